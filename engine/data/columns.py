@@ -1,0 +1,151 @@
+"""The columns of a dataset: arrays of one row each, and how they lie on disk.
+
+Every column knows its length, can give one row back as plain Python (`get`), can take rows (`take`) and is stored
+as `.npy` files plus one entry of `columns.json`, so that worker processes share its pages by memory map.
+
+| column     | arrays                                         | a row                                  |
+| ---------- | ---------------------------------------------- | -------------------------------------- |
+| `Numbers`  | values (n,) float64 (NaN missing) or int64     | float, int or None                     |
+| `Labels`   | codes (n,) int32 (-1 missing), names           | str or None: one of few strings        |
+| `Tags`     | indptr (n+1,) int64, codes (m,) int32, names   | "a|b" or None: several of few strings  |
+| `Texts`    | offsets (n+1,) int64, blob (bytes,) uint8      | str or None (empty is missing)         |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    values: Array  # (n,) int64, or float64 with NaN for missing
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def get(self, row: int) -> float | int | None:
+        value = self.values[row].item()
+        return None if value != value else value
+
+    def take(self, rows: Array) -> Numbers:
+        return Numbers(self.values[rows])
+
+    def arrays(self) -> dict[str, Array]:
+        return {"values": self.values}
+
+
+@dataclass(frozen=True)
+class Labels:
+    codes: Ints  # (n,) index into names, -1 for missing
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def get(self, row: int) -> str | None:
+        code = self.codes[row]
+        return None if code < 0 else self.names[code]
+
+    def take(self, rows: Array) -> Labels:
+        return Labels(self.codes[rows], self.names)
+
+    def arrays(self) -> dict[str, Array]:
+        return {"codes": self.codes}
+
+
+@dataclass(frozen=True)
+class Tags:
+    indptr: Longs  # (n+1,) row i owns codes[indptr[i]:indptr[i+1]]
+    codes: Ints  # (m,) index into names
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def get(self, row: int) -> str | None:
+        codes = self.codes[self.indptr[row] : self.indptr[row + 1]]
+        return "|".join(self.names[code] for code in codes) if len(codes) else None
+
+    def take(self, rows: Array) -> Tags:
+        lengths = np.diff(self.indptr)[rows]
+        indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        starts = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
+        return Tags(indptr, self.codes[starts + np.arange(indptr[-1])], self.names)
+
+    def arrays(self) -> dict[str, Array]:
+        return {"indptr": self.indptr, "codes": self.codes}
+
+
+@dataclass(frozen=True)
+class Texts:
+    offsets: Longs  # (n+1,) byte offsets into blob
+    blob: NDArray[np.uint8]  # UTF-8
+
+    @classmethod
+    def of(cls, texts: Iterable[str | None]) -> Texts:
+        raw = [(text or "").encode() for text in texts]
+        offsets = np.zeros(len(raw) + 1, np.int64)
+        np.cumsum([len(piece) for piece in raw], out=offsets[1:])
+        return cls(offsets, np.frombuffer(b"".join(raw), np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def get(self, row: int) -> str | None:
+        return bytes(self.blob[self.offsets[row] : self.offsets[row + 1]]).decode() or None
+
+    def take(self, rows: Array) -> Texts:
+        return Texts.of(self.get(int(row)) for row in rows)
+
+    def arrays(self) -> dict[str, Array]:
+        return {"offsets": self.offsets, "blob": self.blob}
+
+
+Column = Numbers | Labels | Tags | Texts
+_KINDS: dict[str, type[Column]] = {kind.__name__: kind for kind in (Numbers, Labels, Tags, Texts)}
+
+
+def save_columns(folder: Path, columns: Mapping[str, Column]) -> None:
+    """Write every column below `folder` (made if missing)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index: dict[str, Any] = {}
+    for name, column in columns.items():
+        for part, array in column.arrays().items():
+            np.save(folder / f"{name}.{part}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        index[name] = {"kind": type(column).__name__, "parts": list(column.arrays())}
+        if isinstance(column, Labels | Tags):
+            index[name]["names"] = list(column.names)
+    (folder / "columns.json").write_text(json.dumps(index))
+
+
+def load_columns(folder: Path) -> dict[str, Column]:
+    """Memory-map what `save_columns` wrote; pages are shared between processes."""
+    index = json.loads((folder / "columns.json").read_text())
+    columns: dict[str, Column] = {}
+    for name, entry in index.items():
+        parts: dict[str, Any] = {part: load_array(folder / f"{name}.{part}.npy") for part in entry["parts"]}
+        if "names" in entry:
+            parts["names"] = entry["names"]
+        columns[name] = _KINDS[entry["kind"]](**parts)
+    return columns
+
+
+def load_array(path: Path) -> Array:
+    """A memory-mapped array; an empty file's array (which can't be mapped) is read."""
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:
+        array = np.load(path, allow_pickle=False)
+    return array

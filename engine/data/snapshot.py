@@ -1,0 +1,89 @@
+"""A frozen picture of one dataset group: what training, evaluation and a starting worker all read.
+
+On disk it is a folder of `.npy` and JSON files, written once, never changed; in memory its arrays are memory-mapped.
+Ids are append-only: a later snapshot's vocabularies start with this one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from engine.data.columns import Column, Floats, Ints, Longs
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Interactions sorted by (user, time, arrival), so that ties of time keep the order they came in.
+
+    `indptr[u]:indptr[u + 1]` are user u's rows; `items`, `times` (epoch seconds), `types` (index into `event_types`)
+    and `values` (EVENT_VALUE, NaN where there is none) are one entry a row.
+    """
+
+    indptr: Longs  # (users + 1,)
+    items: Ints  # (n,)
+    times: Longs  # (n,)
+    types: Ints  # (n,)
+    values: Floats  # (n,)
+    event_types: Sequence[str]
+    item_names: Sequence[str]  # id -> name
+    user_names: Sequence[str]
+    item_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an item id
+    user_columns: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def item_count(self) -> int:
+        return len(self.item_names)
+
+    @property
+    def user_count(self) -> int:
+        return len(self.user_names)
+
+    @cached_property
+    def users(self) -> Ints:
+        """(n,) the user id of every row."""
+        return np.repeat(np.arange(self.user_count, dtype=np.int32), np.diff(self.indptr))
+
+    def history(self, user: int) -> tuple[Ints, Longs]:
+        """Items and times of one user, oldest first."""
+        rows = slice(self.indptr[user], self.indptr[user + 1])
+        return self.items[rows], self.times[rows]
+
+
+def snapshot_of(
+    users: Ints,
+    items: Ints,
+    times: Longs,
+    *,
+    item_names: Sequence[str] | None = None,
+    user_names: Sequence[str] | None = None,
+    types: Ints | None = None,
+    values: Floats | None = None,
+    event_types: Sequence[str] = ("",),
+    item_columns: Mapping[str, Column] | None = None,
+    user_columns: Mapping[str, Column] | None = None,
+) -> Snapshot:
+    """A snapshot from rows in the order they arrived: (n,) users, items and times of any order."""
+    n = len(users)
+    if user_names is None:
+        user_names = [str(u) for u in range(int(users.max(initial=-1)) + 1)]
+    if item_names is None:
+        item_names = [str(i) for i in range(int(items.max(initial=-1)) + 1)]
+    order = np.lexsort((np.arange(n), times, users))
+    indptr = np.zeros(len(user_names) + 1, np.int64)
+    np.cumsum(np.bincount(users, minlength=len(user_names)), out=indptr[1:])
+    return Snapshot(
+        indptr=indptr,
+        items=items[order].astype(np.int32),
+        times=times[order].astype(np.int64),
+        types=(np.zeros(n, np.int32) if types is None else types[order].astype(np.int32)),
+        values=(np.full(n, np.nan, np.float32) if values is None else values[order].astype(np.float32)),
+        event_types=event_types,
+        item_names=item_names,
+        user_names=user_names,
+        item_columns=item_columns or {},
+        user_columns=user_columns or {},
+    )

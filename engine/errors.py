@@ -1,0 +1,69 @@
+"""The engine's one error tree; the gateway translates it once, by `code` and `status`.
+
+    EngineError
+    ├── InvalidInput           a value, or a combination of values, breaks a rule
+    │   └── InvalidNextToken   a page token that we never gave out
+    ├── NotFound               no such resource
+    ├── AlreadyExists          the name is taken
+    ├── InUse                  something depends on it, or its state forbids the call
+    ├── LimitExceeded          a quota
+    │   ├── TooManyTags
+    │   └── TooManyTagKeys
+    └── Unavailable            the engine can't answer now (a model still loading, the disk full)
+
+`code` is the AWS exception's name, `status` the HTTP status of the runtime and events services
+(specification §1.2; the control plane answers 400 for all of them but Unavailable).
+"""
+
+from typing import ClassVar
+
+
+class EngineError(Exception):
+    code: ClassVar[str] = "InternalFailure"
+    status: ClassVar[int] = 500
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class InvalidInput(EngineError):
+    code = "InvalidInputException"
+    status = 400
+
+
+class InvalidNextToken(InvalidInput):
+    code = "InvalidNextTokenException"
+
+
+class NotFound(EngineError):
+    code = "ResourceNotFoundException"
+    status = 404
+
+
+class AlreadyExists(EngineError):
+    code = "ResourceAlreadyExistsException"
+    status = 400
+
+
+class InUse(EngineError):
+    code = "ResourceInUseException"
+    status = 409
+
+
+class LimitExceeded(EngineError):
+    code = "LimitExceededException"
+    status = 400
+
+
+class TooManyTags(LimitExceeded):
+    code = "TooManyTagsException"
+
+
+class TooManyTagKeys(LimitExceeded):
+    code = "TooManyTagKeysException"
+
+
+class Unavailable(EngineError):
+    code = "ServiceUnavailableException"
+    status = 503

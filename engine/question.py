@@ -1,0 +1,64 @@
+"""What the engine is asked and what it answers, in names; inside the engine there are only integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to a deployed model.
+
+    `campaign` is an ARN, or a campaign's bare name in `account`. With `candidates` the answer is those, reordered;
+    without, the best `num_results` of the catalogue. `filter` is an ARN or a filter's bare name; `expression` is a
+    filter given in place, and both may be set (both apply).
+    """
+
+    campaign: str
+    account: str = "000000000000"
+    user: str | None = None
+    item: str | None = None
+    candidates: tuple[str, ...] | None = None
+    num_results: int = 25
+    filter: str | None = None
+    expression: str | None = None
+    filter_values: Mapping[str, str] = {}
+    context: Mapping[str, str] = {}
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+    """Items best first; `scores` is as long as `items`, None where an item has none (specification §9.2).
+
+    `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
+    `model` names what answered, for example `for-you/1a2b3c4d`.
+    """
+
+    items: tuple[str, ...]
+    scores: tuple[float | None, ...]
+    recommendation_id: str
+    model: str
+    as_of: int
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One interaction as PutEvents takes it (specification §5.4); `sent_at` is epoch seconds."""
+
+    event_type: str
+    sent_at: float
+    event_id: str | None = None
+    item_id: str | None = None
+    event_value: float | None = None
+    properties: Mapping[str, object] = {}
+    recommendation_id: str | None = None
+    impression: tuple[str, ...] = ()
+    metric_attribution: Mapping[str, str] = {}
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What the log says has changed. `kind`: event (key: user or session), item, user, snapshot, deploy (key: campaign ARN)."""
+
+    seq: int
+    group: str  # the dataset group's uid
+    kind: str
+    key: str

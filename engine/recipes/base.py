@@ -1,0 +1,91 @@
+"""What a recipe is: a name, its hyperparameters, how it trains, and how its trained arrays answer.
+
+A recipe works on integer ids and arrays only. Training sees a frozen `Snapshot`; answering sees a `Query` and gives
+one score for every item the model knows (a prefix of today's catalogue: ids are append-only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Ints, Longs
+from engine.data.snapshot import Snapshot
+
+RecipeType = Literal["USER_PERSONALIZATION", "POPULAR_ITEMS", "PERSONALIZED_RANKING", "RELATED_ITEMS"]
+P = TypeVar("P", bound=msgspec.Struct)
+
+EMPTY_INTS: Ints = np.empty(0, np.int32)
+EMPTY_LONGS: Longs = np.empty(0, np.int64)
+
+
+class Stream(Protocol):
+    """The interactions that arrived after the model's catalogue was frozen, oldest first; ids may exceed the model's."""
+
+    def recent(self) -> tuple[Ints, Longs]:
+        """Item ids (n,) and times (n,) in epoch seconds of the streamed interactions still held in memory."""
+        ...
+
+
+class NoStream:
+    def recent(self) -> tuple[Ints, Longs]:
+        return EMPTY_INTS, EMPTY_LONGS
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question to a scorer. `history` may hold ids that the model has never seen (>= its item count)."""
+
+    history: Ints = field(default_factory=lambda: EMPTY_INTS)  # (h,) item ids, oldest first
+    times: Longs = field(default_factory=lambda: EMPTY_LONGS)  # (h,) epoch seconds
+    item: int = -1  # the current item of RELATED_ITEMS; -1: none or unknown
+    now: float = 0.0  # epoch seconds
+    stream: Stream = field(default_factory=NoStream)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What training makes and `engine.artifacts` stores: named arrays (no pickle) and a JSON-able account of itself.
+
+    `about` holds whatever `ready` needs beside the arrays, and `about["chosen"]`, a human-readable account of what
+    training tried and kept.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+class Progress(Protocol):
+    def __call__(self, fraction: float, message: str) -> None:
+        """Say how far training is: 0..1 and a few words. May raise to stop the work."""
+        ...
+
+
+def silent(fraction: float, message: str) -> None:
+    """The progress of someone who does not watch."""
+
+
+Scorer = Callable[[Query], Floats]  # → (items,) float32, higher is better, -inf: never
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[P]):
+    """`train(snapshot, params, seed, progress) -> Model`; `ready(model) -> Scorer`, which must be thread-safe."""
+
+    name: str
+    kind: RecipeType
+    params: type[P]
+    train: Callable[[Snapshot, P, int, Progress], Model]
+    ready: Callable[[Model], Scorer]
+    scores: bool = False  # whether answers carry a softmax score (specification §9.2)
+    description: str = ""
+    hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
+
+    def parse(self, hyperparameters: Mapping[str, str]) -> P:
+        """Hyperparameters as AWS sends them, all strings. Raises `msgspec.ValidationError` naming the field."""
+        return msgspec.convert(dict(hyperparameters), self.params, strict=False)

@@ -1,0 +1,228 @@
+"""Named resources: what the Create calls make, the Describe calls show and the Delete calls remove, in SQL.
+
+One frozen struct a kind; its fields are spelled as the specification's Appendix A spells them (camel case on the
+wire and in the stored JSON). An ARN is unique per kind, account and region, and holds the name (specification §1.3).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.errors import AlreadyExists, NotFound
+from engine.sql import Database, records
+
+JsonMap = dict[str, Any]
+
+
+class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_defaults=True):
+    """What every resource has. `status` is stored as it was last set; times are epoch seconds."""
+
+    kind: ClassVar[str] = ""
+    arn: str = msgspec.field(name="arn")
+    account: str
+    name: str
+    status: str = "ACTIVE"
+    failure_reason: str | None = None
+    creation_date_time: float
+    last_updated_date_time: float
+    tags: dict[str, str] = {}
+
+    @property
+    def parent(self) -> str:
+        """The ARN that List calls filter this kind by; empty where they filter by none."""
+        return ""
+
+    @property
+    def uses(self) -> str:
+        """The ARN of something else that must outlive this record; empty where there is none."""
+        return ""
+
+
+class DatasetGroup(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "dataset-group"
+    uid: str  # names the group in the event log and on disk; another group of the same name has another
+    domain: str | None = None
+    role_arn: str | None = None
+    kms_key_arn: str | None = None
+
+
+class Schema(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "schema"
+    schema: str
+    domain: str | None = None
+
+
+class _InGroup(Record, frozen=True, kw_only=True):
+    dataset_group_arn: str
+
+    @property
+    def parent(self) -> str:
+        return self.dataset_group_arn
+
+
+class Dataset(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "dataset"
+    dataset_type: str  # INTERACTIONS | ITEMS | USERS
+    schema_arn: str
+    tracking_id: str | None = None
+
+    @property
+    def uses(self) -> str:
+        return self.schema_arn
+
+
+class DatasetImportJob(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "dataset-import-job"
+    dataset_arn: str
+    data_source: JsonMap  # {"dataLocation": "s3://…"}
+    role_arn: str | None = None
+    import_mode: str = "FULL"
+    publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3", default=False)
+    report: JsonMap = {}  # ours: rows read, kept, duplicates, and bad rows by kind with line numbers
+
+    @property
+    def parent(self) -> str:
+        return self.dataset_arn
+
+
+class EventTracker(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "event-tracker"
+    account_id: str
+    tracking_id: str
+
+
+class Filter(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "filter"
+    filter_expression: str
+
+
+class Solution(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "solution"
+    recipe_arn: str
+    perform_hpo: bool = msgspec.field(name="performHPO", default=False)
+    perform_auto_ml: bool = msgspec.field(name="performAutoML", default=False)
+    perform_auto_training: bool = True
+    perform_incremental_update: bool = False
+    event_type: str | None = None
+    solution_config: JsonMap = {}
+
+
+class SolutionVersion(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "solution-version"
+    solution_arn: str
+    dataset_group_arn: str
+    recipe_arn: str
+    perform_hpo: bool = msgspec.field(name="performHPO", default=False)
+    perform_auto_ml: bool = msgspec.field(name="performAutoML", default=False)
+    perform_incremental_update: bool = False
+    event_type: str | None = None
+    solution_config: JsonMap = {}
+    training_mode: str = "FULL"
+    training_type: str = "MANUAL"
+    training_hours: float | None = None
+    metrics: dict[str, float] = {}
+    chosen: JsonMap = {}  # ours: what the recipe tried and kept
+
+    @property
+    def parent(self) -> str:
+        return self.solution_arn
+
+
+class Campaign(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "campaign"
+    solution_arn: str
+    solution_version_arn: str  # the one that answers
+    min_provisioned_tps: int = msgspec.field(name="minProvisionedTPS", default=1)
+    campaign_config: JsonMap = {}
+    latest_campaign_update: JsonMap = {}
+
+    @property
+    def parent(self) -> str:
+        return self.solution_arn
+
+    @property
+    def uses(self) -> str:
+        return self.solution_version_arn
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Records:
+    """All resources of all accounts. Every method is one transaction; pass `within` to join a caller's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, record: Record, within: sa.Connection | None = None) -> None:
+        """Raises `AlreadyExists` where the ARN is taken."""
+        row = {
+            "arn": record.arn,
+            "account": record.account,
+            "kind": record.kind,
+            "parent": record.parent,
+            "uses": record.uses,
+            "created": record.creation_date_time,
+            "body": msgspec.json.encode(record),
+        }
+        try:
+            self._write(sa.insert(records).values(row), within)
+        except sa.exc.IntegrityError as error:
+            raise AlreadyExists(f"Another resource with Arn {record.arn} already exists.") from error
+
+    def get(self, arn: str, kind: type[R]) -> R:
+        """Raises `NotFound` for an ARN that names nothing of this kind."""
+        found = self.find(arn, kind)
+        if found is None:
+            raise NotFound(f"Resource Arn {arn} does not exist.")
+        return found
+
+    def find(self, arn: str, kind: type[R]) -> R | None:
+        query = sa.select(records.c.body).where(records.c.arn == arn, records.c.kind == kind.kind)
+        with self._database.read() as connection:
+            body = connection.execute(query).scalar_one_or_none()
+        return None if body is None else msgspec.json.decode(body, type=kind)
+
+    def replace(self, record: Record, within: sa.Connection | None = None) -> None:
+        """Store a changed record. Raises `NotFound` where it has been deleted meanwhile."""
+        values = {"parent": record.parent, "uses": record.uses, "body": msgspec.json.encode(record)}
+        changed = self._write(sa.update(records).where(records.c.arn == record.arn).values(values), within)
+        if changed == 0:
+            raise NotFound(f"Resource Arn {record.arn} does not exist.")
+
+    def delete(self, arn: str, within: sa.Connection | None = None) -> None:
+        """Raises `NotFound` where there is nothing to delete."""
+        if self._write(sa.delete(records).where(records.c.arn == arn), within) == 0:
+            raise NotFound(f"Resource Arn {arn} does not exist.")
+
+    def list(
+        self,
+        kind: type[R],
+        *,
+        account: str | None = None,
+        parent: str | None = None,
+        uses: str | None = None,
+        after: tuple[float, str] = (0.0, ""),
+        limit: int = -1,
+    ) -> list[R]:
+        """Oldest first, after the record of that (creation time, ARN); a limit of -1 is none."""
+        c = records.c
+        query = sa.select(c.body).where(c.kind == kind.kind).order_by(c.created, c.arn)
+        query = query.where(sa.or_(c.created > after[0], sa.and_(c.created == after[0], c.arn > after[1])))
+        for column, wanted in ((c.account, account), (c.parent, parent), (c.uses, uses)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if limit >= 0:
+            query = query.limit(limit)
+        with self._database.read() as connection:
+            bodies = connection.execute(query).scalars().all()
+        return [msgspec.json.decode(body, type=kind) for body in bodies]
+
+    def _write(self, statement: sa.Executable, within: sa.Connection | None) -> int:
+        if within is not None:
+            return within.execute(statement).rowcount
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount

@@ -1,0 +1,46 @@
+"""The frozen structs that everything in the gateway speaks: the question of one request, and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+Action = Literal["recommend-items", "related-items", "rerank-items"]
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One inference request, as the caller sent it or, after `enrich`, with all that can change the answer in it."""
+
+    action: Action
+    namespace: str
+    recommender: str
+    user_id: str | None = None
+    item_id: str | None = None
+    item_ids: tuple[str, ...] | None = None
+    num_results: int = 25
+    filter: str | None = None  # a filter's name or ARN
+    expression: str | None = None  # a filter written in the configuration
+    filter_values: Mapping[str, str] = {}
+    context: Mapping[str, str] = {}
+    decorate: bool = True
+    synthetic: bool = False
+    feature: str | None = None
+
+
+class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    item_id: str
+    score: float | None = None
+    promotion_name: str | None = None
+    reason: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """What an upstream answered. `as_of` and `model` are the engine's (see engine.Ranked); 0 and "" elsewhere."""
+
+    items: list[Item]
+    recommendation_id: str | None = None
+    model: str = ""
+    as_of: int = 0

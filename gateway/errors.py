@@ -1,0 +1,59 @@
+"""The gateway's one error tree. A `Problem` becomes a REST body (the triple of specification §1.8) or an AWS body in
+one function each; foreign exceptions become `Problem`s in one place per family.
+
+    Problem(status, type, code)
+    ├── Invalid            400  the request breaks a rule
+    ├── NotConfigured      404  the configuration has no such thing
+    ├── TooLarge           413  the body is over the limit
+    └── UpstreamProblem         the answerer refused or failed, with its own code
+        └── UpstreamTimeout 504
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import engine
+
+
+class Problem(Exception):
+    def __init__(self, message: str, *, status: int, type: str, code: str) -> None:  # noqa: A002 - the wire's word
+        super().__init__(message)
+        self.message, self.status, self.type, self.code = message, status, type, code
+
+    def triple(self) -> dict[str, str]:
+        return {"type": self.type, "code": self.code, "message": self.message}
+
+
+class Invalid(Problem):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, status=400, type="Validation", code=code)
+
+
+class NotConfigured(Problem):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, status=404, type="Configuration", code=code)
+
+
+class TooLarge(Problem):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=413, type="Validation", code="RequestTooLarge")
+
+
+class UpstreamProblem(Problem):
+    pass
+
+
+class UpstreamTimeout(UpstreamProblem):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=504, type="Upstream", code="UpstreamTimeout")
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    """The engine's errors as `Problem`s, their AWS codes kept."""
+    try:
+        yield
+    except engine.EngineError as error:
+        raise UpstreamProblem(error.message, status=error.status, type="Personalize", code=error.code) from error

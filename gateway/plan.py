@@ -1,0 +1,101 @@
+"""What the configuration means once loaded: one frozen `Plan` a recommender, everything inherited into its variations.
+
+`config` makes these, `serve` follows them; nothing below ever looks at the configuration document again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from gateway.ask import Action
+
+UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
+
+
+@dataclass(frozen=True)
+class CachePolicy:
+    """One kind of caller's policy. `header` is the Cache-Control to send, "" for none (specification §3.3)."""
+
+    max_age_s: int = 0
+    stale_while_revalidate_s: int = 0
+    stale_if_error_s: int = 0
+    storable: bool = False  # max-age above 0 and neither no-store nor no-cache among the directives
+    header: str = ""
+
+
+NO_CACHE = CachePolicy()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What auto-context rules see of one request: lower-cased header names, and the clock in UTC."""
+
+    headers: Mapping[str, str]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class ContextField:
+    """One automatic field; `resolve` gives its values in rule order, none when no rule and no default yields."""
+
+    name: str
+    type: Literal["string", "integer", "long", "float"]
+    resolve: Callable[[Moment], tuple[str | int | float, ...]]
+    headers: frozenset[str]  # lower-cased names that its rules read: they go into Vary
+    timed: bool  # whether its rules read the clock
+
+
+@dataclass(frozen=True)
+class FilterChoice:
+    """A configured filter: by name or ARN, or an `expression` in place; `values` are its automatic parameters."""
+
+    filter: str | None = None
+    expression: str | None = None
+    user_required: bool = False
+    values: tuple[ContextField, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Where item metadata comes from and which columns; no columns: all of them."""
+
+    type: Literal["engine", "personalize"]
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variation:
+    name: str
+    weight: float
+    upstream: str  # engine, for every type this version knows
+    model: str  # the campaign's bare name or ARN; "" where the configuration names none yet
+    auto_context: tuple[ContextField, ...] = ()
+    filters: tuple[FilterChoice, ...] = ()
+    policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
+    metadata: Metadata | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    namespace: str
+    action: Action
+    recommender: str
+    variations: tuple[Variation, ...]  # document order: the first is the default
+
+
+@dataclass(frozen=True)
+class EventTarget:
+    type: Literal["personalize-event-tracker"]
+    tracking_id: str
+
+
+@dataclass(frozen=True)
+class Namespace:
+    key: str
+    name: str
+    plans: Mapping[tuple[Action, str], Plan]
+    event_targets: tuple[EventTarget, ...]
+    event_context: tuple[ContextField, ...]  # goes into the properties of events
