@@ -1,5 +1,7 @@
 """The front door: all that the gateway may import."""
 
+from engine.control.operation import perform
+from engine.data.schema import infer_schema
 from engine.engine import Engine
 from engine.errors import (
     AlreadyExists,
@@ -9,14 +11,19 @@ from engine.errors import (
     InvalidNextToken,
     LimitExceeded,
     NotFound,
+    Throttled,
     TooManyTagKeys,
     TooManyTags,
     Unavailable,
 )
+from engine.jobs.queue import Job
+from engine.jobs.runner import Runner
 from engine.question import Change, Event, Question, Ranked
+from engine.recipes import RECIPES
 from engine.settings import Settings
 
 __all__ = [
+    "RECIPES",
     "AlreadyExists",
     "Change",
     "Engine",
@@ -25,12 +32,17 @@ __all__ = [
     "InUse",
     "InvalidInput",
     "InvalidNextToken",
+    "Job",
     "LimitExceeded",
     "NotFound",
     "Question",
     "Ranked",
+    "Runner",
     "Settings",
+    "Throttled",
     "TooManyTagKeys",
     "TooManyTags",
     "Unavailable",
+    "infer_schema",
+    "perform",
 ]

@@ -3,46 +3,114 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
+from engine import serve
+from engine.arns import arn_of
+from engine.control.control import Control
+from engine.data.doorbell import Doorbell
+from engine.data.log import Entry, Log
+from engine.data.schema import property_name
+from engine.deployments import Deployed, Deployments
+from engine.directory import Directory
+from engine.errors import InvalidInput, Unavailable
+from engine.filters import Filter, compile_filter
+from engine.follower import Follower, Listener
+from engine.intake import Intake
+from engine.jobs.queue import Queue
 from engine.question import Change, Event, Question, Ranked
-from engine.records import Records
+from engine.records import DatasetGroup, DatasetImportJob, Records
+from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.sql import Database
 
+ACCOUNT = "000000000000"
+
+
+def _uuid() -> str:
+    return str(uuid.uuid4())
+
 
 class Engine:
-    settings: Settings
-    clock: Callable[[], float]
-    database: Database
-    records: Records
+    def __init__(self, settings: Settings, clock: Callable[[], float], new_id: Callable[[], str]) -> None:
+        self.settings, self.clock, self.new_id = settings, clock, new_id
+        self.database = Database(settings.database_url)
+        self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock)
+        self.records = Records(self.database, self._record_changed)
+        self.jobs = Queue(self.database, clock)
+        self.directory = Directory(self.records)
+        self.follower = Follower(settings.data_dir, self.database, self.log)
+        self.deployments = Deployments(settings.data_dir, self.records)
+        self._intake = Intake(self.directory, self.log)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> Engine:
-        """Open the data directory (made where missing), load every deployed model, follow the log.
+    def open(
+        cls,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = _uuid,
+        *,
+        follow: bool = True,
+    ) -> Engine:
+        """Open the data directory (made where missing); to `follow` is to load every deployed model and group, and to
+        keep up with the log. Without it the engine only keeps records and takes events.
 
         Raises `Unavailable` where the directory or the database can't be used, with the reason.
         """
-        raise NotImplementedError
+        _make_folder(settings.data_dir)
+        engine = cls(settings, clock, new_id)
+        if follow:
+            engine.follower.load([group.uid for group in engine.records.list(DatasetGroup)])
+            engine.follower.subscribe(engine._follow_records)
+            engine.deployments.load_all()
+            engine.follower.start()
+        return engine
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.follower.close()
+        self.log.close()
+        self.database.close()
 
     # ---- answers
 
     def recommend(self, question: Question) -> Ranked:
         """Raises `NotFound` (no such campaign or filter), `InvalidInput` (a wrong question for its recipe)."""
-        raise NotImplementedError
+        deployed = self.deployed(question.campaign, question.account)
+        filters = self._filters(question, deployed)
+        as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
+        group = self.follower.group(deployed.group_uid)
+        return serve.answer(question, deployed, group, filters, as_of=as_of, now=self.clock(), new_id=self.new_id)
 
-    def has_history(self, campaign: str, user: str, account: str = "000000000000") -> bool:
+    def deployed(self, campaign: str, account: str = ACCOUNT) -> Deployed:
+        """By ARN or by bare name. What another process deployed a moment ago is looked for once more."""
+        found = self._find(campaign, account)
+        if found is None:
+            self.follower.catch_up()
+            found = self._find(campaign, account)
+        return found if found is not None else self.deployments.get(self._arn(campaign, account))
+
+    def has_history(self, campaign: str, user: str, account: str = ACCOUNT) -> bool:
         """Whether the user (or session) of the campaign's dataset group has any interaction."""
-        raise NotImplementedError
+        return self.follower.group(self.deployed(campaign, account).group_uid).has_history(user)
 
-    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str = ACCOUNT
+    ) -> list[dict[str, Any] | None]:
         """Each item's columns under camel-case keys (CATEGORY_L2 -> categoryL2), missing values left out; None for an
         item without a row. No `columns`: all. Columns are named in schema spelling, any case."""
-        raise NotImplementedError
+        group = self.follower.group(self.deployed(campaign, account).group_uid)
+        wanted = {name.upper() for name in columns}
+        return [_shown(group.item_row(group.items.find(item)), wanted) for item in items]
+
+    def group_of(self, campaign: str, account: str = ACCOUNT) -> str:
+        """The uid of the campaign's dataset group, as changes name it."""
+        return self.deployed(campaign, account).group_uid
 
     # ---- intake: each returns a future of the log's sequence number, done once the records are durable
 
@@ -50,22 +118,107 @@ class Engine:
         self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[Event]
     ) -> Future[int]:
         """Raises `InvalidInput` at once, before anything is stored."""
-        raise NotImplementedError
+        return self._intake.put_events(tracking_id, session_id, user_id, events)
 
     def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
-        raise NotImplementedError
+        return self._intake.put_rows(dataset_arn, "ITEMS", items)
 
     def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
-        raise NotImplementedError
+        return self._intake.put_rows(dataset_arn, "USERS", users)
+
+    # ---- resources
+
+    def control(self, account: str, region: str) -> Control:
+        """What API operations of one account and region work with."""
+        return Control(
+            settings=self.settings,
+            database=self.database,
+            records=self.records,
+            clock=self.clock,
+            new_id=self.new_id,
+            enqueue=self.jobs.enqueue,
+            announce=self._announce,
+            account=account,
+            region=region,
+        )
+
+    def import_report(self, job_arn: str) -> dict[str, Any]:
+        """What became of an import's rows (see engine.data.importer.Report), in camel case."""
+        return self.records.get(job_arn, DatasetImportJob).report
 
     # ---- the change feed
 
-    def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> None:
-        """`listener` is called from the follower's thread with every change, in order, once it can be seen in answers."""
+    def subscribe(self, listener: Listener) -> None:
+        """`listener` is called by the follower with every change, in order, once it can be seen in answers."""
+        self.follower.subscribe(listener)
 
-    def behind(self, campaign: str, user: str, account: str = "000000000000") -> bool:
-        """Whether an acknowledged event of this user, from any process, is not yet in this process's answers (~1 µs)."""
-        raise NotImplementedError
+    def behind(self, campaign: str, user: str, account: str = ACCOUNT) -> bool:
+        """Whether an acknowledged event of this user, from any process, is not in this process's answers (~1 µs)."""
+        found = self._find(campaign, account)
+        return found is None or self.follower.behind(found.group_uid, user)
 
     def catch_up(self) -> None:
         """Apply everything that is committed in the log now; listeners have been called when it returns."""
+        self.follower.catch_up()
+
+    def check(self) -> None:
+        """Raise `Unavailable` where the engine can't answer."""
+        try:
+            self.database.check()
+        except sa.exc.SQLAlchemyError as error:
+            raise Unavailable(f"the database does not answer: {error}") from error
+
+    # ---- inside
+
+    def _record_changed(self, connection: sa.Connection, arn: str) -> None:
+        self.log.append_within(connection, [Entry("", "record", arn, b"")])
+
+    def _announce(self, group_uid: str, kind: str, key: str, within: sa.Connection) -> None:
+        self.log.append_within(within, [Entry(group_uid, kind, key, b"")])
+
+    def _follow_records(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.kind == "record":
+                self.directory.forget(change.key)
+                if ":campaign/" in change.key:
+                    self.deployments.reload(change.key)
+
+    def _find(self, campaign: str, account: str) -> Deployed | None:
+        found = self.deployments.find(self._arn(campaign, account))
+        if found is None and ":" not in campaign:  # made under another region's name
+            named = (each for each in self.deployments.all() if each.campaign.name == campaign)
+            found = next((each for each in named if each.campaign.account == account), None)
+        return found
+
+    def _arn(self, campaign: str, account: str) -> str:
+        return campaign if ":" in campaign else arn_of(self.settings.region, account, f"campaign/{campaign}")
+
+    def _filters(self, question: Question, deployed: Deployed) -> tuple[Filter, ...]:
+        expressions = [question.expression] if question.expression is not None else []
+        if question.filter is not None:
+            expressions.append(self._filter(question.filter, deployed).filter_expression)
+        return tuple(compile_filter(text) for text in expressions)
+
+    def _filter(self, name: str, deployed: Deployed) -> FilterRecord:
+        """By ARN or bare name; it must be of the campaign's dataset group (specification §4.3)."""
+        prefix = deployed.campaign.arn.partition(":campaign/")[0]
+        record = self.directory.get(name if ":" in name else f"{prefix}:filter/{name}", FilterRecord)
+        if record.dataset_group_arn != deployed.group_arn:
+            raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
+        return record
+
+
+def _shown(row: Mapping[str, Any] | None, wanted: set[str]) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return {property_name(name): value for name, value in row.items() if not wanted or name.upper() in wanted}
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / ".writable").touch()
+    except OSError as error:
+        raise Unavailable(
+            f"the data directory {path} can't be used: {error.strerror}; choose another by --data"
+        ) from error

@@ -9,6 +9,7 @@
     ├── LimitExceeded          a quota
     │   ├── TooManyTags
     │   └── TooManyTagKeys
+    ├── Throttled              too much waits already; try again
     └── Unavailable            the engine can't answer now (a model still loading, the disk full)
 
 `code` is the AWS exception's name, `status` the HTTP status of the runtime and events services
@@ -62,6 +63,11 @@ class TooManyTags(LimitExceeded):
 
 class TooManyTagKeys(LimitExceeded):
     code = "TooManyTagKeysException"
+
+
+class Throttled(EngineError):
+    code = "ThrottlingException"
+    status = 429
 
 
 class Unavailable(EngineError):

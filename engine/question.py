@@ -56,7 +56,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What the log says has changed. `kind`: event (key: user or session), item, user, snapshot, deploy (key: campaign ARN)."""
+    """What the log says has changed. `kind` and `key`: event and user (or session); item; user; snapshot and its path;
+    deploy and campaign ARN; record and its ARN."""
 
     seq: int
     group: str  # the dataset group's uid

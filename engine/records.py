@@ -6,6 +6,8 @@ wire and in the stored JSON). An ARN is unique per kind, account and region, and
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -21,6 +23,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_def
     """What every resource has. `status` is stored as it was last set; times are epoch seconds."""
 
     kind: ClassVar[str] = ""
+    staged: ClassVar[bool] = True  # its first moments are shown as CREATE PENDING and IN_PROGRESS
     arn: str = msgspec.field(name="arn")
     account: str
     name: str
@@ -28,6 +31,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_def
     failure_reason: str | None = None
     creation_date_time: float
     last_updated_date_time: float
+    deleted_at: float | None = None  # when its deletion was asked for; for how long it still shows: engine.control
     tags: dict[str, str] = {}
 
     @property
@@ -51,6 +55,7 @@ class DatasetGroup(Record, frozen=True, kw_only=True):
 
 class Schema(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "schema"
+    staged: ClassVar[bool] = False
     schema: str
     domain: str | None = None
 
@@ -76,6 +81,7 @@ class Dataset(_InGroup, frozen=True, kw_only=True):
 
 class DatasetImportJob(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-import-job"
+    staged: ClassVar[bool] = False
     dataset_arn: str
     data_source: JsonMap  # {"dataLocation": "s3://…"}
     role_arn: str | None = None
@@ -112,6 +118,7 @@ class Solution(_InGroup, frozen=True, kw_only=True):
 
 class SolutionVersion(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution-version"
+    staged: ClassVar[bool] = False
     solution_arn: str
     dataset_group_arn: str
     recipe_arn: str
@@ -134,6 +141,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
 class Campaign(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "campaign"
     solution_arn: str
+    dataset_group_arn: str = ""
     solution_version_arn: str  # the one that answers
     min_provisioned_tps: int = msgspec.field(name="minProvisionedTPS", default=1)
     campaign_config: JsonMap = {}
@@ -151,11 +159,21 @@ class Campaign(Record, frozen=True, kw_only=True):
 R = TypeVar("R", bound=Record)
 
 
-class Records:
-    """All resources of all accounts. Every method is one transaction; pass `within` to join a caller's."""
+Announce = Callable[[sa.Connection, str], None]
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+def _silent(connection: sa.Connection, arn: str) -> None:
+    """Nobody follows."""
+
+
+class Records:
+    """All resources of all accounts. Every method is one transaction; pass `within` to join a caller's.
+
+    `announce(connection, arn)` is told of every change inside the transaction that makes it.
+    """
+
+    def __init__(self, database: Database, announce: Announce = _silent) -> None:
+        self._database, self._announce = database, announce
 
     def create(self, record: Record, within: sa.Connection | None = None) -> None:
         """Raises `AlreadyExists` where the ARN is taken."""
@@ -169,33 +187,34 @@ class Records:
             "body": msgspec.json.encode(record),
         }
         try:
-            self._write(sa.insert(records).values(row), within)
+            self._write(record.arn, sa.insert(records).values(row), within)
         except sa.exc.IntegrityError as error:
             raise AlreadyExists(f"Another resource with Arn {record.arn} already exists.") from error
 
-    def get(self, arn: str, kind: type[R]) -> R:
+    def get(self, arn: str, kind: type[R], within: sa.Connection | None = None) -> R:
         """Raises `NotFound` for an ARN that names nothing of this kind."""
-        found = self.find(arn, kind)
+        found = self.find(arn, kind, within)
         if found is None:
             raise NotFound(f"Resource Arn {arn} does not exist.")
         return found
 
-    def find(self, arn: str, kind: type[R]) -> R | None:
+    def find(self, arn: str, kind: type[R], within: sa.Connection | None = None) -> R | None:
         query = sa.select(records.c.body).where(records.c.arn == arn, records.c.kind == kind.kind)
-        with self._database.read() as connection:
+        with self._reading(within) as connection:
             body = connection.execute(query).scalar_one_or_none()
         return None if body is None else msgspec.json.decode(body, type=kind)
 
     def replace(self, record: Record, within: sa.Connection | None = None) -> None:
         """Store a changed record. Raises `NotFound` where it has been deleted meanwhile."""
         values = {"parent": record.parent, "uses": record.uses, "body": msgspec.json.encode(record)}
-        changed = self._write(sa.update(records).where(records.c.arn == record.arn).values(values), within)
+        statement = sa.update(records).where(records.c.arn == record.arn).values(values)
+        changed = self._write(record.arn, statement, within)
         if changed == 0:
             raise NotFound(f"Resource Arn {record.arn} does not exist.")
 
     def delete(self, arn: str, within: sa.Connection | None = None) -> None:
         """Raises `NotFound` where there is nothing to delete."""
-        if self._write(sa.delete(records).where(records.c.arn == arn), within) == 0:
+        if self._write(arn, sa.delete(records).where(records.c.arn == arn), within) == 0:
             raise NotFound(f"Resource Arn {arn} does not exist.")
 
     def list(
@@ -207,6 +226,7 @@ class Records:
         uses: str | None = None,
         after: tuple[float, str] = (0.0, ""),
         limit: int = -1,
+        within: sa.Connection | None = None,
     ) -> list[R]:
         """Oldest first, after the record of that (creation time, ARN); a limit of -1 is none."""
         c = records.c
@@ -217,12 +237,23 @@ class Records:
                 query = query.where(column == wanted)
         if limit >= 0:
             query = query.limit(limit)
-        with self._database.read() as connection:
+        with self._reading(within) as connection:
             bodies = connection.execute(query).scalars().all()
         return [msgspec.json.decode(body, type=kind) for body in bodies]
 
-    def _write(self, statement: sa.Executable, within: sa.Connection | None) -> int:
+    @contextmanager
+    def _reading(self, within: sa.Connection | None) -> Iterator[sa.Connection]:
         if within is not None:
-            return within.execute(statement).rowcount
-        with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+            yield within
+            return
+        with self._database.read() as connection:
+            yield connection
+
+    def _write(self, arn: str, statement: sa.Executable, within: sa.Connection | None) -> int:
+        if within is None:
+            with self._database.write() as connection:
+                return self._write(arn, statement, connection)
+        changed: int = within.execute(statement).rowcount
+        if changed:
+            self._announce(within, arn)
+        return changed

@@ -1,0 +1,1 @@
+"""How good the recommendations are: splits, metrics, baselines and the honest report."""

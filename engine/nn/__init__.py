@@ -1,0 +1,1 @@
+"""The sequence model: trained with torch (its only home), answered by numpy."""

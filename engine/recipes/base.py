@@ -25,7 +25,7 @@ EMPTY_LONGS: Longs = np.empty(0, np.int64)
 
 
 class Stream(Protocol):
-    """The interactions that arrived after the model's catalogue was frozen, oldest first; ids may exceed the model's."""
+    """The interactions that came after the model's catalogue was frozen, oldest first; ids may exceed the model's."""
 
     def recent(self) -> tuple[Ints, Longs]:
         """Item ids (n,) and times (n,) in epoch seconds of the streamed interactions still held in memory."""
@@ -70,6 +70,11 @@ def silent(fraction: float, message: str) -> None:
     """The progress of someone who does not watch."""
 
 
+def stretch(progress: Progress, start: float, stop: float) -> Progress:
+    """The progress of a part of the work: its 0..1 is the whole's `start`..`stop`."""
+    return lambda fraction, message: progress(start + fraction * (stop - start), message)
+
+
 Scorer = Callable[[Query], Floats]  # → (items,) float32, higher is better, -inf: never
 
 
@@ -85,6 +90,7 @@ class Recipe(Generic[P]):
     scores: bool = False  # whether answers carry a softmax score (specification §9.2)
     description: str = ""
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
+    again: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # train, keeping what a model chose
 
     def parse(self, hyperparameters: Mapping[str, str]) -> P:
         """Hyperparameters as AWS sends them, all strings. Raises `msgspec.ValidationError` naming the field."""

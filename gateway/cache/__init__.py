@@ -1,0 +1,9 @@
+"""The response cache: key · changes · flight (one call a key) · entry · fetch (fresh, stale, miss)."""
+
+from gateway.cache.changes import Changes, Tag
+from gateway.cache.entry import Entry, Made, etag_of
+from gateway.cache.fetch import Cache, Hit, Wanted
+from gateway.cache.flight import Flights
+from gateway.cache.key import Key, key_of, pairs
+
+__all__ = ["Cache", "Changes", "Entry", "Flights", "Hit", "Key", "Made", "Tag", "Wanted", "etag_of", "key_of", "pairs"]

@@ -1,0 +1,1 @@
+"""HTTP: paths, query strings and bodies in; bytes, headers and the error triple out."""

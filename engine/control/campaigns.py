@@ -1,0 +1,252 @@
+"""Campaigns: a solution version that answers. Every change is announced, so that each worker loads the model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection
+
+from engine.arns import name_of
+from engine.control.control import Control
+from engine.control.fields import (
+    Arn,
+    JsonMap,
+    ListRequest,
+    Name,
+    Request,
+    ResourceShape,
+    Shape,
+    ShortMap,
+    Tags,
+    tag_map,
+    view,
+)
+from engine.control.lifecycle import ACTIVE, stage
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.errors import InUse, InvalidInput
+from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+
+LATEST = "/$LATEST"
+EXPLORES = "aws-user-personalization"
+INFLUENCED = "aws-semantic-similarity"
+EXPLORATION_LIMITS = {"explorationWeight": (0.0, 1.0), "explorationItemAgeCutOff": (1.0, float("inf"))}
+
+Tps = Annotated[int, Meta(ge=1)]
+Influence = dict[Annotated[str, Meta(pattern=r"^(POPULARITY|FRESHNESS)\Z")], Annotated[float, Meta(ge=0, le=1)]]
+
+
+class CampaignConfig(Request, frozen=True, kw_only=True):
+    item_exploration_config: ShortMap | None = None
+    enable_metadata_with_recommendations: bool | None = None
+    sync_with_latest_solution_version: bool | None = None
+    ranking_influence: Influence | None = None
+
+
+class CreateCampaign(Request, frozen=True, kw_only=True):
+    name: Name
+    solution_version_arn: Arn
+    min_provisioned_tps: Tps | None = msgspec.field(name="minProvisionedTPS", default=None)
+    campaign_config: CampaignConfig | None = None
+    tags: Tags = ()
+
+
+class CreateCampaignResponse(Shape, frozen=True):
+    campaign_arn: str
+
+
+class DescribeCampaign(Request, frozen=True):
+    campaign_arn: Arn
+
+
+class CampaignSummary(ResourceShape, frozen=True, kw_only=True):
+    name: str
+    arn: str = msgspec.field(name="campaignArn")
+    failure_reason: str | None = None
+
+
+class CampaignShape(CampaignSummary, frozen=True, kw_only=True):
+    solution_version_arn: str
+    min_provisioned_tps: int = msgspec.field(name="minProvisionedTPS")
+    campaign_config: JsonMap = msgspec.field(default_factory=dict)
+    latest_campaign_update: JsonMap = msgspec.field(default_factory=dict)
+
+
+class DescribeCampaignResponse(Shape, frozen=True):
+    campaign: CampaignShape
+
+
+class ListCampaigns(ListRequest, frozen=True, kw_only=True):
+    solution_arn: Arn | None = None
+
+
+class ListCampaignsResponse(Shape, frozen=True):
+    campaigns: list[CampaignSummary]
+    next_token: str | None = None
+
+
+class UpdateCampaign(Request, frozen=True, kw_only=True):
+    campaign_arn: Arn
+    solution_version_arn: Arn | None = None
+    min_provisioned_tps: Tps | None = msgspec.field(name="minProvisionedTPS", default=None)
+    campaign_config: CampaignConfig | None = None
+
+
+class UpdateCampaignResponse(Shape, frozen=True):
+    campaign_arn: str
+
+
+class DeleteCampaign(Request, frozen=True):
+    campaign_arn: Arn
+
+
+@operation
+def create_campaign(control: Control, request: CreateCampaign) -> CreateCampaignResponse:
+    with control.database.write() as within:
+        version = _version(control, request.solution_version_arn, within)
+        now = control.now()
+        campaign = Campaign(
+            arn=control.arn(f"campaign/{request.name}"),
+            account=control.account,
+            name=request.name,
+            solution_arn=version.solution_arn,
+            dataset_group_arn=version.dataset_group_arn,
+            solution_version_arn=version.arn,
+            min_provisioned_tps=request.min_provisioned_tps or 1,
+            campaign_config=_checked(request.campaign_config, version, request.solution_version_arn),
+            tags=tag_map(request.tags),
+            creation_date_time=now,
+            last_updated_date_time=now,
+        )
+        control.create(campaign, within)
+        _announce(control, campaign, within)
+    return CreateCampaignResponse(campaign.arn)
+
+
+@operation
+def describe_campaign(control: Control, request: DescribeCampaign) -> DescribeCampaignResponse:
+    shape = view(control.get(request.campaign_arn, Campaign), CampaignShape)
+    update = shape.latest_campaign_update
+    if update:
+        age = control.clock() - update["creationDateTime"]
+        status = stage("CREATE", age, control.settings.pending_s, ACTIVE)
+        shape = msgspec.structs.replace(shape, latest_campaign_update={**update, "status": status})
+    return DescribeCampaignResponse(shape)
+
+
+@operation
+def list_campaigns(control: Control, request: ListCampaigns) -> ListCampaignsResponse:
+    return ListCampaignsResponse(*page(control, request, Campaign, CampaignSummary, request.solution_arn))
+
+
+@operation
+def update_campaign(control: Control, request: UpdateCampaign) -> UpdateCampaignResponse:
+    """Swaps in one step; a campaign never stops answering."""
+    with control.database.write() as within:
+        campaign = control.settled(request.campaign_arn, Campaign, within)
+        wanted = request.solution_version_arn or campaign.solution_version_arn
+        version = _version(control, wanted, within)
+        if version.dataset_group_arn != campaign.dataset_group_arn:
+            raise InvalidInput(f"The solution version {version.arn} belongs to another dataset group.")
+        config = campaign.campaign_config
+        if request.campaign_config is not None:
+            config = _checked(request.campaign_config, version, request.solution_version_arn)
+        tps = request.min_provisioned_tps or campaign.min_provisioned_tps
+        _swap(control, campaign, version, config, tps, within)
+    return UpdateCampaignResponse(campaign.arn)
+
+
+@operation
+def delete_campaign(control: Control, request: DeleteCampaign) -> None:
+    with control.database.write() as within:
+        campaign = control.settled(request.campaign_arn, Campaign, within)
+        control.delete(campaign, within)
+        _announce(control, campaign, within)
+
+
+def follow_latest(control: Control, version: SolutionVersion, within: Connection) -> list[Campaign]:
+    """Point the campaigns that sync with their solution's latest version to this one, now that it is ACTIVE."""
+    followers = [
+        campaign
+        for campaign in control.every(Campaign, parent=version.solution_arn, within=within)
+        if campaign.deleted_at is None and campaign.campaign_config.get("syncWithLatestSolutionVersion")
+    ]
+    for campaign in followers:
+        stored = control.records.get(campaign.arn, Campaign, within)
+        _swap(control, stored, version, stored.campaign_config, stored.min_provisioned_tps, within)
+    return followers
+
+
+def _swap(
+    control: Control, campaign: Campaign, version: SolutionVersion, config: JsonMap, tps: int, within: Connection
+) -> None:
+    now = control.now()
+    update = {
+        "solutionVersionArn": version.arn,
+        "minProvisionedTPS": tps,
+        "campaignConfig": config,
+        "status": ACTIVE,
+        "creationDateTime": now,
+        "lastUpdatedDateTime": now,
+    }
+    changed = msgspec.structs.replace(
+        campaign,
+        solution_arn=version.solution_arn,
+        solution_version_arn=version.arn,
+        min_provisioned_tps=tps,
+        campaign_config=config,
+        latest_campaign_update=update,
+        last_updated_date_time=now,
+    )
+    control.records.replace(changed, within)
+    _announce(control, changed, within)
+
+
+def _announce(control: Control, campaign: Campaign, within: Connection) -> None:
+    group = control.records.get(campaign.dataset_group_arn, DatasetGroup, within)
+    control.announce(group.uid, "deploy", campaign.arn, within)
+
+
+def _version(control: Control, arn: str, within: Connection) -> SolutionVersion:
+    """The version of that ARN, or the latest of `<solution ARN>/$LATEST`. Raises `InUse` where none is ACTIVE."""
+    if not arn.endswith(LATEST):
+        return control.active(arn, SolutionVersion, within)
+    solution = control.get(arn.removesuffix(LATEST), Solution, within)
+    versions = control.every(SolutionVersion, parent=solution.arn, within=within)
+    ready = [version for version in versions if version.status == ACTIVE]
+    if not ready:
+        raise InUse(f"The solution {solution.arn} has no solution version in ACTIVE state.")
+    return ready[-1]
+
+
+def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str | None) -> JsonMap:
+    """The configuration as it is stored and shown. Raises `InvalidInput` where it doesn't fit (specification §1.8)."""
+    if config is None:
+        return {}
+    recipe = name_of(version.recipe_arn)
+    if config.sync_with_latest_solution_version and asked is not None and not asked.endswith(LATEST):
+        raise InvalidInput(
+            "syncWithLatestSolutionVersion needs a solutionVersionArn of the form <solution ARN>/$LATEST."
+        )
+    if config.item_exploration_config and recipe != EXPLORES:
+        raise InvalidInput(f"itemExplorationConfig fits only the recipe {EXPLORES}, not {recipe}.")
+    if config.ranking_influence and recipe != INFLUENCED:
+        raise InvalidInput(f"rankingInfluence fits only the recipe {INFLUENCED}, not {recipe}.")
+    for name, value in (config.item_exploration_config or {}).items():
+        _check_exploration(name, value)
+    shown: JsonMap = msgspec.to_builtins(config)
+    return shown
+
+
+def _check_exploration(name: str, value: str) -> None:
+    if name not in EXPLORATION_LIMITS:
+        raise InvalidInput(f"itemExplorationConfig has no {name}; it has {', '.join(EXPLORATION_LIMITS)}.")
+    least, most = EXPLORATION_LIMITS[name]
+    try:
+        fits = least <= float(value) <= most
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InvalidInput(f"itemExplorationConfig.{name} is {value}; it is a number from {least:g} to {most:g}.")

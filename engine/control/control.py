@@ -1,0 +1,121 @@
+"""What an operation works with: the records of the caller's account and region, the clock, and who else must hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+from sqlalchemy import Connection
+
+from engine.arns import arn_of, belongs
+from engine.control.lifecycle import ACTIVE, SETTLED, shown
+from engine.control.quotas import check_quota
+from engine.errors import InUse, NotFound
+from engine.records import R, Record, Records
+from engine.settings import Settings
+from engine.sql import Database
+
+BATCH = 200
+
+
+class Enqueue(Protocol):
+    def __call__(self, kind: str, arn: str, within: Connection) -> object:
+        """Put a job (importing, training) about a resource into the jobs table, in the caller's transaction."""
+        ...
+
+
+class Announce(Protocol):
+    def __call__(self, group_uid: str, kind: str, key: str, within: Connection) -> object:
+        """Append a change record to the event log, in the caller's transaction, so that every worker follows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Control:
+    settings: Settings
+    database: Database
+    records: Records
+    clock: Callable[[], float]
+    new_id: Callable[[], str]  # random UUIDs in lower case
+    enqueue: Enqueue
+    announce: Announce
+    account: str
+    region: str
+
+    def now(self) -> float:
+        """Epoch seconds to the millisecond, as timestamps are shown."""
+        return round(self.clock(), 3)
+
+    def arn(self, resource: str) -> str:
+        return arn_of(self.region, self.account, resource)
+
+    def status(self, record: Record) -> str | None:
+        return shown(record, self.clock(), self.settings.pending_s)
+
+    def get(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
+        """The record with its shown status. Raises `NotFound`: missing, gone, or another account's or region's."""
+        record = self.records.find(arn, kind, within) if belongs(arn, self.region, self.account) else None
+        status = None if record is None else self.status(record)
+        if record is None or status is None:
+            raise NotFound(f"Resource Arn {arn} does not exist.")
+        return msgspec.structs.replace(record, status=status)
+
+    def active(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
+        """A resource that something new may be built on. Raises `InUse` while it isn't ACTIVE (specification §1.5)."""
+        record = self.get(arn, kind, within)
+        if record.status != ACTIVE:
+            raise InUse(f"Resource Arn {arn} is not in ACTIVE state, it is in {record.status} state.")
+        return record
+
+    def settled(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
+        """A resource that may be changed or deleted. Raises `InUse` while it is being made or deleted."""
+        record = self.get(arn, kind, within)
+        if record.status not in SETTLED:
+            raise InUse(f"Resource Arn {arn} is in {record.status} state; wait until that has ended.")
+        return record
+
+    def every(
+        self,
+        kind: type[R],
+        *,
+        parent: str | None = None,
+        uses: str | None = None,
+        after: tuple[float, str] = (0.0, ""),
+        within: Connection | None = None,
+    ) -> Iterator[R]:
+        """Oldest first, with shown statuses; what is gone is left out."""
+        full = True
+        while full:
+            batch = self.records.list(
+                kind, account=self.account, parent=parent, uses=uses, after=after, limit=BATCH, within=within
+            )
+            for record in batch:
+                status = self.status(record)
+                if status is not None and belongs(record.arn, self.region, self.account):
+                    yield msgspec.structs.replace(record, status=status)
+            full = len(batch) == BATCH
+            after = (batch[-1].creation_date_time, batch[-1].arn) if full else after
+
+    def create(self, record: Record, within: Connection) -> None:
+        """Raises `AlreadyExists`, or `LimitExceeded`. The name of something gone is free again."""
+        previous = self.records.find(record.arn, type(record), within)
+        if previous is not None and self.status(previous) is None:
+            self.records.delete(record.arn, within)
+        check_quota(self, record, within)
+        self.records.create(record, within)
+
+    def delete(self, record: Record, within: Connection) -> None:
+        """Show it as being deleted, and forget those of its kind whose time has run out."""
+        now = self.now()
+        self.records.replace(msgspec.structs.replace(record, deleted_at=now, last_updated_date_time=now), within)
+        for other in self.records.list(type(record), account=self.account, within=within):
+            if self.status(other) is None:
+                self.records.delete(other.arn, within)
+
+
+def refuse_dependants(arn: str, dependants: Iterable[Record]) -> None:
+    """Raise `InUse` where there is one (specification §1.5)."""
+    for found in dependants:
+        raise InUse(f"Resource Arn {arn} can't be deleted: {found.arn} depends on it.")

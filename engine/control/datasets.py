@@ -1,0 +1,123 @@
+"""Datasets: one of each type in a dataset group, under a schema."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.arns import name_of
+from engine.control.control import Control, refuse_dependants
+from engine.control.fields import Arn, ListRequest, Name, Request, ResourceShape, Shape, Short, Tags, tag_map, view
+from engine.control.lifecycle import BUSY
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.data.schema import check, parse_schema
+from engine.errors import InvalidInput
+from engine.records import Dataset, DatasetGroup, DatasetImportJob, Schema, SolutionVersion
+
+DATASET_TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
+CUSTOM_ONLY = frozenset({"ACTIONS", "ACTION_INTERACTIONS"})
+
+
+class CreateDataset(Request, frozen=True, kw_only=True):
+    name: Name
+    schema_arn: Arn
+    dataset_group_arn: Arn
+    dataset_type: Short
+    tags: Tags = ()
+
+
+class CreateDatasetResponse(Shape, frozen=True):
+    dataset_arn: str
+
+
+class DescribeDataset(Request, frozen=True):
+    dataset_arn: Arn
+
+
+class DatasetSummary(ResourceShape, frozen=True, kw_only=True):
+    name: str
+    arn: str = msgspec.field(name="datasetArn")
+    dataset_type: str
+
+
+class DatasetShape(DatasetSummary, frozen=True, kw_only=True):
+    dataset_group_arn: str
+    schema_arn: str
+    tracking_id: str | None = None
+
+
+class DescribeDatasetResponse(Shape, frozen=True):
+    dataset: DatasetShape
+
+
+class ListDatasets(ListRequest, frozen=True, kw_only=True):
+    dataset_group_arn: Arn | None = None
+
+
+class ListDatasetsResponse(Shape, frozen=True):
+    datasets: list[DatasetSummary]
+    next_token: str | None = None
+
+
+class DeleteDataset(Request, frozen=True):
+    dataset_arn: Arn
+
+
+@operation
+def create_dataset(control: Control, request: CreateDataset) -> CreateDatasetResponse:
+    dataset_type = request.dataset_type.upper()
+    if dataset_type not in DATASET_TYPES:
+        raise InvalidInput(f"datasetType {request.dataset_type} is none of {', '.join(DATASET_TYPES)}.")
+    with control.database.write() as within:
+        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        schema = control.get(request.schema_arn, Schema, within)
+        _check_fit(dataset_type, group, schema)
+        now = control.now()
+        dataset = Dataset(
+            arn=control.arn(f"dataset/{name_of(group.arn)}/{dataset_type}"),
+            account=control.account,
+            name=request.name,
+            dataset_group_arn=group.arn,
+            dataset_type=dataset_type,
+            schema_arn=schema.arn,
+            tags=tag_map(request.tags),
+            creation_date_time=now,
+            last_updated_date_time=now,
+        )
+        control.create(dataset, within)
+    return CreateDatasetResponse(dataset.arn)
+
+
+@operation
+def describe_dataset(control: Control, request: DescribeDataset) -> DescribeDatasetResponse:
+    return DescribeDatasetResponse(view(control.get(request.dataset_arn, Dataset), DatasetShape))
+
+
+@operation
+def list_datasets(control: Control, request: ListDatasets) -> ListDatasetsResponse:
+    return ListDatasetsResponse(*page(control, request, Dataset, DatasetSummary, request.dataset_group_arn))
+
+
+@operation
+def delete_dataset(control: Control, request: DeleteDataset) -> None:
+    """With its import jobs; not while a job works on it, an import or a training in its group (specification §1.5)."""
+    with control.database.write() as within:
+        dataset = control.settled(request.dataset_arn, Dataset, within)
+        imports = list(control.every(DatasetImportJob, parent=dataset.arn, within=within))
+        refuse_dependants(dataset.arn, (job for job in imports if job.status in BUSY))
+        versions = control.every(SolutionVersion, within=within)
+        group = dataset.dataset_group_arn
+        refuse_dependants(dataset.arn, (v for v in versions if v.dataset_group_arn == group and v.status in BUSY))
+        for record in (*imports, dataset):
+            control.delete(record, within)
+
+
+def _check_fit(dataset_type: str, group: DatasetGroup, schema: Schema) -> None:
+    """Raises `InvalidInput` where type, group and schema don't go together."""
+    if group.domain and dataset_type in CUSTOM_ONLY:
+        raise InvalidInput(f"A dataset of type {dataset_type} can't be in a dataset group with a domain.")
+    if group.domain != schema.domain:
+        raise InvalidInput(
+            f"The schema's domain ({schema.domain or 'none'}) is not the dataset group's ({group.domain or 'none'})."
+        )
+    check(parse_schema(schema.schema, schema.domain), dataset_type, schema.domain)

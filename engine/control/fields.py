@@ -1,0 +1,74 @@
+"""The types of request members, each with its rule (specification, Appendix A), and the bases of requests and answers.
+
+A body that breaks a rule fails in decoding, with a message that names the member and the rule.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from engine.errors import TooManyTags
+from engine.records import Record
+
+JsonMap = dict[str, Any]
+MOST_TAGS = 50
+
+Name = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*\Z")]
+Arn = Annotated[str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):personalize:.*:.*:.+\Z")]
+RoleArn = Annotated[
+    str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-/]+\Z")
+]
+KmsKeyArn = Annotated[str, Meta(max_length=2048, pattern=r"^arn:aws.*:kms:.*:[0-9]{12}:key/.*\Z")]
+Domain = Annotated[str, Meta(pattern=r"^(ECOMMERCE|VIDEO_ON_DEMAND)\Z")]
+Short = Annotated[str, Meta(max_length=256)]
+Long = Annotated[str, Meta(max_length=1000)]
+ShortMap = Annotated[dict[Short, Long], Meta(max_length=100)]
+NextToken = Annotated[str, Meta(max_length=1500)]
+MaxResults = Annotated[int, Meta(ge=1, le=100)]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a caller sends; members that no rule knows are left aside, as AWS does."""
+
+
+class Tag(Request, frozen=True):
+    tag_key: Annotated[str, Meta(min_length=1, max_length=128)]
+    tag_value: Short
+
+
+Tags = Annotated[tuple[Tag, ...], Meta(max_length=200)]
+
+
+class ListRequest(Request, frozen=True, kw_only=True):
+    next_token: NextToken | None = None
+    max_results: MaxResults | None = None
+
+
+class Shape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a caller is shown; a member at its default is left out."""
+
+
+class ResourceShape(Shape, frozen=True, kw_only=True):
+    """What every resource shows; subclasses give `arn` its name on the wire."""
+
+    status: str
+    creation_date_time: float
+    last_updated_date_time: float
+
+
+S = TypeVar("S", bound=Shape)
+
+
+def view(record: Record, shape: type[S]) -> S:
+    """The record's attributes that the shape has, under the shape's names."""
+    return msgspec.convert(record, shape, from_attributes=True)
+
+
+def tag_map(tags: Tags) -> dict[str, str]:
+    """Raises `TooManyTags` (specification §1.2)."""
+    if len(tags) > MOST_TAGS:
+        raise TooManyTags(f"{len(tags)} tags are more than the {MOST_TAGS} that a resource can have.")
+    return {tag.tag_key: tag.tag_value for tag in tags}

@@ -1,0 +1,96 @@
+"""Filters: named expressions of a dataset group."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from engine.control.control import Control
+from engine.control.fields import Arn, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.records import DatasetGroup, Filter
+
+
+class CreateFilter(Request, frozen=True, kw_only=True):
+    name: Name
+    dataset_group_arn: Arn
+    filter_expression: Annotated[str, Meta(min_length=1, max_length=2500)]
+    tags: Tags = ()
+
+
+class CreateFilterResponse(Shape, frozen=True):
+    filter_arn: str
+
+
+class DescribeFilter(Request, frozen=True):
+    filter_arn: Arn
+
+
+class FilterSummary(ResourceShape, frozen=True, kw_only=True):
+    name: str
+    arn: str = msgspec.field(name="filterArn")
+    dataset_group_arn: str
+    failure_reason: str | None = None
+
+
+class FilterShape(FilterSummary, frozen=True, kw_only=True):
+    filter_expression: str
+
+
+class DescribeFilterResponse(Shape, frozen=True):
+    filter: FilterShape
+
+
+class ListFilters(ListRequest, frozen=True, kw_only=True):
+    dataset_group_arn: Arn | None = None
+
+
+class ListFiltersResponse(Shape, frozen=True):
+    filters: list[FilterSummary] = msgspec.field(name="Filters")  # the one key that AWS writes in upper case
+    next_token: str | None = None
+
+
+class DeleteFilter(Request, frozen=True):
+    filter_arn: Arn
+
+
+@operation
+def create_filter(control: Control, request: CreateFilter) -> CreateFilterResponse:
+    """A bad expression is refused at once (specification §11a)."""
+    from engine.filters import compile_filter  # the grammar's parser is loaded when first needed
+
+    compile_filter(request.filter_expression)
+    with control.database.write() as within:
+        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        now = control.now()
+        record = Filter(
+            arn=control.arn(f"filter/{request.name}"),
+            account=control.account,
+            name=request.name,
+            dataset_group_arn=group.arn,
+            filter_expression=request.filter_expression,
+            tags=tag_map(request.tags),
+            creation_date_time=now,
+            last_updated_date_time=now,
+        )
+        control.create(record, within)
+    return CreateFilterResponse(record.arn)
+
+
+@operation
+def describe_filter(control: Control, request: DescribeFilter) -> DescribeFilterResponse:
+    return DescribeFilterResponse(view(control.get(request.filter_arn, Filter), FilterShape))
+
+
+@operation
+def list_filters(control: Control, request: ListFilters) -> ListFiltersResponse:
+    return ListFiltersResponse(*page(control, request, Filter, FilterSummary, request.dataset_group_arn))
+
+
+@operation
+def delete_filter(control: Control, request: DeleteFilter) -> None:
+    with control.database.write() as within:
+        control.delete(control.settled(request.filter_arn, Filter, within), within)

@@ -1,0 +1,138 @@
+"""Dataset import jobs: bulk data from files. The job runner sets their status; they go with their dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection
+
+from engine.control.control import Control
+from engine.control.fields import (
+    Arn,
+    JsonMap,
+    ListRequest,
+    Name,
+    Request,
+    ResourceShape,
+    RoleArn,
+    Shape,
+    Short,
+    Tags,
+    tag_map,
+    view,
+)
+from engine.control.lifecycle import ACTIVE, CREATE_PENDING
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.errors import InvalidInput
+from engine.records import Dataset, DatasetImportJob
+
+SCHEMES = ("s3://", "http://", "https://")
+
+
+class DataSource(Request, frozen=True):
+    data_location: Short | None = None
+
+
+class CreateDatasetImportJob(Request, frozen=True, kw_only=True):
+    job_name: Name
+    dataset_arn: Arn
+    data_source: DataSource
+    role_arn: RoleArn | None = None
+    tags: Tags = ()
+    import_mode: Annotated[str, Meta(pattern=r"^(FULL|INCREMENTAL)\Z")] = "FULL"
+    publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3", default=False)
+
+
+class CreateDatasetImportJobResponse(Shape, frozen=True):
+    dataset_import_job_arn: str
+
+
+class DescribeDatasetImportJob(Request, frozen=True):
+    dataset_import_job_arn: Arn
+
+
+class ImportJobSummary(ResourceShape, frozen=True, kw_only=True):
+    name: str = msgspec.field(name="jobName")
+    arn: str = msgspec.field(name="datasetImportJobArn")
+    failure_reason: str | None = None
+    import_mode: str
+
+
+class ImportJobShape(ImportJobSummary, frozen=True, kw_only=True):
+    dataset_arn: str
+    data_source: JsonMap
+    role_arn: str | None = None
+    publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3")
+
+
+class DescribeDatasetImportJobResponse(Shape, frozen=True):
+    dataset_import_job: ImportJobShape
+
+
+class ListDatasetImportJobs(ListRequest, frozen=True, kw_only=True):
+    dataset_arn: Arn | None = None
+
+
+class ListDatasetImportJobsResponse(Shape, frozen=True):
+    dataset_import_jobs: list[ImportJobSummary]
+    next_token: str | None = None
+
+
+@operation
+def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> CreateDatasetImportJobResponse:
+    location = _location(control, request.data_source)
+    with control.database.write() as within:
+        dataset = control.active(request.dataset_arn, Dataset, within)
+        if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
+            raise InvalidInput(
+                f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."
+            )
+        now = control.now()
+        job = DatasetImportJob(
+            arn=control.arn(f"dataset-import-job/{request.job_name}"),
+            account=control.account,
+            name=request.job_name,
+            status=CREATE_PENDING,
+            dataset_arn=dataset.arn,
+            data_source={"dataLocation": location},
+            role_arn=request.role_arn,
+            import_mode=request.import_mode,
+            publish_attribution_metrics_to_s3=request.publish_attribution_metrics_to_s3,
+            tags=tag_map(request.tags),
+            creation_date_time=now,
+            last_updated_date_time=now,
+        )
+        control.create(job, within)
+        control.enqueue("importing", job.arn, within)
+    return CreateDatasetImportJobResponse(job.arn)
+
+
+@operation
+def describe_dataset_import_job(
+    control: Control, request: DescribeDatasetImportJob
+) -> DescribeDatasetImportJobResponse:
+    job = control.get(request.dataset_import_job_arn, DatasetImportJob)
+    return DescribeDatasetImportJobResponse(view(job, ImportJobShape))
+
+
+@operation
+def list_dataset_import_jobs(control: Control, request: ListDatasetImportJobs) -> ListDatasetImportJobsResponse:
+    return ListDatasetImportJobsResponse(
+        *page(control, request, DatasetImportJob, ImportJobSummary, request.dataset_arn)
+    )
+
+
+def _location(control: Control, source: DataSource) -> str:
+    schemes = (*SCHEMES, "file://") if control.settings.allow_file_urls else SCHEMES
+    location = source.data_location or ""
+    if not location.startswith(schemes) or location.endswith("://"):
+        raise InvalidInput(f"Invalid Data location. It starts with one of {', '.join(schemes)}.")
+    return location
+
+
+def _has_bulk(control: Control, dataset: Dataset, within: Connection) -> bool:
+    jobs = control.every(DatasetImportJob, parent=dataset.arn, within=within)
+    return any(job.status == ACTIVE for job in jobs)

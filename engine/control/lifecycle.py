@@ -1,0 +1,35 @@
+"""The status that is shown, from the record and the clock alone (specification §1.4).
+
+| stored                            | shown while `pending_s` runs                | then          |
+| --------------------------------- | ------------------------------------------- | ------------- |
+| a staged record                   | CREATE PENDING, CREATE IN_PROGRESS          | stored status |
+| a record with a time of deletion  | DELETE PENDING, DELETE IN_PROGRESS          | gone (None)   |
+| any other (jobs, schemas)         | stored status                               | stored status |
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from engine.records import Record
+
+ACTIVE = "ACTIVE"
+CREATE_PENDING = "CREATE PENDING"
+BUSY = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS", "CREATE STOPPING"})
+SETTLED = frozenset({ACTIVE, "CREATE FAILED", "CREATE STOPPED", "INACTIVE"})
+END = TypeVar("END")
+
+
+def shown(record: Record, now: float, pending_s: float) -> str | None:
+    if record.deleted_at is not None:
+        return stage("DELETE", now - record.deleted_at, pending_s, None)
+    if record.staged:
+        return stage("CREATE", now - record.creation_date_time, pending_s, record.status)
+    return record.status
+
+
+def stage(verb: str, age: float, pending_s: float, end: END) -> str | END:
+    """Half of the time pending, half in progress."""
+    if age >= pending_s:
+        return end
+    return f"{verb} PENDING" if age < pending_s / 2 else f"{verb} IN_PROGRESS"

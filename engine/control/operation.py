@@ -1,0 +1,55 @@
+"""`@operation`: a function of (control, request) is the Personalize operation of its name, in OPERATIONS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from engine.control.control import Control
+from engine.errors import EngineError, InvalidInput
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class UnknownOperation(EngineError):
+    code = "UnknownOperationException"
+    status = 404
+
+
+@dataclass(frozen=True)
+class Operation:
+    request: type[msgspec.Struct]
+    function: Callable[[Control, Any], Any]  # → a struct, or None for an empty body
+    decoder: msgspec.json.Decoder[Any]
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def operation(function: F) -> F:
+    """Registers `create_dataset_group` as CreateDatasetGroup, with the type of its `request`."""
+    name = function.__name__.title().replace("_", "")
+    request = get_type_hints(function)["request"]
+    OPERATIONS[name] = Operation(request, function, msgspec.json.Decoder(request))
+    return function
+
+
+def perform(control: Control, name: str, body: bytes) -> bytes:
+    """One operation, JSON in and JSON out. Raises `EngineError`."""
+    known = OPERATIONS.get(name)
+    if known is None:
+        raise UnknownOperation(f"There is no operation {name}.")
+    answer = known.function(control, _decoded(known, body))
+    return b"" if answer is None else msgspec.json.encode(answer)
+
+
+def _decoded(known: Operation, body: bytes) -> Any:
+    try:
+        return known.decoder.decode(body or b"{}")
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"1 validation error detected: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"The request's body is not JSON: {error}") from error

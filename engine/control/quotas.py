@@ -1,0 +1,68 @@
+"""How many resources there may be (specification §8.1): counted only where the settings say `aws`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from engine.control.lifecycle import BUSY
+from engine.errors import LimitExceeded
+from engine.records import (
+    Campaign,
+    DatasetGroup,
+    DatasetImportJob,
+    Filter,
+    Record,
+    Schema,
+    Solution,
+    SolutionVersion,
+)
+
+if TYPE_CHECKING:
+    from engine.control.control import Control
+
+
+@dataclass(frozen=True)
+class Quota:
+    most: int
+    busy: bool = False  # counts only what is pending or in progress
+    in_group: bool = False  # counts the dataset group's, not the region's
+
+
+QUOTAS: dict[type[Record], Quota] = {
+    Schema: Quota(500),
+    DatasetGroup: Quota(5),
+    DatasetImportJob: Quota(5, busy=True),
+    SolutionVersion: Quota(20, busy=True),
+    Solution: Quota(10, in_group=True),
+    Filter: Quota(30, in_group=True),
+    Campaign: Quota(5, in_group=True),
+}
+
+
+def check_quota(control: Control, record: Record, within: Connection) -> None:
+    """Raises `LimitExceeded` where one more of its kind is one too many."""
+    quota = QUOTAS.get(type(record))
+    if quota is None or control.settings.quotas != "aws":
+        return
+    counted = sum(_counts(quota, record, other) for other in control.every(type(record), within=within))
+    if counted < quota.most:
+        return
+    if quota.busy:
+        raise LimitExceeded(f"More than {quota.most} resources with PENDING or IN_PROGRESS status.")
+    raise LimitExceeded(
+        f"Cannot create a {record.kind.replace('-', ' ')}. More than {quota.most} resources in ACTIVE state. "
+        "Please delete some and try again."
+    )
+
+
+def _counts(quota: Quota, record: Record, other: Record) -> bool:
+    if quota.busy and other.status not in BUSY:
+        return False
+    return not quota.in_group or _group(other) == _group(record)
+
+
+def _group(record: Record) -> str:
+    return getattr(record, "dataset_group_arn", "")

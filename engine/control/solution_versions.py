@@ -1,0 +1,162 @@
+"""Solution versions: one trained model each. The job runner sets their status; they are deleted with their solution."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection
+
+from engine.arns import name_of
+from engine.control.control import Control
+from engine.control.fields import Arn, JsonMap, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
+from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.errors import AlreadyExists, InUse, InvalidInput
+from engine.records import Solution, SolutionVersion
+
+UPDATABLE = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
+
+
+class CreateSolutionVersion(Request, frozen=True, kw_only=True):
+    name: Name | None = None
+    solution_arn: Arn
+    training_mode: Annotated[str, Meta(pattern=r"^(FULL|UPDATE|AUTOTRAIN)\Z")] = "FULL"
+    tags: Tags = ()
+
+
+class CreateSolutionVersionResponse(Shape, frozen=True):
+    solution_version_arn: str
+
+
+class DescribeSolutionVersion(Request, frozen=True):
+    solution_version_arn: Arn
+
+
+class SolutionVersionSummary(ResourceShape, frozen=True, kw_only=True):
+    arn: str = msgspec.field(name="solutionVersionArn")
+    training_mode: str
+    training_type: str
+    failure_reason: str | None = None
+
+
+class SolutionVersionShape(SolutionVersionSummary, frozen=True, kw_only=True):
+    name: str
+    solution_arn: str
+    perform_hpo: bool = msgspec.field(name="performHPO")
+    perform_auto_ml: bool = msgspec.field(name="performAutoML")
+    perform_incremental_update: bool
+    recipe_arn: str
+    event_type: str | None = None
+    dataset_group_arn: str
+    solution_config: JsonMap = msgspec.field(default_factory=dict)
+    training_hours: float | None = None
+
+
+class DescribeSolutionVersionResponse(Shape, frozen=True):
+    solution_version: SolutionVersionShape
+
+
+class ListSolutionVersions(ListRequest, frozen=True, kw_only=True):
+    solution_arn: Arn | None = None
+
+
+class ListSolutionVersionsResponse(Shape, frozen=True):
+    solution_versions: list[SolutionVersionSummary]
+    next_token: str | None = None
+
+
+class GetSolutionMetrics(Request, frozen=True):
+    solution_version_arn: Arn
+
+
+class GetSolutionMetricsResponse(Shape, frozen=True):
+    solution_version_arn: str
+    metrics: dict[str, float]
+
+
+@operation
+def create_solution_version(control: Control, request: CreateSolutionVersion) -> CreateSolutionVersionResponse:
+    with control.database.write() as within:
+        solution = control.active(request.solution_arn, Solution, within)
+        versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+        for other in versions:
+            if other.name == request.name:
+                raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
+        if request.training_mode == "UPDATE":
+            _check_update(solution, versions)
+        version = add_version(
+            control, solution, within, request.training_mode, name=request.name, tags=tag_map(request.tags)
+        )
+    return CreateSolutionVersionResponse(version.arn)
+
+
+@operation
+def describe_solution_version(control: Control, request: DescribeSolutionVersion) -> DescribeSolutionVersionResponse:
+    version = control.get(request.solution_version_arn, SolutionVersion)
+    return DescribeSolutionVersionResponse(view(version, SolutionVersionShape))
+
+
+@operation
+def list_solution_versions(control: Control, request: ListSolutionVersions) -> ListSolutionVersionsResponse:
+    if request.solution_arn is not None:
+        control.get(request.solution_arn, Solution)
+    found = page(control, request, SolutionVersion, SolutionVersionSummary, request.solution_arn)
+    return ListSolutionVersionsResponse(*found)
+
+
+@operation
+def get_solution_metrics(control: Control, request: GetSolutionMetrics) -> GetSolutionMetricsResponse:
+    version = control.get(request.solution_version_arn, SolutionVersion)
+    if version.status in BUSY:
+        raise InUse(f"The solution version {version.arn} has no metrics while it is in {version.status} state.")
+    if version.status != ACTIVE:
+        raise InvalidInput(f"The solution version {version.arn} has no metrics: it is in {version.status} state.")
+    return GetSolutionMetricsResponse(version.arn, version.metrics)
+
+
+def add_version(
+    control: Control,
+    solution: Solution,
+    within: Connection,
+    training_mode: str = "FULL",
+    *,
+    training_type: str = "MANUAL",
+    name: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> SolutionVersion:
+    """A new version of the solution as it is configured now, and the job that trains it."""
+    now = control.now()
+    arn = f"{solution.arn}/{control.new_id()[:8]}"
+    version = SolutionVersion(
+        arn=arn,
+        account=control.account,
+        name=name or name_of(arn),
+        status=CREATE_PENDING,
+        solution_arn=solution.arn,
+        dataset_group_arn=solution.dataset_group_arn,
+        recipe_arn=solution.recipe_arn,
+        perform_hpo=solution.perform_hpo,
+        perform_auto_ml=solution.perform_auto_ml,
+        perform_incremental_update=solution.perform_incremental_update,
+        event_type=solution.event_type,
+        solution_config=solution.solution_config,
+        training_mode=training_mode,
+        training_type=training_type,
+        tags=tags or {},
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    control.create(version, within)
+    control.enqueue("training", version.arn, within)
+    return version
+
+
+def _check_update(solution: Solution, versions: list[SolutionVersion]) -> None:
+    """UPDATE adds new items to a model that is there, for the recipes that can (specification §1.8)."""
+    if name_of(solution.recipe_arn) not in UPDATABLE:
+        raise InvalidInput(f"trainingMode UPDATE fits only {', '.join(sorted(UPDATABLE))}.")
+    if not any(version.training_mode == "FULL" and version.status == ACTIVE for version in versions):
+        raise InvalidInput("trainingMode UPDATE needs a solution version of mode FULL that is ACTIVE.")

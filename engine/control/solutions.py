@@ -1,0 +1,169 @@
+"""Solutions: a recipe and its configuration. With automatic training, the first version starts at once (§11a)."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import msgspec
+
+from engine import recipes
+from engine.arns import recipe_arn
+from engine.control.control import Control, refuse_dependants
+from engine.control.fields import (
+    Arn,
+    JsonMap,
+    ListRequest,
+    Name,
+    Request,
+    ResourceShape,
+    Shape,
+    Short,
+    Tags,
+    tag_map,
+    view,
+)
+from engine.control.lifecycle import BUSY
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.control.recipes import recipe_of
+from engine.control.solution_config import SolutionConfig, checked
+from engine.control.solution_versions import SolutionVersionSummary, add_version
+from engine.errors import InvalidInput
+from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+
+AUTO_ML_TYPE = "USER_PERSONALIZATION"
+
+
+class CreateSolution(Request, frozen=True, kw_only=True):
+    name: Name
+    perform_hpo: bool | None = msgspec.field(name="performHPO", default=None)
+    perform_auto_ml: bool | None = msgspec.field(name="performAutoML", default=None)
+    perform_auto_training: bool | None = None
+    perform_incremental_update: bool | None = None
+    recipe_arn: Arn | None = None
+    dataset_group_arn: Arn
+    event_type: Short | None = None
+    solution_config: SolutionConfig | None = None
+    tags: Tags = ()
+
+
+class CreateSolutionResponse(Shape, frozen=True):
+    solution_arn: str
+
+
+class DescribeSolution(Request, frozen=True):
+    solution_arn: Arn
+
+
+class SolutionSummary(ResourceShape, frozen=True, kw_only=True):
+    name: str
+    arn: str = msgspec.field(name="solutionArn")
+    recipe_arn: str
+
+
+class SolutionShape(SolutionSummary, frozen=True, kw_only=True):
+    perform_hpo: bool = msgspec.field(name="performHPO")
+    perform_auto_ml: bool = msgspec.field(name="performAutoML")
+    perform_auto_training: bool
+    perform_incremental_update: bool
+    dataset_group_arn: str
+    event_type: str | None = None
+    solution_config: JsonMap = msgspec.field(default_factory=dict)
+    auto_ml_result: JsonMap = msgspec.field(name="autoMLResult", default_factory=dict)
+    latest_solution_version: SolutionVersionSummary | None = None
+
+
+class DescribeSolutionResponse(Shape, frozen=True):
+    solution: SolutionShape
+
+
+class ListSolutions(ListRequest, frozen=True, kw_only=True):
+    dataset_group_arn: Arn | None = None
+
+
+class ListSolutionsResponse(Shape, frozen=True):
+    solutions: list[SolutionSummary]
+    next_token: str | None = None
+
+
+class DeleteSolution(Request, frozen=True):
+    solution_arn: Arn
+
+
+@operation
+def create_solution(control: Control, request: CreateSolution) -> CreateSolutionResponse:
+    recipe = recipe_of(_recipe_arn(request))
+    perform_hpo = bool(request.perform_hpo)
+    config = checked(request.solution_config, recipe, perform_hpo)
+    with control.database.write() as within:
+        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        now = control.now()
+        solution = Solution(
+            arn=control.arn(f"solution/{request.name}"),
+            account=control.account,
+            name=request.name,
+            dataset_group_arn=group.arn,
+            recipe_arn=recipe_arn(recipe.name),
+            perform_hpo=perform_hpo,
+            perform_auto_ml=bool(request.perform_auto_ml),
+            perform_auto_training=request.perform_auto_training is not False,
+            perform_incremental_update=bool(request.perform_incremental_update),
+            event_type=request.event_type,
+            solution_config=config,
+            tags=tag_map(request.tags),
+            creation_date_time=now,
+            last_updated_date_time=now,
+        )
+        control.create(solution, within)
+        if solution.perform_auto_training:
+            add_version(control, solution, within, training_type="AUTOMATIC")
+    return CreateSolutionResponse(solution.arn)
+
+
+@operation
+def describe_solution(control: Control, request: DescribeSolution) -> DescribeSolutionResponse:
+    solution = control.get(request.solution_arn, Solution)
+    versions = list(control.every(SolutionVersion, parent=solution.arn))
+    shape = msgspec.structs.replace(
+        view(solution, SolutionShape),
+        auto_ml_result={"bestRecipeArn": solution.recipe_arn} if solution.perform_auto_ml else {},
+        latest_solution_version=view(versions[-1], SolutionVersionSummary) if versions else None,
+    )
+    return DescribeSolutionResponse(shape)
+
+
+@operation
+def list_solutions(control: Control, request: ListSolutions) -> ListSolutionsResponse:
+    return ListSolutionsResponse(*page(control, request, Solution, SolutionSummary, request.dataset_group_arn))
+
+
+@operation
+def delete_solution(control: Control, request: DeleteSolution) -> None:
+    """With all its versions; not before its campaigns, not while a version is pending or in progress."""
+    with control.database.write() as within:
+        solution = control.settled(request.solution_arn, Solution, within)
+        campaigns = control.every(Campaign, parent=solution.arn, within=within)
+        versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+        refuse_dependants(solution.arn, chain(campaigns, (version for version in versions if version.status in BUSY)))
+        for record in (*versions, solution):
+            control.delete(record, within)
+
+
+def _recipe_arn(request: CreateSolution) -> str:
+    """Exactly one of recipeArn and performAutoML; AutoML takes a recipe that personalises."""
+    if request.recipe_arn and request.perform_auto_ml:
+        raise InvalidInput("Give a recipeArn or performAutoML, not both.")
+    if request.recipe_arn:
+        return request.recipe_arn
+    if not request.perform_auto_ml:
+        raise InvalidInput("A solution needs a recipeArn, unless performAutoML is true.")
+    allowed = request.solution_config.auto_ml_config if request.solution_config else None
+    fits = [
+        arn
+        for arn in map(recipe_arn, sorted(recipes.RECIPES, reverse=True))
+        if recipe_of(arn).kind == AUTO_ML_TYPE
+        and (not allowed or not allowed.recipe_list or arn in allowed.recipe_list)
+    ]
+    if not fits:
+        raise InvalidInput(f"performAutoML finds no {AUTO_ML_TYPE} recipe among those allowed.")
+    return fits[0]

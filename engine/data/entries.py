@@ -1,0 +1,44 @@
+"""What the bodies of log records say, one struct a kind; stored as JSON arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """Kind `event`. Without an item it only links a session to a user."""
+
+    user: str | None
+    session: str
+    item: str | None
+    event_type: str
+    time: float  # epoch seconds
+    value: float | None = None
+    event_id: str | None = None
+    properties: dict[str, Any] = {}
+    recommendation_id: str | None = None
+    impression: tuple[str, ...] = ()
+    attribution: dict[str, str] = {}
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """Kinds `item` and `user`: the record's columns by schema name; it replaces the earlier record."""
+
+    name: str
+    values: dict[str, Any]
+
+
+class Pointer(msgspec.Struct, frozen=True, array_like=True):
+    """Kinds `snapshot` and `deploy`: a path below the data directory, or an ARN; empty: gone."""
+
+    target: str
+
+
+encode = msgspec.json.Encoder().encode
+read_interaction = msgspec.json.Decoder(Interaction).decode
+read_row = msgspec.json.Decoder(Row).decode
+read_pointer = msgspec.json.Decoder(Pointer).decode
+
+STATE_KINDS = frozenset({"event", "item", "user"})  # what changes the state of a group

@@ -1,0 +1,168 @@
+"""The event log: the single source of truth, which histories and caches follow.
+
+Appends of all threads are committed in groups by one writer thread, and acknowledged only when the commit is on
+disk. A record that says it is the same as an earlier one (`once`) is acknowledged and not stored again.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.data.doorbell import Doorbell
+from engine.errors import Throttled, Unavailable
+from engine.sql import Database, log, snapshots
+
+COMMIT_ROWS = 4000  # the most rows of one transaction
+BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
+
+Kind = str  # event | item | user | snapshot | deploy
+
+
+class Entry(NamedTuple):
+    """What is appended. `key` is the user, item, snapshot or campaign it is about; `rings` more keys it wakes."""
+
+    group: str
+    kind: Kind
+    key: str
+    body: bytes
+    once: bytes | None = None
+    rings: tuple[str, ...] = ()
+
+
+class Logged(NamedTuple):
+    seq: int
+    group: str
+    kind: Kind
+    key: str
+    body: bytes
+    at: float
+
+
+def bell_key(group: str, key: str) -> bytes:
+    return f"{group}/{key}".encode()
+
+
+class Log:
+    def __init__(self, database: Database, doorbell: Doorbell, clock: Callable[[], float]) -> None:
+        self._database, self._doorbell, self._clock = database, doorbell, clock
+        dialect = sqlite if database.is_sqlite else postgresql
+        self._insert = dialect.insert(log).on_conflict_do_nothing()
+        self._waiting: queue.SimpleQueue[tuple[Sequence[Entry], Future[int]] | None] = queue.SimpleQueue()
+        self._backlog = 0
+        self._backlog_lock = threading.Lock()
+        self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
+        self._writer.start()
+
+    def append(self, entries: Sequence[Entry]) -> Future[int]:
+        """A future of a sequence number at or after the entries', done when they are durable.
+
+        Raises `Throttled` while too many wait; the future raises `Unavailable` where the commit failed (nothing of
+        the append is stored then).
+        """
+        if self._backlog > BACKLOG_ROWS:
+            raise Throttled("more events are waiting to be written than the server can hold; try again in a second")
+        future: Future[int] = Future()
+        self._wait_for(len(entries))
+        self._waiting.put((entries, future))
+        return future
+
+    def append_within(self, connection: sa.Connection, entries: Sequence[Entry]) -> int:
+        """Append as part of the caller's transaction (see `Database.write`)."""
+        if not self._database.is_sqlite:  # one appender at a time, or readers would skip late committers
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7231)"))
+        at = self._clock()
+        rows = [
+            {"grp": e.group, "kind": e.kind, "key": e.key, "body": e.body, "at": at, "once": e.once} for e in entries
+        ]
+        connection.execute(self._insert, rows)
+        seq = connection.execute(sa.select(sa.func.max(log.c.seq))).scalar_one()
+        self._doorbell.ring({bell_key(e.group, key) for e in entries for key in (e.key, *e.rings)}, seq)
+        return int(seq)
+
+    def read(
+        self, after: int, *, group: str | None = None, upto: int | None = None, limit: int = 10_000
+    ) -> list[Logged]:
+        """Records in order, of one group or of all."""
+        c = log.c
+        query = sa.select(c.seq, c.grp, c.kind, c.key, c.body, c.at).where(c.seq > after).order_by(c.seq).limit(limit)
+        if group is not None:
+            query = query.where(c.grp == group)
+        if upto is not None:
+            query = query.where(c.seq <= upto)
+        with self._database.read() as connection:
+            return [Logged(*row) for row in connection.execute(query)]
+
+    def last(self) -> int:
+        """The last committed sequence number, 0 where the log is empty."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(log.c.seq), 0))).scalar_one())
+
+    def count_after_snapshot(self, group: str) -> int:
+        """How many records a starting worker would replay for a group."""
+        since = sa.select(snapshots.c.seq).where(snapshots.c.grp == group).scalar_subquery()
+        query = sa.select(sa.func.count()).select_from(log).where(log.c.grp == group)
+        with self._database.read() as connection:
+            return int(connection.execute(query.where(log.c.seq > sa.func.coalesce(since, 0))).scalar_one())
+
+    def rung(self) -> int:
+        return self._doorbell.last()
+
+    def rung_for(self, group: str, key: str) -> int:
+        return self._doorbell.last_of(bell_key(group, key))
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+        self._waiting.put(None)
+        self._writer.join()
+
+    def _write_groups(self) -> None:
+        while True:
+            first = self._waiting.get()
+            if first is None:
+                return
+            batch, stop = self._drain(first)
+            self._commit(batch)
+            if stop:
+                return
+
+    def _drain(
+        self, first: tuple[Sequence[Entry], Future[int]]
+    ) -> tuple[list[tuple[Sequence[Entry], Future[int]]], bool]:
+        batch, rows = [first], len(first[0])
+        while rows < COMMIT_ROWS:
+            try:
+                waiting = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                return batch, True
+            batch.append(waiting)
+            rows += len(waiting[0])
+        return batch, False
+
+    def _commit(self, batch: list[tuple[Sequence[Entry], Future[int]]]) -> None:
+        entries = [entry for part, _ in batch for entry in part]
+        try:
+            with self._database.write() as connection:
+                seq = self.append_within(connection, entries)
+        except Exception as error:  # whatever it was, every waiter must hear of it
+            reason = Unavailable(f"the event log can't be written: {error}")
+            reason.__cause__ = error
+            for _, future in batch:
+                future.set_exception(reason)
+        else:
+            for _, future in batch:
+                future.set_result(seq)
+        finally:
+            self._wait_for(-len(entries))
+
+    def _wait_for(self, rows: int) -> None:
+        with self._backlog_lock:
+            self._backlog += rows

@@ -1,0 +1,224 @@
+"""Where imports come from: `s3://` and `file://` locations as files that are read as streams, never whole.
+
+A location that ends with `/` is a folder: its first-level files are read in the order of their names, and names that
+start with `.` or `_` (markers that other programs leave) are passed over. Files compressed with gzip are recognised
+by their first bytes. Every failure becomes `InvalidInput` with the service's own text, the location and the fix.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote
+
+from engine.errors import InvalidInput
+
+_BUFFER = 1 << 18
+_NOWHERE = "Invalid Data location."
+_REFUSED = "Insufficient privileges for accessing data in Amazon S3."
+_S3_FIX = "check the bucket, the key (a folder ends with '/') and the endpoint (AWS_ENDPOINT_URL_S3)"
+_GRANT = "check the credentials and that they may list and read the bucket"
+_S3_ERRORS = {  # error codes of S3 and exceptions of its client -> what to say, and the fix
+    "NoSuchBucket": (_NOWHERE, _S3_FIX),
+    "NoSuchKey": (_NOWHERE, _S3_FIX),
+    "404": (_NOWHERE, _S3_FIX),
+    "InvalidBucketName": (_NOWHERE, _S3_FIX),
+    "ParamValidationError": (_NOWHERE, _S3_FIX),
+    "AccessDenied": (_REFUSED, _GRANT),
+    "403": (_REFUSED, _GRANT),
+    "InvalidAccessKeyId": (_REFUSED, _GRANT),
+    "SignatureDoesNotMatch": (_REFUSED, _GRANT),
+    "ExpiredToken": (_REFUSED, _GRANT),
+    "NoCredentialsError": (_REFUSED, "give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a role"),
+}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    name: str  # the last part of its path: what reports call it
+    size: int  # bytes as stored
+    open_raw: Callable[[], io.RawIOBase]
+
+
+@dataclass
+class Source:
+    """The files of one location. `bytes_read` counts, over all files, the stored bytes that were read."""
+
+    location: str
+    files: tuple[SourceFile, ...]
+    bytes_read: int = field(default=0, init=False)
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+    @contextmanager
+    def open(self, file: SourceFile) -> Iterator[BinaryIO]:
+        """The file's plain bytes. Raises `InvalidInput` where it can't be read or its compression is broken."""
+        with (
+            _as_invalid_input(self.location),
+            _Counted(file.open_raw(), self) as raw,
+            io.BufferedReader(raw, _BUFFER) as stored,
+        ):
+            if stored.peek(2)[:2] != b"\x1f\x8b":
+                yield stored
+                return
+            with io.BufferedReader(gzip.GzipFile(fileobj=stored), _BUFFER) as unpacked:
+                yield unpacked
+
+
+class _Counted(io.RawIOBase):
+    def __init__(self, raw: io.RawIOBase, source: Source) -> None:
+        self._raw = raw
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = self._raw.readinto(buffer)
+        self._source.bytes_read += count or 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None = None) -> Source:
+    """The files at a location, listed but not yet read. Raises `InvalidInput`."""
+    scheme, separator, rest = location.partition("://")
+    if not separator or scheme not in ("s3", "file"):
+        raise InvalidInput(f"{_NOWHERE} {location} is neither s3://bucket/key nor file:///path.")
+    if scheme == "file" and not allow_file_urls:
+        raise InvalidInput(
+            f"{_NOWHERE} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
+        )
+    with _as_invalid_input(location):
+        found = _on_disk(unquote(rest)) if scheme == "file" else _in_s3(rest)
+        source = Source(location, tuple(sorted(found, key=lambda file: file.name)))
+    if not source.files:
+        raise InvalidInput(f"{_NOWHERE} {location} holds no files.")
+    if max_bytes is not None and source.size > max_bytes:
+        raise InvalidInput(f"{_NOWHERE} {location} holds {source.size:,} bytes; at most {max_bytes:,} are allowed.")
+    return source
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
+# ---- disk
+
+
+def _on_disk(path: str) -> Iterable[SourceFile]:
+    if not path.startswith("/"):
+        raise InvalidInput(f"{_NOWHERE} file://{path}: write file:///path, with three slashes.")
+    place = Path(path)
+    if place.is_dir() != path.endswith("/"):
+        fix = "end a folder with '/'" if place.is_dir() else "there is no such folder"
+        raise InvalidInput(f"{_NOWHERE} file://{path}: {fix}.")
+    if place.is_dir():
+        return [_disk_file(file) for file in place.iterdir() if file.is_file() and not _hidden(file.name)]
+    if not place.is_file():
+        raise InvalidInput(f"{_NOWHERE} file://{path}: there is no such file.")
+    return [_disk_file(place)]
+
+
+def _disk_file(path: Path) -> SourceFile:
+    return SourceFile(path.name, path.stat().st_size, lambda: io.FileIO(path))
+
+
+# ---- S3
+
+
+def _in_s3(rest: str) -> Iterable[SourceFile]:
+    bucket, separator, key = rest.partition("/")
+    if not bucket or not separator:
+        raise InvalidInput(f"{_NOWHERE} s3://{rest} has no key; write s3://bucket/key, or s3://bucket/folder/.")
+    client = _s3_client()
+    if key and not key.endswith("/"):
+        head = client.head_object(Bucket=bucket, Key=key)
+        return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"])]
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/")
+    entries = [entry for page in pages for entry in page.get("Contents", ())]
+    return [
+        _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"])
+        for entry in entries
+        if entry["Key"] != key and not _hidden(entry["Key"].rpartition("/")[2])
+    ]
+
+
+def _s3_client() -> Any:
+    """Made when the first `s3://` location is opened: importing the SDK takes long, and most processes need none."""
+    import boto3
+    from botocore.config import Config
+
+    # path style, because an endpoint of one's own seldom has a host name for every bucket
+    config = Config(
+        s3={"addressing_style": "path"}, connect_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return boto3.session.Session().client("s3", config=config)
+
+
+def _s3_file(client: Any, bucket: str, key: str, size: int, etag: str) -> SourceFile:
+    def open_at(offset: int) -> Any:
+        wanted = {"Range": f"bytes={offset}-"} if offset else {}
+        return client.get_object(Bucket=bucket, Key=key, IfMatch=etag, **wanted)["Body"]
+
+    return SourceFile(key.rpartition("/")[2], size, lambda: _Resumed(open_at))
+
+
+class _Resumed(io.RawIOBase):
+    """An object's bytes; where the connection breaks, reading goes on from there, as long as each try gets further."""
+
+    def __init__(self, open_at: Callable[[int], Any]) -> None:
+        self._open_at = open_at
+        self._offset = 0
+        self._body = open_at(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+        try:
+            data = self._body.read(len(buffer))
+        except (HTTPClientError, IncompleteReadError):
+            self._body.close()
+            self._body = self._open_at(self._offset)
+            data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        self._offset += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+# ---- errors
+
+
+@contextmanager
+def _as_invalid_input(location: str) -> Iterator[None]:
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InvalidInput(f"{_NOWHERE} {location}: the gzip data is broken ({error}); compress it again.") from error
+    except PermissionError as error:
+        raise InvalidInput(f"{_NOWHERE} {location}: not readable by this server ({error.strerror}).") from error
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):  # asking the module, not the class, imports nothing
+            raise
+        response = getattr(error, "response", None) or {}
+        code = response.get("Error", {}).get("Code", type(error).__name__)
+        text, fix = _S3_ERRORS.get(code, (_NOWHERE, f"{error}; {_S3_FIX}"))
+        raise InvalidInput(f"{text} {location}: {fix}.") from error

@@ -1,0 +1,112 @@
+"""Names and their integer ids: append-only, so that an id once given never means another name.
+
+`Names` is the frozen part, memory-mapped, found by a sorted table of 64-bit hashes (no dictionary of a million
+strings in every worker); `Vocab` is one `Names` and what has been added since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Array, Ints, Longs, load_array
+
+_PARTS = ("offsets", "blob", "hashes", "order")
+
+
+class Names(Sequence[str]):
+    """Frozen: id -> name by offsets (n+1,) into a UTF-8 blob, name -> id by sorted hashes (n,) and their order (n,)."""
+
+    def __init__(self, offsets: Longs, blob: NDArray[np.uint8], hashes: NDArray[np.uint64], order: Ints) -> None:
+        self.offsets, self.blob, self.hashes, self.order = offsets, blob, hashes, order
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Names:
+        raw = [name.encode() for name in names]
+        offsets = np.zeros(len(raw) + 1, np.int64)
+        np.cumsum([len(piece) for piece in raw], out=offsets[1:])
+        hashes = np.fromiter((_hash(piece) for piece in raw), np.uint64, len(raw))
+        order = np.argsort(hashes, kind="stable").astype(np.int32)
+        return cls(offsets, np.frombuffer(b"".join(raw), np.uint8), hashes[order], order)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return bytes(self.blob[self.offsets[index] : self.offsets[index + 1]]).decode()
+
+    def find(self, name: str) -> int:
+        """The id of a name, -1 where there is none."""
+        raw = name.encode()
+        wanted = np.uint64(_hash(raw))
+        place = int(self.hashes.searchsorted(wanted))
+        while place < len(self.hashes) and self.hashes[place] == wanted:
+            index = int(self.order[place])
+            if bytes(self.blob[self.offsets[index] : self.offsets[index + 1]]) == raw:
+                return index
+            place += 1
+        return -1
+
+    def save(self, folder: Path, stem: str) -> None:
+        for part in _PARTS:
+            np.save(folder / f"{stem}.{part}.npy", getattr(self, part), allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path, stem: str) -> Names:
+        return cls(*(load_array(folder / f"{stem}.{part}.npy") for part in _PARTS))
+
+
+class Vocab:
+    """A `Names` that grows. Adding is for one thread; finding is for all."""
+
+    def __init__(self, base: Names) -> None:
+        self.base = base
+        self._added: list[str] = []
+        self._ids: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.base) + len(self._added)
+
+    def find(self, name: str) -> int:
+        """The id of a name, -1 where there is none."""
+        found = self._ids.get(name, -1)
+        return found if found >= 0 else self.base.find(name)
+
+    def add(self, name: str) -> int:
+        """The id of a name, a new one at the end where there was none."""
+        found = self.find(name)
+        if found >= 0:
+            return found
+        self._added.append(name)
+        self._ids[name] = index = len(self) - 1
+        return index
+
+    def name(self, index: int) -> str:
+        base = len(self.base)
+        return self.base[index] if index < base else self._added[index - base]
+
+    def names(self, ids: Array) -> list[str]:
+        return [self.name(index) for index in ids.tolist()]
+
+    def frozen(self) -> Names:
+        return Names.of([*self.base, *self._added]) if self._added else self.base
+
+
+EMPTY_NAMES = Names.of(())
+
+
+def _hash(raw: bytes) -> int:
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little")

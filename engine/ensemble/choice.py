@@ -1,0 +1,193 @@
+"""The story of choosing: hide what comes last, fit every candidate on the rest, keep what helps, say so.
+
+Three situations are validated each in its own manner: a user in the middle of a visit by the last events of every
+user, whose history is fresh; a returning user and a new one by a split in time, where the history is as stale as it
+will be in production. The returning blend departs from the active one only when it is clearly better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats
+from engine.data.snapshot import Snapshot
+from engine.ensemble.blend import bagged, clearly_better, ndcg_of
+from engine.ensemble.fits import Fits, fitted, reader
+from engine.ensemble.member import Column
+from engine.ensemble.members import MEMBERS
+from engine.ensemble.plan import Blend, Options, Plan, readings_of
+from engine.ensemble.pool import Score, own_ndcg, pool_of
+from engine.ensemble.scale import fitted_scale
+from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.recipes.base import Progress, stretch
+
+ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
+MOST_CASES, FEWEST_CASES = 1_900, 200
+ENOUGH = 20  # cases without which nothing is chosen
+RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
+BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
+FLOOR = 0.01  # weight that popularity always has, to order what no other column knows
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A split with every candidate fitted on its training part."""
+
+    columns: list[Column]
+    scores: list[Score]
+    cases: list[Case]
+    remove_seen: bool
+
+
+def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> Plan:
+    """The plan for data like this snapshot's. Deterministic for a seed."""
+    baskets = tied_share(snapshot) > BASKETS
+    split = leave_last_out(snapshot, baskets=baskets, last=2)
+    repeats = repeat_share(split.cases)
+    later = time_split(snapshot, baskets=baskets)
+    columns = candidates(split.train, options)
+    trial = _trial(columns, split, repeats < RARE, seed, stretch(progress, 0.0, 0.6))
+    own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)  # (columns,)
+    progress(0.75, f"tried {len(columns)} scorers on {len(trial.cases)} cases")
+    kept = best_reading_each(columns, own) if trial.cases else _usual(columns)
+    active = _grow(trial, kept, seed)
+    progress(0.8, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
+    plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
+    timed = _trial(plain, later, repeats < RARE, seed, stretch(progress, 0.8, 0.97))
+    returning, new = _later_blends(timed, columns, active, seed)
+    progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
+    return _plan(columns, (active, returning, new), repeats, own)
+
+
+def candidates(snapshot: Snapshot, options: Options) -> list[Column]:
+    """Every column worth a try on data of this size."""
+    columns = [
+        Column(member.name, dict(shape), reading)
+        for member in MEMBERS.values()
+        for shape in member.shapes(snapshot)
+        for reading in readings_of(member.name, options.recency)
+    ]
+    epochs = _affordable(snapshot, options)
+    if epochs:
+        shape = {"dim": float(options.dim), "length": float(options.length), "epochs": float(epochs)}
+        columns.append(Column("sequence", shape, {}))
+    return columns
+
+
+def _affordable(snapshot: Snapshot, options: Options) -> int:
+    if not options.epochs or not len(snapshot.items):
+        return 0
+    from engine.nn.loop import affordable_epochs
+    from engine.nn.transformer import Shape
+
+    network = Shape(snapshot.item_count, options.length, options.dim)
+    return affordable_epochs(snapshot, network, options.gigaflops, options.epochs)
+
+
+def _trial(columns: list[Column], split: Split, remove_seen: bool, seed: int, progress: Progress) -> Trial:
+    fits: Fits = fitted(columns, split.train, seed, progress)
+    scores = [reader(column, fits[column.fit], split.train.item_count) for column in columns]
+    return Trial(columns, scores, _sample(split.cases, split.train.item_count, seed), remove_seen)
+
+
+def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
+    most = int(np.clip(ENTRIES // max(items, 1), FEWEST_CASES, MOST_CASES))
+    if len(cases) <= most:
+        return cases if len(cases) >= ENOUGH else []
+    chosen = np.random.default_rng(seed).choice(len(cases), most, replace=False)
+    return [cases[place] for place in np.sort(chosen)]
+
+
+def best_reading_each(columns: Sequence[Column], ndcg: NDArray[np.float64]) -> list[int]:
+    """Of each member the column that did best alone."""
+    best: dict[str, int] = {}
+    for place, column in enumerate(columns):
+        if column.member not in best or ndcg[place] > ndcg[best[column.member]]:
+            best[column.member] = place
+    return list(best.values())
+
+
+def _usual(columns: Sequence[Column]) -> list[int]:
+    """What to blend evenly when there is too little data to choose by."""
+    first = best_reading_each(columns, np.zeros(len(columns)))
+    return [place for place in first if columns[place].member in ("popularity", "ease", "markov")]
+
+
+def _grow(trial: Trial, kept: list[int], seed: int) -> Blend:
+    """The blend of the kept columns, or an even one without cases."""
+    weights = np.zeros(len(trial.columns), np.float32)
+    if not trial.cases:
+        weights[kept] = 1 / len(kept)
+        return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
+    pool = pool_of([trial.scores[place] for place in kept], trial.cases, trial.remove_seen)
+    shares = bagged(pool, seed)
+    weights[kept] = shares
+    return _blend(trial, weights, float(ndcg_of(pool, shares).mean()))
+
+
+def _later_blends(timed: Trial, columns: list[Column], active: Blend, seed: int) -> tuple[Blend, Blend]:
+    """The blends of returning and new users; the active one's weights, or popularity, where few cases can tell."""
+    width = len(timed.columns)  # the sequence column, if any, is the last of all and not among these
+    same = np.array(active.weights[:width], np.float32)
+    warm = Trial(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
+    cold = Trial(timed.columns, timed.scores, [c for c in timed.cases if not len(c.history)], timed.remove_seen)
+    returning = _departing(warm, same, seed) or active
+    constant = [place for place, column in enumerate(columns) if not MEMBERS[column.member].needs_history]
+    popular = np.zeros(width, np.float32)
+    popular[[place for place in constant if columns[place].member == "popularity"]] = 1
+    new = _departing(cold, popular, seed, constant) or Blend(tuple(popular.tolist()), 1.0, 0.0, 0)
+    return _widened(returning, len(columns)), _widened(new, len(columns))
+
+
+def _departing(trial: Trial, default: Floats, seed: int, among: list[int] | None = None) -> Blend | None:
+    """A blend for these cases: the default's weights unless others are clearly better; None with too few cases."""
+    if len(trial.cases) < ENOUGH:
+        return None
+    own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)
+    places = among if among is not None else list(range(len(trial.columns)))
+    kept = [places[at] for at in best_reading_each([trial.columns[place] for place in places], own[places])]
+    used = sorted({*kept, *np.flatnonzero(default).tolist()})
+    pool = pool_of([trial.scores[place] for place in used], trial.cases, trial.remove_seen)
+    grew = bagged(pool, seed)
+    gains, usual = ndcg_of(pool, grew), ndcg_of(pool, default[used])
+    shares, gained = (grew, gains) if clearly_better(gains, usual) else (default[used], usual)
+    weights = np.zeros(len(trial.columns), np.float32)
+    weights[used] = shares
+    return _blend(trial, weights, float(gained.mean()))
+
+
+def _blend(trial: Trial, weights: Floats, ndcg: float) -> Blend:
+    score = mixture(trial.columns, trial.scores, weights)
+    scale = fitted_scale(score, trial.cases, trial.remove_seen)
+    return Blend(tuple(float(f"{weight:.4g}") for weight in weights), scale, ndcg, len(trial.cases))
+
+
+def mixture(columns: Sequence[Column], scores: Sequence[Score], weights: Sequence[float] | Floats) -> Score:
+    """The weighted sum of columns, with a little popularity under it."""
+    parts = [(np.float32(weight), score) for weight, score in zip(weights, scores, strict=True) if weight]
+    parts += [(np.float32(FLOOR), s) for c, s in zip(columns, scores, strict=True) if c.member == "popularity"]
+    return lambda history: np.sum([weight * score(history) for weight, score in parts], axis=0)
+
+
+def _widened(blend: Blend, width: int) -> Blend:
+    missing = (0.0,) * (width - len(blend.weights))
+    return Blend(blend.weights + missing, blend.scale, blend.ndcg, blend.cases)
+
+
+def _plan(columns: list[Column], blends: tuple[Blend, ...], repeats: float, own: NDArray[np.float64]) -> Plan:
+    """The plan with only the columns that some blend uses; popularity always stays."""
+    used = [
+        place
+        for place, column in enumerate(columns)
+        if column.member == "popularity" or any(blend.weights[place] for blend in blends)
+    ]
+    active, returning, new = (
+        Blend(tuple(blend.weights[place] for place in used), blend.scale, blend.ndcg, blend.cases) for blend in blends
+    )
+    tried = {str(column): float(value) for column, value in zip(columns, own, strict=True)}
+    penalty = float(np.log(1 / max(repeats, 1e-3))) if repeats < RARE else 0.0
+    return Plan(tuple(columns[place] for place in used), active, returning, new, penalty, repeats, tried)

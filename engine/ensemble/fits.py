@@ -1,0 +1,57 @@
+"""Members fitted on one snapshot, and the columns that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.ensemble.member import Arrays, Column, standard
+from engine.ensemble.members import MEMBERS
+from engine.ensemble.pool import Score
+from engine.recipes.base import Progress, stretch
+
+Fits = Mapping[str, Arrays]  # by Column.fit
+
+
+def fitted(columns: Iterable[Column], snapshot: Snapshot, seed: int, progress: Progress) -> Fits:
+    """Every distinct fit that the columns need."""
+    needed = {column.fit: column for column in columns}
+    fits: dict[str, Arrays] = {}
+    for place, (name, column) in enumerate(needed.items()):
+        share = stretch(progress, place / len(needed), (place + 1) / len(needed))
+        share(0.0, f"fitting {name}")
+        fits[name] = MEMBERS[column.member].fit(snapshot, column.shape, seed, share)
+    progress(1.0, f"fitted {len(needed)} scorers")
+    return fits
+
+
+def reader(column: Column, arrays: Arrays, items: int) -> Score:
+    """The column's standardised scores for a history."""
+    member = MEMBERS[column.member]
+    if not member.needs_history:
+        constant = standard(member.read(arrays, column.reading, np.empty(0, np.int32), items))
+        return lambda history: constant
+    silent = np.zeros(items, np.float32)
+
+    def score(history: Ints) -> Floats:
+        return standard(member.read(arrays, column.reading, history, items)) if len(history) else silent
+
+    return score
+
+
+def packed(fits: Fits) -> dict[str, NDArray[Any]]:
+    """One flat mapping of arrays, as models are stored."""
+    return {f"{fit}.{part}": array for fit, arrays in fits.items() for part, array in arrays.items()}
+
+
+def unpacked(arrays: Arrays, columns: Iterable[Column]) -> Fits:
+    fits: dict[str, dict[str, NDArray[Any]]] = {column.fit: {} for column in columns}
+    for name, array in arrays.items():
+        fit, _, part = name.rpartition(".")
+        fits[fit][part] = array
+    return fits

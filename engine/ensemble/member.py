@@ -1,0 +1,71 @@
+"""What a member of the ensemble is: how it is fitted, and the ways in which its arrays can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.recipes.base import Progress
+
+Setting = Mapping[str, float]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """`shapes` are the settings worth fitting on some data, `readings` the ways to read one fit.
+
+    `fit(snapshot, shape, seed, progress) -> arrays`; `read(arrays, reading, history, items) -> (items,)` for a
+    non-empty history of known ids, oldest first. A member without `needs_history` also answers an empty one.
+    """
+
+    name: str
+    shapes: Callable[[Snapshot], list[Setting]]
+    readings: tuple[Setting, ...]
+    fit: Callable[[Snapshot, Setting, int, Progress], Arrays]
+    read: Callable[[Arrays, Setting, Ints, int], Floats]
+    needs_history: bool = True
+    by_recency: bool = False  # it exists only to favour what is recent
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One scorer of the ensemble: a member, how it was fitted and how it is read."""
+
+    member: str
+    shape: dict[str, float]
+    reading: dict[str, float]
+
+    @property
+    def fit(self) -> str:
+        """Names the fit that several readings may share."""
+        return "-".join([self.member, *(f"{name}{value:g}" for name, value in sorted(self.shape.items()))])
+
+    def __str__(self) -> str:
+        settings = {**self.shape, **self.reading}
+        return f"{self.member}({', '.join(f'{name} {value:g}' for name, value in settings.items())})"
+
+
+def standard(scores: Floats) -> Floats:
+    """Scores on a common footing: mean 0 and deviation 1 over the catalogue; all 0 where they say nothing."""
+    if not len(scores):
+        return scores
+    deviation = scores.std()
+    return (scores - scores.mean()) / deviation if deviation > 1e-9 else np.zeros_like(scores)
+
+
+def fading(history: Ints, power: float, longest: int) -> tuple[Ints, Floats]:
+    """The latest items of a history and their weights: the k-th latest counts k ** -power."""
+    recent = history[-longest:]
+    return recent, np.arange(len(recent), 0, -1, dtype=np.float32) ** np.float32(-power)
+
+
+def damped(scores: Floats, popularity: Floats, power: float) -> Floats:
+    """Scores over popularity ** power: what an item gains beyond being liked by everyone."""
+    return scores if power == 0 else scores / (popularity + 1) ** np.float32(power)

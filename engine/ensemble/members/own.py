@@ -1,0 +1,25 @@
+"""The user's own frequency: what was chosen before is chosen again, as in groceries."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.ensemble.member import Arrays, Member, Setting, fading
+from engine.recipes.base import Progress
+
+LONGEST = 2_000
+
+
+def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
+    return {}
+
+
+def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
+    recent, weights = fading(history, reading["power"], LONGEST)
+    return np.log1p(np.bincount(recent, weights, items)).astype(np.float32)
+
+
+READINGS = ({"power": 0.0}, {"power": 0.3}, {"power": 0.7})
+MEMBER = Member("own", lambda snapshot: [{}], READINGS, fit, read)

@@ -1,0 +1,27 @@
+"""How many users ever touched an item, as a log: its softmax is the empirical distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.ensemble.member import Arrays, Member, Setting
+from engine.neighbours.pairs import distinct
+from engine.recipes.base import Progress
+
+
+def user_counts(snapshot: Snapshot) -> Floats:
+    """(items,) how many different users touched each item."""
+    return np.bincount(snapshot.items[distinct(snapshot)], minlength=snapshot.item_count).astype(np.float32)
+
+
+def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
+    return {"score": np.log(user_counts(snapshot) + np.float32(0.5))}
+
+
+def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
+    return np.asarray(arrays["score"])
+
+
+MEMBER = Member("popularity", lambda snapshot: [{}], ({},), fit, read, needs_history=False)

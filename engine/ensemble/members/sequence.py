@@ -1,0 +1,25 @@
+"""The sequence model as a member: trained by torch within a budget of arithmetic, read by numpy."""
+
+from __future__ import annotations
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.ensemble.member import Arrays, Member, Setting
+from engine.nn.forward import logits
+from engine.recipes.base import Progress
+
+
+def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
+    from engine.nn.loop import trained  # torch takes a second to load: only training pays
+    from engine.nn.transformer import Shape
+
+    network = Shape(snapshot.item_count, int(shape["length"]), int(shape["dim"]))
+    return trained(snapshot, network, int(shape["epochs"]), seed, progress)
+
+
+def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
+    return logits(arrays, history)
+
+
+# whether to train one, and how long, is the plan's to say: see engine.ensemble.plan
+MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read)

@@ -1,0 +1,77 @@
+"""What training decided: which scorers, with what weights in which situation, and how sure a score is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from engine.ensemble.member import Column
+from engine.ensemble.members import MEMBERS
+
+IN_SESSION = 6 * 3_600.0  # seconds since the last event up to which a user counts as active
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a recipe's hyperparameters say about the ensemble."""
+
+    dim: int = 64
+    length: int = 50
+    epochs: int = 12
+    gigaflops: float = 700.0  # a budget for one fit of the sequence model; about 20 s on two cores
+    recency: bool = True
+
+
+class Blend(msgspec.Struct, frozen=True):
+    """Weights of the plan's columns and what the sum is multiplied with to be a logit."""
+
+    weights: tuple[float, ...]
+    scale: float
+    ndcg: float  # on validation
+    cases: int
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`active`: users in the middle of a visit; `returning`: with a history, but not now; `new`: without one."""
+
+    columns: tuple[Column, ...]
+    active: Blend
+    returning: Blend
+    new: Blend
+    seen_penalty: float  # logits taken off seen items: 0 where people choose the same things again
+    repeats: float  # share of validation answers that the user had chosen before
+    tried: dict[str, float]  # every column's own NDCG@10 on the active validation
+
+    def account(self) -> dict[str, object]:
+        """The plan for people."""
+        blends = {name: getattr(self, name) for name in ("active", "returning", "new")}
+        return {
+            "blends": {
+                name: {
+                    "weights": {str(c): w for c, w in zip(self.columns, blend.weights, strict=True) if w},
+                    "validation_ndcg_at_10": round(blend.ndcg, 4),
+                    "validation_cases": blend.cases,
+                }
+                for name, blend in blends.items()
+            },
+            "protocol": "seen items removed" if self.seen_penalty else "seen items kept",
+            "repeat_share": round(self.repeats, 4),
+            "tried_ndcg_at_10": {name: round(value, 4) for name, value in self.tried.items()},
+        }
+
+
+def readings_of(name: str, recency: bool) -> list[dict[str, float]]:
+    """The ways to read a member; without recency only those in which all of a history counts the same."""
+    member = MEMBERS[name]
+    if not recency and member.by_recency:
+        return []
+    plain = [dict(reading) for reading in member.readings if reading.get("power", 0) == 0]
+    return plain if not recency and plain else [dict(reading) for reading in member.readings]
+
+
+def even(count: int, chosen: np.ndarray, scale: float = 1.0) -> Blend:
+    """The same weight for every chosen column: for when there is nothing to choose by."""
+    weights = np.where(chosen, 1.0, 0.0) / max(int(chosen.sum()), 1)
+    return Blend(tuple(weights.tolist()[:count]), scale, 0.0, 0)

@@ -1,0 +1,38 @@
+"""The answer of a trained blend: numpy only, no loop over items, safe to share between threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.data.columns import Floats
+from engine.ensemble.choice import mixture
+from engine.ensemble.fits import reader, unpacked
+from engine.ensemble.plan import IN_SESSION, Blend, Plan
+from engine.ensemble.training import plan_of
+from engine.recipes.base import Model, Query, Scorer
+
+
+def ready(model: Model) -> Scorer:
+    """Logits for every item of the model, given a history; ids unknown to the model are passed over."""
+    plan, items = plan_of(model), int(model.about["items"])
+    fits = unpacked(model.arrays, plan.columns)
+    scores = [reader(column, fits[column.fit], items) for column in plan.columns]
+    blends = {blend: mixture(plan.columns, scores, blend.weights) for blend in (plan.active, plan.returning, plan.new)}
+
+    def score(query: Query) -> Floats:
+        history = query.history[(query.history >= 0) & (query.history < items)]
+        blend = situation(plan, query, len(history))
+        logits = blend.scale * blends[blend](history)
+        if plan.seen_penalty and len(history):
+            logits[np.unique(history)] -= np.float32(plan.seen_penalty)
+        return np.asarray(logits, np.float32)
+
+    return score
+
+
+def situation(plan: Plan, query: Query, known: int) -> Blend:
+    """Which blend answers: by whether there is a history and whether its last event is a moment ago."""
+    if not known:
+        return plan.new
+    away = query.now - float(query.times[-1]) if query.now and len(query.times) else 0.0
+    return plan.returning if away > IN_SESSION else plan.active

@@ -1,0 +1,34 @@
+"""`python -m engine.jobs --data DIR`: the job process of a server, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from pathlib import Path
+
+from engine.engine import Engine
+from engine.jobs.priority import lowest_priority
+from engine.jobs.runner import Runner
+from engine.settings import Settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m engine.jobs", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--allow-file-urls", action="store_true")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s jobs %(levelname)s %(message)s")
+    lowest_priority()
+    changes = {"allow_file_urls": True} if options.allow_file_urls else {}
+    engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False)
+    runner = Runner(engine)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runner.stop())
+    runner.run_forever()
+    engine.close()
+
+
+if __name__ == "__main__":
+    main()

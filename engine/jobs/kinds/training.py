@@ -1,0 +1,103 @@
+"""Train a solution version: newest snapshot, recipe, offline metrics, artifact, and the campaigns that follow it."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import numpy as np
+
+from engine import artifacts
+from engine.arns import region_of
+from engine.control.campaigns import follow_latest
+from engine.control.solution_config import hyperparameters
+from engine.data.snapshot import Snapshot, snapshot_of
+from engine.deployments import model_folder
+from engine.errors import EngineError, InvalidInput
+from engine.jobs.kinds.folding import current
+from engine.jobs.work import Work
+from engine.measure.solution import solution_metrics
+from engine.recipes import RECIPES
+from engine.recipes.base import Progress
+from engine.records import DatasetGroup, SolutionVersion
+
+SEED = 20_260_101
+
+
+def run(work: Work) -> str:
+    version = work.change(work.engine.records.get(work.arn, SolutionVersion), status="CREATE IN_PROGRESS")
+    try:
+        return _train(work, version)
+    except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
+        work.change(version, status="CREATE FAILED", failure_reason=str(error) or type(error).__name__)
+        raise
+
+
+def _train(work: Work, version: SolutionVersion) -> str:
+    started = time.monotonic()
+    group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+    recipe = RECIPES[version.recipe_arn.rsplit("/", 1)[-1]]
+    config = version.solution_config
+    given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
+    params = hyperparameters(given, recipe)
+    work.progress(0.01, "reading the data")
+    snapshot = chosen_events(current(work, group).snapshot, version)
+    _check_minimum(snapshot, version, work)
+    metrics = solution_metrics(recipe, params, snapshot, SEED, _part(work.progress, 0.02, 0.45))
+    model = recipe.train(snapshot, params, SEED, _part(work.progress, 0.45, 0.97))
+    work.progress(0.98, "writing the model")
+    artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
+    hours = (time.monotonic() - started) / 3600
+    with work.engine.database.write() as within:
+        trained = work.change(
+            version,
+            within,
+            status="ACTIVE",
+            metrics={name: round(value, 4) for name, value in metrics.items()},
+            training_hours=round(hours, 4),
+            chosen=model.about.get("chosen", {}),
+        )
+        follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
+    return f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
+
+
+def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+    """The interactions to train on: of the solution's event type, at or above its value threshold."""
+    keep = np.ones(len(snapshot.items), np.bool_)
+    if version.event_type is not None:
+        wanted = version.event_type.casefold()
+        codes = [code for code, name in enumerate(snapshot.event_types) if name.casefold() == wanted]
+        keep &= np.isin(snapshot.types, codes)
+    threshold = version.solution_config.get("eventValueThreshold")
+    if threshold is not None:
+        keep &= snapshot.values >= float(threshold)
+    if keep.all():
+        return snapshot
+    rows = np.flatnonzero(keep)
+    return snapshot_of(
+        snapshot.users[rows],
+        snapshot.items[rows],
+        snapshot.times[rows],
+        item_names=snapshot.item_names,
+        user_names=snapshot.user_names,
+        types=snapshot.types[rows],
+        values=snapshot.values[rows],
+        event_types=snapshot.event_types,
+        item_columns=snapshot.item_columns,
+        user_columns=snapshot.user_columns,
+    )
+
+
+def _check_minimum(snapshot: Snapshot, version: SolutionVersion, work: Work) -> None:
+    """AWS's minimum of data (specification §2.3), as the settings ask for; never less than one interaction."""
+    settings = work.engine.settings
+    least = max(settings.min_interactions, 1)
+    after = f" after filtering by event type: {version.event_type}" if version.event_type else ""
+    if len(snapshot.items) < least:
+        raise InvalidInput(f"Dataset has fewer than {least} interactions{after}")
+    if int(np.count_nonzero(np.diff(snapshot.indptr) >= 2)) < settings.min_users:
+        raise InvalidInput(f"Dataset has fewer than {settings.min_users} users with at least 2 interactions each.")
+
+
+def _part(progress: Progress, start: float, end: float) -> Progress:
+    return lambda fraction, message: progress(start + (end - start) * fraction, message)

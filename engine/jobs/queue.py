@@ -1,0 +1,130 @@
+"""Jobs waiting, running and done, in SQL: claimed by one runner at a time, taken over when a runner has died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.sql import Database, jobs
+
+ALIVE_S = 10.0  # a runner that has not been heard of for so long is dead
+ATTEMPTS = 3  # a job that killed its runner so often is not tried again
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    kind: str  # a module of engine/jobs/kinds
+    arn: str
+    state: str  # queued | running | done | failed
+    attempts: int
+    owner: str
+    heartbeat: float
+    fraction: float  # 0..1
+    message: str
+    created: float
+    started: float
+    ended: float
+
+
+class Queue:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database, self._clock = database, clock
+
+    def enqueue(self, kind: str, arn: str, within: sa.Connection | None = None) -> int:
+        values = {
+            "kind": kind,
+            "arn": arn,
+            "state": "queued",
+            "attempts": 0,
+            "owner": "",
+            "heartbeat": 0.0,
+            "fraction": 0.0,
+            "message": "waiting",
+            "created": self._clock(),
+            "started": 0.0,
+            "ended": 0.0,
+        }
+        if within is not None:
+            return int(within.execute(sa.insert(jobs).values(values).returning(jobs.c.id)).scalar_one())
+        with self._database.write() as connection:
+            return self.enqueue(kind, arn, connection)
+
+    def enqueue_once(self, kind: str, arn: str) -> None:
+        """Unless the same waits or runs already."""
+        same = sa.and_(jobs.c.kind == kind, jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
+        with self._database.write() as connection:
+            if connection.execute(sa.select(jobs.c.id).where(same).limit(1)).first() is None:
+                self.enqueue(kind, arn, connection)
+
+    def anything_waits(self) -> bool:
+        """A look without the write lock: whether a claim could succeed."""
+        unfinished = jobs.c.state.in_(("queued", "running"))
+        with self._database.read() as connection:
+            return connection.execute(sa.select(jobs.c.id).where(unfinished).limit(1)).first() is not None
+
+    def claim(self, owner: str) -> Job | None:
+        """The oldest job that nobody works on, now this owner's; None while another runner is at work or none waits.
+
+        One job runs at a time: two at once would take the memory and the cores that answering needs.
+        """
+        now = self._clock()
+        dead = now - ALIVE_S
+        with self._database.write() as connection:
+            alive = sa.select(jobs.c.id).where(jobs.c.state == "running", jobs.c.heartbeat >= dead)
+            if connection.execute(alive.limit(1)).first() is not None:
+                return None
+            waits = sa.or_(jobs.c.state == "queued", jobs.c.state == "running")
+            row = connection.execute(sa.select(jobs).where(waits).order_by(jobs.c.id).limit(1)).mappings().first()
+            if row is None:
+                return None
+            changes = {"state": "running", "owner": owner, "heartbeat": now, "attempts": row["attempts"] + 1}
+            changes["started"] = row["started"] or now
+            connection.execute(sa.update(jobs).where(jobs.c.id == row["id"]).values(changes))
+            return Job(**{**row, **changes})
+
+    def beat(self, job: Job, fraction: float, message: str) -> bool:
+        """Say that the job is alive; False when it is no longer this owner's."""
+        mine = sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.state == "running")
+        values = {"heartbeat": self._clock(), "fraction": fraction, "message": message}
+        with self._database.write() as connection:
+            return connection.execute(sa.update(jobs).where(mine).values(values)).rowcount == 1
+
+    def finish(self, job: Job, state: str, message: str, within: sa.Connection | None = None) -> None:
+        if within is None:
+            with self._database.write() as connection:
+                return self.finish(job, state, message, connection)
+        values = {"state": state, "message": message, "ended": self._clock()}
+        if state == "done":
+            values["fraction"] = 1.0
+        within.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
+        return None
+
+    def requeue(self, job: Job) -> None:
+        """Put back a job that was not to blame for its end."""
+        mine = sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        with self._database.write() as connection:
+            values = {"state": "queued", "owner": "", "attempts": job.attempts - 1, "message": "waiting"}
+            connection.execute(sa.update(jobs).where(mine).values(values))
+
+    def cancel(self, arn: str, within: sa.Connection) -> None:
+        """Forget the jobs of a resource that is deleted."""
+        unfinished = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
+        within.execute(sa.update(jobs).where(unfinished).values(state="failed", message="cancelled"))
+
+    def runner_alive(self) -> bool:
+        """Whether a job is running under a runner that was heard of lately."""
+        running = sa.and_(jobs.c.state == "running", jobs.c.heartbeat >= self._clock() - ALIVE_S)
+        with self._database.read() as connection:
+            return connection.execute(sa.select(jobs.c.id).where(running).limit(1)).first() is not None
+
+    def get(self, job_id: int) -> Job | None:
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        return None if row is None else Job(**row)
+
+    def newest(self, limit: int = 20) -> list[Job]:
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
+        return [Job(**row) for row in rows]

@@ -1,0 +1,147 @@
+"""The job process: takes one job after the other, at the lowest priority, and survives what kills it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+
+from engine.directory import Directory
+from engine.engine import Engine
+from engine.errors import EngineError
+from engine.jobs.kinds import KINDS
+from engine.jobs.queue import ATTEMPTS, Job
+from engine.jobs.work import Work
+from engine.recipes.base import Progress, silent
+from engine.records import DatasetGroup, DatasetImportJob, Record, SolutionVersion
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.2  # between looks for work
+BEAT_S = 2.0
+SAY_S = 1.0  # progress is stored at most so often: each time takes the write lock that events wait for
+FOLD_EVERY = 50_000  # streamed records after a snapshot before the next one is made
+FOLD_LOOK_S = 30.0
+
+RECORD_OF: dict[str, type[Record]] = {"importing": DatasetImportJob, "training": SolutionVersion}
+
+
+class Stopped(Exception):
+    """The job was cancelled, or the process is asked to end."""
+
+
+class Runner:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._owner = f"{os.getpid()}-{engine.new_id()[:8]}"
+        self._stopping = threading.Event()
+        self._folds_looked_at = time.monotonic()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run_forever(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                worked = self.run_one()
+            except Exception:  # a database that is busy or gone for a moment must not end the process
+                log.exception("looking for work failed")
+                worked = False
+            if not worked:
+                self._stopping.wait(IDLE_S)
+
+    def run_one(self) -> bool:
+        """Do the next job, if there is one that nobody else does."""
+        self._ask_for_folds()
+        job = self._engine.jobs.claim(self._owner) if self._engine.jobs.anything_waits() else None
+        if job is None:
+            return False
+        with _Heart(self._engine, job) as heart:
+            self._do(job, heart)
+        return True
+
+    def _do(self, job: Job, heart: _Heart) -> None:
+        log.info("job %d: %s %s, attempt %d", job.id, job.kind, job.arn, job.attempts)
+        work = self._work(job.arn, lambda fraction, message: self._progress(heart, fraction, message))
+        try:
+            if job.attempts > ATTEMPTS:
+                raise Stopped(f"it ended its process {ATTEMPTS} times")
+            message = KINDS[job.kind](work)
+        except Stopped as stopped:
+            self._stopped(job, str(stopped))
+        except EngineError as error:
+            self._engine.jobs.finish(job, "failed", error.message)
+        except Exception as error:
+            log.exception("job %d failed", job.id)
+            self._fail(job, f"{type(error).__name__}: {error}")
+        else:
+            self._engine.jobs.finish(job, "done", message)
+
+    def _work(self, arn: str, progress: Progress) -> Work:
+        return Work(self._engine, arn, progress, Directory(self._engine.records))
+
+    def _progress(self, heart: _Heart, fraction: float, message: str) -> None:
+        if self._stopping.is_set():
+            raise Stopped("")
+        if not heart.say(fraction, message):
+            raise Stopped("cancelled")
+
+    def _stopped(self, job: Job, why: str) -> None:
+        """Put back what the end of this process interrupts; end what was cancelled or tried too often."""
+        if not why:
+            self._engine.jobs.requeue(job)
+        elif why == "cancelled":
+            log.info("job %d was cancelled", job.id)
+        else:
+            self._fail(job, why)
+
+    def _fail(self, job: Job, reason: str) -> None:
+        self._engine.jobs.finish(job, "failed", reason)
+        kind = RECORD_OF.get(job.kind)
+        record = self._engine.records.find(job.arn, kind) if kind is not None else None
+        if record is not None:
+            self._work(job.arn, silent).change(record, status="CREATE FAILED", failure_reason=reason)
+
+    def _ask_for_folds(self) -> None:
+        """Groups with much in the log after their snapshot get a new one."""
+        if time.monotonic() - self._folds_looked_at < FOLD_LOOK_S:
+            return
+        self._folds_looked_at = time.monotonic()
+        for group in self._engine.records.list(DatasetGroup):
+            if self._engine.log.count_after_snapshot(group.uid) >= FOLD_EVERY:
+                self._engine.jobs.enqueue_once("folding", group.arn)
+
+
+class _Heart:
+    """Beats while a job runs, so that others know the runner lives; carries the newest progress."""
+
+    def __init__(self, engine: Engine, job: Job) -> None:
+        self._engine, self._job = engine, job
+        self._fraction, self._message, self._alive = 0.0, "started", True
+        self._said = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="job-heart", daemon=True)
+
+    def __enter__(self) -> _Heart:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def say(self, fraction: float, message: str) -> bool:
+        """Note the progress; False when the job is no longer ours."""
+        self._fraction, self._message = fraction, message
+        if time.monotonic() - self._said > SAY_S:
+            self._said = time.monotonic()
+            self._alive = self._engine.jobs.beat(self._job, fraction, message)
+        return self._alive
+
+    def _beat(self) -> None:
+        while not self._end.wait(BEAT_S):
+            try:
+                self._alive = self._engine.jobs.beat(self._job, self._fraction, self._message)
+            except Exception:
+                log.exception("the job's heartbeat can't be written")

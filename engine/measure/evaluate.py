@@ -1,0 +1,222 @@
+"""The story of an honest evaluation: hide, choose on validation only, refit, report once, beside tuned baselines.
+
+Two splits, because they ask different questions: leave-last-out asks about a user in the middle of a visit (and lets
+the future of others leak into training), the split in time about users who come back, or come for the first time,
+after the model was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.ensemble.pool import Score
+from engine.measure.baselines import fitted_baselines, tuned
+from engine.measure.ranks import mid_ranks, ndcg, without
+from engine.measure.report import Interval, Part, Report, Row
+from engine.measure.solution import top
+from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.recipes import RECIPES
+from engine.recipes.base import Model, Progress, Query, Scorer, silent, stretch
+
+DEFAULT = ("aws-user-personalization-v2",)
+CUT = 10
+MOST_CASES = 3_000
+ENTRIES = 40_000_000  # scores a model gives: cases × items
+RESAMPLES = 2_000
+RARE = 0.1  # repeats under which seen items are removed
+BASKETS = 0.75  # tied rows from which on a target is a basket
+
+Splitter = Callable[[Snapshot], Split]
+RULES = [
+    "the full catalogue is ranked; equal scores share the middle of their places",
+    "equal timestamps keep the order in which they arrived",
+    "settings are chosen on a validation split of the same kind inside the training part, then everything is refitted",
+    "the target's own time is no input: now is the user's last event, or the moment of the split",
+    "intervals are 95 %, by bootstrap over users; differences are paired",
+]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What one model did, a case each."""
+
+    ndcg: NDArray[np.float64]
+    hit: NDArray[np.float64]
+    reciprocal: NDArray[np.float64]
+    lists: list[Ints]
+
+
+def evaluate(
+    snapshot: Snapshot,
+    names: Sequence[str] = DEFAULT,
+    seed: int = 0,
+    progress: Progress = silent,
+    hyperparameters: Mapping[str, str] | None = None,
+) -> Report:
+    """Recipes by name, and the baselines, on both splits; rows are compared with the first name's."""
+    baskets = tied_share(snapshot) > BASKETS
+    repeats = repeat_share(leave_last_out(snapshot, baskets=baskets).cases)
+    last: Splitter = partial(leave_last_out, baskets=baskets)
+    later: Splitter = partial(time_split, baskets=baskets)
+    contest = Contest(names, dict(hyperparameters or {}), seed, repeats < RARE, "basket" if baskets else "item")
+    parts = [
+        *contest.parts(last, {"leave-last-out": _everyone}, snapshot, stretch(progress, 0.0, 0.55)),
+        *contest.parts(
+            later,
+            {"time split, returning users": _with_history, "time split, new users": _without_history},
+            snapshot,
+            stretch(progress, 0.55, 1.0),
+        ),
+    ]
+    return Report(
+        interactions=len(snapshot.items),
+        users=int((np.diff(snapshot.indptr) > 0).sum()),
+        items=snapshot.item_count,
+        last_two_tied=_last_two_tied(snapshot),
+        repeats=repeats,
+        parts=parts,
+        rules=RULES,
+    )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The models of one evaluation and the terms on which they meet."""
+
+    names: Sequence[str]
+    hyperparameters: dict[str, str]
+    seed: int
+    remove_seen: bool
+    target: str
+
+    def parts(
+        self, splitter: Splitter, groups: Mapping[str, Callable[[Case], bool]], snapshot: Snapshot, progress: Progress
+    ) -> list[Part]:
+        """One part for each group of cases, all of the same training."""
+        split = splitter(snapshot)
+        models = {name: self._trained(name, split.train, progress, at) for at, name in enumerate(self.names)}
+        validation = splitter(split.train)
+        cases = _sample(validation.cases, snapshot.item_count, self.seed)
+        chosen = tuned(validation, cases, self.remove_seen, self.seed, stretch(progress, 0.75, 0.85))
+        baselines = fitted_baselines(chosen, split.train, self.seed, stretch(progress, 0.85, 0.95))
+        scorers = {name: (RECIPES[name].ready(model), _kept(model)) for name, model in models.items()}
+        for name, recipe in chosen.items():
+            settings = " + ".join(f"{weight:g} {column}" for weight, column in recipe)
+            scorers[name] = (_as_scorer(baselines[name]), settings)
+        return [
+            self._part(title, [case for case in split.cases if belongs(case)], split.train, scorers)
+            for title, belongs in groups.items()
+        ]
+
+    def _trained(self, name: str, snapshot: Snapshot, progress: Progress, at: int) -> Model:
+        recipe, share = RECIPES[name], 0.75 / len(self.names)
+        params = recipe.parse(self.hyperparameters)
+        return recipe.train(snapshot, params, self.seed, stretch(progress, at * share, (at + 1) * share))
+
+    def _part(self, title: str, cases: list[Case], train: Snapshot, scorers: Mapping[str, tuple[Scorer, str]]) -> Part:
+        cases = _sample(cases, train.item_count, self.seed)
+        popularity = _percentiles(train)
+        rows: list[Row] = []
+        first: Gains | None = None
+        for name, (score, settings) in scorers.items():
+            gains = _gains(score, cases, self.remove_seen)
+            rows.append(_row(name, settings, gains, first, popularity, self.seed))
+            first = first or gains
+        return Part(title, len(cases), len(train.items), f"next {self.target}", self.remove_seen, rows)
+
+
+def _gains(score: Scorer, cases: list[Case], remove_seen: bool) -> Gains:
+    ranks, lists = [], []
+    for case in cases:
+        last = int(case.history[-1]) if len(case.history) else -1
+        scores = score(Query(case.history, case.times, item=last, now=case.now))
+        scores = without(scores, case.history) if remove_seen else scores
+        ranks.append(mid_ranks(scores, case.truth))
+        lists.append(top(scores, CUT))
+    best = np.array([places.min() for places in ranks])
+    gained = np.array([ndcg(places, CUT) for places in ranks])
+    return Gains(gained, (best < CUT).astype(float), 1 / (best + 1), lists)
+
+
+def _row(name: str, settings: str, gains: Gains, first: Gains | None, popularity: Floats, seed: int) -> Row:
+    """The figures of one model; without cases, zeros."""
+    shown = np.concatenate([*gains.lists, np.empty(0, np.int32)]).astype(np.int64)
+    ahead = None if first is None else first.ndcg - gains.ndcg
+    return Row(
+        model=name,
+        settings=settings,
+        ndcg_at_10=_mean(gains.ndcg),
+        interval=bootstrap(gains.ndcg, seed),
+        hit_rate_at_10=_mean(gains.hit),
+        mean_reciprocal_rank=_mean(gains.reciprocal),
+        coverage_at_10=len(np.unique(shown)) / max(len(popularity), 1),
+        popularity=_mean(popularity[shown].astype(np.float64)),
+        ahead=None if ahead is None else _mean(ahead),
+        ahead_interval=None if ahead is None else bootstrap(ahead, seed),
+    )
+
+
+def bootstrap(values: NDArray[np.float64], seed: int) -> Interval:
+    """The 95 % interval of the mean of values (n,), from resampled means."""
+    if not len(values):
+        return 0.0, 0.0
+    draw = np.random.default_rng(seed)
+    means = [values[draw.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _percentiles(snapshot: Snapshot) -> Floats:
+    """(items,) the share of items that are less popular, equals sharing the middle."""
+    counts = np.bincount(snapshot.items, minlength=snapshot.item_count)
+    ordered = np.sort(counts)
+    middle = (np.searchsorted(ordered, counts, "left") + np.searchsorted(ordered, counts, "right") - 1) / 2
+    return (middle / max(len(counts) - 1, 1)).astype(np.float32)
+
+
+def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
+    most = max(min(MOST_CASES, ENTRIES // max(items, 1)), 200)
+    if len(cases) <= most:
+        return cases
+    return [cases[at] for at in np.sort(np.random.default_rng(seed).choice(len(cases), most, replace=False))]
+
+
+def _as_scorer(score: Score) -> Scorer:
+    return lambda query: score(query.history)
+
+
+def _kept(model: Model) -> str:
+    """What the model says it chose, in one line."""
+    blends = model.about.get("chosen", {}).get("blends", {})
+    return "; ".join(
+        f"{situation}: {' + '.join(f'{weight:.2g} {name}' for name, weight in blend['weights'].items())}"
+        for situation, blend in blends.items()
+    )
+
+
+def _last_two_tied(snapshot: Snapshot) -> float:
+    ends = snapshot.indptr[1:][np.diff(snapshot.indptr) > 1]
+    return _mean((snapshot.times[ends - 1] == snapshot.times[ends - 2]).astype(np.float64))
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _everyone(case: Case) -> bool:
+    return True
+
+
+def _with_history(case: Case) -> bool:
+    return len(case.history) > 0
+
+
+def _without_history(case: Case) -> bool:
+    return len(case.history) == 0

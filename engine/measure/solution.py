@@ -1,0 +1,62 @@
+"""The metrics of a solution version: nine users of ten train, the tenth tests (specification §6)."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.measure.metrics import LONGEST, METRICS, Outcome
+from engine.measure.ranks import mid_ranks
+from engine.measure.split import Case, user_split
+from engine.recipes.base import Model, Progress, Query, Recipe, Scorer, stretch
+
+P = TypeVar("P", bound=msgspec.Struct)
+MOST_CASES = 2_000
+
+
+def solution_metrics(
+    recipe: Recipe[P], params: P, snapshot: Snapshot, seed: int, progress: Progress, model: Model | None = None
+) -> dict[str, float]:
+    """Every metric by its AWS name. Seen items stay in the lists, as they do when no filter is asked for.
+
+    Given the `model` that the recipe trained on the whole snapshot, training on nine tenths of the users keeps its
+    choices instead of choosing again, where the recipe can.
+    """
+    split = user_split(snapshot, seed)
+    training = stretch(progress, 0.0, 0.9)
+    if model is not None and recipe.again is not None:
+        tested = recipe.again(model, split.train, params, seed, training)
+    else:
+        tested = recipe.train(split.train, params, seed, training)
+    outcome = outcome_of(recipe.ready(tested), _sample(split.cases, seed), snapshot.item_count)
+    progress(1.0, f"measured on {len(outcome.ranks)} users")
+    return {name: function(outcome) for name, function in METRICS.items()}
+
+
+def outcome_of(score: Scorer, cases: list[Case], item_count: int) -> Outcome:
+    """The full ranking of every case; the current item of a related-items recipe is the history's last."""
+    ranks, lists = [], []
+    for case in cases:
+        last = int(case.history[-1]) if len(case.history) else -1
+        scores = score(Query(case.history, case.times, item=last, now=case.now))
+        ranks.append(mid_ranks(scores, case.truth))
+        lists.append(top(scores, LONGEST))
+    return Outcome(ranks, lists, item_count)
+
+
+def top(scores: Floats, count: int) -> Ints:
+    """(≤ count,) the ids of the highest scores that may be recommended, best first, equals in order of id."""
+    count = min(count, len(scores))
+    best = np.argpartition(-scores, count - 1)[:count] if count else np.empty(0, np.intp)
+    best = best[np.isfinite(scores[best])]
+    return best[np.lexsort((best, -scores[best]))].astype(np.int32)
+
+
+def _sample(cases: list[Case], seed: int) -> list[Case]:
+    if len(cases) <= MOST_CASES:
+        return cases
+    return [cases[at] for at in np.random.default_rng(seed).choice(len(cases), MOST_CASES, replace=False)]

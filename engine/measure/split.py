@@ -1,0 +1,116 @@
+"""Ways to hide a part of a log: what is left trains, what is hidden asks the questions.
+
+Equal timestamps keep the order in which they arrived (file order). A *basket* is a user's rows of one timestamp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Ints, Longs
+from engine.data.snapshot import Snapshot
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question and its answer; the time of the answer is not part of the question."""
+
+    history: Ints  # (h,) oldest first
+    times: Longs  # (h,) epoch seconds
+    truth: Ints  # (r,) distinct items, r ≥ 1
+    now: float  # epoch seconds: the last moment known to whoever asks
+
+
+@dataclass(frozen=True)
+class Split:
+    train: Snapshot
+    cases: list[Case]
+
+
+def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) -> Split:
+    """Hides the `last` rows (or baskets) of every user who has more than that; each hidden one is a case, whose history
+    is everything of the user before it.
+    """
+    keep = np.ones(len(snapshot.items), bool)
+    cases: list[Case] = []
+    for user in range(snapshot.user_count):
+        items, times = snapshot.history(user)
+        starts = basket_starts(times) if baskets else np.arange(len(items))
+        if len(starts) <= last:
+            continue
+        keep[snapshot.indptr[user] + starts[-last] : snapshot.indptr[user + 1]] = False
+        stops = np.append(starts[1:], len(items))
+        for start, stop in zip(starts[-last:], stops[-last:], strict=True):
+            truth = np.unique(items[start:stop])
+            cases.append(Case(items[:start], times[:start], truth, float(times[start - 1])))
+    return Split(kept_rows(snapshot, keep), cases)
+
+
+def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False) -> Split:
+    """Hides everything from the moment on when `share` of the rows had come. Every user active after it is a case, new
+    users with an empty history; the answer is their first row (or basket) after it, and it is `now` when they ask.
+    """
+    if not len(snapshot.times):
+        return Split(snapshot, [])
+    moment = np.partition(snapshot.times, int(share * (len(snapshot.times) - 1)))[
+        int(share * (len(snapshot.times) - 1))
+    ]
+    cases: list[Case] = []
+    for user in range(snapshot.user_count):
+        items, times = snapshot.history(user)
+        start = int(np.searchsorted(times, moment))
+        if start < len(items):
+            stop = int(np.searchsorted(times, times[start], side="right")) if baskets else start + 1
+            cases.append(Case(items[:start], times[:start], np.unique(items[start:stop]), float(moment)))
+    return Split(kept_rows(snapshot, snapshot.times < moment), cases)
+
+
+def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
+    """Personalize's: `share` of the users (of at least two rows) are hidden whole; their oldest 90 % of rows ask, the
+    items of the newest 10 % (at least one row) answer.
+    """
+    able = np.flatnonzero(np.diff(snapshot.indptr) > 1)
+    count = min(max(round(share * len(able)), 1), len(able))
+    chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
+    cases = []
+    for user in chosen:
+        items, times = snapshot.history(int(user))
+        start = len(items) - max(len(items) // 10, 1)
+        cases.append(Case(items[:start], times[:start], np.unique(items[start:]), float(times[start - 1])))
+    return Split(kept_rows(snapshot, ~np.isin(snapshot.users, chosen)), cases)
+
+
+def kept_rows(snapshot: Snapshot, keep: Mask) -> Snapshot:
+    """The snapshot with only the rows of `keep` (n,); ids, names and columns stay."""
+    indptr = np.zeros(snapshot.user_count + 1, np.int64)
+    np.cumsum(np.bincount(snapshot.users[keep], minlength=snapshot.user_count), out=indptr[1:])
+    return replace(
+        snapshot,
+        indptr=indptr,
+        items=snapshot.items[keep],
+        times=snapshot.times[keep],
+        types=snapshot.types[keep],
+        values=snapshot.values[keep],
+    )
+
+
+def basket_starts(times: Longs) -> NDArray[np.intp]:
+    """The first row of each run of equal times (n,), sorted."""
+    return np.flatnonzero(np.append(True, times[1:] != times[:-1])) if len(times) else np.empty(0, np.intp)
+
+
+def tied_share(snapshot: Snapshot) -> float:
+    """The share of rows with the same user and time as the row before, among rows that have one before them."""
+    same_user = snapshot.users[1:] == snapshot.users[:-1]
+    return float(np.mean(np.diff(snapshot.times)[same_user] == 0)) if same_user.any() else 0.0
+
+
+def repeat_share(cases: list[Case]) -> float:
+    """The share of answers that the asking user's history already holds."""
+    hits = [np.isin(case.truth, case.history).mean() for case in cases if len(case.history)]
+    return float(np.mean(hits)) if hits else 0.0

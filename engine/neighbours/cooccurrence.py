@@ -1,0 +1,52 @@
+"""Co-occurrence of items over users: counted as pairs, or as the dense Gram matrix of a few items."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.neighbours.pairs import Pairs, distinct, together
+from engine.neighbours.table import dense_fits
+
+LONGEST = 100  # distinct items of a user that pair with each other in a large catalogue
+CHUNK = 32_000_000  # entries of a dense users × items block
+
+
+def cooccurrence(snapshot: Snapshot) -> tuple[Pairs, Floats]:
+    """Pairs of different items with the number of users who touched both, and (items,) users who touched each."""
+    rows = distinct(snapshot)
+    users, items = snapshot.users[rows], snapshot.items[rows]
+    counts = np.bincount(items, minlength=snapshot.item_count).astype(np.float32)
+    if not dense_fits(snapshot.item_count):
+        return together(users, items, LONGEST, snapshot.item_count), counts
+    shared = gram(snapshot, np.arange(snapshot.item_count, dtype=np.int32))
+    shared[np.diag_indices(len(shared))] = 0
+    left, right = np.nonzero(shared)
+    return Pairs(left.astype(np.int32), right.astype(np.int32), shared[left, right]), counts
+
+
+def gram(snapshot: Snapshot, items: Ints) -> Floats:
+    """(k, k) users who touched both of the chosen items (k,); the diagonal counts each item's users."""
+    place = np.full(snapshot.item_count, -1, np.int32)
+    place[items] = np.arange(len(items))
+    rows = distinct(snapshot)
+    users, columns = snapshot.users[rows], place[snapshot.items[rows]]
+    users, columns = users[columns >= 0], columns[columns >= 0]
+    owner = np.cumsum(np.append(False, users[1:] != users[:-1])) if len(users) else users  # users in use, from 0
+    total = np.zeros((len(items), len(items)), np.float32)
+    step = max(CHUNK // max(len(items), 1), 1)
+    for first in range(0, int(owner.max(initial=-1)) + 1, step):
+        start, stop = np.searchsorted(owner, (first, first + step))
+        block = np.zeros((int(owner[stop - 1]) - first + 1, len(items)), np.float32)
+        block[owner[start:stop] - first, columns[start:stop]] = 1
+        total += block.T @ block
+    return total
+
+
+def most_popular(snapshot: Snapshot, most: int) -> Ints:
+    """Ids of at most `most` items, those of most interactions, in order of id."""
+    counts = np.bincount(snapshot.items, minlength=snapshot.item_count)
+    if len(counts) <= most:
+        return np.arange(len(counts), dtype=np.int32)
+    return np.sort(np.argpartition(-counts, most)[:most]).astype(np.int32)

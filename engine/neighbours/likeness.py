@@ -1,0 +1,95 @@
+"""Items as vectors of what is said about them, and who is nearest to whom.
+
+Every category and every word is hashed to a signed place of a short vector and weighed by its rarity (tf-idf with the
+hashing trick of Weinberger et al., 2009): no vocabulary, any language with spaces, the same width for every data set.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+
+import numpy as np
+
+from engine.data.columns import Column, Floats, Labels, Tags, Texts
+from engine.data.snapshot import Snapshot
+from engine.neighbours.pairs import Pairs
+from engine.recipes.base import Progress
+
+WIDTH = 512
+NEAREST = 50
+CHUNK = 8_000_000  # similarities held at once
+WORD = re.compile(r"\w+")
+
+Terms = tuple[list[int], list[int]]  # item ids and places in the vector, one entry an occurrence
+
+
+def described(snapshot: Snapshot) -> tuple[Floats, list[str]]:
+    """(items, WIDTH) unit vectors, zero where nothing is said, and the names of the columns that speak."""
+    total = np.zeros((snapshot.item_count, WIDTH), np.float32)
+    spoken = []
+    for name, column in snapshot.item_columns.items():
+        owners, terms = _terms(column, name)
+        if len(owners):
+            spoken.append(name)
+            total += _unit(_weighed(owners, terms, snapshot.item_count))  # each column has the same say
+    return _unit(total), spoken
+
+
+def alike(vectors: Floats, progress: Progress) -> Pairs:
+    """The NEAREST items of positive cosine of each described item (items, WIDTH)."""
+    known = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
+    count = min(NEAREST + 1, len(known))
+    found: list[Pairs] = []
+    step = max(CHUNK // max(len(known), 1), 1)
+    for first in range(0, len(known), step):
+        rows = known[first : first + step]
+        cosine = vectors[rows] @ vectors[known].T  # (step, known)
+        cosine[np.arange(len(rows)), np.arange(first, first + len(rows))] = -1
+        near = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+        weight = np.take_along_axis(cosine, near, axis=1)
+        kept = weight > 1e-3
+        found.append(Pairs(np.repeat(rows, kept.sum(axis=1)), known[near[kept]], weight[kept]))
+        progress(min((first + step) / len(known), 1.0), "comparing descriptions")
+    none = Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
+    parts = [none, *found]
+    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "weight")))
+
+
+def _terms(column: Column, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) item ids and (m,) hashes of their terms; a number says nothing."""
+    if isinstance(column, Labels):
+        owners = np.flatnonzero(column.codes >= 0)
+        return owners, _hashes(name, column.names)[column.codes[owners]]
+    if isinstance(column, Tags):
+        owners = np.repeat(np.arange(len(column)), np.diff(column.indptr))
+        return owners, _hashes(name, column.names)[column.codes]
+    if isinstance(column, Texts):
+        words = [WORD.findall((column.get(row) or "").lower()) for row in range(len(column))]
+        owners = np.repeat(np.arange(len(words)), [len(found) for found in words])
+        known = {word: place for place, word in enumerate(Counter(word for found in words for word in found))}
+        codes = np.array([known[word] for found in words for word in found], np.int64)
+        return owners, _hashes(name, list(known))[codes]
+    return np.empty(0, np.int64), np.empty(0, np.int64)
+
+
+def _hashes(name: str, terms: object) -> np.ndarray:
+    """(terms,) a stable hash of each term of a column."""
+    return np.array([zlib.crc32(f"{name}\0{term}".encode()) for term in terms], np.int64)  # type: ignore[attr-defined]
+
+
+def _weighed(owners: np.ndarray, hashes: np.ndarray, items: int) -> Floats:
+    """(items, WIDTH) signed sums of 1 + log(how often) times log(1 + items / items that have the term)."""
+    codes, often = np.unique(owners.astype(np.int64) << 32 | hashes, return_counts=True)
+    owner, term = codes >> 32, codes & 0xFFFFFFFF
+    _, place, spread = np.unique(term, return_inverse=True, return_counts=True)
+    weight = (1 + np.log(often)) * np.log1p(items / spread[place])
+    sign = np.where(term >> 31 & 1, -1.0, 1.0)
+    flat = np.bincount(owner * WIDTH + term % WIDTH, weight * sign, items * WIDTH)
+    return flat.reshape(items, WIDTH).astype(np.float32)
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)

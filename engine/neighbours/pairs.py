@@ -1,0 +1,90 @@
+"""Counted pairs of items that one user touched, without ever holding an items × items matrix.
+
+Pairs are gathered lag by lag (each lag is one vectorised comparison of the log with itself, shifted) and merged when
+the buffer is full, so memory follows the number of distinct pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Ints, Longs
+from engine.data.snapshot import Snapshot
+
+BUFFER = 4_000_000  # pairs held before they are merged: about 50 MB
+MOST = 30_000_000  # distinct pairs kept; beyond it the lightest go
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Distinct (left, right) pairs, sorted by left then right, with their summed weight."""
+
+    left: Ints  # (m,)
+    right: Ints  # (m,)
+    weight: Floats  # (m,)
+
+
+def following(snapshot: Snapshot, lag_weights: Iterable[float]) -> Pairs:
+    """How often `right` came 1, 2, … places after `left` in one user's log; lag k counts `lag_weights[k - 1]`."""
+    return _gather(snapshot.users, snapshot.items, lag_weights, snapshot.item_count, both_ways=False)
+
+
+def together(users: Ints, items: Ints, longest: int, item_count: int) -> Pairs:
+    """How many users touched both: (n,) distinct user-item rows grouped by user; the last `longest` of a user count."""
+    near = from_end(users) < longest
+    lags = np.ones(longest - 1, np.float32)
+    return _gather(users[near], items[near], lags, item_count, both_ways=True)
+
+
+def distinct(snapshot: Snapshot) -> NDArray[np.intp]:
+    """Rows that hold a user's latest touch of each of their items, in the log's order."""
+    codes = snapshot.users.astype(np.int64) * max(snapshot.item_count, 1) + snapshot.items
+    _, from_back = np.unique(codes[::-1], return_index=True)
+    return np.sort(len(codes) - 1 - from_back)
+
+
+def from_end(users: Ints) -> Longs:
+    """(n,) how many rows of the same user follow each row; rows are grouped by user."""
+    if not len(users):
+        return np.empty(0, np.int64)
+    last = np.flatnonzero(np.append(users[1:] != users[:-1], True))
+    return np.repeat(last, np.diff(last, prepend=-1)) - np.arange(len(users))
+
+
+def _gather(users: Ints, items: Ints, lag_weights: Iterable[float], item_count: int, *, both_ways: bool) -> Pairs:
+    codes = [np.empty(0, np.int64)]
+    weights = [np.empty(0, np.float32)]
+    waiting = 0
+    for lag, weight in enumerate(lag_weights, 1):
+        rows = np.flatnonzero(users[lag:] == users[:-lag])
+        if not len(rows):
+            break
+        left, right = items[rows].astype(np.int64), items[rows + lag].astype(np.int64)
+        found = [left * item_count + right] + ([right * item_count + left] if both_ways else [])
+        codes += found
+        weights += [np.full(len(rows), weight, np.float32)] * len(found)
+        waiting += len(rows) * len(found)
+        if waiting > BUFFER:
+            merged = _merge(np.concatenate(codes), np.concatenate(weights))
+            codes, weights, waiting = [merged[0]], [merged[1]], 0
+    merged = _merge(np.concatenate(codes), np.concatenate(weights))
+    left, right = np.divmod(merged[0], max(item_count, 1))
+    return Pairs(left.astype(np.int32), right.astype(np.int32), merged[1])
+
+
+def _merge(codes: Longs, weights: Floats) -> tuple[Longs, Floats]:
+    """Equal codes become one with the summed weight."""
+    if not len(codes):
+        return codes, weights
+    order = np.argsort(codes, kind="stable")
+    codes, weights = codes[order], weights[order]
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    codes, weights = codes[starts], np.add.reduceat(weights, starts)
+    if len(codes) > MOST:
+        heavy = np.sort(np.argpartition(weights, -MOST)[-MOST:])
+        codes, weights = codes[heavy], weights[heavy]
+    return codes, weights

@@ -1,0 +1,65 @@
+"""An item-item table as named arrays: dense for small catalogues, else the strongest neighbours of each item (CSR).
+
+A dense table is `{"dense": (items, items)}`; a sparse one `{"indptr": (items + 1,), "near": (m,), "value": (m,)}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Ints
+from engine.neighbours.pairs import Pairs
+
+Arrays = Mapping[str, NDArray[Any]]
+
+DENSE = 2_000  # items: up to 16 MB a table
+KEPT = 200  # neighbours an item
+
+
+def dense_fits(item_count: int) -> bool:
+    return item_count <= DENSE
+
+
+def table_of(pairs: Pairs, item_count: int, kept: int = KEPT) -> Arrays:
+    """The table whose row `left` holds `weight` at `right`; a sparse one keeps the `kept` largest of each row."""
+    if dense_fits(item_count):
+        dense = np.zeros((item_count, item_count), np.float32)
+        dense[pairs.left, pairs.right] = pairs.weight
+        return {"dense": dense}
+    order = np.lexsort((-np.abs(pairs.weight), pairs.left))
+    left = pairs.left[order]
+    place = np.arange(len(left)) - np.searchsorted(left, left)
+    order = order[place < kept]
+    indptr = np.zeros(item_count + 1, np.int64)
+    np.cumsum(np.bincount(pairs.left[order], minlength=item_count), out=indptr[1:])
+    return {"indptr": indptr, "near": pairs.right[order], "value": pairs.weight[order]}
+
+
+def table_of_block(block: Floats, items: Ints, item_count: int, kept: int = KEPT) -> Arrays:
+    """The table of a (k, k) matrix over the chosen `items` (k,); every other item has an empty row."""
+    if dense_fits(item_count):
+        dense = np.zeros((item_count, item_count), np.float32)
+        dense[np.ix_(items, items)] = block
+        return {"dense": dense}
+    width = min(kept, len(items))
+    columns = np.argpartition(-np.abs(block), width - 1, axis=1)[:, :width]  # (k, width)
+    weight = np.take_along_axis(block, columns, axis=1).astype(np.float32)
+    return table_of(Pairs(np.repeat(items, width), items[columns].ravel(), weight.ravel()), item_count, kept)
+
+
+def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:
+    """(item_count,) the sum of the rows of `items` (h,), each times its weight (h,)."""
+    if "dense" in table:
+        return np.asarray(weights @ table["dense"][items], np.float32)
+    starts, stops = table["indptr"][items], table["indptr"][items + 1]
+    lengths = stops - starts
+    if not lengths.sum():
+        return np.zeros(item_count, np.float32)
+    ends = np.cumsum(lengths)
+    rows = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
+    spread = np.repeat(weights, lengths) * table["value"][rows]
+    return np.bincount(table["near"][rows], spread, item_count).astype(np.float32)

@@ -1,0 +1,79 @@
+"""The training loop of the sequence model, bounded by arithmetic rather than by the clock, so that it repeats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from engine.data.snapshot import Snapshot
+from engine.nn.transformer import Shape, Transformer
+from engine.nn.windows import batch_of, windows_of
+from engine.recipes.base import Progress
+
+WHOLE = 5_000  # items: up to here the loss covers the whole catalogue
+NEGATIVES = 1_500  # beyond it, drawn once a batch and shared
+BATCH = 16  # windows: small data need many steps more than they need smooth ones
+BIG_BATCH = 128
+STEPS = 2_000  # in an epoch, from which on batches grow
+LEARNING_RATE = 1e-3
+
+
+def affordable_epochs(snapshot: Snapshot, shape: Shape, gigaflops: float, most: int) -> int:
+    """How many epochs, at most `most`, fit into a budget of arithmetic; the answer may be 0."""
+    targets = min(shape.items, NEGATIVES if shape.items > WHOLE else shape.items)
+    weights = shape.layers * 12 * shape.dim**2 + targets * shape.dim
+    epoch = 6 * weights * len(snapshot.items) / 1e9
+    return int(min(most, gigaflops / max(epoch, 1e-9)))
+
+
+def trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
+    """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
+    generator = torch.Generator().manual_seed(seed)
+    shuffle = np.random.default_rng(seed)
+    model = Transformer(shape, generator).train()
+    most = len(windows_of(snapshot, shape.length, 1)[0])  # windows: no cut makes more
+    batch = min(max(BATCH, most // STEPS), BIG_BATCH)
+    steps = epochs * max(-(-most // batch), 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+    for epoch in range(epochs):
+        starts, sizes = windows_of(snapshot, shape.length, int(shuffle.integers(shape.length)) + 1)
+        order = shuffle.permutation(len(starts))
+        total = 0.0
+        for at in range(0, len(order), batch):
+            rows = order[at : at + batch]
+            history, following = map(torch.from_numpy, batch_of(snapshot, starts[rows], sizes[rows]))
+            loss = _loss(model, history, following, generator)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(rows)
+        progress(
+            (epoch + 1) / epochs,
+            f"sequence model: epoch {epoch + 1} of {epochs}, loss {total / max(len(order), 1):.3f}",
+        )
+    return weights_of(model)
+
+
+def weights_of(model: Transformer) -> dict[str, NDArray[Any]]:
+    arrays = {name: value.detach().numpy().copy() for name, value in model.named_parameters()}
+    return arrays | {"heads": np.array([model.shape.heads], np.int32)}
+
+
+def _loss(model: Transformer, history: Tensor, following: Tensor, generator: torch.Generator) -> Tensor:
+    known = following >= 0
+    expected, target = model(history)[known], following[known]  # (N, D), (N,)
+    if model.shape.items <= WHOLE:
+        return functional.cross_entropy(functional.linear(expected, model.items, model.bias), target)
+    drawn = torch.randint(model.shape.items, (NEGATIVES,), generator=generator)
+    right = (expected * model.items[target]).sum(-1, keepdim=True) + model.bias[target][:, None]  # (N, 1)
+    wrong = functional.linear(expected, model.items[drawn], model.bias[drawn])  # (N, negatives)
+    wrong = wrong.masked_fill(drawn[None, :] == target[:, None], -torch.inf)
+    return functional.cross_entropy(torch.cat((right, wrong), dim=1), torch.zeros_like(target))

@@ -1,0 +1,66 @@
+"""User personalization, first version: the second's model with the hyperparameters of its recurrent ancestor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from engine.data.snapshot import Snapshot
+from engine.ensemble.plan import Options
+from engine.ensemble.scorer import ready
+from engine.ensemble.training import plan_of, refit
+from engine.ensemble.training import train as train_ensemble
+from engine.measure.split import kept_rows
+from engine.recipes.base import Model, Progress, Recipe
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    hidden_dimension: Annotated[int, msgspec.Meta(ge=32, le=256)] = 149
+    bptt: Annotated[int, msgspec.Meta(ge=2, le=32)] = 32
+    recency_mask: bool = True
+    min_user_history_length_percentile: Share = 0.0
+    max_user_history_length_percentile: Share = 0.99
+    sequence_epochs: int = Options.epochs
+    sequence_gigaflops: float = Options.gigaflops
+
+
+def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+    options = Options(
+        dim=params.hidden_dimension // 2 * 2,  # two heads share it
+        length=params.bptt,
+        epochs=params.sequence_epochs,
+        gigaflops=params.sequence_gigaflops,
+        recency=params.recency_mask,
+    )
+    return train_ensemble(_usual_users(snapshot, params), options, seed, progress)
+
+
+def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+    return refit(plan_of(model), _usual_users(snapshot, params), seed, progress)
+
+
+def _usual_users(snapshot: Snapshot, params: Params) -> Snapshot:
+    """Only the rows of users whose history is neither shorter nor longer than the percentiles say."""
+    lengths = np.diff(snapshot.indptr)
+    if not lengths.any():
+        return snapshot
+    bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
+    shortest, longest = np.quantile(lengths[lengths > 0], bounds)
+    return kept_rows(snapshot, ((lengths >= shortest) & (lengths <= longest))[snapshot.users])
+
+
+RECIPE = Recipe(
+    name="aws-user-personalization",
+    kind="USER_PERSONALIZATION",
+    params=Params,
+    train=train,
+    ready=ready,
+    scores=True,
+    description="What a user will want next, with exploration of new items; the first version's hyperparameters",
+    hidden=frozenset({"sequence_epochs", "sequence_gigaflops"}),
+    again=again,
+)

@@ -1,0 +1,48 @@
+"""User personalization, second version: what the user will want next, out of everything."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.data.snapshot import Snapshot
+from engine.ensemble.plan import Options
+from engine.ensemble.scorer import ready
+from engine.ensemble.training import plan_of, refit
+from engine.ensemble.training import train as train_ensemble
+from engine.recipes.base import Model, Progress, Recipe
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    apply_recency_bias: bool = True
+    sequence_epochs: int = Options.epochs
+    sequence_dimension: int = Options.dim
+    sequence_gigaflops: float = Options.gigaflops
+
+
+def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+    options = Options(
+        dim=params.sequence_dimension,
+        epochs=params.sequence_epochs,
+        gigaflops=params.sequence_gigaflops,
+        recency=params.apply_recency_bias,
+    )
+    return train_ensemble(snapshot, options, seed, progress)
+
+
+def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+    return refit(plan_of(model), snapshot, seed, progress)
+
+
+HIDDEN = frozenset({"sequence_epochs", "sequence_dimension", "sequence_gigaflops"})
+
+RECIPE = Recipe(
+    name="aws-user-personalization-v2",
+    kind="USER_PERSONALIZATION",
+    params=Params,
+    train=train,
+    ready=ready,
+    scores=True,
+    description="What a user will want next: a blend of scorers, chosen on the data's own validation",
+    hidden=HIDDEN,
+    again=again,
+)

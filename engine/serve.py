@@ -1,0 +1,141 @@
+"""The story of one answer: question → query → scores → mask → top-k → names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.data.columns import Floats
+from engine.data.group import NO_HISTORY, Group, History
+from engine.deployments import Deployed
+from engine.errors import InvalidInput
+from engine.filters import Filter
+from engine.filters.compile import Mask
+from engine.question import Question, Ranked
+from engine.rank.topk import top_k
+from engine.recipes.base import Query
+
+DECIMALS = 7  # of a score (specification §9.2)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What an answer is made from: one group's state, and what its filters may see of this user."""
+
+    group: Group
+    history: History
+
+    @property
+    def item_count(self) -> int:
+        return len(self.group.items)
+
+    def type_codes(self, wanted: Iterable[str]) -> list[int]:
+        return self.group.type_codes(wanted)
+
+
+def answer(
+    question: Question,
+    deployed: Deployed,
+    group: Group,
+    filters: tuple[Filter, ...],
+    *,
+    as_of: int,
+    now: float,
+    new_id: Callable[[], str],
+) -> Ranked:
+    """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
+    check(question, deployed, filters)
+    live = Live(group, group.history(question.user) if question.user is not None else NO_HISTORY)
+    scores = _scores(question, deployed, live, now)
+    mask = _mask(question, filters, live)
+    rank = _reorder if question.candidates is not None else _best
+    items, shown = rank(question, deployed, live, scores, mask)
+    return Ranked(
+        items=items,
+        scores=shown,
+        recommendation_id=f"RID-{new_id()}",
+        model=deployed.model,
+        as_of=as_of,
+    )
+
+
+def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
+    """The combinations of specification §9.1 and §9.3."""
+    kind, name = deployed.recipe.kind, deployed.recipe.name
+    ranking = kind == "PERSONALIZED_RANKING"
+    if ranking != (question.candidates is not None):
+        call = "GetPersonalizedRanking" if ranking else "GetRecommendations"
+        raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers {call} only.")
+    if question.user is None and kind in {"USER_PERSONALIZATION", "PERSONALIZED_RANKING"}:
+        raise InvalidInput(f"userId is required: the recipe {name} is of type {kind}.")
+    if question.item is None and kind == "RELATED_ITEMS":
+        raise InvalidInput(f"itemId is required: the recipe {name} is of type {kind}.")
+    if question.user is None and any(each.needs_user for each in filters):
+        raise InvalidInput("userId is required: the filter depends on the user.")
+
+
+def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
+    """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
+    group = live.group
+    scores = deployed.scorer(
+        Query(
+            history=live.history.items,
+            times=live.history.times,
+            item=group.items.find(question.item) if question.item is not None else -1,
+            now=now,
+            stream=group,
+        )
+    )
+    count = live.item_count
+    if len(scores) >= count:
+        return scores[:count]
+    padded = np.full(count, -np.inf, np.float32)
+    padded[: len(scores)] = scores
+    return padded
+
+
+def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask | None:
+    """(catalogue,) what the filters leave; None where there is no filter."""
+    masks = [each.mask(live, question.filter_values) for each in filters]
+    return np.logical_and.reduce(masks) if masks else None
+
+
+Shown = tuple[tuple[str, ...], tuple[float | None, ...]]
+
+
+def _best(question: Question, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None) -> Shown:
+    """The best of the catalogue; scores are a softmax over all of it (specification §9.2)."""
+    allowed = scores if mask is None else np.where(mask[: len(scores)], scores, -np.inf)
+    best = top_k(allowed, question.num_results)
+    items = tuple(live.group.items.names(best))
+    if not deployed.recipe.scores:
+        return items, (None,) * len(items)
+    return items, _rounded(_softmax(scores, scores[best]))
+
+
+def _reorder(question: Question, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None) -> Shown:
+    """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
+    find = live.group.items.find
+    ids = {name: find(name) for name in question.candidates or ()}  # the first of duplicates stays
+    kept = [(name, index) for name, index in ids.items() if index < 0 or mask is None or mask[index]]
+    known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
+    values = scores[np.array([index for _, index in known], np.int32)] if known else np.zeros(0, np.float32)
+    order = np.argsort(-values, kind="stable")
+    unknown = [name for name, index in kept if index < 0 or scores[index] == -np.inf]
+    items = tuple([known[place][0] for place in order] + unknown)
+    return items, (*_rounded(_softmax(values, values[order])), *([None] * len(unknown)))
+
+
+def _softmax(scores: Floats, of: Floats) -> Floats:
+    """exp(of) / sum(exp(scores)), safely."""
+    if len(of) == 0:
+        return of
+    top = scores.max()
+    shares: Floats = np.exp(of - top) / np.exp(scores - top).sum()
+    return shares
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    return tuple(round(float(value), DECIMALS) for value in values)

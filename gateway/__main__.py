@@ -1,0 +1,42 @@
+"""The command line: one file a command in `gateway/cli`, loaded when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": "serve",
+    "demo": "demo",
+    "import": "import_data",
+    "train": "train",
+    "evaluate": "evaluate",
+    "recommend": "recommend",
+    "status": "status",
+    "check-config": "check_config",
+    "print-schema": "print_schema",
+}
+
+
+class Commands(click.Group):
+    """Starting must not cost the imports of commands that are not called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"gateway.cli.{COMMANDS[cmd_name]}").command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="recgate")
+def main() -> None:
+    """A caching recommendation gateway with a built-in recommendation engine."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The one place where the gateway's objects are made and opened; the lifespan closes them in reverse."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from litestar import Litestar
+
+from engine import Change, Engine
+from gateway.aws import aws_routes
+from gateway.cache import Cache
+from gateway.config import Config
+from gateway.metadata import SOURCES
+from gateway.routes.events import events_routes
+from gateway.routes.health import health_routes
+from gateway.routes.preflight import preflight_routes
+from gateway.routes.recommend import recommend_routes
+from gateway.routes.replies import Front
+from gateway.serve import Gateway
+from gateway.telemetry import Shelf, Telemetry, Tracing, export, otlp_reader, tracing_of
+from gateway.upstreams import UPSTREAMS, Means
+from gateway.upstreams.engine import EngineUpstream, tags_of
+
+CACHE_BYTES = 64 * 1024 * 1024
+THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
+
+
+def create_app(
+    config: Config,
+    engine: Engine,
+    *,
+    name: str = "worker",
+    cache_bytes: int = CACHE_BYTES,
+    environ: Mapping[str, str] = os.environ,
+    clock: Callable[[], float] = time.time,
+    tracing: Tracing | None = None,
+) -> Litestar:
+    """The gateway of one worker process over an open engine, which it closes at the end."""
+    telemetry = Telemetry(tracing or tracing_of(environ))
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
+    means = Means(engine, threads)
+    cache = Cache(cache_bytes, clock)
+    gateway = Gateway(
+        config=config,
+        cache=cache,
+        upstreams={kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()},
+        metadata={kind: source.open(means) for kind, source in SOURCES.items()},
+        engine=EngineUpstream(means),
+        telemetry=telemetry,
+        clock=clock,
+    )
+    engine.subscribe(lambda changes: _outdate(cache, changes))
+    _watch(telemetry, cache, engine, clock)
+    shelf = Shelf(engine.settings.data_dir / "run" / "metrics", name, telemetry, clock)
+    front = Front(gateway, telemetry)
+    handlers = [*recommend_routes(front), *events_routes(front), *health_routes(front, engine, threads, shelf)]
+    wire = aws_routes(engine, gateway.rank)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as closing:
+            closing.callback(engine.close)
+            closing.callback(threads.shutdown)
+            closing.callback(telemetry.close)
+            if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+                closing.callback(export(telemetry, otlp_reader()).shutdown)
+            closing.callback(shelf.close)
+            shelf.open()
+            closing.push_async_callback(gateway.close)
+            yield
+
+    own = {path for handler in handlers for path in handler.paths}
+    return Litestar(
+        [*preflight_routes(front, sorted(own)), *handlers, *wire],
+        lifespan=[lifespan],
+        exception_handlers={Exception: front.unrouted},
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _outdate(cache: Cache, changes: Sequence[Change]) -> None:
+    """In the follower's thread, before `catch_up` returns: a caller who waited for that must not see older answers."""
+    for change in changes:
+        cache.changed(tags_of(change), change.seq)
+
+
+def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[], float]) -> None:
+    counts = cache.counts
+    telemetry.watch("recgate_cache_bytes", lambda: [((), [cache.size])])
+    telemetry.watch("recgate_cache_ceiling_bytes", lambda: [((), [cache.ceiling])])
+    telemetry.watch("recgate_cache_entries", lambda: [((), [len(cache)])])
+    telemetry.watch("recgate_cache_evictions", lambda: [((), [counts.evicted])])
+    telemetry.watch("recgate_cache_refused", lambda: [((), [counts.refused])])
+    telemetry.watch("recgate_cache_refresh_failures", lambda: [((), [counts.refresh_failed])])
+    telemetry.watch("recgate_cache_stale_on_error", lambda: [((), [counts.stale_on_error])])
+    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [engine.follower.lag_s])])
+    telemetry.watch(
+        "recgate_model_age_seconds",
+        lambda: [((each.campaign.name, each.model), [clock() - each.trained_at]) for each in engine.deployments.all()],
+    )

@@ -1,0 +1,44 @@
+"""Which variation answers a user: a pure hash against the weights, the same in every worker and after every restart."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from gateway.errors import Problem
+from gateway.plan import Plan, Variation
+
+BUCKETS = 10_000
+
+
+def assign(plan: Plan, unit: str | None) -> Variation:
+    """The variation for a unit, which is a user or a session; the first one with a weight where there is none."""
+    weighted = [each for each in plan.variations if each.weight > 0]
+    chosen = weighted[0] if not unit or len(weighted) == 1 else drawn(weighted, share(seed(plan), unit))
+    if chosen.model:
+        return chosen
+    where = f"{plan.action}/{plan.recommender} of namespace {plan.namespace!r}"
+    message = f"variation {chosen.name!r} of {where} names no model"
+    raise Problem(message, status=404, type="Personalize", code="RecommenderArnNotConfigured")
+
+
+def drawn(weighted: list[Variation], at: float) -> Variation:
+    total = sum(each.weight for each in weighted)
+    ends = accumulate(each.weight for each in weighted)
+    return next((each for each, end in zip(weighted, ends, strict=True) if at * total < end), weighted[-1])
+
+
+def seed(plan: Plan) -> str:
+    return f"{plan.namespace}/{plan.action}/{plan.recommender}"
+
+
+def share(salt: str, unit: str) -> float:
+    """A unit's place in 0 to 1, as GrowthBook's hash of version 2 has it, so that other tools can check it."""
+    return fnv1a(str(fnv1a(salt + unit))) % BUCKETS / BUCKETS
+
+
+def fnv1a(text: str) -> int:
+    """FNV-1a of 32 bits, over code points."""
+    value = 0x811C9DC5
+    for character in text:
+        value = (value ^ ord(character)) * 0x01000193 & 0xFFFFFFFF
+    return value

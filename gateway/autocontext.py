@@ -1,0 +1,295 @@
+"""Automatic fields: what one request's headers and clock say, by rules of the configuration (specification §2.4).
+
+To add a rule: one function under `@rule`. Its name, with dashes, is the configuration's `type`, its parameters after
+the moment are that type's keys, and the schema follows. To add an operator: one function under `@operator`.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from itertools import islice
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.plan import ContextField, Moment
+
+Value = str | int | float
+FieldType = Literal["string", "integer", "long", "float"]
+
+HeaderName = Annotated[
+    str, msgspec.Meta(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="A header's name, in any case.")
+]
+
+TIME_ZONE = "cloudfront-viewer-time-zone"
+LATITUDE = "cloudfront-viewer-latitude"
+
+SPRING, SUMMER, FALL, WINTER = range(4)
+SEASON_STARTS = [321, 621, 923, 1223]  # month and day as one number
+SEASONS = [WINTER, SPRING, SUMMER, FALL, WINTER]
+
+LONGEST_VALUE = (
+    1000  # what Personalize takes in a context or a filter value; headers are the client's and may be longer
+)
+LONGEST_ZONE = 64
+A_DAY = timedelta(days=1)
+
+
+# --- rules
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule type; `until` tells when its value may change next, None where it does not read the clock."""
+
+    name: str
+    value: Callable[..., Value | None]
+    headers: frozenset[str]
+    until: Callable[[Moment], datetime] | None
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    *, headers: Iterable[str] = (), until: Callable[[Moment], datetime] | None = None, legacy: str | None = None
+) -> Callable[[Callable[..., Value | None]], Callable[..., Value | None]]:
+    def register(function: Callable[..., Value | None]) -> Callable[..., Value | None]:
+        made = Rule(function.__name__.replace("_", "-"), function, frozenset(headers), until)
+        RULES[made.name] = made
+        if legacy:
+            RULES[legacy] = made
+        return function
+
+    return register
+
+
+def next_hour(moment: Moment) -> datetime:
+    local = moment.now.astimezone(zone_of(moment))
+    past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return moment.now + timedelta(hours=1) - past
+
+
+def next_midnight(moment: Moment) -> datetime:
+    zone = zone_of(moment)
+    tomorrow = moment.now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
+
+
+@rule()
+def header_value(moment: Moment, header: HeaderName) -> Value | None:
+    """The header's text as it came."""
+    return moment.headers.get(header)
+
+
+@rule(headers=[TIME_ZONE], until=next_hour)
+def hour_of_day(moment: Moment) -> Value | None:
+    """0 to 23, in the viewer's time zone."""
+    return moment.now.astimezone(zone_of(moment)).hour
+
+
+@rule(headers=[TIME_ZONE], until=next_midnight)
+def day_of_week(moment: Moment) -> Value | None:
+    """Monday 0 to Sunday 6, in the viewer's time zone."""
+    return moment.now.astimezone(zone_of(moment)).weekday()
+
+
+@rule(headers=[TIME_ZONE, LATITUDE], until=next_midnight, legacy="season")
+def season_of_year(moment: Moment) -> Value | None:
+    """Spring 0, summer 1, fall 2, winter 3, at the viewer's latitude; north where it is unknown."""
+    local = moment.now.astimezone(zone_of(moment))
+    north = SEASONS[bisect_right(SEASON_STARTS, local.month * 100 + local.day)]
+    latitude = number(moment.headers.get(LATITUDE, ""))
+    return (north + 2) % 4 if latitude is not None and latitude < 0 else north
+
+
+def zone_of(moment: Moment) -> tzinfo:
+    name = moment.headers.get(TIME_ZONE, "")
+    return zone(name) if 0 < len(name) <= LONGEST_ZONE else UTC
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, a path, a folder: the name is the client's
+        return UTC
+
+
+# --- operators
+
+
+Operator = Callable[[Value, Value], bool]
+OPERATORS: dict[str, Operator] = {}
+
+
+def operator(legacy: str | None = None) -> Callable[[Operator], Operator]:
+    def register(function: Operator) -> Operator:
+        OPERATORS[function.__name__.replace("_", "-")] = function
+        if legacy:
+            OPERATORS[legacy] = function
+        return function
+
+    return register
+
+
+@operator()
+def equals(raw: Value, value: Value) -> bool:
+    return isinstance(raw, str) == isinstance(value, str) and raw == value
+
+
+@operator()
+def less_than(raw: Value, value: Value) -> bool:
+    return order(raw, value) < 0
+
+
+@operator()
+def greater_than(raw: Value, value: Value) -> bool:
+    return order(raw, value) > 0
+
+
+@operator()
+def contains(raw: Value, value: Value) -> bool:
+    return str(value) in str(raw)
+
+
+@operator(legacy="start-with")
+def starts_with(raw: Value, value: Value) -> bool:
+    return str(raw).startswith(str(value))
+
+
+@operator()
+def ends_with(raw: Value, value: Value) -> bool:
+    return str(raw).endswith(str(value))
+
+
+def order(raw: Value, value: Value) -> int:
+    """-1, 0 or 1: two texts as texts, else as numbers; what is no number is neither less nor greater."""
+    if isinstance(raw, str) and isinstance(value, str):
+        return (raw > value) - (raw < value)
+    left, right = number(raw), number(value)
+    return 0 if left is None or right is None else (left > right) - (left < right)
+
+
+def number(value: Value) -> float | None:
+    try:
+        parsed = float(value)
+    except ValueError:
+        return None
+    return parsed if math.isfinite(parsed) else None
+
+
+# --- fields
+
+
+@dataclass(frozen=True)
+class Mapped:
+    operator: Operator
+    value: Value
+    map_to: Value
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A rule with its keys filled in and its value mappings."""
+
+    rule: Rule
+    keys: Mapping[str, str]
+    mappings: tuple[Mapped, ...] = ()
+
+    def headers(self) -> frozenset[str]:
+        return self.rule.headers | ({self.keys["header"]} if "header" in self.keys else frozenset())
+
+    def yields(self, moment: Moment) -> Value | None:
+        raw = self.rule.value(moment, **self.keys)
+        if raw is None or not self.mappings:
+            return raw
+        return next((each.map_to for each in self.mappings if each.operator(raw, each.value)), None)
+
+
+def automatic(
+    name: str, kind: FieldType, rules: tuple[Bound, ...], default: Value | None, evaluate_all: bool
+) -> ContextField:
+    def resolve(moment: Moment) -> tuple[Value, ...]:
+        found = (value for each in rules if (value := each.yields(moment)) is not None)
+        kept = tuple(dict.fromkeys(found)) if evaluate_all else tuple(islice(found, 1))
+        return kept if kept or default is None else (default,)
+
+    headers = frozenset[str]().union(*(each.headers() for each in rules))
+    return ContextField(name, kind, resolve, headers, any(each.rule.until for each in rules))
+
+
+# --- what the values become
+
+
+def context_of(
+    fields: Iterable[ContextField], moment: Moment, given: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The context of an inference; the caller's own values win."""
+    found = {field.name: text(values[0]) for field in fields if (values := field.resolve(moment))}
+    return {**found, **(given or {})}
+
+
+def properties_of(
+    fields: Iterable[ContextField], moment: Moment, given: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """The properties of an event; the caller's own values win."""
+    found = {field.name: property_of(field, values) for field in fields if (values := field.resolve(moment))}
+    return {**found, **(given or {})}
+
+
+def filter_values_of(
+    fields: Iterable[ContextField], moment: Moment, given: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The values of a filter's placeholders; the caller's own values win."""
+    found = {field.name: filter_value(field, values) for field in fields if (values := field.resolve(moment))}
+    return {**found, **(given or {})}
+
+
+def property_of(field: ContextField, values: tuple[Value, ...]) -> Value:
+    if field.type != "string":
+        return text(values[0])
+    return "|".join(map(str, values)) if len(values) > 1 else values[0]
+
+
+def filter_value(field: ContextField, values: tuple[Value, ...]) -> str:
+    return ",".join(map(quoted, values)) if field.type == "string" else text(values[0])
+
+
+def text(value: Value) -> str:
+    return str(value)[:LONGEST_VALUE]
+
+
+def quoted(value: Value) -> str:
+    # a header is the client's: what it says must not close the quotes and go on as another value
+    return '"' + text(value).replace('"', "").replace("\\", "") + '"'
+
+
+def next_change(fields: Iterable[ContextField], moment: Moment, within: timedelta = A_DAY) -> datetime | None:
+    """When a field that reads the clock may change next: an answer made now is not true beyond it.
+
+    `within` is how far anyone cares; where nothing changes so soon, it is some moment after that.
+    """
+    timed = [field for field in fields if field.timed]
+    if not timed:
+        return None
+    horizon, then = moment.now + within, boundary(moment)
+    if then.now >= horizon:
+        return then.now
+    values = [field.resolve(moment) for field in timed]
+    while then.now < horizon and [field.resolve(then) for field in timed] == values:
+        then = boundary(then)
+    return then.now
+
+
+BOUNDARIES = {each.until for each in RULES.values() if each.until}
+
+
+def boundary(moment: Moment) -> Moment:
+    return Moment(moment.headers, min(until(moment) for until in BOUNDARIES))

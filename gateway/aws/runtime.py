@@ -1,0 +1,158 @@
+"""The runtime service: GetRecommendations and GetPersonalizedRanking (specification §9).
+
+Both become a `Question` that goes through the same story as the gateway's own routes, cache included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+import engine
+from gateway.aws.members import Arn, Body, Id, Value
+from gateway.aws.protocol import Caller, Headers, decoded
+
+DEFAULT_RESULTS = 25
+MOST_RESULTS = 500
+MOST_WITH_METADATA = 50
+
+Context = Annotated[
+    dict[Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z0-9_]+\Z")], Value], Meta(max_length=150)
+]
+FilterValues = Annotated[
+    dict[Annotated[str, Meta(max_length=50, pattern=r"^[A-Za-z0-9_]+\Z")], Value], Meta(max_length=25)
+]
+Columns = Annotated[list[Annotated[str, Meta(max_length=150)]], Meta(max_length=10)]
+MetadataColumns = Annotated[dict[Annotated[str, Meta(pattern=r"^(?i:ITEMS)\Z")], Columns], Meta(max_length=1)]
+
+
+class Promotion(Body, frozen=True, kw_only=True):
+    name: str | None = None
+    percent_promoted_items: Annotated[int, Meta(ge=1, le=100)] | None = None
+    filter_arn: Arn | None = None
+    filter_values: FilterValues | None = None
+
+
+class GetRecommendations(Body, frozen=True, kw_only=True):
+    campaign_arn: Arn | None = None
+    recommender_arn: Arn | None = None
+    item_id: Id | None = None
+    user_id: Id | None = None
+    num_results: Annotated[int, Meta(ge=0, le=MOST_RESULTS)] | None = None
+    context: Context | None = None
+    filter_arn: Arn | None = None
+    filter_values: FilterValues | None = None
+    promotions: Annotated[list[Promotion], Meta(max_length=1)] | None = None
+    metadata_columns: MetadataColumns | None = None
+
+
+class GetPersonalizedRanking(Body, frozen=True, kw_only=True):
+    campaign_arn: Arn
+    input_list: Annotated[list[Id], Meta(min_length=1, max_length=MOST_RESULTS)]
+    user_id: Id
+    context: Context | None = None
+    filter_arn: Arn | None = None
+    filter_values: FilterValues | None = None
+    metadata_columns: MetadataColumns | None = None
+
+
+class PredictedItem(msgspec.Struct, frozen=True, rename="camel"):
+    item_id: str
+    score: float | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+
+
+class GetRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
+    item_list: list[PredictedItem]
+    recommendation_id: str
+
+
+class GetPersonalizedRankingResponse(msgspec.Struct, frozen=True, rename="camel"):
+    personalized_ranking: list[PredictedItem]
+    recommendation_id: str
+
+
+class Rank(Protocol):
+    async def __call__(self, question: engine.Question) -> engine.Ranked: ...
+
+
+class Catalogue(Protocol):
+    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any] | None]: ...
+
+
+class RuntimeCalls:
+    def __init__(self, rank: Rank, catalogue: Catalogue) -> None:
+        self._rank, self._catalogue = rank, catalogue
+        self._recommendations = msgspec.json.Decoder(GetRecommendations)
+        self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
+
+    async def recommend(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+        asked = decoded(body, self._recommendations)
+        question = engine.Question(
+            campaign=_one_of(asked.campaign_arn, asked.recommender_arn),
+            account=caller.account,
+            user=asked.user_id,
+            item=asked.item_id,
+            num_results=asked.num_results or DEFAULT_RESULTS,
+            filter=asked.filter_arn,
+            filter_values=asked.filter_values or {},
+            context=asked.context or {},
+        )
+        if asked.promotions:
+            raise engine.InvalidInput("promotions are not supported by this version.")
+        _check_count("numResults", question.num_results, asked.metadata_columns)
+        items, recommendation_id = await self._answer(question, asked.metadata_columns)
+        return msgspec.json.encode(GetRecommendationsResponse(items, recommendation_id))
+
+    async def rerank(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+        asked = decoded(body, self._ranking)
+        question = engine.Question(
+            campaign=asked.campaign_arn,
+            account=caller.account,
+            user=asked.user_id,
+            candidates=tuple(dict.fromkeys(asked.input_list)),  # of duplicates the first counts (§9.3)
+            num_results=len(asked.input_list),
+            filter=asked.filter_arn,
+            filter_values=asked.filter_values or {},
+            context=asked.context or {},
+        )
+        _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
+        items, recommendation_id = await self._answer(question, asked.metadata_columns)
+        return msgspec.json.encode(GetPersonalizedRankingResponse(items, recommendation_id))
+
+    async def _answer(
+        self, question: engine.Question, columns: dict[str, list[str]] | None
+    ) -> tuple[list[PredictedItem], str]:
+        ranked = await self._rank(question)
+        rows: Sequence[dict[str, Any] | None] = [None] * len(ranked.items)
+        if columns:
+            (names,) = columns.values()
+            rows = await asyncio.to_thread(self._catalogue.metadata, question.campaign, ranked.items, names)
+        predicted = [
+            PredictedItem(item, UNSET if score is None else score, _texts(row))
+            for item, score, row in zip(ranked.items, ranked.scores, rows, strict=True)
+        ]
+        return predicted, ranked.recommendation_id
+
+
+def _one_of(campaign: str | None, recommender: str | None) -> str:
+    if campaign is not None and recommender is not None:
+        raise engine.InvalidInput("Give a campaignArn or a recommenderArn, not both.")
+    chosen = campaign or recommender
+    if not chosen:
+        raise engine.InvalidInput("A campaignArn or a recommenderArn is required.")
+    return chosen
+
+
+def _check_count(name: str, count: int, columns: object) -> None:
+    if columns and count > MOST_WITH_METADATA:
+        raise engine.InvalidInput(f"With metadataColumns {name} is at most {MOST_WITH_METADATA}, not {count}.")
+
+
+def _texts(row: dict[str, Any] | None) -> dict[str, str] | UnsetType:
+    """Metadata is all strings on the wire."""
+    return UNSET if row is None else {name: str(value) for name, value in row.items()}

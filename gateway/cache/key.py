@@ -1,0 +1,53 @@
+"""The cache key: everything that can change an answer, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gateway.ask import Action, Ask
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Key(NamedTuple):
+    """`synthetic` and `feature` are not in it: they choose the policy and the variation, never the answer."""
+
+    version: str
+    action: Action
+    namespace: str
+    recommender: str
+    variation: str
+    user: str | None  # None where all users without history share the answer
+    item: str | None
+    items: tuple[str, ...] | None
+    results: int
+    filter: str | None
+    expression: str | None
+    values: Pairs
+    context: Pairs
+    decorate: bool
+
+
+def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
+    """`ask` is enriched; `version` names the configuration that enriched it."""
+    return Key(
+        version,
+        ask.action,
+        ask.namespace,
+        ask.recommender,
+        variation,
+        user,
+        ask.item_id,
+        ask.item_ids,
+        ask.num_results,
+        ask.filter,
+        ask.expression,
+        pairs(ask.filter_values),
+        pairs(ask.context),
+        ask.decorate,
+    )
+
+
+def pairs(values: Mapping[str, str]) -> Pairs:
+    return tuple(sorted(values.items())) if values else ()

@@ -1,0 +1,81 @@
+"""recgate check-config: what is wrong with a configuration file and where, or what it sets up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.config import Config, ConfigError, Fault, load
+from gateway.config.caching import KINDS
+from gateway.config.report import counted
+from gateway.plan import NO_CACHE, Plan, Variation
+
+WIDEST = 240  # a table takes what it needs; names are never cut, whatever the terminal
+
+
+@click.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path))
+def command(file: Path) -> None:
+    """Check a configuration FILE without starting anything."""
+    console = Console(soft_wrap=True, width=WIDEST)
+    try:
+        config = load(file)
+    except ConfigError as error:
+        tell(console, "red", "error", error.faults)
+        console.print(f"[red]{escape(str(file))}: {counted(len(error.faults), 'error')}[/red]")
+        raise SystemExit(1) from error
+    tell(console, "yellow", "warning", config.warnings)
+    console.print(table(config))
+    for line in events(config):
+        console.print(escape(line), highlight=False)
+    console.print(f"[green]{escape(summary(file, config))}[/green]")
+
+
+def tell(console: Console, colour: str, kind: str, faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        console.print(f"[{colour}]{kind}[/{colour}] {escape(str(fault))}", highlight=False)
+
+
+def summary(file: Path, config: Config) -> str:
+    version = f"version {config.version}, " if config.version else ""
+    return f"{file}: {version}{counted(len(config.warnings), 'warning')}"
+
+
+def table(config: Config) -> Table:
+    made = Table("path", "variation", "share", "model", "fresh (s)", "filters", box=SIMPLE, padding=(0, 1, 0, 0))
+    for namespace in config.namespaces.values():
+        for plan in namespace.plans.values():
+            for row in rows(plan):
+                made.add_row(*map(escape, row))
+    return made
+
+
+def events(config: Config) -> list[str]:
+    return [
+        f"/events/{namespace.key} → {target.type} {target.tracking_id}"
+        for namespace in config.namespaces.values()
+        for target in namespace.event_targets
+    ]
+
+
+def rows(plan: Plan) -> list[tuple[str, ...]]:
+    path = f"/{plan.action}/{plan.namespace}/{plan.recommender}"
+    total = sum(variation.weight for variation in plan.variations)
+    return [(path, *cells(variation, total)) for variation in plan.variations] or [(path, "none yet")]
+
+
+def cells(variation: Variation, total: float) -> tuple[str, ...]:
+    share = f"{variation.weight / total:.0%}"
+    return (variation.name, share, variation.model or "none yet", freshness(variation), str(len(variation.filters)))
+
+
+def freshness(variation: Variation) -> str:
+    """Seconds for a user, a synthetic user and nobody."""
+    policies = [(variation.policies or {}).get(kind, NO_CACHE) for kind in KINDS]
+    return "/".join(str(policy.max_age_s if policy.storable else 0) for policy in policies)

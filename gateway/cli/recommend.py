@@ -1,0 +1,59 @@
+"""recgate recommend: ask a deployed model from the shell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from engine import Engine, Question, Ranked, Settings
+from gateway.cli.options import data_option, plain_errors
+
+
+@click.command("recommend")
+@click.argument("model")
+@click.option("--user", help="A user's id.")
+@click.option("--item", help="The current item's id, for related items.")
+@click.option("--rerank", help="Item ids to bring into the user's order, separated by commas.")
+@click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, 500))
+@click.option("--filter", "expression", help="A filter expression.")
+@data_option
+def command(
+    model: str,
+    user: str | None,
+    item: str | None,
+    rerank: str | None,
+    num_results: int,
+    expression: str | None,
+    data: Path,
+) -> None:
+    """Ask the deployed MODEL, and show its items with their columns."""
+    console = Console()
+    question = Question(
+        campaign=model,
+        user=user,
+        item=item,
+        candidates=tuple(rerank.split(",")) if rerank is not None else None,
+        num_results=num_results,
+        expression=expression,
+    )
+    with plain_errors():
+        engine = Engine.open(Settings.of(data.resolve(), os.environ))
+        try:
+            ranked = engine.recommend(question)
+            console.print(answer_table(engine, model, ranked))
+        finally:
+            engine.close()
+
+
+def answer_table(engine: Engine, model: str, ranked: Ranked) -> Table:
+    rows = engine.metadata(model, ranked.items)
+    columns = list(dict.fromkeys(name for row in rows if row for name in row))[:4]
+    table = Table("#", "item", "score", *columns, title=ranked.model)
+    for place, (item, score, row) in enumerate(zip(ranked.items, ranked.scores, rows, strict=True), 1):
+        shown = "" if score is None else f"{score:.4f}"
+        table.add_row(str(place), item, shown, *(str((row or {}).get(name, "")) for name in columns))
+    return table

@@ -1,0 +1,53 @@
+"""recgate serve: the workers and the job process, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from engine import Engine
+from gateway.cli.options import data_option, plain_errors
+from gateway.supervisor import Child, Supervisor, bind, python
+from gateway.worker import configuration, engine_settings
+
+
+@click.command("serve")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration, YAML or JSON.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
+@data_option
+def command(config: Path | None, host: str, port: int, workers: int | None, data: Path) -> None:
+    """Serve the gateway and the Personalize API."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
+    with plain_errors():
+        loaded = configuration(config)
+        settings = engine_settings(data.resolve(), loaded)
+        Engine.open(settings, follow=False).close()  # a directory that can't be used is an error here, once
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    try:
+        sock = bind(host, port)
+    except OSError as error:
+        reason = f"{host}:{port} can't be listened on: {error.strerror}; choose another port by --port"
+        raise click.ClickException(reason) from error
+    count = workers or os.cpu_count() or 1
+    where = f"http://{host}:{sock.getsockname()[1]}"
+    click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
+    raise SystemExit(
+        Supervisor(children(count, config, settings.data_dir, settings.allow_file_urls, sock.fileno()), sock).run()
+    )
+
+
+def children(count: int, config: Path | None, data: Path, file_urls: bool, fd: int) -> list[Child]:
+    common = ["--data", str(data)]
+    configured = ["--config", str(config.resolve())] if config is not None else []
+    workers = [
+        Child(name, python("gateway.worker", "--fd", str(fd), "--name", name, *common, *configured))
+        for name in (f"worker-{number}" for number in range(1, count + 1))
+    ]
+    allowed = ["--allow-file-urls"] if file_urls else []
+    return [*workers, Child("jobs", python("engine.jobs", *common, *allowed), vital=False)]

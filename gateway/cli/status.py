@@ -1,0 +1,69 @@
+"""recgate status: what jobs run and wait, what is deployed, what the log holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from engine import Job
+from gateway.cli.local import Local, opened
+from gateway.cli.options import data_option, plain_errors
+
+REFRESH_S = 0.5
+
+
+@click.command("status")
+@click.option("--watch", is_flag=True, help="Go on showing until Ctrl-C.")
+@data_option
+def command(watch: bool, data: Path) -> None:
+    """Show jobs and their progress, and the deployed models."""
+    console = Console()
+    with plain_errors(), opened(data, console) as local:
+        if not watch:
+            console.print(picture(local))
+            return
+        with Live(picture(local), console=console, refresh_per_second=4) as live:
+            while True:
+                time.sleep(REFRESH_S)
+                live.update(picture(local))
+
+
+def picture(local: Local) -> Group:
+    return Group(jobs_table(local.engine.jobs.newest(12)), campaigns_table(local))
+
+
+def jobs_table(jobs: list[Job]) -> Table:
+    table = Table("job", "what", "state", "progress", "for", "message", title="jobs")
+    for job in jobs:
+        what = f"{job.kind} {job.arn.split(':')[-1]}"
+        table.add_row(str(job.id), what, job.state, f"{job.fraction:.0%}", spent(job), job.message)
+    return table
+
+
+def spent(job: Job) -> str:
+    if not job.started:
+        return ""
+    return f"{(job.ended or time.time()) - job.started:.1f} s"
+
+
+def campaigns_table(local: Local) -> Table:
+    table = Table("model", "solution version", "recipe", "trained", title="deployed")
+    for row in campaign_rows(local):
+        table.add_row(*row)
+    return table
+
+
+def campaign_rows(local: Local) -> Iterator[tuple[str, ...]]:
+    for summary in local.call("ListCampaigns")["campaigns"]:
+        campaign = local.call("DescribeCampaign", campaignArn=summary["campaignArn"])["campaign"]
+        arn = campaign["solutionVersionArn"]
+        version = local.call("DescribeSolutionVersion", solutionVersionArn=arn)["solutionVersion"]
+        recipe = version["recipeArn"].rsplit("/", 1)[-1]
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(version["lastUpdatedDateTime"]))
+        yield campaign["name"], arn.split(":")[-1], recipe, when

@@ -1,0 +1,78 @@
+"""recgate train: a recipe on a dataset group's data, deployed as a campaign under the same name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from engine import RECIPES
+from gateway.cli.local import Local, opened
+from gateway.cli.options import data_option, group_option, plain_errors
+
+
+@click.command("train")
+@click.argument("name")
+@click.option("--recipe", type=click.Choice(sorted(RECIPES)), default="aws-user-personalization-v2", show_default=True)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyperparameter of the recipe.")
+@group_option
+@data_option
+def command(name: str, recipe: str, settings: tuple[str, ...], group: str, data: Path) -> None:
+    """Train a solution and deploy it as campaign NAME, which configurations call `model: NAME`."""
+    console = Console()
+    with plain_errors(), opened(data, console) as local:
+        version = train(local, group, name, recipe, pairs(settings))
+        deploy(local, name, version)
+        console.print(metrics_table(local, version))
+        console.print(f"deployed as model [bold]{name}[/bold]: {version}")
+
+
+def pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    wrong = [each for each in settings if "=" not in each]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--set")
+    return dict(each.split("=", 1) for each in settings)
+
+
+def train(local: Local, group: str, name: str, recipe: str, hyperparameters: dict[str, str]) -> str:
+    """The ARN of a new, trained version. A solution of that name is trained again if its recipe is the same."""
+    made = local.ensure(
+        "CreateSolution",
+        name=name,
+        datasetGroupArn=local.arn(f"dataset-group/{group}"),
+        recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
+        performAutoTraining=False,
+        solutionConfig={"algorithmHyperParameters": hyperparameters},
+    )
+    solution = local.arn(f"solution/{name}")
+    if not made:
+        trained_by = local.call("DescribeSolution", solutionArn=solution)["solution"]["recipeArn"].rsplit("/", 1)[-1]
+        if trained_by != recipe:
+            raise click.ClickException(f"solution {name} exists with recipe {trained_by}; choose another name")
+    version = (
+        unfinished(local, solution) or local.call("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"]
+    )
+    local.watch(version, f"train {name}")
+    return version
+
+
+def unfinished(local: Local, solution: str) -> str | None:
+    """A version that an interrupted command left in training."""
+    versions = local.call("ListSolutionVersions", solutionArn=solution)["solutionVersions"]
+    waiting = (each["solutionVersionArn"] for each in versions if each["status"] not in {"ACTIVE", "CREATE FAILED"})
+    return next(waiting, None)
+
+
+def deploy(local: Local, name: str, version: str) -> None:
+    if not local.ensure("CreateCampaign", name=name, solutionVersionArn=version):
+        local.call("UpdateCampaign", campaignArn=local.arn(f"campaign/{name}"), solutionVersionArn=version)
+
+
+def metrics_table(local: Local, version: str) -> Table:
+    metrics = local.call("GetSolutionMetrics", solutionVersionArn=version)["metrics"]
+    table = Table("metric", "value", title="offline metrics (90 % of users train, 10 % test)")
+    for metric, value in sorted(metrics.items()):
+        table.add_row(metric, f"{value:.4f}")
+    return table

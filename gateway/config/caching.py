@@ -1,0 +1,107 @@
+"""Cache-Control, as a policy's `maxAge` and `directives` spell it (specification §3.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from gateway.ask import Ask
+from gateway.config import document
+from gateway.plan import NO_CACHE, CachePolicy, UserKind, Variation
+
+KINDS: tuple[UserKind, ...] = ("userSpecified", "syntheticUserSpecified", "noUserSpecified")
+
+TIMED = ("max-age", "s-maxage", "stale-while-revalidate", "stale-if-error")
+FLAGS = (
+    "private",
+    "public",
+    "no-store",
+    "no-cache",
+    "no-transform",
+    "must-revalidate",
+    "proxy-revalidate",
+    "must-understand",
+    "immutable",
+)
+SHARED = ("public", "s-maxage")  # what lets a shared cache keep the answer
+
+TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+DIRECTIVE = re.compile(rf'\s*(?:(?P<name>{TOKEN})(?:=(?:(?P<value>{TOKEN})|"(?P<quoted>[ !#-\[\]-~]*)"))?)?\s*(?:,|$)')
+
+Directives = dict[str, str | None]
+
+
+def directives(text: str) -> Directives:
+    """Names in lower case with their values; raises ValueError where HTTP's grammar does not allow the text."""
+    found: Directives = {}
+    at = 0
+    while at < len(text):
+        match = DIRECTIVE.match(text, at)
+        if not match:
+            raise ValueError(f"cannot be read as HTTP directives at {text[at:].strip()!r}")
+        if match["name"]:
+            name, value = match["name"].lower(), match["value"] or match["quoted"]
+            if name in TIMED and not (value or "").isdecimal():
+                raise ValueError(f"{name} needs whole seconds: {name}=60")
+            found[name] = value
+        at = match.end()
+    return found
+
+
+def seconds(given: Mapping[str, str | None], name: str) -> int:
+    return int(given.get(name) or 0)
+
+
+def spelled(given: Directives) -> str:
+    def one(name: str, value: str | None) -> str:
+        if value is None:
+            return name
+        return f"{name}={value}" if re.fullmatch(TOKEN, value) else f'{name}="{value}"'
+
+    return ",".join(one(name, value) for name, value in given.items())
+
+
+def unshared(given: Directives) -> Directives:
+    """A real user's answer is that user's alone: no shared cache may keep it."""
+    kept = {name: value for name, value in given.items() if name not in SHARED}
+    return kept if len(kept) == len(given) or "private" in kept else {"private": None, **kept}
+
+
+def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
+    given = directives(policy.directives)
+    said = policy.directives.strip(" ,")
+    if kind == "userSpecified" and unshared(given) != given:
+        given = unshared(given)
+        said = spelled(given)
+    max_age = seconds(given, "max-age") if "max-age" in given else policy.max_age
+    added = [f"max-age={max_age}"] if max_age and "max-age" not in given else []
+    return CachePolicy(
+        max_age_s=max_age,
+        stale_while_revalidate_s=seconds(given, "stale-while-revalidate"),
+        stale_if_error_s=seconds(given, "stale-if-error"),
+        storable=max_age > 0 and not {"no-store", "no-cache"} & given.keys(),
+        header=",".join(filter(None, [said, *added])),
+    )
+
+
+def by_kind(control: document.CacheControl) -> dict[UserKind, document.CachePolicy]:
+    given = (control.user_specified, control.synthetic_user_specified, control.no_user_specified)
+    return {kind: policy for kind, policy in zip(KINDS, given, strict=True) if policy is not None}
+
+
+def policies(given: Mapping[UserKind, document.CachePolicy]) -> dict[UserKind, CachePolicy]:
+    return {kind: cache_policy(kind, policy) for kind, policy in given.items()}
+
+
+def user_kind(ask: Ask) -> UserKind:
+    if not ask.user_id:
+        return "noUserSpecified"
+    return "syntheticUserSpecified" if ask.synthetic else "userSpecified"
+
+
+def policy_for(ask: Ask, variation: Variation) -> CachePolicy:
+    return (variation.policies or {}).get(user_kind(ask), NO_CACHE)
+
+
+def unknown(given: Iterable[str]) -> list[str]:
+    return [name for name in given if name not in (*TIMED, *FLAGS)]

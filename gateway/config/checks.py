@@ -1,0 +1,177 @@
+"""What a struct's types cannot say: one function a struct, run as soon as the struct is decoded."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from functools import singledispatch
+
+from gateway.autocontext import OPERATORS, RULES
+from gateway.config import document
+from gateway.config.caching import FLAGS, SHARED, TIMED, directives, unknown
+from gateway.config.report import Report, choices, inside
+
+ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
+MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")
+FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
+MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
+A_DAY, A_YEAR = 86_400, 31_536_000
+
+
+@singledispatch
+def check(part: document.Part, place: str, report: Report) -> None:
+    """Refuses what cannot work, and warns of what probably was not meant."""
+
+
+@check.register
+def check_policy(part: document.CachePolicy, place: str, report: Report) -> None:
+    if looks_like_milliseconds(part.max_age):
+        report.warn(inside(place, "maxAge"), f"maxAge is in seconds: {part.max_age} looks like milliseconds")
+    try:
+        given = directives(part.directives)
+    except ValueError as error:
+        report.refuse(inside(place, "directives"), str(error))
+        return
+    for name in unknown(given):
+        report.warn(inside(place, "directives"), f"unknown directive {name!r}; {choices(name, (*TIMED, *FLAGS))}")
+    if "max-age" in given and part.max_age not in (0, int(given["max-age"] or 0)):
+        said = f"max-age={given['max-age']}"
+        report.warn(inside(place, "directives"), f"{said} among the directives wins over maxAge {part.max_age}")
+
+
+def looks_like_milliseconds(max_age: int) -> bool:
+    return max_age > A_YEAR or (max_age >= 60_000 and max_age % 1000 == 0 and max_age % A_DAY != 0)
+
+
+@check.register
+def check_cache_control(part: document.CacheControl, place: str, report: Report) -> None:
+    if part.user_specified is None:
+        return
+    for name in directives(part.user_specified.directives).keys() & set(SHARED):
+        at = inside(inside(place, "userSpecified"), "directives")
+        report.warn(at, f"{name!r} is left out: a user's own answers are never for shared caches")
+
+
+@check.register
+def check_field(part: document.AutoField, place: str, report: Report) -> None:
+    if not part.rules and part.default is None:
+        report.warn(place, "has neither rules nor a default: it never has a value")
+    if part.default is not None and not suits(part.default, part.type):
+        report.warn(inside(place, "default"), f"{part.default!r} is not of type {part.type}")
+    for index, rule in enumerate(part.rules):
+        for number, mapping in enumerate(rule.value_mappings):
+            at = inside(inside(inside(place, "rules"), index), "valueMappings")
+            if not suits(mapping.map_to, part.type):
+                report.warn(inside(inside(at, number), "mapTo"), f"{mapping.map_to!r} is not of type {part.type}")
+
+
+def suits(value: document.Value, kind: str) -> bool:
+    if kind == "string":
+        return True
+    return isinstance(value, int | float) if kind == "float" else isinstance(value, int)
+
+
+@check.register
+def check_rule(part: document.RulePart, place: str, report: Report) -> None:
+    tag = str(part.__struct_config__.tag)
+    if RULES[tag].name != tag:
+        report.warn(inside(place, "type"), f"old spelling {tag!r}: write {RULES[tag].name!r}")
+    is_text = "header" in part.own_keys()
+    for index, mapping in enumerate(part.value_mappings):
+        if mapping.operator == "equals" and isinstance(mapping.value, str) != is_text:
+            yields = f"a text: write {str(mapping.value)!r}" if is_text else "a number: write it without quotes"
+            report.warn(inside(inside(place, "valueMappings"), index), f"never holds, for {tag} yields {yields}")
+
+
+@check.register
+def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
+    name = OPERATORS[part.operator].__name__.replace("_", "-")
+    if name != part.operator:
+        report.warn(inside(place, "operator"), f"old spelling {part.operator!r}: write {name!r}")
+    for key, value in (("value", part.value), ("mapTo", part.map_to)):
+        if isinstance(value, float) and not math.isfinite(value):
+            report.refuse(inside(place, key), "must be a finite number")
+
+
+@check.register
+def check_filter(part: document.Filter, place: str, report: Report) -> None:
+    if part.arn and part.expression:
+        report.refuse(place, "has both 'arn' and 'expression': give one of them")
+    if part.arn and not FILTER_ARN.fullmatch(part.arn):
+        report.refuse(
+            inside(place, "arn"), f"{part.arn!r} is no filter's ARN: arn:aws:personalize:REGION:ACCOUNT:filter/NAME"
+        )
+    for name in part.auto_dynamic_filter_values:
+        if part.expression and f"${name}" not in part.expression:
+            report.warn(inside(inside(place, "autoDynamicFilterValues"), name), f"the expression has no ${name}")
+
+
+def check_filters(filters: Iterable[document.Filter] | None, place: str, report: Report) -> None:
+    reached = True
+    for index, each in enumerate(filters or ()):
+        at = inside(inside(place, "filters"), index)
+        if not each.arn and not each.expression:
+            report.refuse(at, "needs 'arn' or 'expression'")
+        if not reached:
+            report.warn(at, "never applies: the filter before it has no condition")
+        reached = reached and each.condition is not None
+
+
+@check.register
+def check_level(part: document.Level, place: str, report: Report) -> None:
+    check_filters(part.filters, place, report)
+
+
+@check.register
+def check_engine_variation(part: document.EngineVariation, place: str, report: Report) -> None:
+    check_variation(part, place, report)
+    if part.model and not MODEL_NAME.fullmatch(part.model) and not MODEL_ARN.fullmatch(part.model):
+        report.refuse(inside(place, "model"), f"{part.model!r} is no campaign's name: letters, digits, - and _")
+    if not part.model:
+        report.warn(place, "names no 'model' yet: it answers 404 RecommenderArnNotConfigured")
+
+
+@check.register
+def check_arn_variation(part: document.ArnVariation, place: str, report: Report) -> None:
+    check_variation(part, place, report)
+    if not part.arn:
+        report.warn(place, "names no 'arn' yet: it answers 404 RecommenderArnNotConfigured")
+    elif not MODEL_ARN.fullmatch(part.arn):
+        wanted = "arn:aws:personalize:REGION:ACCOUNT:campaign/NAME or …:recommender/NAME"
+        report.refuse(inside(place, "arn"), f"{part.arn!r} is no campaign's or recommender's ARN: {wanted}")
+
+
+def check_variation(part: document.VariationPart, place: str, report: Report) -> None:
+    check_level(part, place, report)
+    if part.weight is not None and not math.isfinite(part.weight):
+        report.refuse(inside(place, "weight"), "must be a finite number")
+    if part.filter is None:
+        return
+    report.warn(inside(place, "filter"), "old spelling 'filter': write it as an entry of 'filters'")
+    if part.filters and (part.filter.arn or part.filter.expression):
+        report.refuse(inside(place, "filter"), "names a filter beside 'filters': add it to 'filters'")
+
+
+@check.register
+def check_recommender(part: document.Recommender, place: str, report: Report) -> None:
+    check_level(part, place, report)
+    if not part.variations:
+        report.warn(place, "has no 'variations' yet: it answers 404 NoVariationsConfigured")
+        return
+    weights = [variation.weight for variation in part.variations.values()]
+    given = [weight for weight in weights if weight is not None]
+    at = inside(place, "variations")
+    if not given and len(weights) > 1:
+        report.warn(at, "have no 'weight': only the first one answers")
+    if given and len(given) < len(weights):
+        report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
+    elif given and not any(given):
+        report.refuse(at, "all weights are 0: no variation could answer")
+
+
+@check.register
+def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
+    check_level(part, place, report)
+    if not part.event_targets and not any(part.recommenders.values()):
+        report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")

@@ -1,0 +1,202 @@
+"""Plain data as the document's structs: level by level, so that each fault has its place and none hides another."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from gateway.config.checks import check
+from gateway.config.document import Part
+from gateway.config.environment import FromEnvironment, Unset
+from gateway.config.report import Report, choices, inside
+
+Form = Any  # a type annotation of a struct's field
+KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def decoded(data: object, form: Form, place: str, report: Report) -> Any:
+    """The value, or None when the report says why not; a null in the document counts as absent."""
+    if isinstance(data, Unset):
+        report.refuse(place, data)
+        return None
+    bare, base = bared(form), base_of(form)
+    if isinstance(base, type) and issubclass(base, Part):
+        return a_struct(data, get_args(bare) or (bare,), place, report)
+    if base is dict:
+        key_form, value_form = get_args(bare)
+        return a_map(data, key_form, value_form, place, report)
+    if base is tuple:
+        return a_list(data, get_args(bare)[0], place, report)
+    return a_value(data, form, place, report)
+
+
+@lru_cache(maxsize=1024)
+def bared(form: Form) -> Form:
+    """The form without what is said about it and without null, which is dropped before."""
+    origin: Any = get_origin(form)
+    if origin is Annotated:
+        return bared(get_args(form)[0])
+    if origin in (Union, types.UnionType):
+        kept = tuple(each for each in get_args(form) if each is not type(None))
+        return bared(kept[0]) if len(kept) == 1 else Union[kept]  # noqa: UP007 - made at run time
+    return form
+
+
+def base_of(form: Form) -> Form:
+    bare = bared(form)
+    return base_of(get_args(bare)[0]) if get_origin(bare) is Union else get_origin(bare) or bare
+
+
+# --- maps of fixed keys
+
+
+def a_struct(data: object, members: tuple[type[Part], ...], place: str, report: Report) -> Part | None:
+    if not isinstance(data, dict):
+        report.refuse(place, f"must be a map of keys, not {shown(data)}")
+        return None
+    given = {key: value for key, value in data.items() if value is not None}
+    struct = member(given, members, place, report)
+    if struct is None:
+        return None
+    before = len(report.faults)
+    values = fields(given, struct, place, report)
+    if len(report.faults) > before:
+        return None
+    made = struct(**values)
+    check(made, place, report)
+    return made if len(report.faults) == before else None
+
+
+def member(given: dict[str, Any], members: tuple[type[Part], ...], place: str, report: Report) -> type[Part] | None:
+    """The struct of a union that the map's `type` names."""
+    tag_field = members[0].__struct_config__.tag_field
+    if tag_field is None:
+        return members[0]
+    by_tag = {str(each.__struct_config__.tag): each for each in members}
+    if tag_field not in given:
+        report.refuse(place, f"{tag_field!r} is required; {choices('', by_tag)}")
+        return None
+    tag = str(given[tag_field])
+    if tag in by_tag:
+        return by_tag[tag]
+    why = "not supported by this version:" if tag in members[0].later_types else f"unknown {tag_field}"
+    report.refuse(inside(place, tag_field), f"{why} {tag!r}; {choices(tag, by_tag)}")
+    return None
+
+
+def fields(given: dict[str, Any], struct: type[Part], place: str, report: Report) -> dict[str, Any]:
+    known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    tag_field = struct.__struct_config__.tag_field
+    names = [*known, tag_field] if tag_field else [*known]
+    for key in given:
+        if key in struct.later:
+            report.refuse(inside(place, key), f"not supported by this version: {key!r}")
+        elif key not in names:
+            report.refuse(place, f"unknown key {key!r}; {choices(key, names)}", key)
+    missing = [name for name, field in known.items() if field.required and name not in given]
+    for name in missing:
+        report.refuse(place, f"{name!r} is required")
+    return {
+        field.name: decoded(given[name], field.type, inside(place, name), report)
+        for name, field in known.items()
+        if name in given
+    }
+
+
+# --- maps of free keys, and lists
+
+
+def a_map(data: object, key_form: Form, form: Form, place: str, report: Report) -> dict[str, Any] | None:
+    if not isinstance(data, dict):
+        report.refuse(place, f"must be a map of keys, not {shown(data)}")
+        return None
+    made = {}
+    for key, value in data.items():
+        if refusal := refused(key, key_form):
+            report.refuse(place, f"a key {refusal}", key)
+        # a name with nothing under it is still there
+        made[key] = decoded({} if value is None else value, form, inside(place, str(key)), report)
+    return made
+
+
+def a_list(data: object, form: Form, place: str, report: Report) -> tuple[Any, ...] | None:
+    if not isinstance(data, list):
+        report.refuse(place, f"must be a list, not {shown(data)}")
+        return None
+    return tuple(decoded(value, form, inside(place, index), report) for index, value in enumerate(data))
+
+
+# --- single values
+
+
+def a_value(data: object, form: Form, place: str, report: Report) -> Any:
+    if isinstance(data, FromEnvironment):
+        data = adapted(str(data), form)
+    refusal = refused(data, form)
+    if refusal:
+        report.refuse(place, refusal)
+        return None
+    return msgspec.convert(data, form)
+
+
+def adapted(text: str, form: Form) -> object:
+    """What the environment gave, as the type that its place asks for where that is not text."""
+    if not refused(text, form):
+        return text
+    try:
+        return msgspec.convert(text, form, strict=False)
+    except msgspec.ValidationError:
+        return text
+
+
+def refused(data: object, form: Form) -> str:
+    """Why this place cannot have the value, with what to write instead; "" if it can."""
+    try:
+        msgspec.convert(data, form)
+    except msgspec.ValidationError:
+        return reason(data, form)
+    return ""
+
+
+def reason(data: object, form: Form) -> str:
+    bare = bared(form)
+    if get_origin(bare) is Literal:
+        return f"cannot be {shown(data)}; {choices(data, get_args(bare))}"
+    kinds = get_args(bare) or (bare,)
+    wanted = described(form) or "must be " + " or ".join(KINDS[kind] for kind in kinds)
+    return f"{wanted}, not {shown(data)}{hint(data, kinds)}"
+
+
+def described(form: Form) -> str:
+    metas = [meta for each in (form, *get_args(form)) for meta in getattr(each, "__metadata__", ())]
+    said = next((meta.description for meta in metas if meta.description), "")
+    return f"must be {said[:1].lower()}{said[1:].rstrip('.')}" if said else ""
+
+
+def hint(data: object, kinds: tuple[type, ...]) -> str:
+    if isinstance(data, bool) and str in kinds:
+        return " (YAML reads yes, no, on and off as true and false: write it in quotes)"
+    if isinstance(data, int | float) and str in kinds:
+        return f' (write it in quotes: "{data}")'
+    if isinstance(data, str) and str not in kinds and any(fits(data, kind) for kind in kinds):
+        return f" (write it without quotes: {data})"
+    return ""
+
+
+def fits(text: str, kind: Callable[[str], object]) -> bool:
+    if kind is bool:
+        return text in ("true", "false")
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+def shown(data: object) -> str:
+    named = {dict: "a map", list: "a list", type(None): "nothing", bool: str(data).lower()}
+    return named.get(type(data)) or (repr(data) if len(repr(data)) <= 80 else repr(data)[:77] + "…")

@@ -1,0 +1,274 @@
+"""The configuration document as structs: schema, validator and documentation in one (specification §2.2, §10).
+
+To add a variation, metadata source or event target: one struct under its base class, its `type` as the tag. `later`
+names what the specification has and this version has not: it is refused by name instead of as a typing error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, cast, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from gateway.ask import Action
+from gateway.autocontext import OPERATORS, RULES, FieldType, Rule
+
+Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="Letters, digits, - and _.")]
+FieldName = Annotated[
+    str, Meta(pattern="^[A-Za-z0-9]+$", description="Letters and digits: the dataset's column in camelCase.")
+]
+Parameter = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
+Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
+Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]
+Weight = Annotated[float, Meta(ge=0, description="A number, 0 or more.")]
+AccountId = Annotated[str, Meta(pattern="^[0-9]{12}$", description="Twelve digits.")]
+Region = Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="A region's name, such as eu-west-1.")]
+TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
+Value = str | int | float
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """One map of the document."""
+
+    later: ClassVar[frozenset[str]] = frozenset()
+    later_types: ClassVar[frozenset[str]] = frozenset()
+
+
+# --- caching
+
+
+class CachePolicy(Part, frozen=True):
+    """How long one kind of caller's answers are fresh, and what Cache-Control says besides."""
+
+    max_age: Seconds = 0
+    directives: str = ""
+
+
+class CacheControl(Part, frozen=True):
+    """A policy a kind of caller; a kind that is absent is inherited."""
+
+    auto_provision: bool = True
+    user_specified: CachePolicy | None = None
+    synthetic_user_specified: CachePolicy | None = None
+    no_user_specified: CachePolicy | None = None
+
+
+# --- automatic fields
+
+if TYPE_CHECKING:
+    OperatorName = str
+else:
+    OperatorName = Literal[tuple(OPERATORS)]
+
+
+class Mapping(Part, frozen=True):
+    """A comparison with the rule's value, and what the field becomes where it holds."""
+
+    operator: OperatorName
+    value: Value
+    map_to: Value
+
+
+class RulePart(Part, frozen=True, tag_field="type"):
+    later_types: ClassVar[frozenset[str]] = frozenset(
+        {"query-param", "cookie", "jwt-claim", "user-agent", "date-range"}
+    )
+
+    value_mappings: tuple[Mapping, ...] = ()
+
+    def own_keys(self) -> dict[str, str]:
+        """The keys of this type alone, by the names of the rule's parameters."""
+        common = RulePart.__struct_fields__
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in common}
+
+
+def rule_struct(name: str, rule: Rule) -> type[RulePart]:
+    hints = get_type_hints(rule.value, include_extras=True)
+    own = [(key, hint) for key, hint in hints.items() if key not in ("moment", "return")]
+    title = "".join(word.capitalize() for word in name.split("-"))
+    more: dict[str, Any] = {"__doc__": rule.value.__doc__}
+    options: dict[str, Any] = {"tag": name, "frozen": True, "kw_only": True}
+    made: Any = msgspec.defstruct(title, own, bases=(RulePart,), namespace=more, module=__name__, **options)
+    return cast("type[RulePart]", made)
+
+
+if TYPE_CHECKING:
+    AnyRule = RulePart
+else:
+    AnyRule = Union[tuple(rule_struct(name, rule) for name, rule in RULES.items())]  # noqa: UP007 - made at run time
+
+
+class AutoField(Part, frozen=True):
+    """One field: the first rule that yields gives its value, or all of them with `evaluateAll`."""
+
+    type: FieldType
+    rules: tuple[AnyRule, ...]
+    description: str = ""
+    default: Value | None = None
+    evaluate_all: bool = False
+
+
+AutoContext = dict[FieldName, AutoField]
+
+
+# --- filters
+
+
+class Filter(Part, frozen=True):
+    """A filter by ARN or written in place; the first one whose condition holds applies."""
+
+    arn: Text | None = None
+    expression: Text | None = None
+    condition: Literal["user-required"] | None = None
+    auto_dynamic_filter_values: dict[Parameter, AutoField] = {}
+
+
+# --- item metadata
+
+
+class MetadataPart(Part, frozen=True, tag_field="type"):
+    later_types: ClassVar[frozenset[str]] = frozenset({"localdb", "dynamodb"})
+
+    item_columns: tuple[Text, ...] = ()
+
+
+class EngineMetadata(MetadataPart, frozen=True, tag="engine"):
+    """Columns of the engine's items dataset; none named: all."""
+
+
+class PersonalizeMetadata(MetadataPart, frozen=True, tag="personalize"):
+    """Columns that the origin returns with its answer."""
+
+
+AnyMetadata = EngineMetadata | PersonalizeMetadata
+
+
+# --- the levels
+
+
+class Level(Part, frozen=True):
+    """What every level may say; a level that says nothing inherits from the one above."""
+
+    auto_context: AutoContext | None = None
+    cache_control: CacheControl | None = None
+    filters: tuple[Filter, ...] | None = None
+    inference_item_metadata: AnyMetadata | None = None
+
+
+class VariationPart(Level, frozen=True, tag_field="type"):
+    later_types: ClassVar[frozenset[str]] = frozenset({"function", "lambda", "sagemaker", "http"})
+
+    weight: Weight | None = None
+    filter: Filter | None = None
+
+
+class EngineVariation(VariationPart, frozen=True, tag="engine"):
+    """A model of the built-in engine, by its campaign's name."""
+
+    model: str = ""
+
+    @property
+    def model_name(self) -> str:
+        return self.model
+
+
+class ArnVariation(VariationPart, frozen=True):
+    arn: str = ""
+
+    @property
+    def model_name(self) -> str:
+        return self.arn.rpartition("/")[2]
+
+
+class CampaignVariation(ArnVariation, frozen=True, tag="personalize-campaign"):
+    """A campaign by ARN: the engine's model of that name."""
+
+
+class RecommenderVariation(ArnVariation, frozen=True, tag="personalize-recommender"):
+    """A recommender by ARN: the engine's model of that name."""
+
+
+AnyVariation = EngineVariation | CampaignVariation | RecommenderVariation
+
+
+class Recommender(Level, frozen=True):
+    """One list on a page: the variations that may answer it, the first being the default."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"experiments", "responsePostProcessor", "fallback"})
+
+    name: str = ""
+    description: str = ""
+    variations: dict[Key, AnyVariation] = {}
+
+
+class EventTargetPart(Part, frozen=True, tag_field="type"):
+    later_types: ClassVar[frozenset[str]] = frozenset({"kinesis-stream", "kinesis-firehose"})
+
+
+class EventTracker(EventTargetPart, frozen=True, tag="personalize-event-tracker"):
+    """An event tracker of the built-in engine."""
+
+    tracking_id: TrackingId
+
+
+AnyEventTarget = EventTracker
+
+
+class Namespace(Level, frozen=True):
+    """One application's recommenders, and where its events go."""
+
+    name: str = ""
+    description: str = ""
+    recommenders: dict[Action, dict[Key, Recommender]] = {}
+    event_targets: tuple[AnyEventTarget, ...] = ()
+
+
+# --- the root
+
+
+class OriginPart(Part, frozen=True, tag_field="type"):
+    later_types: ClassVar[frozenset[str]] = frozenset({"aws"})
+
+
+class EngineOrigin(OriginPart, frozen=True, tag="engine"):
+    """An ARN means the built-in engine's model of that name."""
+
+
+class Origins(Part, frozen=True):
+    """Who the ARNs of the document mean."""
+
+    personalize: EngineOrigin = EngineOrigin()
+
+
+class Aws(Part, frozen=True):
+    """The Personalize wire API."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"accessKeys"})
+
+    quotas: Literal["open", "aws"] = "open"
+    account_id: AccountId = "000000000000"
+    region: Region = "us-east-1"
+    allow_file_urls: bool = False
+
+
+class AuthPart(Part, frozen=True, tag_field="type"):
+    later_types: ClassVar[frozenset[str]] = frozenset({"api_key", "oidc"})
+
+
+class NoAuth(AuthPart, frozen=True, tag="none"):
+    """Everyone may call."""
+
+
+class Root(Level, frozen=True, kw_only=True):
+    """The configuration of recgate."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"trustedProxies"})
+
+    namespaces: dict[Key, Namespace]
+    version: str = ""
+    title: str = ""
+    description: str = ""
+    origins: Origins = Origins()
+    aws: Aws = Aws()
+    auth: NoAuth = NoAuth()

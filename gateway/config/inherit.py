@@ -1,0 +1,119 @@
+"""From the document to plans: every level inherits from the one above, down to the variation (specification §2.3).
+
+A level that has a key replaces what it inherits for that key, except `cacheControl`, where it replaces a kind of
+caller at a time: to set one kind's policy must not lose the others. (Upstream loses them.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from gateway import autocontext, plan
+from gateway.ask import Action
+from gateway.config import caching, document
+
+
+@dataclass(frozen=True)
+class Inherited:
+    auto_context: Mapping[str, document.AutoField]
+    filters: tuple[document.Filter, ...]
+    caching: Mapping[plan.UserKind, document.CachePolicy] | None
+    metadata: document.AnyMetadata | None
+
+
+NOTHING = Inherited({}, (), None, None)
+
+
+def inherited(above: Inherited, level: document.Level) -> Inherited:
+    own = level.cache_control
+    return Inherited(
+        above.auto_context if level.auto_context is None else level.auto_context,
+        above.filters if level.filters is None else level.filters,
+        above.caching if own is None else {**(above.caching or {}), **caching.by_kind(own)},
+        level.inference_item_metadata or above.metadata,
+    )
+
+
+def namespaces(root: document.Root) -> dict[str, plan.Namespace]:
+    above = inherited(NOTHING, root)
+    return {key: namespace(key, each, above) for key, each in root.namespaces.items()}
+
+
+def namespace(key: str, part: document.Namespace, above: Inherited) -> plan.Namespace:
+    own = inherited(above, part)
+    plans = {
+        (action, name): plan_of(key, action, name, recommender, own)
+        for action, recommenders in part.recommenders.items()
+        for name, recommender in recommenders.items()
+    }
+    targets = tuple(plan.EventTarget("personalize-event-tracker", each.tracking_id) for each in part.event_targets)
+    return plan.Namespace(key, part.name or key, plans, targets, context_fields(own.auto_context))
+
+
+def plan_of(key: str, action: Action, name: str, part: document.Recommender, above: Inherited) -> plan.Plan:
+    own = inherited(above, part)
+    weighted = any(each.weight is not None for each in part.variations.values())
+    variations = tuple(
+        variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each))
+        for index, (label, each) in enumerate(part.variations.items())
+    )
+    return plan.Plan(key, action, name, variations)
+
+
+def variation(name: str, part: document.AnyVariation, weight: float, own: Inherited) -> plan.Variation:
+    return plan.Variation(
+        name=name,
+        weight=weight,
+        upstream="engine",
+        model=part.model_name,
+        auto_context=context_fields(own.auto_context),
+        filters=tuple(filter_choice(each) for each in with_old_filter(own.filters, part.filter)),
+        policies=None if own.caching is None else caching.policies(own.caching),
+        metadata=None if own.metadata is None else metadata(own.metadata),
+    )
+
+
+def with_old_filter(filters: tuple[document.Filter, ...], old: document.Filter | None) -> tuple[document.Filter, ...]:
+    """The old spelling `filter` is a filter of its own, or automatic values for every filter."""
+    if old is None:
+        return filters
+    if old.arn or old.expression:
+        return (old,)
+    values = old.auto_dynamic_filter_values
+    return tuple(
+        msgspec.structs.replace(each, auto_dynamic_filter_values={**values, **each.auto_dynamic_filter_values})
+        for each in filters
+    )
+
+
+def filter_choice(part: document.Filter) -> plan.FilterChoice:
+    return plan.FilterChoice(
+        filter=part.arn.rpartition("/")[2] if part.arn else None,
+        expression=part.expression,
+        user_required=part.condition == "user-required",
+        values=context_fields(part.auto_dynamic_filter_values),
+    )
+
+
+def metadata(part: document.AnyMetadata) -> plan.Metadata:
+    kind: Literal["engine", "personalize"] = "engine" if isinstance(part, document.EngineMetadata) else "personalize"
+    return plan.Metadata(kind, part.item_columns)
+
+
+def context_fields(parts: Mapping[str, document.AutoField]) -> tuple[plan.ContextField, ...]:
+    return tuple(context_field(name, part) for name, part in parts.items())
+
+
+def context_field(name: str, part: document.AutoField) -> plan.ContextField:
+    rules = tuple(bound(each) for each in part.rules)
+    return autocontext.automatic(name, part.type, rules, part.default, part.evaluate_all)
+
+
+def bound(part: document.RulePart) -> autocontext.Bound:
+    mapped = (autocontext.Mapped(autocontext.OPERATORS[m.operator], m.value, m.map_to) for m in part.value_mappings)
+    keys = {key: value.lower() for key, value in part.own_keys().items()}
+    return autocontext.Bound(autocontext.RULES[str(part.__struct_config__.tag)], keys, tuple(mapped))

@@ -1,0 +1,109 @@
+"""The configuration in use: what a request's plan is, and 404 with the choices where nothing is configured."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from gateway.ask import Ask
+from gateway.config import document, inherit
+from gateway.config.decode import decoded
+from gateway.config.environment import filled
+from gateway.config.report import ConfigError, Fault, Report
+from gateway.config.source import source
+from gateway.errors import NotConfigured
+from gateway.plan import Namespace, Plan
+
+SHOWN = 20  # names that a 404 lists
+
+
+@dataclass(frozen=True)
+class Config:
+    name: str  # where it was read from
+    version: str  # X-Personalization-Config-Version, "" for none
+    fingerprint: str  # of the whole document: differs wherever an answer may differ
+    namespaces: Mapping[str, Namespace]
+    quotas: Literal["open", "aws"] = "open"
+    account_id: str = "000000000000"
+    region: str = "us-east-1"
+    allow_file_urls: bool = False
+    title: str = ""
+    description: str = ""
+    warnings: tuple[Fault, ...] = ()
+
+    def plan_for(self, ask: Ask) -> Plan:
+        namespace = self.namespaces.get(ask.namespace)
+        if namespace is None:
+            known = listed(self.namespaces)
+            raise NotConfigured("RecommenderNotConfigured", f"no namespace {ask.namespace!r}; configured: {known}")
+        plan = namespace.plans.get((ask.action, ask.recommender))
+        if plan is None:
+            raise NotConfigured("RecommenderNotConfigured", elsewhere(ask, namespace))
+        if not plan.variations:
+            where = f"{ask.action}/{ask.recommender} of namespace {ask.namespace!r}"
+            raise NotConfigured("NoVariationsConfigured", f"{where} has no variations")
+        return plan
+
+    def namespace(self, key: str) -> Namespace:
+        """The namespace that takes events under this key."""
+        namespace = self.namespaces.get(key)
+        if namespace is None:
+            raise NotConfigured("NamespaceNotFound", f"no namespace {key!r}; configured: {listed(self.namespaces)}")
+        if not namespace.event_targets:
+            raise NotConfigured("NamespaceEventTargetsNotFound", f"namespace {key!r} has no eventTargets")
+        return namespace
+
+
+def elsewhere(ask: Ask, namespace: Namespace) -> str:
+    here = [name for action, name in namespace.plans if action == ask.action]
+    others = sorted({action for action, name in namespace.plans if name == ask.recommender})
+    also = f"; there is one under {', '.join(others)}" if others else ""
+    where = f"{ask.action} of namespace {ask.namespace!r}"
+    return f"no recommender {ask.recommender!r} under {where}; configured: {listed(here)}{also}"
+
+
+def listed(names: Iterable[str]) -> str:
+    known = sorted(names)
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return (", ".join(known[:SHOWN]) or "none") + more
+
+
+def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Config:
+    """Reads a configuration file; raises ConfigError with everything that is wrong."""
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), (Fault("", f"cannot be read: {error}"),)) from error
+    return parse(text, str(path), environ)
+
+
+def parse(text: str, name: str = "configuration", environ: Mapping[str, str] = os.environ) -> Config:
+    """A configuration from its text: JSON where `name` ends so, or else YAML or JSON."""
+    read = source(text, name)
+    report = Report(read.lines)
+    root = decoded(filled(read.data, environ), document.Root, "", report)
+    if report.faults:
+        raise ConfigError(name, tuple(sorted(report.faults, key=lambda fault: fault.line)))
+    return frozen(root, name, report)
+
+
+def frozen(root: document.Root, name: str, report: Report) -> Config:
+    return Config(
+        name=name,
+        version=root.version,
+        fingerprint=hashlib.sha256(msgspec.json.encode(root)).hexdigest()[:16],
+        namespaces=inherit.namespaces(root),
+        quotas=root.aws.quotas,
+        account_id=root.aws.account_id,
+        region=root.aws.region,
+        allow_file_urls=root.aws.allow_file_urls,
+        title=root.title,
+        description=root.description,
+        warnings=tuple(sorted(report.warnings, key=lambda fault: fault.line)),
+    )

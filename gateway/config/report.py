@@ -1,0 +1,70 @@
+"""What is wrong or odd in a configuration, each with its place: everything is told at once, not only the first.
+
+ConfigError     the configuration cannot be used; `faults` says why
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`place` is a path of keys, "" for the whole document; `line` is 0 where it is not known."""
+
+    place: str
+    message: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        line = f"line {self.line}: " if self.line else ""
+        return f"{line}{self.place}: {self.message}" if self.place else f"{line}{self.message}"
+
+
+class ConfigError(Exception):
+    def __init__(self, name: str, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join([f"{name}: {counted(len(faults), 'error')}", *(f"  {fault}" for fault in faults)]))
+        self.name, self.faults = name, faults
+
+
+@dataclass
+class Report:
+    """Gathers faults and warnings while a document is read."""
+
+    lines: Mapping[str, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
+
+    def refuse(self, place: str, message: str, key: object = None) -> None:
+        """`key`: the one in the map at this place that is wrong."""
+        at = place if key is None else inside(place, str(key))
+        self.faults.append(Fault(place, message, self.line(at)))
+
+    def warn(self, place: str, message: str) -> None:
+        self.warnings.append(Fault(place, message, self.line(place)))
+
+    def line(self, place: str) -> int:
+        """The line of the place, or of the nearest one around it that the document has."""
+        while place and place not in self.lines:
+            place = place[: max(place.rfind("."), place.rfind("["), 0)]
+        return self.lines.get(place, 0)
+
+
+def inside(place: str, key: object) -> str:
+    if isinstance(key, int):
+        return f"{place}[{key}]"
+    return f"{place}.{key}" if place else str(key)
+
+
+def choices(given: object, known: Iterable[str]) -> str:
+    """`one of: …`, and the one that was probably meant."""
+    names = sorted(known)
+    close = get_close_matches(str(given), names, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"one of: {', '.join(names)}{meant}"
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,15 @@
+"""The JSON Schema of the document; `config/schema.json` is this text."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from gateway.config.document import Root
+
+
+def schema() -> str:
+    made = msgspec.json.schema(Root)
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "recgate configuration"}
+    return json.dumps({**dialect, **made}, indent=2) + "\n"

@@ -1,0 +1,35 @@
+"""Which filter applies to a question, with its values (specification §2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.ask import Ask
+from gateway.autocontext import filter_values_of
+from gateway.plan import FilterChoice, Moment, Variation
+
+
+def filtered(ask: Ask, variation: Variation, moment: Moment) -> Ask:
+    """The question with the one filter that applies: the caller's, else the first configured one that may apply.
+
+    Values without a filter are dropped, so that they do not tell apart questions that are the same.
+    """
+    if ask.filter:
+        return msgspec.structs.replace(ask, filter=named(ask.filter, variation), expression=None)
+    chosen = choice(ask.user_id, variation.filters)
+    if chosen is None:
+        return msgspec.structs.replace(ask, filter=None, expression=None, filter_values={})
+    values = filter_values_of(chosen.values, moment, ask.filter_values)
+    return msgspec.structs.replace(ask, filter=chosen.filter, expression=chosen.expression, filter_values=values)
+
+
+def choice(user_id: str | None, filters: Iterable[FilterChoice]) -> FilterChoice | None:
+    return next((each for each in filters if user_id or not each.user_required), None)
+
+
+def named(given: str, variation: Variation) -> str:
+    """A plan that addresses its model by name takes a filter's ARN by its name, too, whatever account it is from."""
+    by_arn = variation.model.startswith("arn:")
+    return given if by_arn else given.rpartition("/")[2]

@@ -1,0 +1,138 @@
+"""POST /events/{namespace}: everything is checked before anything is delivered (specification §1.7)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Meta
+
+from engine import Event
+from gateway.errors import Invalid
+from gateway.routes.body import decode
+from gateway.routes.path import decoded, segments
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
+from gateway.serve import Conversion, Told
+
+MOST_EVENTS = 100
+LATEST_S = 100_000_000_000  # the year 5138: a greater sentAt is in milliseconds
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Attribution(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    event_attribution_source: Annotated[str, Meta(max_length=1024)]
+
+
+class EventBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    event_type: Id
+    sent_at: Annotated[float, Meta(ge=0)] | None = None
+    event_id: Id | None = None
+    item_id: Id | None = None
+    event_value: float | None = None
+    properties: Annotated[str, Meta(max_length=1024)] | None = None
+    recommendation_id: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    impression: Annotated[tuple[Id, ...], Meta(max_length=25)] = ()
+    metric_attribution: Attribution | None = None
+
+
+class EventsBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    session_id: Id | None = None
+    user_id: Id | None = None
+    event_list: Annotated[list[EventBody], Meta(max_length=MOST_EVENTS)] = []
+    experiment_conversions: Any = None
+
+
+class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
+    recommender: Id
+    feature: str | None = None
+    metric: str | None = None
+    value: float = 1.0
+
+
+def events_routes(front: Front) -> list[HTTPRouteHandler]:
+    async def take(request: AnyRequest, headers: Mapping[str, str]) -> Sending:
+        (name,) = segments(request, "events", (1,))
+        namespace = front.gateway.config.namespace(decoded(name, "namespace"))
+        moment = front.gateway.moment(headers)
+        told = told_by(await request.body(), moment.now.timestamp())
+        await front.gateway.record(namespace, told, moment)
+        return Sending(media_type=b"text/plain")
+
+    @post("/events/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
+    async def events(request: AnyRequest) -> Sent:
+        return await front.answer("events", request, take)
+
+    return [events]
+
+
+def told_by(body: bytes, now: float) -> Told:
+    given = decode(body, dict[str, Any], "a JSON object")
+    conversions = _conversions(given.get("experimentConversions"))
+    told = _converted(given)
+    if not told.event_list and not conversions:
+        raise Invalid("ValidationError", "eventList or experimentConversions is required, with one entry at least")
+    if told.event_list and told.session_id is None:
+        raise Invalid("ValidationError", "sessionId is required")
+    if conversions and told.user_id is None:
+        raise Invalid("UserIdRequired", "experimentConversions need a userId")
+    events = [_event(event, place, now) for place, event in enumerate(told.event_list)]
+    return Told(told.session_id or "", told.user_id, events, conversions)
+
+
+def _converted(given: dict[str, Any]) -> EventsBody:
+    present = {name: value for name, value in given.items() if value is not None}  # null is as good as absent
+    try:
+        return msgspec.convert(present, EventsBody)
+    except msgspec.ValidationError as error:
+        raise Invalid("ValidationError", str(error)) from error
+
+
+def _conversions(given: Any) -> list[Conversion]:
+    if given is None:
+        return []
+    try:
+        told = msgspec.convert(given, list[ConversionBody])
+    except msgspec.ValidationError as error:
+        raise Invalid("InvalidExperimentConversions", f"experimentConversions: {error}") from error
+    return [Conversion(each.recommender, each.feature) for each in told]
+
+
+def _event(told: EventBody, place: int, now: float) -> Event:
+    where = f"eventList[{place}]"
+    source = told.metric_attribution
+    return Event(
+        event_type=told.event_type,
+        sent_at=float(math.floor(now)) if told.sent_at is None else _seconds(told.sent_at, where),
+        event_id=told.event_id,
+        item_id=told.item_id,
+        event_value=told.event_value,
+        properties=_properties(told.properties, where),
+        recommendation_id=told.recommendation_id,
+        impression=told.impression,
+        metric_attribution={"eventAttributionSource": source.event_attribution_source} if source else {},
+    )
+
+
+def _seconds(sent_at: float, where: str) -> float:
+    if sent_at < LATEST_S:
+        return sent_at
+    message = f"{where}.sentAt is in seconds since 1970, and {sent_at:.0f} looks like milliseconds"
+    raise Invalid("ValidationError", message)
+
+
+def _properties(text: str | None, where: str) -> dict[str, object]:
+    if not text:
+        return {}
+    try:
+        properties = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("ValidationError", f"{where}.properties is a string that holds JSON: {error}") from error
+    if not isinstance(properties, dict):
+        raise Invalid("ValidationError", f"{where}.properties is a string that holds a JSON object")
+    return properties

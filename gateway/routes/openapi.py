@@ -1,0 +1,174 @@
+"""The OpenAPI document of a configuration: one path a recommender, as callers spell it (specification §1.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from litestar.openapi.spec import (
+    Info,
+    OpenAPI,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    PathItem,
+    Reference,
+    RequestBody,
+    Schema,
+    Server,
+    Tag,
+)
+from litestar.openapi.spec.enums import OpenAPIType
+
+from gateway.config import Config
+from gateway.plan import Namespace, Plan
+
+Responses = dict[str, OpenAPIResponse | Reference]
+
+TITLES = {"recommend-items": "Recommend Items", "related-items": "Related Items", "rerank-items": "Rerank Items"}
+TEXT = Schema(type=OpenAPIType.STRING)
+COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=500, default=25)
+FLAG = Schema(type=OpenAPIType.BOOLEAN)
+
+
+def described(config: Config) -> dict[str, Any]:
+    paths = dict(path for namespace in config.namespaces.values() for path in _paths(namespace))
+    tags = sorted({tag for path in paths.values() for operation in _operations(path) for tag in operation.tags or ()})
+    document = OpenAPI(
+        info=Info(
+            title=config.title or "Personalization APIs",
+            version=config.version or "0",
+            description=config.description or None,
+        ),
+        servers=[Server(url="/")],
+        paths=paths,
+        tags=[Tag(name=tag) for tag in tags],
+    )
+    return document.to_schema()
+
+
+def _operations(path: PathItem) -> list[Operation]:
+    return [operation for operation in (path.get, path.post) if operation is not None]
+
+
+def _paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
+    for plan in namespace.plans.values():
+        base = f"/{plan.action}/{namespace.key}/{plan.recommender}"
+        match plan.action:
+            case "recommend-items":
+                yield f"{base}/{{user_id}}", PathItem(get=_read(namespace, plan, ["user_id"]))
+            case "related-items":
+                yield f"{base}/{{item_id}}", PathItem(get=_read(namespace, plan, ["item_id"]))
+            case "rerank-items":
+                yield f"{base}/{{user_id}}/{{item_ids}}", PathItem(get=_read(namespace, plan, ["user_id", "item_ids"]))
+                yield f"{base}/{{user_id}}", PathItem(post=_rerank(namespace, plan))
+    if namespace.event_targets:
+        yield f"/events/{namespace.key}", PathItem(post=_events(namespace))
+
+
+def _read(namespace: Namespace, plan: Plan, ids: list[str]) -> Operation:
+    return Operation(
+        operation_id=f"{plan.action}.{namespace.key}.{plan.recommender}",
+        summary=f"{TITLES[plan.action]}: {plan.recommender}",
+        tags=[_tag(namespace, TITLES[plan.action])],
+        parameters=[*(_id(name) for name in ids), *_query(plan)],
+        responses=_answers(plan),
+    )
+
+
+def _rerank(namespace: Namespace, plan: Plan) -> Operation:
+    items = Schema(type=OpenAPIType.ARRAY, items=TEXT, max_items=500, examples=[["item-1", "item-2"]])
+    return Operation(
+        operation_id=f"post.{plan.action}.{namespace.key}.{plan.recommender}",
+        summary=f"{TITLES[plan.action]}: {plan.recommender}, for long lists",
+        tags=[_tag(namespace, TITLES[plan.action])],
+        parameters=[_id("user_id"), *_query(plan)],
+        request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=items)}, required=True),
+        responses=_answers(plan),
+    )
+
+
+def _events(namespace: Namespace) -> Operation:
+    event = {"eventType": "View", "itemId": "item-1"}
+    body = Schema(
+        type=OpenAPIType.OBJECT,
+        properties={
+            "sessionId": TEXT,
+            "userId": TEXT,
+            "eventList": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT), max_items=100),
+            "experimentConversions": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT)),
+        },
+        examples=[{"sessionId": "session-1", "userId": "user-1", "eventList": [event]}],
+    )
+    return Operation(
+        operation_id=f"events.{namespace.key}",
+        summary="Record events",
+        tags=[_tag(namespace, "Events")],
+        request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
+        responses={"200": OpenAPIResponse(description="Every event is durable."), **_refusals()},
+    )
+
+
+def _tag(namespace: Namespace, title: str) -> str:
+    return f"{namespace.name or namespace.key}: {title}"
+
+
+def _id(name: str) -> Parameter:
+    about = "Separated by commas; a comma inside an id is %2C." if name == "item_ids" else None
+    return Parameter(name=name, param_in="path", required=True, schema=TEXT, description=about)
+
+
+def _query(plan: Plan) -> list[Parameter]:
+    """What of specification §1.2 applies to the action."""
+    rerank, related = plan.action == "rerank-items", plan.action == "related-items"
+    return [
+        *([_parameter("userId", TEXT, "Makes it a question for this user.")] if related else []),
+        *([] if rerank else [_parameter("numResults", COUNT, "How many items.")]),
+        _parameter("filter", TEXT, "A filter's name or ARN; instead of the configured ones."),
+        _parameter("filterValues", TEXT, "The filter's values: a JSON object of strings."),
+        _parameter("context", TEXT, "A JSON object of strings; wins over automatic context."),
+        _parameter("decorateItems", FLAG, "Whether items carry metadata."),
+        _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
+    ]
+
+
+def _parameter(name: str, schema: Schema, description: str) -> Parameter:
+    return Parameter(name=name, param_in="query", schema=schema, description=description)
+
+
+def _answers(plan: Plan) -> Responses:
+    item = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["itemId"],
+        properties={
+            "itemId": TEXT,
+            "score": Schema(type=OpenAPIType.NUMBER),
+            "metadata": Schema(type=OpenAPIType.OBJECT),
+        },
+    )
+    key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
+    schema = Schema(
+        type=OpenAPIType.OBJECT,
+        required=[key],
+        properties={
+            key: Schema(type=OpenAPIType.ARRAY, items=item),
+            "recommendationId": TEXT,
+            "variation": TEXT,
+        },
+    )
+    content = {"application/json": OpenAPIMediaType(schema=schema)}
+    return {"200": OpenAPIResponse(description="Items, the best first.", content=content), **_refusals()}
+
+
+def _refusals() -> Responses:
+    triple = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["type", "code", "message"],
+        properties={"type": TEXT, "code": TEXT, "message": TEXT},
+    )
+    content = {"application/json": OpenAPIMediaType(schema=triple)}
+    return {
+        "400": OpenAPIResponse(description="The request breaks a rule, which the message names.", content=content),
+        "404": OpenAPIResponse(description="Nothing is configured or deployed by this name.", content=content),
+    }

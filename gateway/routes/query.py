@@ -1,0 +1,66 @@
+"""The query string of an inference (specification §1.2), checked; a name given twice counts as its last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gateway.errors import Invalid
+from gateway.routes.path import checked_id
+
+MOST_RESULTS = 500
+MOST_CONTEXT = 150
+MOST_FILTER_VALUES = 25
+TRUE = frozenset({"1", "yes", "true"})
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+_texts = msgspec.json.Decoder(dict[str, str])
+
+
+class Query(NamedTuple):
+    user_id: str | None
+    num_results: int
+    filter: str | None
+    filter_values: Mapping[str, str]
+    context: Mapping[str, str]
+    decorate: bool
+    synthetic: bool
+    feature: str | None
+
+
+@lru_cache(maxsize=512)
+def query_of(raw: bytes) -> Query:
+    """Raises `Invalid`, naming the parameter."""
+    given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    return Query(
+        user_id=checked_id(given["userId"], "userId") if given.get("userId") else None,
+        num_results=_count(given.get("numResults", "25")),
+        filter=given.get("filter") or None,
+        filter_values=_map(given.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
+        context=_map(given.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
+        decorate=given.get("decorateItems", "true").lower() in TRUE,
+        synthetic=given.get("syntheticUser", "false").lower() in TRUE,
+        feature=given.get("feature") or None,
+    )
+
+
+def _count(text: str) -> int:
+    if _WHOLE.fullmatch(text) and 1 <= int(text) <= MOST_RESULTS:
+        return int(text)
+    raise Invalid("ValidationError", f"numResults is a whole number from 1 to {MOST_RESULTS}, not {text[:40]!r}")
+
+
+def _map(text: str | None, name: str, code: str, most: int) -> Mapping[str, str]:
+    if text is None:
+        return {}
+    try:
+        values = _texts.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid(code, f"{name} is a JSON object of strings in a string: {error}") from error
+    if len(values) > most:
+        raise Invalid(code, f"{name} has at most {most} entries, not {len(values)}")
+    return values

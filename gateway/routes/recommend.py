@@ -1,0 +1,155 @@
+"""GET (and HEAD) of the three actions, and POST /rerank-items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from litestar import post, route
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+
+from gateway.ask import Action, Ask
+from gateway.errors import Invalid
+from gateway.plan import NO_CACHE
+from gateway.routes.body import decode
+from gateway.routes.conditional import not_modified
+from gateway.routes.path import checked_id, decoded, segments
+from gateway.routes.query import Query, query_of
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Header, Sending, Sent
+from gateway.serve import Reply
+
+MOST_ITEMS = 500
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
+    @route("/recommend-items/{rest:path}", http_method=READ)
+    async def recommend(request: AnyRequest) -> Sent:
+        return await front.answer("recommend-items", request, partial(read, recommend_ask))
+
+    @route("/related-items/{rest:path}", http_method=READ)
+    async def related(request: AnyRequest) -> Sent:
+        return await front.answer("related-items", request, partial(read, related_ask))
+
+    @route("/rerank-items/{rest:path}", http_method=READ)
+    async def rerank(request: AnyRequest) -> Sent:
+        return await front.answer("rerank-items", request, partial(read, rerank_ask))
+
+    @post("/rerank-items/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
+    async def rerank_post(request: AnyRequest) -> Sent:
+        return await front.answer("rerank-items", request, reranked)
+
+    async def read(ask: Callable[[AnyRequest], Ask], request: AnyRequest, headers: Mapping[str, str]) -> Sending:
+        reply = await front.gateway.answer(ask(request), headers)
+        return conditional(reply, headers.get("if-none-match", ""))
+
+    async def reranked(request: AnyRequest, headers: Mapping[str, str]) -> Sending:
+        place = segments(request, "rerank-items", (3,))
+        items = decode(await request.body(), list[str], "an array of item ids, each a string")
+        reply = await front.gateway.answer(_rerank(request, place, items), headers, NO_CACHE)
+        return Sending(reply.made.body, headers=(NO_STORE, *_about(reply)))
+
+    return [recommend, related, rerank, rerank_post]
+
+
+# ---- requests
+
+
+def recommend_ask(request: AnyRequest) -> Ask:
+    namespace, recommender, user = segments(request, "recommend-items", (3,))
+    query = query_of(request.scope["query_string"])
+    user_id = checked_id(decoded(user, "user_id"), "user_id")
+    return _ask("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+
+
+def related_ask(request: AnyRequest) -> Ask:
+    namespace, recommender, item = segments(request, "related-items", (3,))
+    query = query_of(request.scope["query_string"])
+    item_id = checked_id(decoded(item, "item_id"), "item_id")
+    return _ask(
+        "related-items",
+        namespace,
+        recommender,
+        query,
+        user_id=query.user_id,
+        item_id=item_id,
+        num_results=query.num_results,
+    )
+
+
+def rerank_ask(request: AnyRequest) -> Ask:
+    *place, items = segments(request, "rerank-items", (4,))
+    # an encoded comma is part of its id
+    return _rerank(request, place, [decoded(item, "item_ids") for item in items.split(b",")])
+
+
+def _rerank(request: AnyRequest, place: list[bytes], items: list[str]) -> Ask:
+    namespace, recommender, user = place
+    if not 1 <= len(items) <= MOST_ITEMS:
+        raise Invalid("ValidationError", f"1 to {MOST_ITEMS} item ids can be ranked, not {len(items)}")
+    return _ask(
+        "rerank-items",
+        namespace,
+        recommender,
+        query_of(request.scope["query_string"]),
+        user_id=checked_id(decoded(user, "user_id"), "user_id"),
+        item_ids=tuple(checked_id(item, "each item id") for item in items),
+        num_results=len(items),
+    )
+
+
+def _ask(
+    action: Action,
+    namespace: bytes,
+    recommender: bytes,
+    query: Query,
+    *,
+    num_results: int,
+    user_id: str | None = None,
+    item_id: str | None = None,
+    item_ids: tuple[str, ...] | None = None,
+) -> Ask:
+    return Ask(
+        action=action,
+        namespace=decoded(namespace, "namespace"),
+        recommender=decoded(recommender, "recommender"),
+        user_id=user_id,
+        item_id=item_id,
+        item_ids=item_ids,
+        num_results=num_results,
+        filter=query.filter,
+        filter_values=query.filter_values,
+        context=query.context,
+        decorate=query.decorate,
+        synthetic=query.synthetic,
+        feature=query.feature,
+    )
+
+
+# ---- replies
+
+
+def conditional(reply: Reply, if_none_match: str) -> Sending:
+    headers = (*_caching(reply), *_about(reply))
+    if not_modified(if_none_match, reply.etag):
+        return Sending(status=304, headers=headers)
+    return Sending(reply.made.body, headers=headers)
+
+
+def _caching(reply: Reply) -> list[Header]:
+    headers = [(b"vary", ", ".join(("Origin", *reply.vary)).encode("latin-1"))]
+    if reply.cache_control:
+        headers.append((b"cache-control", reply.cache_control.encode("latin-1")))
+    if reply.etag:
+        headers.append((b"etag", reply.etag.encode()))
+    if reply.outcome != "miss":
+        headers.append((b"age", b"%d" % reply.age_s))
+    return headers
+
+
+def _about(reply: Reply) -> list[Header]:
+    headers = [(b"x-cache", reply.outcome.encode()), (b"x-recgate-variation", reply.made.variation.encode())]
+    if reply.made.model:
+        headers.append((b"x-recgate-model", reply.made.model.encode()))
+    return headers

@@ -1,0 +1,143 @@
+"""What every route sends: its headers, CORS among them, errors as the triple, and the counting of requests."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
+
+from gateway.errors import Problem, TooLarge
+from gateway.serve import Gateway
+from gateway.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json"
+NO_STORE: Header = (b"cache-control", b"no-store")
+LARGEST_BODY = 1024 * 1024
+
+ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
+EXPOSED_HEADERS = b"Age,ETag,X-Cache,X-Personalization-Config-Version,X-Recgate-Model,X-Recgate-Variation,X-Request-Id"
+
+
+class Sending(NamedTuple):
+    """What a route answers. `headers` are its own, lower-cased; those that all answers have are added in `sent`."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: tuple[Header, ...] = (NO_STORE,)
+    media_type: bytes = JSON
+
+
+Work = Callable[[AnyRequest, Mapping[str, str]], Awaitable[Sending]]
+
+
+class Sent:
+    """Bytes on their way, as litestar lets a handler return them: its own response costs more than a cache hit."""
+
+    __slots__ = ("_body", "_start")
+
+    def __init__(self, status: int, headers: list[Header], body: bytes) -> None:
+        self._start: HTTPResponseStartEvent = {"type": "http.response.start", "status": status, "headers": headers}
+        self._body: HTTPResponseBodyEvent = {"type": "http.response.body", "body": body, "more_body": False}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(self._start)
+        await send(self._body)
+
+
+class Front:
+    """One route's way out: it counts, translates errors and adds the common headers."""
+
+    def __init__(self, gateway: Gateway, telemetry: Telemetry, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.gateway, self.telemetry, self._clock = gateway, telemetry, clock
+
+    async def answer(self, route: str, request: AnyRequest, work: Work) -> Sent:
+        began, headers = self._clock(), headers_of(request)
+        with self.telemetry.trace(route, headers):
+            try:
+                sending = await work(request, headers)
+            except Exception as error:
+                sending = refusal(error)
+        self.telemetry.request(route, sending.status, self._clock() - began)
+        return self.sent(sending, request)
+
+    def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
+        """What litestar raises outside every route."""
+        sending = self._preflight(request) if request.method == "OPTIONS" else refusal(error)
+        self.telemetry.request("other", sending.status, 0.0)
+        headers = {name.decode(): value.decode("latin-1") for name, value in self._headers(sending, request)}
+        headers.pop("content-length", None)
+        return Response(sending.body, status_code=sending.status, headers=headers)
+
+    def preflight(self, request: AnyRequest) -> Sent:
+        return self.sent(self._preflight(request), request)
+
+    def sent(self, sending: Sending, request: AnyRequest) -> Sent:
+        return Sent(sending.status, self._headers(sending, request), b"" if request.method == "HEAD" else sending.body)
+
+    def _preflight(self, request: AnyRequest) -> Sending:
+        methods = (b"access-control-allow-methods", b"GET,HEAD,OPTIONS,POST")
+        return Sending(status=204, headers=(NO_STORE, methods) if _origin(request) else (NO_STORE,))
+
+    def _headers(self, sending: Sending, request: AnyRequest) -> list[Header]:
+        headers = [*sending.headers]
+        if version := self.gateway.config.version:
+            headers.append((b"x-personalization-config-version", version.encode("latin-1", "replace")))
+        if origin := _origin(request):
+            headers += cors(origin)
+        if sending.status not in (204, 304):
+            headers.append((b"content-type", sending.media_type))
+            headers.append((b"content-length", b"%d" % len(sending.body)))
+        return headers
+
+
+def headers_of(request: AnyRequest) -> dict[str, str]:
+    """Lower-cased names; of a name given twice, the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+
+
+def cors(origin: bytes) -> tuple[Header, ...]:
+    return (
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-headers", ALLOWED_HEADERS),
+        (b"access-control-expose-headers", EXPOSED_HEADERS),
+        (b"access-control-max-age", b"500"),
+    )
+
+
+def refusal(error: Exception) -> Sending:
+    """The one translation of errors on the way out."""
+    if isinstance(error, Problem):
+        return _triple(error.status, error.triple())
+    if isinstance(error, HTTPException) and error.status_code in (404, 405):
+        # wider than the triple: the reference's routers answer an unknown path with these two keys
+        triple = {"type": "Routing", "code": "NotFound", "message": "Not found"}
+        return _triple(404, {**triple, "statusCode": 404})
+    if isinstance(error, HTTPException) and error.status_code == 413:
+        return refusal(TooLarge(f"the body is over {LARGEST_BODY} bytes"))
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _triple(error.status_code, {"type": "Validation", "code": "InvalidRequest", "message": error.detail})
+    number = uuid.uuid4().hex
+    log.error("request %s failed", number, exc_info=error)
+    message = f"an internal error; the log has it under request {number}"
+    sending = _triple(500, {"type": "Unhandled", "code": "InternalError", "message": message})
+    return sending._replace(headers=(NO_STORE, (b"x-request-id", number.encode())))
+
+
+def _triple(status: int, body: dict[str, Any]) -> Sending:
+    return Sending(msgspec.json.encode(body), status)
+
+
+def _origin(request: AnyRequest) -> bytes:
+    return next((value for name, value in request.scope["headers"] if name == b"origin"), b"")

@@ -1,0 +1,225 @@
+"""The stories of the gateway: a question answered, events recorded, and a question of the AWS wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from math import inf
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine import Event, Question, Ranked
+from gateway.ask import Answer, Ask
+from gateway.assign import assign
+from gateway.autocontext import context_of, next_change, properties_of
+from gateway.cache import Cache, Flights, Hit, Made, Wanted, etag_of, key_of, pairs
+from gateway.config import Config
+from gateway.config.caching import policy_for
+from gateway.errors import Invalid
+from gateway.filters import filtered
+from gateway.metadata import Source
+from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, Variation
+from gateway.telemetry import Telemetry
+from gateway.upstreams import Scope, Upstream
+from gateway.upstreams.engine import Batch, EngineUpstream
+
+BATCH = 10  # events of one PutEvents (specification §1.7)
+_MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
+
+
+class Reply(NamedTuple):
+    """An answer before HTTP. `cache_control` is "" and `etag` is "" where the policy gives none."""
+
+    made: Made
+    outcome: str
+    age_s: float
+    cache_control: str
+    etag: str
+    vary: tuple[str, ...]
+
+
+class Conversion(NamedTuple):
+    recommender: str
+    feature: str | None = None
+
+
+class Told(NamedTuple):
+    """The body of one POST /events, checked."""
+
+    session: str
+    user: str | None
+    events: Sequence[Event]
+    conversions: Sequence[Conversion] = ()
+
+
+class Gateway:
+    def __init__(
+        self,
+        config: Config,
+        cache: Cache,
+        upstreams: Mapping[str, Upstream],
+        metadata: Mapping[str, Source],
+        engine: EngineUpstream,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+    ) -> None:
+        self.config = config  # replaced whole when the file changes
+        self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
+        self._ranking: Flights[Ranked] = Flights(cache.changes)
+        self._telemetry, self._clock = telemetry, clock
+
+    async def answer(self, ask: Ask, headers: Mapping[str, str], policy: CachePolicy | None = None) -> Reply:
+        """One request, top to bottom. A `policy` counts instead of the configured one."""
+        config = self.config
+        plan = config.plan_for(ask)
+        variation = assign(plan, ask.user_id)
+        moment = self.moment(headers)
+        with self._telemetry.span("enrich"):
+            ask = enrich(ask, variation, moment)
+        upstream = self._upstreams[variation.upstream]
+        await upstream.catch_up(ask, variation.model)  # a user's own events are seen by the next answer
+        scope = await upstream.scope(ask, variation.model)
+        wanted = _wanted(ask, variation, scope, config, moment)
+        if policy is not None:
+            wanted = wanted._replace(policy=policy)
+        with self._telemetry.span("cache"):
+            hit = await self._cache.fetch(wanted, lambda: self._make(ask, plan, variation, scope, config))
+        self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
+        return _reply(hit, wanted, variation, self._clock())
+
+    async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
+        """Return once every event is durable."""
+        self._check_conversions(namespace, told.conversions)
+        events = [_in_context(event, namespace.event_context, moment) for event in told.events]
+        if not events:
+            return
+        batches: list[Batch] = [
+            (target.tracking_id, told.session, told.user, events[at : at + BATCH])
+            for target in namespace.event_targets
+            for at in range(0, len(events), BATCH)
+        ]
+        await self._engine.put(batches)
+        self._telemetry.events(namespace.key, len(events))
+
+    async def rank(self, question: Question) -> Ranked:
+        """The AWS wire's question: one flight for all who ask the same, nothing stored."""
+        await self._engine.see_events_of(question.user, question.campaign, question.account)
+        tags = self._engine.tags(question.user, question.campaign, question.account)
+
+        async def make() -> Ranked:
+            with self._telemetry.upstream("engine"):
+                return await self._engine.rank(question)
+
+        return await self._ranking.join(_question_key(question), tags, question.user, make).landed()
+
+    def moment(self, headers: Mapping[str, str]) -> Moment:
+        return Moment(headers, datetime.fromtimestamp(self._clock(), UTC))
+
+    async def close(self) -> None:
+        await self._ranking.close()
+        await self._cache.close()
+
+    # ---- the steps
+
+    async def _make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config) -> Made:
+        answer = await self._ask_upstream(ask, variation)
+        with self._telemetry.span("decorate"):
+            await self._decorate(answer, ask, variation)
+        body = encode(answer, ask, variation.name if len(plan.variations) > 1 else None)
+        return Made(
+            body=body,
+            etag=etag_of(body, config.fingerprint),
+            variation=variation.name,
+            model=answer.model,
+            as_of=answer.as_of,
+            private=await self._became_personal(ask, variation, scope),
+        )
+
+    async def _ask_upstream(self, ask: Ask, variation: Variation) -> Answer:
+        with self._telemetry.upstream(variation.upstream):
+            return await self._upstreams[variation.upstream].answer(ask, variation.model)
+
+    async def _decorate(self, answer: Answer, ask: Ask, variation: Variation) -> None:
+        wanted = variation.metadata
+        if wanted is None or not ask.decorate or not answer.items:
+            return
+        names = [item.item_id for item in answer.items]
+        rows = await self._metadata[wanted.type].of(names, wanted.columns, variation.model)
+        for item, row in zip(answer.items, rows, strict=True):
+            item.metadata = row
+
+    async def _became_personal(self, ask: Ask, variation: Variation, scope: Scope) -> bool:
+        """Whether a user got a history while the answer that all without one share was made for them."""
+        if ask.user_id is None or scope.user is not None:
+            return False
+        return (await self._upstreams[variation.upstream].scope(ask, variation.model)).user is not None
+
+    def _check_conversions(self, namespace: Namespace, conversions: Sequence[Conversion]) -> None:
+        """Before anything is delivered. This version has no experiments, so that no conversion belongs to one."""
+        known = {name for _, name in namespace.plans}
+        for conversion in conversions:
+            if conversion.recommender not in known:
+                message = f"experimentConversions: no recommender {conversion.recommender!r} in {namespace.key!r}"
+                raise Invalid("InvalidRecommender", message)
+            message = f"experimentConversions: {conversion.recommender!r} has no experiments"
+            raise Invalid("InvalidExperimentFeature", message)
+
+
+def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
+    """Everything that can change the answer; what the caller said wins."""
+    ask = filtered(ask, variation, moment)
+    if not variation.auto_context:
+        return ask
+    return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
+
+
+def encode(answer: Answer, ask: Ask, variation: str | None) -> bytes:
+    """`variation` is named where there is a choice."""
+    if ask.action == "rerank-items":
+        body: dict[str, Any] = {"personalizedRanking": answer.items}
+    else:
+        body = {"itemList": answer.items[: ask.num_results]}
+    if answer.recommendation_id is not None:
+        body["recommendationId"] = answer.recommendation_id
+    if variation is not None:
+        body["variation"] = variation
+    return msgspec.json.encode(body)
+
+
+def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:
+    key = key_of(ask, variation.name, config.fingerprint, scope.user)
+    changes = next_change(_fields(variation), moment)
+    until = changes.timestamp() if changes else inf
+    return Wanted(key, policy_for(ask, variation), scope.tags, ask.user_id, until)
+
+
+def _reply(hit: Hit, wanted: Wanted, variation: Variation, now: float) -> Reply:
+    policy = wanted.policy
+    vary = sorted({name for field in _fields(variation) for name in field.headers})
+    control = _cache_control(policy, hit.age_s + wanted.until - now)
+    return Reply(hit.made, hit.outcome, hit.age_s, control, hit.made.etag if policy.max_age_s else "", tuple(vary))
+
+
+def _cache_control(policy: CachePolicy, life_s: float) -> str:
+    """The policy's header; no cache downstream may keep an answer beyond its time-based context."""
+    if life_s == inf:
+        return policy.header
+    life = max(0, int(life_s))
+    return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", policy.header)
+
+
+def _fields(variation: Variation) -> tuple[ContextField, ...]:
+    return (*variation.auto_context, *(field for choice in variation.filters for field in choice.values))
+
+
+def _in_context(event: Event, fields: Sequence[ContextField], moment: Moment) -> Event:
+    if not fields:
+        return event
+    return msgspec.structs.replace(event, properties=properties_of(fields, moment, event.properties))
+
+
+def _question_key(question: Question) -> tuple[Any, ...]:
+    told = (pairs(value) if isinstance(value, Mapping) else value for value in msgspec.structs.astuple(question))
+    return tuple(told)

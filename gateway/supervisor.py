@@ -1,0 +1,126 @@
+"""Keeps a server's processes alive: the workers that share one listening socket, and the job process beside them.
+
+A process that dies is started again, later and later while it keeps dying young. When the supervisor goes, however
+it goes, its processes go too: each asks the kernel for a signal at its parent's death.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.1
+YOUNG_S = 5.0  # a process that lived shorter died young
+MAX_DELAY_S = 5.0
+GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
+STOP_S = 10.0  # from asking a process to end to killing it
+BIND_S = 1.5  # how long a port in use may take to come free, after a crash for example
+BACKLOG = 2048
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Child:
+    """One process to keep alive. `vital`: the server is useless while it can't even start."""
+
+    name: str
+    argv: Sequence[str]
+    vital: bool = True
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    deaths: int = 0
+    start_at: float = field(default=0.0)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket for all workers. Raises `OSError` where the address can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    deadline = time.monotonic() + BIND_S
+    while True:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+            sock.listen(BACKLOG)
+        except OSError:
+            sock.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
+        else:
+            sock.set_inheritable(True)
+            return sock
+
+
+def die_with_parent() -> None:
+    """Called first thing by a child: be asked to end when the supervisor is gone (Linux; elsewhere a no-op)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Supervisor:
+    def __init__(self, children: Sequence[Child], sock: socket.socket) -> None:
+        self._children, self._socket = children, sock
+        self._stopping = False
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT; the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        status = 0
+        while not self._stopping:
+            for child in self._children:
+                self._tend(child)
+            if any(child.vital and child.deaths >= GIVE_UP for child in self._children):
+                log.error("a worker can't start; its reason is above")
+                status = 1
+                break
+            time.sleep(LOOK_S)
+        self._end()
+        return status
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _tend(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            code = child.process.poll()
+            if code is None:
+                if now - child.started > YOUNG_S:
+                    child.deaths = 0
+                return
+            child.deaths = child.deaths + 1 if now - child.started < YOUNG_S else 0
+            delay = min(MAX_DELAY_S, LOOK_S * 2**child.deaths) if child.deaths else 0.0
+            log.warning("%s ended with status %s; starting it again in %.1f s", child.name, code, delay)
+            child.process, child.start_at = None, now + delay
+        if now >= child.start_at:
+            child.process = subprocess.Popen(child.argv, pass_fds=[self._socket.fileno()])
+            child.started = now
+
+    def _end(self) -> None:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_S
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command line of one of our own processes."""
+    return [sys.executable, "-m", module, *arguments]

@@ -1,0 +1,46 @@
+"""The seam of whoever answers: make sure it has seen the user's own events, say what an answer hangs on, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from engine import Engine
+from gateway.ask import Answer, Ask
+from gateway.cache import Tag
+
+
+class Scope(NamedTuple):
+    """Whom an answer is for and what outdates it. `user` is None where everyone without history gets the same."""
+
+    user: str | None
+    tags: tuple[Tag, ...] = ()
+
+
+class Upstream(Protocol):
+    """`ask` is enriched; `model` is the variation's. Every failure is a `Problem`."""
+
+    async def catch_up(self, ask: Ask, model: str) -> None:
+        """Return once an answer would see every acknowledged event of the asking user."""
+
+    async def scope(self, ask: Ask, model: str) -> Scope: ...
+
+    async def answer(self, ask: Ask, model: str) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What upstreams and metadata sources are made of. `threads`: for what would hold up the event loop."""
+
+    engine: Engine
+    threads: Executor
+
+
+@dataclass(frozen=True)
+class UpstreamType:
+    """`name` is a `Variation.upstream`."""
+
+    name: str
+    open: Callable[[Means], Upstream]

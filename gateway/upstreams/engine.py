@@ -1,0 +1,108 @@
+"""The built-in engine: an `Ask` becomes its `Question`, off the event loop, and its changes become the cache's tags."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from engine import Change, Event, Question, Ranked
+from gateway.ask import Answer, Ask, Item
+from gateway.cache import Tag
+from gateway.errors import as_problems
+from gateway.upstreams.base import Means, Scope, UpstreamType
+
+T = TypeVar("T")
+Batch = tuple[str, str, str | None, Sequence[Event]]  # tracking id, session, user, up to ten events
+
+FILTERS: Tag = ("filters",)  # any of them: they change rarely
+
+
+class EngineUpstream:
+    def __init__(self, means: Means) -> None:
+        self._engine, self._threads = means.engine, means.threads
+        self._account = means.engine.settings.account_id
+
+    async def catch_up(self, ask: Ask, model: str) -> None:
+        await self.see_events_of(ask.user_id, model, self._account)
+
+    async def scope(self, ask: Ask, model: str) -> Scope:
+        user, tags = ask.user_id, self.tags(ask.user_id, model, self._account)
+        if ask.filter is not None:
+            tags = (FILTERS, *tags)
+        if user is None or _names_the_user(ask):
+            return Scope(user, tags)
+        with as_problems():
+            known = self._engine.has_history(model, user, self._account)
+        return Scope(user, tags) if known else Scope(None, tags[:-1])
+
+    async def answer(self, ask: Ask, model: str) -> Answer:
+        ranked = await self.rank(_question(ask, model, self._account))
+        items = [Item(item_id=item, score=score) for item, score in zip(ranked.items, ranked.scores, strict=True)]
+        return Answer(items=items, recommendation_id=ranked.recommendation_id, model=ranked.model, as_of=ranked.as_of)
+
+    # ---- what the AWS wire and the events need of the engine, off the loop and with its errors as Problems
+
+    async def rank(self, question: Question) -> Ranked:
+        return await self._off_loop(lambda: self._engine.recommend(question))
+
+    async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
+        if user is not None and self._engine.behind(campaign, user, account):
+            await self._off_loop(self._engine.catch_up)
+
+    def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
+        """What outdates an answer of this campaign; the user's own tag is the last."""
+        with as_problems():
+            deployed = self._engine.deployed(campaign, account)
+        group = deployed.group_uid
+        common = (("items", group), ("snapshot", group), ("deploy", deployed.campaign.arn))
+        return common if user is None else (*common, ("user", group, user))
+
+    async def put(self, batches: Sequence[Batch]) -> int:
+        """Returns once all is durable, with the last sequence number; nothing is stored where the first is refused."""
+        appended = await self._off_loop(lambda: [self._engine.put_events(*batch) for batch in batches])
+        with as_problems():
+            return max(await asyncio.gather(*map(asyncio.wrap_future, appended)))
+
+    async def _off_loop(self, call: Callable[[], T]) -> T:
+        with as_problems():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def tags_of(change: Change) -> tuple[Tag, ...]:
+    """What the cache's entries carry of what the engine says has changed."""
+    match change.kind:
+        case "event" | "user":
+            return (("user", change.group, change.key),)
+        case "item":
+            return (("items", change.group),)
+        case "snapshot":
+            return (("snapshot", change.group),)
+        case "deploy":
+            return (("deploy", change.key),)
+        case "record" if ":filter/" in change.key:
+            return (FILTERS,)
+    return ()
+
+
+def _question(ask: Ask, model: str, account: str) -> Question:
+    return Question(
+        campaign=model,
+        account=account,
+        user=ask.user_id,
+        item=ask.item_id,
+        candidates=ask.item_ids,
+        num_results=ask.num_results,
+        filter=ask.filter,
+        expression=ask.expression,
+        filter_values=ask.filter_values,
+        context=ask.context,
+    )
+
+
+def _names_the_user(ask: Ask) -> bool:
+    """A filter may compare with the user's own columns; one we know only by name is taken to."""
+    return ask.filter is not None or "currentuser" in (ask.expression or "").lower()
+
+
+UPSTREAM = UpstreamType("engine", EngineUpstream)

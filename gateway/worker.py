@@ -1,0 +1,70 @@
+"""One worker process: the gateway and the engine behind it, answering on a socket that it was born with."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import time
+from pathlib import Path
+
+import uvicorn
+
+from engine import Engine, Settings
+from gateway.app import create_app
+from gateway.config import Config, load, parse
+from gateway.supervisor import die_with_parent
+
+log = logging.getLogger("recgate.worker")
+
+KEEP_ALIVE_S = 75
+DRAIN_S = 5
+
+EMPTY_CONFIG = "namespaces: {}"
+
+
+def main() -> None:
+    started = time.monotonic()
+    die_with_parent()
+    parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--config", type=Path)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s")
+    config = configuration(options.config)
+    engine = Engine.open(engine_settings(options.data, config))
+    app = create_app(config, engine, name=options.name)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+    )
+    log.info("ready in %.2f s", time.monotonic() - started)
+    server.run(sockets=[socket.socket(fileno=options.fd)])
+
+
+def configuration(path: Path | None) -> Config:
+    """Raises `ConfigError`. Without a file only the AWS wire answers."""
+    return load(path) if path is not None else parse(EMPTY_CONFIG, "no configuration")
+
+
+def engine_settings(data: Path, config: Config) -> Settings:
+    changes: dict[str, object] = {"account_id": config.account_id, "region": config.region, "quotas": config.quotas}
+    if config.allow_file_urls:
+        changes["allow_file_urls"] = True
+    return Settings.of(data, os.environ, **changes)
+
+
+if __name__ == "__main__":
+    main()

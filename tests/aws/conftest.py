@@ -1,0 +1,48 @@
+"""A world a test, on one server and three boto3 clients. To test a whole server, replace `stage`, `world` and `url`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.aws.flow import Flow
+from tests.aws.world import Clients, Stage, World, app_of, served
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(World(tmp_path_factory.mktemp("first")))
+
+
+@pytest.fixture(scope="session")
+def url(stage: Stage) -> Iterator[str]:
+    with served(app_of(stage)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def aws(url: str) -> Iterator[Clients]:
+    clients = Clients(boto3.Session(), url)
+    yield clients
+    clients.close()
+
+
+@pytest.fixture
+def pending_s() -> float:
+    """How long resources of the test's world are pending; a module of tests may say otherwise."""
+    return 0.0
+
+
+@pytest.fixture(autouse=True)
+def world(stage: Stage, tmp_path: Path, pending_s: float) -> Iterator[World]:
+    stage.world = World(tmp_path, pending_s=pending_s)
+    yield stage.world
+    stage.world.database.close()
+
+
+@pytest.fixture
+def flow(aws: Clients, world: World) -> Flow:
+    return Flow(aws.personalize, world.finish)

@@ -1,0 +1,80 @@
+"""The getting-started flow on the whole gateway and engine: real import, training and answers; events count at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+import engine
+from gateway.app import create_app
+from gateway.config import parse
+from tests.aws.flow import Flow
+from tests.aws.world import Clients, served
+
+USERS, ITEMS = 12, 6
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> engine.Engine:
+    """An open engine; the app closes it."""
+    return engine.Engine.open(engine.Settings.of(tmp_path / "data", {}, pending_s=0.0, allow_file_urls=True))
+
+
+@pytest.fixture
+def aws(whole: engine.Engine) -> Iterator[Clients]:
+    app = create_app(parse("namespaces: {}", "no file"), whole, environ={})
+    with served(app) as url:
+        clients = Clients(boto3.Session(), url)
+        yield clients
+        clients.close()
+
+
+@pytest.fixture
+def flow(aws: Clients, whole: engine.Engine, tmp_path: Path) -> Flow:
+    """User u has touched the items 0..u (at most 5): the lower an item's number, the more popular it is."""
+    rows = [f"u{u},i{i},{1_700_000_000 + u * 10 + i}" for u in range(USERS) for i in range(min(u + 1, ITEMS))]
+    (tmp_path / "interactions.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
+    runner = engine.Runner(whole)
+
+    def work(arn: str, **_: Any) -> None:
+        while runner.run_one():
+            pass
+
+    return Flow(aws.personalize, work, f"file://{tmp_path / 'interactions.csv'}")
+
+
+def items_of(answer: dict[str, Any], key: str = "itemList") -> list[str]:
+    return [item["itemId"] for item in answer[key]]
+
+
+def test_imports_trains_answers_and_follows_events(aws: Clients, flow: Flow):
+    p = aws.personalize
+    assert p.describe_dataset_import_job(datasetImportJobArn=flow.import_job)["datasetImportJob"]["status"] == "ACTIVE"
+    version = p.describe_solution_version(solutionVersionArn=flow.version)["solutionVersion"]
+    assert version["status"] == "ACTIVE", version.get("failureReason")
+    assert "precision_at_5" in p.get_solution_metrics(solutionVersionArn=flow.version)["metrics"]
+    answer = aws.runtime.get_recommendations(campaignArn=flow.campaign, userId="u1", numResults=3)
+    assert items_of(answer) == ["i0", "i1", "i2"]
+
+    tracking = flow.tracker["trackingId"]
+    click = {"eventType": "click", "itemId": "i0", "sentAt": int(time.time())}
+    aws.events.put_events(trackingId=tracking, userId="new", sessionId="s", eventList=[click])
+    unseen = {"campaignArn": flow.campaign, "userId": "new", "numResults": 2, "filterArn": flow.filter}
+    deadline = time.monotonic() + 5
+    while items_of(answer := aws.runtime.get_recommendations(**unseen)) != ["i1", "i2"]:
+        assert time.monotonic() < deadline, answer
+
+
+def test_a_deleted_campaign_answers_no_more(aws: Clients, flow: Flow):
+    assert flow.import_job and flow.campaign
+    aws.runtime.get_recommendations(campaignArn=flow.campaign, userId="u1")
+    aws.personalize.delete_campaign(campaignArn=flow.campaign)
+    deadline = time.monotonic() + 5
+    with pytest.raises(aws.runtime.exceptions.ResourceNotFoundException):
+        while time.monotonic() < deadline:
+            aws.runtime.get_recommendations(campaignArn=flow.campaign, userId="u1")

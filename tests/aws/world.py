@@ -1,0 +1,192 @@
+"""A small world behind the wire: the real control plane and records in a temporary directory, served by a real server.
+
+Training, ranking and the event log have tests of their own; here their ends of the seam note what reached them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import sqlalchemy as sa
+import uvicorn
+from botocore.config import Config
+from litestar import Litestar
+
+import engine
+from engine.control import Control
+from engine.records import DatasetImportJob, Records, SolutionVersion
+from engine.settings import Settings
+from engine.sql import Database, jobs, log, sqlite_url
+from gateway.aws import aws_routes
+from tests.aws.shapes import answer_faults
+
+SERVICES = ("personalize", "personalize-runtime", "personalize-events")
+ACCOUNT = "123456789012"
+TRACKING_ID = "00000000-0000-4000-8000-000000000000"
+
+
+class Clock:
+    """Time that only moves when told."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    def __init__(self, folder: Path, **settings: object) -> None:
+        known = {"account_id": ACCOUNT, "pending_s": 0.0, **settings}
+        self.settings = Settings(data_dir=folder, database_url=sqlite_url(folder), **known)  # type: ignore[arg-type]
+        self.database = Database(self.settings.database_url)
+        self.records = Records(self.database)
+        self.clock = Clock()
+        self.questions: list[engine.Question] = []
+        self.taken: list[tuple[Any, ...]] = []
+
+    def control(self, account: str, region: str) -> Control:
+        self.clock.now += 0.001
+        return Control(
+            settings=self.settings,
+            database=self.database,
+            records=self.records,
+            clock=self.clock,
+            new_id=lambda: str(uuid.uuid4()),
+            enqueue=self._enqueue,
+            announce=self._announce,
+            account=account,
+            region=region,
+        )
+
+    # ---- what the job runner does
+
+    def finish(self, arn: str, status: str = "ACTIVE", **changes: Any) -> None:
+        kind = DatasetImportJob if "import-job" in arn else SolutionVersion
+        record = self.records.get(arn, kind)
+        self.records.replace(msgspec.structs.replace(record, status=status, **changes))
+
+    def queued(self) -> list[tuple[str, str]]:
+        with self.database.read() as connection:
+            return [tuple(row) for row in connection.execute(sa.select(jobs.c.kind, jobs.c.arn).order_by(jobs.c.id))]
+
+    def announced(self) -> list[tuple[str, str, str]]:
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(log.c.grp, log.c.kind, log.c.key).order_by(log.c.seq))
+            return [tuple(row) for row in rows]
+
+    def _enqueue(self, kind: str, arn: str, within: sa.Connection) -> None:
+        row = {"state": "queued", "attempts": 0, "owner": "", "heartbeat": 0.0, "fraction": 0.0, "message": ""}
+        within.execute(sa.insert(jobs).values(kind=kind, arn=arn, created=self.clock(), started=0.0, ended=0.0, **row))
+
+    def _announce(self, group_uid: str, kind: str, key: str, within: sa.Connection) -> None:
+        within.execute(sa.insert(log).values(grp=group_uid, kind=kind, key=key, body=b"", at=self.clock()))
+
+    # ---- what the engine does
+
+    async def rank(self, question: engine.Question) -> engine.Ranked:
+        self.questions.append(question)
+        if question.campaign.endswith("/missing"):
+            raise engine.NotFound(f"Resource Arn {question.campaign} does not exist.")
+        if question.campaign.endswith("/broken"):
+            raise ZeroDivisionError("a fault of ours")
+        items = question.candidates or tuple(f"i{place}" for place in range(question.num_results))
+        scores = tuple(None if item == "unknown" else 0.5 / (place + 1) for place, item in enumerate(items))
+        return engine.Ranked(
+            items=items, scores=scores, recommendation_id=f"RID-{uuid.uuid4()}", model="for-you/1a2b3c4d", as_of=0
+        )
+
+    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any] | None]:
+        return [{column.lower(): 7 for column in columns} if item != "i1" else None for item in items]
+
+    def put_events(
+        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event]
+    ) -> Future[int]:
+        if tracking_id != TRACKING_ID:
+            raise engine.InvalidInput(f"There is no event tracker of the id {tracking_id}.")
+        return self._take(session_id, user_id, *events)
+
+    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+        return self._take(dataset_arn, *items)
+
+    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+        return self._take(dataset_arn, *users)
+
+    def _take(self, *what: Any) -> Future[int]:
+        self.taken.append(what)
+        future: Future[int] = Future()
+        threading.Timer(0.01, future.set_result, (len(self.taken),)).start()
+        return future
+
+
+class Stage:
+    """Whichever world is on: one server answers for one test's world after another's."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.world, name)
+
+    async def rank(self, question: engine.Question) -> engine.Ranked:
+        return await self.world.rank(question)
+
+
+def app_of(stage: Stage) -> Litestar:
+    return Litestar(aws_routes(stage, stage.rank), openapi_config=None)
+
+
+@contextmanager
+def served(app: Litestar) -> Iterator[str]:
+    """The URL of a server that is up until the block ends."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class Clients:
+    """boto3's three clients on one URL; every answer they get is held against botocore's shape."""
+
+    def __init__(self, session: boto3.Session, url: str, region: str = "us-east-1") -> None:
+        config = Config(retries={"total_max_attempts": 1})
+        made = {
+            name: session.client(
+                name,
+                endpoint_url=url,
+                region_name=region,
+                aws_access_key_id="AKIDEXAMPLE",
+                aws_secret_access_key="secret",
+                config=config,
+            )
+            for name in SERVICES
+        }
+        for client in made.values():
+            client.meta.events.register("before-parse", _check)
+        self.personalize, self.runtime, self.events = made.values()
+
+    def close(self) -> None:
+        for client in (self.personalize, self.runtime, self.events):
+            client.close()
+
+
+def _check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    status, headers, body = (response_dict[key] for key in ("status_code", "headers", "body"))
+    found = answer_faults(operation_model, status, headers, body)
+    assert not found, found

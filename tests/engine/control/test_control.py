@@ -1,0 +1,174 @@
+"""Transactions, quotas, forgotten records, and campaigns that follow their solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from engine.control import perform
+from engine.control.campaigns import follow_latest
+from engine.errors import AlreadyExists, LimitExceeded, NotFound
+from engine.records import Campaign, DatasetGroup, DatasetImportJob, Solution, SolutionVersion
+from tests.engine.control.conftest import HOME, POPULAR, Plane
+
+SCHEMA = (
+    '{"type":"record","name":"Interactions","namespace":"x","fields":[{"name":"USER_ID","type":"string"},'
+    '{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"}],"version":"1.0"}'
+)
+
+
+def test_nothing_is_left_of_a_creation_whose_job_could_not_be_queued(plane: Plane):
+    group = plane.group()
+    plane.broken = True
+    with pytest.raises(OSError, match="no space"):
+        plane("CreateSolution", name="s", recipeArn=POPULAR, datasetGroupArn=group)
+    assert plane.records.list(Solution) == plane.records.list(SolutionVersion) == []
+
+
+def test_a_campaign_that_could_not_be_announced_is_not_there(plane: Plane):
+    version = plane.version(plane.group())
+    plane.broken = True
+    with pytest.raises(OSError, match="no space"):
+        plane("CreateCampaign", name="c", solutionVersionArn=version)
+    assert plane.records.list(Campaign) == []
+
+
+def test_a_campaign_is_announced_to_its_group(plane: Plane):
+    group = plane.group()
+    campaign = plane("CreateCampaign", name="c", solutionVersionArn=plane.version(group))["campaignArn"]
+    assert plane.told[-1] == (plane.records.get(group, DatasetGroup).uid, "deploy", campaign)
+
+
+def test_campaigns_follow_the_latest_version_where_they_sync(plane: Plane):
+    group = plane.group()
+    first = plane.version(group)
+    latest = f"{HOME}solution/popular/$LATEST"
+    synced = {"syncWithLatestSolutionVersion": True}
+    plane("CreateCampaign", name="follows", solutionVersionArn=latest, campaignConfig=synced)
+    plane("CreateCampaign", name="stays", solutionVersionArn=latest)
+    second = plane("CreateSolutionVersion", solutionArn=f"{HOME}solution/popular")["solutionVersionArn"]
+    plane.told.clear()
+    with plane.database.write() as within:
+        follow_latest(plane.control, plane.records.get(second, SolutionVersion, within), within)
+    used = {campaign.name: campaign.solution_version_arn for campaign in plane.records.list(Campaign)}
+    assert used == {"follows": second, "stays": first}
+    assert [told[1:] for told in plane.told] == [("deploy", f"{HOME}campaign/follows")]
+
+
+def test_two_groups_of_one_name_in_turn_have_different_uids(plane: Plane):
+    arn = plane.group()
+    first = plane.records.get(arn, DatasetGroup).uid
+    plane("DeleteDatasetGroup", datasetGroupArn=arn)
+    assert plane.group() == arn
+    assert plane.records.get(arn, DatasetGroup).uid != first
+
+
+def test_what_is_gone_is_forgotten_at_the_next_deletion(make_plane: Callable[..., Plane]):
+    plane = make_plane(pending_s=1.0)
+    one, two = plane.group("one"), plane.group("two")
+    plane.now += 1
+    plane("DeleteDatasetGroup", datasetGroupArn=one)
+    plane.now += 1
+    plane("DeleteDatasetGroup", datasetGroupArn=two)
+    assert [group.arn for group in plane.records.list(DatasetGroup)] == [two]
+
+
+def test_a_solution_and_its_versions_go_together(make_plane: Callable[..., Plane]):
+    plane = make_plane(pending_s=1.0)
+    group = plane.group()
+    plane.now += 1
+    plane("CreateSolution", name="s", recipeArn=POPULAR, datasetGroupArn=group, performAutoTraining=False)
+    plane.now += 1
+    plane("CreateSolutionVersion", solutionArn=f"{HOME}solution/s", name="one")
+    version = plane.records.list(SolutionVersion)[0]
+    plane.records.replace(SolutionVersion(**{**fields(version), "status": "ACTIVE"}))
+    plane("DeleteSolution", solutionArn=f"{HOME}solution/s")
+    shown = plane("DescribeSolutionVersion", solutionVersionArn=version.arn)["solutionVersion"]
+    assert shown["status"] == "DELETE PENDING"
+    plane.now += 1
+    with pytest.raises(NotFound):
+        plane("DescribeSolutionVersion", solutionVersionArn=version.arn)
+    plane("CreateSolution", name="s", recipeArn=POPULAR, datasetGroupArn=group, performAutoTraining=False)
+    assert plane("ListSolutionVersions", solutionArn=f"{HOME}solution/s")["solutionVersions"] == []
+
+
+def fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+def test_of_many_at_once_one_gets_the_name(plane: Plane):
+    def create(_: int) -> bool:
+        try:
+            return bool(perform(plane.control, "CreateDatasetGroup", b'{"name": "shop"}'))
+        except AlreadyExists:
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(create, range(16))) == 1
+
+
+def test_a_refused_creation_changes_nothing(plane: Plane):
+    plane.group()
+    before = plane.records.list(DatasetGroup)
+    with pytest.raises(AlreadyExists):
+        plane("CreateDatasetGroup", name="shop", domain="ECOMMERCE")
+    assert plane.records.list(DatasetGroup) == before
+
+
+def limited(plane: Plane) -> dict[str, tuple[int, Callable[[int], Any]]]:
+    """Kind by kind: how many there may be, and how to make one more."""
+    group = plane.group()
+    version = plane.version(group)
+    dataset = plane(
+        "CreateDataset",
+        name="d",
+        schemaArn=plane("CreateSchema", name="s", schema=SCHEMA)["schemaArn"],
+        datasetGroupArn=group,
+        datasetType="INTERACTIONS",
+    )["datasetArn"]
+    location = {"dataLocation": "s3://b/k"}
+    expression = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("a")'
+    solution = {"recipeArn": POPULAR, "datasetGroupArn": group, "performAutoTraining": False}
+    return {
+        "dataset group": (4, lambda n: plane("CreateDatasetGroup", name=f"g{n}")),
+        "import job": (
+            5,
+            lambda n: plane("CreateDatasetImportJob", jobName=f"j{n}", datasetArn=dataset, dataSource=location),
+        ),
+        "solution": (9, lambda n: plane("CreateSolution", name=f"s{n}", **solution)),
+        "solution version": (20, lambda n: plane("CreateSolutionVersion", solutionArn=f"{HOME}solution/popular")),
+        "campaign": (5, lambda n: plane("CreateCampaign", name=f"c{n}", solutionVersionArn=version)),
+        "filter": (
+            30,
+            lambda n: plane("CreateFilter", name=f"f{n}", datasetGroupArn=group, filterExpression=expression),
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["dataset group", "import job", "solution", "solution version", "campaign", "filter"])
+def test_quotas_hold_where_the_settings_say_aws(make_plane: Callable[..., Plane], kind: str):
+    plane = make_plane(quotas="aws")
+    most, make = limited(plane)[kind]
+    for n in range(most):
+        make(n)
+    with pytest.raises(LimitExceeded, match="More than"):
+        make(most)
+
+
+def test_quotas_are_open_by_default(plane: Plane):
+    most, make = limited(plane)["import job"]
+    for n in range(most + 1):
+        make(n)
+    assert len(plane.records.list(DatasetImportJob)) == most + 1
+
+
+def test_the_text_of_a_full_import_queue_is_awss(make_plane: Callable[..., Plane]):
+    plane = make_plane(quotas="aws")
+    most, make = limited(plane)["import job"]
+    with pytest.raises(LimitExceeded) as refused:
+        for n in range(most + 1):
+            make(n)
+    assert refused.value.message == "More than 5 resources with PENDING or IN_PROGRESS status."

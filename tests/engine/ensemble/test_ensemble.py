@@ -1,0 +1,132 @@
+"""How a blend is chosen, scaled and answered, where the right choice is known."""
+
+import numpy as np
+import pytest
+
+from engine.data.columns import Floats
+from engine.data.snapshot import Snapshot
+from engine.ensemble.blend import bagged, clearly_better, grown, ndcg_of
+from engine.ensemble.choice import candidates, choose
+from engine.ensemble.member import standard
+from engine.ensemble.members import MEMBERS
+from engine.ensemble.plan import IN_SESSION, Options
+from engine.ensemble.pool import own_ndcg, pool_of
+from engine.ensemble.scale import fitted_scale
+from engine.ensemble.scorer import ready
+from engine.ensemble.training import plan_of, train
+from engine.measure.split import Case
+from engine.recipes.base import Query, silent
+from tests.engine.recipes.worlds import START, chain, checkerboard, grocery, groups, rows_of
+
+PLAIN = Options(epochs=0)
+ITEMS = 100
+
+
+def knowing(cases: list[Case], share: float, seed: int):  # type: ignore[no-untyped-def]
+    """A column that puts the answer of a `share` of the cases first, and knows nothing of the others."""
+    draw = np.random.default_rng(seed)
+    noise = {case.history.tobytes(): draw.normal(size=ITEMS).astype(np.float32) for case in cases}
+    for case in cases:
+        if draw.random() < share:
+            noise[case.history.tobytes()][case.truth] += 6
+    return lambda history: noise[history.tobytes()]
+
+
+@pytest.fixture
+def cases() -> list[Case]:
+    draw = np.random.default_rng(0)
+    return [
+        Case(np.array([k], np.int32), np.array([0]), draw.integers(ITEMS, size=1).astype(np.int32), 0.0)
+        for k in range(90)
+    ]
+
+
+def test_a_blend_takes_what_helps_and_leaves_the_rest(cases: list[Case]) -> None:
+    columns = [knowing(cases, share, seed) for seed, share in enumerate((0.0, 0.6, 0.6))]
+    pool = pool_of(columns, cases, remove_seen=False)
+    weights = bagged(pool, seed=0)
+    assert weights[0] < 0.1 < min(weights[1:])
+    assert ndcg_of(pool, weights).mean() > own_ndcg(columns, cases, remove_seen=False).max()
+    assert ndcg_of(pool, grown(pool)).mean() > 0.6
+
+
+def test_a_pool_ranks_as_the_catalogue_does(cases: list[Case]) -> None:
+    columns = [knowing(cases, 0.4, seed) for seed in range(3)]
+    pool = pool_of(columns, cases, remove_seen=True)
+    alone = [ndcg_of(pool, np.eye(3, dtype=np.float32)[place]).mean() for place in range(3)]
+    np.testing.assert_allclose(alone, own_ndcg(columns, cases, remove_seen=True), atol=1e-5)
+
+
+def test_noise_is_not_clearly_better() -> None:
+    draw = np.random.default_rng(0)
+    gains = draw.random(400)
+    assert clearly_better(gains + 0.1 + 0.01 * draw.random(400), gains)
+    assert not clearly_better(draw.permutation(gains), gains)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_the_scale_makes_probabilities_true(scale: float) -> None:
+    """Answers drawn from a softmax at a known scale: the fitted one is near it."""
+    draw = np.random.default_rng(1)
+    scores = draw.normal(size=(600, ITEMS)).astype(np.float32)
+    chance = np.exp(scale * scores) / np.exp(scale * scores).sum(axis=1, keepdims=True)
+    answers = [draw.choice(ITEMS, p=row / row.sum()) for row in chance.astype(float)]
+    drawn = [Case(np.array([k], np.int32), np.array([0]), np.array([a], np.int32), 0.0) for k, a in enumerate(answers)]
+
+    def score(history: np.ndarray) -> Floats:
+        return scores[history[0]]
+
+    assert fitted_scale(score, drawn, remove_seen=False) == pytest.approx(scale, rel=0.3)
+
+
+def test_standard() -> None:
+    np.testing.assert_allclose(standard(np.array([1, 2, 3], np.float32)), [-1.2247, 0, 1.2247], atol=1e-4)
+    assert not standard(np.full(3, 7, np.float32)).any()
+
+
+@pytest.mark.parametrize(
+    ("world", "member"), [(checkerboard(), "ease knn"), (chain(), "markov regression"), (grocery(), "own")]
+)
+def test_the_choice_suits_the_world(world: Snapshot, member: str) -> None:
+    plan = choose(world, PLAIN, 0, silent)
+    heaviest = plan.columns[int(np.argmax(plan.active.weights))]
+    assert heaviest.member in member.split()
+
+
+def test_without_recency_nothing_favours_the_recent() -> None:
+    columns = candidates(groups(), Options(epochs=0, recency=False))
+    assert all(column.reading.get("power", 0) == 0 for column in columns)
+    assert not any(MEMBERS[column.member].by_recency for column in columns)
+
+
+def fashion(seed: int = 0) -> Snapshot:
+    """Each day everyone wants that day's three items, whoever they are and whatever they had before."""
+    draw = np.random.default_rng(seed)
+    days = 40
+    rows = []
+    for user in range(400):
+        for day in np.unique(draw.integers(days, size=2)):
+            rows.append((user, int(day) * 3 + int(draw.integers(3)), START + int(day) * 86_400 + user))
+    return rows_of(rows, item_names=[str(i) for i in range(3 * days)])
+
+
+def test_new_users_get_what_is_recent_where_that_is_what_counts() -> None:
+    snapshot = fashion()
+    plan = choose(snapshot, PLAIN, 0, silent)
+    best = plan.columns[int(np.argmax(plan.new.weights))]
+    assert best.member == "recent"
+
+
+def test_the_situation_decides_the_blend() -> None:
+    model = train(fashion(), PLAIN, 0, silent)
+    plan, score = plan_of(model), ready(model)
+    assert plan.active.weights != plan.returning.weights
+    history, times = np.array([3], np.int32), np.array([START])
+    fresh, stale = (score(Query(history, times, now=START + away)) for away in (60, IN_SESSION + 60))
+    assert not np.allclose(fresh, stale)
+    np.testing.assert_array_equal(fresh, score(Query(history, times)))
+
+
+def test_seen_items_are_demoted_only_where_repeats_are_rare() -> None:
+    assert choose(checkerboard(), PLAIN, 0, silent).seen_penalty > 5
+    assert choose(grocery(), PLAIN, 0, silent).seen_penalty == 0

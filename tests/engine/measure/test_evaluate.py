@@ -1,0 +1,108 @@
+"""The report on a tiny world, and the figure on MovieLens-100K that must hold."""
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from engine.measure.evaluate import bootstrap, evaluate
+from engine.measure.plot import save_plot
+from engine.measure.report import Report
+from engine.measure.solution import solution_metrics
+from engine.recipes import RECIPES
+from engine.recipes.base import Query, silent
+from tests.engine.measure.movielens import movielens
+from tests.engine.recipes.worlds import chain, groups
+
+SMALL = {"sequence_epochs": "0"}
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return evaluate(chain(users=80), hyperparameters=SMALL)
+
+
+def test_every_split_has_the_model_first_and_the_baselines_after(report: Report) -> None:
+    names = {part.split: [row.model for row in part.rows] for part in report.parts}
+    assert list(names) == ["leave-last-out", "time split, returning users", "time split, new users"]
+    for models in names.values():
+        assert models[0] == "aws-user-personalization-v2"
+        assert {"popularity", "popularity of 7 days", "ItemKNN", "EASE", "Markov", "EASE + Markov"} < set(models)
+
+
+def test_a_chain_is_followed_and_popularity_does_not_help(report: Report) -> None:
+    rows = {row.model: row for row in report.parts[0].rows}
+    assert rows["aws-user-personalization-v2"].ndcg_at_10 > 0.95
+    assert rows["popularity"].ndcg_at_10 < 0.5
+    low, high = rows["popularity"].ahead_interval or (0, 0)
+    assert 0 < low <= (rows["popularity"].ahead or 0) <= high
+
+
+def test_the_report_can_be_stored_shown_and_drawn(report: Report, tmp_path: Path) -> None:
+    assert msgspec.json.decode(report.to_json(), type=Report) == report
+    table = report.table()
+    assert len(table) == sum(len(part.rows) for part in report.parts)
+    assert set(table[0]) >= {"split", "model", "NDCG@10", "HR@10", "MRR", "coverage"}
+    save_plot(report, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 1_000
+
+
+def test_a_plot_without_matplotlib_names_the_extra(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without_matplotlib(name: str, *rest: Any, **named: Any) -> Any:
+        if name.startswith("matplotlib"):
+            raise ModuleNotFoundError(name)
+        return real(name, *rest, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    with pytest.raises(ModuleNotFoundError, match=r"recgate\[plots\]"):
+        save_plot(report, tmp_path / "report.png")
+
+
+def test_bootstrap_covers_the_mean() -> None:
+    low, high = bootstrap(np.arange(100.0), seed=0)
+    assert low < 49.5 < high
+    assert high - low == pytest.approx(2 * 1.96 * np.arange(100).std() / 10, rel=0.1)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_solution_metrics_of_every_recipe(name: str) -> None:
+    recipe = RECIPES[name]
+    params = recipe.parse({key: "0" for key in recipe.hidden if key == "sequence_epochs"})
+    snapshot = groups()
+    metrics = solution_metrics(recipe, params, snapshot, 0, silent)
+    assert 0 < metrics["coverage"] <= 1
+    assert 0 <= metrics["precision_at_25"] <= metrics["precision_at_5"] <= 1
+    assert metrics == pytest.approx(solution_metrics(recipe, params, snapshot, 0, silent))
+
+
+def test_solution_metrics_keep_what_a_model_chose() -> None:
+    recipe, snapshot = RECIPES["aws-user-personalization-v2"], chain(users=80)
+    params = recipe.parse(SMALL)
+    model = recipe.train(snapshot, params, 0, silent)
+    messages: list[str] = []
+    metrics = solution_metrics(recipe, params, snapshot, 0, lambda _, message: messages.append(message), model)
+    assert metrics["normalized_discounted_cumulative_gain_at_5"] > 0.9
+    assert not [message for message in messages if message.startswith("tried")]
+
+
+def test_movielens() -> None:
+    """Leave-last-out, full ranking, seen removed, file order for ties: published neural models stay below .117."""
+    from engine.measure.ranks import mid_ranks, ndcg, without
+    from engine.measure.split import leave_last_out
+
+    recipe = RECIPES["aws-user-personalization-v2"]
+    split = leave_last_out(movielens())
+    score = recipe.ready(recipe.train(split.train, recipe.parse(SMALL), 0, silent))
+    gains = [
+        ndcg(mid_ranks(without(score(Query(case.history, case.times, now=case.now)), case.history), case.truth), 10)
+        for case in split.cases
+    ]
+    assert len(gains) == 943
+    assert np.mean(gains) >= 0.115

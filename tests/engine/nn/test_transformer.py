@@ -1,0 +1,71 @@
+"""The numpy answer equals torch's, and the loop learns what can be learned."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.nn.forward import logits
+from engine.nn.loop import affordable_epochs, trained, weights_of
+from engine.nn.transformer import Shape, Transformer
+from engine.nn.windows import batch_of, windows_of
+from engine.recipes.base import silent
+from tests.engine.recipes.worlds import START, chain, rows_of
+
+
+def noisy(shape: Shape) -> Transformer:
+    """A network in which every parameter, gains and offsets too, is random."""
+    generator = torch.Generator().manual_seed(3)
+    model = Transformer(shape, generator).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return model
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 20])
+def test_numpy_answers_as_torch_does(heads: int, layers: int, length: int) -> None:
+    model = noisy(Shape(items=30, length=8, dim=16, heads=heads, layers=layers))
+    history = np.random.default_rng(0).integers(30, size=length).astype(np.int32)
+    with torch.no_grad():
+        hidden = model(torch.from_numpy(history[-8:].astype(np.int64))[None])  # (1, T, D)
+        expected = hidden[0, -1] @ model.items.T + model.bias
+    np.testing.assert_allclose(logits(weights_of(model), history), expected.numpy(), atol=1e-4)
+
+
+def test_padding_changes_nothing() -> None:
+    model = noisy(Shape(items=30, length=8, dim=16))
+    history = torch.tensor([[5, 9, 2, 0, 0, 0]])
+    with torch.no_grad():
+        torch.testing.assert_close(model(history)[:, :3], model(history[:, :3]))
+
+
+@pytest.mark.parametrize("items", [30, 6_000])
+def test_learns_a_chain(items: int) -> None:
+    """With the loss over the whole catalogue, and with sampled negatives."""
+    snapshot = chain(size=30, users=120)
+    snapshot = rows_of(
+        list(zip(snapshot.users.tolist(), snapshot.items.tolist(), snapshot.times.tolist(), strict=True)),
+        item_names=[str(i) for i in range(items)],
+    )
+    weights = trained(snapshot, Shape(items=items, length=10, dim=16), 30, 0, silent)
+    best = [int(logits(weights, np.array([i - 1, i], np.int32)).argmax()) for i in range(1, 29)]
+    assert np.mean(np.array(best) == np.arange(2, 30)) > 0.9
+
+
+def test_the_budget_decides_the_epochs() -> None:
+    snapshot = chain()
+    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=1e6, most=7) == 7
+    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=0.0, most=7) == 0
+
+
+@pytest.mark.parametrize("newest", [1, 3, 4])
+def test_windows_predict_every_item_but_the_first_once(newest: int) -> None:
+    sizes_of_logs = ((0, 10), (1, 1), (2, 4), (3, 2))
+    snapshot = rows_of([(user, item, START + item) for user, items in sizes_of_logs for item in range(items)])
+    starts, sizes = windows_of(snapshot, 4, newest)
+    history, following = batch_of(snapshot, starts, sizes)
+    assert history.shape[1] <= 4
+    assert sorted(following[following >= 0].tolist()) == sorted([*range(1, 10), *range(1, 4), 1])
+    assert (following[following >= 0] == history[following >= 0] + 1).all()

@@ -1,0 +1,189 @@
+"""What every recipe promises, over tiny worlds. A new recipe is picked up unasked."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from engine.data.columns import Floats
+from engine.data.snapshot import Snapshot
+from engine.recipes import RECIPES
+from engine.recipes.base import Model, Query, Recipe, silent
+from tests.engine.recipes import worlds
+
+ALL = list(RECIPES.values())
+SMALL = {"sequence_epochs": "4", "sequence_dimension": "16"}  # a budget for tests
+PERSONALISED = [recipe for recipe in ALL if recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")]
+WORLDS = {name: getattr(worlds, name) for name in ("checkerboard", "chain", "groups", "grocery")}
+
+every = pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.name)
+personalised = pytest.mark.parametrize("recipe", PERSONALISED, ids=lambda recipe: recipe.name)
+
+
+def params_of(recipe: Recipe[Any], **hyperparameters: str) -> Any:
+    small = {name: value for name, value in SMALL.items() if name in recipe.hidden}
+    return recipe.parse(small | hyperparameters)
+
+
+@cache
+def trained(name: str, world: str) -> tuple[Snapshot, Model]:
+    """Each recipe is trained once a world; v1 and v2, ranking and recommending, share a training."""
+    snapshot, recipe = WORLDS[world](), RECIPES[name]
+    return snapshot, recipe.train(snapshot, params_of(recipe), 1, silent)
+
+
+def same(scores: Floats, others: Floats) -> None:
+    """Equal but for the last bits, which depend on how memory happens to be aligned."""
+    np.testing.assert_allclose(scores, others, rtol=1e-4, atol=1e-4)
+
+
+def asked(snapshot: Snapshot) -> Query:
+    items, times = snapshot.history(0)
+    return Query(items, times, item=int(items[-1]), now=float(times[-1]))
+
+
+@every
+def test_scores_every_item_with_finite_numbers_or_minus_infinity(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "groups")
+    scores = recipe.ready(model)(asked(snapshot))
+    assert scores.shape == (snapshot.item_count,)
+    assert scores.dtype == np.float32
+    assert not np.isnan(scores).any()
+    assert not np.isposinf(scores).any()
+
+
+@every
+def test_same_seed_same_scores(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "groups")
+    again = recipe.train(snapshot, params_of(recipe), 1, silent)
+    same(recipe.ready(again)(asked(snapshot)), recipe.ready(model)(asked(snapshot)))
+
+
+@every
+def test_survives_storage_without_pickle(recipe: Recipe[Any], tmp_path: Path) -> None:
+    snapshot, model = trained(recipe.name, "groups")
+    for name, array in model.arrays.items():
+        np.save(tmp_path / f"{name}.npy", array, allow_pickle=False)
+    stored = {name: np.load(tmp_path / f"{name}.npy", allow_pickle=False, mmap_mode="r") for name in model.arrays}
+    copy = Model(stored, json.loads(json.dumps(model.about)))
+    assert "chosen" in copy.about
+    same(recipe.ready(copy)(asked(snapshot)), recipe.ready(model)(asked(snapshot)))
+
+
+@every
+@pytest.mark.parametrize("known", [True, False])
+def test_ids_beyond_the_model_are_passed_over(recipe: Recipe[Any], known: bool) -> None:
+    snapshot, model = trained(recipe.name, "groups")
+    beyond = np.array([9_999, 10_000], np.int32)
+    history = snapshot.history(0)[0] if known else beyond[:0]
+    with_them = Query(np.concatenate((beyond, history)), item=10_001)
+    score = recipe.ready(model)
+    np.testing.assert_array_equal(score(with_them), score(Query(history)))
+
+
+@every
+def test_answers_an_empty_history(recipe: Recipe[Any]) -> None:
+    _, model = trained(recipe.name, "groups")
+    scores = recipe.ready(model)(Query())
+    assert np.isfinite(scores[:24]).all()
+    assert scores[24:].max() < scores[:24].max()  # nobody touched these
+
+
+@every
+def test_does_not_change_what_it_is_asked_with(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "groups")
+    score, query = recipe.ready(model), asked(snapshot)
+    first = score(query).copy()
+    np.testing.assert_array_equal(score(query), first)
+
+
+@every
+def test_trains_on_nothing(recipe: Recipe[Any]) -> None:
+    snapshot = worlds.rows_of([(0, 0, worlds.START)])
+    model = recipe.train(snapshot, params_of(recipe), 0, silent)
+    assert recipe.ready(model)(Query()).shape == (1,)
+
+
+@every
+def test_can_be_stopped(recipe: Recipe[Any]) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(fraction: float, message: str) -> None:
+        assert 0 <= fraction <= 1
+        assert message
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        recipe.train(worlds.groups(), params_of(recipe), 0, stop)
+
+
+@every
+def test_refuses_unknown_hyperparameters(recipe: Recipe[Any]) -> None:
+    with pytest.raises(msgspec.ValidationError, match="no_such"):
+        recipe.parse({"no_such": "1"})
+
+
+@every
+def test_hidden_hyperparameters_exist(recipe: Recipe[Any]) -> None:
+    assert recipe.hidden <= set(recipe.params.__struct_fields__)
+    assert recipe.description
+
+
+@personalised
+def test_finds_the_item_withheld_on_a_checkerboard(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "checkerboard")
+    score = recipe.ready(model)
+    for user in range(snapshot.user_count):
+        items, times = snapshot.history(user)
+        scores = score(Query(items, times)).copy()
+        scores[items] = -np.inf
+        assert scores.argmax() == user
+
+
+@personalised
+def test_follows_a_chain(recipe: Recipe[Any]) -> None:
+    _, model = trained(recipe.name, "chain")
+    score = recipe.ready(model)
+    best = [int(score(Query(np.arange(i - 2, i + 1, dtype=np.int32))).argmax()) for i in range(4, 28)]
+    assert best == list(range(5, 29))
+
+
+@personalised
+def test_a_seen_item_keeps_a_finite_score(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "checkerboard")
+    assert np.isfinite(recipe.ready(model)(asked(snapshot))).all()
+
+
+@personalised
+def test_repeats_what_people_buy_again(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "grocery")
+    score = recipe.ready(model)
+    assert model.about["chosen"]["protocol"] == "seen items kept"
+    for user in range(snapshot.user_count):
+        items, times = snapshot.history(user)
+        favourites = np.argsort(-np.bincount(items, minlength=snapshot.item_count), kind="stable")[:3]
+        assert set(np.argsort(-score(Query(items, times)))[:6]) >= set(favourites)
+
+
+@personalised
+def test_says_what_it_tried_and_kept(recipe: Recipe[Any]) -> None:
+    _, model = trained(recipe.name, "checkerboard")
+    chosen = model.about["chosen"]
+    assert set(chosen["blends"]) == {"active", "returning", "new"}
+    assert len(chosen["tried_ndcg_at_10"]) > 5
+    assert chosen["protocol"] == "seen items removed"
+
+
+@personalised
+def test_trains_again_with_what_it_chose(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "chain")
+    assert recipe.again is not None
+    again = recipe.again(model, snapshot, params_of(recipe), 1, silent)
+    same(recipe.ready(again)(asked(snapshot)), recipe.ready(model)(asked(snapshot)))

@@ -1,0 +1,73 @@
+"""SIMS and Similar-Items in a world of three groups of items."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.recipes import RECIPES
+from engine.recipes.base import Query, Recipe, silent
+from tests.engine.recipes.worlds import START, groups, rows_of
+
+SIMS, SIMILAR = RECIPES["aws-sims"], RECIPES["aws-similar-items"]
+both = pytest.mark.parametrize("recipe", [SIMS, SIMILAR], ids=lambda recipe: recipe.name)
+WIDE = {"min_item_interaction_count_percentile": "0", "max_item_interaction_count_percentile": "1"}
+
+
+def related(recipe: Recipe[Any], item: int, **hyperparameters: str) -> list[int]:
+    wide = WIDE if recipe is SIMS else {}
+    model = recipe.train(groups(), recipe.parse(wide | hyperparameters), 0, silent)
+    return [int(i) for i in np.argsort(-recipe.ready(model)(Query(item=item)), kind="stable")]
+
+
+@both
+@pytest.mark.parametrize("item", [0, 10, 23])
+def test_neighbours_come_from_the_same_group(recipe: Recipe[Any], item: int) -> None:
+    assert {other // 8 for other in related(recipe, item)[:7]} == {item // 8}
+
+
+@both
+def test_the_item_itself_is_last(recipe: Recipe[Any]) -> None:
+    assert related(recipe, 5)[-1] == 5
+
+
+@both
+def test_an_unknown_item_gets_the_popular_ones(recipe: Recipe[Any]) -> None:
+    counts = np.bincount(groups().items, minlength=27)
+    assert counts[related(recipe, -1)[0]] == counts.max()
+
+
+def test_sims_sends_a_cold_item_to_the_popular_ones() -> None:
+    assert related(SIMS, 25)[:10] == related(SIMS, -1)[:10]
+
+
+@pytest.mark.parametrize("cold", [24, 25, 26])
+def test_similar_items_knows_a_cold_item_by_its_description(cold: int) -> None:
+    assert {other // 8 for other in related(SIMILAR, cold)[:8]} == {cold - 24}
+
+
+@pytest.mark.parametrize("cold", [24, 25, 26])
+def test_similar_items_recommends_a_cold_item(cold: int) -> None:
+    assert cold in related(SIMILAR, (cold - 24) * 8)[:8]
+
+
+def test_popularity_discount_decides_between_the_popular_and_the_peculiar() -> None:
+    """Item 1 came with item 0 four times, but with everything else too; item 2 came three times, and only with 0."""
+    rows = [(u, i, START) for u in range(4) for i in (0, 1)] + [(u, 2, START) for u in range(3)]
+    rows += [(u, i, START) for u in range(4, 40) for i in (1, 3)]
+
+    def best(discount: str) -> int:
+        everything = {f"{end}_{of}_percentile": str(int(end == "max")) for end in ("min", "max") for of in PERCENTILES}
+        params = SIMS.parse({"popularity_discount_factor": discount} | everything)
+        return int(SIMS.ready(SIMS.train(rows_of(rows), params, 0, silent))(Query(item=0)).argmax())
+
+    assert (best("0.0"), best("1.0")) == (1, 2)
+
+
+PERCENTILES = ("user_history_length", "item_interaction_count")
+
+
+def test_few_cointeractions_are_no_tie() -> None:
+    rows = [(u, i, START) for u in range(2) for i in (0, 1)] + [(u, 2, START) for u in range(2, 9)]
+    params = SIMS.parse({"min_cointeraction_count": "3"} | WIDE)
+    assert SIMS.ready(SIMS.train(rows_of(rows), params, 0, silent))(Query(item=0)).argmax() == 2

@@ -1,0 +1,322 @@
+"""The cache by itself: a clock that is passed in, and makers that the test opens and breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from gateway.ask import Ask
+from gateway.cache import Cache, Changes, Key, Made, Wanted, key_of
+from gateway.cache.entry import size_of
+from gateway.errors import Invalid, UpstreamTimeout
+from gateway.plan import NO_CACHE, CachePolicy
+from tests.gateway.serve.world import Clock
+
+POLICY = CachePolicy(max_age_s=60, stale_while_revalidate_s=30, stale_if_error_s=600, storable=True)
+USER = ("user", "g1", "u1")
+
+
+class Maker:
+    """Makes answers 1, 2, …; waits while `closed`, fails while `error` is set."""
+
+    def __init__(self, size: int = 10) -> None:
+        self.calls = 0
+        self.as_of = 0
+        self.size = size
+        self.error: Exception | None = None
+        self.open = asyncio.Event()
+        self.open.set()
+        self.private = False
+
+    async def __call__(self) -> Made:
+        self.calls += 1
+        number, as_of, private = self.calls, self.as_of, self.private
+        await self.open.wait()
+        if self.error is not None:
+            raise self.error
+        body = str(number).encode().ljust(self.size)
+        return Made(body, f'"{number}"', "only", as_of=as_of, private=private)
+
+
+def key(user: str | None = "u1") -> Key:
+    return key_of(Ask(action="recommend-items", namespace="shop", recommender="home"), "only", "1", user)
+
+
+def shared(user: str) -> Wanted:
+    return Wanted(key(None), POLICY, (), user)
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def wanted(user: str | None = "u1", policy: CachePolicy = POLICY, **more: Any) -> Wanted:
+    tags = (("user", "g1", user),) if user else ()
+    return Wanted(key(user), policy, tags, user)._replace(**more)
+
+
+def run(story: Callable[[Cache, Maker, Clock], Awaitable[None]], ceiling: int = 1_000_000) -> None:
+    async def told() -> None:
+        clock = Clock()
+        cache = Cache(ceiling, clock)
+        await story(cache, Maker(), clock)
+        await cache.close()
+
+    asyncio.run(told())
+
+
+def test_200_callers_are_one_make() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        hits = await asyncio.gather(*(cache.fetch(wanted(), make) for _ in range(200)))
+        assert make.calls == 1
+        assert {hit.made.body.strip() for hit in hits} == {b"1"}
+
+    run(story)
+
+
+def test_fresh_then_stale_then_gone() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        assert (await cache.fetch(wanted(), make)).outcome == "miss"
+        clock.tick(59)
+        fresh = await cache.fetch(wanted(), make)
+        assert (fresh.outcome, fresh.age_s, make.calls) == ("hit", 59, 1)
+        clock.tick(2)
+        stale = await cache.fetch(wanted(), make)
+        assert (stale.outcome, stale.made.etag) == ("stale", '"1"')
+        await settled()
+        renewed = await cache.fetch(wanted(), make)
+        assert (renewed.outcome, renewed.made.etag, make.calls) == ("hit", '"2"', 2)
+        clock.tick(91)
+        assert (await cache.fetch(wanted(), make)).made.etag == '"3"'
+
+    run(story)
+
+
+def test_stale_is_served_while_one_refresh_runs() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        await cache.fetch(wanted(), make)
+        clock.tick(61)
+        make.open.clear()
+        outcomes = [(await cache.fetch(wanted(), make)).outcome for _ in range(20)]
+        await settled()
+        assert (set(outcomes), make.calls) == ({"stale"}, 2)
+        make.open.set()
+
+    run(story)
+
+
+def test_a_failing_refresh_keeps_the_stale_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        await cache.fetch(wanted(), make)
+        clock.tick(61)
+        make.error = UpstreamTimeout("too slow")
+        for _ in range(2):
+            assert (await cache.fetch(wanted(), make)).made.etag == '"1"'
+            await settled()
+        assert cache.counts.refresh_failed == 2
+
+    with caplog.at_level(logging.WARNING):
+        run(story)
+    assert "too slow" in caplog.text
+
+
+def test_stale_if_error_and_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        await cache.fetch(wanted(), make)
+        make.error = UpstreamTimeout("too slow")
+        clock.tick(659)
+        assert (await cache.fetch(wanted(), make)).outcome == "stale"
+        assert cache.counts.stale_on_error == 1
+        clock.tick(1)
+        with pytest.raises(UpstreamTimeout):
+            await cache.fetch(wanted(), make)
+        make.error = Invalid("Wrong", "the question is wrong, not the upstream")
+        with pytest.raises(Invalid):
+            await cache.fetch(wanted(), make)
+
+    run(story)
+
+
+def test_a_failure_reaches_every_waiter_and_is_not_stored() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.error = UpstreamTimeout("too slow")
+        failures = await asyncio.gather(*(cache.fetch(wanted(), make) for _ in range(5)), return_exceptions=True)
+        assert (len({id(failure) for failure in failures}), make.calls, len(cache)) == (1, 1, 0)
+        make.error = None
+        assert (await cache.fetch(wanted(), make)).outcome == "miss"
+
+    run(story)
+
+
+def test_a_caller_who_hangs_up_stops_nobody_else() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.open.clear()
+        first = asyncio.create_task(cache.fetch(wanted(), make))
+        second = asyncio.create_task(cache.fetch(wanted(), make))
+        await settled()
+        first.cancel()
+        await settled()
+        make.open.set()
+        assert (await second).made.etag == '"1"'
+        assert make.calls == 1
+
+    run(story)
+
+
+def test_nothing_is_stored_where_the_policy_says_so() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        for _ in range(2):
+            assert (await cache.fetch(wanted(policy=NO_CACHE), make)).outcome == "miss"
+        assert (make.calls, len(cache)) == (2, 0)
+
+    run(story)
+
+
+def test_time_based_context_ends_freshness() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        soon = wanted(until=clock() + 10)
+        await cache.fetch(soon, make)
+        clock.tick(9)
+        assert (await cache.fetch(soon, make)).outcome == "hit"
+        clock.tick(1)
+        assert (await cache.fetch(soon, make)).outcome == "stale"
+
+    run(story)
+
+
+def test_the_ceiling_holds_and_the_least_used_go_first() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.size = 1000
+        for number in range(200):
+            await cache.fetch(wanted(f"u{number}"), make)
+            await cache.fetch(wanted("u0"), make)
+            assert cache.size <= cache.ceiling
+        assert (await cache.fetch(wanted("u0"), make)).outcome == "hit"
+        assert (await cache.fetch(wanted("u1"), make)).outcome == "miss"
+        assert cache.counts.evicted > 150
+
+    run(story, ceiling=50_000)
+
+
+def test_a_huge_answer_pushes_nobody_out() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        await cache.fetch(wanted("u1"), make)
+        make.size = 10_000
+        assert len((await cache.fetch(wanted("u2"), make)).made.body) == 10_000
+        assert (cache.counts.refused, len(cache)) == (1, 1)
+
+    run(story, ceiling=50_000)
+
+
+def test_size_counts_every_string() -> None:
+    small, large = key("u"), key("u" * 101)
+    made = Made(b"", "", "only")
+    assert size_of(large, made) - size_of(small, made) == 100
+
+
+# ---- events
+
+
+def test_an_event_outdates_that_user_alone_at_once() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        await cache.fetch(wanted("u1"), make)
+        await cache.fetch(wanted("u2"), make)
+        cache.changed([USER], 7)
+        make.as_of = 7
+        assert (await cache.fetch(wanted("u1"), make)).outcome == "miss"
+        assert (await cache.fetch(wanted("u1"), make)).outcome == "hit"
+        assert (await cache.fetch(wanted("u2"), make)).outcome == "hit"
+
+    run(story)
+
+
+def test_a_flight_that_an_event_overtakes() -> None:
+    """It serves who waited before the event; who asks after it gets a new one, and only that is stored."""
+
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.open.clear()
+        before = asyncio.create_task(cache.fetch(wanted(), make))
+        await settled()
+        cache.changed([USER], 7)
+        make.as_of = 7
+        after = asyncio.create_task(cache.fetch(wanted(), make))
+        late = asyncio.create_task(cache.fetch(wanted(), make))
+        await settled()
+        make.open.set()
+        assert (await before).made.etag == '"1"'
+        assert (await after).made.etag == (await late).made.etag == '"2"'
+        assert (await cache.fetch(wanted(), make)).made.etag == '"2"'
+
+    run(story)
+
+
+def test_an_overtaken_answer_is_not_stored() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.open.clear()
+        before = asyncio.create_task(cache.fetch(wanted(), make))
+        await settled()
+        cache.changed([USER], 7)
+        make.open.set()
+        await before
+        assert len(cache) == 0
+
+    run(story)
+
+
+def test_an_outdated_answer_serves_only_where_the_upstream_is_broken() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        await cache.fetch(wanted(), make)
+        cache.changed([USER], 7)
+        make.error = UpstreamTimeout("too slow")
+        assert (await cache.fetch(wanted(), make)).outcome == "stale"
+        make.error = None
+        assert (await cache.fetch(wanted(), make)).made.etag == '"3"'
+
+    run(story)
+
+
+def test_users_without_history_share() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        hits = [await cache.fetch(shared(name), make) for name in ("a", "a", "b")]
+        assert [hit.outcome for hit in hits] == ["miss", "hit", "shared"]
+        assert make.calls == 1
+
+    run(story)
+
+
+def test_an_answer_that_became_personal_stays_with_who_asked() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.open.clear()
+        make.private = True
+        mine = asyncio.create_task(cache.fetch(shared("a"), make))
+        other = asyncio.create_task(cache.fetch(shared("b"), make))
+        await settled()
+        make.private = False
+        make.open.set()
+        assert ((await mine).made.etag, (await other).made.etag) == ('"1"', '"2"')
+        assert (await cache.fetch(shared("c"), make)).made.etag == '"2"'
+
+    run(story)
+
+
+def test_changes_stay_few_and_never_forget_a_change() -> None:
+    changes = Changes(many=100)
+    for seq in range(1, 1001):
+        changes.note(("user", "g1", f"u{seq}"), seq)
+    assert len(changes) == 100
+    assert changes.latest([("user", "g1", "u1000")]) == 1000
+    assert changes.latest([("user", "g1", "u1")]) == 900  # not known any more: counts as changed when last forgotten
+    assert changes.latest([("user", "g2", "u1")]) == 0
+
+
+def test_changes_keep_the_greatest() -> None:
+    changes = Changes()
+    for seq in (5, 3):
+        changes.note(USER, seq)
+        changes.note(("items", "g1"), seq)
+    assert changes.latest([USER]) == changes.latest([("items", "g1")]) == 5

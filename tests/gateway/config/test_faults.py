@@ -1,0 +1,323 @@
+"""A configuration that is wrong says all that is wrong, where, and what to write instead."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.config import ConfigError, document, load, parse
+from tests.gateway.config.documents import ARN, faults_of, shop, warnings_of
+
+PLACE = "namespaces.shop.recommenders.recommend-items.for-you"
+MAIN = "{variations: {main: %s}}"
+
+
+def in_shop(recommender: str) -> str:
+    return f"namespaces: {{shop: {{recommenders: {{recommend-items: {{for-you: {recommender}}}}}}}}}"
+
+
+VARIATIONS = [
+    ("{type: engine, model: m, tmeout: 3}", ": unknown key 'tmeout'; one of: autoContext, "),
+    ("{type: engine, model: m, wieght: 3}", "did you mean 'weight'?"),
+    ("{model: m}", ": 'type' is required; one of: engine, personalize-campaign, personalize-recommender"),
+    ("{type: enigne}", ".type: unknown type 'enigne'; one of: engine, personalize-campaign, personalize-recommender; "),
+    ("{type: [engine]}", ".type: unknown type \"['engine']\""),
+    ("{type: lambda, arn: x}", ".type: not supported by this version: 'lambda'; one of: engine"),
+    ("{type: function, arn: x}", ".type: not supported by this version: 'function'; one of: engine"),
+    ("{type: http, url: x}", ".type: not supported by this version: 'http'; one of: engine"),
+    ("{type: sagemaker, endpointName: x}", ".type: not supported by this version: 'sagemaker'; one of: engine"),
+    ("{type: engine, model: 7}", '.model: must be a text, not 7 (write it in quotes: "7")'),
+    ("{type: engine, model: a b}", ".model: 'a b' is no campaign's name"),
+    ("{type: engine, model: m, weight: -1}", ".weight: must be a number, 0 or more, not -1"),
+    (
+        '{type: engine, model: m, weight: "3"}',
+        ".weight: must be a number, 0 or more, not '3' (write it without quotes: 3)",
+    ),
+    ("{type: engine, model: m, weight: .inf}", ".weight: must be a finite number"),
+    ("{type: engine, model: m, weight: true}", ".weight: must be a number, 0 or more, not true"),
+    ("{type: engine, model: m, weight: 0}", "s: all weights are 0: no variation could answer"),
+    ("{type: personalize-campaign, arn: books}", ".arn: 'books' is no campaign's or recommender's ARN: arn:aws:"),
+    (f'{{type: personalize-campaign, arn: "{ARN}:filter/x"}}', "is no campaign's or recommender's ARN"),
+    ("[]", ": must be a map of keys, not a list"),
+    (
+        "{type: engine, model: m, cacheControl: {userSpecified: {maxAge: -1}}}",
+        ".maxAge: must be whole seconds, 0 or more",
+    ),
+    ("{type: engine, model: m, cacheControl: {userSpecified: {maxAge: 1.5}}}", ".maxAge: must be whole seconds, 0 or"),
+    ('{type: engine, model: m, cacheControl: {noUserSpecified: {maxAge: "60"}}}', "(write it without quotes: 60)"),
+    (
+        "{type: engine, model: m, cacheControl: {noUserSpecified: {directives: max-age=x}}}",
+        "max-age needs whole seconds",
+    ),
+    (
+        "{type: engine, model: m, cacheControl: {noUserSpecified: {directives: a b}}}",
+        "cannot be read as HTTP directives",
+    ),
+    ("{type: engine, model: m, cacheControl: {noUserSpecifed: {}}}", "did you mean 'noUserSpecified'?"),
+    ("{type: engine, model: m, filters: [{}]}", ".filters[0]: needs 'arn' or 'expression'"),
+    ("{type: engine, model: m, filters: [{arn: x}]}", ".filters[0].arn: 'x' is no filter's ARN"),
+    (
+        f'{{type: engine, model: m, filters: [{{arn: "{ARN}:filter/x", expression: y}}]}}',
+        ".filters[0]: has both 'arn' and 'expression'",
+    ),
+    (
+        "{type: engine, model: m, filters: [{expression: y, condition: user}]}",
+        ".condition: cannot be 'user'; one of: user-",
+    ),
+    ("{type: engine, model: m, filters: {}}", ".filters: must be a list, not a map"),
+    ("{type: engine, model: m, filters: [{expression: y}], filter: {expression: z}}", ".filter: names a filter beside"),
+    (
+        "{type: engine, model: m, inferenceItemMetadata: {type: localdb}}",
+        ".type: not supported by this version: 'localdb'",
+    ),
+    ("{type: engine, model: m, inferenceItemMetadata: {type: dynamodb}}", "not supported by this version: 'dynamodb'"),
+]
+
+
+@pytest.mark.parametrize(("variation", "says"), VARIATIONS)
+def test_a_wrong_variation_is_refused_with_its_place(variation, says):
+    (fault,) = faults_of(in_shop(MAIN % variation))
+    assert fault.startswith(f"{PLACE}.variations")
+    assert says in fault
+
+
+FIELDS = [
+    ("device_type: {type: string, rules: []}", ".autoContext: a key must be letters and digits: "),
+    ("d: {rules: []}", ".autoContext.d: 'type' is required"),
+    ("d: {type: text, rules: []}", ".autoContext.d.type: cannot be 'text'; one of: float, integer, long, string"),
+    ("d: {type: string}", ".autoContext.d: 'rules' is required"),
+    ("d: {type: string, rules: [{type: moon}]}", ".rules[0].type: unknown type 'moon'; one of: day-of-week, "),
+    ("d: {type: string, rules: [{type: cookie}]}", ".rules[0].type: not supported by this version: 'cookie'"),
+    ("d: {type: string, rules: [{type: header-value}]}", ".rules[0]: 'header' is required"),
+    ("d: {type: string, rules: [{type: header-value, header: a b}]}", ".rules[0].header: must be a header's name"),
+    ("d: {type: string, rules: [{type: hour-of-day, header: h}]}", ".rules[0]: unknown key 'header'"),
+    (
+        "d: {type: string, rules: [{type: hour-of-day, valueMappings: [{operator: equal, value: 1, mapTo: x}]}]}",
+        ".valueMappings[0].operator: cannot be 'equal'; one of: contains, ends-with, equals, greater-than, less-than, ",
+    ),
+    (
+        "d: {type: string, rules: [{type: hour-of-day, valueMappings: [{operator: equals, value: 1, mapTo: yes}]}]}",
+        ".mapTo: must be a text or a whole number or a number, not true (YAML reads yes, no, on and off as true and",
+    ),
+    (
+        "d: {type: string, rules: [{type: hour-of-day, valueMappings: [{operator: equals, value: .nan, mapTo: 1}]}]}",
+        ".valueMappings[0].value: must be a finite number",
+    ),
+    (
+        "d: {type: string, rules: [{type: hour-of-day, valueMappings: [{operator: equals, value: 1}]}]}",
+        ".valueMappings[0]: 'mapTo' is required",
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "says"), FIELDS)
+def test_a_wrong_field_is_refused_with_its_place(field, says):
+    (fault,) = faults_of(in_shop(f"{{autoContext: {{{field}}}, variations: {{main: {{type: engine, model: m}}}}}}"))
+    assert fault.startswith(PLACE)
+    assert says in fault
+
+
+ROOTS = [
+    ("{}", ": 'namespaces' is required"),
+    ("namespaces: []", "namespaces: must be a map of keys, not a list"),
+    ("namespaces: {a b: {}}", "namespaces: a key must be letters, digits, - and _, not 'a b'"),
+    ("namespaces: {1: {}}", 'namespaces: a key must be letters, digits, - and _, not 1 (write it in quotes: "1")'),
+    ("version: 10\nnamespaces: {}", 'version: must be a text, not 10 (write it in quotes: "10")'),
+    (
+        "namespaces: {a: {recommenders: {recommend: {}}}}",
+        "a key cannot be 'recommend'; one of: recommend-items, related-",
+    ),
+    ("namespaces: {a: {eventTargets: [{type: kinesis-stream}]}}", "not supported by this version: 'kinesis-stream'"),
+    ("namespaces: {a: {eventTargets: [{type: personalize-event-tracker}]}}", "'trackingId' is required"),
+    ("namespaces: {}\naws: {accountId: 000000000000}", "aws.accountId: must be twelve digits, not 0"),
+    ("namespaces: {}\naws: {quotas: closed}", "aws.quotas: cannot be 'closed'; one of: aws, open"),
+    ("namespaces: {}\naws: {accessKeys: []}", "aws.accessKeys: not supported by this version: 'accessKeys'"),
+    ("namespaces: {}\norigins: {personalize: {type: aws}}", "not supported by this version: 'aws'; one of: engine"),
+    ("namespaces: {}\nauth: {type: api_key}", "auth.type: not supported by this version: 'api_key'; one of: none"),
+    ("namespaces: {}\ntrustedProxies: []", "trustedProxies: not supported by this version: 'trustedProxies'"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), ROOTS)
+def test_a_wrong_root_is_refused_with_its_place(text, says):
+    (fault,) = faults_of(text)
+    assert says in fault
+
+
+@pytest.mark.parametrize("key", ["experiments", "responsePostProcessor", "fallback"])
+def test_what_a_later_version_has_is_refused_by_name(key):
+    (fault,) = faults_of(in_shop(f"{{{key}: {{}}, variations: {{main: {{type: engine, model: m}}}}}}"))
+    assert fault == f"{PLACE}.{key}: not supported by this version: {key!r}"
+
+
+@pytest.mark.parametrize(
+    ("variations", "says"),
+    [
+        ("{a: {type: engine, model: m, weight: 1}, b: {type: engine, model: n}}", "give every one a weight"),
+        ("{a: {type: engine, model: m, weight: 0}, b: {type: engine, model: n, weight: 0}}", "all weights are 0"),
+    ],
+)
+def test_weights_that_leave_a_share_open_are_refused(variations, says):
+    (fault,) = faults_of(in_shop(f"{{variations: {variations}}}"))
+    assert fault.startswith(f"{PLACE}.variations: ")
+    assert says in fault
+
+
+def test_every_fault_is_told_with_its_line():
+    text = """\
+version: 10
+cacheControl:
+  userSpecified: {maxAge: "60"}
+namespaces:
+  shop:
+    recommenders:
+      recommend-items:
+        for-you:
+          variations:
+            main: {type: engine, model: m, tmeout: 3, typ: 1}
+            other: {type: http}
+  "b b": {}
+"""
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "shop.yaml")
+    assert [fault.line for fault in caught.value.faults] == [1, 3, 10, 10, 11, 12]
+    assert str(caught.value).startswith("shop.yaml: 6 errors\n  line 1: version: must be a text")
+
+
+BILLION = "a: &a [x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 8)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True)
+)
+
+TEXTS = [
+    ("", "is empty"),
+    ("# nothing\n", "is empty"),
+    ("[]", "a configuration is a map of keys"),
+    ("a: b: c", "line 1: mapping values are not allowed here, column 5"),
+    ("namespaces: {}\nversion: [", "line 2: "),
+    ("namespaces: {}\nnamespaces: {}", "line 2: the key 'namespaces' is there twice, column 1"),
+    ('{"namespaces": {},\n\t"namespaces": {}}', "line 2: the key 'namespaces' is there twice, column 2"),
+    ("namespaces: &all\n  shop: *all", "line 1: an alias of the map it is in"),
+    ("namespaces: {}\n---\nnamespaces: {}", "line 2: expected a single document"),
+    ("namespaces: !!python/object:os.system {}", "line 1: could not determine a constructor"),
+    ("namespaces: !!int abc", "invalid literal for int()"),
+    ("? [a]\n: b", "unhashable key"),
+    ("[" * 5000, "nested too deeply"),
+    ("\x00", "special characters are not allowed"),
+    (BILLION, "too large"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "says"), TEXTS)
+def test_a_text_that_is_no_document_is_refused(text, says):
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "shop.yaml")
+    assert says in str(caught.value)
+
+
+def test_json_is_read_as_json():
+    text = '{"version": "\\ud83c\\udfac",\t"namespaces": {}}'
+    assert parse(text, "shop.json").version == parse(text, "shop").version == "🎬"
+    with pytest.raises(ConfigError, match="line 1: Expecting value, column 13"):
+        parse('{"version": }', "shop.json")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "absent.yaml")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "bytes.yaml")
+
+
+RULE = "{autoContext: {d: {type: string, rules: [{%s}]}}, variations: {main: {type: engine, model: m}}}"
+
+WARNINGS = [
+    ("{}", f"{PLACE}: has no 'variations' yet: it answers 404 NoVariationsConfigured"),
+    ("null", f"{PLACE}: has no 'variations' yet: it answers 404 NoVariationsConfigured"),
+    (MAIN % "{type: engine}", "main: names no 'model' yet: it answers 404 RecommenderArnNotConfigured"),
+    (MAIN % "{type: personalize-campaign}", "main: names no 'arn' yet: it answers 404 RecommenderArnNotConfigured"),
+    (
+        "{variations: {a: {type: engine, model: m}, b: {type: engine, model: n}}}",
+        "have no 'weight': only the first one",
+    ),
+    ("{cacheControl: {userSpecified: {directives: public}}, %s}", "directives: 'public' is left out"),
+    ("{cacheControl: {userSpecified: {directives: s-maxage=5}}, %s}", "directives: 's-maxage' is left out"),
+    ("{cacheControl: {userSpecified: {directives: privat}}, %s}", "unknown directive 'privat'; one of: immutable, "),
+    ("{cacheControl: {userSpecified: {maxAge: 9, directives: max-age=5}}, %s}", "max-age=5 among the directives wins"),
+    ("{cacheControl: {noUserSpecified: {maxAge: 60000}}, %s}", "maxAge: maxAge is in seconds: 60000 looks like milli"),
+    ("{autoContext: {d: {type: string, rules: []}}, %s}", "autoContext.d: has neither rules nor a default"),
+    ("{autoContext: {d: {type: integer, rules: [], default: x}}, %s}", "d.default: 'x' is not of type integer"),
+    (
+        "{autoContext: {d: {type: string, rules: [{type: season}]}}, %s}",
+        "old spelling 'season': write 'season-of-year'",
+    ),
+    (
+        RULE % "type: header-value, header: h, valueMappings: [{operator: start-with, value: a, mapTo: b}]",
+        "old spelling 'start-with': write 'starts-with'",
+    ),
+    (
+        RULE % "type: header-value, header: h, valueMappings: [{operator: equals, value: 7, mapTo: b}]",
+        "never holds, for header-value yields a text: write '7'",
+    ),
+    (
+        RULE % 'type: hour-of-day, valueMappings: [{operator: equals, value: "7", mapTo: b}]',
+        "never holds, for hour-of-day yields a number: write it without quotes",
+    ),
+    ("{filters: [{expression: x}, {expression: y}], %s}", "filters[1]: never applies: the filter before it has no"),
+    (
+        "{filters: [{expression: x, autoDynamicFilterValues: {C: {type: string, default: a, rules: []}}}], %s}",
+        "filters[0].autoDynamicFilterValues.C: the expression has no $C",
+    ),
+    (
+        MAIN % "{type: engine, model: m, filter: {autoDynamicFilterValues: {}}}",
+        "main.filter: old spelling 'filter': write it as an entry of 'filters'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("recommender", "says"), WARNINGS)
+def test_what_is_odd_loads_with_a_warning(recommender, says):
+    whole = recommender.replace("%s", "variations: {main: {type: engine, model: m}}")
+    (warning,) = warnings_of(shop(whole))
+    assert says in warning
+
+
+def test_a_namespace_with_nothing_in_it_loads_with_a_warning():
+    assert warnings_of(parse("namespaces: {shop: }")) == [
+        "namespaces.shop: has neither 'recommenders' nor 'eventTargets': it answers nothing"
+    ]
+
+
+@pytest.mark.parametrize("max_age", [0, 60, 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400])
+def test_usual_ages_are_not_taken_for_milliseconds(max_age):
+    config = shop(
+        "{variations: {m: {type: engine, model: m}}}", root=f"cacheControl: {{noUserSpecified: {{maxAge: {max_age}}}}}"
+    )
+    assert config.warnings == ()
+
+
+STRUCTS = [each for each in vars(document).values() if isinstance(each, type) and issubclass(each, document.Part)]
+NAMES = {field.encode_name for struct in STRUCTS for field in msgspec.structs.fields(struct)}
+KEYS = st.sampled_from(sorted(NAMES | {"type", "recommend-items"}))
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.sampled_from(["engine", "header-value", "hour-of-day", "equals", "string", "${A}", "${A:-1}", "max-age=1"]),
+)  # fmt: skip
+TREES = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=30
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TREES)
+def test_whatever_a_document_says_it_loads_or_is_refused(tree):
+    for text in (
+        json.dumps({"namespaces": {"a": tree}}),
+        json.dumps({"namespaces": {}, **(tree if isinstance(tree, dict) else {})}),
+    ):
+        try:
+            parse(text, "any.json", {})
+        except ConfigError as error:
+            assert error.faults

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.testing import TestClient
+
+import engine as front_door
+from gateway.routes.health import docs_page
+from tests.gateway.serve.world import SmallEngine, app_over
+
+
+def test_health(client: TestClient[Any]) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+
+
+def test_ready_where_a_campaign_is_yet_to_be_made(client: TestClient[Any]) -> None:
+    answer = client.get("/ready")
+    assert (answer.status_code, set(answer.json()["checks"].values())) == (200, {"ok"})
+
+
+def test_not_ready_says_why(client: TestClient[Any], engine: SmallEngine) -> None:
+    engine.down = front_door.Unavailable("the database does not answer")
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == "the database does not answer"
+
+
+def test_openapi_has_a_path_for_each_recommender(client: TestClient[Any]) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["info"]["version"] == "7"
+    assert {path: sorted(methods) for path, methods in document["paths"].items() if "split" not in path} == {
+        "/recommend-items/shop/home/{user_id}": ["get"],
+        "/recommend-items/shop/live/{user_id}": ["get"],
+        "/recommend-items/shop/gone/{user_id}": ["get"],
+        "/recommend-items/quiet/home/{user_id}": ["get"],
+        "/related-items/shop/like/{item_id}": ["get"],
+        "/rerank-items/shop/order/{user_id}": ["post"],
+        "/rerank-items/shop/order/{user_id}/{item_ids}": ["get"],
+        "/events/shop": ["post"],
+    }
+    assert "Shop: Related Items" in {tag["name"] for tag in document["tags"]}
+
+
+def test_docs_needs_nothing_from_elsewhere(client: TestClient[Any]) -> None:
+    answer = client.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.content == docs_page()
+    assert b"http" not in answer.content
+
+
+def test_the_engine_is_closed_at_the_end(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)):
+        assert not engine.closed
+    assert engine.closed
+
+
+def test_the_aws_wire_is_mounted(client: TestClient[Any], engine: SmallEngine) -> None:
+    answer = client.post("/recommendations", json={"campaignArn": engine.home.campaign.arn, "userId": "u1"})
+    assert answer.status_code == 200
+    assert len(answer.json()["itemList"]) == 20

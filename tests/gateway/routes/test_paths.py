@@ -1,0 +1,91 @@
+"""Ids are decoded exactly once, whatever is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from tests.gateway.serve.world import SmallEngine
+
+IDS = {
+    "u1": "u1",
+    "a%2Fb": "a/b",
+    "a%20b": "a b",
+    "a+b": "a+b",
+    "a%252Fb": "a%2Fb",
+    "caf%C3%A9": "café",
+    "%E6%97%A5": "日",
+    "a@b.c": "a@b.c",
+    "%3Fq%23f": "?q#f",
+    "a%2Cb,c": "a,b,c",
+    "..%2F..": "../..",
+}
+
+
+@pytest.mark.parametrize("sent", IDS)
+def test_user_and_item_ids(sent: str, client: TestClient[Any], engine: SmallEngine) -> None:
+    assert client.get(f"/recommend-items/shop/home/{sent}").status_code == 200
+    assert client.get(f"/related-items/shop/like/{sent}").status_code == 200
+    assert [(asked.user, asked.item) for asked in engine.asked] == [(IDS[sent], None), (None, IDS[sent])]
+
+
+@pytest.mark.parametrize(
+    ("sent", "ids"),
+    [
+        ("i1", ["i1"]),
+        ("i1,i2", ["i1", "i2"]),
+        ("i1%2Ci2", ["i1,i2"]),
+        ("a%2Fb,c", ["a/b", "c"]),
+        ("i1,i1", ["i1", "i1"]),
+        (" i1,i2", [" i1", "i2"]),
+    ],
+)
+def test_item_ids_are_split_at_raw_commas(
+    sent: str, ids: list[str], client: TestClient[Any], engine: SmallEngine
+) -> None:
+    assert client.get(f"/rerank-items/shop/order/u1/{sent}").status_code == 200
+    assert list(engine.asked[0].candidates or ()) == ids
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/recommend-items",
+        "/recommend-items/shop/home",
+        "/recommend-items/shop/home/",
+        "/recommend-items/shop/home/u1/",
+        "/recommend-items/shop/home/u1/more",
+        "/recommend-items//home/u1",
+        "/recommend-items%2Fshop%2Fhome%2Fu1",
+        "/rerank-items/shop/order/u1",
+        "/rerank-items/shop/order/u1/",
+        "/related-items/shop",
+        "/events/shop",
+        "/nowhere",
+    ],
+)
+def test_anything_else_is_404(path: str, client: TestClient[Any]) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.json() == {"type": "Routing", "code": "NotFound", "message": "Not found", "statusCode": 404}
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST"])
+def test_a_wrong_method_is_404(method: str, client: TestClient[Any]) -> None:
+    answer = client.request(method, "/recommend-items/shop/home/u1")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
+
+
+def test_head_is_get_without_a_body(client: TestClient[Any]) -> None:
+    path = "/recommend-items/shop/home/u1"
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == got.headers["etag"]
+    assert head.headers["content-length"] == str(len(got.content))
+
+
+def test_a_path_that_is_not_utf_8(client: TestClient[Any]) -> None:
+    assert client.get("/recommend-items/shop/home/%FF").json()["code"] == "ValidationError"

@@ -1,0 +1,266 @@
+"""The stories end to end, over a small engine."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from engine import NotFound, Question
+from gateway.ask import Answer, Ask, Item
+from gateway.plan import CachePolicy
+from gateway.serve import _cache_control, encode
+from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
+
+HOME = "/recommend-items/shop/home/u1"
+
+
+def items(answer: Any) -> list[str]:
+    body = answer.json()
+    return [item["itemId"] for item in body.get("itemList") or body["personalizedRanking"]]
+
+
+def touch(client: TestClient[Any], user: str, item: str) -> None:
+    event = {"eventType": "View", "itemId": item}
+    assert client.post("/events/shop", json={"sessionId": "s", "userId": user, "eventList": [event]}).status_code == 200
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> SmallEngine:
+    return SmallEngine(tmp_path)
+
+
+def test_the_next_answer_sees_the_event(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        touch(client, "u1", "i3")
+        assert items(client.get(HOME))[0] == "i3"
+        for item in ("i7", "i7"):
+            touch(client, "u1", item)
+        answer = client.get(HOME)
+        assert (items(answer)[:2], answer.headers["x-cache"]) == (["i7", "i3"], "miss")
+        assert client.get(HOME).headers["x-cache"] == "hit"
+
+
+def test_the_first_event_makes_a_user_s_answer_their_own(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        for user in ("u1", "u2"):
+            client.get(f"/recommend-items/shop/home/{user}")
+        assert len(engine.asked) == 1
+        touch(client, "u1", "i3")
+        assert items(client.get(HOME))[0] == "i3"
+        other = client.get("/recommend-items/shop/home/u2")
+        assert (items(other)[0], other.headers["x-cache"]) == ("i0", "shared")
+
+
+@pytest.mark.parametrize("kind", ["item", "snapshot", "deploy"])
+def test_what_else_outdates_an_answer(kind: str, engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        client.get(HOME)
+        engine.change(kind, engine.home.campaign.arn if kind == "deploy" else "i1")
+        assert client.get(HOME).headers["x-cache"] == "miss"
+
+
+def test_a_filter_that_changed_outdates_answers_with_a_filter(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        for _ in range(2):
+            answers = [client.get(HOME), client.get(f"{HOME}?filter=cheap")]
+            engine.change("record", "arn:aws:personalize:us-east-1:000000000000:filter/cheap")
+        assert [answer.headers["x-cache"] for answer in answers] == ["hit", "miss"]
+
+
+@pytest.mark.parametrize(
+    ("query", "shared"),
+    [
+        ("", True),
+        ("?filter=cheap", False),
+        ("?numResults=3", True),
+    ],
+)
+def test_who_may_share(query: str, shared: bool, engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        outcomes = [client.get(f"/recommend-items/shop/home/{user}{query}").headers["x-cache"] for user in "ab"]
+    assert outcomes == ["miss", "shared" if shared else "miss"]
+
+
+def test_a_filter_in_place_that_names_the_user(engine: SmallEngine) -> None:
+    expression = 'EXCLUDE ItemID WHERE Items.CITY IN ("x") IF CurrentUser.AGE > 5'
+    config = CONFIG.replace(
+        "home: {variations: {only: {type: engine, model: home}}}",
+        f"home: {{variations: {{only: {{type: engine, model: home, filters: [{{expression: '{expression}'}}]}}}}}}",
+        1,
+    )
+    with TestClient(app_over(engine, config=config)) as client:
+        assert [client.get(f"/recommend-items/shop/home/{user}").headers["x-cache"] for user in "ab"] == [
+            "miss",
+            "miss",
+        ]
+    assert engine.asked[0].expression == expression
+
+
+def test_context_is_part_of_the_question_and_of_the_key(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        for country in ("DE", "FR", "DE"):
+            client.get(HOME, headers={"CloudFront-Viewer-Country": country})
+        client.get(f'{HOME}?context={{"country":"IT"}}', headers={"cloudfront-viewer-country": "DE"})
+    assert [asked.context["country"] for asked in engine.asked] == ["DE", "FR", "IT"]
+
+
+def test_metadata_only_where_it_is_known_and_wanted(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        decorated = client.get(f"{HOME}?numResults=2").json()["itemList"]
+        plain = client.get(f"{HOME}?numResults=2&decorateItems=no").json()["itemList"]
+    assert decorated == [{"itemId": "i0", "score": 1.0, "metadata": {"price": 9.5}}, {"itemId": "i1", "score": 0.5}]
+    assert all("metadata" not in item for item in plain)
+
+
+def test_the_variation_is_named_where_there_is_a_choice(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        answers = [client.get(f"/recommend-items/shop/split/u{number}") for number in range(20)]
+        assert "variation" not in client.get(HOME).json()
+    named = [answer.json()["variation"] for answer in answers]
+    assert set(named) == {"left", "right"}
+    assert named == [answer.headers["x-recgate-variation"] for answer in answers]
+
+
+def test_another_configuration_has_other_entity_tags(engine: SmallEngine) -> None:
+    tags = set()
+    for version in ("7", "8"):
+        engine.asked.clear()
+        with TestClient(app_over(engine, config=CONFIG.replace('version: "7"', f'version: "{version}"'))) as client:
+            tags.add(client.get(HOME).headers["etag"])
+    assert len(tags) == 2
+
+
+def test_events_as_the_engine_gets_them(engine: SmallEngine) -> None:
+    event = {"eventType": "View", "itemId": "i1", "properties": json.dumps({"country": "mine", "a": 1})}
+    told = {"sessionId": "s1", "eventList": [event, {"eventType": "Buy", "sentAt": 1_600_000_000}]}
+    with TestClient(app_over(engine, Clock(1_700_000_000.9))) as client:
+        client.post("/events/shop", json=told, headers={"cloudfront-viewer-country": "DE"})
+    ((tracking, session, user, (view, buy)),) = engine.put
+    assert (tracking, session, user) == ("tracker-1", "s1", None)
+    assert (view.sent_at, view.properties) == (1_700_000_000, {"country": "mine", "a": 1})
+    assert (buy.sent_at, buy.properties) == (1_600_000_000, {"country": "DE"})
+
+
+def test_more_than_ten_events_are_several_calls(engine: SmallEngine) -> None:
+    events = [{"eventType": "View", "itemId": f"i{number}"} for number in range(25)]
+    with TestClient(app_over(engine)) as client:
+        assert client.post("/events/shop", json={"sessionId": "s", "eventList": events}).status_code == 200
+    assert [len(batch) for *_, batch in engine.put] == [10, 10, 5]
+
+
+def test_an_unknown_tracker_is_the_engine_s_error(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine, config=CONFIG.replace("tracker-1", "tracker-2"))) as client:
+        answer = client.post("/events/shop", json={"sessionId": "s", "eventList": [{"eventType": "View"}]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInputException")
+
+
+def test_the_upstream_breaks_and_the_last_answer_stays(engine: SmallEngine) -> None:
+    clock = Clock()
+    with TestClient(app_over(engine, clock)) as client:
+        first = client.get(HOME)
+        clock.tick(300)
+        engine.broken = RuntimeError("no memory")
+        stale = client.get(HOME)
+    assert (stale.status_code, stale.headers["x-cache"], stale.headers["age"]) == (200, "stale", "300")
+    assert stale.content == first.content
+
+
+def test_concurrent_requests_are_one_question(engine: SmallEngine) -> None:
+    engine.answering.clear()
+    with TestClient(app_over(engine)) as client:
+        answers: list[Any] = []
+        callers = [threading.Thread(target=lambda: answers.append(client.get(HOME))) for _ in range(20)]
+        for caller in callers:
+            caller.start()
+        while not engine.asked:
+            pass
+        threading.Timer(0.2, engine.answering.set).start()
+        for caller in callers:
+            caller.join()
+    assert (len(answers), len(engine.asked)) == (20, 1)
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_cached_answers_are_what_uncached_ones_would_be(engine: SmallEngine, tmp_path: Path) -> None:
+    """The same random story told to a gateway that caches and to one that has no room to."""
+    other = SmallEngine(tmp_path / "other")
+    clock, chance = Clock(), random.Random(7)
+    with TestClient(app_over(engine, clock)) as cached, TestClient(app_over(other, clock, cache_bytes=8)) as bare:
+        for _ in range(400):
+            user, item = f"u{chance.randrange(4)}", f"i{chance.randrange(5)}"
+            path = chance.choice(
+                [
+                    f"/recommend-items/shop/home/{user}?numResults={chance.choice([3, 25])}",
+                    f"/recommend-items/shop/split/{user}",
+                    f"/related-items/shop/like/{item}",
+                    f"/related-items/shop/like/{item}?userId={user}",
+                    f"/rerank-items/shop/order/{user}/i1,i2,{item}",
+                ]
+            )
+            if chance.random() < 0.1:
+                touch(cached, user, item)
+                touch(bare, user, item)
+            assert items(cached.get(path)) == items(bare.get(path))
+            clock.tick(chance.choice([0, 1]))
+    assert len(engine.asked) < len(other.asked) * 0.6
+
+
+@pytest.mark.parametrize(
+    ("life", "header"),
+    [
+        (float("inf"), "private,stale-while-revalidate=30,max-age=60,s-maxage=90"),
+        (75, "private,stale-while-revalidate=30,max-age=60,s-maxage=75"),
+        (12.9, "private,stale-while-revalidate=30,max-age=12,s-maxage=12"),
+        (-1, "private,stale-while-revalidate=30,max-age=0,s-maxage=0"),
+    ],
+)
+def test_nobody_downstream_keeps_an_answer_beyond_its_time(life: float, header: str) -> None:
+    said = "private,stale-while-revalidate=30,max-age=60,s-maxage=90"
+    assert _cache_control(CachePolicy(max_age_s=60, header=said), life) == header
+
+
+def test_an_answer_of_the_morning_ends_with_it(engine: SmallEngine) -> None:
+    hour = "country: {type: string, default: XX, rules: [{type: hour-of-day}]}"
+    config = CONFIG.replace(
+        "country: {type: string, default: XX, rules: [{type: header-value, header: cloudfront-viewer-country}]}", hour
+    )
+    clock = Clock(1_700_002_800.0 - 20)  # twenty seconds before a full hour
+    with TestClient(app_over(engine, clock, config=config)) as client:
+        assert client.get(HOME).headers["cache-control"].endswith("max-age=20")
+        clock.tick(15)
+        later = client.get(HOME)
+        assert (later.headers["age"], later.headers["cache-control"][-10:]) == ("15", "max-age=20")
+        clock.tick(5)
+        assert client.get(HOME).headers["x-cache"] == "miss"
+
+
+def test_truncation_and_the_two_keys() -> None:
+    answer = Answer(items=[Item(item_id="a"), Item(item_id="b")])
+    recommend = Ask(action="recommend-items", namespace="n", recommender="r", num_results=1)
+    rerank = Ask(action="rerank-items", namespace="n", recommender="r", num_results=1)
+    assert encode(answer, recommend, None) == b'{"itemList":[{"itemId":"a"}]}'
+    assert encode(answer, rerank, None) == b'{"personalizedRanking":[{"itemId":"a"},{"itemId":"b"}]}'
+
+
+# ---- the AWS wire
+
+
+def test_rank_sees_the_user_s_own_events_and_keeps_nothing(engine: SmallEngine) -> None:
+    asked = {"campaignArn": engine.home.campaign.arn, "userId": "u1"}
+    with TestClient(app_over(engine)) as client:
+        for _ in range(2):
+            assert items(client.post("/recommendations", json=asked))[0] == "i0"
+        touch(client, "u1", "i3")
+        assert items(client.post("/recommendations", json=asked))[0] == "i3"
+    assert len(engine.asked) == 3
+
+
+def test_the_small_engine_is_strict(engine: SmallEngine) -> None:
+    with pytest.raises(NotFound):
+        engine.recommend(Question(campaign="nowhere"))

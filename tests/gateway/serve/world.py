@@ -1,0 +1,164 @@
+"""A small engine at the seam that the gateway sees, and a gateway over it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from litestar import Litestar
+
+from engine import Change, Event, InvalidInput, NotFound, Question, Ranked, Settings
+from gateway.app import create_app
+from gateway.config import parse
+
+CONFIG = """
+version: "7"
+namespaces:
+  shop:
+    name: Shop
+    autoContext:
+      country: {type: string, default: XX, rules: [{type: header-value, header: cloudfront-viewer-country}]}
+    inferenceItemMetadata: {type: engine, itemColumns: [PRICE]}
+    cacheControl:
+      userSpecified: {maxAge: 60, directives: "private,stale-while-revalidate=30,stale-if-error=600"}
+      syntheticUserSpecified: {maxAge: 120, directives: public}
+      noUserSpecified: {maxAge: 300, directives: public}
+    recommenders:
+      recommend-items:
+        home: {variations: {only: {type: engine, model: home}}}
+        split:
+          variations: {left: {type: engine, model: home, weight: 1}, right: {type: engine, model: home, weight: 1}}
+        live:
+          cacheControl: {userSpecified: {maxAge: 0, directives: no-store}}
+          variations: {only: {type: engine, model: home}}
+        gone: {variations: {only: {type: engine, model: nowhere}}}
+      related-items:
+        like: {variations: {only: {type: engine, model: home}}}
+      rerank-items:
+        order: {variations: {only: {type: engine, model: home}}}
+    eventTargets: [{type: personalize-event-tracker, trackingId: tracker-1}]
+  quiet:
+    recommenders: {recommend-items: {home: {variations: {only: {type: engine, model: home}}}}}
+"""
+
+ITEMS = tuple(f"i{number}" for number in range(20))
+ARN = "arn:aws:personalize:us-east-1:000000000000:campaign/home"
+
+
+class Clock:
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def tick(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class SmallEngine:
+    """Ranks what a user has touched first, then the catalogue; an event is seen when `catch_up` runs."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.settings = Settings.of(data_dir, {})
+        self.follower = SimpleNamespace(lag_s=0.25, applied=0)
+        campaign = SimpleNamespace(arn=ARN, name="home")
+        self.home = SimpleNamespace(campaign=campaign, group_uid="g1", model="home/1", trained_at=1_699_999_000.0)
+        self.deployments = SimpleNamespace(all=lambda: [self.home])
+        self.asked: list[Question] = []
+        self.put: list[tuple[str, str, str | None, list[Event]]] = []
+        self.broken: Exception | None = None
+        self.down: Exception | None = None
+        self.closed = False
+        self.answering = threading.Event()
+        self.answering.set()
+        self._log: list[Change] = []
+        self._seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._items: dict[int, str] = {}
+        self._listeners: list[Any] = []
+
+    def recommend(self, question: Question) -> Ranked:
+        self.deployed(question.campaign)
+        self.asked.append(question)
+        as_of = self.follower.applied
+        liked = self._seen[question.user or ""]
+        assert self.answering.wait(5)
+        if self.broken is not None:
+            raise self.broken
+        if question.filter == "unknown":
+            raise NotFound("Resource Arn filter/unknown does not exist.")
+        pool = question.candidates or ITEMS
+        if question.item is not None:
+            pool = tuple(item for item in pool if item != question.item)
+        ranked = tuple(sorted(pool, key=lambda item: -liked[item]))[: question.num_results]
+        scores = tuple(1 / (place + 1) for place in range(len(ranked)))
+        name = f"RID-{len(self.asked)}"
+        return Ranked(items=ranked, scores=scores, recommendation_id=name, model=self.home.model, as_of=as_of)
+
+    def deployed(self, campaign: str, account: str = "000000000000") -> Any:
+        if campaign not in ("home", ARN):
+            raise NotFound(f"Resource Arn {campaign} does not exist.")
+        return self.home
+
+    def has_history(self, campaign: str, user: str, account: str = "000000000000") -> bool:
+        self.deployed(campaign)
+        return bool(self._seen.get(user))
+
+    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
+        return [{"price": 9.5} if item != "i1" else None for item in items]
+
+    def put_events(self, tracking: str, session: str, user: str | None, events: Sequence[Event]) -> Future[int]:
+        if tracking != "tracker-1":
+            raise InvalidInput(f"The tracking ID {tracking!r} does not exist.")
+        self.put.append((tracking, session, user, list(events)))
+        for event in events:
+            self._items[len(self._log) + 1] = event.item_id or ""
+            self._log.append(Change(len(self._log) + 1, "g1", "event", user or session))
+        done: Future[int] = Future()
+        done.set_result(len(self._log))
+        return done
+
+    def change(self, kind: str, key: str) -> None:
+        self._log.append(Change(len(self._log) + 1, "g1", kind, key))
+        self.catch_up()
+
+    def subscribe(self, listener: Any) -> None:
+        self._listeners.append(listener)
+
+    def behind(self, campaign: str, user: str, account: str = "000000000000") -> bool:
+        return any(change.key == user for change in self._log[self.follower.applied :])
+
+    def catch_up(self) -> None:
+        new = self._log[self.follower.applied :]
+        for change in new:
+            if change.kind == "event":
+                self._seen[change.key][self._items[change.seq]] += 1
+        for listener in self._listeners:
+            listener(new)
+        self.follower.applied += len(new)
+
+    def check(self) -> None:
+        if self.down is not None:
+            raise self.down
+
+    def operate(self, operation: str, body: bytes, account: str, region: str) -> bytes:
+        raise NotImplementedError
+
+    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+        raise NotImplementedError
+
+    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def app_over(engine: SmallEngine, clock: Clock | None = None, config: str = CONFIG, **more: Any) -> Litestar:
+    environ: dict[str, str] = {}
+    return create_app(parse(config), engine, clock=clock or Clock(), **{"environ": environ, **more})  # type: ignore[arg-type]

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from gateway.telemetry import (
+    FAMILIES,
+    MissingExporter,
+    Shelf,
+    Telemetry,
+    Tracing,
+    export,
+    forget,
+    tracing_of,
+)
+from tests.gateway.serve.world import Clock, SmallEngine, app_over
+
+SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+UNSAMPLED = SAMPLED[:-1] + "0"
+
+
+def busy(requests: int) -> Telemetry:
+    telemetry = Telemetry()
+    for _ in range(requests):
+        telemetry.request("recommend-items", 200, 0.002)
+    telemetry.lookup("shop", "home", "hit")
+    telemetry.watch("recgate_cache_bytes", lambda: [((), [100])])
+    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [requests / 10])])
+    return telemetry
+
+
+def page(shelf: Shelf) -> dict[str, float]:
+    lines = shelf.page()[1].decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+REQUESTS = 'recgate_requests_total{route="recommend-items",status="200"}'
+
+
+def test_the_page_adds_up_all_workers(tmp_path: Path) -> None:
+    clock = Clock()
+    first, second = (Shelf(tmp_path, name, busy(count), clock) for name, count in (("a", 3), ("b", 4)))
+    second.write()
+    shown = page(first)
+    assert shown[REQUESTS] == 7
+    assert shown["recgate_cache_bytes"] == 200
+    assert shown["recgate_event_lag_seconds"] == 0.4
+    assert shown['recgate_request_seconds_bucket{le="0.001",route="recommend-items"}'] == 0
+    assert shown['recgate_request_seconds_bucket{le="0.0025",route="recommend-items"}'] == 7
+    assert shown['recgate_request_seconds_count{route="recommend-items"}'] == 7
+    assert shown['recgate_request_seconds_sum{route="recommend-items"}'] == pytest.approx(0.014)
+
+
+def test_a_dead_worker_s_counters_stay_and_its_gauges_go(tmp_path: Path) -> None:
+    clock = Clock()
+    Shelf(tmp_path, "a", busy(3), clock).write()
+    again = Shelf(tmp_path, "a", busy(1), clock)
+    again.write()
+    clock.tick(6)
+    shown = page(again)
+    assert (shown[REQUESTS], shown["recgate_cache_bytes"]) == (4, 100)
+
+
+def test_forget_starts_anew(tmp_path: Path) -> None:
+    Shelf(tmp_path, "a", busy(3)).write()
+    forget(tmp_path)
+    assert page(Shelf(tmp_path, "a", busy(1)))[REQUESTS] == 1
+
+
+def test_a_running_worker_writes_by_itself(tmp_path: Path) -> None:
+    telemetry = busy(3)
+    shelf = Shelf(tmp_path, "a", telemetry)
+    shelf.open(every_s=60)
+    telemetry.request("events", 200, 0.1)
+    shelf.close()
+    assert page(Shelf(tmp_path, "b", Telemetry()))['recgate_requests_total{route="events",status="200"}'] == 1
+
+
+def test_otlp_observes_the_same_numbers() -> None:
+    reader = InMemoryMetricReader()
+    provider = export(busy(3), reader)
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    metrics: dict[str, Any] = {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    (requests,) = metrics["recgate_requests"].data.data_points
+    assert (requests.value, dict(requests.attributes or {})) == (3, {"route": "recommend-items", "status": "200"})
+    assert set(metrics) <= set(FAMILIES)
+
+
+def test_otlp_without_its_package_says_what_to_install() -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    with pytest.raises(MissingExporter, match=r"recgate\[otlp\]"):
+        tracing_of({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"})
+    assert tracing_of({}) is None
+
+
+class Spans:
+    def __init__(self, ratio: float = 0.0, chance: float = 0.5) -> None:
+        self._exporter = InMemorySpanExporter()
+        self.tracing = Tracing(SimpleSpanProcessor(self._exporter), ratio, lambda: chance)
+
+    def names(self) -> list[str]:
+        return [span.name for span in self._exporter.get_finished_spans()]
+
+    def parents(self) -> set[int]:
+        return {span.context.trace_id for span in self._exporter.get_finished_spans() if span.context}
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "ratio", "sampled"),
+    [
+        (SAMPLED, 0.0, True),
+        (UNSAMPLED, 1.0, False),
+        ("", 0.0, False),
+        ("", 0.6, True),
+        ("", 0.4, False),
+        ("garbage", 0.0, False),
+        ("garbage", 0.6, True),
+    ],
+)
+def test_sampling_is_decided_before_any_span(traceparent: str, ratio: float, sampled: bool) -> None:
+    spans = Spans(ratio)
+    telemetry = Telemetry(spans.tracing)
+    with telemetry.trace("recommend-items", {"traceparent": traceparent}), telemetry.span("cache"):
+        pass
+    with telemetry.span("outside"):
+        pass
+    assert spans.names() == (["cache", "recommend-items"] if sampled else [])
+
+
+def test_the_spans_of_a_miss(tmp_path: Path) -> None:
+    spans = Spans()
+    with TestClient(app_over(SmallEngine(tmp_path), tracing=spans.tracing)) as client:
+        client.get("/recommend-items/shop/home/u1", headers={"traceparent": SAMPLED})
+        client.get("/recommend-items/shop/home/u2", headers={"traceparent": UNSAMPLED})
+    assert sorted(spans.names()) == ["cache", "decorate", "enrich", "recommend-items", "upstream"]
+    assert spans.parents() == {int(SAMPLED.split("-")[1], 16)}
+
+
+def test_metrics_of_a_gateway(tmp_path: Path) -> None:
+    with TestClient(app_over(SmallEngine(tmp_path))) as client:
+        for _ in range(3):
+            client.get("/recommend-items/shop/home/u1")
+        client.get("/nowhere")
+        client.post("/events/shop", json={"sessionId": "s", "eventList": [{"eventType": "View"}] * 2})
+        answer: Any = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    for line in (
+        REQUESTS + " 3.0",
+        'recgate_requests_total{route="other",status="404"} 1.0',
+        'recgate_cache_lookups_total{namespace="shop",outcome="hit",recommender="home"} 2.0',
+        'recgate_upstream_seconds_count{upstream="engine"} 1.0',
+        'recgate_events_total{namespace="shop"} 2.0',
+        "recgate_event_lag_seconds 0.25",
+        'recgate_model_age_seconds{campaign="home",model="home/1"} 1000.0',
+        "recgate_cache_entries 1.0",
+        "recgate_cache_evictions_total 0.0",
+    ):
+        assert line in answer.text

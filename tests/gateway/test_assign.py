@@ -1,0 +1,80 @@
+"""Assignment: the published hash, fair shares, and nobody moves who need not."""
+
+from math import sqrt
+
+import pytest
+
+from gateway.assign import assign, share
+from gateway.errors import Problem
+from gateway.plan import Plan, Variation
+
+USERS = [f"user-{number}" for number in range(10_000)]
+
+
+def plan(*weights: float, recommender: str = "for-you") -> Plan:
+    variations = tuple(Variation(f"v{index}", weight, "engine", "m") for index, weight in enumerate(weights))
+    return Plan("shop", "recommend-items", recommender, variations)
+
+
+def arms(of: Plan) -> list[str]:
+    return [assign(of, user).name for user in USERS]
+
+
+# the published examples of GrowthBook's hash, version 2
+HASHES = [
+    ("seed", "a", 0.0505),
+    ("seed", "b", 0.2696),
+    ("foo", "ab", 0.2575),
+    ("foo", "def", 0.2019),
+    ("89123klj", "8952klfjas09ujkasdf", 0.124),
+    ("90850943850283058242805", "123", 0.7516),
+    ("()**(%$##$%#$#", '___)((*":&', 0.0128),
+]
+
+
+@pytest.mark.parametrize(("salt", "unit", "place"), HASHES)
+def test_the_hash_is_the_published_one(salt, unit, place):
+    assert share(salt, unit) == place
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (80, 20), (0.1, 0.3, 0.6), (1, 0, 1), (5, 5, 5, 5, 80)])
+def test_shares_are_within_the_99_percent_interval(weights):
+    found = arms(plan(*weights))
+    for index, weight in enumerate(weights):
+        expected = weight / sum(weights)
+        assert abs(found.count(f"v{index}") / len(USERS) - expected) <= 2.576 * sqrt(
+            expected * (1 - expected) / len(USERS)
+        )
+
+
+def test_a_user_stays():
+    assert arms(plan(1, 1)) == arms(plan(1, 1)) == arms(plan(50, 50))
+
+
+def test_recommenders_do_not_share_their_draw():
+    same = sum(one == two for one, two in zip(arms(plan(1, 1)), arms(plan(1, 1, recommender="other")), strict=True))
+    assert abs(same / len(USERS) - 0.5) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [((50, 50), (60, 40), 0.1), ((90, 10), (50, 50), 0.4), ((80, 20, 0), (80, 10, 10), 0.1)],
+)
+def test_new_weights_move_only_the_share_they_need(before, after, moved):
+    pairs = list(zip(arms(plan(*before)), arms(plan(*after)), strict=True))
+    changed = [pair for pair in pairs if pair[0] != pair[1]]
+    assert abs(len(changed) / len(USERS) - moved) < 0.02
+    assert len(set(changed)) == 1  # all of them from the one to the other
+
+
+def test_without_a_user_the_first_variation_with_a_weight_answers():
+    assert assign(plan(1, 99), None).name == "v0"
+    assert assign(plan(0, 1), None).name == "v1"
+
+
+def test_a_variation_without_a_model_answers_404():
+    incomplete = Plan("shop", "recommend-items", "for-you", (Variation("main", 1.0, "engine", ""),))
+    with pytest.raises(Problem, match="variation 'main' of recommend-items/for-you") as caught:
+        assign(incomplete, "u")
+    assert caught.value.triple()["type"] == "Personalize"
+    assert (caught.value.status, caught.value.code) == (404, "RecommenderArnNotConfigured")
