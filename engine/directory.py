@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from engine.data.schema import Schema as DatasetSchema
-from engine.data.schema import parse_schema
+from engine.data.schema import parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.records import Dataset, DatasetGroup, EventTracker, Record, Records, Schema
 
 R = TypeVar("R", bound=Record)
+
+
+class Shown(NamedTuple):
+    """An item column as answers show it."""
+
+    name: str  # in the schema
+    key: str  # in the answer: camel case
+    whole: bool  # a column with missing values keeps its whole numbers as floats
 
 
 class Directory:
@@ -64,4 +72,20 @@ class Directory:
         if found is None:
             datasets = self._records.list(Dataset, parent=group_arn)
             found = self._found[key] = {each.dataset_type: each for each in datasets if each.deleted_at is None}
+        return found
+
+    def item_fields(self, group_arn: str, wanted: tuple[str, ...]) -> tuple[Shown, ...]:
+        """The item columns named (in upper case), all of them where none is; of those that there are."""
+        key = ("item-fields", f"{group_arn} {wanted}")
+        found: tuple[Shown, ...] | None = self._found.get(key)
+        if found is None:
+            dataset = self.datasets(group_arn).get("ITEMS")
+            schema = self.schema(dataset) if dataset is not None else None
+            fields = [field for field in schema.fields if field.name != schema.key] if schema is not None else []
+            found = tuple(
+                Shown(field.name, property_name(field.name), field.whole)
+                for field in fields
+                if not wanted or field.name.upper() in wanted
+            )
+            self._found[key] = found
         return found

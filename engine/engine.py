@@ -16,9 +16,8 @@ from engine.arns import arn_of
 from engine.control.control import Control
 from engine.data.doorbell import Doorbell
 from engine.data.log import Entry, Log
-from engine.data.schema import property_name
 from engine.deployments import Deployed, Deployments
-from engine.directory import Directory
+from engine.directory import Directory, Shown
 from engine.errors import InvalidInput, Unavailable
 from engine.filters import Filter, compile_filter
 from engine.follower import Follower, Listener
@@ -104,9 +103,10 @@ class Engine:
     ) -> list[dict[str, Any] | None]:
         """Each item's columns under camel-case keys (CATEGORY_L2 -> categoryL2), missing values left out; None for an
         item without a row. No `columns`: all. Columns are named in schema spelling, any case."""
-        group = self.follower.group(self.deployed(campaign, account).group_uid)
-        wanted = {name.upper() for name in columns}
-        return [_shown(group.item_row(group.items.find(item)), wanted) for item in items]
+        deployed = self.deployed(campaign, account)
+        group = self.follower.group(deployed.group_uid)
+        fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
+        return [_shown(group.item_row(group.items.find(item)), fields) for item in items]
 
     def group_of(self, campaign: str, account: str = ACCOUNT) -> str:
         """The uid of the campaign's dataset group, as changes name it."""
@@ -208,10 +208,11 @@ class Engine:
         return record
 
 
-def _shown(row: Mapping[str, Any] | None, wanted: set[str]) -> dict[str, Any] | None:
+def _shown(row: Mapping[str, Any] | None, fields: Sequence[Shown]) -> dict[str, Any] | None:
     if row is None:
         return None
-    return {property_name(name): value for name, value in row.items() if not wanted or name.upper() in wanted}
+    present = ((field, row[field.name]) for field in fields if row.get(field.name) is not None)
+    return {field.key: int(value) if field.whole else value for field, value in present}
 
 
 def _make_folder(path: Path) -> None:

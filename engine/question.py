@@ -12,7 +12,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     `campaign` is an ARN, or a campaign's bare name in `account`. With `candidates` the answer is those, reordered;
     without, the best `num_results` of the catalogue. `filter` is an ARN or a filter's bare name; `expression` is a
-    filter given in place, and both may be set (both apply).
+    filter given in place, and both may be set (both apply). With `stable_id` equal answers of one model have one
+    recommendation id, so that what replicas cache is equal to the byte; without, every answer has its own.
     """
 
     campaign: str
@@ -25,6 +26,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     expression: str | None = None
     filter_values: Mapping[str, str] = {}
     context: Mapping[str, str] = {}
+    stable_id: bool = False
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -55,7 +57,7 @@ def answer(
     return Ranked(
         items=items,
         scores=shown,
-        recommendation_id=f"RID-{new_id()}",
+        recommendation_id=f"RID-{_stable_id(deployed.model, items) if question.stable_id else new_id()}",
         model=deployed.model,
         as_of=as_of,
     )
@@ -126,6 +128,10 @@ def _reorder(question: Question, deployed: Deployed, live: Live, scores: Floats,
     unknown = [name for name, index in kept if index < 0 or scores[index] == -np.inf]
     items = tuple([known[place][0] for place in order] + unknown)
     return items, (*_rounded(_softmax(values, values[order])), *([None] * len(unknown)))
+
+
+def _stable_id(model: str, items: tuple[str, ...]) -> str:
+    return str(uuid.UUID(bytes=blake2b("\0".join((model, *items)).encode(), digest_size=16).digest(), version=5))
 
 
 def _softmax(scores: Floats, of: Floats) -> Floats:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from litestar import Litestar
 
@@ -21,7 +22,7 @@ from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
 from gateway.serve import Gateway
-from gateway.telemetry import Shelf, Telemetry, Tracing, export, otlp_reader, tracing_of
+from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
@@ -40,7 +41,7 @@ def create_app(
     tracing: Tracing | None = None,
 ) -> Litestar:
     """The gateway of one worker process over an open engine, which it closes at the end."""
-    telemetry = Telemetry(tracing or tracing_of(environ))
+    telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     means = Means(engine, threads)
     cache = Cache(cache_bytes, clock)
@@ -60,27 +61,33 @@ def create_app(
     handlers = [*recommend_routes(front), *events_routes(front), *health_routes(front, engine, threads, shelf)]
     wire = aws_routes(engine, gateway.rank)
 
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with AsyncExitStack() as closing:
-            closing.callback(engine.close)
-            closing.callback(threads.shutdown)
-            closing.callback(telemetry.close)
-            if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-                closing.callback(export(telemetry, otlp_reader()).shutdown)
-            closing.callback(shelf.close)
-            shelf.open()
-            closing.push_async_callback(gateway.close)
-            yield
-
     own = {path for handler in handlers for path in handler.paths}
     return Litestar(
         [*preflight_routes(front, sorted(own)), *handlers, *wire],
-        lifespan=[lifespan],
+        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, gateway)],
         exception_handlers={Exception: front.unrouted},
         openapi_config=None,
         logging_config=None,
     )
+
+
+@asynccontextmanager
+async def _lifespan(
+    engine: Engine,
+    threads: ThreadPoolExecutor,
+    telemetry: Telemetry,
+    shelf: Shelf,
+    gateway: Gateway,
+    _: Litestar,
+) -> AsyncIterator[None]:
+    async with AsyncExitStack() as closing:
+        closing.callback(engine.close)
+        closing.callback(threads.shutdown)
+        closing.callback(telemetry.close)
+        closing.callback(shelf.close)
+        shelf.open()
+        closing.push_async_callback(gateway.close)
+        yield
 
 
 def _outdate(cache: Cache, changes: Sequence[Change]) -> None:

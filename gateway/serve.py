@@ -106,7 +106,7 @@ class Gateway:
     async def rank(self, question: Question) -> Ranked:
         """The AWS wire's question: one flight for all who ask the same, nothing stored."""
         await self._engine.see_events_of(question.user, question.campaign, question.account)
-        tags = self._engine.tags(question.user, question.campaign, question.account)
+        tags = await self._engine.tags(question.user, question.campaign, question.account)
 
         async def make() -> Ranked:
             with self._telemetry.upstream("engine"):

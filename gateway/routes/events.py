@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -130,9 +129,8 @@ def _properties(text: str | None, where: str) -> dict[str, object]:
     if not text:
         return {}
     try:
-        properties = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return msgspec.json.decode(text, type=dict[str, object])
+    except msgspec.ValidationError as error:
+        raise Invalid("ValidationError", f"{where}.properties is a string that holds a JSON object: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("ValidationError", f"{where}.properties is a string that holds JSON: {error}") from error
-    if not isinstance(properties, dict):
-        raise Invalid("ValidationError", f"{where}.properties is a string that holds a JSON object")
-    return properties

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from engine import Change, Event, Question, Ranked
@@ -22,12 +23,13 @@ class EngineUpstream:
     def __init__(self, means: Means) -> None:
         self._engine, self._threads = means.engine, means.threads
         self._account = means.engine.settings.account_id
+        self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
 
     async def catch_up(self, ask: Ask, model: str) -> None:
         await self.see_events_of(ask.user_id, model, self._account)
 
     async def scope(self, ask: Ask, model: str) -> Scope:
-        user, tags = ask.user_id, self.tags(ask.user_id, model, self._account)
+        user, tags = ask.user_id, await self.tags(ask.user_id, model, self._account)
         if ask.filter is not None:
             tags = (FILTERS, *tags)
         if user is None or _names_the_user(ask):
@@ -50,10 +52,14 @@ class EngineUpstream:
         if user is not None and self._engine.behind(campaign, user, account):
             await self._off_loop(self._engine.catch_up)
 
-    def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
+    async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
         """What outdates an answer of this campaign; the user's own tag is the last."""
+        # A campaign that was met is a look into a table; for any other the engine may read the log and the database.
+        met = (campaign, account) in self._met
+        find = partial(self._engine.deployed, campaign, account)
         with as_problems():
-            deployed = self._engine.deployed(campaign, account)
+            deployed = find() if met else await self._off_loop(find)
+        self._met.add((campaign, account))
         group = deployed.group_uid
         common = (("items", group), ("snapshot", group), ("deploy", deployed.campaign.arn))
         return common if user is None else (*common, ("user", group, user))
@@ -97,6 +103,7 @@ def _question(ask: Ask, model: str, account: str) -> Question:
         expression=ask.expression,
         filter_values=ask.filter_values,
         context=ask.context,
+        stable_id=True,
     )
 
 

@@ -1,0 +1,4 @@
+"""How fast, how fresh and how safe: measured against a real server, on this machine alone.
+
+`browsing` is a locust scenario; `bench`, `training`, `crash` and `freshness` run as `python -m loadtests.NAME`.
+"""

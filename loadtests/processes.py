@@ -1,0 +1,124 @@
+"""What the kernel knows of processes: their children, processor time, peak memory and connections (Linux)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+PROC = Path("/proc")
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+STOP_S = 20.0
+
+
+def cores() -> tuple[int, int]:
+    """The core that serves and the core that loads it. Raises `RuntimeError` where there is one only."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < 2:
+        raise RuntimeError("two processor cores are needed: one that serves, one that makes the load")
+    return allowed[0], allowed[-1]
+
+
+def spawn(
+    argv: Sequence[str], core: int | None = None, out: IO[bytes] | None = None, **environ: str
+) -> subprocess.Popen[bytes]:
+    """A process group of its own, kept to one core where one is given; `out` takes what it says."""
+    return subprocess.Popen(
+        argv,
+        stdout=out,
+        stderr=subprocess.STDOUT if out is not None else None,
+        env={**os.environ, **environ},
+        start_new_session=True,
+        preexec_fn=keep_to(core) if core is not None else None,
+    )
+
+
+def keep_to(core: int) -> Callable[[], None]:
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ask it to end, then make it; its exit status."""
+    process.terminate()
+    try:
+        return process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    parents = {int(path.name): _parent(path) for path in PROC.glob("[0-9]*")}
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    return [part.decode() for part in _read(PROC / str(pid) / "cmdline").split(b"\0")]
+
+
+def alive(pid: int) -> bool:
+    """A process that has ended and was not waited for is not alive."""
+    return _fields(PROC / str(pid))[:1] not in ([], [b"Z"])
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """Processor time spent so far, in user and system mode."""
+    return sum(int(ticks) for pid in pids for ticks in _fields(PROC / str(pid))[11:13]) * TICK_S
+
+
+def peak_mib(pids: Iterable[int]) -> float:
+    """The sum of the greatest resident sizes; pages that processes share count in each."""
+    said = (re.search(rb"VmHWM:\s+(\d+) kB", _read(PROC / str(pid) / "status")) for pid in pids)
+    return sum(int(found[1]) for found in said if found) / 1024
+
+
+def holder(pids: Iterable[int], port: int, peer_port: int) -> int | None:
+    """Which of the processes holds the loopback connection between the two ports at the first port's side."""
+    inode = _inode(port, peer_port)
+    return next((pid for pid in pids if inode is not None and inode in _sockets(pid)), None)
+
+
+def _inode(port: int, peer_port: int) -> str | None:
+    for line in _read(PROC / "net" / "tcp").decode().splitlines()[1:]:
+        fields = line.split()
+        if (_port(fields[1]), _port(fields[2])) == (port, peer_port):
+            return fields[9]
+    return None
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
+
+
+def _sockets(pid: int) -> set[str]:
+    found: set[str] = set()
+    with contextlib.suppress(OSError):
+        for link in (PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed since it was listed
+                found.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
+    return found
+
+
+def _parent(folder: Path) -> int:
+    fields = _fields(folder)
+    return int(fields[1]) if fields else 0
+
+
+def _fields(folder: Path) -> list[bytes]:
+    """Of `stat`, what follows the name, which may hold anything: state, parent, … ; empty once the process is gone."""
+    return _read(folder / "stat").rpartition(b")")[2].split()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,83 @@
+"""`recgate serve` as a measurement starts, watches and kills it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.supervisor import python
+from loadtests import client, processes, world
+
+READY_S = 30.0
+LOOK_S = 0.02
+SAID = 2_000  # the most of its log that a server's failure shows
+
+
+class Server:
+    def __init__(self, data: Path, workers: int, core: int | None = None) -> None:
+        self.data, self.workers, self.core = data, workers, core
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log = data / "server.log"
+
+    def start(self) -> None:
+        """Raises `RuntimeError` with the end of its log where it does not answer in time."""
+        argv = python("gateway", "serve", "--config", str(world.CONFIG), "--data", str(self.data))
+        with self._log.open("ab") as out:
+            argv += ["--port", str(self.port), "--workers", str(self.workers)]
+            self.process = processes.spawn(argv, self.core, out)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while not self.ready():
+            if time.monotonic() > deadline or self.running.poll() is not None:
+                self.stop()
+                raise RuntimeError(f"the server does not serve:\n{self._log.read_text()[-SAID:]}")
+            time.sleep(LOOK_S)
+
+    def ready(self) -> bool:
+        try:
+            return asyncio.run(client.get(self.port, "/ready")).status == 200
+        except OSError:
+            return False
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        if self.process is None:
+            raise RuntimeError("the server was not started")
+        return self.process
+
+    def family(self) -> list[int]:
+        """The supervisor first."""
+        return processes.family(self.running.pid)
+
+    def worker_pids(self) -> list[int]:
+        return [pid for pid in self.family() if "gateway.worker" in processes.command_line(pid)]
+
+    def job_pids(self) -> list[int]:
+        return [pid for pid in self.family() if "engine.jobs" in processes.command_line(pid)]
+
+    def stop(self) -> int:
+        return processes.stop(self.running)
+
+
+@contextlib.contextmanager
+def serving(data: Path, workers: int, core: int | None = None) -> Iterator[Server]:
+    server = Server(data, workers, core)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind((client.HOST, 0))
+        return int(sock.getsockname()[1])

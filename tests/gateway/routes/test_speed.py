@@ -1,0 +1,55 @@
+"""What a hit costs through Litestar, without the server's parser: about 50 µs on the machine this was written on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.gateway.serve.world import SmallEngine, app_over
+
+CEILING_US = 120
+ROUNDS, REQUESTS = 8, 300
+HEADERS = [(b"host", b"localhost"), *((f"x-{name}".encode(), b"some value") for name in "abcdefghi")]
+
+
+def scope(path: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"numResults=25",
+        "root_path": "",
+        "headers": HEADERS,
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+        "state": {},
+    }
+
+
+def test_a_hit(tmp_path: Path) -> None:
+    app, sent = app_over(SmallEngine(tmp_path)), []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def best() -> float:
+        rounds = []
+        for _ in range(ROUNDS):
+            began = time.process_time()
+            for _ in range(REQUESTS):
+                await app(scope("/recommend-items/shop/home/u1"), receive, send)  # type: ignore[arg-type]
+            rounds.append((time.process_time() - began) / REQUESTS)
+        return min(rounds) * 1e6
+
+    cost = asyncio.run(best())
+    assert (b"x-cache", b"hit") in sent[-2]["headers"]
+    assert cost < CEILING_US

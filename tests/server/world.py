@@ -1,0 +1,180 @@
+"""A whole server as its users run it: `recgate serve` in its own processes, over a small world made through the CLI.
+
+The world: 80 users in two halves, 40 items in two halves; users like the items of their half, in a few fixed runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from gateway.cli.import_data import import_file
+from gateway.cli.local import opened
+from gateway.cli.train import deploy, train
+
+USERS, ITEMS = 80, 40
+START = 1_700_000_000
+TRACKING_ID = "11111111-1111-4111-8111-111111111111"
+GROUP = "shop"
+ARN = "arn:aws:personalize:us-east-1:000000000000"
+READY_S = 30.0
+
+CONFIG = f"""
+version: "7"
+namespaces:
+  shop:
+    inferenceItemMetadata: {{type: engine, itemColumns: [NAME, PRICE]}}
+    cacheControl:
+      userSpecified: {{maxAge: 300, directives: "private,stale-while-revalidate=60"}}
+      noUserSpecified: {{maxAge: 300, directives: public}}
+    recommenders:
+      recommend-items:
+        for-you:
+          filters: [{{expression: 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'}}]
+          variations: {{main: {{type: engine, model: for-you}}}}
+        popular: {{variations: {{main: {{type: engine, model: popular}}}}}}
+        brief:
+          cacheControl: {{userSpecified: {{maxAge: 1, directives: "stale-while-revalidate=60"}}}}
+          variations: {{main: {{type: engine, model: popular}}}}
+        uncached:
+          cacheControl: {{userSpecified: {{maxAge: 0, directives: no-store}}}}
+          variations: {{main: {{type: engine, model: for-you}}}}
+        tested:
+          variations:
+            a: {{type: engine, model: for-you, weight: 70}}
+            b: {{type: personalize-campaign, arn: "{ARN}:campaign/popular", weight: 30}}
+      related-items:
+        near: {{variations: {{main: {{type: engine, model: near}}}}}}
+      rerank-items:
+        search: {{variations: {{main: {{type: engine, model: search}}}}}}
+    eventTargets: [{{type: personalize-event-tracker, trackingId: {TRACKING_ID}}}]
+"""
+
+MODELS = (
+    ("for-you", "aws-user-personalization-v2"),
+    ("popular", "aws-popularity-count"),
+    ("near", "aws-similar-items"),
+    ("search", "aws-personalized-ranking-v2"),
+)
+
+ITEM_SCHEMA = (
+    '{"type":"record","name":"Items","namespace":"shop","version":"1.0","fields":['
+    '{"name":"ITEM_ID","type":"string"},{"name":"NAME","type":["null","string"]},'
+    '{"name":"PRICE","type":["null","int"]},{"name":"KIND","type":["null","string"],"categorical":true}]}'
+)
+EVENT_SCHEMA = (
+    '{"type":"record","name":"Interactions","namespace":"shop","version":"1.0","fields":['
+    '{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"},'
+    '{"name":"EVENT_TYPE","type":"string"}]}'
+)
+
+
+def write_csvs(folder: Path) -> tuple[Path, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    interactions, items = folder / "interactions.csv", folder / "items.csv"
+    rows = [
+        f"u{user},i{2 * ((user * 7 + step * (1 + user % 3)) % (ITEMS // 2)) + user % 2},{START + user * 50 + step},view"
+        for user in range(USERS)
+        for step in range(8)
+    ]
+    interactions.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows]))
+    named = [f"i{item},Item {item},{10 + item},{'even' if item % 2 == 0 else 'odd'}" for item in range(ITEMS)]
+    items.write_text("\n".join(["ITEM_ID,NAME,PRICE,KIND", *named]))
+    return interactions, items
+
+
+def build(data: Path) -> Path:
+    """Imported, trained and deployed. Returns `data`."""
+    interactions, items = write_csvs(data / "csv")
+    with opened(data, Console(quiet=True), allow_file_urls=True) as local:
+        import_file(local, GROUP, "INTERACTIONS", interactions, EVENT_SCHEMA)
+        import_file(local, GROUP, "ITEMS", items, ITEM_SCHEMA)
+        local.track(GROUP, TRACKING_ID)
+        for name, recipe in MODELS:
+            deploy(local, name, train(local, GROUP, name, recipe, {}))
+    return data
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class Server:
+    data: Path
+    config: Path | None = None
+    workers: int = 2
+    environ: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        configured = ["--config", str(self.config)] if self.config is not None else []
+        argv = [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), "--workers", str(self.workers)]
+        with (self.data / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*argv, "--data", str(self.data), *configured],
+                env={**os.environ, **self.environ},
+                start_new_session=True,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/ready", timeout=5).status_code == 200:
+                    return
+            assert self.process is not None and self.process.poll() is None, self.log()
+            time.sleep(0.05)
+        raise AssertionError(f"not ready in {READY_S} s\n{self.log()}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+    def kill_all(self) -> None:
+        """SIGKILL to every process of the server at once, as a power cut would."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def children(self) -> dict[int, str]:
+        """Process ids of what the supervisor started, with their command lines."""
+        assert self.process is not None
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in found}
+
+    def log(self) -> str:
+        return (self.data / "server.log").read_text()
+
+
+@contextlib.contextmanager
+def running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
