@@ -2,6 +2,7 @@
 
 from engine.control.operation import perform
 from engine.data.schema import infer_schema
+from engine.data.snapshot import Snapshot
 from engine.engine import Engine
 from engine.errors import (
     AlreadyExists,
@@ -18,6 +19,9 @@ from engine.errors import (
 )
 from engine.jobs.queue import Job
 from engine.jobs.runner import Runner
+from engine.measure.evaluate import evaluate
+from engine.measure.plot import save_plot
+from engine.measure.report import Report
 from engine.question import Change, Event, Question, Ranked
 from engine.recipes import RECIPES
 from engine.settings import Settings
@@ -37,12 +41,16 @@ __all__ = [
     "NotFound",
     "Question",
     "Ranked",
+    "Report",
     "Runner",
     "Settings",
+    "Snapshot",
     "Throttled",
     "TooManyTagKeys",
     "TooManyTags",
     "Unavailable",
+    "evaluate",
     "infer_schema",
     "perform",
+    "save_plot",
 ]

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 
 from engine.data.columns import load_array
+from engine.data.folders import whole
 from engine.recipes.base import Model
 
 
 def save(model: Model, folder: Path) -> None:
     """Write a model; what an interrupted training left in the place is replaced."""
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, array in model.arrays.items():
-        np.save(partial / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
-    (partial / "about.json").write_text(json.dumps({"arrays": list(model.arrays), "about": model.about}))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with whole(folder) as partial:
+        for name, array in model.arrays.items():
+            np.save(partial / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        (partial / "about.json").write_text(json.dumps({"arrays": list(model.arrays), "about": model.about}))
 
 
 def load(folder: Path) -> Model:

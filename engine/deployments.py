@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine import artifacts
-from engine.errors import EngineError, NotFound, Unavailable
+from engine.errors import NotFound, Unavailable
 from engine.recipes import RECIPES
 from engine.recipes.base import Recipe, Scorer
 from engine.records import Campaign, DatasetGroup, Records, SolutionVersion
@@ -27,6 +27,7 @@ class Deployed:
     scorer: Scorer
     model: str
     trained_at: float
+    seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
 
 
 def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
@@ -52,11 +53,11 @@ class Deployments:
             return
         current = self._ready.get(arn)
         if current is not None and current.campaign.solution_version_arn == campaign.solution_version_arn:
-            self._ready[arn] = Deployed(**{**vars(current), "campaign": campaign})
+            self._ready[arn] = replace(current, campaign=campaign)
             return
         try:
             self._ready[arn] = self._load(campaign)
-        except (EngineError, OSError, ValueError, KeyError):
+        except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of campaign %s can't be loaded", arn)
 
     def get(self, arn: str) -> Deployed:
@@ -64,7 +65,8 @@ class Deployments:
         deployed = self._ready.get(arn)
         if deployed is not None:
             return deployed
-        if self._records.find(arn, Campaign) is None:
+        campaign = self._records.find(arn, Campaign)
+        if campaign is None or campaign.deleted_at is not None:
             known = ", ".join(sorted(d.campaign.name for d in self._ready.values())) or "none"
             raise NotFound(f"Resource Arn {arn} does not exist. Deployed campaigns: {known}.")
         raise Unavailable(f"The model of campaign {arn} is not loaded yet.")
@@ -88,4 +90,5 @@ class Deployments:
             scorer=recipe.ready(model),
             model=version.name,
             trained_at=version.last_updated_date_time,
+            seq=model.about.get("seq", 0),
         )

@@ -15,7 +15,10 @@ from engine import serve
 from engine.arns import arn_of
 from engine.control.control import Control
 from engine.data.doorbell import Doorbell
+from engine.data.fold import Fold, fold
+from engine.data.group import Group
 from engine.data.log import Entry, Log
+from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
 from engine.errors import InvalidInput, Unavailable
@@ -44,9 +47,9 @@ class Engine:
         self.records = Records(self.database, self._record_changed)
         self.jobs = Queue(self.database, clock)
         self.directory = Directory(self.records)
-        self.follower = Follower(settings.data_dir, self.database, self.log)
+        self.follower = Follower(settings.data_dir, self.database, self.log, clock)
         self.deployments = Deployments(settings.data_dir, self.records)
-        self._intake = Intake(self.directory, self.log)
+        self._intake = Intake(self.directory, self.log, self.follower.owner)
 
     @classmethod
     def open(
@@ -65,7 +68,8 @@ class Engine:
         _make_folder(settings.data_dir)
         engine = cls(settings, clock, new_id)
         if follow:
-            engine.follower.load([group.uid for group in engine.records.list(DatasetGroup)])
+            groups = (group for group in engine.records.list(DatasetGroup) if group.deleted_at is None)
+            engine.follower.load([group.uid for group in groups])
             engine.follower.subscribe(engine._follow_records)
             engine.deployments.load_all()
             engine.follower.start()
@@ -83,7 +87,7 @@ class Engine:
         deployed = self.deployed(question.campaign, question.account)
         filters = self._filters(question, deployed)
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
-        group = self.follower.group(deployed.group_uid)
+        group = self._group(deployed)
         return serve.answer(question, deployed, group, filters, as_of=as_of, now=self.clock(), new_id=self.new_id)
 
     def deployed(self, campaign: str, account: str = ACCOUNT) -> Deployed:
@@ -104,7 +108,7 @@ class Engine:
         """Each item's columns under camel-case keys (CATEGORY_L2 -> categoryL2), missing values left out; None for an
         item without a row. No `columns`: all. Columns are named in schema spelling, any case."""
         deployed = self.deployed(campaign, account)
-        group = self.follower.group(deployed.group_uid)
+        group = self._group(deployed)
         fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
         return [_shown(group.item_row(group.items.find(item)), fields) for item in items]
 
@@ -118,7 +122,18 @@ class Engine:
         self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[Event]
     ) -> Future[int]:
         """Raises `InvalidInput` at once, before anything is stored."""
-        return self._intake.put_events(tracking_id, session_id, user_id, events)
+        return self._intake.put_events((tracking_id,), session_id, user_id, events, {})
+
+    def deliver(
+        self,
+        tracking_ids: Sequence[str],
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> Future[int]:
+        """All events to all trackers, or none to any; `automatic` properties go where the schema has their field."""
+        return self._intake.put_events(tracking_ids, session_id, user_id, events, automatic)
 
     def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
         return self._intake.put_rows(dataset_arn, "ITEMS", items)
@@ -141,6 +156,11 @@ class Engine:
             account=account,
             region=region,
         )
+
+    def snapshot(self, group_arn: str) -> Snapshot:
+        """A group's data as of now, for evaluation. Raises `NotFound`."""
+        group = self.directory.get(group_arn, DatasetGroup)
+        return fold(Fold(self.follower.restored(group.uid))).snapshot
 
     def import_report(self, job_arn: str) -> dict[str, Any]:
         """What became of an import's rows (see engine.data.importer.Report), in camel case."""
@@ -179,9 +199,19 @@ class Engine:
     def _follow_records(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if change.kind == "record":
-                self.directory.forget(change.key)
+                self.directory.forget()
                 if ":campaign/" in change.key:
                     self.deployments.reload(change.key)
+
+    def _group(self, deployed: Deployed) -> Group:
+        """The state that the model's ids are of, or a later one: a model may be deployed before its data is seen."""
+        group = self.follower.group(deployed.group_uid)
+        if group.stored.seq < deployed.seq:
+            self.follower.catch_up()
+            group = self.follower.group(deployed.group_uid)
+        if group.stored.seq < deployed.seq:
+            raise Unavailable(f"The data that {deployed.model} was trained on can't be read.")
+        return group
 
     def _find(self, campaign: str, account: str) -> Deployed | None:
         found = self.deployments.find(self._arn(campaign, account))

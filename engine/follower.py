@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from engine.data import entries, stored
 from engine.data.group import Group
 from engine.data.log import Log, Logged
+from engine.data.stored import Stored
+from engine.errors import Unavailable
 from engine.question import Change
 from engine.sql import Database, snapshots
 
@@ -26,8 +28,8 @@ Listener = Callable[[Sequence[Change]], None]
 
 
 class Follower:
-    def __init__(self, data_dir: Path, database: Database, source: Log) -> None:
-        self._data_dir, self._database, self._log = data_dir, database, source
+    def __init__(self, data_dir: Path, database: Database, source: Log, clock: Callable[[], float]) -> None:
+        self._data_dir, self._database, self._log, self._clock = data_dir, database, source, clock
         self._groups: dict[str, Group] = {}
         self._listeners: list[Listener] = []
         self._applying = threading.RLock()
@@ -38,11 +40,13 @@ class Follower:
         self.lag_s = 0.0  # how long the last record waited to be seen
 
     def load(self, group_uids: Sequence[str]) -> None:
-        """Each group from its snapshot and what the log has after it."""
-        last = self._log.last()
+        """Each group from its snapshot and what the log has after it; what can't be read is tried when asked for."""
+        self.applied = self._log.last()
         for uid in group_uids:
-            self._groups[uid] = self._restore(uid, last)
-        self.applied = last
+            try:
+                self.group(uid)
+            except Unavailable:
+                log.exception("a dataset group is not there")
 
     def start(self) -> None:
         self._thread.start()
@@ -56,9 +60,19 @@ class Follower:
         self._listeners.append(listener)
 
     def group(self, uid: str) -> Group:
-        """The live state; an empty one for a group that the log has never named."""
+        """The live state as of `applied`. Raises `Unavailable` where its files can't be read."""
         found = self._groups.get(uid)
-        return found if found is not None else self._groups.setdefault(uid, Group(uid))
+        if found is not None:
+            return found
+        with self._applying:
+            if uid not in self._groups:
+                self._groups[uid] = self._readable(uid, self.applied)
+            return self._groups[uid]
+
+    def owner(self, group_uid: str, session: str) -> str | None:
+        """The user whose session it is, as far as this process has heard."""
+        group = self._groups.get(group_uid)
+        return None if group is None else group.links.get(session)
 
     def behind(self, group_uid: str, key: str) -> bool:
         return self._log.rung_for(group_uid, key) > self.applied
@@ -70,26 +84,63 @@ class Follower:
                 self._apply(records)
 
     def _apply(self, records: list[Logged]) -> None:
-        for record in records:
+        changes = [change for record in records for change in self._changes(record)]
+        for listener in self._listeners:
+            try:
+                listener(changes)
+            except Exception:  # the others must hear of it, and of what comes after
+                log.exception("a listener failed at the log records %d to %d", records[0].seq, records[-1].seq)
+        self.applied, self.applied_at = records[-1].seq, records[-1].at
+        self.lag_s = max(0.0, self._clock() - self.applied_at)
+
+    def _changes(self, record: Logged) -> Iterator[Change]:
+        """Apply one record; what answers it changes. One that can't be applied stops neither others nor the rest."""
+        about: tuple[str, ...] = (record.key,)
+        try:
             if record.kind == "snapshot":
-                self._groups[record.group] = self._restore(record.group, record.seq)
+                self._groups[record.group] = self._readable(record.group, record.seq)
+            elif record.kind == "forgotten":
+                self._groups.pop(record.key, None)
             elif record.kind in entries.STATE_KINDS:
                 group = self.group(record.group)
                 if record.seq > group.seq:  # a snapshot just loaded may have it already
-                    group.apply(record)
-        changes = [Change(r.seq, r.group, r.kind, r.key) for r in records]
-        for listener in self._listeners:
-            listener(changes)
-        self.applied, self.applied_at = records[-1].seq, records[-1].at
-        self.lag_s = max(0.0, time.time() - self.applied_at)
+                    about = apply(group, record) or about
+        except Unavailable:
+            log.exception("log record %d (%s) is not applied", record.seq, record.kind)
+        kind = "snapshot" if record.kind == "cleared" else record.kind  # either way everybody's answers may differ
+        for key in about:
+            yield Change(record.seq, record.group, kind, key)
 
-    def _restore(self, uid: str, upto: int) -> Group:
-        """A group as of `upto`, from its newest snapshot (which may be newer: records in it are not applied twice)."""
-        with self._database.read() as connection:
-            path = connection.execute(sa.select(snapshots.c.path).where(snapshots.c.grp == uid)).scalar_one_or_none()
-        group = Group(uid, stored.EMPTY if path is None else stored.load(self._data_dir / path))
-        replay(self._log, group, upto)
+    def _readable(self, uid: str, upto: int) -> Group:
+        try:
+            return self.restored(uid, upto)
+        except (OSError, ValueError, KeyError) as error:
+            raise Unavailable(f"the snapshot of dataset group {uid} can't be read: {error}") from error
+
+    def restored(self, uid: str, upto: int | None = None) -> Group:
+        """A group as of `upto` (none: now), from its newest snapshot, made afresh: nobody else sees or changes it.
+
+        The snapshot may be newer; records in it are not applied twice.
+        """
+        group = Group(uid, self._newest(uid))
+        replay(self._log, group, self._log.last() if upto is None else upto)
         return group
+
+    def _newest(self, uid: str) -> Stored:
+        path = self._newest_path(uid)
+        while path is not None:
+            try:
+                return stored.load(self._data_dir / path)
+            except FileNotFoundError:
+                missed, path = path, self._newest_path(uid)
+                if path == missed:  # else a newer one came, and this one went, while we read
+                    raise
+        return stored.EMPTY
+
+    def _newest_path(self, uid: str) -> str | None:
+        query = sa.select(snapshots.c.path).where(snapshots.c.grp == uid)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def _follow(self) -> None:
         polled = time.monotonic()
@@ -105,11 +156,20 @@ class Follower:
                 self._stop.wait(1.0)
 
 
+def apply(group: Group, record: Logged) -> tuple[str, ...]:
+    """See `Group.apply`; a record that can't be read is left out, since the log goes on after it."""
+    try:
+        return group.apply(record)
+    except Exception:
+        log.exception("log record %d (%s of group %s) is left out", record.seq, record.kind, group.uid)
+        return ()
+
+
 def replay(source: Log, group: Group, upto: int) -> None:
     """Apply the log's records of one group after what it has seen."""
     while group.seq < upto and (records := source.read(group.seq, group=group.uid, upto=upto, limit=PAGE)):
         for record in records:
             if record.kind in entries.STATE_KINDS:
-                group.apply(record)
+                apply(group, record)
         group.seq = records[-1].seq
     group.seq = max(group.seq, upto)

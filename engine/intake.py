@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from engine.data import entries
 from engine.data.log import Entry, Log
-from engine.data.schema import Schema, check_properties, check_seconds
+from engine.data.schema import Schema, check_properties, check_seconds, plain
 from engine.directory import Directory
 from engine.errors import EngineError, InvalidInput
 from engine.question import Event
@@ -19,19 +21,50 @@ MAX_RECORDS = 10  # of one call (specification §2.5)
 
 
 class Intake:
-    def __init__(self, directory: Directory, log: Log) -> None:
-        self._directory, self._log = directory, log
+    def __init__(self, directory: Directory, log: Log, owner: Callable[[str, str], str | None]) -> None:
+        """`owner(group uid, session)` is the user that a session is known to belong to."""
+        self._directory, self._log, self._owner = directory, log, owner
 
     def put_events(
-        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[Event]
+        self,
+        tracking_ids: Sequence[str],
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
     ) -> Future[int]:
-        """Raises `InvalidInput` before anything is stored (specification §5.4)."""
+        """All events to all trackers, or none to any. Raises `InvalidInput` (specification §5.4).
+
+        `automatic` properties are added where an event has none of that name and the tracker's schema has the field.
+        """
+        return self._log.append(
+            [
+                entry
+                for tracking_id in tracking_ids
+                for entry in self._event_entries(tracking_id, session_id, user_id, events, automatic)
+            ]
+        )
+
+    def _event_entries(
+        self,
+        tracking_id: str,
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> list[Entry]:
         tracker = self._directory.tracker(tracking_id)
-        schema = self._interactions_schema(tracker.dataset_group_arn)
-        if not 1 <= len(events) <= MAX_RECORDS:
-            raise InvalidInput(f"eventList has {len(events)} events; 1 to {MAX_RECORDS} are allowed.")
+        dataset = self._interactions(tracker.dataset_group_arn)
+        schema = self._directory.schema(dataset)
         group = self._directory.group_of(tracker).uid
-        return self._log.append([_event_entry(group, session_id, user_id, event, schema) for event in events])
+        also = session_id if user_id else self._owner(group, session_id)
+        found = []
+        for event in events:
+            said = _interaction(session_id, user_id, _completed(event, automatic, schema), schema)
+            body = entries.encode(said)
+            rings = () if also is None else (also,)
+            found.append(Entry(group, "event", user_id or session_id, body, _once(dataset, said, body), rings))
+        return found
 
     def put_rows(
         self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]]
@@ -47,33 +80,49 @@ class Intake:
         kind = "item" if dataset_type == "ITEMS" else "user"
         return self._log.append([_row_entry(group, kind, name, values, schema) for name, values in rows])
 
-    def _interactions_schema(self, group_arn: str) -> Schema:
+    def _interactions(self, group_arn: str) -> Dataset:
         dataset = self._directory.datasets(group_arn).get("INTERACTIONS")
         if dataset is None:
             raise InvalidInput("The tracker's dataset group has no Interactions dataset; create it first.")
-        return self._directory.schema(dataset)
+        return dataset
 
 
-def _event_entry(group: str, session: str, user: str | None, event: Event, schema: Schema) -> Entry:
+def _completed(event: Event, automatic: Mapping[str, object], schema: Schema) -> Event:
+    if not automatic:
+        return event
+    given = {plain(name) for name in event.properties}
+    added = {
+        name: value
+        for name, value in automatic.items()
+        if plain(name) not in given and schema.field_for(name) is not None
+    }
+    return msgspec.structs.replace(event, properties={**added, **event.properties})
+
+
+def _interaction(session: str, user: str | None, event: Event, schema: Schema) -> entries.Interaction:
     check_seconds("sentAt", event.sent_at)
-    body = entries.encode(
-        entries.Interaction(
-            user=user,
-            session=session,
-            item=event.item_id,
-            event_type=event.event_type,
-            time=event.sent_at,
-            value=event.event_value,
-            event_id=event.event_id,
-            properties=check_properties(schema, event.properties),
-            recommendation_id=event.recommendation_id,
-            impression=event.impression,
-            attribution=dict(event.metric_attribution),
-        )
+    return entries.Interaction(
+        user=user,
+        session=session,
+        item=event.item_id,
+        event_type=event.event_type,
+        time=event.sent_at,
+        value=event.event_value,
+        event_id=event.event_id,
+        properties=dict(sorted(check_properties(schema, event.properties).items())),
+        recommendation_id=event.recommendation_id,
+        impression=event.impression,
+        attribution=dict(sorted(event.metric_attribution.items())),
     )
-    same = b"event-id/" + event.event_id.encode() if event.event_id is not None else body
-    once = blake2b(same, digest_size=16).digest()
-    return Entry(group, "event", user or session, body, once, rings=(session,) if user else ())
+
+
+def _once(dataset: Dataset, said: entries.Interaction, body: bytes) -> bytes:
+    """Equal for events of which one is kept (specification §5.4): of one id, or without one and equal in everything.
+
+    Another dataset of the same name, made after this one was deleted, starts anew.
+    """
+    same = body if said.event_id is None else b"event-id/" + said.event_id.encode()
+    return blake2b(f"{dataset.creation_date_time}/".encode() + same, digest_size=16).digest()
 
 
 def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> Entry:

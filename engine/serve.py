@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.data.group import NO_HISTORY, Group, History
+from engine.data.tail import Since
 from engine.deployments import Deployed
 from engine.errors import InvalidInput
 from engine.filters import Filter
@@ -24,14 +25,24 @@ DECIMALS = 7  # of a score (specification §9.2)
 
 @dataclass(frozen=True)
 class Live:
-    """What an answer is made from: one group's state, and what its filters may see of this user."""
+    """What an answer is made from: one group's state, and what its filters may see of this user.
+
+    The catalogue grows meanwhile: all of one answer sees its first `item_count` items.
+    """
 
     group: Group
     history: History
+    item_count: int
 
-    @property
-    def item_count(self) -> int:
-        return len(self.group.items)
+    @classmethod
+    def of(cls, group: Group, user: str | None) -> Live:
+        history = group.history(user) if user is not None else NO_HISTORY
+        return cls(group, history, len(group.items))  # counted after: no item of the history is beyond
+
+    def find(self, item: str) -> int:
+        """The item's id, -1 where it is not in this answer's catalogue."""
+        index = self.group.items.find(item)
+        return index if index < self.item_count else -1
 
     def type_codes(self, wanted: Iterable[str]) -> list[int]:
         return self.group.type_codes(wanted)
@@ -49,7 +60,7 @@ def answer(
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
     check(question, deployed, filters)
-    live = Live(group, group.history(question.user) if question.user is not None else NO_HISTORY)
+    live = Live.of(group, question.user)
     scores = _scores(question, deployed, live, now)
     mask = _mask(question, filters, live)
     rank = _reorder if question.candidates is not None else _best
@@ -80,14 +91,13 @@ def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -
 
 def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
-    group = live.group
     scores = deployed.scorer(
         Query(
             history=live.history.items,
             times=live.history.times,
-            item=group.items.find(question.item) if question.item is not None else -1,
+            item=live.find(question.item) if question.item is not None else -1,
             now=now,
-            stream=group,
+            stream=Since(live.group.tail, deployed.seq),
         )
     )
     count = live.item_count
@@ -119,8 +129,7 @@ def _best(question: Question, deployed: Deployed, live: Live, scores: Floats, ma
 
 def _reorder(question: Question, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None) -> Shown:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
-    find = live.group.items.find
-    ids = {name: find(name) for name in question.candidates or ()}  # the first of duplicates stays
+    ids = {name: live.find(name) for name in question.candidates or ()}  # the first of duplicates stays
     kept = [(name, index) for name, index in ids.items() if index < 0 or mask is None or mask[index]]
     known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
     values = scores[np.array([index for _, index in known], np.int32)] if known else np.zeros(0, np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, NamedTuple
 
@@ -23,9 +23,8 @@ from gateway.metadata import Source
 from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, Variation
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
-from gateway.upstreams.engine import Batch, EngineUpstream
+from gateway.upstreams.engine import EngineUpstream
 
-BATCH = 10  # events of one PutEvents (specification §1.7)
 _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
 
 
@@ -92,16 +91,12 @@ class Gateway:
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
         """Return once every event is durable."""
         self._check_conversions(namespace, told.conversions)
-        events = [_in_context(event, namespace.event_context, moment) for event in told.events]
-        if not events:
+        if not told.events:
             return
-        batches: list[Batch] = [
-            (target.tracking_id, told.session, told.user, events[at : at + BATCH])
-            for target in namespace.event_targets
-            for at in range(0, len(events), BATCH)
-        ]
-        await self._engine.put(batches)
-        self._telemetry.events(namespace.key, len(events))
+        trackers = [target.tracking_id for target in namespace.event_targets]
+        automatic = properties_of(namespace.event_context, moment)
+        await self._engine.deliver(trackers, told.session, told.user, told.events, automatic)
+        self._telemetry.events(namespace.key, len(told.events))
 
     async def rank(self, question: Question) -> Ranked:
         """The AWS wire's question: one flight for all who ask the same, nothing stored."""
@@ -190,9 +185,11 @@ def encode(answer: Answer, ask: Ask, variation: str | None) -> bytes:
 
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:
     key = key_of(ask, variation.name, config.fingerprint, scope.user)
-    changes = next_change(_fields(variation), moment)
+    policy = policy_for(ask, variation)
+    life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
+    changes = next_change(_fields(variation), moment, within=life)
     until = changes.timestamp() if changes else inf
-    return Wanted(key, policy_for(ask, variation), scope.tags, ask.user_id, until)
+    return Wanted(key, policy, scope.tags, ask.user_id, until)
 
 
 def _reply(hit: Hit, wanted: Wanted, variation: Variation, now: float) -> Reply:
@@ -212,12 +209,6 @@ def _cache_control(policy: CachePolicy, life_s: float) -> str:
 
 def _fields(variation: Variation) -> tuple[ContextField, ...]:
     return (*variation.auto_context, *(field for choice in variation.filters for field in choice.values))
-
-
-def _in_context(event: Event, fields: Sequence[ContextField], moment: Moment) -> Event:
-    if not fields:
-        return event
-    return msgspec.structs.replace(event, properties=properties_of(fields, moment, event.properties))
 
 
 def _question_key(question: Question) -> tuple[Any, ...]:

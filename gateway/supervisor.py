@@ -63,7 +63,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def die_with_parent() -> None:
-    """Called first thing by a child: be asked to end when the supervisor is gone (Linux; elsewhere a no-op)."""
+    """Called in a child before its program starts: be asked to end when the supervisor is gone (Linux only)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -105,7 +105,9 @@ class Supervisor:
             log.warning("%s ended with status %s; starting it again in %.1f s", child.name, code, delay)
             child.process, child.start_at = None, now + delay
         if now >= child.start_at:
-            child.process = subprocess.Popen(child.argv, pass_fds=[self._socket.fileno()])
+            # whoever does not serve must not hold the socket: a port that nobody answers on can't be bound again
+            sockets = [self._socket.fileno()] if child.vital else []
+            child.process = subprocess.Popen(child.argv, pass_fds=sockets, preexec_fn=die_with_parent)
             child.started = now
 
     def _end(self) -> None:

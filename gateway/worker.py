@@ -14,7 +14,6 @@ import uvicorn
 from engine import Engine, Settings
 from gateway.app import create_app
 from gateway.config import Config, load, parse
-from gateway.supervisor import die_with_parent
 
 log = logging.getLogger("recgate.worker")
 
@@ -26,7 +25,6 @@ EMPTY_CONFIG = "namespaces: {}"
 
 def main() -> None:
     started = time.monotonic()
-    die_with_parent()
     parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--name", required=True)

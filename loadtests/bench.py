@@ -20,6 +20,7 @@ from statistics import median
 from typing import NamedTuple
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +34,7 @@ MEMORY = Path("/dev/shm")
 PROBES = 20  # users whose answers are compared
 WARM_ROUNDS = 60
 READY_S = 15.0
+WIDEST = 160
 BASE = "nginx"
 CACHE_HEADERS = ("x-cache", "x-fastapi-cache")
 
@@ -89,7 +91,7 @@ def main(rounds: int, seconds: int, users: int, recipe: str, out: Path) -> None:
     absent = [name for name in ("wrk", "nginx") if shutil.which(name) is None]
     if absent:
         raise Missing(absent)
-    console = Console()
+    console = Console(soft_wrap=True, width=WIDEST)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         Path(folder).chmod(0o755)
@@ -235,8 +237,18 @@ def line(kind: str, contestant: Contestant, played: Sequence[Round], peak_mib: f
 
 def table(kind: str, lines: Sequence[Line]) -> Table:
     title = {"hit": "a cached answer, many users", "miss": "an answer that nobody has cached"}[kind]
-    columns = ("", "how", f"ratio to {BASE}", "min–max", "CPU µs/request", "ratio by CPU", "requests/s", "p50 ms")
-    shown = Table(*columns, "p99 ms", "bytes", "failed", "peak MiB", title=title, title_justify="left")
+    columns: tuple[str, ...] = (
+        "",
+        "how",
+        f"ratio to {BASE}",
+        "min–max",
+        "CPU µs/request",
+        "ratio by CPU",
+        "requests/s",
+        "p50 ms",
+    )
+    columns += ("p99 ms", "bytes", "failed", "peak MiB")
+    shown = Table(*columns, title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for each in sorted(lines, key=lambda each: -each.ratio):
         shown.add_row(
             each.name,

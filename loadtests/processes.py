@@ -64,9 +64,9 @@ def command_line(pid: int) -> list[str]:
     return [part.decode() for part in _read(PROC / str(pid) / "cmdline").split(b"\0")]
 
 
-def alive(pid: int) -> bool:
-    """A process that has ended and was not waited for is not alive."""
-    return _fields(PROC / str(pid))[:1] not in ([], [b"Z"])
+def naming(word: str) -> list[int]:
+    """The processes with this argument in their command lines."""
+    return [int(path.name) for path in PROC.glob("[0-9]*") if word in command_line(int(path.name))]
 
 
 def cpu_s(pids: Iterable[int]) -> float:

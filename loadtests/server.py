@@ -35,11 +35,15 @@ class Server:
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
-        while not self.ready():
+        while not self.whole():
             if time.monotonic() > deadline or self.running.poll() is not None:
                 self.stop()
                 raise RuntimeError(f"the server does not serve:\n{self._log.read_text()[-SAID:]}")
             time.sleep(LOOK_S)
+
+    def whole(self) -> bool:
+        """All processes are there and it answers; a dead supervisor's worker may answer too, while it ends."""
+        return self.ready() and len(self.worker_pids()) == self.workers and len(self.job_pids()) == 1
 
     def ready(self) -> bool:
         try:

@@ -40,7 +40,7 @@ def user_name(number: int) -> str:
 
 
 def item_name(number: int) -> str:
-    return f"item-{number:06}"
+    return f"i{number:05}"
 
 
 def prepare(data: Path, size: Size, models: Mapping[str, str], console: Console) -> None:
@@ -92,7 +92,7 @@ def interactions(size: Size) -> Iterator[Row]:
 
 
 def items(size: Size) -> Iterator[Row]:
-    return ((item_name(number), f"The shop's item {number:06}", number % 90 + 10) for number in range(size.items))
+    return ((item_name(number), f"Item {number:05}", number % 90 + 10) for number in range(size.items))
 
 
 def zipf(count: int, chance: random.Random) -> int:

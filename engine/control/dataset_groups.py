@@ -114,3 +114,4 @@ def delete_dataset_group(control: Control, request: DeleteDatasetGroup) -> None:
         kinds = (Dataset, EventTracker, Filter, Solution)
         refuse_dependants(arn, chain(*(control.every(kind, parent=arn, within=within) for kind in kinds)))
         control.delete(group, within)
+        control.enqueue("forgetting", arn, within)

@@ -110,6 +110,9 @@ def delete_dataset(control: Control, request: DeleteDataset) -> None:
         refuse_dependants(dataset.arn, (v for v in versions if v.dataset_group_arn == group and v.status in BUSY))
         for record in (*imports, dataset):
             control.delete(record, within)
+        uid = control.records.get(group, DatasetGroup, within).uid
+        control.announce(uid, "cleared", dataset.dataset_type, within)
+        control.enqueue("folding", group, within)
 
 
 def _check_fit(dataset_type: str, group: DatasetGroup, schema: Schema) -> None:

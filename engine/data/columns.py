@@ -79,10 +79,8 @@ class Tags:
         return "|".join(self.names[code] for code in codes) if len(codes) else None
 
     def take(self, rows: Array) -> Tags:
-        lengths = np.diff(self.indptr)[rows]
-        indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-        starts = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
-        return Tags(indptr, self.codes[starts + np.arange(indptr[-1])], self.names)
+        indptr, places = _ragged(self.indptr, rows)
+        return Tags(indptr, self.codes[places], self.names)
 
     def arrays(self) -> dict[str, Array]:
         return {"indptr": self.indptr, "codes": self.codes}
@@ -107,10 +105,18 @@ class Texts:
         return bytes(self.blob[self.offsets[row] : self.offsets[row + 1]]).decode() or None
 
     def take(self, rows: Array) -> Texts:
-        return Texts.of(self.get(int(row)) for row in rows)
+        offsets, places = _ragged(self.offsets, rows)
+        return Texts(offsets, self.blob[places])
 
     def arrays(self) -> dict[str, Array]:
         return {"offsets": self.offsets, "blob": self.blob}
+
+
+def _ragged(indptr: Longs, rows: Array) -> tuple[Longs, Longs]:
+    """Of rows that own indptr[i]:indptr[i+1] of something: the `rows`' own indptr, and the places of what they own."""
+    lengths = np.diff(indptr)[rows]
+    taken = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    return taken, np.repeat(indptr[:-1][rows] - taken[:-1], lengths) + np.arange(taken[-1])
 
 
 Column = Numbers | Labels | Tags | Texts
@@ -148,4 +154,4 @@ def load_array(path: Path) -> Array:
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError:
         array = np.load(path, allow_pickle=False)
-    return array
+    return np.asarray(array)  # a plain view of the map: slicing an np.memmap costs several times as much

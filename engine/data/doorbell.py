@@ -30,6 +30,13 @@ class Doorbell:
             self._slots[crc32(key) % BUCKETS] = seq
         self._slots[_ALL] = seq
 
+    def take_back(self, last: int) -> None:
+        """Forget rings beyond the last record: of transactions undone, or of a database since replaced by an older one.
+
+        Only for who holds the log's write lock, so that nobody rings meanwhile.
+        """
+        self._slots[self._slots > last] = last
+
     def last(self) -> int:
         return int(self._slots[_ALL])
 

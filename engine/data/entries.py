@@ -41,4 +41,5 @@ read_interaction = msgspec.json.Decoder(Interaction).decode
 read_row = msgspec.json.Decoder(Row).decode
 read_pointer = msgspec.json.Decoder(Pointer).decode
 
-STATE_KINDS = frozenset({"event", "item", "user"})  # what changes the state of a group
+# What changes the state of a group. `cleared` has no body, its key is the type of a dataset that was deleted.
+STATE_KINDS = frozenset({"event", "item", "user", "cleared"})

@@ -1,17 +1,20 @@
 """The next snapshot: a group's live state, with an import if there is one, made into frozen arrays.
 
 Ids stay: the new vocabularies start with the old ones, in the order in which the log and the imports named things.
+An import counts as newer than all that the group has: its rows replace earlier ones of the same id, unless it is FULL
+and they were put one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Array, Column, Ints, Labels, Numbers
+from engine.data.columns import Array, Column, Ints, Labels, Longs, Numbers
 from engine.data.group import Group
 from engine.data.merge import column_of, missing, stack
 from engine.data.snapshot import snapshot_of
@@ -29,26 +32,6 @@ class Import:
     full: bool = True
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Interactions in the order they arrived, one entry each (n,)."""
-
-    users: Ints
-    items: Ints
-    times: Array
-    types: Ints
-    values: Array
-    streamed: Flags
-
-    @classmethod
-    def joined(cls, *parts: Rows) -> Rows:
-        names = cls.__dataclass_fields__
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-    def take(self, rows: Array) -> Rows:
-        return Rows(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
-
-
 @dataclass
 class Fold:
     """What goes into the next snapshot of `group` (which must not change meanwhile)."""
@@ -64,10 +47,13 @@ class Fold:
 def fold(work: Fold) -> Stored:
     """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
     group, old = work.group, work.group.stored
-    rows = _interactions(work)
-    item_columns, item_put = _table(work.items, "ITEM_ID", work.item_kinds, group.items, group.item_rows, old, "item")
-    user_columns, user_put = _table(work.users, "USER_ID", work.user_kinds, group.users, group.user_rows, old, "user")
-    rows = rows.take(_first_of_equals(rows))
+    rows = _interactions(group, work.interactions)
+    items = _Rows.of(old.snapshot.item_columns, old.item_put, work.item_kinds).with_put(group.item_rows)
+    users = _Rows.of(old.snapshot.user_columns, old.user_put, work.user_kinds).with_put(group.user_rows)
+    if work.items is not None:
+        items = items.with_import(work.items, _ids(work.items.columns["ITEM_ID"], group.items))
+    if work.users is not None:
+        users = users.with_import(work.users, _ids(work.users.columns["USER_ID"], group.users))
     snapshot = snapshot_of(
         rows.users,
         rows.items,
@@ -77,76 +63,99 @@ def fold(work: Fold) -> Stored:
         types=rows.types,
         values=rows.values,
         event_types=tuple(group.event_types),
-        item_columns={name: _padded(column, len(group.items)) for name, column in item_columns.items()},
-        user_columns={name: _padded(column, len(group.users)) for name, column in user_columns.items()},
+        item_columns=items.spread(len(group.items)),
+        user_columns=users.spread(len(group.users)),
     )
-    order = np.lexsort((np.arange(len(rows.users)), rows.times, rows.users))
     return Stored(
         snapshot,
-        streamed=rows.streamed[order],
-        item_put=_flags(item_put, len(group.items)),
-        user_put=_flags(user_put, len(group.users)),
+        arrived=rows.arrived,
+        item_put=items.flags(len(group.items)),
+        user_put=users.flags(len(group.users)),
         links=dict(group.links),
         seq=group.seq,
     )
 
 
-def _interactions(work: Fold) -> Rows:
-    group, old = work.group, work.group.stored
-    kept = Rows(
-        users=old.snapshot.users,
-        items=old.snapshot.items,
-        times=old.snapshot.times,
-        types=old.snapshot.types,
-        values=old.snapshot.values,
-        streamed=old.streamed,
-    )
-    if work.interactions is None:
-        parts = [kept, _streamed(group)]
+# ---- interactions
+
+
+class _Events(NamedTuple):
+    """Interactions in the order they came, one entry each (n,)."""
+
+    users: Ints
+    items: Ints
+    times: Longs
+    types: Ints
+    values: Array  # float32
+    arrived: Longs  # see `Stored.arrived`
+
+    def take(self, rows: Array) -> _Events:
+        return _Events._make(column[rows] for column in self)
+
+
+def _joined(*parts: _Events) -> _Events:
+    return _Events._make(map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _interactions(group: Group, bulk: Import | None) -> _Events:
+    """Sorted as a snapshot is, with the sessions' rows given to their users."""
+    kept = _kept(group)
+    if bulk is None:
+        events = _joined(kept, _streamed(group))
     else:
-        if work.interactions.full:
-            kept = kept.take(np.flatnonzero(kept.streamed))
-        parts = [kept, _imported(work.interactions.columns, group), _streamed(group)]
-    rows = Rows.joined(*parts)
-    return Rows(**{**vars(rows), "users": _owners(rows.users, group)})
+        if bulk.full:
+            kept = kept.take(np.flatnonzero(kept.arrived))
+        imported = _imported(bulk.columns, group)
+        known = _joined(kept, _streamed(group))
+        known = known._replace(users=_owners(known.users, group))
+        imported = imported._replace(users=_owners(imported.users, group))
+        events = _joined(known, imported.take(_unknown(imported, known)))
+    events = events._replace(users=_owners(events.users, group))
+    return events.take(np.lexsort((np.arange(len(events.users)), events.times, events.users)))
 
 
-def _streamed(group: Group) -> Rows:
-    pairs = [(user, seen) for user, many in group.seen.items() for seen in many]
-    return Rows(
-        users=np.array([user for user, _ in pairs], np.int32),
-        items=np.array([seen.item for _, seen in pairs], np.int32),
-        times=np.array([seen.time for _, seen in pairs], np.int64),
-        types=np.array([seen.type for _, seen in pairs], np.int32),
-        values=np.array([seen.value for _, seen in pairs], np.float32),
-        streamed=np.ones(len(pairs), np.bool_),
+def _kept(group: Group) -> _Events:
+    s = group.stored.snapshot
+    return _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived)
+
+
+def _streamed(group: Group) -> _Events:
+    seen = [(user, *each) for user, many in group.seen.items() for each in many]
+    seen.sort(key=itemgetter(-1))  # by arrival
+    users, items, times, types, values, seqs = zip(*seen, strict=True) if seen else ((),) * 6
+    return _Events(
+        np.array(users, np.int32),
+        np.array(items, np.int32),
+        np.array(times, np.int64),
+        np.array(types, np.int32),
+        np.array(values, np.float32),
+        np.array(seqs, np.int64),
     )
 
 
-def _imported(columns: Mapping[str, Column], group: Group) -> Rows:
-    users, items = columns["USER_ID"], columns["ITEM_ID"]
-    assert isinstance(users, Labels) and isinstance(items, Labels)
-    n = len(users)
+def _imported(columns: Mapping[str, Column], group: Group) -> _Events:
     times, value = columns["TIMESTAMP"], columns.get("EVENT_VALUE")
     assert isinstance(times, Numbers)
-    return Rows(
-        users=_ids(users, group.users),
-        items=_ids(items, group.items),
+    n = len(times)
+    return _Events(
+        users=_ids(columns["USER_ID"], group.users),
+        items=_ids(columns["ITEM_ID"], group.items),
         times=times.values.astype(np.int64),
-        types=_imported_types(columns.get("EVENT_TYPE"), n, group),
+        types=_types(columns.get("EVENT_TYPE"), n, group),
         values=value.values.astype(np.float32) if isinstance(value, Numbers) else np.full(n, np.nan, np.float32),
-        streamed=np.zeros(n, np.bool_),
+        arrived=np.zeros(n, np.int64),
     )
 
 
-def _imported_types(column: Column | None, n: int, group: Group) -> Ints:
+def _types(column: Column | None, n: int, group: Group) -> Ints:
     if not isinstance(column, Labels):
         return np.full(n, group.type_code(""), np.int32)
     codes = np.array([group.type_code(name) for name in column.names] + [group.type_code("")], np.int32)
     return codes[column.codes]  # -1, no type given, picks the last
 
 
-def _ids(names: Labels, vocab: Vocab) -> Ints:
+def _ids(names: Column, vocab: Vocab) -> Ints:
+    assert isinstance(names, Labels)
     return np.array([vocab.add(name) for name in names.names] or [0], np.int32)[names.codes]
 
 
@@ -160,73 +169,90 @@ def _owners(users: Ints, group: Group) -> Ints:
     return owner[users]
 
 
-def _first_of_equals(rows: Rows) -> Array:
-    """Of rows equal in everything, the first; order is kept."""
-    n = len(rows.users)
-    keys = (rows.values, rows.types, rows.times, rows.items, rows.users)
-    order = np.lexsort((np.arange(n), *keys))
-    same = np.ones(max(n - 1, 0), np.bool_)
-    for key in keys:
-        a, b = key[order[:-1]], key[order[1:]]
-        same &= (a == b) | ((a != a) & (b != b))
-    keep = np.ones(n, np.bool_)
-    keep[order[1:][same]] = False
-    return np.flatnonzero(keep)
+def _unknown(new: _Events, known: _Events) -> Longs:
+    """Rows of `new` that equal no row of `known`: who imports what was streamed or imported before counts it once.
 
-
-def _table(
-    imported: Import | None,
-    id_field: str,
-    kinds: Kinds,
-    vocab: Vocab,
-    put: Mapping[int, Mapping[str, Any]],
-    old: Stored,
-    which: str,
-) -> tuple[dict[str, Column], Ints]:
-    """The metadata columns of every id, and the ids whose row was put.
-
-    A row that was put stays until it is put again or an INCREMENTAL import names it; later rows replace earlier ones.
+    Equal means user, item, second, type and value: a snapshot has no other columns of interactions. Equal rows within
+    one import differ in such a column (the importer drops the others), and stay.
     """
-    columns: Mapping[str, Column] = getattr(old.snapshot, f"{which}_columns")
-    put_before = np.flatnonzero(getattr(old, f"{which}_put"))
-    ids = columns_ids = np.arange(max(map(len, columns.values()), default=0))
-    bulk_ids = np.zeros(0, np.int64)
-    if imported is not None:
-        names = imported.columns[id_field]
-        assert isinstance(names, Labels)
-        bulk_ids = _ids(names, vocab).astype(np.int64)
-        if imported.full:
-            ids = put_before
-            bulk_ids_kept = ~np.isin(bulk_ids, put_before)
-            imported = Import({k: c.take(np.flatnonzero(bulk_ids_kept)) for k, c in imported.columns.items()})
-            bulk_ids = bulk_ids[bulk_ids_kept]
-    put_ids = np.array(list(put), np.int64)
-    every = np.concatenate((ids, bulk_ids, put_ids))
-    source = np.full(int(every.max(initial=-1)) + 1, len(every), np.int64)  # an id's row among the stacked ones
-    source[every] = np.arange(len(every))  # the last one wins
-    merged: dict[str, Column] = {}
-    for name, kind in kinds.items():
-        parts = [
-            columns[name].take(ids) if name in columns and len(columns_ids) else missing(kind, len(ids)),
-            imported.columns[name]
-            if imported is not None and name in imported.columns
-            else missing(kind, len(bulk_ids)),
-            column_of(kind, [row.get(name) for row in put.values()]),
-            missing(kind, 1),
-        ]
-        stacked = parts[0]
-        for part in parts[1:]:
-            stacked = stack(stacked, part)
-        merged[name] = stacked.take(source)
-    still_put = np.setdiff1d(put_before, bulk_ids) if len(bulk_ids) else put_before
-    return merged, np.union1d(still_put, put_ids).astype(np.int32)
+    if not len(known.users):
+        return np.arange(len(new.users))
+    hashes, wanted = _hashes(known), _hashes(new)
+    order = np.argsort(hashes)
+    place = order[np.searchsorted(hashes, wanted, sorter=order).clip(max=len(order) - 1)]
+    same = np.ones(len(wanted), np.bool_)
+    for name in ("users", "items", "times", "types", "values"):  # equal hashes are only a hint
+        here, there = getattr(new, name), getattr(known, name)[place]
+        same &= (here == there) | ((here != here) & (there != there))
+    return np.flatnonzero(~same)
 
 
-def _padded(column: Column, rows: int) -> Column:
-    return stack(column, missing(type(column), rows - len(column))) if len(column) < rows else column
+def _hashes(events: _Events) -> Array:
+    mixed = np.nan_to_num(events.values).view(np.uint32).astype(np.uint64)
+    for column in (events.users, events.items, events.times, events.types):
+        mixed = (mixed ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
-def _flags(ids: Ints, n: int) -> Flags:
-    flags = np.zeros(n, np.bool_)
-    flags[ids] = True
-    return flags
+# ---- items and users
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The metadata of some items or users, one row each."""
+
+    kinds: Kinds
+    ids: Longs  # (n,)
+    columns: Mapping[str, Column]  # of `kinds`, n rows each
+    put: Array  # the ids whose row was put, not imported
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Column], put: Flags, kinds: Kinds) -> _Rows:
+        """What a snapshot has, as columns of today's kinds."""
+        n = max(map(len, columns.values()), default=0)
+        return cls(kinds, np.arange(n), _fitted(columns, kinds, n), np.flatnonzero(put))
+
+    def with_put(self, rows: Mapping[int, Mapping[str, Any]]) -> _Rows:
+        ids = np.array(list(rows), np.int64)
+        columns = {name: column_of(kind, [row.get(name) for row in rows.values()]) for name, kind in self.kinds.items()}
+        return self._replaced_by(_Rows(self.kinds, ids, columns, ids), np.union1d(self.put, ids))
+
+    def with_import(self, bulk: Import, ids: Ints) -> _Rows:
+        """A FULL import replaces all but what was put; any other replaces the rows of its own ids."""
+        new = _Rows(self.kinds, ids.astype(np.int64), _fitted(bulk.columns, self.kinds, len(ids)), self.put)
+        if not bulk.full:
+            return self._replaced_by(new, np.setdiff1d(self.put, ids))
+        only_put = self._take(np.flatnonzero(np.isin(self.ids, self.put)))
+        return only_put._replaced_by(new._take(np.flatnonzero(~np.isin(new.ids, self.put))), self.put)
+
+    def spread(self, count: int) -> dict[str, Column]:
+        """The columns with a row for every id below `count`."""
+        source = np.full(count, len(self.ids))
+        source[self.ids] = np.arange(len(self.ids))
+        return {name: stack(column, missing(type(column), 1)).take(source) for name, column in self.columns.items()}
+
+    def flags(self, count: int) -> Flags:
+        flags = np.zeros(count, np.bool_)
+        flags[self.put] = True
+        return flags
+
+    def _replaced_by(self, newer: _Rows, put: Array) -> _Rows:
+        """With the rows of `newer`, and of the others those whose id it does not name."""
+        if not len(newer.ids):
+            return replace(self, put=put)
+        kept = self._take(np.flatnonzero(~np.isin(self.ids, newer.ids)))
+        columns = {name: stack(kept.columns[name], newer.columns[name]) for name in self.kinds}
+        return _Rows(self.kinds, np.concatenate((kept.ids, newer.ids)), columns, put)
+
+    def _take(self, rows: Array) -> _Rows:
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return _Rows(self.kinds, self.ids[rows], columns, self.put)
+
+
+def _fitted(columns: Mapping[str, Column], kinds: Kinds, rows: int) -> dict[str, Column]:
+    """A column of each kind: converted where the schema has changed, missing where there is none."""
+    return {
+        name: stack(columns[name], missing(kind, 0)) if name in columns else missing(kind, rows)
+        for name, kind in kinds.items()
+    }

@@ -7,17 +7,18 @@ half of one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.data import entries
-from engine.data.columns import Column, Ints, Longs
+from engine.data.columns import Ints, Longs
 from engine.data.log import Logged
-from engine.data.stored import EMPTY, Stored
+from engine.data.stored import EMPTY, Stored, without
+from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
-
-STREAM_KEPT = 200_000  # streamed interactions held for trends; twice as many before the oldest go
 
 
 class Seen(NamedTuple):
@@ -27,6 +28,7 @@ class Seen(NamedTuple):
     time: int
     type: int
     value: float
+    seq: int  # of the log
 
 
 class History(NamedTuple):
@@ -41,48 +43,61 @@ class Group:
     def __init__(self, uid: str, stored: Stored = EMPTY) -> None:
         snapshot = stored.snapshot
         self.uid, self.stored, self.seq = uid, stored, stored.seq
+        self.changed = False  # whether anything was applied: the next snapshot would differ
+        self.cleared: dict[str, int] = {}  # type of a deleted dataset -> when
         self.items = Vocab(_names(snapshot.item_names))
         self.users = Vocab(_names(snapshot.user_names))
         self.event_types = list(snapshot.event_types)
         self._type_codes = {name: code for code, name in enumerate(self.event_types)}
         self.seen: dict[int, list[Seen]] = {}  # user id -> since the snapshot, in order of arrival
-        self.links = dict(stored.links)  # session -> user
+        self.tail = _tail(stored)
+        self.links = dict(stored.links)  # session -> the user it was first seen with
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
         for session, user in self.links.items():
             self._sessions.setdefault(user, []).append(session)
         self.item_rows: dict[int, dict[str, Any]] = {}  # put since the snapshot
         self.user_rows: dict[int, dict[str, Any]] = {}
-        self._stream: list[tuple[int, int]] = []
-        self._recent: tuple[Ints, Longs] | None = None
 
     # ---- following the log
 
-    def apply(self, record: Logged) -> None:
+    def apply(self, record: Logged) -> tuple[str, ...]:
+        """Take in one record of `entries.STATE_KINDS`; the names of the users, sessions or items it is about."""
         if record.kind == "event":
-            self._apply_event(entries.read_interaction(record.body))
-        elif record.kind == "item":
+            about = self._apply_event(entries.read_interaction(record.body), record.seq)
+        elif record.kind == "cleared":
+            self._clear(record.key, record.seq)
+            about = ()
+        else:
             row = entries.read_row(record.body)
-            self.item_rows[self.items.add(row.name)] = row.values
-        elif record.kind == "user":
-            row = entries.read_row(record.body)
-            self.user_rows[self.users.add(row.name)] = row.values
-        self.seq = record.seq
+            rows, vocab = (self.item_rows, self.items) if record.kind == "item" else (self.user_rows, self.users)
+            rows[vocab.add(row.name)] = row.values
+            about = (row.name,)
+        self.seq, self.changed = record.seq, True
+        return about
 
-    def _apply_event(self, event: entries.Interaction) -> None:
+    def _apply_event(self, event: entries.Interaction, seq: int) -> tuple[str, ...]:
         if event.user is not None and event.session not in self.links and event.session != event.user:
             self.links[event.session] = event.user
             self._sessions.setdefault(event.user, []).append(event.session)
-        if event.item is None:
-            return
         owner = event.user or self.links.get(event.session, event.session)
-        value = float("nan") if event.value is None else event.value
-        item, time = self.items.add(event.item), int(event.time)
-        seen = Seen(item, time, self.type_code(event.event_type), value)
-        self.seen.setdefault(self.users.add(owner), []).append(seen)
-        self._stream.append((item, time))
-        self._recent = None
-        if len(self._stream) > 2 * STREAM_KEPT:
-            self._stream = self._stream[-STREAM_KEPT:]
+        if event.item is not None:
+            value = float("nan") if event.value is None else event.value
+            seen = Seen(self.items.add(event.item), int(event.time), self.type_code(event.event_type), value, seq)
+            self.seen.setdefault(self.users.add(owner), []).append(seen)
+            self.tail.add(seen.item, seen.time, seq)
+        return (owner,) if owner == event.session else (owner, event.session)
+
+    def _clear(self, dataset_type: str, seq: int) -> None:
+        """A dataset was deleted: what it held is gone at once. Names keep their ids, since models count on them."""
+        self.cleared[dataset_type] = seq
+        self.stored = without(self.stored, dataset_type)
+        if dataset_type == "INTERACTIONS":
+            self.seen, self.links, self._sessions = {}, {}, {}
+            self.tail = _tail(self.stored)
+        elif dataset_type == "ITEMS":
+            self.item_rows = {}
+        elif dataset_type == "USERS":
+            self.user_rows = {}
 
     def type_code(self, name: str) -> int:
         code = self._type_codes.get(name)
@@ -94,14 +109,24 @@ class Group:
     # ---- reading
 
     def history(self, user: str) -> History:
-        """Everything the user did, with what its sessions did before they were known to be the user's."""
-        parts = [self._own_history(index) for index in self._ids(user)]
-        if not parts:
-            return NO_HISTORY
-        if len(parts) == 1:
-            return parts[0]
-        items, times, types = zip(*parts, strict=True)
-        return _by_time(History(np.concatenate(items), np.concatenate(times), np.concatenate(types)))
+        """Everything the user did, with what its sessions did before they were known to be the user's.
+
+        Oldest first; what has the same second in order of arrival.
+        """
+        snapshot, ids = self.stored.snapshot, self._ids(user)
+        seen = [many for many in map(self.seen.get, ids) if many]
+        rows = [slice(int(snapshot.indptr[i]), int(snapshot.indptr[i + 1])) for i in ids if i < snapshot.user_count]
+        if len(rows) == 1 and not seen:
+            return History(snapshot.items[rows[0]], snapshot.times[rows[0]], snapshot.types[rows[0]])
+        fresh = list(seen[0]) if len(seen) == 1 else sorted(chain.from_iterable(seen), key=attrgetter("seq"))
+        new = np.array([(s.item, s.time, s.type) for s in fresh], np.int64).reshape(-1, 3)
+        items = np.concatenate([*(snapshot.items[part] for part in rows), new[:, 0].astype(np.int32)])
+        times = np.concatenate([*(snapshot.times[part] for part in rows), new[:, 1]])
+        types = np.concatenate([*(snapshot.types[part] for part in rows), new[:, 2].astype(np.int32)])
+        if np.all(times[:-1] <= times[1:]):
+            return History(items, times, types)
+        order = np.argsort(times, kind="stable")
+        return History(items[order], times[order], types[order])
 
     def has_history(self, user: str) -> bool:
         indptr = self.stored.snapshot.indptr
@@ -110,63 +135,33 @@ class Group:
             for index in self._ids(user)
         )
 
-    def recent(self) -> tuple[Ints, Longs]:
-        """The streamed interactions still held: item ids and times, in order of arrival (a recipe's `Stream`)."""
-        recent = self._recent
-        if recent is None:
-            pairs = np.array(self._stream, np.int64).reshape(-1, 2)
-            recent = self._recent = pairs[:, 0].astype(np.int32), pairs[:, 1]
-        return recent
-
     def item_row(self, index: int) -> dict[str, Any] | None:
-        """The item's columns by schema name, missing ones left out; None for an item without a row."""
-        put = self.item_rows.get(index)
-        return put if put is not None else _row(self.stored.snapshot.item_columns, index)
+        """The item's columns by schema name, missing ones left out; None for an item without any."""
+        row = self.item_rows.get(index)
+        if row is None:
+            columns = self.stored.snapshot.item_columns.items()
+            row = {name: column.get(index) for name, column in columns if 0 <= index < len(column)}
+        return {name: value for name, value in row.items() if value is not None} or None
 
     def type_codes(self, wanted: Iterable[str]) -> list[int]:
         """Codes of event types, their case ignored (specification §4.4)."""
         folded = {name.casefold() for name in wanted}
         return [code for code, name in enumerate(self.event_types) if name.casefold() in folded]
 
-    def _ids(self, user: str) -> list[int]:
-        names = dict.fromkeys((user, *self._sessions.get(user, ()), self.links.get(user, user)))
-        return [index for index in map(self.users.find, names) if index >= 0]
-
-    def _own_history(self, index: int) -> History:
-        snapshot = self.stored.snapshot
-        rows = slice(0, 0)
-        if index < snapshot.user_count:
-            rows = slice(int(snapshot.indptr[index]), int(snapshot.indptr[index + 1]))
-        stored = History(snapshot.items[rows], snapshot.times[rows], snapshot.types[rows])
-        seen = self.seen.get(index)
-        if not seen:
-            return stored
-        fresh = np.array([(s.item, s.time, s.type) for s in list(seen)], np.int64)
-        items = np.concatenate((stored.items, fresh[:, 0].astype(np.int32)))
-        times = np.concatenate((stored.times, fresh[:, 1]))
-        return _by_time(History(items, times, np.concatenate((stored.types, fresh[:, 2].astype(np.int32)))))
+    def _ids(self, name: str) -> list[int]:
+        """Of a user and its sessions, ascending as in a snapshot; a session that belongs to a user stands for it."""
+        owner = self.links.get(name, name)
+        names = {name, owner, *self._sessions.get(owner, ())}
+        return sorted(index for index in map(self.users.find, names) if index >= 0)
 
 
 NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32))
 
 
-def _by_time(history: History) -> History:
-    """Oldest first; ties keep the order of arrival."""
-    if np.all(history.times[:-1] <= history.times[1:]):
-        return history
-    order = np.argsort(history.times, kind="stable")
-    return History(history.items[order], history.times[order], history.types[order])
+def _tail(stored: Stored) -> Tail:
+    rows = np.flatnonzero(stored.arrived)
+    return Tail(stored.snapshot.items[rows], stored.snapshot.times[rows], stored.arrived[rows])
 
 
 def _names(names: Any) -> Names:
     return names if isinstance(names, Names) else (Names.of(names) if len(names) else EMPTY_NAMES)
-
-
-def _row(columns: Any, index: int) -> dict[str, Any] | None:
-    values: dict[str, Any] = {}
-    column: Column
-    for name, column in columns.items():
-        value = column.get(index) if index < len(column) else None
-        if value is not None:
-            values[name] = value
-    return values or None

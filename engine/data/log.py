@@ -20,13 +20,15 @@ from engine.errors import Throttled, Unavailable
 from engine.sql import Database, log, snapshots
 
 COMMIT_ROWS = 4000  # the most rows of one transaction
+REMOVED_ROWS = 5000  # of one transaction: events wait for it
 BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
 
-Kind = str  # event | item | user | snapshot | deploy
+Kind = str  # event | item | user | cleared | snapshot | deploy | record | forgotten
 
 
 class Entry(NamedTuple):
-    """What is appended. `key` is the user, item, snapshot or campaign it is about; `rings` more keys it wakes."""
+    """What is appended. `key` is the user, item, dataset type, snapshot, campaign or ARN it is about; `rings` are more
+    keys that it wakes."""
 
     group: str
     kind: Kind
@@ -45,6 +47,9 @@ class Logged(NamedTuple):
     at: float
 
 
+Part = tuple[Sequence[Entry], Future[int]]  # one append
+
+
 def bell_key(group: str, key: str) -> bytes:
     return f"{group}/{key}".encode()
 
@@ -54,9 +59,12 @@ class Log:
         self._database, self._doorbell, self._clock = database, doorbell, clock
         dialect = sqlite if database.is_sqlite else postgresql
         self._insert = dialect.insert(log).on_conflict_do_nothing()
-        self._waiting: queue.SimpleQueue[tuple[Sequence[Entry], Future[int]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._backlog = 0
-        self._backlog_lock = threading.Lock()
+        self._closed = False
+        self._lock = threading.Lock()  # of the two above
+        with database.write() as connection:
+            doorbell.take_back(_last(connection))
         self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
         self._writer.start()
 
@@ -64,13 +72,18 @@ class Log:
         """A future of a sequence number at or after the entries', done when they are durable.
 
         Raises `Throttled` while too many wait; the future raises `Unavailable` where the commit failed (nothing of
-        the append is stored then).
+        the append is stored then). It can't be cancelled: what is appended will be written.
         """
-        if self._backlog > BACKLOG_ROWS:
-            raise Throttled("more events are waiting to be written than the server can hold; try again in a second")
         future: Future[int] = Future()
-        self._wait_for(len(entries))
-        self._waiting.put((entries, future))
+        future.set_running_or_notify_cancel()
+        with self._lock:
+            if self._backlog > BACKLOG_ROWS:
+                raise Throttled("more events are waiting to be written than the server can hold; try again in a second")
+            if self._closed:
+                future.set_exception(Unavailable("the event log is closed: the server is stopping"))
+            else:
+                self._backlog += len(entries)
+                self._waiting.put((entries, future))
         return future
 
     def append_within(self, connection: sa.Connection, entries: Sequence[Entry]) -> int:
@@ -81,10 +94,11 @@ class Log:
         rows = [
             {"grp": e.group, "kind": e.kind, "key": e.key, "body": e.body, "at": at, "once": e.once} for e in entries
         ]
-        connection.execute(self._insert, rows)
-        seq = connection.execute(sa.select(sa.func.max(log.c.seq))).scalar_one()
+        if rows:
+            connection.execute(self._insert, rows)
+        seq = _last(connection)
         self._doorbell.ring({bell_key(e.group, key) for e in entries for key in (e.key, *e.rings)}, seq)
-        return int(seq)
+        return seq
 
     def read(
         self, after: int, *, group: str | None = None, upto: int | None = None, limit: int = 10_000
@@ -102,7 +116,7 @@ class Log:
     def last(self) -> int:
         """The last committed sequence number, 0 where the log is empty."""
         with self._database.read() as connection:
-            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(log.c.seq), 0))).scalar_one())
+            return _last(connection)
 
     def count_after_snapshot(self, group: str) -> int:
         """How many records a starting worker would replay for a group."""
@@ -111,6 +125,21 @@ class Log:
         with self._database.read() as connection:
             return int(connection.execute(query.where(log.c.seq > sa.func.coalesce(since, 0))).scalar_one())
 
+    def groups(self) -> list[str]:
+        """The dataset groups that it has records of."""
+        with self._database.read() as connection:
+            return list(connection.execute(sa.select(log.c.grp).where(log.c.grp != "").distinct()).scalars())
+
+    def remove(self, group: str, before: int, kind: Kind | None = None) -> None:
+        """Delete a group's records, or those of one kind, up to a sequence number that nobody reads up to again."""
+        doomed = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq < before).limit(REMOVED_ROWS)
+        if kind is not None:
+            doomed = doomed.where(log.c.kind == kind)
+        removed = REMOVED_ROWS
+        while removed == REMOVED_ROWS:
+            with self._database.write() as connection:
+                removed = connection.execute(sa.delete(log).where(log.c.seq.in_(doomed))).rowcount
+
     def rung(self) -> int:
         return self._doorbell.last()
 
@@ -118,8 +147,11 @@ class Log:
         return self._doorbell.last_of(bell_key(group, key))
 
     def close(self) -> None:
-        """Write what waits, then stop."""
-        self._waiting.put(None)
+        """Write what waits, then stop; later appends fail."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)  # nothing comes after it
         self._writer.join()
 
     def _write_groups(self) -> None:
@@ -132,9 +164,8 @@ class Log:
             if stop:
                 return
 
-    def _drain(
-        self, first: tuple[Sequence[Entry], Future[int]]
-    ) -> tuple[list[tuple[Sequence[Entry], Future[int]]], bool]:
+    def _drain(self, first: Part) -> tuple[list[Part], bool]:
+        """All that waits, as far as it fits one transaction; True: it is the last."""
         batch, rows = [first], len(first[0])
         while rows < COMMIT_ROWS:
             try:
@@ -147,12 +178,16 @@ class Log:
             rows += len(waiting[0])
         return batch, False
 
-    def _commit(self, batch: list[tuple[Sequence[Entry], Future[int]]]) -> None:
+    def _commit(self, batch: Sequence[Part]) -> None:
         entries = [entry for part, _ in batch for entry in part]
         try:
             with self._database.write() as connection:
                 seq = self.append_within(connection, entries)
         except Exception as error:  # whatever it was, every waiter must hear of it
+            if len(batch) > 1 and not isinstance(error, sa.exc.OperationalError):
+                for part in batch:  # one that can't be stored must not take the others with it
+                    self._commit([part])
+                return
             reason = Unavailable(f"the event log can't be written: {error}")
             reason.__cause__ = error
             for _, future in batch:
@@ -160,9 +195,9 @@ class Log:
         else:
             for _, future in batch:
                 future.set_result(seq)
-        finally:
-            self._wait_for(-len(entries))
+        with self._lock:
+            self._backlog -= len(entries)
 
-    def _wait_for(self, rows: int) -> None:
-        with self._backlog_lock:
-            self._backlog += rows
+
+def _last(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(log.c.seq), 0))).scalar_one())

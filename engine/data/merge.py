@@ -9,13 +9,11 @@ import numpy as np
 
 from engine.data.columns import Column, Ints, Labels, Longs, Numbers, Tags, Texts
 
-_MISSING: dict[type[Column], Any] = {Numbers: np.nan}
-
 
 def column_of(kind: type[Column], values: Sequence[Any]) -> Column:
     """A column of that kind from one plain value a row, None where there is none."""
     if kind is Numbers:
-        return Numbers(np.array([np.nan if value is None else value for value in values], np.float64))
+        return Numbers(np.array([_number(value) for value in values], np.float64))
     if kind is Texts:
         return Texts.of(None if value is None else str(value) for value in values)
     split = [[] if value is None else str(value).split("|") if kind is Tags else [str(value)] for value in values]
@@ -26,6 +24,14 @@ def column_of(kind: type[Column], values: Sequence[Any]) -> Column:
     indptr = np.zeros(len(split) + 1, np.int64)
     np.cumsum([len(row) for row in split], out=indptr[1:])
     return Tags(indptr, np.array([ids[name] for row in split for name in row], np.int32), names)
+
+
+def _number(value: Any) -> float:
+    """NaN where there is none, or what another schema's column held is none."""
+    try:
+        return np.nan if value is None else float(value)
+    except ValueError:
+        return np.nan
 
 
 def missing(kind: type[Column], rows: int) -> Column:

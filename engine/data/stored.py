@@ -1,32 +1,32 @@
 """A snapshot as it lies on disk: written once into a folder, renamed into place, memory-mapped by every process.
 
-Beside the snapshot it keeps what the next one needs: which rows were streamed (a FULL import replaces only the
-others, specification §2.4) and which sessions belong to which users.
+Beside the snapshot it keeps what the next one needs: which rows were streamed, and when (a FULL import replaces only
+the others, specification §2.4), and which sessions belong to which users.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import load_array, load_columns, save_columns
+from engine.data.columns import Longs, load_array, load_columns, save_columns
+from engine.data.folders import whole
 from engine.data.snapshot import Snapshot
 from engine.data.vocab import EMPTY_NAMES, Names
 
 Flags = NDArray[np.bool_]
 _ROWS = ("indptr", "items", "times", "types", "values")
+_OURS = ("arrived", "item_put", "user_put")
 
 
 @dataclass(frozen=True)
 class Stored:
     snapshot: Snapshot
-    streamed: Flags  # (n,) interactions that came by PutEvents
+    arrived: Longs  # (n,) the log's sequence number of an interaction that came by PutEvents, 0 of an imported one
     item_put: Flags  # (items,) rows that came by PutItems
     user_put: Flags  # (users,)
     links: dict[str, str] = field(default_factory=dict)  # session -> user
@@ -46,30 +46,24 @@ def _empty() -> Stored:
         user_names=EMPTY_NAMES,
     )
     flags = np.zeros(0, np.bool_)
-    return Stored(snapshot, flags, flags, flags)
+    return Stored(snapshot, np.zeros(0, np.int64), flags, flags)
 
 
 EMPTY = _empty()
 
 
 def save(stored: Stored, folder: Path) -> None:
-    """Write `folder` whole or not at all; it must not exist yet."""
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     snapshot = stored.snapshot
-    for part in _ROWS:
-        np.save(partial / f"{part}.npy", getattr(snapshot, part), allow_pickle=False)
-    for part in ("streamed", "item_put", "user_put"):
-        np.save(partial / f"{part}.npy", getattr(stored, part), allow_pickle=False)
-    for stem, names in (("item_names", snapshot.item_names), ("user_names", snapshot.user_names)):
-        (names if isinstance(names, Names) else Names.of(names)).save(partial, stem)
-    save_columns(partial / "items", snapshot.item_columns)
-    save_columns(partial / "users", snapshot.user_columns)
-    about = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
-    (partial / "about.json").write_text(json.dumps(about))
-    _sync(partial)
-    partial.rename(folder)
+    with whole(folder) as partial:
+        for source, parts in ((snapshot, _ROWS), (stored, _OURS)):
+            for part in parts:
+                np.save(partial / f"{part}.npy", getattr(source, part), allow_pickle=False)
+        for stem, names in (("item_names", snapshot.item_names), ("user_names", snapshot.user_names)):
+            (names if isinstance(names, Names) else Names.of(names)).save(partial, stem)
+        save_columns(partial / "items", snapshot.item_columns)
+        save_columns(partial / "users", snapshot.user_columns)
+        about = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
+        (partial / "about.json").write_text(json.dumps(about))
 
 
 def load(folder: Path) -> Stored:
@@ -82,15 +76,21 @@ def load(folder: Path) -> Stored:
         item_columns=load_columns(folder / "items"),
         user_columns=load_columns(folder / "users"),
     )
-    streamed, item_put, user_put = (load_array(folder / f"{part}.npy") for part in ("streamed", "item_put", "user_put"))
-    return Stored(snapshot, streamed, item_put, user_put, links=about["links"], seq=about["seq"])
+    arrived, item_put, user_put = (load_array(folder / f"{part}.npy") for part in _OURS)
+    return Stored(snapshot, arrived, item_put, user_put, links=about["links"], seq=about["seq"])
 
 
-def _sync(folder: Path) -> None:
-    """A crash after the database names this folder must find it whole."""
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def without(stored: Stored, dataset_type: str) -> Stored:
+    """Less the data of one dataset; names keep their ids."""
+    snapshot = stored.snapshot
+    if dataset_type == "ITEMS":
+        bare = replace(snapshot, item_columns={})
+        return replace(stored, snapshot=bare, item_put=np.zeros_like(stored.item_put))
+    if dataset_type == "USERS":
+        bare = replace(snapshot, user_columns={})
+        return replace(stored, snapshot=bare, user_put=np.zeros_like(stored.user_put))
+    if dataset_type == "INTERACTIONS":
+        rows = {part: getattr(snapshot, part)[:0] for part in _ROWS}
+        bare = replace(snapshot, **{**rows, "indptr": np.zeros_like(snapshot.indptr)})
+        return replace(stored, snapshot=bare, arrived=stored.arrived[:0], links={})
+    return stored

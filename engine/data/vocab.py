@@ -31,8 +31,16 @@ class Names(Sequence[str]):
         offsets = np.zeros(len(raw) + 1, np.int64)
         np.cumsum([len(piece) for piece in raw], out=offsets[1:])
         hashes = np.fromiter((_hash(piece) for piece in raw), np.uint64, len(raw))
-        order = np.argsort(hashes, kind="stable").astype(np.int32)
-        return cls(offsets, np.frombuffer(b"".join(raw), np.uint8), hashes[order], order)
+        return cls(offsets, np.frombuffer(b"".join(raw), np.uint8), *_sorted(hashes, np.arange(len(raw))))
+
+    def followed_by(self, names: Iterable[str]) -> Names:
+        """These names with more at the end, which must be new."""
+        more = Names.of(names)
+        return Names(
+            np.concatenate((self.offsets, self.offsets[-1] + more.offsets[1:])),
+            np.concatenate((self.blob, more.blob)),
+            *_sorted(np.concatenate((self.hashes, more.hashes)), np.concatenate((self.order, more.order + len(self)))),
+        )
 
     def __len__(self) -> int:
         return len(self.order)
@@ -102,11 +110,16 @@ class Vocab:
         return [self.name(index) for index in ids.tolist()]
 
     def frozen(self) -> Names:
-        return Names.of([*self.base, *self._added]) if self._added else self.base
+        return self.base.followed_by(self._added) if self._added else self.base
 
 
-EMPTY_NAMES = Names.of(())
+def _sorted(hashes: NDArray[np.uint64], ids: Array) -> tuple[NDArray[np.uint64], Ints]:
+    order = np.argsort(hashes, kind="stable")
+    return hashes[order], ids[order].astype(np.int32)
 
 
 def _hash(raw: bytes) -> int:
     return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little")
+
+
+EMPTY_NAMES = Names.of(())

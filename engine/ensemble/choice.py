@@ -1,8 +1,9 @@
 """The story of choosing: hide what comes last, fit every candidate on the rest, keep what helps, say so.
 
 Three situations are validated each in its own manner: a user in the middle of a visit by the last events of every
-user, whose history is fresh; a returning user and a new one by a split in time, where the history is as stale as it
-will be in production. The returning blend departs from the active one only when it is clearly better.
+user, whose history is fresh; a returning user by a split in time, where the history is as stale as it will be in
+production; a new one by splits at several moments, because what is in demand at one of them can be a season's whim. The
+returning blend departs from the active one, and the new one from popularity, only when it is clearly better.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from engine.ensemble.fits import Fits, fitted, reader
 from engine.ensemble.member import Column
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, Options, Plan, readings_of
-from engine.ensemble.pool import Score, own_ndcg, pool_of
+from engine.ensemble.pool import Pool, Score, joined, own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
 from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
-from engine.recipes.base import Progress, stretch
+from engine.recipes.base import Progress, silent, stretch
 
 ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
 MOST_CASES, FEWEST_CASES = 1_900, 200
 ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
+MOMENTS = (0.6, 0.7, 0.8, 0.9)  # shares of the rows that train when new users are validated
 FLOOR = 0.01  # weight that popularity always has, to order what no other column knows
 
 
@@ -58,9 +60,11 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     progress(0.8, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
     plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
     timed = _trial(plain, later, repeats < RARE, seed, stretch(progress, 0.8, 0.97))
-    returning, new = _later_blends(timed, columns, active, seed)
+    returning = _returning(timed, active, seed)
+    new = _new(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
-    return _plan(columns, (active, returning, new), repeats, own)
+    blends = [_widened(blend, len(columns)) for blend in (active, returning, new)]
+    return _plan(columns, blends, repeats, own)
 
 
 def candidates(snapshot: Snapshot, options: Options) -> list[Column]:
@@ -129,35 +133,50 @@ def _grow(trial: Trial, kept: list[int], seed: int) -> Blend:
     return _blend(trial, weights, float(ndcg_of(pool, shares).mean()))
 
 
-def _later_blends(timed: Trial, columns: list[Column], active: Blend, seed: int) -> tuple[Blend, Blend]:
-    """The blends of returning and new users; the active one's weights, or popularity, where few cases can tell."""
-    width = len(timed.columns)  # the sequence column, if any, is the last of all and not among these
-    same = np.array(active.weights[:width], np.float32)
+def _returning(timed: Trial, active: Blend, seed: int) -> Blend:
+    """The blend of users with a history that is not fresh; the active one's where few cases can tell."""
+    default = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
     warm = Trial(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
-    cold = Trial(timed.columns, timed.scores, [c for c in timed.cases if not len(c.history)], timed.remove_seen)
-    returning = _departing(warm, same, seed) or active
-    constant = [place for place, column in enumerate(columns) if not MEMBERS[column.member].needs_history]
-    popular = np.zeros(width, np.float32)
-    popular[[place for place in constant if columns[place].member == "popularity"]] = 1
-    new = _departing(cold, popular, seed, constant) or Blend(tuple(popular.tolist()), 1.0, 0.0, 0)
-    return _widened(returning, len(columns)), _widened(new, len(columns))
-
-
-def _departing(trial: Trial, default: Floats, seed: int, among: list[int] | None = None) -> Blend | None:
-    """A blend for these cases: the default's weights unless others are clearly better; None with too few cases."""
-    if len(trial.cases) < ENOUGH:
-        return None
-    own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)
-    places = among if among is not None else list(range(len(trial.columns)))
-    kept = [places[at] for at in best_reading_each([trial.columns[place] for place in places], own[places])]
-    used = sorted({*kept, *np.flatnonzero(default).tolist()})
-    pool = pool_of([trial.scores[place] for place in used], trial.cases, trial.remove_seen)
-    grew = bagged(pool, seed)
-    gains, usual = ndcg_of(pool, grew), ndcg_of(pool, default[used])
-    shares, gained = (grew, gains) if clearly_better(gains, usual) else (default[used], usual)
-    weights = np.zeros(len(trial.columns), np.float32)
+    if len(warm.cases) < ENOUGH:
+        return active
+    own = own_ndcg(warm.scores, warm.cases, warm.remove_seen)
+    used = sorted({*best_reading_each(warm.columns, own), *np.flatnonzero(default).tolist()})
+    pool = pool_of([warm.scores[place] for place in used], warm.cases, warm.remove_seen)
+    shares, ndcg = _departing(pool, default[used], seed)
+    weights = np.zeros(len(warm.columns), np.float32)
     weights[used] = shares
-    return _blend(trial, weights, float(gained.mean()))
+    return _blend(warm, weights, ndcg)
+
+
+def _new(snapshot: Snapshot, columns: list[Column], baskets: bool, seed: int) -> Blend:
+    """The blend of users without a history: popularity, unless something recent was clearly better over the moments."""
+    places = [place for place, column in enumerate(columns) if not MEMBERS[column.member].needs_history]
+    constant = [columns[place] for place in places]
+    popular = np.array([column.member == "popularity" for column in constant], np.float32)
+    trials = []
+    for share in MOMENTS:
+        split = time_split(snapshot, share=share, baskets=baskets)
+        cold = Split(split.train, [case for case in split.cases if not len(case.history)])
+        trials.append(_trial(constant, cold, False, seed, silent))
+    trials = [trial for trial in trials if trial.cases]
+    weights = np.zeros(len(columns), np.float32)
+    if not trials:
+        weights[places] = popular
+        return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
+    pool = joined([pool_of(trial.scores, trial.cases, False) for trial in trials])
+    shares, ndcg = _departing(pool, popular, seed)
+    last = _blend(trials[-1], shares, ndcg)
+    weights[places] = shares
+    return Blend(tuple(weights.tolist()), last.scale, ndcg, len(pool.ideal))
+
+
+def _departing(pool: Pool, default: Floats, seed: int) -> tuple[Floats, float]:
+    """Weights of the pool's columns and their NDCG@10: the default, unless others are clearly better."""
+    shares = bagged(pool, seed)
+    gains, usual = ndcg_of(pool, shares), ndcg_of(pool, default)
+    if clearly_better(gains, usual):
+        return shares, float(gains.mean())
+    return default, float(usual.mean())
 
 
 def _blend(trial: Trial, weights: Floats, ndcg: float) -> Blend:
@@ -178,7 +197,7 @@ def _widened(blend: Blend, width: int) -> Blend:
     return Blend(blend.weights + missing, blend.scale, blend.ndcg, blend.cases)
 
 
-def _plan(columns: list[Column], blends: tuple[Blend, ...], repeats: float, own: NDArray[np.float64]) -> Plan:
+def _plan(columns: list[Column], blends: Sequence[Blend], repeats: float, own: NDArray[np.float64]) -> Plan:
     """The plan with only the columns that some blend uses; popularity always stays."""
     used = [
         place

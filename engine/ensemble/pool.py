@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,20 @@ class Pool:
 
     def of(self, cases: NDArray[np.intp]) -> Pool:
         return Pool(self.scores[:, cases], self.truth[cases], self.ideal[cases])
+
+
+def joined(pools: Sequence[Pool]) -> Pool:
+    """Pools of the same columns over different cases, as one."""
+    width, most = max(pool.scores.shape[2] for pool in pools), max(pool.truth.shape[1] for pool in pools)
+    scores = [_padded(pool.scores, width, -np.inf) for pool in pools]
+    truths = [_padded(pool.truth, most, -1) for pool in pools]
+    return Pool(np.concatenate(scores, axis=1), np.concatenate(truths), np.concatenate([pool.ideal for pool in pools]))
+
+
+def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
+    """The array with its last axis as wide as said."""
+    spare = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
+    return np.pad(array, spare, constant_values=filler)
 
 
 def own_ndcg(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) -> NDArray[np.float64]:

@@ -84,34 +84,34 @@ class Queue:
             connection.execute(sa.update(jobs).where(jobs.c.id == row["id"]).values(changes))
             return Job(**{**row, **changes})
 
+    # ---- what a job's owner says of it; False when the job is its no longer: cancelled, or taken over
+
     def beat(self, job: Job, fraction: float, message: str) -> bool:
-        """Say that the job is alive; False when it is no longer this owner's."""
-        mine = sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.state == "running")
-        values = {"heartbeat": self._clock(), "fraction": fraction, "message": message}
-        with self._database.write() as connection:
-            return connection.execute(sa.update(jobs).where(mine).values(values)).rowcount == 1
+        """It is alive."""
+        return self._change(job, heartbeat=self._clock(), fraction=fraction, message=message)
 
-    def finish(self, job: Job, state: str, message: str, within: sa.Connection | None = None) -> None:
-        if within is None:
-            with self._database.write() as connection:
-                return self.finish(job, state, message, connection)
-        values = {"state": state, "message": message, "ended": self._clock()}
-        if state == "done":
-            values["fraction"] = 1.0
-        within.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
-        return None
+    def finish(self, job: Job, state: str, message: str) -> bool:
+        """It is done, or failed."""
+        fraction = {"fraction": 1.0} if state == "done" else {}
+        return self._change(job, state=state, message=message, ended=self._clock(), **fraction)
 
-    def requeue(self, job: Job) -> None:
-        """Put back a job that was not to blame for its end."""
-        mine = sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+    def requeue(self, job: Job) -> bool:
+        """It was not to blame for its end, and goes back."""
+        return self._change(job, state="queued", owner="", attempts=job.attempts - 1, message="waiting")
+
+    def holds(self, job: Job, within: sa.Connection) -> bool:
+        """As of the caller's transaction."""
+        return within.execute(sa.select(jobs.c.id).where(_held(job))).first() is not None
+
+    def _change(self, job: Job, **values: object) -> bool:
         with self._database.write() as connection:
-            values = {"state": "queued", "owner": "", "attempts": job.attempts - 1, "message": "waiting"}
-            connection.execute(sa.update(jobs).where(mine).values(values))
+            return connection.execute(sa.update(jobs).where(_held(job)).values(values)).rowcount == 1
 
     def cancel(self, arn: str, within: sa.Connection) -> None:
         """Forget the jobs of a resource that is deleted."""
         unfinished = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
-        within.execute(sa.update(jobs).where(unfinished).values(state="failed", message="cancelled"))
+        values = {"state": "failed", "message": "cancelled", "ended": self._clock()}
+        within.execute(sa.update(jobs).where(unfinished).values(values))
 
     def runner_alive(self) -> bool:
         """Whether a job is running under a runner that was heard of lately."""
@@ -128,3 +128,7 @@ class Queue:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
         return [Job(**row) for row in rows]
+
+
+def _held(job: Job) -> sa.ColumnElement[bool]:
+    return sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.state == "running")

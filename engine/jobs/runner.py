@@ -7,6 +7,8 @@ import os
 import threading
 import time
 
+import sqlalchemy as sa
+
 from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import EngineError
@@ -63,7 +65,7 @@ class Runner:
 
     def _do(self, job: Job, heart: _Heart) -> None:
         log.info("job %d: %s %s, attempt %d", job.id, job.kind, job.arn, job.attempts)
-        work = self._work(job.arn, lambda fraction, message: self._progress(heart, fraction, message))
+        work = self._work(job, lambda fraction, message: self._progress(heart, fraction, message))
         try:
             if job.attempts > ATTEMPTS:
                 raise Stopped(f"it ended its process {ATTEMPTS} times")
@@ -71,6 +73,7 @@ class Runner:
         except Stopped as stopped:
             self._stopped(job, str(stopped))
         except EngineError as error:
+            log.info("job %d failed: %s", job.id, error.message)
             self._engine.jobs.finish(job, "failed", error.message)
         except Exception as error:
             log.exception("job %d failed", job.id)
@@ -78,8 +81,13 @@ class Runner:
         else:
             self._engine.jobs.finish(job, "done", message)
 
-    def _work(self, arn: str, progress: Progress) -> Work:
-        return Work(self._engine, arn, progress, Directory(self._engine.records))
+    def _work(self, job: Job, progress: Progress) -> Work:
+        directory = Directory(self._engine.records)
+        return Work(self._engine, job.arn, progress, lambda within: self._hold(job, within), directory)
+
+    def _hold(self, job: Job, within: sa.Connection) -> None:
+        if not self._engine.jobs.holds(job, within):
+            raise Stopped("cancelled")
 
     def _progress(self, heart: _Heart, fraction: float, message: str) -> None:
         if self._stopping.is_set():
@@ -97,11 +105,10 @@ class Runner:
             self._fail(job, why)
 
     def _fail(self, job: Job, reason: str) -> None:
-        self._engine.jobs.finish(job, "failed", reason)
         kind = RECORD_OF.get(job.kind)
         record = self._engine.records.find(job.arn, kind) if kind is not None else None
-        if record is not None:
-            self._work(job.arn, silent).change(record, status="CREATE FAILED", failure_reason=reason)
+        if self._engine.jobs.finish(job, "failed", reason) and record is not None:
+            self._work(job, silent).change(record, status="CREATE FAILED", failure_reason=reason)
 
     def _ask_for_folds(self) -> None:
         """Groups with much in the log after their snapshot get a new one."""
@@ -109,7 +116,7 @@ class Runner:
             return
         self._folds_looked_at = time.monotonic()
         for group in self._engine.records.list(DatasetGroup):
-            if self._engine.log.count_after_snapshot(group.uid) >= FOLD_EVERY:
+            if group.deleted_at is None and self._engine.log.count_after_snapshot(group.uid) >= FOLD_EVERY:
                 self._engine.jobs.enqueue_once("folding", group.arn)
 
 

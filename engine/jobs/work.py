@@ -18,7 +18,6 @@ from engine.data.log import Entry
 from engine.data.stored import Stored
 from engine.directory import Directory
 from engine.engine import Engine
-from engine.follower import replay
 from engine.recipes.base import Progress
 from engine.records import DatasetGroup, Record
 from engine.sql import snapshots
@@ -26,6 +25,7 @@ from engine.sql import snapshots
 R = TypeVar("R", bound=Record)
 
 SNAPSHOTS_KEPT = 2
+RECORDS_OF = {"INTERACTIONS": "event", "ITEMS": "item", "USERS": "user"}  # dataset type -> kind of log records
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Work:
     engine: Engine
     arn: str
     progress: Progress
+    hold: Callable[[sa.Connection], None]  # raises where the job is no longer ours, as of that transaction
     directory: Directory  # fresh: the job process does not follow the log
 
     def change(self, record: R, within: sa.Connection | None = None, **changes: Any) -> R:
@@ -43,34 +44,28 @@ class Work:
 
     def state(self, group: DatasetGroup) -> Group:
         """The group as of now, of this job alone."""
-        return restore(self.engine, group.uid)
+        return self.engine.follower.restored(group.uid)
 
-    def publish(
-        self, group: DatasetGroup, snapshot: Stored, also: Callable[[sa.Connection], object] | None = None
-    ) -> None:
-        """Make a snapshot the one that workers read; `also` is done in the same transaction."""
+    def publish(self, group: Group, snapshot: Stored, also: Callable[[sa.Connection], object] | None = None) -> None:
+        """Make a snapshot, of that state, the one that workers read; `also` is done in the same transaction.
+
+        Raises where the job was cancelled or taken over: a snapshot begun before another's must not replace it.
+        """
+        for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
+            if dataset_type in RECORDS_OF:
+                self.engine.log.remove(group.uid, seq, RECORDS_OF[dataset_type])
         path = f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
         folder = self.engine.settings.data_dir / path
-        folder.parent.mkdir(parents=True, exist_ok=True)
         stored.save(snapshot, folder)
         row = {"grp": group.uid, "path": path, "seq": snapshot.seq}
         with self.engine.database.write() as connection:
+            self.hold(connection)
             connection.execute(sa.delete(snapshots).where(snapshots.c.grp == group.uid))
             connection.execute(sa.insert(snapshots).values(row))
             self.engine.log.append_within(connection, [Entry(group.uid, "snapshot", path, encode(Pointer(path)))])
             if also is not None:
                 also(connection)
         _forget_old(folder)
-
-
-def restore(engine: Engine, uid: str) -> Group:
-    """A group's live state as of the log's end, made afresh: nobody else sees or changes it."""
-    upto = engine.log.last()
-    with engine.database.read() as connection:
-        path = connection.execute(sa.select(snapshots.c.path).where(snapshots.c.grp == uid)).scalar_one_or_none()
-    group = Group(uid, stored.EMPTY if path is None else stored.load(engine.settings.data_dir / path))
-    replay(engine.log, group, upto)
-    return group
 
 
 def _forget_old(newest: Path) -> None:

@@ -40,29 +40,36 @@ BASELINES = (
     Baseline("EASE + Markov", lambda column: column.member in ("ease", "markov"), mixed=True),
 )
 
-Recipe = tuple[tuple[float, Column], ...]  # weights and columns of a tuned baseline
+Tuned = tuple[tuple[float, Column], ...]  # weights and columns of a tuned baseline
 
 
-def tuned(split: Split, cases: Sequence[Case], remove_seen: bool, seed: int, progress: Progress) -> dict[str, Recipe]:
+def able(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
+    """Whether the baseline can say anything: own frequency can't where what was seen is removed."""
+    if baseline.name == "own frequency" and remove_seen:
+        return False
+    return has_history or baseline.name.startswith("popularity")
+
+
+def tuned(split: Split, cases: Sequence[Case], remove_seen: bool, seed: int, progress: Progress) -> dict[str, Tuned]:
     """What each baseline is, chosen by NDCG@10 on the cases of a validation split."""
     columns = [column for column in candidates(split.train, Options(epochs=0)) if column.member in MEMBERS_USED]
     scores = scorers(columns, split.train, seed, progress)
     own = own_ndcg(scores, cases, remove_seen)
-    chosen: dict[str, Recipe] = {}
+    chosen: dict[str, Tuned] = {}
     for baseline in BASELINES:
-        able = [place for place, column in enumerate(columns) if baseline.may_be(column)]
+        allowed = [place for place, column in enumerate(columns) if baseline.may_be(column)]
         if not baseline.mixed:
-            chosen[baseline.name] = ((1.0, columns[max(able, key=lambda place: own[place])]),)
+            chosen[baseline.name] = ((1.0, columns[max(allowed, key=lambda place: own[place])]),)
             continue
-        members = {columns[place].member for place in able}
-        best = [max((p for p in able if columns[p].member == m), key=lambda p: own[p]) for m in sorted(members)]
+        members = {columns[place].member for place in allowed}
+        best = [max((p for p in allowed if columns[p].member == m), key=lambda p: own[p]) for m in sorted(members)]
         mixes = [_mixed([scores[p] for p in best], (share, 1 - share)) for share in MIXES]
         share = MIXES[int(np.argmax(own_ndcg(mixes, cases, remove_seen)))]
         chosen[baseline.name] = ((share, columns[best[0]]), (1 - share, columns[best[1]]))
     return chosen
 
 
-def fitted_baselines(chosen: dict[str, Recipe], snapshot: Snapshot, seed: int, progress: Progress) -> dict[str, Score]:
+def fitted_baselines(chosen: dict[str, Tuned], snapshot: Snapshot, seed: int, progress: Progress) -> dict[str, Score]:
     """The tuned baselines, fitted on other data; each maps a history to scores."""
     columns = list({str(column): column for recipe in chosen.values() for _, column in recipe}.values())
     by_name = dict(zip(map(str, columns), scorers(columns, snapshot, seed, progress), strict=True))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.pool import Score
-from engine.measure.baselines import fitted_baselines, tuned
+from engine.measure.baselines import BASELINES, able, fitted_baselines, tuned
 from engine.measure.ranks import mid_ranks, ndcg, without
 from engine.measure.report import Interval, Part, Report, Row
 from engine.measure.solution import top
@@ -125,11 +125,19 @@ class Contest:
         popularity = _percentiles(train)
         rows: list[Row] = []
         first: Gains | None = None
+        silent_ones = self._silent(cases)
         for name, (score, settings) in scorers.items():
+            if name in silent_ones:
+                continue
             gains = _gains(score, cases, self.remove_seen)
             rows.append(_row(name, settings, gains, first, popularity, self.seed))
             first = first or gains
         return Part(title, len(cases), len(train.items), f"next {self.target}", self.remove_seen, rows)
+
+    def _silent(self, cases: list[Case]) -> set[str]:
+        """Baselines that have nothing to say about these cases and would only show zeros."""
+        has_history = any(len(case.history) for case in cases)
+        return {baseline.name for baseline in BASELINES if not able(baseline, self.remove_seen, has_history)}
 
 
 def _gains(score: Scorer, cases: list[Case], remove_seen: bool) -> Gains:

@@ -35,7 +35,7 @@ def _attend(weights: Weights, layer: int, heads: int, x: Floats, asked: int) -> 
     y = _norm(x, weights["norm1"], layer)
     qkv = y @ weights["qkv"][layer].T + weights["qkv_bias"][layer]  # (h, 3 dim)
     q, k, v = qkv.reshape(h, 3, heads, dim // heads).transpose(1, 2, 0, 3)  # each (heads, h, dim / heads)
-    score = q[:, h - asked :] @ k.transpose(0, 2, 1) / np.sqrt(dim // heads)  # (heads, asked, h)
+    score = q[:, h - asked :] @ k.transpose(0, 2, 1) / np.float32((dim // heads) ** 0.5)  # (heads, asked, h)
     future = np.arange(h)[None, :] > np.arange(h - asked, h)[:, None]
     score = np.where(future, -np.inf, score)
     share = np.exp(score - score.max(axis=-1, keepdims=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,25 +19,51 @@ from engine.recipes.base import Progress
 
 WHOLE = 5_000  # items: up to here the loss covers the whole catalogue
 NEGATIVES = 1_500  # beyond it, drawn once a batch and shared
-BATCH = 16  # windows: small data need many steps more than they need smooth ones
+BATCH = 8  # windows: small data need many steps more than they need smooth ones
 BIG_BATCH = 128
+FEWEST_STEPS, MOST_EPOCHS = 2_500, 40  # small data are passed over more often
 STEPS = 2_000  # in an epoch, from which on batches grow
 LEARNING_RATE = 1e-3
 
 
-def affordable_epochs(snapshot: Snapshot, shape: Shape, gigaflops: float, most: int) -> int:
-    """How many epochs, at most `most`, fit into a budget of arithmetic; the answer may be 0."""
+def affordable_epochs(snapshot: Snapshot, shape: Shape, gigaflops: float, usual: int) -> int:
+    """How many epochs to train: the usual number, more on small data, fewer where the budget of arithmetic ends, and 0
+    where it does not pay for two.
+    """
     targets = min(shape.items, NEGATIVES if shape.items > WHOLE else shape.items)
     weights = shape.layers * 12 * shape.dim**2 + targets * shape.dim
     epoch = 6 * weights * len(snapshot.items) / 1e9
-    return int(min(most, gigaflops / max(epoch, 1e-9)))
+    steps = max(len(windows_of(snapshot, shape.length, 1)[0]) // BATCH, 1)
+    wanted = max(usual, min(FEWEST_STEPS // steps, MOST_EPOCHS))
+    affordable = int(min(wanted, gigaflops / max(epoch, 1e-9)))
+    return affordable if affordable > 1 else 0
 
 
 def trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
     """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
+    with _one_thread():
+        return _trained(snapshot, shape, epochs, seed, progress)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps this small lose more to waking threads, above all on a busy machine, than they gain from them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
+    counts = torch.from_numpy(np.bincount(snapshot.items, minlength=shape.items)).float()
     model = Transformer(shape, generator).train()
+    with torch.no_grad():
+        model.bias.copy_((counts + 0.5).log() - (counts + 0.5).log().mean())  # it starts out knowing what is popular
+    proposal = 0.9 * counts**0.75 / (counts**0.75).sum().clamp(min=1) + 0.1 / max(shape.items, 1)
     most = len(windows_of(snapshot, shape.length, 1)[0])  # windows: no cut makes more
     batch = min(max(BATCH, most // STEPS), BIG_BATCH)
     steps = epochs * max(-(-most // batch), 1)
@@ -48,7 +76,7 @@ def trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: 
         for at in range(0, len(order), batch):
             rows = order[at : at + batch]
             history, following = map(torch.from_numpy, batch_of(snapshot, starts[rows], sizes[rows]))
-            loss = _loss(model, history, following, generator)
+            loss = _loss(model, history, following, proposal)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -67,13 +95,15 @@ def weights_of(model: Transformer) -> dict[str, NDArray[Any]]:
     return arrays | {"heads": np.array([model.shape.heads], np.int32)}
 
 
-def _loss(model: Transformer, history: Tensor, following: Tensor, generator: torch.Generator) -> Tensor:
+def _loss(model: Transformer, history: Tensor, following: Tensor, proposal: Tensor) -> Tensor:
+    """Cross-entropy over the whole catalogue; over a large one, estimated from negatives drawn by `proposal`."""
     known = following >= 0
     expected, target = model(history)[known], following[known]  # (N, D), (N,)
     if model.shape.items <= WHOLE:
         return functional.cross_entropy(functional.linear(expected, model.items, model.bias), target)
-    drawn = torch.randint(model.shape.items, (NEGATIVES,), generator=generator)
+    drawn = torch.multinomial(proposal, NEGATIVES, replacement=True, generator=model.generator)
     right = (expected * model.items[target]).sum(-1, keepdim=True) + model.bias[target][:, None]  # (N, 1)
     wrong = functional.linear(expected, model.items[drawn], model.bias[drawn])  # (N, negatives)
+    wrong = wrong - (NEGATIVES * proposal[drawn]).log()  # each stands for as many items as its rarity in the draw
     wrong = wrong.masked_fill(drawn[None, :] == target[:, None], -torch.inf)
     return functional.cross_entropy(torch.cat((right, wrong), dim=1), torch.zeros_like(target))

@@ -30,7 +30,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
     options = Options(
-        dim=params.hidden_dimension // 2 * 2,  # two heads share it
+        dim=params.hidden_dimension // 4 * 2,  # half: a transformer of that width costs what the recurrent model did
         length=params.bptt,
         epochs=params.sequence_epochs,
         gigaflops=params.sequence_gigaflops,

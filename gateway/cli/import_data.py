@@ -37,6 +37,8 @@ def command(file: Path, dataset_type: str, schema: Path | None, mode: str, group
         text = schema.read_text() if schema is not None else guessed(file, dataset_type, console)
         report = import_file(local, group, dataset_type, file, text, mode)
         console.print(summary(report))
+        if dataset_type == "INTERACTIONS":
+            console.print(f"events of this group go to trackingId {tracker(local, group)}", highlight=False)
 
 
 def import_file(
@@ -56,6 +58,15 @@ def import_file(
     )["datasetImportJobArn"]
     local.watch(job, f"import {dataset_type.lower()}")
     return local.engine.import_report(job)
+
+
+def tracker(local: Local, group: str) -> str:
+    """The tracking id of the group's event tracker, made where it is missing."""
+    local.ensure("CreateEventTracker", name=f"{group}-events", datasetGroupArn=local.arn(f"dataset-group/{group}"))
+    trackers = local.call("ListEventTrackers", datasetGroupArn=local.arn(f"dataset-group/{group}"))["eventTrackers"]
+    arn = trackers[0]["eventTrackerArn"]
+    found: str = local.call("DescribeEventTracker", eventTrackerArn=arn)["eventTracker"]["trackingId"]
+    return found
 
 
 def ensure_dataset(local: Local, group: str, dataset_type: str, schema: str) -> str:

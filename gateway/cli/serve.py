@@ -11,6 +11,7 @@ import click
 from engine import Engine
 from gateway.cli.options import data_option, plain_errors
 from gateway.supervisor import Child, Supervisor, bind, python
+from gateway.telemetry import forget
 from gateway.worker import configuration, engine_settings
 
 
@@ -29,6 +30,7 @@ def command(config: Path | None, host: str, port: int, workers: int | None, data
         Engine.open(settings, follow=False).close()  # a directory that can't be used is an error here, once
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
+    forget(settings.data_dir / "run" / "metrics")
     try:
         sock = bind(host, port)
     except OSError as error:

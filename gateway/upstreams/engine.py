@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +14,6 @@ from gateway.errors import as_problems
 from gateway.upstreams.base import Means, Scope, UpstreamType
 
 T = TypeVar("T")
-Batch = tuple[str, str, str | None, Sequence[Event]]  # tracking id, session, user, up to ten events
 
 FILTERS: Tag = ("filters",)  # any of them: they change rarely
 
@@ -64,11 +63,18 @@ class EngineUpstream:
         common = (("items", group), ("snapshot", group), ("deploy", deployed.campaign.arn))
         return common if user is None else (*common, ("user", group, user))
 
-    async def put(self, batches: Sequence[Batch]) -> int:
-        """Returns once all is durable, with the last sequence number; nothing is stored where the first is refused."""
-        appended = await self._off_loop(lambda: [self._engine.put_events(*batch) for batch in batches])
+    async def deliver(
+        self,
+        trackers: Sequence[str],
+        session: str,
+        user: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> int:
+        """Returns once all is durable, with the last sequence number; nothing is stored where anything is refused."""
+        appended = await self._off_loop(lambda: self._engine.deliver(trackers, session, user, events, automatic))
         with as_problems():
-            return max(await asyncio.gather(*map(asyncio.wrap_future, appended)))
+            return await asyncio.wrap_future(appended)
 
     async def _off_loop(self, call: Callable[[], T]) -> T:
         with as_problems():

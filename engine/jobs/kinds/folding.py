@@ -1,4 +1,4 @@
-"""Make a new snapshot of a dataset group, so that workers start from it and replay little."""
+"""Make a new snapshot of a dataset group, so that workers start from it and replay little; drop deleted datasets."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def run(work: Work) -> str:
 def current(work: Work, group: DatasetGroup) -> Stored:
     """The group's snapshot with all that the log has; a new one is published where the log has more than the last."""
     state = work.state(group)
-    if not (state.seen or state.item_rows or state.user_rows) and state.stored.seq:
+    if not state.changed:
         return state.stored
     snapshot = fold(Fold(state, item_kinds=kinds(work, group, "ITEMS"), user_kinds=kinds(work, group, "USERS")))
-    work.publish(group, snapshot)
+    work.publish(state, snapshot)
     return snapshot
 
 

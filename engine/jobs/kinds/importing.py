@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.control.lifecycle import ACTIVE
 from engine.data.fold import Fold, Import, fold
+from engine.data.group import Group
 from engine.data.importer import Imported, import_csv
 from engine.data.source import open_source
 from engine.errors import EngineError
@@ -17,7 +19,10 @@ MAX_BYTES = {"FULL": 100 * GIGABYTE, "INCREMENTAL": GIGABYTE}
 
 
 def run(work: Work) -> str:
-    job = work.change(work.engine.records.get(work.arn, DatasetImportJob), status="CREATE IN_PROGRESS")
+    job = work.engine.records.get(work.arn, DatasetImportJob)
+    if job.status == ACTIVE:
+        return "imported before its process ended"
+    job = work.change(job, status="CREATE IN_PROGRESS")
     try:
         return _import(work, job)
     except EngineError as error:
@@ -38,17 +43,20 @@ def _import(work: Work, job: DatasetImportJob) -> str:
         work.change(job, status="CREATE FAILED", failure_reason=reason, report=report)
         return f"refused: {reason}"
     work.progress(0.85, "making the snapshot")
-    snapshot = fold(_folding(work, group, dataset, job, imported))
+    state = work.state(group)
+    snapshot = fold(_folding(work, group, state, dataset, job, imported))
     work.progress(0.95, "publishing")
-    work.publish(group, snapshot, lambda within: work.change(job, within, status="ACTIVE", report=report))
+    work.publish(state, snapshot, lambda within: work.change(job, within, status=ACTIVE, report=report))
     return f"{imported.report.kept:,} rows"
 
 
-def _folding(work: Work, group: DatasetGroup, dataset: Dataset, job: DatasetImportJob, imported: Imported) -> Fold:
+def _folding(
+    work: Work, group: DatasetGroup, state: Group, dataset: Dataset, job: DatasetImportJob, imported: Imported
+) -> Fold:
     table = Import(imported.rows, full=job.import_mode == "FULL")
     kind = dataset.dataset_type
     return Fold(
-        work.state(group),
+        state,
         interactions=table if kind == "INTERACTIONS" else None,
         items=table if kind == "ITEMS" else None,
         users=table if kind == "USERS" else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from engine import artifacts
 from engine.arns import region_of
 from engine.control.campaigns import follow_latest
+from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.deployments import model_folder
@@ -25,7 +27,10 @@ SEED = 20_260_101
 
 
 def run(work: Work) -> str:
-    version = work.change(work.engine.records.get(work.arn, SolutionVersion), status="CREATE IN_PROGRESS")
+    version = work.engine.records.get(work.arn, SolutionVersion)
+    if version.status == ACTIVE:
+        return "trained before its process ended"
+    version = work.change(version, status="CREATE IN_PROGRESS")
     try:
         return _train(work, version)
     except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
@@ -41,18 +46,21 @@ def _train(work: Work, version: SolutionVersion) -> str:
     given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
     params = hyperparameters(given, recipe)
     work.progress(0.01, "reading the data")
-    snapshot = chosen_events(current(work, group).snapshot, version)
+    data = current(work, group)
+    snapshot = chosen_events(data.snapshot, version)
     _check_minimum(snapshot, version, work)
     metrics = solution_metrics(recipe, params, snapshot, SEED, _part(work.progress, 0.02, 0.45))
     model = recipe.train(snapshot, params, SEED, _part(work.progress, 0.45, 0.97))
     work.progress(0.98, "writing the model")
+    model = replace(model, about={**model.about, "seq": data.seq})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     hours = (time.monotonic() - started) / 3600
     with work.engine.database.write() as within:
+        work.hold(within)
         trained = work.change(
             version,
             within,
-            status="ACTIVE",
+            status=ACTIVE,
             metrics={name: round(value, 4) for name, value in metrics.items()},
             training_hours=round(hours, 4),
             chosen=model.about.get("chosen", {}),

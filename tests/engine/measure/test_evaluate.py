@@ -28,9 +28,9 @@ def report() -> Report:
 def test_every_split_has_the_model_first_and_the_baselines_after(report: Report) -> None:
     names = {part.split: [row.model for row in part.rows] for part in report.parts}
     assert list(names) == ["leave-last-out", "time split, returning users", "time split, new users"]
-    for models in names.values():
-        assert models[0] == "aws-user-personalization-v2"
-        assert {"popularity", "popularity of 7 days", "ItemKNN", "EASE", "Markov", "EASE + Markov"} < set(models)
+    popular, personal = ["popularity", "popularity of 7 days"], ["ItemKNN", "EASE", "Markov", "EASE + Markov"]
+    assert names["leave-last-out"] == ["aws-user-personalization-v2", *popular, *personal]
+    assert names["time split, new users"] == ["aws-user-personalization-v2", *popular]
 
 
 def test_a_chain_is_followed_and_popularity_does_not_help(report: Report) -> None:
@@ -78,7 +78,7 @@ def test_solution_metrics_of_every_recipe(name: str) -> None:
     snapshot = groups()
     metrics = solution_metrics(recipe, params, snapshot, 0, silent)
     assert 0 < metrics["coverage"] <= 1
-    assert 0 <= metrics["precision_at_25"] <= metrics["precision_at_5"] <= 1
+    assert all(0 <= value <= 1 for value in metrics.values())
     assert metrics == pytest.approx(solution_metrics(recipe, params, snapshot, 0, silent))
 
 
@@ -88,7 +88,8 @@ def test_solution_metrics_keep_what_a_model_chose() -> None:
     model = recipe.train(snapshot, params, 0, silent)
     messages: list[str] = []
     metrics = solution_metrics(recipe, params, snapshot, 0, lambda _, message: messages.append(message), model)
-    assert metrics["normalized_discounted_cumulative_gain_at_5"] > 0.9
+    assert metrics["normalized_discounted_cumulative_gain_at_10"] > 0.6
+    assert messages
     assert not [message for message in messages if message.startswith("tried")]
 
 

@@ -56,8 +56,8 @@ def test_learns_a_chain(items: int) -> None:
 
 def test_the_budget_decides_the_epochs() -> None:
     snapshot = chain()
-    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=1e6, most=7) == 7
-    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=0.0, most=7) == 0
+    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=1e6, usual=7) == 40
+    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=0.0, usual=7) == 0
 
 
 @pytest.mark.parametrize("newest", [1, 3, 4])

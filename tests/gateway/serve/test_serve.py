@@ -147,11 +147,11 @@ def test_events_as_the_engine_gets_them(engine: SmallEngine) -> None:
     assert (buy.sent_at, buy.properties) == (1_600_000_000, {"country": "DE"})
 
 
-def test_more_than_ten_events_are_several_calls(engine: SmallEngine) -> None:
+def test_any_number_of_events_is_one_delivery(engine: SmallEngine) -> None:
     events = [{"eventType": "View", "itemId": f"i{number}"} for number in range(25)]
     with TestClient(app_over(engine)) as client:
         assert client.post("/events/shop", json={"sessionId": "s", "eventList": events}).status_code == 200
-    assert [len(batch) for *_, batch in engine.put] == [10, 10, 5]
+    assert [len(batch) for *_, batch in engine.put] == [25]
 
 
 def test_an_unknown_tracker_is_the_engine_s_error(engine: SmallEngine) -> None:

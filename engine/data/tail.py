@@ -1,0 +1,60 @@
+"""The latest streamed interactions of a dataset group: what trends are counted from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.data.columns import Ints, Longs
+
+KEPT = 200_000  # twice as many before the oldest go
+
+
+class _Rows(NamedTuple):
+    """(capacity,) each, the first `filled` of them, in order of arrival."""
+
+    items: Ints
+    times: Longs
+    seqs: Longs  # ascending
+    filled: int
+
+
+class Tail:
+    """One thread adds, any reads: what a reader has been given never changes."""
+
+    def __init__(self, items: Ints, times: Longs, seqs: Longs) -> None:
+        """From (n,) rows in any order."""
+        newest = np.argsort(seqs, kind="stable")[-KEPT:]
+        self._rows = _roomy(items[newest], times[newest], seqs[newest])
+
+    def add(self, item: int, time: int, seq: int) -> None:
+        rows = self._rows
+        if rows.filled == len(rows.seqs):
+            rows = _roomy(rows.items[-KEPT:], rows.times[-KEPT:], rows.seqs[-KEPT:])
+        at = rows.filled
+        rows.items[at], rows.times[at], rows.seqs[at] = item, time, seq
+        self._rows = rows._replace(filled=at + 1)
+
+    def after(self, seq: int) -> tuple[Ints, Longs]:
+        """Items and times of what came after a log record, in order of arrival."""
+        items, times, seqs, count = self._rows
+        first = seqs[:count].searchsorted(seq, "right")
+        return items[first:count], times[first:count]
+
+
+class Since(NamedTuple):
+    """A recipe's `Stream`: what came after its model was trained."""
+
+    tail: Tail
+    seq: int
+
+    def recent(self) -> tuple[Ints, Longs]:
+        return self.tail.after(self.seq)
+
+
+def _roomy(items: Ints, times: Longs, seqs: Longs) -> _Rows:
+    count = len(seqs)
+    rows = _Rows(np.empty(2 * KEPT, np.int32), np.empty(2 * KEPT, np.int64), np.empty(2 * KEPT, np.int64), count)
+    rows.items[:count], rows.times[:count], rows.seqs[:count] = items, times, seqs
+    return rows

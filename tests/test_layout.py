@@ -1,0 +1,77 @@
+"""The shape of the code: arrows point one way, each third-party library has its home, tests are packages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GIVEN = {"pyproject.toml", "README.md", "gateway", "engine", "config", "tests", "loadtests", "Dockerfile"}
+EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "deploy"}
+
+HOMES = {  # a library, and the only places that import it
+    "sqlalchemy": ("engine/",),
+    "torch": ("engine/nn/",),
+    "lark": ("engine/filters/",),
+    "boto3": ("engine/data/source.py",),
+    "opentelemetry": ("gateway/telemetry.py",),
+    "prometheus_client": ("gateway/telemetry.py",),
+    "cachetools": ("gateway/cache/",),
+    "uvicorn": ("gateway/worker.py",),
+    "yaml": ("gateway/config/",),
+    "matplotlib": ("engine/measure/plot.py",),
+}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_the_engine_knows_nothing_of_the_web_and_the_gateway():
+    web = ("gateway", "litestar", "uvicorn", "httpx", "click", "rich")
+    guilty = [f"{path}: {name}" for path in modules("engine") for name in imports(path) if name.split(".")[0] in web]
+    assert not guilty
+
+
+def test_the_gateway_uses_the_engines_front_door_only():
+    inside = [f"{path}: {name}" for path in modules("gateway") for name in imports(path) if name.startswith("engine.")]
+    assert not inside
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_each_library_has_one_home(library: str):
+    users = {
+        str(path.relative_to(ROOT))
+        for package in ("engine", "gateway")
+        for path in modules(package)
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users and not [path for path in users if not path.startswith(HOMES[library])]
+
+
+def test_every_folder_of_tests_is_a_package():
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_nothing_unexpected_at_the_root():
+    hidden = {path.name for path in ROOT.iterdir() if path.name.startswith(".") or path.suffix == ".egg-info"}
+    ignored = {"data", "build", "dist"}
+    assert {path.name for path in ROOT.iterdir()} - hidden - ignored <= GIVEN | EXPECTED_BY_AN_ECOSYSTEM
+
+
+@pytest.mark.parametrize("package", ["engine", "gateway"])
+def test_no_drawer_for_odds_and_ends(package: str):
+    odd = {"utils", "helpers", "common", "misc", "manager", "managers"}
+    assert not [path for path in modules(package) if odd & {path.stem, path.parent.name}]
