@@ -106,8 +106,8 @@ def _interaction(session: str, user: str | None, event: Event, schema: Schema) -
         session=session,
         item=event.item_id,
         event_type=event.event_type,
-        time=event.sent_at,
-        value=event.event_value,
+        time=float(event.sent_at),  # so that 1 and 1.0 are written alike
+        value=None if event.event_value is None else float(event.event_value),
         event_id=event.event_id,
         properties=dict(sorted(check_properties(schema, event.properties).items())),
         recommendation_id=event.recommendation_id,

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -146,15 +146,15 @@ def contestants(folder: Path) -> Iterator[list[Contestant]]:
         argv = [sys.executable, "-m", "uvicorn", "loadtests.peers.fastapi_cached:app", "--port", str(port)]
         argv += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
         environ = {"ANSWER": str(folder / "origin" / "answer.json")}
-        pid = stack.enter_context(started(argv, port, core, **environ))
+        pid = stack.enter_context(started(argv, port, core, environ))
         about = {"hit": "fastapi-cache2 in memory", "miss": "handler returns a constant"}
         found.append(Contestant("FastAPI", port, pid, about))
         yield found
 
 
 @contextlib.contextmanager
-def started(argv: Sequence[str], port: int, core: int, **environ: str) -> Iterator[int]:
-    process = processes.spawn(argv, core, **environ)
+def started(argv: Sequence[str], port: int, core: int, environ: Mapping[str, str] | None = None) -> Iterator[int]:
+    process = processes.spawn(argv, core, environ=environ)
     try:
         deadline = time.monotonic() + READY_S
         while not answers(port):
@@ -189,10 +189,10 @@ def warm(contestant: Contestant, users: int, core: int) -> None:
 
 def compare(all_of_them: Sequence[Contestant], users: int) -> None:
     """Every probed answer is a hit and as long as the others'."""
+    size = len(asyncio.run(client.get(all_of_them[0].port, HIT % 0)).body)
     for contestant in all_of_them:
         for user in range(0, users, max(1, users // PROBES)):
             answer = asyncio.run(client.get(contestant.port, HIT % user))
-            size = len(asyncio.run(client.get(all_of_them[0].port, HIT % 0)).body)
             outcome = next((answer.headers[name] for name in CACHE_HEADERS if name in answer.headers), "none")
             if answer.status != 200 or outcome.lower() != "hit" or len(answer.body) != size:
                 said = f"status {answer.status}, cache {outcome}, {len(answer.body)} bytes"

@@ -10,11 +10,13 @@ are chosen as crowds do: the n-th about as often as 1/n.
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 from locust import FastHttpUser, between, events, task
 from locust.argument_parser import LocustArgumentParser
 
+OUT = Path(__file__).with_name("out")
 HOME = ("for-you", "popular", "trending")
 TIMEOUT_S = 10.0
 SEARCHED = 10  # items that a search finds
@@ -26,6 +28,12 @@ def options(parser: LocustArgumentParser) -> None:
     parser.add_argument("--known-users", type=int, default=943, help="Visitors are so many; the demo's by default.")
     parser.add_argument("--user-format", default="{}", help="A visitor's id, from a number that starts at 1.")
     parser.add_argument("--click-type", default="watch", help="The type of the events sent.")
+
+
+@events.init.add_listener
+def make_room(**_: Any) -> None:
+    """For the report."""
+    OUT.mkdir(exist_ok=True)
 
 
 class Visitor(FastHttpUser):

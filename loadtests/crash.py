@@ -148,12 +148,13 @@ def victims(rounds: int, chance: random.Random) -> Iterator[str]:
 def kill_once(server: Server, victim: str, data: Path) -> Kill:
     retrain(data)
     family = server.family()
-    targets = {
+    of: dict[str, Callable[[], list[int]]] = {
         "a worker": lambda: server.worker_pids()[:1],
         "the supervisor": lambda: family[:1],
         "the jobs": server.job_pids,
         "all at once": lambda: family,
-    }[victim]()
+    }
+    targets = of[victim]()
     began = time.monotonic()
     for pid in targets:
         with contextlib.suppress(ProcessLookupError):

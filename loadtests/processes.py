@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -24,14 +24,17 @@ def cores() -> tuple[int, int]:
 
 
 def spawn(
-    argv: Sequence[str], core: int | None = None, out: IO[bytes] | None = None, **environ: str
+    argv: Sequence[str],
+    core: int | None = None,
+    out: IO[bytes] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """A process group of its own, kept to one core where one is given; `out` takes what it says."""
     return subprocess.Popen(
         argv,
         stdout=out,
         stderr=subprocess.STDOUT if out is not None else None,
-        env={**os.environ, **environ},
+        env={**os.environ, **(environ or {})},
         start_new_session=True,
         preexec_fn=keep_to(core) if core is not None else None,
     )

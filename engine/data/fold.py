@@ -98,20 +98,15 @@ def _joined(*parts: _Events) -> _Events:
 
 
 def _interactions(group: Group, bulk: Import | None) -> _Events:
-    """Sorted as a snapshot is, with the sessions' rows given to their users."""
+    """Sorted as a snapshot is, with the sessions' rows given to their users; see `Group.history` for the order."""
     kept = _kept(group)
-    if bulk is None:
-        events = _joined(kept, _streamed(group))
-    else:
-        if bulk.full:
-            kept = kept.take(np.flatnonzero(kept.arrived))
-        imported = _imported(bulk.columns, group)
-        known = _joined(kept, _streamed(group))
-        known = known._replace(users=_owners(known.users, group))
-        imported = imported._replace(users=_owners(imported.users, group))
-        events = _joined(known, imported.take(_unknown(imported, known)))
-    events = events._replace(users=_owners(events.users, group))
-    return events.take(np.lexsort((np.arange(len(events.users)), events.times, events.users)))
+    if bulk is not None and bulk.full:
+        kept = kept.take(np.flatnonzero(kept.arrived))
+    events = _owned(_joined(kept, _streamed(group)), group)
+    if bulk is not None:
+        imported = _owned(_imported(bulk.columns, group), group)
+        events = _joined(events, imported.take(_unknown(imported, events)))
+    return events.take(np.lexsort((events.arrived, events.times, events.users)))
 
 
 def _kept(group: Group) -> _Events:
@@ -159,14 +154,14 @@ def _ids(names: Column, vocab: Vocab) -> Ints:
     return np.array([vocab.add(name) for name in names.names] or [0], np.int32)[names.codes]
 
 
-def _owners(users: Ints, group: Group) -> Ints:
+def _owned(events: _Events, group: Group) -> _Events:
     """Rows of sessions whose user is known become the user's."""
     owner = np.arange(len(group.users) + len(group.links), dtype=np.int32)
     for session, user in group.links.items():
         index = group.users.find(session)
         if index >= 0:
             owner[index] = group.users.add(user)
-    return owner[users]
+    return events._replace(users=owner[events.users])
 
 
 def _unknown(new: _Events, known: _Events) -> Longs:

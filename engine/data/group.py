@@ -83,8 +83,8 @@ class Group:
         if event.item is not None:
             value = float("nan") if event.value is None else event.value
             seen = Seen(self.items.add(event.item), int(event.time), self.type_code(event.event_type), value, seq)
+            self.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
             self.seen.setdefault(self.users.add(owner), []).append(seen)
-            self.tail.add(seen.item, seen.time, seq)
         return (owner,) if owner == event.session else (owner, event.session)
 
     def _clear(self, dataset_type: str, seq: int) -> None:
@@ -111,21 +111,23 @@ class Group:
     def history(self, user: str) -> History:
         """Everything the user did, with what its sessions did before they were known to be the user's.
 
-        Oldest first; what has the same second in order of arrival.
+        Oldest first; of one second what was imported, then what was streamed in order of arrival.
         """
-        snapshot, ids = self.stored.snapshot, self._ids(user)
+        stored, ids = self.stored, self._ids(user)
+        snapshot = stored.snapshot
         seen = [many for many in map(self.seen.get, ids) if many]
         rows = [slice(int(snapshot.indptr[i]), int(snapshot.indptr[i + 1])) for i in ids if i < snapshot.user_count]
         if len(rows) == 1 and not seen:
             return History(snapshot.items[rows[0]], snapshot.times[rows[0]], snapshot.types[rows[0]])
         fresh = list(seen[0]) if len(seen) == 1 else sorted(chain.from_iterable(seen), key=attrgetter("seq"))
-        new = np.array([(s.item, s.time, s.type) for s in fresh], np.int64).reshape(-1, 3)
+        new = np.array([(s.item, s.time, s.type, s.seq) for s in fresh], np.int64).reshape(-1, 4)
         items = np.concatenate([*(snapshot.items[part] for part in rows), new[:, 0].astype(np.int32)])
         times = np.concatenate([*(snapshot.times[part] for part in rows), new[:, 1]])
         types = np.concatenate([*(snapshot.types[part] for part in rows), new[:, 2].astype(np.int32)])
-        if np.all(times[:-1] <= times[1:]):
+        if len(rows) <= 1 and np.all(times[:-1] <= times[1:]):
             return History(items, times, types)
-        order = np.argsort(times, kind="stable")
+        arrived = np.concatenate([*(stored.arrived[part] for part in rows), new[:, 3]])
+        order = np.lexsort((arrived, times))
         return History(items[order], times[order], types[order])
 
     def has_history(self, user: str) -> bool:

@@ -27,7 +27,7 @@ from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied
 from engine.recipes.base import Progress, silent, stretch
 
 ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
-MOST_CASES, FEWEST_CASES = 1_900, 200
+MOST_CASES, FEWEST_CASES = 1_900, 400
 ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets

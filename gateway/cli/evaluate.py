@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -16,6 +17,8 @@ from gateway.cli import movielens
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.options import data_option, group_option, plain_errors
+
+WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 
 @click.command("evaluate")
@@ -36,7 +39,7 @@ def command(
     data: Path,
 ) -> None:
     """Measure recipes on a dataset group's interactions, beside baselines tuned as carefully."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, width=max(WIDTH, Console().width))
     with plain_errors():
         snapshot = movielens_snapshot(console) if on_movielens else snapshot_in(data, group, console)
         started = time.monotonic()
@@ -78,11 +81,20 @@ def show(console: Console, report: Report) -> None:
         console.print(f"  - {rule}", highlight=False)
     rows = report.table()
     for split in dict.fromkeys(row["split"] for row in rows):
-        table = Table(*(name for name in rows[0] if name != "split"), title=split, title_justify="left")
-        for row in rows:
-            if row["split"] == split:
-                table.add_row(*(text for name, text in row.items() if name != "split"))
-        console.print(table)
+        show_split(console, split, [row for row in rows if row["split"] == split])
+
+
+def show_split(console: Console, split: str, rows: list[dict[str, str]]) -> None:
+    """The figures as a table, and below it what each model was set to."""
+    columns = [name for name in rows[0] if name not in {"split", "settings"}]
+    table = Table(box=SIMPLE, title=split, title_justify="left", padding=(0, 1, 0, 0))
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    console.print(table)
+    for row in rows:
+        console.print(f"  {row['model']}: {row['settings']}", highlight=False, style="dim")
 
 
 def draw(report: Report, path: Path) -> None:
