@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
+
+# One thread a BLAS call, before anything loads numpy: several processes that each take every core slow each other, and
+# products of the sizes that an answer needs gain nothing. Training uses torch's threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "serve": "serve",

@@ -10,6 +10,7 @@ import numpy as np
 from engine.ensemble.member import Column
 from engine.ensemble.members import MEMBERS
 
+FRESH = 30 * 86_400.0  # seconds after the training data for which its recent popularity counts as recent
 IN_SESSION = 6 * 3_600.0  # seconds since the last event up to which a user counts as active
 
 

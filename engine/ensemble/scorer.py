@@ -7,21 +7,21 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.ensemble.choice import mixture
 from engine.ensemble.fits import reader, unpacked
-from engine.ensemble.plan import IN_SESSION, Blend, Plan
+from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
 from engine.recipes.base import Model, Query, Scorer
 
 
 def ready(model: Model) -> Scorer:
     """Logits for every item of the model, given a history; ids unknown to the model are passed over."""
-    plan, items = plan_of(model), int(model.about["items"])
+    plan, items, latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
     fits = unpacked(model.arrays, plan.columns)
     scores = [reader(column, fits[column.fit], items) for column in plan.columns]
     blends = {blend: mixture(plan.columns, scores, blend.weights) for blend in (plan.active, plan.returning, plan.new)}
 
     def score(query: Query) -> Floats:
         history = query.history[(query.history >= 0) & (query.history < items)]
-        blend = situation(plan, query, len(history))
+        blend = situation(plan, query, len(history), latest)
         logits = blend.scale * blends[blend](history)
         if plan.seen_penalty and len(history):
             logits[np.unique(history)] -= np.float32(plan.seen_penalty)
@@ -30,9 +30,14 @@ def ready(model: Model) -> Scorer:
     return score
 
 
-def situation(plan: Plan, query: Query, known: int) -> Blend:
-    """Which blend answers: by whether there is a history and whether its last event is a moment ago."""
+def situation(plan: Plan, query: Query, known: int, latest: float) -> Blend:
+    """Which blend answers: by whether there is a history and whether its last event is a moment ago.
+
+    What returning users get was chosen at moments right after the training data (whose last event is `latest`), when
+    recent popularity is recent. Long after, that is no longer so, and a user's own history says more.
+    """
     if not known:
         return plan.new
-    away = query.now - float(query.times[-1]) if query.now and len(query.times) else 0.0
-    return plan.returning if away > IN_SESSION else plan.active
+    if not query.now or not len(query.times) or query.now - latest > FRESH:
+        return plan.active
+    return plan.returning if query.now - float(query.times[-1]) > IN_SESSION else plan.active

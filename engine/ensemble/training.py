@@ -19,7 +19,12 @@ def train(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -
 def refit(plan: Plan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     """The model of a plan that was made before, on other data of the same kind."""
     arrays = packed(fitted(plan.columns, snapshot, seed, progress))
-    about = {"items": snapshot.item_count, "plan": msgspec.to_builtins(plan), "chosen": plan.account()}
+    about = {
+        "items": snapshot.item_count,
+        "latest": int(snapshot.times.max(initial=0)),
+        "plan": msgspec.to_builtins(plan),
+        "chosen": plan.account(),
+    }
     return Model(arrays, about)
 
 

@@ -28,12 +28,13 @@ TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as config/demo.yaml name
 CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
 KNOWN_USER = "405"
 CLICKS = ("172", "181", "195")  # The Empire Strikes Back, Return of the Jedi, The Terminator
-MODELS = (
-    ("for-you", "aws-user-personalization-v2"),
-    ("popular", "aws-popularity-count"),
-    ("trending", "aws-trending-now"),
-    ("more-like-this", "aws-similar-items"),
-    ("search", "aws-personalized-ranking-v2"),
+MODELS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("for-you", "aws-user-personalization-v2", {}),
+    ("popular", "aws-popularity-count", {}),
+    ("trending", "aws-trending-now", {}),
+    ("more-like-this", "aws-similar-items", {}),
+    # without the sequence model, which for-you has trained already: the demo is to be short
+    ("search", "aws-personalized-ranking-v2", {"sequence_epochs": "0"}),
 )
 READY_S = 30.0
 SHOWN = 10
@@ -76,9 +77,9 @@ def prepare(console: Console, cache: Path, data: Path) -> None:
         ready = {campaign["name"] for campaign in local.call("ListCampaigns")["campaigns"]}
         if not imported(local):
             import_movies(local, cache, data)
-        for name, recipe in MODELS:
+        for name, recipe, hyperparameters in MODELS:
             if name not in ready:
-                deploy(local, name, train(local, GROUP, name, recipe, {}))
+                deploy(local, name, train(local, GROUP, name, recipe, hyperparameters))
 
 
 def imported(local: Local) -> bool:

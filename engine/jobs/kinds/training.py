@@ -20,7 +20,7 @@ from engine.jobs.kinds.folding import current
 from engine.jobs.work import Work
 from engine.measure.solution import solution_metrics
 from engine.recipes import RECIPES
-from engine.recipes.base import Progress
+from engine.recipes.base import stretch
 from engine.records import DatasetGroup, SolutionVersion
 
 SEED = 20_260_101
@@ -49,8 +49,8 @@ def _train(work: Work, version: SolutionVersion) -> str:
     data = current(work, group)
     snapshot = chosen_events(data.snapshot, version)
     _check_minimum(snapshot, version, work)
-    metrics = solution_metrics(recipe, params, snapshot, SEED, _part(work.progress, 0.02, 0.45))
-    model = recipe.train(snapshot, params, SEED, _part(work.progress, 0.45, 0.97))
+    model = recipe.train(snapshot, params, SEED, stretch(work.progress, 0.02, 0.7))
+    metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(work.progress, 0.7, 0.97), model)
     work.progress(0.98, "writing the model")
     model = replace(model, about={**model.about, "seq": data.seq})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
@@ -105,7 +105,3 @@ def _check_minimum(snapshot: Snapshot, version: SolutionVersion, work: Work) -> 
         raise InvalidInput(f"Dataset has fewer than {least} interactions{after}")
     if int(np.count_nonzero(np.diff(snapshot.indptr) >= 2)) < settings.min_users:
         raise InvalidInput(f"Dataset has fewer than {settings.min_users} users with at least 2 interactions each.")
-
-
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    return lambda fraction, message: progress(start + (end - start) * fraction, message)

@@ -9,16 +9,17 @@ from engine.ensemble.blend import bagged, clearly_better, grown, ndcg_of
 from engine.ensemble.choice import candidates, choose
 from engine.ensemble.member import standard
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.plan import IN_SESSION, Options
+from engine.ensemble.plan import IN_SESSION, Options, Plan, even
 from engine.ensemble.pool import own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
-from engine.ensemble.scorer import ready
+from engine.ensemble.scorer import ready, situation
 from engine.ensemble.training import plan_of, train
 from engine.measure.split import Case
 from engine.recipes.base import Query, silent
 from tests.engine.recipes.worlds import START, chain, checkerboard, grocery, groups, rows_of
 
 PLAIN = Options(epochs=0)
+DATA_END = 1_700_000_000
 ITEMS = 100
 
 
@@ -132,3 +133,22 @@ def test_the_situation_decides_the_blend() -> None:
 def test_seen_items_are_demoted_only_where_repeats_are_rare() -> None:
     assert choose(checkerboard(), PLAIN, 0, silent).seen_penalty > 5
     assert choose(grocery(), PLAIN, 0, silent).seen_penalty == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "answers"),
+    [
+        (DATA_END + 60, DATA_END, "active"),
+        (DATA_END + 86_400, DATA_END, "returning"),
+        (DATA_END + 86_400, DATA_END - 10 * 86_400, "returning"),
+        (DATA_END + 86_400, DATA_END + 86_400 - 60, "active"),
+        (DATA_END + 10_000 * 86_400, DATA_END, "active"),  # the model is old: its recent popularity is no longer recent
+        (0, DATA_END, "active"),
+    ],
+)
+def test_the_situation_is_told_by_the_clock_the_history_and_the_models_age(now: int, last: int, answers: str):
+    blends = {name: even(1, np.array([True]), scale) for scale, name in enumerate(("active", "returning", "new"))}
+    plan = Plan((), **blends, seen_penalty=0.0, repeats=0.0, tried={})
+    query = Query(history=np.array([0], np.int32), times=np.array([last], np.int64), now=float(now))
+    assert situation(plan, query, 1, DATA_END) == blends[answers]
+    assert situation(plan, query, 0, DATA_END) == blends["new"]
