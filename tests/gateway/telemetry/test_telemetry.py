@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +97,42 @@ def test_otlp_observes_the_same_numbers() -> None:
     assert set(metrics) <= set(FAMILIES)
 
 
-def test_otlp_without_its_package_says_what_to_install() -> None:
+def test_otlp_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("opentelemetry.exporter")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)  # as if it were not installed
     with pytest.raises(MissingExporter, match=r"recgate\[otlp\]"):
         telemetry_of({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"})
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what an OTLP exporter posts."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append((self.path, body))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def test_otlp_sends_the_numbers_to_the_configured_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        server.taken = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        telemetry = telemetry_of({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+        telemetry.request("recommend-items", 200, 0.001)
+        telemetry.close()
+        server.shutdown()
+        thread.join()
+    assert [path for path, _ in server.taken] == ["/v1/metrics"]  # type: ignore[attr-defined]
+    assert b"recgate_requests" in server.taken[0][1]  # type: ignore[attr-defined]
 
 
 class Spans:
