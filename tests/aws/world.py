@@ -26,7 +26,7 @@ from engine.control import Control
 from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
 from engine.sql import Database, jobs, log, sqlite_url
-from gateway.aws import aws_routes
+from gateway.aws import Callers, aws_routes
 from tests.aws.shapes import answer_faults
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
@@ -105,20 +105,25 @@ class World:
             items=items, scores=scores, recommendation_id=f"RID-{uuid.uuid4()}", model="for-you/1a2b3c4d", as_of=0
         )
 
-    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any] | None]:
+    def returns_metadata(self, campaign: str, account: str) -> bool:
+        return not campaign.endswith("/bare")
+
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str], account: str
+    ) -> list[dict[str, Any] | None]:
         return [{column.lower(): 7 for column in columns} if item != "i1" else None for item in items]
 
     def put_events(
-        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event]
+        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event], account: str
     ) -> Future[int]:
         if tracking_id != TRACKING_ID:
             raise engine.InvalidInput(f"There is no event tracker of the id {tracking_id}.")
         return self._take(session_id, user_id, *events)
 
-    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
         return self._take(dataset_arn, *items)
 
-    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
         return self._take(dataset_arn, *users)
 
     def _take(self, *what: Any) -> Future[int]:
@@ -142,7 +147,7 @@ class Stage:
 
 
 def app_of(stage: Stage) -> Litestar:
-    return Litestar(aws_routes(stage, stage.rank), openapi_config=None)
+    return Litestar(aws_routes(stage, stage.rank, Callers(dict, stage.settings, time.time)), openapi_config=None)
 
 
 @contextmanager

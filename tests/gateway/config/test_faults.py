@@ -133,7 +133,7 @@ ROOTS = [
     ("namespaces: {a: {eventTargets: [{type: personalize-event-tracker}]}}", "'trackingId' is required"),
     ("namespaces: {}\naws: {accountId: 000000000000}", "aws.accountId: must be twelve digits, not 0"),
     ("namespaces: {}\naws: {quotas: closed}", "aws.quotas: cannot be 'closed'; one of: aws, open"),
-    ("namespaces: {}\naws: {accessKeys: []}", "aws.accessKeys: not supported by this version: 'accessKeys'"),
+    ("namespaces: {}\naws: {accessKeys: []}", "aws.accessKeys: has no key: nobody could call"),
     ("namespaces: {}\norigins: {personalize: {type: aws}}", "not supported by this version: 'aws'; one of: engine"),
     ("namespaces: {}\nauth: {type: api_key}", "auth.type: not supported by this version: 'api_key'; one of: none"),
     ("namespaces: {}\ntrustedProxies: []", "trustedProxies: not supported by this version: 'trustedProxies'"),
