@@ -18,6 +18,7 @@ import boto3
 import msgspec
 import sqlalchemy as sa
 import uvicorn
+from botocore import UNSIGNED
 from botocore.config import Config
 from litestar import Litestar
 
@@ -99,10 +100,23 @@ class World:
             raise engine.NotFound(f"Resource Arn {question.campaign} does not exist.")
         if question.campaign.endswith("/broken"):
             raise ZeroDivisionError("a fault of ours")
+        if question.promotion is not None:
+            return self._promoted(question.promotion)
         items = question.candidates or tuple(f"i{place}" for place in range(question.num_results))
         scores = tuple(None if item == "unknown" else 0.5 / (place + 1) for place, item in enumerate(items))
         return engine.Ranked(
             items=items, scores=scores, recommendation_id=f"RID-{uuid.uuid4()}", model="for-you/1a2b3c4d", as_of=0
+        )
+
+    def _promoted(self, promotion: engine.Promotion) -> engine.Ranked:
+        return engine.Ranked(
+            items=("i0", "i1", "i2"),
+            scores=(0.5, None, None),
+            promotion_names=(None, promotion.name, None),
+            reasons=(None, "Promoted item", "Popular item"),
+            recommendation_id=f"RID-{uuid.uuid4()}",
+            model="for-you/1a2b3c4d",
+            as_of=0,
         )
 
     def returns_metadata(self, campaign: str, account: str) -> bool:
@@ -146,8 +160,10 @@ class Stage:
         return await self.world.rank(question)
 
 
-def app_of(stage: Stage) -> Litestar:
-    return Litestar(aws_routes(stage, stage.rank, Callers(dict, stage.settings, time.time)), openapi_config=None)
+def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
+    """In open mode unless the callers are told apart."""
+    callers = callers or Callers(dict, stage.settings, time.time)
+    return Litestar(aws_routes(stage, stage.rank, callers), openapi_config=None)
 
 
 @contextmanager
@@ -169,15 +185,26 @@ def served(app: Litestar) -> Iterator[str]:
 class Clients:
     """boto3's three clients on one URL; every answer they get is held against botocore's shape."""
 
-    def __init__(self, session: boto3.Session, url: str, region: str = "us-east-1") -> None:
-        config = Config(retries={"total_max_attempts": 1})
+    def __init__(
+        self,
+        session: boto3.Session,
+        url: str,
+        region: str = "us-east-1",
+        *,
+        key: str | None = "AKIDEXAMPLE",
+        secret: str = "secret",
+        token: str | None = None,
+    ) -> None:
+        """Without a key nothing is signed."""
+        config = Config(retries={"total_max_attempts": 1}, signature_version=None if key else UNSIGNED)
         made = {
             name: session.client(
                 name,
                 endpoint_url=url,
                 region_name=region,
-                aws_access_key_id="AKIDEXAMPLE",
-                aws_secret_access_key="secret",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret if key else None,
+                aws_session_token=token,
                 config=config,
             )
             for name in SERVICES

@@ -33,7 +33,7 @@ def spoil(shop: Shop, version: str) -> Path:
 
 
 def test_what_answers_is_described(shop: Shop, version: str):
-    deployed = opened(shop).get(HOME_PAGE)
+    deployed = opened(shop).get(HOME_PAGE, ACCOUNT)
     assert (deployed.group_uid, deployed.group_arn) == (shop.uid, shop.group)
     assert version.endswith(deployed.model)
     assert deployed.recipe.name == "aws-popularity-count"
@@ -78,7 +78,7 @@ def test_one_broken_model_does_not_keep_the_others_from_answering(shop: Shop, ve
 
 def test_an_unknown_campaign_is_told_apart_and_the_known_are_named(shop: Shop, version: str):
     with pytest.raises(NotFound, match="Deployed campaigns: home"):
-        opened(shop).get(f"{HOME}campaign/nowhere")
+        opened(shop).get(f"{HOME}campaign/nowhere", ACCOUNT)
 
 
 def test_a_deleted_campaign_is_dropped(shop: Shop, version: str):
