@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
 
-from gateway.aws.sigv4 import RawRequest, verified
+from gateway.aws.canonical import RawRequest
+from gateway.aws.sigv4 import verified
 from gateway.plan import AccessKey
 
 SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[a-z-]+/")

@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 
 import engine
 from gateway.aws.callers import Caller, Callers
-from gateway.aws.sigv4 import RawRequest
+from gateway.aws.canonical import RawRequest
 from gateway.errors import Problem
 
 log = logging.getLogger(__name__)

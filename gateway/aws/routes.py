@@ -47,8 +47,13 @@ async def _unserved(_: Caller, __: Headers, ___: bytes) -> bytes:
 
 
 def aws_unrouted(request: AnyRequest, error: Exception) -> Response[bytes] | None:
-    """What an AWS client can read where no route answers; None for anyone else's request."""
-    if not isinstance(error, HTTPException) or error.status_code not in (404, 405) or not _speaks_aws(request):
+    """What an AWS client can read where no route answers; None for anyone else's request, and for a preflight."""
+    if (
+        request.method == "OPTIONS"
+        or not isinstance(error, HTTPException)
+        or error.status_code not in (404, 405)
+        or not _speaks_aws(request)
+    ):
         return None
     media_type = JSON_1_1 if "x-amz-target" in request.headers else JSON
     return refused(unknown("of that path and method"), media_type)

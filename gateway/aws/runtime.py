@@ -189,4 +189,8 @@ def _check_count(name: str, count: int, columns: object) -> None:
 
 def _texts(row: dict[str, Any] | None) -> dict[str, str] | UnsetType:
     """Metadata is all strings on the wire."""
-    return UNSET if row is None else {name: str(value) for name, value in row.items()}
+    return UNSET if row is None else {name: _text(value) for name, value in row.items()}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
+from gateway.aws.canonical import Pairs, RawRequest, canonical, pairs_of
 from gateway.errors import Denied
 from gateway.plan import AccessKey
 
@@ -27,18 +28,6 @@ CREDENTIAL = re.compile(
     r"(?P<key>[^/]+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]{1,32})/(?P<service>[^/]+)/aws4_request"
 )
 MUST_BE_SIGNED = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")  # where the request has them
-
-Pairs = list[tuple[str, str]]
-
-
-class RawRequest(NamedTuple):
-    """A request as it came, nothing decoded; header names in lower case, values of repeated ones joined by commas."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Claim(NamedTuple):
@@ -55,21 +44,16 @@ class Claim(NamedTuple):
     life_s: int | None  # of a presigned request
 
 
-def verified(sent: RawRequest, keys: Mapping[str, AccessKey], now: float) -> tuple[AccessKey, str]:
+def verified(request: RawRequest, keys: Mapping[str, AccessKey], now: float) -> tuple[AccessKey, str]:
     """The key that signed the request, and the region it was signed for. Raises `Denied`."""
-    query = pairs_of(sent.query)
-    claim = claim_of(sent, query)
+    query = pairs_of(request.query)
+    claim = claim_of(request, query)
     key = keys.get(claim.key)
     if key is None or not same(claim.token or "", key.session_token or ""):
         raise Denied("UnrecognizedClientException", "The security token included in the request is invalid.")
     check_scope(claim)
     check_time(claim, now)
-    digest = hashlib.sha256(canonical(sent, query, claim).encode("latin-1")).hexdigest()
-    scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
-    text = f"{ALGORITHM}\n{claim.time}\n{scope}\n{digest}"
-    signing = signing_key(key.secret, claim.date, claim.region)
-    if not same(hmac.new(signing, text.encode(), hashlib.sha256).hexdigest(), claim.signature):
-        raise mismatch()
+    check_signature(request, query, claim, key.secret)
     if now >= key.expires:  # last, so that only the key's owner learns of it
         raise Denied("ExpiredTokenException", "The security token included in the request is expired.")
     return key, claim.region
@@ -78,11 +62,11 @@ def verified(sent: RawRequest, keys: Mapping[str, AccessKey], now: float) -> tup
 # --- what the request claims
 
 
-def claim_of(sent: RawRequest, query: Pairs) -> Claim:
-    if "authorization" in sent.headers:
-        algorithm, _, rest = sent.headers["authorization"].partition(" ")
+def claim_of(request: RawRequest, query: Pairs) -> Claim:
+    if "authorization" in request.headers:
+        algorithm, _, rest = request.headers["authorization"].partition(" ")
         parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-        time, token = sent.headers.get("x-amz-date"), sent.headers.get("x-amz-security-token")
+        time, token = request.headers.get("x-amz-date"), request.headers.get("x-amz-security-token")
         return claim_from(algorithm, parts, time, token, None)
     parts = {name.removeprefix("X-Amz-"): unquote(value) for name, value in query if name.startswith("X-Amz-")}
     if "Algorithm" not in parts:
@@ -127,49 +111,27 @@ def check_time(claim: Claim, now: float) -> None:
         raise invalid(f"Signature expired: {claim.time} is too long ago by this server's clock.")
 
 
-# --- what must have been signed
+# --- the signature
 
 
-def canonical(sent: RawRequest, query: Pairs, claim: Claim) -> str:
-    """The canonical request, whose digest is what gets signed."""
+def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str) -> None:
     names = claim.signed_headers.split(";")
-    unsigned = [name for name in MUST_BE_SIGNED if name in sent.headers and name not in names]
-    if unsigned or "host" not in names or any(name not in sent.headers for name in names):
+    unsigned = [name for name in MUST_BE_SIGNED if name in request.headers and name not in names]
+    if unsigned or "host" not in names or any(name not in request.headers for name in names):
         raise mismatch()
-    headers = [f"{name}:{' '.join(sent.headers[name].split())}" for name in names]
-    lines = (sent.method, path_of(sent.path), query_of(query), *headers, "", claim.signed_headers, payload_of(sent))
-    return "\n".join(lines)
+    text = canonical(request, query, names, payload_of(request))
+    scope = f"{claim.date}/{claim.region}/{SERVICE}/aws4_request"
+    digest = hashlib.sha256(text.encode("latin-1")).hexdigest()
+    to_sign = f"{ALGORITHM}\n{claim.time}\n{scope}\n{digest}".encode()
+    wanted = hmac.digest(signing_key(secret, claim.date, claim.region), to_sign, "sha256").hex()
+    if not same(wanted, claim.signature):
+        raise mismatch()
 
 
-def path_of(raw: str) -> str:
-    """Without dot segments and empty ones, and every segment encoded once more, as all services but S3 have it."""
-    kept: list[str] = []
-    for segment in raw.split("/"):
-        if segment == "..":
-            del kept[-1:]
-        elif segment not in ("", "."):
-            kept.append(quote(segment, safe="~", encoding="latin-1"))
-    return "/" + "/".join(kept) + ("/" if kept and raw.endswith("/") else "")
-
-
-def pairs_of(raw: str) -> Pairs:
-    """(name, value) of each parameter, in canonical encoding."""
-    split = (part.partition("=") for part in raw.split("&") if part)
-    return [(encoded(name), encoded(value)) for name, _, value in split]
-
-
-def encoded(text: str) -> str:
-    return quote(unquote(text, "latin-1"), safe="~", encoding="latin-1")
-
-
-def query_of(query: Pairs) -> str:
-    return "&".join(f"{name}={value}" for name, value in sorted(query) if name != "X-Amz-Signature")
-
-
-def payload_of(sent: RawRequest) -> str:
+def payload_of(request: RawRequest) -> str:
     """The body's digest, or what the request says instead; a digest that it says must be the body's."""
-    digest = hashlib.sha256(sent.body).hexdigest()
-    said = sent.headers.get("x-amz-content-sha256", digest)
+    digest = hashlib.sha256(request.body).hexdigest()
+    said = request.headers.get("x-amz-content-sha256", digest)
     if said != UNSIGNED and not same(said, digest):
         raise mismatch()
     return said

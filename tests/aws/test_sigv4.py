@@ -13,7 +13,8 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.aws.sigv4 import RawRequest, verified
+from gateway.aws.canonical import RawRequest
+from gateway.aws.sigv4 import verified
 from gateway.errors import Denied
 from gateway.plan import AccessKey
 
@@ -92,6 +93,18 @@ def test_headers_that_botocore_never_signs_may_be_signed():
     request = signed()
     assert "user-agent" not in request.headers["authorization"]
     assert code_of(changed(request, user_agent="a proxy's", x_forwarded_for="10.0.0.1")) == ""
+
+
+def test_bytes_that_are_no_ascii():
+    request = signed(headers={"X-Name": "caf\u00e9 \u00e0 b"})
+    utf8 = request.headers["x-name"].encode().decode("latin-1")  # how a server sees the bytes that botocore signs
+    assert code_of(changed(request, x_name=utf8)) == ""
+    odd = signed(life_s=60, body=b"")
+    second = odd.query.partition("X-Amz-Date=")[2][14]
+    arabic = odd._replace(
+        query=odd.query.replace(f"{second}Z&", f"%D9%A{second}Z&", 1)
+    )  # strptime takes it for a digit
+    assert arabic != odd and code_of(arabic) == "InvalidSignatureException"
 
 
 REFUSED: list[tuple[str, Any, str]] = [
