@@ -22,7 +22,7 @@ from engine.jobs.runner import Runner
 from engine.measure.evaluate import evaluate
 from engine.measure.plot import save_plot
 from engine.measure.report import Report
-from engine.question import Change, Event, Question, Ranked
+from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.recipes import RECIPES
 from engine.settings import Settings
 
@@ -39,6 +39,7 @@ __all__ = [
     "Job",
     "LimitExceeded",
     "NotFound",
+    "Promotion",
     "Question",
     "Ranked",
     "Report",

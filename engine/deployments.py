@@ -60,14 +60,15 @@ class Deployments:
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of campaign %s can't be loaded", arn)
 
-    def get(self, arn: str) -> Deployed:
-        """Raises `NotFound` for a campaign that does not exist, `Unavailable` for one whose model did not load."""
+    def get(self, arn: str, account: str) -> Deployed:
+        """Raises `NotFound` for a campaign that the account doesn't have, `Unavailable` for one that did not load."""
         deployed = self._ready.get(arn)
-        if deployed is not None:
+        if deployed is not None and deployed.campaign.account == account:
             return deployed
         campaign = self._records.find(arn, Campaign)
-        if campaign is None or campaign.deleted_at is not None:
-            known = ", ".join(sorted(d.campaign.name for d in self._ready.values())) or "none"
+        if campaign is None or campaign.deleted_at is not None or campaign.account != account:
+            own = (each.campaign.name for each in self.all() if each.campaign.account == account)
+            known = ", ".join(sorted(own)) or "none"
             raise NotFound(f"Resource Arn {arn} does not exist. Deployed campaigns: {known}.")
         raise Unavailable(f"The model of campaign {arn} is not loaded yet.")
 

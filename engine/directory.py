@@ -22,6 +22,10 @@ class Shown(NamedTuple):
     whole: bool  # a column with missing values keeps its whole numbers as floats
 
 
+def unknown_tracker(tracking_id: str) -> InvalidInput:
+    return InvalidInput(f"The tracking ID {tracking_id!r} does not exist.")
+
+
 class Directory:
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -31,9 +35,12 @@ class Directory:
         """A record changed; what was derived from any record goes with it, since changes are rare."""
         self._found = {}
 
-    def get(self, arn: str, kind: type[R]) -> R:
-        """Raises `NotFound` where there is no such record; a miss is not remembered."""
-        return self._once(kind.kind, arn, lambda: self._living(arn, kind))
+    def get(self, arn: str, kind: type[R], account: str | None = None) -> R:
+        """Raises `NotFound` where there is no such record, or another account has it; a miss is not remembered."""
+        record = self._once(kind.kind, arn, lambda: self._living(arn, kind))
+        if account is not None and record.account != account:
+            raise NotFound(f"Resource Arn {arn} does not exist.")
+        return record
 
     def tracker(self, tracking_id: str) -> EventTracker:
         """Raises `InvalidInput` for an unknown id: PutEvents declares nothing else (specification §5.4)."""
@@ -74,7 +81,7 @@ class Directory:
         for tracker in self._records.list(EventTracker):
             if tracker.tracking_id == tracking_id and tracker.deleted_at is None:
                 return tracker
-        raise InvalidInput(f"The tracking ID {tracking_id!r} does not exist.")
+        raise unknown_tracker(tracking_id)
 
     def _schema(self, arn: str) -> DatasetSchema:
         record = self.get(arn, Schema)

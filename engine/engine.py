@@ -32,8 +32,6 @@ from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.sql import Database
 
-ACCOUNT = "000000000000"
-
 
 def _uuid() -> str:
     return str(uuid.uuid4())
@@ -85,25 +83,36 @@ class Engine:
     def recommend(self, question: Question) -> Ranked:
         """Raises `NotFound` (no such campaign or filter), `InvalidInput` (a wrong question for its recipe)."""
         deployed = self.deployed(question.campaign, question.account)
-        filters = self._filters(question, deployed)
+        filters, promoting = self._filters(question, deployed), self._promoting(question, deployed)
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
         group = self._group(deployed)
-        return serve.answer(question, deployed, group, filters, as_of=as_of, now=self.clock(), new_id=self.new_id)
+        return serve.answer(
+            question,
+            deployed,
+            group,
+            filters,
+            promoting=promoting,
+            as_of=as_of,
+            now=self.clock(),
+            new_id=self.new_id,
+        )
 
-    def deployed(self, campaign: str, account: str = ACCOUNT) -> Deployed:
-        """By ARN or by bare name. What another process deployed a moment ago is looked for once more."""
+    def deployed(self, campaign: str, account: str | None = None) -> Deployed:
+        """By ARN or by bare name; of no account but this one (the default: the settings' own). What another process
+        deployed a moment ago is looked for once more. Raises `NotFound`."""
+        account = account or self.settings.account_id
         found = self._find(campaign, account)
         if found is None:
             self.follower.catch_up()
             found = self._find(campaign, account)
-        return found if found is not None else self.deployments.get(self._arn(campaign, account))
+        return found if found is not None else self.deployments.get(self._arn(campaign, account), account)
 
-    def has_history(self, campaign: str, user: str, account: str = ACCOUNT) -> bool:
+    def has_history(self, campaign: str, user: str, account: str | None = None) -> bool:
         """Whether the user (or session) of the campaign's dataset group has any interaction."""
         return self.follower.group(self.deployed(campaign, account).group_uid).has_history(user)
 
     def metadata(
-        self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str = ACCOUNT
+        self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None
     ) -> list[dict[str, Any] | None]:
         """Each item's columns under camel-case keys (CATEGORY_L2 -> categoryL2), missing values left out; None for an
         item without a row. No `columns`: all. Columns are named in schema spelling, any case."""
@@ -112,16 +121,27 @@ class Engine:
         fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
         return [_shown(group.item_row(group.items.find(item)), fields) for item in items]
 
-    def group_of(self, campaign: str, account: str = ACCOUNT) -> str:
+    def returns_metadata(self, campaign: str, account: str | None = None) -> bool:
+        """Whether the campaign was told to return metadata, or its recipe needs no telling (specification §9.5)."""
+        deployed = self.deployed(campaign, account)
+        return deployed.recipe.v2 or bool(deployed.campaign.campaign_config.get("enableMetadataWithRecommendations"))
+
+    def group_of(self, campaign: str, account: str | None = None) -> str:
         """The uid of the campaign's dataset group, as changes name it."""
         return self.deployed(campaign, account).group_uid
 
     # ---- intake: each returns a future of the log's sequence number, done once the records are durable
 
     def put_events(
-        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[Event]
+        self,
+        tracking_id: str,
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        account: str | None = None,
     ) -> Future[int]:
-        """Raises `InvalidInput` at once, before anything is stored."""
+        """To a tracker of this account. Raises `InvalidInput` at once, before anything is stored."""
+        self._intake.check_tracker(tracking_id, account or self.settings.account_id)
         return self._intake.put_events((tracking_id,), session_id, user_id, events, {})
 
     def deliver(
@@ -135,11 +155,15 @@ class Engine:
         """All events to all trackers, or none to any; `automatic` properties go where the schema has their field."""
         return self._intake.put_events(tracking_ids, session_id, user_id, events, automatic)
 
-    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
-        return self._intake.put_rows(dataset_arn, "ITEMS", items)
+    def put_items(
+        self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
+    ) -> Future[int]:
+        return self._intake.put_rows(dataset_arn, "ITEMS", items, account or self.settings.account_id)
 
-    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
-        return self._intake.put_rows(dataset_arn, "USERS", users)
+    def put_users(
+        self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
+    ) -> Future[int]:
+        return self._intake.put_rows(dataset_arn, "USERS", users, account or self.settings.account_id)
 
     # ---- resources
 
@@ -172,9 +196,9 @@ class Engine:
         """`listener` is called by the follower with every change, in order, once it can be seen in answers."""
         self.follower.subscribe(listener)
 
-    def behind(self, campaign: str, user: str, account: str = ACCOUNT) -> bool:
+    def behind(self, campaign: str, user: str, account: str | None = None) -> bool:
         """Whether an acknowledged event of this user, from any process, is not in this process's answers (~1 µs)."""
-        found = self._find(campaign, account)
+        found = self._find(campaign, account or self.settings.account_id)
         return found is None or self.follower.behind(found.group_uid, user)
 
     def catch_up(self) -> None:
@@ -215,6 +239,8 @@ class Engine:
 
     def _find(self, campaign: str, account: str) -> Deployed | None:
         found = self.deployments.find(self._arn(campaign, account))
+        if found is not None and found.campaign.account != account:
+            return None
         if found is None and ":" not in campaign:  # made under another region's name
             named = (each for each in self.deployments.all() if each.campaign.name == campaign)
             found = next((each for each in named if each.campaign.account == account), None)
@@ -229,10 +255,18 @@ class Engine:
             expressions.append(self._filter(question.filter, deployed).filter_expression)
         return tuple(compile_filter(text) for text in expressions)
 
+    def _promoting(self, question: Question, deployed: Deployed) -> Filter | None:
+        """The filter that chooses what is promoted."""
+        if question.promotion is None:
+            return None
+        return compile_filter(self._filter(question.promotion.filter, deployed).filter_expression)
+
     def _filter(self, name: str, deployed: Deployed) -> FilterRecord:
         """By ARN or bare name; it must be of the campaign's dataset group (specification §4.3)."""
         prefix = deployed.campaign.arn.partition(":campaign/")[0]
-        record = self.directory.get(name if ":" in name else f"{prefix}:filter/{name}", FilterRecord)
+        record = self.directory.get(
+            name if ":" in name else f"{prefix}:filter/{name}", FilterRecord, deployed.campaign.account
+        )
         if record.dataset_group_arn != deployed.group_arn:
             raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
         return record

@@ -12,7 +12,7 @@ import msgspec
 from engine.data import entries
 from engine.data.log import Entry, Log
 from engine.data.schema import Schema, check_properties, check_seconds, plain
-from engine.directory import Directory
+from engine.directory import Directory, unknown_tracker
 from engine.errors import EngineError, InvalidInput
 from engine.question import Event
 from engine.records import Dataset
@@ -45,6 +45,11 @@ class Intake:
             ]
         )
 
+    def check_tracker(self, tracking_id: str, account: str) -> None:
+        """Raises `InvalidInput` where the account has no such tracker, in the words for one that nobody has."""
+        if self._directory.tracker(tracking_id).account != account:
+            raise unknown_tracker(tracking_id)
+
     def _event_entries(
         self,
         tracking_id: str,
@@ -67,10 +72,10 @@ class Intake:
         return found
 
     def put_rows(
-        self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]]
+        self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]], account: str
     ) -> Future[int]:
         """Items or users; each replaces the earlier record of its id (specification §2.5)."""
-        dataset = self._directory.get(dataset_arn, Dataset)
+        dataset = self._directory.get(dataset_arn, Dataset, account)
         if dataset.dataset_type != dataset_type:
             raise InvalidInput(f"datasetArn: {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
         schema = self._directory.schema(dataset)

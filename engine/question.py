@@ -7,6 +7,15 @@ from collections.abc import Mapping
 import msgspec
 
 
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the answer's places `percent` go to items that the filter (an ARN or a bare name) includes."""
+
+    name: str
+    percent: int
+    filter: str
+    filter_values: Mapping[str, str] = {}
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a deployed model.
 
@@ -26,11 +35,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     expression: str | None = None
     filter_values: Mapping[str, str] = {}
     context: Mapping[str, str] = {}
+    promotion: Promotion | None = None
     stable_id: bool = False
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     """Items best first; `scores` is as long as `items`, None where an item has none (specification §9.2).
+    `promotion_names` and `reasons` (§9.4) are so, too, or empty where no item has one.
 
     `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
     `model` names what answered, for example `for-you/1a2b3c4d`.
@@ -41,6 +52,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     recommendation_id: str
     model: str
     as_of: int
+    promotion_names: tuple[str | None, ...] = ()
+    reasons: tuple[str | None, ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

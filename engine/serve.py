@@ -1,4 +1,4 @@
-"""The story of one answer: question → query → scores → mask → top-k → names."""
+"""The story of one answer: question → query → scores → mask → top-k → promoted → names."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Floats
+from engine.data.columns import Floats, Ints
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
@@ -17,10 +18,12 @@ from engine.errors import InvalidInput
 from engine.filters import Filter
 from engine.filters.compile import Mask
 from engine.question import Question, Ranked
+from engine.rank.promote import chosen, mixed, share_of
 from engine.rank.topk import top_k
 from engine.recipes.base import Query
 
 DECIMALS = 7  # of a score (specification §9.2)
+PROMOTED, POPULAR = "Promoted item", "Popular item"  # reasons (§9.4)
 
 
 @dataclass(frozen=True)
@@ -57,30 +60,41 @@ def answer(
     as_of: int,
     now: float,
     new_id: Callable[[], str],
+    promoting: Filter | None = None,
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
-    check(question, deployed, filters)
+    check(question, deployed, (*filters, *((promoting,) if promoting else ())))
     live = Live.of(group, question.user)
     scores = _scores(question, deployed, live, now)
     mask = _mask(question, filters, live)
-    rank = _reorder if question.candidates is not None else _best
-    items, shown = rank(question, deployed, live, scores, mask)
+    if question.candidates is not None:
+        shown = _reorder(question.candidates, live, scores, mask)
+    elif promoting is not None:
+        shown = _promoted(question, promoting, deployed, live, scores, mask)
+    else:
+        shown = _best(question, deployed, live, scores, mask)
+    name = f"RID-{_stable_id(deployed.model, shown.items) if question.stable_id else new_id()}"
+    shown = shown.mixed(name)
     return Ranked(
-        items=items,
-        scores=shown,
-        recommendation_id=f"RID-{_stable_id(deployed.model, items) if question.stable_id else new_id()}",
+        items=shown.items,
+        scores=shown.scores,
+        recommendation_id=name,
         model=deployed.model,
         as_of=as_of,
+        promotion_names=shown.promotion_names,
+        reasons=shown.reasons,
     )
 
 
 def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
-    """The combinations of specification §9.1 and §9.3."""
+    """The combinations of specification §9.1, §9.3 and §5.1."""
     kind, name = deployed.recipe.kind, deployed.recipe.name
     ranking = kind == "PERSONALIZED_RANKING"
     if ranking != (question.candidates is not None):
         call = "GetPersonalizedRanking" if ranking else "GetRecommendations"
         raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers {call} only.")
+    if ranking and question.promotion is not None:
+        raise InvalidInput(f"promotions: the recipe {name} ({kind}) reorders a given list.")
     if question.user is None and kind in {"USER_PERSONALIZATION", "PERSONALIZED_RANKING"}:
         raise InvalidInput(f"userId is required: the recipe {name} is of type {kind}.")
     if question.item is None and kind == "RELATED_ITEMS":
@@ -114,29 +128,68 @@ def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask |
     return np.logical_and.reduce(masks) if masks else None
 
 
-Shown = tuple[tuple[str, ...], tuple[float | None, ...]]
+class Shown(NamedTuple):
+    """(shown,) each; the last two may be empty, as in `Ranked`."""
+
+    items: tuple[str, ...]
+    scores: tuple[float | None, ...]
+    promotion_names: tuple[str | None, ...] = ()
+    reasons: tuple[str | None, ...] = ()
+
+    def mixed(self, seed: str) -> Shown:
+        """The promoted, which come first so far, at places drawn by the seed."""
+        promoted = len(self.promotion_names) - self.promotion_names.count(None)
+        if not promoted:
+            return self
+        order = mixed(promoted, len(self.items), seed)
+        return Shown(*(tuple(column[place] for place in order) if column else () for column in self))
 
 
 def _best(question: Question, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None) -> Shown:
     """The best of the catalogue; scores are a softmax over all of it (specification §9.2)."""
-    allowed = scores if mask is None else np.where(mask[: len(scores)], scores, -np.inf)
-    best = top_k(allowed, question.num_results)
-    items = tuple(live.group.items.names(best))
-    if not deployed.recipe.scores:
-        return items, (None,) * len(items)
-    return items, _rounded(_softmax(scores, scores[best]))
+    return _shown(top_k(_allowed(scores, mask), question.num_results), 0, question, deployed, live, scores)
 
 
-def _reorder(question: Question, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None) -> Shown:
+def _promoted(
+    question: Question, promoting: Filter, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None
+) -> Shown:
+    """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
+    promotion = question.promotion
+    assert promotion is not None
+    promotable = _allowed(scores, promoting.mask(live, promotion.filter_values))
+    share = share_of(question.num_results, promotion.percent)
+    promoted, others = chosen(promotable, _allowed(scores, mask), share, question.num_results)
+    return _shown(np.concatenate((promoted, others)), len(promoted), question, deployed, live, scores)
+
+
+def _allowed(scores: Floats, mask: Mask | None) -> Floats:
+    return scores if mask is None else np.where(mask[: len(scores)], scores, np.float32(-np.inf))
+
+
+def _shown(best: Ints, promoted: int, question: Question, deployed: Deployed, live: Live, scores: Floats) -> Shown:
+    """Items of the catalogue with what is said about each; the first few are promoted."""
+    count, recipe = len(best), deployed.recipe
+    filler = recipe.v2 and not np.any(scores[live.history.items] > -np.inf)  # of this user the model knows nothing
+    shares = _rounded(_softmax(scores, scores[best])) if recipe.scores and not filler else (None,) * count
+    names: tuple[str | None, ...] = ()
+    if question.promotion is not None:
+        names = (question.promotion.name,) * promoted + (None,) * (count - promoted)
+    reasons: tuple[str | None, ...] = ()
+    if recipe.v2 and (promoted or filler):
+        reasons = (PROMOTED,) * promoted + (POPULAR if filler else None,) * (count - promoted)
+    return Shown(tuple(live.group.items.names(best)), shares, names, reasons)
+
+
+def _reorder(candidates: tuple[str, ...], live: Live, scores: Floats, mask: Mask | None) -> Shown:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
-    ids = {name: live.find(name) for name in question.candidates or ()}  # the first of duplicates stays
+    ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
     kept = [(name, index) for name, index in ids.items() if index < 0 or mask is None or mask[index]]
     known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
     values = scores[np.array([index for _, index in known], np.int32)] if known else np.zeros(0, np.float32)
     order = np.argsort(-values, kind="stable")
     unknown = [name for name, index in kept if index < 0 or scores[index] == -np.inf]
     items = tuple([known[place][0] for place in order] + unknown)
-    return items, (*_rounded(_softmax(values, values[order])), *([None] * len(unknown)))
+    return Shown(items, (*_rounded(_softmax(values, values[order])), *([None] * len(unknown))))
 
 
 def _stable_id(model: str, items: tuple[str, ...]) -> str:

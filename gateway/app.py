@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 
 from engine import Change, Engine
-from gateway.aws import aws_routes
+from gateway.aws import Callers, aws_routes, aws_unrouted
 from gateway.cache import Cache
 from gateway.config import Config
 from gateway.metadata import SOURCES
@@ -59,16 +60,22 @@ def create_app(
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics", name, telemetry, clock)
     front = Front(gateway, telemetry)
     handlers = [*recommend_routes(front), *events_routes(front), *health_routes(front, engine, threads, shelf)]
-    wire = aws_routes(engine, gateway.rank)
+    callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
+    wire = aws_routes(engine, gateway.rank, callers)
 
     own = {path for handler in handlers for path in handler.paths}
     return Litestar(
         [*preflight_routes(front, sorted(own)), *handlers, *wire],
         lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, gateway)],
-        exception_handlers={Exception: front.unrouted},
+        exception_handlers={Exception: partial(_unrouted, front)},
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _unrouted(front: Front, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Whoever asked gets an answer in its own words."""
+    return aws_unrouted(request, error) or front.unrouted(request, error)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@ one function each; foreign exceptions become `Problem`s in one place per family.
 
     Problem(status, type, code)
     ├── Invalid            400  the request breaks a rule
+    ├── Denied             403  the caller is not who it claims to be
     ├── NotConfigured      404  the configuration has no such thing
     ├── TooLarge           413  the body is over the limit
     └── UpstreamProblem         the answerer refused or failed, with its own code
@@ -29,6 +30,11 @@ class Problem(Exception):
 class Invalid(Problem):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message, status=400, type="Validation", code=code)
+
+
+class Denied(Problem):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, status=403, type="Authorization", code=code)
 
 
 class NotConfigured(Problem):

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Literal
 
 from gateway.ask import Action
@@ -84,6 +85,16 @@ class Plan:
     action: Action
     recommender: str
     variations: tuple[Variation, ...]  # document order: the first is the default
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """Who may sign requests of the AWS wire, and for which account."""
+
+    account: str
+    secret: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires: float = inf  # epoch seconds
 
 
 @dataclass(frozen=True)

@@ -212,5 +212,10 @@ def _fields(variation: Variation) -> tuple[ContextField, ...]:
 
 
 def _question_key(question: Question) -> tuple[Any, ...]:
-    told = (pairs(value) if isinstance(value, Mapping) else value for value in msgspec.structs.astuple(question))
-    return tuple(told)
+    return tuple(_hashable(value) for value in msgspec.structs.astuple(question))
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return tuple(_hashable(part) for part in msgspec.structs.astuple(value))
+    return pairs(value) if isinstance(value, Mapping) else value

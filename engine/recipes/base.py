@@ -88,6 +88,7 @@ class Recipe(Generic[P]):
     train: Callable[[Snapshot, P, int, Progress], Model]
     ready: Callable[[Model], Scorer]
     scores: bool = False  # whether answers carry a softmax score (specification §9.2)
+    v2: bool = False  # whether answers carry reasons, and metadata unasked (specification §9.4, §9.5)
     description: str = ""
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
     again: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # train, keeping what a model chose

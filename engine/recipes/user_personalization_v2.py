@@ -42,6 +42,7 @@ RECIPE = Recipe(
     train=train,
     ready=ready,
     scores=True,
+    v2=True,
     description="What a user will want next: a blend of scorers, chosen on the data's own validation",
     hidden=HIDDEN,
     again=again,

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any, Protocol
 
 import engine
-from gateway.aws.protocol import Caller, Headers, unknown
+from gateway.aws.callers import Caller
+from gateway.aws.protocol import Headers, unknown
 
 TARGET_PREFIX = "AmazonPersonalize."
 

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Meta
 
 import engine
+from gateway.aws.callers import Caller
 from gateway.aws.members import Arn, Body, Id
-from gateway.aws.protocol import Caller, Headers, decoded
+from gateway.aws.protocol import Headers, decoded
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds
 RESERVED = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
@@ -72,12 +73,12 @@ class Intake(Protocol):
     """Each returns a future that is done once the records are durable, or raises `engine.EngineError` at once."""
 
     def put_events(
-        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event]
+        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event], account: str
     ) -> Future[int]: ...
 
-    def put_items(self, dataset_arn: str, items: Sequence[Row]) -> Future[int]: ...
+    def put_items(self, dataset_arn: str, items: Sequence[Row], account: str) -> Future[int]: ...
 
-    def put_users(self, dataset_arn: str, users: Sequence[Row]) -> Future[int]: ...
+    def put_users(self, dataset_arn: str, users: Sequence[Row], account: str) -> Future[int]: ...
 
 
 class EventsCalls:
@@ -87,23 +88,23 @@ class EventsCalls:
         self._items = msgspec.json.Decoder(PutItems)
         self._users = msgspec.json.Decoder(PutUsers)
 
-    async def put_events(self, _: Caller, __: Headers, body: bytes) -> bytes:
+    async def put_events(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._events)
         events = [event_of(event, f"eventList[{place}]") for place, event in enumerate(asked.event_list)]
-        stored = self._intake.put_events(asked.tracking_id, asked.session_id, asked.user_id, events)
+        stored = self._intake.put_events(asked.tracking_id, asked.session_id, asked.user_id, events, caller.account)
         await asyncio.wrap_future(stored)
         return b""
 
-    async def put_items(self, _: Caller, __: Headers, body: bytes) -> bytes:
+    async def put_items(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._items)
         rows = [(item.item_id, properties_of(item.properties, item.item_id)) for item in asked.items]
-        await asyncio.wrap_future(self._intake.put_items(asked.dataset_arn, rows))
+        await asyncio.wrap_future(self._intake.put_items(asked.dataset_arn, rows, caller.account))
         return b""
 
-    async def put_users(self, _: Caller, __: Headers, body: bytes) -> bytes:
+    async def put_users(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._users)
         rows = [(user.user_id, properties_of(user.properties, user.user_id)) for user in asked.users]
-        await asyncio.wrap_future(self._intake.put_users(asked.dataset_arn, rows))
+        await asyncio.wrap_future(self._intake.put_users(asked.dataset_arn, rows, caller.account))
         return b""
 
 

@@ -1,4 +1,4 @@
-"""The AWS framing: who asks (the credential scope), the request id, and errors that every SDK recognises.
+"""The AWS framing: the request id, and errors that every SDK recognises.
 
 boto3 finds a control-plane error only in the body's `__type`, other SDKs look at `x-amzn-ErrorType`: both are always
 sent (specification §1.1, §1.2).
@@ -7,17 +7,19 @@ sent (specification §1.1, §1.2).
 from __future__ import annotations
 
 import logging
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 import engine
+from gateway.aws.callers import Caller, Callers
+from gateway.aws.canonical import RawRequest
 from gateway.errors import Problem
 
 log = logging.getLogger(__name__)
@@ -25,25 +27,9 @@ log = logging.getLogger(__name__)
 JSON_1_1 = "application/x-amz-json-1.1"
 JSON = "application/json"
 UNKNOWN_OPERATION = "UnknownOperationException"
-SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]{1,32})/(?P<service>[a-z-]+)/")
+LARGEST_BODY = 10_000_000
 FAILURE = Problem("The server failed; its log says why.", status=500, type="Internal", code="InternalFailure")
 T = TypeVar("T")
-
-
-class Homed(Protocol):
-    """Whatever knows its own account and region: the engine's settings."""
-
-    @property
-    def account_id(self) -> str: ...
-
-    @property
-    def region(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Caller:
-    account: str
-    region: str
 
 
 @dataclass(frozen=True)
@@ -53,18 +39,19 @@ class Refusal:
     status: int
 
 
+AnyRequest = Request[Any, Any, Any]
 Headers = Mapping[str, str]
 Call = Callable[[Caller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased headers, body) → body
 
 
-def framed(path: str, call: Call, home: Homed, media_type: str = JSON) -> HTTPRouteHandler:
+def framed(path: str, call: Call, callers: Callers, media_type: str = JSON) -> HTTPRouteHandler:
     """A POST route whose answers, good or bad, are framed as AWS frames them."""
 
-    @post(path, status_code=200, include_in_schema=False)
-    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
-        body = await request.body()
+    @post(path, status_code=200, include_in_schema=False, request_max_body_size=LARGEST_BODY)
+    async def handle(request: AnyRequest) -> Response[bytes]:
         try:
-            answer = await call(caller_of(request.headers, home), request.headers, body)
+            sent = await sent_by(request)
+            answer = await call(callers.who(sent), sent.headers, sent.body)
         except (engine.EngineError, Problem) as error:
             return refused(error, media_type)
         except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
@@ -75,10 +62,25 @@ def framed(path: str, call: Call, home: Homed, media_type: str = JSON) -> HTTPRo
     return handle
 
 
-def caller_of(headers: Headers, home: Homed) -> Caller:
-    """The region of the credential scope; in open mode any signature will do, and so will none."""
-    scope = SCOPE.search(headers.get("authorization", ""))
-    return Caller(account=home.account_id, region=scope["region"] if scope else home.region)
+async def sent_by(request: AnyRequest) -> RawRequest:
+    """Raises `Problem` for a body that is too large."""
+    headers: dict[str, str] = {}
+    for name, value in request.scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    try:
+        body = await request.body()
+    except HTTPException as error:
+        if error.status_code != 413:
+            raise
+        raise too_large() from error
+    path, query = (request.scope[part].decode("latin-1") for part in ("raw_path", "query_string"))
+    return RawRequest(request.method, path, query, headers, body)
+
+
+def too_large() -> Problem:
+    message = f"The request's body is over {LARGEST_BODY} bytes."
+    return Problem(message, status=413, type="Validation", code="RequestEntityTooLargeException")
 
 
 def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -100,7 +102,7 @@ def refused(error: engine.EngineError | Problem, media_type: str) -> Response[by
 
 def refusal_of(error: engine.EngineError | Problem, *, control: bool) -> Refusal:
     """The control plane answers 400 for all its modelled errors, the other two services as the error says (§1.2)."""
-    modelled = error.status < 500 and error.code != UNKNOWN_OPERATION
+    modelled = isinstance(error, engine.EngineError) and error.status < 500 and error.code != UNKNOWN_OPERATION
     return Refusal(error.code, error.message, 400 if control and modelled else error.status)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from litestar import Router
+from litestar import Response, Router
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from gateway.aws.callers import Caller, Callers
 from gateway.aws.control import ControlCalls, ControlPlane
 from gateway.aws.events import EventsCalls, Intake
-from gateway.aws.protocol import JSON, JSON_1_1, Call, Caller, Headers, Homed, framed, unknown
+from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, Headers, framed, refused, unknown
 from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
+from gateway.aws.sigv4 import ALGORITHM
 
 PREFIX = "/aws"
 UNSERVED = ("/action-recommendations", "/actions", "/action-interactions")
@@ -19,11 +22,8 @@ UNSERVED = ("/action-recommendations", "/actions", "/action-interactions")
 class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
     """What the wire needs of the engine."""
 
-    @property
-    def settings(self) -> Homed: ...
 
-
-def aws_routes(engine: AwsEngine, rank: Rank) -> list[HTTPRouteHandler | Router]:
+def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRouteHandler | Router]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included."""
     runtime, intake = RuntimeCalls(rank, engine), EventsCalls(engine)
     calls: tuple[tuple[str, Call, str], ...] = (
@@ -37,10 +37,29 @@ def aws_routes(engine: AwsEngine, rank: Rank) -> list[HTTPRouteHandler | Router]
     )
 
     def handlers() -> list[HTTPRouteHandler]:
-        return [framed(path, call, engine.settings, media_type) for path, call, media_type in calls]
+        return [framed(path, call, callers, media_type) for path, call, media_type in calls]
 
     return [*handlers(), Router(PREFIX, route_handlers=handlers())]
 
 
 async def _unserved(_: Caller, __: Headers, ___: bytes) -> bytes:
     raise unknown("of that path")
+
+
+def aws_unrouted(request: AnyRequest, error: Exception) -> Response[bytes] | None:
+    """What an AWS client can read where no route answers; None for anyone else's request, and for a preflight."""
+    if (
+        request.method == "OPTIONS"
+        or not isinstance(error, HTTPException)
+        or error.status_code not in (404, 405)
+        or not _speaks_aws(request)
+    ):
+        return None
+    media_type = JSON_1_1 if "x-amz-target" in request.headers else JSON
+    return refused(unknown("of that path and method"), media_type)
+
+
+def _speaks_aws(request: AnyRequest) -> bool:
+    below = f"{request.scope['path']}/".startswith(f"{PREFIX}/")
+    signed = request.headers.get("authorization", "").startswith(ALGORITHM) or "X-Amz-Algorithm" in request.query_params
+    return below or signed or "x-amz-target" in request.headers

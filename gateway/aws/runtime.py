@@ -13,8 +13,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 import engine
+from gateway.aws.callers import Caller
 from gateway.aws.members import Arn, Body, Id, Value
-from gateway.aws.protocol import Caller, Headers, decoded
+from gateway.aws.protocol import Headers, decoded
 
 DEFAULT_RESULTS = 25
 MOST_RESULTS = 500
@@ -26,14 +27,15 @@ Context = Annotated[
 FilterValues = Annotated[
     dict[Annotated[str, Meta(max_length=50, pattern=r"^[A-Za-z0-9_]+\Z")], Value], Meta(max_length=25)
 ]
+PromotionName = Annotated[str, Meta(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")]
 Columns = Annotated[list[Annotated[str, Meta(max_length=150)]], Meta(max_length=10)]
 MetadataColumns = Annotated[dict[Annotated[str, Meta(pattern=r"^(?i:ITEMS)\Z")], Columns], Meta(max_length=1)]
 
 
 class Promotion(Body, frozen=True, kw_only=True):
-    name: str | None = None
-    percent_promoted_items: Annotated[int, Meta(ge=1, le=100)] | None = None
-    filter_arn: Arn | None = None
+    name: PromotionName
+    percent_promoted_items: Annotated[int, Meta(ge=1, le=100)]
+    filter_arn: Arn
     filter_values: FilterValues | None = None
 
 
@@ -63,7 +65,9 @@ class GetPersonalizedRanking(Body, frozen=True, kw_only=True):
 class PredictedItem(msgspec.Struct, frozen=True, rename="camel"):
     item_id: str
     score: float | UnsetType = UNSET
+    promotion_name: str | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
+    reason: tuple[str, ...] | UnsetType = UNSET
 
 
 class GetRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
@@ -81,7 +85,11 @@ class Rank(Protocol):
 
 
 class Catalogue(Protocol):
-    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any] | None]: ...
+    def returns_metadata(self, campaign: str, account: str) -> bool: ...
+
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str], account: str
+    ) -> list[dict[str, Any] | None]: ...
 
 
 class RuntimeCalls:
@@ -101,9 +109,8 @@ class RuntimeCalls:
             filter=asked.filter_arn,
             filter_values=asked.filter_values or {},
             context=asked.context or {},
+            promotion=_promotion(asked.promotions[0]) if asked.promotions else None,
         )
-        if asked.promotions:
-            raise engine.InvalidInput("promotions are not supported by this version.")
         _check_count("numResults", question.num_results, asked.metadata_columns)
         items, recommendation_id = await self._answer(question, asked.metadata_columns)
         return msgspec.json.encode(GetRecommendationsResponse(items, recommendation_id))
@@ -128,15 +135,42 @@ class RuntimeCalls:
         self, question: engine.Question, columns: dict[str, list[str]] | None
     ) -> tuple[list[PredictedItem], str]:
         ranked = await self._rank(question)
-        rows: Sequence[dict[str, Any] | None] = [None] * len(ranked.items)
+        nothing = (None,) * len(ranked.items)
+        rows: Sequence[dict[str, Any] | None] = nothing
         if columns:
             (names,) = columns.values()
-            rows = await asyncio.to_thread(self._catalogue.metadata, question.campaign, ranked.items, names)
+            rows = await asyncio.to_thread(self._metadata, question, ranked.items, names)
+        told = (ranked.promotion_names or nothing, rows, ranked.reasons or nothing)
         predicted = [
-            PredictedItem(item, UNSET if score is None else score, _texts(row))
-            for item, score, row in zip(ranked.items, ranked.scores, rows, strict=True)
+            PredictedItem(
+                item,
+                UNSET if score is None else score,
+                UNSET if promotion is None else promotion,
+                _texts(row),
+                UNSET if reason is None else (reason,),
+            )
+            for item, score, promotion, row, reason in zip(ranked.items, ranked.scores, *told, strict=True)
         ]
         return predicted, ranked.recommendation_id
+
+    def _metadata(
+        self, question: engine.Question, items: Sequence[str], columns: Sequence[str]
+    ) -> list[dict[str, Any] | None]:
+        if not self._catalogue.returns_metadata(question.campaign, question.account):
+            raise engine.InvalidInput(
+                "metadataColumns: the campaign returns no metadata; "
+                "set enableMetadataWithRecommendations in its campaignConfig."
+            )
+        return self._catalogue.metadata(question.campaign, items, columns, question.account)
+
+
+def _promotion(asked: Promotion) -> engine.Promotion:
+    return engine.Promotion(
+        name=asked.name,
+        percent=asked.percent_promoted_items,
+        filter=asked.filter_arn,
+        filter_values=asked.filter_values or {},
+    )
 
 
 def _one_of(campaign: str | None, recommender: str | None) -> str:
@@ -155,4 +189,8 @@ def _check_count(name: str, count: int, columns: object) -> None:
 
 def _texts(row: dict[str, Any] | None) -> dict[str, str] | UnsetType:
     """Metadata is all strings on the wire."""
-    return UNSET if row is None else {name: str(value) for name, value in row.items()}
+    return UNSET if row is None else {name: _text(value) for name, value in row.items()}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from functools import singledispatch
 
 from gateway.autocontext import OPERATORS, RULES
@@ -168,6 +170,24 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
         report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
     elif given and not any(given):
         report.refuse(at, "all weights are 0: no variation could answer")
+
+
+@check.register
+def check_access_key(part: document.AccessKey, place: str, report: Report) -> None:
+    try:
+        datetime.fromisoformat(part.expiration or "2030-01-01T00:00:00Z")
+    except ValueError as error:
+        report.refuse(inside(place, "expiration"), f"is no time: {error}")
+
+
+@check.register
+def check_aws(part: document.Aws, place: str, report: Report) -> None:
+    at = inside(place, "accessKeys")
+    if part.access_keys is not None and not part.access_keys:
+        report.refuse(at, "has no key: nobody could call; without 'accessKeys' anyone can")
+    for name, times in Counter(key.access_key_id for key in part.access_keys or ()).items():
+        if times > 1:
+            report.refuse(at, f"has the accessKeyId {name!r} {times} times")
 
 
 @check.register

@@ -166,14 +166,24 @@ def reason(data: object, form: Form) -> str:
     bare = bared(form)
     if get_origin(bare) is Literal:
         return f"cannot be {shown(data)}; {choices(data, get_args(bare))}"
+    if secret(form):
+        return f"{described(form)}, in quotes"
     kinds = get_args(bare) or (bare,)
     wanted = described(form) or "must be " + " or ".join(KINDS[kind] for kind in kinds)
     return f"{wanted}, not {shown(data)}{hint(data, kinds)}"
 
 
+def secret(form: Form) -> bool:
+    """Whether no fault may show what was given."""
+    return any((meta.extra or {}).get("secret") for meta in metas(form))
+
+
+def metas(form: Form) -> list[Any]:
+    return [meta for each in (form, *get_args(form)) for meta in getattr(each, "__metadata__", ())]
+
+
 def described(form: Form) -> str:
-    metas = [meta for each in (form, *get_args(form)) for meta in getattr(each, "__metadata__", ())]
-    said = next((meta.description for meta in metas if meta.description), "")
+    said = next((meta.description for meta in metas(form) if meta.description), "")
     return f"must be {said[:1].lower()}{said[1:].rstrip('.')}" if said else ""
 
 

@@ -24,6 +24,15 @@ Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]
 Weight = Annotated[float, Meta(ge=0, description="A number, 0 or more.")]
 AccountId = Annotated[str, Meta(pattern="^[0-9]{12}$", description="Twelve digits.")]
 Region = Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="A region's name, such as eu-west-1.")]
+Secret = Annotated[str, Meta(min_length=1, description="A text that is not empty.", extra={"secret": True})]
+KeyId = Annotated[str, Meta(pattern="^[A-Za-z0-9_]{3,128}$", description="Letters, digits and _, 3 to 128 of them.")]
+Time = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$",
+        description="A time with its zone, such as 2030-01-31T12:00:00Z.",
+    ),
+]
 TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
 Value = str | int | float
 
@@ -241,15 +250,24 @@ class Origins(Part, frozen=True):
     personalize: EngineOrigin = EngineOrigin()
 
 
-class Aws(Part, frozen=True):
-    """The Personalize wire API."""
+class AccessKey(Part, frozen=True, kw_only=True):
+    """A key that may sign requests; an account sees nothing of another's. With a session token both must be sent."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"accessKeys"})
+    access_key_id: KeyId
+    secret_access_key: Secret
+    account_id: AccountId
+    session_token: Secret | None = None
+    expiration: Time | None = None
+
+
+class Aws(Part, frozen=True):
+    """The Personalize wire API. With access keys every request must be signed by one; without, anyone may call."""
 
     quotas: Literal["open", "aws"] = "open"
     account_id: AccountId = "000000000000"
     region: Region = "us-east-1"
     allow_file_urls: bool = False
+    access_keys: tuple[AccessKey, ...] | None = None
 
 
 class AuthPart(Part, frozen=True, tag_field="type"):

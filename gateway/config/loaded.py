@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +20,7 @@ from gateway.config.environment import filled
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
-from gateway.plan import Namespace, Plan
+from gateway.plan import AccessKey, Namespace, Plan
 
 SHOWN = 20  # names that a 404 lists
 
@@ -33,6 +35,7 @@ class Config:
     account_id: str = "000000000000"
     region: str = "us-east-1"
     allow_file_urls: bool = False
+    access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id; none: open mode
     title: str = ""
     description: str = ""
     warnings: tuple[Fault, ...] = ()
@@ -103,7 +106,13 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         account_id=root.aws.account_id,
         region=root.aws.region,
         allow_file_urls=root.aws.allow_file_urls,
+        access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
         title=root.title,
         description=root.description,
         warnings=tuple(sorted(report.warnings, key=lambda fault: fault.line)),
     )
+
+
+def access_key(part: document.AccessKey) -> AccessKey:
+    expires = datetime.fromisoformat(part.expiration).timestamp() if part.expiration else inf
+    return AccessKey(part.account_id, part.secret_access_key, part.session_token, expires)

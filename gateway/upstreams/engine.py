@@ -39,7 +39,11 @@ class EngineUpstream:
 
     async def answer(self, ask: Ask, model: str) -> Answer:
         ranked = await self.rank(_question(ask, model, self._account))
-        items = [Item(item_id=item, score=score) for item, score in zip(ranked.items, ranked.scores, strict=True)]
+        reasons = ranked.reasons or (None,) * len(ranked.items)
+        items = [
+            Item(item_id=item, score=score, reason=[reason] if reason else None)
+            for item, score, reason in zip(ranked.items, ranked.scores, reasons, strict=True)
+        ]
         return Answer(items=items, recommendation_id=ranked.recommendation_id, model=ranked.model, as_of=ranked.as_of)
 
     # ---- what the AWS wire and the events need of the engine, off the loop and with its errors as Problems

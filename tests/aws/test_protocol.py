@@ -9,6 +9,7 @@ import boto3
 import httpx
 import pytest
 
+from gateway.aws.protocol import LARGEST_BODY
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKID/20260101/{region}/personalize/aws4_request, SignedHeaders=host, Signature=0"
@@ -57,6 +58,13 @@ def test_an_error_says_its_type_in_header_and_body(http: httpx.Client):
 def test_an_unknown_operation_is_404(http: httpx.Client, target: str):
     answer = http.post("/", content=b"{}", headers={"X-Amz-Target": target})
     assert (answer.status_code, answer.json()["__type"]) == (404, "UnknownOperationException")
+
+
+@pytest.mark.parametrize("path", ["/", "/recommendations", "/items"])
+def test_a_body_over_the_limit_is_413(http: httpx.Client, path: str):
+    answer = call(http, "CreateSchema", b" " * (LARGEST_BODY + 1), path=path)
+    assert (answer.status_code, answer.json()["__type"]) == (413, "RequestEntityTooLargeException")
+    assert answer.headers["x-amzn-errortype"] == "RequestEntityTooLargeException"
 
 
 @pytest.mark.parametrize("path", ["/actions", "/action-interactions", "/action-recommendations"])

@@ -203,6 +203,13 @@ def test_control_plane_error_types(ready: Ready, operation: str, params: dict[st
     assert refusal(getattr(ready.aws.personalize, operation), **params)[0] == code
 
 
+PROMOTION = {"name": "p", "percentPromotedItems": 10, "filterArn": CAMPAIGN.replace("campaign", "filter")}
+
+
+def _without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in PROMOTION.items() if name != key}
+
+
 RUNTIME = [
     ({"userId": "u"}, "campaignArn or a recommenderArn is required"),
     ({"campaignArn": CAMPAIGN, "recommenderArn": CAMPAIGN, "userId": "u"}, "not both"),
@@ -216,7 +223,20 @@ RUNTIME = [
     ({"campaignArn": CAMPAIGN, "userId": "u", "filterValues": {f"k{n}": "v" for n in range(26)}}, "25.*filterValues"),
     ({"campaignArn": CAMPAIGN, "userId": "u", "filterValues": {"k" * 51: "v"}}, "50.*filterValues"),
     ({"campaignArn": CAMPAIGN, "userId": "u", "filterArn": "f"}, r"\$\.filterArn"),
-    ({"campaignArn": CAMPAIGN, "userId": "u", "promotions": [{}, {}]}, r"\$\.promotions"),
+    ({"campaignArn": CAMPAIGN, "userId": "u", "promotions": [PROMOTION, PROMOTION]}, r"\$\.promotions"),
+    *(
+        ({"campaignArn": CAMPAIGN, "userId": "u", "promotions": [{**PROMOTION, key: value}]}, rf"promotions.*\.{key}")
+        for key, value in {
+            "name": "a b",
+            "percentPromotedItems": 101,
+            "filterArn": "f",
+            "filterValues": {"a b": "c"},
+        }.items()
+    ),
+    *(
+        ({"campaignArn": CAMPAIGN, "userId": "u", "promotions": [_without(key)]}, rf"field `{key}`.*promotions")
+        for key in PROMOTION
+    ),
     ({"campaignArn": CAMPAIGN, "userId": "u", "metadataColumns": {"ITEMS": ["c"] * 11}}, "10.*metadataColumns"),
     ({"campaignArn": CAMPAIGN, "userId": "u", "metadataColumns": {"USERS": ["c"]}}, "ITEMS.*metadataColumns"),
     ({"campaignArn": CAMPAIGN, "userId": "u", "numResults": 51, "metadataColumns": {"ITEMS": ["c"]}}, "at most 50"),

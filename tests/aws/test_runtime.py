@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import Question
+from engine import Promotion, Question
 from tests.aws.world import ACCOUNT, Clients, World
 
 CAMPAIGN = f"arn:aws:personalize:us-east-1:{ACCOUNT}:campaign/home"
@@ -68,10 +68,24 @@ def test_metadata_is_text(aws: Clients):
     ]
 
 
-def test_promotions_are_refused_not_ignored(aws: Clients):
-    promotion = {"name": "p", "percentPromotedItems": 10, "filterArn": FILTER}
-    with pytest.raises(aws.runtime.exceptions.InvalidInputException, match="promotions"):
-        aws.runtime.get_recommendations(campaignArn=CAMPAIGN, userId="u", promotions=[promotion])
+def test_a_promotion_reaches_the_question_and_comes_back_with_reasons(aws: Clients, world: World):
+    promotion = {"name": "sale", "percentPromotedItems": 10, "filterArn": FILTER, "filterValues": {"G": '"a"'}}
+    answer = aws.runtime.get_recommendations(campaignArn=CAMPAIGN, userId="u", promotions=[promotion])
+    assert world.questions[0].promotion == Promotion(name="sale", percent=10, filter=FILTER, filter_values={"G": '"a"'})
+    assert answer["itemList"] == [
+        {"itemId": "i0", "score": 0.5},
+        {"itemId": "i1", "promotionName": "sale", "reason": ["Promoted item"]},
+        {"itemId": "i2", "reason": ["Popular item"]},
+    ]
+
+
+def test_metadata_must_be_enabled(aws: Clients):
+    bare = CAMPAIGN.replace("home", "bare")
+    wanted = {"metadataColumns": {"ITEMS": ["PRICE"]}, "userId": "u", "campaignArn": bare}
+    calls = ((aws.runtime.get_recommendations, {}), (aws.runtime.get_personalized_ranking, {"inputList": ["a"]}))
+    for call, more in calls:
+        with pytest.raises(aws.runtime.exceptions.InvalidInputException, match="enableMetadataWithRecommendations"):
+            call(**wanted, **more)
 
 
 def test_a_missing_campaign_is_404(aws: Clients):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 import engine
 from gateway.app import create_app
@@ -78,3 +81,65 @@ def test_a_deleted_campaign_answers_no_more(aws: Clients, flow: Flow):
     with pytest.raises(aws.runtime.exceptions.ResourceNotFoundException):
         while time.monotonic() < deadline:
             aws.runtime.get_recommendations(campaignArn=flow.campaign, userId="u1")
+
+
+def test_promotes(aws: Clients, flow: Flow):
+    assert flow.import_job
+    unseen = flow.filter
+    promotion = {"name": "discover", "percentPromotedItems": 50, "filterArn": unseen}
+    assert flow.campaign
+    answer = aws.runtime.get_recommendations(
+        campaignArn=flow.campaign, userId="u1", numResults=4, promotions=[promotion]
+    )
+    promoted = [item["itemId"] for item in answer["itemList"] if item.get("promotionName") == "discover"]
+    others = [item["itemId"] for item in answer["itemList"] if "promotionName" not in item]
+    assert (promoted, others) == (["i2", "i3"], ["i0", "i1"])
+
+
+def test_metadata_where_the_campaign_returns_it(aws: Clients, flow: Flow):
+    assert flow.import_job
+    question = {"campaignArn": flow.campaign, "userId": "u1", "metadataColumns": {"ITEMS": ["TITLE"]}}
+    with pytest.raises(aws.runtime.exceptions.InvalidInputException, match="enableMetadataWithRecommendations"):
+        aws.runtime.get_recommendations(**question)
+    config = {"enableMetadataWithRecommendations": True}
+    aws.personalize.update_campaign(campaignArn=flow.campaign, campaignConfig=config)
+    put_films(aws, flow, 2)
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            first, second, third = aws.runtime.get_recommendations(**question, numResults=3)["itemList"]
+            if "metadata" in second:
+                break
+        except aws.runtime.exceptions.InvalidInputException:  # another process would not have heard of it, either
+            pass
+        assert time.monotonic() < deadline
+    assert (first["metadata"], second["metadata"]) == ({"title": "Film 0"}, {"title": "Film 1"})
+    assert "metadata" not in third
+
+
+def put_films(aws: Clients, flow: Flow, count: int) -> None:
+    fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "TITLE", "type": "string", "categorical": True}]
+    schema = json.dumps({"type": "record", "name": "Items", "fields": fields, "version": "1.0"})
+    arn = aws.personalize.create_schema(name="films", schema=schema)["schemaArn"]
+    made = {"name": "films", "schemaArn": arn, "datasetGroupArn": flow.group, "datasetType": "Items"}
+    dataset = aws.personalize.create_dataset(**made)["datasetArn"]
+    films = [{"itemId": f"i{n}", "properties": json.dumps({"title": f"Film {n}"})} for n in range(count)]
+    aws.events.put_items(datasetArn=dataset, items=films)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/aws/nothing", "/recommendations/more"])
+def test_a_path_that_nobody_answers(aws: Clients, path: str):
+    url = aws.runtime.meta.endpoint_url + path
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/personalize/aws4_request"}
+    answer = httpx.post(url, content=b"{}", headers=signed)
+    assert (answer.status_code, answer.json()["__type"]) == (404, "UnknownOperationException")
+    assert answer.headers["x-amzn-errortype"] == "UnknownOperationException"
+    if not path.startswith("/aws"):
+        assert httpx.post(url, content=b"{}").json()["code"] == "NotFound"  # the gateway's own words
+
+
+def test_a_body_that_is_too_large(aws: Clients):
+    with pytest.raises(ClientError) as refused:
+        aws.personalize.create_schema(name="s", schema=" " * 11_000_000)
+    assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413

@@ -18,6 +18,7 @@ import boto3
 import msgspec
 import sqlalchemy as sa
 import uvicorn
+from botocore import UNSIGNED
 from botocore.config import Config
 from litestar import Litestar
 
@@ -26,7 +27,7 @@ from engine.control import Control
 from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
 from engine.sql import Database, jobs, log, sqlite_url
-from gateway.aws import aws_routes
+from gateway.aws import Callers, aws_routes
 from tests.aws.shapes import answer_faults
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
@@ -99,26 +100,44 @@ class World:
             raise engine.NotFound(f"Resource Arn {question.campaign} does not exist.")
         if question.campaign.endswith("/broken"):
             raise ZeroDivisionError("a fault of ours")
+        if question.promotion is not None:
+            return self._promoted(question.promotion)
         items = question.candidates or tuple(f"i{place}" for place in range(question.num_results))
         scores = tuple(None if item == "unknown" else 0.5 / (place + 1) for place, item in enumerate(items))
         return engine.Ranked(
             items=items, scores=scores, recommendation_id=f"RID-{uuid.uuid4()}", model="for-you/1a2b3c4d", as_of=0
         )
 
-    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any] | None]:
+    def _promoted(self, promotion: engine.Promotion) -> engine.Ranked:
+        return engine.Ranked(
+            items=("i0", "i1", "i2"),
+            scores=(0.5, None, None),
+            promotion_names=(None, promotion.name, None),
+            reasons=(None, "Promoted item", "Popular item"),
+            recommendation_id=f"RID-{uuid.uuid4()}",
+            model="for-you/1a2b3c4d",
+            as_of=0,
+        )
+
+    def returns_metadata(self, campaign: str, account: str) -> bool:
+        return not campaign.endswith("/bare")
+
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str], account: str
+    ) -> list[dict[str, Any] | None]:
         return [{column.lower(): 7 for column in columns} if item != "i1" else None for item in items]
 
     def put_events(
-        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event]
+        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event], account: str
     ) -> Future[int]:
         if tracking_id != TRACKING_ID:
             raise engine.InvalidInput(f"There is no event tracker of the id {tracking_id}.")
         return self._take(session_id, user_id, *events)
 
-    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
         return self._take(dataset_arn, *items)
 
-    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
         return self._take(dataset_arn, *users)
 
     def _take(self, *what: Any) -> Future[int]:
@@ -141,8 +160,10 @@ class Stage:
         return await self.world.rank(question)
 
 
-def app_of(stage: Stage) -> Litestar:
-    return Litestar(aws_routes(stage, stage.rank), openapi_config=None)
+def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
+    """In open mode unless the callers are told apart."""
+    callers = callers or Callers(dict, stage.settings, time.time)
+    return Litestar(aws_routes(stage, stage.rank, callers), openapi_config=None)
 
 
 @contextmanager
@@ -164,15 +185,26 @@ def served(app: Litestar) -> Iterator[str]:
 class Clients:
     """boto3's three clients on one URL; every answer they get is held against botocore's shape."""
 
-    def __init__(self, session: boto3.Session, url: str, region: str = "us-east-1") -> None:
-        config = Config(retries={"total_max_attempts": 1})
+    def __init__(
+        self,
+        session: boto3.Session,
+        url: str,
+        region: str = "us-east-1",
+        *,
+        key: str | None = "AKIDEXAMPLE",
+        secret: str = "secret",
+        token: str | None = None,
+    ) -> None:
+        """Without a key nothing is signed."""
+        config = Config(retries={"total_max_attempts": 1}, signature_version=None if key else UNSIGNED)
         made = {
             name: session.client(
                 name,
                 endpoint_url=url,
                 region_name=region,
-                aws_access_key_id="AKIDEXAMPLE",
-                aws_secret_access_key="secret",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret if key else None,
+                aws_session_token=token,
                 config=config,
             )
             for name in SERVICES

@@ -7,7 +7,7 @@ import pytest
 
 from engine import NotFound, Unavailable
 from engine.deployments import Deployments, model_folder
-from tests.engine.shop import HOME, Shop
+from tests.engine.shop import ACCOUNT, HOME, Shop
 
 HOME_PAGE = f"{HOME}campaign/home"
 
@@ -33,7 +33,7 @@ def spoil(shop: Shop, version: str) -> Path:
 
 
 def test_what_answers_is_described(shop: Shop, version: str):
-    deployed = opened(shop).get(HOME_PAGE)
+    deployed = opened(shop).get(HOME_PAGE, ACCOUNT)
     assert (deployed.group_uid, deployed.group_arn) == (shop.uid, shop.group)
     assert version.endswith(deployed.model)
     assert deployed.recipe.name == "aws-popularity-count"
@@ -42,15 +42,15 @@ def test_what_answers_is_described(shop: Shop, version: str):
 
 def test_a_new_version_is_swapped_in_and_a_new_setting_keeps_the_model(shop: Shop, version: str):
     deployments = opened(shop)
-    first = deployments.get(HOME_PAGE)
+    first = deployments.get(HOME_PAGE, ACCOUNT)
     shop.do("UpdateCampaign", campaignArn=HOME_PAGE, minProvisionedTPS=3)
     deployments.reload(HOME_PAGE)
-    second = deployments.get(HOME_PAGE)
+    second = deployments.get(HOME_PAGE, ACCOUNT)
     assert second.scorer is first.scorer
     assert (first.campaign.min_provisioned_tps, second.campaign.min_provisioned_tps) == (1, 3)
     shop.do("UpdateCampaign", campaignArn=HOME_PAGE, solutionVersionArn=shop.train())
     deployments.reload(HOME_PAGE)
-    assert deployments.get(HOME_PAGE).model != first.model
+    assert deployments.get(HOME_PAGE, ACCOUNT).model != first.model
 
 
 def test_a_model_that_can_not_be_loaded_leaves_the_earlier_one(
@@ -62,7 +62,7 @@ def test_a_model_that_can_not_be_loaded_leaves_the_earlier_one(
     shop.do("UpdateCampaign", campaignArn=HOME_PAGE, solutionVersionArn=newer)
     with caplog.at_level(logging.ERROR):
         deployments.reload(HOME_PAGE)
-    assert version.endswith(deployments.get(HOME_PAGE).model)
+    assert version.endswith(deployments.get(HOME_PAGE, ACCOUNT).model)
     assert HOME_PAGE in caplog.text
 
 
@@ -73,12 +73,12 @@ def test_one_broken_model_does_not_keep_the_others_from_answering(shop: Shop, ve
     deployments = opened(shop)
     assert deployments.find(HOME_PAGE) is not None
     with pytest.raises(Unavailable, match="not loaded"):
-        deployments.get(f"{HOME}campaign/broken")
+        deployments.get(f"{HOME}campaign/broken", ACCOUNT)
 
 
 def test_an_unknown_campaign_is_told_apart_and_the_known_are_named(shop: Shop, version: str):
     with pytest.raises(NotFound, match="Deployed campaigns: home"):
-        opened(shop).get(f"{HOME}campaign/nowhere")
+        opened(shop).get(f"{HOME}campaign/nowhere", ACCOUNT)
 
 
 def test_a_deleted_campaign_is_dropped(shop: Shop, version: str):
@@ -87,4 +87,4 @@ def test_a_deleted_campaign_is_dropped(shop: Shop, version: str):
     deployments.reload(HOME_PAGE)
     assert deployments.all() == []
     with pytest.raises(NotFound):
-        deployments.get(HOME_PAGE)
+        deployments.get(HOME_PAGE, ACCOUNT)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine import InvalidInput, Question, Ranked, serve
+from engine import InvalidInput, Promotion, Question, Ranked, serve
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
@@ -193,3 +193,42 @@ def test_equal_answers_of_one_model_have_one_id_where_that_is_asked_for(group: G
     )
     assert one == same
     assert len({one, other, newer}) == 3
+
+
+# ---- reasons
+
+
+def second(scorer: Any, **how: Any) -> Deployed:
+    model = deployed(scorer, **how)
+    return replace(model, recipe=replace(model.recipe, v2=True))
+
+
+def test_a_newcomer_is_told_that_items_are_merely_popular(group: Group):
+    answer = ask(group, second(Asked()), user="nobody", num_results=2)
+    assert answer.items == ("b", "c")
+    assert (answer.scores, answer.reasons) == ((None, None), ("Popular item", "Popular item"))
+
+
+def test_of_a_user_that_the_model_knows_nothing_of(group: Group):
+    assert ask(group, second(Asked()), user="v").reasons == ("Popular item",) * 3  # v has only touched e
+
+
+def test_what_a_user_gets_by_its_history_needs_no_reason(group: Group):
+    answer = ask(group, second(Asked()), user="u")
+    assert answer.reasons == ()
+    assert None not in answer.scores
+
+
+def test_other_recipes_give_no_reasons(group: Group):
+    assert ask(group, deployed(Asked()), user="nobody").reasons == ()
+
+
+def test_promoted_items_are_said_to_be(group: Group):
+    promotion = Promotion(name="sale", percent=1, filter="f")
+    for user, others in (("u", None), ("nobody", "Popular item")):
+        question = Question(campaign="c", user=user, promotion=promotion)
+        everything = compile_filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("none")')
+        how: dict[str, Any] = {"as_of": 7, "now": 99.0, "new_id": lambda: "1", "promoting": everything}
+        answer = serve.answer(question, second(Asked()), group, (), **how)
+        told = dict(zip(answer.items, answer.reasons, strict=True))
+        assert told == {"b": "Promoted item", "c": others, "a": others}

@@ -119,6 +119,8 @@ def test_a_wrong_field_is_refused_with_its_place(field, says):
     assert says in fault
 
 
+KEY = "{accessKeyId: AKIA1, secretAccessKey: s3cret, accountId: '000000000001'}"
+
 ROOTS = [
     ("{}", ": 'namespaces' is required"),
     ("namespaces: []", "namespaces: must be a map of keys, not a list"),
@@ -133,7 +135,20 @@ ROOTS = [
     ("namespaces: {a: {eventTargets: [{type: personalize-event-tracker}]}}", "'trackingId' is required"),
     ("namespaces: {}\naws: {accountId: 000000000000}", "aws.accountId: must be twelve digits, not 0"),
     ("namespaces: {}\naws: {quotas: closed}", "aws.quotas: cannot be 'closed'; one of: aws, open"),
-    ("namespaces: {}\naws: {accessKeys: []}", "aws.accessKeys: not supported by this version: 'accessKeys'"),
+    ("namespaces: {}\naws: {accessKeys: []}", "aws.accessKeys: has no key: nobody could call"),
+    (f"namespaces: {{}}\naws: {{accessKeys: [{KEY}, {KEY}]}}", "aws.accessKeys: has the accessKeyId 'AKIA1' 2 times"),
+    (
+        f"namespaces: {{}}\naws: {{accessKeys: [{KEY.replace('s3cret', '53')}]}}",
+        "aws.accessKeys[0].secretAccessKey: must be a text that is not empty, in quotes",
+    ),
+    (
+        f"namespaces: {{}}\naws: {{accessKeys: [{KEY[:-1]}, expiration: 2030-01-32T00:00:00Z}}]}}",
+        "aws.accessKeys[0].expiration: is no time: ",
+    ),
+    (
+        f"namespaces: {{}}\naws: {{accessKeys: [{KEY[:-1]}, expiration: tomorrow}}]}}",
+        "aws.accessKeys[0].expiration: must be a time with its zone, such as 2030-01-31T12:00:00Z",
+    ),
     ("namespaces: {}\norigins: {personalize: {type: aws}}", "not supported by this version: 'aws'; one of: engine"),
     ("namespaces: {}\nauth: {type: api_key}", "auth.type: not supported by this version: 'api_key'; one of: none"),
     ("namespaces: {}\ntrustedProxies: []", "trustedProxies: not supported by this version: 'trustedProxies'"),
@@ -321,3 +336,13 @@ def test_whatever_a_document_says_it_loads_or_is_refused(tree):
             parse(text, "any.json", {})
         except ConfigError as error:
             assert error.faults
+
+
+@pytest.mark.parametrize("field", ["secretAccessKey", "sessionToken"])
+@pytest.mark.parametrize("value", ["12345678", "[hidden-12345678]", "{hidden: 12345678}", "''"])
+def test_a_secret_is_never_shown(field, value):
+    key = {"accessKeyId": "AKIA1", "secretAccessKey": "s", "accountId": "'000000000001'", field: value}
+    text = ", ".join(f"{name}: {said}" for name, said in key.items())
+    (fault,) = faults_of(f"namespaces: {{}}\naws: {{accessKeys: [{{{text}}}]}}")
+    assert field in fault
+    assert "12345678" not in fault

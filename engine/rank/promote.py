@@ -1,0 +1,33 @@
+"""Promotions: some items are promised a share of the places, wherever relevance would put them (specification §5.1)."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.rank.topk import top_k
+
+
+def share_of(results: int, percent: int) -> int:
+    return max(1, results * percent // 100)
+
+
+def chosen(promotable: Floats, others: Floats, share: int, results: int) -> tuple[Ints, Ints]:
+    """The promoted items and those that fill the other places, each best first; no item is among both.
+
+    Both arrays (n,) are scores, -inf for what may not be chosen.
+    """
+    promoted = top_k(promotable, share)
+    left = others.copy()
+    left[promoted] = -np.inf
+    return promoted, top_k(left, results - len(promoted))
+
+
+def mixed(promoted: int, total: int, seed: str) -> Ints:
+    """(total,) of a list that begins with the promoted: which of it stands where; both kinds keep their order."""
+    draw = np.random.default_rng(int.from_bytes(blake2b(seed.encode(), digest_size=8).digest()))
+    is_promoted = np.zeros(total, np.bool_)
+    is_promoted[draw.choice(total, promoted, replace=False)] = True
+    return np.where(is_promoted, is_promoted.cumsum() - 1, promoted + (~is_promoted).cumsum() - 1).astype(np.int32)

@@ -1,0 +1,54 @@
+"""A request in the one form that its sender signed and its receiver verifies (Signature Version 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+BLANKS = re.compile(r"[ \t]+")  # str.split() knows more of them, also among the bytes of UTF-8
+
+Pairs = list[tuple[str, str]]
+
+
+class RawRequest(NamedTuple):
+    """A request as it came, nothing decoded; header names in lower case, values of repeated ones joined by commas."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def canonical(request: RawRequest, query: Pairs, signed_headers: Sequence[str], payload: str) -> str:
+    """Every byte a character; `payload` is the body's digest or what stands for it."""
+    headers = [f"{name}:{BLANKS.sub(' ', request.headers[name]).strip(' ')}" for name in signed_headers]
+    names = ";".join(signed_headers)
+    return "\n".join((request.method, path_of(request.path), query_of(query), *headers, "", names, payload))
+
+
+def path_of(raw: str) -> str:
+    """Without dot segments and empty ones, and every segment encoded once more, as all services but S3 have it."""
+    kept: list[str] = []
+    for segment in raw.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(quote(segment, safe="~", encoding="latin-1"))
+    return "/" + "/".join(kept) + ("/" if kept and raw.endswith("/") else "")
+
+
+def pairs_of(raw: str) -> Pairs:
+    """(name, value) of each parameter, in canonical encoding."""
+    split = (part.partition("=") for part in raw.split("&") if part)
+    return [(encoded(name), encoded(value)) for name, _, value in split]
+
+
+def encoded(text: str) -> str:
+    return quote(unquote(text, "latin-1"), safe="~", encoding="latin-1")
+
+
+def query_of(query: Pairs) -> str:
+    return "&".join(f"{name}={value}" for name, value in sorted(query) if name != "X-Amz-Signature")

@@ -1,0 +1,168 @@
+"""AWS's Signature Version 4, verified: which access key signed this very request, and when (specification §1.1).
+
+botocore can sign but not verify: it never signs some headers (User-Agent among them) that other SDKs do sign. The tests
+hold this against its signatures. A refusal says which rule is broken, never what would have been right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from gateway.aws.canonical import Pairs, RawRequest, canonical, pairs_of
+from gateway.errors import Denied
+from gateway.plan import AccessKey
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+SERVICE = "personalize"  # all three services sign as this one
+SKEW_S = 300
+LONGEST_S = 7 * 86_400  # that a presigned request may live
+UNSIGNED = "UNSIGNED-PAYLOAD"
+CREDENTIAL = re.compile(
+    r"(?P<key>[^/]+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]{1,32})/(?P<service>[^/]+)/aws4_request"
+)
+MUST_BE_SIGNED = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")  # where the request has them
+
+
+class Claim(NamedTuple):
+    """What a request says about its signature."""
+
+    key: str
+    date: str
+    region: str
+    service: str
+    signed_headers: str
+    signature: str
+    time: str
+    token: str | None
+    life_s: int | None  # of a presigned request
+
+
+def verified(request: RawRequest, keys: Mapping[str, AccessKey], now: float) -> tuple[AccessKey, str]:
+    """The key that signed the request, and the region it was signed for. Raises `Denied`."""
+    query = pairs_of(request.query)
+    claim = claim_of(request, query)
+    key = keys.get(claim.key)
+    if key is None or not same(claim.token or "", key.session_token or ""):
+        raise Denied("UnrecognizedClientException", "The security token included in the request is invalid.")
+    check_scope(claim)
+    check_time(claim, now)
+    check_signature(request, query, claim, key.secret)
+    if now >= key.expires:  # last, so that only the key's owner learns of it
+        raise Denied("ExpiredTokenException", "The security token included in the request is expired.")
+    return key, claim.region
+
+
+# --- what the request claims
+
+
+def claim_of(request: RawRequest, query: Pairs) -> Claim:
+    if "authorization" in request.headers:
+        algorithm, _, rest = request.headers["authorization"].partition(" ")
+        parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+        time, token = request.headers.get("x-amz-date"), request.headers.get("x-amz-security-token")
+        return claim_from(algorithm, parts, time, token, None)
+    parts = {name.removeprefix("X-Amz-"): unquote(value) for name, value in query if name.startswith("X-Amz-")}
+    if "Algorithm" not in parts:
+        raise Denied("MissingAuthenticationToken", "The request has neither an Authorization header nor a signature.")
+    life = parts.get("Expires", "")
+    if not (re.fullmatch(r"[0-9]{1,6}", life) and 1 <= int(life) <= LONGEST_S):
+        raise incomplete(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_S}.")
+    return claim_from(parts["Algorithm"], parts, parts.get("Date"), parts.get("Security-Token"), int(life))
+
+
+def claim_from(
+    algorithm: str, parts: Mapping[str, str], time: str | None, token: str | None, life_s: int | None
+) -> Claim:
+    if algorithm != ALGORITHM:
+        raise incomplete(f"The request must be signed with {ALGORITHM}.")
+    missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not parts.get(name)]
+    if missing or not time:
+        raise incomplete(f"The request's authorization lacks {missing[0] if missing else 'X-Amz-Date'}.")
+    credential = CREDENTIAL.fullmatch(parts["Credential"])
+    if credential is None:
+        raise incomplete("Credential must have the form KEY/YYYYMMDD/REGION/SERVICE/aws4_request.")
+    key, date, region, service = credential.groups()
+    return Claim(key, date, region, service, parts["SignedHeaders"], parts["Signature"], time, token, life_s)
+
+
+def check_scope(claim: Claim) -> None:
+    if claim.service != SERVICE:
+        raise invalid(f"Credential should be scoped to the service {SERVICE!r}.")
+    if claim.date != claim.time[:8]:
+        raise invalid("The date in Credential is not that of X-Amz-Date.")
+
+
+def check_time(claim: Claim, now: float) -> None:
+    """Signed at most five minutes ago or ahead; a presigned request holds as long as it says."""
+    try:
+        signed_at = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise incomplete("X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.") from None
+    if signed_at > now + SKEW_S:
+        raise invalid(f"Signature not yet current: {claim.time} is more than 5 minutes ahead of this server's clock.")
+    if now > signed_at + (SKEW_S if claim.life_s is None else claim.life_s):
+        raise invalid(f"Signature expired: {claim.time} is too long ago by this server's clock.")
+
+
+# --- the signature
+
+
+def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str) -> None:
+    names = claim.signed_headers.split(";")
+    unsigned = [name for name in MUST_BE_SIGNED if name in request.headers and name not in names]
+    if unsigned or "host" not in names or any(name not in request.headers for name in names):
+        raise mismatch()
+    text = canonical(request, query, names, payload_of(request))
+    scope = f"{claim.date}/{claim.region}/{SERVICE}/aws4_request"
+    digest = hashlib.sha256(text.encode("latin-1")).hexdigest()
+    to_sign = f"{ALGORITHM}\n{claim.time}\n{scope}\n{digest}".encode()
+    wanted = hmac.digest(signing_key(secret, claim.date, claim.region), to_sign, "sha256").hex()
+    if not same(wanted, claim.signature):
+        raise mismatch()
+
+
+def payload_of(request: RawRequest) -> str:
+    """The body's digest, or what the request says instead; a digest that it says must be the body's."""
+    digest = hashlib.sha256(request.body).hexdigest()
+    said = request.headers.get("x-amz-content-sha256", digest)
+    if said != UNSIGNED and not same(said, digest):
+        raise mismatch()
+    return said
+
+
+@lru_cache(maxsize=256)
+def signing_key(secret: str, date: str, region: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (date, region, SERVICE, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def same(one: str, other: str) -> bool:
+    """In a time that tells nothing of where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+# --- refusals
+
+
+def incomplete(message: str) -> Denied:
+    return Denied("IncompleteSignature", message)
+
+
+def invalid(message: str) -> Denied:
+    return Denied("InvalidSignatureException", message)
+
+
+def mismatch() -> Denied:
+    return invalid(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method."
+    )
