@@ -156,6 +156,21 @@ class Campaign(Record, frozen=True, kw_only=True):
         return self.solution_version_arn
 
 
+KINDS: dict[str, type[Record]] = {
+    kind.kind: kind for base in (Record, _InGroup) for kind in base.__subclasses__() if kind.kind
+}
+
+
+def kind_of(arn: str) -> type[Record]:
+    """What an ARN names, by its spelling alone. Raises `NotFound` where it names no kind of resource."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind == Solution.kind and "/" in name:
+        return SolutionVersion
+    if kind not in KINDS or kind == SolutionVersion.kind:
+        raise NotFound(f"Resource Arn {arn} does not exist.")
+    return KINDS[kind]
+
+
 R = TypeVar("R", bound=Record)
 
 

@@ -37,8 +37,16 @@ class Work:
     directory: Directory  # fresh: the job process does not follow the log
 
     def change(self, record: R, within: sa.Connection | None = None, **changes: Any) -> R:
-        """Store the record with `changes` and the time."""
-        changed = msgspec.structs.replace(record, last_updated_date_time=round(self.engine.clock(), 3), **changes)
+        """Store `changes` and the time, on top of what others have changed of the record meanwhile.
+
+        Raises where the job is no longer ours: whoever took it has the say.
+        """
+        if within is None:
+            with self.engine.database.write() as connection:
+                return self.change(record, connection, **changes)
+        self.hold(within)
+        stored = self.engine.records.get(record.arn, type(record), within)
+        changed = msgspec.structs.replace(stored, last_updated_date_time=round(self.engine.clock(), 3), **changes)
         self.engine.records.replace(changed, within)
         return changed
 

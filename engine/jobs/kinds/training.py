@@ -34,8 +34,13 @@ def run(work: Work) -> str:
     try:
         return _train(work, version)
     except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
-        work.change(version, status="CREATE FAILED", failure_reason=str(error) or type(error).__name__)
+        failed(work, str(error) or type(error).__name__)
         raise
+
+
+def failed(work: Work, reason: str) -> None:
+    version = work.engine.records.get(work.arn, SolutionVersion)
+    work.change(version, status="CREATE FAILED", failure_reason=reason)
 
 
 def _train(work: Work, version: SolutionVersion) -> str:
