@@ -152,6 +152,7 @@ class Engine:
             clock=self.clock,
             new_id=self.new_id,
             enqueue=self.jobs.enqueue,
+            cancel=self.jobs.cancel,
             announce=self._announce,
             account=account,
             region=region,

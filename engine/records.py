@@ -73,6 +73,7 @@ class Dataset(_InGroup, frozen=True, kw_only=True):
     dataset_type: str  # INTERACTIONS | ITEMS | USERS
     schema_arn: str
     tracking_id: str | None = None
+    latest_dataset_update: JsonMap = {}
 
     @property
     def uses(self) -> str:
@@ -114,6 +115,7 @@ class Solution(_InGroup, frozen=True, kw_only=True):
     perform_incremental_update: bool = False
     event_type: str | None = None
     solution_config: JsonMap = {}
+    latest_solution_update: JsonMap = {}
 
 
 class SolutionVersion(Record, frozen=True, kw_only=True):
@@ -129,6 +131,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     solution_config: JsonMap = {}
     training_mode: str = "FULL"
     training_type: str = "MANUAL"
+    stopped_at: float | None = None  # ours: when its training was told to stop
     training_hours: float | None = None
     metrics: dict[str, float] = {}
     chosen: JsonMap = {}  # ours: what the recipe tried and kept

@@ -23,7 +23,7 @@ from engine.control.fields import (
     tag_map,
     view,
 )
-from engine.control.lifecycle import ACTIVE, stage
+from engine.control.lifecycle import ACTIVE
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.errors import InUse, InvalidInput
@@ -128,12 +128,8 @@ def create_campaign(control: Control, request: CreateCampaign) -> CreateCampaign
 @operation
 def describe_campaign(control: Control, request: DescribeCampaign) -> DescribeCampaignResponse:
     shape = view(control.get(request.campaign_arn, Campaign), CampaignShape)
-    update = shape.latest_campaign_update
-    if update:
-        age = control.clock() - update["creationDateTime"]
-        status = stage("CREATE", age, control.settings.pending_s, ACTIVE)
-        shape = msgspec.structs.replace(shape, latest_campaign_update={**update, "status": status})
-    return DescribeCampaignResponse(shape)
+    update = control.update(shape.latest_campaign_update)
+    return DescribeCampaignResponse(msgspec.structs.replace(shape, latest_campaign_update=update))
 
 
 @operation

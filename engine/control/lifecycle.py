@@ -4,6 +4,7 @@
 | --------------------------------- | ------------------------------------------- | ------------- |
 | a staged record                   | CREATE PENDING, CREATE IN_PROGRESS          | stored status |
 | a record with a time of deletion  | DELETE PENDING, DELETE IN_PROGRESS          | gone (None)   |
+| a version that is told to stop    | CREATE STOPPING                             | stored status |
 | any other (jobs, schemas)         | stored status                               | stored status |
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from engine.records import Record
+from engine.records import JsonMap, Record, SolutionVersion
 
 ACTIVE = "ACTIVE"
 CREATE_PENDING = "CREATE PENDING"
@@ -23,9 +24,18 @@ END = TypeVar("END")
 def shown(record: Record, now: float, pending_s: float) -> str | None:
     if record.deleted_at is not None:
         return stage("DELETE", now - record.deleted_at, pending_s, None)
+    if isinstance(record, SolutionVersion) and record.stopped_at is not None:
+        return record.status if now - record.stopped_at >= pending_s else "CREATE STOPPING"
     if record.staged:
         return stage("CREATE", now - record.creation_date_time, pending_s, record.status)
     return record.status
+
+
+def shown_update(update: JsonMap, now: float, pending_s: float) -> JsonMap:
+    """A resource's latest update, if there was one, which runs through the states of a creation."""
+    if update.get("status") != ACTIVE:
+        return update
+    return {**update, "status": stage("CREATE", now - update["creationDateTime"], pending_s, ACTIVE)}
 
 
 def stage(verb: str, age: float, pending_s: float, end: END) -> str | END:

@@ -109,6 +109,20 @@ class SolutionConfig(Request, frozen=True, kw_only=True):
     auto_training_config: AutoTrainingConfig | None = None
 
 
+class SolutionUpdateConfig(Request, frozen=True, kw_only=True):
+    """What of a solution's configuration may change."""
+
+    auto_training_config: AutoTrainingConfig | None = None
+    events_config: EventsConfig | None = None
+
+
+def checked_update(config: SolutionUpdateConfig | None, recipe: Recipe[Any]) -> JsonMap:
+    """The changes as they are stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
+    if config is None:
+        return {}
+    return checked(msgspec.convert(msgspec.to_builtins(config), SolutionConfig), recipe, perform_hpo=False)
+
+
 def checked(config: SolutionConfig | None, recipe: Recipe[Any], perform_hpo: bool) -> JsonMap:
     """The configuration as it is stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
     if config is None:

@@ -32,11 +32,8 @@ MISSING = {
     "ListRecommenders",
     "StartRecommender",
     "StopRecommender",
-    "StopSolutionVersionCreation",
-    "UpdateDataset",
     "UpdateMetricAttribution",
     "UpdateRecommender",
-    "UpdateSolution",
 }
 
 
