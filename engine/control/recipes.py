@@ -23,6 +23,9 @@ PERCENTILES = "JSON-percentile-filtering"
 TRANSFORMATIONS = {
     "aws-user-personalization": PERCENTILES,
     "aws-personalized-ranking": PERCENTILES,
+    "aws-hrnn": PERCENTILES,
+    "aws-hrnn-metadata": PERCENTILES,
+    "aws-hrnn-coldstart": PERCENTILES,
     "aws-sims": "sims",
     "aws-item-affinity": "item-affinity",
     "aws-item-attribute-affinity": "item-attribute-affinity",
