@@ -159,6 +159,18 @@ class Campaign(Record, frozen=True, kw_only=True):
         return self.solution_version_arn
 
 
+class Recommender(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "recommender"
+    staged: ClassVar[bool] = False
+    recipe_arn: str  # of a use case
+    recommender_config: JsonMap = {}
+    latest_recommender_update: JsonMap = {}
+    model_metrics: dict[str, float] = {}
+    solution_version_arn: str = ""  # ours: the model that answers, `<recommender ARN>/<8 hex digits>`
+    trained_at: float = 0.0  # ours: when that was
+    turned_at: float | None = None  # ours: when it was last stopped or started
+
+
 KINDS: dict[str, type[Record]] = {
     kind.kind: kind for base in (Record, _InGroup) for kind in base.__subclasses__() if kind.kind
 }

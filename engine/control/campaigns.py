@@ -231,12 +231,12 @@ def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str
     if config.ranking_influence and recipe != INFLUENCED:
         raise InvalidInput(f"rankingInfluence fits only the recipe {INFLUENCED}, not {recipe}.")
     for name, value in (config.item_exploration_config or {}).items():
-        _check_exploration(name, value)
+        check_exploration(name, value)
     shown: JsonMap = msgspec.to_builtins(config)
     return shown
 
 
-def _check_exploration(name: str, value: str) -> None:
+def check_exploration(name: str, value: str) -> None:
     if name not in EXPLORATION_LIMITS:
         raise InvalidInput(f"itemExplorationConfig has no {name}; it has {', '.join(EXPLORATION_LIMITS)}.")
     least, most = EXPLORATION_LIMITS[name]

@@ -24,7 +24,7 @@ from engine.control.fields import (
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.errors import InvalidInput
-from engine.records import Dataset, DatasetGroup, EventTracker, Filter, Solution
+from engine.records import Dataset, DatasetGroup, EventTracker, Filter, Recommender, Solution
 
 
 class CreateDatasetGroup(Request, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ def delete_dataset_group(control: Control, request: DeleteDatasetGroup) -> None:
     arn = request.dataset_group_arn
     with control.database.write() as within:
         group = control.settled(arn, DatasetGroup, within)
-        kinds = (Dataset, EventTracker, Filter, Solution)
+        kinds = (Dataset, EventTracker, Filter, Solution, Recommender)
         refuse_dependants(arn, chain(*(control.every(kind, parent=arn, within=within) for kind in kinds)))
         control.delete(group, within)
         control.enqueue("forgetting", arn, within)

@@ -24,7 +24,7 @@ from engine.control.operation import operation
 from engine.control.pages import page
 from engine.data.schema import check, parse_schema
 from engine.errors import InUse, InvalidInput
-from engine.records import Dataset, DatasetGroup, DatasetImportJob, Schema, SolutionVersion
+from engine.records import Dataset, DatasetGroup, DatasetImportJob, Recommender, Schema, SolutionVersion
 
 DATASET_TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 UPDATABLE = frozenset({"ITEMS", "USERS"})
@@ -156,6 +156,8 @@ def delete_dataset(control: Control, request: DeleteDataset) -> None:
         versions = control.every(SolutionVersion, within=within)
         group = dataset.dataset_group_arn
         refuse_dependants(dataset.arn, (v for v in versions if v.dataset_group_arn == group and v.status in BUSY))
+        recommenders = control.every(Recommender, parent=group, within=within)
+        refuse_dependants(dataset.arn, (each for each in recommenders if each.status in BUSY))
         for record in (*imports, dataset):
             control.delete(record, within)
         uid = control.records.get(group, DatasetGroup, within).uid

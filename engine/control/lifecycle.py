@@ -5,6 +5,7 @@
 | a staged record                   | CREATE PENDING, CREATE IN_PROGRESS          | stored status |
 | a record with a time of deletion  | DELETE PENDING, DELETE IN_PROGRESS          | gone (None)   |
 | a version that is told to stop    | CREATE STOPPING                             | stored status |
+| a recommender stopped or started  | STOP or START PENDING, IN_PROGRESS          | stored status |
 | any other (jobs, schemas)         | stored status                               | stored status |
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from engine.records import JsonMap, Record, SolutionVersion
+from engine.records import JsonMap, Recommender, Record, SolutionVersion
 
 ACTIVE = "ACTIVE"
 CREATE_PENDING = "CREATE PENDING"
@@ -26,6 +27,8 @@ def shown(record: Record, now: float, pending_s: float) -> str | None:
         return stage("DELETE", now - record.deleted_at, pending_s, None)
     if isinstance(record, SolutionVersion) and record.stopped_at is not None:
         return record.status if now - record.stopped_at >= pending_s else "CREATE STOPPING"
+    if isinstance(record, Recommender) and record.turned_at is not None:
+        return stage("START" if record.status == ACTIVE else "STOP", now - record.turned_at, pending_s, record.status)
     if record.staged:
         return stage("CREATE", now - record.creation_date_time, pending_s, record.status)
     return record.status

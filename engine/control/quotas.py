@@ -14,6 +14,7 @@ from engine.records import (
     DatasetGroup,
     DatasetImportJob,
     Filter,
+    Recommender,
     Record,
     Schema,
     Solution,
@@ -39,6 +40,7 @@ QUOTAS: dict[type[Record], Quota] = {
     Solution: Quota(10, in_group=True),
     Filter: Quota(30, in_group=True),
     Campaign: Quota(5, in_group=True),
+    Recommender: Quota(5, in_group=True),
 }
 
 

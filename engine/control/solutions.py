@@ -30,6 +30,7 @@ from engine.control.solution_config import SolutionConfig, SolutionUpdateConfig,
 from engine.control.solution_versions import SolutionVersionSummary, add_version
 from engine.errors import InUse, InvalidInput
 from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.use_cases import use_case_of
 
 AUTO_ML_TYPE = "USER_PERSONALIZATION"
 
@@ -198,6 +199,8 @@ def _recipe_arn(request: CreateSolution) -> str:
     """Exactly one of recipeArn and performAutoML; AutoML takes a recipe that personalises."""
     if request.recipe_arn and request.perform_auto_ml:
         raise InvalidInput("Give a recipeArn or performAutoML, not both.")
+    if request.recipe_arn and use_case_of(request.recipe_arn) is not None:
+        raise InvalidInput(f"The recipe {request.recipe_arn} is a domain's use case; create a recommender with it.")
     if request.recipe_arn:
         return request.recipe_arn
     if not request.perform_auto_ml:

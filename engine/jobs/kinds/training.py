@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -44,6 +45,15 @@ def failed(work: Work, reason: str) -> None:
 
 
 def _train(work: Work, version: SolutionVersion) -> str:
+    changes, message = train(work, version)
+    with work.engine.database.write() as within:
+        trained = work.change(version, within, status=ACTIVE, **changes)
+        follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
+    return message
+
+
+def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
+    """Train and store the version's model; what is known of it then, and a few words."""
     started = time.monotonic()
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
     recipe = RECIPES[version.recipe_arn.rsplit("/", 1)[-1]]
@@ -60,18 +70,12 @@ def _train(work: Work, version: SolutionVersion) -> str:
     model = replace(model, about={**model.about, "seq": data.seq})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     hours = (time.monotonic() - started) / 3600
-    with work.engine.database.write() as within:
-        work.hold(within)
-        trained = work.change(
-            version,
-            within,
-            status=ACTIVE,
-            metrics={name: round(value, 4) for name, value in metrics.items()},
-            training_hours=round(hours, 4),
-            chosen=model.about.get("chosen", {}),
-        )
-        follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
-    return f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
+    about = {
+        "metrics": {name: round(value, 4) for name, value in metrics.items()},
+        "training_hours": round(hours, 4),
+        "chosen": model.about.get("chosen", {}),
+    }
+    return about, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
 
 
 def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
