@@ -95,6 +95,19 @@ class DatasetImportJob(Record, frozen=True, kw_only=True):
         return self.dataset_arn
 
 
+class DatasetExportJob(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "dataset-export-job"
+    staged: ClassVar[bool] = False
+    dataset_arn: str
+    ingestion_mode: str
+    role_arn: str
+    job_output: JsonMap  # {"s3DataDestination": {"path": "s3://…"}}
+
+    @property
+    def parent(self) -> str:
+        return self.dataset_arn
+
+
 class EventTracker(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "event-tracker"
     account_id: str

@@ -24,7 +24,15 @@ from engine.control.operation import operation
 from engine.control.pages import page
 from engine.data.schema import check, parse_schema
 from engine.errors import InUse, InvalidInput
-from engine.records import Dataset, DatasetGroup, DatasetImportJob, Recommender, Schema, SolutionVersion
+from engine.records import (
+    Dataset,
+    DatasetExportJob,
+    DatasetGroup,
+    DatasetImportJob,
+    Recommender,
+    Schema,
+    SolutionVersion,
+)
 
 DATASET_TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 UPDATABLE = frozenset({"ITEMS", "USERS"})
@@ -148,17 +156,20 @@ def update_dataset(control: Control, request: UpdateDataset) -> UpdateDatasetRes
 
 @operation
 def delete_dataset(control: Control, request: DeleteDataset) -> None:
-    """With its import jobs; not while a job works on it, an import or a training in its group (specification §1.5)."""
+    """With its import and export jobs; not while one of them works on it, or a training in its group (specification
+    §1.5).
+    """
     with control.database.write() as within:
         dataset = control.settled(request.dataset_arn, Dataset, within)
         imports = list(control.every(DatasetImportJob, parent=dataset.arn, within=within))
-        refuse_dependants(dataset.arn, (job for job in imports if job.status in BUSY))
+        exports = list(control.every(DatasetExportJob, parent=dataset.arn, within=within))
+        refuse_dependants(dataset.arn, (job for job in (*imports, *exports) if job.status in BUSY))
         versions = control.every(SolutionVersion, within=within)
         group = dataset.dataset_group_arn
         refuse_dependants(dataset.arn, (v for v in versions if v.dataset_group_arn == group and v.status in BUSY))
         recommenders = control.every(Recommender, parent=group, within=within)
         refuse_dependants(dataset.arn, (each for each in recommenders if each.status in BUSY))
-        for record in (*imports, dataset):
+        for record in (*imports, *exports, dataset):
             control.delete(record, within)
         uid = control.records.get(group, DatasetGroup, within).uid
         control.announce(uid, "cleared", dataset.dataset_type, within)
