@@ -108,6 +108,14 @@ class DatasetExportJob(Record, frozen=True, kw_only=True):
         return self.dataset_arn
 
 
+class DataDeletionJob(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "data-deletion-job"
+    staged: ClassVar[bool] = False
+    data_source: JsonMap  # {"dataLocation": "s3://…"}
+    role_arn: str
+    num_deleted: int | None = None  # interactions and rows of users
+
+
 class EventTracker(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "event-tracker"
     account_id: str

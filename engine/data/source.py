@@ -91,8 +91,8 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None = None) -> Source:
-    """The files at a location, listed but not yet read. Raises `InvalidInput`."""
+def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None = None, deep: bool = False) -> Source:
+    """The files at a location, listed but not yet read; `deep`: with those in folders below. Raises `InvalidInput`."""
     scheme, separator, rest = location.partition("://")
     if not separator or scheme not in ("s3", "file"):
         raise InvalidInput(f"{_NOWHERE} {location} is neither s3://bucket/key nor file:///path.")
@@ -101,7 +101,7 @@ def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None =
             f"{_NOWHERE} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
         )
     with as_invalid_input(location):
-        found = _on_disk(unquote(rest)) if scheme == "file" else _in_s3(rest)
+        found = _on_disk(unquote(rest), deep) if scheme == "file" else _in_s3(rest, deep)
         source = Source(location, tuple(sorted(found, key=lambda file: file.name)))
     if not source.files:
         raise InvalidInput(f"{_NOWHERE} {location} holds no files.")
@@ -117,7 +117,7 @@ def _hidden(name: str) -> bool:
 # ---- disk
 
 
-def _on_disk(path: str) -> Iterable[SourceFile]:
+def _on_disk(path: str, deep: bool) -> Iterable[SourceFile]:
     if not path.startswith("/"):
         raise InvalidInput(f"{_NOWHERE} file://{path}: write file:///path, with three slashes.")
     place = Path(path)
@@ -125,7 +125,11 @@ def _on_disk(path: str) -> Iterable[SourceFile]:
         fix = "end a folder with '/'" if place.is_dir() else "there is no such folder"
         raise InvalidInput(f"{_NOWHERE} file://{path}: {fix}.")
     if place.is_dir():
-        return [_disk_file(file) for file in place.iterdir() if file.is_file() and not _hidden(file.name)]
+        return [
+            _disk_file(file)
+            for file in place.glob("**/*" if deep else "*")
+            if file.is_file() and not _hidden(file.name)
+        ]
     if not place.is_file():
         raise InvalidInput(f"{_NOWHERE} file://{path}: there is no such file.")
     return [_disk_file(place)]
@@ -138,7 +142,7 @@ def _disk_file(path: Path) -> SourceFile:
 # ---- S3
 
 
-def _in_s3(rest: str) -> Iterable[SourceFile]:
+def _in_s3(rest: str, deep: bool) -> Iterable[SourceFile]:
     bucket, separator, key = rest.partition("/")
     if not bucket or not separator:
         raise InvalidInput(f"{_NOWHERE} s3://{rest} has no key; write s3://bucket/key, or s3://bucket/folder/.")
@@ -146,12 +150,14 @@ def _in_s3(rest: str) -> Iterable[SourceFile]:
     if key and not key.endswith("/"):
         head = client.head_object(Bucket=bucket, Key=key)
         return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"])]
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/")
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=key, **({} if deep else {"Delimiter": "/"})
+    )
     entries = [entry for page in pages for entry in page.get("Contents", ())]
     return [
         _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"])
         for entry in entries
-        if entry["Key"] != key and not _hidden(entry["Key"].rpartition("/")[2])
+        if not entry["Key"].endswith("/") and not _hidden(entry["Key"].rpartition("/")[2])
     ]
 
 
