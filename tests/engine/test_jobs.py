@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -320,6 +321,26 @@ def test_training_sees_only_the_events_the_solution_asks_for(shop: Shop):
     shop.deploy(shop.train("bought"))
     shop.engine.catch_up()
     assert shop.ask(num_results=1) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, ["GENRES"]),
+        ({"excludedDatasetColumns": {"Items": ["genres"]}}, []),
+        ({"excludedDatasetColumns": {"USERS": ["GENRES"]}}, ["GENRES"]),
+        ({"includedDatasetColumns": {"ITEMS": ["GENRES"]}}, ["GENRES"]),
+        ({"includedDatasetColumns": {"ITEMS": ["PRICE"]}}, []),
+    ],
+)
+def test_training_sees_only_the_columns_the_solution_asks_for(shop: Shop, config: dict[str, Any], expected: list[str]):
+    shop.load_clicks("u a 1", "v b 2")
+    shop.load("ITEMS", ["ITEM_ID,GENRES,YEAR,PRICE", "a,x,,1", "b,x,,2"])
+    recipe = "arn:aws:personalize:::recipe/aws-similar-items"
+    made = {"recipeArn": recipe, "datasetGroupArn": shop.group, "performAutoTraining": False}
+    shop.do("CreateSolution", name="alike", **made, solutionConfig={"trainingDataConfig": config})
+    version = shop.engine.records.get(shop.train("alike"), SolutionVersion)
+    assert version.chosen["described_by"] == expected
 
 
 def test_a_trained_version_goes_to_the_campaigns_that_follow_the_latest(shop: Shop):

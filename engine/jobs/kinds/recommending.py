@@ -17,6 +17,8 @@ from engine.jobs.work import Work
 from engine.records import Recommender, SolutionVersion
 from engine.use_cases import USE_CASES
 
+COLUMNS = "trainingDataConfig"  # what of a recommender's configuration is about training
+
 
 def run(work: Work) -> str:
     recommender = _say(work, "CREATE IN_PROGRESS")
@@ -68,6 +70,7 @@ def _version(recommender: Recommender, name: str) -> SolutionVersion:
         dataset_group_arn=recommender.dataset_group_arn,
         recipe_arn=recipe_arn(use_case.trains),
         event_type=use_case.event_type,
+        solution_config={key: value for key, value in recommender.recommender_config.items() if key == COLUMNS},
         creation_date_time=recommender.creation_date_time,
         last_updated_date_time=recommender.last_updated_date_time,
     )

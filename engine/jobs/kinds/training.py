@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from engine.arns import region_of
 from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
+from engine.data.columns import Column
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
@@ -62,7 +64,7 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     params = hyperparameters(given, recipe)
     work.progress(0.01, "reading the data")
     data = current(work, group)
-    snapshot = chosen_events(data.snapshot, version)
+    snapshot = chosen_columns(chosen_events(data.snapshot, version), version)
     _check_minimum(snapshot, version, work)
     model = recipe.train(snapshot, params, SEED, stretch(work.progress, 0.02, 0.7))
     metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(work.progress, 0.7, 0.97), model)
@@ -103,6 +105,29 @@ def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
         item_columns=snapshot.item_columns,
         user_columns=snapshot.user_columns,
     )
+
+
+def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+    """Without the columns of items and users that the solution's trainingDataConfig excludes or does not include."""
+    config = version.solution_config.get("trainingDataConfig", {})
+    excluded, included = (config.get(f"{verb}DatasetColumns", {}) for verb in ("excluded", "included"))
+
+    def chosen(columns: Mapping[str, Column], dataset_type: str) -> dict[str, Column]:
+        out, only = _folded(excluded, dataset_type), _folded(included, dataset_type)
+        keep = (name for name in columns if name.casefold() not in out and (not only or name.casefold() in only))
+        return {name: columns[name] for name in keep}
+
+    if not excluded and not included:
+        return snapshot
+    return replace(
+        snapshot,
+        item_columns=chosen(snapshot.item_columns, "ITEMS"),
+        user_columns=chosen(snapshot.user_columns, "USERS"),
+    )
+
+
+def _folded(columns: Mapping[str, list[str]], dataset_type: str) -> set[str]:
+    return {name.casefold() for kind, names in columns.items() if kind.upper() == dataset_type for name in names}
 
 
 def _check_minimum(snapshot: Snapshot, version: SolutionVersion, work: Work) -> None:
