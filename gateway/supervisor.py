@@ -107,7 +107,10 @@ class Supervisor:
         if now >= child.start_at:
             # whoever does not serve must not hold the socket: a port that nobody answers on can't be bound again
             sockets = [self._socket.fileno()] if child.vital else []
-            child.process = subprocess.Popen(child.argv, pass_fds=sockets, preexec_fn=die_with_parent)
+            # nor share its session, by which Linux may ration the processor: a training would use up the workers' part
+            child.process = subprocess.Popen(
+                child.argv, pass_fds=sockets, preexec_fn=die_with_parent, start_new_session=not child.vital
+            )
             child.started = now
 
     def _end(self) -> None:

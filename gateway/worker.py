@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import socket
 import time
 from pathlib import Path
 
 import uvicorn
 
-from engine import Engine, Settings
+from engine import Engine
 from gateway.app import create_app
-from gateway.config import Config, load, parse
+from gateway.start import configuration, engine_settings
 
 log = logging.getLogger("recgate.worker")
 
 KEEP_ALIVE_S = 75
 DRAIN_S = 5
-
-EMPTY_CONFIG = "namespaces: {}"
 
 
 def main() -> None:
@@ -50,18 +47,6 @@ def main() -> None:
     )
     log.info("ready in %.2f s", time.monotonic() - started)
     server.run(sockets=[socket.socket(fileno=options.fd)])
-
-
-def configuration(path: Path | None) -> Config:
-    """Raises `ConfigError`. Without a file only the AWS wire answers."""
-    return load(path) if path is not None else parse(EMPTY_CONFIG, "no configuration")
-
-
-def engine_settings(data: Path, config: Config) -> Settings:
-    changes: dict[str, object] = {"account_id": config.account_id, "region": config.region, "quotas": config.quotas}
-    if config.allow_file_urls:
-        changes["allow_file_urls"] = True
-    return Settings.of(data, os.environ, **changes)
 
 
 if __name__ == "__main__":

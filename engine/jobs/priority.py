@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
+
+PROCESS = Path("/proc/self")
+LOWEST = 19
 
 
 def lowest_priority() -> None:
     """Answering comes first: this process gets the processor only when nobody else wants it."""
-    os.nice(19 - os.nice(0))
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    for thread in _threads():
+        os.setpriority(os.PRIO_PROCESS, thread, LOWEST)
+        if hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    if os.getsid(0) == os.getpid():
+        _lower_session()
+
+
+def _threads() -> list[int]:
+    """All of them: importing numpy has started some, and each has a priority of its own."""
+    try:
+        return [int(path.name) for path in (PROCESS / "task").iterdir()]
+    except OSError:
+        return [0]
+
+
+def _lower_session() -> None:
+    """Linux may share the processor among sessions first, and then priorities count only within each."""
+    with contextlib.suppress(OSError):
+        (PROCESS / "autogroup").write_text(str(LOWEST))

@@ -10,9 +10,9 @@ import click
 
 from engine import Engine
 from gateway.cli.options import data_option, plain_errors
+from gateway.start import configuration, engine_settings
 from gateway.supervisor import Child, Supervisor, bind, python
 from gateway.telemetry import forget
-from gateway.worker import configuration, engine_settings
 
 
 @click.command("serve")

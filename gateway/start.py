@@ -1,0 +1,23 @@
+"""What a server is started with: its configuration, and the engine's settings that follow from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine import Settings
+from gateway.config import Config, load, parse
+
+EMPTY_CONFIG = "namespaces: {}"
+
+
+def configuration(path: Path | None) -> Config:
+    """Raises `ConfigError`. Without a file only the AWS wire answers."""
+    return load(path) if path is not None else parse(EMPTY_CONFIG, "no configuration")
+
+
+def engine_settings(data: Path, config: Config) -> Settings:
+    changes: dict[str, object] = {"account_id": config.account_id, "region": config.region, "quotas": config.quotas}
+    if config.allow_file_urls:
+        changes["allow_file_urls"] = True
+    return Settings.of(data, os.environ, **changes)

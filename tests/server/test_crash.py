@@ -1,0 +1,15 @@
+"""Processes of a server under event load are killed at random; `python -m loadtests.crash` does 20 rounds of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ROUNDS = 8
+
+
+def test_no_acknowledged_event_is_lost_or_stored_twice():
+    argv = [sys.executable, "-m", "loadtests.crash", "--rounds", str(ROUNDS)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 lost" in done.stdout, done.stdout
