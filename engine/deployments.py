@@ -1,4 +1,4 @@
-"""The models that answer: every campaign's solution version, loaded and ready, swapped whole when it changes."""
+"""The models that answer: every campaign's and recommender's, loaded and ready, swapped whole when it changes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from engine import artifacts
-from engine.errors import NotFound, Unavailable
+from engine.arns import name_of
+from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.recipes import RECIPES
 from engine.recipes.base import Recipe, Scorer
-from engine.records import Campaign, DatasetGroup, Records, SolutionVersion
+from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
+from engine.use_cases import USE_CASES, UseCase
 
 log = logging.getLogger(__name__)
 
 
+Deployable = Campaign | Recommender
+
+
 @dataclass(frozen=True)
 class Deployed:
-    """One campaign, ready to answer. `model` names what answers, for example `for-you/1a2b3c4d`."""
+    """One campaign or recommender, ready to answer. `model` names what answers, for example `for-you/1a2b3c4d`."""
 
-    campaign: Campaign
+    campaign: Deployable
     group_uid: str
     group_arn: str
     recipe: Recipe[Any]
@@ -28,6 +33,7 @@ class Deployed:
     model: str
     trained_at: float
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
+    use_case: UseCase | None = None  # of a recommender
 
 
 def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
@@ -42,35 +48,38 @@ class Deployments:
         self._ready: dict[str, Deployed] = {}
 
     def load_all(self) -> None:
-        for campaign in self._records.list(Campaign):
-            self.reload(campaign.arn)
+        for each in (*self._records.list(Campaign), *self._records.list(Recommender)):
+            self.reload(each.arn)
 
     def reload(self, arn: str) -> None:
         """Answer with what the record says now; a model that can't be loaded leaves the earlier one answering."""
-        campaign = self._records.find(arn, Campaign)
-        if campaign is None or campaign.deleted_at is not None:
+        record = self._record(arn)
+        if record is None or _resting(record):
             self._ready.pop(arn, None)
             return
         current = self._ready.get(arn)
-        if current is not None and current.campaign.solution_version_arn == campaign.solution_version_arn:
-            self._ready[arn] = replace(current, campaign=campaign)
+        if current is not None and current.campaign.solution_version_arn == record.solution_version_arn:
+            self._ready[arn] = replace(current, campaign=record)
             return
         try:
-            self._ready[arn] = self._load(campaign)
+            self._ready[arn] = self._load(record)
         except Exception:  # whatever is wrong with one model, the others must answer
-            log.exception("the model of campaign %s can't be loaded", arn)
+            log.exception("the model of %s can't be loaded", arn)
 
     def get(self, arn: str, account: str) -> Deployed:
-        """Raises `NotFound` for a campaign that the account doesn't have, `Unavailable` for one that did not load."""
+        """Raises `NotFound` for a campaign or recommender that the account doesn't have, `Unavailable` for one whose
+        model did not load, and `InvalidInput` for a recommender that does not answer at present."""
         deployed = self._ready.get(arn)
         if deployed is not None and deployed.campaign.account == account:
             return deployed
-        campaign = self._records.find(arn, Campaign)
-        if campaign is None or campaign.deleted_at is not None or campaign.account != account:
+        record = self._record(arn)
+        if record is None or record.account != account:
             own = (each.campaign.name for each in self.all() if each.campaign.account == account)
             known = ", ".join(sorted(own)) or "none"
             raise NotFound(f"Resource Arn {arn} does not exist. Deployed campaigns: {known}.")
-        raise Unavailable(f"The model of campaign {arn} is not loaded yet.")
+        if _resting(record):
+            raise InvalidInput(f"The recommender {arn} does not answer: it is in {record.status} state.")
+        raise Unavailable(f"The model of {arn} is not loaded yet.")
 
     def find(self, arn: str) -> Deployed | None:
         return self._ready.get(arn)
@@ -78,18 +87,33 @@ class Deployments:
     def all(self) -> list[Deployed]:
         return list(self._ready.values())
 
-    def _load(self, campaign: Campaign) -> Deployed:
-        version = self._records.get(campaign.solution_version_arn, SolutionVersion)
-        group = self._records.get(version.dataset_group_arn, DatasetGroup)
-        recipe = RECIPES[version.recipe_arn.rsplit("/", 1)[-1]]
-        model = artifacts.load(model_folder(self._data_dir, version.arn, group.uid))
+    def _record(self, arn: str) -> Deployable | None:
+        record = self._records.find(arn, Campaign) or self._records.find(arn, Recommender)
+        return None if record is None or record.deleted_at is not None else record
+
+    def _load(self, record: Deployable) -> Deployed:
+        group = self._records.get(record.dataset_group_arn, DatasetGroup)
+        model = artifacts.load(model_folder(self._data_dir, record.solution_version_arn, group.uid))
+        if isinstance(record, Recommender):
+            use_case = USE_CASES[name_of(record.recipe_arn)]
+            recipe, model_name, trained_at = use_case.recipe, name_of(record.solution_version_arn), record.trained_at
+        else:
+            version = self._records.get(record.solution_version_arn, SolutionVersion)
+            use_case, recipe = None, RECIPES[name_of(version.recipe_arn)]
+            model_name, trained_at = version.name, version.last_updated_date_time
         return Deployed(
-            campaign=campaign,
+            campaign=record,
             group_uid=group.uid,
             group_arn=group.arn,
             recipe=recipe,
             scorer=recipe.ready(model),
-            model=version.name,
-            trained_at=version.last_updated_date_time,
+            model=model_name,
+            trained_at=trained_at,
             seq=model.about.get("seq", 0),
+            use_case=use_case,
         )
+
+
+def _resting(record: Deployable) -> bool:
+    """A recommender that is stopped, or has no model yet."""
+    return isinstance(record, Recommender) and (record.status == "INACTIVE" or not record.solution_version_arn)

@@ -176,6 +176,7 @@ class Engine:
             clock=self.clock,
             new_id=self.new_id,
             enqueue=self.jobs.enqueue,
+            cancel=self.jobs.cancel,
             announce=self._announce,
             account=account,
             region=region,
@@ -224,7 +225,7 @@ class Engine:
         for change in changes:
             if change.kind == "record":
                 self.directory.forget()
-                if ":campaign/" in change.key:
+                if ":campaign/" in change.key or ":recommender/" in change.key:
                     self.deployments.reload(change.key)
 
     def _group(self, deployed: Deployed) -> Group:
@@ -251,6 +252,8 @@ class Engine:
 
     def _filters(self, question: Question, deployed: Deployed) -> tuple[Filter, ...]:
         expressions = [question.expression] if question.expression is not None else []
+        if deployed.use_case is not None and deployed.use_case.drops is not None:
+            expressions.append(deployed.use_case.drops)
         if question.filter is not None:
             expressions.append(self._filter(question.filter, deployed).filter_expression)
         return tuple(compile_filter(text) for text in expressions)
@@ -263,7 +266,7 @@ class Engine:
 
     def _filter(self, name: str, deployed: Deployed) -> FilterRecord:
         """By ARN or bare name; it must be of the campaign's dataset group (specification §4.3)."""
-        prefix = deployed.campaign.arn.partition(":campaign/")[0]
+        prefix = deployed.campaign.arn.rpartition(":")[0]
         record = self.directory.get(
             name if ":" in name else f"{prefix}:filter/{name}", FilterRecord, deployed.campaign.account
         )

@@ -107,7 +107,9 @@ class Follower:
                     about = apply(group, record) or about
         except Unavailable:
             log.exception("log record %d (%s) is not applied", record.seq, record.kind)
-        kind = "snapshot" if record.kind == "cleared" else record.kind  # either way everybody's answers may differ
+        kind = (
+            "snapshot" if record.kind in ("cleared", "erased") else record.kind
+        )  # either way everybody's answers may differ
         for key in about:
             yield Change(record.seq, record.group, kind, key)
 

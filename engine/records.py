@@ -73,6 +73,7 @@ class Dataset(_InGroup, frozen=True, kw_only=True):
     dataset_type: str  # INTERACTIONS | ITEMS | USERS
     schema_arn: str
     tracking_id: str | None = None
+    latest_dataset_update: JsonMap = {}
 
     @property
     def uses(self) -> str:
@@ -92,6 +93,27 @@ class DatasetImportJob(Record, frozen=True, kw_only=True):
     @property
     def parent(self) -> str:
         return self.dataset_arn
+
+
+class DatasetExportJob(Record, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "dataset-export-job"
+    staged: ClassVar[bool] = False
+    dataset_arn: str
+    ingestion_mode: str
+    role_arn: str
+    job_output: JsonMap  # {"s3DataDestination": {"path": "s3://…"}}
+
+    @property
+    def parent(self) -> str:
+        return self.dataset_arn
+
+
+class DataDeletionJob(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "data-deletion-job"
+    staged: ClassVar[bool] = False
+    data_source: JsonMap  # {"dataLocation": "s3://…"}
+    role_arn: str
+    num_deleted: int | None = None  # interactions and rows of users
 
 
 class EventTracker(_InGroup, frozen=True, kw_only=True):
@@ -114,6 +136,7 @@ class Solution(_InGroup, frozen=True, kw_only=True):
     perform_incremental_update: bool = False
     event_type: str | None = None
     solution_config: JsonMap = {}
+    latest_solution_update: JsonMap = {}
 
 
 class SolutionVersion(Record, frozen=True, kw_only=True):
@@ -129,6 +152,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     solution_config: JsonMap = {}
     training_mode: str = "FULL"
     training_type: str = "MANUAL"
+    stopped_at: float | None = None  # ours: when its training was told to stop
     training_hours: float | None = None
     metrics: dict[str, float] = {}
     chosen: JsonMap = {}  # ours: what the recipe tried and kept
@@ -154,6 +178,38 @@ class Campaign(Record, frozen=True, kw_only=True):
     @property
     def uses(self) -> str:
         return self.solution_version_arn
+
+
+class Recommender(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "recommender"
+    staged: ClassVar[bool] = False
+    recipe_arn: str  # of a use case
+    recommender_config: JsonMap = {}
+    latest_recommender_update: JsonMap = {}
+    model_metrics: dict[str, float] = {}
+    solution_version_arn: str = ""  # ours: the model that answers, `<recommender ARN>/<8 hex digits>`
+    trained_at: float = 0.0  # ours: when that was
+    turned_at: float | None = None  # ours: when it was last stopped or started
+
+    @property
+    def campaign_config(self) -> JsonMap:
+        """What answers of campaigns and recommenders alike look at."""
+        return self.recommender_config
+
+
+KINDS: dict[str, type[Record]] = {
+    kind.kind: kind for base in (Record, _InGroup) for kind in base.__subclasses__() if kind.kind
+}
+
+
+def kind_of(arn: str) -> type[Record]:
+    """What an ARN names, by its spelling alone. Raises `NotFound` where it names no kind of resource."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind == Solution.kind and "/" in name:
+        return SolutionVersion
+    if kind not in KINDS or kind == SolutionVersion.kind:
+        raise NotFound(f"Resource Arn {arn} does not exist.")
+    return KINDS[kind]
 
 
 R = TypeVar("R", bound=Record)

@@ -99,6 +99,8 @@ def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -
         raise InvalidInput(f"userId is required: the recipe {name} is of type {kind}.")
     if question.item is None and kind == "RELATED_ITEMS":
         raise InvalidInput(f"itemId is required: the recipe {name} is of type {kind}.")
+    if question.user is None and deployed.use_case is not None and deployed.use_case.needs_user:
+        raise InvalidInput(f"userId is required: the use case {name} asks for it.")
     if question.user is None and any(each.needs_user for each in filters):
         raise InvalidInput("userId is required: the filter depends on the user.")
 

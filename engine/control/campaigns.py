@@ -23,7 +23,7 @@ from engine.control.fields import (
     tag_map,
     view,
 )
-from engine.control.lifecycle import ACTIVE, stage
+from engine.control.lifecycle import ACTIVE
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.errors import InUse, InvalidInput
@@ -128,12 +128,8 @@ def create_campaign(control: Control, request: CreateCampaign) -> CreateCampaign
 @operation
 def describe_campaign(control: Control, request: DescribeCampaign) -> DescribeCampaignResponse:
     shape = view(control.get(request.campaign_arn, Campaign), CampaignShape)
-    update = shape.latest_campaign_update
-    if update:
-        age = control.clock() - update["creationDateTime"]
-        status = stage("CREATE", age, control.settings.pending_s, ACTIVE)
-        shape = msgspec.structs.replace(shape, latest_campaign_update={**update, "status": status})
-    return DescribeCampaignResponse(shape)
+    update = control.update(shape.latest_campaign_update)
+    return DescribeCampaignResponse(msgspec.structs.replace(shape, latest_campaign_update=update))
 
 
 @operation
@@ -235,12 +231,12 @@ def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str
     if config.ranking_influence and recipe != INFLUENCED:
         raise InvalidInput(f"rankingInfluence fits only the recipe {INFLUENCED}, not {recipe}.")
     for name, value in (config.item_exploration_config or {}).items():
-        _check_exploration(name, value)
+        check_exploration(name, value)
     shown: JsonMap = msgspec.to_builtins(config)
     return shown
 
 
-def _check_exploration(name: str, value: str) -> None:
+def check_exploration(name: str, value: str) -> None:
     if name not in EXPLORATION_LIMITS:
         raise InvalidInput(f"itemExplorationConfig has no {name}; it has {', '.join(EXPLORATION_LIMITS)}.")
     least, most = EXPLORATION_LIMITS[name]

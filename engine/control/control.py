@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from engine.arns import arn_of, belongs
-from engine.control.lifecycle import ACTIVE, SETTLED, shown
+from engine.control.lifecycle import ACTIVE, SETTLED, shown, shown_update
 from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
-from engine.records import R, Record, Records
+from engine.records import JsonMap, R, Record, Records
 from engine.settings import Settings
 from engine.sql import Database
 
@@ -23,6 +23,12 @@ BATCH = 200
 class Enqueue(Protocol):
     def __call__(self, kind: str, arn: str, within: Connection) -> object:
         """Put a job (importing, training) about a resource into the jobs table, in the caller's transaction."""
+        ...
+
+
+class Cancel(Protocol):
+    def __call__(self, arn: str, within: Connection) -> object:
+        """Take the jobs about a resource back, waiting or running, in the caller's transaction."""
         ...
 
 
@@ -40,6 +46,7 @@ class Control:
     clock: Callable[[], float]
     new_id: Callable[[], str]  # random UUIDs in lower case
     enqueue: Enqueue
+    cancel: Cancel
     announce: Announce
     account: str
     region: str
@@ -53,6 +60,10 @@ class Control:
 
     def status(self, record: Record) -> str | None:
         return shown(record, self.clock(), self.settings.pending_s)
+
+    def update(self, update: JsonMap) -> JsonMap:
+        """A resource's latest update with its shown status."""
+        return shown_update(update, self.clock(), self.settings.pending_s)
 
     def get(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
         """The record with its shown status. Raises `NotFound`: missing, gone, or another account's or region's."""

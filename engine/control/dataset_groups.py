@@ -21,10 +21,11 @@ from engine.control.fields import (
     tag_map,
     view,
 )
+from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.errors import InvalidInput
-from engine.records import Dataset, DatasetGroup, EventTracker, Filter, Solution
+from engine.records import DataDeletionJob, Dataset, DatasetGroup, EventTracker, Filter, Recommender, Solution
 
 
 class CreateDatasetGroup(Request, frozen=True, kw_only=True):
@@ -111,7 +112,10 @@ def delete_dataset_group(control: Control, request: DeleteDatasetGroup) -> None:
     arn = request.dataset_group_arn
     with control.database.write() as within:
         group = control.settled(arn, DatasetGroup, within)
-        kinds = (Dataset, EventTracker, Filter, Solution)
+        kinds = (Dataset, EventTracker, Filter, Solution, Recommender)
         refuse_dependants(arn, chain(*(control.every(kind, parent=arn, within=within) for kind in kinds)))
-        control.delete(group, within)
+        deletions = list(control.every(DataDeletionJob, parent=arn, within=within))
+        refuse_dependants(arn, (job for job in deletions if job.status in BUSY))
+        for record in (*deletions, group):
+            control.delete(record, within)
         control.enqueue("forgetting", arn, within)

@@ -5,16 +5,18 @@ A body that breaks a rule fails in decoding, with a message that names the membe
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from engine.errors import TooManyTags
+from engine.errors import InvalidInput, TooManyTags
 from engine.records import Record
 
 JsonMap = dict[str, Any]
 MOST_TAGS = 50
+RESERVED = "aws:"  # how no key of a tag may begin
 
 Name = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*\Z")]
 Arn = Annotated[str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):personalize:.*:.*:.+\Z")]
@@ -68,7 +70,21 @@ def view(record: Record, shape: type[S]) -> S:
 
 
 def tag_map(tags: Tags) -> dict[str, str]:
-    """Raises `TooManyTags` (specification §1.2)."""
-    if len(tags) > MOST_TAGS:
-        raise TooManyTags(f"{len(tags)} tags are more than the {MOST_TAGS} that a resource can have.")
-    return {tag.tag_key: tag.tag_value for tag in tags}
+    """Raises `TooManyTags` (specification §1.2), and `InvalidInput` for a key that is given twice or reserved."""
+    given = {tag.tag_key: tag.tag_value for tag in tags}
+    check_tags([tag.tag_key for tag in tags])
+    for key in given:
+        check_tag_key(key)
+    if len(given) < len(tags):
+        raise InvalidInput("A tag key is given more than once.")
+    return given
+
+
+def check_tags(keys: Collection[str]) -> None:
+    if len(keys) > MOST_TAGS:
+        raise TooManyTags(f"{len(keys)} tags are more than the {MOST_TAGS} that a resource can have.")
+
+
+def check_tag_key(key: str) -> None:
+    if key.lower().startswith(RESERVED):
+        raise InvalidInput(f"The tag key {key} is not allowed: {RESERVED} is reserved for AWS.")

@@ -83,7 +83,7 @@ class ListDatasetImportJobsResponse(Shape, frozen=True):
 
 @operation
 def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> CreateDatasetImportJobResponse:
-    location = _location(control, request.data_source)
+    location = location_of(control, request.data_source)
     with control.database.write() as within:
         dataset = control.active(request.dataset_arn, Dataset, within)
         if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
@@ -125,7 +125,8 @@ def list_dataset_import_jobs(control: Control, request: ListDatasetImportJobs) -
     )
 
 
-def _location(control: Control, source: DataSource) -> str:
+def location_of(control: Control, source: DataSource) -> str:
+    """Raises `InvalidInput` for what is no place of files."""
     schemes = (*SCHEMES, "file://") if control.settings.allow_file_urls else SCHEMES
     location = source.data_location or ""
     if not location.startswith(schemes) or location.endswith("://"):

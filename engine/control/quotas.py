@@ -11,9 +11,11 @@ from engine.control.lifecycle import BUSY
 from engine.errors import LimitExceeded
 from engine.records import (
     Campaign,
+    DataDeletionJob,
     DatasetGroup,
     DatasetImportJob,
     Filter,
+    Recommender,
     Record,
     Schema,
     Solution,
@@ -35,10 +37,12 @@ QUOTAS: dict[type[Record], Quota] = {
     Schema: Quota(500),
     DatasetGroup: Quota(5),
     DatasetImportJob: Quota(5, busy=True),
+    DataDeletionJob: Quota(5, busy=True, in_group=True),
     SolutionVersion: Quota(20, busy=True),
     Solution: Quota(10, in_group=True),
     Filter: Quota(30, in_group=True),
     Campaign: Quota(5, in_group=True),
+    Recommender: Quota(5, in_group=True),
 }
 
 

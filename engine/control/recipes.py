@@ -8,14 +8,15 @@ import msgspec
 from msgspec import Meta
 
 from engine import recipes
-from engine.arns import PARTITION, RECIPE_PREFIX, recipe_arn
+from engine.arns import PARTITION, RECIPE_PREFIX, name_of, recipe_arn
 from engine.control.control import Control
 from engine.control.fields import Arn, Domain, ListRequest, Request, ResourceShape, Shape
 from engine.control.lifecycle import ACTIVE
 from engine.control.operation import operation
 from engine.control.pages import PAGE, opened, sealed
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.recipes.base import Recipe
+from engine.use_cases import USE_CASES, UseCase, use_case_of
 
 SINCE = 1_546_300_800.0  # 2019-01-01: when AWS's first recipes came; ours have no date of their own
 SCOPE = "recipe"
@@ -23,6 +24,9 @@ PERCENTILES = "JSON-percentile-filtering"
 TRANSFORMATIONS = {
     "aws-user-personalization": PERCENTILES,
     "aws-personalized-ranking": PERCENTILES,
+    "aws-hrnn": PERCENTILES,
+    "aws-hrnn-metadata": PERCENTILES,
+    "aws-hrnn-coldstart": PERCENTILES,
     "aws-sims": "sims",
     "aws-item-affinity": "item-affinity",
     "aws-item-attribute-affinity": "item-attribute-affinity",
@@ -38,9 +42,12 @@ class ListRecipes(ListRequest, frozen=True, kw_only=True):
 class RecipeSummary(ResourceShape, frozen=True, kw_only=True):
     name: str
     arn: str = msgspec.field(name="recipeArn")
+    domain: str | None = None
 
 
-class RecipeShape(RecipeSummary, frozen=True, kw_only=True):
+class RecipeShape(ResourceShape, frozen=True, kw_only=True):
+    name: str
+    arn: str = msgspec.field(name="recipeArn")
     algorithm_arn: str
     feature_transformation_arn: str
     description: str
@@ -62,13 +69,19 @@ class DescribeRecipeResponse(Shape, frozen=True):
 
 @operation
 def list_recipes(control: Control, request: ListRecipes) -> ListRecipesResponse:
-    """No recipe has a domain yet, so a domain's list is empty."""
     _, last = opened(request.next_token, SCOPE)
-    names = [] if request.domain else sorted(name for name in recipes.RECIPES if name > last)
+    domains = {**dict.fromkeys(recipes.RECIPES), **{name: case.domain for name, case in USE_CASES.items()}}
+    wanted = {name for name, domain in domains.items() if request.domain in (None, domain)}
+    names = sorted(name for name in wanted if name > last)
     size = request.max_results or PAGE
     found = [
         RecipeSummary(
-            name=name, arn=recipe_arn(name), status=ACTIVE, creation_date_time=SINCE, last_updated_date_time=SINCE
+            name=name,
+            arn=recipe_arn(name),
+            status=ACTIVE,
+            domain=domains[name],
+            creation_date_time=SINCE,
+            last_updated_date_time=SINCE,
         )
         for name in names[:size]
     ]
@@ -77,21 +90,32 @@ def list_recipes(control: Control, request: ListRecipes) -> ListRecipesResponse:
 
 @operation
 def describe_recipe(control: Control, request: DescribeRecipe) -> DescribeRecipeResponse:
-    recipe = recipe_of(request.recipe_arn)
+    """A use case's parts are those of the recipe that it trains."""
+    use_case = use_case_of(request.recipe_arn)
+    recipe = recipe_of(request.recipe_arn if use_case is None else recipe_arn(use_case.trains))
     algorithm = ALGORITHMS.get(recipe.name, recipe.name)
     transformation = TRANSFORMATIONS.get(recipe.name, recipe.name)
     shape = RecipeShape(
-        name=recipe.name,
-        arn=recipe_arn(recipe.name),
+        name=name_of(request.recipe_arn),
+        arn=request.recipe_arn,
         status=ACTIVE,
         algorithm_arn=f"{PARTITION}:::algorithm/{algorithm}",
         feature_transformation_arn=f"{PARTITION}:::feature-transformation/{transformation}",
-        description=recipe.description,
+        description=recipe.description if use_case is None else use_case.description,
         recipe_type=recipe.kind,
         creation_date_time=SINCE,
         last_updated_date_time=SINCE,
     )
     return DescribeRecipeResponse(shape)
+
+
+def use_case_named(arn: str) -> UseCase:
+    """Raises `NotFound` for an ARN that is no recipe's, `InvalidInput` for one that only solutions can have."""
+    use_case = use_case_of(arn)
+    if use_case is None:
+        recipe_of(arn)
+        raise InvalidInput(f"The recipe {arn} is no use case of a domain; create a solution with it.")
+    return use_case
 
 
 def recipe_of(arn: str) -> Recipe[Any]:

@@ -109,6 +109,20 @@ class SolutionConfig(Request, frozen=True, kw_only=True):
     auto_training_config: AutoTrainingConfig | None = None
 
 
+class SolutionUpdateConfig(Request, frozen=True, kw_only=True):
+    """What of a solution's configuration may change."""
+
+    auto_training_config: AutoTrainingConfig | None = None
+    events_config: EventsConfig | None = None
+
+
+def checked_update(config: SolutionUpdateConfig | None, recipe: Recipe[Any]) -> JsonMap:
+    """The changes as they are stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
+    if config is None:
+        return {}
+    return checked(msgspec.convert(msgspec.to_builtins(config), SolutionConfig), recipe, perform_hpo=False)
+
+
 def checked(config: SolutionConfig | None, recipe: Recipe[Any], perform_hpo: bool) -> JsonMap:
     """The configuration as it is stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
     if config is None:
@@ -116,7 +130,7 @@ def checked(config: SolutionConfig | None, recipe: Recipe[Any], perform_hpo: boo
     hyperparameters(config.algorithm_hyper_parameters | config.feature_transformation_parameters, recipe)
     _check_threshold(config.event_value_threshold)
     _check_hpo(config.hpo_config, perform_hpo)
-    _check_columns(config.training_data_config)
+    check_columns(config.training_data_config)
     _check_schedule(config.auto_training_config)
     if config.events_config and recipe.name not in WEIGHS_EVENTS:
         raise InvalidInput(f"solutionConfig.eventsConfig fits only {_all(WEIGHS_EVENTS)}, not {recipe.name}.")
@@ -173,10 +187,10 @@ def _check_hpo(config: HpoConfig | None, perform_hpo: bool) -> None:
             raise InvalidInput(f"solutionConfig.hpoConfig.hpoResourceConfig.{name} is {value}; it is 1 to {most}.")
 
 
-def _check_columns(config: TrainingDataConfig | None) -> None:
+def check_columns(config: TrainingDataConfig | None) -> None:
     excluded = {} if config is None else config.excluded_dataset_columns or {}
     if any(column.upper() == "EVENT_TYPE" for columns in excluded.values() for column in columns):
-        raise InvalidInput("solutionConfig.trainingDataConfig can't exclude EVENT_TYPE.")
+        raise InvalidInput("trainingDataConfig can't exclude EVENT_TYPE.")
 
 
 def _check_schedule(config: AutoTrainingConfig | None) -> None:

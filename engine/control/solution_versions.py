@@ -17,6 +17,7 @@ from engine.control.pages import page
 from engine.errors import AlreadyExists, InUse, InvalidInput
 from engine.records import Solution, SolutionVersion
 
+STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})
 UPDATABLE = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
 
 
@@ -77,6 +78,10 @@ class GetSolutionMetricsResponse(Shape, frozen=True):
     metrics: dict[str, float]
 
 
+class StopSolutionVersionCreation(Request, frozen=True):
+    solution_version_arn: Arn
+
+
 @operation
 def create_solution_version(control: Control, request: CreateSolutionVersion) -> CreateSolutionVersionResponse:
     with control.database.write() as within:
@@ -115,6 +120,24 @@ def get_solution_metrics(control: Control, request: GetSolutionMetrics) -> GetSo
     if version.status != ACTIVE:
         raise InvalidInput(f"The solution version {version.arn} has no metrics: it is in {version.status} state.")
     return GetSolutionMetricsResponse(version.arn, version.metrics)
+
+
+@operation
+def stop_solution_version_creation(control: Control, request: StopSolutionVersionCreation) -> None:
+    """A version that waits stops at once; one in training is seen stopping, though nothing it does counts any more."""
+    with control.database.write() as within:
+        version = control.get(request.solution_version_arn, SolutionVersion, within)
+        if version.status not in STOPPABLE:
+            raise InUse(f"The solution version {version.arn} can't be stopped: it is in {version.status} state.")
+        now = control.now()
+        stopped = msgspec.structs.replace(
+            control.records.get(version.arn, SolutionVersion, within),
+            status="CREATE STOPPED",
+            stopped_at=None if version.status == CREATE_PENDING else now,
+            last_updated_date_time=now,
+        )
+        control.cancel(version.arn, within)
+        control.records.replace(stopped, within)
 
 
 def add_version(

@@ -22,14 +22,15 @@ from engine.control.fields import (
     tag_map,
     view,
 )
-from engine.control.lifecycle import BUSY
+from engine.control.lifecycle import ACTIVE, BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.control.recipes import recipe_of
-from engine.control.solution_config import SolutionConfig, checked
+from engine.control.solution_config import SolutionConfig, SolutionUpdateConfig, checked, checked_update
 from engine.control.solution_versions import SolutionVersionSummary, add_version
-from engine.errors import InvalidInput
+from engine.errors import InUse, InvalidInput
 from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.use_cases import use_case_of
 
 AUTO_ML_TYPE = "USER_PERSONALIZATION"
 
@@ -71,6 +72,7 @@ class SolutionShape(SolutionSummary, frozen=True, kw_only=True):
     solution_config: JsonMap = msgspec.field(default_factory=dict)
     auto_ml_result: JsonMap = msgspec.field(name="autoMLResult", default_factory=dict)
     latest_solution_version: SolutionVersionSummary | None = None
+    latest_solution_update: JsonMap = msgspec.field(default_factory=dict)
 
 
 class DescribeSolutionResponse(Shape, frozen=True):
@@ -84,6 +86,17 @@ class ListSolutions(ListRequest, frozen=True, kw_only=True):
 class ListSolutionsResponse(Shape, frozen=True):
     solutions: list[SolutionSummary]
     next_token: str | None = None
+
+
+class UpdateSolution(Request, frozen=True, kw_only=True):
+    solution_arn: Arn
+    perform_auto_training: bool | None = None
+    perform_incremental_update: bool | None = None
+    solution_update_config: SolutionUpdateConfig | None = None
+
+
+class UpdateSolutionResponse(Shape, frozen=True):
+    solution_arn: str
 
 
 class DeleteSolution(Request, frozen=True):
@@ -128,6 +141,7 @@ def describe_solution(control: Control, request: DescribeSolution) -> DescribeSo
         view(solution, SolutionShape),
         auto_ml_result={"bestRecipeArn": solution.recipe_arn} if solution.perform_auto_ml else {},
         latest_solution_version=view(versions[-1], SolutionVersionSummary) if versions else None,
+        latest_solution_update=control.update(solution.latest_solution_update),
     )
     return DescribeSolutionResponse(shape)
 
@@ -135,6 +149,22 @@ def describe_solution(control: Control, request: DescribeSolution) -> DescribeSo
 @operation
 def list_solutions(control: Control, request: ListSolutions) -> ListSolutionsResponse:
     return ListSolutionsResponse(*page(control, request, Solution, SolutionSummary, request.dataset_group_arn))
+
+
+@operation
+def update_solution(control: Control, request: UpdateSolution) -> UpdateSolutionResponse:
+    """Versions made from now on are of the changed solution; who switches automatic training on gets one at once."""
+    with control.database.write() as within:
+        solution = control.active(request.solution_arn, Solution, within)
+        if control.update(solution.latest_solution_update).get("status") in BUSY:
+            raise InUse(f"The solution {solution.arn} is being updated; wait until that has ended.")
+        changed = _updated(request, solution, control.now())
+        control.records.replace(changed, within)
+        if changed.perform_auto_training and not solution.perform_auto_training:
+            versions = control.every(SolutionVersion, parent=solution.arn, within=within)
+            if not any(version.status in BUSY for version in versions):
+                add_version(control, changed, within, training_type="AUTOMATIC")
+    return UpdateSolutionResponse(solution.arn)
 
 
 @operation
@@ -149,10 +179,28 @@ def delete_solution(control: Control, request: DeleteSolution) -> None:
             control.delete(record, within)
 
 
+def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solution:
+    config = checked_update(request.solution_update_config, recipe_of(solution.recipe_arn))
+    asked = {"performAutoTraining": request.perform_auto_training}
+    asked["performIncrementalUpdate"] = request.perform_incremental_update
+    flags = {name: value for name, value in asked.items() if value is not None}
+    update = {"status": ACTIVE, "creationDateTime": now, "lastUpdatedDateTime": now, **flags}
+    return msgspec.structs.replace(
+        solution,
+        perform_auto_training=flags.get("performAutoTraining", solution.perform_auto_training),
+        perform_incremental_update=flags.get("performIncrementalUpdate", solution.perform_incremental_update),
+        solution_config={**solution.solution_config, **config},
+        latest_solution_update={**update, "solutionUpdateConfig": config} if config else update,
+        last_updated_date_time=now,
+    )
+
+
 def _recipe_arn(request: CreateSolution) -> str:
     """Exactly one of recipeArn and performAutoML; AutoML takes a recipe that personalises."""
     if request.recipe_arn and request.perform_auto_ml:
         raise InvalidInput("Give a recipeArn or performAutoML, not both.")
+    if request.recipe_arn and use_case_of(request.recipe_arn) is not None:
+        raise InvalidInput(f"The recipe {request.recipe_arn} is a domain's use case; create a recommender with it.")
     if request.recipe_arn:
         return request.recipe_arn
     if not request.perform_auto_ml:

@@ -30,6 +30,12 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     values: dict[str, Any]
 
 
+class Erased(msgspec.Struct, frozen=True, array_like=True):
+    """Kind `erased`: users whose data is deleted, from the log too, so that this record must go in the end."""
+
+    users: tuple[str, ...]
+
+
 class Pointer(msgspec.Struct, frozen=True, array_like=True):
     """Kinds `snapshot` and `deploy`: a path below the data directory, or an ARN; empty: gone."""
 
@@ -39,7 +45,8 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True):
 encode = msgspec.json.Encoder().encode
 read_interaction = msgspec.json.Decoder(Interaction).decode
 read_row = msgspec.json.Decoder(Row).decode
+read_erased = msgspec.json.Decoder(Erased).decode
 read_pointer = msgspec.json.Decoder(Pointer).decode
 
 # What changes the state of a group. `cleared` has no body, its key is the type of a dataset that was deleted.
-STATE_KINDS = frozenset({"event", "item", "user", "cleared"})
+STATE_KINDS = frozenset({"event", "item", "user", "cleared", "erased"})

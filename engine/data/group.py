@@ -16,7 +16,7 @@ import numpy as np
 from engine.data import entries
 from engine.data.columns import Ints, Longs
 from engine.data.log import Logged
-from engine.data.stored import EMPTY, Stored, without
+from engine.data.stored import EMPTY, Stored, without, without_users
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
@@ -45,6 +45,7 @@ class Group:
         self.uid, self.stored, self.seq = uid, stored, stored.seq
         self.changed = False  # whether anything was applied: the next snapshot would differ
         self.cleared: dict[str, int] = {}  # type of a deleted dataset -> when
+        self.erased: dict[int, tuple[str, ...]] = {}  # when users were deleted -> their names and their sessions'
         self.items = Vocab(_names(snapshot.item_names))
         self.users = Vocab(_names(snapshot.user_names))
         self.event_types = list(snapshot.event_types)
@@ -66,6 +67,9 @@ class Group:
             about = self._apply_event(entries.read_interaction(record.body), record.seq)
         elif record.kind == "cleared":
             self._clear(record.key, record.seq)
+            about = ()
+        elif record.kind == "erased":
+            self.erase(entries.read_erased(record.body).users, record.seq)
             about = ()
         else:
             row = entries.read_row(record.body)
@@ -98,6 +102,34 @@ class Group:
             self.item_rows = {}
         elif dataset_type == "USERS":
             self.user_rows = {}
+
+    def erase(self, users: Iterable[str], seq: int = 0) -> int:
+        """Users leave with all that they and their sessions did; how many interactions and rows that were."""
+        names = tuple(dict.fromkeys(each for user in users for each in (user, *self._sessions.get(user, ()))))
+        ids = np.array([index for index in map(self.users.find, names) if index >= 0], np.int64)
+        before = self._rows_of(ids)
+        gone = frozenset(names)
+        self.stored = without_users(self.stored, ids)
+        for index in ids.tolist():
+            self.seen.pop(index, None)
+            self.user_rows.pop(index, None)
+        self.links = {s: user for s, user in self.links.items() if s not in gone and user not in gone}
+        self._sessions = {user: sessions for user, sessions in self._sessions.items() if user not in gone}
+        for name in names:
+            self.users.forget(name)
+        self.erased[seq] = names
+        return before
+
+    def _rows_of(self, users: Longs) -> int:
+        """How many interactions and rows of metadata are theirs."""
+        snapshot = self.stored.snapshot
+        known = users[users < snapshot.user_count]
+        interactions = int(np.diff(snapshot.indptr)[known].sum())
+        streamed = sum(len(self.seen.get(index, ())) for index in users.tolist())
+        columns = snapshot.user_columns.values()
+        rows = {index for index in known.tolist() if any(column.get(index) is not None for column in columns)}
+        rows |= self.user_rows.keys() & set(users.tolist())
+        return interactions + streamed + len(rows)
 
     def type_code(self, name: str) -> int:
         code = self._type_codes.get(name)

@@ -23,7 +23,7 @@ COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 5000  # of one transaction: events wait for it
 BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
 
-Kind = str  # event | item | user | cleared | snapshot | deploy | record | forgotten
+Kind = str  # event | item | user | cleared | erased | snapshot | deploy | record | forgotten
 
 
 class Entry(NamedTuple):
@@ -130,11 +130,14 @@ class Log:
         with self._database.read() as connection:
             return list(connection.execute(sa.select(log.c.grp).where(log.c.grp != "").distinct()).scalars())
 
-    def remove(self, group: str, before: int, kind: Kind | None = None) -> None:
-        """Delete a group's records, or those of one kind, up to a sequence number that nobody reads up to again."""
+    def remove(self, group: str, before: int, kind: Kind | None = None, keys: Sequence[str] | None = None) -> None:
+        """Delete a group's records, or those of one kind or about some keys, up to a sequence number that nobody reads
+        up to again."""
         doomed = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq < before).limit(REMOVED_ROWS)
         if kind is not None:
             doomed = doomed.where(log.c.kind == kind)
+        if keys is not None:
+            doomed = doomed.where(log.c.key.in_(keys))
         removed = REMOVED_ROWS
         while removed == REMOVED_ROWS:
             with self._database.write() as connection:

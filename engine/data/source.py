@@ -23,7 +23,7 @@ _BUFFER = 1 << 18
 _NOWHERE = "Invalid Data location."
 _REFUSED = "Insufficient privileges for accessing data in Amazon S3."
 _S3_FIX = "check the bucket, the key (a folder ends with '/') and the endpoint (AWS_ENDPOINT_URL_S3)"
-_GRANT = "check the credentials and that they may list and read the bucket"
+_GRANT = "check the credentials and what they may do with the bucket"
 _S3_ERRORS = {  # error codes of S3 and exceptions of its client -> what to say, and the fix
     "NoSuchBucket": (_NOWHERE, _S3_FIX),
     "NoSuchKey": (_NOWHERE, _S3_FIX),
@@ -62,7 +62,7 @@ class Source:
     def open(self, file: SourceFile) -> Iterator[BinaryIO]:
         """The file's plain bytes. Raises `InvalidInput` where it can't be read or its compression is broken."""
         with (
-            _as_invalid_input(self.location),
+            as_invalid_input(self.location),
             _Counted(file.open_raw(), self) as raw,
             io.BufferedReader(raw, _BUFFER) as stored,
         ):
@@ -91,8 +91,8 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None = None) -> Source:
-    """The files at a location, listed but not yet read. Raises `InvalidInput`."""
+def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None = None, deep: bool = False) -> Source:
+    """The files at a location, listed but not yet read; `deep`: with those in folders below. Raises `InvalidInput`."""
     scheme, separator, rest = location.partition("://")
     if not separator or scheme not in ("s3", "file"):
         raise InvalidInput(f"{_NOWHERE} {location} is neither s3://bucket/key nor file:///path.")
@@ -100,8 +100,8 @@ def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None =
         raise InvalidInput(
             f"{_NOWHERE} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
         )
-    with _as_invalid_input(location):
-        found = _on_disk(unquote(rest)) if scheme == "file" else _in_s3(rest)
+    with as_invalid_input(location):
+        found = _on_disk(unquote(rest), deep) if scheme == "file" else _in_s3(rest, deep)
         source = Source(location, tuple(sorted(found, key=lambda file: file.name)))
     if not source.files:
         raise InvalidInput(f"{_NOWHERE} {location} holds no files.")
@@ -117,7 +117,7 @@ def _hidden(name: str) -> bool:
 # ---- disk
 
 
-def _on_disk(path: str) -> Iterable[SourceFile]:
+def _on_disk(path: str, deep: bool) -> Iterable[SourceFile]:
     if not path.startswith("/"):
         raise InvalidInput(f"{_NOWHERE} file://{path}: write file:///path, with three slashes.")
     place = Path(path)
@@ -125,7 +125,11 @@ def _on_disk(path: str) -> Iterable[SourceFile]:
         fix = "end a folder with '/'" if place.is_dir() else "there is no such folder"
         raise InvalidInput(f"{_NOWHERE} file://{path}: {fix}.")
     if place.is_dir():
-        return [_disk_file(file) for file in place.iterdir() if file.is_file() and not _hidden(file.name)]
+        return [
+            _disk_file(file)
+            for file in place.glob("**/*" if deep else "*")
+            if file.is_file() and not _hidden(file.name)
+        ]
     if not place.is_file():
         raise InvalidInput(f"{_NOWHERE} file://{path}: there is no such file.")
     return [_disk_file(place)]
@@ -138,24 +142,26 @@ def _disk_file(path: Path) -> SourceFile:
 # ---- S3
 
 
-def _in_s3(rest: str) -> Iterable[SourceFile]:
+def _in_s3(rest: str, deep: bool) -> Iterable[SourceFile]:
     bucket, separator, key = rest.partition("/")
     if not bucket or not separator:
         raise InvalidInput(f"{_NOWHERE} s3://{rest} has no key; write s3://bucket/key, or s3://bucket/folder/.")
-    client = _s3_client()
+    client = s3_client()
     if key and not key.endswith("/"):
         head = client.head_object(Bucket=bucket, Key=key)
         return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"])]
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/")
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=key, **({} if deep else {"Delimiter": "/"})
+    )
     entries = [entry for page in pages for entry in page.get("Contents", ())]
     return [
         _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"])
         for entry in entries
-        if entry["Key"] != key and not _hidden(entry["Key"].rpartition("/")[2])
+        if not entry["Key"].endswith("/") and not _hidden(entry["Key"].rpartition("/")[2])
     ]
 
 
-def _s3_client() -> Any:
+def s3_client() -> Any:
     """Made when the first `s3://` location is opened: importing the SDK takes long, and most processes need none."""
     import boto3
     from botocore.config import Config
@@ -208,17 +214,18 @@ class _Resumed(io.RawIOBase):
 
 
 @contextmanager
-def _as_invalid_input(location: str) -> Iterator[None]:
+def as_invalid_input(location: str, nowhere: str = _NOWHERE) -> Iterator[None]:
+    """Every failure of a disk or of S3 becomes `InvalidInput`; `nowhere` says what is wrong with most locations."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InvalidInput(f"{_NOWHERE} {location}: the gzip data is broken ({error}); compress it again.") from error
     except PermissionError as error:
-        raise InvalidInput(f"{_NOWHERE} {location}: not readable by this server ({error.strerror}).") from error
+        raise InvalidInput(f"{nowhere} {location}: not open to this server ({error.strerror}).") from error
     except Exception as error:
         if not type(error).__module__.startswith("botocore."):  # asking the module, not the class, imports nothing
             raise
         response = getattr(error, "response", None) or {}
         code = response.get("Error", {}).get("Code", type(error).__name__)
         text, fix = _S3_ERRORS.get(code, (_NOWHERE, f"{error}; {_S3_FIX}"))
-        raise InvalidInput(f"{text} {location}: {fix}.") from error
+        raise InvalidInput(f"{nowhere if text == _NOWHERE else text} {location}: {fix}.") from error

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Longs, load_array, load_columns, save_columns
 from engine.data.folders import whole
+from engine.data.merge import missing, stack
 from engine.data.snapshot import Snapshot
 from engine.data.vocab import EMPTY_NAMES, Names
 
@@ -78,6 +79,26 @@ def load(folder: Path) -> Stored:
     )
     arrived, item_put, user_put = (load_array(folder / f"{part}.npy") for part in _OURS)
     return Stored(snapshot, arrived, item_put, user_put, links=about["links"], seq=about["seq"])
+
+
+def without_users(stored: Stored, users: Longs) -> Stored:
+    """Less everything of some users, whose ids stay."""
+    snapshot = stored.snapshot
+    users = users[users < snapshot.user_count]
+    kept = np.flatnonzero(~np.isin(snapshot.users, users))
+    lengths = np.diff(snapshot.indptr)
+    lengths[users] = 0
+    rows = {part: getattr(snapshot, part)[kept] for part in _ROWS if part != "indptr"}
+    source = np.arange(snapshot.user_count)
+    source[users] = snapshot.user_count  # a row of nothing
+    columns = {
+        name: stack(column, missing(type(column), 1)).take(source) for name, column in snapshot.user_columns.items()
+    }
+    indptr = np.concatenate(([0], np.cumsum(lengths)))
+    put = np.array(stored.user_put)
+    put[users] = False
+    bare = replace(snapshot, indptr=indptr, user_columns=columns, **rows)
+    return replace(stored, snapshot=bare, arrived=stored.arrived[kept], user_put=put)
 
 
 def without(stored: Stored, dataset_type: str) -> Stored:

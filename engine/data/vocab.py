@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Array, Ints, Longs, load_array
 
+NOBODY = "\0"  # the name of an id whose name was forgotten
 _PARTS = ("offsets", "blob", "hashes", "order")
 
 
@@ -84,6 +85,7 @@ class Vocab:
         self.base = base
         self._added: list[str] = []
         self._ids: dict[str, int] = {}
+        self._forgotten: set[int] = set()  # ids in the base that mean nobody any more
 
     def __len__(self) -> int:
         return len(self.base) + len(self._added)
@@ -91,7 +93,9 @@ class Vocab:
     def find(self, name: str) -> int:
         """The id of a name, -1 where there is none."""
         found = self._ids.get(name, -1)
-        return found if found >= 0 else self.base.find(name)
+        if found < 0:
+            found = self.base.find(name)
+        return -1 if found in self._forgotten else found
 
     def add(self, name: str) -> int:
         """The id of a name, a new one at the end where there was none."""
@@ -102,7 +106,17 @@ class Vocab:
         self._ids[name] = index = len(self) - 1
         return index
 
+    def forget(self, name: str) -> None:
+        """The id stays, and means nobody; the name is gone, and gets another id should it come again."""
+        index = self.find(name)
+        if self._ids.pop(name, None) is not None:
+            self._added[index - len(self.base)] = NOBODY
+        elif index >= 0:
+            self._forgotten.add(index)
+
     def name(self, index: int) -> str:
+        if index in self._forgotten:
+            return NOBODY
         base = len(self.base)
         return self.base[index] if index < base else self._added[index - base]
 
@@ -110,7 +124,8 @@ class Vocab:
         return [self.name(index) for index in ids.tolist()]
 
     def frozen(self) -> Names:
-        return self.base.followed_by(self._added) if self._added else self.base
+        base = Names.of(map(self.name, range(len(self.base)))) if self._forgotten else self.base
+        return base.followed_by(self._added) if self._added else base
 
 
 def _sorted(hashes: NDArray[np.uint64], ids: Array) -> tuple[NDArray[np.uint64], Ints]:

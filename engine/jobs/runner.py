@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from engine.directory import Directory
 from engine.engine import Engine
-from engine.errors import EngineError
-from engine.jobs.kinds import KINDS
+from engine.errors import EngineError, NotFound
+from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.queue import ATTEMPTS, Job
 from engine.jobs.work import Work
 from engine.recipes.base import Progress, silent
-from engine.records import DatasetGroup, DatasetImportJob, Record, SolutionVersion
+from engine.records import DatasetGroup
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,6 @@ BEAT_S = 2.0
 SAY_S = 1.0  # progress is stored at most so often: each time takes the write lock that events wait for
 FOLD_EVERY = 50_000  # streamed records after a snapshot before the next one is made
 FOLD_LOOK_S = 30.0
-
-RECORD_OF: dict[str, type[Record]] = {"importing": DatasetImportJob, "training": SolutionVersion}
 
 
 class Stopped(Exception):
@@ -105,10 +103,14 @@ class Runner:
             self._fail(job, why)
 
     def _fail(self, job: Job, reason: str) -> None:
-        kind = RECORD_OF.get(job.kind)
-        record = self._engine.records.find(job.arn, kind) if kind is not None else None
-        if self._engine.jobs.finish(job, "failed", reason) and record is not None:
-            self._work(job, silent).change(record, status="CREATE FAILED", failure_reason=reason)
+        """Unless it is another's by now."""
+        show = FAILURES.get(job.kind)
+        try:
+            if show is not None:
+                show(self._work(job, silent), reason)
+        except (Stopped, NotFound):
+            log.info("job %d failed after it was cancelled", job.id)
+        self._engine.jobs.finish(job, "failed", reason)
 
     def _ask_for_folds(self) -> None:
         """Groups with much in the log after their snapshot get a new one."""

@@ -25,6 +25,7 @@ from engine.sql import snapshots
 R = TypeVar("R", bound=Record)
 
 SNAPSHOTS_KEPT = 2
+KEYS_AT_ONCE = 500
 RECORDS_OF = {"INTERACTIONS": "event", "ITEMS": "item", "USERS": "user"}  # dataset type -> kind of log records
 
 
@@ -37,8 +38,16 @@ class Work:
     directory: Directory  # fresh: the job process does not follow the log
 
     def change(self, record: R, within: sa.Connection | None = None, **changes: Any) -> R:
-        """Store the record with `changes` and the time."""
-        changed = msgspec.structs.replace(record, last_updated_date_time=round(self.engine.clock(), 3), **changes)
+        """Store `changes` and the time, on top of what others have changed of the record meanwhile.
+
+        Raises where the job is no longer ours: whoever took it has the say.
+        """
+        if within is None:
+            with self.engine.database.write() as connection:
+                return self.change(record, connection, **changes)
+        self.hold(within)
+        stored = self.engine.records.get(record.arn, type(record), within)
+        changed = msgspec.structs.replace(stored, last_updated_date_time=round(self.engine.clock(), 3), **changes)
         self.engine.records.replace(changed, within)
         return changed
 
@@ -54,6 +63,7 @@ class Work:
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
             if dataset_type in RECORDS_OF:
                 self.engine.log.remove(group.uid, seq, RECORDS_OF[dataset_type])
+        self._remove_erased(group)
         path = f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
         folder = self.engine.settings.data_dir / path
         stored.save(snapshot, folder)
@@ -65,11 +75,20 @@ class Work:
             self.engine.log.append_within(connection, [Entry(group.uid, "snapshot", path, encode(Pointer(path)))])
             if also is not None:
                 also(connection)
-        _forget_old(folder)
+        _forget_old(folder, 1 if group.erased else SNAPSHOTS_KEPT)
+        for seq in group.erased:  # the records themselves name who was deleted
+            self.engine.log.remove(group.uid, seq + 1, "erased")
+
+    def _remove_erased(self, group: Group) -> None:
+        """What deleted users and their sessions sent; the state is the same without."""
+        for seq, names in group.erased.items():
+            for start in range(0, len(names), KEYS_AT_ONCE):
+                for kind in ("event", "user"):
+                    self.engine.log.remove(group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
 
 
-def _forget_old(newest: Path) -> None:
+def _forget_old(newest: Path, kept: int) -> None:
     """Older snapshots go; a process that still maps one keeps its pages until it lets go."""
     folders = sorted(newest.parent.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in folders[SNAPSHOTS_KEPT:]:
+    for folder in folders[kept:]:
         shutil.rmtree(folder, ignore_errors=True)

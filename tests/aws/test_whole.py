@@ -16,10 +16,11 @@ from botocore.exceptions import ClientError
 import engine
 from gateway.app import create_app
 from gateway.config import parse
-from tests.aws.flow import Flow
+from tests.aws.flow import ROLE, Flow, schema_text
 from tests.aws.world import Clients, served
 
 USERS, ITEMS = 12, 6
+COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 
 
 @pytest.fixture
@@ -143,3 +144,25 @@ def test_a_body_that_is_too_large(aws: Clients):
         aws.personalize.create_schema(name="s", schema=" " * 11_000_000)
     assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_a_recommender_answers_by_its_arn_without_scores(aws: Clients, flow: Flow, tmp_path: Path):
+    p = aws.personalize
+    group = p.create_dataset_group(name="store", domain="ECOMMERCE")["datasetGroupArn"]
+    fields = [(name, "long" if name == "TIMESTAMP" else "string") for name in COLUMNS]
+    schema = p.create_schema(name="store", domain="ECOMMERCE", schema=schema_text("Interactions", *fields))["schemaArn"]
+    dataset = p.create_dataset(name="i", schemaArn=schema, datasetGroupArn=group, datasetType="Interactions")
+    rows = [f"u{u},i{i},{1_700_000_000 + u * 10 + i},View" for u in range(USERS) for i in range(min(u + 1, ITEMS))]
+    (tmp_path / "views.csv").write_text("\n".join([",".join(COLUMNS), *rows]))
+    source = {"dataLocation": f"file://{tmp_path / 'views.csv'}"}
+    p.create_dataset_import_job(jobName="v", datasetArn=dataset["datasetArn"], dataSource=source, roleArn=ROLE)
+    recipe = "arn:aws:personalize:::recipe/aws-ecomm-popular-items-by-views"
+    arn = p.create_recommender(name="seen", datasetGroupArn=group, recipeArn=recipe)["recommenderArn"]
+    flow.finish(arn)
+    asked = {"recommenderArn": arn, "userId": "u1", "numResults": 3}
+    assert aws.runtime.get_recommendations(**asked)["itemList"] == [{"itemId": f"i{n}"} for n in range(3)]
+    p.stop_recommender(recommenderArn=arn)
+    deadline = time.monotonic() + 5
+    with pytest.raises(aws.runtime.exceptions.InvalidInputException, match="INACTIVE"):
+        while time.monotonic() < deadline:
+            aws.runtime.get_recommendations(**asked)

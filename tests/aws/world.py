@@ -64,6 +64,7 @@ class World:
             clock=self.clock,
             new_id=lambda: str(uuid.uuid4()),
             enqueue=self._enqueue,
+            cancel=self._cancel,
             announce=self._announce,
             account=account,
             region=region,
@@ -88,6 +89,9 @@ class World:
     def _enqueue(self, kind: str, arn: str, within: sa.Connection) -> None:
         row = {"state": "queued", "attempts": 0, "owner": "", "heartbeat": 0.0, "fraction": 0.0, "message": ""}
         within.execute(sa.insert(jobs).values(kind=kind, arn=arn, created=self.clock(), started=0.0, ended=0.0, **row))
+
+    def _cancel(self, arn: str, within: sa.Connection) -> None:
+        within.execute(sa.delete(jobs).where(jobs.c.arn == arn))
 
     def _announce(self, group_uid: str, kind: str, key: str, within: sa.Connection) -> None:
         within.execute(sa.insert(log).values(grp=group_uid, kind=kind, key=key, body=b"", at=self.clock()))

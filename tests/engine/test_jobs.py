@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -251,6 +254,57 @@ def test_a_training_that_fails_says_why(shop: Shop):
     assert record.failure_reason == "Dataset has fewer than 1 interactions"
 
 
+def test_a_training_that_is_stopped_changes_nothing_more(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.load_clicks("u a 1", "v a 2")
+    train, stopped = KINDS["training"], []
+
+    def run(work: Work) -> str:
+        def progress(fraction: float, message: str) -> None:
+            if not stopped:
+                stopped.append(shop.do("StopSolutionVersionCreation", solutionVersionArn=work.arn))
+
+        return train(replace(work, progress=progress))
+
+    monkeypatch.setitem(KINDS, "training", run)
+    version = shop.train()
+    record = shop.engine.records.get(version, SolutionVersion)
+    assert (record.status, record.metrics) == ("CREATE STOPPED", {}) and record.stopped_at is not None
+    assert (newest(shop).state, newest(shop).message) == ("failed", "cancelled")
+
+
+def test_tags_given_during_a_training_stay(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.load_clicks("u a 1", "v a 2")
+    train = KINDS["training"]
+
+    def run(work: Work) -> str:
+        def progress(fraction: float, message: str) -> None:
+            shop.do("TagResource", resourceArn=work.arn, tags=[{"tagKey": "a", "tagValue": message}])
+
+        return train(replace(work, progress=progress))
+
+    monkeypatch.setitem(KINDS, "training", run)
+    record = shop.engine.records.get(shop.train(), SolutionVersion)
+    assert record.status == "ACTIVE" and record.tags == {"a": "writing the model"}
+
+
+def test_a_dataset_that_grew_shows_its_new_column_at_once(shop: Shop):
+    shop.load_clicks("u a 1", "v a 2")
+    shop.put("a", genres="x", year=1999)
+    shop.deploy(shop.train())
+    fields = [("ITEM_ID", "string"), ("GENRES", ["null", "string"]), ("YEAR", ["null", "int"])]
+    fields += [("PRICE", ["null", "float"]), ("COLOUR", ["null", "string"])]
+    columns = [{"name": name, "type": type_} for name, type_ in fields]
+    columns[1]["categorical"] = True
+    record = {"type": "record", "name": "Items", "fields": columns, "version": "1.0"}
+    schema = shop.do("CreateSchema", name="grown", schema=json.dumps(record))["schemaArn"]
+    shop.do("UpdateDataset", datasetArn=shop.dataset("ITEMS"), schemaArn=schema)
+    shop.put("b", colour="red")
+    for _ in range(2):  # before and after the next snapshot
+        rows = shop.engine.metadata("home", ["a", "b"])
+        assert rows == [{"genres": "x", "year": 1999}, {"colour": "red"}]
+        shop.fold()
+
+
 def test_training_sees_only_the_events_the_solution_asks_for(shop: Shop):
     rows = ["u,a,1,view,,,", "v,a,2,view,,,", "u,b,3,Buy,9,,", "u,c,4,buy,1,,"]
     shop.load("INTERACTIONS", [HEADER, *rows])
@@ -267,6 +321,26 @@ def test_training_sees_only_the_events_the_solution_asks_for(shop: Shop):
     shop.deploy(shop.train("bought"))
     shop.engine.catch_up()
     assert shop.ask(num_results=1) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, ["GENRES"]),
+        ({"excludedDatasetColumns": {"Items": ["genres"]}}, []),
+        ({"excludedDatasetColumns": {"USERS": ["GENRES"]}}, ["GENRES"]),
+        ({"includedDatasetColumns": {"ITEMS": ["GENRES"]}}, ["GENRES"]),
+        ({"includedDatasetColumns": {"ITEMS": ["PRICE"]}}, []),
+    ],
+)
+def test_training_sees_only_the_columns_the_solution_asks_for(shop: Shop, config: dict[str, Any], expected: list[str]):
+    shop.load_clicks("u a 1", "v b 2")
+    shop.load("ITEMS", ["ITEM_ID,GENRES,YEAR,PRICE", "a,x,,1", "b,x,,2"])
+    recipe = "arn:aws:personalize:::recipe/aws-similar-items"
+    made = {"recipeArn": recipe, "datasetGroupArn": shop.group, "performAutoTraining": False}
+    shop.do("CreateSolution", name="alike", **made, solutionConfig={"trainingDataConfig": config})
+    version = shop.engine.records.get(shop.train("alike"), SolutionVersion)
+    assert version.chosen["described_by"] == expected
 
 
 def test_a_trained_version_goes_to_the_campaigns_that_follow_the_latest(shop: Shop):

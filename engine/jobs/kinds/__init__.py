@@ -1,4 +1,7 @@
-"""The folder is the registry: every module here is a kind of job, and does it in `run(work)`."""
+"""The folder is the registry: every module here is a kind of job, and does it in `run(work)`.
+
+A module whose work a resource waits for also says in `failed(work, reason)` how that resource shows a failure.
+"""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -6,6 +9,9 @@ from pkgutil import iter_modules
 
 from engine.jobs.work import Work
 
-KINDS: dict[str, Callable[[Work], str]] = {
-    module.name: import_module(f"{__name__}.{module.name}").run for module in iter_modules(__path__)
+_modules = {module.name: import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)}
+
+KINDS: dict[str, Callable[[Work], str]] = {name: module.run for name, module in _modules.items()}
+FAILURES: dict[str, Callable[[Work, str], None]] = {
+    name: module.failed for name, module in _modules.items() if hasattr(module, "failed")
 }

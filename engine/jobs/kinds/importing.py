@@ -26,8 +26,13 @@ def run(work: Work) -> str:
     try:
         return _import(work, job)
     except EngineError as error:
-        work.change(job, status="CREATE FAILED", failure_reason=error.message)
+        failed(work, error.message)
         raise
+
+
+def failed(work: Work, reason: str) -> None:
+    job = work.engine.records.get(work.arn, DatasetImportJob)
+    work.change(job, status="CREATE FAILED", failure_reason=reason)
 
 
 def _import(work: Work, job: DatasetImportJob) -> str:

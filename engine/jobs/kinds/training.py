@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,6 +15,7 @@ from engine.arns import region_of
 from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
+from engine.data.columns import Column
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
@@ -34,11 +37,25 @@ def run(work: Work) -> str:
     try:
         return _train(work, version)
     except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
-        work.change(version, status="CREATE FAILED", failure_reason=str(error) or type(error).__name__)
+        failed(work, str(error) or type(error).__name__)
         raise
 
 
+def failed(work: Work, reason: str) -> None:
+    version = work.engine.records.get(work.arn, SolutionVersion)
+    work.change(version, status="CREATE FAILED", failure_reason=reason)
+
+
 def _train(work: Work, version: SolutionVersion) -> str:
+    changes, message = train(work, version)
+    with work.engine.database.write() as within:
+        trained = work.change(version, within, status=ACTIVE, **changes)
+        follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
+    return message
+
+
+def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
+    """Train and store the version's model; what is known of it then, and a few words."""
     started = time.monotonic()
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
     recipe = RECIPES[version.recipe_arn.rsplit("/", 1)[-1]]
@@ -47,7 +64,7 @@ def _train(work: Work, version: SolutionVersion) -> str:
     params = hyperparameters(given, recipe)
     work.progress(0.01, "reading the data")
     data = current(work, group)
-    snapshot = chosen_events(data.snapshot, version)
+    snapshot = chosen_columns(chosen_events(data.snapshot, version), version)
     _check_minimum(snapshot, version, work)
     model = recipe.train(snapshot, params, SEED, stretch(work.progress, 0.02, 0.7))
     metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(work.progress, 0.7, 0.97), model)
@@ -55,18 +72,12 @@ def _train(work: Work, version: SolutionVersion) -> str:
     model = replace(model, about={**model.about, "seq": data.seq})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     hours = (time.monotonic() - started) / 3600
-    with work.engine.database.write() as within:
-        work.hold(within)
-        trained = work.change(
-            version,
-            within,
-            status=ACTIVE,
-            metrics={name: round(value, 4) for name, value in metrics.items()},
-            training_hours=round(hours, 4),
-            chosen=model.about.get("chosen", {}),
-        )
-        follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
-    return f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
+    about = {
+        "metrics": {name: round(value, 4) for name, value in metrics.items()},
+        "training_hours": round(hours, 4),
+        "chosen": model.about.get("chosen", {}),
+    }
+    return about, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
 
 
 def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
@@ -94,6 +105,29 @@ def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
         item_columns=snapshot.item_columns,
         user_columns=snapshot.user_columns,
     )
+
+
+def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+    """Without the columns of items and users that the solution's trainingDataConfig excludes or does not include."""
+    config = version.solution_config.get("trainingDataConfig", {})
+    excluded, included = (config.get(f"{verb}DatasetColumns", {}) for verb in ("excluded", "included"))
+
+    def chosen(columns: Mapping[str, Column], dataset_type: str) -> dict[str, Column]:
+        out, only = _folded(excluded, dataset_type), _folded(included, dataset_type)
+        keep = (name for name in columns if name.casefold() not in out and (not only or name.casefold() in only))
+        return {name: columns[name] for name in keep}
+
+    if not excluded and not included:
+        return snapshot
+    return replace(
+        snapshot,
+        item_columns=chosen(snapshot.item_columns, "ITEMS"),
+        user_columns=chosen(snapshot.user_columns, "USERS"),
+    )
+
+
+def _folded(columns: Mapping[str, list[str]], dataset_type: str) -> set[str]:
+    return {name.casefold() for kind, names in columns.items() if kind.upper() == dataset_type for name in names}
 
 
 def _check_minimum(snapshot: Snapshot, version: SolutionVersion, work: Work) -> None:

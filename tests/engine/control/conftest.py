@@ -48,6 +48,7 @@ class Plane:
             clock=lambda: self.now,
             new_id=lambda: f"{next(self.ids):08x}-0000-4000-8000-000000000000",
             enqueue=self.tell,
+            cancel=lambda arn, within: self.tell("cancel", arn, within),
             announce=self.tell,
             account=ACCOUNT,
             region="us-east-1",

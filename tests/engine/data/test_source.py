@@ -143,6 +143,8 @@ def test_a_prefix_is_its_first_level(bucket: str) -> None:
     source = open_source(f"s3://{bucket}/in/", allow_file_urls=False)
     assert read(source) == {"a b#?.csv": b"in/a b#?.csv", "b.csv": b"in/b.csv"}
     assert read(open_source(f"s3://{bucket}/", allow_file_urls=False)) == {"top.csv": b"top.csv"}
+    deep = open_source(f"s3://{bucket}/in/", allow_file_urls=False, deep=True)
+    assert [file.name for file in deep.files] == ["a b#?.csv", "b.csv", "c.csv"]
 
 
 @pytest.mark.parametrize("place", ["data/in/none.csv", "data/none/", "data/in", "none/key", "none/", "B%/key"])

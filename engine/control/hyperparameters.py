@@ -1,0 +1,97 @@
+"""The parameters of every recipe with their defaults and ranges: read from our recipes, a table for AWS's others.
+
+AWS counts some as the algorithm's and some as the feature transformation's (specification §3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec.inspect import BoolType, FloatType, IntType
+
+from engine import recipes
+from engine.recipes.base import Recipe
+
+PREPARES = ("percentile", "trend_discovery_frequency")  # how the names of a transformation's parameters end
+TUNABLE = {
+    "aws-user-personalization": ("hidden_dimension", "bptt", "recency_mask"),
+    "aws-personalized-ranking": ("hidden_dimension", "bptt", "recency_mask"),
+    "aws-similar-items": ("item_id_hidden_dim", "item_metadata_hidden_dim"),
+    "aws-sims": ("popularity_discount_factor", "min_cointeraction_count"),
+    **dict.fromkeys(
+        ("aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"), ("hidden_dimension", "bptt", "recency_mask")
+    ),
+}
+SPELLED = {"recency_mask": {"true": "True", "false": "False"}}  # as AWS writes them
+INFINITE = 1_000_000  # the bound of a range that has none
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    name: str
+    default: str
+    low: float | int | None = None  # both None: one of `values`, or free text where there are none
+    high: float | int | None = None
+    values: tuple[str, ...] = ()
+
+    @property
+    def prepares(self) -> bool:
+        """Whether it is the feature transformation's."""
+        return self.name.endswith(PREPARES)
+
+
+_PERCENTILES = (
+    Parameter("min_user_history_length_percentile", "0.0", 0.0, 1.0),
+    Parameter("max_user_history_length_percentile", "0.99", 0.0, 1.0),
+)
+_AFFINITY = (Parameter("hidden_dimension", "149", 32, 256),)
+
+
+def _recurrent(hidden: int) -> tuple[Parameter, ...]:
+    return (
+        Parameter("hidden_dimension", str(hidden), 32, 256),
+        Parameter("bptt", "32", 2, 32),
+        Parameter("recency_mask", "True", values=("True", "False")),
+        *_PERCENTILES,
+    )
+
+
+OTHERS: dict[str, tuple[Parameter, ...]] = {  # recipes of AWS's that are not in our folder
+    "aws-hrnn": _recurrent(43),
+    "aws-hrnn-metadata": _recurrent(43),
+    "aws-hrnn-coldstart": (
+        *_recurrent(149),
+        Parameter("cold_start_max_interactions", "15", 1, INFINITE),
+        Parameter("cold_start_max_duration", "5.0", 0.0, float(INFINITE)),
+        Parameter("cold_start_relative_from", "latestItem", values=("latestItem", "currentTime")),
+    ),
+    "aws-semantic-similarity": (),
+    "aws-next-best-action": (Parameter("action_optimization_period", "14", 7, 28),),
+    "aws-item-affinity": _AFFINITY,
+    "aws-item-attribute-affinity": _AFFINITY,
+}
+
+
+def all_recipes() -> dict[str, tuple[Parameter, ...]]:
+    """By recipe name; where AWS's table and our folder both have a recipe, the folder counts."""
+    return {**OTHERS, **{name: tuple(_parameters(recipe)) for name, recipe in recipes.RECIPES.items()}}
+
+
+def _parameters(recipe: Recipe[Any]) -> Iterator[Parameter]:
+    described = msgspec.inspect.type_info(recipe.params)
+    assert isinstance(described, msgspec.inspect.StructType)
+    for field in described.fields:
+        if field.encode_name not in recipe.hidden:
+            yield _parameter(field)
+
+
+def _parameter(field: msgspec.inspect.Field) -> Parameter:
+    kind, name = field.type, field.encode_name
+    spelled = SPELLED.get(name, {})
+    if isinstance(kind, BoolType):
+        values = tuple(spelled.get(value, value) for value in ("true", "false"))
+        return Parameter(name, values[not field.default], values=values)
+    if isinstance(kind, IntType | FloatType):
+        return Parameter(name, str(field.default), kind.ge, kind.le)
+    return Parameter(name, str(field.default), values=tuple(map(str, getattr(kind, "values", ()))))

@@ -1,0 +1,239 @@
+"""Recommenders: a use case of a domain dataset group, trained and answering in one resource.
+
+A job trains the model and sets the status; every change is announced, so that each worker loads the model or lets go.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection
+
+from engine.control.campaigns import check_exploration
+from engine.control.control import Control
+from engine.control.fields import (
+    Arn,
+    JsonMap,
+    ListRequest,
+    Name,
+    Request,
+    ResourceShape,
+    Shape,
+    ShortMap,
+    Tags,
+    tag_map,
+    view,
+)
+from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
+from engine.control.operation import operation
+from engine.control.pages import page
+from engine.control.recipes import use_case_named
+from engine.control.solution_config import TrainingDataConfig, check_columns
+from engine.errors import InUse, InvalidInput
+from engine.records import Dataset, DatasetGroup, Recommender
+from engine.use_cases import UseCase
+
+INACTIVE = "INACTIVE"
+
+
+class RecommenderConfig(Request, frozen=True, kw_only=True):
+    item_exploration_config: ShortMap | None = None
+    min_recommendation_requests_per_second: Annotated[int, Meta(ge=1)] | None = None
+    training_data_config: TrainingDataConfig | None = None
+    enable_metadata_with_recommendations: bool | None = None
+
+
+class CreateRecommender(Request, frozen=True, kw_only=True):
+    name: Name
+    dataset_group_arn: Arn
+    recipe_arn: Arn
+    recommender_config: RecommenderConfig | None = None
+    tags: Tags = ()
+
+
+class RecommenderResponse(Shape, frozen=True):
+    recommender_arn: str
+
+
+class DescribeRecommender(Request, frozen=True):
+    recommender_arn: Arn
+
+
+class RecommenderSummary(ResourceShape, frozen=True, kw_only=True):
+    name: str
+    arn: str = msgspec.field(name="recommenderArn")
+    dataset_group_arn: str
+    recipe_arn: str
+    recommender_config: JsonMap = msgspec.field(default_factory=dict)
+
+
+class RecommenderShape(RecommenderSummary, frozen=True, kw_only=True):
+    failure_reason: str | None = None
+    latest_recommender_update: JsonMap = msgspec.field(default_factory=dict)
+    model_metrics: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class DescribeRecommenderResponse(Shape, frozen=True):
+    recommender: RecommenderShape
+
+
+class ListRecommenders(ListRequest, frozen=True, kw_only=True):
+    dataset_group_arn: Arn | None = None
+
+
+class ListRecommendersResponse(Shape, frozen=True):
+    recommenders: list[RecommenderSummary]
+    next_token: str | None = None
+
+
+class UpdateRecommender(Request, frozen=True, kw_only=True):
+    recommender_arn: Arn
+    recommender_config: RecommenderConfig
+
+
+class StartRecommender(Request, frozen=True):
+    recommender_arn: Arn
+
+
+class StopRecommender(Request, frozen=True):
+    recommender_arn: Arn
+
+
+class DeleteRecommender(Request, frozen=True):
+    recommender_arn: Arn
+
+
+@operation
+def create_recommender(control: Control, request: CreateRecommender) -> RecommenderResponse:
+    use_case = use_case_named(request.recipe_arn)
+    config = _checked(request.recommender_config, use_case)
+    with control.database.write() as within:
+        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        _check_group(control, group, use_case, within)
+        now = control.now()
+        recommender = Recommender(
+            arn=control.arn(f"recommender/{request.name}"),
+            account=control.account,
+            name=request.name,
+            status=CREATE_PENDING,
+            dataset_group_arn=group.arn,
+            recipe_arn=request.recipe_arn,
+            recommender_config={"minRecommendationRequestsPerSecond": 1, **config},
+            tags=tag_map(request.tags),
+            creation_date_time=now,
+            last_updated_date_time=now,
+        )
+        control.create(recommender, within)
+        control.enqueue("recommending", recommender.arn, within)
+    return RecommenderResponse(recommender.arn)
+
+
+@operation
+def describe_recommender(control: Control, request: DescribeRecommender) -> DescribeRecommenderResponse:
+    shape = view(control.get(request.recommender_arn, Recommender), RecommenderShape)
+    update = control.update(shape.latest_recommender_update)
+    return DescribeRecommenderResponse(msgspec.structs.replace(shape, latest_recommender_update=update))
+
+
+@operation
+def list_recommenders(control: Control, request: ListRecommenders) -> ListRecommendersResponse:
+    found = page(control, request, Recommender, RecommenderSummary, request.dataset_group_arn)
+    return ListRecommendersResponse(*found)
+
+
+@operation
+def update_recommender(control: Control, request: UpdateRecommender) -> RecommenderResponse:
+    """Answers with the model that it has until a new one is trained, which only other training columns ask for."""
+    with control.database.write() as within:
+        recommender = control.settled(request.recommender_arn, Recommender, within)
+        if recommender.latest_recommender_update.get("status") in BUSY:
+            raise InUse(f"The recommender {recommender.arn} is being updated; wait until that has ended.")
+        config = _checked(request.recommender_config, use_case_named(recommender.recipe_arn))
+        columns = config.get("trainingDataConfig", recommender.recommender_config.get("trainingDataConfig"))
+        retrain = columns != recommender.recommender_config.get("trainingDataConfig")
+        retrain = retrain or not recommender.solution_version_arn  # its first training failed
+        now = control.now()
+        status = CREATE_PENDING if retrain else ACTIVE
+        shown = {"recommenderConfig": config, "status": status, "creationDateTime": now, "lastUpdatedDateTime": now}
+        changed = msgspec.structs.replace(
+            recommender,
+            recommender_config={**recommender.recommender_config, **config},
+            latest_recommender_update=shown,
+            last_updated_date_time=now,
+        )
+        _store(control, changed, within)
+        if retrain:
+            control.enqueue("recommending", recommender.arn, within)
+    return RecommenderResponse(recommender.arn)
+
+
+@operation
+def start_recommender(control: Control, request: StartRecommender) -> RecommenderResponse:
+    """With the model that it stopped with."""
+    return _turn(control, request.recommender_arn, INACTIVE, ACTIVE)
+
+
+@operation
+def stop_recommender(control: Control, request: StopRecommender) -> RecommenderResponse:
+    return _turn(control, request.recommender_arn, ACTIVE, INACTIVE)
+
+
+@operation
+def delete_recommender(control: Control, request: DeleteRecommender) -> None:
+    with control.database.write() as within:
+        recommender = control.settled(request.recommender_arn, Recommender, within)
+        control.cancel(recommender.arn, within)
+        control.delete(recommender, within)
+        announce(control, recommender, within)
+
+
+def announce(control: Control, recommender: Recommender, within: Connection) -> None:
+    group = control.records.get(recommender.dataset_group_arn, DatasetGroup, within)
+    control.announce(group.uid, "deploy", recommender.arn, within)
+
+
+def _turn(control: Control, arn: str, before: str, after: str) -> RecommenderResponse:
+    with control.database.write() as within:
+        recommender = control.get(arn, Recommender, within)
+        if recommender.status != before:
+            raise InUse(f"Resource Arn {arn} is in {recommender.status} state; {before} is needed for that.")
+        now = control.now()
+        _store(
+            control,
+            msgspec.structs.replace(recommender, status=after, turned_at=now, last_updated_date_time=now),
+            within,
+        )
+    return RecommenderResponse(arn)
+
+
+def _store(control: Control, recommender: Recommender, within: Connection) -> None:
+    control.records.replace(recommender, within)
+    announce(control, recommender, within)
+
+
+def _check_group(control: Control, group: DatasetGroup, use_case: UseCase, within: Connection) -> None:
+    """Raises `InvalidInput` where the dataset group is of another domain, or lacks what the use case is made from."""
+    if group.domain != use_case.domain:
+        raise InvalidInput(
+            f"The use case {use_case.name} is of the domain {use_case.domain}, "
+            f"the dataset group's domain is {group.domain or 'none'}."
+        )
+    types = {dataset.dataset_type for dataset in control.every(Dataset, parent=group.arn, within=within)}
+    needed = {"INTERACTIONS", "ITEMS"} if use_case.needs_items else {"INTERACTIONS"}
+    if needed - types:
+        raise InvalidInput(f"The use case {use_case.name} needs a dataset of type {', '.join(sorted(needed - types))}.")
+
+
+def _checked(config: RecommenderConfig | None, use_case: UseCase) -> JsonMap:
+    """The configuration as it is stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
+    if config is None:
+        return {}
+    if config.item_exploration_config and not use_case.explores:
+        raise InvalidInput(f"itemExplorationConfig does not fit the use case {use_case.name}: it does not explore.")
+    for name, value in (config.item_exploration_config or {}).items():
+        check_exploration(name, value)
+    check_columns(config.training_data_config)
+    shown: JsonMap = msgspec.to_builtins(config)
+    return shown

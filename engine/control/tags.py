@@ -1,0 +1,81 @@
+"""Tags: short pairs of text that every resource but a schema carries (specification §1.8)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection
+
+from engine.control.control import Control
+from engine.control.fields import MOST_TAGS, Arn, Request, Shape, Tag, Tags, check_tag_key, check_tags, tag_map
+from engine.control.operation import operation
+from engine.errors import InUse, InvalidInput, TooManyTagKeys
+from engine.records import Record, Schema, kind_of
+
+
+class TagResource(Request, frozen=True):
+    resource_arn: Arn
+    tags: Tags
+
+
+class UntagResource(Request, frozen=True):
+    resource_arn: Arn
+    tag_keys: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=200)]
+
+
+class ListTagsForResource(Request, frozen=True):
+    resource_arn: Arn
+
+
+class ListTagsForResourceResponse(Shape, frozen=True):
+    tags: tuple[Tag, ...]
+
+
+@operation
+def tag_resource(control: Control, request: TagResource) -> None:
+    """A value given for a key that is there replaces the earlier one."""
+    with control.database.write() as within:
+        record = _taggable(control, request.resource_arn, within)
+        tags = {**record.tags, **tag_map(request.tags)}
+        check_tags(tags)
+        _store(control, record, tags, within)
+
+
+@operation
+def untag_resource(control: Control, request: UntagResource) -> None:
+    """A key that is not there is no error."""
+    if len(request.tag_keys) > MOST_TAGS:
+        raise TooManyTagKeys(
+            f"{len(request.tag_keys)} tag keys are more than the {MOST_TAGS} that a resource can have."
+        )
+    for key in request.tag_keys:
+        check_tag_key(key)
+    with control.database.write() as within:
+        record = _taggable(control, request.resource_arn, within)
+        tags = {key: value for key, value in record.tags.items() if key not in request.tag_keys}
+        _store(control, record, tags, within)
+
+
+@operation
+def list_tags_for_resource(control: Control, request: ListTagsForResource) -> ListTagsForResourceResponse:
+    record = _taggable(control, request.resource_arn)
+    return ListTagsForResourceResponse(tuple(Tag(key, value) for key, value in sorted(record.tags.items())))
+
+
+def _taggable(control: Control, arn: str, within: Connection | None = None) -> Record:
+    """Raises `NotFound`, `InvalidInput` for a resource that has no tags, `InUse` for one that is being deleted."""
+    kind = kind_of(arn)
+    record = control.get(arn, kind, within)
+    if kind is Schema:
+        raise InvalidInput(f"Resource Arn {arn} is a schema's; schemas have no tags.")
+    if record.deleted_at is not None:
+        raise InUse(f"Resource Arn {arn} is in {record.status} state.")
+    return record
+
+
+def _store(control: Control, record: Record, tags: dict[str, str], within: Connection) -> None:
+    """The stored record with other tags: its shown status may be a passing one."""
+    stored = control.records.get(record.arn, type(record), within)
+    control.records.replace(msgspec.structs.replace(stored, tags=tags), within)

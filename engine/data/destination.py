@@ -1,0 +1,72 @@
+"""Where exports go: a file in an `s3://` or `file://` folder, there whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TextIO
+from urllib.parse import unquote
+
+from engine.data.source import as_invalid_input, s3_client
+from engine.errors import InvalidInput
+
+NOWHERE = "Invalid S3 output path"
+
+
+def check_destination(location: str, *, allow_file_urls: bool) -> None:
+    """Raises `InvalidInput` for what names no folder that may be written to."""
+    scheme, separator, rest = location.partition("://")
+    schemes = ("s3", "file") if allow_file_urls else ("s3",)
+    if not separator or scheme not in schemes:
+        raise InvalidInput(f"{NOWHERE} {location}: it starts with {' or '.join(f'{each}://' for each in schemes)}.")
+    if scheme == "s3" and not rest.partition("/")[0]:
+        raise InvalidInput(f"{NOWHERE} {location}: write s3://bucket/folder/.")
+    if scheme == "file" and not rest.startswith("/"):
+        raise InvalidInput(f"{NOWHERE} {location}: write file:///path, with three slashes.")
+
+
+@contextmanager
+def open_destination(location: str, name: str, *, allow_file_urls: bool) -> Iterator[TextIO]:
+    """A new text file of that name in the folder, which replaces an earlier one when the block has ended well."""
+    check_destination(location, allow_file_urls=allow_file_urls)
+    scheme, _, rest = location.partition("://")
+    put = _onto_disk if scheme == "file" else _into_s3
+    with as_invalid_input(location, NOWHERE), _parked(lambda file: put(file, rest, name)) as text:
+        yield text
+
+
+@contextmanager
+def _parked(put: Callable[[IO[bytes]], None]) -> Iterator[TextIO]:
+    """What is written goes to a nameless file first: no reader sees half of it, and memory holds little of it."""
+    with tempfile.TemporaryFile() as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="")
+        yield text
+        text.detach()  # flushed; closing it would close the file
+        file.seek(0)
+        put(file)
+
+
+def _onto_disk(file: IO[bytes], folder: str, name: str) -> None:
+    place = Path(unquote(folder))
+    partial = place / f".{name}.partial"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as target:
+            shutil.copyfileobj(file, target, 1 << 20)
+            target.flush()
+            os.fsync(target.fileno())
+        partial.replace(place / name)
+    except OSError as error:
+        raise InvalidInput(f"{NOWHERE} file://{folder}: it can't be written to ({error.strerror}).") from error
+
+
+def _into_s3(file: IO[bytes], rest: str, name: str) -> None:
+    """In parts where it is large."""
+    bucket, _, prefix = rest.partition("/")
+    folder = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
+    s3_client().upload_fileobj(file, bucket, folder + name)

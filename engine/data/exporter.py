@@ -1,0 +1,105 @@
+"""A dataset as lines of CSV, the header as the schema has it (specification §2.6).
+
+Bulk interactions carry the columns that a snapshot keeps; what else they were imported with is left empty. Streamed
+ones carry everything: the log has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.data import entries
+from engine.data.columns import Column, Longs
+from engine.data.log import Log
+from engine.data.schema import Field, Schema
+from engine.data.stored import Flags, Stored
+
+PAGE = 10_000
+Row = list[str]
+
+
+def bulk_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
+    for row in np.flatnonzero(stored.arrived == 0):
+        yield _cells(schema, _interaction(stored, int(row)))
+
+
+def put_interactions(stored: Stored, schema: Schema, log: Log, group: str) -> Iterator[Row]:
+    """In order of arrival, each beside its record in the log."""
+    rows = np.flatnonzero(stored.arrived)
+    rows = rows[np.argsort(stored.arrived[rows], kind="stable")]
+    said = _events(log, group, stored.arrived[rows])
+    for row in rows:
+        event = next(said)
+        extra = {} if event is None else _said(event)
+        yield _cells(schema, {**extra, **_interaction(stored, int(row))})
+
+
+def items(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
+    snapshot = stored.snapshot
+    return _rows("ITEM_ID", snapshot.item_names, snapshot.item_columns, schema, stored.item_put, wanted)
+
+
+def users(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
+    snapshot = stored.snapshot
+    return _rows("USER_ID", snapshot.user_names, snapshot.user_columns, schema, stored.user_put, wanted)
+
+
+def _rows(
+    key: str, names: Sequence[str], columns: Mapping[str, Column], schema: Schema, put: Flags, wanted: Flags
+) -> Iterator[Row]:
+    """What is known by name only, from interactions, has no row."""
+    for index in np.flatnonzero(wanted):
+        row = int(index)
+        values = {name: column.get(row) for name, column in columns.items()}
+        if put[row] or any(value is not None for value in values.values()):
+            yield _cells(schema, {**values, key: names[row]})
+
+
+def _interaction(stored: Stored, row: int) -> dict[str, Any]:
+    snapshot = stored.snapshot
+    value = snapshot.values[row]
+    return {
+        "USER_ID": snapshot.user_names[int(snapshot.users[row])],
+        "ITEM_ID": snapshot.item_names[int(snapshot.items[row])],
+        "TIMESTAMP": int(snapshot.times[row]),
+        "EVENT_TYPE": snapshot.event_types[int(snapshot.types[row])] or None,
+        "EVENT_VALUE": None if value != value else float(str(value)),  # the shortest text of a 32-bit number
+    }
+
+
+def _events(log: Log, group: str, seqs: Longs) -> Iterator[entries.Interaction | None]:
+    """The log's record of each of the ascending sequence numbers, None where it has gone."""
+    at, last = 0, int(seqs[-1]) if len(seqs) else 0
+    after = int(seqs[0]) - 1 if len(seqs) else 0
+    while at < len(seqs):
+        page = log.read(after, group=group, upto=last, limit=PAGE)
+        found = {record.seq: record.body for record in page if record.kind == "event"}
+        after = page[-1].seq if len(page) == PAGE else last
+        while at < len(seqs) and seqs[at] <= after:
+            body = found.get(int(seqs[at]))
+            yield None if body is None else entries.read_interaction(body)
+            at += 1
+
+
+def _said(event: entries.Interaction) -> dict[str, Any]:
+    return {
+        **event.properties,
+        "IMPRESSION": "|".join(event.impression) or None,
+        "RECOMMENDATION_ID": event.recommendation_id,
+        "EVENT_ATTRIBUTION_SOURCE": event.attribution.get("eventAttributionSource"),
+    }
+
+
+def _cells(schema: Schema, values: Mapping[str, Any]) -> Row:
+    return [_cell(field, values.get(field.name)) for field in schema.fields]
+
+
+def _cell(field: Field, value: Any) -> str:
+    if value is None:
+        return ""
+    if field.type == "boolean":
+        return "true" if float(value) else "false"
+    return str(int(value)) if field.whole else str(value)

@@ -1,0 +1,69 @@
+"""A data deletion job: the users of a CSV leave the group's data, its snapshots and its log (specification §2.6)."""
+
+from __future__ import annotations
+
+from engine.data import entries
+from engine.data.columns import Labels
+from engine.data.fold import Fold, fold
+from engine.data.importer import import_csv
+from engine.data.log import Entry
+from engine.data.schema import Field, Schema
+from engine.data.source import open_source
+from engine.errors import EngineError, InvalidInput
+from engine.jobs.kinds.folding import kinds
+from engine.jobs.work import Work
+from engine.recipes.base import stretch
+from engine.records import DataDeletionJob, DatasetGroup
+
+MAX_BYTES = 100 << 20
+NAMES_A_RECORD = 5_000
+USERS = Schema("Users", "USERS", (Field(name="USER_ID", type="string"),))
+
+
+def run(work: Work) -> str:
+    job = work.engine.records.get(work.arn, DataDeletionJob)
+    if job.status == "COMPLETED":
+        return "deleted before its process ended"
+    job = work.change(job, status="IN_PROGRESS")
+    try:
+        return _delete(work, job)
+    except EngineError as error:
+        failed(work, error.message)
+        raise
+
+
+def failed(work: Work, reason: str) -> None:
+    job = work.engine.records.get(work.arn, DataDeletionJob)
+    work.change(job, status="FAILED", failure_reason=reason)
+
+
+def _delete(work: Work, job: DataDeletionJob) -> str:
+    """Workers stop using the users' data when they read the log; publishing removes it from the disk."""
+    group = work.directory.get(job.dataset_group_arn, DatasetGroup)
+    names = _named(work, job)
+    work.progress(0.4, f"deleting {len(names):,} users")
+    count = work.state(group).erase(names)
+    parts = (names[start : start + NAMES_A_RECORD] for start in range(0, len(names), NAMES_A_RECORD))
+    records = [entries.encode(entries.Erased(part)) for part in parts]
+    with work.engine.database.write() as within:
+        work.hold(within)
+        work.engine.log.append_within(within, [Entry(group.uid, "erased", "", body) for body in records])
+    state = work.state(group)
+    work.progress(0.7, "making the snapshot")
+    snapshot = fold(Fold(state, item_kinds=kinds(work, group, "ITEMS"), user_kinds=kinds(work, group, "USERS")))
+    work.publish(state, snapshot, lambda within: work.change(job, within, status="COMPLETED", num_deleted=count))
+    return f"{count:,} records of {len(names):,} users"
+
+
+def _named(work: Work, job: DataDeletionJob) -> tuple[str, ...]:
+    settings = work.engine.settings
+    limit = MAX_BYTES if settings.quotas == "aws" else None
+    location = job.data_source["dataLocation"]
+    source = open_source(location, allow_file_urls=settings.allow_file_urls, max_bytes=limit, deep=True)
+    imported = import_csv(source, USERS, stretch(work.progress, 0.0, 0.4))
+    reason = imported.report.failure_reason()
+    if reason is not None:
+        raise InvalidInput(reason)
+    users = imported.rows["USER_ID"]
+    assert isinstance(users, Labels)
+    return tuple(users.names)

@@ -1,0 +1,76 @@
+"""A dataset export job: everything that the group has by now, as one CSV file (specification §2.6)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from engine.control.lifecycle import ACTIVE
+from engine.data import exporter
+from engine.data.destination import open_destination
+from engine.data.schema import Schema
+from engine.data.stored import Flags, Stored
+from engine.errors import EngineError
+from engine.jobs.kinds.folding import current
+from engine.jobs.work import Work
+from engine.records import Dataset, DatasetExportJob, DatasetGroup
+
+SAID_EVERY = 50_000  # rows
+
+
+def run(work: Work) -> str:
+    job = work.engine.records.get(work.arn, DatasetExportJob)
+    if job.status == ACTIVE:
+        return "exported before its process ended"
+    job = work.change(job, status="CREATE IN_PROGRESS")
+    try:
+        count = _export(work, job)
+    except EngineError as error:
+        failed(work, error.message)
+        raise
+    work.change(job, status=ACTIVE)
+    return f"{count:,} rows"
+
+
+def failed(work: Work, reason: str) -> None:
+    job = work.engine.records.get(work.arn, DatasetExportJob)
+    work.change(job, status="CREATE FAILED", failure_reason=reason)
+
+
+def _export(work: Work, job: DatasetExportJob) -> int:
+    dataset = work.directory.get(job.dataset_arn, Dataset)
+    group = work.directory.get(dataset.dataset_group_arn, DatasetGroup)
+    schema = work.directory.schema(dataset)
+    stored = current(work, group)
+    folder = job.job_output["s3DataDestination"]["path"]
+    allowed = work.engine.settings.allow_file_urls
+    count = 0
+    with open_destination(folder, f"{job.name}.csv", allow_file_urls=allowed) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([field.name for field in schema.fields])
+        for row in _rows(work, group, stored, dataset.dataset_type, schema, job.ingestion_mode):
+            writer.writerow(row)
+            count += 1
+            if count % SAID_EVERY == 0:
+                work.progress(0.5, f"{count:,} rows written")
+        work.progress(0.9, "putting the file in its place")
+    return count
+
+
+def _rows(
+    work: Work, group: DatasetGroup, stored: Stored, dataset_type: str, schema: Schema, mode: str
+) -> Iterator[exporter.Row]:
+    if dataset_type == "ITEMS":
+        return exporter.items(stored, schema, _wanted(stored.item_put, mode))
+    if dataset_type == "USERS":
+        return exporter.users(stored, schema, _wanted(stored.user_put, mode))
+    bulk = exporter.bulk_interactions(stored, schema) if mode != "PUT" else iter(())
+    put = exporter.put_interactions(stored, schema, work.engine.log, group.uid) if mode != "BULK" else iter(())
+    return chain(bulk, put)
+
+
+def _wanted(put: Flags, mode: str) -> Flags:
+    return {"PUT": put, "BULK": ~put, "ALL": np.ones_like(put)}[mode]

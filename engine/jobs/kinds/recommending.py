@@ -1,0 +1,76 @@
+"""Train a recommender: its use case's recipe on the newest data; it answers with the new model from then on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from engine.arns import name_of, recipe_arn, region_of
+from engine.control.lifecycle import ACTIVE
+from engine.control.recommenders import announce
+from engine.errors import EngineError
+from engine.jobs.kinds.training import train
+from engine.jobs.work import Work
+from engine.records import Recommender, SolutionVersion
+from engine.use_cases import USE_CASES
+
+COLUMNS = "trainingDataConfig"  # what of a recommender's configuration is about training
+
+
+def run(work: Work) -> str:
+    recommender = _say(work, "CREATE IN_PROGRESS")
+    try:
+        version = _version(recommender, work.engine.new_id()[:8])
+        trained, message = train(work, version)
+    except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
+        failed(work, str(error) or type(error).__name__)
+        raise
+    with work.engine.database.write() as within:
+        recommender = _say(
+            work,
+            ACTIVE,
+            within=within,
+            solution_version_arn=version.arn,
+            trained_at=round(work.engine.clock(), 3),
+            model_metrics=trained["metrics"],
+        )
+        announce(work.engine.control(recommender.account, region_of(recommender.arn)), recommender, within)
+    return message
+
+
+def failed(work: Work, reason: str) -> None:
+    _say(work, "CREATE FAILED", reason)
+
+
+def _say(
+    work: Work, status: str, reason: str | None = None, within: sa.Connection | None = None, **changes: Any
+) -> Recommender:
+    """The status of its creation; of its latest update, once it has a model to answer with meanwhile."""
+    recommender = work.engine.records.get(work.arn, Recommender, within)
+    update = recommender.latest_recommender_update
+    if update.get("status") not in (None, ACTIVE):
+        update = {**update, "status": status, "lastUpdatedDateTime": round(work.engine.clock(), 3)}
+        changes["latest_recommender_update"] = {**update, "failureReason": reason} if reason else update
+    if not recommender.solution_version_arn:
+        changes.update(status=status, failure_reason=reason)
+    return work.change(recommender, within, **changes)
+
+
+def _version(recommender: Recommender, name: str) -> SolutionVersion:
+    """What is trained, in the terms of a solution version; it is no resource of its own."""
+    use_case = USE_CASES[name_of(recommender.recipe_arn)]
+    return SolutionVersion(
+        arn=f"{recommender.arn}/{name}",
+        account=recommender.account,
+        name=f"{recommender.name}/{name}",
+        solution_arn=recommender.arn,
+        dataset_group_arn=recommender.dataset_group_arn,
+        recipe_arn=recipe_arn(use_case.trains),
+        event_type=use_case.event_type,
+        solution_config={key: value for key, value in recommender.recommender_config.items() if key == COLUMNS},
+        creation_date_time=recommender.creation_date_time,
+        last_updated_date_time=recommender.last_updated_date_time,
+    )

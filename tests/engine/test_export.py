@@ -1,0 +1,130 @@
+"""Exports: what was imported and what was streamed comes out under the schema's header, where it was asked to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from engine import InvalidInput
+from engine.data import exporter
+from engine.data.destination import open_destination
+from tests.engine.shop import HOME, T0, Shop
+
+INTERACTIONS = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,DEVICE,SHELF"
+ITEMS = "ITEM_ID,GENRES,YEAR,PRICE"
+ROLE = "arn:aws:iam::000000000000:role/r"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path).furnish()
+    yield shop
+    shop.close()
+
+
+def export(shop: Shop, kind: str, mode: str, folder: str = "") -> dict[str, Any]:
+    path = folder or f"file://{shop.folder}/out/"
+    made = {"jobName": f"{kind}-{mode}".lower(), "datasetArn": shop.dataset(kind), "ingestionMode": mode}
+    output = {"s3DataDestination": {"path": path}}
+    arn = shop.do("CreateDatasetExportJob", **made, roleArn=ROLE, jobOutput=output)["datasetExportJobArn"]
+    shop.work()
+    job: dict[str, Any] = shop.do("DescribeDatasetExportJob", datasetExportJobArn=arn)["datasetExportJob"]
+    return job
+
+
+def lines(shop: Shop, kind: str, mode: str) -> list[str]:
+    job = export(shop, kind, mode)
+    assert job["status"] == "ACTIVE", job
+    assert [path.name for path in (shop.folder / "out").iterdir()] == [f"{job['jobName']}.csv"]
+    text = (shop.folder / "out" / f"{job['jobName']}.csv").read_text()
+    (shop.folder / "out" / f"{job['jobName']}.csv").unlink()
+    return text.splitlines()
+
+
+def test_interactions(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exporter, "PAGE", 2)
+    shop.load("INTERACTIONS", [INTERACTIONS, f"u,a,{T0},Buy,2.7,,", f"v,b,{T0 + 1},,,,"])
+    shop.click(None, "c", 5, session="s1", event_value=0.1, properties={"device": 'a "b", c', "shelf": "7"})
+    for second in range(6, 9):
+        shop.click("w", "a", second, session="s1", impression=("x", "y"))
+    bulk = [f"u,a,{T0},Buy,2.7,,", f"v,b,{T0 + 1},,,,"]
+    put = [f'w,c,{T0 + 5},click,0.1,"a ""b"", c",7', *(f"w,a,{T0 + second},click,,," for second in range(6, 9))]
+    assert lines(shop, "INTERACTIONS", "BULK") == [INTERACTIONS, *bulk]
+    assert lines(shop, "INTERACTIONS", "PUT") == [INTERACTIONS, *put]
+    assert lines(shop, "INTERACTIONS", "ALL") == [INTERACTIONS, *bulk, *put]
+
+
+def test_items_and_users(shop: Shop):
+    shop.load_clicks("u nameless 1")
+    shop.load("ITEMS", [ITEMS, "a,x|y,1999,2.5", "b,,,1"])
+    shop.put("b", genres="z")
+    shop.put("c", year=2001)
+    shop.load("USERS", ["USER_ID,TIER", "u,gold"])
+    assert lines(shop, "ITEMS", "BULK") == [ITEMS, "a,x|y,1999,2.5"]
+    assert sorted(lines(shop, "ITEMS", "PUT")) == sorted([ITEMS, "b,z,,", "c,,2001,"])
+    assert sorted(lines(shop, "ITEMS", "ALL")) == sorted([ITEMS, "a,x|y,1999,2.5", "b,z,,", "c,,2001,"])
+    assert lines(shop, "USERS", "ALL") == ["USER_ID,TIER", "u,gold"]
+    assert lines(shop, "USERS", "PUT") == ["USER_ID,TIER"]
+
+
+def test_a_place_that_cant_be_written_to_fails_the_job(shop: Shop):
+    (shop.folder / "file").touch()
+    job = export(shop, "ITEMS", "ALL", f"file://{shop.folder}/file/")
+    assert job["status"] == "CREATE FAILED" and job["failureReason"].startswith("Invalid S3 output path file://")
+    assert shop.do("ListDatasetExportJobs")["datasetExportJobs"][0]["failureReason"] == job["failureReason"]
+    assert job["datasetExportJobArn"] == f"{HOME}dataset-export-job/items-all"
+
+
+# ---- S3
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    names = {"AWS_ENDPOINT_URL_S3": server, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for name, value in {**names, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="exports")
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("folder", "key"), [("s3://exports/x/", "x/n.csv"), ("s3://exports/x", "x/n.csv"), ("s3://exports", "n.csv")]
+)
+def test_into_s3_when_all_is_written(bucket: Any, folder: str, key: str):
+    with open_destination(folder, "n.csv", allow_file_urls=False) as file:
+        file.write("é\n" * 10)
+    assert bucket.get_object(Bucket="exports", Key=key)["Body"].read().decode() == "é\n" * 10
+
+
+def test_nothing_where_it_breaks(bucket: Any):
+    with (
+        pytest.raises(ZeroDivisionError),
+        open_destination("s3://exports/broken/", "n.csv", allow_file_urls=False) as file,
+    ):
+        file.write("x")
+        raise ZeroDivisionError
+    assert "Contents" not in bucket.list_objects_v2(Bucket="exports", Prefix="broken/")
+
+
+def test_no_such_bucket(bucket: Any):
+    with (
+        pytest.raises(InvalidInput, match="Invalid S3 output path s3://none/x/"),
+        open_destination("s3://none/x/", "n.csv", allow_file_urls=False) as file,
+    ):
+        file.write("x")
