@@ -21,14 +21,13 @@ from engine.data.log import Entry, Log
 from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
-from engine.errors import InvalidInput, Unavailable
-from engine.filters import Filter, compile_filter
+from engine.errors import Unavailable
+from engine.filters import Filter
 from engine.follower import Follower, Listener
 from engine.intake import Intake
 from engine.jobs.queue import Queue
 from engine.question import Change, Event, Question, Ranked
 from engine.records import DatasetGroup, DatasetImportJob, Records
-from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.sql import Database
 
@@ -85,7 +84,7 @@ class Engine:
     def recommend(self, question: Question) -> Ranked:
         """Raises `NotFound` (no such campaign or filter), `InvalidInput` (a wrong question for its recipe)."""
         deployed = self.deployed(question.campaign, question.account)
-        filters = self._filters(question, deployed)
+        filters = self._filters(question.filter, question.expression, deployed)
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
         group = self._group(deployed)
         return serve.answer(question, deployed, group, filters, as_of=as_of, now=self.clock(), new_id=self.new_id)
@@ -101,6 +100,15 @@ class Engine:
     def has_history(self, campaign: str, user: str, account: str = ACCOUNT) -> bool:
         """Whether the user (or session) of the campaign's dataset group has any interaction."""
         return self.follower.group(self.deployed(campaign, account).group_uid).has_history(user)
+
+    def filter_names_user(
+        self, campaign: str, filter_: str | None, expression: str | None = None, account: str = ACCOUNT
+    ) -> bool:
+        """Whether the filter looks at the user's own fields: even users without history differ then in their answers.
+
+        Raises `NotFound` (no such campaign or filter), `InvalidInput` (an expression that can't be used).
+        """
+        return any(each.names_user for each in self._filters(filter_, expression, self.deployed(campaign, account)))
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str = ACCOUNT
@@ -223,19 +231,15 @@ class Engine:
     def _arn(self, campaign: str, account: str) -> str:
         return campaign if ":" in campaign else arn_of(self.settings.region, account, f"campaign/{campaign}")
 
-    def _filters(self, question: Question, deployed: Deployed) -> tuple[Filter, ...]:
-        expressions = [question.expression] if question.expression is not None else []
-        if question.filter is not None:
-            expressions.append(self._filter(question.filter, deployed).filter_expression)
-        return tuple(compile_filter(text) for text in expressions)
-
-    def _filter(self, name: str, deployed: Deployed) -> FilterRecord:
-        """By ARN or bare name; it must be of the campaign's dataset group (specification §4.3)."""
-        prefix = deployed.campaign.arn.partition(":campaign/")[0]
-        record = self.directory.get(name if ":" in name else f"{prefix}:filter/{name}", FilterRecord)
-        if record.dataset_group_arn != deployed.group_arn:
-            raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
-        return record
+    def _filters(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[Filter, ...]:
+        """A filter by ARN or bare name, and one written in place."""
+        found, group, rules = [], deployed.group_arn, self.settings.quotas
+        if expression is not None:
+            found.append(self.directory.expression(expression, group, rules))
+        if name is not None:
+            prefix = deployed.campaign.arn.partition(":campaign/")[0]
+            found.append(self.directory.filter(name if ":" in name else f"{prefix}:filter/{name}", group, rules))
+        return tuple(found)
 
 
 def _shown(row: Mapping[str, Any] | None, fields: Sequence[Shown]) -> dict[str, Any] | None:
