@@ -61,11 +61,11 @@ class Directory:
         record = self.get(name, FilterRecord)
         if record.dataset_group_arn != group_arn:
             raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
-        return self._once("filter", name, lambda: self._compiled(record.filter_expression, group_arn, rules))
+        return self._once("compiled-filter", name, lambda: self._compiled(record.filter_expression, group_arn, rules))
 
     def expression(self, text: str, group_arn: str, rules: str) -> Filter:
         """A filter written in place, checked now since nobody has before."""
-        return self._once("expression", f"{group_arn} {text}", lambda: self._checked(text, group_arn, rules))
+        return self._once("checked-expression", f"{group_arn} {text}", lambda: self._checked(text, group_arn, rules))
 
     # ---- inside
 
