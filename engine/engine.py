@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from engine import serve
 from engine.arns import arn_of
 from engine.control.control import Control
+from engine.control.lifecycle import ACTIVE, shown
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
 from engine.data.group import Group
@@ -21,13 +22,14 @@ from engine.data.log import Entry, Log
 from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
-from engine.errors import Unavailable
+from engine.errors import InvalidInput, Unavailable
 from engine.filters import Filter
 from engine.follower import Follower, Listener
 from engine.intake import Intake
 from engine.jobs.queue import Queue
 from engine.question import Change, Event, Question, Ranked
 from engine.records import DatasetGroup, DatasetImportJob, Records
+from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.sql import Database
 
@@ -238,7 +240,10 @@ class Engine:
             found.append(self.directory.expression(expression, group, rules))
         if name is not None:
             prefix = deployed.campaign.arn.partition(":campaign/")[0]
-            found.append(self.directory.filter(name if ":" in name else f"{prefix}:filter/{name}", group, rules))
+            arn = name if ":" in name else f"{prefix}:filter/{name}"
+            found.append(self.directory.filter(arn, group, rules))
+            if shown(self.directory.get(arn, FilterRecord), self.clock(), self.settings.pending_s) != ACTIVE:
+                raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
         return tuple(found)
 
 

@@ -39,6 +39,15 @@ def test_a_filter_by_name_or_arn_with_parameters(popular: Shop):
         popular.ask(filter="nobody's")
 
 
+def test_a_filter_answers_when_it_is_active(popular: Shop):
+    make(popular, "f", "INCLUDE ItemID WHERE Items.PRICE < 10")
+    popular.engine.settings = msgspec.structs.replace(popular.engine.settings, pending_s=10.0)
+    with pytest.raises(InvalidInput, match="filter/f is not in ACTIVE state"):
+        popular.ask(filter="f")
+    popular.clock.now += 30
+    assert popular.ask(filter="f") == ["b"]
+
+
 def test_puts_count_in_the_next_answer(popular: Shop):
     cheap = {"expression": "INCLUDE ItemID WHERE Items.PRICE < 10"}
     assert popular.ask(**cheap) == ["b"]
