@@ -17,6 +17,7 @@ from engine.errors import (
     TooManyTags,
     Unavailable,
 )
+from engine.filters import check_expression
 from engine.jobs.queue import Job
 from engine.jobs.runner import Runner
 from engine.measure.evaluate import evaluate
@@ -50,6 +51,7 @@ __all__ = [
     "TooManyTagKeys",
     "TooManyTags",
     "Unavailable",
+    "check_expression",
     "evaluate",
     "infer_schema",
     "perform",

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 from engine.data.schema import Schema as DatasetSchema
 from engine.data.schema import parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
+from engine.filters import Fields, Filter, compile_filter, fields_of
 from engine.records import Dataset, DatasetGroup, EventTracker, Record, Records, Schema
+from engine.records import Filter as FilterRecord
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -61,7 +63,30 @@ class Directory:
         fields = self._once("item-fields", group_arn, lambda: self._item_fields(group_arn))
         return tuple(field for field in fields if field.name.upper() in wanted) if wanted else fields
 
+    def filter(self, name: str, group_arn: str, rules: str) -> Filter:
+        """A filter by ARN, ready for its group, which must be this one (specification §4.3)."""
+        record = self.get(name, FilterRecord)
+        if record.dataset_group_arn != group_arn:
+            raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
+        return self._once("compiled-filter", name, lambda: self._compiled(record.filter_expression, group_arn, rules))
+
+    def expression(self, text: str, group_arn: str, rules: str) -> Filter:
+        """A filter written in place, checked now since nobody has before."""
+        return self._once("checked-expression", f"{group_arn} {text}", lambda: self._checked(text, group_arn, rules))
+
     # ---- inside
+
+    def _compiled(self, text: str, group_arn: str, rules: str) -> Filter:
+        fields = self._once("fields", group_arn, lambda: self._fields(group_arn))
+        return compile_filter(text, rules).within(fields)
+
+    def _checked(self, text: str, group_arn: str, rules: str) -> Filter:
+        made = self._compiled(text, group_arn, rules)
+        made.check(made.fields)
+        return made
+
+    def _fields(self, group_arn: str) -> Fields:
+        return fields_of(map(self.schema, self.datasets(group_arn).values()))
 
     def _once(self, what: str, which: str, find: Callable[[], T]) -> T:
         found = self._found  # who reads while a record changes keeps the outcome in the dictionary thrown away then

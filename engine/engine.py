@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from engine import serve
 from engine.arns import arn_of
 from engine.control.control import Control
+from engine.control.lifecycle import ACTIVE, shown
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
 from engine.data.group import Group
@@ -22,7 +23,7 @@ from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
 from engine.errors import InvalidInput, Unavailable
-from engine.filters import Filter, compile_filter
+from engine.filters import Filter
 from engine.follower import Follower, Listener
 from engine.intake import Intake
 from engine.jobs.queue import Queue
@@ -83,7 +84,8 @@ class Engine:
     def recommend(self, question: Question) -> Ranked:
         """Raises `NotFound` (no such campaign or filter), `InvalidInput` (a wrong question for its recipe)."""
         deployed = self.deployed(question.campaign, question.account)
-        filters, promoting = self._filters(question, deployed), self._promoting(question, deployed)
+        filters = self._filters(question.filter, question.expression, deployed)
+        promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
         group = self._group(deployed)
         return serve.answer(
@@ -110,6 +112,15 @@ class Engine:
     def has_history(self, campaign: str, user: str, account: str | None = None) -> bool:
         """Whether the user (or session) of the campaign's dataset group has any interaction."""
         return self.follower.group(self.deployed(campaign, account).group_uid).has_history(user)
+
+    def filter_names_user(
+        self, campaign: str, filter_: str | None, expression: str | None = None, account: str | None = None
+    ) -> bool:
+        """Whether the filter looks at the user's own fields: even users without history differ then in their answers.
+
+        Raises `NotFound` (no such campaign or filter), `InvalidInput` (an expression that can't be used).
+        """
+        return any(each.names_user for each in self._filters(filter_, expression, self.deployed(campaign, account)))
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None
@@ -250,29 +261,21 @@ class Engine:
     def _arn(self, campaign: str, account: str) -> str:
         return campaign if ":" in campaign else arn_of(self.settings.region, account, f"campaign/{campaign}")
 
-    def _filters(self, question: Question, deployed: Deployed) -> tuple[Filter, ...]:
-        expressions = [question.expression] if question.expression is not None else []
-        if deployed.use_case is not None and deployed.use_case.drops is not None:
-            expressions.append(deployed.use_case.drops)
-        if question.filter is not None:
-            expressions.append(self._filter(question.filter, deployed).filter_expression)
-        return tuple(compile_filter(text) for text in expressions)
+    def _filters(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[Filter, ...]:
+        """A filter by ARN or bare name, one written in place, and what a recommender's use case always drops."""
+        drops = deployed.use_case.drops if deployed.use_case is not None else None
+        group, rules = deployed.group_arn, self.settings.quotas
+        found = [self.directory.expression(text, group, rules) for text in (expression, drops) if text is not None]
+        return (*found, self._named(name, deployed)) if name is not None else tuple(found)
 
-    def _promoting(self, question: Question, deployed: Deployed) -> Filter | None:
-        """The filter that chooses what is promoted."""
-        if question.promotion is None:
-            return None
-        return compile_filter(self._filter(question.promotion.filter, deployed).filter_expression)
-
-    def _filter(self, name: str, deployed: Deployed) -> FilterRecord:
-        """By ARN or bare name; it must be of the campaign's dataset group (specification §4.3)."""
-        prefix = deployed.campaign.arn.rpartition(":")[0]
-        record = self.directory.get(
-            name if ":" in name else f"{prefix}:filter/{name}", FilterRecord, deployed.campaign.account
-        )
-        if record.dataset_group_arn != deployed.group_arn:
-            raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
-        return record
+    def _named(self, name: str, deployed: Deployed) -> Filter:
+        """Raises `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""
+        arn = name if ":" in name else f"{deployed.campaign.arn.rpartition(':')[0]}:filter/{name}"
+        record = self.directory.get(arn, FilterRecord, deployed.campaign.account)
+        found = self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
+        if shown(record, self.clock(), self.settings.pending_s) != ACTIVE:
+            raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
+        return found
 
 
 def _shown(row: Mapping[str, Any] | None, fields: Sequence[Shown]) -> dict[str, Any] | None:

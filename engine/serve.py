@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -15,8 +16,7 @@ from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
 from engine.errors import InvalidInput
-from engine.filters import Filter
-from engine.filters.compile import Mask
+from engine.filters import Candidates, Filter, Mask
 from engine.question import Question, Ranked
 from engine.rank.promote import chosen, mixed, share_of
 from engine.rank.topk import top_k
@@ -46,9 +46,6 @@ class Live:
         """The item's id, -1 where it is not in this answer's catalogue."""
         index = self.group.items.find(item)
         return index if index < self.item_count else -1
-
-    def type_codes(self, wanted: Iterable[str]) -> list[int]:
-        return self.group.type_codes(wanted)
 
 
 def answer(
@@ -101,8 +98,20 @@ def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -
         raise InvalidInput(f"itemId is required: the recipe {name} is of type {kind}.")
     if question.user is None and deployed.use_case is not None and deployed.use_case.needs_user:
         raise InvalidInput(f"userId is required: the use case {name} asks for it.")
-    if question.user is None and any(each.needs_user for each in filters):
+    for each in filters:
+        _check_filter(each, question, deployed)
+
+
+def _check_filter(filter_: Filter, question: Question, deployed: Deployed) -> None:
+    """Of specification §4.3 what does not depend on the parameters."""
+    recipe = deployed.recipe
+    if filter_.target != "ItemID":
+        raise InvalidInput(f"filterArn: the filter is on {filter_.target}; recommendations are filtered by ItemID.")
+    if filter_.needs_user and question.user is None:
         raise InvalidInput("userId is required: the filter depends on the user.")
+    if filter_.needs_item and recipe.kind != "RELATED_ITEMS":
+        reason = f"the recipe {recipe.name} is of type {recipe.kind}, not RELATED_ITEMS"
+        raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but {reason}.")
 
 
 def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
@@ -125,9 +134,15 @@ def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> F
 
 
 def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask | None:
-    """(catalogue,) what the filters leave; None where there is no filter."""
-    masks = [each.mask(live, question.filter_values) for each in filters]
-    return np.logical_and.reduce(masks) if masks else None
+    """(catalogue + 1,) what the filters leave, the last for an unknown item; None where there is no filter."""
+    if not filters:
+        return None
+    candidates = _candidates(question, live)
+    return reduce(np.logical_and, (each.mask(candidates, question.filter_values) for each in filters))
+
+
+def _candidates(question: Question, live: Live) -> Candidates:
+    return Candidates(live.group, live.item_count, live.history, question.user, question.item)
 
 
 class Shown(NamedTuple):
@@ -158,7 +173,7 @@ def _promoted(
     """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
     promotion = question.promotion
     assert promotion is not None
-    promotable = _allowed(scores, promoting.mask(live, promotion.filter_values))
+    promotable = _allowed(scores, promoting.mask(_candidates(question, live), promotion.filter_values))
     share = share_of(question.num_results, promotion.percent)
     promoted, others = chosen(promotable, _allowed(scores, mask), share, question.num_results)
     return _shown(np.concatenate((promoted, others)), len(promoted), question, deployed, live, scores)
@@ -185,7 +200,7 @@ def _shown(best: Ints, promoted: int, question: Question, deployed: Deployed, li
 def _reorder(candidates: tuple[str, ...], live: Live, scores: Floats, mask: Mask | None) -> Shown:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
-    kept = [(name, index) for name, index in ids.items() if index < 0 or mask is None or mask[index]]
+    kept = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
     known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
     values = scores[np.array([index for _, index in known], np.int32)] if known else np.zeros(0, np.float32)
     order = np.argsort(-values, kind="stable")

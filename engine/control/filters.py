@@ -6,12 +6,17 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.fields import Arn, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
 from engine.control.operation import operation
 from engine.control.pages import page
-from engine.records import DatasetGroup, Filter
+from engine.data.schema import parse_schema
+from engine.errors import LimitExceeded
+from engine.filters import MOST_FIELDS_OF_A_GROUP, Fields, compile_filter, fields_of
+from engine.filters import Filter as CompiledFilter
+from engine.records import Dataset, DatasetGroup, Filter, Schema
 
 
 class CreateFilter(Request, frozen=True, kw_only=True):
@@ -60,11 +65,12 @@ class DeleteFilter(Request, frozen=True):
 @operation
 def create_filter(control: Control, request: CreateFilter) -> CreateFilterResponse:
     """A bad expression is refused at once (specification §11a)."""
-    from engine.filters import compile_filter  # the grammar's parser is loaded when first needed
-
-    compile_filter(request.filter_expression)
+    made = compile_filter(request.filter_expression, control.settings.quotas)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        made.check(_fields(control, group, within))
+        if control.settings.quotas == "aws":
+            _check_count(control, made, group, within)
         now = control.now()
         record = Filter(
             arn=control.arn(f"filter/{request.name}"),
@@ -94,3 +100,20 @@ def list_filters(control: Control, request: ListFilters) -> ListFiltersResponse:
 def delete_filter(control: Control, request: DeleteFilter) -> None:
     with control.database.write() as within:
         control.delete(control.settled(request.filter_arn, Filter, within), within)
+
+
+def _fields(control: Control, group: DatasetGroup, within: Connection) -> Fields:
+    datasets = control.every(Dataset, parent=group.arn, within=within)
+    schemas = (control.records.get(dataset.schema_arn, Schema, within) for dataset in datasets)
+    return fields_of(parse_schema(schema.schema, schema.domain) for schema in schemas)
+
+
+def _check_count(control: Control, made: CompiledFilter, group: DatasetGroup, within: Connection) -> None:
+    """Raises `LimitExceeded` where the group's filters would use too many fields (specification §4.2)."""
+    others = control.every(Filter, parent=group.arn, within=within)
+    used = made.field_keys.union(*(compile_filter(other.filter_expression).field_keys for other in others))
+    if len(used) > MOST_FIELDS_OF_A_GROUP:
+        raise LimitExceeded(
+            f"Cannot create a filter. The filters of the dataset group would use {len(used)} distinct fields; "
+            f"{MOST_FIELDS_OF_A_GROUP} may be used."
+        )

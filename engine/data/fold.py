@@ -48,8 +48,8 @@ def fold(work: Fold) -> Stored:
     """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
     group, old = work.group, work.group.stored
     rows = _interactions(group, work.interactions)
-    items = _Rows.of(old.snapshot.item_columns, old.item_put, work.item_kinds).with_put(group.item_rows)
-    users = _Rows.of(old.snapshot.user_columns, old.user_put, work.user_kinds).with_put(group.user_rows)
+    items = _Rows.of(old.snapshot.item_columns, old.item_put, work.item_kinds).with_put(group.item_table.rows)
+    users = _Rows.of(old.snapshot.user_columns, old.user_put, work.user_kinds).with_put(group.user_table.rows)
     if work.items is not None:
         items = items.with_import(work.items, _ids(work.items.columns["ITEM_ID"], group.items))
     if work.users is not None:

@@ -17,6 +17,7 @@ from engine.data import entries
 from engine.data.columns import Ints, Longs
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
+from engine.data.table import Table
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
@@ -56,8 +57,8 @@ class Group:
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
         for session, user in self.links.items():
             self._sessions.setdefault(user, []).append(session)
-        self.item_rows: dict[int, dict[str, Any]] = {}  # put since the snapshot
-        self.user_rows: dict[int, dict[str, Any]] = {}
+        self.item_table = Table(snapshot.item_columns)
+        self.user_table = Table(snapshot.user_columns)
 
     # ---- following the log
 
@@ -73,8 +74,8 @@ class Group:
             about = ()
         else:
             row = entries.read_row(record.body)
-            rows, vocab = (self.item_rows, self.items) if record.kind == "item" else (self.user_rows, self.users)
-            rows[vocab.add(row.name)] = row.values
+            table, vocab = (self.item_table, self.items) if record.kind == "item" else (self.user_table, self.users)
+            table.put(vocab.add(row.name), row.values)
             about = (row.name,)
         self.seq, self.changed = record.seq, True
         return about
@@ -99,9 +100,9 @@ class Group:
             self.seen, self.links, self._sessions = {}, {}, {}
             self.tail = _tail(self.stored)
         elif dataset_type == "ITEMS":
-            self.item_rows = {}
+            self.item_table = Table({})
         elif dataset_type == "USERS":
-            self.user_rows = {}
+            self.user_table = Table({})
 
     def erase(self, users: Iterable[str], seq: int = 0) -> int:
         """Users leave with all that they and their sessions did; how many interactions and rows that were."""
@@ -112,7 +113,7 @@ class Group:
         self.stored = without_users(self.stored, ids)
         for index in ids.tolist():
             self.seen.pop(index, None)
-            self.user_rows.pop(index, None)
+        self.user_table = self.user_table.without(self.stored.snapshot.user_columns, frozenset(ids.tolist()))
         self.links = {s: user for s, user in self.links.items() if s not in gone and user not in gone}
         self._sessions = {user: sessions for user, sessions in self._sessions.items() if user not in gone}
         for name in names:
@@ -128,7 +129,7 @@ class Group:
         streamed = sum(len(self.seen.get(index, ())) for index in users.tolist())
         columns = snapshot.user_columns.values()
         rows = {index for index in known.tolist() if any(column.get(index) is not None for column in columns)}
-        rows |= self.user_rows.keys() & set(users.tolist())
+        rows |= self.user_table.rows.keys() & set(users.tolist())
         return interactions + streamed + len(rows)
 
     def type_code(self, name: str) -> int:
@@ -171,11 +172,7 @@ class Group:
 
     def item_row(self, index: int) -> dict[str, Any] | None:
         """The item's columns by schema name, missing ones left out; None for an item without any."""
-        row = self.item_rows.get(index)
-        if row is None:
-            columns = self.stored.snapshot.item_columns.items()
-            row = {name: column.get(index) for name, column in columns if 0 <= index < len(column)}
-        return {name: value for name, value in row.items() if value is not None} or None
+        return self.item_table.row(index)
 
     def type_codes(self, wanted: Iterable[str]) -> list[int]:
         """Codes of event types, their case ignored (specification §4.4)."""

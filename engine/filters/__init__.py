@@ -1,5 +1,22 @@
-"""Filters: an expression in AWS's language, compiled once, answers with a mask over the items."""
+"""Filters: an expression in AWS's language, compiled once, answers with a mask over the items.
 
-from engine.filters.compile import Candidates, Filter, compile_filter
+grammar → tree → checks                      when it is made (what needs schemas: against the group's)
+compile: values → match over live columns    when it is asked
+"""
 
-__all__ = ["Candidates", "Filter", "compile_filter"]
+from engine.filters.candidates import Candidates, UserCandidates
+from engine.filters.checks import MOST_FIELDS_OF_A_GROUP, Fields, fields_of
+from engine.filters.compile import Filter, check_expression, compile_filter
+from engine.filters.match import Mask
+
+__all__ = [
+    "MOST_FIELDS_OF_A_GROUP",
+    "Candidates",
+    "Fields",
+    "Filter",
+    "Mask",
+    "UserCandidates",
+    "check_expression",
+    "compile_filter",
+    "fields_of",
+]

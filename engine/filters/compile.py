@@ -1,63 +1,182 @@
-"""A filter's tree compiled to a mask over the items (specification §4.4)."""
+"""A filter compiled: a checked tree that answers with a mask over the candidates (specification §4.3, §4.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.data.group import History
-from engine.filters.grammar import EventTypes, Expression, parse
+from engine.data.importer import column_kind
+from engine.data.merge import column_of
+from engine.data.schema import Field
+from engine.errors import InvalidInput
+from engine.filters.candidates import Candidates
+from engine.filters.checks import EVENTS, SPELLED, Checks, Fields, field_keys
+from engine.filters.grammar import parse
+from engine.filters.live import LiveColumn
+from engine.filters.match import Indexed, Mask
+from engine.filters.tree import SETS, Both, Column, Condition, Expression, Literal, Placeholder, Predicate
+from engine.filters.values import Value, given, typed
 
-Mask = NDArray[np.bool_]  # (items,)
-
-
-class Candidates(Protocol):
-    """What a filter may look at: the user's history and, by name, the dataset group's event types."""
-
-    @property
-    def item_count(self) -> int: ...
-
-    @property
-    def history(self) -> History: ...
-
-    def type_codes(self, wanted: Iterable[str]) -> list[int]: ...
+LATEST = 100  # events of a user and type that AWS looks at
+OWN_IDS = frozenset({("ITEMS", "ITEM_ID"), ("USERS", "USER_ID")})
+Values = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """`mask(candidates, values)` is True for the items that may be recommended."""
+    """`mask(candidates, values)` is True for what may be recommended."""
 
-    mask: Callable[[Candidates, Mapping[str, str]], Mask]
-    needs_user: bool
+    text: str
+    rules: str  # open | aws
+    expressions: tuple[Expression, ...]
+    fields: Fields = field(default_factory=dict)  # of the group that it is asked about
+
+    def within(self, fields: Fields) -> Filter:
+        """The filter for a dataset group with these fields."""
+        return Filter(self.text, self.rules, self.expressions, fields)
+
+    def check(self, fields: Fields) -> None:
+        """Raises `InvalidInput` where the fields aren't those of the group, or don't allow what is done with them."""
+        Checks(self.text, self.rules).check_fields(self.expressions, fields)
+
+    # ---- what it needs
+
+    @property
+    def target(self) -> str:
+        return SPELLED[self.expressions[0].target]
+
+    @cached_property
+    def names_user(self) -> bool:
+        """Whether it looks at the user's own fields; users without history then differ, too."""
+        return any(expression.when for expression in self.expressions)
+
+    @cached_property
+    def needs_user(self) -> bool:
+        return self.names_user or any(dataset in EVENTS for dataset, _ in self.field_keys)
+
+    @cached_property
+    def needs_item(self) -> bool:
+        predicates = (predicate for expression in self.expressions for predicate in expression.predicates())
+        return any(isinstance(operand, Column) for predicate in predicates for operand in predicate.operands)
+
+    @cached_property
+    def field_keys(self) -> set[tuple[str, str]]:
+        return field_keys(self.expressions)
+
+    # ---- what it leaves
+
+    def mask(self, candidates: Candidates, values: Values) -> Mask:
+        """The union of the INCLUDE sets (everything where none is active), less the union of the EXCLUDE sets.
+
+        Raises `InvalidInput` where a parameter is missing or can't be read.
+        """
+        reading = _Reading(self, candidates, values)
+        active = [each for each in self.expressions if _complete(each, values) and reading.holds(each)]
+        included = [reading.mask(each.where) for each in active if each.action == "INCLUDE"]
+        keep = reduce(np.logical_or, included) if included else np.ones(candidates.count + 1, np.bool_)
+        for each in active:
+            if each.action == "EXCLUDE":
+                keep = keep & ~reading.mask(each.where)
+        return keep
 
 
 @lru_cache(maxsize=4096)
-def compile_filter(text: str) -> Filter:
-    """Raises `InvalidInput` for what the language does not allow."""
-    expressions = parse(text)
-    return Filter(lambda candidates, values: _evaluate(expressions, candidates), needs_user=True)
+def compile_filter(text: str, rules: str = "open") -> Filter:
+    """Raises `InvalidInput` for what the language does not allow; see `Filter.check` for the schemas' part."""
+    expressions = parse(text, rules)
+    Checks(text, rules).check(expressions)
+    return Filter(text, rules, expressions)
 
 
-def _evaluate(expressions: tuple[Expression, ...], candidates: Candidates) -> Mask:
-    """The union of the INCLUDE sets (everything where there is none), less the union of the EXCLUDE sets."""
-    included = [_touched(e.where, candidates) for e in expressions if e.action == "INCLUDE"]
-    excluded = [_touched(e.where, candidates) for e in expressions if e.action == "EXCLUDE"]
-    keep = np.logical_or.reduce(included) if included else np.ones(candidates.item_count, np.bool_)
-    for mask in excluded:
-        keep &= ~mask
-    return keep
+def check_expression(text: str) -> None:
+    """Raises `InvalidInput` for what is no filter in any dataset group, with the place and the choices."""
+    compile_filter(text)
 
 
-def _touched(where: EventTypes, candidates: Candidates) -> Mask:
-    history = candidates.history
-    rows = np.ones(len(history.items), np.bool_)
-    if "*" not in where.names:
-        rows = np.isin(history.types, candidates.type_codes(where.names))
-    mask = np.zeros(candidates.item_count, np.bool_)
-    mask[history.items[rows != where.negated]] = True
-    return mask
+def _complete(expression: Expression, values: Values) -> bool:
+    """Without a parameter an EXCLUDE expression is skipped, and an INCLUDE expression an error."""
+    missing = [name for name in expression.placeholders() if name not in values]
+    if missing and expression.action == "INCLUDE":
+        raise InvalidInput(f"filterValues: the filter's parameter {missing[0]} has no value.")
+    return not missing
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One filter for one question."""
+
+    filter: Filter
+    candidates: Candidates
+    values: Values
+
+    def holds(self, expression: Expression) -> bool:
+        """Whether every IF condition does; of a user, or a field, that is not known none does."""
+        return all(map(self._is_true, expression.when))
+
+    def _is_true(self, predicate: Predicate) -> bool:
+        known = self.filter.fields.get(predicate.column.key)
+        if known is None:
+            return False
+        value = self.candidates.user if predicate.column.key in OWN_IDS else self.candidates.current_user(known.name)
+        if value is None:
+            return False
+        row = Indexed(column_of(column_kind(known), [value]))
+        return bool(row.match(predicate.operator, self._operands(predicate, known))[0])
+
+    def mask(self, where: Condition) -> Mask:
+        """(candidates + 1,)"""
+        if isinstance(where, Predicate):
+            return self._predicate(where)
+        join = np.logical_and if isinstance(where, Both) else np.logical_or
+        return reduce(join, map(self.mask, where.parts))
+
+    def _predicate(self, predicate: Predicate) -> Mask:
+        column = predicate.column
+        known = self.filter.fields.get(column.key)
+        operands = self._operands(predicate, known)
+        if column.source in EVENTS:
+            latest = LATEST if self.filter.rules == "aws" else None
+            return self.candidates.touched([str(each) for each in operands], predicate.negated, latest)
+        if column.key in OWN_IDS:
+            return self._named(operands, predicate.negated)
+        if known is None:  # no longer: its values are missing
+            return np.full(self.candidates.count + 1, predicate.negated)
+        live = LiveColumn.of(self.candidates.table, known.name, column_kind(known))
+        find = live.kept_mask if predicate.constant else live.mask
+        return self._fit(find(predicate.operator, operands), predicate.negated)
+
+    def _named(self, operands: tuple[Value, ...], negated: bool) -> Mask:
+        mask = np.zeros(self.candidates.count + 1, np.bool_)
+        ids = (self.candidates.names.find(str(each)) for each in operands)
+        mask[[index for index in ids if 0 <= index < self.candidates.count]] = True
+        return ~mask if negated else mask
+
+    def _fit(self, mask: Mask, beyond: bool) -> Mask:
+        count = self.candidates.count
+        fitted = np.full(count + 1, beyond)
+        fitted[: min(len(mask), count)] = mask[:count]
+        return fitted
+
+    def _operands(self, predicate: Predicate, known: Field | None) -> tuple[Value, ...]:
+        first = predicate.operands[0]
+        if isinstance(first, Placeholder):
+            one = predicate.operator not in SETS
+            return given(first.name, self.values[first.name], known, one=one)
+        if isinstance(first, Column):
+            return self._current(first, known)
+        return tuple(typed(each.text, known) for each in predicate.operands if isinstance(each, Literal))
+
+    def _current(self, column: Column, known: Field | None) -> tuple[Value, ...]:
+        """The current item's values: several of a multi-valued field, none where it has none."""
+        if column.key in OWN_IDS:
+            return () if self.candidates.item is None else (self.candidates.item,)
+        mine = self.filter.fields.get(column.key)
+        value = self.candidates.current_item(mine.name) if mine is not None else None
+        if mine is None or value is None:
+            return ()
+        if isinstance(value, str):
+            return tuple(value.split("|")) if mine.categorical else (value,)
+        return (value,)

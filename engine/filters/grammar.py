@@ -2,100 +2,152 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import re
+from functools import cache
+from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
 from engine.errors import InvalidInput
+from engine.filters.tree import Both, Column, Condition, Either, Expression, Literal, Operand, Placeholder, Predicate
 
+LONGEST = 2500
 GRAMMAR = r"""
 filter: expression ("|" expression)*
-expression: ACTION TARGET "WHERE"i predicate
-predicate: FIELD "IN"i "(" strings ")"             -> is_in
-         | FIELD ("NOT"i "IN"i | "NOT_IN"i) "(" strings ")" -> not_in
-         | FIELD "=" operand                         -> is_in
-         | FIELD "!=" operand                        -> not_in
-operand: string | "(" string ")"
-strings: string ("," string)*
-string: STRING | STAR
+expression: ACTION TARGET _WHERE either [_IF conditions]
+conditions: predicate (_AND predicate)*
+?either: both (_OR both)*
+?both: test (_AND test)*
+?test: predicate
+predicate: FIELD IN (set | field)        -> set_test
+         | FIELD NOT_IN (set | field)    -> set_test
+         | FIELD COMPARE (operand | "(" operand ")") -> comparison
+set: "(" literal ("," literal)* ")"
+?operand: literal | field
+field: FIELD
+literal: STRING | NUMBER | PLACEHOLDER | STAR
 
-ACTION.2: "INCLUDE"i | "EXCLUDE"i
-TARGET.2: "ItemID"i
-FIELD: /[A-Za-z_]+\.[A-Za-z_][A-Za-z0-9_]*/
+ACTION: /(INCLUDE|EXCLUDE)\b/i
+TARGET: /(ItemID|UserID|ActionID)\b/i
+_WHERE: /WHERE\b/i
+_IF: /IF\b/i
+_AND: /AND\b/i
+_OR: /OR\b/i
+IN: /IN\b/i
+NOT_IN: /NOT(\s+|_)IN\b/i
+COMPARE: "=" | "!=" | "<=" | ">=" | "<" | ">"
+FIELD: /[A-Za-z_]+\s*\.\s*[A-Za-z_][A-Za-z0-9_]*/
+PLACEHOLDER: /\$[A-Za-z0-9_]+/
 STAR: "*"
-STRING: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/
+STRING: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/s
+NUMBER: /[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
 %ignore /\s+/
 """
+OPEN = r"""
+%extend test: "(" either ")"
+%extend literal: BOOLEAN
+BOOLEAN: /(true|false)\b/i
+"""
+NAMES = {  # of the terminals, as an error calls them
+    "ACTION": "INCLUDE or EXCLUDE",
+    "TARGET": "ItemID, UserID or ActionID",
+    "COMPARE": "=, !=, <, <=, > or >=",
+    "NOT_IN": "NOT IN",
+    "FIELD": "a field such as Items.PRICE",
+    "PLACEHOLDER": "a placeholder such as $PRICE",
+    "STRING": "a text in quotes",
+    "NUMBER": "a number",
+    "BOOLEAN": "true or false",
+    "STAR": "*",
+    "VBAR": "|",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": ",",
+    "$END": "the end",
+}
+_QUOTED_PLACEHOLDER = re.compile(r"\$[A-Za-z0-9_]+", re.ASCII)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class EventTypes:
-    """Items that the user touched with one of `names` ("*": any), or, negated, with another type."""
-
-    names: frozenset[str]
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Expression:
-    action: Literal["INCLUDE", "EXCLUDE"]
-    where: EventTypes
+def invalid(text: str, at: int, reason: str) -> InvalidInput:
+    """The refusal of an expression, its place marked by a caret."""
+    start = text.rfind("\n", 0, at) + 1
+    line, column = text.count("\n", 0, at) + 1, at - start
+    shown = text[start:].split("\n", 1)[0]
+    first = max(0, column - 60)
+    return InvalidInput(
+        f"Could not create filter. Invalid Expression at line {line}, column {column + 1}:\n"
+        f"{shown[first : column + 40]}\n{' ' * (column - first)}^\n{reason}"
+    )
 
 
 @v_args(inline=True)
 class _ToTree(Transformer[Token, tuple[Expression, ...]]):
-    def string(self, token: Token) -> str:
-        text = str(token)
-        return text if text == "*" else text[1:-1].replace("\\" + text[0], text[0]).replace("\\\\", "\\")
+    def literal(self, token: Token) -> Operand:
+        at = token.start_pos or 0
+        if token.type == "PLACEHOLDER":
+            return Placeholder(token[1:], at)
+        if token.type in ("NUMBER", "BOOLEAN", "STAR"):
+            return Literal(str(token), token.type.lower(), at)  # type: ignore[arg-type]
+        text = _ESCAPED.sub(r"\1", token[1:-1])
+        if _QUOTED_PLACEHOLDER.fullmatch(text):
+            return Placeholder(text[1:], at)
+        return Literal(text, "star" if text == "*" else "string", at)
 
-    def strings(self, *names: str) -> tuple[str, ...]:
-        return names
+    def field(self, token: Token) -> Column:
+        source, name = (part.strip() for part in token.split("."))
+        return Column(source.upper(), name.upper(), f"{source}.{name}", token.start_pos or 0)
 
-    def operand(self, name: str) -> tuple[str, ...]:
-        return (name,)
+    def set(self, *operands: Operand) -> tuple[Operand, ...]:
+        return operands
 
-    def is_in(self, field: Token, names: tuple[str, ...]) -> EventTypes:
-        return EventTypes(_event_types(field, names), negated=False)
+    def set_test(self, field: Token, operator: Token, operands: tuple[Operand, ...] | Column) -> Predicate:
+        given = (operands,) if isinstance(operands, Column) else operands
+        return Predicate(self.field(field), "IN" if operator.upper() == "IN" else "NOT IN", given)
 
-    def not_in(self, field: Token, names: tuple[str, ...]) -> EventTypes:
-        return EventTypes(_event_types(field, names), negated=True)
+    def comparison(self, field: Token, operator: Token, operand: Operand) -> Predicate:
+        return Predicate(self.field(field), str(operator), (operand,))  # type: ignore[arg-type]
 
-    def expression(self, action: Token, _target: Token, where: EventTypes) -> Expression:
-        return Expression("INCLUDE" if action.upper() == "INCLUDE" else "EXCLUDE", where)
+    def both(self, *parts: Condition) -> Condition:
+        return Both(parts)
+
+    def either(self, *parts: Condition) -> Condition:
+        return Either(parts)
+
+    def conditions(self, *predicates: Predicate) -> tuple[Predicate, ...]:
+        return predicates
+
+    def expression(
+        self, action: Token, target: Token, where: Condition, when: tuple[Predicate, ...] | None
+    ) -> Expression:
+        names: Any = {"action": action.upper(), "target": target.upper()}
+        return Expression(**names, where=where, when=when or (), at=action.start_pos or 0)
 
     def filter(self, *expressions: Expression) -> tuple[Expression, ...]:
         return expressions
 
 
-_parser = Lark(GRAMMAR, start="filter", parser="lalr")
+@cache
+def _parser(rules: str) -> Lark:
+    grammar = GRAMMAR if rules == "aws" else GRAMMAR + OPEN
+    return Lark(grammar, start="filter", parser="lalr", transformer=_ToTree(), maybe_placeholders=True)
 
 
-def parse(text: str) -> tuple[Expression, ...]:
+def parse(text: str, rules: str) -> tuple[Expression, ...]:
     """Raises `InvalidInput` with the place marked by a caret and what could stand there."""
-    if not 1 <= len(text) <= 2500:
+    if not 1 <= len(text) <= LONGEST:
         raise InvalidInput(
-            f"Could not create filter. filterExpression has {len(text)} characters; 1 to 2500 are allowed."
+            f"Could not create filter. Invalid Expression: it has {len(text)} characters; 1 to {LONGEST} are allowed."
         )
     try:
-        tree = _parser.parse(text)
+        return _parser(rules).parse(text)  # type: ignore[return-value]
     except UnexpectedInput as error:
-        raise InvalidInput(f"Could not create filter. Invalid Expression at {_place(text, error)}") from None
-    try:
-        return _ToTree().transform(tree)
-    except Exception as error:
-        cause = getattr(error, "orig_exc", error)
-        raise cause from None
+        raise _unexpected(text, error) from None
 
 
-def _place(text: str, error: UnexpectedInput) -> str:
-    expected = sorted(getattr(error, "expected", None) or getattr(error, "allowed", None) or ())
-    return f"line {error.line}, column {error.column}:\n{error.get_context(text)}expected one of {expected}"
-
-
-def _event_types(field: Token, names: tuple[str, ...]) -> frozenset[str]:
-    if field.casefold() != "interactions.event_type":
-        raise InvalidInput(
-            f"Could not create filter. {field} can't be filtered on by this version, only Interactions.EVENT_TYPE can."
-        )
-    return frozenset(name.casefold() for name in names)
+def _unexpected(text: str, error: UnexpectedInput) -> InvalidInput:
+    token = getattr(error, "token", None)
+    at = len(text) if token is not None and token.type == "$END" else error.pos_in_stream or 0
+    expected: Any = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", ())
+    names = sorted(NAMES.get(name, name.strip("_")) for name in expected)
+    return invalid(text, at, f"expected {'one of: ' if len(names) > 1 else ''}{'  '.join(names)}")

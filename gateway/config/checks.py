@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import singledispatch
 
+from engine import InvalidInput, check_expression
 from gateway.autocontext import OPERATORS, RULES
 from gateway.config import document
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, unknown
@@ -104,6 +105,11 @@ def check_filter(part: document.Filter, place: str, report: Report) -> None:
         report.refuse(
             inside(place, "arn"), f"{part.arn!r} is no filter's ARN: arn:aws:personalize:REGION:ACCOUNT:filter/NAME"
         )
+    if part.expression:
+        try:
+            check_expression(part.expression)
+        except InvalidInput as error:
+            report.refuse(inside(place, "expression"), error.message.removeprefix("Could not create filter. "))
     for name in part.auto_dynamic_filter_values:
         if part.expression and f"${name}" not in part.expression:
             report.warn(inside(inside(place, "autoDynamicFilterValues"), name), f"the expression has no ${name}")

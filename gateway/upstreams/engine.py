@@ -23,6 +23,8 @@ class EngineUpstream:
         self._engine, self._threads = means.engine, means.threads
         self._account = means.engine.settings.account_id
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
+        self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
+        means.engine.subscribe(self._follow)
 
     async def catch_up(self, ask: Ask, model: str) -> None:
         await self.see_events_of(ask.user_id, model, self._account)
@@ -31,7 +33,7 @@ class EngineUpstream:
         user, tags = ask.user_id, await self.tags(ask.user_id, model, self._account)
         if ask.filter is not None:
             tags = (FILTERS, *tags)
-        if user is None or _names_the_user(ask):
+        if user is None or await self._names_the_user(ask, model):
             return Scope(user, tags)
         with as_problems():
             known = self._engine.has_history(model, user, self._account)
@@ -80,6 +82,20 @@ class EngineUpstream:
         with as_problems():
             return await asyncio.wrap_future(appended)
 
+    async def _names_the_user(self, ask: Ask, model: str) -> bool:
+        """Whether the filter compares with the user's own fields."""
+        if ask.filter is None and ask.expression is None:
+            return False
+        naming, key = self._naming, (model, ask.filter, ask.expression)
+        if key not in naming:  # the engine may have to read the database
+            naming[key] = await self._off_loop(lambda: self._engine.filter_names_user(*key, self._account))
+        return naming[key]
+
+    def _follow(self, changes: Sequence[Change]) -> None:
+        """A filter of that name may be another one now; who asks meanwhile fills the dictionary thrown away."""
+        if any(change.kind == "record" for change in changes):
+            self._naming = {}
+
     async def _off_loop(self, call: Callable[[], T]) -> T:
         with as_problems():
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -115,11 +131,6 @@ def _question(ask: Ask, model: str, account: str) -> Question:
         context=ask.context,
         stable_id=True,
     )
-
-
-def _names_the_user(ask: Ask) -> bool:
-    """A filter may compare with the user's own columns; one we know only by name is taken to."""
-    return ask.filter is not None or "currentuser" in (ask.expression or "").lower()
 
 
 UPSTREAM = UpstreamType("engine", EngineUpstream)

@@ -6,6 +6,7 @@ from gateway.ask import Ask
 from gateway.config import Config, ConfigError, parse
 from gateway.plan import Plan
 
+ONE = "INCLUDE ItemID WHERE Items.A = 1"  # a filter
 ARN = "arn:aws:personalize:eu-west-1:111122223333"
 
 

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config import ConfigError, document, load, parse
-from tests.gateway.config.documents import ARN, faults_of, shop, warnings_of
+from tests.gateway.config.documents import ARN, ONE, faults_of, shop, warnings_of
 
 PLACE = "namespaces.shop.recommenders.recommend-items.for-you"
 MAIN = "{variations: {main: %s}}"
+AUTO_C = "{C: {type: string, default: a, rules: []}}"
 
 
 def in_shop(recommender: str) -> str:
@@ -59,15 +60,29 @@ VARIATIONS = [
     ("{type: engine, model: m, filters: [{}]}", ".filters[0]: needs 'arn' or 'expression'"),
     ("{type: engine, model: m, filters: [{arn: x}]}", ".filters[0].arn: 'x' is no filter's ARN"),
     (
-        f'{{type: engine, model: m, filters: [{{arn: "{ARN}:filter/x", expression: y}}]}}',
+        f'{{type: engine, model: m, filters: [{{arn: "{ARN}:filter/x", expression: {ONE}}}]}}',
         ".filters[0]: has both 'arn' and 'expression'",
     ),
     (
-        "{type: engine, model: m, filters: [{expression: y, condition: user}]}",
+        f"{{type: engine, model: m, filters: [{{expression: {ONE}, condition: user}}]}}",
         ".condition: cannot be 'user'; one of: user-",
     ),
     ("{type: engine, model: m, filters: {}}", ".filters: must be a list, not a map"),
-    ("{type: engine, model: m, filters: [{expression: y}], filter: {expression: z}}", ".filter: names a filter beside"),
+    (
+        f"{{type: engine, model: m, filters: [{{expression: {ONE}}}], filter: {{expression: {ONE}}}}}",
+        ".filter: names a filter beside",
+    ),
+    (
+        "{type: engine, model: m, filters: [{expression: INCLUDE ItemID WERE Items.A = 1}]}",
+        (
+            ".filters[0].expression: Invalid Expression at line 1, column 16:\nINCLUDE ItemID WERE Items.A = 1\n"
+            "               ^\nexpected WHERE"
+        ),
+    ),
+    (
+        "{type: engine, model: m, filters: [{expression: INCLUDE ItemID WHERE Itms.A = 1}]}",
+        "Itms.A: no dataset of that name; one of Items, Users",
+    ),
     (
         "{type: engine, model: m, inferenceItemMetadata: {type: localdb}}",
         ".type: not supported by this version: 'localdb'",
@@ -280,9 +295,12 @@ WARNINGS = [
         RULE % 'type: hour-of-day, valueMappings: [{operator: equals, value: "7", mapTo: b}]',
         "never holds, for hour-of-day yields a number: write it without quotes",
     ),
-    ("{filters: [{expression: x}, {expression: y}], %s}", "filters[1]: never applies: the filter before it has no"),
     (
-        "{filters: [{expression: x, autoDynamicFilterValues: {C: {type: string, default: a, rules: []}}}], %s}",
+        f"{{filters: [{{expression: {ONE}}}, {{expression: {ONE}}}], %s}}",
+        "filters[1]: never applies: the filter before it has no",
+    ),
+    (
+        f"{{filters: [{{expression: {ONE}, autoDynamicFilterValues: {AUTO_C}}}], %s}}",
         "filters[0].autoDynamicFilterValues.C: the expression has no $C",
     ),
     (

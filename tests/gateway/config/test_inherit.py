@@ -6,7 +6,7 @@ from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
 from gateway.plan import EventTarget, FilterChoice, Metadata
-from tests.gateway.config.documents import ARN, plan_of, shop
+from tests.gateway.config.documents import ARN, ONE, plan_of, shop
 
 ENGINE = "type: engine, model: m"
 
@@ -59,9 +59,9 @@ def test_cache_control_is_inherited_by_kind():
 
 
 def test_filters_and_metadata_are_inherited_from_the_root():
-    root = "filters: [{expression: x}]\ninferenceItemMetadata: {type: engine, itemColumns: [TITLE]}"
+    root = f"filters: [{{expression: {ONE}}}]\ninferenceItemMetadata: {{type: engine, itemColumns: [TITLE]}}"
     (found,) = plan_of(shop(f"{{variations: {{m: {{{ENGINE}}}}}}}", root=root)).variations
-    assert found.filters == (FilterChoice(expression="x"),)
+    assert found.filters == (FilterChoice(expression=ONE),)
     assert found.metadata == Metadata("engine", ("TITLE",))
 
 
@@ -82,23 +82,26 @@ def test_an_arn_means_the_model_of_that_name(variation, model):
 
 
 def test_filters_are_by_name_with_their_condition():
-    filters = f'[{{arn: "{ARN}:filter/unseen", condition: user-required}}, {{expression: x}}]'
+    filters = f'[{{arn: "{ARN}:filter/unseen", condition: user-required}}, {{expression: {ONE}}}]'
     (found,) = plan_of(shop(f"{{filters: {filters}, variations: {{m: {{{ENGINE}}}}}}}")).variations
-    assert found.filters == (FilterChoice(filter="unseen", user_required=True), FilterChoice(expression="x"))
+    assert found.filters == (FilterChoice(filter="unseen", user_required=True), FilterChoice(expression=ONE))
 
 
 def test_the_old_filter_gives_its_values_to_every_filter():
     values = "autoDynamicFilterValues: {C: {type: string, default: old, rules: []}}"
     own = "autoDynamicFilterValues: {C: {type: string, default: new, rules: []}}"
-    filters = f"[{{expression: $C, condition: user-required, {own}}}, {{expression: $C}}]"
+    dynamic = "INCLUDE ItemID WHERE Items.A = $C"
+    filters = f"[{{expression: {dynamic}, condition: user-required, {own}}}, {{expression: {dynamic}}}]"
     config = shop(f"{{filters: {filters}, variations: {{m: {{{ENGINE}, filter: {{{values}}}}}}}}}")
     defaults = [field.resolve(None) for each in plan_of(config).variations[0].filters for field in each.values]
     assert defaults == [("new",), ("old",)]
 
 
 def test_the_old_filter_may_name_a_filter():
-    config = shop(f"{{filters: [{{expression: x}}], variations: {{m: {{{ENGINE}, filter: {{expression: y}}}}}}}}")
-    assert plan_of(config).variations[0].filters == (FilterChoice(expression="y"),)
+    other = "INCLUDE ItemID WHERE Items.B = 1"
+    variations = f"{{m: {{{ENGINE}, filter: {{expression: {other}}}}}}}"
+    config = shop(f"{{filters: [{{expression: {ONE}}}], variations: {variations}}}")
+    assert plan_of(config).variations[0].filters == (FilterChoice(expression=other),)
 
 
 @pytest.mark.parametrize(

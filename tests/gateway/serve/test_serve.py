@@ -77,7 +77,8 @@ def test_a_filter_that_changed_outdates_answers_with_a_filter(engine: SmallEngin
     ("query", "shared"),
     [
         ("", True),
-        ("?filter=cheap", False),
+        ("?filter=cheap", True),
+        ("?filter=for-adults", False),
         ("?numResults=3", True),
     ],
 )

@@ -91,8 +91,7 @@ class SmallEngine:
         assert self.answering.wait(5)
         if self.broken is not None:
             raise self.broken
-        if question.filter == "unknown":
-            raise NotFound("Resource Arn filter/unknown does not exist.")
+        self._find_filter(question.filter)
         pool = question.candidates or ITEMS
         if question.item is not None:
             pool = tuple(item for item in pool if item != question.item)
@@ -109,6 +108,16 @@ class SmallEngine:
     def has_history(self, campaign: str, user: str, account: str = "000000000000") -> bool:
         self.deployed(campaign)
         return bool(self._seen.get(user))
+
+    def filter_names_user(
+        self, campaign: str, filter_: str | None, expression: str | None = None, account: str = "000000000000"
+    ) -> bool:
+        self._find_filter(filter_)
+        return filter_ == "for-adults" or "CurrentUser" in (expression or "")
+
+    def _find_filter(self, name: str | None) -> None:
+        if name == "unknown":
+            raise NotFound("Resource Arn filter/unknown does not exist.")
 
     def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
         return [{"price": 9.5} if item != "i1" else None for item in items]

@@ -1,0 +1,107 @@
+"""A column as it is now, and masks over it: the snapshot's rows are looked at whole, those put since are patched in.
+
+Nothing here copies the snapshot's columns. Rows put since are kept as columns of their own, and the latest of them as
+they were put: what a question has to look at again is at most `SETTLE` rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.data.columns import Column, Longs
+from engine.data.merge import column_of, missing, stack
+from engine.data.table import Table
+from engine.filters.match import Indexed, Mask
+from engine.filters.tree import NEGATED
+from engine.filters.values import Value
+
+SETTLE = 1024
+MASKS_BYTES = 32_000_000  # of kept masks, a column
+
+
+class Rows(NamedTuple):
+    """Some put rows; of one id that comes twice the last counts."""
+
+    ids: Longs
+    values: Indexed
+
+
+class LiveColumn:
+    """Of one table, while that lives. Any thread reads."""
+
+    def __init__(self, table: Table, name: str, kind: type[Column]) -> None:
+        self._table, self._name, self._kind = table, name, kind
+        stored = table.columns.get(name, missing(kind, 0))
+        if not isinstance(stored, kind):  # of an earlier schema
+            stored = column_of(kind, [stored.get(row) for row in range(len(stored))])
+        self._base = Indexed(stored)
+        self._settled = Rows(np.zeros(0, np.int64), Indexed(missing(kind, 0)))
+        self._masks: dict[tuple[str, tuple[Value, ...]], tuple[int, Mask]] = {}
+
+    @classmethod
+    def of(cls, table: Table, name: str, kind: type[Column]) -> LiveColumn:
+        key = (name, kind)
+        found: LiveColumn | None = table.memo.get(key)
+        if found is None:
+            found = table.memo[key] = cls(table, name, kind)
+        return found
+
+    def mask(self, operator: str, operands: tuple[Value, ...]) -> Mask:
+        """(n,) for some n: what is beyond has no value."""
+        return self._made(operator, operands, len(self._table.order))
+
+    def kept_mask(self, operator: str, operands: tuple[Value, ...]) -> Mask:
+        """The same, remembered: only rows put since it was last asked for are looked at. Not to be written to."""
+        key, version = (operator, operands), len(self._table.order)
+        seen, mask = self._masks.get(key, (-1, None))
+        if mask is not None and seen >= version:
+            return mask
+        if mask is None or version - seen > SETTLE:
+            mask = self._made(operator, operands, version)
+        else:
+            mask = self._sized(mask, operator, copy=True)
+            self._patch(mask, self._put(seen, version), operator, operands)
+        if len(self._masks) * mask.nbytes > MASKS_BYTES:
+            self._masks = {}
+        self._masks[key] = (version, mask)
+        return mask
+
+    def _made(self, operator: str, operands: tuple[Value, ...], version: int) -> Mask:
+        mask = self._sized(self._base.match(operator, operands), operator)
+        for rows in self._put_rows(version):
+            self._patch(mask, rows, operator, operands)
+        return mask
+
+    def _sized(self, mask: Mask, operator: str, *, copy: bool = False) -> Mask:
+        """As long as the table is by now."""
+        more = self._table.size - len(mask)
+        if more <= 0:
+            return mask.copy() if copy else mask
+        return np.concatenate((mask, np.full(more, operator in NEGATED)))
+
+    @staticmethod
+    def _patch(mask: Mask, rows: Rows, operator: str, operands: tuple[Value, ...]) -> None:
+        known = rows.ids < len(mask)
+        mask[rows.ids[known]] = rows.values.match(operator, operands)[known]
+
+    def _put_rows(self, version: int) -> Iterator[Rows]:
+        """All that was put, in order."""
+        settled = self._settled
+        done = len(settled.ids)
+        if version - done > SETTLE:
+            new = self._put(done, version)
+            column = stack(settled.values.column, new.values.column)
+            settled = self._settled = Rows(np.concatenate((settled.ids, new.ids)), Indexed(column))
+            done = version
+        yield settled
+        if version > done:
+            yield self._put(done, version)
+
+    def _put(self, first: int, end: int) -> Rows:
+        ids = self._table.order[first:end]
+        rows = self._table.rows
+        column = column_of(self._kind, [rows[index].get(self._name) for index in ids])
+        return Rows(np.array(ids, np.int64), Indexed(column))

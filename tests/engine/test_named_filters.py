@@ -1,0 +1,160 @@
+"""Filters in a whole engine: made against the schemas, found by name, asked with data that came a moment ago."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine import InvalidInput, NotFound, Question
+from engine.errors import LimitExceeded
+from tests.engine.shop import Shop
+
+CLICKS = ("u1 a 1", "u1 b 2", "u2 a 3", "u3 a 4", "u3 b 5", "u3 c 6")  # a is the most popular, then b, then c
+
+
+@pytest.fixture
+def popular(shop: Shop) -> Shop:
+    """Imported, trained and deployed; b is put as a drama of 5."""
+    shop.load_clicks(*CLICKS)
+    shop.deploy(shop.train())
+    shop.put("b", genres="Drama|Noir", price=5.0)
+    return shop
+
+
+def make(shop: Shop, name: str, expression: str) -> str:
+    arn = shop.do("CreateFilter", name=name, datasetGroupArn=shop.group, filterExpression=expression)["filterArn"]
+    shop.engine.catch_up()
+    return str(arn)
+
+
+def test_a_filter_by_name_or_arn_with_parameters(popular: Shop):
+    arn = make(popular, "genre", "INCLUDE ItemID WHERE Items.GENRES IN ($G)")
+    for name in ("genre", arn):
+        assert popular.ask(filter=name, filter_values={"G": '"Noir","x"', "unknown": "y"}) == ["b"]
+    with pytest.raises(InvalidInput, match="parameter G has no value"):
+        popular.ask(filter=arn)
+    with pytest.raises(NotFound):
+        popular.ask(filter="nobody's")
+
+
+def test_a_filter_answers_when_it_is_active(popular: Shop):
+    make(popular, "f", "INCLUDE ItemID WHERE Items.PRICE < 10")
+    popular.engine.settings = msgspec.structs.replace(popular.engine.settings, pending_s=10.0)
+    with pytest.raises(InvalidInput, match="filter/f is not in ACTIVE state"):
+        popular.ask(filter="f")
+    popular.clock.now += 30
+    assert popular.ask(filter="f") == ["b"]
+
+
+def test_puts_count_in_the_next_answer(popular: Shop):
+    cheap = {"expression": "INCLUDE ItemID WHERE Items.PRICE < 10"}
+    assert popular.ask(**cheap) == ["b"]
+    popular.put("c", price=9)
+    popular.put("b", genres="Drama")
+    assert popular.ask(**cheap) == ["c"]
+    gold = {"expression": 'EXCLUDE ItemID WHERE Items.PRICE < 10 IF CurrentUser.TIER = "gold"'}
+    assert popular.ask("u9", **gold) == ["a", "b", "c"]
+    popular.engine.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
+    popular.engine.catch_up()
+    assert popular.ask("u9", **gold) == ["a", "b"]
+    popular.fold()
+    assert (popular.ask("u9", **gold), popular.ask(**cheap)) == (["a", "b"], ["c"])
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")', "userId is required"),
+        ("INCLUDE ItemID WHERE Items.PRICE < 3 IF CurrentUser.TIER = 'x'", "userId is required"),
+        (
+            "INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE",
+            "depends on CurrentItem, but the recipe aws-popularity",
+        ),
+        ("INCLUDE UserID WHERE Users.TIER = 'x'", "the filter is on UserID"),
+        ("INCLUDE ItemID WHERE Items.PRISE < 3", "did you mean PRICE"),
+    ],
+)
+def test_filters_that_do_not_fit_the_question(popular: Shop, expression: str, reason: str):
+    with pytest.raises(InvalidInput, match=reason):
+        popular.ask(item="a", expression=expression)
+
+
+def test_the_current_item_of_related_items(popular: Shop):
+    popular.deploy(popular.train("sims", "arn:aws:personalize:::recipe/aws-sims"), "like")
+    popular.put("a", price=3)
+    popular.engine.catch_up()
+    asked: dict[str, Any] = {"campaign": "like", "expression": "INCLUDE ItemID WHERE Items.PRICE > CurrentItem.PRICE"}
+    assert popular.engine.recommend(Question(item="a", **asked)).items == ("b",)
+    assert popular.engine.recommend(Question(item="b", **asked)).items == ()
+
+
+def test_a_filter_of_another_group(popular: Shop):
+    other = popular.do("CreateDatasetGroup", name="other")["datasetGroupArn"]
+    made = popular.do(
+        "CreateFilter",
+        name="theirs",
+        datasetGroupArn=other,
+        filterExpression='EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("x")',
+    )
+    with pytest.raises(InvalidInput, match="another dataset group"):
+        popular.ask("u1", filter=made["filterArn"])
+
+
+def test_who_needs_to_be_told_apart(popular: Shop):
+    names = popular.engine.filter_names_user
+    arn = make(popular, "gold", "INCLUDE ItemID WHERE Items.PRICE < 3 IF CurrentUser.TIER = 'gold'")
+    make(popular, "unseen", 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
+    in_place = "INCLUDE ItemID WHERE Items.YEAR < 3 IF CurrentUser.TIER = 'x'"
+    assert names("home", "gold") and names("home", arn) and names("home", "unseen", in_place)
+    assert not names("home", "unseen") and not names("home", None)
+    with pytest.raises(NotFound):
+        names("home", "nobody's")
+
+
+def test_a_filter_made_anew_is_another(popular: Shop):
+    arn = make(popular, "f", "INCLUDE ItemID WHERE Items.PRICE < 10")
+    assert popular.ask(filter="f") == ["b"]
+    popular.do("DeleteFilter", filterArn=arn)
+    make(popular, "f", "EXCLUDE ItemID WHERE Items.PRICE < 10")
+    assert popular.ask(filter="f") == ["a", "c"]
+
+
+def test_a_filter_outlives_its_dataset(popular: Shop):
+    make(popular, "f", "EXCLUDE ItemID WHERE Items.PRICE < 10")
+    popular.do("DeleteDataset", datasetArn=popular.dataset("ITEMS"))
+    popular.engine.catch_up()
+    assert popular.ask(filter="f") == ["a", "b", "c"]
+    with pytest.raises(InvalidInput, match="no Items dataset"):
+        make(popular, "g", "EXCLUDE ItemID WHERE Items.PRICE < 10")
+
+
+def test_candidates_that_nobody_knows_are_no_part_of_what_is_included(popular: Shop):
+    recipe = "arn:aws:personalize:::recipe/aws-personalized-ranking"
+    popular.deploy(popular.train("ranking", recipe), "ranking")
+    popular.engine.catch_up()
+
+    def rank(expression: str) -> tuple[str, ...]:
+        asked = Question(campaign="ranking", user="u1", candidates=("x", "b"), expression=expression)
+        return popular.engine.recommend(asked).items
+
+    assert rank("INCLUDE ItemID WHERE Items.PRICE < 10") == ("b",)
+    assert rank("INCLUDE ItemID WHERE Items.PRICE != 5") == ("x",)
+    assert rank("EXCLUDE ItemID WHERE Items.PRICE < 10") == ("x",)
+
+
+def test_fields_over_a_group_are_counted_at_aws(shop: Shop):
+    fields = [{"name": f"F{n}", "type": ["null", "long"]} for n in range(24)]
+    shop.do("DeleteDataset", datasetArn=shop.dataset("ITEMS"))
+    shop.add_dataset("ITEMS", [{"name": "ITEM_ID", "type": "string"}, *fields])
+    shop.engine.settings = msgspec.structs.replace(shop.engine.settings, quotas="aws")
+
+    def ten(first: int) -> str:
+        return "INCLUDE ItemID WHERE " + " OR ".join(f"Items.F{n} = 1" for n in range(first, first + 10))
+
+    make(shop, "f0", ten(0))
+    make(shop, "f1", ten(10))
+    make(shop, "again", ten(5))
+    with pytest.raises(LimitExceeded, match="would use 21 distinct fields; 20 may be used"):
+        make(shop, "more", "INCLUDE ItemID WHERE Items.F23 = 1")
