@@ -11,11 +11,15 @@ LOWEST = 19
 
 
 def lowest_priority() -> None:
-    """Answering comes first: this process gets the processor only when nobody else wants it."""
+    """Answering comes first: this process gets little of a processor that somebody else wants.
+
+    Not SCHED_IDLE: a processor with nothing but idle-class work counts as free when a waking worker looks for one, but
+    from a session of its own such work is not put aside at once. Measured: p99 while training 2.5 times idle, not 1.2.
+    """
     for thread in _threads():
         os.setpriority(os.PRIO_PROCESS, thread, LOWEST)
-        if hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+        if hasattr(os, "SCHED_BATCH"):
+            os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
     if os.getsid(0) == os.getpid():
         _lower_session()
 
