@@ -1,7 +1,8 @@
 """What a recipe is: a name, its hyperparameters, how it trains, and how its trained arrays answer.
 
 A recipe works on integer ids and arrays only. Training sees a frozen `Snapshot`; answering sees a `Query` and gives
-one score for every item the model knows (a prefix of today's catalogue: ids are append-only).
+one score for every candidate that the model knows: items for most recipes, users for USER_SEGMENTATION, actions for
+PERSONALIZED_ACTIONS (each a prefix of today's catalogue: ids are append-only).
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 
-RecipeType = Literal["USER_PERSONALIZATION", "POPULAR_ITEMS", "PERSONALIZED_RANKING", "RELATED_ITEMS"]
+RecipeType = Literal[
+    "USER_PERSONALIZATION",
+    "POPULAR_ITEMS",
+    "PERSONALIZED_RANKING",
+    "RELATED_ITEMS",
+    "USER_SEGMENTATION",
+    "PERSONALIZED_ACTIONS",
+]
 P = TypeVar("P", bound=msgspec.Struct)
 
 EMPTY_INTS: Ints = np.empty(0, np.int32)
@@ -43,7 +51,7 @@ class Query:
 
     history: Ints = field(default_factory=lambda: EMPTY_INTS)  # (h,) item ids, oldest first
     times: Longs = field(default_factory=lambda: EMPTY_LONGS)  # (h,) epoch seconds
-    item: int = -1  # the current item of RELATED_ITEMS; -1: none or unknown
+    item: int = -1  # the current item of RELATED_ITEMS and segments; -1: none or unknown
     now: float = 0.0  # epoch seconds
     stream: Stream = field(default_factory=NoStream)
 
@@ -75,7 +83,7 @@ def stretch(progress: Progress, start: float, stop: float) -> Progress:
     return lambda fraction, message: progress(start + fraction * (stop - start), message)
 
 
-Scorer = Callable[[Query], Floats]  # → (items,) float32, higher is better, -inf: never
+Scorer = Callable[[Query], Floats]  # → (candidates,) float32, higher is better, -inf: never
 
 
 @dataclass(frozen=True)
