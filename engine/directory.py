@@ -9,8 +9,9 @@ from engine.data.schema import Schema as DatasetSchema
 from engine.data.schema import parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.filters import Fields, Filter, compile_filter, fields_of
-from engine.records import Dataset, DatasetGroup, EventTracker, Record, Records, Schema
+from engine.records import Campaign, Dataset, DatasetGroup, EventTracker, Recommender, Record, Records, Schema
 from engine.records import Filter as FilterRecord
+from engine.shown.ids import tag
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -74,6 +75,10 @@ class Directory:
         """A filter written in place, checked now since nobody has before."""
         return self._once("checked-expression", f"{group_arn} {text}", lambda: self._checked(text, group_arn, rules))
 
+    def sources(self) -> dict[str, str]:
+        """The ARN of every campaign and recommender by the tag that its answers' names carry."""
+        return self._once("sources", "", self._sources)
+
     # ---- inside
 
     def _compiled(self, text: str, group_arn: str, rules: str) -> Filter:
@@ -111,6 +116,10 @@ class Directory:
     def _schema(self, arn: str) -> DatasetSchema:
         record = self.get(arn, Schema)
         return parse_schema(record.schema, record.domain)
+
+    def _sources(self) -> dict[str, str]:
+        answering = (*self._records.list(Campaign), *self._records.list(Recommender))
+        return {tag(each.arn): each.arn for each in answering}
 
     def _datasets(self, group_arn: str) -> dict[str, Dataset]:
         datasets = self._records.list(Dataset, parent=group_arn)

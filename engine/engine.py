@@ -31,6 +31,7 @@ from engine.question import Change, Event, Question, Ranked
 from engine.records import DatasetGroup, DatasetImportJob, Records
 from engine.records import Filter as FilterRecord
 from engine.settings import Settings
+from engine.shown.ids import tag_of
 from engine.sql import Database
 
 
@@ -140,6 +141,16 @@ class Engine:
     def group_of(self, campaign: str, account: str | None = None) -> str:
         """The uid of the campaign's dataset group, as changes name it."""
         return self.deployed(campaign, account).group_uid
+
+    def source_of(self, recommendation_id: str) -> str | None:
+        """The ARN of the campaign or recommender that gave this answer, in whatever process; None where none of today's
+        did. Deleted ones are known as long as their records are kept."""
+        tag = tag_of(recommendation_id)
+        if tag is None:
+            return None
+        if tag not in self.directory.sources() and self.log.rung() > self.follower.applied:
+            self.follower.catch_up()  # another process made it a moment ago
+        return self.directory.sources().get(tag)
 
     # ---- intake: each returns a future of the log's sequence number, done once the records are durable
 

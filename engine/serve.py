@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,7 @@ from engine.question import Question, Ranked
 from engine.rank.promote import chosen, mixed, share_of
 from engine.rank.topk import top_k
 from engine.recipes.base import Query
+from engine.shown.ids import named, stable
 
 DECIMALS = 7  # of a score (specification §9.2)
 PROMOTED, POPULAR = "Promoted item", "Popular item"  # reasons (§9.4)
@@ -70,7 +69,8 @@ def answer(
         shown = _promoted(question, promoting, deployed, live, scores, mask)
     else:
         shown = _best(question, deployed, live, scores, mask)
-    name = f"RID-{_stable_id(deployed.model, shown.items) if question.stable_id else new_id()}"
+    source = deployed.campaign.arn
+    name = stable(source, deployed.model, *shown.items) if question.stable_id else named(source, new_id())
     shown = shown.mixed(name)
     return Ranked(
         items=shown.items,
@@ -207,10 +207,6 @@ def _reorder(candidates: tuple[str, ...], live: Live, scores: Floats, mask: Mask
     unknown = [name for name, index in kept if index < 0 or scores[index] == -np.inf]
     items = tuple([known[place][0] for place in order] + unknown)
     return Shown(items, (*_rounded(_softmax(values, values[order])), *([None] * len(unknown))))
-
-
-def _stable_id(model: str, items: tuple[str, ...]) -> str:
-    return str(uuid.UUID(bytes=blake2b("\0".join((model, *items)).encode(), digest_size=16).digest(), version=5))
 
 
 def _softmax(scores: Floats, of: Floats) -> Floats:

@@ -17,6 +17,7 @@ from engine.deployments import Deployed
 from engine.filters import compile_filter
 from engine.recipes.base import Model, Query, Recipe
 from engine.records import Campaign
+from engine.shown.ids import named
 
 CLICKED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
 SCORES = (1.0, 3.0, 2.0, -np.inf)
@@ -79,7 +80,7 @@ def ask(group: Group, model: Deployed, *filters: str, **question: Any) -> Ranked
         tuple(map(compile_filter, filters)),
         as_of=7,
         now=99.0,
-        new_id=lambda: f"id{next(numbers)}",
+        new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012}",
     )
 
 
@@ -88,7 +89,11 @@ def test_the_best_come_first_with_shares_of_the_whole_catalogue(group: Group):
     total = np.exp([1.0, 3.0, 2.0]).sum()
     assert answer.items == ("b", "c")
     assert answer.scores == pytest.approx((np.exp(3.0) / total, np.exp(2.0) / total), abs=1e-7)
-    assert (answer.recommendation_id, answer.model, answer.as_of) == ("RID-id0", "popular/1", 7)
+    assert (answer.recommendation_id, answer.model, answer.as_of) == (
+        named("arn:campaign/c", f"00000000-0000-4000-8000-{0:012}"),
+        "popular/1",
+        7,
+    )
 
 
 def test_what_scores_nothing_is_never_recommended(group: Group):

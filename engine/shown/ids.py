@@ -1,0 +1,38 @@
+"""The names of answers: `RID-` and a UUID, whose first 48 bits say which campaign or recommender answered.
+
+So any process traces an answer back at once, with nothing to remember; the other bits are random, or a hash of the
+answer. Among a thousand campaigns two share their 48 bits with a probability of 2e-9.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from functools import lru_cache
+from hashlib import blake2b
+
+SPELLED = re.compile(r"RID-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+TAG = slice(4, 17)  # of a name
+
+
+def named(source: str, identifier: str) -> str:
+    """The name of an answer that `source` (an ARN) gave; `identifier` is a UUID that no other answer has."""
+    return f"RID-{tag(source)}{identifier[13:]}"
+
+
+def stable(source: str, *parts: str) -> str:
+    """The name that all answers of `source` with these parts have."""
+    digest = blake2b("\0".join((source, *parts)).encode(), digest_size=16).digest()
+    return named(source, str(uuid.UUID(bytes=digest, version=5)))
+
+
+@lru_cache(4096)
+def tag(source: str) -> str:
+    """The first 13 characters of a UUID."""
+    digits = blake2b(source.encode(), digest_size=6).hexdigest()
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def tag_of(name: str) -> str | None:
+    """Of an answer's name; None for what is no such name."""
+    return name[TAG] if SPELLED.match(name) else None

@@ -1,0 +1,55 @@
+"""Answers are traced back to who gave them, by their names alone."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from engine import Question
+from engine.shown.ids import named, stable, tag_of
+from tests.engine.shop import HOME, Shop
+
+
+def test_a_name_is_a_uuid_of_forty_characters_however_it_was_made():
+    for name in (named("arn:a", str(uuid.uuid4())), stable("arn:a", "model/1", "i1")):
+        assert len(name) == 40 and str(uuid.UUID(name[4:])) == name[4:]
+
+
+def test_names_differ_with_the_source_and_with_every_part():
+    names = {stable(*parts) for parts in (("a", "m", "i"), ("b", "m", "i"), ("a", "n", "i"), ("a", "m", "j"))}
+    assert len(names) == 4 and len({tag_of(name) for name in names}) == 2
+
+
+@pytest.mark.parametrize("name", ["", "RID-1", "RID-" + "z" * 36, str(uuid.uuid4()), f"RID-{uuid.uuid4()}\n"])
+def test_what_is_no_name_has_no_tag(name: str):
+    assert tag_of(name) is None
+
+
+@pytest.fixture
+def two(open_shop: Callable[..., Shop]) -> tuple[Shop, Shop]:
+    """Two processes' views of one shop."""
+    shop = open_shop().furnish()
+    shop.load_clicks("u i1 1", "u i2 2")
+    return shop, open_shop()
+
+
+def test_every_process_knows_who_answered_also_after_a_restart(
+    two: tuple[Shop, Shop], open_shop: Callable[..., Shop]
+):
+    one, other = two
+    version = one.train()
+    campaigns = [one.deploy(version, name) for name in ("home", "cart")]
+    one.engine.catch_up()
+    for stable_id in (True, False):
+        answers = [one.engine.recommend(Question(campaign=each, stable_id=stable_id)) for each in campaigns]
+        for shop in (other, one, open_shop()):
+            assert [shop.engine.source_of(answer.recommendation_id) for answer in answers] == campaigns
+    one.do("DeleteCampaign", campaignArn=campaigns[0])
+    assert other.engine.source_of(answers[0].recommendation_id) == campaigns[0]
+
+
+def test_nobody_gave_an_answer_of_another_name(two: tuple[Shop, Shop]):
+    for name in ("RID-1", f"RID-{uuid.uuid4()}", named(f"{HOME}campaign/never", str(uuid.uuid4()))):
+        assert two[0].engine.source_of(name) is None
