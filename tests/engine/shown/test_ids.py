@@ -35,9 +35,7 @@ def two(open_shop: Callable[..., Shop]) -> tuple[Shop, Shop]:
     return shop, open_shop()
 
 
-def test_every_process_knows_who_answered_also_after_a_restart(
-    two: tuple[Shop, Shop], open_shop: Callable[..., Shop]
-):
+def test_every_process_knows_who_answered_also_after_a_restart(two: tuple[Shop, Shop], open_shop: Callable[..., Shop]):
     one, other = two
     version = one.train()
     campaigns = [one.deploy(version, name) for name in ("home", "cart")]
