@@ -22,6 +22,7 @@ HOMES = {  # a library, and the only places that import it
     "cachetools": ("gateway/cache/",),
     "uvicorn": ("gateway/worker.py",),
     "yaml": ("gateway/config/",),
+    "wordllama": ("engine/text/embedding.py",),
     "matplotlib": ("engine/measure/plot.py",),
 }
 
