@@ -22,6 +22,16 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     impression: tuple[str, ...] = ()
     attribution: dict[str, str] = {}
 
+    def columns(self) -> dict[str, Any]:
+        """By field name, what it says that has no place of its own among the rows of a snapshot; no missing values."""
+        told = {
+            **self.properties,
+            "IMPRESSION": "|".join(self.impression) or None,
+            "RECOMMENDATION_ID": self.recommendation_id,
+            "EVENT_ATTRIBUTION_SOURCE": self.attribution.get("eventAttributionSource"),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """Kinds `item` and `user`: the record's columns by schema name; it replaces the earlier record."""

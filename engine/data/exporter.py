@@ -1,8 +1,4 @@
-"""A dataset as lines of CSV, the header as the schema has it (specification §2.6).
-
-Bulk interactions carry the columns that a snapshot keeps; what else they were imported with is left empty. Streamed
-ones carry everything: the log has it.
-"""
+"""A dataset as lines of CSV, the header as the schema has it (specification §2.6)."""
 
 from __future__ import annotations
 
@@ -11,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.data import entries
-from engine.data.columns import Column, Longs
-from engine.data.log import Log
+from engine.data.columns import Column
 from engine.data.schema import Field, Schema
 from engine.data.stored import Flags, Stored
 
-PAGE = 10_000
 Row = list[str]
 
 
@@ -26,15 +19,11 @@ def bulk_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
         yield _cells(schema, _interaction(stored, int(row)))
 
 
-def put_interactions(stored: Stored, schema: Schema, log: Log, group: str) -> Iterator[Row]:
-    """In order of arrival, each beside its record in the log."""
+def put_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
+    """In order of arrival."""
     rows = np.flatnonzero(stored.arrived)
-    rows = rows[np.argsort(stored.arrived[rows], kind="stable")]
-    said = _events(log, group, stored.arrived[rows])
-    for row in rows:
-        event = next(said)
-        extra = {} if event is None else _said(event)
-        yield _cells(schema, {**extra, **_interaction(stored, int(row))})
+    for row in rows[np.argsort(stored.arrived[rows], kind="stable")]:
+        yield _cells(schema, _interaction(stored, int(row)))
 
 
 def items(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
@@ -62,34 +51,12 @@ def _interaction(stored: Stored, row: int) -> dict[str, Any]:
     snapshot = stored.snapshot
     value = snapshot.values[row]
     return {
+        **{name: column.get(row) for name, column in snapshot.interaction_columns.items()},
         "USER_ID": snapshot.user_names[int(snapshot.users[row])],
         "ITEM_ID": snapshot.item_names[int(snapshot.items[row])],
         "TIMESTAMP": int(snapshot.times[row]),
         "EVENT_TYPE": snapshot.event_types[int(snapshot.types[row])] or None,
         "EVENT_VALUE": None if value != value else float(str(value)),  # the shortest text of a 32-bit number
-    }
-
-
-def _events(log: Log, group: str, seqs: Longs) -> Iterator[entries.Interaction | None]:
-    """The log's record of each of the ascending sequence numbers, None where it has gone."""
-    at, last = 0, int(seqs[-1]) if len(seqs) else 0
-    after = int(seqs[0]) - 1 if len(seqs) else 0
-    while at < len(seqs):
-        page = log.read(after, group=group, upto=last, limit=PAGE)
-        found = {record.seq: record.body for record in page if record.kind == "event"}
-        after = page[-1].seq if len(page) == PAGE else last
-        while at < len(seqs) and seqs[at] <= after:
-            body = found.get(int(seqs[at]))
-            yield None if body is None else entries.read_interaction(body)
-            at += 1
-
-
-def _said(event: entries.Interaction) -> dict[str, Any]:
-    return {
-        **event.properties,
-        "IMPRESSION": "|".join(event.impression) or None,
-        "RECOMMENDATION_ID": event.recommendation_id,
-        "EVENT_ATTRIBUTION_SOURCE": event.attribution.get("eventAttributionSource"),
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,12 +41,13 @@ class Fold:
     users: Import | None = None
     item_kinds: Kinds = field(default_factory=dict)
     user_kinds: Kinds = field(default_factory=dict)
+    interaction_kinds: Kinds = field(default_factory=dict)
 
 
 def fold(work: Fold) -> Stored:
     """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
     group, old = work.group, work.group.stored
-    rows = _interactions(group, work.interactions)
+    rows = _interactions(group, work.interactions, work.interaction_kinds)
     items = _Rows.of(old.snapshot.item_columns, old.item_put, work.item_kinds).with_put(group.item_table.rows)
     users = _Rows.of(old.snapshot.user_columns, old.user_put, work.user_kinds).with_put(group.user_table.rows)
     if work.items is not None:
@@ -65,6 +65,7 @@ def fold(work: Fold) -> Stored:
         event_types=tuple(group.event_types),
         item_columns=items.spread(len(group.items)),
         user_columns=users.spread(len(group.users)),
+        interaction_columns=rows.columns,
     )
     return Stored(
         snapshot,
@@ -88,47 +89,51 @@ class _Events(NamedTuple):
     types: Ints
     values: Array  # float32
     arrived: Longs  # see `Stored.arrived`
+    columns: Mapping[str, Column]  # of the kinds of interactions
 
     def take(self, rows: Array) -> _Events:
-        return _Events._make(column[rows] for column in self)
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return _Events._make([*(array[rows] for array in self[:-1]), columns])
 
 
-def _joined(*parts: _Events) -> _Events:
-    return _Events._make(map(np.concatenate, zip(*parts, strict=True)))
+def _joined(first: _Events, second: _Events) -> _Events:
+    columns = {name: stack(column, second.columns[name]) for name, column in first.columns.items()}
+    return _Events._make([*map(np.concatenate, zip(first[:-1], second[:-1], strict=True)), columns])
 
 
-def _interactions(group: Group, bulk: Import | None) -> _Events:
+def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> _Events:
     """Sorted as a snapshot is, with the sessions' rows given to their users; see `Group.history` for the order."""
-    kept = _kept(group)
+    kept = _kept(group, kinds)
     if bulk is not None and bulk.full:
         kept = kept.take(np.flatnonzero(kept.arrived))
-    events = _owned(_joined(kept, _streamed(group)), group)
+    events = _owned(_joined(kept, _streamed(group, kinds)), group)
     if bulk is not None:
-        imported = _owned(_imported(bulk.columns, group), group)
+        imported = _owned(_imported(bulk.columns, group, kinds), group)
         events = _joined(events, imported.take(_unknown(imported, events)))
     return events.take(np.lexsort((events.arrived, events.times, events.users)))
 
 
-def _kept(group: Group) -> _Events:
+def _kept(group: Group, kinds: Kinds) -> _Events:
     s = group.stored.snapshot
-    return _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived)
+    columns = _fitted(s.interaction_columns, kinds, len(s.items))
+    return _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived, columns)
 
 
-def _streamed(group: Group) -> _Events:
-    seen = [(user, *each) for user, many in group.seen.items() for each in many]
-    seen.sort(key=itemgetter(-1))  # by arrival
-    users, items, times, types, values, seqs = zip(*seen, strict=True) if seen else ((),) * 6
+def _streamed(group: Group, kinds: Kinds) -> _Events:
+    seen = [(user, each) for user, many in group.seen.items() for each in many]
+    seen.sort(key=lambda pair: pair[1].seq)  # by arrival
     return _Events(
-        np.array(users, np.int32),
-        np.array(items, np.int32),
-        np.array(times, np.int64),
-        np.array(types, np.int32),
-        np.array(values, np.float32),
-        np.array(seqs, np.int64),
+        np.array([user for user, _ in seen], np.int32),
+        np.array([each.item for _, each in seen], np.int32),
+        np.array([each.time for _, each in seen], np.int64),
+        np.array([each.type for _, each in seen], np.int32),
+        np.array([each.value for _, each in seen], np.float32),
+        np.array([each.seq for _, each in seen], np.int64),
+        {name: column_of(kind, [each.columns.get(name) for _, each in seen]) for name, kind in kinds.items()},
     )
 
 
-def _imported(columns: Mapping[str, Column], group: Group) -> _Events:
+def _imported(columns: Mapping[str, Column], group: Group, kinds: Kinds) -> _Events:
     times, value = columns["TIMESTAMP"], columns.get("EVENT_VALUE")
     assert isinstance(times, Numbers)
     n = len(times)
@@ -139,6 +144,7 @@ def _imported(columns: Mapping[str, Column], group: Group) -> _Events:
         types=_types(columns.get("EVENT_TYPE"), n, group),
         values=value.values.astype(np.float32) if isinstance(value, Numbers) else np.full(n, np.nan, np.float32),
         arrived=np.zeros(n, np.int64),
+        columns=_fitted(columns, kinds, n),
     )
 
 
@@ -167,8 +173,8 @@ def _owned(events: _Events, group: Group) -> _Events:
 def _unknown(new: _Events, known: _Events) -> Longs:
     """Rows of `new` that equal no row of `known`: who imports what was streamed or imported before counts it once.
 
-    Equal means user, item, second, type and value: a snapshot has no other columns of interactions. Equal rows within
-    one import differ in such a column (the importer drops the others), and stay.
+    Equal means user, item, second, type and value, whatever other columns say: an import may lack some of them. Equal
+    rows within one import differ in such a column (the importer drops the others), and stay.
     """
     if not len(known.users):
         return np.arange(len(new.users))

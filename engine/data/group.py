@@ -6,7 +6,7 @@ half of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ class Seen(NamedTuple):
     type: int
     value: float
     seq: int  # of the log
+    columns: Mapping[str, Any] = {}  # by schema name, see `entries.Interaction.columns`
 
 
 class History(NamedTuple):
@@ -87,7 +88,8 @@ class Group:
         owner = event.user or self.links.get(event.session, event.session)
         if event.item is not None:
             value = float("nan") if event.value is None else event.value
-            seen = Seen(self.items.add(event.item), int(event.time), self.type_code(event.event_type), value, seq)
+            item, type_ = self.items.add(event.item), self.type_code(event.event_type)
+            seen = Seen(item, int(event.time), type_, value, seq, event.columns())
             self.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
             self.seen.setdefault(self.users.add(owner), []).append(seen)
         return (owner,) if owner == event.session else (owner, event.session)

@@ -7,12 +7,12 @@ Ids are append-only: a later snapshot's vocabularies start with this one's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from engine.data.columns import Column, Floats, Ints, Longs
+from engine.data.columns import Array, Column, Floats, Ints, Longs
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Snapshot:
     """Interactions sorted by (user, time, arrival), so that ties of time keep the order they came in.
 
     `indptr[u]:indptr[u + 1]` are user u's rows; `items`, `times` (epoch seconds), `types` (index into `event_types`)
-    and `values` (EVENT_VALUE, NaN where there is none) are one entry a row.
+    and `values` (EVENT_VALUE, NaN where there is none) are one entry a row. So is each of `interaction_columns`, which
+    are what else the schema has; IMPRESSION as `Tags` of item names.
     """
 
     indptr: Longs  # (users + 1,)
@@ -33,6 +34,7 @@ class Snapshot:
     user_names: Sequence[str]
     item_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an item id
     user_columns: Mapping[str, Column] = field(default_factory=dict)
+    interaction_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an interaction
 
     @property
     def item_count(self) -> int:
@@ -52,6 +54,20 @@ class Snapshot:
         rows = slice(self.indptr[user], self.indptr[user + 1])
         return self.items[rows], self.times[rows]
 
+    def kept(self, rows: Array) -> Snapshot:
+        """With only some interactions: a mask (n,) or ascending row numbers. Ids, names and metadata stay."""
+        indptr = np.zeros(self.user_count + 1, np.int64)
+        np.cumsum(np.bincount(self.users[rows], minlength=self.user_count), out=indptr[1:])
+        return replace(
+            self,
+            indptr=indptr,
+            items=self.items[rows],
+            times=self.times[rows],
+            types=self.types[rows],
+            values=self.values[rows],
+            interaction_columns={name: column.take(rows) for name, column in self.interaction_columns.items()},
+        )
+
 
 def snapshot_of(
     users: Ints,
@@ -65,6 +81,7 @@ def snapshot_of(
     event_types: Sequence[str] = ("",),
     item_columns: Mapping[str, Column] | None = None,
     user_columns: Mapping[str, Column] | None = None,
+    interaction_columns: Mapping[str, Column] | None = None,
 ) -> Snapshot:
     """A snapshot from rows in the order they arrived: (n,) users, items and times of any order."""
     n = len(users)
@@ -86,4 +103,5 @@ def snapshot_of(
         user_names=user_names,
         item_columns=item_columns or {},
         user_columns=user_columns or {},
+        interaction_columns={name: column.take(order) for name, column in (interaction_columns or {}).items()},
     )

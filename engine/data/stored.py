@@ -63,6 +63,7 @@ def save(stored: Stored, folder: Path) -> None:
             (names if isinstance(names, Names) else Names.of(names)).save(partial, stem)
         save_columns(partial / "items", snapshot.item_columns)
         save_columns(partial / "users", snapshot.user_columns)
+        save_columns(partial / "interactions", snapshot.interaction_columns)
         about = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
         (partial / "about.json").write_text(json.dumps(about))
 
@@ -76,6 +77,7 @@ def load(folder: Path) -> Stored:
         user_names=Names.load(folder, "user_names"),
         item_columns=load_columns(folder / "items"),
         user_columns=load_columns(folder / "users"),
+        interaction_columns=load_columns(folder / "interactions"),
     )
     arrived, item_put, user_put = (load_array(folder / f"{part}.npy") for part in _OURS)
     return Stored(snapshot, arrived, item_put, user_put, links=about["links"], seq=about["seq"])
@@ -86,18 +88,14 @@ def without_users(stored: Stored, users: Longs) -> Stored:
     snapshot = stored.snapshot
     users = users[users < snapshot.user_count]
     kept = np.flatnonzero(~np.isin(snapshot.users, users))
-    lengths = np.diff(snapshot.indptr)
-    lengths[users] = 0
-    rows = {part: getattr(snapshot, part)[kept] for part in _ROWS if part != "indptr"}
     source = np.arange(snapshot.user_count)
     source[users] = snapshot.user_count  # a row of nothing
     columns = {
         name: stack(column, missing(type(column), 1)).take(source) for name, column in snapshot.user_columns.items()
     }
-    indptr = np.concatenate(([0], np.cumsum(lengths)))
     put = np.array(stored.user_put)
     put[users] = False
-    bare = replace(snapshot, indptr=indptr, user_columns=columns, **rows)
+    bare = replace(snapshot.kept(kept), user_columns=columns)
     return replace(stored, snapshot=bare, arrived=stored.arrived[kept], user_put=put)
 
 
@@ -111,7 +109,6 @@ def without(stored: Stored, dataset_type: str) -> Stored:
         bare = replace(snapshot, user_columns={})
         return replace(stored, snapshot=bare, user_put=np.zeros_like(stored.user_put))
     if dataset_type == "INTERACTIONS":
-        rows = {part: getattr(snapshot, part)[:0] for part in _ROWS}
-        bare = replace(snapshot, **{**rows, "indptr": np.zeros_like(snapshot.indptr)})
+        bare = snapshot.kept(np.zeros(0, np.int64))
         return replace(stored, snapshot=bare, arrived=stored.arrived[:0], links={})
     return stored

@@ -5,7 +5,7 @@ Equal timestamps keep the order in which they arrived (file order). A *basket* i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
         for start, stop in zip(starts[-last:], stops[-last:], strict=True):
             truth = np.unique(items[start:stop])
             cases.append(Case(items[:start], times[:start], truth, float(times[start - 1])))
-    return Split(kept_rows(snapshot, keep), cases)
+    return Split(snapshot.kept(keep), cases)
 
 
 def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False) -> Split:
@@ -67,7 +67,7 @@ def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False)
         if start < len(items):
             stop = int(np.searchsorted(times, times[start], side="right")) if baskets else start + 1
             cases.append(Case(items[:start], times[:start], np.unique(items[start:stop]), float(moment)))
-    return Split(kept_rows(snapshot, snapshot.times < moment), cases)
+    return Split(snapshot.kept(snapshot.times < moment), cases)
 
 
 def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
@@ -82,21 +82,7 @@ def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
         items, times = snapshot.history(int(user))
         start = len(items) - max(len(items) // 10, 1)
         cases.append(Case(items[:start], times[:start], np.unique(items[start:]), float(times[start - 1])))
-    return Split(kept_rows(snapshot, ~np.isin(snapshot.users, chosen)), cases)
-
-
-def kept_rows(snapshot: Snapshot, keep: Mask) -> Snapshot:
-    """The snapshot with only the rows of `keep` (n,); ids, names and columns stay."""
-    indptr = np.zeros(snapshot.user_count + 1, np.int64)
-    np.cumsum(np.bincount(snapshot.users[keep], minlength=snapshot.user_count), out=indptr[1:])
-    return replace(
-        snapshot,
-        indptr=indptr,
-        items=snapshot.items[keep],
-        times=snapshot.times[keep],
-        types=snapshot.types[keep],
-        values=snapshot.values[keep],
-    )
+    return Split(snapshot.kept(~np.isin(snapshot.users, chosen)), cases)
 
 
 def basket_starts(times: Longs) -> NDArray[np.intp]:

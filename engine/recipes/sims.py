@@ -9,7 +9,6 @@ import numpy as np
 
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
-from engine.measure.split import kept_rows
 from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.related import related_or_popular
@@ -51,7 +50,7 @@ def _within_percentiles(snapshot: Snapshot, params: Params) -> Snapshot:
     user_bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
     item_bounds = (params.min_item_interaction_count_percentile, params.max_item_interaction_count_percentile)
     keep = _between(lengths, user_bounds)[snapshot.users] & _between(counts, item_bounds)[snapshot.items]
-    return kept_rows(snapshot, keep)
+    return snapshot.kept(keep)
 
 
 def _between(counts: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:

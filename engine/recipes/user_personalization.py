@@ -12,7 +12,6 @@ from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
 from engine.ensemble.training import train as train_ensemble
-from engine.measure.split import kept_rows
 from engine.recipes.base import Model, Progress, Recipe
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -50,7 +49,7 @@ def _usual_users(snapshot: Snapshot, params: Params) -> Snapshot:
         return snapshot
     bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
     shortest, longest = np.quantile(lengths[lengths > 0], bounds)
-    return kept_rows(snapshot, ((lengths >= shortest) & (lengths <= longest))[snapshot.users])
+    return snapshot.kept(((lengths >= shortest) & (lengths <= longest))[snapshot.users])
 
 
 RECIPE = Recipe(

@@ -76,11 +76,11 @@ class Shop:
 
     # ---- resources
 
-    def furnish(self, *types: str) -> Shop:
-        """The group, the datasets (all by default) and the tracker."""
+    def furnish(self, *types: str, interactions: Sequence[dict[str, Any]] | None = None) -> Shop:
+        """The group, the datasets (all by default, with their usual fields) and the tracker."""
         self.do("CreateDatasetGroup", name="shop")
         for kind in types or _FIELDS:
-            self.add_dataset(kind)
+            self.add_dataset(kind, interactions if kind == "INTERACTIONS" else None)
         self.tracking = self.do("CreateEventTracker", name="tracker", datasetGroupArn=self.group)["trackingId"]
         return self
 

@@ -11,7 +11,6 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from engine import InvalidInput
-from engine.data import exporter
 from engine.data.destination import open_destination
 from tests.engine.shop import HOME, T0, Shop
 
@@ -46,17 +45,56 @@ def lines(shop: Shop, kind: str, mode: str) -> list[str]:
     return text.splitlines()
 
 
-def test_interactions(shop: Shop, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(exporter, "PAGE", 2)
-    shop.load("INTERACTIONS", [INTERACTIONS, f"u,a,{T0},Buy,2.7,,", f"v,b,{T0 + 1},,,,"])
+def test_interactions(shop: Shop):
+    bulk = [f'u,a,{T0},Buy,2.7,"a ""b"", c",', f"v,b,{T0 + 1},,,,7"]
+    shop.load("INTERACTIONS", [INTERACTIONS, *bulk])
     shop.click(None, "c", 5, session="s1", event_value=0.1, properties={"device": 'a "b", c', "shelf": "7"})
     for second in range(6, 9):
         shop.click("w", "a", second, session="s1", impression=("x", "y"))
-    bulk = [f"u,a,{T0},Buy,2.7,,", f"v,b,{T0 + 1},,,,"]
     put = [f'w,c,{T0 + 5},click,0.1,"a ""b"", c",7', *(f"w,a,{T0 + second},click,,," for second in range(6, 9))]
     assert lines(shop, "INTERACTIONS", "BULK") == [INTERACTIONS, *bulk]
     assert lines(shop, "INTERACTIONS", "PUT") == [INTERACTIONS, *put]
     assert lines(shop, "INTERACTIONS", "ALL") == [INTERACTIONS, *bulk, *put]
+
+
+WHOLE: list[dict[str, Any]] = [
+    {"name": "USER_ID", "type": "string"},
+    {"name": "ITEM_ID", "type": "string"},
+    {"name": "TIMESTAMP", "type": "long"},
+    {"name": "DEVICE", "type": ["null", "string"], "categorical": True},
+    {"name": "DEPTH", "type": ["null", "int"]},
+    {"name": "NOTE", "type": ["null", "string"]},
+    {"name": "NIGHT", "type": ["null", "boolean"]},
+    {"name": "IMPRESSION", "type": ["null", "string"]},
+    {"name": "RECOMMENDATION_ID", "type": ["null", "string"]},
+    {"name": "EVENT_ATTRIBUTION_SOURCE", "type": ["null", "string"]},
+]
+HEADER = ",".join(field["name"] for field in WHOLE)
+
+
+def test_every_column_of_interactions_comes_back(tmp_path: Path):
+    """Imported and streamed, mixed, folded in between, in a second import that adds, and in another process."""
+    shop = Shop(tmp_path).furnish(interactions=WHOLE)
+    first = [f"u,a,{T0},tv|phone,3,n1,true,a|b,r-1,mail", f"v,b,{T0 + 1},,,,,,,"]
+    shop.load("INTERACTIONS", [HEADER, *first])
+    said = {"device": ["tv"], "depth": 0, "note": "ä", "night": False}
+    source = {"eventAttributionSource": "web"}
+    more: dict[str, Any] = {"impression": ("b", "c"), "recommendation_id": "r-2", "metric_attribution": source}
+    shop.click("u", "b", 2, properties=said, **more)
+    shop.fold()
+    shop.click(None, "c", 3, session="s2", properties={"device": "phone"})
+    second = [f"u,c,{T0 + 4},watch,9,n2,false,c,r-3,"]
+    shop.load("INTERACTIONS", [HEADER, f"v,b,{T0 + 1},,,,,,,", *second], "INCREMENTAL")
+    shop.click("v", "c", 5, session="s2")
+    put = [f"u,b,{T0 + 2},tv,0,ä,false,b|c,r-2,web", f"v,c,{T0 + 3},phone,,,,,,", f"v,c,{T0 + 5},,,,,,,"]
+    shop.close()
+    shop = Shop(tmp_path, start=1000)
+    shop.clock.now += 60
+    assert sorted(lines(shop, "INTERACTIONS", "BULK")) == sorted([HEADER, *first, *second])
+    assert lines(shop, "INTERACTIONS", "PUT") == [HEADER, *put]
+    shop.load("INTERACTIONS", [HEADER, f"w,a,{T0},,,,,,,"])
+    assert lines(shop, "INTERACTIONS", "ALL") == [HEADER, f"w,a,{T0},,,,,,,", *put]
+    shop.close()
 
 
 def test_items_and_users(shop: Shop):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data import entries
-from engine.data.columns import Labels, Numbers
+from engine.data.columns import Labels, Numbers, Tags, Texts
 from engine.data.fold import Fold, Import, fold
 from engine.data.group import Group
 from engine.data.log import Logged
@@ -202,6 +202,29 @@ def test_a_changed_schema_converts_drops_and_adds_columns():
     real.fold()
     real.group = Group("g", fold(Fold(real.group, item_kinds={"PRICE": Labels, "NEW": Numbers})))
     assert real.row("a") == {"PRICE": "3.0"}
+
+
+def test_interactions_keep_their_columns_through_a_changed_schema():
+    """Whatever the order of import, stream and fold; a column that is new has no values in earlier rows."""
+    real = Real()
+    kinds: dict[str, Any] = {"DEVICE": Labels, "IMPRESSION": Tags}
+    bulk = events_of([("v", "a", 3, "click", None), ("u", "b", 2, "click", None)])
+    bulk["DEVICE"] = column_of(Labels, ["tv", None])
+    real.apply(
+        "event", entries.Interaction("u", "s", "a", "click", 1.0, None, None, {"DEVICE": "pad"}, None, ("a", "b"))
+    )
+    real.group = Group("g", fold(Fold(real.group, interactions=Import(bulk), interaction_kinds=kinds)))
+    real.apply("event", entries.Interaction(None, "s", "c", "click", 0.0, None, None, {"DEVICE": "tv", "PAGE": 4}))
+    changed = {"PAGE": Numbers, "IMPRESSION": Tags, "DEVICE": Texts}
+    s = fold(Fold(real.group, interaction_kinds=changed)).snapshot
+    rows = [tuple(s.interaction_columns[name].get(row) for name in changed) for row in range(4)]
+    names = [(s.user_names[user], s.item_names[item]) for user, item in zip(s.users, s.items, strict=True)]
+    assert dict(zip(names, rows, strict=True)) == {
+        ("u", "c"): (4.0, None, "tv"),
+        ("u", "a"): (None, "a|b", "pad"),
+        ("u", "b"): (None, None, None),
+        ("v", "a"): (None, None, "tv"),
+    }
 
 
 def test_a_cleared_dataset_is_gone_from_state_and_snapshot_and_ids_stay():

@@ -32,6 +32,11 @@ def sample() -> Stored:
             "TEXT": column_of(Texts, [None, "long ä"]),
         },
         user_columns={"TIER": column_of(Labels, [None, "gold", None])},
+        interaction_columns={
+            "DEVICE": column_of(Tags, ["tv|phone", None, "tv"]),
+            "RECOMMENDATION_ID": column_of(Texts, ["r1", None, None]),
+            "DEPTH": column_of(Numbers, [1, 2, 3]),
+        },
     )
     return Stored(
         snapshot,
@@ -48,7 +53,8 @@ def told(one: Stored) -> dict[str, object]:
     rows = {name: getattr(s, name).tolist() for name in ("indptr", "items", "times", "types")}
     columns = {
         name: [column.get(row) for row in range(len(column))]
-        for name, column in (*s.item_columns.items(), *s.user_columns.items())
+        for columns in (s.item_columns, s.user_columns, s.interaction_columns)
+        for name, column in columns.items()
     }
     flags = {name: getattr(one, name).tolist() for name in ("arrived", "item_put", "user_put")}
     names = {"items named": list(s.item_names), "users named": list(s.user_names), "types": list(s.event_types)}
@@ -69,6 +75,20 @@ def test_rows_are_by_user_and_time(sample: Stored):
     items, times = sample.snapshot.history(1)
     assert (items.tolist(), times.tolist()) == ([1, 0], [10, 30])
     assert sample.snapshot.users.tolist() == [0, 1, 1]
+    columns = sample.snapshot.interaction_columns
+    assert [columns["DEPTH"].get(row) for row in range(3)] == [2, 3, 1]
+    assert [columns["DEVICE"].get(row) for row in range(3)] == [None, "tv", "tv|phone"]
+
+
+def test_columns_go_with_their_rows(sample: Stored):
+    for rows in (np.array([True, False, True]), np.array([0, 2])):
+        kept = sample.snapshot.kept(rows)
+        assert (kept.indptr.tolist(), kept.times.tolist(), kept.types.tolist()) == ([0, 1, 2, 2], [20, 30], [1, 0])
+        assert [kept.interaction_columns["DEPTH"].get(row) for row in range(2)] == [2, 1]
+        assert [kept.interaction_columns["RECOMMENDATION_ID"].get(row) for row in range(2)] == [None, "r1"]
+        assert kept.item_columns is sample.snapshot.item_columns
+    less = stored.without_users(sample, np.array([0])).snapshot
+    assert [less.interaction_columns["DEVICE"].get(row) for row in range(2)] == ["tv", "tv|phone"]
 
 
 @pytest.mark.parametrize("kind", ["INTERACTIONS", "ITEMS", "USERS", "ACTIONS"])
@@ -80,6 +100,7 @@ def test_without_one_dataset_the_rest_stays(sample: Stored, kind: str):
     assert (not s.user_columns) == (kind == "USERS") == (not bare.user_put.any())
     assert (s.item_names, s.user_names, bare.seq) == (sample.snapshot.item_names, sample.snapshot.user_names, 12)
     assert len(s.users) == len(s.items)
+    assert all(len(column) == len(s.items) for column in s.interaction_columns.values())
 
 
 # ---- folders that are there whole or not at all

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from engine.data import entries
 from engine.data.columns import Labels
-from engine.data.fold import Fold, fold
+from engine.data.fold import fold
 from engine.data.importer import import_csv
 from engine.data.log import Entry
 from engine.data.schema import Field, Schema
 from engine.data.source import open_source
 from engine.errors import EngineError, InvalidInput
-from engine.jobs.kinds.folding import kinds
+from engine.jobs.kinds.folding import folding
 from engine.jobs.work import Work
 from engine.recipes.base import stretch
 from engine.records import DataDeletionJob, DatasetGroup
@@ -50,7 +50,7 @@ def _delete(work: Work, job: DataDeletionJob) -> str:
         work.engine.log.append_within(within, [Entry(group.uid, "erased", "", body) for body in records])
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
-    snapshot = fold(Fold(state, item_kinds=kinds(work, group, "ITEMS"), user_kinds=kinds(work, group, "USERS")))
+    snapshot = fold(folding(work, group, state))
     work.publish(state, snapshot, lambda within: work.change(job, within, status="COMPLETED", num_deleted=count))
     return f"{count:,} records of {len(names):,} users"
 

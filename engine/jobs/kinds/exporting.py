@@ -51,7 +51,7 @@ def _export(work: Work, job: DatasetExportJob) -> int:
     with open_destination(folder, f"{job.name}.csv", allow_file_urls=allowed) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([field.name for field in schema.fields])
-        for row in _rows(work, group, stored, dataset.dataset_type, schema, job.ingestion_mode):
+        for row in _rows(stored, dataset.dataset_type, schema, job.ingestion_mode):
             writer.writerow(row)
             count += 1
             if count % SAID_EVERY == 0:
@@ -60,15 +60,13 @@ def _export(work: Work, job: DatasetExportJob) -> int:
     return count
 
 
-def _rows(
-    work: Work, group: DatasetGroup, stored: Stored, dataset_type: str, schema: Schema, mode: str
-) -> Iterator[exporter.Row]:
+def _rows(stored: Stored, dataset_type: str, schema: Schema, mode: str) -> Iterator[exporter.Row]:
     if dataset_type == "ITEMS":
         return exporter.items(stored, schema, _wanted(stored.item_put, mode))
     if dataset_type == "USERS":
         return exporter.users(stored, schema, _wanted(stored.user_put, mode))
     bulk = exporter.bulk_interactions(stored, schema) if mode != "PUT" else iter(())
-    put = exporter.put_interactions(stored, schema, work.engine.log, group.uid) if mode != "BULK" else iter(())
+    put = exporter.put_interactions(stored, schema) if mode != "BULK" else iter(())
     return chain(bulk, put)
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from engine.data.fold import Fold, Kinds, fold
+from collections.abc import Mapping
+
+from engine.data.columns import Column, Labels, Tags, Texts
+from engine.data.fold import Fold, Import, Kinds, fold
+from engine.data.group import Group
 from engine.data.importer import column_kind
+from engine.data.schema import Field
 from engine.data.stored import Stored
 from engine.jobs.work import Work
 from engine.records import DatasetGroup
+
+ROWS = frozenset({"USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})  # what a snapshot has arrays for
+SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
+NONE: Mapping[str, Import] = {}
 
 
 def run(work: Work) -> str:
@@ -22,15 +31,36 @@ def current(work: Work, group: DatasetGroup) -> Stored:
     state = work.state(group)
     if not state.changed:
         return state.stored
-    snapshot = fold(Fold(state, item_kinds=kinds(work, group, "ITEMS"), user_kinds=kinds(work, group, "USERS")))
+    snapshot = fold(folding(work, group, state))
     work.publish(state, snapshot)
     return snapshot
 
 
-def kinds(work: Work, group: DatasetGroup, dataset_type: str) -> Kinds:
+def folding(work: Work, group: DatasetGroup, state: Group, imports: Mapping[str, Import] = NONE) -> Fold:
+    """Of a state and of imports by dataset type, into columns of today's schemas."""
+    return Fold(
+        state,
+        interactions=imports.get("INTERACTIONS"),
+        items=imports.get("ITEMS"),
+        users=imports.get("USERS"),
+        item_kinds=_kinds(work, group, "ITEMS"),
+        user_kinds=_kinds(work, group, "USERS"),
+        interaction_kinds=_kinds(work, group, "INTERACTIONS"),
+    )
+
+
+def _kinds(work: Work, group: DatasetGroup, dataset_type: str) -> Kinds:
     """The metadata columns of one of the group's datasets, none where it has no such dataset."""
     dataset = work.directory.datasets(group.arn).get(dataset_type)
     if dataset is None:
         return {}
     schema = work.directory.schema(dataset)
+    if dataset_type == "INTERACTIONS":
+        return {field.name: _interaction_kind(field) for field in schema.fields if field.name not in ROWS}
     return {field.name: column_kind(field) for field in schema.fields if field.name != schema.key}
+
+
+def _interaction_kind(field: Field) -> type[Column]:
+    """Strings that are not categorical may differ in every row: a worker must not hold their list of names."""
+    kind = SPECIAL.get(field.name, column_kind(field))
+    return Texts if kind is Labels and field.name not in SPECIAL else kind

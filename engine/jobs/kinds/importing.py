@@ -5,12 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from engine.control.lifecycle import ACTIVE
-from engine.data.fold import Fold, Import, fold
-from engine.data.group import Group
-from engine.data.importer import Imported, import_csv
+from engine.data.fold import Import, fold
+from engine.data.importer import import_csv
 from engine.data.source import open_source
 from engine.errors import EngineError
-from engine.jobs.kinds.folding import kinds
+from engine.jobs.kinds.folding import folding
 from engine.jobs.work import Work
 from engine.records import Dataset, DatasetGroup, DatasetImportJob
 
@@ -49,22 +48,8 @@ def _import(work: Work, job: DatasetImportJob) -> str:
         return f"refused: {reason}"
     work.progress(0.85, "making the snapshot")
     state = work.state(group)
-    snapshot = fold(_folding(work, group, state, dataset, job, imported))
+    table = Import(imported.rows, full=job.import_mode == "FULL")
+    snapshot = fold(folding(work, group, state, {dataset.dataset_type: table}))
     work.progress(0.95, "publishing")
     work.publish(state, snapshot, lambda within: work.change(job, within, status=ACTIVE, report=report))
     return f"{imported.report.kept:,} rows"
-
-
-def _folding(
-    work: Work, group: DatasetGroup, state: Group, dataset: Dataset, job: DatasetImportJob, imported: Imported
-) -> Fold:
-    table = Import(imported.rows, full=job.import_mode == "FULL")
-    kind = dataset.dataset_type
-    return Fold(
-        state,
-        interactions=table if kind == "INTERACTIONS" else None,
-        items=table if kind == "ITEMS" else None,
-        users=table if kind == "USERS" else None,
-        item_kinds=kinds(work, group, "ITEMS"),
-        user_kinds=kinds(work, group, "USERS"),
-    )

@@ -16,7 +16,7 @@ from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.columns import Column
-from engine.data.snapshot import Snapshot, snapshot_of
+from engine.data.snapshot import Snapshot
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
 from engine.jobs.kinds.folding import current
@@ -90,25 +90,11 @@ def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
     threshold = version.solution_config.get("eventValueThreshold")
     if threshold is not None:
         keep &= snapshot.values >= float(threshold)
-    if keep.all():
-        return snapshot
-    rows = np.flatnonzero(keep)
-    return snapshot_of(
-        snapshot.users[rows],
-        snapshot.items[rows],
-        snapshot.times[rows],
-        item_names=snapshot.item_names,
-        user_names=snapshot.user_names,
-        types=snapshot.types[rows],
-        values=snapshot.values[rows],
-        event_types=snapshot.event_types,
-        item_columns=snapshot.item_columns,
-        user_columns=snapshot.user_columns,
-    )
+    return snapshot if keep.all() else snapshot.kept(keep)
 
 
 def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
-    """Without the columns of items and users that the solution's trainingDataConfig excludes or does not include."""
+    """Without the columns that the solution's trainingDataConfig excludes or does not include."""
     config = version.solution_config.get("trainingDataConfig", {})
     excluded, included = (config.get(f"{verb}DatasetColumns", {}) for verb in ("excluded", "included"))
 
@@ -123,6 +109,7 @@ def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
         snapshot,
         item_columns=chosen(snapshot.item_columns, "ITEMS"),
         user_columns=chosen(snapshot.user_columns, "USERS"),
+        interaction_columns=chosen(snapshot.interaction_columns, "INTERACTIONS"),
     )
 
 
