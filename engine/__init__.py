@@ -1,5 +1,6 @@
 """The front door: all that the gateway may import."""
 
+from engine.control.fields import decoded
 from engine.control.operation import perform
 from engine.data.schema import infer_schema
 from engine.data.snapshot import Snapshot
@@ -52,6 +53,7 @@ __all__ = [
     "TooManyTags",
     "Unavailable",
     "check_expression",
+    "decoded",
     "evaluate",
     "infer_schema",
     "perform",

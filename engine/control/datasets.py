@@ -8,13 +8,13 @@ from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
 from engine.control.fields import (
     Arn,
+    DatasetType,
     JsonMap,
     ListRequest,
     Name,
     Request,
     ResourceShape,
     Shape,
-    Short,
     Tags,
     tag_map,
     view,
@@ -43,7 +43,7 @@ class CreateDataset(Request, frozen=True, kw_only=True):
     name: Name
     schema_arn: Arn
     dataset_group_arn: Arn
-    dataset_type: Short
+    dataset_type: DatasetType
     tags: Tags = ()
 
 

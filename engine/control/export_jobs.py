@@ -17,8 +17,8 @@ from engine.control.fields import (
     Request,
     ResourceShape,
     RoleArn,
+    S3Location,
     Shape,
-    Short,
     Tags,
     tag_map,
     view,
@@ -34,7 +34,7 @@ EXPORTABLE = ("INTERACTIONS", "ITEMS", "USERS")
 
 
 class S3DataConfig(Request, frozen=True):
-    path: Short
+    path: S3Location
     kms_key_arn: KmsKeyArn | None = None
 
 

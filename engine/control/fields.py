@@ -24,12 +24,21 @@ RoleArn = Annotated[
     str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-/]+\Z")
 ]
 KmsKeyArn = Annotated[str, Meta(max_length=2048, pattern=r"^arn:aws.*:kms:.*:[0-9]{12}:key/.*\Z")]
+S3Location = Annotated[str, Meta(max_length=256, pattern=r"^(s3|http|https|file)://.+\Z")]
 Domain = Annotated[str, Meta(pattern=r"^(ECOMMERCE|VIDEO_ON_DEMAND)\Z")]
+DatasetType = Annotated[str, Meta(max_length=256, pattern=r"^[A-Za-z_]+\Z")]
+ColumnName = Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
 Short = Annotated[str, Meta(max_length=256)]
 Long = Annotated[str, Meta(max_length=1000)]
 ShortMap = Annotated[dict[Short, Long], Meta(max_length=100)]
-NextToken = Annotated[str, Meta(max_length=1500)]
+NextToken = Annotated[str, Meta(max_length=1500, pattern=r"^[\x00-\x7f]*\Z")]
 MaxResults = Annotated[int, Meta(ge=1, le=100)]
+
+
+SPACES = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+TAG_TEXT = rf"^[\w {SPACES}.:/=+\-@]*\Z"  # letters, digits and spaces of any script
+TagKey = Annotated[str, Meta(min_length=1, max_length=128, pattern=TAG_TEXT)]
+TagValue = Annotated[str, Meta(max_length=256, pattern=TAG_TEXT)]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -37,8 +46,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Tag(Request, frozen=True):
-    tag_key: Annotated[str, Meta(min_length=1, max_length=128)]
-    tag_value: Short
+    tag_key: TagKey
+    tag_value: TagValue
 
 
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=200)]
@@ -62,6 +71,28 @@ class ResourceShape(Shape, frozen=True, kw_only=True):
 
 
 S = TypeVar("S", bound=Shape)
+T = TypeVar("T")
+
+
+def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """A request from its JSON; members that are null count as absent, at any depth.
+
+    Raises `InvalidInput` naming the member and the rule that it breaks.
+    """
+    try:
+        return decoder.decode(body or b"{}")
+    except msgspec.ValidationError as error:
+        if b"null" in body and (without := msgspec.json.encode(_without_nulls(msgspec.json.decode(body)))) != body:
+            return decoded(without, decoder)
+        raise InvalidInput(f"1 validation error detected: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"The request's body is not JSON: {error}") from error
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
+    return [_without_nulls(member) for member in value] if isinstance(value, list) else value
 
 
 def view(record: Record, shape: type[S]) -> S:

@@ -17,8 +17,8 @@ from engine.control.fields import (
     Request,
     ResourceShape,
     RoleArn,
+    S3Location,
     Shape,
-    Short,
     Tags,
     tag_map,
     view,
@@ -33,7 +33,7 @@ SCHEMES = ("s3://", "http://", "https://")
 
 
 class DataSource(Request, frozen=True):
-    data_location: Short | None = None
+    data_location: S3Location | None = None
 
 
 class CreateDatasetImportJob(Request, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ def location_of(control: Control, source: DataSource) -> str:
     schemes = (*SCHEMES, "file://") if control.settings.allow_file_urls else SCHEMES
     location = source.data_location or ""
     if not location.startswith(schemes) or location.endswith("://"):
-        raise InvalidInput(f"Invalid Data location. It starts with one of {', '.join(schemes)}.")
+        raise InvalidInput(f"Invalid Data location. dataSource.dataLocation starts with one of {', '.join(schemes)}.")
     return location
 
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from engine.control.control import Control
-from engine.errors import EngineError, InvalidInput
+from engine.control.fields import decoded
+from engine.errors import EngineError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,14 +43,5 @@ def perform(control: Control, name: str, body: bytes) -> bytes:
     known = OPERATIONS.get(name)
     if known is None:
         raise UnknownOperation(f"There is no operation {name}.")
-    answer = known.function(control, _decoded(known, body))
+    answer = known.function(control, decoded(body, known.decoder))
     return b"" if answer is None else msgspec.json.encode(answer)
-
-
-def _decoded(known: Operation, body: bytes) -> Any:
-    try:
-        return known.decoder.decode(body or b"{}")
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"1 validation error detected: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"The request's body is not JSON: {error}") from error

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.control.fields import Arn, JsonMap, Request, Short, ShortMap
+from engine.control.fields import Arn, ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
 from engine.errors import InvalidInput
 from engine.recipes.base import Recipe
 
@@ -17,9 +17,7 @@ WEIGHS_EVENTS = frozenset({"aws-user-personalization-v2", "aws-personalized-rank
 HAS_OBJECTIVE = frozenset({"aws-user-personalization", "aws-personalized-ranking"})
 LONGEST_DAYS = 30
 
-Columns = Annotated[
-    dict[Short, Annotated[list[Annotated[str, Meta(max_length=150)]], Meta(max_length=50)]], Meta(max_length=3)
-]
+Columns = Annotated[dict[DatasetType, Annotated[list[ColumnName], Meta(max_length=50)]], Meta(max_length=3)]
 Bound = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Jobs = Annotated[str, Meta(max_length=256, pattern=r"^[0-9]+\Z")]
 

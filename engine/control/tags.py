@@ -9,7 +9,7 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.control.control import Control
-from engine.control.fields import MOST_TAGS, Arn, Request, Shape, Tag, Tags, check_tag_key, check_tags, tag_map
+from engine.control.fields import MOST_TAGS, Arn, Request, Shape, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import operation
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
 from engine.records import Record, Schema, kind_of
@@ -22,7 +22,7 @@ class TagResource(Request, frozen=True):
 
 class UntagResource(Request, frozen=True):
     resource_arn: Arn
-    tag_keys: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=200)]
+    tag_keys: Annotated[tuple[TagKey, ...], Meta(max_length=200)]
 
 
 class ListTagsForResource(Request, frozen=True):

@@ -20,7 +20,7 @@ RESERVED = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommen
 
 Seconds = Annotated[float, Meta(ge=0)]
 Batch = Meta(min_length=1, max_length=10)
-Attribution = Annotated[str, Meta(max_length=1024)]
+Attribution = Annotated[str, Meta(max_length=1024, pattern=r"^[\x20-\x7e]*[\x21-\x7e]+[\x20-\x7e]*\Z")]
 
 
 class MetricAttribution(Body, frozen=True, kw_only=True):

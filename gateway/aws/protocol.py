@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
@@ -29,7 +29,6 @@ JSON = "application/json"
 UNKNOWN_OPERATION = "UnknownOperationException"
 LARGEST_BODY = 10_000_000
 FAILURE = Problem("The server failed; its log says why.", status=500, type="Internal", code="InternalFailure")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Refusal:
 AnyRequest = Request[Any, Any, Any]
 Headers = Mapping[str, str]
 Call = Callable[[Caller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased headers, body) → body
+decoded = engine.decoded
 
 
 def framed(path: str, call: Call, callers: Callers, media_type: str = JSON) -> HTTPRouteHandler:
@@ -81,16 +81,6 @@ async def sent_by(request: AnyRequest) -> RawRequest:
 def too_large() -> Problem:
     message = f"The request's body is over {LARGEST_BODY} bytes."
     return Problem(message, status=413, type="Validation", code="RequestEntityTooLargeException")
-
-
-def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Raises `InvalidInput` naming the member and the rule that it breaks."""
-    try:
-        return decoder.decode(body or b"{}")
-    except msgspec.ValidationError as error:
-        raise engine.InvalidInput(f"1 validation error detected: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise engine.InvalidInput(f"The request's body is not JSON: {error}") from error
 
 
 def refused(error: engine.EngineError | Problem, media_type: str) -> Response[bytes]:

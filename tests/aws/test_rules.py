@@ -70,7 +70,7 @@ CONTROL = [
     ("create_dataset_import_job", {"jobName": NAME}, r"\$\.jobName"),
     ("create_dataset_import_job", {"dataSource": {}}, "Invalid Data location"),
     ("create_dataset_import_job", {"dataSource": {"dataLocation": "file:///etc/passwd"}}, "Invalid Data location"),
-    ("create_dataset_import_job", {"dataSource": {"dataLocation": "s3://"}}, "Invalid Data location"),
+    ("create_dataset_import_job", {"dataSource": {"dataLocation": "s3://"}}, r"\$\.dataSource\.dataLocation"),
     (
         "create_dataset_import_job",
         {"dataSource": {"dataLocation": "s3://" + "x" * 256}},
