@@ -7,7 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from engine.errors import InvalidInput
 from engine.sql import sqlite_url
+
+AWS_MINIMUM = {"min_interactions": 1000, "min_users": 25, "min_share": 0.01}  # specification §2.3
+TRUE = frozenset({"1", "true", "yes"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,14 +24,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pending_s: float = 0.25  # how long a new resource shows CREATE PENDING, then IN_PROGRESS; 0: at once ACTIVE
     min_interactions: int = 0  # what training refuses to start below; AWS: 1000
     min_users: int = 0  # users with two interactions or more; AWS: 25
+    min_share: float = 0.0  # of all users, those with two interactions or more; AWS: 0.01
     read_only: bool = False
 
     @classmethod
     def of(cls, data_dir: Path, environ: Mapping[str, str], **changes: object) -> Settings:
-        """Settings for one data directory; `changes` are fields of this struct and win."""
+        """Settings for one data directory; `changes` are fields of this struct and win.
+
+        Quotas of `aws` bring AWS's minimum of data with them. Raises `InvalidInput` for a variable of a wrong value.
+        """
         known: dict[str, object] = {
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
-            "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in {"1", "true", "yes"},
+            "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
         }
+        if environ.get("RECGATE_INSTANT", "") in TRUE:
+            known["pending_s"] = 0.0
+        if changes.get("quotas") == "aws":
+            known.update(AWS_MINIMUM)
+        for field in ("min_interactions", "min_users"):
+            known.update(_least(field, environ))
         return cls(**{**known, **changes})  # type: ignore[arg-type]
+
+
+def _least(field: str, environ: Mapping[str, str]) -> dict[str, int]:
+    name = f"RECGATE_{field.upper()}"
+    value = environ.get(name)
+    if value is None:
+        return {}
+    if not value.isdecimal():
+        raise InvalidInput(f"{name} is {value!r}; it is a whole number, 0 or more.")
+    return {field: int(value)}

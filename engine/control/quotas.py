@@ -1,4 +1,7 @@
-"""How many resources there may be (specification §8.1): counted only where the settings say `aws`."""
+"""How many resources there may be (specification §8.1): counted only where the settings say `aws`.
+
+What failed or is being deleted does not count.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,9 @@ from engine.records import (
 
 if TYPE_CHECKING:
     from engine.control.control import Control
+
+
+GOING = frozenset({"CREATE FAILED", "DELETE PENDING", "DELETE IN_PROGRESS"})
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,8 @@ def check_quota(control: Control, record: Record, within: Connection) -> None:
 
 
 def _counts(quota: Quota, record: Record, other: Record) -> bool:
-    if quota.busy and other.status not in BUSY:
-        return False
-    return not quota.in_group or _group(other) == _group(record)
+    counts = other.status in BUSY if quota.busy else other.status not in GOING
+    return counts and (not quota.in_group or _group(other) == _group(record))
 
 
 def _group(record: Record) -> str:

@@ -18,10 +18,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.jobs", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--allow-file-urls", action="store_true")
+    parser.add_argument("--quotas", choices=("open", "aws"), default="open")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s jobs %(levelname)s %(message)s")
     lowest_priority()
-    changes = {"allow_file_urls": True} if options.allow_file_urls else {}
+    changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
     engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False)
     runner = Runner(engine)
     for number in (signal.SIGTERM, signal.SIGINT):

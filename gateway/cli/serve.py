@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from engine import Engine
+from engine import Engine, Settings
 from gateway.cli.options import data_option, plain_errors
 from gateway.start import configuration, engine_settings
 from gateway.supervisor import Child, Supervisor, bind, python
@@ -20,9 +20,12 @@ from gateway.telemetry import forget
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
+@click.option("--instant", is_flag=True, help="Resources skip their pending states, for tests; or RECGATE_INSTANT=1.")
 @data_option
-def command(config: Path | None, host: str, port: int, workers: int | None, data: Path) -> None:
+def command(config: Path | None, host: str, port: int, workers: int | None, instant: bool, data: Path) -> None:
     """Serve the gateway and the Personalize API."""
+    if instant:
+        os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
     with plain_errors():
         loaded = configuration(config)
@@ -39,17 +42,16 @@ def command(config: Path | None, host: str, port: int, workers: int | None, data
     count = workers or os.cpu_count() or 1
     where = f"http://{host}:{sock.getsockname()[1]}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
-    raise SystemExit(
-        Supervisor(children(count, config, settings.data_dir, settings.allow_file_urls, sock.fileno()), sock).run()
-    )
+    raise SystemExit(Supervisor(children(count, config, settings, sock.fileno()), sock).run())
 
 
-def children(count: int, config: Path | None, data: Path, file_urls: bool, fd: int) -> list[Child]:
-    common = ["--data", str(data)]
+def children(count: int, config: Path | None, settings: Settings, fd: int) -> list[Child]:
+    common = ["--data", str(settings.data_dir)]
     configured = ["--config", str(config.resolve())] if config is not None else []
     workers = [
         Child(name, python("gateway.worker", "--fd", str(fd), "--name", name, *common, *configured))
         for name in (f"worker-{number}" for number in range(1, count + 1))
     ]
-    allowed = ["--allow-file-urls"] if file_urls else []
-    return [*workers, Child("jobs", python("engine.jobs", *common, *allowed), vital=False)]
+    allowed = ["--allow-file-urls"] if settings.allow_file_urls else []
+    jobs = python("engine.jobs", *common, "--quotas", settings.quotas, *allowed)
+    return [*workers, Child("jobs", jobs, vital=False)]

@@ -59,10 +59,12 @@ def counting(start: int = 0) -> Iterator[str]:
 class Shop:
     """One process's view: `Shop(folder)` makes the shop or opens it again, `Shop(folder, start=…)` beside another."""
 
-    def __init__(self, folder: Path, *, start: int = 0, follow: bool = True, pending_s: float = 0.0) -> None:
+    def __init__(
+        self, folder: Path, *, start: int = 0, follow: bool = True, pending_s: float = 0.0, **changes: Any
+    ) -> None:
         self.folder = folder
         self.clock, ids = Clock(), counting(start)
-        settings = Settings.of(folder / "data", {}, pending_s=pending_s, allow_file_urls=True)
+        settings = Settings.of(folder / "data", {}, pending_s=pending_s, allow_file_urls=True, **changes)
         self.engine = Engine.open(settings, self.clock, lambda: next(ids), follow=follow)
         self.group, self.tracking = f"{HOME}dataset-group/shop", ""
         self._files = count(start)

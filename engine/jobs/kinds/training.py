@@ -124,5 +124,11 @@ def _check_minimum(snapshot: Snapshot, version: SolutionVersion, work: Work) -> 
     after = f" after filtering by event type: {version.event_type}" if version.event_type else ""
     if len(snapshot.items) < least:
         raise InvalidInput(f"Dataset has fewer than {least} interactions{after}")
-    if int(np.count_nonzero(np.diff(snapshot.indptr) >= 2)) < settings.min_users:
+    lengths = np.diff(snapshot.indptr)
+    users, able = int(np.count_nonzero(lengths)), int(np.count_nonzero(lengths >= 2))
+    if able < settings.min_users:
         raise InvalidInput(f"Dataset has fewer than {settings.min_users} users with at least 2 interactions each.")
+    if able < settings.min_share * users:
+        raise InvalidInput(
+            f"Dataset has fewer than {settings.min_share:.0%} of users with at least 2 interactions each."
+        )

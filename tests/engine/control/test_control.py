@@ -1,4 +1,4 @@
-"""Transactions, quotas, forgotten records, and campaigns that follow their solution."""
+"""Transactions, forgotten records, and campaigns that follow their solution."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ import pytest
 
 from engine.control import perform
 from engine.control.campaigns import follow_latest
-from engine.errors import AlreadyExists, LimitExceeded, NotFound
-from engine.records import Campaign, DatasetGroup, DatasetImportJob, Solution, SolutionVersion
+from engine.errors import AlreadyExists, NotFound
+from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
 from tests.engine.control.conftest import HOME, POPULAR, Plane
-
-SCHEMA = (
-    '{"type":"record","name":"Interactions","namespace":"x","fields":[{"name":"USER_ID","type":"string"},'
-    '{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"}],"version":"1.0"}'
-)
 
 
 def test_nothing_is_left_of_a_creation_whose_job_could_not_be_queued(plane: Plane):
@@ -116,59 +111,3 @@ def test_a_refused_creation_changes_nothing(plane: Plane):
     with pytest.raises(AlreadyExists):
         plane("CreateDatasetGroup", name="shop", domain="ECOMMERCE")
     assert plane.records.list(DatasetGroup) == before
-
-
-def limited(plane: Plane) -> dict[str, tuple[int, Callable[[int], Any]]]:
-    """Kind by kind: how many there may be, and how to make one more."""
-    group = plane.group()
-    version = plane.version(group)
-    dataset = plane(
-        "CreateDataset",
-        name="d",
-        schemaArn=plane("CreateSchema", name="s", schema=SCHEMA)["schemaArn"],
-        datasetGroupArn=group,
-        datasetType="INTERACTIONS",
-    )["datasetArn"]
-    location = {"dataLocation": "s3://b/k"}
-    expression = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("a")'
-    solution = {"recipeArn": POPULAR, "datasetGroupArn": group, "performAutoTraining": False}
-    return {
-        "dataset group": (4, lambda n: plane("CreateDatasetGroup", name=f"g{n}")),
-        "import job": (
-            5,
-            lambda n: plane("CreateDatasetImportJob", jobName=f"j{n}", datasetArn=dataset, dataSource=location),
-        ),
-        "solution": (9, lambda n: plane("CreateSolution", name=f"s{n}", **solution)),
-        "solution version": (20, lambda n: plane("CreateSolutionVersion", solutionArn=f"{HOME}solution/popular")),
-        "campaign": (5, lambda n: plane("CreateCampaign", name=f"c{n}", solutionVersionArn=version)),
-        "filter": (
-            30,
-            lambda n: plane("CreateFilter", name=f"f{n}", datasetGroupArn=group, filterExpression=expression),
-        ),
-    }
-
-
-@pytest.mark.parametrize("kind", ["dataset group", "import job", "solution", "solution version", "campaign", "filter"])
-def test_quotas_hold_where_the_settings_say_aws(make_plane: Callable[..., Plane], kind: str):
-    plane = make_plane(quotas="aws")
-    most, make = limited(plane)[kind]
-    for n in range(most):
-        make(n)
-    with pytest.raises(LimitExceeded, match="More than"):
-        make(most)
-
-
-def test_quotas_are_open_by_default(plane: Plane):
-    most, make = limited(plane)["import job"]
-    for n in range(most + 1):
-        make(n)
-    assert len(plane.records.list(DatasetImportJob)) == most + 1
-
-
-def test_the_text_of_a_full_import_queue_is_awss(make_plane: Callable[..., Plane]):
-    plane = make_plane(quotas="aws")
-    most, make = limited(plane)["import job"]
-    with pytest.raises(LimitExceeded) as refused:
-        for n in range(most + 1):
-            make(n)
-    assert refused.value.message == "More than 5 resources with PENDING or IN_PROGRESS status."
