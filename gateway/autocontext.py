@@ -1,7 +1,8 @@
 """Automatic fields: what one request's headers and clock say, by rules of the configuration (specification §2.4).
 
 To add a rule: one function under `@rule`. Its name, with dashes, is the configuration's `type`, its parameters after
-the moment are that type's keys, and the schema follows. To add an operator: one function under `@operator`.
+the moment are that type's keys (those with a default may be left out), and the schema follows. To add an operator: one
+function under `@operator`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+import holidays
 import msgspec
 
 from gateway.plan import ContextField, Moment
+from gateway.viewer import HINTS, agent_of
 
 Value = str | int | float
 FieldType = Literal["string", "integer", "long", "float"]
@@ -26,6 +29,20 @@ FieldType = Literal["string", "integer", "long", "float"]
 HeaderName = Annotated[
     str, msgspec.Meta(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="A header's name, in any case.")
 ]
+Name = Annotated[str, msgspec.Meta(min_length=1, description="A name that is not empty.")]
+ClaimPath = Annotated[
+    str, msgspec.Meta(pattern=r"^[^.]+(\.[^.]+)*$", description="A claim, or a path of claims with dots between them.")
+]
+DateOrTime = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?$",
+        description="A date such as 2026-11-27, or a time such as 2026-11-27T18:00 (viewer's) or 2026-11-27T18:00Z.",
+    ),
+]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="A country's two letters, such as DE.")]
+Subdivision = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{0,3}$", description="A part of the country, such as BY.")]
+AgentPart = Literal["kind", "browser", "browser-version", "os", "os-version", "device"]
 
 TIME_ZONE = "cloudfront-viewer-time-zone"
 LATITUDE = "cloudfront-viewer-latitude"
@@ -46,19 +63,19 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule type; `until` tells when its value may change next, None where it does not read the clock."""
+    """One rule type; `until` takes what `value` takes and tells when that may change, None where it reads no clock."""
 
     name: str
     value: Callable[..., Value | None]
     headers: frozenset[str]
-    until: Callable[[Moment], datetime] | None
+    until: Callable[..., datetime] | None
 
 
 RULES: dict[str, Rule] = {}
 
 
 def rule(
-    *, headers: Iterable[str] = (), until: Callable[[Moment], datetime] | None = None, legacy: str | None = None
+    *, headers: Iterable[str] = (), until: Callable[..., datetime] | None = None, legacy: str | None = None
 ) -> Callable[[Callable[..., Value | None]], Callable[..., Value | None]]:
     def register(function: Callable[..., Value | None]) -> Callable[..., Value | None]:
         made = Rule(function.__name__.replace("_", "-"), function, frozenset(headers), until)
@@ -76,7 +93,7 @@ def next_hour(moment: Moment) -> datetime:
     return moment.now + timedelta(hours=1) - past
 
 
-def next_midnight(moment: Moment) -> datetime:
+def next_midnight(moment: Moment, **_: str) -> datetime:
     zone = zone_of(moment)
     tomorrow = moment.now.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
@@ -107,6 +124,72 @@ def season_of_year(moment: Moment) -> Value | None:
     north = SEASONS[bisect_right(SEASON_STARTS, local.month * 100 + local.day)]
     latitude = number(moment.headers.get(LATITUDE, ""))
     return (north + 2) % 4 if latitude is not None and latitude < 0 else north
+
+
+@rule()
+def query_param(moment: Moment, param: Name) -> Value | None:
+    """A parameter of the query string, as its text."""
+    return moment.caller.query.get(param)
+
+
+@rule(headers=["cookie"])
+def cookie(moment: Moment, cookie: Name) -> Value | None:
+    """A cookie's text."""
+    return moment.caller.cookies.get(cookie)
+
+
+@rule(headers=["authorization"])
+def jwt_claim(moment: Moment, claim: ClaimPath) -> Value | None:
+    """A claim of the caller's token, which `auth: {type: oidc}` has verified; of a list, the first."""
+    found: object = moment.caller.claims
+    for step in claim.split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    if isinstance(found, list) and found:
+        found = found[0]
+    if isinstance(found, bool):
+        return str(found).lower()
+    return found if isinstance(found, str | int | float) else None
+
+
+@rule(headers=HINTS)
+def user_agent(moment: Moment, part: AgentPart) -> Value | None:
+    """The kind of device (desktop, mobile, tablet, smarttv, bot), or the name or version of browser, system, device."""
+    agent = agent_of(*(moment.headers.get(name, "") for name in HINTS))
+    return getattr(agent, part.replace("-", "_")) or None
+
+
+def range_edge(moment: Moment, start: str, end: str) -> datetime:
+    first, last = range_of(moment, start, end)
+    return next((edge for edge in (first, last) if edge > moment.now), datetime.max.replace(tzinfo=UTC))
+
+
+@rule(headers=[TIME_ZONE], until=range_edge)
+def date_range(moment: Moment, start: DateOrTime, end: DateOrTime) -> Value | None:
+    """ "true" from start until end and "false" else; an end without a time is that whole day, in the viewer's zone."""
+    first, last = range_of(moment, start, end)
+    return str(first <= moment.now < last).lower()
+
+
+def range_of(moment: Moment, start: str, end: str) -> tuple[datetime, datetime]:
+    return instant(start, moment), instant(end, moment) + (timedelta() if "T" in end else A_DAY)
+
+
+def instant(text: str, moment: Moment) -> datetime:
+    said = datetime.fromisoformat(text)
+    return (said if said.tzinfo else said.replace(tzinfo=zone_of(moment))).astimezone(UTC)
+
+
+@rule(headers=[TIME_ZONE], until=next_midnight)
+def holiday(moment: Moment, country: Country, subdivision: Subdivision = "") -> Value | None:
+    """The English name of today's public holiday, in the viewer's time zone; nothing on other days."""
+    today = moment.now.astimezone(zone_of(moment)).date()
+    return holidays_of(country, subdivision, today.year).get(today)
+
+
+@lru_cache(maxsize=256)
+def holidays_of(country: str, subdivision: str, year: int) -> Mapping[date, str]:
+    """Raises `NotImplementedError` for a place that is not known."""
+    return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=year, language="en_US"))
 
 
 def zone_of(moment: Moment) -> tzinfo:
@@ -206,6 +289,9 @@ class Bound:
     def headers(self) -> frozenset[str]:
         return self.rule.headers | ({self.keys["header"]} if "header" in self.keys else frozenset())
 
+    def until(self, moment: Moment) -> datetime | None:
+        return self.rule.until(moment, **self.keys) if self.rule.until else None
+
     def yields(self, moment: Moment) -> Value | None:
         raw = self.rule.value(moment, **self.keys)
         if raw is None or not self.mappings:
@@ -221,8 +307,13 @@ def automatic(
         kept = tuple(dict.fromkeys(found)) if evaluate_all else tuple(islice(found, 1))
         return kept if kept or default is None else (default,)
 
+    timed = [each for each in rules if each.rule.until]
+
+    def until(moment: Moment) -> datetime:
+        return min(edge for each in timed if (edge := each.until(moment)))
+
     headers = frozenset[str]().union(*(each.headers() for each in rules))
-    return ContextField(name, kind, resolve, headers, any(each.rule.until for each in rules))
+    return ContextField(name, kind, resolve, headers, until if timed else None)
 
 
 # --- what the values become
@@ -276,20 +367,17 @@ def next_change(fields: Iterable[ContextField], moment: Moment, within: timedelt
 
     `within` is how far anyone cares; where nothing changes so soon, it is some moment after that.
     """
-    timed = [field for field in fields if field.timed]
+    timed = [(field, field.until) for field in fields if field.until]
     if not timed:
         return None
+
+    def boundary(then: Moment) -> Moment:
+        return Moment(then.caller, min(until(then) for _, until in timed))
+
     horizon, then = moment.now + within, boundary(moment)
     if then.now >= horizon:
         return then.now
-    values = [field.resolve(moment) for field in timed]
-    while then.now < horizon and [field.resolve(then) for field in timed] == values:
+    values = [field.resolve(moment) for field, _ in timed]
+    while then.now < horizon and [field.resolve(then) for field, _ in timed] == values:
         then = boundary(then)
     return then.now
-
-
-BOUNDARIES = {each.until for each in RULES.values() if each.until}
-
-
-def boundary(moment: Moment) -> Moment:
-    return Moment(moment.headers, min(until(moment) for until in BOUNDARIES))

@@ -12,6 +12,7 @@ from math import inf
 from typing import Literal
 
 from gateway.ask import Action
+from gateway.caller import Caller
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
 
@@ -25,6 +26,7 @@ class CachePolicy:
     stale_if_error_s: int = 0
     storable: bool = False  # max-age above 0 and neither no-store nor no-cache among the directives
     header: str = ""
+    private_header: str = ""  # the same for an answer that only its caller's address explains
 
 
 NO_CACHE = CachePolicy()
@@ -32,10 +34,14 @@ NO_CACHE = CachePolicy()
 
 @dataclass(frozen=True)
 class Moment:
-    """What auto-context rules see of one request: lower-cased header names, and the clock in UTC."""
+    """What auto-context rules see of one request: who sends it, and the clock in UTC."""
 
-    headers: Mapping[str, str]
+    caller: Caller
     now: datetime
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.caller.headers
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class ContextField:
     type: Literal["string", "integer", "long", "float"]
     resolve: Callable[[Moment], tuple[str | int | float, ...]]
     headers: frozenset[str]  # lower-cased names that its rules read: they go into Vary
-    timed: bool  # whether its rules read the clock
+    until: Callable[[Moment], datetime] | None  # when a rule that reads the clock may change next; None: none does
 
 
 @dataclass(frozen=True)

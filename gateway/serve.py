@@ -15,6 +15,7 @@ from gateway.ask import Answer, Ask
 from gateway.assign import assign
 from gateway.autocontext import context_of, next_change, properties_of
 from gateway.cache import Cache, Flights, Hit, Made, Wanted, etag_of, key_of, pairs
+from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
 from gateway.errors import Invalid
@@ -24,6 +25,7 @@ from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, Var
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream
+from gateway.viewer import Viewed
 
 _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
 
@@ -69,12 +71,12 @@ class Gateway:
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._clock = telemetry, clock
 
-    async def answer(self, ask: Ask, headers: Mapping[str, str], policy: CachePolicy | None = None) -> Reply:
+    async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
         """One request, top to bottom. A `policy` counts instead of the configured one."""
         config = self.config
         plan = config.plan_for(ask)
         variation = assign(plan, ask.user_id)
-        moment = self.moment(headers)
+        moment = self.moment(caller)
         with self._telemetry.span("enrich"):
             ask = enrich(ask, variation, moment)
         upstream = self._upstreams[variation.upstream]
@@ -86,7 +88,7 @@ class Gateway:
         with self._telemetry.span("cache"):
             hit = await self._cache.fetch(wanted, lambda: self._make(ask, plan, variation, scope, config))
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
-        return _reply(hit, wanted, variation, self._clock())
+        return _reply(hit, wanted, self._vary(variation, config), self._clock(), located(caller))
 
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
         """Return once every event is durable."""
@@ -109,8 +111,12 @@ class Gateway:
 
         return await self._ranking.join(_question_key(question), tags, question.user, make).landed()
 
-    def moment(self, headers: Mapping[str, str]) -> Moment:
-        return Moment(headers, datetime.fromtimestamp(self._clock(), UTC))
+    def moment(self, caller: Caller) -> Moment:
+        return Moment(caller, datetime.fromtimestamp(self._clock(), UTC))
+
+    def _vary(self, variation: Variation, config: Config) -> tuple[str, ...]:
+        read = frozenset(name for field in _fields(variation) for name in field.headers)
+        return tuple(sorted(config.viewers.vary(read)))
 
     async def close(self) -> None:
         await self._ranking.close()
@@ -192,19 +198,23 @@ def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment
     return Wanted(key, policy, scope.tags, ask.user_id, until)
 
 
-def _reply(hit: Hit, wanted: Wanted, variation: Variation, now: float) -> Reply:
+def _reply(hit: Hit, wanted: Wanted, vary: tuple[str, ...], now: float, located: bool) -> Reply:
     policy = wanted.policy
-    vary = sorted({name for field in _fields(variation) for name in field.headers})
-    control = _cache_control(policy, hit.age_s + wanted.until - now)
-    return Reply(hit.made, hit.outcome, hit.age_s, control, hit.made.etag if policy.max_age_s else "", tuple(vary))
+    control = _cache_control(policy.private_header if located else policy.header, hit.age_s + wanted.until - now)
+    return Reply(hit.made, hit.outcome, hit.age_s, control, hit.made.etag if policy.max_age_s else "", vary)
 
 
-def _cache_control(policy: CachePolicy, life_s: float) -> str:
+def located(caller: Caller) -> bool:
+    """Whether the answer depends on where the caller's address is, which no header tells a cache downstream."""
+    return isinstance(caller.headers, Viewed) and caller.headers.located
+
+
+def _cache_control(header: str, life_s: float) -> str:
     """The policy's header; no cache downstream may keep an answer beyond its time-based context."""
     if life_s == inf:
-        return policy.header
+        return header
     life = max(0, int(life_s))
-    return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", policy.header)
+    return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", header)
 
 
 def _fields(variation: Variation) -> tuple[ContextField, ...]:

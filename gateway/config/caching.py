@@ -75,12 +75,15 @@ def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
         said = spelled(given)
     max_age = seconds(given, "max-age") if "max-age" in given else policy.max_age
     added = [f"max-age={max_age}"] if max_age and "max-age" not in given else []
+    header = ",".join(filter(None, [said, *added]))
+    private = unshared(given)
     return CachePolicy(
         max_age_s=max_age,
         stale_while_revalidate_s=seconds(given, "stale-while-revalidate"),
         stale_if_error_s=seconds(given, "stale-if-error"),
         storable=max_age > 0 and not {"no-store", "no-cache"} & given.keys(),
-        header=",".join(filter(None, [said, *added])),
+        header=header,
+        private_header=header if private == given else ",".join([spelled(private), *added]),
     )
 
 

@@ -6,20 +6,29 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import singledispatch
+from pathlib import Path
+
+import maxminddb
 
 from engine import InvalidInput, check_expression
-from gateway.autocontext import OPERATORS, RULES
+from gateway.autocontext import OPERATORS, RULES, holidays_of, instant
+from gateway.caller import Caller
 from gateway.config import document
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, unknown
 from gateway.config.report import Report, choices, inside
+from gateway.plan import Moment
+from gateway.viewer import Places, Viewers
 
 ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
 MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")
 FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
 MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
 A_DAY, A_YEAR = 86_400, 31_536_000
+NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers
+A_YEAR_WITH_HOLIDAYS = 2026
+ANY_MOMENT = Moment(Caller({}), datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @singledispatch
@@ -80,11 +89,32 @@ def check_rule(part: document.RulePart, place: str, report: Report) -> None:
     tag = str(part.__struct_config__.tag)
     if RULES[tag].name != tag:
         report.warn(inside(place, "type"), f"old spelling {tag!r}: write {RULES[tag].name!r}")
-    is_text = "header" in part.own_keys()
+    keys = part.own_keys()
+    check_keys(keys, place, report)
+    is_text = tag not in NUMBERS
     for index, mapping in enumerate(part.value_mappings):
         if mapping.operator == "equals" and isinstance(mapping.value, str) != is_text:
             yields = f"a text: write {str(mapping.value)!r}" if is_text else "a number: write it without quotes"
             report.warn(inside(inside(place, "valueMappings"), index), f"never holds, for {tag} yields {yields}")
+
+
+def check_keys(keys: dict[str, str], place: str, report: Report) -> None:
+    """Of dates, whether they exist and in which order; of a holiday, whether its place is known."""
+    if "country" in keys:
+        try:
+            holidays_of(keys["country"], keys["subdivision"], A_YEAR_WITH_HOLIDAYS)
+        except NotImplementedError as error:
+            report.refuse(place, f"has no holidays: {error}")
+    if "start" not in keys:
+        return
+    times = []
+    for key in ("start", "end"):
+        try:
+            times.append(instant(keys[key], ANY_MOMENT))
+        except ValueError as error:
+            report.refuse(inside(place, key), f"is no date or time: {error}")
+    if len(times) == 2 and times[0] > times[1]:
+        report.refuse(place, f"ends at {keys['end']}, before it starts at {keys['start']}")
 
 
 @check.register
@@ -201,3 +231,21 @@ def check_namespace(part: document.Namespace, place: str, report: Report) -> Non
     check_level(part, place, report)
     if not part.event_targets and not any(part.recommenders.values()):
         report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
+
+
+@check.register
+def check_root(part: document.Root, place: str, report: Report) -> None:
+    check_level(part, place, report)
+    for index, network in enumerate(part.trusted_proxies):
+        try:
+            Viewers([network])
+        except ValueError as error:
+            report.refuse(inside(inside(place, "trustedProxies"), index), str(error))
+
+
+@check.register
+def check_geoip(part: document.GeoIp, place: str, report: Report) -> None:
+    try:
+        Places(Path(part.file))
+    except (OSError, maxminddb.InvalidDatabaseError) as error:
+        report.refuse(inside(place, "file"), f"can't be read as a GeoIP file: {error}")

@@ -6,6 +6,7 @@ names what the specification has and this version has not: it is refused by name
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, cast, get_type_hints
 
 import msgspec
@@ -13,12 +14,13 @@ from msgspec import Meta
 
 from gateway.ask import Action
 from gateway.autocontext import OPERATORS, RULES, FieldType, Rule
+from gateway.viewer import LOOPBACK
 
 Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="Letters, digits, - and _.")]
 FieldName = Annotated[
     str, Meta(pattern="^[A-Za-z0-9]+$", description="Letters and digits: the dataset's column in camelCase.")
 ]
-Parameter = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
+Placeholder = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]
 Weight = Annotated[float, Meta(ge=0, description="A number, 0 or more.")]
@@ -26,6 +28,7 @@ AccountId = Annotated[str, Meta(pattern="^[0-9]{12}$", description="Twelve digit
 Region = Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="A region's name, such as eu-west-1.")]
 Secret = Annotated[str, Meta(min_length=1, description="A text that is not empty.", extra={"secret": True})]
 KeyId = Annotated[str, Meta(pattern="^[A-Za-z0-9_]{3,128}$", description="Letters, digits and _, 3 to 128 of them.")]
+Network = Annotated[str, Meta(description="An address or a network, such as 10.0.0.0/8.")]
 Time = Annotated[
     str,
     Meta(
@@ -80,10 +83,6 @@ class Mapping(Part, frozen=True):
 
 
 class RulePart(Part, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset(
-        {"query-param", "cookie", "jwt-claim", "user-agent", "date-range"}
-    )
-
     value_mappings: tuple[Mapping, ...] = ()
 
     def own_keys(self) -> dict[str, str]:
@@ -94,7 +93,12 @@ class RulePart(Part, frozen=True, tag_field="type"):
 
 def rule_struct(name: str, rule: Rule) -> type[RulePart]:
     hints = get_type_hints(rule.value, include_extras=True)
-    own = [(key, hint) for key, hint in hints.items() if key not in ("moment", "return")]
+    given = signature(rule.value).parameters
+    own: list[Any] = [
+        (key, hint) if given[key].default is Parameter.empty else (key, hint, given[key].default)
+        for key, hint in hints.items()
+        if key not in ("moment", "return")
+    ]
     title = "".join(word.capitalize() for word in name.split("-"))
     more: dict[str, Any] = {"__doc__": rule.value.__doc__}
     options: dict[str, Any] = {"tag": name, "frozen": True, "kw_only": True}
@@ -130,7 +134,7 @@ class Filter(Part, frozen=True):
     arn: Text | None = None
     expression: Text | None = None
     condition: Literal["user-required"] | None = None
-    auto_dynamic_filter_values: dict[Parameter, AutoField] = {}
+    auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}
 
 
 # --- item metadata
@@ -278,10 +282,14 @@ class NoAuth(AuthPart, frozen=True, tag="none"):
     """Everyone may call."""
 
 
+class GeoIp(Part, frozen=True):
+    """A GeoIP file in MaxMind's format: it tells an address's country, city and time zone."""
+
+    file: Text
+
+
 class Root(Level, frozen=True, kw_only=True):
     """The configuration of recgate."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"trustedProxies"})
 
     namespaces: dict[Key, Namespace]
     version: str = ""
@@ -290,3 +298,5 @@ class Root(Level, frozen=True, kw_only=True):
     origins: Origins = Origins()
     aws: Aws = Aws()
     auth: NoAuth = NoAuth()
+    trusted_proxies: tuple[Network, ...] = LOOPBACK
+    geoip: GeoIp | None = None

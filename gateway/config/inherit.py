@@ -115,5 +115,5 @@ def context_field(name: str, part: document.AutoField) -> plan.ContextField:
 
 def bound(part: document.RulePart) -> autocontext.Bound:
     mapped = (autocontext.Mapped(autocontext.OPERATORS[m.operator], m.value, m.map_to) for m in part.value_mappings)
-    keys = {key: value.lower() for key, value in part.own_keys().items()}
+    keys = {key: value.lower() if key == "header" else value for key, value in part.own_keys().items()}
     return autocontext.Bound(autocontext.RULES[str(part.__struct_config__.tag)], keys, tuple(mapped))

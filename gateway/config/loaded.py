@@ -21,6 +21,7 @@ from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
 from gateway.plan import AccessKey, Namespace, Plan
+from gateway.viewer import Viewers
 
 SHOWN = 20  # names that a 404 lists
 
@@ -36,6 +37,7 @@ class Config:
     region: str = "us-east-1"
     allow_file_urls: bool = False
     access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id; none: open mode
+    viewers: Viewers = field(default_factory=Viewers)
     title: str = ""
     description: str = ""
     warnings: tuple[Fault, ...] = ()
@@ -107,6 +109,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         region=root.aws.region,
         allow_file_urls=root.aws.allow_file_urls,
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
+        viewers=Viewers(root.trusted_proxies, None if root.geoip is None else Path(root.geoip.file)),
         title=root.title,
         description=root.description,
         warnings=tuple(sorted(report.warnings, key=lambda fault: fault.line)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
 from engine import Event
+from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
@@ -55,10 +55,10 @@ class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def events_routes(front: Front) -> list[HTTPRouteHandler]:
-    async def take(request: AnyRequest, headers: Mapping[str, str]) -> Sending:
+    async def take(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "events", (1,))
         namespace = front.gateway.config.namespace(decoded(name, "namespace"))
-        moment = front.gateway.moment(headers)
+        moment = front.gateway.moment(caller)
         told = told_by(await request.body(), moment.now.timestamp())
         await front.gateway.record(namespace, told, moment)
         return Sending(media_type=b"text/plain")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import lru_cache, partial
 from importlib.resources import files
@@ -13,6 +13,7 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from engine import Engine, EngineError, NotFound
+from gateway.caller import Caller
 from gateway.config import Config
 from gateway.routes.openapi import described
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
@@ -29,23 +30,23 @@ def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf)
 
         return handler
 
-    async def health(_: AnyRequest, __: Mapping[str, str]) -> Sending:
+    async def health(_: AnyRequest, __: Caller) -> Sending:
         return Sending(b'{"status":"ok"}')
 
-    async def ready(_: AnyRequest, __: Mapping[str, str]) -> Sending:
+    async def ready(_: AnyRequest, __: Caller) -> Sending:
         checks = await asyncio.get_running_loop().run_in_executor(threads, checked, engine, front.gateway.config)
         ready = all(found == OK for found in checks.values())
         body = msgspec.json.encode({"status": "ready" if ready else "not ready", "checks": checks})
         return Sending(body, 200 if ready else 503)
 
-    async def metrics(_: AnyRequest, __: Mapping[str, str]) -> Sending:
+    async def metrics(_: AnyRequest, __: Caller) -> Sending:
         media_type, page = shelf.page()
         return Sending(page, media_type=media_type.encode())
 
-    async def openapi(_: AnyRequest, __: Mapping[str, str]) -> Sending:
+    async def openapi(_: AnyRequest, __: Caller) -> Sending:
         return Sending(msgspec.json.encode(described(front.gateway.config)))
 
-    async def docs(_: AnyRequest, __: Mapping[str, str]) -> Sending:
+    async def docs(_: AnyRequest, __: Caller) -> Sending:
         return Sending(docs_page(), media_type=b"text/html; charset=utf-8")
 
     works = {"health": health, "ready": ready, "metrics": metrics, "openapi.json": openapi, "docs": docs}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from litestar import post, route
@@ -10,6 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.ask import Action, Ask
+from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.plan import NO_CACHE
 from gateway.routes.body import decode
@@ -40,14 +41,14 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     async def rerank_post(request: AnyRequest) -> Sent:
         return await front.answer("rerank-items", request, reranked)
 
-    async def read(ask: Callable[[AnyRequest], Ask], request: AnyRequest, headers: Mapping[str, str]) -> Sending:
-        reply = await front.gateway.answer(ask(request), headers)
-        return conditional(reply, headers.get("if-none-match", ""))
+    async def read(ask: Callable[[AnyRequest], Ask], request: AnyRequest, caller: Caller) -> Sending:
+        reply = await front.gateway.answer(ask(request), caller)
+        return conditional(reply, caller.headers.get("if-none-match", ""))
 
-    async def reranked(request: AnyRequest, headers: Mapping[str, str]) -> Sending:
+    async def reranked(request: AnyRequest, caller: Caller) -> Sending:
         place = segments(request, "rerank-items", (3,))
         items = decode(await request.body(), list[str], "an array of item ids, each a string")
-        reply = await front.gateway.answer(_rerank(request, place, items), headers, NO_CACHE)
+        reply = await front.gateway.answer(_rerank(request, place, items), caller, NO_CACHE)
         return Sending(reply.made.body, headers=(NO_STORE, *_about(reply)))
 
     return [recommend, related, rerank, rerank_post]

@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
+from gateway.caller import Caller
 from gateway.errors import Problem, TooLarge
 from gateway.serve import Gateway
 from gateway.telemetry import Telemetry
@@ -39,7 +40,7 @@ class Sending(NamedTuple):
     media_type: bytes = JSON
 
 
-Work = Callable[[AnyRequest, Mapping[str, str]], Awaitable[Sending]]
+Work = Callable[[AnyRequest, Caller], Awaitable[Sending]]
 
 
 class Sent:
@@ -66,7 +67,7 @@ class Front:
         began, headers = self._clock(), headers_of(request)
         with self.telemetry.trace(route, headers):
             try:
-                sending = await work(request, headers)
+                sending = await work(request, self._caller(request, headers))
             except Exception as error:
                 sending = refusal(error)
         self.telemetry.request(route, sending.status, self._clock() - began)
@@ -85,6 +86,10 @@ class Front:
 
     def sent(self, sending: Sending, request: AnyRequest) -> Sent:
         return Sent(sending.status, self._headers(sending, request), b"" if request.method == "HEAD" else sending.body)
+
+    def _caller(self, request: AnyRequest, headers: Mapping[str, str]) -> Caller:
+        viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
+        return Caller(viewed, request.scope["query_string"])
 
     def _preflight(self, request: AnyRequest) -> Sending:
         methods = (b"access-control-allow-methods", b"GET,HEAD,OPTIONS,POST")

@@ -20,17 +20,18 @@ from gateway.autocontext import (
     next_change,
     properties_of,
 )
+from gateway.caller import Caller
 from gateway.plan import Moment
 
 NOON = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)  # a Sunday in winter
 
 
 def at(now: datetime = NOON, **headers: str) -> Moment:
-    return Moment({name.replace("_", "-"): value for name, value in headers.items()}, now)
+    return Moment(Caller({name.replace("_", "-"): value for name, value in headers.items()}), now)
 
 
 def zoned(zone: str, now: datetime = NOON, latitude: str = "") -> Moment:
-    return Moment({TIME_ZONE: zone, LATITUDE: latitude}, now)
+    return Moment(Caller({TIME_ZONE: zone, LATITUDE: latitude}), now)
 
 
 def field(*rules: Bound, kind="string", default=None, evaluate_all=False, name="f"):
@@ -165,9 +166,9 @@ def test_a_field(made, moment, values):
 
 def test_a_field_knows_what_it_reads():
     made = field(header("x-a"), clock("hour-of-day"))
-    assert (made.headers, made.timed) == ({"x-a", TIME_ZONE}, True)
+    assert made.headers == {"x-a", TIME_ZONE} and made.until is not None
     assert field(clock("season-of-year")).headers == {TIME_ZONE, LATITUDE}
-    assert not field(header("x-a")).timed
+    assert field(header("x-a")).until is None
 
 
 def constant(kind, *values):
@@ -218,8 +219,8 @@ CHANGES = [
     ([field(PART_OF_DAY)], "Asia/Tokyo", NOON, datetime(2026, 3, 1, 15, tzinfo=UTC)),
     ([field(clock("day-of-week"))], "", NOON, datetime(2026, 3, 2, 0, tzinfo=UTC)),
     ([field(WEEKEND), field(PART_OF_DAY)], "", NOON, datetime(2026, 3, 2, 0, tzinfo=UTC)),
-    # nothing changes for a while: it settles for a day
-    ([field(clock("season-of-year"))], "", NOON, datetime(2026, 3, 2, 13, tzinfo=UTC)),
+    # nothing changes for a while: it settles for the midnight after a day
+    ([field(clock("season-of-year"))], "", NOON, datetime(2026, 3, 3, 0, tzinfo=UTC)),
 ]
 
 
@@ -232,6 +233,94 @@ def test_only_so_far_ahead_as_anyone_cares():
     fields = [field(PART_OF_DAY)]
     assert next_change(fields, at(), timedelta(minutes=5)) == datetime(2026, 3, 1, 13, tzinfo=UTC)
     assert next_change(fields, at(), timedelta(hours=2)) == datetime(2026, 3, 1, 15, tzinfo=UTC)
+
+
+def said(name: str, keys: dict[str, str], moment: Moment) -> object:
+    return RULES[name].value(moment, **keys)
+
+
+CALLER = Caller(
+    {"cookie": "plan=gold; seen=1", "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) Mobile"},
+    raw_query=b"page=2&page=3&q=a%20b&empty=",
+    claims={"tier": "pro", "age": 41, "staff": True, "groups": ["a", "b"], "org": {"id": 7}, "none": None},
+)
+REQUESTS = [
+    ("query-param", {"param": "page"}, "3"),
+    ("query-param", {"param": "q"}, "a b"),
+    ("query-param", {"param": "empty"}, ""),
+    ("query-param", {"param": "absent"}, None),
+    ("cookie", {"cookie": "plan"}, "gold"),
+    ("cookie", {"cookie": "absent"}, None),
+    ("jwt-claim", {"claim": "tier"}, "pro"),
+    ("jwt-claim", {"claim": "age"}, 41),
+    ("jwt-claim", {"claim": "staff"}, "true"),
+    ("jwt-claim", {"claim": "groups"}, "a"),
+    ("jwt-claim", {"claim": "org.id"}, 7),
+    ("jwt-claim", {"claim": "org"}, None),
+    ("jwt-claim", {"claim": "tier.x"}, None),
+    ("jwt-claim", {"claim": "none"}, None),
+    ("user-agent", {"part": "kind"}, "mobile"),
+    ("user-agent", {"part": "os"}, "iOS"),
+    ("user-agent", {"part": "os-version"}, "17.4"),
+    ("user-agent", {"part": "device"}, "iPhone"),
+]
+
+
+@pytest.mark.parametrize(("name", "keys", "value"), REQUESTS)
+def test_what_a_request_says(name, keys, value):
+    assert said(name, keys, Moment(CALLER, NOON)) == value
+
+
+def test_broken_cookies_say_nothing():
+    assert said("cookie", {"cookie": "a"}, at(cookie="a=1; =;;\x00")) in ("1", None)
+    assert said("cookie", {"cookie": "a"}, at(cookie="\x01\x02")) is None
+
+
+SALE = {"start": "2026-11-27", "end": "2026-11-30"}
+RANGES = [
+    (SALE, "", datetime(2026, 11, 26, 23, 59, tzinfo=UTC), "false", datetime(2026, 11, 27, tzinfo=UTC)),
+    (SALE, "", datetime(2026, 11, 27, tzinfo=UTC), "true", datetime(2026, 12, 1, tzinfo=UTC)),
+    (SALE, "", datetime(2026, 11, 30, 23, 59, tzinfo=UTC), "true", datetime(2026, 12, 1, tzinfo=UTC)),
+    (SALE, "", datetime(2026, 12, 1, tzinfo=UTC), "false", None),
+    (SALE, "Asia/Tokyo", datetime(2026, 11, 26, 15, tzinfo=UTC), "true", datetime(2026, 11, 30, 15, tzinfo=UTC)),
+    (
+        {"start": "2026-11-27T18:00Z", "end": "2026-11-27T20:00+01:00"},
+        "Asia/Tokyo",
+        datetime(2026, 11, 27, 18, 59, tzinfo=UTC),
+        "true",
+        datetime(2026, 11, 27, 19, tzinfo=UTC),
+    ),
+    (
+        {"start": "2026-11-27T18:00", "end": "2026-11-27T20:00"},
+        "",
+        datetime(2026, 11, 27, 20, tzinfo=UTC),
+        "false",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("keys", "zone", "now", "value", "change"), RANGES)
+def test_a_range_of_dates(keys, zone, now, value, change):
+    moment = zoned(zone, now)
+    assert said("date-range", keys, moment) == value
+    found = next_change([field(Bound(RULES["date-range"], keys))], moment, timedelta(days=30))
+    assert (found == change) if change else found.year == 9999
+
+
+@pytest.mark.parametrize(
+    ("keys", "zone", "now", "name"),
+    [
+        ({"country": "DE"}, "", datetime(2026, 10, 3, 12, tzinfo=UTC), "German Unity Day"),
+        ({"country": "DE"}, "", datetime(2026, 10, 4, 12, tzinfo=UTC), None),
+        ({"country": "DE"}, "Asia/Tokyo", datetime(2026, 10, 2, 15, tzinfo=UTC), "German Unity Day"),
+        ({"country": "DE", "subdivision": "BY"}, "", datetime(2026, 1, 6, tzinfo=UTC), "Epiphany"),
+        ({"country": "DE", "subdivision": "BE"}, "", datetime(2026, 1, 6, tzinfo=UTC), None),
+        ({"country": "US"}, "", datetime(2026, 7, 4, tzinfo=UTC), "Independence Day"),
+    ],
+)
+def test_holidays(keys, zone, now, name):
+    assert said("holiday", keys, zoned(zone, now)) == name
 
 
 ZONES = sorted(available_timezones())
@@ -250,5 +339,5 @@ def test_nothing_changes_before_the_next_change(zone, now, share, name):
     change = next_change(fields, moment)
     assert change > now
     just_before = change - timedelta(microseconds=1)
-    between = Moment(moment.headers, min(now + (change - now) * share, just_before))
+    between = Moment(moment.caller, min(now + (change - now) * share, just_before))
     assert context_of(fields, between) == context_of(fields, moment)

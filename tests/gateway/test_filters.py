@@ -5,6 +5,7 @@ import pytest
 
 from gateway.ask import Ask
 from gateway.autocontext import RULES, Bound, automatic
+from gateway.caller import Caller
 from gateway.filters import filtered
 from gateway.plan import FilterChoice, Moment, Variation
 from tests.gateway.test_autocontext import NOON
@@ -41,11 +42,11 @@ def test_which_filter_applies(filters, user, given, values, name, expression, fo
         filter_values=values,
     )
     variation = Variation("main", 1.0, "engine", "m", filters=filters)
-    answer = filtered(ask, variation, Moment({"country": "DE"}, NOON))
+    answer = filtered(ask, variation, Moment(Caller({"country": "DE"}), NOON))
     assert answer == msgspec.structs.replace(ask, filter=name, expression=expression, filter_values=found)
 
 
 def test_a_model_that_is_meant_by_arn_takes_filters_by_arn():
     ask = Ask(action="recommend-items", namespace="", recommender="", user_id="u", filter=f"{ARN}:filter/mine")
     variation = Variation("main", 1.0, "engine", f"{ARN}:campaign/m")
-    assert filtered(ask, variation, Moment({}, NOON)).filter == f"{ARN}:filter/mine"
+    assert filtered(ask, variation, Moment(Caller({}), NOON)).filter == f"{ARN}:filter/mine"

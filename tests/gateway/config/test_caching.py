@@ -28,7 +28,8 @@ POLICIES = [
 @pytest.mark.parametrize(("max_age", "said", "header", "fresh", "swr", "sie", "storable"), POLICIES)
 def test_a_policy(max_age, said, header, fresh, swr, sie, storable):
     policy = cache_policy("noUserSpecified", document.CachePolicy(max_age=max_age, directives=said))
-    assert policy == CachePolicy(fresh, swr, sie, storable, header)
+    assert policy == CachePolicy(fresh, swr, sie, storable, header, policy.private_header)
+    assert "public" not in policy.private_header and "s-maxage" not in policy.private_header
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,24 @@ FIELDS = [
     ("d: {rules: []}", ".autoContext.d: 'type' is required"),
     ("d: {type: text, rules: []}", ".autoContext.d.type: cannot be 'text'; one of: float, integer, long, string"),
     ("d: {type: string}", ".autoContext.d: 'rules' is required"),
-    ("d: {type: string, rules: [{type: moon}]}", ".rules[0].type: unknown type 'moon'; one of: day-of-week, "),
-    ("d: {type: string, rules: [{type: cookie}]}", ".rules[0].type: not supported by this version: 'cookie'"),
+    ("d: {type: string, rules: [{type: moon}]}", ".rules[0].type: unknown type 'moon'; one of: cookie, date-range, "),
+    ("d: {type: string, rules: [{type: cookie}]}", ".rules[0]: 'cookie' is required"),
+    ("d: {type: string, rules: [{type: jwt-claim, claim: a..b}]}", ".claim: must be a claim, or a path of claims"),
+    ("d: {type: string, rules: [{type: user-agent, part: brand}]}", ".part: cannot be 'brand'; one of: browser, "),
+    ("d: {type: string, rules: [{type: holiday, country: Germany}]}", ".country: must be a country's two letters"),
+    ("d: {type: string, rules: [{type: holiday, country: QQ}]}", ".rules[0]: has no holidays: "),
+    (
+        "d: {type: string, rules: [{type: date-range, start: 27.11.2026, end: 2026-11-28}]}",
+        ".start: must be a date such as 2026-11-27",
+    ),
+    (
+        "d: {type: string, rules: [{type: date-range, start: 2026-02-30, end: 2026-11-28}]}",
+        ".start: is no date or time: ",
+    ),
+    (
+        "d: {type: string, rules: [{type: date-range, start: 2026-11-28, end: 2026-11-26}]}",
+        ".rules[0]: ends at 2026-11-26, before it starts at 2026-11-28",
+    ),
     ("d: {type: string, rules: [{type: header-value}]}", ".rules[0]: 'header' is required"),
     ("d: {type: string, rules: [{type: header-value, header: a b}]}", ".rules[0].header: must be a header's name"),
     ("d: {type: string, rules: [{type: hour-of-day, header: h}]}", ".rules[0]: unknown key 'header'"),
@@ -166,7 +182,8 @@ ROOTS = [
     ),
     ("namespaces: {}\norigins: {personalize: {type: aws}}", "not supported by this version: 'aws'; one of: engine"),
     ("namespaces: {}\nauth: {type: api_key}", "auth.type: not supported by this version: 'api_key'; one of: none"),
-    ("namespaces: {}\ntrustedProxies: []", "trustedProxies: not supported by this version: 'trustedProxies'"),
+    ("namespaces: {}\ntrustedProxies: [10.0.0.1/8]", "trustedProxies[0]: 10.0.0.1/8 has host bits set"),
+    ("namespaces: {}\ngeoip: {file: nowhere.mmdb}", "geoip.file: can't be read as a GeoIP file: "),
 ]
 
 

@@ -1,0 +1,30 @@
+"""Who sends a request, as the rest of the gateway sees it: headers, query, address, and what was proved of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Header names are lower-cased; `headers` may derive what the request itself did not say (see gateway.viewer)."""
+
+    headers: Mapping[str, str]
+    raw_query: bytes = b""
+    claims: Mapping[str, object] = field(default_factory=dict)  # of a verified token
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """Of a name given twice, the last."""
+        return dict(parse_qsl(self.raw_query.decode("latin-1"), keep_blank_values=True))
+
+    @cached_property
+    def cookies(self) -> Mapping[str, str]:
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
+        except CookieError:
+            return {}
