@@ -130,8 +130,7 @@ def checked(config: SolutionConfig | None, recipe: Recipe[Any], perform_hpo: boo
     _check_hpo(config.hpo_config, perform_hpo)
     check_columns(config.training_data_config)
     _check_schedule(config.auto_training_config)
-    if config.events_config and recipe.name not in WEIGHS_EVENTS:
-        raise InvalidInput(f"solutionConfig.eventsConfig fits only {_all(WEIGHS_EVENTS)}, not {recipe.name}.")
+    _check_events(config.events_config, recipe)
     if config.optimization_objective and recipe.name not in HAS_OBJECTIVE:
         raise InvalidInput(f"solutionConfig.optimizationObjective fits only {_all(HAS_OBJECTIVE)}, not {recipe.name}.")
     shown: JsonMap = msgspec.to_builtins(config)
@@ -189,6 +188,23 @@ def check_columns(config: TrainingDataConfig | None) -> None:
     excluded = {} if config is None else config.excluded_dataset_columns or {}
     if any(column.upper() == "EVENT_TYPE" for columns in excluded.values() for column in columns):
         raise InvalidInput("trainingDataConfig can't exclude EVENT_TYPE.")
+
+
+def _check_events(config: EventsConfig | None, recipe: Recipe[Any]) -> None:
+    """An empty list is as good as none: all event types count, and equally."""
+    if config is None:
+        return
+    if recipe.name not in WEIGHS_EVENTS:
+        raise InvalidInput(f"solutionConfig.eventsConfig fits only {_all(WEIGHS_EVENTS)}, not {recipe.name}.")
+    where, seen = "solutionConfig.eventsConfig.eventParametersList", set[str]()
+    for place, event in enumerate(config.event_parameters_list):
+        if not event.event_type:
+            raise InvalidInput(f"{where}[{place}].eventType is required.")
+        if event.event_type.casefold() in seen:
+            raise InvalidInput(f"{where}[{place}].eventType: {event.event_type} is listed twice; case does not count.")
+        seen.add(event.event_type.casefold())
+    if seen and all(event.weight == 0 for event in config.event_parameters_list):
+        raise InvalidInput(f"{where}: every weight is 0; at least one must be greater, as only their ratios count.")
 
 
 def _check_schedule(config: AutoTrainingConfig | None) -> None:

@@ -35,6 +35,7 @@ class Snapshot:
     item_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an item id
     user_columns: Mapping[str, Column] = field(default_factory=dict)
     interaction_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an interaction
+    weights: Floats | None = None  # (n,) how much each row counts as something to learn; None: all the same
 
     @property
     def item_count(self) -> int:
@@ -66,6 +67,7 @@ class Snapshot:
             types=self.types[rows],
             values=self.values[rows],
             interaction_columns={name: column.take(rows) for name, column in self.interaction_columns.items()},
+            weights=None if self.weights is None else self.weights[rows],
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
-from engine.measure.ranks import mid_ranks, ndcg, without
+from engine.measure.ranks import dcg, mid_ranks, without
 from engine.measure.split import Case
 
 BEST = 40  # items of each column in a pool
@@ -28,10 +28,11 @@ Score = Callable[[Ints], Floats]  # history → (items,) standardised scores
 class Pool:
     scores: Floats  # (columns, cases, width), -inf where padded
     truth: NDArray[np.intp]  # (cases, r) place in the pool, -1 where padded
-    ideal: Floats  # (cases,) gain of a perfect ranking
+    gains: Floats  # (cases, r) how much each true item is worth, 0 where padded
+    ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
 
     def of(self, cases: NDArray[np.intp]) -> Pool:
-        return Pool(self.scores[:, cases], self.truth[cases], self.ideal[cases])
+        return Pool(self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases])
 
 
 def joined(pools: Sequence[Pool]) -> Pool:
@@ -39,7 +40,9 @@ def joined(pools: Sequence[Pool]) -> Pool:
     width, most = max(pool.scores.shape[2] for pool in pools), max(pool.truth.shape[1] for pool in pools)
     scores = [_padded(pool.scores, width, -np.inf) for pool in pools]
     truths = [_padded(pool.truth, most, -1) for pool in pools]
-    return Pool(np.concatenate(scores, axis=1), np.concatenate(truths), np.concatenate([pool.ideal for pool in pools]))
+    gains = [_padded(pool.gains, most, 0) for pool in pools]
+    ideals = [pool.ideal for pool in pools]
+    return Pool(np.concatenate(scores, axis=1), *map(np.concatenate, (truths, gains, ideals)))
 
 
 def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
@@ -49,19 +52,29 @@ def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
 
 
 def own_ndcg(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) -> NDArray[np.float64]:
-    """(columns,) mean NDCG@10 of every column alone, 0 without cases."""
+    """(columns,) mean NDCG@10 of every column alone, 0 without cases; a true item counts as much as it is worth."""
     gains = np.zeros(len(columns))
     for case in cases:
         for row, column in enumerate(columns):
             scores = column(case.history)
             scores = without(scores, case.history) if remove_seen else scores
-            gains[row] += ndcg(mid_ranks(scores, case.truth), CUT)
+            ranks = mid_ranks(scores, case.truth)
+            gains[row] += dcg(ranks, CUT, case.gains) / _ideal(len(ranks))
     return gains / max(len(cases), 1)
+
+
+def _ideal(count: int) -> float:
+    """The gain of a perfect ranking of `count` items that are all worth 1.
+
+    Weighed by their gains, cases of one true item would all read the same; so a case counts as much as it is worth.
+    """
+    return dcg(np.arange(count, dtype=np.float64), CUT)
 
 
 def pool_of(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) -> Pool:
     entries: list[Floats] = []
     truths: list[Ints] = []
+    worths: list[Floats] = []
     for case in cases:
         scores = np.stack([column(case.history) for column in columns])  # (columns, items)
         shown = np.stack([without(row, case.history) for row in scores]) if remove_seen else scores
@@ -71,23 +84,25 @@ def pool_of(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) 
         items = np.union1d(strong.ravel(), truth)
         entries.append(shown[:, items])
         truths.append(np.searchsorted(items, truth).astype(np.int32))
+        worths.append(np.ones(len(truth), np.float32) if case.gains is None else case.gains[:MOST_TRUTH])
     width, most = max(e.shape[1] for e in entries), max(len(t) for t in truths)
     scores = np.full((len(columns), len(cases), width), -np.inf, np.float32)
     places = np.full((len(cases), most), -1, np.intp)
-    for row, (entry, truth) in enumerate(zip(entries, truths, strict=True)):
+    gains = np.zeros((len(cases), most), np.float32)
+    for row, (entry, truth, worth) in enumerate(zip(entries, truths, worths, strict=True)):
         scores[:, row, : entry.shape[1]] = entry
         places[row, : len(truth)] = truth
-    ideal = np.array([(1 / np.log2(np.arange(min(CUT, len(t))) + 2)).sum() for t in truths], np.float32)
-    return Pool(scores, places, ideal)
+        gains[row, : len(truth)] = worth
+    return Pool(scores, places, gains, np.array([_ideal(len(truth)) for truth in truths], np.float32))
 
 
 def blended_ndcg(pool: Pool, mixed: Floats) -> Floats:
-    """(cases,) NDCG@10 of the mixed scores (cases, width)."""
+    """(cases,) NDCG@10 of the mixed scores (cases, width), true items counting as much as they are worth."""
     own = np.take_along_axis(mixed, np.maximum(pool.truth, 0), axis=1)  # (cases, r)
     gains = np.zeros(len(mixed), np.float32)
     for place in range(own.shape[1]):
         mine = own[:, place : place + 1]
         ranks = (mixed > mine).sum(axis=1) + ((mixed == mine).sum(axis=1) - 1) / 2
         counts = (ranks < CUT) & (pool.truth[:, place] >= 0) & np.isfinite(mine[:, 0])
-        gains += np.where(counts, 1 / np.log2(ranks + 2), 0)
+        gains += np.where(counts, pool.gains[:, place] / np.log2(ranks + 2), 0)
     return gains / pool.ideal

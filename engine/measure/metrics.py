@@ -11,10 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from engine.data.columns import Ints
+from engine.data.columns import Floats, Ints
 from engine.measure.ranks import Ranks, ndcg
 
 LONGEST = 25  # recommendations looked at
+CUTS = (5, 10, 25)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Outcome:
     ranks: list[Ranks]  # a case each: (r,) rank of every relevant item in the full ranking
     lists: list[Ints]  # a case each: (≤ LONGEST,) what was recommended
     item_count: int
+    gains: list[Floats] | None = None  # with event weights, a case each: (r,) the worth of every relevant item
 
 
 Metric = Callable[[Outcome], float]
@@ -58,9 +60,18 @@ def _precision_at(cut: int, outcome: Outcome) -> float:
     return _mean([float((ranks < cut).sum()) / cut for ranks in outcome.ranks])
 
 
-for _cut in (5, 10, 25):
+for _cut in CUTS:
     METRICS[f"normalized_discounted_cumulative_gain_at_{_cut}"] = partial(_ndcg_at, _cut)
     METRICS[f"precision_at_{_cut}"] = partial(_precision_at, _cut)
+
+
+def event_weight_metrics(outcome: Outcome) -> dict[str, float]:
+    """The gains that event weights give; none without weights."""
+    if outcome.gains is None:
+        return {}
+    cases = list(zip(outcome.ranks, outcome.gains, strict=True))
+    name = "normalized_discounted_cumulative_gain_with_event_weights_at_{}"
+    return {name.format(cut): _mean([ndcg(ranks, cut, gains) for ranks, gains in cases]) for cut in CUTS}
 
 
 def _mean(values: list[float]) -> float:

@@ -17,10 +17,17 @@ def mid_ranks(scores: Floats, truth: Ints) -> Ranks:
     return np.asarray(above + ((scores == own).sum(axis=1) - 1) / 2, np.float64)
 
 
-def ndcg(ranks: Ranks, cut: int) -> float:
-    """Normalized discounted cumulative gain of the first `cut` places, given the ranks (r,) of all true items."""
-    ideal = (1 / np.log2(np.arange(min(cut, len(ranks))) + 2)).sum()
-    return float((1 / np.log2(ranks[ranks < cut] + 2)).sum() / ideal)
+def dcg(ranks: Ranks, cut: int, gains: Floats | None = None) -> float:
+    """Discounted cumulative gain of the first `cut` places, given the ranks (r,) and gains (r,) of all true items."""
+    shown = ranks < cut
+    return float(((1.0 if gains is None else gains[shown]) / np.log2(ranks[shown] + 2)).sum())
+
+
+def ndcg(ranks: Ranks, cut: int, gains: Floats | None = None) -> float:
+    """`dcg` over that of a perfect ranking; 0 where nothing is worth anything."""
+    best = None if gains is None else -np.sort(-gains)
+    ideal = dcg(np.arange(len(ranks), dtype=np.float64), cut, best)
+    return dcg(ranks, cut, gains) / ideal if ideal else 0.0
 
 
 def without(scores: Floats, seen: Ints) -> Floats:

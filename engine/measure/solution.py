@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.measure.metrics import LONGEST, METRICS, Outcome
+from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics
 from engine.measure.ranks import mid_ranks
 from engine.measure.split import Case, user_split
 from engine.recipes.base import Model, Progress, Query, Recipe, Scorer, stretch
@@ -34,7 +34,7 @@ def solution_metrics(
         tested = recipe.train(split.train, params, seed, training)
     outcome = outcome_of(recipe.ready(tested), _sample(split.cases, seed), snapshot.item_count)
     progress(1.0, f"measured on {len(outcome.ranks)} users")
-    return {name: function(outcome) for name, function in METRICS.items()}
+    return {name: function(outcome) for name, function in METRICS.items()} | event_weight_metrics(outcome)
 
 
 def outcome_of(score: Scorer, cases: list[Case], item_count: int) -> Outcome:
@@ -45,7 +45,8 @@ def outcome_of(score: Scorer, cases: list[Case], item_count: int) -> Outcome:
         scores = score(Query(case.history, case.times, item=last, now=case.now))
         ranks.append(mid_ranks(scores, case.truth))
         lists.append(top(scores, LONGEST))
-    return Outcome(ranks, lists, item_count)
+    gains = [case.gains for case in cases if case.gains is not None]
+    return Outcome(ranks, lists, item_count, gains if len(gains) == len(cases) > 0 else None)
 
 
 def top(scores: Floats, count: int) -> Ints:

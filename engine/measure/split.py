@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Ints, Longs
+from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 
 Mask = NDArray[np.bool_]
@@ -24,6 +24,7 @@ class Case:
     times: Longs  # (h,) epoch seconds
     truth: Ints  # (r,) distinct items, r ≥ 1
     now: float  # epoch seconds: the last moment known to whoever asks
+    gains: Floats | None = None  # (r,) how much each true item is worth; None: all the same
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
         keep[snapshot.indptr[user] + starts[-last] : snapshot.indptr[user + 1]] = False
         stops = np.append(starts[1:], len(items))
         for start, stop in zip(starts[-last:], stops[-last:], strict=True):
-            truth = np.unique(items[start:stop])
-            cases.append(Case(items[:start], times[:start], truth, float(times[start - 1])))
+            cases.append(_case(snapshot, user, start, stop, float(times[start - 1])))
     return Split(snapshot.kept(keep), cases)
 
 
@@ -66,7 +66,7 @@ def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False)
         start = int(np.searchsorted(times, moment))
         if start < len(items):
             stop = int(np.searchsorted(times, times[start], side="right")) if baskets else start + 1
-            cases.append(Case(items[:start], times[:start], np.unique(items[start:stop]), float(moment)))
+            cases.append(_case(snapshot, user, start, stop, float(moment)))
     return Split(snapshot.kept(snapshot.times < moment), cases)
 
 
@@ -81,8 +81,20 @@ def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
     for user in chosen:
         items, times = snapshot.history(int(user))
         start = len(items) - max(len(items) // 10, 1)
-        cases.append(Case(items[:start], times[:start], np.unique(items[start:]), float(times[start - 1])))
+        cases.append(_case(snapshot, int(user), start, len(items), float(times[start - 1])))
     return Split(snapshot.kept(~np.isin(snapshot.users, chosen)), cases)
+
+
+def _case(snapshot: Snapshot, user: int, start: int, stop: int, now: float) -> Case:
+    """The user's rows before `start` ask for the items of `start`..`stop`; an item is worth its heaviest row."""
+    items, times = snapshot.history(user)
+    truth, places = np.unique(items[start:stop], return_inverse=True)
+    gains = None
+    if snapshot.weights is not None:
+        first = int(snapshot.indptr[user])
+        gains = np.zeros(len(truth), np.float32)
+        np.maximum.at(gains, places, snapshot.weights[first + start : first + stop])
+    return Case(items[:start], times[:start], truth, now, gains)
 
 
 def basket_starts(times: Longs) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.neighbours.pairs import Pairs, distinct, together
+from engine.neighbours.pairs import Pairs, distinct, strengths_of, together
 from engine.neighbours.table import dense_fits
 
 LONGEST = 100  # distinct items of a user that pair with each other in a large catalogue
@@ -14,12 +14,17 @@ CHUNK = 32_000_000  # entries of a dense users × items block
 
 
 def cooccurrence(snapshot: Snapshot) -> tuple[Pairs, Floats]:
-    """Pairs of different items with the number of users who touched both, and (items,) users who touched each."""
+    """Pairs of different items with the number of users who touched both, and (items,) users who touched each.
+
+    Where rows have weights, users × items holds a user's heaviest touch of each item instead of 1.
+    """
     rows = distinct(snapshot)
     users, items = snapshot.users[rows], snapshot.items[rows]
-    counts = np.bincount(items, minlength=snapshot.item_count).astype(np.float32)
+    strengths = strengths_of(snapshot, rows)
+    squares = None if strengths is None else strengths**2
+    counts = np.bincount(items, squares, snapshot.item_count).astype(np.float32)
     if not dense_fits(snapshot.item_count):
-        return together(users, items, LONGEST, snapshot.item_count), counts
+        return together(users, items, LONGEST, snapshot.item_count, strengths), counts
     shared = gram(snapshot, np.arange(snapshot.item_count, dtype=np.int32))
     shared[np.diag_indices(len(shared))] = 0
     left, right = np.nonzero(shared)
@@ -32,6 +37,8 @@ def gram(snapshot: Snapshot, items: Ints) -> Floats:
     place[items] = np.arange(len(items))
     rows = distinct(snapshot)
     users, columns = snapshot.users[rows], place[snapshot.items[rows]]
+    strengths = strengths_of(snapshot, rows)
+    values = np.ones(int((columns >= 0).sum()), np.float32) if strengths is None else strengths[columns >= 0]
     users, columns = users[columns >= 0], columns[columns >= 0]
     owner = np.cumsum(np.append(False, users[1:] != users[:-1])) if len(users) else users  # users in use, from 0
     total = np.zeros((len(items), len(items)), np.float32)
@@ -39,7 +46,7 @@ def gram(snapshot: Snapshot, items: Ints) -> Floats:
     for first in range(0, int(owner.max(initial=-1)) + 1, step):
         start, stop = np.searchsorted(owner, (first, first + step))
         block = np.zeros((int(owner[stop - 1]) - first + 1, len(items)), np.float32)
-        block[owner[start:stop] - first, columns[start:stop]] = 1
+        block[owner[start:stop] - first, columns[start:stop]] = values[start:stop]
         total += block.T @ block
     return total
 

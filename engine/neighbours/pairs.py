@@ -30,14 +30,18 @@ class Pairs:
 
 def following(snapshot: Snapshot, lag_weights: Iterable[float]) -> Pairs:
     """How often `right` came 1, 2, … places after `left` in one user's log; lag k counts `lag_weights[k - 1]`."""
-    return _gather(snapshot.users, snapshot.items, lag_weights, snapshot.item_count, both_ways=False)
+    after = snapshot.weights  # a pair counts as much as the row that it leads to
+    return _gather(snapshot.users, snapshot.items, lag_weights, snapshot.item_count, None, after, both_ways=False)
 
 
-def together(users: Ints, items: Ints, longest: int, item_count: int) -> Pairs:
-    """How many users touched both: (n,) distinct user-item rows grouped by user; the last `longest` of a user count."""
+def together(users: Ints, items: Ints, longest: int, item_count: int, strengths: Floats | None = None) -> Pairs:
+    """How many users touched both: (n,) distinct user-item rows grouped by user; the last `longest` of a user count.
+    With strengths (n,) a user counts as the product of the two rows' own.
+    """
     near = from_end(users) < longest
     lags = np.ones(longest - 1, np.float32)
-    return _gather(users[near], items[near], lags, item_count, both_ways=True)
+    strengths = None if strengths is None else strengths[near]
+    return _gather(users[near], items[near], lags, item_count, strengths, strengths, both_ways=True)
 
 
 def distinct(snapshot: Snapshot) -> NDArray[np.intp]:
@@ -45,6 +49,17 @@ def distinct(snapshot: Snapshot) -> NDArray[np.intp]:
     codes = snapshot.users.astype(np.int64) * max(snapshot.item_count, 1) + snapshot.items
     _, from_back = np.unique(codes[::-1], return_index=True)
     return np.sort(len(codes) - 1 - from_back)
+
+
+def strengths_of(snapshot: Snapshot, rows: NDArray[np.intp]) -> Floats | None:
+    """(rows,) for `distinct` rows the weight of the user's heaviest touch of the item; None without weights."""
+    if snapshot.weights is None:
+        return None
+    codes = snapshot.users.astype(np.int64) * max(snapshot.item_count, 1) + snapshot.items
+    distinct_codes, places = np.unique(codes, return_inverse=True)
+    heaviest = np.zeros(len(distinct_codes), np.float32)
+    np.maximum.at(heaviest, places, snapshot.weights)
+    return np.asarray(heaviest[places[rows]], np.float32)
 
 
 def from_end(users: Ints) -> Longs:
@@ -55,7 +70,17 @@ def from_end(users: Ints) -> Longs:
     return np.repeat(last, np.diff(last, prepend=-1)) - np.arange(len(users))
 
 
-def _gather(users: Ints, items: Ints, lag_weights: Iterable[float], item_count: int, *, both_ways: bool) -> Pairs:
+def _gather(
+    users: Ints,
+    items: Ints,
+    lag_weights: Iterable[float],
+    item_count: int,
+    before: Floats | None,
+    after: Floats | None,
+    *,
+    both_ways: bool,
+) -> Pairs:
+    """`before` and `after` (n,): what a pair's weight is multiplied with, by its first and by its second row."""
     codes = [np.empty(0, np.int64)]
     weights = [np.empty(0, np.float32)]
     waiting = 0
@@ -66,7 +91,10 @@ def _gather(users: Ints, items: Ints, lag_weights: Iterable[float], item_count: 
         left, right = items[rows].astype(np.int64), items[rows + lag].astype(np.int64)
         found = [left * item_count + right] + ([right * item_count + left] if both_ways else [])
         codes += found
-        weights += [np.full(len(rows), weight, np.float32)] * len(found)
+        counted = np.full(len(rows), weight, np.float32)
+        counted = counted if before is None else counted * before[rows]
+        counted = counted if after is None else counted * after[rows + lag]
+        weights += [counted] * len(found)
         waiting += len(rows) * len(found)
         if waiting > BUFFER:
             merged = _merge(np.concatenate(codes), np.concatenate(weights))

@@ -59,7 +59,7 @@ def _one_thread() -> Iterator[None]:
 def _trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
-    counts = torch.from_numpy(np.bincount(snapshot.items, minlength=shape.items)).float()
+    counts = torch.from_numpy(np.bincount(snapshot.items, snapshot.weights, shape.items)).float()
     model = Transformer(shape, generator).train()
     with torch.no_grad():
         model.bias.copy_((counts + 0.5).log() - (counts + 0.5).log().mean())  # it starts out knowing what is popular
@@ -75,8 +75,9 @@ def _trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress:
         total = 0.0
         for at in range(0, len(order), batch):
             rows = order[at : at + batch]
-            history, following = map(torch.from_numpy, batch_of(snapshot, starts[rows], sizes[rows]))
-            loss = _loss(model, history, following, proposal)
+            history, following, weights = batch_of(snapshot, starts[rows], sizes[rows])
+            losses = _losses(model, torch.from_numpy(history), torch.from_numpy(following), proposal)
+            loss = (losses if weights is None else losses * torch.from_numpy(weights[following >= 0])).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -95,15 +96,15 @@ def weights_of(model: Transformer) -> dict[str, NDArray[Any]]:
     return arrays | {"heads": np.array([model.shape.heads], np.int32)}
 
 
-def _loss(model: Transformer, history: Tensor, following: Tensor, proposal: Tensor) -> Tensor:
-    """Cross-entropy over the whole catalogue; over a large one, estimated from negatives drawn by `proposal`."""
+def _losses(model: Transformer, history: Tensor, following: Tensor, proposal: Tensor) -> Tensor:
+    """(N,) each target's cross-entropy over the catalogue; over a large one, from negatives drawn by `proposal`."""
     known = following >= 0
     expected, target = model(history)[known], following[known]  # (N, D), (N,)
     if model.shape.items <= WHOLE:
-        return functional.cross_entropy(functional.linear(expected, model.items, model.bias), target)
+        return functional.cross_entropy(functional.linear(expected, model.items, model.bias), target, reduction="none")
     drawn = torch.multinomial(proposal, NEGATIVES, replacement=True, generator=model.generator)
     right = (expected * model.items[target]).sum(-1, keepdim=True) + model.bias[target][:, None]  # (N, 1)
     wrong = functional.linear(expected, model.items[drawn], model.bias[drawn])  # (N, negatives)
     wrong = wrong - (NEGATIVES * proposal[drawn]).log()  # each stands for as many items as its rarity in the draw
     wrong = wrong.masked_fill(drawn[None, :] == target[:, None], -torch.inf)
-    return functional.cross_entropy(torch.cat((right, wrong), dim=1), torch.zeros_like(target))
+    return functional.cross_entropy(torch.cat((right, wrong), dim=1), torch.zeros_like(target), reduction="none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Longs
+from engine.data.columns import Floats, Longs
 from engine.data.snapshot import Snapshot
 
 
@@ -26,11 +26,14 @@ def windows_of(snapshot: Snapshot, length: int, newest: int) -> tuple[Longs, Lon
     return starts, stops - starts + 1
 
 
-def batch_of(snapshot: Snapshot, starts: Longs, sizes: Longs) -> tuple[Longs, Longs]:
-    """(B, T) the items of each window but its last, and (B, T) the items that follow, -1 where there is none."""
+def batch_of(snapshot: Snapshot, starts: Longs, sizes: Longs) -> tuple[Longs, Longs, Floats | None]:
+    """(B, T) the items of each window but its last; (B, T) the items that follow, -1 where there is none; (B, T) the
+    weights of those, None where all are the same.
+    """
     T = int(sizes.max()) - 1
     inside = np.arange(T)[None, :] < (sizes - 1)[:, None]  # (B, T)
     rows = np.where(inside, starts[:, None] + np.arange(T)[None, :], 0)
     history = np.where(inside, snapshot.items[rows], 0).astype(np.int64)
     following = np.where(inside, snapshot.items[np.where(inside, rows + 1, 0)], -1).astype(np.int64)
-    return history, following
+    weights = None if snapshot.weights is None else snapshot.weights[np.where(inside, rows + 1, 0)]
+    return history, following, weights

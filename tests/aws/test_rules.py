@@ -50,6 +50,13 @@ def refusal(call: Any, **params: Any) -> tuple[str, str]:
     return refused.value.response["Error"]["Code"], refused.value.response["Error"]["Message"]
 
 
+CLICK = {"eventType": "click", "weight": 0.5}
+
+
+def weighing(*events: dict[str, Any]) -> dict[str, Any]:
+    return {"recipeArn": PERSONAL, "solutionConfig": {"eventsConfig": {"eventParametersList": list(events)}}}
+
+
 CONTROL = [
     ("create_dataset_group", {"name": NAME}, "length <= 63.*name"),
     ("create_dataset_group", {"name": "-x"}, r"matching regex.*\$\.name"),
@@ -136,6 +143,11 @@ CONTROL = [
         },
         r"<= 1.*weight",
     ),
+    ("create_solution", weighing({"weight": 1.0}), r"eventParametersList\[0\]\.eventType is required"),
+    ("create_solution", weighing(CLICK, {"eventType": "CLICK"}), r"\[1\]\.eventType: CLICK is listed twice"),
+    ("create_solution", weighing({**CLICK, "weight": 0.0}), "every weight is 0"),
+    ("create_solution", weighing(*({"eventType": f"e{n}"} for n in range(11))), r"length <= 10.*eventParametersList"),
+    ("create_solution", weighing({"eventType": "x" * 257}), r"length <= 256.*eventType"),
     (
         "create_solution",
         {"solutionConfig": {"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": "SOME"}}},

@@ -323,6 +323,43 @@ def test_training_sees_only_the_events_the_solution_asks_for(shop: Shop):
     assert shop.ask(num_results=1) == ["b"]
 
 
+EVENT_METRICS = {f"normalized_discounted_cumulative_gain_with_event_weights_at_{cut}" for cut in (5, 10, 25)}
+
+
+def test_event_weights_decide_what_is_learned(shop: Shop):
+    """Everybody views `seen`, buys `had` and skips `not`, in that order or another; the view of little worth is out."""
+    clicks = [
+        f"u{user},{item},{(user + place) % 3},{kind},{value},,"
+        for user in range(30)
+        for place, (item, kind, value) in enumerate((("seen", "view", 1), ("had", "BUY", 5), ("not", "skip", 1)))
+    ]
+    shop.load("INTERACTIONS", [HEADER, *clicks, "u0,dull,9,view,0,,"])
+
+    def weights(view: float, buy: float) -> dict[str, Any]:
+        listed = [
+            {"eventType": "View", "weight": view, "eventValueThreshold": 0.5},
+            {"eventType": "buy", "weight": buy},
+        ]
+        return {"eventsConfig": {"eventParametersList": listed}}
+
+    recipe = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
+    made = {"recipeArn": recipe, "datasetGroupArn": shop.group, "performAutoTraining": False}
+    config = {"algorithmHyperParameters": {"sequence_epochs": "0"}, **weights(0.1, 1.0)}
+    solution = shop.do("CreateSolution", name="weighed", **made, solutionConfig=config)["solutionArn"]
+    version = shop.train("weighed")
+    shop.deploy(version)
+    shop.engine.catch_up()
+    assert shop.ask("new", num_results=2) == ["had", "seen"]
+    assert set(shop.engine.records.get(version, SolutionVersion).metrics) >= EVENT_METRICS
+    shop.do("UpdateSolution", solutionArn=solution, solutionUpdateConfig=weights(1.0, 0.1))
+    shop.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=shop.train("weighed"))
+    shop.engine.catch_up()
+    assert shop.ask("new", num_results=2) == ["seen", "had"]
+    shop.do("UpdateSolution", solutionArn=solution, solutionUpdateConfig={"eventsConfig": {"eventParametersList": []}})
+    metrics = shop.engine.records.get(shop.train("weighed"), SolutionVersion).metrics
+    assert not EVENT_METRICS & set(metrics)
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

@@ -1,4 +1,7 @@
-"""The user's own frequency: what was chosen before is chosen again, as in groceries."""
+"""The user's own frequency: what was chosen before is chosen again, as in groceries.
+
+It learns nothing from the data, so event weights reach it only through the weight that validation gives it.
+"""
 
 from __future__ import annotations
 

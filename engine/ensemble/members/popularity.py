@@ -7,13 +7,14 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.neighbours.pairs import distinct
+from engine.neighbours.pairs import distinct, strengths_of
 from engine.recipes.base import Progress
 
 
 def user_counts(snapshot: Snapshot) -> Floats:
-    """(items,) how many different users touched each item."""
-    return np.bincount(snapshot.items[distinct(snapshot)], minlength=snapshot.item_count).astype(np.float32)
+    """(items,) how many different users touched each item, each counting as their heaviest touch of it."""
+    rows = distinct(snapshot)
+    return np.bincount(snapshot.items[rows], strengths_of(snapshot, rows), snapshot.item_count).astype(np.float32)
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:

@@ -15,9 +15,10 @@ DAYS = (1, 7, 30)
 
 
 def window_counts(snapshot: Snapshot, days: float) -> Floats:
-    """(items,) interactions in the last `days` days before the latest one."""
-    since = snapshot.times.max(initial=0) - days * DAY
-    return np.bincount(snapshot.items[snapshot.times > since], minlength=snapshot.item_count).astype(np.float32)
+    """(items,) interactions in the last `days` days before the latest one, each at its weight."""
+    late = snapshot.times > snapshot.times.max(initial=0) - days * DAY
+    weights = None if snapshot.weights is None else snapshot.weights[late]
+    return np.bincount(snapshot.items[late], weights, snapshot.item_count).astype(np.float32)
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:

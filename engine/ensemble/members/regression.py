@@ -42,10 +42,12 @@ def moments(snapshot: Snapshot, items: Ints) -> tuple[Floats, Floats]:
     place[items] = np.arange(len(items))
     past, link = np.zeros((2, len(items), len(items)), np.float32)
     for user in np.flatnonzero(np.diff(snapshot.indptr) > 1):
-        log = place[snapshot.history(int(user))[0][-LONGEST:]]
-        log = log[log >= 0]
+        rows = np.arange(max(snapshot.indptr[user + 1] - LONGEST, snapshot.indptr[user]), snapshot.indptr[user + 1])
+        rows = rows[place[snapshot.items[rows]] >= 0]
+        log = place[snapshot.items[rows]]
         if len(log) > 1:
             history, future = _weights(len(log))
+            future = future if snapshot.weights is None else future * snapshot.weights[rows]
             own, position = np.unique(log, return_inverse=True)
             history, future = _grouped(history, position, len(own)), _grouped(future, position, len(own))
             past[np.ix_(own, own)] += history.T @ history

@@ -15,7 +15,7 @@ from engine.arns import region_of
 from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
-from engine.data.columns import Column
+from engine.data.columns import Column, Floats
 from engine.data.snapshot import Snapshot
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
@@ -81,16 +81,40 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
 
 
 def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
-    """The interactions to train on: of the solution's event type, at or above its value threshold."""
+    """The interactions to train on: of the solution's event type, at or above its value threshold; of those listed in
+    its eventsConfig, which have weights.
+    """
     keep = np.ones(len(snapshot.items), np.bool_)
     if version.event_type is not None:
-        wanted = version.event_type.casefold()
-        codes = [code for code, name in enumerate(snapshot.event_types) if name.casefold() == wanted]
-        keep &= np.isin(snapshot.types, codes)
+        keep &= np.isin(snapshot.types, _type_codes(snapshot, version.event_type))
     threshold = version.solution_config.get("eventValueThreshold")
     if threshold is not None:
         keep &= snapshot.values >= float(threshold)
+    weights = event_weights(snapshot, version)
+    if weights is not None:
+        keep &= weights >= 0
+        mean = weights[keep].mean() if keep.any() else 0
+        snapshot = replace(snapshot, weights=weights / mean if mean else None)
     return snapshot if keep.all() else snapshot.kept(keep)
+
+
+def event_weights(snapshot: Snapshot, version: SolutionVersion) -> Floats | None:
+    """(n,) the weight of every row, -1 for those that the eventsConfig leaves out; None where it lists nothing."""
+    listed = version.solution_config.get("eventsConfig", {}).get("eventParametersList", [])
+    if not listed:
+        return None
+    weights = np.full(len(snapshot.items), -1, np.float32)
+    for event in listed:
+        rows = np.isin(snapshot.types, _type_codes(snapshot, event["eventType"]))
+        if "eventValueThreshold" in event:
+            rows &= snapshot.values >= event["eventValueThreshold"]
+        weights[rows] = event.get("weight", 1.0)
+    return weights
+
+
+def _type_codes(snapshot: Snapshot, event_type: str) -> list[int]:
+    wanted = event_type.casefold()
+    return [code for code, name in enumerate(snapshot.event_types) if name.casefold() == wanted]
 
 
 def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:

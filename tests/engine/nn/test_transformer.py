@@ -65,7 +65,8 @@ def test_windows_predict_every_item_but_the_first_once(newest: int) -> None:
     sizes_of_logs = ((0, 10), (1, 1), (2, 4), (3, 2))
     snapshot = rows_of([(user, item, START + item) for user, items in sizes_of_logs for item in range(items)])
     starts, sizes = windows_of(snapshot, 4, newest)
-    history, following = batch_of(snapshot, starts, sizes)
+    history, following, weights = batch_of(snapshot, starts, sizes)
+    assert weights is None
     assert history.shape[1] <= 4
     assert sorted(following[following >= 0].tolist()) == sorted([*range(1, 10), *range(1, 4), 1])
     assert (following[following >= 0] == history[following >= 0] + 1).all()
