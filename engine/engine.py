@@ -32,6 +32,8 @@ from engine.records import DatasetGroup, DatasetImportJob, Records
 from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.shown.ids import tag_of
+from engine.shown.log import ShownLog
+from engine.shown.segment import Shown as Answer
 from engine.sql import Database
 
 
@@ -49,6 +51,13 @@ class Engine:
         self.directory = Directory(self.records)
         self.follower = Follower(settings.data_dir, self.database, self.log, clock)
         self.deployments = Deployments(settings.data_dir, self.records)
+        self.shown = ShownLog(
+            settings.data_dir / "shown",
+            clock,
+            new_id,
+            keep_s=settings.shown_hours * 3600,
+            most_bytes=settings.shown_bytes,
+        )
         self._intake = Intake(self.directory, self.log, self.follower.owner)
 
     @classmethod
@@ -73,10 +82,12 @@ class Engine:
             engine.follower.subscribe(engine._follow_records)
             engine.deployments.load_all()
             engine.follower.start()
+            engine.shown.start()
         return engine
 
     def close(self) -> None:
         self.follower.close()
+        self.shown.close()
         self.log.close()
         self.database.close()
 
@@ -88,17 +99,12 @@ class Engine:
         filters = self._filters(question.filter, question.expression, deployed)
         promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
-        group = self._group(deployed)
-        return serve.answer(
-            question,
-            deployed,
-            group,
-            filters,
-            promoting=promoting,
-            as_of=as_of,
-            now=self.clock(),
-            new_id=self.new_id,
+        group, now = self._group(deployed), self.clock()
+        ranked = serve.answer(
+            question, deployed, group, filters, promoting=promoting, as_of=as_of, now=now, new_id=self.new_id
         )
+        self.shown.add(_shown_of(ranked, question, deployed, now))
+        return ranked
 
     def deployed(self, campaign: str, account: str | None = None) -> Deployed:
         """By ARN or by bare name; of no account but this one (the default: the settings' own). What another process
@@ -287,6 +293,19 @@ class Engine:
         if shown(record, self.clock(), self.settings.pending_s) != ACTIVE:
             raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
         return found
+
+
+def _shown_of(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> Answer:
+    return Answer(
+        ranked.recommendation_id,
+        now,
+        deployed.group_uid,
+        deployed.campaign.arn,
+        ranked.model,
+        question.user,
+        ranked.items,
+        ranked.propensities,
+    )
 
 
 def _shown(row: Mapping[str, Any] | None, fields: Sequence[Shown]) -> dict[str, Any] | None:

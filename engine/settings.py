@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_users: int = 0  # users with two interactions or more; AWS: 25
     min_share: float = 0.0  # of all users, those with two interactions or more; AWS: 0.01
     read_only: bool = False
+    shown_hours: float = 24.0  # how long answers are remembered by their recommendationId (specification §5.3)
+    shown_bytes: int = 2_000_000_000  # the most disk that this may take, and then the oldest are forgotten sooner
 
     @classmethod
     def of(cls, data_dir: Path, environ: Mapping[str, str], **changes: object) -> Settings:
@@ -37,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
+            "shown_hours": float(environ.get("RECGATE_SHOWN_HOURS", "24")),
+            "shown_bytes": int(environ.get("RECGATE_SHOWN_BYTES", "2000000000")),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:
             known["pending_s"] = 0.0

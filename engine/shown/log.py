@@ -1,0 +1,140 @@
+"""The shown log: every answer of every process for a day or more, out of the way of the requests that make them.
+
+To answer is to put a small struct into a queue; a thread writes what waits into a segment file of this process, every
+fifth of a second. Any process finds an answer by its name in the segments of all. Segments leave when they are older
+than is kept, or when all take more than they may, oldest first. A killed process loses the last fifth of a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from engine.shown.ids import tag_of
+from engine.shown.segment import Reading, Shown, Writing, index_left_open, index_path
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 0.2
+MOST_WAITING = 50_000  # answers; beyond these the newest are not remembered
+SEGMENT_BYTES = 16_000_000
+SEGMENTS_KEPT = 24  # a segment is open for at most this part of what is kept
+
+
+class ShownLog:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        *,
+        keep_s: float,
+        most_bytes: int,
+    ) -> None:
+        self._folder, self._clock, self._new_id = folder, clock, new_id
+        self._keep_s, self._most_bytes = keep_s, most_bytes
+        self._waiting: deque[Shown] = deque()
+        self.lost = 0  # answers that nobody remembers
+        self._segment: Writing | None = None
+        self._readings: dict[Path, Reading] = {}
+        self._lock = threading.Lock()  # of the files
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="shown-log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """With all that waits."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.flush()
+        with self._lock:
+            self._end_segment()
+
+    def add(self, shown: Shown) -> None:
+        """Costs a microsecond and never waits."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append(shown)
+        else:
+            self.lost += 1
+
+    def find(self, name: str) -> Shown | None:
+        """The answer of that name, of whatever process; None where it is none, was too long ago, or is too new: another
+        process's of the last fifth of a second. Reads files."""
+        if tag_of(name) is None:
+            return None
+        self.flush()
+        with self._lock:
+            for reading in self._segments():
+                try:
+                    found = reading.find(name)
+                except FileNotFoundError:  # another process found it too old
+                    continue
+                if found is not None:
+                    return found
+        return None
+
+    def all(self) -> Iterator[Shown]:
+        """Everything that is kept; by process and in its order."""
+        self.flush()
+        with self._lock:
+            readings = self._segments()
+        for reading in reversed(readings):
+            try:
+                yield from reading.all()
+            except FileNotFoundError:
+                continue
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            answers = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if answers:
+                self._open_segment().append(answers)
+
+    # ---- inside; all but the first hold the lock
+
+    def _write(self) -> None:
+        while not self._stop.wait(FLUSH_S):
+            try:
+                self.flush()
+            except OSError:  # a full disk must not end the thread: answers go on, and the next round tries again
+                log.exception("the shown log can't be written")
+
+    def _open_segment(self) -> Writing:
+        now, segment = self._clock(), self._segment
+        if segment is not None and (segment.size > SEGMENT_BYTES or now - segment.began > self._keep_s / SEGMENTS_KEPT):
+            self._end_segment()
+        if self._segment is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._tidy(now)
+            self._segment = Writing(self._folder / f"{int(now):012d}-{self._new_id()}.log", now)
+        return self._segment
+
+    def _end_segment(self) -> None:
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+
+    def _tidy(self, now: float) -> None:
+        """Index what was left open; remove what is too old or too much."""
+        left = self._most_bytes
+        too_old = now - self._keep_s * (1 + 1 / SEGMENTS_KEPT)
+        for path in sorted(self._folder.glob("*.log"), reverse=True):
+            if not index_path(path).exists():
+                index_left_open(path)
+            left -= path.stat().st_size
+            if int(path.name.partition("-")[0]) < too_old or left < 0:
+                path.unlink(missing_ok=True)
+                index_path(path).unlink(missing_ok=True)
+
+    def _segments(self) -> list[Reading]:
+        """Newest first."""
+        paths = sorted(self._folder.glob("*.log"), reverse=True)
+        self._readings = {path: self._readings.get(path) or Reading(path) for path in paths}
+        return list(self._readings.values())
