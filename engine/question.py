@@ -43,8 +43,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     """Items best first; `scores` is as long as `items`, None where an item has none (specification §9.2).
     `promotion_names` and `reasons` (§9.4) are so, too, or empty where no item has one.
 
-    `propensities` say how likely it was, given the randomness of exploration, that each item would be shown; empty where
-    all were certain.
+    `propensities` say how likely it was, given the randomness of exploration, that each item would be shown; empty
+    where all were certain.
 
     `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
     `model` names what answered, for example `for-you/1a2b3c4d`.
