@@ -51,11 +51,11 @@ class Writing:
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def append(self, answers: list[Shown]) -> None:
-        frames = []
+        parts: list[bytes] = []
         for shown in answers:
             body = encode(shown)
-            frames += (HEAD.pack(len(body), key_of(shown.name)), body)
-        data = b"".join(frames)
+            parts += (HEAD.pack(len(body), key_of(shown.name)), body)
+        data = b"".join(parts)
         self._file.write(data)
         self.size += len(data)
 
