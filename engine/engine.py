@@ -25,7 +25,7 @@ from engine.directory import Directory, Shown
 from engine.errors import InvalidInput, Unavailable
 from engine.filters import Filter
 from engine.follower import Follower, Listener
-from engine.intake import Intake
+from engine.intake import ActionEvent, Intake
 from engine.jobs.queue import Queue
 from engine.question import Change, Event, Question, Ranked
 from engine.records import DatasetGroup, DatasetImportJob, Records
@@ -192,6 +192,17 @@ class Engine:
         self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
     ) -> Future[int]:
         return self._intake.put_rows(dataset_arn, "USERS", users, account or self.settings.account_id)
+
+    def put_actions(
+        self, dataset_arn: str, actions: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
+    ) -> Future[int]:
+        return self._intake.put_rows(dataset_arn, "ACTIONS", actions, account or self.settings.account_id)
+
+    def put_action_interactions(
+        self, tracking_id: str, deeds: Sequence[ActionEvent], account: str | None = None
+    ) -> Future[int]:
+        """Each is a session, a user or None, and an event whose item is an action."""
+        return self._intake.put_action_interactions(tracking_id, deeds, account or self.settings.account_id)
 
     # ---- resources
 

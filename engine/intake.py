@@ -1,4 +1,4 @@
-"""What comes in one record at a time: events, items and users, checked against their schemas, then appended."""
+"""What comes in one record at a time: events, items, users, actions; checked against schemas, then appended."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import msgspec
 
 from engine.data import entries
 from engine.data.log import Entry, Log
-from engine.data.schema import Schema, check_properties, check_seconds, plain
+from engine.data.schema import DATASET_TYPES, Schema, check_properties, check_seconds, plain
 from engine.directory import Directory, unknown_tracker
-from engine.errors import EngineError, InvalidInput
+from engine.errors import EngineError, InvalidInput, NotFound
 from engine.question import Event
-from engine.records import Dataset
+from engine.records import Dataset, EventTracker
 
 MAX_RECORDS = 10  # of one call (specification §2.5)
+ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -> kind of log records
+
+ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose item is an action
 
 
 class Intake:
@@ -59,22 +62,38 @@ class Intake:
         automatic: Mapping[str, object],
     ) -> list[Entry]:
         tracker = self._directory.tracker(tracking_id)
-        dataset = self._interactions(tracker.dataset_group_arn)
+        dataset = self._dataset(tracker, "INTERACTIONS")
         schema = self._directory.schema(dataset)
         group = self._directory.group_of(tracker).uid
         also = session_id if user_id else self._owner(group, session_id)
         found = []
         for event in events:
+            check_seconds("sentAt", event.sent_at)
             said = _interaction(session_id, user_id, _completed(event, automatic, schema), schema)
-            body = entries.encode(said)
-            rings = () if also is None else (also,)
-            found.append(Entry(group, "event", user_id or session_id, body, _once(dataset, said, body), rings))
+            found.append(_event_entry(group, "event", dataset, said, also))
         return found
+
+    def put_action_interactions(self, tracking_id: str, deeds: Sequence[ActionEvent], account: str) -> Future[int]:
+        """All or none. Raises `NotFound` for an unknown tracker, `InvalidInput` (specification §2.5)."""
+        try:
+            self.check_tracker(tracking_id, account)
+        except InvalidInput as error:  # which is all that PutEvents declares
+            raise NotFound(error.message) from error
+        tracker = self._directory.tracker(tracking_id)
+        dataset = self._dataset(tracker, "ACTION_INTERACTIONS")
+        schema = self._directory.schema(dataset)
+        group = self._directory.group_of(tracker).uid
+        found = []
+        for session, user, event in deeds:
+            check_seconds("timestamp", event.sent_at)
+            also = session if user else self._owner(group, session)
+            found.append(_event_entry(group, "action_event", dataset, _interaction(session, user, event, schema), also))
+        return self._log.append(found)
 
     def put_rows(
         self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]], account: str
     ) -> Future[int]:
-        """Items or users; each replaces the earlier record of its id (specification §2.5)."""
+        """Items, users or actions; each replaces the earlier record of its id (specification §2.5)."""
         dataset = self._directory.get(dataset_arn, Dataset, account)
         if dataset.dataset_type != dataset_type:
             raise InvalidInput(f"datasetArn: {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
@@ -82,13 +101,13 @@ class Intake:
         if not 1 <= len(rows) <= MAX_RECORDS:
             raise InvalidInput(f"{len(rows)} records are given; 1 to {MAX_RECORDS} are allowed.")
         group = self._directory.group_of(dataset).uid
-        kind = "item" if dataset_type == "ITEMS" else "user"
-        return self._log.append([_row_entry(group, kind, name, values, schema) for name, values in rows])
+        return self._log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
 
-    def _interactions(self, group_arn: str) -> Dataset:
-        dataset = self._directory.datasets(group_arn).get("INTERACTIONS")
+    def _dataset(self, tracker: EventTracker, dataset_type: str) -> Dataset:
+        dataset = self._directory.datasets(tracker.dataset_group_arn).get(dataset_type)
         if dataset is None:
-            raise InvalidInput("The tracker's dataset group has no Interactions dataset; create it first.")
+            name = DATASET_TYPES[dataset_type]
+            raise InvalidInput(f"The tracker's dataset group has no {name} dataset; create it first.")
         return dataset
 
 
@@ -105,7 +124,6 @@ def _completed(event: Event, automatic: Mapping[str, object], schema: Schema) ->
 
 
 def _interaction(session: str, user: str | None, event: Event, schema: Schema) -> entries.Interaction:
-    check_seconds("sentAt", event.sent_at)
     return entries.Interaction(
         user=user,
         session=session,
@@ -121,13 +139,20 @@ def _interaction(session: str, user: str | None, event: Event, schema: Schema) -
     )
 
 
+def _event_entry(group: str, kind: str, dataset: Dataset, said: entries.Interaction, also: str | None) -> Entry:
+    """`also` is whose answers change, too: the user's session, or the session's user."""
+    body = entries.encode(said)
+    rings = () if also is None else (also,)
+    return Entry(group, kind, said.user or said.session, body, _once(dataset, said, body), rings)
+
+
 def _once(dataset: Dataset, said: entries.Interaction, body: bytes) -> bytes:
     """Equal for events of which one is kept (specification §5.4): of one id, or without one and equal in everything.
 
     Another dataset of the same name, made after this one was deleted, starts anew.
     """
     same = body if said.event_id is None else b"event-id/" + said.event_id.encode()
-    return blake2b(f"{dataset.creation_date_time}/".encode() + same, digest_size=16).digest()
+    return blake2b(f"{dataset.dataset_type}/{dataset.creation_date_time}/".encode() + same, digest_size=16).digest()
 
 
 def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> Entry:

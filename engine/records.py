@@ -70,9 +70,8 @@ class _InGroup(Record, frozen=True, kw_only=True):
 
 class Dataset(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset"
-    dataset_type: str  # INTERACTIONS | ITEMS | USERS
+    dataset_type: str  # INTERACTIONS | ITEMS | USERS | ACTIONS | ACTION_INTERACTIONS
     schema_arn: str
-    tracking_id: str | None = None
     latest_dataset_update: JsonMap = {}
 
     @property

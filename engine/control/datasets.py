@@ -6,6 +6,7 @@ import msgspec
 
 from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
+from engine.control.event_trackers import add_tracker, tracker_of
 from engine.control.fields import (
     Arn,
     DatasetType,
@@ -37,6 +38,7 @@ from engine.records import (
 DATASET_TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 UPDATABLE = frozenset({"ITEMS", "USERS"})
 CUSTOM_ONLY = frozenset({"ACTIONS", "ACTION_INTERACTIONS"})
+TRACKED = "ACTION_INTERACTIONS"  # comes with an event tracker, where the group has none (specification §1.5)
 
 
 class CreateDataset(Request, frozen=True, kw_only=True):
@@ -116,6 +118,8 @@ def create_dataset(control: Control, request: CreateDataset) -> CreateDatasetRes
             last_updated_date_time=now,
         )
         control.create(dataset, within)
+        if dataset_type == TRACKED and tracker_of(control, group.arn, within) is None:
+            add_tracker(control, group, request.name, {}, within)
     return CreateDatasetResponse(dataset.arn)
 
 
@@ -123,7 +127,11 @@ def create_dataset(control: Control, request: CreateDataset) -> CreateDatasetRes
 def describe_dataset(control: Control, request: DescribeDataset) -> DescribeDatasetResponse:
     shape = view(control.get(request.dataset_arn, Dataset), DatasetShape)
     update = control.update(shape.latest_dataset_update)
-    return DescribeDatasetResponse(msgspec.structs.replace(shape, latest_dataset_update=update))
+    tracker = tracker_of(control, shape.dataset_group_arn) if shape.dataset_type == TRACKED else None
+    tracking_id = tracker.tracking_id if tracker is not None else None
+    return DescribeDatasetResponse(
+        msgspec.structs.replace(shape, latest_dataset_update=update, tracking_id=tracking_id)
+    )
 
 
 @operation

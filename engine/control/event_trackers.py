@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.fields import Arn, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
@@ -65,20 +66,33 @@ def create_event_tracker(control: Control, request: CreateEventTracker) -> Creat
         for tracker in control.every(EventTracker, within=within):
             if tracker.dataset_group_arn == group.arn or tracker.name == request.name:
                 raise AlreadyExists(f"Another resource with Arn {tracker.arn} already exists.")
-        now = control.now()
-        tracker = EventTracker(
-            arn=control.arn(f"event-tracker/{control.new_id()[:8]}"),
-            account=control.account,
-            name=request.name,
-            account_id=control.account,
-            tracking_id=control.new_id(),
-            dataset_group_arn=group.arn,
-            tags=tag_map(request.tags),
-            creation_date_time=now,
-            last_updated_date_time=now,
-        )
-        control.create(tracker, within)
+        tracker = add_tracker(control, group, request.name, tag_map(request.tags), within)
     return CreateEventTrackerResponse(tracker.arn, tracker.tracking_id)
+
+
+def add_tracker(
+    control: Control, group: DatasetGroup, name: str, tags: dict[str, str], within: Connection
+) -> EventTracker:
+    now = control.now()
+    tracker = EventTracker(
+        arn=control.arn(f"event-tracker/{control.new_id()[:8]}"),
+        account=control.account,
+        name=name,
+        account_id=control.account,
+        tracking_id=control.new_id(),
+        dataset_group_arn=group.arn,
+        tags=tags,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    control.create(tracker, within)
+    return tracker
+
+
+def tracker_of(control: Control, group_arn: str, within: Connection | None = None) -> EventTracker | None:
+    """The group's one tracker, however it came to be (specification §11a)."""
+    trackers = control.every(EventTracker, parent=group_arn, within=within)
+    return next((tracker for tracker in trackers if tracker.deleted_at is None), None)
 
 
 @operation

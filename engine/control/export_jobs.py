@@ -27,10 +27,7 @@ from engine.control.lifecycle import CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.data.destination import check_destination
-from engine.errors import InvalidInput
 from engine.records import Dataset, DatasetExportJob
-
-EXPORTABLE = ("INTERACTIONS", "ITEMS", "USERS")
 
 
 class S3DataConfig(Request, frozen=True):
@@ -91,8 +88,6 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
     check_destination(path, allow_file_urls=control.settings.allow_file_urls)
     with control.database.write() as within:
         dataset = control.active(request.dataset_arn, Dataset, within)
-        if dataset.dataset_type not in EXPORTABLE:
-            raise InvalidInput(f"A dataset of type {dataset.dataset_type} can't be exported.")
         now = control.now()
         job = DatasetExportJob(
             arn=control.arn(f"dataset-export-job/{request.job_name}"),

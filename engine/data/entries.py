@@ -8,7 +8,7 @@ import msgspec
 
 
 class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """Kind `event`. Without an item it only links a session to a user."""
+    """Kinds `event` and, of an action for an item, `action_event`. Without an item it only links session and user."""
 
     user: str | None
     session: str
@@ -34,7 +34,7 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """Kinds `item` and `user`: the record's columns by schema name; it replaces the earlier record."""
+    """Kinds `item`, `user` and `action`: the record's columns by schema name; it replaces the earlier record."""
 
     name: str
     values: dict[str, Any]
@@ -59,4 +59,4 @@ read_erased = msgspec.json.Decoder(Erased).decode
 read_pointer = msgspec.json.Decoder(Pointer).decode
 
 # What changes the state of a group. `cleared` has no body, its key is the type of a dataset that was deleted.
-STATE_KINDS = frozenset({"event", "item", "user", "cleared", "erased"})
+STATE_KINDS = frozenset({"event", "item", "user", "action", "action_event", "cleared", "erased"})

@@ -27,8 +27,9 @@ def put_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
 
 
 def items(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
+    """Or actions."""
     snapshot = stored.snapshot
-    return _rows("ITEM_ID", snapshot.item_names, snapshot.item_columns, schema, stored.item_put, wanted)
+    return _rows(str(schema.key), snapshot.item_names, snapshot.item_columns, schema, stored.item_put, wanted)
 
 
 def users(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
@@ -53,7 +54,7 @@ def _interaction(stored: Stored, row: int) -> dict[str, Any]:
     return {
         **{name: column.get(row) for name, column in snapshot.interaction_columns.items()},
         "USER_ID": snapshot.user_names[int(snapshot.users[row])],
-        "ITEM_ID": snapshot.item_names[int(snapshot.items[row])],
+        **dict.fromkeys(("ITEM_ID", "ACTION_ID"), snapshot.item_names[int(snapshot.items[row])]),  # as the schema asks
         "TIMESTAMP": int(snapshot.times[row]),
         "EVENT_TYPE": snapshot.event_types[int(snapshot.types[row])] or None,
         "EVENT_VALUE": None if value != value else float(str(value)),  # the shortest text of a 32-bit number

@@ -18,7 +18,7 @@ from engine.data.group import Group
 from engine.data.merge import column_of, missing, stack
 from engine.data.snapshot import snapshot_of
 from engine.data.stored import Flags, Stored
-from engine.data.vocab import Vocab
+from engine.data.vocab import Names, Vocab
 
 Kinds = Mapping[str, type[Column]]  # a dataset's metadata columns by schema name
 
@@ -39,42 +39,62 @@ class Fold:
     interactions: Import | None = None
     items: Import | None = None
     users: Import | None = None
+    actions: Import | None = None
+    action_interactions: Import | None = None
     item_kinds: Kinds = field(default_factory=dict)
     user_kinds: Kinds = field(default_factory=dict)
     interaction_kinds: Kinds = field(default_factory=dict)
+    action_kinds: Kinds = field(default_factory=dict)
+    action_interaction_kinds: Kinds = field(default_factory=dict)
 
 
 def fold(work: Fold) -> Stored:
     """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
-    group, old = work.group, work.group.stored
+    group = work.group
     rows = _interactions(group, work.interactions, work.interaction_kinds)
-    items = _Rows.of(old.snapshot.item_columns, old.item_put, work.item_kinds).with_put(group.item_table.rows)
-    users = _Rows.of(old.snapshot.user_columns, old.user_put, work.user_kinds).with_put(group.user_table.rows)
-    if work.items is not None:
-        items = items.with_import(work.items, _ids(work.items.columns["ITEM_ID"], group.items))
+    deeds = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
+    users = _Rows.of(group.stored.snapshot.user_columns, group.stored.user_put, work.user_kinds)
+    users = users.with_put(group.user_table.rows)
     if work.users is not None:
         users = users.with_import(work.users, _ids(work.users.columns["USER_ID"], group.users))
+    names = group.users.frozen()  # from here on nobody is new
+    actions = _stored(group.actions, deeds, _items(group.actions, work.actions, work.action_kinds), names)
+    whole = _stored(group, rows, _items(group, work.items, work.item_kinds), names)
+    return replace(
+        whole,
+        snapshot=replace(whole.snapshot, user_columns=users.spread(len(names))),
+        user_put=users.flags(len(names)),
+        links=dict(group.links),
+        seq=group.seq,
+        actions=actions,
+    )
+
+
+def _stored(group: Group, rows: _Events, items: _Rows, users: Names) -> Stored:
+    """The part of a group that is its own: what was done, with what."""
     snapshot = snapshot_of(
         rows.users,
         rows.items,
         rows.times,
         item_names=group.items.frozen(),
-        user_names=group.users.frozen(),
+        user_names=users,
         types=rows.types,
         values=rows.values,
         event_types=tuple(group.event_types),
         item_columns=items.spread(len(group.items)),
-        user_columns=users.spread(len(group.users)),
         interaction_columns=rows.columns,
     )
-    return Stored(
-        snapshot,
-        arrived=rows.arrived,
-        item_put=items.flags(len(group.items)),
-        user_put=users.flags(len(group.users)),
-        links=dict(group.links),
-        seq=group.seq,
-    )
+    return Stored(snapshot, rows.arrived, items.flags(len(group.items)), np.zeros(len(users), np.bool_))
+
+
+def _items(group: Group, bulk: Import | None, kinds: Kinds) -> _Rows:
+    rows = _Rows.of(group.stored.snapshot.item_columns, group.stored.item_put, kinds).with_put(group.item_table.rows)
+    return rows if bulk is None else rows.with_import(bulk, _ids(_named(bulk.columns), group.items))
+
+
+def _named(columns: Mapping[str, Column]) -> Column:
+    """The ids of the items, or actions, of a table."""
+    return columns["ITEM_ID" if "ITEM_ID" in columns else "ACTION_ID"]
 
 
 # ---- interactions
@@ -139,7 +159,7 @@ def _imported(columns: Mapping[str, Column], group: Group, kinds: Kinds) -> _Eve
     n = len(times)
     return _Events(
         users=_ids(columns["USER_ID"], group.users),
-        items=_ids(columns["ITEM_ID"], group.items),
+        items=_ids(_named(columns), group.items),
         times=times.values.astype(np.int64),
         types=_types(columns.get("EVENT_TYPE"), n, group),
         values=value.values.astype(np.float32) if isinstance(value, Numbers) else np.full(n, np.nan, np.float32),

@@ -21,6 +21,8 @@ from engine.data.table import Table
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
+OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what they are in the group of actions
+
 
 class Seen(NamedTuple):
     """One streamed interaction, in ids."""
@@ -42,7 +44,8 @@ class History(NamedTuple):
 
 
 class Group:
-    def __init__(self, uid: str, stored: Stored = EMPTY) -> None:
+    def __init__(self, uid: str, stored: Stored = EMPTY, whole: Group | None = None) -> None:
+        """A group within a `whole` is of its actions, which are the items here; the users are the whole's."""
         snapshot = stored.snapshot
         self.uid, self.stored, self.seq = uid, stored, stored.seq
         self.changed = False  # whether anything was applied: the next snapshot would differ
@@ -60,13 +63,28 @@ class Group:
             self._sessions.setdefault(user, []).append(session)
         self.item_table = Table(snapshot.item_columns)
         self.user_table = Table(snapshot.user_columns)
+        self._actions = Group(uid, stored.actions or EMPTY, self) if whole is None else None
+        if whole is not None:
+            self._share(whole)
+
+    @property
+    def actions(self) -> Group:
+        """The actions, and what users did with them: a group whose items are actions. Of a whole group only."""
+        assert self._actions is not None
+        return self._actions
+
+    def _share(self, whole: Group) -> None:
+        """Users and sessions are the whole's; called again whenever that replaces them."""
+        self.users, self.user_table = whole.users, whole.user_table
+        self.links, self._sessions = whole.links, whole._sessions
 
     # ---- following the log
 
     def apply(self, record: Logged) -> tuple[str, ...]:
         """Take in one record of `entries.STATE_KINDS`; the names of the users, sessions or items it is about."""
-        if record.kind == "event":
-            about = self._apply_event(entries.read_interaction(record.body), record.seq)
+        if record.kind in ("event", "action_event"):
+            deeds = self if record.kind == "event" else self.actions
+            about = self._apply_event(entries.read_interaction(record.body), record.seq, deeds)
         elif record.kind == "cleared":
             self._clear(record.key, record.seq)
             about = ()
@@ -75,28 +93,41 @@ class Group:
             about = ()
         else:
             row = entries.read_row(record.body)
-            table, vocab = (self.item_table, self.items) if record.kind == "item" else (self.user_table, self.users)
+            table, vocab = self._rows_like(record.kind)
             table.put(vocab.add(row.name), row.values)
             about = (row.name,)
         self.seq, self.changed = record.seq, True
         return about
 
-    def _apply_event(self, event: entries.Interaction, seq: int) -> tuple[str, ...]:
+    def _rows_like(self, kind: str) -> tuple[Table, Vocab]:
+        if kind == "user":
+            return self.user_table, self.users
+        rows = self if kind == "item" else self.actions
+        return rows.item_table, rows.items
+
+    def _apply_event(self, event: entries.Interaction, seq: int, deeds: Group) -> tuple[str, ...]:
         if event.user is not None and event.session not in self.links and event.session != event.user:
             self.links[event.session] = event.user
             self._sessions.setdefault(event.user, []).append(event.session)
         owner = event.user or self.links.get(event.session, event.session)
         if event.item is not None:
             value = float("nan") if event.value is None else event.value
-            item, type_ = self.items.add(event.item), self.type_code(event.event_type)
+            item, type_ = deeds.items.add(event.item), deeds.type_code(event.event_type)
             seen = Seen(item, int(event.time), type_, value, seq, event.columns())
-            self.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
-            self.seen.setdefault(self.users.add(owner), []).append(seen)
+            deeds.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
+            deeds.seen.setdefault(self.users.add(owner), []).append(seen)
         return (owner,) if owner == event.session else (owner, event.session)
 
     def _clear(self, dataset_type: str, seq: int) -> None:
         """A dataset was deleted: what it held is gone at once. Names keep their ids, since models count on them."""
         self.cleared[dataset_type] = seq
+        if dataset_type in OF_ACTIONS:
+            self.actions._drop(OF_ACTIONS[dataset_type])
+        else:
+            self._drop(dataset_type)
+        self.actions._share(self)
+
+    def _drop(self, dataset_type: str) -> None:
         self.stored = without(self.stored, dataset_type)
         if dataset_type == "INTERACTIONS":
             self.seen, self.links, self._sessions = {}, {}, {}
@@ -112,14 +143,16 @@ class Group:
         ids = np.array([index for index in map(self.users.find, names) if index >= 0], np.int64)
         before = self._rows_of(ids)
         gone = frozenset(names)
-        self.stored = without_users(self.stored, ids)
-        for index in ids.tolist():
-            self.seen.pop(index, None)
+        for deeds in (self, self.actions):
+            deeds.stored = without_users(deeds.stored, ids)
+            for index in ids.tolist():
+                deeds.seen.pop(index, None)
         self.user_table = self.user_table.without(self.stored.snapshot.user_columns, frozenset(ids.tolist()))
         self.links = {s: user for s, user in self.links.items() if s not in gone and user not in gone}
         self._sessions = {user: sessions for user, sessions in self._sessions.items() if user not in gone}
         for name in names:
             self.users.forget(name)
+        self.actions._share(self)
         self.erased[seq] = names
         return before
 
@@ -127,12 +160,15 @@ class Group:
         """How many interactions and rows of metadata are theirs."""
         snapshot = self.stored.snapshot
         known = users[users < snapshot.user_count]
-        interactions = int(np.diff(snapshot.indptr)[known].sum())
-        streamed = sum(len(self.seen.get(index, ())) for index in users.tolist())
         columns = snapshot.user_columns.values()
         rows = {index for index in known.tolist() if any(column.get(index) is not None for column in columns)}
         rows |= self.user_table.rows.keys() & set(users.tolist())
-        return interactions + streamed + len(rows)
+        return self._deeds_of(users) + self.actions._deeds_of(users) + len(rows)
+
+    def _deeds_of(self, users: Longs) -> int:
+        snapshot = self.stored.snapshot
+        imported = int(np.diff(snapshot.indptr)[users[users < snapshot.user_count]].sum())
+        return imported + sum(len(self.seen.get(index, ())) for index in users.tolist())
 
     def type_code(self, name: str) -> int:
         code = self._type_codes.get(name)

@@ -7,6 +7,7 @@ the others, specification §2.4), and which sessions belong to which users.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Stored:
     user_put: Flags  # (users,)
     links: dict[str, str] = field(default_factory=dict)  # session -> user
     seq: int = 0  # the last log record in it
+    actions: Stored | None = None  # the same of actions, which are its items; its users are those of the whole
 
 
 def _empty() -> Stored:
@@ -54,27 +56,43 @@ EMPTY = _empty()
 
 
 def save(stored: Stored, folder: Path) -> None:
-    snapshot = stored.snapshot
     with whole(folder) as partial:
-        for source, parts in ((snapshot, _ROWS), (stored, _OURS)):
-            for part in parts:
-                np.save(partial / f"{part}.npy", getattr(source, part), allow_pickle=False)
-        for stem, names in (("item_names", snapshot.item_names), ("user_names", snapshot.user_names)):
-            (names if isinstance(names, Names) else Names.of(names)).save(partial, stem)
-        save_columns(partial / "items", snapshot.item_columns)
-        save_columns(partial / "users", snapshot.user_columns)
-        save_columns(partial / "interactions", snapshot.interaction_columns)
-        about = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
-        (partial / "about.json").write_text(json.dumps(about))
+        _write(stored, partial)
+        _save_names(stored.snapshot.user_names, partial, "user_names")
+        if stored.actions is not None:
+            (partial / "actions").mkdir()
+            _write(stored.actions, partial / "actions")
+
+
+def _write(stored: Stored, folder: Path) -> None:
+    snapshot = stored.snapshot
+    for source, parts in ((snapshot, _ROWS), (stored, _OURS)):
+        for part in parts:
+            np.save(folder / f"{part}.npy", getattr(source, part), allow_pickle=False)
+    _save_names(snapshot.item_names, folder, "item_names")
+    save_columns(folder / "items", snapshot.item_columns)
+    save_columns(folder / "users", snapshot.user_columns)
+    save_columns(folder / "interactions", snapshot.interaction_columns)
+    about = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
+    (folder / "about.json").write_text(json.dumps(about))
+
+
+def _save_names(names: Sequence[str], folder: Path, stem: str) -> None:
+    (names if isinstance(names, Names) else Names.of(names)).save(folder, stem)
 
 
 def load(folder: Path) -> Stored:
+    users, actions = Names.load(folder, "user_names"), folder / "actions"
+    return replace(_read(folder, users), actions=_read(actions, users) if actions.exists() else None)
+
+
+def _read(folder: Path, users: Names) -> Stored:
     about = json.loads((folder / "about.json").read_text())
     snapshot = Snapshot(
         **{part: load_array(folder / f"{part}.npy") for part in _ROWS},
         event_types=tuple(about["event_types"]),
         item_names=Names.load(folder, "item_names"),
-        user_names=Names.load(folder, "user_names"),
+        user_names=users,
         item_columns=load_columns(folder / "items"),
         user_columns=load_columns(folder / "users"),
         interaction_columns=load_columns(folder / "interactions"),

@@ -26,7 +26,13 @@ R = TypeVar("R", bound=Record)
 
 SNAPSHOTS_KEPT = 2
 KEYS_AT_ONCE = 500
-RECORDS_OF = {"INTERACTIONS": "event", "ITEMS": "item", "USERS": "user"}  # dataset type -> kind of log records
+RECORDS_OF = {  # dataset type -> kind of log records
+    "INTERACTIONS": "event",
+    "ITEMS": "item",
+    "USERS": "user",
+    "ACTIONS": "action",
+    "ACTION_INTERACTIONS": "action_event",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Work:
         """What deleted users and their sessions sent; the state is the same without."""
         for seq, names in group.erased.items():
             for start in range(0, len(names), KEYS_AT_ONCE):
-                for kind in ("event", "user"):
+                for kind in ("event", "action_event", "user"):
                     self.engine.log.remove(group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
 
 

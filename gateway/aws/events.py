@@ -1,4 +1,4 @@
-"""The events service: PutEvents, PutItems and PutUsers (specification §2.5, §5.4). Acknowledged once durable."""
+"""The events service: PutEvents and its four siblings (specification §2.5, §5.4). Acknowledged once durable."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ RESERVED = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommen
 
 Seconds = Annotated[float, Meta(ge=0)]
 Batch = Meta(min_length=1, max_length=10)
+Properties = Annotated[str, Meta(min_length=1, max_length=1024)]
+RecommendationId = Annotated[str, Meta(min_length=1, max_length=40)]
+Impression = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=25)]
 Attribution = Annotated[str, Meta(max_length=1024, pattern=r"^[\x20-\x7e]*[\x21-\x7e]+[\x20-\x7e]*\Z")]
 
 
@@ -33,9 +36,9 @@ class PutEvent(Body, frozen=True, kw_only=True):
     event_id: Id | None = None
     item_id: Id | None = None
     event_value: float | None = None
-    properties: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
-    recommendation_id: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
-    impression: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=25)] | None = None
+    properties: Properties | None = None
+    recommendation_id: RecommendationId | None = None
+    impression: Impression | None = None
     metric_attribution: MetricAttribution | None = None
 
 
@@ -66,7 +69,35 @@ class PutUsers(Body, frozen=True, kw_only=True):
     users: Annotated[list[PutUser], Batch]
 
 
+class PutAction(Body, frozen=True, kw_only=True):
+    action_id: Id
+    properties: Annotated[str, Meta(min_length=1, max_length=32_000)] | None = None
+
+
+class PutActions(Body, frozen=True, kw_only=True):
+    dataset_arn: Arn
+    actions: Annotated[list[PutAction], Batch]
+
+
+class PutActionInteraction(Body, frozen=True, kw_only=True):
+    action_id: Id
+    session_id: Id
+    timestamp: Seconds
+    event_type: Id
+    user_id: Id | None = None
+    event_id: Id | None = None
+    properties: Properties | None = None
+    recommendation_id: RecommendationId | None = None
+    impression: Impression | None = None
+
+
+class PutActionInteractions(Body, frozen=True, kw_only=True):
+    tracking_id: Id
+    action_interactions: Annotated[list[PutActionInteraction], Batch]
+
+
 Row = tuple[str, Mapping[str, Any]]
+ActionEvent = tuple[str, str | None, engine.Event]  # session, user, event
 
 
 class Intake(Protocol):
@@ -80,6 +111,10 @@ class Intake(Protocol):
 
     def put_users(self, dataset_arn: str, users: Sequence[Row], account: str) -> Future[int]: ...
 
+    def put_actions(self, dataset_arn: str, actions: Sequence[Row], account: str) -> Future[int]: ...
+
+    def put_action_interactions(self, tracking_id: str, deeds: Sequence[ActionEvent], account: str) -> Future[int]: ...
+
 
 class EventsCalls:
     def __init__(self, intake: Intake) -> None:
@@ -87,6 +122,8 @@ class EventsCalls:
         self._events = msgspec.json.Decoder(PutEvents)
         self._items = msgspec.json.Decoder(PutItems)
         self._users = msgspec.json.Decoder(PutUsers)
+        self._actions = msgspec.json.Decoder(PutActions)
+        self._action_interactions = msgspec.json.Decoder(PutActionInteractions)
 
     async def put_events(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._events)
@@ -107,16 +144,39 @@ class EventsCalls:
         await asyncio.wrap_future(self._intake.put_users(asked.dataset_arn, rows, caller.account))
         return b""
 
+    async def put_actions(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+        asked = decoded(body, self._actions)
+        rows = [(action.action_id, properties_of(action.properties, action.action_id)) for action in asked.actions]
+        await asyncio.wrap_future(self._intake.put_actions(asked.dataset_arn, rows, caller.account))
+        return b""
+
+    async def put_action_interactions(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+        asked = decoded(body, self._action_interactions)
+        deeds = [deed_of(deed, f"actionInteractions[{place}]") for place, deed in enumerate(asked.action_interactions)]
+        await asyncio.wrap_future(self._intake.put_action_interactions(asked.tracking_id, deeds, caller.account))
+        return b""
+
+
+def deed_of(deed: PutActionInteraction, place: str) -> ActionEvent:
+    """Raises `InvalidInput` naming the place in the list."""
+    check_time(deed.timestamp, f"{place}.timestamp")
+    event = engine.Event(
+        event_type=deed.event_type,
+        sent_at=deed.timestamp,
+        event_id=deed.event_id,
+        item_id=deed.action_id,
+        properties=event_properties(deed.properties, place),
+        recommendation_id=deed.recommendation_id,
+        impression=deed.impression or (),
+    )
+    return deed.session_id, deed.user_id, event
+
 
 def event_of(event: PutEvent, place: str) -> engine.Event:
     """Raises `InvalidInput` naming the place in the list. An itemId or eventValue among the properties, as AWS's first
     samples send them, counts where the event itself has none."""
-    if event.sent_at >= LATEST_S:
-        raise engine.InvalidInput(f"{place}.sentAt is {event.sent_at:.0f}: in milliseconds? It must be epoch seconds.")
-    properties = properties_of(event.properties, place)
-    for name in properties:
-        if name.lower() in RESERVED:
-            raise engine.InvalidInput(f"{place}.properties can't have the reserved key {name}.")
+    check_time(event.sent_at, f"{place}.sentAt")
+    properties = event_properties(event.properties, place)
     item_id, event_value = properties.pop("itemId", None), properties.pop("eventValue", None)
     attribution = event.metric_attribution
     return engine.Event(
@@ -130,6 +190,20 @@ def event_of(event: PutEvent, place: str) -> engine.Event:
         impression=event.impression or (),
         metric_attribution={"eventAttributionSource": attribution.event_attribution_source} if attribution else {},
     )
+
+
+def check_time(value: float, member: str) -> None:
+    if value >= LATEST_S:
+        raise engine.InvalidInput(f"{member} is {value:.0f}: in milliseconds? It must be epoch seconds.")
+
+
+def event_properties(text: str | None, place: str) -> dict[str, Any]:
+    """Raises `InvalidInput` for a key that an event has a member for."""
+    properties = properties_of(text, place)
+    for name in properties:
+        if name.lower() in RESERVED:
+            raise engine.InvalidInput(f"{place}.properties can't have the reserved key {name}.")
+    return properties
 
 
 def properties_of(text: str | None, place: str) -> dict[str, Any]:

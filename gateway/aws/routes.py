@@ -16,7 +16,7 @@ from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
 
 PREFIX = "/aws"
-UNSERVED = ("/action-recommendations", "/actions", "/action-interactions")
+UNSERVED = ("/action-recommendations",)
 
 
 class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
@@ -33,6 +33,8 @@ def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRout
         ("/events", intake.put_events, JSON),
         ("/items", intake.put_items, JSON),
         ("/users", intake.put_users, JSON),
+        ("/actions", intake.put_actions, JSON),
+        ("/action-interactions", intake.put_action_interactions, JSON),
         *((path, _unserved, JSON) for path in UNSERVED),
     )
 

@@ -104,9 +104,9 @@ class EngineUpstream:
 def tags_of(change: Change) -> tuple[Tag, ...]:
     """What the cache's entries carry of what the engine says has changed."""
     match change.kind:
-        case "event" | "user":
+        case "event" | "action_event" | "user":
             return (("user", change.group, change.key),)
-        case "item":
+        case "item" | "action":
             return (("items", change.group),)
         case "snapshot":
             return (("snapshot", change.group),)

@@ -144,6 +144,18 @@ class World:
     def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
         return self._take(dataset_arn, *users)
 
+    def put_actions(
+        self, dataset_arn: str, actions: Sequence[tuple[str, Mapping[str, Any]]], account: str
+    ) -> Future[int]:
+        return self._take(dataset_arn, *actions)
+
+    def put_action_interactions(
+        self, tracking_id: str, deeds: Sequence[tuple[str, str | None, engine.Event]], account: str
+    ) -> Future[int]:
+        if tracking_id != TRACKING_ID:
+            raise engine.NotFound(f"There is no event tracker of the id {tracking_id}.")
+        return self._take(*deeds)
+
     def _take(self, *what: Any) -> Future[int]:
         self.taken.append(what)
         future: Future[int] = Future()

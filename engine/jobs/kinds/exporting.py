@@ -61,7 +61,10 @@ def _export(work: Work, job: DatasetExportJob) -> int:
 
 
 def _rows(stored: Stored, dataset_type: str, schema: Schema, mode: str) -> Iterator[exporter.Row]:
-    if dataset_type == "ITEMS":
+    if dataset_type.startswith("ACTION"):
+        assert stored.actions is not None
+        stored = stored.actions
+    if dataset_type in ("ITEMS", "ACTIONS"):
         return exporter.items(stored, schema, _wanted(stored.item_put, mode))
     if dataset_type == "USERS":
         return exporter.users(stored, schema, _wanted(stored.user_put, mode))

@@ -13,7 +13,9 @@ from engine.data.stored import Stored
 from engine.jobs.work import Work
 from engine.records import DatasetGroup
 
-ROWS = frozenset({"USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})  # what a snapshot has arrays for
+ROWS = frozenset(
+    {"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"}
+)  # what a snapshot has arrays for
 SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
 NONE: Mapping[str, Import] = {}
 
@@ -43,9 +45,13 @@ def folding(work: Work, group: DatasetGroup, state: Group, imports: Mapping[str,
         interactions=imports.get("INTERACTIONS"),
         items=imports.get("ITEMS"),
         users=imports.get("USERS"),
+        actions=imports.get("ACTIONS"),
+        action_interactions=imports.get("ACTION_INTERACTIONS"),
         item_kinds=_kinds(work, group, "ITEMS"),
         user_kinds=_kinds(work, group, "USERS"),
         interaction_kinds=_kinds(work, group, "INTERACTIONS"),
+        action_kinds=_kinds(work, group, "ACTIONS"),
+        action_interaction_kinds=_kinds(work, group, "ACTION_INTERACTIONS"),
     )
 
 
@@ -55,7 +61,7 @@ def _kinds(work: Work, group: DatasetGroup, dataset_type: str) -> Kinds:
     if dataset is None:
         return {}
     schema = work.directory.schema(dataset)
-    if dataset_type == "INTERACTIONS":
+    if dataset_type.endswith("INTERACTIONS"):
         return {field.name: _interaction_kind(field) for field in schema.fields if field.name not in ROWS}
     return {field.name: column_kind(field) for field in schema.fields if field.name != schema.key}
 
