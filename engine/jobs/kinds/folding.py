@@ -13,7 +13,8 @@ from engine.data.stored import Stored
 from engine.jobs.work import Work
 from engine.records import DatasetGroup
 
-ROWS = frozenset(
+# what a snapshot has arrays for
+ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
     {"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"}
 )  # what a snapshot has arrays for
 SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
