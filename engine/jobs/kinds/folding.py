@@ -15,8 +15,6 @@ from engine.records import DatasetGroup
 
 # what a snapshot has arrays for
 ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
-    {"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"}
-)  # what a snapshot has arrays for
 SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
 NONE: Mapping[str, Import] = {}
 
