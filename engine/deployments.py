@@ -62,7 +62,7 @@ class Deployments:
             self._ready[arn] = replace(current, campaign=record)
             return
         try:
-            self._ready[arn] = self._load(record)
+            self._ready[arn] = self.load(record)
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of %s can't be loaded", arn)
 
@@ -91,7 +91,8 @@ class Deployments:
         record = self._records.find(arn, Campaign) or self._records.find(arn, Recommender)
         return None if record is None or record.deleted_at is not None else record
 
-    def _load(self, record: Deployable) -> Deployed:
+    def load(self, record: Deployable) -> Deployed:
+        """The model of a campaign or recommender that may be stored or not. Raises whatever is wrong with it."""
         group = self._records.get(record.dataset_group_arn, DatasetGroup)
         model = artifacts.load(model_folder(self._data_dir, record.solution_version_arn, group.uid))
         if isinstance(record, Recommender):

@@ -115,6 +115,34 @@ class DataDeletionJob(_InGroup, frozen=True, kw_only=True):
     num_deleted: int | None = None  # interactions and rows of users
 
 
+class _BatchJob(Record, frozen=True, kw_only=True):
+    """Answers for a file of questions, by a solution version without a campaign."""
+
+    solution_version_arn: str
+    filter_arn: str | None = None
+    num_results: int
+    job_input: JsonMap  # {"s3DataSource": {"path": "s3://…"}}
+    job_output: JsonMap  # {"s3DataDestination": {"path": "s3://…"}}
+    role_arn: str
+    report: JsonMap = {}  # ours: how many lines were read, and how many of them are answered by an error
+
+    @property
+    def parent(self) -> str:
+        return self.solution_version_arn
+
+    @property
+    def uses(self) -> str:
+        return self.filter_arn or ""
+
+
+class BatchInferenceJob(_BatchJob, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "batch-inference-job"
+    staged: ClassVar[bool] = False
+    batch_inference_job_config: JsonMap = {}
+    batch_inference_job_mode: str = "BATCH_INFERENCE"
+    theme_generation_config: JsonMap = {}
+
+
 class EventTracker(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "event-tracker"
     account_id: str
@@ -197,7 +225,7 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for base in (Record, _InGroup) for kind in base.__subclasses__() if kind.kind
+    kind.kind: kind for base in (Record, _InGroup, _BatchJob) for kind in base.__subclasses__() if kind.kind
 }
 
 

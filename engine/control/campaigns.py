@@ -226,14 +226,19 @@ def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str
         raise InvalidInput(
             "syncWithLatestSolutionVersion needs a solutionVersionArn of the form <solution ARN>/$LATEST."
         )
-    if config.item_exploration_config and recipe != EXPLORES:
-        raise InvalidInput(f"itemExplorationConfig fits only the recipe {EXPLORES}, not {recipe}.")
-    if config.ranking_influence and recipe != INFLUENCED:
-        raise InvalidInput(f"rankingInfluence fits only the recipe {INFLUENCED}, not {recipe}.")
-    for name, value in (config.item_exploration_config or {}).items():
-        check_exploration(name, value)
+    check_fit(config.item_exploration_config, config.ranking_influence, recipe)
     shown: JsonMap = msgspec.to_builtins(config)
     return shown
+
+
+def check_fit(exploration: ShortMap | None, influence: Influence | None, recipe: str) -> None:
+    """Raises `InvalidInput` for what the recipe doesn't heed, or a value out of its range."""
+    if exploration and recipe != EXPLORES:
+        raise InvalidInput(f"itemExplorationConfig fits only the recipe {EXPLORES}, not {recipe}.")
+    if influence and recipe != INFLUENCED:
+        raise InvalidInput(f"rankingInfluence fits only the recipe {INFLUENCED}, not {recipe}.")
+    for name, value in (exploration or {}).items():
+        check_exploration(name, value)
 
 
 def check_exploration(name: str, value: str) -> None:

@@ -11,28 +11,22 @@ from engine.control.control import Control
 from engine.control.fields import (
     Arn,
     JsonMap,
-    KmsKeyArn,
     ListRequest,
     Name,
     Request,
     ResourceShape,
     RoleArn,
-    S3Location,
     Shape,
     Tags,
     tag_map,
     view,
 )
 from engine.control.lifecycle import CREATE_PENDING
+from engine.control.locations import S3DataConfig
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.data.destination import check_destination
 from engine.records import Dataset, DatasetExportJob
-
-
-class S3DataConfig(Request, frozen=True):
-    path: S3Location
-    kms_key_arn: KmsKeyArn | None = None
 
 
 class DatasetExportJobOutput(Request, frozen=True):

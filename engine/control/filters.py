@@ -8,15 +8,18 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from engine.control.control import Control
+from engine.arns import name_of
+from engine.control.control import Control, refuse_dependants
 from engine.control.fields import Arn, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
+from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.data.schema import parse_schema
-from engine.errors import LimitExceeded
+from engine.errors import InvalidInput, LimitExceeded
 from engine.filters import MOST_FIELDS_OF_A_GROUP, Fields, compile_filter, fields_of
 from engine.filters import Filter as CompiledFilter
-from engine.records import Dataset, DatasetGroup, Filter, Schema
+from engine.recipes import RECIPES
+from engine.records import BatchInferenceJob, Dataset, DatasetGroup, Filter, Schema, SolutionVersion
 
 
 class CreateFilter(Request, frozen=True, kw_only=True):
@@ -98,8 +101,25 @@ def list_filters(control: Control, request: ListFilters) -> ListFiltersResponse:
 
 @operation
 def delete_filter(control: Control, request: DeleteFilter) -> None:
+    """Not while a batch job filters by it (specification §1.5)."""
     with control.database.write() as within:
-        control.delete(control.settled(request.filter_arn, Filter, within), within)
+        record = control.settled(request.filter_arn, Filter, within)
+        jobs = control.every(BatchInferenceJob, uses=record.arn, within=within)
+        refuse_dependants(record.arn, (job for job in jobs if job.status in BUSY))
+        control.delete(record, within)
+
+
+def check_batch_filter(control: Control, arn: str, target: str, version: SolutionVersion, within: Connection) -> None:
+    """Raises `NotFound`, `InUse` while it isn't ACTIVE, `InvalidInput` where it can't filter a version's answers."""
+    record = control.active(arn, Filter, within)
+    if record.dataset_group_arn != version.dataset_group_arn:
+        raise InvalidInput(f"filterArn: {arn} is of another dataset group than the solution version.")
+    made = compile_filter(record.filter_expression, control.settings.quotas)
+    if made.target != target:
+        raise InvalidInput(f"filterArn: the filter is on {made.target}; the job's answers are filtered by {target}.")
+    kind = RECIPES[name_of(version.recipe_arn)].kind
+    if made.needs_item and kind != "RELATED_ITEMS":
+        raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but the recipe is of type {kind}.")
 
 
 def _fields(control: Control, group: DatasetGroup, within: Connection) -> Fields:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from engine.control.lifecycle import BUSY
 from engine.errors import LimitExceeded
 from engine.records import (
+    BatchInferenceJob,
     Campaign,
     DataDeletionJob,
     DatasetGroup,
@@ -44,6 +45,7 @@ QUOTAS: dict[type[Record], Quota] = {
     DatasetGroup: Quota(5),
     DatasetImportJob: Quota(5, busy=True),
     DataDeletionJob: Quota(5, busy=True, in_group=True),
+    BatchInferenceJob: Quota(5, busy=True),
     SolutionVersion: Quota(20, busy=True),
     Solution: Quota(10, in_group=True),
     Filter: Quota(30, in_group=True),

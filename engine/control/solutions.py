@@ -29,7 +29,7 @@ from engine.control.recipes import recipe_of
 from engine.control.solution_config import SolutionConfig, SolutionUpdateConfig, checked, checked_update
 from engine.control.solution_versions import SolutionVersionSummary, add_version
 from engine.errors import InUse, InvalidInput
-from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.records import BatchInferenceJob, Campaign, DatasetGroup, Solution, SolutionVersion
 from engine.use_cases import use_case_of
 
 AUTO_ML_TYPE = "USER_PERSONALIZATION"
@@ -169,13 +169,15 @@ def update_solution(control: Control, request: UpdateSolution) -> UpdateSolution
 
 @operation
 def delete_solution(control: Control, request: DeleteSolution) -> None:
-    """With all its versions; not before its campaigns, not while a version is pending or in progress."""
+    """With all its versions and their batch jobs; not before its campaigns, not while one of them is pending or in
+    progress."""
     with control.database.write() as within:
         solution = control.settled(request.solution_arn, Solution, within)
         campaigns = control.every(Campaign, parent=solution.arn, within=within)
         versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
-        refuse_dependants(solution.arn, chain(campaigns, (version for version in versions if version.status in BUSY)))
-        for record in (*versions, solution):
+        jobs = [job for each in versions for job in control.every(BatchInferenceJob, parent=each.arn, within=within)]
+        refuse_dependants(solution.arn, chain(campaigns, (each for each in (*versions, *jobs) if each.status in BUSY)))
+        for record in (*jobs, *versions, solution):
             control.delete(record, within)
 
 

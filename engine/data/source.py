@@ -20,16 +20,16 @@ from urllib.parse import unquote
 from engine.errors import InvalidInput
 
 _BUFFER = 1 << 18
-_NOWHERE = "Invalid Data location."
+NOWHERE = "Invalid Data location."
 _REFUSED = "Insufficient privileges for accessing data in Amazon S3."
 _S3_FIX = "check the bucket, the key (a folder ends with '/') and the endpoint (AWS_ENDPOINT_URL_S3)"
 _GRANT = "check the credentials and what they may do with the bucket"
 _S3_ERRORS = {  # error codes of S3 and exceptions of its client -> what to say, and the fix
-    "NoSuchBucket": (_NOWHERE, _S3_FIX),
-    "NoSuchKey": (_NOWHERE, _S3_FIX),
-    "404": (_NOWHERE, _S3_FIX),
-    "InvalidBucketName": (_NOWHERE, _S3_FIX),
-    "ParamValidationError": (_NOWHERE, _S3_FIX),
+    "NoSuchBucket": (NOWHERE, _S3_FIX),
+    "NoSuchKey": (NOWHERE, _S3_FIX),
+    "404": (NOWHERE, _S3_FIX),
+    "InvalidBucketName": (NOWHERE, _S3_FIX),
+    "ParamValidationError": (NOWHERE, _S3_FIX),
     "AccessDenied": (_REFUSED, _GRANT),
     "403": (_REFUSED, _GRANT),
     "InvalidAccessKeyId": (_REFUSED, _GRANT),
@@ -52,6 +52,7 @@ class Source:
 
     location: str
     files: tuple[SourceFile, ...]
+    nowhere: str = NOWHERE  # how errors about the location begin
     bytes_read: int = field(default=0, init=False)
 
     @property
@@ -62,7 +63,7 @@ class Source:
     def open(self, file: SourceFile) -> Iterator[BinaryIO]:
         """The file's plain bytes. Raises `InvalidInput` where it can't be read or its compression is broken."""
         with (
-            as_invalid_input(self.location),
+            as_invalid_input(self.location, self.nowhere),
             _Counted(file.open_raw(), self) as raw,
             io.BufferedReader(raw, _BUFFER) as stored,
         ):
@@ -91,22 +92,35 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def open_source(location: str, *, allow_file_urls: bool, max_bytes: int | None = None, deep: bool = False) -> Source:
-    """The files at a location, listed but not yet read; `deep`: with those in folders below. Raises `InvalidInput`."""
+def open_source(
+    location: str,
+    *,
+    allow_file_urls: bool,
+    max_bytes: int | None = None,
+    max_files: int | None = None,
+    deep: bool = False,
+    nowhere: str = NOWHERE,
+) -> Source:
+    """The files at a location, listed but not yet read; `deep`: with those in folders below. Raises `InvalidInput`,
+    whose text begins with `nowhere` where the location is wrong."""
     scheme, separator, rest = location.partition("://")
     if not separator or scheme not in ("s3", "file"):
-        raise InvalidInput(f"{_NOWHERE} {location} is neither s3://bucket/key nor file:///path.")
+        raise InvalidInput(f"{nowhere} {location} is neither s3://bucket/key nor file:///path.")
     if scheme == "file" and not allow_file_urls:
         raise InvalidInput(
-            f"{_NOWHERE} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
+            f"{nowhere} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
         )
-    with as_invalid_input(location):
-        found = _on_disk(unquote(rest), deep) if scheme == "file" else _in_s3(rest, deep)
-        source = Source(location, tuple(sorted(found, key=lambda file: file.name)))
+    with as_invalid_input(location, nowhere):
+        found = _on_disk(unquote(rest), deep, nowhere) if scheme == "file" else _in_s3(rest, deep, nowhere)
+        source = Source(location, tuple(sorted(found, key=lambda file: file.name)), nowhere)
     if not source.files:
-        raise InvalidInput(f"{_NOWHERE} {location} holds no files.")
+        raise InvalidInput(f"{nowhere} {location} holds no files.")
     if max_bytes is not None and source.size > max_bytes:
-        raise InvalidInput(f"{_NOWHERE} {location} holds {source.size:,} bytes; at most {max_bytes:,} are allowed.")
+        raise InvalidInput(f"{nowhere} {location} holds {source.size:,} bytes; at most {max_bytes:,} are allowed.")
+    if max_files is not None and len(source.files) > max_files:
+        raise InvalidInput(
+            f"{nowhere} {location} holds {len(source.files):,} files; at most {max_files:,} are allowed."
+        )
     return source
 
 
@@ -117,13 +131,13 @@ def _hidden(name: str) -> bool:
 # ---- disk
 
 
-def _on_disk(path: str, deep: bool) -> Iterable[SourceFile]:
+def _on_disk(path: str, deep: bool, nowhere: str) -> Iterable[SourceFile]:
     if not path.startswith("/"):
-        raise InvalidInput(f"{_NOWHERE} file://{path}: write file:///path, with three slashes.")
+        raise InvalidInput(f"{nowhere} file://{path}: write file:///path, with three slashes.")
     place = Path(path)
     if place.is_dir() != path.endswith("/"):
         fix = "end a folder with '/'" if place.is_dir() else "there is no such folder"
-        raise InvalidInput(f"{_NOWHERE} file://{path}: {fix}.")
+        raise InvalidInput(f"{nowhere} file://{path}: {fix}.")
     if place.is_dir():
         return [
             _disk_file(file)
@@ -131,7 +145,7 @@ def _on_disk(path: str, deep: bool) -> Iterable[SourceFile]:
             if file.is_file() and not _hidden(file.name)
         ]
     if not place.is_file():
-        raise InvalidInput(f"{_NOWHERE} file://{path}: there is no such file.")
+        raise InvalidInput(f"{nowhere} file://{path}: there is no such file.")
     return [_disk_file(place)]
 
 
@@ -142,10 +156,10 @@ def _disk_file(path: Path) -> SourceFile:
 # ---- S3
 
 
-def _in_s3(rest: str, deep: bool) -> Iterable[SourceFile]:
+def _in_s3(rest: str, deep: bool, nowhere: str) -> Iterable[SourceFile]:
     bucket, separator, key = rest.partition("/")
     if not bucket or not separator:
-        raise InvalidInput(f"{_NOWHERE} s3://{rest} has no key; write s3://bucket/key, or s3://bucket/folder/.")
+        raise InvalidInput(f"{nowhere} s3://{rest} has no key; write s3://bucket/key, or s3://bucket/folder/.")
     client = s3_client()
     if key and not key.endswith("/"):
         head = client.head_object(Bucket=bucket, Key=key)
@@ -214,12 +228,12 @@ class _Resumed(io.RawIOBase):
 
 
 @contextmanager
-def as_invalid_input(location: str, nowhere: str = _NOWHERE) -> Iterator[None]:
+def as_invalid_input(location: str, nowhere: str = NOWHERE) -> Iterator[None]:
     """Every failure of a disk or of S3 becomes `InvalidInput`; `nowhere` says what is wrong with most locations."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InvalidInput(f"{_NOWHERE} {location}: the gzip data is broken ({error}); compress it again.") from error
+        raise InvalidInput(f"{nowhere} {location}: the gzip data is broken ({error}); compress it again.") from error
     except PermissionError as error:
         raise InvalidInput(f"{nowhere} {location}: not open to this server ({error.strerror}).") from error
     except Exception as error:
@@ -227,5 +241,5 @@ def as_invalid_input(location: str, nowhere: str = _NOWHERE) -> Iterator[None]:
             raise
         response = getattr(error, "response", None) or {}
         code = response.get("Error", {}).get("Code", type(error).__name__)
-        text, fix = _S3_ERRORS.get(code, (_NOWHERE, f"{error}; {_S3_FIX}"))
-        raise InvalidInput(f"{nowhere if text == _NOWHERE else text} {location}: {fix}.") from error
+        text, fix = _S3_ERRORS.get(code, (NOWHERE, f"{error}; {_S3_FIX}"))
+        raise InvalidInput(f"{nowhere if text == NOWHERE else text} {location}: {fix}.") from error

@@ -7,14 +7,11 @@ import boto3
 from engine.control import OPERATIONS
 
 MISSING = {
-    "CreateBatchInferenceJob",
     "CreateBatchSegmentJob",
     "CreateMetricAttribution",
     "DeleteMetricAttribution",
-    "DescribeBatchInferenceJob",
     "DescribeBatchSegmentJob",
     "DescribeMetricAttribution",
-    "ListBatchInferenceJobs",
     "ListBatchSegmentJobs",
     "ListMetricAttributionMetrics",
     "ListMetricAttributions",

@@ -1,0 +1,100 @@
+"""One line of a batch inference job: what it asks in its recipe type's format, and the answer (specification §7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from engine import serve
+from engine.data.group import Group
+from engine.deployments import Deployed
+from engine.filters import Filter
+from engine.question import Question, Ranked
+from engine.recipes.base import RecipeType
+
+MOST_CANDIDATES = 500
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Value = Annotated[str, Meta(max_length=1000)]
+Key = Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z0-9_]+\Z")]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What any line may hold, beside what its recipe type needs; what no rule knows is left aside."""
+
+    user_id: Id | None = None
+    item_id: Id | None = None
+    item_list: tuple[Id, ...] | None = None
+    filter_values: Annotated[dict[Key, Value], Meta(max_length=25)] = {}
+    context: Annotated[dict[Key, Value], Meta(max_length=150)] = {}  # ours
+
+
+class OfUser(Line, frozen=True, kw_only=True):
+    user_id: Id
+
+
+class OfList(OfUser, frozen=True, kw_only=True):
+    item_list: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MOST_CANDIDATES)]
+
+
+class OfItem(Line, frozen=True, kw_only=True):
+    item_id: Id
+
+
+LINES: dict[RecipeType, type[Line]] = {
+    "USER_PERSONALIZATION": OfUser,
+    "POPULAR_ITEMS": OfUser,
+    "PERSONALIZED_RANKING": OfList,
+    "RELATED_ITEMS": OfItem,
+}
+
+
+class Output(msgspec.Struct, frozen=True, rename="camel"):
+    recommended_items: tuple[str, ...]
+    scores: tuple[float | None, ...] | UnsetType = UNSET
+    reasons: list[list[str]] | UnsetType = UNSET  # of each item, of version 2 recipes
+
+
+def answering(
+    deployed: Deployed,
+    group: Group,
+    filters: tuple[Filter, ...],
+    num_results: int,
+    *,
+    now: float,
+    new_id: Callable[[], str],
+) -> Callable[[bytes], Output]:
+    """A line's answer, by the story that answers requests, as of `now` and of the group's state."""
+    kind = deployed.recipe.kind
+    decoder = msgspec.json.Decoder(LINES[kind])
+    campaign, account = deployed.campaign.arn, deployed.campaign.account
+
+    def answer(line: bytes) -> Output:
+        asked = decoder.decode(line)
+        question = Question(
+            campaign=campaign,
+            account=account,
+            user=asked.user_id,
+            item=asked.item_id if kind == "RELATED_ITEMS" else None,
+            candidates=asked.item_list if kind == "PERSONALIZED_RANKING" else None,
+            num_results=num_results,
+            filter_values=asked.filter_values,
+            context=asked.context,
+        )
+        ranked = serve.answer(question, deployed, group, filters, as_of=group.seq, now=now, new_id=new_id)
+        return output_of(ranked, deployed)
+
+    return answer
+
+
+def output_of(ranked: Ranked, deployed: Deployed) -> Output:
+    recipe = deployed.recipe
+    reasons = [[reason] if reason else [] for reason in ranked.reasons or (None,) * len(ranked.items)]
+    return Output(
+        ranked.items,
+        ranked.scores if recipe.scores else UNSET,
+        reasons if recipe.v2 else UNSET,
+    )

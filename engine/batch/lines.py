@@ -1,0 +1,129 @@
+"""Files of JSON Lines in, files of JSON Lines out: every line is answered, by an error where it must be.
+
+Lines are read, answered and written one after the other: memory does not grow with the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TextIO
+
+import msgspec
+
+from engine.data.destination import open_destination
+from engine.data.source import Source, SourceFile, open_source
+from engine.errors import InvalidInput
+from engine.recipes.base import Progress
+
+INPUT = "Invalid S3 input path"
+MOST_FILES = 1000
+MOST_BYTES = 1 << 30  # where quotas are AWS's
+LONGEST = 1 << 20  # bytes of a line; a longer one becomes several, none of them valid
+SAID_EVERY = 200  # lines
+BOM = b"\xef\xbb\xbf"
+
+Answer = Callable[[bytes], Any]  # a line → what `output` holds; raises `InvalidInput`, or what msgspec raises
+encode = msgspec.json.encode
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A line of output, as specification §7.2 has it."""
+
+    input: msgspec.Raw
+    output: Any
+    error: str | None
+
+
+Wrap = Callable[[msgspec.Raw, Any, str | None], Any]
+
+
+@dataclass
+class Counts:
+    lines: int = 0
+    errors: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.lines:,} lines, {self.errors:,} errors"
+
+
+@dataclass(frozen=True)
+class Files:
+    """From where to where; a file of input is answered whole or fails the job."""
+
+    source: str
+    destination: str
+    allow_file_urls: bool
+    max_bytes: int | None = None
+    max_lines: int | None = None  # of a file
+
+    def answer(self, answer: Answer, progress: Progress, wrap: Wrap = Answered) -> Counts:
+        """Raises `InvalidInput` where the files can't be read or written, or hold too many lines."""
+        found = open_source(
+            self.source,
+            allow_file_urls=self.allow_file_urls,
+            max_bytes=self.max_bytes,
+            max_files=MOST_FILES,
+            nowhere=INPUT,
+        )
+        counts = Counts()
+        for file in found.files:
+            with (
+                found.open(file) as lines,
+                open_destination(self.destination, f"{file.name}.out", allow_file_urls=self.allow_file_urls) as out,
+            ):
+                self._answer_file(found, file, lines, out, answer, wrap, counts, progress)
+        return counts
+
+    def _answer_file(
+        self,
+        source: Source,
+        file: SourceFile,
+        lines: BinaryIO,
+        out: TextIO,
+        answer: Answer,
+        wrap: Wrap,
+        counts: Counts,
+        progress: Progress,
+    ) -> None:
+        for number, line in enumerate(_lines(lines), start=1):
+            if self.max_lines is not None and number > self.max_lines:
+                raise InvalidInput(f"{INPUT} {self.source}: {file.name} has more than {self.max_lines:,} lines.")
+            given, output, error = answered(line, answer)
+            out.write(encode(wrap(given, output, error)).decode())
+            out.write("\n")
+            counts.lines += 1
+            counts.errors += error is not None
+            if counts.lines % SAID_EVERY == 0:
+                progress(source.bytes_read / max(source.size, 1), str(counts))
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Those that hold anything, without the white space around them."""
+    first = True
+    while line := file.readline(LONGEST):
+        if first:
+            line, first = line.removeprefix(BOM), False
+        if line := line.strip():
+            yield line
+
+
+def answered(line: bytes, answer: Answer) -> tuple[msgspec.Raw, Any, str | None]:
+    """The line as JSON, what answers it, and why nothing does."""
+    try:
+        line.decode()
+        return msgspec.Raw(line), answer(line), None
+    except InvalidInput as error:
+        return _echo(line), None, error.message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _echo(line), None, f"The line can't be read: {error}."
+
+
+def _echo(line: bytes) -> msgspec.Raw:
+    """The line itself where it is JSON; else as a string."""
+    try:
+        msgspec.json.decode(line)
+        line.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.Raw(encode(line.decode(errors="replace")))
+    return msgspec.Raw(line)

@@ -1,0 +1,78 @@
+"""A shop whose users like one half of the catalogue each, with a model of every kind, and jobs that answer files."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests.engine.shop import HOME, Shop
+
+ROLE = "arn:aws:iam::000000000000:role/r"
+ITEMS, USERS = 12, 16
+
+
+class Batches(Shop):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._jobs = count()
+
+    def stock(self) -> Batches:
+        """Users u0…, items i0…; the even users touch even items, and nobody i10 and i11."""
+        self.furnish()
+        self.load(
+            "ITEMS",
+            [
+                "ITEM_ID,GENRES,YEAR,PRICE",
+                *(f"i{n},{('even', 'odd')[n % 2]}|all,{1990 + n},{n}.5" for n in range(ITEMS)),
+            ],
+        )
+        self.load("USERS", ["USER_ID,TIER", *(f"u{n},{'gold' if n < 4 else 'basic'}" for n in range(USERS))])
+        clicks = [
+            f"u{user} i{2 * ((user + step) % 5) + user % 2} {100 * user + step}"
+            for user in range(USERS)
+            for step in range(4)
+        ]
+        self.load_clicks(*clicks)
+        return self
+
+    def version(self, recipe: str) -> str:
+        """The first version of a solution with the recipe, trained when first asked for."""
+        solution = f"{HOME}solution/{recipe}"
+        if not any(each["solutionArn"] == solution for each in self.do("ListSolutions")["solutions"]):
+            return self.train(recipe, f"arn:aws:personalize:::recipe/{recipe}")
+        found = self.do("ListSolutionVersions", solutionArn=solution)["solutionVersions"]
+        return str(found[0]["solutionVersionArn"])
+
+    def filter(self, name: str, expression: str) -> str:
+        return str(
+            self.do("CreateFilter", name=name, datasetGroupArn=self.group, filterExpression=expression)["filterArn"]
+        )
+
+    def infer(self, recipe: str, files: dict[str, str], **more: Any) -> tuple[dict[str, Any], Path]:
+        """A job over a folder of these files, done; as it is described then, and the folder of its answers."""
+        place = self.folder / f"job-{next(self._jobs)}"
+        (place / "in").mkdir(parents=True)
+        for name, text in files.items():
+            (place / "in" / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+        arn = self.do(
+            "CreateBatchInferenceJob",
+            **{
+                "jobName": place.name,
+                "solutionVersionArn": self.version(recipe),
+                "roleArn": ROLE,
+                "jobInput": {"s3DataSource": {"path": f"file://{place}/in/"}},
+                "jobOutput": {"s3DataDestination": {"path": f"file://{place}/out/"}},
+                **more,
+            },
+        )["batchInferenceJobArn"]
+        self.work()
+        return self.do("DescribeBatchInferenceJob", batchInferenceJobArn=arn)["batchInferenceJob"], place / "out"
+
+    def answers(self, recipe: str, *lines: str | dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+        """Of a job over one file of these lines."""
+        text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        job, out = self.infer(recipe, {"questions.json": text}, **more)
+        assert job["status"] == "ACTIVE", job
+        return [json.loads(line) for line in (out / "questions.json.out").read_text().splitlines()]
