@@ -118,7 +118,8 @@ class _Events(NamedTuple):
 
 def _joined(first: _Events, second: _Events) -> _Events:
     columns = {name: stack(column, second.columns[name]) for name, column in first.columns.items()}
-    return _Events._make([*(np.concatenate(pair) for pair in zip(first[:-1], second[:-1], strict=True)), columns])
+    arrays = (np.concatenate((getattr(first, name), getattr(second, name))) for name in _Events._fields[:-1])
+    return _Events._make([*arrays, columns])
 
 
 def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> _Events:
