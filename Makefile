@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench load evaluate clean
+.PHONY: help setup demo test lint format operations bench load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
@@ -42,6 +42,9 @@ lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for
 format: $(READY)  ## mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+operations: $(READY)  ## tests/aws/OPERATIONS.md anew: which test runs which operation
+	RECGATE_WRITE_OPERATIONS=1 $(BIN)/python -m pytest tests/aws tests/flows tests/test_operations.py
 
 bench: $(READY)  ## cache hits and misses against nginx and FastAPI, as ratios (needs wrk and nginx)
 	$(BIN)/python -m loadtests.bench $(ARGS)

@@ -41,7 +41,7 @@ def newest_page(
 ) -> tuple[list[S], str | None]:
     """As `page`, the newest first. For kinds that there are few of: each page reads all."""
     scope = "|".join((kind.kind, parent or "", control.account, control.region))
-    before = opened(request.next_token, scope) if request.next_token else END
+    before = END if request.next_token is None else opened(request.next_token, scope)
     size = request.max_results or PAGE
     every = reversed(list(control.every(kind, parent=parent)))
     found = [record for record in every if (record.creation_date_time, record.arn) < before]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from botocore import xform_name
 
+from engine.control import OPERATIONS
 from tests.aws.flow import INTERACTIONS, Flow
 from tests.aws.world import Clients
 
@@ -54,3 +56,19 @@ def test_recipes_have_pages_too(aws: Clients):
     names = [r["name"] for page in paginator.paginate(PaginationConfig={"PageSize": 2}) for r in page["recipes"]]
     assert names == sorted(set(names)) and len(names) > 2
     assert names == [r["name"] for r in aws.personalize.list_recipes()["recipes"]]
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name.startswith("List")])
+def test_every_list_refuses_a_token_that_it_never_gave(schemas: Clients, operation: str):
+    p = schemas.personalize
+    takes = p.meta.service_model.operation_model(operation).input_shape.members
+    if "nextToken" not in takes:
+        pytest.skip("has no pages")
+    call = getattr(p, xform_name(operation))
+    others = p.list_schemas(maxResults=1)["nextToken"] if operation != "ListSchemas" else "bm8="
+    for token in ("x", "eA==", "", others):
+        with pytest.raises(p.exceptions.InvalidNextTokenException, match="token"):
+            call(nextToken=token)
+    with pytest.raises(p.exceptions.InvalidInputException, match="maxResults"):
+        call(maxResults=101)
+    assert "nextToken" not in call(maxResults=100)

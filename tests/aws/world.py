@@ -28,6 +28,7 @@ from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
 from engine.sql import Database, jobs, log, sqlite_url
 from gateway.aws import Callers, aws_routes
+from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
@@ -236,5 +237,6 @@ class Clients:
 
 def _check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
     status, headers, body = (response_dict[key] for key in ("status_code", "headers", "body"))
+    note(operation_model.name, status)
     found = answer_faults(operation_model, status, headers, body)
     assert not found, found
