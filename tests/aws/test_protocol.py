@@ -9,6 +9,7 @@ import boto3
 import httpx
 import pytest
 
+from gateway.aws import routes
 from gateway.aws.protocol import LARGEST_BODY
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients
 
@@ -67,7 +68,7 @@ def test_a_body_over_the_limit_is_413(http: httpx.Client, path: str):
     assert answer.headers["x-amzn-errortype"] == "RequestEntityTooLargeException"
 
 
-@pytest.mark.parametrize("path", ["/actions", "/action-interactions", "/action-recommendations"])
+@pytest.mark.parametrize("path", getattr(routes, "UNSERVED", ()))
 def test_a_path_of_a_later_version_is_an_unknown_operation(http: httpx.Client, path: str):
     answer = http.post(path, content=b"{}")
     assert (answer.status_code, answer.json()["__type"]) == (404, "UnknownOperationException")
