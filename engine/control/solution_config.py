@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.control.fields import Arn, ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
+from engine.data.schema import Schema
 from engine.errors import InvalidInput
 from engine.recipes.base import Recipe
 
@@ -205,6 +206,25 @@ def _check_events(config: EventsConfig | None, recipe: Recipe[Any]) -> None:
         seen.add(event.event_type.casefold())
     if seen and all(event.weight == 0 for event in config.event_parameters_list):
         raise InvalidInput(f"{where}: every weight is 0; at least one must be greater, as only their ratios count.")
+
+
+def check_objective(config: JsonMap, items: Schema | None) -> None:
+    """Whether the group's Items have the column that is to be optimised. Raises `InvalidInput`."""
+    objective = config.get("optimizationObjective")
+    if objective is None:
+        return
+    where, name = "solutionConfig.optimizationObjective.itemAttribute", objective.get("itemAttribute")
+    if not name:
+        raise InvalidInput(f"{where} is required.")
+    if items is None:
+        raise InvalidInput(f"{where}: the dataset group has no Items dataset with a column {name}.")
+    field = next((field for field in items.fields if field.name.casefold() == name.casefold()), None)
+    fits = [each.name for each in items.fields if each.numeric and not each.nullable]
+    if field is None or field.name not in fits:
+        reason = "is no column of Items" if field is None else "allows null" if field.numeric else f"is a {field.type}"
+        raise InvalidInput(
+            f"{where}: {name} {reason}; a numeric column whose type has no null is needed: {_all(fits) or 'none here'}."
+        )
 
 
 def _check_schedule(config: AutoTrainingConfig | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 import msgspec
+from sqlalchemy import Connection
 
 from engine import recipes
 from engine.arns import recipe_arn
@@ -26,10 +27,18 @@ from engine.control.lifecycle import ACTIVE, BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.control.recipes import recipe_of
-from engine.control.solution_config import SolutionConfig, SolutionUpdateConfig, checked, checked_update
+from engine.control.solution_config import (
+    SolutionConfig,
+    SolutionUpdateConfig,
+    check_objective,
+    checked,
+    checked_update,
+)
 from engine.control.solution_versions import SolutionVersionSummary, add_version
+from engine.data.schema import Schema as ParsedSchema
+from engine.data.schema import parse_schema
 from engine.errors import InUse, InvalidInput
-from engine.records import BatchInferenceJob, Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.records import BatchInferenceJob, Campaign, Dataset, DatasetGroup, Schema, Solution, SolutionVersion
 from engine.use_cases import use_case_of
 
 AUTO_ML_TYPE = "USER_PERSONALIZATION"
@@ -110,6 +119,7 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
     config = checked(request.solution_config, recipe, perform_hpo)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        check_objective(config, _items_schema(control, group, within))
         now = control.now()
         solution = Solution(
             arn=control.arn(f"solution/{request.name}"),
@@ -195,6 +205,14 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
         latest_solution_update={**update, "solutionUpdateConfig": config} if config else update,
         last_updated_date_time=now,
     )
+
+
+def _items_schema(control: Control, group: DatasetGroup, within: Connection) -> ParsedSchema | None:
+    for dataset in control.every(Dataset, parent=group.arn, within=within):
+        if dataset.dataset_type == "ITEMS":
+            schema = control.records.get(dataset.schema_arn, Schema, within)
+            return parse_schema(schema.schema, schema.domain)
+    return None
 
 
 def _recipe_arn(request: CreateSolution) -> str:

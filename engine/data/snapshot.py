@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.data.columns import Array, Column, Floats, Ints, Longs
+from engine.data.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Snapshot:
     user_columns: Mapping[str, Column] = field(default_factory=dict)
     interaction_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an interaction
     weights: Floats | None = None  # (n,) how much each row counts as something to learn; None: all the same
+    objective: Objective | None = None  # what else than relevance a solution wants
 
     @property
     def item_count(self) -> int:

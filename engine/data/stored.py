@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,8 +89,9 @@ def load(folder: Path) -> Stored:
 
 def _read(folder: Path, users: Names) -> Stored:
     about = json.loads((folder / "about.json").read_text())
+    rows: dict[str, Any] = {part: load_array(folder / f"{part}.npy") for part in _ROWS}
     snapshot = Snapshot(
-        **{part: load_array(folder / f"{part}.npy") for part in _ROWS},
+        **rows,
         event_types=tuple(about["event_types"]),
         item_names=Names.load(folder, "item_names"),
         user_names=users,

@@ -53,5 +53,6 @@ def unpacked(arrays: Arrays, columns: Iterable[Column]) -> Fits:
     fits: dict[str, dict[str, NDArray[Any]]] = {column.fit: {} for column in columns}
     for name, array in arrays.items():
         fit, _, part = name.rpartition(".")
-        fits[fit][part] = array
+        if fit:  # others are the model's own
+            fits[fit][part] = array
     return fits

@@ -17,6 +17,7 @@ def ready(model: Model) -> Scorer:
     plan, items, latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
     fits = unpacked(model.arrays, plan.columns)
     scores = [reader(column, fits[column.fit], items) for column in plan.columns]
+    bonus = model.arrays.get("bonus")
     blends = {blend: mixture(plan.columns, scores, blend.weights) for blend in (plan.active, plan.returning, plan.new)}
 
     def score(query: Query) -> Floats:
@@ -25,6 +26,8 @@ def ready(model: Model) -> Scorer:
         logits = blend.scale * blends[blend](history)
         if plan.seen_penalty and len(history):
             logits[np.unique(history)] -= np.float32(plan.seen_penalty)
+        if bonus is not None:
+            logits = logits + bonus
         return np.asarray(logits, np.float32)
 
     return score

@@ -19,6 +19,8 @@ def train(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -
 def refit(plan: Plan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     """The model of a plan that was made before, on other data of the same kind."""
     arrays = packed(fitted(plan.columns, snapshot, seed, progress))
+    if snapshot.objective is not None:
+        arrays["bonus"] = snapshot.objective.bonus()
     about = {
         "items": snapshot.item_count,
         "latest": int(snapshot.times.max(initial=0)),

@@ -5,7 +5,7 @@ A metric sees, per case, the ranks from 0 of the items that should have been rec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.measure.ranks import Ranks, ndcg
+from engine.measure.split import Case
 
 LONGEST = 25  # recommendations looked at
 CUTS = (5, 10, 25)
@@ -25,7 +26,8 @@ class Outcome:
     ranks: list[Ranks]  # a case each: (r,) rank of every relevant item in the full ranking
     lists: list[Ints]  # a case each: (≤ LONGEST,) what was recommended
     item_count: int
-    gains: list[Floats] | None = None  # with event weights, a case each: (r,) the worth of every relevant item
+    cases: Sequence[Case] = ()
+    rewards: Floats | None = None  # with an optimizationObjective, (items,) what an item is worth
 
 
 Metric = Callable[[Outcome], float]
@@ -65,13 +67,24 @@ for _cut in CUTS:
     METRICS[f"precision_at_{_cut}"] = partial(_precision_at, _cut)
 
 
+def reward_metrics(outcome: Outcome) -> dict[str, float]:
+    """Of the reward of the items that users took, the share that the first 25 recommendations had; users whose items
+    are worth nothing are left out. None without rewards.
+    """
+    if outcome.rewards is None:
+        return {}
+    worth = [outcome.rewards[case.truth] for case in outcome.cases]
+    shares = [float(w[r < LONGEST].sum() / w.sum()) for r, w in zip(outcome.ranks, worth, strict=True) if w.sum() > 0]
+    return {"average_rewards_at_k": _mean(shares)}
+
+
 def event_weight_metrics(outcome: Outcome) -> dict[str, float]:
     """The gains that event weights give; none without weights."""
-    if outcome.gains is None:
+    if not outcome.cases or outcome.cases[0].gains is None:
         return {}
-    cases = list(zip(outcome.ranks, outcome.gains, strict=True))
+    cases = list(zip(outcome.ranks, outcome.cases, strict=True))
     name = "normalized_discounted_cumulative_gain_with_event_weights_at_{}"
-    return {name.format(cut): _mean([ndcg(ranks, cut, gains) for ranks, gains in cases]) for cut in CUTS}
+    return {name.format(cut): _mean([ndcg(ranks, cut, case.gains) for ranks, case in cases]) for cut in CUTS}
 
 
 def _mean(values: list[float]) -> float:

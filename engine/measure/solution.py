@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics
+from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, reward_metrics
 from engine.measure.ranks import mid_ranks
 from engine.measure.split import Case, user_split
 from engine.recipes.base import Model, Progress, Query, Recipe, Scorer, stretch
@@ -32,12 +32,13 @@ def solution_metrics(
         tested = recipe.again(model, split.train, params, seed, training)
     else:
         tested = recipe.train(split.train, params, seed, training)
-    outcome = outcome_of(recipe.ready(tested), _sample(split.cases, seed), snapshot.item_count)
+    outcome = outcome_of(recipe.ready(tested), _sample(split.cases, seed), snapshot)
     progress(1.0, f"measured on {len(outcome.ranks)} users")
-    return {name: function(outcome) for name, function in METRICS.items()} | event_weight_metrics(outcome)
+    always = {name: function(outcome) for name, function in METRICS.items()}
+    return always | event_weight_metrics(outcome) | reward_metrics(outcome)
 
 
-def outcome_of(score: Scorer, cases: list[Case], item_count: int) -> Outcome:
+def outcome_of(score: Scorer, cases: list[Case], snapshot: Snapshot) -> Outcome:
     """The full ranking of every case; the current item of a related-items recipe is the history's last."""
     ranks, lists = [], []
     for case in cases:
@@ -45,8 +46,8 @@ def outcome_of(score: Scorer, cases: list[Case], item_count: int) -> Outcome:
         scores = score(Query(case.history, case.times, item=last, now=case.now))
         ranks.append(mid_ranks(scores, case.truth))
         lists.append(top(scores, LONGEST))
-    gains = [case.gains for case in cases if case.gains is not None]
-    return Outcome(ranks, lists, item_count, gains if len(gains) == len(cases) > 0 else None)
+    rewards = None if snapshot.objective is None else snapshot.objective.gained()
+    return Outcome(ranks, lists, snapshot.item_count, cases, rewards)
 
 
 def top(scores: Floats, count: int) -> Ints:

@@ -360,6 +360,28 @@ def test_event_weights_decide_what_is_learned(shop: Shop):
     assert not EVENT_METRICS & set(metrics)
 
 
+@pytest.mark.parametrize("excluded", [{}, {"trainingDataConfig": {"excludedDatasetColumns": {"ITEMS": ["WORTH"]}}}])
+def test_an_objective_lifts_what_is_worth_more(shop: Shop, excluded: dict[str, Any]):
+    """`dear` and `cheap` are bought by as many; the column need not be one that is learned from."""
+    fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "WORTH", "type": "float"}]
+    shop.do("DeleteDataset", datasetArn=shop.dataset("ITEMS"))
+    shop.add_dataset("ITEMS", fields)
+    shop.load_clicks(
+        *(f"u{user} {('cheap', 'dear', 'some')[(user + k) % 3]} {k}" for user in range(30) for k in (0, 1))
+    )
+    shop.load("ITEMS", ["ITEM_ID,WORTH", "cheap,1", "dear,9", "some,5"])
+    objective = {"itemAttribute": "worth", "objectiveSensitivity": "HIGH"}
+    made = {"datasetGroupArn": shop.group, "performAutoTraining": False}
+    made["recipeArn"] = "arn:aws:personalize:::recipe/aws-user-personalization"
+    config = {"algorithmHyperParameters": {"sequence_epochs": "0"}, "optimizationObjective": objective, **excluded}
+    shop.do("CreateSolution", name="worth", **made, solutionConfig=config)
+    version = shop.train("worth")
+    shop.deploy(version)
+    shop.engine.catch_up()
+    assert shop.ask("new", num_results=3) == ["dear", "some", "cheap"]
+    assert 0 < shop.engine.records.get(version, SolutionVersion).metrics["average_rewards_at_k"] <= 1
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

@@ -16,6 +16,7 @@ from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.columns import Column, Floats
+from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
@@ -64,7 +65,7 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     params = hyperparameters(given, recipe)
     work.progress(0.01, "reading the data")
     data = current(work, group)
-    snapshot = chosen_columns(chosen_events(data.snapshot, version), version)
+    snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
     _check_minimum(snapshot, version, work)
     model = recipe.train(snapshot, params, SEED, stretch(work.progress, 0.02, 0.7))
     metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(work.progress, 0.7, 0.97), model)
@@ -115,6 +116,17 @@ def event_weights(snapshot: Snapshot, version: SolutionVersion) -> Floats | None
 def _type_codes(snapshot: Snapshot, event_type: str) -> list[int]:
     wanted = event_type.casefold()
     return [code for code, name in enumerate(snapshot.event_types) if name.casefold() == wanted]
+
+
+def with_objective(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+    """What the solution wants beside relevance; its column need not be one that is learned from."""
+    config = version.solution_config.get("optimizationObjective")
+    if config is None:
+        return snapshot
+    wanted, columns = config["itemAttribute"].casefold(), snapshot.item_columns.items()
+    column = next((column for name, column in columns if name.casefold() == wanted), None)
+    objective = Objective.of(column, snapshot.item_count, config.get("objectiveSensitivity", "OFF"))
+    return replace(snapshot, objective=objective)
 
 
 def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:

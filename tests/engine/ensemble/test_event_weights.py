@@ -90,7 +90,7 @@ def test_the_blend_and_its_metric_follow_the_weights() -> None:
         score = ready(train(snapshot, Options(epochs=0), 0, silent))
         after = score(Query(FIRST[:2].astype(np.int32), np.array([START, START + 60])))
         assert int(np.argmax(after[VIEWED.min() :])) + VIEWED.min() in heavy
-        figures[int(heavy[0])] = event_weight_metrics(outcome_of(score, cases, snapshot.item_count))
+        figures[int(heavy[0])] = event_weight_metrics(outcome_of(score, cases, snapshot))
     name = "normalized_discounted_cumulative_gain_with_event_weights_at_{}"
     for metrics in figures.values():
         assert set(metrics) == {name.format(cut) for cut in (5, 10, 25)}
