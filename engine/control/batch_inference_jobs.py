@@ -167,8 +167,6 @@ def _check_recipe(request: CreateBatchInferenceJob, version: SolutionVersion) ->
         check_fit(config.item_exploration_config, config.ranking_influence, name)
     if request.batch_inference_job_mode == "THEME_GENERATION" and name != THEMED:
         raise InvalidInput(f"batchInferenceJobMode: THEME_GENERATION fits only the recipe {THEMED}, not {name}.")
-    if request.batch_inference_job_mode == "THEME_GENERATION":
-        raise InvalidInput("batchInferenceJobMode: THEME_GENERATION is not offered yet.")
 
 
 def _check_theme(

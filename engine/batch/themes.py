@@ -1,0 +1,106 @@
+"""A theme for a list of items: a few words that say what they have in common and others have not (specification §7.2).
+
+Categories and words of the items' names and texts are weighed by how much more often the items have them than the
+catalogue: share × log(share / share of the catalogue), what each adds to the divergence of the two. An item's relevance
+is the cosine between what is said about it and the theme, both as vectors of `engine.text.embedding`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from engine.batch.inference import Output
+from engine.data.group import Group
+from engine.data.schema import Field
+from engine.serve import DECIMALS
+from engine.text.embedding import embed
+
+SAMPLE = 2_000  # items that stand for the catalogue
+LONGEST = 2_000  # characters of a text that are read
+CATEGORIES, WORDS = 2, 2  # the most of each in a theme
+NEARLY = 0.5  # of the first's weight: what a further one needs
+NOTHING = "Similar items"  # the theme of items that nothing is said about
+WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+class Themed(msgspec.Struct, frozen=True, rename="camel"):
+    """Items by relevance to the theme, most relevant first."""
+
+    recommended_items: tuple[str, ...]
+    theme: str
+    items_theme_relevance_scores: tuple[float, ...]
+
+
+class Said(NamedTuple):
+    """About one item."""
+
+    categories: frozenset[str]
+    words: frozenset[str]  # in lower case
+    text: str
+
+
+class Themes:
+    """Of one group, whose items have these fields; `name` (any case) is the one that holds an item's name."""
+
+    def __init__(self, group: Group, fields: Iterable[Field], name: str) -> None:
+        kept = [field for field in fields if field.type == "string"]
+        self._names = [field.name for field in kept if field.name.upper() == name.upper()]
+        self._texts = [field.name for field in kept if field.textual and field.name not in self._names]
+        self._categories = [field.name for field in kept if field.categorical and field.name not in self._names]
+        self._group = group
+        self._said = lru_cache(maxsize=4 * SAMPLE)(self._say)
+        count = len(group.items)
+        sample = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)) if count else ()
+        self._usual = [self._said(int(index)) for index in sample]
+        self._usual_categories = Counter(each for said in self._usual for each in said.categories)
+        self._usual_words = Counter(each for said in self._usual for each in said.words)
+
+    def of(self, items: Sequence[str]) -> Themed:
+        said = [self._said(self._group.items.find(item)) for item in items]
+        theme = self._theme(said)
+        meant = embed([theme, *(each.text for each in said)])
+        relevance = meant[1:] @ meant[0]
+        order = np.argsort(-relevance, kind="stable").tolist()
+        scores = tuple(round(float(relevance[place]), DECIMALS) for place in order)
+        return Themed(tuple(items[place] for place in order), theme, scores)
+
+    def _say(self, index: int) -> Said:
+        def of(columns: list[str]) -> list[str]:
+            found = (self._group.item_table.value(index, column) for column in columns)
+            return [str(value)[:LONGEST] for value in found if value]
+
+        names, texts = of(self._names), of(self._texts)
+        categories = [part.strip() for value in of(self._categories) for part in value.split("|") if part.strip()]
+        words = {word.lower() for text in (*names, *texts) for word in WORD.findall(text)}
+        return Said(frozenset(categories), frozenset(words), ". ".join((*names, ", ".join(categories), *texts)))
+
+    def _theme(self, said: Sequence[Said]) -> str:
+        categories = self._telling([each.categories for each in said], self._usual_categories, CATEGORIES)
+        named = {word.lower() for category in categories for word in WORD.findall(category)}
+        spoken = [each.words - named for each in said]
+        words = self._telling(spoken, self._usual_words, WORDS)
+        theme = ": ".join(part for part in (" and ".join(categories), ", ".join(words)) if part)
+        return theme[:1].upper() + theme[1:] if theme else NOTHING
+
+    def _telling(self, said: Sequence[frozenset[str]], usual: Mapping[str, int], most: int) -> list[str]:
+        """The terms that tell these items from others, the most telling first; each is said of two items or more."""
+        counts = Counter(term for terms in said for term in terms)
+        weights = {}
+        for term, often in counts.items():
+            share, usually = often / len(said), (usual.get(term, 0) + 1) / (len(self._usual) + 2)
+            if often >= min(2, len(said)) and share > usually:
+                weights[term] = share * math.log(share / usually)
+        best = sorted(weights, key=lambda term: (-weights[term], term))[:most]
+        return [term for term in best if weights[term] >= NEARLY * weights[best[0]]]
+
+
+def themed(answer: Callable[[bytes], Output], themes: Themes) -> Callable[[bytes], Themed]:
+    return lambda line: themes.of(answer(line).recommended_items)
