@@ -26,6 +26,7 @@ from engine.control.fields import (
 from engine.control.lifecycle import ACTIVE
 from engine.control.operation import operation
 from engine.control.pages import page
+from engine.control.recipes import recipe_of
 from engine.errors import InUse, InvalidInput
 from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
 
@@ -206,15 +207,23 @@ def _announce(control: Control, campaign: Campaign, within: Connection) -> None:
 
 
 def _version(control: Control, arn: str, within: Connection) -> SolutionVersion:
-    """The version of that ARN, or the latest of `<solution ARN>/$LATEST`. Raises `InUse` where none is ACTIVE."""
+    """The version of that ARN, or the latest of `<solution ARN>/$LATEST`. Raises `InUse` where none is ACTIVE, and
+    `InvalidInput` where its recipe has no campaigns.
+    """
     if not arn.endswith(LATEST):
-        return control.active(arn, SolutionVersion, within)
-    solution = control.get(arn.removesuffix(LATEST), Solution, within)
-    versions = control.every(SolutionVersion, parent=solution.arn, within=within)
-    ready = [version for version in versions if version.status == ACTIVE]
-    if not ready:
-        raise InUse(f"The solution {solution.arn} has no solution version in ACTIVE state.")
-    return ready[-1]
+        version = control.active(arn, SolutionVersion, within)
+    else:
+        solution = control.get(arn.removesuffix(LATEST), Solution, within)
+        versions = control.every(SolutionVersion, parent=solution.arn, within=within)
+        ready = [version for version in versions if version.status == ACTIVE]
+        if not ready:
+            raise InUse(f"The solution {solution.arn} has no solution version in ACTIVE state.")
+        version = ready[-1]
+    recipe = recipe_of(version.recipe_arn)
+    if not recipe.deployable:
+        kind = f"The recipe {recipe.name} is of type {recipe.kind}"
+        raise InvalidInput(f"{kind}, which has no campaigns; create a batch segment job with {version.arn}.")
+    return version
 
 
 def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str | None) -> JsonMap:

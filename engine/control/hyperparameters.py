@@ -45,7 +45,6 @@ _PERCENTILES = (
     Parameter("min_user_history_length_percentile", "0.0", 0.0, 1.0),
     Parameter("max_user_history_length_percentile", "0.99", 0.0, 1.0),
 )
-_AFFINITY = (Parameter("hidden_dimension", "149", 32, 256),)
 
 
 def _recurrent(hidden: int) -> tuple[Parameter, ...]:
@@ -68,8 +67,6 @@ OTHERS: dict[str, tuple[Parameter, ...]] = {  # recipes of AWS's that are not in
     ),
     "aws-semantic-similarity": (),
     "aws-next-best-action": (Parameter("action_optimization_period", "14", 7, 28),),
-    "aws-item-affinity": _AFFINITY,
-    "aws-item-attribute-affinity": _AFFINITY,
 }
 
 

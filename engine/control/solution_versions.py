@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
+from engine import records
 from engine.arns import name_of
 from engine.control.control import Control
 from engine.control.fields import Arn, JsonMap, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import page
+from engine.control.recipes import recipe_of
+from engine.data.schema import Schema, parse_schema
 from engine.errors import AlreadyExists, InUse, InvalidInput
-from engine.records import Solution, SolutionVersion
+from engine.recipes.base import Recipe, Schemas
+from engine.records import Dataset, Solution, SolutionVersion
 
 STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})
 UPDATABLE = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
@@ -92,6 +96,7 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
                 raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
         if request.training_mode == "UPDATE":
             _check_update(solution, versions)
+        check_datasets(recipe_of(solution.recipe_arn), schemas_of(control, solution.dataset_group_arn, within))
         version = add_version(
             control, solution, within, request.training_mode, name=request.name, tags=tag_map(request.tags)
         )
@@ -175,6 +180,20 @@ def add_version(
     control.create(version, within)
     control.enqueue("training", version.arn, within)
     return version
+
+
+def schemas_of(control: Control, group_arn: str, within: Connection) -> dict[str, Schema]:
+    """The schemas of a dataset group's datasets by type."""
+    datasets = control.every(Dataset, parent=group_arn, within=within)
+    found = ((each.dataset_type, control.records.get(each.schema_arn, records.Schema, within)) for each in datasets)
+    return {dataset_type: parse_schema(schema.schema, schema.domain) for dataset_type, schema in found}
+
+
+def check_datasets(recipe: Recipe[Any], schemas: Schemas) -> None:
+    """Raises `InvalidInput` where the dataset group lacks what the recipe trains on (specification §3.4)."""
+    lacking = recipe.lacks(schemas)
+    if lacking is not None:
+        raise InvalidInput(f"The recipe {recipe.name} needs {lacking}.")
 
 
 def _check_update(solution: Solution, versions: list[SolutionVersion]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import chain
 
 import msgspec
-from sqlalchemy import Connection
 
 from engine import recipes
 from engine.arns import recipe_arn
@@ -34,11 +33,9 @@ from engine.control.solution_config import (
     checked,
     checked_update,
 )
-from engine.control.solution_versions import SolutionVersionSummary, add_version
-from engine.data.schema import Schema as ParsedSchema
-from engine.data.schema import parse_schema
+from engine.control.solution_versions import SolutionVersionSummary, add_version, check_datasets, schemas_of
 from engine.errors import InUse, InvalidInput
-from engine.records import BatchInferenceJob, Campaign, Dataset, DatasetGroup, Schema, Solution, SolutionVersion
+from engine.records import BatchInferenceJob, Campaign, DatasetGroup, Solution, SolutionVersion
 from engine.use_cases import use_case_of
 
 AUTO_ML_TYPE = "USER_PERSONALIZATION"
@@ -119,7 +116,9 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
     config = checked(request.solution_config, recipe, perform_hpo)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
-        check_objective(config, _items_schema(control, group, within))
+        schemas = schemas_of(control, group.arn, within)
+        check_datasets(recipe, schemas)
+        check_objective(config, schemas.get("ITEMS"))
         now = control.now()
         solution = Solution(
             arn=control.arn(f"solution/{request.name}"),
@@ -205,14 +204,6 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
         latest_solution_update={**update, "solutionUpdateConfig": config} if config else update,
         last_updated_date_time=now,
     )
-
-
-def _items_schema(control: Control, group: DatasetGroup, within: Connection) -> ParsedSchema | None:
-    for dataset in control.every(Dataset, parent=group.arn, within=within):
-        if dataset.dataset_type == "ITEMS":
-            schema = control.records.get(dataset.schema_arn, Schema, within)
-            return parse_schema(schema.schema, schema.domain)
-    return None
 
 
 def _recipe_arn(request: CreateSolution) -> str:

@@ -160,6 +160,12 @@ class Schema:
         return self._by_property.get(plain(property_name))
 
     @property
+    def metadata(self) -> tuple[Field, ...]:
+        """The fields that every dataset group may name as it likes: all but the keys and the reserved ones."""
+        reserved = rules_for(self.dataset_type, None)
+        return tuple(field for field in self.fields if field.name not in reserved)
+
+    @property
     def key(self) -> str | None:
         """The field that names a row of Items, Users or Actions; None for the two kinds of interactions."""
         return _KEYS.get(self.dataset_type)
@@ -326,8 +332,7 @@ def _check_rule(field: Field, rule: _Rule) -> None:
 
 
 def _check_metadata(schema: Schema) -> None:
-    reserved = rules_for(schema.dataset_type, None)
-    metadata = [field.name for field in schema.fields if field.name not in reserved]
+    metadata = [field.name for field in schema.metadata]
     most = _MOST_METADATA[schema.dataset_type]
     if len(metadata) > most:
         raise InvalidInput(

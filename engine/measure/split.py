@@ -6,6 +6,7 @@ Equal timestamps keep the order in which they arrived (file order). A *basket* i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,13 @@ class Case:
     truth: Ints  # (r,) distinct items, r ≥ 1
     now: float  # epoch seconds: the last moment known to whoever asks
     gains: Floats | None = None  # (r,) how much each true item is worth; None: all the same
+
+
+class Halves(NamedTuple):
+    """Of the same users and items; every interaction is in one of them."""
+
+    train: Snapshot
+    hidden: Snapshot
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,14 @@ def _case(snapshot: Snapshot, user: int, start: int, stop: int, now: float) -> C
         gains = np.zeros(len(truth), np.float32)
         np.maximum.at(gains, places, snapshot.weights[first + start : first + stop])
     return Case(items[:start], times[:start], truth, now, gains)
+
+
+def newest_split(snapshot: Snapshot, *, share: float = 0.2) -> Halves:
+    """Hides the newest `share` of every user's rows, at least one of a user who has two."""
+    lengths = np.diff(snapshot.indptr)
+    hidden = np.where(lengths > 1, np.maximum((share * lengths).astype(np.int64), 1), 0)
+    newest = np.arange(len(snapshot.items)) >= (snapshot.indptr[1:] - hidden)[snapshot.users]
+    return Halves(snapshot.kept(~newest), snapshot.kept(newest))
 
 
 def basket_starts(times: Longs) -> NDArray[np.intp]:

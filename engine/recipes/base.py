@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Floats, Ints, Longs
+from engine.data.columns import Bools, Floats, Ints, Longs
+from engine.data.schema import Schema
 from engine.data.snapshot import Snapshot
 
 RecipeType = Literal[
@@ -27,6 +28,8 @@ RecipeType = Literal[
     "PERSONALIZED_ACTIONS",
 ]
 P = TypeVar("P", bound=msgspec.Struct)
+
+Schemas = Mapping[str, Schema]  # of a dataset group, by dataset type
 
 EMPTY_INTS: Ints = np.empty(0, np.int32)
 EMPTY_LONGS: Longs = np.empty(0, np.int64)
@@ -52,6 +55,7 @@ class Query:
     history: Ints = field(default_factory=lambda: EMPTY_INTS)  # (h,) item ids, oldest first
     times: Longs = field(default_factory=lambda: EMPTY_LONGS)  # (h,) epoch seconds
     item: int = -1  # the current item of RELATED_ITEMS and segments; -1: none or unknown
+    attributes: Bools | None = None  # (items,) which have what a segment by attributes asks for
     now: float = 0.0  # epoch seconds
     stream: Stream = field(default_factory=NoStream)
 
@@ -100,6 +104,18 @@ class Recipe(Generic[P]):
     description: str = ""
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
     again: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # train, keeping what a model chose
+    by_attributes: bool = False  # whether a segment is of users for `Query.attributes` instead of `Query.item`
+    lacks: Callable[[Schemas], str | None] = lambda schemas: None  # what it needs and a dataset group does not have
+    measure: Callable[[Snapshot, P, int, Progress, Model | None], dict[str, float]] | None = None  # its own metrics
+
+    @property
+    def ranks_items(self) -> bool:
+        return self.kind not in ("USER_SEGMENTATION", "PERSONALIZED_ACTIONS")
+
+    @property
+    def deployable(self) -> bool:
+        """Whether a campaign can answer with it; segments come from batch jobs only."""
+        return self.kind != "USER_SEGMENTATION"
 
     def parse(self, hyperparameters: Mapping[str, str]) -> P:
         """Hyperparameters as AWS sends them, all strings. Raises `msgspec.ValidationError` naming the field."""

@@ -18,11 +18,12 @@ from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.options import data_option, group_option, plain_errors
 
+RANKING = sorted(name for name, recipe in RECIPES.items() if recipe.ranks_items)
 WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 
 @click.command("evaluate")
-@click.option("--recipe", "recipes", multiple=True, type=click.Choice(sorted(RECIPES)), help="May be given again.")
+@click.option("--recipe", "recipes", multiple=True, type=click.Choice(RANKING), help="May be given again.")
 @click.option("--movielens", "on_movielens", is_flag=True, help="On MovieLens-100K instead of a data directory.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here too.")

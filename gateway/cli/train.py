@@ -12,10 +12,17 @@ from engine import RECIPES
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, group_option, plain_errors
 
+DEPLOYABLE = sorted(name for name, recipe in RECIPES.items() if recipe.deployable)
+
 
 @click.command("train")
 @click.argument("name")
-@click.option("--recipe", type=click.Choice(sorted(RECIPES)), default="aws-user-personalization-v2", show_default=True)
+@click.option(
+    "--recipe",
+    type=click.Choice(DEPLOYABLE),
+    default="aws-user-personalization-v2",
+    show_default=True,
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyperparameter of the recipe.")
 @group_option
 @data_option

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.measure.split import leave_last_out, repeat_share, tied_share, time_split, user_split
+from engine.measure.split import leave_last_out, newest_split, repeat_share, tied_share, time_split, user_split
 from tests.engine.recipes.worlds import START, checkerboard, grocery, rows_of
 
 LOG = rows_of(
@@ -59,3 +59,11 @@ def test_user_split_repeats_for_a_seed() -> None:
 def test_shares_tell_groceries_from_films(world: object, tied: float, repeated: float) -> None:
     assert tied_share(world) == pytest.approx(tied, abs=0.05)  # type: ignore[arg-type]
     assert repeat_share(leave_last_out(world, baskets=True).cases) == pytest.approx(repeated, abs=0.1)  # type: ignore[arg-type]
+
+
+def test_newest_split_hides_a_fifth_of_every_user() -> None:
+    rows = [(user, item, START + item) for user, count in enumerate((1, 2, 4, 5, 10)) for item in range(count)]
+    train, hidden = newest_split(rows_of(rows))
+    assert np.diff(hidden.indptr).tolist() == [0, 1, 1, 1, 2]
+    assert hidden.items.tolist() == [1, 3, 4, 8, 9]
+    assert np.diff(train.indptr).tolist() == [1, 1, 3, 4, 8]

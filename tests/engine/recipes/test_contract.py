@@ -19,10 +19,14 @@ from tests.engine.recipes import worlds
 
 ALL = list(RECIPES.values())
 SMALL = {"sequence_epochs": "4", "sequence_dimension": "16", "sequence_gigaflops": "5", "hidden_dimension": "32"}
+OF_ITEMS = [recipe for recipe in ALL if recipe.kind not in ("USER_SEGMENTATION", "PERSONALIZED_ACTIONS")]
+OF_USERS = [recipe for recipe in ALL if recipe.kind == "USER_SEGMENTATION"]
 PERSONALISED = [recipe for recipe in ALL if recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")]
 WORLDS = {name: getattr(worlds, name) for name in ("checkerboard", "chain", "groups", "grocery")}
 
 every = pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.name)
+of_items = pytest.mark.parametrize("recipe", OF_ITEMS, ids=lambda recipe: recipe.name)
+of_users = pytest.mark.parametrize("recipe", OF_USERS, ids=lambda recipe: recipe.name)
 personalised = pytest.mark.parametrize("recipe", PERSONALISED, ids=lambda recipe: recipe.name)
 
 
@@ -49,14 +53,15 @@ def same(scores: Floats, others: Floats) -> None:
 
 def asked(snapshot: Snapshot) -> Query:
     items, times = snapshot.history(0)
-    return Query(items, times, item=int(items[-1]), now=float(times[-1]))
+    alike = np.arange(snapshot.item_count) // 8 == items[-1] // 8
+    return Query(items, times, item=int(items[-1]), now=float(times[-1]), attributes=alike)
 
 
 @every
-def test_scores_every_item_with_finite_numbers_or_minus_infinity(recipe: Recipe[Any]) -> None:
+def test_scores_every_candidate_with_finite_numbers_or_minus_infinity(recipe: Recipe[Any]) -> None:
     snapshot, model = trained(recipe.name, "groups")
     scores = recipe.ready(model)(asked(snapshot))
-    assert scores.shape == (snapshot.item_count,)
+    assert scores.shape == (snapshot.user_count if recipe in OF_USERS else snapshot.item_count,)
     assert scores.dtype == np.float32
     assert not np.isnan(scores).any()
     assert not np.isposinf(scores).any()
@@ -91,7 +96,7 @@ def test_ids_beyond_the_model_are_passed_over(recipe: Recipe[Any], known: bool) 
     np.testing.assert_array_equal(score(with_them), score(Query(history)))
 
 
-@every
+@of_items
 def test_answers_an_empty_history(recipe: Recipe[Any]) -> None:
     _, model = trained(recipe.name, "groups")
     scores = recipe.ready(model)(Query())
@@ -138,6 +143,37 @@ def test_refuses_unknown_hyperparameters(recipe: Recipe[Any]) -> None:
 def test_hidden_hyperparameters_exist(recipe: Recipe[Any]) -> None:
     assert recipe.hidden <= set(recipe.params.__struct_fields__)
     assert recipe.description
+
+
+@of_users
+def test_finds_the_users_of_a_group(recipe: Recipe[Any]) -> None:
+    """User u keeps to the items of group u % 3; asked for another group's item, or its category, other users come."""
+    snapshot, model = trained(recipe.name, "groups")
+    score = recipe.ready(model)
+    for item in range(24):
+        genre = np.arange(snapshot.item_count) // 8 == item // 8
+        question = Query(attributes=genre) if recipe.by_attributes else Query(item=item)
+        assert set(np.argsort(-score(question), kind="stable")[:20] % 3) == {item // 8}
+
+
+@of_users
+def test_asked_for_nothing_known_the_most_active_users_come_first(recipe: Recipe[Any]) -> None:
+    rows = [(user, item, worlds.START + item) for user in range(6) for item in range(2 + user)]
+    snapshot = worlds.rows_of(rows, user_names=[f"user-{user}" for user in range(7)])
+    score = recipe.ready(recipe.train(snapshot, params_of(recipe), 0, silent))
+    for question in (Query(), Query(item=99), Query(attributes=np.zeros(8, np.bool_))):
+        assert np.argsort(-score(question)).tolist() == [5, 4, 3, 2, 1, 0, 6]
+        assert np.isneginf(score(question)[6])  # never seen: in no segment
+    assert np.isneginf(score(Query(item=1))[6])
+
+
+@of_users
+def test_attributes_may_be_of_a_larger_catalogue(recipe: Recipe[Any]) -> None:
+    snapshot, model = trained(recipe.name, "groups")
+    mask = np.arange(snapshot.item_count) < 8
+    larger = np.concatenate((mask, np.ones(5, np.bool_)))
+    score = recipe.ready(model)
+    np.testing.assert_array_equal(score(Query(attributes=larger)), score(Query(attributes=mask)))
 
 
 @personalised

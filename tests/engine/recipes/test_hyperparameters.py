@@ -18,6 +18,8 @@ ROWS = [
     (SIMS, "popularity_discount_factor", "1", "1.01"),
     (SIMS, "min_cointeraction_count", "0", "11"),
     (SIMS, "min_item_interaction_count_percentile", "0.1", "-0.1"),
+    ("aws-item-affinity", "hidden_dimension", "32", "31"),
+    ("aws-item-attribute-affinity", "hidden_dimension", "256", "257"),
     ("aws-similar-items", "item_id_hidden_dim", "30", "29"),
     ("aws-similar-items", "item_metadata_hidden_dim", "200", "201"),
 ]
@@ -35,6 +37,8 @@ DEFAULTS = {
     "aws-user-personalization-v2": {"apply_recency_bias": True},
     SIMS: {"popularity_discount_factor": 0.5, "min_cointeraction_count": 3},
     "aws-similar-items": {"popularity_discount_factor": 0.0, "item_id_hidden_dim": 100},
+    "aws-item-affinity": {"hidden_dimension": 149},
+    "aws-item-attribute-affinity": {"hidden_dimension": 149},
     "aws-trending-now": {"trend_discovery_frequency": "2 hours"},
 }
 

@@ -1,0 +1,78 @@
+"""Questions to a segmentation whose answer is known: who touched an item, or items of a category, in hidden rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.data.columns import Bools, Column, Ints, Labels, Tags
+from engine.data.snapshot import Snapshot
+from engine.recipes.base import Query
+
+RARE = 0.1  # repeats under which a question is about who comes to an item for the first time
+
+
+class SegmentCase(NamedTuple):
+    query: Query
+    truth: Ints  # (r,) distinct user ids, r ≥ 1
+
+
+Cases = Callable[[Snapshot, int, int], list[SegmentCase]]  # of hidden rows; at most so many; drawn with a seed
+
+
+def item_cases(hidden: Snapshot, most: int, seed: int) -> list[SegmentCase]:
+    """One case an item."""
+    items = _drawn(np.unique(hidden.items), most, seed)
+    queries = [Query(item=int(item)) for item in items]
+    return [SegmentCase(query, touched_by(hidden, query)) for query in queries]
+
+
+def attribute_cases(hidden: Snapshot, most: int, seed: int) -> list[SegmentCase]:
+    """One case a value of each column of strings that items with hidden rows have."""
+    touched = np.unique(hidden.items)
+    pairs = [
+        (column, int(code))
+        for column in hidden.item_columns.values()
+        if isinstance(column, Labels | Tags)
+        for code in np.unique(column.take(touched).codes)
+        if code >= 0
+    ]
+    drawn = (pairs[place] for place in _drawn(np.arange(len(pairs)), most, seed))
+    queries = [Query(attributes=_having(column, code)) for column, code in drawn]
+    return [SegmentCase(query, touched_by(hidden, query)) for query in queries]
+
+
+def touched_by(snapshot: Snapshot, query: Query) -> Ints:
+    """(r,) the users who touched the query's item, or one of its items."""
+    rows = snapshot.items == query.item if query.attributes is None else query.attributes[snapshot.items]
+    return np.unique(snapshot.users[rows])
+
+
+def known_before(train: Snapshot, asked: list[SegmentCase]) -> list[Ints]:
+    """For each case the users to pass over: those who had come before and don't come again, where people rarely choose
+    the same twice; nobody where they do.
+    """
+    known = [touched_by(train, case.query) for case in asked]
+    repeats = np.mean([np.isin(case.truth, users).mean() for case, users in zip(asked, known, strict=True)] or [0])
+    if repeats >= RARE:
+        return [users[:0] for users in known]
+    return [np.setdiff1d(users, case.truth) for case, users in zip(asked, known, strict=True)]
+
+
+def _having(column: Column, code: int) -> Bools:
+    """(items,) which items have the value."""
+    assert isinstance(column, Labels | Tags)
+    if isinstance(column, Labels):
+        return np.asarray(column.codes == code)
+    owners = np.repeat(np.arange(len(column)), np.diff(column.indptr))
+    having = np.zeros(len(column), np.bool_)
+    having[owners[column.codes == code]] = True
+    return having
+
+
+def _drawn(every: np.ndarray, most: int, seed: int) -> np.ndarray:
+    if len(every) <= most:
+        return every
+    return np.sort(np.random.default_rng(seed).choice(every, most, replace=False))
