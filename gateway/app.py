@@ -10,9 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import httpx
 from litestar import Litestar, Request, Response
+from redis.asyncio import Redis
 
 from engine import Change, Engine
+from gateway.auth import Door, Pace
 from gateway.aws import Callers, aws_routes, aws_unrouted
 from gateway.cache import Cache
 from gateway.config import Config
@@ -28,6 +31,7 @@ from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
 CACHE_BYTES = 64 * 1024 * 1024
+REDIS_S = 1.0  # after which Redis counts as down
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
 
@@ -46,6 +50,7 @@ def create_app(
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     means = Means(engine, threads)
     cache = Cache(cache_bytes, clock)
+    client, redis = httpx.AsyncClient(), _redis(environ)
     gateway = Gateway(
         config=config,
         cache=cache,
@@ -53,6 +58,8 @@ def create_app(
         metadata={kind: source.open(means) for kind, source in SOURCES.items()},
         engine=EngineUpstream(means),
         telemetry=telemetry,
+        door=Door(client, clock),
+        pace=Pace(redis),
         clock=clock,
     )
     engine.subscribe(lambda changes: _outdate(cache, changes))
@@ -66,11 +73,17 @@ def create_app(
     own = {path for handler in handlers for path in handler.paths}
     return Litestar(
         [*preflight_routes(front, sorted(own)), *handlers, *wire],
-        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, gateway)],
+        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway)],
         exception_handlers={Exception: partial(_unrouted, front)},
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _redis(environ: Mapping[str, str]) -> Redis | None:
+    """What the replicas of a server share, where there is such a thing; nothing is sent before it is needed."""
+    url = environ.get("RECGATE_REDIS_URL")
+    return None if not url else Redis.from_url(url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
 
 
 def _unrouted(front: Front, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -84,6 +97,8 @@ async def _lifespan(
     threads: ThreadPoolExecutor,
     telemetry: Telemetry,
     shelf: Shelf,
+    client: httpx.AsyncClient,
+    redis: Redis | None,
     gateway: Gateway,
     _: Litestar,
 ) -> AsyncIterator[None]:
@@ -93,6 +108,9 @@ async def _lifespan(
         closing.callback(telemetry.close)
         closing.callback(shelf.close)
         shelf.open()
+        closing.push_async_callback(client.aclose)
+        if redis is not None:
+            closing.push_async_callback(redis.aclose)
         closing.push_async_callback(gateway.close)
         yield
 

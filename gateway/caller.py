@@ -10,11 +10,27 @@ from urllib.parse import parse_qsl
 
 
 @dataclass(frozen=True)
+class Principal:
+    """Who a caller has proved to be, and what that lets it do; None: everything. `bound`: only for `user`."""
+
+    name: str = ""
+    namespaces: frozenset[str] | None = None
+    actions: frozenset[str] | None = None
+    user: str | None = None
+    bound: bool = False
+
+
+ANYONE = Principal()
+
+
+@dataclass(frozen=True)
 class Caller:
     """Header names are lower-cased; `headers` may derive what the request itself did not say (see gateway.viewer)."""
 
     headers: Mapping[str, str]
     raw_query: bytes = b""
+    address: str = ""
+    principal: Principal = ANYONE
     claims: Mapping[str, object] = field(default_factory=dict)  # of a verified token
 
     @cached_property

@@ -3,9 +3,11 @@ one function each; foreign exceptions become `Problem`s in one place per family.
 
     Problem(status, type, code)
     ├── Invalid            400  the request breaks a rule
-    ├── Denied             403  the caller is not who it claims to be
+    ├── Unauthenticated    401  the caller has not said who it is, or has not proved it
+    ├── Denied             403  the caller is not who it claims to be, or may not do this
     ├── NotConfigured      404  the configuration has no such thing
     ├── TooLarge           413  the body is over the limit
+    ├── TooMany            429  the caller asks too often
     └── UpstreamProblem         the answerer refused or failed, with its own code
         └── UpstreamTimeout 504
 """
@@ -32,6 +34,14 @@ class Invalid(Problem):
         super().__init__(message, status=400, type="Validation", code=code)
 
 
+class Unauthenticated(Problem):
+    """`challenge` is what WWW-Authenticate says: a scheme and its parameters."""
+
+    def __init__(self, code: str, message: str, challenge: str) -> None:
+        super().__init__(message, status=401, type="Authorization", code=code)
+        self.challenge = challenge
+
+
 class Denied(Problem):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message, status=403, type="Authorization", code=code)
@@ -45,6 +55,12 @@ class NotConfigured(Problem):
 class TooLarge(Problem):
     def __init__(self, message: str) -> None:
         super().__init__(message, status=413, type="Validation", code="RequestTooLarge")
+
+
+class TooMany(Problem):
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message, status=429, type="Throttling", code="TooManyRequests")
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamProblem(Problem):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from math import inf
 from typing import Literal
 
@@ -101,6 +102,50 @@ class AccessKey:
     secret: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
     expires: float = inf  # epoch seconds
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key of X-Api-Key by the SHA-256 of it; no namespaces or actions: all of them."""
+
+    name: str
+    sha256: str  # hexadecimal
+    namespaces: frozenset[str] | None = None
+    actions: frozenset[str] | None = None
+    expires: float = inf  # epoch seconds
+
+
+@dataclass(frozen=True)
+class ApiKeys:
+    keys: tuple[ApiKey, ...]
+
+    @cached_property
+    def by_digest(self) -> Mapping[str, ApiKey]:
+        return {key.sha256: key for key in self.keys}
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Tokens of one OpenID Connect issuer. No audiences: any; no `jwks_url`: the issuer's discovery document tells."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    jwks_url: str | None = None
+    subject_must_be_user: bool = False
+    user_claim: str = "sub"
+    skew_s: int = 60
+
+
+Auth = ApiKeys | Oidc | None
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """Each like `100/second`; None: no limit."""
+
+    per_key: str | None = None
+    per_address: str | None = None
 
 
 @dataclass(frozen=True)

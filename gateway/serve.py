@@ -13,6 +13,7 @@ import msgspec
 from engine import Event, Question, Ranked
 from gateway.ask import Answer, Ask
 from gateway.assign import assign
+from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
 from gateway.cache import Cache, Flights, Hit, Made, Wanted, etag_of, key_of, pairs
 from gateway.caller import Caller
@@ -64,16 +65,19 @@ class Gateway:
         metadata: Mapping[str, Source],
         engine: EngineUpstream,
         telemetry: Telemetry,
+        door: Door,
+        pace: Pace,
         clock: Callable[[], float],
     ) -> None:
         self.config = config  # replaced whole when the file changes
         self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
         self._ranking: Flights[Ranked] = Flights(cache.changes)
-        self._telemetry, self._clock = telemetry, clock
+        self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
 
     async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
         """One request, top to bottom. A `policy` counts instead of the configured one."""
         config = self.config
+        allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
         plan = config.plan_for(ask)
         variation = assign(plan, ask.user_id)
         moment = self.moment(caller)
@@ -90,8 +94,21 @@ class Gateway:
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
         return _reply(hit, wanted, self._vary(variation, config), self._clock(), located(caller))
 
+    async def admit(self, caller: Caller) -> Caller:
+        """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
+        config = self.config
+        caller = await self._door.admit(caller, config.auth)
+        await self._pace.keep(config.rate_limits, caller.principal.name, caller.address)
+        return caller
+
+    def taking(self, key: str, caller: Caller) -> Namespace:
+        """The namespace that this caller's events go to."""
+        allowed(caller.principal, key, "events", None)
+        return self.config.namespace(key)
+
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
         """Return once every event is durable."""
+        allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
         self._check_conversions(namespace, told.conversions)
         if not told.events:
             return

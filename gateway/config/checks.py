@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import singledispatch
 from pathlib import Path
@@ -210,10 +210,14 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
 
 @check.register
 def check_access_key(part: document.AccessKey, place: str, report: Report) -> None:
+    check_time(part.expiration, inside(place, "expiration"), report)
+
+
+def check_time(text: str | None, place: str, report: Report) -> None:
     try:
-        datetime.fromisoformat(part.expiration or "2030-01-01T00:00:00Z")
+        datetime.fromisoformat(text or "2030-01-01T00:00:00Z")
     except ValueError as error:
-        report.refuse(inside(place, "expiration"), f"is no time: {error}")
+        report.refuse(place, f"is no time: {error}")
 
 
 @check.register
@@ -236,11 +240,62 @@ def check_namespace(part: document.Namespace, place: str, report: Report) -> Non
 @check.register
 def check_root(part: document.Root, place: str, report: Report) -> None:
     check_level(part, place, report)
+    check_auth(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
         except ValueError as error:
             report.refuse(inside(inside(place, "trustedProxies"), index), str(error))
+
+
+def check_auth(part: document.Root, report: Report) -> None:
+    """What the levels say of each other."""
+    if isinstance(part.auth, document.NoAuth):
+        rules = [rule for each in fields_of(part) for rule in each.rules if rule.__struct_config__.tag == "jwt-claim"]
+        if rules:
+            report.warn("autoContext", "jwt-claim never has a value: 'auth' is not of type oidc")
+        return
+    if part.aws.access_keys is None:
+        report.warn("auth", "does not cover the Personalize wire API: it is open to anyone without aws.accessKeys")
+    if isinstance(part.auth, document.ApiKeyAuth):
+        for index, key in enumerate(part.auth.keys):
+            for name in sorted(set(key.namespaces or ()) - set(part.namespaces)):
+                report.warn(f"auth.keys[{index}].namespaces", f"there is no namespace {name!r}")
+
+
+def fields_of(root: document.Root) -> Iterator[document.AutoField]:
+    """Every automatic field of the document."""
+    levels: list[document.Level] = [root, *root.namespaces.values()]
+    recommenders = [
+        each for space in root.namespaces.values() for kind in space.recommenders.values() for each in kind.values()
+    ]
+    levels += [*recommenders, *(variation for each in recommenders for variation in each.variations.values())]
+    for level in levels:
+        yield from (level.auto_context or {}).values()
+        for choice in level.filters or ():
+            yield from choice.auto_dynamic_filter_values.values()
+
+
+@check.register
+def check_api_keys(part: document.ApiKeyAuth, place: str, report: Report) -> None:
+    if not part.keys:
+        report.refuse(inside(place, "keys"), "has no key: nobody could call; without 'auth' anyone can")
+    for name, times in Counter(key.sha256.lower() for key in part.keys).items():
+        if times > 1:
+            report.refuse(inside(place, "keys"), f"has the same key {times} times: {name[:8]}…")
+
+
+@check.register
+def check_api_key(part: document.ApiKey, place: str, report: Report) -> None:
+    check_time(part.expiration, inside(place, "expiration"), report)
+
+
+@check.register
+def check_oidc(part: document.OidcAuth, place: str, report: Report) -> None:
+    if not part.audience:
+        report.warn(place, "names no 'audience': tokens that the issuer made for other applications count, too")
+    if part.issuer.startswith("http:"):
+        report.warn(inside(place, "issuer"), "is not https: whoever is between may make tokens of its own")
 
 
 @check.register

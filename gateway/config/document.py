@@ -36,6 +36,17 @@ Time = Annotated[
         description="A time with its zone, such as 2030-01-31T12:00:00Z.",
     ),
 ]
+Digest = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", description="A SHA-256 in 64 hexadecimal digits.")]
+Url = Annotated[str, Meta(pattern="^https?://[^/]+", description="An http or https URL.")]
+Rate = Annotated[
+    str,
+    Meta(
+        pattern=r"^[1-9]\d{0,8} ?(/|per) ?([1-9]\d{0,4} ?)?(second|minute|hour|day)s?$",
+        description="A number and a time, such as 100/second or 1000/5 minutes.",
+    ),
+]
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+KeyAction = Literal["recommend-items", "related-items", "rerank-items", "events"]
 TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
 Value = str | int | float
 
@@ -275,11 +286,50 @@ class Aws(Part, frozen=True):
 
 
 class AuthPart(Part, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset({"api_key", "oidc"})
+    """How callers of the gateway's own routes prove who they are."""
 
 
 class NoAuth(AuthPart, frozen=True, tag="none"):
     """Everyone may call."""
+
+
+class ApiKey(Part, frozen=True, kw_only=True):
+    """A key by the SHA-256 of it (`printf %s KEY | sha256sum`); for all namespaces and actions where none is named."""
+
+    name: Text
+    sha256: Digest
+    namespaces: tuple[Key, ...] | None = None
+    actions: tuple[KeyAction, ...] | None = None
+    expiration: Time | None = None
+
+
+class ApiKeyAuth(AuthPart, frozen=True, tag="api_key"):
+    """Callers send a key in X-Api-Key. A key added or removed here counts within seconds."""
+
+    keys: tuple[ApiKey, ...]
+
+
+class OidcAuth(AuthPart, frozen=True, tag="oidc", kw_only=True):
+    """Callers send a token of this issuer in Authorization: Bearer."""
+
+    issuer: Url
+    audience: str | tuple[str, ...] = ()
+    jwks_url: Url | None = None
+    algorithms: tuple[Algorithm, ...] = ("RS256", "ES256")
+    subject_must_be_user: bool = False
+    user_claim: Text = "sub"
+    clock_skew: Seconds = 60
+
+
+AnyAuth = NoAuth | ApiKeyAuth | OidcAuth
+
+
+class RateLimitsPart(Part, frozen=True):
+    """How often one key or token, and one address, may ask; counted in Redis where RECGATE_REDIS_URL names one, else in
+    each worker for itself."""
+
+    per_key: Rate | None = None
+    per_address: Rate | None = None
 
 
 class GeoIp(Part, frozen=True):
@@ -297,6 +347,7 @@ class Root(Level, frozen=True, kw_only=True):
     description: str = ""
     origins: Origins = Origins()
     aws: Aws = Aws()
-    auth: NoAuth = NoAuth()
+    auth: AnyAuth = NoAuth()
+    rate_limits: RateLimitsPart = RateLimitsPart()
     trusted_proxies: tuple[Network, ...] = LOOPBACK
     geoip: GeoIp | None = None

@@ -20,7 +20,7 @@ from gateway.config.environment import filled
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
-from gateway.plan import AccessKey, Namespace, Plan
+from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, Namespace, Oidc, Plan, RateLimits
 from gateway.viewer import Viewers
 
 SHOWN = 20  # names that a 404 lists
@@ -37,6 +37,8 @@ class Config:
     region: str = "us-east-1"
     allow_file_urls: bool = False
     access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id; none: open mode
+    auth: Auth = None
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     viewers: Viewers = field(default_factory=Viewers)
     title: str = ""
     description: str = ""
@@ -109,6 +111,8 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         region=root.aws.region,
         allow_file_urls=root.aws.allow_file_urls,
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
+        auth=auth(root.auth),
+        rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),
         viewers=Viewers(root.trusted_proxies, None if root.geoip is None else Path(root.geoip.file)),
         title=root.title,
         description=root.description,
@@ -117,5 +121,33 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
 
 
 def access_key(part: document.AccessKey) -> AccessKey:
-    expires = datetime.fromisoformat(part.expiration).timestamp() if part.expiration else inf
-    return AccessKey(part.account_id, part.secret_access_key, part.session_token, expires)
+    return AccessKey(part.account_id, part.secret_access_key, part.session_token, expires(part.expiration))
+
+
+def expires(time: str | None) -> float:
+    return datetime.fromisoformat(time).timestamp() if time else inf
+
+
+def auth(part: document.AnyAuth) -> Auth:
+    match part:
+        case document.ApiKeyAuth():
+            return ApiKeys(tuple(api_key(each) for each in part.keys))
+        case document.OidcAuth():
+            audiences = (part.audience,) if isinstance(part.audience, str) else part.audience
+            return Oidc(
+                issuer=part.issuer,
+                audiences=audiences,
+                algorithms=part.algorithms,
+                jwks_url=part.jwks_url,
+                subject_must_be_user=part.subject_must_be_user,
+                user_claim=part.user_claim,
+                skew_s=part.clock_skew,
+            )
+        case _:
+            return None
+
+
+def api_key(part: document.ApiKey) -> ApiKey:
+    namespaces = None if part.namespaces is None else frozenset(part.namespaces)
+    actions = None if part.actions is None else frozenset[str](part.actions)
+    return ApiKey(part.name, part.sha256.lower(), namespaces, actions, expires(part.expiration))

@@ -57,7 +57,7 @@ class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
 def events_routes(front: Front) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "events", (1,))
-        namespace = front.gateway.config.namespace(decoded(name, "namespace"))
+        namespace = front.gateway.taking(decoded(name, "namespace"), caller)
         moment = front.gateway.moment(caller)
         told = told_by(await request.body(), moment.now.timestamp())
         await front.gateway.record(namespace, told, moment)
@@ -65,7 +65,7 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
 
     @post("/events/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
     async def events(request: AnyRequest) -> Sent:
-        return await front.answer("events", request, take)
+        return await front.guarded("events", request, take)
 
     return [events]
 

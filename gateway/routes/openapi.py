@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from litestar.openapi.spec import (
+    Components,
     Info,
     OpenAPI,
     OpenAPIMediaType,
@@ -16,13 +17,14 @@ from litestar.openapi.spec import (
     Reference,
     RequestBody,
     Schema,
+    SecurityScheme,
     Server,
     Tag,
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
 from gateway.config import Config
-from gateway.plan import Namespace, Plan
+from gateway.plan import ApiKeys, Namespace, Oidc, Plan
 
 Responses = dict[str, OpenAPIResponse | Reference]
 
@@ -44,8 +46,20 @@ def described(config: Config) -> dict[str, Any]:
         servers=[Server(url="/")],
         paths=paths,
         tags=[Tag(name=tag) for tag in tags],
+        components=Components(security_schemes=_schemes(config)),
+        security=[{name: []} for name in _schemes(config)] or None,
     )
     return document.to_schema()
+
+
+def _schemes(config: Config) -> dict[str, SecurityScheme | Reference]:
+    match config.auth:
+        case ApiKeys():
+            return {"ApiKeyAuth": SecurityScheme(type="apiKey", name="X-Api-Key", security_scheme_in="header")}
+        case Oidc():
+            return {"BearerAuth": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        case _:
+            return {}
 
 
 def _operations(path: PathItem) -> list[Operation]:
@@ -170,5 +184,8 @@ def _refusals() -> Responses:
     content = {"application/json": OpenAPIMediaType(schema=triple)}
     return {
         "400": OpenAPIResponse(description="The request breaks a rule, which the message names.", content=content),
+        "401": OpenAPIResponse(description="Who calls is not known, where that is asked.", content=content),
+        "403": OpenAPIResponse(description="Who calls may not do this.", content=content),
         "404": OpenAPIResponse(description="Nothing is configured or deployed by this name.", content=content),
+        "429": OpenAPIResponse(description="Asked too often; Retry-After says when again.", content=content),
     }

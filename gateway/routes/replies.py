@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from gateway.caller import Caller
-from gateway.errors import Problem, TooLarge
+from gateway.errors import Problem, TooLarge, TooMany, Unauthenticated
 from gateway.serve import Gateway
 from gateway.telemetry import Telemetry
 
@@ -28,7 +28,10 @@ NO_STORE: Header = (b"cache-control", b"no-store")
 LARGEST_BODY = 1024 * 1024
 
 ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
-EXPOSED_HEADERS = b"Age,ETag,X-Cache,X-Personalization-Config-Version,X-Recgate-Model,X-Recgate-Variation,X-Request-Id"
+EXPOSED_HEADERS = (
+    b"Age,ETag,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
+    b"X-Recgate-Model,X-Recgate-Variation,X-Request-Id"
+)
 
 
 class Sending(NamedTuple):
@@ -73,6 +76,14 @@ class Front:
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
 
+    async def guarded(self, route: str, request: AnyRequest, work: Work) -> Sent:
+        """As `answer`, for callers that the configuration admits."""
+
+        async def admitted(request: AnyRequest, caller: Caller) -> Sending:
+            return await work(request, await self.gateway.admit(caller))
+
+        return await self.answer(route, request, admitted)
+
     def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """What litestar raises outside every route."""
         sending = self._preflight(request) if request.method == "OPTIONS" else refusal(error)
@@ -89,7 +100,7 @@ class Front:
 
     def _caller(self, request: AnyRequest, headers: Mapping[str, str]) -> Caller:
         viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
-        return Caller(viewed, request.scope["query_string"])
+        return Caller(viewed, request.scope["query_string"], viewed.address)
 
     def _preflight(self, request: AnyRequest) -> Sending:
         methods = (b"access-control-allow-methods", b"GET,HEAD,OPTIONS,POST")
@@ -124,7 +135,7 @@ def cors(origin: bytes) -> tuple[Header, ...]:
 def refusal(error: Exception) -> Sending:
     """The one translation of errors on the way out."""
     if isinstance(error, Problem):
-        return _triple(error.status, error.triple())
+        return _triple(error.status, error.triple())._replace(headers=(NO_STORE, *_more(error)))
     if isinstance(error, HTTPException) and error.status_code in (404, 405):
         # wider than the triple: the reference's routers answer an unknown path with these two keys
         triple = {"type": "Routing", "code": "NotFound", "message": "Not found"}
@@ -138,6 +149,12 @@ def refusal(error: Exception) -> Sending:
     message = f"an internal error; the log has it under request {number}"
     sending = _triple(500, {"type": "Unhandled", "code": "InternalError", "message": message})
     return sending._replace(headers=(NO_STORE, (b"x-request-id", number.encode())))
+
+
+def _more(error: Problem) -> tuple[Header, ...]:
+    if isinstance(error, Unauthenticated):
+        return ((b"www-authenticate", error.challenge.encode()),)
+    return ((b"retry-after", b"%d" % error.retry_after_s),) if isinstance(error, TooMany) else ()
 
 
 def _triple(status: int, body: dict[str, Any]) -> Sending:

@@ -181,7 +181,6 @@ ROOTS = [
         "aws.accessKeys[0].expiration: must be a time with its zone, such as 2030-01-31T12:00:00Z",
     ),
     ("namespaces: {}\norigins: {personalize: {type: aws}}", "not supported by this version: 'aws'; one of: engine"),
-    ("namespaces: {}\nauth: {type: api_key}", "auth.type: not supported by this version: 'api_key'; one of: none"),
     ("namespaces: {}\ntrustedProxies: [10.0.0.1/8]", "trustedProxies[0]: 10.0.0.1/8 has host bits set"),
     ("namespaces: {}\ngeoip: {file: nowhere.mmdb}", "geoip.file: can't be read as a GeoIP file: "),
 ]

@@ -1,0 +1,79 @@
+"""The door: every request of the gateway's own routes is somebody's before its path is even read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+
+import httpx
+
+from gateway.auth.issuer import Issuer
+from gateway.caller import Caller, Principal
+from gateway.errors import Denied, Unauthenticated
+from gateway.plan import ApiKeys, Auth, Oidc
+
+API_KEY = "x-api-key"
+BEARER = "bearer "
+
+
+class Door:
+    """`client` fetches issuers' keys; what an issuer said is kept as long as the configuration names it."""
+
+    def __init__(self, client: httpx.AsyncClient, clock: Callable[[], float]) -> None:
+        self._client, self._clock = client, clock
+        self._issuers: dict[Oidc, Issuer] = {}  # as many as configurations had: few
+
+    async def admit(self, caller: Caller, auth: Auth) -> Caller:
+        """The caller, with who it is. Raises `Unauthenticated` (401)."""
+        match auth:
+            case None:
+                return caller
+            case ApiKeys():
+                return replace(caller, principal=self._holder(caller, auth))
+            case Oidc():
+                claims = await self._issuer(auth).claims(_token(caller))
+                return replace(caller, principal=_subject(claims, auth), claims=claims)
+
+    def _holder(self, caller: Caller, auth: ApiKeys) -> Principal:
+        given = caller.headers.get(API_KEY)
+        if not given:
+            raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
+        # keys are looked up by their digests, so that the time this takes tells nothing of a key
+        key = auth.by_digest.get(sha256(given.encode("latin-1", "replace")).hexdigest())
+        if key is None or key.expires <= self._clock():
+            raise Unauthenticated("InvalidApiKey", "the key of X-Api-Key is not known, or has expired", "ApiKey")
+        return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
+
+    def _issuer(self, auth: Oidc) -> Issuer:
+        if auth not in self._issuers:
+            self._issuers[auth] = Issuer(auth, self._client, self._clock)
+        return self._issuers[auth]
+
+
+def _subject(claims: Mapping[str, object], auth: Oidc) -> Principal:
+    user = claims.get(auth.user_claim)
+    return Principal(
+        name=str(claims.get("sub", "")),
+        user=None if user is None else str(user),
+        bound=auth.subject_must_be_user,
+    )
+
+
+def _token(caller: Caller) -> str:
+    given = caller.headers.get("authorization", "")
+    if not given:
+        raise Unauthenticated("MissingToken", "the header Authorization: Bearer … is missing", "Bearer")
+    if not given.lower().startswith(BEARER):
+        raise Unauthenticated("InvalidToken", "the header Authorization is not of the scheme Bearer", "Bearer")
+    return given[len(BEARER) :].strip()
+
+
+def allowed(principal: Principal, namespace: str, action: str, user: str | None) -> None:
+    """Raises `Denied` (403) where the caller is known, and may not do this."""
+    if principal.namespaces is not None and namespace not in principal.namespaces:
+        raise Denied("NamespaceNotAllowed", f"the key {principal.name!r} is not for namespace {namespace!r}")
+    if principal.actions is not None and action not in principal.actions:
+        raise Denied("ActionNotAllowed", f"the key {principal.name!r} is not for {action}")
+    if principal.bound and user is not None and user != principal.user:
+        raise Denied("SubjectMustBeUser", "the token's subject must be the user that the request is for")

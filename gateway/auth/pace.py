@@ -1,0 +1,46 @@
+"""How often one key and one address may ask; counted in Redis where there is one, or else in each worker for itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
+from redis.asyncio import Redis
+
+from gateway.errors import TooMany
+from gateway.plan import RateLimits
+
+log = logging.getLogger(__name__)
+
+
+class Pace:
+    def __init__(self, redis: Redis | None = None) -> None:
+        storage = MemoryStorage() if redis is None else _shared(redis)
+        self._windows = SlidingWindowCounterRateLimiter(storage)
+
+    async def keep(self, limits: RateLimits, key: str, address: str) -> None:
+        """Raises `TooMany` (429) with the seconds to wait. A store that is down limits nobody."""
+        for rule, kind, who in ((limits.per_key, "key", key), (limits.per_address, "address", address)):
+            if rule is not None and who:
+                await self._hit(parse(rule), kind, who)
+
+    async def _hit(self, rule: RateLimitItem, kind: str, who: str) -> None:
+        try:
+            if await self._windows.hit(rule, "recgate", kind, who):
+                return
+            again = (await self._windows.get_window_stats(rule, "recgate", kind, who)).reset_time
+        except StorageError as error:
+            log.warning("requests are not limited at present: %s", error)
+            return
+        raise TooMany(f"more than {rule} from this {kind}", max(1, round(again - time.time())))
+
+
+def _shared(redis: Redis) -> RedisStorage:
+    """By the connections that are open already; the address is only for show."""
+    pool: Any = redis.connection_pool
+    return RedisStorage("async+redis://", connection_pool=pool, wrap_exceptions=True, implementation="redispy")
