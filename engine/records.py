@@ -179,6 +179,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     solution_config: JsonMap = {}
     training_mode: str = "FULL"
     training_type: str = "MANUAL"
+    tuned_hpo_params: JsonMap = msgspec.field(name="tunedHPOParams", default={})
     stopped_at: float | None = None  # ours: when its training was told to stop
     training_hours: float | None = None
     metrics: dict[str, float] = {}

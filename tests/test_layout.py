@@ -28,6 +28,7 @@ HOMES = {  # a library, and the only places that import it
     "uvicorn": ("gateway/worker.py",),
     "yaml": ("gateway/config/",),
     "wordllama": ("engine/text/embedding.py",),
+    "optuna": ("engine/measure/tuning.py",),
     "matplotlib": ("engine/measure/plot.py",),
 }
 

@@ -130,7 +130,7 @@ def _ranges(parameters: Iterable[Parameter], tunable: tuple[str, ...]) -> Ranges
         name, is_tunable = each.name, each.name in tunable
         if each.low is None or each.high is None:
             choices.append(CategoricalRange(name=name, values=each.values, is_tunable=is_tunable))
-        elif "." in each.default:
+        elif each.type == "continuous":
             low, high = float(each.low), float(each.high)
             numbers.append(ContinuousRange(name=name, min_value=low, max_value=high, is_tunable=is_tunable))
         else:

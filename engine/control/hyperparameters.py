@@ -6,7 +6,7 @@ AWS counts some as the algorithm's and some as the feature transformation's (spe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.inspect import BoolType, FloatType, IntType
@@ -24,6 +24,7 @@ TUNABLE = {
         ("aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"), ("hidden_dimension", "bptt", "recency_mask")
     ),
 }
+PREFIXES = ("training.", "data.")  # AWS writes hyperparameters with or without them
 SPELLED = {"recency_mask": {"true": "True", "false": "False"}}  # as AWS writes them
 INFINITE = 1_000_000  # the bound of a range that has none
 
@@ -34,6 +35,12 @@ class Parameter(msgspec.Struct, frozen=True):
     low: float | int | None = None  # both None: one of `values`, or free text where there are none
     high: float | int | None = None
     values: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> Literal["integer", "continuous", "categorical"]:
+        if self.low is None or self.high is None:
+            return "categorical"
+        return "continuous" if "." in self.default else "integer"
 
     @property
     def prepares(self) -> bool:
@@ -68,6 +75,13 @@ OTHERS: dict[str, tuple[Parameter, ...]] = {  # recipes of AWS's that are not in
     "aws-semantic-similarity": (),
     "aws-next-best-action": (Parameter("action_optimization_period", "14", 7, 28),),
 }
+
+
+def bare(name: str) -> str:
+    """A hyperparameter's name as the recipe has it."""
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
 
 
 def all_recipes() -> dict[str, tuple[Parameter, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from engine.use_cases import USE_CASES, UseCase, use_case_of
 
 SINCE = 1_546_300_800.0  # 2019-01-01: when AWS's first recipes came; ours have no date of their own
 SCOPE = "recipe"
+AUTO_ML_TYPE = "USER_PERSONALIZATION"
 PERCENTILES = "JSON-percentile-filtering"
 TRANSFORMATIONS = {
     "aws-user-personalization": PERCENTILES,
@@ -116,6 +118,19 @@ def use_case_named(arn: str) -> UseCase:
         recipe_of(arn)
         raise InvalidInput(f"The recipe {arn} is no use case of a domain; create a solution with it.")
     return use_case
+
+
+def auto_ml_recipes(allowed: Sequence[str]) -> list[Recipe[Any]]:
+    """The recipes that AutoML chooses among, the newest first; of these ARNs, where there are any.
+
+    Raises `NotFound` for an ARN that is no recipe's, `InvalidInput` where none of them personalises.
+    """
+    given = [recipe_of(arn).name for arn in allowed]
+    able = [recipe for _, recipe in sorted(recipes.RECIPES.items(), reverse=True) if recipe.kind == AUTO_ML_TYPE]
+    found = [recipe for recipe in able if not given or recipe.name in given]
+    if not found:
+        raise InvalidInput(f"solutionConfig.autoMLConfig.recipeList has no recipe of type {AUTO_ML_TYPE}.")
+    return found
 
 
 def recipe_of(arn: str) -> Recipe[Any]:

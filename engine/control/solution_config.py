@@ -8,66 +8,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.control.fields import Arn, ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
+from engine.control.fields import ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
+from engine.control.hpo_config import AutoMLConfig, HpoConfig, check_auto_ml, check_hpo
+from engine.control.hyperparameters import bare
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
 from engine.recipes.base import Recipe
 
-PREFIXES = ("training.", "data.")  # AWS writes hyperparameters with or without them
 WEIGHS_EVENTS = frozenset({"aws-user-personalization-v2", "aws-personalized-ranking-v2"})
 HAS_OBJECTIVE = frozenset({"aws-user-personalization", "aws-personalized-ranking"})
 LONGEST_DAYS = 30
 
 Columns = Annotated[dict[DatasetType, Annotated[list[ColumnName], Meta(max_length=50)]], Meta(max_length=3)]
-Bound = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
-Jobs = Annotated[str, Meta(max_length=256, pattern=r"^[0-9]+\Z")]
-
-
-class HpoObjective(Request, frozen=True, kw_only=True):
-    type: Short | None = None
-    metric_name: Short | None = None
-    metric_regex: Short | None = None
-
-
-class HpoResourceConfig(Request, frozen=True, kw_only=True):
-    max_number_of_training_jobs: Jobs | None = None
-    max_parallel_training_jobs: Jobs | None = None
-
-
-class IntegerRange(Request, frozen=True, kw_only=True):
-    name: Short | None = None
-    min_value: Bound | None = None
-    max_value: Bound | None = None
-
-
-class ContinuousRange(Request, frozen=True, kw_only=True):
-    name: Short | None = None
-    min_value: Annotated[float, Meta(ge=-1_000_000)] | None = None
-    max_value: Annotated[float, Meta(ge=-1_000_000)] | None = None
-
-
-class CategoricalRange(Request, frozen=True, kw_only=True):
-    name: Short | None = None
-    values: Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=100)] = msgspec.field(
-        default_factory=list
-    )
-
-
-class HyperParameterRanges(Request, frozen=True, kw_only=True):
-    integer_hyper_parameter_ranges: Annotated[list[IntegerRange], Meta(max_length=100)] | None = None
-    continuous_hyper_parameter_ranges: Annotated[list[ContinuousRange], Meta(max_length=100)] | None = None
-    categorical_hyper_parameter_ranges: Annotated[list[CategoricalRange], Meta(max_length=100)] | None = None
-
-
-class HpoConfig(Request, frozen=True, kw_only=True):
-    hpo_objective: HpoObjective | None = None
-    hpo_resource_config: HpoResourceConfig | None = None
-    algorithm_hyper_parameter_ranges: HyperParameterRanges | None = None
-
-
-class AutoMLConfig(Request, frozen=True, kw_only=True):
-    metric_name: Short | None = None
-    recipe_list: Annotated[list[Arn], Meta(max_length=100)] = msgspec.field(default_factory=list)
 
 
 class EventParameters(Request, frozen=True, kw_only=True):
@@ -119,16 +71,20 @@ def checked_update(config: SolutionUpdateConfig | None, recipe: Recipe[Any]) -> 
     """The changes as they are stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
     if config is None:
         return {}
-    return checked(msgspec.convert(msgspec.to_builtins(config), SolutionConfig), recipe, perform_hpo=False)
+    return checked(msgspec.convert(msgspec.to_builtins(config), SolutionConfig), recipe)
 
 
-def checked(config: SolutionConfig | None, recipe: Recipe[Any], perform_hpo: bool) -> JsonMap:
+def checked(
+    config: SolutionConfig | None, recipe: Recipe[Any], *, perform_hpo: bool = False, perform_auto_ml: bool = False
+) -> JsonMap:
     """The configuration as it is stored and shown. Raises `InvalidInput` naming the member that doesn't fit."""
-    if config is None:
-        return {}
+    config = config or SolutionConfig()
+    check_auto_ml(config.auto_ml_config, perform_auto_ml)
+    if perform_auto_ml and (config.algorithm_hyper_parameters or config.feature_transformation_parameters):
+        raise InvalidInput("solutionConfig: hyperparameters are a recipe's; performAutoML takes the recipes' defaults.")
     hyperparameters(config.algorithm_hyper_parameters | config.feature_transformation_parameters, recipe)
     _check_threshold(config.event_value_threshold)
-    _check_hpo(config.hpo_config, perform_hpo)
+    check_hpo(config.hpo_config, recipe, perform_hpo)
     check_columns(config.training_data_config)
     _check_schedule(config.auto_training_config)
     _check_events(config.events_config, recipe)
@@ -140,21 +96,15 @@ def checked(config: SolutionConfig | None, recipe: Recipe[Any], perform_hpo: boo
 
 def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.Struct:
     """The recipe's parameters from AWS's strings. Raises `InvalidInput` naming the one that doesn't fit."""
-    bare = {_bare(name): value for name, value in given.items()}
+    plain = {bare(name): value for name, value in given.items()}
     known = {field.encode_name for field in msgspec.structs.fields(recipe.params)}
-    for name in bare:
+    for name in plain:
         if name not in known:
             raise InvalidInput(f"{recipe.name} has no hyperparameter {name}; it has {_all(known) or 'none'}.")
     try:
-        return recipe.parse(bare)  # type: ignore[no-any-return]
+        return recipe.parse(plain)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise InvalidInput(f"A hyperparameter of {recipe.name} is not valid: {error}") from error
-
-
-def _bare(name: str) -> str:
-    for prefix in PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
 
 
 def _check_threshold(threshold: str | None) -> None:
@@ -162,27 +112,6 @@ def _check_threshold(threshold: str | None) -> None:
         float(threshold or 0)
     except ValueError as error:
         raise InvalidInput(f"solutionConfig.eventValueThreshold is not a number: {threshold}") from error
-
-
-def _check_hpo(config: HpoConfig | None, perform_hpo: bool) -> None:
-    if config is None:
-        return
-    if not perform_hpo:
-        raise InvalidInput("solutionConfig.hpoConfig needs performHPO to be true.")
-    if config.hpo_objective is not None:
-        raise InvalidInput("solutionConfig.hpoConfig.hpoObjective can't be set.")
-    ranges = config.algorithm_hyper_parameter_ranges
-    if ranges is not None and None in msgspec.structs.astuple(ranges):
-        raise InvalidInput(
-            "solutionConfig.hpoConfig.algorithmHyperParameterRanges needs all three lists; they may be empty."
-        )
-    resources = config.hpo_resource_config or HpoResourceConfig()
-    for name, value, most in (
-        ("maxNumberOfTrainingJobs", resources.max_number_of_training_jobs, 40),
-        ("maxParallelTrainingJobs", resources.max_parallel_training_jobs, 10),
-    ):
-        if value is not None and not 1 <= int(value) <= most:
-            raise InvalidInput(f"solutionConfig.hpoConfig.hpoResourceConfig.{name} is {value}; it is 1 to {most}.")
 
 
 def check_columns(config: TrainingDataConfig | None) -> None:

@@ -53,11 +53,12 @@ class SolutionVersionShape(SolutionVersionSummary, frozen=True, kw_only=True):
     perform_hpo: bool = msgspec.field(name="performHPO")
     perform_auto_ml: bool = msgspec.field(name="performAutoML")
     perform_incremental_update: bool
-    recipe_arn: str
+    recipe_arn: str = ""  # left out until AutoML has chosen
     event_type: str | None = None
     dataset_group_arn: str
     solution_config: JsonMap = msgspec.field(default_factory=dict)
     training_hours: float | None = None
+    tuned_hpo_params: JsonMap = msgspec.field(name="tunedHPOParams", default_factory=dict)
 
 
 class DescribeSolutionVersionResponse(Shape, frozen=True):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
 import msgspec
 
-from engine import recipes
 from engine.arns import recipe_arn
 from engine.control.control import Control, refuse_dependants
 from engine.control.fields import (
@@ -22,10 +22,11 @@ from engine.control.fields import (
     tag_map,
     view,
 )
+from engine.control.hpo_config import auto_ml_of
 from engine.control.lifecycle import ACTIVE, BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
-from engine.control.recipes import recipe_of
+from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.control.solution_config import (
     SolutionConfig,
     SolutionUpdateConfig,
@@ -35,10 +36,9 @@ from engine.control.solution_config import (
 )
 from engine.control.solution_versions import SolutionVersionSummary, add_version, check_datasets, schemas_of
 from engine.errors import InUse, InvalidInput
+from engine.recipes.base import Recipe
 from engine.records import BatchInferenceJob, Campaign, DatasetGroup, Solution, SolutionVersion
 from engine.use_cases import use_case_of
-
-AUTO_ML_TYPE = "USER_PERSONALIZATION"
 
 
 class CreateSolution(Request, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class DescribeSolution(Request, frozen=True):
 class SolutionSummary(ResourceShape, frozen=True, kw_only=True):
     name: str
     arn: str = msgspec.field(name="solutionArn")
-    recipe_arn: str
+    recipe_arn: str = ""  # left out until AutoML has chosen
 
 
 class SolutionShape(SolutionSummary, frozen=True, kw_only=True):
@@ -111,9 +111,11 @@ class DeleteSolution(Request, frozen=True):
 
 @operation
 def create_solution(control: Control, request: CreateSolution) -> CreateSolutionResponse:
-    recipe = recipe_of(_recipe_arn(request))
-    perform_hpo = bool(request.perform_hpo)
-    config = checked(request.solution_config, recipe, perform_hpo)
+    recipe = _first_recipe(request)
+    perform_hpo, perform_auto_ml = bool(request.perform_hpo), bool(request.perform_auto_ml)
+    if perform_hpo and perform_auto_ml:
+        raise InvalidInput("performHPO tunes a recipe that is given; performAutoML chooses one. Give one of them.")
+    config = checked(request.solution_config, recipe, perform_hpo=perform_hpo, perform_auto_ml=perform_auto_ml)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
         schemas = schemas_of(control, group.arn, within)
@@ -125,9 +127,9 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
             account=control.account,
             name=request.name,
             dataset_group_arn=group.arn,
-            recipe_arn=recipe_arn(recipe.name),
+            recipe_arn="" if perform_auto_ml else recipe_arn(recipe.name),
             perform_hpo=perform_hpo,
-            perform_auto_ml=bool(request.perform_auto_ml),
+            perform_auto_ml=perform_auto_ml,
             perform_auto_training=request.perform_auto_training is not False,
             perform_incremental_update=bool(request.perform_incremental_update),
             event_type=request.event_type,
@@ -148,7 +150,9 @@ def describe_solution(control: Control, request: DescribeSolution) -> DescribeSo
     versions = list(control.every(SolutionVersion, parent=solution.arn))
     shape = msgspec.structs.replace(
         view(solution, SolutionShape),
-        auto_ml_result={"bestRecipeArn": solution.recipe_arn} if solution.perform_auto_ml else {},
+        auto_ml_result={"bestRecipeArn": solution.recipe_arn}
+        if solution.perform_auto_ml and solution.recipe_arn
+        else {},
         latest_solution_version=view(versions[-1], SolutionVersionSummary) if versions else None,
         latest_solution_update=control.update(solution.latest_solution_update),
     )
@@ -191,7 +195,7 @@ def delete_solution(control: Control, request: DeleteSolution) -> None:
 
 
 def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solution:
-    config = checked_update(request.solution_update_config, recipe_of(solution.recipe_arn))
+    config = checked_update(request.solution_update_config, _recipe(solution))
     asked = {"performAutoTraining": request.perform_auto_training}
     asked["performIncrementalUpdate"] = request.perform_incremental_update
     flags = {name: value for name, value in asked.items() if value is not None}
@@ -206,23 +210,22 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
     )
 
 
-def _recipe_arn(request: CreateSolution) -> str:
-    """Exactly one of recipeArn and performAutoML; AutoML takes a recipe that personalises."""
+def _recipe(solution: Solution) -> Recipe[Any]:
+    if solution.recipe_arn:
+        return recipe_of(solution.recipe_arn)
+    return auto_ml_recipes(auto_ml_of(solution.solution_config)[1])[0]
+
+
+def _first_recipe(request: CreateSolution) -> Recipe[Any]:
+    """What the configuration is checked against. Exactly one of recipeArn and performAutoML; AutoML takes a recipe that
+    personalises: until it has chosen, the first of those that it may."""
     if request.recipe_arn and request.perform_auto_ml:
         raise InvalidInput("Give a recipeArn or performAutoML, not both.")
     if request.recipe_arn and use_case_of(request.recipe_arn) is not None:
         raise InvalidInput(f"The recipe {request.recipe_arn} is a domain's use case; create a recommender with it.")
     if request.recipe_arn:
-        return request.recipe_arn
+        return recipe_of(request.recipe_arn)
     if not request.perform_auto_ml:
         raise InvalidInput("A solution needs a recipeArn, unless performAutoML is true.")
-    allowed = request.solution_config.auto_ml_config if request.solution_config else None
-    fits = [
-        arn
-        for arn in map(recipe_arn, sorted(recipes.RECIPES, reverse=True))
-        if recipe_of(arn).kind == AUTO_ML_TYPE
-        and (not allowed or not allowed.recipe_list or arn in allowed.recipe_list)
-    ]
-    if not fits:
-        raise InvalidInput(f"performAutoML finds no {AUTO_ML_TYPE} recipe among those allowed.")
-    return fits[0]
+    config = request.solution_config.auto_ml_config if request.solution_config else None
+    return auto_ml_recipes(config.recipe_list if config else ())[0]

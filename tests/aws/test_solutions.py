@@ -60,29 +60,6 @@ def test_a_version_is_the_solution_as_configured(aws: Clients, flow: Flow):
     assert prefix == solution and len(digits) == 8 and shown["name"] == f"personal/{digits}"
 
 
-def test_auto_ml_picks_a_recipe_that_personalises(aws: Clients, flow: Flow):
-    solution = aws.personalize.create_solution(name="ml", performAutoML=True, datasetGroupArn=flow.group)["solutionArn"]
-    shown = aws.personalize.describe_solution(solutionArn=solution)["solution"]
-    assert shown["autoMLResult"]["bestRecipeArn"] == PERSONAL
-
-
-def test_hpo_is_accepted_within_its_limits(aws: Clients, flow: Flow):
-    config = {
-        "hpoConfig": {
-            "hpoResourceConfig": {"maxNumberOfTrainingJobs": "40", "maxParallelTrainingJobs": "10"},
-            "algorithmHyperParameterRanges": {
-                "integerHyperParameterRanges": [{"name": "training.bptt", "minValue": 2, "maxValue": 22}],
-                "continuousHyperParameterRanges": [],
-                "categoricalHyperParameterRanges": [{"name": "data.recency_mask", "values": ["true", "false"]}],
-            },
-        }
-    }
-    solution = aws.personalize.create_solution(
-        name="hpo", recipeArn=V1, performHPO=True, datasetGroupArn=flow.group, solutionConfig=config
-    )["solutionArn"]
-    assert aws.personalize.describe_solution(solutionArn=solution)["solution"]["solutionConfig"] == config
-
-
 def test_metrics_wait_for_the_version(aws: Clients, flow: Flow, world: World):
     p = aws.personalize
     version = p.create_solution_version(solutionArn=flow.solution)["solutionVersionArn"]

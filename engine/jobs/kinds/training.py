@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from engine import artifacts
-from engine.arns import region_of
+from engine.arns import recipe_arn, region_of
 from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
@@ -20,12 +20,12 @@ from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
+from engine.jobs.choosing import chosen_settings
 from engine.jobs.kinds.folding import current
 from engine.jobs.work import Work
 from engine.measure.solution import solution_metrics
-from engine.recipes import RECIPES
 from engine.recipes.base import stretch
-from engine.records import DatasetGroup, SolutionVersion
+from engine.records import DatasetGroup, Solution, SolutionVersion
 
 SEED = 20_260_101
 
@@ -51,6 +51,9 @@ def _train(work: Work, version: SolutionVersion) -> str:
     changes, message = train(work, version)
     with work.engine.database.write() as within:
         trained = work.change(version, within, status=ACTIVE, **changes)
+        if version.perform_auto_ml:
+            solution = work.engine.records.get(version.solution_arn, Solution, within)
+            work.change(solution, within, recipe_arn=trained.recipe_arn)
         follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
     return message
 
@@ -59,16 +62,15 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     """Train and store the version's model; what is known of it then, and a few words."""
     started = time.monotonic()
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
-    recipe = RECIPES[version.recipe_arn.rsplit("/", 1)[-1]]
-    config = version.solution_config
-    given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
-    params = hyperparameters(given, recipe)
     work.progress(0.01, "reading the data")
     data = current(work, group)
     snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
     _check_minimum(snapshot, version, work)
-    model = recipe.train(snapshot, params, SEED, stretch(work.progress, 0.02, 0.7))
-    metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(work.progress, 0.7, 0.97), model)
+    choice = chosen_settings(version, snapshot, SEED, stretch(work.progress, 0.02, 0.6))
+    progress = stretch(work.progress, 0.6 if choice.trials else 0.02, 0.97)
+    recipe, params = choice.recipe, hyperparameters(choice.settings, choice.recipe)
+    model = recipe.train(snapshot, params, SEED, stretch(progress, 0.0, 0.7))
+    metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 1.0), model)
     work.progress(0.98, "writing the model")
     model = replace(model, about={**model.about, "seq": data.seq})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
@@ -76,7 +78,9 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     about = {
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "training_hours": round(hours, 4),
-        "chosen": model.about.get("chosen", {}),
+        "chosen": {**model.about.get("chosen", {}), **choice.account()},
+        "recipe_arn": recipe_arn(recipe.name),
+        "tuned_hpo_params": {"algorithmHyperParameters": choice.tuned} if choice.tuned else {},
     }
     return about, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
 

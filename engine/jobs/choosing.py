@@ -1,0 +1,59 @@
+"""What is settled before a solution version is trained: its recipe by AutoML, its hyperparameters by HPO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import recipes
+from engine.arns import name_of
+from engine.control.hpo_config import auto_ml_of, search_of
+from engine.control.hyperparameters import bare
+from engine.control.recipes import auto_ml_recipes
+from engine.data.snapshot import Snapshot
+from engine.errors import InvalidInput
+from engine.measure.tuning import Settings, Trial, Trials, best_of, best_recipe, tuned
+from engine.recipes.base import Progress, Recipe
+from engine.records import SolutionVersion
+
+
+@dataclass(frozen=True)
+class Choice:
+    recipe: Recipe[Any]
+    settings: Settings  # hyperparameters by bare name, tuned ones included
+    tuned: Settings = field(default_factory=dict)
+    trials: Sequence[Trial] = ()
+    metric: str = ""
+
+    def account(self) -> dict[str, object]:
+        """The trials for people."""
+        if not self.trials:
+            return {}
+        return {"trials": [{"what": each.what, self.metric: round(each.score, 4)} for each in self.trials]}
+
+
+def chosen_settings(version: SolutionVersion, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
+    """By trials where the solution asks for them. Raises `InvalidInput` where there is too little data to try on."""
+    config = version.solution_config
+    given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
+    settings = {bare(name): value for name, value in given.items()}
+    if version.perform_auto_ml:
+        metric, allowed = auto_ml_of(config)
+        done = best_recipe(auto_ml_recipes(allowed), _trials(snapshot, seed, metric), progress)
+        return Choice(recipes.RECIPES[done[0].what], {}, trials=done, metric=metric)
+    recipe = recipes.RECIPES[name_of(version.recipe_arn)]
+    if not version.perform_hpo:
+        return Choice(recipe, settings)
+    dimensions, count = search_of(config, recipe)
+    trials = _trials(snapshot, seed)
+    done = tuned(recipe, dimensions, settings, count, trials, progress)
+    best = best_of(done).settings
+    return Choice(recipe, {**settings, **best}, best, done, trials.metric)
+
+
+def _trials(snapshot: Snapshot, seed: int, *metric: str) -> Trials:
+    try:
+        return Trials.of(snapshot, seed, *metric)
+    except ValueError as error:
+        raise InvalidInput(f"performHPO and performAutoML need more data: {error}.") from error

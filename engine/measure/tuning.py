@@ -1,0 +1,174 @@
+"""Choosing by trial: hyperparameters by search (the only home of optuna), and the best of several recipes.
+
+The users who test the solution version take no part. Of the others a tenth is hidden as in specification §6.1; each
+trial trains on the rest and is measured there. Large data is tried on some of its users. The search is the
+tree-structured Parzen estimator of Bergstra et al. (2011), seeded; it starts from what would be used without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.data.snapshot import Snapshot
+from engine.measure.metrics import METRICS
+from engine.measure.solution import outcome_of
+from engine.measure.split import Split, user_split
+from engine.recipes.base import Progress, Recipe, stretch
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+METRIC = "normalized_discounted_cumulative_gain_at_25"
+TRIALS = 6  # where nobody says how many
+PATIENCE = 5  # trials in a row that bring nothing, after which the search ends
+MOST_ROWS = 200_000
+MOST_CASES = 1_000
+
+Settings = dict[str, str]  # hyperparameters as AWS writes them
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One hyperparameter to search: whole numbers or any between `low` and `high`, or one of `values`."""
+
+    name: str
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = False
+    values: tuple[str, ...] = ()
+
+    def text(self, value: Any) -> str:
+        return str(value) if self.whole or self.values else f"{value:.6g}"
+
+    def value(self, text: str) -> Any:
+        """The nearest value inside."""
+        if self.values:
+            alike = (value for value in self.values if value.casefold() == text.casefold())
+            return next(alike, self.values[0])
+        inside = min(max(float(text), self.low), self.high)
+        return round(inside) if self.whole else inside
+
+
+@dataclass(frozen=True)
+class Trial:
+    what: str  # the settings, or the recipe
+    settings: Settings
+    score: float
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What is tried on, and how it is measured: by one of METRICS."""
+
+    split: Split
+    seed: int
+    metric: str = METRIC
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, seed: int, metric: str = METRIC) -> Trials:
+        """Raises `ValueError` where there are not enough users to hide any."""
+        others = user_split(snapshot, seed).train
+        if np.count_nonzero(np.diff(others.indptr) > 1) < 2:
+            raise ValueError("too few users with two interactions to try anything on")
+        return cls(user_split(_some_users(others, seed), seed + 1), seed, metric)
+
+    def measured(self, recipe: Recipe[Any], settings: Mapping[str, str], progress: Progress) -> float:
+        model = recipe.train(self.split.train, recipe.parse(settings), self.seed, progress)
+        outcome = outcome_of(recipe.ready(model), self.split.cases[:MOST_CASES], self.split.train.item_count)
+        return METRICS[self.metric](outcome)
+
+
+def best_recipe(recipes: Sequence[Recipe[Any]], trials: Trials, progress: Progress) -> list[Trial]:
+    """Each recipe with its defaults, the best first; equals keep their order."""
+    done: list[Trial] = []
+    for place, recipe in enumerate(recipes):
+        part = stretch(progress, place / len(recipes), (place + 1) / len(recipes))
+        score = trials.measured(recipe, {}, _named(part, f"recipe {place + 1} of {len(recipes)}: {recipe.name}"))
+        done.append(Trial(recipe.name, {}, score))
+    return sorted(done, key=lambda trial: -trial.score)
+
+
+def tuned(
+    recipe: Recipe[Any],
+    dimensions: Sequence[Dimension],
+    given: Mapping[str, str],
+    count: int,
+    trials: Trials,
+    progress: Progress,
+) -> list[Trial]:
+    """At most `count` trials in the order they were made; `given` are the settings outside the search, and its start.
+
+    What was tried before is not tried again, but counts as a trial.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=trials.seed))
+    study.enqueue_trial(_start(recipe, dimensions, given))
+    space = {each.name: _distribution(each) for each in dimensions}
+    done: list[Trial] = []
+    for number in range(1, count + 1):
+        asked = study.ask(space)
+        settings = {each.name: each.text(asked.params[each.name]) for each in dimensions}
+        best = max((trial.score for trial in done), default=0.0)
+        words = f"trial {number} of {count}, best {trials.metric} {best:.4f}"
+        part = _named(stretch(progress, (number - 1) / count, number / count), words)
+        trial = _again(settings, done) or _tried(recipe, settings, given, trials, part)
+        study.tell(asked, trial.score)
+        done.append(trial)
+        if _since_best(done) >= PATIENCE:
+            break
+    progress(1.0, f"tried {len(done)} settings")
+    return done
+
+
+def best_of(done: Sequence[Trial]) -> Trial:
+    """The first of those with the highest score."""
+    return max(done, key=lambda trial: trial.score)
+
+
+def _tried(
+    recipe: Recipe[Any], settings: Settings, given: Mapping[str, str], trials: Trials, progress: Progress
+) -> Trial:
+    score = trials.measured(recipe, {**given, **settings}, progress)
+    return Trial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
+
+
+def _again(settings: Settings, done: Sequence[Trial]) -> Trial | None:
+    return next((trial for trial in done if trial.settings == settings), None)
+
+
+def _since_best(done: Sequence[Trial]) -> int:
+    return len(done) - 1 - list(done).index(best_of(done))
+
+
+def _start(recipe: Recipe[Any], dimensions: Sequence[Dimension], given: Mapping[str, str]) -> dict[str, Any]:
+    usual = recipe.parse(given)
+    return {each.name: each.value(str(getattr(usual, each.name))) for each in dimensions}
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if dimension.values:
+        return CategoricalDistribution(dimension.values)
+    if dimension.whole:
+        return IntDistribution(int(dimension.low), int(dimension.high))
+    return FloatDistribution(dimension.low, dimension.high)
+
+
+def _some_users(snapshot: Snapshot, seed: int) -> Snapshot:
+    """As many users as have MOST_ROWS interactions together, drawn by the seed."""
+    if len(snapshot.items) <= MOST_ROWS:
+        return snapshot
+    order = np.random.default_rng(seed).permutation(snapshot.user_count)
+    drawn = order[np.cumsum(np.diff(snapshot.indptr)[order]) <= MOST_ROWS]
+    return snapshot.kept(np.isin(snapshot.users, drawn))
+
+
+def _named(progress: Progress, words: str) -> Progress:
+    return lambda fraction, message: progress(fraction, f"{words}: {message}")
