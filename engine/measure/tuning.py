@@ -78,7 +78,7 @@ class Trials:
 
     def measured(self, recipe: Recipe[Any], settings: Mapping[str, str], progress: Progress) -> float:
         model = recipe.train(self.split.train, recipe.parse(settings), self.seed, progress)
-        outcome = outcome_of(recipe.ready(model), self.split.cases[:MOST_CASES], self.split.train.item_count)
+        outcome = outcome_of(recipe.ready(model), self.split.cases[:MOST_CASES], self.split.train)
         return METRICS[self.metric](outcome)
 
 
