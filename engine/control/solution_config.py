@@ -9,11 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from engine.control.fields import ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
-from engine.control.hpo_config import AutoMLConfig, HpoConfig, check_auto_ml, check_hpo
+from engine.control.hpo_config import AutoMLConfig, HpoConfig, auto_ml_of, check_auto_ml, check_hpo
 from engine.control.hyperparameters import bare
+from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
 from engine.recipes.base import Recipe
+from engine.records import Solution
 
 WEIGHS_EVENTS = frozenset({"aws-user-personalization-v2", "aws-personalized-ranking-v2"})
 HAS_OBJECTIVE = frozenset({"aws-user-personalization", "aws-personalized-ranking"})
@@ -92,6 +94,13 @@ def checked(
         raise InvalidInput(f"solutionConfig.optimizationObjective fits only {_all(HAS_OBJECTIVE)}, not {recipe.name}.")
     shown: JsonMap = msgspec.to_builtins(config)
     return shown
+
+
+def recipe_for(solution: Solution) -> Recipe[Any]:
+    """The solution's; until AutoML has chosen, the first of those that it may choose."""
+    if solution.recipe_arn:
+        return recipe_of(solution.recipe_arn)
+    return auto_ml_recipes(auto_ml_of(solution.solution_config)[1])[0]
 
 
 def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.Struct:

@@ -15,7 +15,7 @@ from engine.control.fields import Arn, JsonMap, ListRequest, Name, Request, Reso
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import page
-from engine.control.recipes import recipe_of
+from engine.control.solution_config import recipe_for
 from engine.data.schema import Schema, parse_schema
 from engine.errors import AlreadyExists, InUse, InvalidInput
 from engine.recipes.base import Recipe, Schemas
@@ -97,7 +97,7 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
                 raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
         if request.training_mode == "UPDATE":
             _check_update(solution, versions)
-        check_datasets(recipe_of(solution.recipe_arn), schemas_of(control, solution.dataset_group_arn, within))
+        check_datasets(recipe_for(solution), schemas_of(control, solution.dataset_group_arn, within))
         version = add_version(
             control, solution, within, request.training_mode, name=request.name, tags=tag_map(request.tags)
         )

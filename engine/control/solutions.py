@@ -22,7 +22,6 @@ from engine.control.fields import (
     tag_map,
     view,
 )
-from engine.control.hpo_config import auto_ml_of
 from engine.control.lifecycle import ACTIVE, BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
@@ -33,6 +32,7 @@ from engine.control.solution_config import (
     check_objective,
     checked,
     checked_update,
+    recipe_for,
 )
 from engine.control.solution_versions import SolutionVersionSummary, add_version, check_datasets, schemas_of
 from engine.errors import InUse, InvalidInput
@@ -195,7 +195,7 @@ def delete_solution(control: Control, request: DeleteSolution) -> None:
 
 
 def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solution:
-    config = checked_update(request.solution_update_config, _recipe(solution))
+    config = checked_update(request.solution_update_config, recipe_for(solution))
     asked = {"performAutoTraining": request.perform_auto_training}
     asked["performIncrementalUpdate"] = request.perform_incremental_update
     flags = {name: value for name, value in asked.items() if value is not None}
@@ -208,12 +208,6 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
         latest_solution_update={**update, "solutionUpdateConfig": config} if config else update,
         last_updated_date_time=now,
     )
-
-
-def _recipe(solution: Solution) -> Recipe[Any]:
-    if solution.recipe_arn:
-        return recipe_of(solution.recipe_arn)
-    return auto_ml_recipes(auto_ml_of(solution.solution_config)[1])[0]
 
 
 def _first_recipe(request: CreateSolution) -> Recipe[Any]:
