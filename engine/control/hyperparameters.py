@@ -26,7 +26,6 @@ TUNABLE = {
 }
 PREFIXES = ("training.", "data.")  # AWS writes hyperparameters with or without them
 SPELLED = {"recency_mask": {"true": "True", "false": "False"}}  # as AWS writes them
-INFINITE = 1_000_000  # the bound of a range that has none
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -48,30 +47,7 @@ class Parameter(msgspec.Struct, frozen=True):
         return self.name.endswith(PREPARES)
 
 
-_PERCENTILES = (
-    Parameter("min_user_history_length_percentile", "0.0", 0.0, 1.0),
-    Parameter("max_user_history_length_percentile", "0.99", 0.0, 1.0),
-)
-
-
-def _recurrent(hidden: int) -> tuple[Parameter, ...]:
-    return (
-        Parameter("hidden_dimension", str(hidden), 32, 256),
-        Parameter("bptt", "32", 2, 32),
-        Parameter("recency_mask", "True", values=("True", "False")),
-        *_PERCENTILES,
-    )
-
-
 OTHERS: dict[str, tuple[Parameter, ...]] = {  # recipes of AWS's that are not in our folder
-    "aws-hrnn": _recurrent(43),
-    "aws-hrnn-metadata": _recurrent(43),
-    "aws-hrnn-coldstart": (
-        *_recurrent(149),
-        Parameter("cold_start_max_interactions", "15", 1, INFINITE),
-        Parameter("cold_start_max_duration", "5.0", 0.0, float(INFINITE)),
-        Parameter("cold_start_relative_from", "latestItem", values=("latestItem", "currentTime")),
-    ),
     "aws-semantic-similarity": (),
     "aws-next-best-action": (Parameter("action_optimization_period", "14", 7, 28),),
 }

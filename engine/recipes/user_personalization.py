@@ -15,10 +15,11 @@ from engine.ensemble.training import train as train_ensemble
 from engine.recipes.base import Model, Progress, Recipe
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Hidden = Annotated[int, msgspec.Meta(ge=32, le=256)]
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    hidden_dimension: Annotated[int, msgspec.Meta(ge=32, le=256)] = 149
+    hidden_dimension: Hidden = 149
     bptt: Annotated[int, msgspec.Meta(ge=2, le=32)] = 32
     recency_mask: bool = True
     min_user_history_length_percentile: Share = 0.0

@@ -38,6 +38,18 @@ DEFAULTS = [
     ("aws-personalized-ranking-v2", {"apply_recency_bias": "true"}),
     ("aws-user-personalization", {"hidden_dimension": "149", "bptt": "32", "recency_mask": "True"}),
     ("aws-hrnn", {"hidden_dimension": "43", "bptt": "32", "recency_mask": "True"}),
+    ("aws-hrnn-metadata", {"hidden_dimension": "43", "bptt": "32", "recency_mask": "True"}),
+    (
+        "aws-hrnn-coldstart",
+        {
+            "hidden_dimension": "149",
+            "bptt": "32",
+            "recency_mask": "True",
+            "cold_start_max_interactions": "15",
+            "cold_start_max_duration": "5.0",
+            "cold_start_relative_from": "latestItem",
+        },
+    ),
     ("aws-sims", {"popularity_discount_factor": "0.5", "min_cointeraction_count": "3"}),
     ("aws-popularity-count", {}),
     ("aws-trending-now-custom", {}),
