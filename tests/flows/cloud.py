@@ -1,0 +1,112 @@
+"""A server in its own processes beside an S3, as a user's scripts see them; every script starts from an empty group."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from tests.server.world import Server, running
+
+ROLE = "arn:aws:iam::123456789012:role/PersonalizeRole"
+KEYS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+BUCKET = "personalize-demo"
+START = 1_700_000_000
+
+
+class Cloud:
+    def __init__(self, url: str, s3: str) -> None:
+        self.personalize = boto3.client("personalize", endpoint_url=url, **KEYS)
+        self.runtime = boto3.client("personalize-runtime", endpoint_url=url, **KEYS)
+        self.s3 = boto3.client("s3", endpoint_url=s3, **KEYS)
+        self.s3.create_bucket(Bucket=BUCKET)
+
+    def close(self) -> None:
+        for client in (self.personalize, self.runtime, self.s3):
+            client.close()
+
+    def put(self, key: str, lines: Iterable[str]) -> str:
+        """The new object's URL."""
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body="\n".join(lines).encode())
+        return f"s3://{BUCKET}/{key}"
+
+    def put_json(self, key: str, *lines: Any) -> str:
+        return self.put(key, map(json.dumps, lines))
+
+    def get_json(self, key: str) -> list[Any]:
+        body = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return [json.loads(line) for line in body.splitlines()]
+
+    def keys(self, prefix: str) -> list[str]:
+        return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
+
+    # ---- steps that flows share
+
+    def load(self, group: str, kind: str, fields: Sequence[dict[str, Any]], rows: Sequence[str]) -> str:
+        """A dataset with its schema and the rows of a CSV."""
+        name = f"{group.rpartition('/')[2]}-{kind.lower()}"
+        schema = {"type": "record", "name": kind, "namespace": "com.example", "fields": fields, "version": "1.0"}
+        schema_arn = self.personalize.create_schema(name=name, schema=json.dumps(schema))["schemaArn"]
+        dataset = self.personalize.create_dataset(
+            name=name, datasetType=kind, datasetGroupArn=group, schemaArn=schema_arn
+        )["datasetArn"]
+        wait(lambda: self.personalize.describe_dataset(datasetArn=dataset)["dataset"])
+        header = ",".join(field["name"] for field in fields)
+        job = self.personalize.create_dataset_import_job(
+            jobName=name,
+            datasetArn=dataset,
+            dataSource={"dataLocation": self.put(f"{name}.csv", [header, *rows])},
+            roleArn=ROLE,
+        )["datasetImportJobArn"]
+        wait(lambda: self.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
+        return str(dataset)
+
+    def group(self, name: str) -> str:
+        arn = self.personalize.create_dataset_group(name=name)["datasetGroupArn"]
+        wait(lambda: self.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"])
+        return str(arn)
+
+    def train(self, group: str, recipe: str) -> str:
+        """An ACTIVE solution version."""
+        solution = self.personalize.create_solution(
+            name=f"{group.rpartition('/')[2]}-{recipe}",
+            datasetGroupArn=group,
+            recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
+            performAutoTraining=False,
+        )["solutionArn"]
+        wait(lambda: self.personalize.describe_solution(solutionArn=solution)["solution"])
+        version = self.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        wait(lambda: self.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
+        return str(version)
+
+
+def wait(describe: Callable[[], dict[str, Any]], ends: tuple[str, ...] = ("ACTIVE",), seconds: float = 120) -> str:
+    """As AWS's samples wait; the status it ended in."""
+    deadline = time.monotonic() + seconds
+    while (shown := describe())["status"] not in ends:
+        assert shown["status"] != "CREATE FAILED" and time.monotonic() < deadline, shown
+        time.sleep(0.1)
+    return str(shown["status"])
+
+
+@contextmanager
+def cloud(folder: Path) -> Iterator[Cloud]:
+    """A server and an S3 that are up until the block ends."""
+    (folder / "data").mkdir()
+    s3 = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    s3.start()
+    host, port = s3.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    secrets = {"AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]}
+    environ = {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_REGION": KEYS["region_name"], **secrets}
+    with running(Server(folder / "data", environ=environ)) as server:
+        found = Cloud(server.url, endpoint)
+        yield found
+        found.close()
+    s3.stop()
