@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from engine import Change, Engine
 from gateway.auth import Door, Pace
 from gateway.aws import Callers, aws_routes, aws_unrouted
 from gateway.cache import Cache
-from gateway.config import Config
+from gateway.config import Config, Watch, place_of
 from gateway.metadata import SOURCES
 from gateway.routes.events import events_routes
 from gateway.routes.health import health_routes
@@ -40,12 +41,14 @@ def create_app(
     engine: Engine,
     *,
     name: str = "worker",
+    watched: str | None = None,
     cache_bytes: int = CACHE_BYTES,
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.time,
     tracing: Tracing | None = None,
 ) -> Litestar:
-    """The gateway of one worker process over an open engine, which it closes at the end."""
+    """The gateway of one worker process over an open engine, which it closes at the end. `watched` is the place of the
+    configuration: what changes there is swapped in."""
     telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     means = Means(engine, threads)
@@ -63,7 +66,9 @@ def create_app(
         clock=clock,
     )
     engine.subscribe(lambda changes: _outdate(cache, changes))
+    watch = Watch(place_of(watched), config, gateway.use, clock, environ) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
+    telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics", name, telemetry, clock)
     front = Front(gateway, telemetry)
     handlers = [*recommend_routes(front), *events_routes(front), *health_routes(front, engine, threads, shelf)]
@@ -73,11 +78,16 @@ def create_app(
     own = {path for handler in handlers for path in handler.paths}
     return Litestar(
         [*preflight_routes(front, sorted(own)), *handlers, *wire],
-        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway)],
+        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway, watch)],
         exception_handlers={Exception: partial(_unrouted, front)},
         openapi_config=None,
         logging_config=None,
     )
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _redis(environ: Mapping[str, str]) -> Redis | None:
@@ -100,6 +110,7 @@ async def _lifespan(
     client: httpx.AsyncClient,
     redis: Redis | None,
     gateway: Gateway,
+    watch: Watch | None,
     _: Litestar,
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as closing:
@@ -112,6 +123,9 @@ async def _lifespan(
         if redis is not None:
             closing.push_async_callback(redis.aclose)
         closing.push_async_callback(gateway.close)
+        if watch is not None:
+            watching = asyncio.create_task(watch.run())
+            closing.push_async_callback(_ended, watching)
         yield
 
 

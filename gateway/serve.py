@@ -40,6 +40,7 @@ class Reply(NamedTuple):
     cache_control: str
     etag: str
     vary: tuple[str, ...]
+    version: str  # of the configuration
 
 
 class Conversion(NamedTuple):
@@ -69,10 +70,14 @@ class Gateway:
         pace: Pace,
         clock: Callable[[], float],
     ) -> None:
-        self.config = config  # replaced whole when the file changes
+        self.config = config
         self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
+
+    def use(self, config: Config) -> None:
+        """From here on; requests under way end as they began."""
+        self.config = config
 
     async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
         """One request, top to bottom. A `policy` counts instead of the configured one."""
@@ -92,7 +97,7 @@ class Gateway:
         with self._telemetry.span("cache"):
             hit = await self._cache.fetch(wanted, lambda: self._make(ask, plan, variation, scope, config))
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
-        return _reply(hit, wanted, self._vary(variation, config), self._clock(), located(caller))
+        return _reply(hit, wanted, self._vary(variation, config), self._clock(), config.version, located(caller))
 
     async def admit(self, caller: Caller) -> Caller:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
@@ -215,10 +220,11 @@ def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment
     return Wanted(key, policy, scope.tags, ask.user_id, until)
 
 
-def _reply(hit: Hit, wanted: Wanted, vary: tuple[str, ...], now: float, located: bool) -> Reply:
+def _reply(hit: Hit, wanted: Wanted, vary: tuple[str, ...], now: float, version: str, located: bool) -> Reply:
     policy = wanted.policy
     control = _cache_control(policy.private_header if located else policy.header, hit.age_s + wanted.until - now)
-    return Reply(hit.made, hit.outcome, hit.age_s, control, hit.made.etag if policy.max_age_s else "", vary)
+    etag = hit.made.etag if policy.max_age_s else ""
+    return Reply(hit.made, hit.outcome, hit.age_s, control, etag, vary, version)
 
 
 def located(caller: Caller) -> bool:

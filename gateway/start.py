@@ -11,9 +11,9 @@ from gateway.config import Config, load, parse
 EMPTY_CONFIG = "namespaces: {}"
 
 
-def configuration(path: Path | None) -> Config:
-    """Raises `ConfigError`. Without a file only the AWS wire answers."""
-    return load(path) if path is not None else parse(EMPTY_CONFIG, "no configuration")
+def configuration(where: str | None) -> Config:
+    """Raises `ConfigError`. Without a place only the AWS wire answers."""
+    return load(where) if where is not None else parse(EMPTY_CONFIG, "no configuration")
 
 
 def engine_settings(data: Path, config: Config) -> Settings:

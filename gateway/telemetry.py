@@ -59,6 +59,7 @@ FAMILIES = {
     "recgate_events": Family("counter", "Events accepted and durable.", ("namespace",)),
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
+    "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),
     "recgate_cache_bytes": Family("sum", "Bytes held by cached answers."),
     "recgate_cache_ceiling_bytes": Family("sum", "Bytes that cached answers may hold."),
     "recgate_cache_entries": Family("sum", "Cached answers."),

@@ -14,6 +14,7 @@ EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "deploy"}
 
 HOMES = {  # a library, and the only places that import it
     "sqlalchemy": ("engine/",),
+    "redis": ("gateway/app.py", "gateway/auth/pace.py", "gateway/config/place.py"),
     "torch": ("engine/nn/",),
     "lark": ("engine/filters/",),
     "boto3": ("engine/data/source.py",),

@@ -16,13 +16,13 @@ from gateway.telemetry import forget
 
 
 @click.command("serve")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration, YAML or JSON.")
+@click.option("--config", help="Configuration, YAML or JSON: a file, an http(s) URL, or redis://HOST/0#KEY. Watched.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
 @click.option("--instant", is_flag=True, help="Resources skip their pending states, for tests; or RECGATE_INSTANT=1.")
 @data_option
-def command(config: Path | None, host: str, port: int, workers: int | None, instant: bool, data: Path) -> None:
+def command(config: str | None, host: str, port: int, workers: int | None, instant: bool, data: Path) -> None:
     """Serve the gateway and the Personalize API."""
     if instant:
         os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
@@ -45,9 +45,9 @@ def command(config: Path | None, host: str, port: int, workers: int | None, inst
     raise SystemExit(Supervisor(children(count, config, settings, sock.fileno()), sock).run())
 
 
-def children(count: int, config: Path | None, settings: Settings, fd: int) -> list[Child]:
+def children(count: int, config: str | None, settings: Settings, fd: int) -> list[Child]:
     common = ["--data", str(settings.data_dir)]
-    configured = ["--config", str(config.resolve())] if config is not None else []
+    configured = ["--config", config] if config is not None else []
     workers = [
         Child(name, python("gateway.worker", "--fd", str(fd), "--name", name, *common, *configured))
         for name in (f"worker-{number}" for number in range(1, count + 1))

@@ -17,6 +17,7 @@ from gateway.ask import Ask
 from gateway.config import document, inherit
 from gateway.config.decode import decoded
 from gateway.config.environment import filled
+from gateway.config.place import place_of
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
@@ -81,13 +82,10 @@ def listed(names: Iterable[str]) -> str:
     return (", ".join(known[:SHOWN]) or "none") + more
 
 
-def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Config:
-    """Reads a configuration file; raises ConfigError with everything that is wrong."""
-    try:
-        text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), (Fault("", f"cannot be read: {error}"),)) from error
-    return parse(text, str(path), environ)
+def load(where: Path | str, environ: Mapping[str, str] = os.environ) -> Config:
+    """Reads a configuration from a file or a URL; raises ConfigError with everything that is wrong."""
+    place = place_of(str(where))
+    return parse(place.read().text, place.name, environ)
 
 
 def parse(text: str, name: str = "configuration", environ: Mapping[str, str] = os.environ) -> Config:

@@ -17,7 +17,7 @@ from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
-from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Header, Sending, Sent
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, VERSION, AnyRequest, Front, Header, Sending, Sent
 from gateway.serve import Reply
 
 MOST_ITEMS = 500
@@ -153,4 +153,6 @@ def _about(reply: Reply) -> list[Header]:
     headers = [(b"x-cache", reply.outcome.encode()), (b"x-recgate-variation", reply.made.variation.encode())]
     if reply.made.model:
         headers.append((b"x-recgate-model", reply.made.model.encode()))
+    if reply.version:
+        headers.append((VERSION, reply.version.encode("latin-1", "replace")))
     return headers

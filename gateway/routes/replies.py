@@ -25,6 +25,7 @@ Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
 NO_STORE: Header = (b"cache-control", b"no-store")
+VERSION = b"x-personalization-config-version"  # of the configuration that made the answer
 LARGEST_BODY = 1024 * 1024
 
 ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
@@ -108,8 +109,9 @@ class Front:
 
     def _headers(self, sending: Sending, request: AnyRequest) -> list[Header]:
         headers = [*sending.headers]
-        if version := self.gateway.config.version:
-            headers.append((b"x-personalization-config-version", version.encode("latin-1", "replace")))
+        version = self.gateway.config.version
+        if version and not any(name == VERSION for name, _ in headers):
+            headers.append((VERSION, version.encode("latin-1", "replace")))
         if origin := _origin(request):
             headers += cors(origin)
         if sending.status not in (204, 304):

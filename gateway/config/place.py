@@ -1,0 +1,109 @@
+"""Where a configuration lies: a file, an http(s) URL, or a key in Redis (`redis://host:6379/0#key`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+from urllib.parse import urldefrag
+
+import httpx
+import redis
+
+from gateway.config.report import ConfigError, Fault
+
+TIMEOUT_S = 5.0
+SETTLED_S = 1.0  # after a file's last change it counts, in every process of the machine at the same moment
+KEY = "recgate:config"
+
+
+class Text(NamedTuple):
+    """`since` is the epoch second from which it counts; 0: at once."""
+
+    text: str
+    since: float = 0.0
+
+
+class Place(Protocol):
+    name: str
+    every_s: float  # how often it is worth a look
+
+    def read(self) -> Text:
+        """Raises `ConfigError` where it can't be read."""
+        ...
+
+
+def place_of(where: str) -> Place:
+    if where.startswith(("http://", "https://")):
+        return HttpPlace(where)
+    if where.startswith(("redis://", "rediss://", "unix://")):
+        return RedisPlace(where)
+    return FilePlace(Path(where))
+
+
+class FilePlace:
+    every_s = 0.25
+
+    def __init__(self, path: Path) -> None:
+        self.name, self._path = str(path), path
+        self._last: tuple[tuple[float, int, int], Text] | None = None
+
+    def read(self) -> Text:
+        try:
+            status = self._path.stat()
+            stamp = (status.st_mtime, status.st_size, status.st_ino)
+            if self._last is None or self._last[0] != stamp:
+                text = self._path.read_text("utf-8-sig")
+                self._last = (stamp, Text(text, status.st_mtime + SETTLED_S))
+        except (OSError, UnicodeDecodeError) as error:
+            raise unreadable(self.name, error) from error
+        return self._last[1]
+
+
+@dataclass
+class HttpPlace:
+    """Read again only when the server says that it is another one (If-None-Match)."""
+
+    name: str
+    every_s: float = 5.0
+    _etag: str = ""
+    _last: Text | None = None
+
+    def read(self) -> Text:
+        asked = {"if-none-match": self._etag} if self._etag and self._last else {}
+        try:
+            answer = httpx.get(self.name, headers=asked, timeout=TIMEOUT_S, follow_redirects=True)
+            if answer.status_code == 304 and self._last is not None:
+                return self._last
+            answer.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise unreadable(self.name, error) from error
+        self._etag, self._last = answer.headers.get("etag", ""), Text(answer.text)
+        return self._last
+
+
+class RedisPlace:
+    every_s = 1.0
+
+    def __init__(self, where: str) -> None:
+        url, key = urldefrag(where)
+        self.name = f"redis key {key or KEY}"  # the URL may hold a password
+        self._key = key or KEY
+        self._connect: Callable[[], redis.Redis] = lambda: redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+        )
+
+    def read(self) -> Text:
+        try:
+            with self._connect() as client:
+                text = client.get(self._key)
+        except (redis.RedisError, UnicodeDecodeError, ValueError) as error:
+            raise unreadable(self.name, error) from error
+        if not isinstance(text, str):
+            raise unreadable(self.name, LookupError("there is no such key"))
+        return Text(text)
+
+
+def unreadable(name: str, error: Exception) -> ConfigError:
+    return ConfigError(name, (Fault("", f"cannot be read: {error}"),))

@@ -1,0 +1,90 @@
+"""The configuration while a server runs: a valid change is swapped in whole, a faulty one is told and left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+
+from gateway.config.loaded import Config, parse
+from gateway.config.place import Place, Text
+from gateway.config.report import ConfigError
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT_S = 2.0  # a file from the future counts soon, too
+
+
+class Watch:
+    """`swap` gets every new configuration, on the event loop. `faults` counts what is wrong with the latest text."""
+
+    def __init__(
+        self,
+        place: Place,
+        config: Config,
+        swap: Callable[[Config], None],
+        clock: Callable[[], float],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.faults = 0
+        self._place, self._config, self._swap = place, config, swap
+        self._clock, self._environ = clock, environ
+        self._seen = ""  # the text that was looked at last, good or bad
+        self._told = ""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._place.every_s)
+
+    async def look(self) -> None:
+        try:
+            found = await asyncio.to_thread(self._place.read)
+            if found.text == self._seen:
+                return
+            config = await asyncio.to_thread(parse, found.text, self._place.name, self._environ)
+            if await self._waited(found) and (await asyncio.to_thread(self._place.read)).text != found.text:
+                return  # it was still being written
+        except ConfigError as error:
+            self._tell(error)
+            return
+        self._seen, self.faults, self._told = found.text, 0, ""
+        if config.fingerprint != self._config.fingerprint:
+            self._take(config)
+
+    async def _waited(self, found: Text) -> bool:
+        """Until the text counts; whether that took any time."""
+        wait = min(found.since - self._clock(), LONGEST_WAIT_S)
+        if wait <= 0:
+            return False
+        await asyncio.sleep(wait)
+        return True
+
+    def _take(self, config: Config) -> None:
+        for warning in config.warnings:
+            log.warning("%s: %s", config.name, warning)
+        for what in changed_settings(self._config, config):
+            log.warning("%s: %s has changed; that counts after a restart", config.name, what)
+        self._config = config
+        self._swap(config)
+        log.info("%s: version %s is in use", config.name, config.version or config.fingerprint)
+
+    def _tell(self, error: ConfigError) -> None:
+        """Once for each fault that is new: a place may be down for long."""
+        self.faults = len(error.faults)
+        if str(error) != self._told:
+            log.error("%s\nthe configuration in use stays", error)
+            self._told = str(error)
+
+
+def changed_settings(old: Config, new: Config) -> list[str]:
+    """What the engine was opened with."""
+    pairs = {
+        "aws.quotas": (old.quotas, new.quotas),
+        "aws.accountId": (old.account_id, new.account_id),
+        "aws.region": (old.region, new.region),
+        "aws.allowFileUrls": (old.allow_file_urls, new.allow_file_urls),
+    }
+    return [name for name, (before, after) in pairs.items() if before != after]

@@ -1,0 +1,58 @@
+"""The configuration changes under load: no request fails, and after the swap nothing of the old version is said."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.server.world import CONFIG, Server, running
+
+CONNECTIONS = httpx.Limits(max_keepalive_connections=0)  # a fresh connection each time: either worker may answer
+SWAP_S = 1.0  # a file counts so long after it was written
+VERSIONS = 4
+
+
+def test_a_change_under_load(trained: Path, tmp_path: Path) -> None:
+    data, config = tmp_path / "data", tmp_path / "shop.yaml"
+    shutil.copytree(trained, data)
+    config.write_text(f'version: "0"\n{CONFIG}')
+    said: list[tuple[float, int, str]] = []
+    stop = threading.Event()
+
+    def load(number: int) -> None:
+        with httpx.Client(base_url=server.url, timeout=10, limits=CONNECTIONS) as client:
+            asked = 0
+            while not stop.is_set():
+                asked += 1
+                sent = time.time()
+                answer = client.get(f"/recommend-items/shop/for-you/u{(asked * 7 + number) % 50}?numResults=5")
+                said.append((sent, answer.status_code, answer.headers["x-personalization-config-version"]))
+
+    with running(Server(data, config)) as server:
+        threads = [threading.Thread(target=load, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        swaps = []
+        for version in range(1, VERSIONS + 1):
+            time.sleep(0.5)
+            config.write_text(f'version: "{version}"\n{CONFIG}')
+            swaps.append(config.stat().st_mtime + SWAP_S)
+            time.sleep(1.5)
+            config.write_text("namespaces: {shop: {recommenders: 7}}")  # a faulty one in between changes nothing
+            time.sleep(1.2)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        faults = httpx.get(f"{server.url}/metrics").text
+    assert {status for _, status, _ in said} == {200}
+    assert {version for _, _, version in said} == {str(number) for number in range(VERSIONS + 1)}
+    slack = 0.3  # the machine is shared: a process may wake late
+    for version, swap in enumerate(swaps, 1):
+        late = [(sent - swap, int(found)) for sent, _, found in said if sent > swap + slack and int(found) < version]
+        assert not late, f"{len(late)} of {len(said)} answers of an old version"
+    assert "recgate_config_faults 1.0" in faults
+    print(f"{len(said)} requests over {VERSIONS} swaps, none failed, none of an old version after its swap")
