@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from engine import serve
 from engine.arns import arn_of
+from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
 from engine.control.lifecycle import ACTIVE, shown
 from engine.data.doorbell import Doorbell
@@ -58,6 +59,7 @@ class Engine:
             keep_s=settings.shown_hours * 3600,
             most_bytes=settings.shown_bytes,
         )
+        self._figures = Figures(self.database, self.records, clock)
         self._intake = Intake(self.directory, self.log, self.follower.owner)
 
     @classmethod
@@ -229,6 +231,10 @@ class Engine:
     def import_report(self, job_arn: str) -> dict[str, Any]:
         """What became of an import's rows (see engine.data.importer.Report), in camel case."""
         return self.records.get(job_arn, DatasetImportJob).report
+
+    def attributed(self) -> list[Figure]:
+        """What metric attributions have counted, by metric and source; at most two seconds old."""
+        return self._figures.read()
 
     # ---- the change feed
 

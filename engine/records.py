@@ -154,6 +154,25 @@ class Filter(_InGroup, frozen=True, kw_only=True):
     filter_expression: str
 
 
+class AttributedMetric(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
+    metric_name: str
+    event_type: str
+    expression: str
+    since: float  # ours: when it was added; what the server took before does not count
+
+
+class MetricAttribution(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "metric-attribution"
+    metrics: tuple[AttributedMetric, ...]
+    metrics_output_config: JsonMap  # {"roleArn": …, "s3DataDestination": {"path": "s3://…"}}
+
+    @property
+    def output(self) -> str | None:
+        """The folder that its files go to, if they go anywhere."""
+        path: str | None = self.metrics_output_config.get("s3DataDestination", {}).get("path")
+        return path
+
+
 class Solution(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution"
     recipe_arn: str

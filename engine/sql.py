@@ -95,6 +95,26 @@ snapshots = Table(
     Column("seq", _Sequence, nullable=False),  # the last log record that is in it
 )
 
+attributions = Table(
+    "attributions",
+    tables,
+    Column("arn", String, primary_key=True),  # of a metric attribution
+    Column("seq", _Sequence, nullable=False),  # how far the log is counted
+    Column("published", Float, nullable=False),  # when counts were last gathered for a file
+)
+
+attributed = Table(
+    "attributed",
+    tables,
+    Column("arn", String, primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("began", BigInteger, primary_key=True),  # the first second of a window
+    Column("batch", BigInteger, primary_key=True),  # see engine.attribution.ledger
+    Column("events", BigInteger, nullable=False),
+    Column("value", Float, nullable=False),
+)
+
 
 class Database:
     """One database; safe to use from many threads and from many processes at once."""

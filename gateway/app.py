@@ -149,3 +149,5 @@ def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[
         "recgate_model_age_seconds",
         lambda: [((each.campaign.name, each.model), [clock() - each.trained_at]) for each in engine.deployments.all()],
     )
+    telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in engine.attributed()])
+    telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in engine.attributed()])

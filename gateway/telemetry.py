@@ -43,12 +43,14 @@ LIVE_S = 5.0  # a worker that has not written for so long is dead: its counters 
 
 
 class Family(NamedTuple):
-    """`sum` and `max` are gauges, and say how the workers' values become one."""
+    """`sum` and `max` are gauges, and say how the workers' values become one; `shared`: a counter that all read."""
 
-    kind: Literal["counter", "histogram", "sum", "max"]
+    kind: Literal["counter", "histogram", "sum", "max", "shared"]
     help: str
     labels: Labels = ()
 
+
+ATTRIBUTED = ("attribution", "metric", "event_type", "source")
 
 FAMILIES = {
     "recgate_requests": Family("counter", "Requests answered.", ("route", "status")),
@@ -60,6 +62,8 @@ FAMILIES = {
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
     "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),
+    "recgate_attributed": Family("shared", "Events counted by metric attributions.", ATTRIBUTED),
+    "recgate_attributed_value": Family("max", "What metric attributions have added up.", ATTRIBUTED),
     "recgate_cache_bytes": Family("sum", "Bytes held by cached answers."),
     "recgate_cache_ceiling_bytes": Family("sum", "Bytes that cached answers may hold."),
     "recgate_cache_entries": Family("sum", "Cached answers."),
@@ -246,7 +250,7 @@ def merged(workers: Iterable[tuple[bool, Numbers]]) -> dict[str, dict[Labels, li
 
 
 def _joined(family: Family, left: Sequence[float], right: Sequence[float]) -> list[float]:
-    join = max if family.kind == "max" else float.__add__
+    join = max if family.kind in ("max", "shared") else float.__add__
     return [join(float(a), float(b)) for a, b in zip(left, right, strict=True)]
 
 
@@ -268,7 +272,7 @@ def _metric(name: str, family: Family, rows: Mapping[Labels, Sequence[float]]) -
             histogram.add_metric(labels, _buckets(values[:-1]), values[-1])
         return histogram
     metric: CounterMetricFamily | GaugeMetricFamily
-    metric = (CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily)(
+    metric = (CounterMetricFamily if family.kind in ("counter", "shared") else GaugeMetricFamily)(
         name, family.help, labels=family.labels
     )
     for labels, (value,) in rows.items():

@@ -25,7 +25,16 @@ from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.errors import InvalidInput
-from engine.records import DataDeletionJob, Dataset, DatasetGroup, EventTracker, Filter, Recommender, Solution
+from engine.records import (
+    DataDeletionJob,
+    Dataset,
+    DatasetGroup,
+    EventTracker,
+    Filter,
+    MetricAttribution,
+    Recommender,
+    Solution,
+)
 
 
 class CreateDatasetGroup(Request, frozen=True, kw_only=True):
@@ -112,7 +121,7 @@ def delete_dataset_group(control: Control, request: DeleteDatasetGroup) -> None:
     arn = request.dataset_group_arn
     with control.database.write() as within:
         group = control.settled(arn, DatasetGroup, within)
-        kinds = (Dataset, EventTracker, Filter, Solution, Recommender)
+        kinds = (Dataset, EventTracker, Filter, Solution, Recommender, MetricAttribution)
         refuse_dependants(arn, chain(*(control.every(kind, parent=arn, within=within) for kind in kinds)))
         deletions = list(control.every(DataDeletionJob, parent=arn, within=within))
         refuse_dependants(arn, (job for job in deletions if job.status in BUSY))

@@ -1,4 +1,4 @@
-"""Tags: short pairs of text that every resource but a schema carries (specification §1.8)."""
+"""Tags: short pairs of text that every resource carries but schemas and metric attributions (specification §1.8)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Shape, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import operation
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
-from engine.records import Record, Schema, kind_of
+from engine.records import MetricAttribution, Record, Schema, kind_of
+
+UNTAGGED = (Schema, MetricAttribution)
 
 
 class TagResource(Request, frozen=True):
@@ -68,8 +70,8 @@ def _taggable(control: Control, arn: str, within: Connection | None = None) -> R
     """Raises `NotFound`, `InvalidInput` for a resource that has no tags, `InUse` for one that is being deleted."""
     kind = kind_of(arn)
     record = control.get(arn, kind, within)
-    if kind is Schema:
-        raise InvalidInput(f"Resource Arn {arn} is a schema's; schemas have no tags.")
+    if kind in UNTAGGED:
+        raise InvalidInput(f"Resource Arn {arn} is a {kind.kind.replace('-', ' ')}'s, which has no tags.")
     if record.deleted_at is not None:
         raise InUse(f"Resource Arn {arn} is in {record.status} state.")
     return record

@@ -50,9 +50,14 @@ class Fold:
 
 def fold(work: Fold) -> Stored:
     """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
+    return fold_import(work)[0]
+
+
+def fold_import(work: Fold) -> tuple[Stored, Longs]:
+    """As `fold`; and the rows of imported interactions that are in it, the others being there already."""
     group = work.group
-    rows = _interactions(group, work.interactions, work.interaction_kinds)
-    deeds = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
+    rows, new = _interactions(group, work.interactions, work.interaction_kinds)
+    deeds, _ = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
     users = _Rows.of(group.stored.snapshot.user_columns, group.stored.user_put, work.user_kinds)
     users = users.with_put(group.user_table.rows)
     if work.users is not None:
@@ -60,7 +65,7 @@ def fold(work: Fold) -> Stored:
     names = group.users.frozen()  # from here on nobody is new
     actions = _stored(group.actions, deeds, _items(group.actions, work.actions, work.action_kinds), names)
     whole = _stored(group, rows, _items(group, work.items, work.item_kinds), names)
-    return replace(
+    stored = replace(
         whole,
         snapshot=replace(whole.snapshot, user_columns=users.spread(len(names))),
         user_put=users.flags(len(names)),
@@ -68,6 +73,7 @@ def fold(work: Fold) -> Stored:
         seq=group.seq,
         actions=actions,
     )
+    return stored, new
 
 
 def _stored(group: Group, rows: _Events, items: _Rows, users: Names) -> Stored:
@@ -122,16 +128,20 @@ def _joined(first: _Events, second: _Events) -> _Events:
     return _Events._make([*arrays, columns])
 
 
-def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> _Events:
-    """Sorted as a snapshot is, with the sessions' rows given to their users; see `Group.history` for the order."""
+def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> tuple[_Events, Longs]:
+    """Sorted as a snapshot is, with the sessions' rows given to their users; see `Group.history` for the order. And the
+    rows of the import among them.
+    """
     kept = _kept(group, kinds)
     if bulk is not None and bulk.full:
         kept = kept.take(np.flatnonzero(kept.arrived))
     events = _owned(_joined(kept, _streamed(group, kinds)), group)
+    new = np.zeros(0, np.int64)
     if bulk is not None:
         imported = _owned(_imported(bulk.columns, group, kinds), group)
-        events = _joined(events, imported.take(_unknown(imported, events)))
-    return events.take(np.lexsort((events.arrived, events.times, events.users)))
+        new = _unknown(imported, events)
+        events = _joined(events, imported.take(new))
+    return events.take(np.lexsort((events.arrived, events.times, events.users))), new
 
 
 def _kept(group: Group, kinds: Kinds) -> _Events:

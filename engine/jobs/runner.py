@@ -9,6 +9,7 @@ import time
 
 import sqlalchemy as sa
 
+from engine.attribution.clerk import Clerk
 from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import EngineError, NotFound
@@ -25,6 +26,7 @@ BEAT_S = 2.0
 SAY_S = 1.0  # progress is stored at most so often: each time takes the write lock that events wait for
 FOLD_EVERY = 50_000  # streamed records after a snapshot before the next one is made
 FOLD_LOOK_S = 30.0
+COUNT_EVERY_S = 2.0
 
 
 class Stopped(Exception):
@@ -42,6 +44,9 @@ class Runner:
         self._stopping.set()
 
     def run_forever(self) -> None:
+        """Beside the jobs a thread counts for metric attributions: a long job must not hold that up."""
+        counting = threading.Thread(target=self._count_on, name="attribution", daemon=True)
+        counting.start()
         while not self._stopping.is_set():
             try:
                 worked = self.run_one()
@@ -50,6 +55,15 @@ class Runner:
                 worked = False
             if not worked:
                 self._stopping.wait(IDLE_S)
+        counting.join()
+
+    def _count_on(self) -> None:
+        clerk = Clerk(self._engine)
+        while not self._stopping.wait(COUNT_EVERY_S):
+            try:
+                clerk.work()
+            except Exception:
+                log.exception("counting for metric attributions failed")
 
     def run_one(self) -> bool:
         """Do the next job, if there is one that nobody else does."""

@@ -8,14 +8,8 @@ from engine.control import OPERATIONS
 
 MISSING = {
     "CreateBatchSegmentJob",
-    "CreateMetricAttribution",
-    "DeleteMetricAttribution",
     "DescribeBatchSegmentJob",
-    "DescribeMetricAttribution",
     "ListBatchSegmentJobs",
-    "ListMetricAttributionMetrics",
-    "ListMetricAttributions",
-    "UpdateMetricAttribution",
 }
 
 

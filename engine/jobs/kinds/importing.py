@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import sqlalchemy as sa
 
+from engine.attribution.imported import count_import
 from engine.control.lifecycle import ACTIVE
-from engine.data.fold import Import, fold
+from engine.data.fold import Import, fold_import
 from engine.data.importer import import_csv
 from engine.data.source import open_source
 from engine.errors import EngineError
@@ -49,7 +51,16 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     work.progress(0.85, "making the snapshot")
     state = work.state(group)
     table = Import(imported.rows, full=job.import_mode == "FULL")
-    snapshot = fold(folding(work, group, state, {dataset.dataset_type: table}))
+    snapshot, new = fold_import(folding(work, group, state, {dataset.dataset_type: table}))
+    counted = None
+    if dataset.dataset_type == "INTERACTIONS":
+        counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
+
+    def also(within: sa.Connection) -> None:
+        work.change(job, within, status=ACTIVE, report=report)
+        if counted is not None:
+            counted.store(within)
+
     work.progress(0.95, "publishing")
-    work.publish(state, snapshot, lambda within: work.change(job, within, status=ACTIVE, report=report))
+    work.publish(state, snapshot, also)
     return f"{imported.report.kept:,} rows"

@@ -83,6 +83,9 @@ class SmallEngine:
         self._items: dict[int, str] = {}
         self._listeners: list[Any] = []
 
+    def attributed(self) -> list[tuple[str, str, str, str, int, float]]:
+        return []
+
     def recommend(self, question: Question) -> Ranked:
         self.deployed(question.campaign)
         self.asked.append(question)

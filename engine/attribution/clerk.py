@@ -1,0 +1,135 @@
+"""Counts what the log brings, again and again; every quarter of an hour it writes what is new into a file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.attribution import ledger
+from engine.attribution.report import write_report
+from engine.attribution.sources import Sources
+from engine.attribution.tally import WINDOW, Tally
+from engine.data import entries
+from engine.data.group import Group
+from engine.data.log import Logged
+from engine.directory import Directory
+from engine.engine import Engine
+from engine.errors import EngineError
+from engine.follower import apply
+from engine.records import DatasetGroup, MetricAttribution
+
+log = logging.getLogger(__name__)
+
+PAGE = 10_000
+METHOD = "PUT_EVENTS"  # in the names of files
+
+
+class Clerk:
+    """One thread's. Several processes may have one: see `engine.attribution.ledger`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._groups: dict[str, Group] = {}  # by uid, where items are looked at
+
+    def work(self) -> None:
+        """Count and publish what is due, of every attribution."""
+        for attribution in self._engine.records.list(MetricAttribution):
+            if attribution.deleted_at is None:
+                try:
+                    self._publish(attribution)  # first: a file ends where a window does
+                    self._count(attribution)
+                except Exception:  # the others must be counted, and this one the next time
+                    log.exception("%s is not counted", attribution.arn)
+
+    # ---- counting
+
+    def _count(self, attribution: MetricAttribution) -> None:
+        uid = self._engine.records.get(attribution.dataset_group_arn, DatasetGroup).uid
+        with self._engine.database.read() as connection:
+            position = ledger.position(connection, attribution.arn)
+        at = None if position is None else position.seq
+        while at is not None and (page := self._engine.log.read(at, group=uid, limit=PAGE)):
+            tally = Tally(attribution.metrics, self._sources(attribution))
+            self._tally(page, uid, tally)
+            at = page[-1].seq if self._store(attribution, at, page[-1].seq, tally) else None
+
+    def _store(self, attribution: MetricAttribution, before: int, after: int, tally: Tally) -> bool:
+        """False where somebody else counted, or the metrics have changed: the next round sees to it."""
+        with self._engine.database.write() as within:
+            now = self._engine.records.find(attribution.arn, MetricAttribution, within)
+            if now is None or now.deleted_at is not None or now.metrics != attribution.metrics:
+                return False
+            if not ledger.advance(within, attribution.arn, before, after):
+                return False
+            ledger.add(within, attribution.arn, tally.counts)
+        return True
+
+    def _sources(self, attribution: MetricAttribution) -> Sources:
+        with self._engine.database.read() as connection:
+            return sources_of(attribution, Directory(self._engine.records), connection)
+
+    def _tally(self, page: Sequence[Logged], uid: str, tally: Tally) -> None:
+        if not tally.needs_items:
+            self._groups.pop(uid, None)
+        elif uid not in self._groups:
+            self._groups[uid] = self._engine.follower.restored(uid, page[0].seq - 1)
+        for record in page:
+            self._follow(record)
+            if record.kind == "event":
+                tally.add(entries.read_interaction(record.body), record.at, lambda *of: self._item_value(uid, *of))
+
+    def _follow(self, record: Logged) -> None:
+        """So that an event counts with its item as it was then."""
+        group = self._groups.get(record.group)
+        if group is None:
+            return
+        if record.kind == "snapshot":
+            self._groups[record.group] = self._engine.follower.restored(record.group, record.seq)
+        elif record.kind in entries.STATE_KINDS and record.seq > group.seq:
+            apply(group, record)
+
+    def _item_value(self, uid: str, item: str, column: str) -> Any:
+        group = self._groups[uid]
+        return group.item_table.value(group.items.find(item), column)
+
+    # ---- publishing
+
+    def _publish(self, attribution: MetricAttribution) -> None:
+        engine, arn = self._engine, attribution.arn
+        now = engine.clock()
+        with engine.database.read() as connection:
+            position = ledger.position(connection, arn)
+        if position is not None and now // WINDOW > position.published // WINDOW:
+            with engine.database.write() as within:
+                ledger.gather(within, arn, int(now * 1000), now)
+        with engine.database.read() as connection:
+            due = ledger.batches(connection, arn)
+        for batch, counts in due.items():
+            if not self._written(attribution, counts, batch):
+                return
+            with engine.database.write() as within:
+                ledger.settle(within, arn, batch)
+
+    def _written(self, attribution: MetricAttribution, counts: ledger.Counts, batch: int) -> bool:
+        """The attribution shows why not."""
+        reason = None
+        try:
+            write_report(attribution, counts, METHOD, batch, allow_file_urls=self._engine.settings.allow_file_urls)
+        except EngineError as error:
+            reason = error.message
+        if reason != attribution.failure_reason:
+            with self._engine.database.write() as within:
+                stored = self._engine.records.get(attribution.arn, MetricAttribution, within)
+                self._engine.records.replace(msgspec.structs.replace(stored, failure_reason=reason), within)
+        return reason is None
+
+
+def sources_of(attribution: MetricAttribution, directory: Directory, connection: sa.Connection) -> Sources:
+    """With the campaigns and recommenders of its account."""
+    known = (key.source for key in ledger.totals(connection, attribution.arn))
+    own = {tag: arn for tag, arn in directory.sources().items() if arn.split(":")[4] == attribution.account}
+    return Sources(own, known)
