@@ -16,7 +16,6 @@ from engine.control.control import Control
 from engine.control.fields import (
     Arn,
     JsonMap,
-    KmsKeyArn,
     ListRequest,
     Name,
     Request,
@@ -26,6 +25,7 @@ from engine.control.fields import (
     Short,
     view,
 )
+from engine.control.locations import S3DataConfig
 from engine.control.operation import operation
 from engine.control.pages import PAGE, opened, page, sealed
 from engine.data.destination import check_destination
@@ -43,11 +43,6 @@ class MetricAttribute(Request, frozen=True):
     event_type: Text
     metric_name: Text
     expression: Text
-
-
-class S3DataConfig(Request, frozen=True):
-    path: Short
-    kms_key_arn: KmsKeyArn | None = None
 
 
 class MetricAttributionOutput(Request, frozen=True, kw_only=True):
@@ -113,7 +108,7 @@ class ListMetricAttributionMetricsResponse(Shape, frozen=True):
 
 
 class UpdateMetricAttribution(Request, frozen=True, kw_only=True):
-    metric_attribution_arn: Arn
+    metric_attribution_arn: Arn | None = None  # the service's model does not require what its operation does
     add_metrics: Metrics = ()
     remove_metrics: Annotated[tuple[Short, ...], Meta(max_length=MOST_METRICS)] = ()
     metrics_output_config: MetricAttributionOutput | None = None
@@ -182,10 +177,12 @@ def list_metric_attribution_metrics(
 @operation
 def update_metric_attribution(control: Control, request: UpdateMetricAttribution) -> UpdateMetricAttributionResponse:
     """Metrics are removed with their counts before others are added."""
-    config = request.metrics_output_config
+    arn, config = request.metric_attribution_arn, request.metrics_output_config
+    if arn is None:
+        raise InvalidInput("metricAttributionArn: name the metric attribution to update.")
     output = None if config is None else _checked_output(control, config)
     with control.database.write() as within:
-        attribution = control.active(request.metric_attribution_arn, MetricAttribution, within)
+        attribution = control.active(arn, MetricAttribution, within)
         kept = _without(attribution.metrics, request.remove_metrics)
         schemas = _schemas(control, attribution.dataset_group_arn, within)
         now = control.now()

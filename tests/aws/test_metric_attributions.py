@@ -100,6 +100,8 @@ def test_metrics_are_listed_in_pages(aws: Clients, group: str):
     for wrong in ("x", token["nextToken"]):
         with pytest.raises(p.exceptions.InvalidNextTokenException):
             p.list_metric_attribution_metrics(nextToken=wrong)
+        with pytest.raises(p.exceptions.InvalidNextTokenException):
+            p.list_metric_attributions(nextToken=wrong)
 
 
 def test_a_pending_one_can_be_neither_changed_nor_deleted(aws: Clients, group: str, world: World):
@@ -179,6 +181,8 @@ def test_refused_changes(aws: Clients, group: str, more: dict[str, Any], error: 
     with pytest.raises(getattr(aws.personalize.exceptions, f"{error}Exception"), match=words):
         aws.personalize.update_metric_attribution(metricAttributionArn=arn, **more)
     assert metrics(aws, arn) == ["CLICKS", "PRICES"]
+    with pytest.raises(aws.personalize.exceptions.InvalidInputException, match="metricAttributionArn"):
+        aws.personalize.update_metric_attribution(addMetrics=[CLICKS])
 
 
 def test_nothing_unknown(aws: Clients, group: str):
