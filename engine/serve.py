@@ -86,6 +86,8 @@ def answer(
 def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
     """The combinations of specification §9.1, §9.3 and §5.1."""
     kind, name = deployed.recipe.kind, deployed.recipe.name
+    if kind == "PERSONALIZED_ACTIONS":
+        raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers GetActionRecommendations only.")
     ranking = kind == "PERSONALIZED_RANKING"
     if ranking != (question.candidates is not None):
         call = "GetPersonalizedRanking" if ranking else "GetRecommendations"

@@ -36,6 +36,7 @@ class Snapshot:
     item_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an item id
     user_columns: Mapping[str, Column] = field(default_factory=dict)
     interaction_columns: Mapping[str, Column] = field(default_factory=dict)  # one row an interaction
+    actions: Snapshot | None = None  # the same of actions, which are its items; set for training
     weights: Floats | None = None  # (n,) how much each row counts as something to learn; None: all the same
     objective: Objective | None = None  # what else than relevance a solution wants
 

@@ -57,6 +57,9 @@ class Query:
     item: int = -1  # the current item of RELATED_ITEMS and segments; -1: none or unknown
     attributes: Bools | None = None  # (items,) which have what a segment by attributes asks for
     now: float = 0.0  # epoch seconds
+    user: int = -1  # the user's id, -1: none or unknown; may be one that the model has never seen
+    actions: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) action ids: what the user did, oldest first
+    action_types: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) codes of event types
     stream: Stream = field(default_factory=NoStream)
 
 

@@ -65,6 +65,8 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     work.progress(0.01, "reading the data")
     data = current(work, group)
     snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
+    if data.actions is not None:
+        snapshot = replace(snapshot, actions=data.actions.snapshot)
     _check_minimum(snapshot, version, work)
     choice = chosen_settings(version, snapshot, SEED, stretch(work.progress, 0.02, 0.6))
     progress = stretch(work.progress, 0.6 if choice.trials else 0.02, 0.97)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from engine.data.snapshot import Snapshot
 from engine.recipes import RECIPES
 from engine.recipes.base import Model, Query, Recipe, silent
 from tests.engine.recipes import worlds
+from tests.engine.recipes.errands import errands
 
 ALL = list(RECIPES.values())
 SMALL = {"sequence_epochs": "4", "sequence_dimension": "16", "sequence_gigaflops": "5", "hidden_dimension": "32"}
 OF_ITEMS = [recipe for recipe in ALL if recipe.kind not in ("USER_SEGMENTATION", "PERSONALIZED_ACTIONS")]
+OF_ACTIONS = [recipe for recipe in ALL if recipe.kind == "PERSONALIZED_ACTIONS"]
 OF_USERS = [recipe for recipe in ALL if recipe.kind == "USER_SEGMENTATION"]
 PERSONALISED = [recipe for recipe in ALL if recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")]
 WORLDS = {name: getattr(worlds, name) for name in ("checkerboard", "chain", "groups", "grocery")}
+WORLDS["errands"] = lambda: errands(users=400, actions=4, share=0.8).snapshot
 
 DISTINCT = list({id(recipe.train): recipe for recipe in ALL}.values())  # several may share one way to train
 
@@ -36,6 +40,19 @@ personalised = pytest.mark.parametrize("recipe", PERSONALISED, ids=lambda recipe
 def params_of(recipe: Recipe[Any], **hyperparameters: str) -> Any:
     small = {name: value for name, value in SMALL.items() if name in recipe.params.__struct_fields__}
     return recipe.parse(small | hyperparameters)
+
+
+def home(recipe: Recipe[Any]) -> str:
+    """A world that has what the recipe needs."""
+    return "errands" if recipe in OF_ACTIONS else "groups"
+
+
+def candidates(recipe: Recipe[Any], snapshot: Snapshot) -> int:
+    if recipe in OF_USERS:
+        return snapshot.user_count
+    scored = snapshot.actions if recipe in OF_ACTIONS else snapshot
+    assert scored is not None
+    return scored.item_count
 
 
 def trained(name: str, world: str) -> tuple[Snapshot, Model]:
@@ -62,9 +79,9 @@ def asked(snapshot: Snapshot) -> Query:
 
 @every
 def test_scores_every_candidate_with_finite_numbers_or_minus_infinity(recipe: Recipe[Any]) -> None:
-    snapshot, model = trained(recipe.name, "groups")
+    snapshot, model = trained(recipe.name, home(recipe))
     scores = recipe.ready(model)(asked(snapshot))
-    assert scores.shape == (snapshot.user_count if recipe in OF_USERS else snapshot.item_count,)
+    assert scores.shape == (candidates(recipe, snapshot),)
     assert scores.dtype == np.float32
     assert not np.isnan(scores).any()
     assert not np.isposinf(scores).any()
@@ -72,14 +89,14 @@ def test_scores_every_candidate_with_finite_numbers_or_minus_infinity(recipe: Re
 
 @distinct
 def test_same_seed_same_scores(recipe: Recipe[Any]) -> None:
-    snapshot, model = trained(recipe.name, "groups")
+    snapshot, model = trained(recipe.name, home(recipe))
     again = recipe.train(snapshot, params_of(recipe), 1, silent)
     same(recipe.ready(again)(asked(snapshot)), recipe.ready(model)(asked(snapshot)))
 
 
 @every
 def test_survives_storage_without_pickle(recipe: Recipe[Any], tmp_path: Path) -> None:
-    snapshot, model = trained(recipe.name, "groups")
+    snapshot, model = trained(recipe.name, home(recipe))
     for name, array in model.arrays.items():
         np.save(tmp_path / f"{name}.npy", array, allow_pickle=False)
     stored = {name: np.load(tmp_path / f"{name}.npy", allow_pickle=False, mmap_mode="r") for name in model.arrays}
@@ -91,7 +108,7 @@ def test_survives_storage_without_pickle(recipe: Recipe[Any], tmp_path: Path) ->
 @every
 @pytest.mark.parametrize("known", [True, False])
 def test_ids_beyond_the_model_are_passed_over(recipe: Recipe[Any], known: bool) -> None:
-    snapshot, model = trained(recipe.name, "groups")
+    snapshot, model = trained(recipe.name, home(recipe))
     beyond = np.array([9_999, 10_000], np.int32)
     history = snapshot.history(0)[0] if known else beyond[:0]
     with_them = Query(np.concatenate((beyond, history)), item=10_001)
@@ -101,7 +118,7 @@ def test_ids_beyond_the_model_are_passed_over(recipe: Recipe[Any], known: bool) 
 
 @of_items
 def test_answers_an_empty_history(recipe: Recipe[Any]) -> None:
-    _, model = trained(recipe.name, "groups")
+    _, model = trained(recipe.name, home(recipe))
     scores = recipe.ready(model)(Query())
     assert np.isfinite(scores[:24]).all()
     assert scores[24:].max() < scores[:24].max()  # nobody touched these
@@ -109,7 +126,7 @@ def test_answers_an_empty_history(recipe: Recipe[Any]) -> None:
 
 @every
 def test_does_not_change_what_it_is_asked_with(recipe: Recipe[Any]) -> None:
-    snapshot, model = trained(recipe.name, "groups")
+    snapshot, model = trained(recipe.name, home(recipe))
     score, query = recipe.ready(model), asked(snapshot)
     first = score(query).copy()
     np.testing.assert_array_equal(score(query), first)
@@ -118,6 +135,7 @@ def test_does_not_change_what_it_is_asked_with(recipe: Recipe[Any]) -> None:
 @every
 def test_trains_on_nothing(recipe: Recipe[Any]) -> None:
     snapshot = worlds.rows_of([(0, 0, worlds.START)])
+    snapshot = replace(snapshot, actions=snapshot.kept(np.zeros(1, np.bool_)))
     model = recipe.train(snapshot, params_of(recipe), 0, silent)
     assert recipe.ready(model)(Query()).shape == (1,)
 
@@ -133,7 +151,7 @@ def test_can_be_stopped(recipe: Recipe[Any]) -> None:
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        recipe.train(worlds.groups(), params_of(recipe), 0, stop)
+        recipe.train(WORLDS[home(recipe)](), params_of(recipe), 0, stop)
 
 
 @every

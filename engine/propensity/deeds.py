@@ -1,0 +1,88 @@
+"""What users did with actions, as rows to count: each taken, not taken, viewed or anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.data.columns import Array, Ints, Longs
+from engine.data.snapshot import Snapshot
+
+OTHER, TAKEN, NOT_TAKEN, VIEWED = range(4)
+KINDS = {"taken": TAKEN, "nottaken": NOT_TAKEN, "viewed": VIEWED}
+
+
+class Deeds(NamedTuple):
+    """(n,) each, of one user in order of time."""
+
+    users: Ints
+    actions: Ints
+    times: Longs
+    kinds: Ints
+
+
+class Moments(NamedTuple):
+    """(m,) each: a user, an action that is on offer, and when."""
+
+    users: Array
+    actions: Array
+    times: Longs
+
+    def take(self, rows: Array) -> Moments:
+        return Moments(self.users[rows], self.actions[rows], self.times[rows])
+
+
+def kind_of(event_type: str) -> int:
+    """`Taken`, `NOT_TAKEN`, `not taken`: case, blanks and underscores don't count."""
+    return KINDS.get("".join(event_type.split()).replace("_", "").lower(), OTHER)
+
+
+def kinds_of(event_types: Sequence[str]) -> Ints:
+    """(types,) what each of the event types says."""
+    return np.array([kind_of(name) for name in event_types], np.int32)
+
+
+def deeds_of(actions: Snapshot) -> Deeds:
+    kinds = kinds_of(actions.event_types)
+    return Deeds(actions.users, actions.items, actions.times, kinds[actions.types] if len(kinds) else actions.types)
+
+
+class Tallies:
+    """Counts of what came before a moment: of the user, and of the user with the action."""
+
+    COUNT = 6  # columns
+
+    def __init__(self, deeds: Deeds, actions: int) -> None:
+        self._first = int(deeds.times.min(initial=0))
+        self._span = int(deeds.times.max(initial=0)) - self._first + 2
+        self._actions = max(actions, 1)
+        self._of_user = self._sums(deeds, deeds.users.astype(np.int64))
+        pairs = deeds.users.astype(np.int64) * self._actions + deeds.actions
+        self._of_pair = self._sums(deeds, pairs)
+
+    def at(self, moments: Moments) -> Array:
+        """(m, COUNT) float64; only what was before the second counts."""
+        users = moments.users.astype(np.int64)
+        user = self._before(self._of_user, users, moments.times)
+        pair = self._before(self._of_pair, users * self._actions + moments.actions, moments.times)
+        refused = user[:, NOT_TAKEN] + user[:, VIEWED]
+        leaning = np.log((user[:, TAKEN] + 0.5) / (refused + 0.5)) * (user.sum(axis=1) > 0)
+        own = np.log1p(pair[:, [TAKEN, NOT_TAKEN, VIEWED]])
+        inclined = np.log((pair[:, TAKEN] + 0.5) / (pair[:, NOT_TAKEN] + pair[:, VIEWED] + 0.5))
+        return np.column_stack((leaning, np.log1p(user.sum(axis=1)), own, inclined * (pair.sum(axis=1) > 0)))
+
+    def _sums(self, deeds: Deeds, owners: Longs) -> tuple[Longs, Longs]:
+        """Keys (n,) ascending, by owner and time, and running counts (n + 1, kinds)."""
+        keys = owners * self._span + (deeds.times - self._first)
+        order = np.argsort(keys, kind="stable")
+        sums = np.zeros((len(keys) + 1, len(KINDS) + 1), np.int64)
+        np.cumsum(deeds.kinds[order][:, None] == np.arange(len(KINDS) + 1), axis=0, out=sums[1:])
+        return keys[order], sums
+
+    def _before(self, table: tuple[Longs, Longs], owners: Longs, times: Longs) -> Array:
+        keys, sums = table
+        offset = np.clip(times - self._first, 0, self._span - 1)
+        begin, end = keys.searchsorted(owners * self._span), keys.searchsorted(owners * self._span + offset)
+        return (sums[end] - sums[begin]).astype(np.float64)

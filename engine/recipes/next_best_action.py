@@ -1,0 +1,170 @@
+"""Next best action: how likely the user takes each action within the optimisation period (specification §3.4).
+
+A regularised logistic regression an action, whose weights are drawn towards what all actions share, on the user's
+items, columns and earlier deeds; calibration on held-out users makes its scores probabilities.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from engine.data.columns import Array, Floats, Ints
+from engine.data.snapshot import Snapshot
+from engine.errors import InvalidInput
+from engine.measure.actions import action_metrics, action_split
+from engine.propensity.calibration import Calibration
+from engine.propensity.deeds import NOT_TAKEN, TAKEN, VIEWED, Deeds, Moments, Tallies, deeds_of, kinds_of
+from engine.propensity.episodes import Episodes, episodes_of
+from engine.propensity.training import Rows, Weights, learned
+from engine.propensity.users import RANK, Visits, item_vectors, user_features
+from engine.recipes.base import Model, Progress, Query, Recipe, Schemas, Scorer, stretch
+
+DAY = 86_400
+WINDOW_DAYS = 42
+LEAST = 50  # deeds of either outcome in the window
+NARROW = 0.01  # a feature that varies less is as good as constant
+FAR = 4.0  # deviations
+EVER = np.iinfo(np.int64).max
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    action_optimization_period: Annotated[int, msgspec.Meta(ge=7, le=28)] = 14
+
+
+def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+    """Raises `InvalidInput` where the dataset group has no actions."""
+    progress(0.0, "reading what users did with actions")
+    actions = snapshot.actions
+    if actions is None or not actions.item_count:
+        raise InvalidInput("The dataset group has no actions: import them, or put them, first.")
+    deeds, count = deeds_of(actions), actions.item_count
+    able = np.flatnonzero(scored(deeds, count))
+    episodes = _known(episodes_of(deeds, params.action_optimization_period * DAY), able, count)
+    vectors = item_vectors(snapshot, seed)
+    progress(0.1, f"{len(episodes.taken):,} episodes of {len(able)} actions")
+    people = user_features(snapshot.user_columns, snapshot.user_count)
+    visits = Visits(snapshot.users, snapshot.items, snapshot.times, vectors)
+    features = features_of(episodes.begun, visits, people, Tallies(deeds, count))
+    middle, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
+    if len(features):
+        middle, spread = features.mean(axis=0), features.std(axis=0)
+        spread[spread < NARROW] = 1.0
+    rows = Rows.of(episodes, _standard(features, middle, spread))
+    weights = learned(rows, able, count, seed, stretch(progress, 0.1, 1.0))
+    return Model(
+        {
+            "own": weights.own,
+            "able": np.isin(np.arange(count), able),
+            "middle": middle.astype(np.float32),
+            "spread": spread.astype(np.float32),
+            "vectors": vectors,
+            "people": people,
+            "kinds": kinds_of(actions.event_types),
+        },
+        _about(weights, episodes, len(able), count),
+    )
+
+
+def scored(deeds: Deeds, count: int) -> Array:
+    """(actions,) whether there were enough deeds of both outcomes lately (specification §3.4)."""
+    lately = deeds.times > deeds.times.max(initial=0) - WINDOW_DAYS * DAY
+    taken = np.bincount(deeds.actions[lately & (deeds.kinds == TAKEN)], minlength=count)
+    refused = lately & ((deeds.kinds == NOT_TAKEN) | (deeds.kinds == VIEWED))
+    return (taken >= LEAST) & (np.bincount(deeds.actions[refused], minlength=count) >= LEAST)
+
+
+def _known(episodes: Episodes, able: Array, count: int) -> Episodes:
+    """Those whose end is known, of the actions that are scored; of an action with too few of them all there are."""
+    over = np.bincount(episodes.begun.actions[episodes.over & episodes.taken], minlength=count)
+    left = np.bincount(episodes.begun.actions[episodes.over & ~episodes.taken], minlength=count)
+    few = (over < LEAST) | (left < LEAST)
+    wanted = np.isin(episodes.begun.actions, able) & (episodes.over | few[episodes.begun.actions])
+    return episodes.take(np.flatnonzero(wanted))
+
+
+def features_of(moments: Moments, visits: Visits, people: Floats, tallies: Tallies) -> Array:
+    """(m, d) what is known of the user, and of the user with the action, before each moment."""
+    columns = np.zeros((len(moments.users), people.shape[1]))
+    known = (moments.users >= 0) & (moments.users < len(people))
+    columns[known] = people[moments.users[known]]
+    return np.column_stack((visits.at(moments.users, moments.times), columns, tallies.at(moments)))
+
+
+def _standard(features: Array, middle: Array, spread: Array) -> Array:
+    """(m, d + 1) of mean 0 and deviation 1 in training, nothing far beyond; and a last column of ones."""
+    scaled = np.clip((features - middle) / spread, -FAR, FAR)
+    scaled[features[:, RANK] == 0, :RANK] = 0  # of whom no item is known, nothing is said
+    return np.column_stack((scaled, np.ones(len(features))))
+
+
+def ready(model: Model) -> Scorer:
+    own, able, vectors, people, kinds = (model.arrays[name] for name in ("own", "able", "vectors", "people", "kinds"))
+    middle, spread = model.arrays["middle"], model.arrays["spread"]
+    calibration = Calibration(**model.about["calibration"])
+    actions = np.arange(len(own))
+    nobody = np.zeros(len(own), np.int64)
+
+    def score(query: Query) -> Floats:
+        now = Moments(nobody, actions, np.full(len(own), EVER))
+        then = np.zeros(len(query.history), np.int64)  # all of it was before
+        visits = Visits(then.astype(np.int32), query.history, then, vectors)
+        mine = people[query.user][None] if 0 <= query.user < len(people) else np.zeros((1, people.shape[1]), np.float32)
+        features = features_of(now, visits, mine, Tallies(_deeds(query, kinds, len(own)), len(own)))
+        scores = (_standard(features, middle, spread) * own).sum(axis=1)
+        return np.where(able, calibration(scores), 0.0).astype(np.float32)
+
+    return score
+
+
+def _deeds(query: Query, kinds: Ints, count: int) -> Deeds:
+    """Of actions and event types that the model knows."""
+    known = (query.actions < count) & (query.action_types < len(kinds))
+    actions, types = query.actions[known], query.action_types[known]
+    then = np.zeros(len(actions), np.int64)
+    return Deeds(then.astype(np.int32), actions, then, kinds[types])
+
+
+def _about(weights: Weights, episodes: Episodes, able: int, count: int) -> dict[str, object]:
+    return {
+        "calibration": weights.calibration._asdict(),
+        "chosen": {
+            "actions_scored": able,
+            "actions": count,
+            "episodes": len(episodes.taken),
+            "taken": round(float(episodes.taken.mean()), 4) if len(episodes.taken) else 0.0,
+            "strength": weights.strength,
+            "held_out_log_loss": weights.held_out,
+            "calibration": f"slope {weights.calibration.slope:.3f}, {len(weights.calibration.knots)} knots",
+        },
+    }
+
+
+def lacks(schemas: Schemas) -> str | None:
+    return None if "ACTIONS" in schemas else "an Actions dataset"
+
+
+def measure(
+    snapshot: Snapshot, params: Params, seed: int, progress: Progress, model: Model | None = None
+) -> dict[str, float]:
+    """Of a model trained without a tenth of the users."""
+    assert snapshot.actions is not None
+    left, cases = action_split(snapshot, snapshot.actions, seed)
+    score = ready(train(left, params, seed, stretch(progress, 0.0, 0.9)))
+    progress(0.9, f"measuring on {len(cases)} users")
+    return action_metrics(score, cases, snapshot.actions.item_count)
+
+
+RECIPE = Recipe(
+    name="aws-next-best-action",
+    kind="PERSONALIZED_ACTIONS",
+    params=Params,
+    train=train,
+    ready=ready,
+    scores=True,
+    description="The actions that a user is likeliest to take within the optimisation period, as probabilities",
+    lacks=lacks,
+    measure=measure,
+)
