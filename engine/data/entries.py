@@ -40,6 +40,12 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     values: dict[str, Any]
 
 
+class Impression(msgspec.Struct, frozen=True, array_like=True):
+    """Kind `shown`: the items that some user saw, as an answer's recommendationId told (specification §5.3)."""
+
+    items: tuple[str, ...]
+
+
 class Erased(msgspec.Struct, frozen=True, array_like=True):
     """Kind `erased`: users whose data is deleted, from the log too, so that this record must go in the end."""
 
@@ -55,8 +61,9 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True):
 encode = msgspec.json.Encoder().encode
 read_interaction = msgspec.json.Decoder(Interaction).decode
 read_row = msgspec.json.Decoder(Row).decode
+read_impression = msgspec.json.Decoder(Impression).decode
 read_erased = msgspec.json.Decoder(Erased).decode
 read_pointer = msgspec.json.Decoder(Pointer).decode
 
 # What changes the state of a group. `cleared` has no body, its key is the type of a dataset that was deleted.
-STATE_KINDS = frozenset({"event", "item", "user", "action", "action_event", "cleared", "erased"})
+STATE_KINDS = frozenset({"event", "item", "user", "action", "action_event", "shown", "cleared", "erased"})

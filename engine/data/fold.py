@@ -69,6 +69,7 @@ def fold_import(work: Fold) -> tuple[Stored, Longs]:
         whole,
         snapshot=replace(whole.snapshot, user_columns=users.spread(len(names))),
         user_put=users.flags(len(names)),
+        impressions=_impressions(group, work.interactions),
         links=dict(group.links),
         seq=group.seq,
         actions=actions,
@@ -225,6 +226,23 @@ def _hashes(events: _Events) -> Array:
         mixed = (mixed ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     return mixed
+
+
+def _impressions(group: Group, bulk: Import | None) -> Longs:
+    """See `Stored.impressions`; items that nobody knows are not counted."""
+    stored = group.stored.impressions
+    shown = np.zeros((len(group.items), 2), np.int64)
+    shown[: len(stored), 0] = stored[:, 0]
+    shown[:, 1] = group.exposure.impressions(len(shown)) - shown[:, 0]
+    if bulk is not None and bulk.full:
+        shown[:, 0] = 0
+    column = bulk.columns.get("IMPRESSION") if bulk is not None else None
+    if isinstance(column, Labels):
+        times = np.bincount(column.codes[column.codes >= 0], minlength=len(column.names))
+        for names, count in zip(column.names, times.tolist(), strict=True):
+            ids = [index for index in map(group.items.find, names.split("|")) if index >= 0]
+            np.add.at(shown[:, 0], np.array(ids, np.int64), count)
+    return shown
 
 
 # ---- items and users

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.data import entries
 from engine.data.columns import Ints, Longs
+from engine.data.exposure import Exposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
 from engine.data.table import Table
@@ -63,6 +64,7 @@ class Group:
             self._sessions.setdefault(user, []).append(session)
         self.item_table = Table(snapshot.item_columns)
         self.user_table = Table(snapshot.user_columns)
+        self.exposure = Exposure(snapshot, stored.impressions.sum(axis=1))
         self._actions = Group(uid, stored.actions or EMPTY, self) if whole is None else None
         if whole is not None:
             self._share(whole)
@@ -91,10 +93,16 @@ class Group:
         elif record.kind == "erased":
             self.erase(entries.read_erased(record.body).users, record.seq)
             about = ()
+        elif record.kind == "shown":
+            self._show(entries.read_impression(record.body).items)
+            about = ()
         else:
             row = entries.read_row(record.body)
             table, vocab = self._rows_like(record.kind)
-            table.put(vocab.add(row.name), row.values)
+            index = vocab.add(row.name)
+            table.put(index, row.values)
+            if record.kind != "user":
+                (self if record.kind == "item" else self.actions).exposure.listed(index, row.values)
             about = (row.name,)
         self.seq, self.changed = record.seq, True
         return about
@@ -116,7 +124,22 @@ class Group:
             seen = Seen(item, int(event.time), type_, value, seq, event.columns())
             deeds.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
             deeds.seen.setdefault(self.users.add(owner), []).append(seen)
+            deeds.exposure.chosen(seen.item, seen.time)
+        if deeds is self:
+            self._show(event.impression)
         return (owner,) if owner == event.session else (owner, event.session)
+
+    def _show(self, names: Iterable[str]) -> None:
+        self.exposure.shown(map(self.items.find, names))
+
+    def _expose(self, impressions: Longs) -> None:
+        """Count anew, but for the impressions: something has left."""
+        exposure = Exposure(self.stored.snapshot, impressions)
+        for seen in chain.from_iterable(self.seen.values()):
+            exposure.chosen(seen.item, seen.time)
+        for index, row in self.item_table.rows.items():
+            exposure.listed(index, row)
+        self.exposure = exposure
 
     def _clear(self, dataset_type: str, seq: int) -> None:
         """A dataset was deleted: what it held is gone at once. Names keep their ids, since models count on them."""
@@ -136,6 +159,8 @@ class Group:
             self.item_table = Table({})
         elif dataset_type == "USERS":
             self.user_table = Table({})
+        shown = self.exposure.impressions(len(self.items))
+        self._expose(np.zeros_like(shown) if dataset_type == "INTERACTIONS" else shown)
 
     def erase(self, users: Iterable[str], seq: int = 0) -> int:
         """Users leave with all that they and their sessions did; how many interactions and rows that were."""
@@ -147,6 +172,7 @@ class Group:
             deeds.stored = without_users(deeds.stored, ids)
             for index in ids.tolist():
                 deeds.seen.pop(index, None)
+            deeds._expose(deeds.exposure.impressions(len(deeds.items)))
         self.user_table = self.user_table.without(self.stored.snapshot.user_columns, frozenset(ids.tolist()))
         self.links = {s: user for s, user in self.links.items() if s not in gone and user not in gone}
         self._sessions = {user: sessions for user, sessions in self._sessions.items() if user not in gone}

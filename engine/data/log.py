@@ -23,7 +23,8 @@ COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 5000  # of one transaction: events wait for it
 BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
 
-Kind = str  # event | item | user | action | action_event | cleared | erased | snapshot | deploy | record | forgotten
+# event | item | user | action | action_event | shown | cleared | erased | snapshot | deploy | record | forgotten
+Kind = str
 
 
 class Entry(NamedTuple):

@@ -23,7 +23,8 @@ from engine.data.vocab import EMPTY_NAMES, Names
 
 Flags = NDArray[np.bool_]
 _ROWS = ("indptr", "items", "times", "types", "values")
-_OURS = ("arrived", "item_put", "user_put")
+_OURS = ("arrived", "item_put", "user_put", "impressions")
+NO_IMPRESSIONS: Longs = np.zeros((0, 2), np.int64)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Stored:
     arrived: Longs  # (n,) the log's sequence number of an interaction that came by PutEvents, 0 of an imported one
     item_put: Flags  # (items,) rows that came by PutItems
     user_put: Flags  # (users,)
+    impressions: Longs = field(default_factory=lambda: NO_IMPRESSIONS)  # (items or fewer, 2) imported, and streamed
     links: dict[str, str] = field(default_factory=dict)  # session -> user
     seq: int = 0  # the last log record in it
     actions: Stored | None = None  # the same of actions, which are its items; its users are those of the whole
@@ -99,8 +101,8 @@ def _read(folder: Path, users: Names) -> Stored:
         user_columns=load_columns(folder / "users"),
         interaction_columns=load_columns(folder / "interactions"),
     )
-    arrived, item_put, user_put = (load_array(folder / f"{part}.npy") for part in _OURS)
-    return Stored(snapshot, arrived, item_put, user_put, links=about["links"], seq=about["seq"])
+    ours = {part: load_array(folder / f"{part}.npy") for part in _OURS}
+    return Stored(snapshot, **ours, links=about["links"], seq=about["seq"])
 
 
 def without_users(stored: Stored, users: Longs) -> Stored:
@@ -130,5 +132,5 @@ def without(stored: Stored, dataset_type: str) -> Stored:
         return replace(stored, snapshot=bare, user_put=np.zeros_like(stored.user_put))
     if dataset_type == "INTERACTIONS":
         bare = snapshot.kept(np.zeros(0, np.int64))
-        return replace(stored, snapshot=bare, arrived=stored.arrived[:0], links={})
+        return replace(stored, snapshot=bare, arrived=stored.arrived[:0], links={}, impressions=NO_IMPRESSIONS)
     return stored

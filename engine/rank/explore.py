@@ -1,0 +1,119 @@
+"""Exploration: a few places of an answer go to young items, so that their worth becomes known (specification §5.2).
+
+Of `places` places a share is explored. Who gets them is drawn without replacement by systematic sampling with unequal
+probabilities (Madow, "On the theory of systematic sampling, II", Annals of Mathematical Statistics 20, 1949): lay the
+items' probabilities end to end in random order, and take the item under u, u + 1, u + 2, …, for one random 0 <= u < 1.
+Each item is then drawn with exactly its probability, which is in proportion to its novelty; how many are drawn is the
+whole number below or above the sum of all probabilities. The most relevant items keep the other places, so that their
+probability of being shown is exact, too: 1, but for the last of them, whose place may go to one more explored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.data.columns import Array, Floats, Ints
+from engine.rank.promote import mixed
+from engine.rank.topk import top_k
+
+MOST = 0.44  # of all places, at weight 1; at 0.3 scores shrink by 0.9604, in AWS's saved answers it was 0.9603
+SPELL_S = 3600  # for so long one user's draw stays the same
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What a recipe or a campaign says of it."""
+
+    weight: float = 0.3
+    cut_off_days: float = 30.0
+
+    @property
+    def share(self) -> float:
+        """Of the places of an answer, and of the scores."""
+        return MOST * self.weight**2
+
+    def configured(self, said: Mapping[str, str]) -> Exploration:
+        """With what an itemExplorationConfig, already checked, says instead."""
+        weight = float(said.get("explorationWeight", self.weight))
+        return Exploration(weight, float(said.get("explorationItemAgeCutOff", self.cut_off_days)))
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """For one answer: the share of exploration, each item's part in it, and what the draw depends on."""
+
+    share: float
+    novelty: Floats  # (n,) sums to 1; 0 for items that are not young
+    seed: str
+
+    def mixed_in(self, shares: Floats, items: Ints) -> Floats:
+        """Those items' scores, (k,) shares of all, made shares of all with exploration."""
+        mixture: Floats = (1 - self.share) * shares + self.share * self.novelty[items]
+        return mixture
+
+
+class Places(NamedTuple):
+    """(k,) each: the items in the order of the answer, whether exploration put each there, how likely it was shown."""
+
+    items: Ints
+    explored: Array
+    propensities: Array
+
+
+def explorer(exploration: Exploration, novelty: Floats, seed: str) -> Explorer | None:
+    """None where there is nothing to explore. `novelty` (n,) is of any scale."""
+    total = float(novelty.sum()) if exploration.weight > 0 else 0.0
+    return Explorer(exploration.share, novelty / np.float32(total), seed) if total > 0 else None
+
+
+def seed_of(user: str, model: str, now: float) -> str:
+    return f"{user}\0{model}\0{int(now // SPELL_S)}"
+
+
+def relevant(scores: Floats, places: int) -> Places:
+    """The best, and nothing explored."""
+    items = top_k(scores, places)
+    return Places(items, np.zeros(len(items), np.bool_), np.ones(len(items)))
+
+
+def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Places:
+    """Scores (n,) are -inf for what may not be shown for its relevance; `allowed` (n,) says what may be explored."""
+    best = top_k(scores, places)
+    pool = allowed & (explorer.novelty > 0)
+    pool[best] = False
+    ids = np.flatnonzero(pool).astype(np.int32)
+    chances = probabilities(explorer.novelty[ids], explorer.share * places)
+    draw = np.random.default_rng(int.from_bytes(blake2b(explorer.seed.encode(), digest_size=8).digest()))
+    drawn = systematic(chances, draw)
+    expected = float(chances.sum())
+    fewest = int(expected + 1e-9)
+    room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
+    certain = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
+    kept = min(len(best), places - len(drawn))
+    order = mixed(len(drawn), len(drawn) + kept, explorer.seed)
+    return Places(
+        np.concatenate((ids[drawn], best[:kept]))[order].astype(np.int32),
+        (np.arange(len(order)) < len(drawn))[order],
+        np.concatenate((chances[drawn], certain[:kept]))[order],
+    )
+
+
+def probabilities(novelty: Floats, expected: float) -> Array:
+    """(m,) in proportion to novelty, at most 1 each, summing to `expected` where no item's is cut to 1."""
+    total = float(novelty.sum())
+    if total == 0:
+        return np.zeros(len(novelty))
+    return np.minimum(1.0, novelty.astype(np.float64) * (expected / total))
+
+
+def systematic(chances: Array, draw: np.random.Generator) -> Array:
+    """Indices drawn so that each is among them with its chance; (m,) -> floor or ceil of their sum."""
+    order = draw.permutation(len(chances))
+    ends = np.cumsum(chances[order])
+    points = np.arange(draw.random(), ends[-1] if len(ends) else 0.0, 1.0)
+    return order[np.unique(np.searchsorted(ends, points, "right"))]
