@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from engine import artifacts
 from engine.arns import name_of
 from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.rank.explore import Exploration
 from engine.recipes import RECIPES
 from engine.recipes.base import Recipe, Scorer
 from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
@@ -34,6 +36,12 @@ class Deployed:
     trained_at: float
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
     use_case: UseCase | None = None  # of a recommender
+
+    @cached_property
+    def exploration(self) -> Exploration | None:
+        """As its itemExplorationConfig says, else as its recipe does; None where the recipe does not explore."""
+        usual = self.recipe.exploration
+        return usual and usual.configured(self.campaign.campaign_config.get("itemExplorationConfig", {}))
 
 
 def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:

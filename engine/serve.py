@@ -1,4 +1,4 @@
-"""The story of one answer: question → query → scores → mask → top-k → promoted → names."""
+"""The story of one answer: question → query → scores → mask → top-k → explored, promoted → names."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from engine.deployments import Deployed
 from engine.errors import InvalidInput
 from engine.filters import Candidates, Filter, Mask
 from engine.question import Question, Ranked
-from engine.rank.promote import chosen, mixed, share_of
+from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of
+from engine.rank.promote import mixed, share_of
 from engine.rank.topk import top_k
 from engine.recipes.base import Query
 from engine.shown.ids import named, stable
 
 DECIMALS = 7  # of a score (specification §9.2)
-PROMOTED, POPULAR = "Promoted item", "Popular item"  # reasons (§9.4)
+PROMOTED, POPULAR, EXPLORED = "Promoted item", "Popular item", "Exploration"  # reasons (§9.4)
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,14 @@ def answer(
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
     check(question, deployed, (*filters, *((promoting,) if promoting else ())))
-    live = Live.of(group, question.user)
-    scores = _scores(question, deployed, live, now)
-    mask = _mask(question, filters, live)
+    case = case_of(question, deployed, group, filters, now)
     if question.candidates is not None:
-        shown = _reorder(question.candidates, live, scores, mask)
+        shown = _reorder(question.candidates, case)
     elif promoting is not None:
-        shown = _promoted(question, promoting, deployed, live, scores, mask)
+        shown = _promoted(promoting, case)
     else:
-        shown = _best(question, deployed, live, scores, mask)
-    source = deployed.campaign.arn
-    name = stable(source, deployed.model, *shown.items) if question.stable_id else named(source, new_id())
+        shown = _best(case)
+    name = _name(case, shown, new_id)
     shown = shown.mixed(name)
     return Ranked(
         items=shown.items,
@@ -80,7 +78,51 @@ def answer(
         as_of=as_of,
         promotion_names=shown.promotion_names,
         reasons=shown.reasons,
+        propensities=shown.propensities,
     )
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that one question's answer is chosen from."""
+
+    question: Question
+    deployed: Deployed
+    live: Live
+    scores: Floats  # (catalogue,) -inf for what the model does not know
+    mask: Mask | None  # (catalogue + 1,) what the filters leave, the last for an unknown item; None: no filter
+    explorer: Explorer | None
+
+    @property
+    def allowed(self) -> Floats:
+        """The scores of what the filters leave."""
+        return _among(self.scores, self.mask)
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether the model knows nothing of what this user did."""
+        return not np.any(self.scores[self.live.history.items] > -np.inf)
+
+    def shares(self, items: Ints) -> Floats:
+        """(k,) softmax over the whole catalogue (specification §9.2), with exploration's share."""
+        shares = _softmax(self.scores, self.scores[items])
+        return self.explorer.mixed_in(shares, items) if self.explorer is not None else shares
+
+    def places(self, scores: Floats, count: int, taken: Ints) -> Places:
+        """The best by these scores, and what is explored: neither what is taken nor what the user knows already."""
+        if self.explorer is None:
+            return relevant(scores, count)
+        explorable = np.ones(len(scores), np.bool_) if self.mask is None else self.mask[: len(scores)].copy()
+        explorable[taken] = False
+        explorable[self.live.history.items] = False
+        return explored(self.explorer, scores, explorable, count)
+
+
+def case_of(question: Question, deployed: Deployed, group: Group, filters: tuple[Filter, ...], now: float) -> Case:
+    live = Live.of(group, question.user)
+    scores = _scores(question, deployed, live, now)
+    mask = _mask(question, filters, live)
+    return Case(question, deployed, live, scores, mask, _explorer(question, deployed, live, now))
 
 
 def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
@@ -143,17 +185,28 @@ def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask |
     return reduce(np.logical_and, (each.mask(candidates, question.filter_values) for each in filters))
 
 
+def _explorer(question: Question, deployed: Deployed, live: Live, now: float) -> Explorer | None:
+    exploration = deployed.exploration
+    if exploration is None or exploration.weight == 0 or question.candidates is not None:
+        return None
+    # what is cached for all users without a history must not depend on which of them asked
+    shared = question.stable_id and not len(live.history.items)
+    seed = seed_of("" if shared else question.user or "", deployed.model, now)
+    return explorer(exploration, live.group.exposure.novelty(live.item_count, exploration.cut_off_days), seed)
+
+
 def _candidates(question: Question, live: Live) -> Candidates:
     return Candidates(live.group, live.item_count, live.history, question.user, question.item)
 
 
 class Shown(NamedTuple):
-    """(shown,) each; the last two may be empty, as in `Ranked`."""
+    """(shown,) each; the last three may be empty, as in `Ranked`."""
 
     items: tuple[str, ...]
     scores: tuple[float | None, ...]
     promotion_names: tuple[str | None, ...] = ()
     reasons: tuple[str | None, ...] = ()
+    propensities: tuple[float, ...] = ()
 
     def mixed(self, seed: str) -> Shown:
         """The promoted, which come first so far, at places drawn by the seed."""
@@ -164,43 +217,61 @@ class Shown(NamedTuple):
         return Shown(*(tuple(column[place] for place in order) if column else () for column in self))
 
 
-def _best(question: Question, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None) -> Shown:
-    """The best of the catalogue; scores are a softmax over all of it (specification §9.2)."""
-    return _shown(top_k(_allowed(scores, mask), question.num_results), 0, question, deployed, live, scores)
+def _name(case: Case, shown: Shown, new_id: Callable[[], str]) -> str:
+    """Answers of one name show the same items, and each with the same propensity."""
+    source = case.deployed.campaign.arn
+    if not case.question.stable_id:
+        return named(source, new_id())
+    drawn = (case.explorer.seed,) if case.explorer is not None else ()
+    return stable(source, case.deployed.model, *drawn, *shown.items)
 
 
-def _promoted(
-    question: Question, promoting: Filter, deployed: Deployed, live: Live, scores: Floats, mask: Mask | None
-) -> Shown:
+def _best(case: Case) -> Shown:
+    """The best of the catalogue."""
+    nothing = np.zeros(0, np.int32)
+    return _shown(nothing, case.places(case.allowed, case.question.num_results, nothing), case)
+
+
+def _promoted(promoting: Filter, case: Case) -> Shown:
     """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
-    promotion = question.promotion
+    question, promotion = case.question, case.question.promotion
     assert promotion is not None
-    promotable = _allowed(scores, promoting.mask(_candidates(question, live), promotion.filter_values))
-    share = share_of(question.num_results, promotion.percent)
-    promoted, others = chosen(promotable, _allowed(scores, mask), share, question.num_results)
-    return _shown(np.concatenate((promoted, others)), len(promoted), question, deployed, live, scores)
+    mask = promoting.mask(_candidates(question, case.live), promotion.filter_values)
+    promoted = top_k(_among(case.scores, mask), share_of(question.num_results, promotion.percent))
+    left = case.allowed.copy()
+    left[promoted] = -np.inf
+    return _shown(promoted, case.places(left, question.num_results - len(promoted), promoted), case)
 
 
-def _allowed(scores: Floats, mask: Mask | None) -> Floats:
+def _among(scores: Floats, mask: Mask | None) -> Floats:
     return scores if mask is None else np.where(mask[: len(scores)], scores, np.float32(-np.inf))
 
 
-def _shown(best: Ints, promoted: int, question: Question, deployed: Deployed, live: Live, scores: Floats) -> Shown:
-    """Items of the catalogue with what is said about each; the first few are promoted."""
-    count, recipe = len(best), deployed.recipe
-    filler = recipe.v2 and not np.any(scores[live.history.items] > -np.inf)  # of this user the model knows nothing
-    shares = _rounded(_softmax(scores, scores[best])) if recipe.scores and not filler else (None,) * count
+def _shown(promoted: Ints, others: Places, case: Case) -> Shown:
+    """Items of the catalogue with what is said about each, the promoted first."""
+    items = np.concatenate((promoted, others.items))
+    recipe, promotion = case.deployed.recipe, case.question.promotion
+    filler = recipe.v2 and case.knows_nothing
+    scores = _rounded(case.shares(items)) if recipe.scores and not filler else (None,) * len(items)
     names: tuple[str | None, ...] = ()
-    if question.promotion is not None:
-        names = (question.promotion.name,) * promoted + (None,) * (count - promoted)
+    if promotion is not None:
+        names = (promotion.name,) * len(promoted) + (None,) * len(others.items)
     reasons: tuple[str | None, ...] = ()
-    if recipe.v2 and (promoted or filler):
-        reasons = (PROMOTED,) * promoted + (POPULAR if filler else None,) * (count - promoted)
-    return Shown(tuple(live.group.items.names(best)), shares, names, reasons)
+    if recipe.v2:
+        usual = POPULAR if filler else None
+        told = (EXPLORED if each else usual for each in others.explored.tolist())
+        reasons = (*(PROMOTED,) * len(promoted), *told)
+    propensities: tuple[float, ...] = ()
+    if case.explorer is not None:
+        propensities = (*(1.0,) * len(promoted), *others.propensities.tolist())
+    return Shown(
+        tuple(case.live.group.items.names(items)), scores, names, reasons if any(reasons) else (), propensities
+    )
 
 
-def _reorder(candidates: tuple[str, ...], live: Live, scores: Floats, mask: Mask | None) -> Shown:
+def _reorder(candidates: tuple[str, ...], case: Case) -> Shown:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
+    live, scores, mask = case.live, case.scores, case.mask
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
     kept = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
     known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
@@ -216,6 +287,8 @@ def _softmax(scores: Floats, of: Floats) -> Floats:
     if len(of) == 0:
         return of
     top = scores.max()
+    if top == -np.inf:
+        return np.zeros(len(of), np.float32)
     shares: Floats = np.exp(of - top) / np.exp(scores - top).sum()
     return shares
 

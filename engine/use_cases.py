@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import recipes
 from engine.arns import RECIPE_PREFIX
+from engine.rank.explore import Exploration
 from engine.recipes.base import Recipe
 
 PURCHASED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase")'
@@ -29,12 +30,13 @@ class UseCase:
 
     @property
     def explores(self) -> bool:
-        return self.recipe.kind == "USER_PERSONALIZATION"
+        return recipes.RECIPES[self.trains].kind == "USER_PERSONALIZATION"
 
     @property
     def recipe(self) -> Recipe[Any]:
         """Recommenders give no scores and no reasons, and metadata only where they are told to."""
-        return replace(recipes.RECIPES[self.trains], name=self.name, scores=False, v2=False)
+        exploration = Exploration() if self.explores else None
+        return replace(recipes.RECIPES[self.trains], name=self.name, scores=False, v2=False, exploration=exploration)
 
 
 def _shop(name: str, trains: str, description: str, **more: Any) -> UseCase:

@@ -101,7 +101,7 @@ def _read(folder: Path, users: Names) -> Stored:
         user_columns=load_columns(folder / "users"),
         interaction_columns=load_columns(folder / "interactions"),
     )
-    ours = {part: load_array(folder / f"{part}.npy") for part in _OURS}
+    ours: dict[str, Any] = {part: load_array(folder / f"{part}.npy") for part in _OURS}
     return Stored(snapshot, **ours, links=about["links"], seq=about["seq"])
 
 

@@ -6,23 +6,11 @@ from hashlib import blake2b
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
-from engine.rank.topk import top_k
+from engine.data.columns import Ints
 
 
 def share_of(results: int, percent: int) -> int:
     return max(1, results * percent // 100)
-
-
-def chosen(promotable: Floats, others: Floats, share: int, results: int) -> tuple[Ints, Ints]:
-    """The promoted items and those that fill the other places, each best first; no item is among both.
-
-    Both arrays (n,) are scores, -inf for what may not be chosen.
-    """
-    promoted = top_k(promotable, share)
-    left = others.copy()
-    left[promoted] = -np.inf
-    return promoted, top_k(left, results - len(promoted))
 
 
 def mixed(promoted: int, total: int, seed: str) -> Ints:

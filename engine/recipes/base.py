@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Bools, Floats, Ints, Longs
 from engine.data.schema import Schema
 from engine.data.snapshot import Snapshot
+from engine.rank.explore import Exploration
 
 RecipeType = Literal[
     "USER_PERSONALIZATION",
@@ -103,6 +104,7 @@ class Recipe(Generic[P]):
     train: Callable[[Snapshot, P, int, Progress], Model]
     ready: Callable[[Model], Scorer]
     scores: bool = False  # whether answers carry a softmax score (specification §9.2)
+    exploration: Exploration | None = None  # of items that are young or that the model does not know (§5.2)
     v2: bool = False  # whether answers carry reasons, and metadata unasked (specification §9.4, §9.5)
     description: str = ""
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know

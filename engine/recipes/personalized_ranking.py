@@ -8,5 +8,6 @@ RECIPE = replace(
     user_personalization.RECIPE,
     name="aws-personalized-ranking",
     kind="PERSONALIZED_RANKING",
+    exploration=None,
     description="Reorders a given list for a user, with the model of aws-user-personalization",
 )

@@ -8,5 +8,6 @@ RECIPE = replace(
     user_personalization_v2.RECIPE,
     name="aws-personalized-ranking-v2",
     kind="PERSONALIZED_RANKING",
+    exploration=None,
     description="Reorders a given list for a user, with the model of aws-user-personalization-v2",
 )

@@ -12,6 +12,7 @@ from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
 from engine.ensemble.training import train as train_ensemble
+from engine.rank.explore import Exploration
 from engine.recipes.base import Model, Progress, Recipe
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -60,6 +61,7 @@ RECIPE = Recipe(
     train=train,
     ready=ready,
     scores=True,
+    exploration=Exploration(),
     description="What a user will want next, with exploration of new items; the first version's hyperparameters",
     hidden=frozenset({"sequence_epochs", "sequence_gigaflops"}),
     again=again,

@@ -9,6 +9,7 @@ from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
 from engine.ensemble.training import train as train_ensemble
+from engine.rank.explore import Exploration
 from engine.recipes.base import Model, Progress, Recipe
 
 
@@ -42,6 +43,7 @@ RECIPE = Recipe(
     train=train,
     ready=ready,
     scores=True,
+    exploration=Exploration(weight=0.1),
     v2=True,
     description="What a user will want next: a blend of scorers, chosen on the data's own validation",
     hidden=HIDDEN,

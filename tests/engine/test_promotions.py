@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from engine import InvalidInput, NotFound, Promotion, Question, Ranked
-from engine.rank.promote import chosen, mixed, share_of
+from engine.rank.promote import mixed, share_of
 from tests.engine.shop import HOME, Shop
 
 SEEN = 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
 UNSEEN = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
-
-some = arrays.arrays(np.float32, 30, elements=st.sampled_from([-np.inf, 0.0, 1.0, 2.0, 3.0]))
 
 
 @pytest.mark.parametrize(
@@ -25,21 +22,6 @@ some = arrays.arrays(np.float32, 30, elements=st.sampled_from([-np.inf, 0.0, 1.0
 )
 def test_a_share_is_rounded_down_but_never_nothing(results: int, percent: int, share: int):
     assert share_of(results, percent) == share
-
-
-@given(some, arrays.arrays(np.bool_, 30), arrays.arrays(np.bool_, 30), st.integers(1, 40), st.integers(1, 100))
-def test_who_is_chosen(scores: np.ndarray, is_promoted: np.ndarray, is_other: np.ndarray, results: int, percent: int):
-    promotable, others = (np.where(mask, scores, np.float32(-np.inf)) for mask in (is_promoted, is_other))
-    share = share_of(results, percent)
-    promoted, rest = (part.tolist() for part in chosen(promotable, others, share, results))
-    assert len(promoted) == min(share, np.isfinite(promotable).sum())
-    assert not set(promoted) & set(rest) and len({*promoted, *rest}) == len(promoted) + len(rest) <= results
-    left = [item for item in np.flatnonzero(np.isfinite(others)).tolist() if item not in promoted]
-    assert len(rest) == min(results - len(promoted), len(left))
-    for part, of, among in ((promoted, promotable, np.isfinite(promotable)), (rest, others, left)):
-        values = of[part]
-        assert (values[:-1] >= values[1:]).all()
-        assert not part or values.min() >= np.sort(of[among])[::-1][: len(part)].min()
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.text(max_size=5))
