@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from engine.data.schema import Schema as DatasetSchema
@@ -63,6 +63,14 @@ class Directory:
         """The item columns named (in upper case), all of them where none is; of those that there are."""
         fields = self._once("item-fields", group_arn, lambda: self._item_fields(group_arn))
         return tuple(field for field in fields if field.name.upper() in wanted) if wanted else fields
+
+    def check_item_fields(self, group_arn: str, columns: Iterable[str]) -> None:
+        """Raises `InvalidInput` naming those that there are none of."""
+        known = [field.name for field in self.item_fields(group_arn, ())]
+        unknown = {name.upper() for name in columns} - {name.upper() for name in known}
+        if unknown:
+            lacks, has = ", ".join(sorted(unknown)), ", ".join(known) or "none"
+            raise InvalidInput(f"metadataColumns: the Items dataset has no column {lacks}; it has {has}.")
 
     def filter(self, name: str, group_arn: str, rules: str) -> Filter:
         """A filter by ARN, ready for its group, which must be this one (specification §4.3)."""

@@ -23,7 +23,7 @@ from engine.data.log import Entry, Log
 from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
-from engine.errors import InvalidInput, Unavailable
+from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.filters import Filter
 from engine.follower import Follower, Listener
 from engine.intake import ActionEvent, Intake
@@ -116,7 +116,12 @@ class Engine:
         if found is None:
             self.follower.catch_up()
             found = self._find(campaign, account)
-        return found if found is not None else self.deployments.get(self._arn(campaign, account), account)
+        if found is None:
+            found = self.deployments.get(self._arn(campaign, account), account)
+        status = shown(found.campaign, self.clock(), self.settings.pending_s)
+        if status != found.campaign.status and not found.campaign.deleted_at:
+            raise NotFound(f"Resource Arn {found.campaign.arn} is not ACTIVE, it is in {status} state.")
+        return found
 
     def has_history(self, campaign: str, user: str, account: str | None = None) -> bool:
         """Whether the user (or session) of the campaign's dataset group has any interaction."""
@@ -141,10 +146,17 @@ class Engine:
         fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
         return [_shown(group.item_row(group.items.find(item)), fields) for item in items]
 
-    def returns_metadata(self, campaign: str, account: str | None = None) -> bool:
-        """Whether the campaign was told to return metadata, or its recipe needs no telling (specification §9.5)."""
+    def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
+        """Raises `InvalidInput` unless the campaign was told to return metadata, or its recipe needs no telling
+        (specification §9.5), and its items have these columns, named in schema spelling, any case."""
         deployed = self.deployed(campaign, account)
-        return deployed.recipe.v2 or bool(deployed.campaign.campaign_config.get("enableMetadataWithRecommendations"))
+        enabled = deployed.campaign.campaign_config.get("enableMetadataWithRecommendations")
+        if not deployed.recipe.v2 and not enabled:
+            raise InvalidInput(
+                "metadataColumns: the campaign returns no metadata; "
+                "set enableMetadataWithRecommendations in its campaignConfig."
+            )
+        self.directory.check_item_fields(deployed.group_arn, columns)
 
     def group_of(self, campaign: str, account: str | None = None) -> str:
         """The uid of the campaign's dataset group, as changes name it."""

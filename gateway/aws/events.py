@@ -16,6 +16,7 @@ from gateway.aws.members import Arn, Body, Id
 from gateway.aws.protocol import Headers, decoded
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds
+MOST_BYTES = 10_240  # of one event (specification §2.5)
 RESERVED = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
 
 Seconds = Annotated[float, Meta(ge=0)]
@@ -127,6 +128,8 @@ class EventsCalls:
 
     async def put_events(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._events)
+        if len(body) > MOST_BYTES:
+            _check_sizes(asked.event_list)
         events = [event_of(event, f"eventList[{place}]") for place, event in enumerate(asked.event_list)]
         stored = self._intake.put_events(asked.tracking_id, asked.session_id, asked.user_id, events, caller.account)
         await asyncio.wrap_future(stored)
@@ -204,6 +207,13 @@ def event_properties(text: str | None, place: str) -> dict[str, Any]:
         if name.lower() in RESERVED:
             raise engine.InvalidInput(f"{place}.properties can't have the reserved key {name}.")
     return properties
+
+
+def _check_sizes(events: Sequence[PutEvent]) -> None:
+    for place, event in enumerate(events):
+        size = len(msgspec.json.encode(event))
+        if size > MOST_BYTES:
+            raise engine.InvalidInput(f"eventList[{place}] has {size} bytes; an event has at most {MOST_BYTES}.")
 
 
 def properties_of(text: str | None, place: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Rank(Protocol):
 
 
 class Catalogue(Protocol):
-    def returns_metadata(self, campaign: str, account: str) -> bool: ...
+    def check_metadata(self, campaign: str, columns: Sequence[str], account: str) -> None: ...
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str], account: str
@@ -118,7 +118,7 @@ class RuntimeCalls:
     async def rerank(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._ranking)
         question = engine.Question(
-            campaign=asked.campaign_arn,
+            campaign=_of_kind("campaign", asked.campaign_arn),
             account=caller.account,
             user=asked.user_id,
             candidates=tuple(dict.fromkeys(asked.input_list)),  # of duplicates the first counts (§9.3)
@@ -156,11 +156,7 @@ class RuntimeCalls:
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]
     ) -> list[dict[str, Any] | None]:
-        if not self._catalogue.returns_metadata(question.campaign, question.account):
-            raise engine.InvalidInput(
-                "metadataColumns: the campaign returns no metadata; "
-                "set enableMetadataWithRecommendations in its campaignConfig."
-            )
+        self._catalogue.check_metadata(question.campaign, columns, question.account)
         return self._catalogue.metadata(question.campaign, items, columns, question.account)
 
 
@@ -174,12 +170,20 @@ def _promotion(asked: Promotion) -> engine.Promotion:
 
 
 def _one_of(campaign: str | None, recommender: str | None) -> str:
+    """Raises `InvalidInput`, or `NotFound` for an ARN of another kind."""
     if campaign is not None and recommender is not None:
         raise engine.InvalidInput("Give a campaignArn or a recommenderArn, not both.")
-    chosen = campaign or recommender
-    if not chosen:
-        raise engine.InvalidInput("A campaignArn or a recommenderArn is required.")
-    return chosen
+    if campaign is not None:
+        return _of_kind("campaign", campaign)
+    if recommender is not None:
+        return _of_kind("recommender", recommender)
+    raise engine.InvalidInput("A campaignArn or a recommenderArn is required.")
+
+
+def _of_kind(kind: str, arn: str) -> str:
+    if f":{kind}/" not in arn:
+        raise engine.NotFound(f"Resource Arn {arn} does not exist.")
+    return arn
 
 
 def _check_count(name: str, count: int, columns: object) -> None:

@@ -124,8 +124,9 @@ class World:
             as_of=0,
         )
 
-    def returns_metadata(self, campaign: str, account: str) -> bool:
-        return not campaign.endswith("/bare")
+    def check_metadata(self, campaign: str, columns: Sequence[str], account: str) -> None:
+        if campaign.endswith("/bare"):
+            raise engine.InvalidInput("metadataColumns: set enableMetadataWithRecommendations")
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str], account: str

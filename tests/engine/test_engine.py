@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import Change, Event, InvalidInput, NotFound, Question, Unavailable
@@ -258,6 +259,14 @@ def test_deployments_and_their_swaps_are_followed(popular: Shop, open_shop: Open
     other.engine.catch_up()
     with pytest.raises(NotFound):
         other.ask("u1")
+
+
+def test_a_campaign_answers_when_it_is_active(popular: Shop):
+    popular.engine.settings = msgspec.structs.replace(popular.engine.settings, pending_s=10.0)
+    with pytest.raises(NotFound, match="campaign/home is not ACTIVE, it is in CREATE PENDING state"):
+        popular.ask("u1")
+    popular.clock.now += 30
+    assert popular.ask("u1", num_results=1) == ["a"]
 
 
 def test_a_deleted_campaign_is_not_found_though_it_still_shows(open_shop: Open):

@@ -14,6 +14,7 @@ from engine.errors import EngineError
 from engine.jobs.kinds.folding import folding
 from engine.jobs.work import Work
 from engine.records import Dataset, DatasetGroup, DatasetImportJob
+from engine.settings import Settings
 
 GIGABYTE = 1 << 30
 MAX_BYTES = {"FULL": 100 * GIGABYTE, "INCREMENTAL": GIGABYTE}
@@ -36,6 +37,13 @@ def failed(work: Work, reason: str) -> None:
     work.change(job, status="CREATE FAILED", failure_reason=reason)
 
 
+def _too_few(rows: int, dataset: Dataset, settings: Settings) -> str | None:
+    least = settings.min_interactions if settings.quotas == "aws" and dataset.dataset_type == "INTERACTIONS" else 0
+    return (
+        f"The input has {rows:,} records; an import of interactions has at least {least:,}." if rows < least else None
+    )
+
+
 def _import(work: Work, job: DatasetImportJob) -> str:
     dataset = work.directory.get(job.dataset_arn, Dataset)
     group = work.directory.get(dataset.dataset_group_arn, DatasetGroup)
@@ -44,7 +52,7 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     source = open_source(job.data_source["dataLocation"], allow_file_urls=settings.allow_file_urls, max_bytes=limit)
     imported = import_csv(source, work.directory.schema(dataset), lambda f, m: work.progress(0.8 * f, m))
     report = msgspec.to_builtins(imported.report)
-    reason = imported.report.failure_reason()
+    reason = imported.report.failure_reason() or _too_few(imported.report.rows, dataset, settings)
     if reason is not None:
         work.change(job, status="CREATE FAILED", failure_reason=reason, report=report)
         return f"refused: {reason}"
