@@ -16,6 +16,7 @@ from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
 from engine.control.lifecycle import ACTIVE, shown
+from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
 from engine.data.group import Group
@@ -29,7 +30,7 @@ from engine.follower import Follower, Listener
 from engine.intake import ActionEvent, Intake
 from engine.jobs.queue import Queue
 from engine.question import Change, Event, Question, Ranked
-from engine.records import DatasetGroup, DatasetImportJob, Records
+from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution
 from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.shown.ids import tag_of
@@ -239,6 +240,18 @@ class Engine:
         """A group's data as of now, for evaluation. Raises `NotFound`."""
         group = self.directory.get(group_arn, DatasetGroup)
         return fold(Fold(self.follower.restored(group.uid))).snapshot
+
+    def recommenders(self) -> list[Recommender]:
+        """All accounts', oldest first."""
+        return [each for each in self.records.list(Recommender) if each.deleted_at is None]
+
+    def schedules(self) -> list[Scheduled]:
+        """When solutions and recommenders train by themselves, the next first."""
+        solutions = (each for each in self.records.list(Solution) if each.deleted_at is None)
+        found = [(each.arn, days_of(each.solution_config), each.next_training_at) for each in solutions]
+        found += [(each.arn, USUAL_DAYS, each.next_training_at) for each in self.recommenders()]
+        known = (Scheduled(arn, days, at) for arn, days, at in found if at is not None)
+        return sorted(known, key=lambda each: each.next_at)
 
     def import_report(self, job_arn: str) -> dict[str, Any]:
         """What became of an import's rows (see engine.data.importer.Report), in camel case."""

@@ -183,6 +183,7 @@ class Solution(_InGroup, frozen=True, kw_only=True):
     event_type: str | None = None
     solution_config: JsonMap = {}
     latest_solution_update: JsonMap = {}
+    next_training_at: float | None = None  # ours: when it trains by itself; None: never
 
 
 class SolutionVersion(Record, frozen=True, kw_only=True):
@@ -236,6 +237,7 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
     model_metrics: dict[str, float] = {}
     solution_version_arn: str = ""  # ours: the model that answers, `<recommender ARN>/<8 hex digits>`
     trained_at: float = 0.0  # ours: when that was
+    next_training_at: float | None = None  # ours: when it trains again; None: it never has
     turned_at: float | None = None  # ours: when it was last stopped or started
 
     @property

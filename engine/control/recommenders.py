@@ -177,6 +177,7 @@ def start_recommender(control: Control, request: StartRecommender) -> Recommende
 
 @operation
 def stop_recommender(control: Control, request: StopRecommender) -> RecommenderResponse:
+    """A training that runs is given up, and with it an update that waits for it."""
     return _turn(control, request.recommender_arn, ACTIVE, INACTIVE)
 
 
@@ -200,12 +201,20 @@ def _turn(control: Control, arn: str, before: str, after: str) -> RecommenderRes
         if recommender.status != before:
             raise InUse(f"Resource Arn {arn} is in {recommender.status} state; {before} is needed for that.")
         now = control.now()
-        _store(
-            control,
-            msgspec.structs.replace(recommender, status=after, turned_at=now, last_updated_date_time=now),
-            within,
-        )
+        turned = msgspec.structs.replace(recommender, status=after, turned_at=now, last_updated_date_time=now)
+        if after == INACTIVE:
+            control.cancel(arn, within)
+            turned = msgspec.structs.replace(turned, latest_recommender_update=_given_up(turned, now))
+        _store(control, turned, within)
     return RecommenderResponse(arn)
+
+
+def _given_up(recommender: Recommender, now: float) -> JsonMap:
+    update = recommender.latest_recommender_update
+    if update.get("status") not in BUSY:
+        return update
+    reason = "The recommender was stopped."
+    return {**update, "status": "CREATE FAILED", "failureReason": reason, "lastUpdatedDateTime": now}
 
 
 def _store(control: Control, recommender: Recommender, within: Connection) -> None:

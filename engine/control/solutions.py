@@ -1,4 +1,4 @@
-"""Solutions: a recipe and its configuration. With automatic training, the first version starts at once (§11a)."""
+"""Solutions: a recipe and its configuration. Automatic training is a moment in the record."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from engine.control.lifecycle import ACTIVE, BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.control.recipes import auto_ml_recipes, recipe_of
+from engine.control.schedule import changed, days_of, first
 from engine.control.solution_config import (
     SolutionConfig,
     SolutionUpdateConfig,
@@ -34,7 +35,7 @@ from engine.control.solution_config import (
     checked_update,
     recipe_for,
 )
-from engine.control.solution_versions import SolutionVersionSummary, add_version, check_datasets, schemas_of
+from engine.control.solution_versions import SolutionVersionSummary, check_datasets, schemas_of
 from engine.errors import InUse, InvalidInput
 from engine.recipes.base import Recipe
 from engine.records import BatchInferenceJob, Campaign, DatasetGroup, Solution, SolutionVersion
@@ -122,6 +123,7 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
         check_datasets(recipe, schemas)
         check_objective(config, schemas.get("ITEMS"))
         now = control.now()
+        auto_training = request.perform_auto_training is not False
         solution = Solution(
             arn=control.arn(f"solution/{request.name}"),
             account=control.account,
@@ -130,7 +132,8 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
             recipe_arn="" if perform_auto_ml else recipe_arn(recipe.name),
             perform_hpo=perform_hpo,
             perform_auto_ml=perform_auto_ml,
-            perform_auto_training=request.perform_auto_training is not False,
+            perform_auto_training=auto_training,
+            next_training_at=first(now, control.settings.pending_s) if auto_training else None,
             perform_incremental_update=bool(request.perform_incremental_update),
             event_type=request.event_type,
             solution_config=config,
@@ -139,8 +142,6 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
             last_updated_date_time=now,
         )
         control.create(solution, within)
-        if solution.perform_auto_training:
-            add_version(control, solution, within, training_type="AUTOMATIC")
     return CreateSolutionResponse(solution.arn)
 
 
@@ -166,17 +167,14 @@ def list_solutions(control: Control, request: ListSolutions) -> ListSolutionsRes
 
 @operation
 def update_solution(control: Control, request: UpdateSolution) -> UpdateSolutionResponse:
-    """Versions made from now on are of the changed solution; who switches automatic training on gets one at once."""
+    """Versions made from now on are of the changed solution; automatic training begins when it is switched on."""
     with control.database.write() as within:
         solution = control.active(request.solution_arn, Solution, within)
         if control.update(solution.latest_solution_update).get("status") in BUSY:
             raise InUse(f"The solution {solution.arn} is being updated; wait until that has ended.")
-        changed = _updated(request, solution, control.now())
-        control.records.replace(changed, within)
-        if changed.perform_auto_training and not solution.perform_auto_training:
-            versions = control.every(SolutionVersion, parent=solution.arn, within=within)
-            if not any(version.status in BUSY for version in versions):
-                add_version(control, changed, within, training_type="AUTOMATIC")
+        updated = _updated(request, solution, control.now())
+        moment = _next_training(control, solution, updated)
+        control.records.replace(msgspec.structs.replace(updated, next_training_at=moment), within)
     return UpdateSolutionResponse(solution.arn)
 
 
@@ -208,6 +206,16 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
         latest_solution_update={**update, "solutionUpdateConfig": config} if config else update,
         last_updated_date_time=now,
     )
+
+
+def _next_training(control: Control, before: Solution, after: Solution) -> float | None:
+    now, pending_s = control.now(), control.settings.pending_s
+    if not after.perform_auto_training:
+        return None
+    if before.next_training_at is None:
+        return first(now, pending_s)
+    days = days_of(before.solution_config), days_of(after.solution_config)
+    return changed(before.next_training_at, *days, now, pending_s)
 
 
 def _first_recipe(request: CreateSolution) -> Recipe[Any]:

@@ -119,6 +119,12 @@ class Log:
         with self._database.read() as connection:
             return _last(connection)
 
+    def newest(self, group: str, kind: Kind) -> float | None:
+        """When the server took a group's last record of a kind, None where it has none."""
+        query = sa.select(log.c.at).where(log.c.grp == group, log.c.kind == kind).order_by(log.c.seq.desc()).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def count_after_snapshot(self, group: str) -> int:
         """How many records a starting worker would replay for a group."""
         since = sa.select(snapshots.c.seq).where(snapshots.c.grp == group).scalar_subquery()

@@ -113,6 +113,11 @@ class Queue:
         values = {"state": "failed", "message": "cancelled", "ended": self._clock()}
         within.execute(sa.update(jobs).where(unfinished).values(values))
 
+    def unfinished(self, arn: str, within: sa.Connection) -> bool:
+        """Whether a job about a resource waits or runs, as of the caller's transaction."""
+        waits = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
+        return within.execute(sa.select(jobs.c.id).where(waits).limit(1)).first() is not None
+
     def runner_alive(self) -> bool:
         """Whether a job is running under a runner that was heard of lately."""
         running = sa.and_(jobs.c.state == "running", jobs.c.heartbeat >= self._clock() - ALIVE_S)

@@ -15,6 +15,7 @@ from engine.engine import Engine
 from engine.errors import EngineError, NotFound
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.queue import ATTEMPTS, Job
+from engine.jobs.schedule import Scheduler
 from engine.jobs.work import Work
 from engine.recipes.base import Progress, silent
 from engine.records import DatasetGroup
@@ -44,9 +45,15 @@ class Runner:
         self._stopping.set()
 
     def run_forever(self) -> None:
-        """Beside the jobs a thread counts for metric attributions: a long job must not hold that up."""
-        counting = threading.Thread(target=self._count_on, name="attribution", daemon=True)
-        counting.start()
+        """Jobs one after the other. Beside them threads count for metric attributions and look at schedules: a long job
+        must not hold that up."""
+        look_forever = Scheduler(self._engine).look_forever
+        beside = [
+            threading.Thread(target=self._count_on, name="attribution", daemon=True),
+            threading.Thread(target=look_forever, args=(self._stopping,), name="schedules", daemon=True),
+        ]
+        for thread in beside:
+            thread.start()
         while not self._stopping.is_set():
             try:
                 worked = self.run_one()
@@ -55,7 +62,8 @@ class Runner:
                 worked = False
             if not worked:
                 self._stopping.wait(IDLE_S)
-        counting.join()
+        for thread in beside:
+            thread.join()
 
     def _count_on(self) -> None:
         clerk = Clerk(self._engine)

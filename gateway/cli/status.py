@@ -1,4 +1,4 @@
-"""recgate status: what jobs run and wait, what is deployed, what the log holds."""
+"""recgate status: what jobs run and wait, what is deployed, and when what trains by itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFRESH_S = 0.5
 @click.option("--watch", is_flag=True, help="Go on showing until Ctrl-C.")
 @data_option
 def command(watch: bool, data: Path) -> None:
-    """Show jobs and their progress, and the deployed models."""
+    """Show jobs and their progress, the deployed models, and when solutions and recommenders train."""
     console = Console()
     with plain_errors(), opened(data, console) as local:
         if not watch:
@@ -35,7 +35,8 @@ def command(watch: bool, data: Path) -> None:
 
 
 def picture(local: Local) -> Group:
-    return Group(jobs_table(local.engine.jobs.newest(12)), campaigns_table(local))
+    tables = [jobs_table(local.engine.jobs.newest(12)), campaigns_table(local)]
+    return Group(*tables, *(table for table in (recommenders_table(local), schedules_table(local)) if table.row_count))
 
 
 def jobs_table(jobs: list[Job]) -> Table:
@@ -65,5 +66,24 @@ def campaign_rows(local: Local) -> Iterator[tuple[str, ...]]:
         arn = campaign["solutionVersionArn"]
         version = local.call("DescribeSolutionVersion", solutionVersionArn=arn)["solutionVersion"]
         recipe = version["recipeArn"].rsplit("/", 1)[-1]
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(version["lastUpdatedDateTime"]))
-        yield campaign["name"], arn.split(":")[-1], recipe, when
+        yield campaign["name"], arn.split(":")[-1], recipe, moment(version["lastUpdatedDateTime"])
+
+
+def recommenders_table(local: Local) -> Table:
+    table = Table("recommender", "use case", "status", "trained", title="recommenders")
+    for each in local.engine.recommenders():
+        trained = moment(each.trained_at) if each.trained_at else ""
+        table.add_row(each.name, each.recipe_arn.rsplit("/", 1)[-1], each.status, trained)
+    return table
+
+
+def schedules_table(local: Local) -> Table:
+    table = Table("what", "trains every", "next", title="automatic training")
+    for each in local.engine.schedules():
+        days = f"{each.days} days" if each.days > 1 else "day"
+        table.add_row(each.arn.split(":")[-1], days, moment(each.next_at))
+    return table
+
+
+def moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

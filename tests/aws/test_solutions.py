@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from engine.records import Solution
 from tests.aws.flow import PERSONAL, POPULAR, Flow
 from tests.aws.world import Clients, World
 
@@ -15,23 +16,19 @@ def code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]
 
 
-def test_automatic_training_starts_the_first_version(aws: Clients, flow: Flow, world: World):
+def test_automatic_training_is_due_in_a_moment(aws: Clients, flow: Flow, world: World):
     p = aws.personalize
     solution = p.create_solution(name="auto", recipeArn=POPULAR, datasetGroupArn=flow.group)["solutionArn"]
     shown = p.describe_solution(solutionArn=solution)["solution"]
     assert shown["performAutoTraining"] is True
-    latest = shown["latestSolutionVersion"]
-    assert (latest["trainingType"], latest["trainingMode"], latest["status"]) == ("AUTOMATIC", "FULL", "CREATE PENDING")
-    assert world.queued() == [("training", latest["solutionVersionArn"])]
-    assert [v["solutionVersionArn"] for v in p.list_solution_versions(solutionArn=solution)["solutionVersions"]] == [
-        latest["solutionVersionArn"]
-    ]
+    due = world.records.get(solution, Solution).next_training_at
+    assert due is not None and 0 < due - world.clock.now < 5
 
 
 def test_no_automatic_training_when_told_so(aws: Clients, flow: Flow, world: World):
     shown = aws.personalize.describe_solution(solutionArn=flow.solution)["solution"]
     assert shown["performAutoTraining"] is False and "latestSolutionVersion" not in shown
-    assert world.queued() == []
+    assert world.records.get(flow.solution, Solution).next_training_at is None
 
 
 def test_a_version_is_the_solution_as_configured(aws: Clients, flow: Flow):
@@ -84,7 +81,7 @@ def test_an_update_needs_a_full_version(aws: Clients, flow: Flow, world: World):
     solution = p.create_solution(name="v1", recipeArn=V1, datasetGroupArn=flow.group)["solutionArn"]
     with pytest.raises(p.exceptions.InvalidInputException, match="FULL"):
         p.create_solution_version(solutionArn=solution, trainingMode="UPDATE")
-    world.finish(p.list_solution_versions(solutionArn=solution)["solutionVersions"][0]["solutionVersionArn"])
+    world.finish(p.create_solution_version(solutionArn=solution)["solutionVersionArn"])
     update = p.create_solution_version(solutionArn=solution, trainingMode="UPDATE")["solutionVersionArn"]
     shown = p.describe_solution_version(solutionVersionArn=update)["solutionVersion"]
     assert shown["trainingMode"] == "UPDATE"
@@ -131,7 +128,7 @@ def test_latest_means_the_newest_active_version(aws: Clients, flow: Flow, world:
 def test_exploration_is_for_the_first_user_personalization(aws: Clients, flow: Flow, world: World):
     p = aws.personalize
     solution = p.create_solution(name="v1", recipeArn=V1, datasetGroupArn=flow.group)["solutionArn"]
-    version = p.list_solution_versions(solutionArn=solution)["solutionVersions"][0]["solutionVersionArn"]
+    version = p.create_solution_version(solutionArn=solution)["solutionVersionArn"]
     world.finish(version)
     good = {"explorationWeight": "0.3", "explorationItemAgeCutOff": "30"}
     p.create_campaign(name="a", solutionVersionArn=version, campaignConfig={"itemExplorationConfig": good})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.records import Solution
 from tests.aws.flow import PERSONAL, Flow, schema_text
 from tests.aws.world import Clients, World
 
@@ -93,11 +94,14 @@ def test_a_solution_changes_and_trains_by_itself_from_then_on(aws: Clients, flow
     update = solution["latestSolutionUpdate"]
     assert (update["status"], update["performAutoTraining"]) == ("ACTIVE", True)
     assert update["solutionUpdateConfig"] == config and "performIncrementalUpdate" not in update
-    assert solution["latestSolutionVersion"]["trainingType"] == "AUTOMATIC" and len(world.queued()) == 1
+    due = world.records.get(arn, Solution).next_training_at
+    assert due is not None and 0 < due - world.clock.now < 5
     p.update_solution(solutionArn=arn, performIncrementalUpdate=True)
     solution = p.describe_solution(solutionArn=arn)["solution"]
     assert solution["performIncrementalUpdate"] is True and solution["solutionConfig"] == config
-    assert len(world.queued()) == 1
+    assert world.records.get(arn, Solution).next_training_at == due
+    p.update_solution(solutionArn=arn, performAutoTraining=False)
+    assert world.records.get(arn, Solution).next_training_at is None and world.queued() == []
 
 
 @pytest.mark.parametrize("config", [weighing("buy"), {"autoTrainingConfig": {"schedulingExpression": "rate(31 days)"}}])

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.arns import name_of, recipe_arn, region_of
 from engine.control.lifecycle import ACTIVE
 from engine.control.recommenders import announce
+from engine.control.schedule import DAY, USUAL_DAYS
 from engine.errors import EngineError
 from engine.jobs.kinds.training import train
 from engine.jobs.work import Work
@@ -28,13 +29,15 @@ def run(work: Work) -> str:
     except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
         failed(work, str(error) or type(error).__name__)
         raise
+    now = round(work.engine.clock(), 3)
     with work.engine.database.write() as within:
         recommender = _say(
             work,
             ACTIVE,
             within=within,
             solution_version_arn=version.arn,
-            trained_at=round(work.engine.clock(), 3),
+            trained_at=now,
+            next_training_at=recommender.next_training_at or now + USUAL_DAYS * DAY,
             model_metrics=trained["metrics"],
         )
         announce(work.engine.control(recommender.account, region_of(recommender.arn)), recommender, within)

@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from engine import Engine, Settings, perform
 from gateway.__main__ import COMMANDS, main
 from gateway.cli import movielens
 
@@ -48,6 +50,30 @@ def test_import_train_recommend_status(tmp_path: Path, events: Path):
     assert "popular" in shown.output and "done" in shown.output
     again = run("train", "popular", "--recipe", "aws-sims", "--data", data)
     assert again.exit_code != 0 and "choose another name" in again.output
+
+
+def test_status_shows_recommenders_and_when_what_trains(tmp_path: Path):
+    engine = Engine.open(Settings.of(tmp_path / "data", {}, pending_s=0.0), lambda: 1_700_000_000.0, follow=False)
+    control = engine.control(engine.settings.account_id, engine.settings.region)
+
+    def do(operation: str, **members: Any) -> Any:
+        return json.loads(perform(control, operation, json.dumps(members).encode()))
+
+    group = do("CreateDatasetGroup", name="shop", domain="ECOMMERCE")["datasetGroupArn"]
+    fields = [{"name": name, "type": "string"} for name in ("USER_ID", "ITEM_ID", "EVENT_TYPE")]
+    fields.append({"name": "TIMESTAMP", "type": "long"})
+    text = json.dumps({"type": "record", "name": "Interactions", "fields": fields, "version": "1.0"})
+    schema = do("CreateSchema", name="s", domain="ECOMMERCE", schema=text)["schemaArn"]
+    do("CreateDataset", name="i", schemaArn=schema, datasetGroupArn=group, datasetType="Interactions")
+    recipe = "arn:aws:personalize:::recipe/"
+    do("CreateRecommender", name="seen", recipeArn=f"{recipe}aws-ecomm-popular-items-by-views", datasetGroupArn=group)
+    config = {"autoTrainingConfig": {"schedulingExpression": "rate(3 days)"}}
+    made = {"recipeArn": f"{recipe}aws-popularity-count", "datasetGroupArn": group}
+    do("CreateSolution", name="auto", **made, solutionConfig=config)
+    engine.close()
+    shown = run("status", "--data", str(tmp_path / "data")).output
+    assert "seen" in shown and "CREATE PENDING" in shown
+    assert "solution/auto" in shown and "3 days" in shown
 
 
 def test_an_import_with_bad_rows_names_lines_and_columns_and_stores_nothing(tmp_path: Path):

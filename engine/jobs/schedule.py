@@ -1,0 +1,111 @@
+"""What the job process starts by itself: trainings whose time has come.
+
+Each decision is one transaction that also moves the schedule on, so of several job processes one decides, and what was
+missed while none ran is done once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.arns import region_of
+from engine.control.control import Control
+from engine.control.lifecycle import ACTIVE, BUSY
+from engine.control.schedule import USUAL_DAYS, days_of, first, following
+from engine.control.solution_versions import add_version
+from engine.engine import Engine
+from engine.errors import LimitExceeded
+from engine.records import Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+
+
+class Scheduler:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def look_forever(self, stopping: threading.Event) -> None:
+        while not stopping.wait(LOOK_S):
+            try:
+                self.look()
+            except Exception:  # a database that is busy or gone for a moment must not end it
+                log.exception("looking at the schedules failed")
+
+    def look(self) -> None:
+        """Start what is due."""
+        for solution in self._engine.records.list(Solution):
+            if self._due(solution):
+                self._train(solution.arn)
+        for recommender in self._engine.records.list(Recommender):
+            if self._due(recommender):
+                self._retrain(recommender.arn)
+
+    def _due(self, record: Solution | Recommender | None) -> bool:
+        if record is None or record.deleted_at is not None or record.next_training_at is None:
+            return False
+        return record.next_training_at <= self._engine.clock()
+
+    def _train(self, arn: str) -> None:
+        """A version of a solution, unless one was just asked for or nothing happened since the last (§1.8)."""
+        with self._engine.database.write() as within:
+            solution = self._engine.records.find(arn, Solution, within)
+            if solution is None or solution.next_training_at is None or not self._due(solution):
+                return
+            control = self._control(solution)
+            moment = following(solution.next_training_at, days_of(solution.solution_config), control.now())
+            self._engine.records.replace(msgspec.structs.replace(solution, next_training_at=moment), within)
+            if not self._worth_it(control, solution, within):
+                return
+            try:
+                version = add_version(control, solution, within, training_type="AUTOMATIC")
+                log.info("automatic training: %s", version.arn)
+            except LimitExceeded as error:
+                log.warning("no automatic training of %s: %s", arn, error.message)
+
+    def _worth_it(self, control: Control, solution: Solution, within: sa.Connection) -> bool:
+        versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+        assert solution.next_training_at is not None
+        asked = solution.next_training_at - first(0.0, control.settings.pending_s)
+        if any(version.status in BUSY or version.creation_date_time >= asked for version in versions):
+            return False
+        trained = [each for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
+        return not trained or self._news(control, solution, trained, within)
+
+    def _news(
+        self, control: Control, solution: Solution, trained: Sequence[SolutionVersion], within: sa.Connection
+    ) -> bool:
+        """Whether interactions came after the newest of these was started."""
+        since = trained[-1].creation_date_time
+        group = control.records.get(solution.dataset_group_arn, DatasetGroup, within)
+        newest = self._engine.log.newest(group.uid, "event")
+        if newest is not None and newest > since:
+            return True
+        return any(
+            job.status == ACTIVE and job.last_updated_date_time > since
+            for dataset in control.every(Dataset, parent=group.arn, within=within)
+            if dataset.dataset_type == "INTERACTIONS"
+            for job in control.every(DatasetImportJob, parent=dataset.arn, within=within)
+        )
+
+    def _retrain(self, arn: str) -> None:
+        """A recommender that answers, unless it is in training; one that is stopped goes without."""
+        with self._engine.database.write() as within:
+            recommender = self._engine.records.find(arn, Recommender, within)
+            if recommender is None or recommender.next_training_at is None or not self._due(recommender):
+                return
+            control = self._control(recommender)
+            moment = following(recommender.next_training_at, USUAL_DAYS, control.now())
+            self._engine.records.replace(msgspec.structs.replace(recommender, next_training_at=moment), within)
+            if control.status(recommender) == ACTIVE and not self._engine.jobs.unfinished(arn, within):
+                log.info("weekly training: %s", arn)
+                self._engine.jobs.enqueue("recommending", arn, within)
+
+    def _control(self, record: Solution | Recommender) -> Control:
+        return self._engine.control(record.account, region_of(record.arn))
