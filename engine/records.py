@@ -143,6 +143,11 @@ class BatchInferenceJob(_BatchJob, frozen=True, kw_only=True):
     theme_generation_config: JsonMap = {}
 
 
+class BatchSegmentJob(_BatchJob, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "batch-segment-job"
+    staged: ClassVar[bool] = False
+
+
 class EventTracker(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "event-tracker"
     account_id: str
@@ -249,6 +254,9 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
 KINDS: dict[str, type[Record]] = {
     kind.kind: kind for base in (Record, _InGroup, _BatchJob) for kind in base.__subclasses__() if kind.kind
 }
+
+
+BATCH_JOBS: tuple[type[BatchInferenceJob] | type[BatchSegmentJob], ...] = (BatchInferenceJob, BatchSegmentJob)
 
 
 def kind_of(arn: str) -> type[Record]:

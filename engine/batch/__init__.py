@@ -1,5 +1,5 @@
 """Batch jobs: files of questions, a line each, become files of answers (specification §7).
 
 lines: files in, files out      inference: a line → items      themes: items → what they have in common
-(engine.jobs.kinds runs them)
+segments: a line → users        (engine.jobs.kinds runs them)
 """

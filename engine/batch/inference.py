@@ -21,6 +21,9 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Value = Annotated[str, Meta(max_length=1000)]
 Key = Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z0-9_]+\Z")]
 
+FilterValues = Annotated[dict[Key, Value], Meta(max_length=25)]
+Context = Annotated[dict[Key, Value], Meta(max_length=150)]
+
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What any line may hold, beside what its recipe type needs; what no rule knows is left aside."""
@@ -28,8 +31,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     user_id: Id | None = None
     item_id: Id | None = None
     item_list: tuple[Id, ...] | None = None
-    filter_values: Annotated[dict[Key, Value], Meta(max_length=25)] = {}
-    context: Annotated[dict[Key, Value], Meta(max_length=150)] = {}  # ours
+    filter_values: FilterValues = {}
+    context: Context = {}  # ours
 
 
 class OfUser(Line, frozen=True, kw_only=True):

@@ -16,10 +16,10 @@ from engine.control.operation import operation
 from engine.control.pages import page
 from engine.data.schema import parse_schema
 from engine.errors import InvalidInput, LimitExceeded
-from engine.filters import MOST_FIELDS_OF_A_GROUP, Fields, compile_filter, fields_of
+from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, compile_filter, fields_of
 from engine.filters import Filter as CompiledFilter
 from engine.recipes import RECIPES
-from engine.records import BatchInferenceJob, Dataset, DatasetGroup, Filter, Schema, SolutionVersion
+from engine.records import BATCH_JOBS, Dataset, DatasetGroup, Filter, Schema, SolutionVersion
 
 
 class CreateFilter(Request, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ def delete_filter(control: Control, request: DeleteFilter) -> None:
     """Not while a batch job filters by it (specification §1.5)."""
     with control.database.write() as within:
         record = control.settled(request.filter_arn, Filter, within)
-        jobs = control.every(BatchInferenceJob, uses=record.arn, within=within)
+        jobs = (job for kind in BATCH_JOBS for job in control.every(kind, uses=record.arn, within=within))
         refuse_dependants(record.arn, (job for job in jobs if job.status in BUSY))
         control.delete(record, within)
 
@@ -117,9 +117,11 @@ def check_batch_filter(control: Control, arn: str, target: str, version: Solutio
     made = compile_filter(record.filter_expression, control.settings.quotas)
     if made.target != target:
         raise InvalidInput(f"filterArn: the filter is on {made.target}; the job's answers are filtered by {target}.")
-    kind = RECIPES[name_of(version.recipe_arn)].kind
-    if made.needs_item and kind != "RELATED_ITEMS":
-        raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but the recipe is of type {kind}.")
+    recipe = RECIPES[name_of(version.recipe_arn)]
+    if made.needs_item and recipe.kind != "RELATED_ITEMS":
+        raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but the recipe is of type {recipe.kind}.")
+    if recipe.by_attributes and any(dataset in EVENTS for dataset, _ in made.field_keys):
+        raise InvalidInput(f"filterArn: the recipe {recipe.name} can't be filtered by Interactions.")
 
 
 def _fields(control: Control, group: DatasetGroup, within: Connection) -> Fields:

@@ -14,6 +14,7 @@ from engine.control.lifecycle import BUSY
 from engine.errors import LimitExceeded
 from engine.records import (
     BatchInferenceJob,
+    BatchSegmentJob,
     Campaign,
     DataDeletionJob,
     DatasetGroup,
@@ -46,6 +47,7 @@ QUOTAS: dict[type[Record], Quota] = {
     DatasetImportJob: Quota(5, busy=True),
     DataDeletionJob: Quota(5, busy=True, in_group=True),
     BatchInferenceJob: Quota(5, busy=True),
+    BatchSegmentJob: Quota(5, busy=True),
     SolutionVersion: Quota(20, busy=True),
     Solution: Quota(10, in_group=True),
     Filter: Quota(30, in_group=True),

@@ -38,7 +38,7 @@ from engine.control.solution_config import (
 from engine.control.solution_versions import SolutionVersionSummary, check_datasets, schemas_of
 from engine.errors import InUse, InvalidInput
 from engine.recipes.base import Recipe
-from engine.records import BatchInferenceJob, Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.records import BATCH_JOBS, Campaign, DatasetGroup, Solution, SolutionVersion
 from engine.use_cases import use_case_of
 
 
@@ -186,7 +186,12 @@ def delete_solution(control: Control, request: DeleteSolution) -> None:
         solution = control.settled(request.solution_arn, Solution, within)
         campaigns = control.every(Campaign, parent=solution.arn, within=within)
         versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
-        jobs = [job for each in versions for job in control.every(BatchInferenceJob, parent=each.arn, within=within)]
+        jobs = [
+            job
+            for each in versions
+            for kind in BATCH_JOBS
+            for job in control.every(kind, parent=each.arn, within=within)
+        ]
         refuse_dependants(solution.arn, chain(campaigns, (each for each in (*versions, *jobs) if each.status in BUSY)))
         for record in (*jobs, *versions, solution):
             control.delete(record, within)

@@ -4,12 +4,14 @@ grammar → tree → checks                      when it is made (what needs sch
 compile: values → match over live columns    when it is asked
 """
 
+from engine.filters.attributes import items_having
 from engine.filters.candidates import Candidates, UserCandidates
-from engine.filters.checks import MOST_FIELDS_OF_A_GROUP, Fields, fields_of
+from engine.filters.checks import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, fields_of
 from engine.filters.compile import Filter, check_expression, compile_filter
 from engine.filters.match import Mask
 
 __all__ = [
+    "EVENTS",
     "MOST_FIELDS_OF_A_GROUP",
     "Candidates",
     "Fields",
@@ -19,4 +21,5 @@ __all__ = [
     "check_expression",
     "compile_filter",
     "fields_of",
+    "items_having",
 ]

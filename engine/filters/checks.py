@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from engine.data.schema import BOOLEANS, Field, Schema
 from engine.errors import InvalidInput
-from engine.filters.grammar import invalid
+from engine.filters.grammar import WRONG, invalid
 from engine.filters.tree import DATASETS, RANGES, Column, Expression, Literal, Operand, Placeholder, Predicate, leaves
 
 Fields = Mapping[tuple[str, str], Field]  # (dataset type, name in upper case) -> the field, of one dataset group
@@ -56,6 +56,7 @@ def field_keys(expressions: Iterable[Expression]) -> set[tuple[str, str]]:
 class Checks:
     text: str
     rules: str  # open | aws
+    what: str = WRONG  # how a refusal begins
 
     # ---- without schemas
 
@@ -174,7 +175,7 @@ class Checks:
             raise self.wrong(literal, f"{column.written} is true or false")
 
     def wrong(self, where: Operand | Expression, reason: str) -> InvalidInput:
-        return invalid(self.text, where.at, reason)
+        return invalid(self.text, where.at, reason, self.what)
 
 
 def _choices(source: str) -> str:

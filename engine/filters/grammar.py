@@ -51,6 +51,7 @@ BOOLEAN: /(true|false)\b/i
 NAMES = {  # of the terminals, as an error calls them
     "ACTION": "INCLUDE or EXCLUDE",
     "TARGET": "ItemID, UserID or ActionID",
+    "EQUALS": "=",
     "COMPARE": "=, !=, <, <=, > or >=",
     "NOT_IN": "NOT IN",
     "FIELD": "a field such as Items.PRICE",
@@ -65,31 +66,36 @@ NAMES = {  # of the terminals, as an error calls them
     "COMMA": ",",
     "$END": "the end",
 }
+WRONG = "Could not create filter. Invalid Expression"
 _QUOTED_PLACEHOLDER = re.compile(r"\$[A-Za-z0-9_]+", re.ASCII)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-def invalid(text: str, at: int, reason: str) -> InvalidInput:
-    """The refusal of an expression, its place marked by a caret."""
+def invalid(text: str, at: int, reason: str, what: str = WRONG) -> InvalidInput:
+    """The refusal of an expression (`what` it is), its place marked by a caret."""
     start = text.rfind("\n", 0, at) + 1
     line, column = text.count("\n", 0, at) + 1, at - start
     shown = text[start:].split("\n", 1)[0]
     first = max(0, column - 60)
     return InvalidInput(
-        f"Could not create filter. Invalid Expression at line {line}, column {column + 1}:\n"
+        f"{what} at line {line}, column {column + 1}:\n"
         f"{shown[first : column + 40]}\n{' ' * (column - first)}^\n{reason}"
     )
 
 
+def unquoted(token: str) -> str:
+    return _ESCAPED.sub(r"\1", token[1:-1])
+
+
 @v_args(inline=True)
-class _ToTree(Transformer[Token, tuple[Expression, ...]]):
+class ToTree(Transformer[Token, tuple[Expression, ...]]):
     def literal(self, token: Token) -> Operand:
         at = token.start_pos or 0
         if token.type == "PLACEHOLDER":
             return Placeholder(token[1:], at)
         if token.type in ("NUMBER", "BOOLEAN", "STAR"):
             return Literal(str(token), token.type.lower(), at)  # type: ignore[arg-type]
-        text = _ESCAPED.sub(r"\1", token[1:-1])
+        text = unquoted(token)
         if _QUOTED_PLACEHOLDER.fullmatch(text):
             return Placeholder(text[1:], at)
         return Literal(text, "star" if text == "*" else "string", at)
@@ -130,7 +136,7 @@ class _ToTree(Transformer[Token, tuple[Expression, ...]]):
 @cache
 def _parser(rules: str) -> Lark:
     grammar = GRAMMAR if rules == "aws" else GRAMMAR + OPEN
-    return Lark(grammar, start="filter", parser="lalr", transformer=_ToTree(), maybe_placeholders=True)
+    return Lark(grammar, start="filter", parser="lalr", transformer=ToTree(), maybe_placeholders=True)
 
 
 def parse(text: str, rules: str) -> tuple[Expression, ...]:
@@ -142,12 +148,12 @@ def parse(text: str, rules: str) -> tuple[Expression, ...]:
     try:
         return _parser(rules).parse(text)  # type: ignore[return-value]
     except UnexpectedInput as error:
-        raise _unexpected(text, error) from None
+        raise unexpected(text, error) from None
 
 
-def _unexpected(text: str, error: UnexpectedInput) -> InvalidInput:
+def unexpected(text: str, error: UnexpectedInput, what: str = WRONG) -> InvalidInput:
     token = getattr(error, "token", None)
     at = len(text) if token is not None and token.type == "$END" else error.pos_in_stream or 0
     expected: Any = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", ())
     names = sorted(NAMES.get(name, name.strip("_")) for name in expected)
-    return invalid(text, at, f"expected {'one of: ' if len(names) > 1 else ''}{'  '.join(names)}")
+    return invalid(text, at, f"expected {'one of: ' if len(names) > 1 else ''}{'  '.join(names)}", what)

@@ -52,12 +52,26 @@ class Batches(Shop):
 
     def infer(self, recipe: str, files: dict[str, str], **more: Any) -> tuple[dict[str, Any], Path]:
         """A job over a folder of these files, done; as it is described then, and the folder of its answers."""
+        return self._job("BatchInferenceJob", recipe, files, **more)
+
+    def segment(self, recipe: str, files: dict[str, str], **more: Any) -> tuple[dict[str, Any], Path]:
+        return self._job("BatchSegmentJob", recipe, files, **more)
+
+    def answers(self, recipe: str, *lines: str | dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+        """Of a batch inference job over one file of these lines."""
+        return _answers(*self.infer(recipe, _file(lines), **more))
+
+    def segments(self, recipe: str, *lines: str | dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+        """Of a batch segment job over one file of these lines."""
+        return _answers(*self.segment(recipe, _file(lines), **more))
+
+    def _job(self, kind: str, recipe: str, files: dict[str, str], **more: Any) -> tuple[dict[str, Any], Path]:
         place = self.folder / f"job-{next(self._jobs)}"
         (place / "in").mkdir(parents=True)
         for name, text in files.items():
             (place / "in" / name).write_bytes(text.encode("utf-8", "surrogateescape"))
         arn = self.do(
-            "CreateBatchInferenceJob",
+            f"Create{kind}",
             **{
                 "jobName": place.name,
                 "solutionVersionArn": self.version(recipe),
@@ -66,13 +80,16 @@ class Batches(Shop):
                 "jobOutput": {"s3DataDestination": {"path": f"file://{place}/out/"}},
                 **more,
             },
-        )["batchInferenceJobArn"]
+        )
         self.work()
-        return self.do("DescribeBatchInferenceJob", batchInferenceJobArn=arn)["batchInferenceJob"], place / "out"
+        (job,) = self.do(f"Describe{kind}", **arn).values()
+        return job, place / "out"
 
-    def answers(self, recipe: str, *lines: str | dict[str, Any], **more: Any) -> list[dict[str, Any]]:
-        """Of a job over one file of these lines."""
-        text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-        job, out = self.infer(recipe, {"questions.json": text}, **more)
-        assert job["status"] == "ACTIVE", job
-        return [json.loads(line) for line in (out / "questions.json.out").read_text().splitlines()]
+
+def _file(lines: tuple[str | dict[str, Any], ...]) -> dict[str, str]:
+    return {"questions.json": "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)}
+
+
+def _answers(job: dict[str, Any], out: Path) -> list[dict[str, Any]]:
+    assert job["status"] == "ACTIVE", job
+    return [json.loads(line) for line in (out / "questions.json.out").read_text().splitlines()]

@@ -1,0 +1,99 @@
+"""One line of a batch segment job: an item or attributes of items, and the users for it (specification §7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from engine.batch.inference import FilterValues, Id
+from engine.data.columns import Floats
+from engine.data.group import NO_HISTORY, Group
+from engine.data.vocab import NOBODY
+from engine.deployments import Deployed
+from engine.errors import InvalidInput
+from engine.filters import Candidates, Fields, Filter, UserCandidates, items_having
+from engine.rank.topk import top_k
+from engine.recipes.base import Query
+
+Filters = tuple[Filter, ...]
+
+
+class OfItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    item_id: Id
+    filter_values: FilterValues = {}
+
+
+class OfAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    item_attributes: Annotated[str, Meta(min_length=1)]
+    filter_values: FilterValues = {}
+
+
+class Output(msgspec.Struct, frozen=True, rename="camel"):
+    """Users, the most likely first."""
+
+    recommended_users: list[str]
+
+
+class Answered(msgspec.Struct, frozen=True, rename="camel"):
+    """A line of output by attributes, which has no `input`."""
+
+    item_attributes: msgspec.Raw
+    output: Output | None
+    error: str | None
+
+
+def without_input(given: msgspec.Raw, output: Output | None, error: str | None) -> Answered:
+    """What was given is its attributes; all of it where it has none."""
+    line = msgspec.json.decode(given)
+    if isinstance(line, dict) and "itemAttributes" in line:
+        given = msgspec.Raw(msgspec.json.encode(line["itemAttributes"]))
+    return Answered(given, output, error)
+
+
+def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], Output]:
+    decoder = msgspec.json.Decoder(OfItem)
+
+    def answer(line: bytes) -> Output:
+        asked = decoder.decode(line)
+        item = group.items.find(asked.item_id)
+        if item < 0:
+            raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
+        return Output(_users(deployed.scorer(Query(item=item)), group, filters, asked.filter_values, most))
+
+    return answer
+
+
+def by_attributes(
+    deployed: Deployed, group: Group, filters: Filters, most: int, fields: Fields, rules: str
+) -> Callable[[bytes], Output]:
+    decoder = msgspec.json.Decoder(OfAttributes)
+    items = Candidates(group, len(group.items), NO_HISTORY)
+
+    def answer(line: bytes) -> Output:
+        asked = decoder.decode(line)
+        having = items_having(asked.item_attributes, items, fields, rules)
+        if not having.any():
+            raise InvalidInput("itemAttributes: no item has them.")
+        return Output(_users(deployed.scorer(Query(attributes=having)), group, filters, asked.filter_values, most))
+
+    return answer
+
+
+def _users(scores: Floats, group: Group, filters: Filters, values: Mapping[str, str], most: int) -> list[str]:
+    """The best users that the filters leave and whose data has not been deleted."""
+    count = min(len(scores), len(group.users))
+    scores = np.array(scores[:count])
+    candidates = UserCandidates(group, count, NO_HISTORY)
+    for mask in (each.mask(candidates, values) for each in filters):
+        scores[~mask[:count]] = -np.inf
+    while True:
+        best = top_k(scores, most)
+        names = group.users.names(best)
+        gone = [index for index, name in zip(best.tolist(), names, strict=True) if name == NOBODY]
+        if not gone:
+            return names
+        scores[gone] = -np.inf

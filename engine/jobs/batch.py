@@ -1,0 +1,91 @@
+"""What batch jobs have in common: a model without a campaign, the group as of now, files in and files out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from engine.batch.lines import MOST_BYTES, Answer, Answered, Counts, Files, Wrap
+from engine.control.lifecycle import ACTIVE
+from engine.data.group import Group
+from engine.deployments import Deployed
+from engine.errors import EngineError
+from engine.filters import Filter
+from engine.jobs.work import Work
+from engine.recipes.base import stretch
+from engine.records import BatchInferenceJob, BatchSegmentJob, Campaign, DatasetGroup, SolutionVersion
+
+J = TypeVar("J", BatchInferenceJob, BatchSegmentJob)
+
+
+@dataclass(frozen=True)
+class Batch:
+    deployed: Deployed
+    group: DatasetGroup
+    state: Group  # of this job alone: it does not change meanwhile
+    filters: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How lines are answered, and how many a file may have."""
+
+    answer: Answer
+    max_lines: int | None = None
+    wrap: Wrap = Answered
+
+
+def run_batch(work: Work, kind: type[J], answering: Callable[[Work, J, Batch], Answering]) -> str:
+    """The job from its first status to its last."""
+    job = work.engine.records.get(work.arn, kind)
+    if job.status == ACTIVE:
+        return "answered before its process ended"
+    job = work.change(job, status="CREATE IN_PROGRESS")
+    try:
+        work.progress(0.0, "loading the model and the data")
+        counts = _answer(work, job, answering(work, job, _batch(work, job)))
+    except EngineError as error:
+        fail(work, kind, error.message)
+        raise
+    work.change(job, status=ACTIVE, report={"lines": counts.lines, "errors": counts.errors})
+    return str(counts)
+
+
+def fail(work: Work, kind: type[J], reason: str) -> None:
+    work.change(work.engine.records.get(work.arn, kind), status="CREATE FAILED", failure_reason=reason)
+
+
+def _batch(work: Work, job: BatchInferenceJob | BatchSegmentJob) -> Batch:
+    version = work.directory.get(job.solution_version_arn, SolutionVersion)
+    group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+    rules = work.engine.settings.quotas
+    filters = (work.directory.filter(job.filter_arn, group.arn, rules),) if job.filter_arn else ()
+    return Batch(work.engine.deployments.load(_campaign(job, version)), group, work.state(group), filters)
+
+
+def _answer(work: Work, job: BatchInferenceJob | BatchSegmentJob, how: Answering) -> Counts:
+    settings = work.engine.settings
+    files = Files(
+        source=job.job_input["s3DataSource"]["path"],
+        destination=job.job_output["s3DataDestination"]["path"],
+        allow_file_urls=settings.allow_file_urls,
+        max_bytes=MOST_BYTES if settings.quotas == "aws" else None,
+        max_lines=how.max_lines,
+    )
+    return files.answer(how.answer, stretch(work.progress, 0.05, 0.99), how.wrap)
+
+
+def _campaign(job: BatchInferenceJob | BatchSegmentJob, version: SolutionVersion) -> Campaign:
+    """Who answers, in the terms of a campaign; it is no resource of its own."""
+    return Campaign(
+        arn=job.arn,
+        account=job.account,
+        name=job.name,
+        solution_arn=version.solution_arn,
+        dataset_group_arn=version.dataset_group_arn,
+        solution_version_arn=version.arn,
+        campaign_config=job.batch_inference_job_config if isinstance(job, BatchInferenceJob) else {},
+        creation_date_time=job.creation_date_time,
+        last_updated_date_time=job.last_updated_date_time,
+    )
