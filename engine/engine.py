@@ -34,6 +34,7 @@ from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records,
 from engine.records import Filter as FilterRecord
 from engine.settings import Settings
 from engine.shown.ids import tag_of
+from engine.shown.impressions import Impressions
 from engine.shown.log import ShownLog
 from engine.shown.segment import Shown as Answer
 from engine.sql import Database
@@ -61,7 +62,8 @@ class Engine:
             most_bytes=settings.shown_bytes,
         )
         self._figures = Figures(self.database, self.records, clock)
-        self._intake = Intake(self.directory, self.log, self.follower.owner)
+        self.impressions = Impressions(self.shown, self.log)
+        self._intake = Intake(self.directory, self.log, self.follower.owner, self.impressions)
 
     @classmethod
     def open(
@@ -86,10 +88,12 @@ class Engine:
             engine.deployments.load_all()
             engine.follower.start()
             engine.shown.start()
+            engine.impressions.start()
         return engine
 
     def close(self) -> None:
         self.follower.close()
+        self.impressions.close()
         self.shown.close()
         self.log.close()
         self.database.close()

@@ -16,6 +16,7 @@ from engine.directory import Directory, unknown_tracker
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.question import Event
 from engine.records import Dataset, EventTracker
+from engine.shown.impressions import Impressions
 
 MAX_RECORDS = 10  # of one call (specification §2.5)
 ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -> kind of log records
@@ -24,9 +25,11 @@ ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose
 
 
 class Intake:
-    def __init__(self, directory: Directory, log: Log, owner: Callable[[str, str], str | None]) -> None:
+    def __init__(
+        self, directory: Directory, log: Log, owner: Callable[[str, str], str | None], impressions: Impressions
+    ) -> None:
         """`owner(group uid, session)` is the user that a session is known to belong to."""
-        self._directory, self._log, self._owner = directory, log, owner
+        self._directory, self._log, self._owner, self._impressions = directory, log, owner, impressions
 
     def put_events(
         self,
@@ -40,13 +43,17 @@ class Intake:
 
         `automatic` properties are added where an event has none of that name and the tracker's schema has the field.
         """
-        return self._log.append(
+        appended = self._log.append(
             [
                 entry
                 for tracking_id in tracking_ids
                 for entry in self._event_entries(tracking_id, session_id, user_id, events, automatic)
             ]
         )
+        for tracking_id in tracking_ids:
+            group = self._directory.group_of(self._directory.tracker(tracking_id)).uid
+            self._impressions.told(group, user_id or session_id, events)
+        return appended
 
     def check_tracker(self, tracking_id: str, account: str) -> None:
         """Raises `InvalidInput` where the account has no such tracker, in the words for one that nobody has."""

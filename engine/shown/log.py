@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.shown.ids import tag_of
@@ -63,21 +63,24 @@ class ShownLog:
         else:
             self.lost += 1
 
-    def find(self, name: str) -> Shown | None:
-        """The answer of that name, of whatever process; None where it is none, was too long ago, or is too new: another
-        process's of the last fifth of a second. Reads files."""
-        if tag_of(name) is None:
-            return None
+    def find(self, names: Iterable[str]) -> dict[str, Shown]:
+        """The answers of those names, of whatever process. Not among them: what is no answer, was too long ago, or is
+        too new: another process's of the last fifth of a second. Reads files."""
+        wanted = {name for name in names if tag_of(name) is not None}
+        found: dict[str, Shown] = {}
+        if not wanted:
+            return found
         self.flush()
         with self._lock:
             for reading in self._segments():
                 try:
-                    found = reading.find(name)
+                    found |= {name: shown for name in wanted if (shown := reading.find(name)) is not None}
                 except FileNotFoundError:  # another process found it too old
                     continue
-                if found is not None:
-                    return found
-        return None
+                wanted -= found.keys()
+                if not wanted:
+                    break
+        return found
 
     def all(self) -> Iterator[Shown]:
         """Everything that is kept; by process and in its order."""

@@ -25,6 +25,10 @@ def answer(number: int, items: tuple[str, ...] = ("i1", "i2"), at: float = 1.0) 
     return Shown(name, at, "g", "arn:campaign/home", "m/1", "u", items, (1.0, 0.25)[: len(items)])
 
 
+def find(log: ShownLog, name: str) -> Shown | None:
+    return log.find([name]).get(name)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -50,33 +54,33 @@ def test_what_one_process_shows_another_finds_and_so_does_one_after_a_restart(op
     for number in range(3):
         one.add(answer(number))
     other.add(answer(3))
-    assert one.find(answer(2).name) == answer(2)
+    assert find(one, answer(2).name) == answer(2)
     one.flush()
-    assert other.find(answer(0).name) == answer(0)
+    assert find(other, answer(0).name) == answer(0)
     one.add(answer(4))
     one.flush()
-    assert other.find(answer(4).name) == answer(4)  # of a segment that has grown meanwhile
+    assert find(other, answer(4).name) == answer(4)  # of a segment that has grown meanwhile
     other.flush()
-    assert one.find(answer(3).name) == answer(3)
+    assert find(one, answer(3).name) == answer(3)
     one.close()
-    assert [open_log().find(answer(number).name) for number in range(5)] == [answer(n) for n in range(5)]
+    assert [find(open_log(), answer(number).name) for number in range(5)] == [answer(n) for n in range(5)]
     assert {shown.name for shown in other.all()} == {answer(n).name for n in range(5)}
 
 
 def test_what_was_never_shown_is_not_found(open_log: Open):
     log = open_log()
     log.add(answer(1))
-    assert log.find(answer(2).name) is None and log.find("RID-1") is None
+    assert find(log, answer(2).name) is None and find(log, "RID-1") is None
 
 
 def test_a_killed_process_leaves_all_but_its_last_words(open_log: Open, tmp_path: Path):
     (torn,) = _segment_of(open_log(), 2, tmp_path)
     torn.write_bytes(torn.read_bytes()[:-3])
     other = open_log()
-    assert other.find(answer(0).name) == answer(0) and other.find(answer(1).name) is None
+    assert find(other, answer(0).name) == answer(0) and find(other, answer(1).name) is None
     other.add(answer(7))
     other.flush()
-    assert other.find(answer(0).name) == answer(0)
+    assert find(other, answer(0).name) == answer(0)
 
 
 def _segment_of(log: ShownLog, answers: int, folder: Path) -> list[Path]:
@@ -104,7 +108,7 @@ def test_old_segments_leave(open_log: Open, clock: Clock, tmp_path: Path):
         log.add(answer(number))
         log.flush()
         clock.now += 101
-    kept = [number for number in range(40) if log.find(answer(number).name) is not None]
+    kept = [number for number in range(40) if find(log, answer(number).name) is not None]
     assert kept == list(range(kept[0], 40)) and 24 <= len(kept) <= 27
     assert len(list(tmp_path.glob("*.npy"))) == len(kept) - 1
 
@@ -116,7 +120,7 @@ def test_no_more_disk_than_allowed(open_log: Open, tmp_path: Path, monkeypatch: 
         log.add(answer(number))
         log.flush()
     assert sum(path.stat().st_size for path in tmp_path.glob("*.log")) < 7000
-    assert log.find(answer(199).name) and log.find(answer(0).name) is None
+    assert find(log, answer(199).name) and find(log, answer(0).name) is None
 
 
 def test_no_more_memory_than_allowed(open_log: Open, monkeypatch: pytest.MonkeyPatch):
@@ -124,7 +128,7 @@ def test_no_more_memory_than_allowed(open_log: Open, monkeypatch: pytest.MonkeyP
     log = open_log()
     for number in range(15):
         log.add(answer(number))
-    assert log.lost == 5 and log.find(answer(9).name) is not None and log.find(answer(10).name) is None
+    assert log.lost == 5 and find(log, answer(9).name) is not None and find(log, answer(10).name) is None
 
 
 def test_adding_costs_microseconds(open_log: Open):
@@ -145,6 +149,6 @@ def test_every_answer_of_the_engine_is_remembered(open_shop: Callable[..., Shop]
     ranked = shop.engine.recommend(Question(campaign="home", user="u"))
     other = open_shop().engine
     shop.engine.shown.flush()
-    found = other.shown.find(ranked.recommendation_id)
+    found = find(other.shown, ranked.recommendation_id)
     assert found is not None
     assert (found.source, found.items, found.user, found.group) == (campaign, ("i1", "i2"), "u", shop.uid)

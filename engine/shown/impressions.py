@@ -1,0 +1,93 @@
+"""Implicit impressions: an event that names an answer says that its user saw what that answer showed (§5.3).
+
+What was shown is looked up a moment later, in a thread: the answer may be another process's that has not been written
+yet, and an event must not wait for files. It then goes into the event log, so that every process counts the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import NamedTuple
+
+from engine.data import entries
+from engine.data.log import Entry, Log
+from engine.errors import EngineError
+from engine.question import Event
+from engine.shown.log import FLUSH_S, ShownLog
+from engine.shown.segment import Shown
+
+log = logging.getLogger(__name__)
+
+TICK_S = 2 * FLUSH_S
+TRIES = 3  # ticks; by then the answer is written, or never will be
+MOST_WAITING = 50_000  # beyond these the newest are not counted
+
+
+class Told(NamedTuple):
+    group: str  # the dataset group's uid
+    who: str  # the user or session
+    answer: str  # a recommendationId
+    tries: int = 0
+
+
+class Impressions:
+    def __init__(self, shown: ShownLog, events: Log) -> None:
+        self._shown, self._log = shown, events
+        self._waiting: deque[Told] = deque()
+        self._settling = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="impressions", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """With what waits, as far as it is written."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._settle_or_lose()
+
+    def told(self, group: str, who: str, events: Iterable[Event]) -> None:
+        """Takes note of events that name an answer; where they list an impression as well, that counts instead."""
+        for event in events:
+            if event.recommendation_id and not event.impression and len(self._waiting) < MOST_WAITING:
+                self._waiting.append(Told(group, who, event.recommendation_id))
+
+    def settle(self) -> None:
+        """Look up what was told until now; an answer that is not found is looked for again next time.
+
+        Raises `Unavailable` where the event log can't be written.
+        """
+        with self._settling:
+            told = dict.fromkeys(self._waiting.popleft() for _ in range(len(self._waiting)))
+            found = self._shown.find({each.answer for each in told})
+            self._waiting.extend(
+                each._replace(tries=each.tries + 1)
+                for each in told
+                if each.answer not in found and each.tries + 1 < TRIES
+            )
+            known = ((each, found[each.answer]) for each in told if each.answer in found)
+            seen = [_entry(each, shown) for each, shown in known if shown.group == each.group]
+            if seen:
+                self._log.append(seen).result()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(TICK_S):
+            self._settle_or_lose()
+
+    def _settle_or_lose(self) -> None:
+        try:
+            self.settle()
+        except (OSError, EngineError):  # impressions are estimates: better to lose some than to stop counting
+            log.exception("implicit impressions of the last moment are lost")
+
+
+def _entry(told: Told, shown: Shown) -> Entry:
+    """One answer counts once for one user, whatever the user did with it."""
+    once = blake2b(f"shown\0{told.answer}\0{told.who}".encode(), digest_size=16).digest()
+    return Entry(told.group, "shown", "", entries.encode(entries.Impression(shown.items)), once)
