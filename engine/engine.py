@@ -156,7 +156,7 @@ class Engine:
         (specification §9.5), and its items have these columns, named in schema spelling, any case."""
         deployed = self.deployed(campaign, account)
         enabled = deployed.campaign.campaign_config.get("enableMetadataWithRecommendations")
-        if not deployed.recipe.v2 and not enabled:
+        if not deployed.recipe.v2 and not deployed.recipe.metadata and not enabled:
             raise InvalidInput(
                 "metadataColumns: the campaign returns no metadata; "
                 "set enableMetadataWithRecommendations in its campaignConfig."

@@ -165,6 +165,7 @@ def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> F
             history=live.history.items,
             times=live.history.times,
             item=live.find(question.item) if question.item is not None else -1,
+            influence=deployed.campaign.campaign_config.get("rankingInfluence") or {},
             now=now,
             stream=Since(live.group.tail, deployed.seq),
         )

@@ -48,7 +48,6 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 OTHERS: dict[str, tuple[Parameter, ...]] = {  # recipes of AWS's that are not in our folder
-    "aws-semantic-similarity": (),
     "aws-next-best-action": (Parameter("action_optimization_period", "14", 7, 28),),
 }
 

@@ -102,8 +102,11 @@ class Texts:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def raw(self, row: int) -> bytes:
+        return bytes(self.blob[self.offsets[row] : self.offsets[row + 1]])
+
     def get(self, row: int) -> str | None:
-        return bytes(self.blob[self.offsets[row] : self.offsets[row + 1]]).decode() or None
+        return self.raw(row).decode() or None
 
     def take(self, rows: Array) -> Texts:
         offsets, places = _ragged(self.offsets, rows)

@@ -57,6 +57,7 @@ class Query:
     times: Longs = field(default_factory=lambda: EMPTY_LONGS)  # (h,) epoch seconds
     item: int = -1  # the current item of RELATED_ITEMS and segments; -1: none or unknown
     attributes: Bools | None = None  # (items,) which have what a segment by attributes asks for
+    influence: Mapping[str, float] = field(default_factory=dict)  # of POPULARITY and FRESHNESS, in 0..1
     now: float = 0.0  # epoch seconds
     user: int = -1  # the user's id, -1: none or unknown; may be one that the model has never seen
     actions: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) action ids: what the user did, oldest first
@@ -106,9 +107,11 @@ class Recipe(Generic[P]):
     scores: bool = False  # whether answers carry a softmax score (specification §9.2)
     exploration: Exploration | None = None  # of items that are young or that the model does not know (§5.2)
     v2: bool = False  # whether answers carry reasons, and metadata unasked (specification §9.4, §9.5)
+    metadata: bool = False  # whether answers carry metadata unasked though there are no reasons
     description: str = ""
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
     again: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # train, keeping what a model chose
+    extend: Callable[[Model, Snapshot, P, Progress], Model] | None = None  # a model that knows today's items too
     by_attributes: bool = False  # whether a segment is of users for `Query.attributes` instead of `Query.item`
     lacks: Callable[[Schemas], str | None] = lambda schemas: None  # what it needs and a dataset group does not have
     measure: Callable[[Snapshot, P, int, Progress, Model | None], dict[str, float]] | None = None  # its own metrics

@@ -16,6 +16,7 @@ from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.columns import Column, Floats
+from engine.data.learnable import learnable
 from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
 from engine.deployments import model_folder
@@ -62,9 +63,11 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     """Train and store the version's model; what is known of it then, and a few words."""
     started = time.monotonic()
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+    datasets = work.directory.datasets(group.arn)
     work.progress(0.01, "reading the data")
     data = current(work, group)
     snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
+    snapshot = learnable(snapshot, {kind: work.directory.schema(each) for kind, each in datasets.items()})
     if data.actions is not None:
         snapshot = replace(snapshot, actions=data.actions.snapshot)
     _check_minimum(snapshot, version, work)
