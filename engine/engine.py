@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import serve
+from engine import actions, serve
 from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
@@ -107,9 +107,12 @@ class Engine:
         promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
         group, now = self._group(deployed), self.clock()
-        ranked = serve.answer(
-            question, deployed, group, filters, promoting=promoting, as_of=as_of, now=now, new_id=self.new_id
-        )
+        if question.of == "actions":
+            ranked = actions.answer(question, deployed, group, filters, as_of=as_of, now=now, new_id=self.new_id)
+        else:
+            ranked = serve.answer(
+                question, deployed, group, filters, promoting=promoting, as_of=as_of, now=now, new_id=self.new_id
+            )
         self.shown.add(_shown_of(ranked, question, deployed, now))
         return ranked
 
@@ -213,9 +216,9 @@ class Engine:
         return self._intake.put_rows(dataset_arn, "USERS", users, account or self.settings.account_id)
 
     def put_actions(
-        self, dataset_arn: str, actions: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
+        self, dataset_arn: str, rows: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
     ) -> Future[int]:
-        return self._intake.put_rows(dataset_arn, "ACTIONS", actions, account or self.settings.account_id)
+        return self._intake.put_rows(dataset_arn, "ACTIONS", rows, account or self.settings.account_id)
 
     def put_action_interactions(
         self, tracking_id: str, deeds: Sequence[ActionEvent], account: str | None = None

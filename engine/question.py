@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -23,9 +24,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     without, the best `num_results` of the catalogue. `filter` is an ARN or a filter's bare name; `expression` is a
     filter given in place, and both may be set (both apply). With `stable_id` equal answers of one model have one
     recommendation id, so that what replicas cache is equal to the byte; without, every answer has its own.
+    A question `of` actions is answered with actions in place of items.
     """
 
     campaign: str
+    of: Literal["items", "actions"] = "items"
     account: str = "000000000000"
     user: str | None = None
     item: str | None = None

@@ -1,4 +1,4 @@
-"""What a filter is asked about: the items (or users) of one group, on behalf of one user and beside one item."""
+"""What a filter is asked about: the items (users, actions) of one group, on behalf of one user and beside one item."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.filters.match import Mask
 
 @dataclass(frozen=True)
 class Candidates:
-    """The first `count` items of a group, and one that nobody has heard of: masks are (count + 1,)."""
+    """The first `count` items (or actions) of a group, and one that nobody has heard of: masks are (count + 1,)."""
 
     group: Group
     count: int

@@ -20,8 +20,8 @@ from engine.filters.match import Indexed, Mask
 from engine.filters.tree import SETS, Both, Column, Condition, Expression, Literal, Placeholder, Predicate
 from engine.filters.values import Value, given, typed
 
-LATEST = 100  # events of a user and type that AWS looks at
-OWN_IDS = frozenset({("ITEMS", "ITEM_ID"), ("USERS", "USER_ID")})
+LATEST = {"INTERACTIONS": 100, "ACTION_INTERACTIONS": 300}  # events of a user and type that AWS looks at
+OWN_IDS = frozenset({("ITEMS", "ITEM_ID"), ("USERS", "USER_ID"), ("ACTIONS", "ACTION_ID")})
 Values = Mapping[str, str]
 
 
@@ -138,7 +138,7 @@ class _Reading:
         known = self.filter.fields.get(column.key)
         operands = self._operands(predicate, known)
         if column.source in EVENTS:
-            latest = LATEST if self.filter.rules == "aws" else None
+            latest = LATEST[column.source] if self.filter.rules == "aws" else None
             return self.candidates.touched([str(each) for each in operands], predicate.negated, latest)
         if column.key in OWN_IDS:
             return self._named(operands, predicate.negated)

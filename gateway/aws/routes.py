@@ -8,15 +8,14 @@ from litestar import Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.aws.callers import Caller, Callers
+from gateway.aws.callers import Callers
 from gateway.aws.control import ControlCalls, ControlPlane
 from gateway.aws.events import EventsCalls, Intake
-from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, Headers, framed, refused, unknown
+from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, framed, refused, unknown
 from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
 
 PREFIX = "/aws"
-UNSERVED = ("/action-recommendations",)
 
 
 class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
@@ -30,22 +29,18 @@ def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRout
         ("/", ControlCalls(engine).operate, JSON_1_1),
         ("/recommendations", runtime.recommend, JSON),
         ("/personalize-ranking", runtime.rerank, JSON),
+        ("/action-recommendations", runtime.act, JSON),
         ("/events", intake.put_events, JSON),
         ("/items", intake.put_items, JSON),
         ("/users", intake.put_users, JSON),
         ("/actions", intake.put_actions, JSON),
         ("/action-interactions", intake.put_action_interactions, JSON),
-        *((path, _unserved, JSON) for path in UNSERVED),
     )
 
     def handlers() -> list[HTTPRouteHandler]:
         return [framed(path, call, callers, media_type) for path, call, media_type in calls]
 
     return [*handlers(), Router(PREFIX, route_handlers=handlers())]
-
-
-async def _unserved(_: Caller, __: Headers, ___: bytes) -> bytes:
-    raise unknown("of that path")
 
 
 def aws_unrouted(request: AnyRequest, error: Exception) -> Response[bytes] | None:

@@ -1,6 +1,6 @@
-"""The runtime service: GetRecommendations and GetPersonalizedRanking (specification §9).
+"""The runtime service: GetRecommendations, GetPersonalizedRanking and GetActionRecommendations (specification §9).
 
-Both become a `Question` that goes through the same story as the gateway's own routes, cache included.
+All become a `Question` that goes through the same story as the gateway's own routes, cache included.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gateway.aws.protocol import Headers, decoded
 DEFAULT_RESULTS = 25
 MOST_RESULTS = 500
 MOST_WITH_METADATA = 50
+DEFAULT_ACTIONS, MOST_ACTIONS = 5, 100
 
 Context = Annotated[
     dict[Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z0-9_]+\Z")], Value], Meta(max_length=150)
@@ -62,6 +63,14 @@ class GetPersonalizedRanking(Body, frozen=True, kw_only=True):
     metadata_columns: MetadataColumns | None = None
 
 
+class GetActionRecommendations(Body, frozen=True, kw_only=True):
+    campaign_arn: Arn | None = None
+    user_id: Id | None = None
+    num_results: Annotated[int, Meta(ge=0, le=MOST_ACTIONS)] | None = None
+    filter_arn: Arn | None = None
+    filter_values: FilterValues | None = None
+
+
 class PredictedItem(msgspec.Struct, frozen=True, rename="camel"):
     item_id: str
     score: float | UnsetType = UNSET
@@ -77,6 +86,16 @@ class GetRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
 
 class GetPersonalizedRankingResponse(msgspec.Struct, frozen=True, rename="camel"):
     personalized_ranking: list[PredictedItem]
+    recommendation_id: str
+
+
+class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
+    action_id: str
+    score: float | None
+
+
+class GetActionRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
+    action_list: list[PredictedAction]
     recommendation_id: str
 
 
@@ -97,6 +116,7 @@ class RuntimeCalls:
         self._rank, self._catalogue = rank, catalogue
         self._recommendations = msgspec.json.Decoder(GetRecommendations)
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
+        self._actions = msgspec.json.Decoder(GetActionRecommendations)
 
     async def recommend(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._recommendations)
@@ -130,6 +150,25 @@ class RuntimeCalls:
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
         items, recommendation_id = await self._answer(question, asked.metadata_columns)
         return msgspec.json.encode(GetPersonalizedRankingResponse(items, recommendation_id))
+
+    async def act(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+        asked = decoded(body, self._actions)
+        if asked.campaign_arn is None:
+            raise engine.InvalidInput("A campaignArn is required.")
+        if asked.user_id is None:
+            raise engine.InvalidInput("A userId is required.")
+        question = engine.Question(
+            of="actions",
+            campaign=asked.campaign_arn,
+            account=caller.account,
+            user=asked.user_id,
+            num_results=asked.num_results or DEFAULT_ACTIONS,
+            filter=asked.filter_arn,
+            filter_values=asked.filter_values or {},
+        )
+        ranked = await self._rank(question)
+        actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
+        return msgspec.json.encode(GetActionRecommendationsResponse(actions, ranked.recommendation_id))
 
     async def _answer(
         self, question: engine.Question, columns: dict[str, list[str]] | None

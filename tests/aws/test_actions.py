@@ -1,4 +1,4 @@
-"""Actions on the wire: their datasets and their tracker, PutActions and PutActionInteractions."""
+"""Actions on the wire: their datasets, their tracker, PutActions, PutActionInteractions, GetActionRecommendations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from engine import Event
+from engine import Event, Question
 from tests.aws.flow import Flow, schema_text
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, World
 
 ACTIONS = f"arn:aws:personalize:us-east-1:{ACCOUNT}:dataset/shop/ACTIONS"
+CAMPAIGN = f"arn:aws:personalize:us-east-1:{ACCOUNT}:campaign/next"
+FILTER = f"arn:aws:personalize:us-east-1:{ACCOUNT}:filter/open"
 AT = 1_700_000_000
 LATE = datetime.datetime(6000, 1, 1, tzinfo=datetime.UTC)  # boto3 itself refuses milliseconds as a number
 ACTION_FIELDS = (("ACTION_ID", "string"), ("VALUE", ["null", "long"]))
@@ -151,3 +153,55 @@ def test_a_wrong_action_is_refused(aws: Clients, world: World, wrong: dict[str, 
 def test_an_unknown_tracker_is_not_found(aws: Clients):
     with pytest.raises(aws.events.exceptions.ResourceNotFoundException, match="other"):
         aws.events.put_action_interactions(trackingId="other", actionInteractions=[DEED])
+
+
+def test_every_member_of_a_question_about_actions_arrives(aws: Clients, world: World):
+    values = {"KIND": '"card"'}
+    asked = {"campaignArn": CAMPAIGN, "userId": "u", "numResults": 3, "filterArn": FILTER, "filterValues": values}
+    answer = aws.runtime.get_action_recommendations(**asked)
+    assert [(each["actionId"], each["score"]) for each in answer["actionList"]] == [
+        ("i0", 0.5),
+        ("i1", 0.25),
+        ("i2", 0.5 / 3),
+    ]
+    assert answer["recommendationId"].startswith("RID-")
+    (question,) = world.questions
+    assert question == Question(
+        of="actions",
+        campaign=CAMPAIGN,
+        account=ACCOUNT,
+        user="u",
+        num_results=3,
+        filter=FILTER,
+        filter_values=values,
+    )
+
+
+@pytest.mark.parametrize(("asked", "count"), [({}, 5), ({"numResults": 0}, 5), ({"numResults": 100}, 100)])
+def test_how_many_actions(aws: Clients, world: World, asked: dict[str, Any], count: int):
+    answer = aws.runtime.get_action_recommendations(campaignArn=CAMPAIGN, userId="u", **asked)
+    assert len(answer["actionList"]) == world.questions[0].num_results == count
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"userId": "u"}, "campaignArn"),
+        ({"campaignArn": CAMPAIGN}, "userId"),
+        ({"campaignArn": "next", "userId": "u"}, r"\$\.campaignArn"),
+        ({"campaignArn": CAMPAIGN, "userId": ""}, r"\$\.userId"),
+        ({"campaignArn": CAMPAIGN, "userId": "x" * 257}, r"\$\.userId"),
+        ({"campaignArn": CAMPAIGN, "userId": "u", "numResults": 101}, r"\$\.numResults"),
+        ({"campaignArn": CAMPAIGN, "userId": "u", "filterArn": "open"}, r"\$\.filterArn"),
+        ({"campaignArn": CAMPAIGN, "userId": "u", "filterValues": {"a b": "x"}}, r"\$\.filterValues"),
+    ],
+)
+def test_get_action_recommendations_refuses(aws: Clients, world: World, asked: dict[str, Any], said: str):
+    with pytest.raises(aws.runtime.exceptions.InvalidInputException, match=said):
+        aws.runtime.get_action_recommendations(**asked)
+    assert world.questions == []
+
+
+def test_no_actions_of_a_campaign_that_is_not_there(aws: Clients):
+    with pytest.raises(aws.runtime.exceptions.ResourceNotFoundException):
+        aws.runtime.get_action_recommendations(campaignArn=CAMPAIGN.replace("next", "missing"), userId="u")

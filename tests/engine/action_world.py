@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine import Event
+from engine import Event, Question
 from tests.engine.shop import T0, Shop
 
 ACTIONS = [
@@ -22,6 +22,7 @@ DEEDS = [
     {"name": "TIMESTAMP", "type": "long"},
     {"name": "CHANNEL", "type": ["null", "string"]},
 ]
+NEXT = "arn:aws:personalize:::recipe/aws-next-best-action"
 ACTIONS_HEADER = ",".join(str(field["name"]) for field in ACTIONS)
 DEEDS_HEADER = ",".join(str(field["name"]) for field in DEEDS)
 
@@ -69,3 +70,35 @@ def deeds_of(shop: Shop, user: str) -> list[tuple[str, str]]:
 def row_of(shop: Shop, action: str) -> dict[str, Any] | None:
     group = shop.engine.follower.group(shop.uid).actions
     return group.item_row(group.items.find(action))
+
+
+# ---- a model that is sure of itself
+
+DAY = 86_400
+NOW = 40 * DAY  # after T0
+
+
+def busy(shop: Shop, users: int = 200) -> Shop:
+    """Users take the action of their parity, which their items show, and refuse the other; the campaign is `next`."""
+    shop.load_clicks(*(f"u{user} i{2 * place + user % 2} {place}" for user in range(users) for place in range(4)))
+    load_deeds(
+        shop,
+        *(
+            f"u{user} {name} {'Taken' if user % 2 == parity else 'NotTaken'} {(user % 20) * DAY}"
+            for user in range(users)
+            for parity, name in enumerate(("even", "odd"))
+        ),
+    )
+    load_actions(shop, "even,5,card,,", "odd,5,offer,,", "rare,2,card,,", "dear,9,offer,,")
+    shop.clock.now = float(T0 + NOW)
+    shop.deploy(shop.train("next", NEXT), "next")
+    shop.engine.catch_up()
+    return shop
+
+
+def ask(shop: Shop, user: str, count: int = 5, campaign: str = "next", **more: Any) -> dict[str, float]:
+    """Action -> score, best first."""
+    question = Question(of="actions", campaign=campaign, user=user, num_results=count, **more)
+    ranked = shop.engine.recommend(question)
+    assert ranked.recommendation_id.startswith("RID-") and len(ranked.items) == len(set(ranked.items))
+    return dict(zip(ranked.items, (score or 0.0 for score in ranked.scores), strict=True))
