@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from engine import records
+from engine import recipes, records
 from engine.arns import name_of
 from engine.control.control import Control
 from engine.control.fields import Arn, JsonMap, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
@@ -22,7 +22,6 @@ from engine.recipes.base import Recipe, Schemas
 from engine.records import Dataset, Solution, SolutionVersion
 
 STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})
-UPDATABLE = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
 
 
 class CreateSolutionVersion(Request, frozen=True, kw_only=True):
@@ -199,7 +198,8 @@ def check_datasets(recipe: Recipe[Any], schemas: Schemas) -> None:
 
 def _check_update(solution: Solution, versions: list[SolutionVersion]) -> None:
     """UPDATE adds new items to a model that is there, for the recipes that can (specification §1.8)."""
-    if name_of(solution.recipe_arn) not in UPDATABLE:
-        raise InvalidInput(f"trainingMode UPDATE fits only {', '.join(sorted(UPDATABLE))}.")
+    if recipe_for(solution).extend is None:
+        able = sorted(name for name, recipe in recipes.RECIPES.items() if recipe.extend is not None)
+        raise InvalidInput(f"trainingMode UPDATE fits only {', '.join(able)}, not {name_of(solution.recipe_arn)}.")
     if not any(version.training_mode == "FULL" and version.status == ACTIVE for version in versions):
         raise InvalidInput("trainingMode UPDATE needs a solution version of mode FULL that is ACTIVE.")

@@ -116,6 +116,7 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
     perform_hpo, perform_auto_ml = bool(request.perform_hpo), bool(request.perform_auto_ml)
     if perform_hpo and perform_auto_ml:
         raise InvalidInput("performHPO tunes a recipe that is given; performAutoML chooses one. Give one of them.")
+    _check_incremental(request.perform_incremental_update, recipe)
     config = checked(request.solution_config, recipe, perform_hpo=perform_hpo, perform_auto_ml=perform_auto_ml)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
@@ -198,6 +199,7 @@ def delete_solution(control: Control, request: DeleteSolution) -> None:
 
 
 def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solution:
+    _check_incremental(request.perform_incremental_update, recipe_for(solution))
     config = checked_update(request.solution_update_config, recipe_for(solution))
     asked = {"performAutoTraining": request.perform_auto_training}
     asked["performIncrementalUpdate"] = request.perform_incremental_update
@@ -211,6 +213,11 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
         latest_solution_update={**update, "solutionUpdateConfig": config} if config else update,
         last_updated_date_time=now,
     )
+
+
+def _check_incremental(asked: bool | None, recipe: Recipe[Any]) -> None:
+    if asked and recipe.extend is None:
+        raise InvalidInput(f"performIncrementalUpdate: a model of the recipe {recipe.name} can't be updated.")
 
 
 def _next_training(control: Control, before: Solution, after: Solution) -> float | None:

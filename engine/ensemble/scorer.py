@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.ensemble.choice import mixture
+from engine.ensemble.extension import Extension
 from engine.ensemble.fits import reader, unpacked
 from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
@@ -17,17 +18,22 @@ def ready(model: Model) -> Scorer:
     plan, items, latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
     fits = unpacked(model.arrays, plan.columns)
     scores = [reader(column, fits[column.fit], items) for column in plan.columns]
+    extension = Extension.of(model)
     bonus = model.arrays.get("bonus")
     blends = {blend: mixture(plan.columns, scores, blend.weights) for blend in (plan.active, plan.returning, plan.new)}
 
     def score(query: Query) -> Floats:
-        history = query.history[(query.history >= 0) & (query.history < items)]
+        chosen = query.history if extension is None else extension.known(query.history, items)
+        history = chosen[(chosen >= 0) & (chosen < items)]
         blend = situation(plan, query, len(history), latest)
         logits = blend.scale * blends[blend](history)
-        if plan.seen_penalty and len(history):
-            logits[np.unique(history)] -= np.float32(plan.seen_penalty)
         if bonus is not None:
             logits = logits + bonus
+        if extension is not None:
+            logits = extension.widened(logits)
+        if plan.seen_penalty and len(history):
+            seen = query.history[(query.history >= 0) & (query.history < len(logits))]
+            logits[np.unique(seen)] -= np.float32(plan.seen_penalty)
         return np.asarray(logits, np.float32)
 
     return score

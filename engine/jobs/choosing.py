@@ -33,11 +33,17 @@ class Choice:
         return {"trials": [{"what": each.what, self.metric: round(each.score, 4)} for each in self.trials]}
 
 
-def chosen_settings(version: SolutionVersion, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
-    """By trials where the solution asks for them. Raises `InvalidInput` where there is too little data to try on."""
+def settings_of(version: SolutionVersion) -> Settings:
+    """The hyperparameters that a version is asked for, and has been tuned to."""
     config = version.solution_config
     given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
-    settings = {bare(name): value for name, value in given.items()}
+    tuned = version.tuned_hpo_params.get("algorithmHyperParameters", {})
+    return {bare(name): value for name, value in {**given, **tuned}.items()}
+
+
+def chosen_settings(version: SolutionVersion, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
+    """By trials where the solution asks for them. Raises `InvalidInput` where there is too little data to try on."""
+    config, settings = version.solution_config, settings_of(version)
     if version.perform_auto_ml:
         metric, allowed = auto_ml_of(config)
         done = best_recipe(auto_ml_recipes(allowed), _trials(snapshot, seed, metric), progress)

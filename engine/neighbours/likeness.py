@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
-from engine.data.columns import Column, Floats, Labels, Tags, Texts
+from engine.data.columns import Column, Floats, Ints, Labels, Tags, Texts
 from engine.data.snapshot import Snapshot
 from engine.neighbours.pairs import Pairs
 from engine.recipes.base import Progress
@@ -27,13 +28,41 @@ Terms = tuple[list[int], list[int]]  # item ids and places in the vector, one en
 
 def described(snapshot: Snapshot) -> tuple[Floats, list[str]]:
     """(items, WIDTH) unit vectors, zero where nothing is said, and the names of the columns that speak."""
-    total = np.zeros((snapshot.item_count, WIDTH), np.float32)
+    return _described(snapshot.item_columns, snapshot.item_count)
+
+
+def nearest_described(
+    snapshot: Snapshot, items: Ints, among: Ints, count: int, progress: Progress
+) -> tuple[Ints, Floats]:
+    """(n, k) for `items` (n,) the ids, out of `among` (m,), of the most alike, and how alike: cosines, not below 0.
+
+    k is `count`, or m where that is less; the most alike come first.
+    """
+    both = np.concatenate((among, items))
+    vectors, _ = _described({name: column.take(both) for name, column in snapshot.item_columns.items()}, len(both))
+    others, own = vectors[: len(among)], vectors[len(among) :]
+    width = min(count, len(among))
+    near, alike = np.zeros((len(items), width), np.int32), np.zeros((len(items), width), np.float32)
+    step = max(CHUNK // max(len(among), 1), 1)
+    for first in range(0, len(items) if width else 0, step):
+        cosine = own[first : first + step] @ others.T  # (step, m)
+        best = np.argpartition(-cosine, width - 1, axis=1)[:, :width]
+        order = np.argsort(-np.take_along_axis(cosine, best, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, axis=1)
+        near[first : first + step] = among[best]
+        alike[first : first + step] = np.maximum(np.take_along_axis(cosine, best, axis=1), 0)
+        progress(min((first + step) / len(items), 1.0), "comparing descriptions")
+    return near, alike
+
+
+def _described(columns: Mapping[str, Column], count: int) -> tuple[Floats, list[str]]:
+    total = np.zeros((count, WIDTH), np.float32)
     spoken = []
-    for name, column in snapshot.item_columns.items():
+    for name, column in columns.items():
         owners, terms = _terms(column, name)
         if len(owners):
             spoken.append(name)
-            total += _unit(_weighed(owners, terms, snapshot.item_count))  # each column has the same say
+            total += _unit(_weighed(owners, terms, count))  # each column has the same say
     return _unit(total), spoken
 
 

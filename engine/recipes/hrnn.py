@@ -16,5 +16,6 @@ RECIPE = replace(
     user_personalization.RECIPE,
     name="aws-hrnn",
     params=Params,
+    extend=None,
     description="Withdrawn by AWS: the model of aws-user-personalization with the hyperparameters of its ancestor",
 )

@@ -9,5 +9,6 @@ RECIPE = replace(
     name="aws-personalized-ranking",
     kind="PERSONALIZED_RANKING",
     exploration=None,
+    extend=None,
     description="Reorders a given list for a user, with the model of aws-user-personalization",
 )

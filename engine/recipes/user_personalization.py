@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.data.snapshot import Snapshot
+from engine.ensemble.extension import extended
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
@@ -44,6 +45,10 @@ def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress:
     return refit(plan_of(model), _usual_users(snapshot, params), seed, progress)
 
 
+def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress) -> Model:
+    return extended(model, snapshot, progress)
+
+
 def _usual_users(snapshot: Snapshot, params: Params) -> Snapshot:
     """Only the rows of users whose history is neither shorter nor longer than the percentiles say."""
     lengths = np.diff(snapshot.indptr)
@@ -65,4 +70,5 @@ RECIPE = Recipe(
     description="What a user will want next, with exploration of new items; the first version's hyperparameters",
     hidden=frozenset({"sequence_epochs", "sequence_gigaflops"}),
     again=again,
+    extend=extend,
 )

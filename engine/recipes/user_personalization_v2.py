@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.data.snapshot import Snapshot
+from engine.ensemble.extension import extended
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
@@ -34,6 +35,10 @@ def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress:
     return refit(plan_of(model), snapshot, seed, progress)
 
 
+def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress) -> Model:
+    return extended(model, snapshot, progress)
+
+
 HIDDEN = frozenset({"sequence_epochs", "sequence_dimension", "sequence_gigaflops"})
 
 RECIPE = Recipe(
@@ -48,4 +53,5 @@ RECIPE = Recipe(
     description="What a user will want next: a blend of scorers, chosen on the data's own validation",
     hidden=HIDDEN,
     again=again,
+    extend=extend,
 )

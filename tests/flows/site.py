@@ -60,9 +60,16 @@ class Site:
     def dataset(self, group: str, kind: str, *fields: tuple[str, Any], domain: str | None = None) -> str:
         name = f"{group.rpartition('/')[2]}-{kind.lower()}"
         more = {"domain": domain} if domain else {}
-        schema = self.personalize.create_schema(name=name, schema=schema_text(kind, *fields), **more)["schemaArn"]
+        text = schema_text(kind, *fields).replace('"KIND",', '"KIND", "categorical": true,')
+        schema = self.personalize.create_schema(name=name, schema=text, **more)["schemaArn"]
         made = {"name": name, "schemaArn": schema, "datasetGroupArn": group, "datasetType": kind}
         return str(self.personalize.create_dataset(**made)["datasetArn"])
+
+    def stock(self, group: str, items: int = 20) -> str:
+        """An Items dataset that says of each item whether it is even or odd: its ARN."""
+        dataset = self.dataset(group, "Items", ("ITEM_ID", "string"), ("KIND", "string"))
+        self.load(dataset, ["ITEM_ID,KIND", *(f"i{item},{'odd' if item % 2 else 'even'}" for item in range(items))])
+        return dataset
 
     def shop(self, users: int = 40, items: int = 20) -> str:
         """A dataset group in which even users like even items and odd ones odd: its ARN."""

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from engine import artifacts
-from engine.arns import recipe_arn, region_of
+from engine.arns import name_of, recipe_arn, region_of
 from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
@@ -19,13 +19,16 @@ from engine.data.columns import Column, Floats
 from engine.data.learnable import learnable
 from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
+from engine.data.stored import Stored
 from engine.deployments import model_folder
 from engine.errors import EngineError, InvalidInput
-from engine.jobs.choosing import chosen_settings
+from engine.jobs.choosing import chosen_settings, settings_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.work import Work
 from engine.measure.solution import solution_metrics
-from engine.recipes.base import stretch
+from engine.measure.tuning import Settings
+from engine.recipes import RECIPES
+from engine.recipes.base import Model, Progress, Recipe, stretch
 from engine.records import DatasetGroup, Solution, SolutionVersion
 
 SEED = 20_260_101
@@ -49,7 +52,7 @@ def failed(work: Work, reason: str) -> None:
 
 
 def _train(work: Work, version: SolutionVersion) -> str:
-    changes, message = train(work, version)
+    changes, message = (_update if version.training_mode == "UPDATE" else train)(work, version)
     with work.engine.database.write() as within:
         trained = work.change(version, within, status=ACTIVE, **changes)
         if version.perform_auto_ml:
@@ -63,13 +66,9 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     """Train and store the version's model; what is known of it then, and a few words."""
     started = time.monotonic()
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
-    datasets = work.directory.datasets(group.arn)
     work.progress(0.01, "reading the data")
     data = current(work, group)
-    snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
-    snapshot = learnable(snapshot, {kind: work.directory.schema(each) for kind, each in datasets.items()})
-    if data.actions is not None:
-        snapshot = replace(snapshot, actions=data.actions.snapshot)
+    snapshot = prepared(work, data, version)
     _check_minimum(snapshot, version, work)
     choice = chosen_settings(version, snapshot, SEED, stretch(work.progress, 0.02, 0.6))
     progress = stretch(work.progress, 0.6 if choice.trials else 0.02, 0.97)
@@ -88,6 +87,43 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
         "tuned_hpo_params": {"algorithmHyperParameters": choice.tuned} if choice.tuned else {},
     }
     return about, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
+
+
+def _update(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
+    """The newest trained version's model with the items that came since (specification §1.8)."""
+    started = time.monotonic()
+    engine = work.engine
+    versions = engine.records.list(SolutionVersion, parent=version.solution_arn)
+    base = next((each for each in reversed(versions) if each.status == ACTIVE and each.training_mode != "UPDATE"), None)
+    if base is None:
+        raise InvalidInput("trainingMode UPDATE needs a solution version of mode FULL that is ACTIVE.")
+    group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+    data = current(work, group)
+    recipe = RECIPES[name_of(base.recipe_arn)]
+    model = artifacts.load(model_folder(engine.settings.data_dir, base.arn, group.uid))
+    model, count = with_new_items(model, recipe, settings_of(base), prepared(work, data, base), data.seq, work.progress)
+    artifacts.save(model, model_folder(engine.settings.data_dir, version.arn, group.uid))
+    kept = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
+    about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
+    return {**kept, **about}, f"{recipe.name}: {count:,} new items on {base.name}"
+
+
+def with_new_items(
+    model: Model, recipe: Recipe[Any], settings: Settings, snapshot: Snapshot, seq: int, progress: Progress
+) -> tuple[Model, int]:
+    """A model that knows the snapshot's items, and how many those are that it was not trained on."""
+    assert recipe.extend is not None
+    extended = recipe.extend(model, snapshot, hyperparameters(settings, recipe), progress)
+    new = snapshot.item_count - int(model.about.get("items", snapshot.item_count))
+    return replace(extended, about={**extended.about, "seq": seq}), new
+
+
+def prepared(work: Work, data: Stored, version: SolutionVersion) -> Snapshot:
+    """What of the data the version trains on."""
+    datasets = work.directory.datasets(version.dataset_group_arn)
+    snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
+    snapshot = learnable(snapshot, {kind: work.directory.schema(each) for kind, each in datasets.items()})
+    return snapshot if data.actions is None else replace(snapshot, actions=data.actions.snapshot)
 
 
 def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
