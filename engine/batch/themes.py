@@ -1,8 +1,9 @@
 """A theme for a list of items: a few words that say what they have in common and others have not (specification §7.2).
 
 Categories and words of the items' names and texts are weighed by how much more often the items have them than the
-catalogue: share × log(share / share of the catalogue), what each adds to the divergence of the two. An item's relevance
-is the cosine between what is said about it and the theme, both as vectors of `engine.text.embedding`.
+catalogue: share × log(share / share of the catalogue), what each adds to the divergence of the two; a word counts the
+more, the nearer it is in meaning (`engine.text.embedding`) to these items than to the catalogue. An item's relevance is
+the cosine between the meanings of the theme and of what is said about the item.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 import numpy as np
 
 from engine.batch.inference import Output
+from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.data.schema import Field
 from engine.serve import DECIMALS
@@ -26,6 +28,7 @@ from engine.text.embedding import embed
 SAMPLE = 2_000  # items that stand for the catalogue
 LONGEST = 2_000  # characters of a text that are read
 CATEGORIES, WORDS = 2, 2  # the most of each in a theme
+CHOICE = 12  # words whose meaning is looked at
 NEARLY = 0.5  # of the first's weight: what a further one needs
 NOTHING = "Similar items"  # the theme of items that nothing is said about
 WORD = re.compile(r"[^\W\d_]{3,}")
@@ -61,13 +64,14 @@ class Themes:
         sample = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)) if count else ()
         self._usual = [self._said(int(index)) for index in sample]
         self._usual_categories = Counter(each for said in self._usual for each in said.categories)
+        self._usual_meaning = _mean(embed([said.text for said in self._usual]))
         self._usual_words = Counter(each for said in self._usual for each in said.words)
 
     def of(self, items: Sequence[str]) -> Themed:
         said = [self._said(self._group.items.find(item)) for item in items]
-        theme = self._theme(said)
-        meant = embed([theme, *(each.text for each in said)])
-        relevance = meant[1:] @ meant[0]
+        meanings = embed([each.text for each in said])
+        theme = self._theme(said, meanings)
+        relevance = meanings @ embed([theme])[0]
         order = np.argsort(-relevance, kind="stable").tolist()
         scores = tuple(round(float(relevance[place]), DECIMALS) for place in order)
         return Themed(tuple(items[place] for place in order), theme, scores)
@@ -82,24 +86,40 @@ class Themes:
         words = {word.lower() for text in (*names, *texts) for word in WORD.findall(text)}
         return Said(frozenset(categories), frozenset(words), ". ".join((*names, ", ".join(categories), *texts)))
 
-    def _theme(self, said: Sequence[Said]) -> str:
-        categories = self._telling([each.categories for each in said], self._usual_categories, CATEGORIES)
+    def _theme(self, said: Sequence[Said], meanings: Floats) -> str:
+        categories = _best(self._telling([each.categories for each in said], self._usual_categories), CATEGORIES)
         named = {word.lower() for category in categories for word in WORD.findall(category)}
         spoken = [each.words - named for each in said]
-        words = self._telling(spoken, self._usual_words, WORDS)
+        words = _best(self._meant(self._telling(spoken, self._usual_words), meanings), WORDS)
         theme = ": ".join(part for part in (" and ".join(categories), ", ".join(words)) if part)
         return theme[:1].upper() + theme[1:] if theme else NOTHING
 
-    def _telling(self, said: Sequence[frozenset[str]], usual: Mapping[str, int], most: int) -> list[str]:
-        """The terms that tell these items from others, the most telling first; each is said of two items or more."""
+    def _telling(self, said: Sequence[frozenset[str]], usual: Mapping[str, int]) -> dict[str, float]:
+        """How much each term tells these items from others; a term is said of two items or more."""
         counts = Counter(term for terms in said for term in terms)
         weights = {}
         for term, often in counts.items():
             share, usually = often / len(said), (usual.get(term, 0) + 1) / (len(self._usual) + 2)
             if often >= min(2, len(said)) and share > usually:
                 weights[term] = share * math.log(share / usually)
-        best = sorted(weights, key=lambda term: (-weights[term], term))[:most]
-        return [term for term in best if weights[term] >= NEARLY * weights[best[0]]]
+        return weights
+
+    def _meant(self, weights: Mapping[str, float], meanings: Floats) -> dict[str, float]:
+        """The most telling words, weighed by their meaning as well; those of no special meaning to these items go."""
+        words = sorted(weights, key=lambda word: (-weights[word], word))[:CHOICE]
+        nearer = embed(words) @ (_mean(meanings) - self._usual_meaning)
+        return {word: weights[word] * float(near) for word, near in zip(words, nearer, strict=True) if near > 0}
+
+
+def _mean(meanings: Floats) -> Floats:
+    """(WIDTH,), zero of none."""
+    return np.asarray(meanings.sum(axis=0) / max(len(meanings), 1), np.float32)
+
+
+def _best(weights: Mapping[str, float], most: int) -> list[str]:
+    """The terms of the greatest weights, greatest first."""
+    best = sorted(weights, key=lambda term: (-weights[term], term))[:most]
+    return [term for term in best if weights[term] >= NEARLY * weights[best[0]]]
 
 
 def themed(answer: Callable[[bytes], Output], themes: Themes) -> Callable[[bytes], Themed]:

@@ -190,6 +190,17 @@ def test_exploration_is_of_user_personalization_alone(batches: Batches):
         batches.infer(V1, {"a.json": ""}, batchInferenceJobConfig={"itemExplorationConfig": {"explorationWeight": "2"}})
 
 
+def test_as_much_is_explored_as_the_job_says(batches: Batches):
+    """i10 and i11 are new: nobody has touched them."""
+    users = [{"userId": f"u{n}"} for n in range(16)]
+    new = []
+    for weight in ("0", "1"):
+        config = {"itemExplorationConfig": {"explorationWeight": weight}}
+        answers = batches.answers(V1, *users, numResults=5, batchInferenceJobConfig=config)
+        new.append(sum(len({"i10", "i11"} & set(answer["output"]["recommendedItems"])) for answer in answers))
+    assert new[0] == 0 and new[1] >= 8, new
+
+
 def test_recipes_without_batch_inference(batches: Batches):
     with pytest.raises(InvalidInput, match="aws-trending-now has no batch inference"):
         batches.infer("aws-trending-now", {"a.json": ""})

@@ -95,6 +95,16 @@ def test_refusals(films: Batches, more: dict[str, Any], says: str):
         films.infer(SIMILAR, {"a.json": ""}, **more)
 
 
+def test_words_without_meaning_of_their_own_are_left_out():
+    """Half the catalogue says "with", as do all three of these."""
+    group = Group("g")
+    titles = ["wine with cheese", "red wine with friends", "the wine with nothing", "cars with wheels", "fast cars"]
+    for number, title in enumerate([*titles, "a car", "roads with cars", "car on a road", "long roads"]):
+        group.item_table.put(group.items.add(f"i{number}"), {"TITLE": title})
+    themes = Themes(group, [Field(name="TITLE", type="string")], "TITLE")
+    assert themes.of(("i0", "i1", "i2")).theme == "Wine"
+
+
 def test_items_that_nothing_is_said_about():
     themes = Themes(Group("empty"), [Field(name="TITLE", type="string")], "TITLE")
     assert themes.of(("a", "b")).theme == NOTHING and themes.of(()).recommended_items == ()
