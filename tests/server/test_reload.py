@@ -16,10 +16,15 @@ SWAP_S = 1.0  # a file counts so long after it was written
 VERSIONS = 4
 
 
+def document(version: int) -> str:
+    assert 'version: "7"' in CONFIG
+    return CONFIG.replace('version: "7"', f'version: "{version}"')
+
+
 def test_a_change_under_load(trained: Path, tmp_path: Path) -> None:
     data, config = tmp_path / "data", tmp_path / "shop.yaml"
     shutil.copytree(trained, data)
-    config.write_text(f'version: "0"\n{CONFIG}')
+    config.write_text(document(0))
     said: list[tuple[float, int, str]] = []
     stop = threading.Event()
 
@@ -39,7 +44,7 @@ def test_a_change_under_load(trained: Path, tmp_path: Path) -> None:
         swaps = []
         for version in range(1, VERSIONS + 1):
             time.sleep(0.5)
-            config.write_text(f'version: "{version}"\n{CONFIG}')
+            config.write_text(document(version))
             swaps.append(config.stat().st_mtime + SWAP_S)
             time.sleep(1.5)
             config.write_text("namespaces: {shop: {recommenders: 7}}")  # a faulty one in between changes nothing
