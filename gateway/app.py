@@ -21,17 +21,20 @@ from gateway.aws import Callers, aws_routes, aws_unrouted
 from gateway.cache import Cache
 from gateway.config import Config, Watch, place_of
 from gateway.metadata import SOURCES
+from gateway.outbound import Outbound
 from gateway.routes.events import events_routes
 from gateway.routes.health import health_routes
 from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
 from gateway.serve import Gateway
+from gateway.signing import Signer
 from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
 CACHE_BYTES = 64 * 1024 * 1024
+CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
 REDIS_S = 1.0  # after which Redis counts as down
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
@@ -51,15 +54,17 @@ def create_app(
     configuration: what changes there is swapped in."""
     telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
-    means = Means(engine, threads)
     cache = Cache(cache_bytes, clock)
-    client, redis = httpx.AsyncClient(), _redis(environ)
+    client, redis = httpx.AsyncClient(limits=CONNECTIONS), _redis(environ)
+    means = Means(engine, threads, Outbound(client), Signer(environ, threads))
     gateway = Gateway(
         config=config,
         cache=cache,
         upstreams={kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()},
         metadata={kind: source.open(means) for kind, source in SOURCES.items()},
         engine=EngineUpstream(means),
+        outbound=means.outbound,
+        signer=means.signer,
         telemetry=telemetry,
         door=Door(client, clock),
         pace=Pace(redis),

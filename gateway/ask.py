@@ -27,6 +27,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     decorate: bool = True
     synthetic: bool = False
     feature: str | None = None
+    parameters: Mapping[str, str] = {}  # of the query string, those that the origin's URL or headers name
 
 
 class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
@@ -38,9 +39,11 @@ class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What an upstream answered. `as_of` and `model` are the engine's (see engine.Ranked); 0 and "" elsewhere."""
+    """What an upstream answered. `as_of` and `model` are the engine's (see engine.Ranked); 0 and "" elsewhere.
+    `decorated`: its items have the metadata that they should have."""
 
     items: list[Item]
+    decorated: bool = False
     recommendation_id: str | None = None
     model: str = ""
     as_of: int = 0

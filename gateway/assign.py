@@ -8,6 +8,10 @@ from gateway.errors import Problem
 from gateway.plan import Plan, Variation
 
 BUCKETS = 10_000
+UNNAMED = {  # an incomplete variation's error (specification §1.8)
+    "function": ("Function", "FunctionArnNotConfigured"),
+    "sagemaker": ("SageMaker", "EndpointNameNotConfigured"),
+}
 
 
 def assign(plan: Plan, unit: str | None) -> Variation:
@@ -17,8 +21,9 @@ def assign(plan: Plan, unit: str | None) -> Variation:
     if chosen.model:
         return chosen
     where = f"{plan.action}/{plan.recommender} of namespace {plan.namespace!r}"
-    message = f"variation {chosen.name!r} of {where} names no model"
-    raise Problem(message, status=404, type="Personalize", code="RecommenderArnNotConfigured")
+    kind, code = UNNAMED.get(chosen.upstream, ("Personalize", "RecommenderArnNotConfigured"))
+    message = f"variation {chosen.name!r} of {where} names no {'endpoint' if kind == 'SageMaker' else 'model or ARN'}"
+    raise Problem(message, status=404, type=kind, code=code)
 
 
 def drawn(weighted: list[Variation], at: float) -> Variation:

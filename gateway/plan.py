@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.ask import Action
 from gateway.caller import Caller
+from gateway.template import Template
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
 
@@ -72,18 +73,83 @@ class Metadata:
 
     type: Literal["engine", "personalize"]
     columns: tuple[str, ...] = ()
+    model: str = ""  # whose items dataset; "": the answering model's
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How an origin is asked: one try's time, how often again, and when it is left alone for a while."""
+
+    timeout_s: float = 2.0
+    retries: int = 1
+    failures: int = 5  # in a row, after which it is not asked
+    open_s: float = 30.0  # for so long
+
+
+@dataclass(frozen=True)
+class Personalize:
+    """Amazon Personalize itself. `prefix` begins the ARNs of its account and region."""
+
+    region: str
+    prefix: str
+    endpoint_url: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function, by ARN or name."""
+
+    arn: str
+    region: str
+    endpoint_url: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class SageMaker:
+    endpoint_name: str
+    region: str
+    endpoint_url: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Http:
+    """`items` is a JMESPath expression for the list of items; None: the list is where the specification has it."""
+
+    url: Template
+    method: Literal["GET", "POST"] = "GET"
+    headers: tuple[tuple[str, Template], ...] = ()
+    items: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+Origin = Personalize | Function | SageMaker | Http
+
+
+@dataclass(frozen=True)
+class PostProcessor:
+    """A function that may change an answer, given more items than were asked for."""
+
+    function: Function
+    multiplier: float = 1.0
+    most: int | None = None
 
 
 @dataclass(frozen=True)
 class Variation:
     name: str
     weight: float
-    upstream: str  # engine, for every type this version knows
-    model: str  # the campaign's bare name or ARN; "" where the configuration names none yet
+    upstream: str  # engine, personalize, function, sagemaker, http
+    model: str  # a campaign's bare name or ARN, or what else names the answerer; "" where the configuration names none
     auto_context: tuple[ContextField, ...] = ()
     filters: tuple[FilterChoice, ...] = ()
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
+    origin: Origin | None = None  # None: the built-in engine
+    parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
+    config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
 
 
 @dataclass(frozen=True)
@@ -92,6 +158,9 @@ class Plan:
     action: Action
     recommender: str
     variations: tuple[Variation, ...]  # document order: the first is the default
+    fallback: tuple[str, ...] = ()  # recommenders of the same action, in order
+    post_processor: PostProcessor | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
 
 
 @dataclass(frozen=True)

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import inf
+from math import ceil, inf
 from typing import Any, NamedTuple
 
 import msgspec
 
 from engine import Event, Question, Ranked
+from gateway.answers import decoded
 from gateway.ask import Answer, Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
-from gateway.cache import Cache, Flights, Hit, Made, Wanted, etag_of, key_of, pairs
+from gateway.cache import Cache, Flights, Hit, Made, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
-from gateway.errors import Invalid
+from gateway.errors import Invalid, Problem
 from gateway.filters import filtered
+from gateway.functions import invoked
 from gateway.metadata import Source
-from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, Variation
+from gateway.outbound import Outbound, broken
+from gateway.payload import processing_of
+from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, PostProcessor, Variation
+from gateway.signing import Signer
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream
 from gateway.viewer import Viewed
 
+log = logging.getLogger(__name__)
+
+Body = dict[str, Any]
+MOST_RESULTS = 500  # of an origin
 _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
 
 
@@ -65,6 +75,8 @@ class Gateway:
         upstreams: Mapping[str, Upstream],
         metadata: Mapping[str, Source],
         engine: EngineUpstream,
+        outbound: Outbound,
+        signer: Signer,
         telemetry: Telemetry,
         door: Door,
         pace: Pace,
@@ -72,6 +84,7 @@ class Gateway:
     ) -> None:
         self.config = config
         self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
+        self._outbound, self._signer = outbound, signer
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
 
@@ -84,13 +97,21 @@ class Gateway:
         config = self.config
         allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
         plan = config.plan_for(ask)
+        try:
+            return await self._answer(ask, plan, caller, config, policy)
+        except Exception as error:
+            if not plan.fallback or not is_broken(error):
+                raise
+            return await self._fall_back(ask, plan, caller, config, error)
+
+    async def _answer(self, ask: Ask, plan: Plan, caller: Caller, config: Config, policy: CachePolicy | None) -> Reply:
         variation = assign(plan, ask.user_id)
         moment = self.moment(caller)
         with self._telemetry.span("enrich"):
             ask = enrich(ask, variation, moment)
         upstream = self._upstreams[variation.upstream]
-        await upstream.catch_up(ask, variation.model)  # a user's own events are seen by the next answer
-        scope = await upstream.scope(ask, variation.model)
+        await upstream.catch_up(ask, variation)  # a user's own events are seen by the next answer
+        scope = await upstream.scope(ask, variation)
         wanted = _wanted(ask, variation, scope, config, moment)
         if policy is not None:
             wanted = wanted._replace(policy=policy)
@@ -98,6 +119,20 @@ class Gateway:
             hit = await self._cache.fetch(wanted, lambda: self._make(ask, plan, variation, scope, config))
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
         return _reply(hit, wanted, self._vary(variation, config), self._clock(), config.version, located(caller))
+
+    async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:
+        """The first recommender of the chain that answers; what it says is cached as its own, and kept nowhere else."""
+        for name in plan.fallback:
+            other = msgspec.structs.replace(ask, recommender=name, feature=None)
+            try:
+                reply = await self._answer(other, config.plan_for(other), caller, config, None)
+            except Problem as problem:
+                log.warning("%s can't stand in for %s: %s", name, plan.recommender, problem)
+                continue
+            log.warning("%s answers instead of %s: %s", name, plan.recommender, error)
+            self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
+            return reply._replace(outcome="fallback", cache_control="no-store", etag="")
+        raise error
 
     async def admit(self, caller: Caller) -> Caller:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
@@ -147,37 +182,54 @@ class Gateway:
     # ---- the steps
 
     async def _make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config) -> Made:
-        answer = await self._ask_upstream(ask, variation)
+        answer = await self._ask_upstream(look_ahead(ask, plan.post_processor), plan, variation)
         with self._telemetry.span("decorate"):
             await self._decorate(answer, ask, variation)
-        body = encode(answer, ask, variation.name if len(plan.variations) > 1 else None)
+        body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
+        if plan.post_processor is not None:
+            body = await self._post_process(body, ask, plan, variation, plan.post_processor)
+        encoded = encode(body, ask)
         return Made(
-            body=body,
-            etag=etag_of(body, config.fingerprint),
+            body=encoded,
+            etag=etag_of(encoded, config.fingerprint),
             variation=variation.name,
             model=answer.model,
             as_of=answer.as_of,
             private=await self._became_personal(ask, variation, scope),
         )
 
-    async def _ask_upstream(self, ask: Ask, variation: Variation) -> Answer:
+    async def _ask_upstream(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         with self._telemetry.upstream(variation.upstream):
-            return await self._upstreams[variation.upstream].answer(ask, variation.model)
+            return await self._upstreams[variation.upstream].answer(ask, plan, variation)
 
     async def _decorate(self, answer: Answer, ask: Ask, variation: Variation) -> None:
         wanted = variation.metadata
-        if wanted is None or not ask.decorate or not answer.items:
+        if wanted is None or not ask.decorate or not answer.items or answer.decorated:
+            return
+        model = wanted.model or (variation.model if variation.origin is None else "")
+        if not model:
             return
         names = [item.item_id for item in answer.items]
-        rows = await self._metadata[wanted.type].of(names, wanted.columns, variation.model)
+        rows = await self._metadata[wanted.type].of(names, wanted.columns, model)
         for item, row in zip(answer.items, rows, strict=True):
             item.metadata = row
+
+    async def _post_process(
+        self, body: Body, ask: Ask, plan: Plan, variation: Variation, processor: PostProcessor
+    ) -> Body:
+        with self._telemetry.upstream("post-processor"):
+            payload = processing_of(ask, plan, variation, msgspec.to_builtins(body))
+            peer, reply = await invoked(self._outbound, self._signer, processor.function, payload)
+            processed = decoded(peer, reply)
+        if not isinstance(processed, dict) or not isinstance(processed.get(list_of(ask)), list):
+            raise broken(peer, f"replies without a list {list_of(ask)!r}")
+        return processed
 
     async def _became_personal(self, ask: Ask, variation: Variation, scope: Scope) -> bool:
         """Whether a user got a history while the answer that all without one share was made for them."""
         if ask.user_id is None or scope.user is not None:
             return False
-        return (await self._upstreams[variation.upstream].scope(ask, variation.model)).user is not None
+        return (await self._upstreams[variation.upstream].scope(ask, variation)).user is not None
 
     def _check_conversions(self, namespace: Namespace, conversions: Sequence[Conversion]) -> None:
         """Before anything is delivered. This version has no experiments, so that no conversion belongs to one."""
@@ -193,21 +245,42 @@ class Gateway:
 def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     """Everything that can change the answer; what the caller said wins."""
     ask = filtered(ask, variation, moment)
+    if variation.parameters:
+        query = moment.caller.query
+        told = {name: query[name] for name in variation.parameters if name in query}
+        ask = msgspec.structs.replace(ask, parameters=told)
     if not variation.auto_context:
         return ask
     return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
 
 
-def encode(answer: Answer, ask: Ask, variation: str | None) -> bytes:
+def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:
+    """For more items than the caller wants, so that a post-processor may drop some (specification §1.3)."""
+    if processor is None or ask.action == "rerank-items":
+        return ask
+    wanted = ceil(ask.num_results * processor.multiplier)
+    wanted = max(ask.num_results, min(wanted, processor.most or wanted))
+    return msgspec.structs.replace(ask, num_results=min(wanted, MOST_RESULTS))
+
+
+def list_of(ask: Ask) -> str:
+    return "personalizedRanking" if ask.action == "rerank-items" else "itemList"
+
+
+def body_of(answer: Answer, ask: Ask, variation: str | None) -> Body:
     """`variation` is named where there is a choice."""
-    if ask.action == "rerank-items":
-        body: dict[str, Any] = {"personalizedRanking": answer.items}
-    else:
-        body = {"itemList": answer.items[: ask.num_results]}
+    body: Body = {list_of(ask): answer.items}
     if answer.recommendation_id is not None:
         body["recommendationId"] = answer.recommendation_id
     if variation is not None:
         body["variation"] = variation
+    return body
+
+
+def encode(body: Body, ask: Ask) -> bytes:
+    """With no more items than were asked for."""
+    if ask.action != "rerank-items":
+        body["itemList"] = body["itemList"][: ask.num_results]
     return msgspec.json.encode(body)
 
 

@@ -14,13 +14,17 @@ EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "deploy"}
 
 HOMES = {  # a library, and the only places that import it
     "sqlalchemy": ("engine/",),
+    "purgatory": ("gateway/outbound.py",),
+    "stamina": ("gateway/outbound.py",),
     "redis": ("gateway/app.py", "gateway/auth/pace.py", "gateway/config/place.py"),
     "torch": ("engine/nn/",),
     "lark": ("engine/filters/",),
     "boto3": ("engine/data/source.py",),
+    "botocore": ("gateway/signing.py", "engine/data/"),
     "opentelemetry": ("gateway/telemetry.py",),
     "prometheus_client": ("gateway/telemetry.py",),
     "cachetools": ("gateway/cache/", "gateway/auth/issuer.py"),
+    "jmespath": ("gateway/answers.py", "gateway/config/checks.py"),
     "joserfc": ("gateway/auth/issuer.py",),
     "limits": ("gateway/auth/pace.py",),
     "holidays": ("gateway/autocontext.py",),

@@ -120,10 +120,10 @@ def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str
     if unsigned or "host" not in names or any(name not in request.headers for name in names):
         raise mismatch()
     text = canonical(request, query, names, payload_of(request))
-    scope = f"{claim.date}/{claim.region}/{SERVICE}/aws4_request"
+    scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
     digest = hashlib.sha256(text.encode("latin-1")).hexdigest()
     to_sign = f"{ALGORITHM}\n{claim.time}\n{scope}\n{digest}".encode()
-    wanted = hmac.digest(signing_key(secret, claim.date, claim.region), to_sign, "sha256").hex()
+    wanted = hmac.digest(signing_key(secret, claim.date, claim.region, claim.service), to_sign, "sha256").hex()
     if not same(wanted, claim.signature):
         raise mismatch()
 
@@ -138,9 +138,9 @@ def payload_of(request: RawRequest) -> str:
 
 
 @lru_cache(maxsize=256)
-def signing_key(secret: str, date: str, region: str) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret}".encode()
-    for part in (date, region, SERVICE, "aws4_request"):
+    for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 

@@ -42,6 +42,6 @@ def etag_of(body: bytes, version: str) -> str:
 def size_of(key: Key, made: Made) -> int:
     strings = [part for part in key if isinstance(part, str)]
     strings += key.items or ()
-    strings += [text for pair in (*key.values, *key.context) for text in pair]
+    strings += [text for pair in (*key.values, *key.context, *key.parameters) for text in pair]
     strings += (made.etag, made.model)
     return OVERHEAD + getsizeof(made.body) + sum(getsizeof(text) + PLACE for text in strings)

@@ -103,7 +103,7 @@ class Cache:
             return await self._miss(wanted, make)
         except Exception as error:
             age = self._clock() - entry.stored_at
-            if not _broken(error) or age >= wanted.policy.max_age_s + wanted.policy.stale_if_error_s:
+            if not is_broken(error) or age >= wanted.policy.max_age_s + wanted.policy.stale_if_error_s:
                 raise
             self.counts.stale_on_error += 1
             log.warning("served an answer %.0f s old, since its upstream failed: %s", age, error)
@@ -145,6 +145,6 @@ class _Entries(LRUCache[Key, Entry]):
         return super().popitem()
 
 
-def _broken(error: Exception) -> bool:
+def is_broken(error: Exception) -> bool:
     """Whether the answerer failed, and not the question."""
     return not isinstance(error, Problem) or error.status >= 500 or error.status == 429

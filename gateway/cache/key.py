@@ -27,6 +27,7 @@ class Key(NamedTuple):
     values: Pairs
     context: Pairs
     decorate: bool
+    parameters: Pairs
 
 
 def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
@@ -46,6 +47,7 @@ def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
         pairs(ask.filter_values),
         pairs(ask.context),
         ask.decorate,
+        pairs(ask.parameters),
     )
 
 

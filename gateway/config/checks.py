@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 from functools import singledispatch
 from pathlib import Path
 
+import jmespath
+import jmespath.exceptions
 import maxminddb
 
 from engine import InvalidInput, check_expression
+from gateway.ask import Action
 from gateway.autocontext import OPERATORS, RULES, holidays_of, instant
 from gateway.caller import Caller
 from gateway.config import document
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, unknown
 from gateway.config.report import Report, choices, inside
 from gateway.plan import Moment
+from gateway.template import template
 from gateway.viewer import Places, Viewers
 
 ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
@@ -26,6 +30,7 @@ MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")
 FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
 MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
 A_DAY, A_YEAR = 86_400, 31_536_000
+FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?|[\w-]+")
 NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers
 A_YEAR_WITH_HOLIDAYS = 2026
 ANY_MOMENT = Moment(Caller({}), datetime(2026, 1, 1, tzinfo=UTC))
@@ -180,6 +185,51 @@ def check_arn_variation(part: document.ArnVariation, place: str, report: Report)
         report.refuse(inside(place, "arn"), f"{part.arn!r} is no campaign's or recommender's ARN: {wanted}")
 
 
+@check.register
+def check_function(part: document.FunctionVariation, place: str, report: Report) -> None:
+    check_variation(part, place, report)
+    if isinstance(part, document.LambdaVariation):
+        report.warn(inside(place, "type"), "old spelling 'lambda': write 'function'")
+    if not part.arn:
+        report.warn(place, "names no 'arn' yet: it answers 404 FunctionArnNotConfigured")
+    check_function_arn(part.arn, place, report)
+
+
+def check_function_arn(arn: str, place: str, report: Report) -> None:
+    if arn and not FUNCTION.fullmatch(arn):
+        report.refuse(inside(place, "arn"), f"{arn!r} is no function: arn:aws:lambda:REGION:ACCOUNT:function:NAME")
+
+
+@check.register
+def check_sagemaker(part: document.SageMakerVariation, place: str, report: Report) -> None:
+    check_variation(part, place, report)
+    if not part.endpoint_name:
+        report.warn(place, "names no 'endpointName' yet: it answers 404 EndpointNameNotConfigured")
+
+
+@check.register
+def check_http(part: document.HttpVariation, place: str, report: Report) -> None:
+    check_variation(part, place, report)
+    for key, text in (("url", part.url), *((f"headers.{name}", text) for name, text in part.headers.items())):
+        try:
+            template(text)
+        except ValueError as error:
+            report.refuse(inside(place, key), str(error))
+    if "{" in "/".join(part.url.split("/")[:3]):
+        report.refuse(inside(place, "url"), "has a {name} in its host: callers would choose whom the gateway asks")
+    try:
+        jmespath.compile(part.items or "@")
+    except jmespath.exceptions.JMESPathError as error:
+        report.refuse(inside(place, "items"), f"is no JMESPath expression: {' '.join(str(error).split())}")
+
+
+@check.register
+def check_post_processor(part: document.PostProcessorPart, place: str, report: Report) -> None:
+    check_function_arn(part.arn, place, report)
+    if not part.arn:
+        report.warn(place, "names no 'arn' yet: it is left out")
+
+
 def check_variation(part: document.VariationPart, place: str, report: Report) -> None:
     check_level(part, place, report)
     if part.weight is not None and not math.isfinite(part.weight):
@@ -189,6 +239,21 @@ def check_variation(part: document.VariationPart, place: str, report: Report) ->
     report.warn(inside(place, "filter"), "old spelling 'filter': write it as an entry of 'filters'")
     if part.filters and (part.filter.arn or part.filter.expression):
         report.refuse(inside(place, "filter"), "names a filter beside 'filters': add it to 'filters'")
+
+
+@check.register
+def check_action(part: document.Namespace, place: str, report: Report) -> None:
+    check_namespace(part, place, report)
+    for action, recommenders in part.recommenders.items():
+        for name, recommender in recommenders.items():
+            at = f"{place}.recommenders.{action}.{name}.fallback"
+            for other in recommender.fallback:
+                if other == name:
+                    report.refuse(at, "names the recommender itself")
+                elif other not in recommenders:
+                    report.refuse(
+                        at, f"there is no recommender {other!r} under {action}; {choices(other, recommenders)}"
+                    )
 
 
 @check.register
@@ -230,7 +295,6 @@ def check_aws(part: document.Aws, place: str, report: Report) -> None:
             report.refuse(at, f"has the accessKeyId {name!r} {times} times")
 
 
-@check.register
 def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
     check_level(part, place, report)
     if not part.event_targets and not any(part.recommenders.values()):
@@ -241,11 +305,37 @@ def check_namespace(part: document.Namespace, place: str, report: Report) -> Non
 def check_root(part: document.Root, place: str, report: Report) -> None:
     check_level(part, place, report)
     check_auth(part, report)
+    check_origins(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
         except ValueError as error:
             report.refuse(inside(inside(place, "trustedProxies"), index), str(error))
+
+
+def check_origins(part: document.Root, report: Report) -> None:
+    """What Amazon Personalize can't do: filters written in place, and reranking by a recommender."""
+    if isinstance(part.origins.personalize, document.EngineOrigin):
+        return
+    for place, action, levels in variations_of(part):
+        variation = levels[-1]
+        if not isinstance(variation, document.ArnVariation):
+            continue
+        filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
+        if any(each.expression for each in filters):
+            report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
+        if action == "rerank-items" and ":recommender/" in variation.arn:
+            report.refuse(inside(place, "arn"), "is a recommender's: Amazon Personalize reranks by campaigns only")
+
+
+def variations_of(root: document.Root) -> Iterator[tuple[str, Action, tuple[document.Level, ...]]]:
+    """Every variation's place and action, and the levels from the root down to it."""
+    for key, space in root.namespaces.items():
+        for action, recommenders in space.recommenders.items():
+            for name, recommender in recommenders.items():
+                for label, variation in recommender.variations.items():
+                    place = f"namespaces.{key}.recommenders.{action}.{name}.variations.{label}"
+                    yield place, action, (root, space, recommender, variation)
 
 
 def check_auth(part: document.Root, report: Report) -> None:
@@ -265,12 +355,8 @@ def check_auth(part: document.Root, report: Report) -> None:
 
 def fields_of(root: document.Root) -> Iterator[document.AutoField]:
     """Every automatic field of the document."""
-    levels: list[document.Level] = [root, *root.namespaces.values()]
-    recommenders = [
-        each for space in root.namespaces.values() for kind in space.recommenders.values() for each in kind.values()
-    ]
-    levels += [*recommenders, *(variation for each in recommenders for variation in each.variations.values())]
-    for level in levels:
+    levels = {id(level): level for _, _, found in variations_of(root) for level in found}
+    for level in (root, *root.namespaces.values(), *levels.values()):
         yield from (level.auto_context or {}).values()
         for choice in level.filters or ():
             yield from choice.auto_dynamic_filter_values.values()

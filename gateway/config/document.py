@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.ask import Action
-from gateway.autocontext import OPERATORS, RULES, FieldType, Rule
+from gateway.autocontext import OPERATORS, RULES, FieldType, HeaderName, Rule
 from gateway.viewer import LOOPBACK
 
 Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="Letters, digits, - and _.")]
@@ -47,6 +47,10 @@ Rate = Annotated[
 ]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 KeyAction = Literal["recommend-items", "related-items", "rerank-items", "events"]
+Duration = Annotated[float, Meta(gt=0, le=900, description="Seconds, above 0 and at most 900.")]
+Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
+Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
+AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
 Value = str | int | float
 
@@ -158,7 +162,9 @@ class MetadataPart(Part, frozen=True, tag_field="type"):
 
 
 class EngineMetadata(MetadataPart, frozen=True, tag="engine"):
-    """Columns of the engine's items dataset; none named: all."""
+    """Columns of the engine's items dataset; none named: all. `model` says whose, where another origin answers."""
+
+    model: str = ""
 
 
 class PersonalizeMetadata(MetadataPart, frozen=True, tag="personalize"):
@@ -180,9 +186,14 @@ class Level(Part, frozen=True):
     inference_item_metadata: AnyMetadata | None = None
 
 
-class VariationPart(Level, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset({"function", "lambda", "sagemaker", "http"})
+class CircuitBreaker(Part, frozen=True):
+    """After so many failures in a row an origin is not asked for so many seconds."""
 
+    failures: Count = 5
+    open: Duration = 30
+
+
+class VariationPart(Level, frozen=True, tag_field="type"):
     weight: Weight | None = None
     filter: Filter | None = None
 
@@ -213,17 +224,91 @@ class RecommenderVariation(ArnVariation, frozen=True, tag="personalize-recommend
     """A recommender by ARN: the engine's model of that name."""
 
 
-AnyVariation = EngineVariation | CampaignVariation | RecommenderVariation
+class RemoteVariation(VariationPart, frozen=True):
+    """Answered elsewhere: seconds for one try, how often again where that may help, and when not to ask at all."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+
+
+class FunctionVariation(RemoteVariation, frozen=True, tag="function"):
+    """An AWS Lambda function, by ARN or name."""
+
+    arn: str = ""
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
+class LambdaVariation(FunctionVariation, frozen=True, tag="lambda"):
+    """The old spelling of `function`."""
+
+
+class SageMakerVariation(RemoteVariation, frozen=True, tag="sagemaker"):
+    """A SageMaker endpoint that takes the payload of functions."""
+
+    endpoint_name: str = ""
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
+class HttpVariation(RemoteVariation, frozen=True, tag="http", kw_only=True):
+    """Any recommender over HTTP. In the URL after its host, and in headers, may stand `{userId}`, `{itemId}`,
+    `{itemIds}`, `{numResults}`, `{namespace}`, `{recommender}`, `{action}`, `{filter}`, `{context.NAME}`,
+    `{filterValues.NAME}`, and any other name, which is a query parameter of the request; each value is percent-encoded.
+    POST sends the payload of functions. `items` is a JMESPath expression for the list of items."""
+
+    url: Url
+    method: Literal["GET", "POST"] = "GET"
+    headers: dict[HeaderName, str] = {}
+    items: Text | None = None
+
+
+AnyVariation = (
+    EngineVariation
+    | CampaignVariation
+    | RecommenderVariation
+    | FunctionVariation
+    | LambdaVariation
+    | SageMakerVariation
+    | HttpVariation
+)
+
+
+class PostProcessorPart(Part, frozen=True, tag_field="type"):
+    """A function that gets the decorated answer, and replies with the one to give."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    arn: str = ""
+    region: Region | None = None
+    endpoint_url: Url | None = None
+    look_ahead_multiplier: AtLeastOne = 1
+    look_ahead_maximum_value: AtLeastOne | None = None
+
+
+class LambdaPostProcessor(PostProcessorPart, frozen=True, tag="lambda"):
+    """An AWS Lambda function, by ARN or name."""
+
+
+class FunctionPostProcessor(PostProcessorPart, frozen=True, tag="function"):
+    """An AWS Lambda function, by ARN or name."""
+
+
+AnyPostProcessor = LambdaPostProcessor | FunctionPostProcessor
 
 
 class Recommender(Level, frozen=True):
     """One list on a page: the variations that may answer it, the first being the default."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"experiments", "responsePostProcessor", "fallback"})
+    later: ClassVar[frozenset[str]] = frozenset({"experiments"})
 
     name: str = ""
     description: str = ""
     variations: dict[Key, AnyVariation] = {}
+    response_post_processor: AnyPostProcessor | None = None
+    fallback: tuple[Key, ...] = ()
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):
@@ -252,17 +337,27 @@ class Namespace(Level, frozen=True):
 
 
 class OriginPart(Part, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset({"aws"})
+    """Who answers for ARNs of Amazon Personalize."""
 
 
 class EngineOrigin(OriginPart, frozen=True, tag="engine"):
     """An ARN means the built-in engine's model of that name."""
 
 
+class AwsOrigin(OriginPart, frozen=True, tag="aws"):
+    """An ARN means Amazon Personalize itself, with the credentials of AWS's usual environment variables."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
 class Origins(Part, frozen=True):
     """Who the ARNs of the document mean."""
 
-    personalize: EngineOrigin = EngineOrigin()
+    personalize: EngineOrigin | AwsOrigin = EngineOrigin()
 
 
 class AccessKey(Part, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ import msgspec
 
 from gateway import autocontext, plan
 from gateway.ask import Action
-from gateway.config import caching, document
+from gateway.config import caching, document, origins
+from gateway.config.plain import plain
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ def inherited(above: Inherited, level: document.Level) -> Inherited:
 
 def namespaces(root: document.Root) -> dict[str, plan.Namespace]:
     above = inherited(NOTHING, root)
-    return {key: namespace(key, each, above) for key, each in root.namespaces.items()}
+    return {key: namespace(key, each, above, root) for key, each in root.namespaces.items()}
 
 
-def namespace(key: str, part: document.Namespace, above: Inherited) -> plan.Namespace:
+def namespace(key: str, part: document.Namespace, above: Inherited, root: document.Root) -> plan.Namespace:
     own = inherited(above, part)
     plans = {
-        (action, name): plan_of(key, action, name, recommender, own)
+        (action, name): plan_of(key, action, name, recommender, own, root)
         for action, recommenders in part.recommenders.items()
         for name, recommender in recommenders.items()
     }
@@ -54,24 +55,41 @@ def namespace(key: str, part: document.Namespace, above: Inherited) -> plan.Name
     return plan.Namespace(key, part.name or key, plans, targets, context_fields(own.auto_context))
 
 
-def plan_of(key: str, action: Action, name: str, part: document.Recommender, above: Inherited) -> plan.Plan:
+def plan_of(
+    key: str, action: Action, name: str, part: document.Recommender, above: Inherited, root: document.Root
+) -> plan.Plan:
     own = inherited(above, part)
     weighted = any(each.weight is not None for each in part.variations.values())
     variations = tuple(
-        variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each))
+        variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root)
         for index, (label, each) in enumerate(part.variations.items())
     )
-    return plan.Plan(key, action, name, variations)
+    return plan.Plan(
+        namespace=key,
+        action=action,
+        recommender=name,
+        variations=variations,
+        fallback=part.fallback,
+        post_processor=origins.post_processor(part.response_post_processor, root.aws.region),
+        config=plain(part),
+    )
 
 
-def variation(name: str, part: document.AnyVariation, weight: float, own: Inherited) -> plan.Variation:
+def variation(
+    name: str, part: document.AnyVariation, weight: float, own: Inherited, root: document.Root
+) -> plan.Variation:
+    answerer = origins.answerer(part, root)
+    by_arn = answerer.origin is not None
     return plan.Variation(
         name=name,
         weight=weight,
-        upstream="engine",
-        model=part.model_name,
+        upstream=answerer.upstream,
+        model=answerer.model,
+        origin=answerer.origin,
+        parameters=answerer.parameters,
+        config=plain(part),
         auto_context=context_fields(own.auto_context),
-        filters=tuple(filter_choice(each) for each in with_old_filter(own.filters, part.filter)),
+        filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
         policies=None if own.caching is None else caching.policies(own.caching),
         metadata=None if own.metadata is None else metadata(own.metadata),
     )
@@ -90,9 +108,10 @@ def with_old_filter(filters: tuple[document.Filter, ...], old: document.Filter |
     )
 
 
-def filter_choice(part: document.Filter) -> plan.FilterChoice:
+def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
+    """The built-in engine has a filter by its name, whatever account its ARN is of."""
     return plan.FilterChoice(
-        filter=part.arn.rpartition("/")[2] if part.arn else None,
+        filter=part.arn if by_arn or not part.arn else part.arn.rpartition("/")[2],
         expression=part.expression,
         user_required=part.condition == "user-required",
         values=context_fields(part.auto_dynamic_filter_values),
@@ -101,7 +120,8 @@ def filter_choice(part: document.Filter) -> plan.FilterChoice:
 
 def metadata(part: document.AnyMetadata) -> plan.Metadata:
     kind: Literal["engine", "personalize"] = "engine" if isinstance(part, document.EngineMetadata) else "personalize"
-    return plan.Metadata(kind, part.item_columns)
+    model = part.model if isinstance(part, document.EngineMetadata) else ""
+    return plan.Metadata(kind, part.item_columns, model)
 
 
 def context_fields(parts: Mapping[str, document.AutoField]) -> tuple[plan.ContextField, ...]:

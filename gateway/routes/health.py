@@ -74,7 +74,9 @@ def _fault(check: Callable[[], object]) -> str:
 
 def _models(config: Config) -> set[str]:
     plans = [plan for namespace in config.namespaces.values() for plan in namespace.plans.values()]
-    return {variation.model for plan in plans for variation in plan.variations if variation.model}
+    return {
+        variation.model for plan in plans for variation in plan.variations if variation.model and not variation.origin
+    }
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 from engine import Engine
 from gateway.ask import Answer, Ask
 from gateway.cache import Tag
+from gateway.outbound import Outbound
+from gateway.plan import Plan, Variation
+from gateway.signing import Signer
 
 
 class Scope(NamedTuple):
@@ -20,14 +23,24 @@ class Scope(NamedTuple):
 
 
 class Upstream(Protocol):
-    """`ask` is enriched; `model` is the variation's. Every failure is a `Problem`."""
+    """`ask` is enriched. Every failure is a `Problem`."""
 
-    async def catch_up(self, ask: Ask, model: str) -> None:
+    async def catch_up(self, ask: Ask, variation: Variation) -> None:
         """Return once an answer would see every acknowledged event of the asking user."""
 
-    async def scope(self, ask: Ask, model: str) -> Scope: ...
+    async def scope(self, ask: Ask, variation: Variation) -> Scope: ...
 
-    async def answer(self, ask: Ask, model: str) -> Answer: ...
+    async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer: ...
+
+
+class Elsewhere:
+    """What all origins but the engine have in common: nothing is known of a user's history, so that no two share."""
+
+    async def catch_up(self, ask: Ask, variation: Variation) -> None:
+        return
+
+    async def scope(self, ask: Ask, variation: Variation) -> Scope:
+        return Scope(ask.user_id)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,8 @@ class Means:
 
     engine: Engine
     threads: Executor
+    outbound: Outbound
+    signer: Signer
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from engine import Change, Event, Question, Ranked
 from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag
 from gateway.errors import as_problems
+from gateway.plan import Plan, Variation
 from gateway.upstreams.base import Means, Scope, UpstreamType
 
 T = TypeVar("T")
@@ -26,11 +27,12 @@ class EngineUpstream:
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
         means.engine.subscribe(self._follow)
 
-    async def catch_up(self, ask: Ask, model: str) -> None:
-        await self.see_events_of(ask.user_id, model, self._account)
+    async def catch_up(self, ask: Ask, variation: Variation) -> None:
+        await self.see_events_of(ask.user_id, variation.model, self._account)
 
-    async def scope(self, ask: Ask, model: str) -> Scope:
-        user, tags = ask.user_id, await self.tags(ask.user_id, model, self._account)
+    async def scope(self, ask: Ask, variation: Variation) -> Scope:
+        user, model = ask.user_id, variation.model
+        tags = await self.tags(user, model, self._account)
         if ask.filter is not None:
             tags = (FILTERS, *tags)
         if user is None or await self._names_the_user(ask, model):
@@ -39,8 +41,8 @@ class EngineUpstream:
             known = self._engine.has_history(model, user, self._account)
         return Scope(user, tags) if known else Scope(None, tags[:-1])
 
-    async def answer(self, ask: Ask, model: str) -> Answer:
-        ranked = await self.rank(_question(ask, model, self._account))
+    async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
+        ranked = await self.rank(_question(ask, variation.model, self._account))
         reasons = ranked.reasons or (None,) * len(ranked.items)
         items = [
             Item(item_id=item, score=score, reason=[reason] if reason else None)

@@ -22,13 +22,9 @@ def in_shop(recommender: str) -> str:
 VARIATIONS = [
     ("{type: engine, model: m, tmeout: 3}", ": unknown key 'tmeout'; one of: autoContext, "),
     ("{type: engine, model: m, wieght: 3}", "did you mean 'weight'?"),
-    ("{model: m}", ": 'type' is required; one of: engine, personalize-campaign, personalize-recommender"),
-    ("{type: enigne}", ".type: unknown type 'enigne'; one of: engine, personalize-campaign, personalize-recommender; "),
+    ("{model: m}", ": 'type' is required; one of: engine, function, http, lambda, personalize-campaign, "),
+    ("{type: enigne}", ".type: unknown type 'enigne'; one of: engine, function, http, "),
     ("{type: [engine]}", ".type: unknown type \"['engine']\""),
-    ("{type: lambda, arn: x}", ".type: not supported by this version: 'lambda'; one of: engine"),
-    ("{type: function, arn: x}", ".type: not supported by this version: 'function'; one of: engine"),
-    ("{type: http, url: x}", ".type: not supported by this version: 'http'; one of: engine"),
-    ("{type: sagemaker, endpointName: x}", ".type: not supported by this version: 'sagemaker'; one of: engine"),
     ("{type: engine, model: 7}", '.model: must be a text, not 7 (write it in quotes: "7")'),
     ("{type: engine, model: a b}", ".model: 'a b' is no campaign's name"),
     ("{type: engine, model: m, weight: -1}", ".weight: must be a number, 0 or more, not -1"),
@@ -180,7 +176,6 @@ ROOTS = [
         f"namespaces: {{}}\naws: {{accessKeys: [{KEY[:-1]}, expiration: tomorrow}}]}}",
         "aws.accessKeys[0].expiration: must be a time with its zone, such as 2030-01-31T12:00:00Z",
     ),
-    ("namespaces: {}\norigins: {personalize: {type: aws}}", "not supported by this version: 'aws'; one of: engine"),
     ("namespaces: {}\ntrustedProxies: [10.0.0.1/8]", "trustedProxies[0]: 10.0.0.1/8 has host bits set"),
     ("namespaces: {}\ngeoip: {file: nowhere.mmdb}", "geoip.file: can't be read as a GeoIP file: "),
 ]
@@ -192,7 +187,7 @@ def test_a_wrong_root_is_refused_with_its_place(text, says):
     assert says in fault
 
 
-@pytest.mark.parametrize("key", ["experiments", "responsePostProcessor", "fallback"])
+@pytest.mark.parametrize("key", ["experiments"])
 def test_what_a_later_version_has_is_refused_by_name(key):
     (fault,) = faults_of(in_shop(f"{{{key}: {{}}, variations: {{main: {{type: engine, model: m}}}}}}"))
     assert fault == f"{PLACE}.{key}: not supported by this version: {key!r}"

@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 
 from engine import NotFound, Question
 from gateway.ask import Answer, Ask, Item
-from gateway.serve import _cache_control, encode
+from gateway.serve import _cache_control, body_of, encode
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 HOME = "/recommend-items/shop/home/u1"
@@ -244,8 +244,8 @@ def test_truncation_and_the_two_keys() -> None:
     answer = Answer(items=[Item(item_id="a"), Item(item_id="b")])
     recommend = Ask(action="recommend-items", namespace="n", recommender="r", num_results=1)
     rerank = Ask(action="rerank-items", namespace="n", recommender="r", num_results=1)
-    assert encode(answer, recommend, None) == b'{"itemList":[{"itemId":"a"}]}'
-    assert encode(answer, rerank, None) == b'{"personalizedRanking":[{"itemId":"a"},{"itemId":"b"}]}'
+    assert encode(body_of(answer, recommend, None), recommend) == b'{"itemList":[{"itemId":"a"}]}'
+    assert encode(body_of(answer, rerank, None), rerank) == b'{"personalizedRanking":[{"itemId":"a"},{"itemId":"b"}]}'
 
 
 # ---- the AWS wire

@@ -1,0 +1,72 @@
+"""What an origin's JSON means: a list of items, at the place that specification §1.5 gives it or that a path names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jmespath
+import msgspec
+from jmespath.exceptions import JMESPathError
+
+from gateway.ask import Answer, Item
+from gateway.outbound import Peer, broken
+
+LISTS = ("itemList", "personalizedRanking", "predictedItemList")
+_items = msgspec.json.Decoder()
+
+
+def decoded(peer: Peer, body: bytes) -> Any:
+    """Raises `UpstreamProblem` (502) for what is no JSON."""
+    try:
+        return _items.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise broken(peer, f"does not answer with JSON: {error}") from error
+
+
+def answer_of(peer: Peer, body: bytes, items: str | None = None) -> Answer:
+    """`items` is a JMESPath expression for the list. Raises `UpstreamProblem` (502) where there is no list of items.
+
+    An item is an object with an itemId, or its id alone; further members that we do not know are dropped.
+    """
+    data = decoded(peer, body)
+    found = _searched(peer, data, items) if items is not None else _usual(data)
+    if not isinstance(found, list):
+        said = _error_in(data)
+        raise broken(peer, f"reports an error: {said}" if said else "does not answer with a list of items")
+    name = data.get("recommendationId") if isinstance(data, dict) else None
+    return Answer(
+        items=[_item(peer, each) for each in found], recommendation_id=name if isinstance(name, str) else None
+    )
+
+
+def _usual(data: Any) -> Any:
+    if isinstance(data, dict):
+        return next((data[name] for name in LISTS if name in data), None)
+    return data
+
+
+def _searched(peer: Peer, data: Any, path: str) -> Any:
+    try:
+        return jmespath.search(path, data)
+    except JMESPathError as error:
+        raise broken(peer, f"answers with what {path!r} can't be searched in: {error}") from error
+
+
+def _item(peer: Peer, given: Any) -> Item:
+    if isinstance(given, str | int) and not isinstance(given, bool):
+        return Item(item_id=str(given))
+    if isinstance(given, dict) and isinstance(given.get("itemId"), int):
+        given = {**given, "itemId": str(given["itemId"])}
+    try:
+        present = {key: value for key, value in given.items() if value is not None}
+        return msgspec.convert(present, Item)
+    except (msgspec.ValidationError, AttributeError) as error:
+        raise broken(peer, f"answers with an item that is none: {error}") from error
+
+
+def _error_in(data: Any) -> str:
+    """An answer of status 200 may be an error all the same."""
+    if not isinstance(data, dict):
+        return ""
+    said = next((data[name] for name in ("errorMessage", "error", "message", "Message") if name in data), "")
+    return said[:200] if isinstance(said, str) else ""

@@ -1,0 +1,134 @@
+"""Requests that the gateway itself sends: in time or not at all, tried again where that may help, and not sent while
+whoever should answer is known to be broken. Everything that goes wrong is an `UpstreamProblem`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+import stamina
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from gateway.errors import UpstreamProblem, UpstreamTimeout
+from gateway.plan import Limits
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+THEIR_ANSWERS = {  # what of their statuses is about the question, and what it is here
+    400: (400, "UpstreamInvalidInput"),
+    404: (404, "UpstreamNotFound"),
+    422: (400, "UpstreamInvalidInput"),
+    429: (429, "UpstreamThrottled"),
+}
+WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between two tries, with jitter
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request ready to go."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Got:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Somebody who is asked: `name` is what is counted together, `type` is the error triple's."""
+
+    name: str
+    type: str
+    limits: Limits
+
+
+Prepare = Callable[[], Awaitable[Sent]]  # made anew for every try: a signature has a time
+
+
+class Outbound:
+    """One pool of connections and one circuit breaker a peer."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
+
+    async def ask(self, peer: Peer, prepare: Prepare) -> Got:
+        """A 2xx answer, whole. Raises `UpstreamProblem`: 504 too late, 502 broken, 503 not asked since it is broken,
+        and 400, 404 and 429 where the peer said so itself."""
+        limits = peer.limits
+        breaker = await self._breakers.get_breaker(peer.name, threshold=limits.failures, ttl=limits.open_s)
+        try:
+            async with breaker:
+                return await self._tries(peer, prepare)
+        except OpenedState as error:
+            message = f"{peer.name} has failed {limits.failures} times in a row; it is asked again shortly"
+            raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
+
+    async def _tries(self, peer: Peer, prepare: Prepare) -> Got:
+        tries = stamina.retry_context(
+            on=_may_help,
+            attempts=peer.limits.retries + 1,
+            timeout=None,
+            wait_initial=WAIT_S,
+            wait_max=LONGEST_WAIT_S,
+            wait_jitter=WAIT_S,
+        )
+        async for attempt in tries:
+            with attempt:
+                return await self._once(peer, await prepare())
+        raise AssertionError("unreachable: the last try raises or returns")
+
+    async def _once(self, peer: Peer, sent: Sent) -> Got:
+        try:
+            async with asyncio.timeout(peer.limits.timeout_s):
+                got = await self._exchange(peer, sent)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
+        return checked(peer, got)
+
+    async def _exchange(self, peer: Peer, sent: Sent) -> Got:
+        request = self._client.build_request(sent.method, sent.url, headers=dict(sent.headers), content=sent.body)
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > LARGEST_ANSWER:
+                    raise broken(peer, f"answers with more than {LARGEST_ANSWER} bytes")
+            return Got(response.status_code, response.headers, bytes(body))
+        finally:
+            await response.aclose()
+
+
+def checked(peer: Peer, got: Got) -> Got:
+    if 200 <= got.status < 300:
+        return got
+    message = f"{peer.name} answers with status {got.status}"
+    if got.status in THEIR_ANSWERS:
+        status, code = THEIR_ANSWERS[got.status]
+        raise UpstreamProblem(message, status=status, type=peer.type, code=code)
+    raise broken(peer, f"answers with status {got.status}")
+
+
+def broken(peer: Peer, what: str) -> UpstreamProblem:
+    return UpstreamProblem(f"{peer.name} {what}", status=502, type=peer.type, code="UpstreamError")
+
+
+def _their_answer(error: BaseException) -> bool:
+    """What says that the question was wrong, not that whoever answers is broken."""
+    return isinstance(error, UpstreamProblem) and error.status < 500 and error.status != 429
+
+
+def _may_help(error: Exception) -> bool:
+    return isinstance(error, UpstreamProblem) and (error.status >= 500 or error.status == 429)

@@ -1,0 +1,59 @@
+"""Requests to AWS: where a service is, and Signature Version 4 by the credentials that botocore finds in its usual
+places (environment, profile, container, instance)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.session
+
+from gateway.errors import UpstreamProblem
+from gateway.outbound import Peer, Sent
+
+ENDPOINTS = {  # a service's host, and the name by which AWS_ENDPOINT_URL_… knows it
+    "personalize-runtime": ("personalize-runtime.{region}.amazonaws.com", "PERSONALIZE_RUNTIME"),
+    "personalize-events": ("personalize-events.{region}.amazonaws.com", "PERSONALIZE_EVENTS"),
+    "lambda": ("lambda.{region}.amazonaws.com", "LAMBDA"),
+    "sagemaker": ("runtime.sagemaker.{region}.amazonaws.com", "SAGEMAKER_RUNTIME"),
+    "kinesis": ("kinesis.{region}.amazonaws.com", "KINESIS"),
+    "firehose": ("firehose.{region}.amazonaws.com", "FIREHOSE"),
+    "dynamodb": ("dynamodb.{region}.amazonaws.com", "DYNAMODB"),
+}
+SIGNED_AS = {"personalize-runtime": "personalize", "personalize-events": "personalize"}
+
+
+class Signer:
+    """Nothing is looked up before a request needs it, and then off the event loop: it may read files or ask a host."""
+
+    def __init__(self, environ: Mapping[str, str], threads: Executor) -> None:
+        self._environ, self._threads = environ, threads
+        self._session: Any = None
+
+    def endpoint(self, service: str, region: str, given: str | None = None) -> str:
+        """`given` wins, then AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS itself."""
+        host, name = ENDPOINTS[service]
+        own = given or self._environ.get(f"AWS_ENDPOINT_URL_{name}") or self._environ.get("AWS_ENDPOINT_URL")
+        return own.rstrip("/") if own else f"https://{host.format(region=region)}"
+
+    async def signed(self, peer: Peer, sent: Sent, service: str, region: str) -> Sent:
+        """Raises `UpstreamProblem` where there are no credentials."""
+        loop = asyncio.get_running_loop()
+        credentials = await loop.run_in_executor(self._threads, self._credentials)
+        if credentials is None:
+            message = f"no AWS credentials were found for {peer.name}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            raise UpstreamProblem(message, status=502, type=peer.type, code="NoCredentials")
+        request = botocore.awsrequest.AWSRequest(sent.method, sent.url, dict(sent.headers), sent.body)
+        botocore.auth.SigV4Auth(credentials, SIGNED_AS.get(service, service), region).add_auth(request)
+        return Sent(sent.method, sent.url, dict(request.headers.items()), sent.body)
+
+    def _credentials(self) -> Any:
+        if self._session is None:
+            self._session = botocore.session.Session()
+        found = self._session.get_credentials()
+        return None if found is None else found.get_frozen_credentials()

@@ -1,0 +1,43 @@
+"""`{name}` in the URLs and headers of HTTP origins: every value percent-encoded or refused, never taken as syntax."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+NAME = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?)\}")
+STRAY = re.compile(r"[{}]")
+
+
+@dataclass(frozen=True)
+class Template:
+    """Text with names in braces between its pieces: `pieces` are one more than `names`."""
+
+    pieces: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def filled(self, values: Mapping[str, str], encode: Callable[[str], str]) -> str:
+        """Raises `KeyError` with the first name that has no value."""
+        found = [encode(values[name]) for name in self.names]
+        return "".join(part for pair in zip(self.pieces, (*found, ""), strict=True) for part in pair)
+
+
+def template(text: str) -> Template:
+    """Raises `ValueError` for a brace that is part of no name."""
+    parts = NAME.split(text)
+    pieces = tuple(parts[::2])
+    stray = next((piece for piece in pieces if STRAY.search(piece)), None)
+    if stray is not None:
+        raise ValueError(f"has a brace that belongs to no {{name}}: {stray!r}")
+    return Template(pieces, tuple(parts[1::2]))
+
+
+def in_url(value: str) -> str:
+    return quote(value, safe="")
+
+
+def in_header(value: str) -> str:
+    """Visible characters as they are; what would end the header, or is none of its characters, encoded."""
+    return quote(value, safe=" !\"#$&'()*+,/:;<=>?@[]^`{|}~")

@@ -1,0 +1,24 @@
+"""An AWS Lambda function as an origin (specification §2.6); `lambda` is its old spelling."""
+
+from __future__ import annotations
+
+from gateway.answers import answer_of
+from gateway.ask import Answer, Ask
+from gateway.functions import invoked
+from gateway.payload import payload_of
+from gateway.plan import Function, Plan, Variation
+from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+
+
+class FunctionUpstream(Elsewhere):
+    def __init__(self, means: Means) -> None:
+        self._outbound, self._signer = means.outbound, means.signer
+
+    async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
+        origin = variation.origin
+        assert isinstance(origin, Function)
+        peer, body = await invoked(self._outbound, self._signer, origin, payload_of(ask, plan, variation))
+        return answer_of(peer, body)
+
+
+UPSTREAM = UpstreamType("function", FunctionUpstream)

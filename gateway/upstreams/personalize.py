@@ -1,0 +1,82 @@
+"""Campaigns and recommenders of Amazon Personalize itself, by SigV4 (specification §2.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.answers import answer_of
+from gateway.ask import Answer, Ask
+from gateway.errors import Invalid, UpstreamProblem
+from gateway.outbound import Peer, Sent
+from gateway.plan import Personalize, Plan, Variation
+from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+
+SERVICE = "personalize-runtime"
+
+
+class PersonalizeUpstream(Elsewhere):
+    def __init__(self, means: Means) -> None:
+        self._outbound, self._signer = means.outbound, means.signer
+
+    async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
+        origin = variation.origin
+        assert isinstance(origin, Personalize)
+        path = "/personalize-ranking" if ask.action == "rerank-items" else "/recommendations"
+        url = self._signer.endpoint(SERVICE, origin.region, origin.endpoint_url) + path
+        body = msgspec.json.encode(question(ask, origin, variation))
+        peer = Peer(variation.model, "Personalize", origin.limits)
+
+        async def prepare() -> Sent:
+            sent = Sent("POST", url, {"content-type": "application/json"}, body)
+            return await self._signer.signed(peer, sent, SERVICE, origin.region)
+
+        try:
+            got = await self._outbound.ask(peer, prepare)
+        except UpstreamProblem as problem:
+            raise _named(problem) from problem
+        answer = answer_of(peer, got.body)
+        answer.decorated = _columns(ask, variation) is not None
+        return answer
+
+
+def question(ask: Ask, origin: Personalize, variation: Variation) -> dict[str, Any]:
+    """Raises `Invalid` for a recommender's ARN on rerank: there is no such call."""
+    by_recommender = ":recommender/" in variation.model
+    if ask.action == "rerank-items" and by_recommender:
+        raise Invalid("ValidationError", "a recommender of Personalize can't rerank; configure a campaign's ARN")
+    body: dict[str, Any] = {"recommenderArn" if by_recommender else "campaignArn": variation.model}
+    if ask.user_id:
+        body["userId"] = ask.user_id
+    if ask.action == "rerank-items":
+        body["inputList"] = list(ask.item_ids or ())
+    else:
+        body["numResults"] = ask.num_results
+    if ask.item_id:
+        body["itemId"] = ask.item_id
+    if ask.filter:
+        body["filterArn"] = ask.filter if ask.filter.startswith("arn:") else f"{origin.prefix}:filter/{ask.filter}"
+        body["filterValues"] = dict(ask.filter_values)
+    if ask.context:
+        body["context"] = dict(ask.context)
+    columns = _columns(ask, variation)
+    if columns:
+        body["metadataColumns"] = {"ITEMS": list(columns)}
+    return body
+
+
+def _columns(ask: Ask, variation: Variation) -> tuple[str, ...] | None:
+    """The columns that the origin is to return; None where metadata is not its part."""
+    metadata = variation.metadata
+    return metadata.columns if ask.decorate and metadata is not None and metadata.type == "personalize" else None
+
+
+def _named(problem: UpstreamProblem) -> UpstreamProblem:
+    """By the names that specification §1.8 has for them."""
+    names = {400: "InvalidInputException", 404: "ResourceNotFoundException", 429: "ThrottlingException"}
+    code = names.get(problem.status, problem.code)
+    return UpstreamProblem(problem.message, status=problem.status, type="Personalize", code=code)
+
+
+UPSTREAM = UpstreamType("personalize", PersonalizeUpstream)
