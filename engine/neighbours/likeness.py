@@ -2,6 +2,7 @@
 
 Every category and every word is hashed to a signed place of a short vector and weighed by its rarity (tf-idf with the
 hashing trick of Weinberger et al., 2009): no vocabulary, any language with spaces, the same width for every data set.
+Beside it lies what the texts mean, so that items are alike whose descriptions share no word.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 from engine.data.columns import Column, Floats, Ints, Labels, Tags, Texts
 from engine.data.snapshot import Snapshot
 from engine.neighbours.pairs import Pairs
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, stretch
+from engine.text.items import centre_of, centred, meanings
 
 WIDTH = 512
 NEAREST = 50
@@ -26,9 +28,9 @@ WORD = re.compile(r"\w+")
 Terms = tuple[list[int], list[int]]  # item ids and places in the vector, one entry an occurrence
 
 
-def described(snapshot: Snapshot) -> tuple[Floats, list[str]]:
-    """(items, WIDTH) unit vectors, zero where nothing is said, and the names of the columns that speak."""
-    return _described(snapshot.item_columns, snapshot.item_count)
+def described(snapshot: Snapshot, progress: Progress) -> tuple[Floats, list[str]]:
+    """(items, d) unit vectors, zero where nothing is said, and the names of the columns that speak."""
+    return _described(snapshot.item_columns, snapshot.item_count, progress)
 
 
 def nearest_described(
@@ -39,7 +41,8 @@ def nearest_described(
     k is `count`, or m where that is less; the most alike come first.
     """
     both = np.concatenate((among, items))
-    vectors, _ = _described({name: column.take(both) for name, column in snapshot.item_columns.items()}, len(both))
+    columns = {name: column.take(both) for name, column in snapshot.item_columns.items()}
+    vectors, _ = _described(columns, len(both), stretch(progress, 0.0, 0.5))
     others, own = vectors[: len(among)], vectors[len(among) :]
     width = min(count, len(among))
     near, alike = np.zeros((len(items), width), np.int32), np.zeros((len(items), width), np.float32)
@@ -51,11 +54,11 @@ def nearest_described(
         best = np.take_along_axis(best, order, axis=1)
         near[first : first + step] = among[best]
         alike[first : first + step] = np.maximum(np.take_along_axis(cosine, best, axis=1), 0)
-        progress(min((first + step) / len(items), 1.0), "comparing descriptions")
+        progress(0.5 + 0.5 * min((first + step) / len(items), 1.0), "comparing descriptions")
     return near, alike
 
 
-def _described(columns: Mapping[str, Column], count: int) -> tuple[Floats, list[str]]:
+def _described(columns: Mapping[str, Column], count: int, progress: Progress) -> tuple[Floats, list[str]]:
     total = np.zeros((count, WIDTH), np.float32)
     spoken = []
     for name, column in columns.items():
@@ -63,11 +66,15 @@ def _described(columns: Mapping[str, Column], count: int) -> tuple[Floats, list[
         if len(owners):
             spoken.append(name)
             total += _unit(_weighed(owners, terms, count))  # each column has the same say
-    return _unit(total), spoken
+    texts = sum(isinstance(columns[name], Texts) for name in spoken)
+    if not texts:
+        return _unit(total), spoken
+    means = meanings(columns, np.arange(count), progress)
+    return _unit(np.hstack((total, centred(means, centre_of(means)) * np.float32(texts**0.5)))), spoken
 
 
 def alike(vectors: Floats, progress: Progress) -> Pairs:
-    """The NEAREST items of positive cosine of each described item (items, WIDTH)."""
+    """The NEAREST items of positive cosine of each described item (items, d)."""
     known = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
     count = min(NEAREST + 1, len(known))
     found: list[Pairs] = []

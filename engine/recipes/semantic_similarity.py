@@ -25,8 +25,8 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
     progress(0.0, "reading what is said about items")
-    said = digests(snapshot)
-    means = meanings(snapshot, np.arange(snapshot.item_count), progress)
+    said = digests(snapshot.item_columns, snapshot.item_count)
+    means = meanings(snapshot.item_columns, np.arange(snapshot.item_count), progress)
     centre = centre_of(means)
     arrays: Arrays = {"vectors": centred(means, centre), "digests": said, "centre": centre}
     return _counted(arrays, snapshot)
@@ -43,10 +43,10 @@ def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress)
     a new item is as fresh as its date says and popular with nobody.
     """
     progress(0.0, "reading what is new about items")
-    said, known = digests(snapshot), len(model.arrays["digests"])
+    said, known = digests(snapshot.item_columns, snapshot.item_count), len(model.arrays["digests"])
     before, vectors, users = (_grown(model.arrays[name], len(said)) for name in ("digests", "vectors", "users"))
     changed = np.flatnonzero(said != before)
-    vectors[changed] = centred(meanings(snapshot, changed, progress), model.arrays["centre"])
+    vectors[changed] = centred(meanings(snapshot.item_columns, changed, progress), model.arrays["centre"])
     created = np.concatenate((model.arrays["created"], _created(snapshot)[known:]))
     arrays: Arrays = {**model.arrays, "vectors": vectors, "digests": said, "users": users, "created": created}
     return Model(arrays, {**model.about, "chosen": {**model.about["chosen"], "read_again": len(changed)}})
@@ -60,7 +60,7 @@ def _grown(values: Array, count: int) -> Array:
 def _counted(arrays: Arrays, snapshot: Snapshot) -> Model:
     counted: Arrays = {"users": user_counts(snapshot), "created": _created(snapshot)}
     about = {"items_with_text": int(np.count_nonzero(arrays["digests"]))}
-    return Model({**arrays, **counted}, {"trained": snapshot.item_count, "chosen": about})
+    return Model({**arrays, **counted}, {"items": snapshot.item_count, "chosen": about})
 
 
 def _created(snapshot: Snapshot) -> Longs:
@@ -85,7 +85,7 @@ def popularity(model: Model) -> Floats:
 def freshness(model: Model) -> Floats:
     """(items,) in 0..1: the share of the items of the last full training that are older, or as old."""
     created = model.arrays["created"]
-    trained = np.sort(created[: model.about["trained"]])
+    trained = np.sort(created[: model.about["items"]])
     return (np.searchsorted(trained, created, side="right") / max(len(trained), 1)).astype(np.float32)
 
 

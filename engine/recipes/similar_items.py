@@ -32,9 +32,9 @@ def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> 
     users = user_counts(snapshot)
     pairs, _ = cooccurrence(snapshot)
     touched = _touched_together(pairs, users, params.popularity_discount_factor)
-    progress(0.5, "comparing descriptions")
-    vectors, columns = described(snapshot)
-    looks = alike(vectors, stretch(progress, 0.5, 0.95))
+    progress(0.3, "reading descriptions")
+    vectors, columns = described(snapshot, stretch(progress, 0.3, 0.7))
+    looks = alike(vectors, stretch(progress, 0.7, 0.95))
     both = _joined(touched, looks, users)
     about = {"described_by": columns, "pairs_of_users": len(touched.left), "pairs_of_descriptions": len(looks.left)}
     return Model({**table_of(both, snapshot.item_count), "users": users}, {"chosen": about})

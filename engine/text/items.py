@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
-from engine.data.columns import Floats, Longs, Texts
-from engine.data.snapshot import Snapshot
+from engine.data.columns import Column, Floats, Longs, Texts
 from engine.recipes.base import Progress
 from engine.text.embedding import WIDTH, embed
 
@@ -15,21 +15,21 @@ BLOCK = 2_000  # items between two words of progress
 FEW = 10  # items whose mean is not yet what all texts of the catalogue have in common
 
 
-def digests(snapshot: Snapshot) -> Longs:
+def digests(columns: Mapping[str, Column], count: int) -> Longs:
     """(items,) a number that changes with an item's texts; 0 for an item without any."""
-    columns = _columns(snapshot)
-    said = (b"\0".join(column.raw(row) for column in columns) for row in range(snapshot.item_count))
+    texts = _texts(columns)
+    said = (b"\0".join(column.raw(row) for column in texts) for row in range(count))
     return np.array([zlib.crc32(each) or 1 if each.strip(b"\0 ") else 0 for each in said], np.int64)
 
 
-def meanings(snapshot: Snapshot, rows: Longs, progress: Progress) -> Floats:
+def meanings(columns: Mapping[str, Column], rows: Longs, progress: Progress) -> Floats:
     """(rows, WIDTH) the vectors of what is said about each of these items; zero for an item without texts."""
     vectors = np.zeros((len(rows), WIDTH), np.float32)
-    columns = _columns(snapshot)
+    texts = _texts(columns)
     for start in range(0, len(rows), BLOCK):
         progress(start / len(rows), "reading what is said about items")
         block = rows[start : start + BLOCK].tolist()
-        said = [" ".join(filter(None, (column.get(row) for column in columns))) for row in block]
+        said = [" ".join(filter(None, (column.get(row) for column in texts))) for row in block]
         vectors[start : start + BLOCK] = embed(said)
     return vectors
 
@@ -47,5 +47,5 @@ def centred(vectors: Floats, centre: Floats) -> Floats:
     return np.asarray(apart / np.maximum(lengths, 1e-9), np.float32)
 
 
-def _columns(snapshot: Snapshot) -> list[Texts]:
-    return [column for column in snapshot.item_columns.values() if isinstance(column, Texts)]
+def _texts(columns: Mapping[str, Column]) -> list[Texts]:
+    return [column for column in columns.values() if isinstance(column, Texts)]
