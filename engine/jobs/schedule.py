@@ -84,13 +84,13 @@ class Scheduler:
         """Whether interactions came after the newest of these was started."""
         since = trained[-1].creation_date_time
         group = control.records.get(solution.dataset_group_arn, DatasetGroup, within)
-        newest = self._engine.log.newest(group.uid, "event")
-        if newest is not None and newest > since:
+        newest = (self._engine.log.newest(group.uid, kind) for kind in ("event", "action_event"))
+        if any(moment is not None and moment > since for moment in newest):
             return True
         return any(
             job.status == ACTIVE and job.last_updated_date_time > since
             for dataset in control.every(Dataset, parent=group.arn, within=within)
-            if dataset.dataset_type == "INTERACTIONS"
+            if dataset.dataset_type.endswith("INTERACTIONS")
             for job in control.every(DatasetImportJob, parent=dataset.arn, within=within)
         )
 

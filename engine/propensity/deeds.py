@@ -59,19 +59,25 @@ class Tallies:
         self._span = int(deeds.times.max(initial=0)) - self._first + 2
         self._actions = max(actions, 1)
         self._of_user = self._sums(deeds, deeds.users.astype(np.int64))
-        pairs = deeds.users.astype(np.int64) * self._actions + deeds.actions
-        self._of_pair = self._sums(deeds, pairs)
+        self._pairs, pair = np.unique(self._pair(deeds.users, deeds.actions), return_inverse=True)
+        self._of_pair = self._sums(deeds, pair)
 
     def at(self, moments: Moments) -> Array:
         """(m, COUNT) float64; only what was before the second counts."""
-        users = moments.users.astype(np.int64)
-        user = self._before(self._of_user, users, moments.times)
-        pair = self._before(self._of_pair, users * self._actions + moments.actions, moments.times)
+        user = self._before(self._of_user, moments.users.astype(np.int64), moments.times)
+        wanted = self._pair(moments.users, moments.actions)
+        place = self._pairs.searchsorted(wanted)
+        known = place < len(self._pairs)
+        known[known] = self._pairs[place[known]] == wanted[known]
+        pair = self._before(self._of_pair, np.where(known, place, len(self._pairs)), moments.times)
         refused = user[:, NOT_TAKEN] + user[:, VIEWED]
         leaning = np.log((user[:, TAKEN] + 0.5) / (refused + 0.5)) * (user.sum(axis=1) > 0)
         own = np.log1p(pair[:, [TAKEN, NOT_TAKEN, VIEWED]])
         inclined = np.log((pair[:, TAKEN] + 0.5) / (pair[:, NOT_TAKEN] + pair[:, VIEWED] + 0.5))
         return np.column_stack((leaning, np.log1p(user.sum(axis=1)), own, inclined * (pair.sum(axis=1) > 0)))
+
+    def _pair(self, users: Array, actions: Array) -> Longs:
+        return users.astype(np.int64) * self._actions + actions
 
     def _sums(self, deeds: Deeds, owners: Longs) -> tuple[Longs, Longs]:
         """Keys (n,) ascending, by owner and time, and running counts (n + 1, kinds)."""

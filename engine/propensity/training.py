@@ -18,7 +18,7 @@ from engine.propensity.logistic import fitted, log_loss
 from engine.recipes.base import Progress
 
 FOLDS = 5
-STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)  # of an action's pull towards what all share
+STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # of an action's pull towards what all share
 LOOSE = 0.1  # that of the intercept: actions differ in it most
 MOST_SHARED = 100_000  # episodes that the shared weights are learned from
 MOST_OWN = 30_000  # and an action's own

@@ -15,7 +15,7 @@ from engine import infer_schema
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, group_option, plain_errors
 
-TYPES = ("INTERACTIONS", "ITEMS", "USERS")
+TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 SAMPLE_ROWS = 2000
 
 
@@ -37,7 +37,7 @@ def command(file: Path, dataset_type: str, schema: Path | None, mode: str, group
         text = schema.read_text() if schema is not None else guessed(file, dataset_type, console)
         report = import_file(local, group, dataset_type, file, text, mode)
         console.print(summary(report))
-        if dataset_type == "INTERACTIONS":
+        if dataset_type.endswith("INTERACTIONS"):
             console.print(f"events of this group go to trackingId {tracker(local, group)}", highlight=False)
 
 

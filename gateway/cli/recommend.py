@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +33,7 @@ def command(
     expression: str | None,
     data: Path,
 ) -> None:
-    """Ask the deployed MODEL, and show its items with their columns."""
+    """Ask the deployed MODEL, and show its items with their columns, or its actions."""
     console = Console()
     question = Question(
         campaign=model,
@@ -43,16 +46,19 @@ def command(
     with plain_errors():
         engine = Engine.open(Settings.of(data.resolve(), os.environ))
         try:
-            ranked = engine.recommend(question)
-            console.print(answer_table(engine, model, ranked))
+            if engine.deployed(model).recipe.kind == "PERSONALIZED_ACTIONS":
+                ranked = engine.recommend(msgspec.structs.replace(question, of="actions"))
+                console.print(table_of(ranked, "action", [None] * len(ranked.items)))
+            else:
+                ranked = engine.recommend(question)
+                console.print(table_of(ranked, "item", engine.metadata(model, ranked.items)))
         finally:
             engine.close()
 
 
-def answer_table(engine: Engine, model: str, ranked: Ranked) -> Table:
-    rows = engine.metadata(model, ranked.items)
+def table_of(ranked: Ranked, what: str, rows: Sequence[Mapping[str, Any] | None]) -> Table:
     columns = list(dict.fromkeys(name for row in rows if row for name in row))[:4]
-    table = Table("#", "item", "score", *columns, title=ranked.model)
+    table = Table("#", what, "score", *columns, title=ranked.model)
     for place, (item, score, row) in enumerate(zip(ranked.items, ranked.scores, rows, strict=True), 1):
         shown = "" if score is None else f"{score:.4f}"
         table.add_row(str(place), item, shown, *(str((row or {}).get(name, "")) for name in columns))

@@ -116,6 +116,11 @@ def test_exports(shop: Shop):
     assert lines(shop, "ACTION_INTERACTIONS", "ALL") == [DEEDS_HEADER, bulk, put]
 
 
+def test_an_empty_dataset_exports_its_header(shop: Shop):
+    assert lines(shop, "ACTIONS", "ALL") == [ACTIONS_HEADER]
+    assert lines(shop, "ACTION_INTERACTIONS", "ALL") == [DEEDS_HEADER]
+
+
 def test_deleted_users_leave_no_action_behind(shop: Shop):
     load_deeds(shop, "alice join Viewed 1", "bob join Viewed 1")
     do(shop, "alice", "call", "Taken", 2, session="session-of-alice")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from engine import InvalidInput
+from engine.data import entries
 from engine.data.group import Group
-from engine.filters import UserCandidates, compile_filter
-from tests.engine.filter_world import CURRENT, EVENTS, FIELDS, ITEMS, USERS, imported, left, put
+from engine.filters import Candidates, UserCandidates, compile_filter
+from tests.engine.filter_world import CURRENT, EVENTS, FIELDS, ITEMS, USERS, imported, left, put, tell
 
 I, E = "INCLUDE ItemID WHERE ", "EXCLUDE ItemID WHERE "  # noqa: E741
 ALL = "1 2 3 4 5"
@@ -249,3 +251,12 @@ def test_what_a_filter_needs(expression: str, needs_user: bool, names_user: bool
     made = compile_filter(expression)
     assert (made.needs_user, made.names_user, made.needs_item) == (needs_user, names_user, needs_item)
     assert compile_filter(expression) is made
+
+
+def test_of_action_interactions_aws_looks_at_more():
+    group = Group("g")
+    for place in range(301):
+        tell(group, "action_event", "u", entries.Interaction("u", "s", f"a{place}", "Viewed", float(place)))
+    made = compile_filter('INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("viewed")', "aws").within(FIELDS)
+    candidates = Candidates(group.actions, len(group.actions.items), group.actions.history("u"), "u")
+    assert np.flatnonzero(~made.mask(candidates, {})).tolist() == [0, 301]  # the oldest, and one nobody has heard of

@@ -12,7 +12,7 @@ from engine.control.lifecycle import ACTIVE
 from engine.data import exporter
 from engine.data.destination import open_destination
 from engine.data.schema import Schema
-from engine.data.stored import Flags, Stored
+from engine.data.stored import EMPTY, Flags, Stored
 from engine.errors import EngineError
 from engine.jobs.kinds.folding import current
 from engine.jobs.work import Work
@@ -62,8 +62,7 @@ def _export(work: Work, job: DatasetExportJob) -> int:
 
 def _rows(stored: Stored, dataset_type: str, schema: Schema, mode: str) -> Iterator[exporter.Row]:
     if dataset_type.startswith("ACTION"):
-        assert stored.actions is not None
-        stored = stored.actions
+        stored = stored.actions or EMPTY
     if dataset_type in ("ITEMS", "ACTIONS"):
         return exporter.items(stored, schema, _wanted(stored.item_put, mode))
     if dataset_type == "USERS":

@@ -52,6 +52,23 @@ def test_import_train_recommend_status(tmp_path: Path, events: Path):
     assert again.exit_code != 0 and "choose another name" in again.output
 
 
+def test_actions_too(tmp_path: Path, events: Path):
+    data, files = str(tmp_path / "data"), {"interactions": events}
+    for name, header, rows in (
+        ("actions", "ACTION_ID,VALUE", ["join,3", "call,9"]),
+        ("action_interactions", "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP", ["u1,join,Viewed,1700000000"]),
+    ):
+        files[name] = tmp_path / f"{name}.csv"
+        files[name].write_text("\n".join([header, *rows]))
+    for name, file in files.items():
+        imported = run("import", str(file), "--type", name, "--data", data)
+        assert imported.exit_code == 0, imported.output
+    trained = run("train", "next", "--recipe", "aws-next-best-action", "--data", data)
+    assert trained.exit_code == 0 and "area_under_curve" in trained.output, trained.output
+    answered = run("recommend", "next", "--user", "u1", "--data", data)
+    assert answered.exit_code == 0 and answered.output.index("call") < answered.output.index("join"), answered.output
+
+
 def test_status_shows_recommenders_and_when_what_trains(tmp_path: Path):
     engine = Engine.open(Settings.of(tmp_path / "data", {}, pending_s=0.0), lambda: 1_700_000_000.0, follow=False)
     control = engine.control(engine.settings.account_id, engine.settings.region)
