@@ -44,7 +44,7 @@ def command(
         expression=expression,
     )
     with plain_errors():
-        engine = Engine.open(Settings.of(data.resolve(), os.environ))
+        engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
         try:
             if engine.deployed(model).recipe.kind == "PERSONALIZED_ACTIONS":
                 ranked = engine.recommend(msgspec.structs.replace(question, of="actions"))
