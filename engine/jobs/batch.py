@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from engine import artifacts
 from engine.batch.lines import MOST_BYTES, Answer, Answered, Counts, Files, Wrap
 from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
-from engine.deployments import Deployed
+from engine.deployments import Deployed, model_folder
 from engine.errors import EngineError
 from engine.filters import Filter
+from engine.jobs.choosing import settings_of
+from engine.jobs.kinds.folding import current
+from engine.jobs.kinds.training import prepared, with_new_items
 from engine.jobs.work import Work
 from engine.recipes.base import stretch
 from engine.records import BatchInferenceJob, BatchSegmentJob, Campaign, DatasetGroup, SolutionVersion
@@ -61,7 +65,24 @@ def _batch(work: Work, job: BatchInferenceJob | BatchSegmentJob) -> Batch:
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
     rules = work.engine.settings.quotas
     filters = (work.directory.filter(job.filter_arn, group.arn, rules),) if job.filter_arn else ()
-    return Batch(work.engine.deployments.load(_campaign(job, version)), group, work.state(group), filters)
+    deployed = _with_new_items(work, work.engine.deployments.load(_campaign(job, version)), version, group)
+    return Batch(deployed, group, work.state(group), filters)
+
+
+def _with_new_items(work: Work, deployed: Deployed, version: SolutionVersion, group: DatasetGroup) -> Deployed:
+    """The newest trained version of a recipe that can learns of new items first (specification §7.1); for this job
+    alone, its model stays as it is."""
+    versions = work.engine.records.list(SolutionVersion, parent=version.solution_arn)
+    trained = [each.arn for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
+    if deployed.recipe.extend is None or trained[-1:] != [version.arn]:
+        return deployed
+    model = artifacts.load(model_folder(work.engine.settings.data_dir, version.arn, group.uid))
+    if len(work.state(group).items) <= model.about["items"]:
+        return deployed
+    data = current(work, group)
+    settings, snapshot = settings_of(version), prepared(work, data, version)
+    model, _ = with_new_items(model, deployed.recipe, settings, snapshot, data.seq, stretch(work.progress, 0.0, 0.05))
+    return replace(deployed, scorer=deployed.recipe.ready(model), seq=data.seq)
 
 
 def _answer(work: Work, job: BatchInferenceJob | BatchSegmentJob, how: Answering) -> Counts:

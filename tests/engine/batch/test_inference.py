@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine import InUse, InvalidInput, Question
 from engine.records import BatchInferenceJob
-from tests.engine.batch.world import Batches
+from tests.engine.action_world import load_deeds, with_actions
+from tests.engine.batch.world import USERS, Batches
 from tests.engine.shop import HOME
 
 V2, V1 = "aws-user-personalization-v2", "aws-user-personalization"
@@ -201,9 +203,26 @@ def test_as_much_is_explored_as_the_job_says(batches: Batches):
     assert new[0] == 0 and new[1] >= 8, new
 
 
-def test_recipes_without_batch_inference(batches: Batches):
-    with pytest.raises(InvalidInput, match="aws-trending-now has no batch inference"):
-        batches.infer("aws-trending-now", {"a.json": ""})
+def test_the_newest_version_learns_of_new_items_first(tmp_path: Path):
+    shop = Batches(tmp_path).stock()
+    version = shop.version(V1)
+    shop.put("brand-new", genres="even|all", year=1996)
+    config = {"itemExplorationConfig": {"explorationWeight": "0"}}
+    (answer,) = shop.answers(V1, {"userId": "u2"}, batchInferenceJobConfig=config)
+    assert "brand-new" in answer["output"]["recommendedItems"]
+    shop.train(V1)
+    shop.put("newer", genres="even|all", year=1996)
+    (answer,) = shop.answers(V1, {"userId": "u2"}, batchInferenceJobConfig=config, solutionVersionArn=version)
+    shop.close()
+    assert not {"brand-new", "newer"} & set(answer["output"]["recommendedItems"])  # it is not the newest any more
+
+
+@pytest.mark.parametrize("recipe", ["aws-trending-now", "aws-next-best-action"])
+def test_recipes_without_batch_inference(batches: Batches, recipe: str):
+    if recipe == "aws-next-best-action":
+        load_deeds(with_actions(batches), *(f"u{n} a{n % 3} TAKEN {n}" for n in range(USERS)))
+    with pytest.raises(InvalidInput, match=f"{recipe} has no batch inference"):
+        batches.infer(recipe, {"a.json": ""})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.engine.batch.world import Batches
 SIMILAR = "aws-similar-items"
 FIELDS: list[dict[str, Any]] = [
     {"name": "ITEM_ID", "type": "string"},
-    {"name": "TITLE", "type": ["null", "string"]},
+    {"name": "TITLE", "type": ["null", "string"], "itemName": True},
     {"name": "GENRES", "type": ["null", "string"], "categorical": True},
     {"name": "PLOT", "type": ["null", "string"], "textual": True},
     {"name": "YEAR", "type": ["null", "int"]},
@@ -47,7 +47,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batches]:
     ]
     shop.load("ITEMS", ["ITEM_ID,TITLE,GENRES,PLOT,YEAR", *rows, "bare,,,,"])
     shop.load_clicks(
-        *(f"u{kind}{user} {kind}{n} {10 * user + n}" for kind in FILMS for user in range(6) for n in range(4))
+        *(f"u{kind}{user} {kind}{n} {10 * user + n}" for kind in FILMS for user in range(6) for n in range(4)),
+        *(f"fan{n} food3 {n}" for n in range(20)),
     )
     yield shop
     shop.close()
@@ -78,6 +79,17 @@ def test_bad_lines_and_too_many(films: Batches):
     assert "itemId" in bad["error"] and good["error"] is None
     job, out = films.infer(SIMILAR, {"a.json": '{"itemId":"love0"}\n' * 101}, **THEMED)
     assert job["status"] == "CREATE FAILED" and "more than 100 lines" in job["failureReason"] and not out.exists()
+
+
+def test_as_much_popularity_as_the_job_says(films: Batches):
+    """food3 is the most popular."""
+    places = []
+    for influence in (0.0, 1.0):
+        config = {"rankingInfluence": {"POPULARITY": influence}}
+        (answer,) = films.answers("aws-semantic-similarity", {"itemId": "space0"}, batchInferenceJobConfig=config)
+        assert answer["output"].keys() == {"recommendedItems"}
+        places.append(answer["output"]["recommendedItems"].index("food3"))
+    assert places[1] == 3 < places[0]  # right after those that mean the same
 
 
 @pytest.mark.parametrize(
