@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine import artifacts
 from engine.arns import name_of
+from engine.data.columns import Ints
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.rank.explore import Exploration
 from engine.recipes import RECIPES
@@ -35,6 +38,7 @@ class Deployed:
     model: str
     trained_at: float
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
+    absent: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # items that were but names when it was trained
     use_case: UseCase | None = None  # of a recommender
 
     @cached_property
@@ -119,6 +123,7 @@ class Deployments:
             model=model_name,
             trained_at=trained_at,
             seq=model.about.get("seq", 0),
+            absent=np.array(model.about.get("absent", []), np.int32),
             use_case=use_case,
         )
 

@@ -171,10 +171,12 @@ def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> F
         )
     )
     count = live.item_count
-    if len(scores) >= count:
+    absent = live.group.exposure.without_record(deployed.absent)
+    if len(scores) >= count and not len(absent):
         return scores[:count]
     padded = np.full(count, -np.inf, np.float32)
-    padded[: len(scores)] = scores
+    padded[: len(scores)] = scores[:count]
+    padded[absent] = -np.inf
     return padded
 
 

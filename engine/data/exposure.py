@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Array, Column, Floats, Labels, Longs, Numbers, Tags
+from engine.data.columns import Array, Column, Floats, Ints, Labels, Longs, Numbers, Tags
 from engine.data.snapshot import Snapshot
 
 CREATED = "CREATION_TIMESTAMP"
@@ -65,6 +65,13 @@ class Exposure:
         items.listed[item] = True
         items.created[item] = NEVER if created is None else int(created)
         self._version += 1
+
+    def without_record(self, ids: Ints) -> Ints:
+        """Those of these items that have neither an interaction nor a row of metadata: names are all that is left."""
+        items = self._items
+        ids = ids[ids < len(items.listed)]
+        left: Ints = ids[(items.interactions[ids] == 0) & ~items.listed[ids]]
+        return left
 
     def impressions(self, count: int) -> Longs:
         """(count,) how often each item was shown."""

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
+from tests.aws.world import Clients
 from tests.server.world import Server, running
 
 ROLE = "arn:aws:iam::123456789012:role/PersonalizeRole"
@@ -22,14 +23,16 @@ START = 1_700_000_000
 
 class Cloud:
     def __init__(self, url: str, s3: str) -> None:
-        self.personalize = boto3.client("personalize", endpoint_url=url, **KEYS)
-        self.runtime = boto3.client("personalize-runtime", endpoint_url=url, **KEYS)
+        key, secret = KEYS["aws_access_key_id"], KEYS["aws_secret_access_key"]
+        self.clients = Clients(boto3.Session(), url, KEYS["region_name"], key=key, secret=secret)
+        self.personalize, self.runtime = self.clients.personalize, self.clients.runtime
+        self.events = self.clients.events
         self.s3 = boto3.client("s3", endpoint_url=s3, **KEYS)
         self.s3.create_bucket(Bucket=BUCKET)
 
     def close(self) -> None:
-        for client in (self.personalize, self.runtime, self.s3):
-            client.close()
+        self.clients.close()
+        self.s3.close()
 
     def put(self, key: str, lines: Iterable[str]) -> str:
         """The new object's URL."""
@@ -48,11 +51,11 @@ class Cloud:
 
     # ---- steps that flows share
 
-    def load(self, group: str, kind: str, fields: Sequence[dict[str, Any]], rows: Sequence[str]) -> str:
+    def load(self, group: str, kind: str, fields: Sequence[dict[str, Any]], rows: Sequence[str], **domain: str) -> str:
         """A dataset with its schema and the rows of a CSV."""
         name = f"{group.rpartition('/')[2]}-{kind.lower()}"
         schema = {"type": "record", "name": kind, "namespace": "com.example", "fields": fields, "version": "1.0"}
-        schema_arn = self.personalize.create_schema(name=name, schema=json.dumps(schema))["schemaArn"]
+        schema_arn = self.personalize.create_schema(name=name, schema=json.dumps(schema), **domain)["schemaArn"]
         dataset = self.personalize.create_dataset(
             name=name, datasetType=kind, datasetGroupArn=group, schemaArn=schema_arn
         )["datasetArn"]
@@ -67,8 +70,8 @@ class Cloud:
         wait(lambda: self.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
         return str(dataset)
 
-    def group(self, name: str) -> str:
-        arn = self.personalize.create_dataset_group(name=name)["datasetGroupArn"]
+    def group(self, name: str, **domain: str) -> str:
+        arn = self.personalize.create_dataset_group(name=name, **domain)["datasetGroupArn"]
         wait(lambda: self.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"])
         return str(arn)
 

@@ -16,6 +16,7 @@ from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.columns import Column, Floats
+from engine.data.exposure import Exposure
 from engine.data.learnable import learnable
 from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
@@ -76,7 +77,7 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     model = recipe.train(snapshot, params, SEED, stretch(progress, 0.0, 0.7))
     metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 1.0), model)
     work.progress(0.98, "writing the model")
-    model = replace(model, about={**model.about, "seq": data.seq})
+    model = replace(model, about={**model.about, "seq": data.seq, "absent": absent_items(data)})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     hours = (time.monotonic() - started) / 3600
     about = {
@@ -102,10 +103,18 @@ def _update(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     recipe = RECIPES[name_of(base.recipe_arn)]
     model = artifacts.load(model_folder(engine.settings.data_dir, base.arn, group.uid))
     model, count = with_new_items(model, recipe, settings_of(base), prepared(work, data, base), data.seq, work.progress)
+    model = replace(model, about={**model.about, "absent": absent_items(data)})
     artifacts.save(model, model_folder(engine.settings.data_dir, version.arn, group.uid))
     kept = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
     about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
     return {**kept, **about}, f"{recipe.name}: {count:,} new items on {base.name}"
+
+
+def absent_items(data: Stored) -> list[int]:
+    """Items of which a name is all that is left, their users deleted for example (specification §2.6)."""
+    every = np.arange(data.snapshot.item_count, dtype=np.int32)
+    bare = Exposure(data.snapshot, data.impressions.sum(axis=1)).without_record(every)
+    return [item for item in bare.tolist() if not data.item_put[item]]
 
 
 def with_new_items(
