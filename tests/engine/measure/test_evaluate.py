@@ -71,8 +71,11 @@ def test_bootstrap_covers_the_mean() -> None:
     assert high - low == pytest.approx(2 * 1.96 * np.arange(100).std() / 10, rel=0.1)
 
 
-@pytest.mark.parametrize("name", {id(recipe.train): name for name, recipe in RECIPES.items()}.values())
-def test_solution_metrics_of_every_recipe(name: str) -> None:
+ABLE = {id(recipe.train): name for name, recipe in RECIPES.items() if recipe.kind != "PERSONALIZED_ACTIONS"}
+
+
+@pytest.mark.parametrize("name", ABLE.values())
+def test_solution_metrics_of_every_way_to_train(name: str) -> None:
     recipe = RECIPES[name]
     params = recipe.parse({key: "0" for key in recipe.hidden if key == "sequence_epochs"})
     snapshot = groups()
