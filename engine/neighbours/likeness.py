@@ -22,6 +22,8 @@ from engine.text.items import centre_of, centred, meanings
 
 WIDTH = 512
 NEAREST = 50
+MEANING = 2.0  # what the meaning of a text counts beside its words: they may collide in WIDTH, and many are common
+COMMON = 0.1  # what a term counts that every item has
 CHUNK = 8_000_000  # similarities held at once
 WORD = re.compile(r"\w+")
 
@@ -70,7 +72,7 @@ def _described(columns: Mapping[str, Column], count: int, progress: Progress) ->
     if not texts:
         return _unit(total), spoken
     means = meanings(columns, np.arange(count), progress)
-    return _unit(np.hstack((total, centred(means, centre_of(means)) * np.float32(texts**0.5)))), spoken
+    return _unit(np.hstack((total, centred(means, centre_of(means)) * np.float32((MEANING * texts) ** 0.5)))), spoken
 
 
 def alike(vectors: Floats, progress: Progress) -> Pairs:
@@ -116,11 +118,11 @@ def _hashes(name: str, terms: object) -> np.ndarray:
 
 
 def _weighed(owners: np.ndarray, hashes: np.ndarray, items: int) -> Floats:
-    """(items, WIDTH) signed sums of 1 + log(how often) times log(1 + items / items that have the term)."""
+    """(items, WIDTH) signed sums of 1 + log(how often) times log(items / items that have the term) + COMMON."""
     codes, often = np.unique(owners.astype(np.int64) << 32 | hashes, return_counts=True)
     owner, term = codes >> 32, codes & 0xFFFFFFFF
     _, place, spread = np.unique(term, return_inverse=True, return_counts=True)
-    weight = (1 + np.log(often)) * np.log1p(items / spread[place])
+    weight = (1 + np.log(often)) * (np.log(items / spread[place]) + COMMON)
     sign = np.where(term >> 31 & 1, -1.0, 1.0)
     flat = np.bincount(owner * WIDTH + term % WIDTH, weight * sign, items * WIDTH)
     return flat.reshape(items, WIDTH).astype(np.float32)

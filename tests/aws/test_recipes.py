@@ -18,6 +18,7 @@ from tests.aws.world import Clients, served
 
 RECIPE = "arn:aws:personalize:::recipe/"
 SEGMENTS = ("aws-item-affinity", "aws-item-attribute-affinity")
+PLOTS = ("two lovers quarrel and marry", "astronauts land their rocket on Mars", "detectives look for a murderer")
 GENRES = ("Comedy", "Horror", "Crime")
 INTERACTIONS = schema_text("Interactions", ("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
 
@@ -86,7 +87,8 @@ def films(shop: Shop) -> str:
         {"name": "PLOT", "type": ["null", "string"], "textual": True},
     ]
     schema = json.dumps({"type": "record", "name": "Items", "fields": fields, "version": "1.0"})
-    rows = [f"i{item},{GENRES[item // 8]},a plot of film {item}" for item in range(24)]
+    rows = [f"i{item},{GENRES[item // 8]},{PLOTS[item // 8]} in the year {1980 + item}" for item in range(24)]
+    rows.append("cold,Unsorted,a starship flies to the moon with brave cosmonauts")
     return shop.load("Items", schema, "ITEM_ID,GENRE,PLOT", rows)
 
 
@@ -138,3 +140,12 @@ def test_withdrawn_recipes_answer_with_user_personalization(shop: Shop, recipe: 
     answer = shop.aws.runtime.get_recommendations(campaignArn=campaign, userId="u1", numResults=8)["itemList"]
     own = [item for item in answer if item["itemId"] in {f"i{n}" for n in range(8, 16)}]
     assert len(answer) == 8 and len(own) >= 6 and "score" in answer[0]
+
+
+def test_similar_items_place_a_cold_item_by_what_its_text_means(shop: Shop, films: str):
+    """Nobody has seen it, its genre is its own, and it shares no word that matters: it is about space all the same."""
+    campaign = shop.p.create_campaign(name="like", solutionVersionArn=shop.version("aws-similar-items"))["campaignArn"]
+    answer = shop.aws.runtime.get_recommendations(campaignArn=campaign, itemId="cold", numResults=8)["itemList"]
+    assert {item["itemId"] for item in answer} == {f"i{n}" for n in range(8, 16)} and "score" not in answer[0]
+    answer = shop.aws.runtime.get_recommendations(campaignArn=campaign, itemId="i9", numResults=9)["itemList"]
+    assert "cold" in {item["itemId"] for item in answer}
