@@ -18,6 +18,7 @@ from engine.errors import (
     TooManyTags,
     Unavailable,
 )
+from engine.explain import Explanation
 from engine.filters import check_expression
 from engine.jobs.queue import Job
 from engine.jobs.runner import Runner
@@ -35,6 +36,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "Event",
+    "Explanation",
     "InUse",
     "InvalidInput",
     "InvalidNextToken",

@@ -25,6 +25,7 @@ from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
 from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.explain import Explanation, explain
 from engine.filters import Filter
 from engine.follower import Follower, Listener
 from engine.intake import ActionEvent, Intake
@@ -115,6 +116,15 @@ class Engine:
             )
         self.shown.add(_shown_of(ranked, question, deployed, now))
         return ranked
+
+    def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> Explanation:
+        """Why the item is or is not in the answer to this question, as the state is now; `answered` are the items of an
+        answer just given. Raises as `recommend` does."""
+        deployed = self.deployed(question.campaign, question.account)
+        filters = self._labelled(question.filter, question.expression, deployed)
+        promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
+        group, now = self._group(deployed), self.clock()
+        return explain(question, item, deployed, group, filters, now=now, promoting=promoting, answered=answered)
 
     def deployed(self, campaign: str, account: str | None = None) -> Deployed:
         """By ARN or by bare name; of no account but this one (the default: the settings' own). What another process
@@ -328,11 +338,16 @@ class Engine:
         return campaign if ":" in campaign else arn_of(self.settings.region, account, f"campaign/{campaign}")
 
     def _filters(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[Filter, ...]:
-        """A filter by ARN or bare name, one written in place, and what a recommender's use case always drops."""
+        return tuple(each for _, each in self._labelled(name, expression, deployed))
+
+    def _labelled(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[tuple[str, Filter], ...]:
+        """With what each is called: one written in place, what a recommender's use case always drops, and a filter by
+        ARN or bare name."""
         drops = deployed.use_case.drops if deployed.use_case is not None else None
         group, rules = deployed.group_arn, self.settings.quotas
-        found = [self.directory.expression(text, group, rules) for text in (expression, drops) if text is not None]
-        return (*found, self._named(name, deployed)) if name is not None else tuple(found)
+        texts = (text for text in (expression, drops) if text is not None)
+        found = tuple((text, self.directory.expression(text, group, rules)) for text in texts)
+        return (*found, (name, self._named(name, deployed))) if name is not None else found
 
     def _named(self, name: str, deployed: Deployed) -> Filter:
         """Raises `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""

@@ -62,13 +62,8 @@ def answer(
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
     check(question, deployed, (*filters, *((promoting,) if promoting else ())))
     case = case_of(question, deployed, group, filters, now)
-    if question.candidates is not None:
-        shown = _reorder(question.candidates, case)
-    elif promoting is not None:
-        shown = _promoted(promoting, case)
-    else:
-        shown = _best(case)
-    name = _name(case, shown, new_id)
+    shown = shown_of(case, promoting)
+    name = stable_name(case, shown) if question.stable_id else named(deployed.campaign.arn, new_id())
     shown = shown.mixed(name)
     return Ranked(
         items=shown.items,
@@ -109,18 +104,31 @@ class Case:
         return self.explorer.mixed_in(shares, items) if self.explorer is not None else shares
 
     def places(self, scores: Floats, count: int, taken: Ints) -> Places:
-        """The best by these scores, and what is explored: neither what is taken nor what the user knows already."""
+        """The best by these scores, and what is explored, but for what is taken."""
         if self.explorer is None:
             return relevant(scores, count)
-        explorable = np.ones(len(scores), np.bool_) if self.mask is None else self.mask[: len(scores)].copy()
+        explorable = self.explorable
         explorable[taken] = False
-        explorable[self.live.history.items] = False
         return explored(self.explorer, scores, explorable, count)
+
+    @property
+    def explorable(self) -> Mask:
+        """(catalogue,) what the filters leave and the user does not know already."""
+        found = np.ones(len(self.scores), np.bool_) if self.mask is None else self.mask[: len(self.scores)].copy()
+        found[self.live.history.items] = False
+        return found
+
+
+def shown_of(case: Case, promoting: Filter | None = None) -> Shown:
+    """What is shown; the promoted come first, their places are not drawn yet."""
+    if case.question.candidates is not None:
+        return _reorder(case.question.candidates, case)
+    return _promoted(promoting, case) if promoting is not None else _best(case)
 
 
 def case_of(question: Question, deployed: Deployed, group: Group, filters: tuple[Filter, ...], now: float) -> Case:
     live = Live.of(group, question.user)
-    scores = _scores(question, deployed, live, now)
+    scores = scores_of(question, deployed, live, now)
     mask = _mask(question, filters, live)
     return Case(question, deployed, live, scores, mask, _explorer(question, deployed, live, now))
 
@@ -158,7 +166,7 @@ def _check_filter(filter_: Filter, question: Question, deployed: Deployed) -> No
         raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but {reason}.")
 
 
-def _scores(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
+def scores_of(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
     scores = deployed.scorer(
         Query(
@@ -184,7 +192,7 @@ def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask |
     """(catalogue + 1,) what the filters leave, the last for an unknown item; None where there is no filter."""
     if not filters:
         return None
-    candidates = _candidates(question, live)
+    candidates = candidates_of(question, live)
     return reduce(np.logical_and, (each.mask(candidates, question.filter_values) for each in filters))
 
 
@@ -198,18 +206,19 @@ def _explorer(question: Question, deployed: Deployed, live: Live, now: float) ->
     return explorer(exploration, live.group.exposure.novelty(live.item_count, exploration.cut_off_days), seed)
 
 
-def _candidates(question: Question, live: Live) -> Candidates:
+def candidates_of(question: Question, live: Live) -> Candidates:
     return Candidates(live.group, live.item_count, live.history, question.user, question.item)
 
 
 class Shown(NamedTuple):
-    """(shown,) each; the last three may be empty, as in `Ranked`."""
+    """(shown,) each; all but the first two may be empty, as in `Ranked`."""
 
     items: tuple[str, ...]
     scores: tuple[float | None, ...]
     promotion_names: tuple[str | None, ...] = ()
     reasons: tuple[str | None, ...] = ()
     propensities: tuple[float, ...] = ()
+    explored: tuple[bool, ...] = ()
 
     def mixed(self, seed: str) -> Shown:
         """The promoted, which come first so far, at places drawn by the seed."""
@@ -220,13 +229,10 @@ class Shown(NamedTuple):
         return Shown(*(tuple(column[place] for place in order) if column else () for column in self))
 
 
-def _name(case: Case, shown: Shown, new_id: Callable[[], str]) -> str:
+def stable_name(case: Case, shown: Shown) -> str:
     """Answers of one name show the same items, and each with the same propensity."""
-    source = case.deployed.campaign.arn
-    if not case.question.stable_id:
-        return named(source, new_id())
     drawn = (case.explorer.seed,) if case.explorer is not None else ()
-    return stable(source, case.deployed.model, *drawn, *shown.items)
+    return stable(case.deployed.campaign.arn, case.deployed.model, *drawn, *shown.items)
 
 
 def _best(case: Case) -> Shown:
@@ -239,7 +245,7 @@ def _promoted(promoting: Filter, case: Case) -> Shown:
     """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
     question, promotion = case.question, case.question.promotion
     assert promotion is not None
-    mask = promoting.mask(_candidates(question, case.live), promotion.filter_values)
+    mask = promoting.mask(candidates_of(question, case.live), promotion.filter_values)
     promoted = top_k(_among(case.scores, mask), share_of(question.num_results, promotion.percent))
     left = case.allowed.copy()
     left[promoted] = -np.inf
@@ -264,11 +270,13 @@ def _shown(promoted: Ints, others: Places, case: Case) -> Shown:
         usual = POPULAR if filler else None
         told = (EXPLORED if each else usual for each in others.explored.tolist())
         reasons = (*(PROMOTED,) * len(promoted), *told)
-    propensities: tuple[float, ...] = ()
-    if case.explorer is not None:
-        propensities = (*(1.0,) * len(promoted), *others.propensities.tolist())
     return Shown(
-        tuple(case.live.group.items.names(items)), scores, names, reasons if any(reasons) else (), propensities
+        tuple(case.live.group.items.names(items)),
+        scores,
+        names,
+        reasons if any(reasons) else (),
+        (*(1.0,) * len(promoted), *others.propensities.tolist()) if case.explorer is not None else (),
+        (*(False,) * len(promoted), *others.explored.tolist()) if case.explorer is not None else (),
     )
 
 

@@ -77,6 +77,11 @@ class Exposure:
         """(count,) how often each item was shown."""
         return _fitting(self._items.impressions, count, 0)
 
+    def counts(self, item: int) -> tuple[int, int]:
+        """Of one item: interactions, and impressions."""
+        items = self._items
+        return (int(items.interactions[item]), int(items.impressions[item])) if item < len(items.created) else (0, 0)
+
     def novelty(self, count: int, cut_off_days: float) -> Floats:
         """(count,) 0 for items older than the cut-off, else 1 / (1 + interactions + impressions): specification §5.2.
 

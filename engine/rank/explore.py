@@ -83,14 +83,11 @@ def relevant(scores: Floats, places: int) -> Places:
 
 def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Places:
     """Scores (n,) are -inf for what may not be shown for its relevance; `allowed` (n,) says what may be explored."""
-    best = top_k(scores, places)
-    pool = allowed & (explorer.novelty > 0)
-    pool[best] = False
-    ids = np.flatnonzero(pool).astype(np.int32)
-    chances = probabilities(explorer.novelty[ids], explorer.share * places)
+    pool = chances(explorer, scores, allowed, places)
+    best, ids = pool.best, pool.items
     draw = np.random.default_rng(int.from_bytes(blake2b(explorer.seed.encode(), digest_size=8).digest()))
-    drawn = systematic(chances, draw)
-    expected = float(chances.sum())
+    drawn = systematic(pool.chances, draw)
+    expected = float(pool.chances.sum())
     fewest = int(expected + 1e-9)
     room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
     certain = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
@@ -99,8 +96,24 @@ def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) ->
     return Places(
         np.concatenate((ids[drawn], best[:kept]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
-        np.concatenate((chances[drawn], certain[:kept]))[order],
+        np.concatenate((pool.chances[drawn], certain[:kept]))[order],
     )
+
+
+class Pool(NamedTuple):
+    """The most relevant items, and those that may be explored with the chance (m,) of each."""
+
+    best: Ints
+    items: Ints
+    chances: Array
+
+
+def chances(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Pool:
+    best = top_k(scores, places)
+    pool = allowed & (explorer.novelty > 0)
+    pool[best] = False
+    items = np.flatnonzero(pool).astype(np.int32)
+    return Pool(best, items, probabilities(explorer.novelty[items], explorer.share * places))
 
 
 def probabilities(novelty: Floats, expected: float) -> Array:

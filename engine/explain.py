@@ -1,0 +1,224 @@
+"""Why an item is, or is not, in an answer: an extension beside AWS's answers, off the path of requests.
+
+The answer is made once more, from the state as it is now, and its making is looked into. What each item of the user's
+history does for the score is found by leaving it out: the score (a logit) with the whole history less the score without
+that item (Li, Monroe and Jurafsky, "Understanding neural networks through representation erasure", 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from engine import serve
+from engine.data.columns import Floats
+from engine.data.group import Group, History
+from engine.deployments import Deployed
+from engine.filters import Filter
+from engine.question import Question
+from engine.rank.explore import chances
+from engine.serve import Case, Shown
+
+LOOKED_AT = 30  # of a history, the latest items
+TOLD = 10  # of those, the strongest
+NEGLIGIBLE = 1e-6
+
+Cause = Literal[
+    "relevance",
+    "popularity",
+    "exploration",
+    "promotion",
+    "unknownItem",
+    "notCandidate",
+    "filtered",
+    "notInModel",
+    "outranked",
+    "displaced",
+]
+TEXTS: dict[Cause, str] = {
+    "relevance": "It is in the answer for its score.",
+    "popularity": "It is in the answer because it is popular: the model knows nothing of what this user did.",
+    "exploration": "It is in the answer because it is young and was drawn to be explored.",
+    "promotion": "It is in the answer because the promotion's filter includes it.",
+    "unknownItem": "Nobody has heard of this item: it is in no dataset.",
+    "notCandidate": "It is not among the items that were to be ranked.",
+    "filtered": "A filter removes it.",
+    "notInModel": "The model was trained without it, and it was not drawn to be explored.",
+    "outranked": "Other items have higher scores.",
+    "displaced": "Its score would do, but promoted or explored items took the last places.",
+}
+
+
+class _Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Camel case, and nothing said of what there is not."""
+
+
+class FilterVerdict(_Shape, frozen=True, kw_only=True):
+    filter: str  # its ARN, or the expression
+    keeps: bool
+
+
+class Pull(_Shape, frozen=True, kw_only=True):
+    """What one item of the history adds to the score; below 0: takes from it."""
+
+    item_id: str
+    timestamp: int  # of the latest interaction with it
+    contribution: float
+
+
+class Exploring(_Shape, frozen=True, kw_only=True):
+    young: bool  # inside explorationItemAgeCutOff
+    interactions: int
+    impressions: int
+    chance: float | None = None  # of being drawn, for whom may be
+
+
+class Promoting(_Shape, frozen=True, kw_only=True):
+    name: str
+    includes: bool
+
+
+class Explanation(_Shape, frozen=True, kw_only=True):
+    """`place` counts from 1 in the answer, the ranks in the whole catalogue, before and after the filters; `score` is
+    the share of all scores (specification §9.2), also for recipes whose answers carry none."""
+
+    item_id: str
+    user_id: str | None = None
+    source: str  # ARN of the campaign or recommender
+    model: str
+    cause: Cause
+    because: str
+    place: int | None = None
+    propensity: float | None = None  # of being shown, where anything was drawn
+    score: float | None = None
+    rank: int | None = None
+    rank_after_filters: int | None = None
+    filters: list[FilterVerdict] = []
+    history: list[Pull] = []  # the strongest first
+    exploration: Exploring | None = None
+    promotion: Promoting | None = None
+
+
+def explain(
+    question: Question,
+    item: str,
+    deployed: Deployed,
+    group: Group,
+    filters: Sequence[tuple[str, Filter]],
+    *,
+    now: float,
+    promoting: Filter | None = None,
+    answered: Sequence[str] | None = None,
+) -> Explanation:
+    """Of one item. `answered` are the items of an answer that was given to this question; without, it is made anew.
+
+    Raises `InvalidInput` as answering does.
+    """
+    used = tuple(each for _, each in filters)
+    serve.check(question, deployed, (*used, *((promoting,) if promoting else ())))
+    case = serve.case_of(question, deployed, group, used, now)
+    shown = serve.shown_of(case, promoting)
+    index = case.live.find(item)
+    verdicts = _verdicts(case, index, filters)
+    promotion = _promoting(case, index, promoting)
+    items = answered if answered is not None else shown.mixed(serve.stable_name(case, shown)).items
+    cause = _cause(item, index, case, shown, verdicts)
+    return Explanation(
+        item_id=item,
+        user_id=question.user,
+        source=deployed.campaign.arn,
+        model=deployed.model,
+        cause=cause,
+        because=TEXTS[cause],
+        place=items.index(item) + 1 if item in items else None,
+        propensity=shown.propensities[shown.items.index(item)] if shown.propensities and item in shown.items else None,
+        score=float(case.shares(np.array([index]))[0]) if index >= 0 else None,
+        rank=_rank(case.scores, index),
+        rank_after_filters=_rank(case.allowed, index) if filters else None,
+        filters=verdicts,
+        history=_pulls(case, index, now),
+        exploration=_exploring(case, index),
+        promotion=promotion,
+    )
+
+
+def _cause(item: str, index: int, case: Case, shown: Shown, verdicts: Sequence[FilterVerdict]) -> Cause:
+    candidates = case.question.candidates
+    if item in shown.items:
+        return _why_shown(shown.items.index(item), case, shown)
+    if candidates is not None and item not in candidates:
+        return "notCandidate"
+    if not all(each.keeps for each in verdicts):
+        return "filtered"
+    if index < 0:
+        return "unknownItem"
+    rank = _rank(case.allowed, index)
+    if rank is None:
+        return "notInModel"
+    return "outranked" if rank > case.question.num_results else "displaced"
+
+
+def _why_shown(place: int, case: Case, shown: Shown) -> Cause:
+    if shown.promotion_names and shown.promotion_names[place] is not None:
+        return "promotion"
+    if shown.explored and shown.explored[place]:
+        return "exploration"
+    personal = case.deployed.recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")
+    return "popularity" if personal and case.knows_nothing else "relevance"
+
+
+def _rank(scores: Floats, index: int) -> int | None:
+    """From 1, equal scores by index; None for an item that has no score."""
+    if index < 0 or scores[index] == -np.inf:
+        return None
+    return int((scores > scores[index]).sum() + (scores[:index] == scores[index]).sum()) + 1
+
+
+def _verdicts(case: Case, index: int, filters: Sequence[tuple[str, Filter]]) -> list[FilterVerdict]:
+    candidates = serve.candidates_of(case.question, case.live)
+    values = case.question.filter_values
+    return [
+        FilterVerdict(filter=name, keeps=bool(each.mask(candidates, values)[index]))  # -1: an unknown item
+        for name, each in filters
+    ]
+
+
+def _promoting(case: Case, index: int, promoting: Filter | None) -> Promoting | None:
+    promotion = case.question.promotion
+    if promotion is None or promoting is None:
+        return None
+    mask = promoting.mask(serve.candidates_of(case.question, case.live), promotion.filter_values)
+    return Promoting(name=promotion.name, includes=bool(mask[index]))
+
+
+def _exploring(case: Case, index: int) -> Exploring | None:
+    if case.deployed.exploration is None or index < 0:
+        return None
+    interactions, impressions = case.live.group.exposure.counts(index)
+    young, chance = False, None
+    if case.explorer is not None:
+        young = bool(case.explorer.novelty[index] > 0)
+        pool = chances(case.explorer, case.allowed, case.explorable, case.question.num_results)
+        chance = dict(zip(pool.items.tolist(), pool.chances.tolist(), strict=True)).get(index)
+    return Exploring(young=young, interactions=interactions, impressions=impressions, chance=chance)
+
+
+def _pulls(case: Case, index: int, now: float) -> list[Pull]:
+    history = case.live.history
+    if index < 0 or case.scores[index] == -np.inf or not len(history.items):
+        return []
+    latest = list(dict.fromkeys(history.items[::-1].tolist()))[:LOOKED_AT]
+    found = []
+    for each in latest:
+        kept = history.items != each
+        live = replace(case.live, history=History(*(column[kept] for column in history)))
+        without = serve.scores_of(case.question, case.deployed, live, now)[index]
+        time = int(history.times[~kept][-1])
+        change = float(case.scores[index] - without)
+        found.append(Pull(item_id=case.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))
+    strong = [pull for pull in found if np.isfinite(pull.contribution) and abs(pull.contribution) > NEGLIGIBLE]
+    return sorted(strong, key=lambda pull: -abs(pull.contribution))[:TOLD]
