@@ -18,7 +18,7 @@ from engine.errors import (
     TooManyTags,
     Unavailable,
 )
-from engine.explain import Explanation
+from engine.explain import Cause, Explanation
 from engine.filters import check_expression
 from engine.jobs.queue import Job
 from engine.jobs.runner import Runner
@@ -32,6 +32,7 @@ from engine.settings import Settings
 __all__ = [
     "RECIPES",
     "AlreadyExists",
+    "Cause",
     "Change",
     "Engine",
     "EngineError",

@@ -23,6 +23,7 @@ from gateway.config import Config, Watch, place_of
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
 from gateway.routes.events import events_routes
+from gateway.routes.explain import explain_routes
 from gateway.routes.health import health_routes
 from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
@@ -76,7 +77,12 @@ def create_app(
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics", name, telemetry, clock)
     front = Front(gateway, telemetry)
-    handlers = [*recommend_routes(front), *events_routes(front), *health_routes(front, engine, threads, shelf)]
+    handlers = [
+        *recommend_routes(front),
+        *explain_routes(front),
+        *events_routes(front),
+        *health_routes(front, engine, threads, shelf),
+    ]
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
     wire = aws_routes(engine, gateway.rank, callers)
 

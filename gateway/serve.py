@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine import Event, Question, Ranked
+from engine import Event, Explanation, Question, Ranked
 from gateway.answers import decoded
 from gateway.ask import Answer, Ask
 from gateway.assign import assign
@@ -133,6 +133,18 @@ class Gateway:
             self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
             return reply._replace(outcome="fallback", cache_control="no-store", etag="")
         raise error
+
+    async def explain(self, ask: Ask, item: str, caller: Caller) -> Explanation:
+        """Why the item is or is not in the answer to this question, made anew. Raises `Invalid` where somebody else
+        than the built-in engine answers."""
+        allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
+        variation = assign(self.config.plan_for(ask), ask.user_id)
+        if variation.origin is not None:
+            message = f"{ask.recommender!r} is answered by {variation.upstream}: only the built-in engine explains"
+            raise Invalid("NotExplained", message)
+        ask = enrich(ask, variation, self.moment(caller))
+        await self._engine.catch_up(ask, variation)
+        return await self._engine.explain(ask, item, variation)
 
     async def admit(self, caller: Caller) -> Caller:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""

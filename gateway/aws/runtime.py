@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -17,6 +17,7 @@ from gateway.aws.callers import Caller
 from gateway.aws.members import Arn, Body, Id, Value
 from gateway.aws.protocol import Headers, decoded
 
+EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 DEFAULT_RESULTS = 25
 MOST_RESULTS = 500
 MOST_WITH_METADATA = 50
@@ -82,11 +83,13 @@ class PredictedItem(msgspec.Struct, frozen=True, rename="camel"):
 class GetRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
     item_list: list[PredictedItem]
     recommendation_id: str
+    explanation: engine.Explanation | UnsetType = UNSET  # ours, for who asks by the header
 
 
 class GetPersonalizedRankingResponse(msgspec.Struct, frozen=True, rename="camel"):
     personalized_ranking: list[PredictedItem]
     recommendation_id: str
+    explanation: engine.Explanation | UnsetType = UNSET
 
 
 class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
@@ -97,6 +100,14 @@ class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
 class GetActionRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
     action_list: list[PredictedAction]
     recommendation_id: str
+
+
+class Said(NamedTuple):
+    """What responses are made of, in their order."""
+
+    items: list[PredictedItem]
+    recommendation_id: str
+    explanation: engine.Explanation | UnsetType
 
 
 class Rank(Protocol):
@@ -110,6 +121,8 @@ class Catalogue(Protocol):
         self, campaign: str, items: Sequence[str], columns: Sequence[str], account: str
     ) -> list[dict[str, Any] | None]: ...
 
+    def explain(self, question: engine.Question, item: str, answered: Sequence[str]) -> engine.Explanation: ...
+
 
 class RuntimeCalls:
     def __init__(self, rank: Rank, catalogue: Catalogue) -> None:
@@ -118,7 +131,7 @@ class RuntimeCalls:
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
 
-    async def recommend(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def recommend(self, caller: Caller, headers: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._recommendations)
         question = engine.Question(
             campaign=_one_of(asked.campaign_arn, asked.recommender_arn),
@@ -132,10 +145,10 @@ class RuntimeCalls:
             promotion=_promotion(asked.promotions[0]) if asked.promotions else None,
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
-        items, recommendation_id = await self._answer(question, asked.metadata_columns)
-        return msgspec.json.encode(GetRecommendationsResponse(items, recommendation_id))
+        said = await self._answer(question, asked.metadata_columns, headers)
+        return msgspec.json.encode(GetRecommendationsResponse(*said))
 
-    async def rerank(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def rerank(self, caller: Caller, headers: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._ranking)
         question = engine.Question(
             campaign=_of_kind("campaign", asked.campaign_arn),
@@ -148,8 +161,8 @@ class RuntimeCalls:
             context=asked.context or {},
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
-        items, recommendation_id = await self._answer(question, asked.metadata_columns)
-        return msgspec.json.encode(GetPersonalizedRankingResponse(items, recommendation_id))
+        said = await self._answer(question, asked.metadata_columns, headers)
+        return msgspec.json.encode(GetPersonalizedRankingResponse(*said))
 
     async def act(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._actions)
@@ -170,9 +183,7 @@ class RuntimeCalls:
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
         return msgspec.json.encode(GetActionRecommendationsResponse(actions, ranked.recommendation_id))
 
-    async def _answer(
-        self, question: engine.Question, columns: dict[str, list[str]] | None
-    ) -> tuple[list[PredictedItem], str]:
+    async def _answer(self, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers) -> Said:
         ranked = await self._rank(question)
         nothing = (None,) * len(ranked.items)
         rows: Sequence[dict[str, Any] | None] = nothing
@@ -190,7 +201,10 @@ class RuntimeCalls:
             )
             for item, score, promotion, row, reason in zip(ranked.items, ranked.scores, *told, strict=True)
         ]
-        return predicted, ranked.recommendation_id
+        explanation: engine.Explanation | UnsetType = UNSET
+        if item := headers.get(EXPLAIN):
+            explanation = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
+        return Said(predicted, ranked.recommendation_id, explanation)
 
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from litestar.openapi.spec import (
     Components,
@@ -23,6 +23,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
+from engine import Cause
 from gateway.config import Config
 from gateway.plan import ApiKeys, Namespace, Oidc, Plan
 
@@ -31,6 +32,7 @@ Responses = dict[str, OpenAPIResponse | Reference]
 TITLES = {"recommend-items": "Recommend Items", "related-items": "Related Items", "rerank-items": "Rerank Items"}
 TEXT = Schema(type=OpenAPIType.STRING)
 COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=500, default=25)
+ANY = Schema(type=OpenAPIType.OBJECT)
 FLAG = Schema(type=OpenAPIType.BOOLEAN)
 
 
@@ -72,6 +74,8 @@ def _paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
         match plan.action:
             case "recommend-items":
                 yield f"{base}/{{user_id}}", PathItem(get=_read(namespace, plan, ["user_id"]))
+                place = f"/explain-items/{namespace.key}/{plan.recommender}"
+                yield f"{place}/{{user_id}}/{{item_id}}", PathItem(get=_explain(namespace, plan))
             case "related-items":
                 yield f"{base}/{{item_id}}", PathItem(get=_read(namespace, plan, ["item_id"]))
             case "rerank-items":
@@ -88,6 +92,32 @@ def _read(namespace: Namespace, plan: Plan, ids: list[str]) -> Operation:
         tags=[_tag(namespace, TITLES[plan.action])],
         parameters=[*(_id(name) for name in ids), *_query(plan)],
         responses=_answers(plan),
+    )
+
+
+def _explain(namespace: Namespace, plan: Plan) -> Operation:
+    schema = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["itemId", "source", "model", "cause", "because"],
+        properties={
+            **dict.fromkeys(("itemId", "userId", "source", "model", "because"), TEXT),
+            "cause": Schema(type=OpenAPIType.STRING, enum=list(get_args(Cause))),
+            **{name: Schema(type=OpenAPIType.INTEGER) for name in ("place", "rank", "rankAfterFilters")},
+            **{name: Schema(type=OpenAPIType.NUMBER) for name in ("score", "propensity")},
+            **{name: Schema(type=OpenAPIType.ARRAY, items=ANY) for name in ("filters", "history")},
+            **dict.fromkeys(("exploration", "promotion"), ANY),
+        },
+    )
+    content = {"application/json": OpenAPIMediaType(schema=schema)}
+    return Operation(
+        operation_id=f"explain-items.{namespace.key}.{plan.recommender}",
+        summary=f"Explain Items: {plan.recommender}",
+        tags=[_tag(namespace, "Explain Items")],
+        parameters=[_id("user_id"), _id("item_id"), *_query(plan)],
+        responses={
+            "200": OpenAPIResponse(description="Why the item is or is not there.", content=content),
+            **_refusals(),
+        },
     )
 
 

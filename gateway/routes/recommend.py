@@ -61,14 +61,14 @@ def recommend_ask(request: AnyRequest) -> Ask:
     namespace, recommender, user = segments(request, "recommend-items", (3,))
     query = query_of(request.scope["query_string"])
     user_id = checked_id(decoded(user, "user_id"), "user_id")
-    return _ask("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+    return asked("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
 
 
 def related_ask(request: AnyRequest) -> Ask:
     namespace, recommender, item = segments(request, "related-items", (3,))
     query = query_of(request.scope["query_string"])
     item_id = checked_id(decoded(item, "item_id"), "item_id")
-    return _ask(
+    return asked(
         "related-items",
         namespace,
         recommender,
@@ -89,7 +89,7 @@ def _rerank(request: AnyRequest, place: list[bytes], items: list[str]) -> Ask:
     namespace, recommender, user = place
     if not 1 <= len(items) <= MOST_ITEMS:
         raise Invalid("ValidationError", f"1 to {MOST_ITEMS} item ids can be ranked, not {len(items)}")
-    return _ask(
+    return asked(
         "rerank-items",
         namespace,
         recommender,
@@ -100,7 +100,7 @@ def _rerank(request: AnyRequest, place: list[bytes], items: list[str]) -> Ask:
     )
 
 
-def _ask(
+def asked(
     action: Action,
     namespace: bytes,
     recommender: bytes,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from engine import Change, Event, Question, Ranked
+from engine import Change, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag
 from gateway.errors import as_problems
@@ -54,6 +54,10 @@ class EngineUpstream:
 
     async def rank(self, question: Question) -> Ranked:
         return await self._off_loop(lambda: self._engine.recommend(question))
+
+    async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
+        question = _question(ask, variation.model, self._account)
+        return await self._off_loop(lambda: self._engine.explain(question, item))
 
     async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
         if user is not None and self._engine.behind(campaign, user, account):

@@ -1,0 +1,29 @@
+"""GET /explain-items: why one item is or is not in what a recommender answers one user; nothing of it is cached."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+
+from gateway.caller import Caller
+from gateway.routes.path import checked_id, decoded, segments
+from gateway.routes.query import query_of
+from gateway.routes.recommend import asked
+from gateway.routes.replies import AnyRequest, Front, Sending, Sent
+
+
+def explain_routes(front: Front) -> list[HTTPRouteHandler]:
+    @get("/explain-items/{rest:path}")
+    async def explain(request: AnyRequest) -> Sent:
+        return await front.guarded("explain-items", request, explained)
+
+    async def explained(request: AnyRequest, caller: Caller) -> Sending:
+        namespace, recommender, user, item = segments(request, "explain-items", (4,))
+        query = query_of(request.scope["query_string"])
+        user_id = checked_id(decoded(user, "user_id"), "user_id")
+        item_id = checked_id(decoded(item, "item_id"), "item_id")
+        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+        return Sending(msgspec.json.encode(await front.gateway.explain(ask, item_id, caller)))
+
+    return [explain]
