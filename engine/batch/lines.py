@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -68,34 +68,23 @@ class Files:
         )
         counts = Counts()
         for file in found.files:
-            with (
-                found.open(file) as lines,
-                open_destination(self.destination, f"{file.name}.out", allow_file_urls=self.allow_file_urls) as out,
-            ):
-                self._answer_file(found, file, lines, out, answer, wrap, counts, progress)
+            with open_destination(self.destination, f"{file.name}.out", allow_file_urls=self.allow_file_urls) as out:
+                for line in self._lines(found, file):
+                    given, output, error = answered(line, answer)
+                    out.write(encode(wrap(given, output, error)).decode() + "\n")
+                    counts.lines += 1
+                    counts.errors += error is not None
+                    if counts.lines % SAID_EVERY == 0:
+                        progress(found.bytes_read / max(found.size, 1), str(counts))
         return counts
 
-    def _answer_file(
-        self,
-        source: Source,
-        file: SourceFile,
-        lines: BinaryIO,
-        out: TextIO,
-        answer: Answer,
-        wrap: Wrap,
-        counts: Counts,
-        progress: Progress,
-    ) -> None:
-        for number, line in enumerate(_lines(lines), start=1):
-            if self.max_lines is not None and number > self.max_lines:
-                raise InvalidInput(f"{INPUT} {self.source}: {file.name} has more than {self.max_lines:,} lines.")
-            given, output, error = answered(line, answer)
-            out.write(encode(wrap(given, output, error)).decode())
-            out.write("\n")
-            counts.lines += 1
-            counts.errors += error is not None
-            if counts.lines % SAID_EVERY == 0:
-                progress(source.bytes_read / max(source.size, 1), str(counts))
+    def _lines(self, source: Source, file: SourceFile) -> Iterator[bytes]:
+        """Raises `InvalidInput` after the last that the file may have."""
+        with source.open(file) as stored:
+            for number, line in enumerate(_lines(stored), start=1):
+                if self.max_lines is not None and number > self.max_lines:
+                    raise InvalidInput(f"{INPUT} {self.source}: {file.name} has more than {self.max_lines:,} lines.")
+                yield line
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -96,6 +96,17 @@ def test_too_many_lines(bucket: Any):
         files("s3://batch/long/", "s3://batch/cut/", max_bytes=5).answer(echo, silent)
 
 
+def test_nothing_is_left_of_a_file_that_was_stopped_in(bucket: Any):
+    bucket.put_object(Bucket="batch", Key="stop/a.json", Body=b"1\n" * 1000)
+
+    def stop(fraction: float, message: str) -> None:
+        raise KeyboardInterrupt(f"{fraction:.0%} {message}")
+
+    with pytest.raises(KeyboardInterrupt, match=r"\d+% 200 lines, 0 errors"):
+        files("s3://batch/stop/", "s3://batch/stopped/").answer(echo, stop)
+    assert "Contents" not in bucket.list_objects_v2(Bucket="batch", Prefix="stopped/")
+
+
 def test_a_hundred_thousand_users_in_flat_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     shop = Shop(tmp_path).furnish("INTERACTIONS")
     shop.load_clicks(*(f"u{user} i{user * 7 % 300} {user}" for user in range(MANY)))
