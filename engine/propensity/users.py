@@ -13,6 +13,7 @@ RANK = 16
 LATE = 50  # items of a user
 MOST_ROWS = 3_000_000  # the newest interactions, which vectors are made from
 MOST_NAMES = 20  # of a categorical column
+MOST_FEATURES = 64  # of all columns
 ROUNDS = 4
 
 
@@ -82,33 +83,36 @@ class Visits:
 
 def user_features(columns: Mapping[str, Column], users: int) -> Floats:
     """(users, f) of a number its scaled value and whether it is among the lowest or highest quarter, of a categorical
-    column a flag for each of its frequent names; a missing value is 0 throughout."""
-    found: list[Array] = []
+    column a flag for each of its frequent names; a missing value is 0 throughout. Of too many those that vary most."""
+    found: list[Floats] = []
     for name in sorted(columns):
         column = columns[name]
         if isinstance(column, Numbers):
             found += _scaled(column.values.astype(np.float64))
         elif isinstance(column, Tags):
             found += _each_name(column)
-    made = np.column_stack(found) if found else np.zeros((users, 0))
-    return made.astype(np.float32)
+    if not found:
+        return np.zeros((users, 0), np.float32)
+    telling = np.sort(np.argsort([-column.var() for column in found], kind="stable")[:MOST_FEATURES])
+    return np.column_stack([found[place] for place in telling])
 
 
-def _scaled(values: Array) -> list[Array]:
+def _scaled(values: Array) -> list[Floats]:
     present = np.isfinite(values)
     if not present.any() or np.ptp(values[present]) == 0:
         return []
     spread = values[present].std()
     low, high = np.quantile(values[present], (0.25, 0.75))
-    return [np.where(present, (values - values[present].mean()) / spread, 0.0), values < low, values > high]
+    scaled = np.where(present, (values - values[present].mean()) / spread, 0.0)
+    return [each.astype(np.float32) for each in (scaled, values < low, values > high)]
 
 
-def _each_name(column: Tags) -> list[Array]:
+def _each_name(column: Tags) -> list[Floats]:
     frequent = np.argsort(-np.bincount(column.codes, minlength=len(column.names)), kind="stable")[:MOST_NAMES]
     owners = np.repeat(np.arange(len(column)), np.diff(column.indptr))
     made = []
     for code in frequent:
-        flags = np.zeros(len(column))
+        flags = np.zeros(len(column), np.float32)
         flags[owners[column.codes == code]] = 1
         made.append(flags)
     return made

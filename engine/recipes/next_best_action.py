@@ -25,6 +25,7 @@ from engine.recipes.base import Model, Progress, Query, Recipe, Schemas, Scorer,
 DAY = 86_400
 WINDOW_DAYS = 42
 LEAST = 50  # deeds of either outcome in the window
+MOST_EPISODES, FEWEST = 500_000, 1_000  # to learn from: of all actions, and at least of each
 NARROW = 0.01  # a feature that varies less is as good as constant
 FAR = 4.0  # deviations
 EVER = np.iinfo(np.int64).max
@@ -46,7 +47,8 @@ def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> 
     vectors = item_vectors(snapshot, seed)
     progress(0.1, f"{len(episodes.taken):,} episodes of {len(able)} actions")
     people = user_features(snapshot.user_columns, snapshot.user_count)
-    visits = Visits(snapshot.users, snapshot.items, snapshot.times, vectors)
+    theirs = np.isin(snapshot.users, episodes.begun.users)
+    visits = Visits(snapshot.users[theirs], snapshot.items[theirs], snapshot.times[theirs], vectors)
     features = features_of(episodes.begun, visits, people, Tallies(deeds, count))
     middle, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
     if len(features):
@@ -82,7 +84,15 @@ def _known(episodes: Episodes, able: Array, count: int) -> Episodes:
     left = np.bincount(episodes.begun.actions[episodes.over & ~episodes.taken], minlength=count)
     few = (over < LEAST) | (left < LEAST)
     wanted = np.isin(episodes.begun.actions, able) & (episodes.over | few[episodes.begun.actions])
-    return episodes.take(np.flatnonzero(wanted))
+    return _newest(episodes.take(np.flatnonzero(wanted)), max(MOST_EPISODES // max(len(able), 1), FEWEST))
+
+
+def _newest(episodes: Episodes, most: int) -> Episodes:
+    """Of each action the newest few."""
+    actions, times = episodes.begun.actions, episodes.begun.times
+    order = np.lexsort((-times, actions))
+    place = np.arange(len(order)) - actions[order].searchsorted(actions[order])
+    return episodes.take(np.sort(order[place < most]))
 
 
 def features_of(moments: Moments, visits: Visits, people: Floats, tallies: Tallies) -> Array:

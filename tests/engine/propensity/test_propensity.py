@@ -124,6 +124,9 @@ def test_columns_become_features():
     assert (low, high) == ([1, 0, 0, 0], [0, 0, 1, 0])
     assert sorted(tiers) == [[0, 1, 0, 1], [1, 1, 0, 0]]
     assert user_features({}, 3).shape == (3, 0)
+    draw = np.random.default_rng(0)
+    many = {f"N{n}": Numbers(draw.normal(size=50)) for n in range(40)}
+    assert user_features(many, 50).shape == (50, 64)
 
 
 def test_regression_finds_the_weights_and_keeps_to_its_centre():

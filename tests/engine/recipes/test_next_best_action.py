@@ -13,6 +13,7 @@ from engine.data.snapshot import Snapshot, snapshot_of
 from engine.errors import InvalidInput
 from engine.measure.actions import area_under_curve
 from engine.measure.solution import solution_metrics
+from engine.recipes import next_best_action
 from engine.recipes.base import Query, silent
 from engine.recipes.next_best_action import RECIPE, Params
 from tests.engine.recipes import worlds
@@ -164,6 +165,25 @@ def test_only_episodes_whose_end_is_known_teach():
     visits = worlds.rows_of([(int(n), int(n) % 7, START) for n in users], user_names=[str(n) for n in users])
     score = RECIPE.ready(RECIPE.train(replace(visits, actions=deeds), Params(), 0, silent))
     assert score(Query())[0] == pytest.approx(0.52, abs=0.03)
+
+
+def test_many_episodes_are_thinned_to_the_newest(monkeypatch: pytest.MonkeyPatch):
+    """Whoever came first took it, whoever came late did not: the newest are believed."""
+    monkeypatch.setattr(next_best_action, "MOST_EPISODES", 200)
+    monkeypatch.setattr(next_best_action, "FEWEST", 100)
+    users = np.arange(1_000, dtype=np.int32)
+    deeds = snapshot_of(
+        users,
+        users * 0,
+        START + users.astype(np.int64) * 3_000,
+        user_names=[str(n) for n in users],
+        types=(users > 500).astype(np.int32),
+        event_types=TYPES,
+    )
+    visits = worlds.rows_of([(int(n), int(n) % 7, START) for n in users], user_names=[str(n) for n in users])
+    model = RECIPE.train(replace(visits, actions=deeds), Params(action_optimization_period=7), 0, silent)
+    assert model.about["chosen"]["episodes"] == 200
+    assert RECIPE.ready(model)(Query())[0] < 0.2
 
 
 def test_without_actions_there_is_nothing_to_train():
