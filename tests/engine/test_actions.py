@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import Event, InvalidInput, NotFound
+from engine.data import entries
+from engine.data.group import Group
+from engine.records import Dataset
 from tests.engine.action_world import (
     ACTIONS_HEADER,
     DEEDS_HEADER,
@@ -19,6 +23,7 @@ from tests.engine.action_world import (
     row_of,
     with_actions,
 )
+from tests.engine.filter_world import tell
 from tests.engine.shop import T0, Shop
 from tests.engine.test_deletion import delete, traces
 from tests.engine.test_export import lines
@@ -94,12 +99,32 @@ def test_a_session_stitched_by_either_kind_counts_for_both(shop: Shop):
 
 
 def test_an_event_id_counts_once_for_each_kind(shop: Shop):
+    interactions, deeds = (
+        shop.engine.records.get(shop.dataset(kind), Dataset) for kind in ("INTERACTIONS", "ACTION_INTERACTIONS")
+    )
+    alike = msgspec.structs.replace(deeds, creation_date_time=interactions.creation_date_time)
+    shop.engine.records.replace(alike)
+    shop.engine.catch_up()
+    shop.click("u", "join", 1, session="s", event_type="Taken")
     shop.click("u", "a", 1, event_id="e1")
     for second in (2, 3):
         do(shop, "u", "join", "Taken", second, event_id="e1")
     do(shop, "u", "join", "Taken", 2)
     do(shop, "u", "join", "Taken", 2)
-    assert deeds_of(shop, "u") == [("join", "Taken")] * 2 and shop.history("u") == ["a"]
+    do(shop, "u", "join", "Taken", 1)
+    assert deeds_of(shop, "u") == [("join", "Taken")] * 3 and shop.history("u") == ["join", "a"]
+
+
+def test_sessions_are_shared_after_users_left():
+    group = Group("g")
+    tell(group, "action_event", "alice", entries.Interaction("alice", "s1", "join", "Taken", 1.0))
+    tell(group, "erased", "", entries.Erased(("alice",)))
+    tell(group, "action_event", "s2", entries.Interaction(None, "s2", "join", "Viewed", 2.0))
+    tell(group, "event", "bob", entries.Interaction("bob", "s2", "a", "click", 3.0))
+    assert len(group.actions.history("bob").items) == 1 and len(group.actions.history("alice").items) == 0
+    tell(group, "cleared", "INTERACTIONS")
+    tell(group, "action_event", "carol", entries.Interaction("carol", "s3", "join", "Taken", 4.0))
+    assert len(group.actions.history("s3").items) == 1
 
 
 def test_exports(shop: Shop):
