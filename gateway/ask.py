@@ -27,6 +27,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     decorate: bool = True
     synthetic: bool = False
     feature: str | None = None
+    exclude: frozenset[str] = frozenset()  # items that the caller does not want to see
     parameters: Mapping[str, str] = {}  # of the query string, those that the origin's URL or headers name
 
 

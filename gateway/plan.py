@@ -77,6 +77,15 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """Items whose metadata field compares so with the value are left out of what is shown."""
+
+    field: str
+    operator: str
+    value: str | int | float
+
+
+@dataclass(frozen=True)
 class Limits:
     """How an origin is asked: one try's time, how often again, and when it is left alone for a while."""
 
@@ -147,6 +156,7 @@ class Variation:
     filters: tuple[FilterChoice, ...] = ()
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
+    hide: tuple[Hidden, ...] = ()
     origin: Origin | None = None  # None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads

@@ -17,7 +17,7 @@ from gateway.ask import Answer, Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
-from gateway.cache import Cache, Flights, Hit, Made, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache import Cache, Flights, Hit, Key, Made, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
@@ -28,6 +28,19 @@ from gateway.metadata import Source
 from gateway.outbound import Outbound, broken
 from gateway.payload import processing_of
 from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, PostProcessor, Variation
+from gateway.shown import (
+    STEPS,
+    Opened,
+    Rows,
+    closed,
+    decorated,
+    first_step,
+    narrowed,
+    next_step,
+    opened,
+    visible,
+    without,
+)
 from gateway.signing import Signer
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
@@ -44,13 +57,29 @@ _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
 class Reply(NamedTuple):
     """An answer before HTTP. `cache_control` is "" and `etag` is "" where the policy gives none."""
 
-    made: Made
+    body: bytes
+    variation: str
+    model: str
     outcome: str
     age_s: float
     cache_control: str
     etag: str
     vary: tuple[str, ...]
     version: str  # of the configuration
+
+
+class Decorating(NamedTuple):
+    """A source of metadata, and what is wanted of it."""
+
+    source: Source
+    columns: tuple[str, ...]
+    model: str
+
+    def version(self) -> int:
+        return self.source.version(self.model)
+
+    async def of(self, items: Sequence[str], *, everything: bool = False) -> Sequence[Mapping[str, Any] | None]:
+        return await self.source.of(items, () if everything else self.columns, self.model)
 
 
 class Conversion(NamedTuple):
@@ -112,13 +141,69 @@ class Gateway:
         upstream = self._upstreams[variation.upstream]
         await upstream.catch_up(ask, variation)  # a user's own events are seen by the next answer
         scope = await upstream.scope(ask, variation)
-        wanted = _wanted(ask, variation, scope, config, moment)
-        if policy is not None:
-            wanted = wanted._replace(policy=policy)
-        with self._telemetry.span("cache"):
-            hit = await self._cache.fetch(wanted, lambda: self._make(ask, plan, variation, scope, config))
+        count = first_step(ask.num_results, len(ask.exclude), bool(variation.hide))
+        while True:
+            fetched = msgspec.structs.replace(ask, num_results=count, exclude=frozenset())
+            wanted = _wanted(fetched, variation, scope, config, moment)
+            if policy is not None:
+                wanted = wanted._replace(policy=policy)
+            hit = await self._fetch(wanted, fetched, plan, variation, scope, config)
+            shown = await self._show(hit, ask, wanted.key, variation, config)
+            if shown is not None:
+                break
+            count = next_step(count)
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
-        return _reply(hit, wanted, self._vary(variation, config), self._clock(), config.version, located(caller))
+        return _reply(hit, shown, wanted, self._vary(variation, config), self._clock(), config, located(caller))
+
+    async def _fetch(
+        self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config
+    ) -> Hit:
+        with self._telemetry.span("cache"):
+            return await self._cache.fetch(wanted, lambda: self._make(ask, plan, variation, scope, config))
+
+    async def _show(self, hit: Hit, ask: Ask, key: Key, variation: Variation, config: Config) -> Shown | None:
+        """The answer for this caller; None where too few items are left, and there are more to be had."""
+        made, known = hit.made, hit.entry.shown
+        source = self._source(variation) if ask.decorate or variation.hide else None
+        version = source.version() if source is not None else 0
+        if known is not None and not ask.exclude and (known.wanted, known.version) == (ask.num_results, version):
+            return known
+        if ask.exclude or variation.hide or source is not None:
+            with self._telemetry.span("decorate"):
+                answer = await self._dressed(made, ask, source, variation)
+            short = ask.action != "rerank-items" and len(answer.items) < ask.num_results and not made.complete
+            if short and key.results < STEPS[-1]:
+                return None
+            body = closed(answer, list_of(ask), short)
+        else:
+            body = made.body
+        shown = Shown(body, etag_of(body, config.fingerprint), ask.num_results, version)
+        if not ask.exclude:
+            self._cache.show(key, hit.entry, shown)
+        return shown
+
+    async def _dressed(self, made: Made, ask: Ask, source: Decorating | None, variation: Variation) -> Opened:
+        answer = opened(made.body, list_of(ask))
+        items = without(answer.items, ask.exclude)
+        rows: Rows = [item.get("metadata") for item in items]
+        if source is not None and items and not made.dressed:
+            # what hides an item need not be among the columns that are shown
+            rows = await source.of([item["itemId"] for item in items], everything=bool(variation.hide))
+        hiding = bool(variation.hide)
+        items, rows = visible(items, rows, variation.hide)
+        if ask.action != "rerank-items":
+            items, rows = items[: ask.num_results], rows[: ask.num_results]
+        if not ask.decorate:
+            return Opened(answer.rest, items)
+        return Opened(answer.rest, decorated(items, narrowed(rows, source.columns) if source and hiding else rows))
+
+    def _source(self, variation: Variation) -> Decorating | None:
+        """Who decorates the answers of a variation on their way out; None where nobody does, or its origin has."""
+        wanted = variation.metadata
+        if wanted is None or (wanted.type == "personalize" and variation.origin is not None):
+            return None
+        model = wanted.model or (variation.model if variation.origin is None else "")
+        return Decorating(self._metadata[wanted.type], wanted.columns, model) if model else None
 
     async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:
         """The first recommender of the chain that answers; what it says is cached as its own, and kept nowhere else."""
@@ -194,43 +279,36 @@ class Gateway:
     # ---- the steps
 
     async def _make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config) -> Made:
-        answer = await self._ask_upstream(look_ahead(ask, plan.post_processor), plan, variation)
-        with self._telemetry.span("decorate"):
-            await self._decorate(answer, ask, variation)
+        asked = look_ahead(ask, plan.post_processor)
+        answer = await self._ask_upstream(asked, plan, variation)
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
             body = await self._post_process(body, ask, plan, variation, plan.post_processor)
-        encoded = encode(body, ask)
         return Made(
-            body=encoded,
-            etag=etag_of(encoded, config.fingerprint),
+            body=encode(body, ask),
             variation=variation.name,
             model=answer.model,
             as_of=answer.as_of,
             private=await self._became_personal(ask, variation, scope),
+            complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
+            dressed=answer.decorated or plan.post_processor is not None,
         )
 
     async def _ask_upstream(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         with self._telemetry.upstream(variation.upstream):
             return await self._upstreams[variation.upstream].answer(ask, plan, variation)
 
-    async def _decorate(self, answer: Answer, ask: Ask, variation: Variation) -> None:
-        wanted = variation.metadata
-        if wanted is None or not ask.decorate or not answer.items or answer.decorated:
-            return
-        model = wanted.model or (variation.model if variation.origin is None else "")
-        if not model:
-            return
-        names = [item.item_id for item in answer.items]
-        rows = await self._metadata[wanted.type].of(names, wanted.columns, model)
-        for item, row in zip(answer.items, rows, strict=True):
-            item.metadata = row
-
     async def _post_process(
         self, body: Body, ask: Ask, plan: Plan, variation: Variation, processor: PostProcessor
     ) -> Body:
+        """It gets the answer with its metadata, and what it replies may have other metadata: that stays."""
+        response = msgspec.to_builtins(body)
+        source = self._source(variation)
+        if source is not None and ask.decorate and response[list_of(ask)]:
+            rows = await source.of([item["itemId"] for item in response[list_of(ask)]])
+            response[list_of(ask)] = decorated(response[list_of(ask)], rows)
         with self._telemetry.upstream("post-processor"):
-            payload = processing_of(ask, plan, variation, msgspec.to_builtins(body))
+            payload = processing_of(ask, plan, variation, response)
             peer, reply = await invoked(self._outbound, self._signer, processor.function, payload)
             processed = decoded(peer, reply)
         if not isinstance(processed, dict) or not isinstance(processed.get(list_of(ask)), list):
@@ -305,11 +383,22 @@ def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment
     return Wanted(key, policy, scope.tags, ask.user_id, until)
 
 
-def _reply(hit: Hit, wanted: Wanted, vary: tuple[str, ...], now: float, version: str, located: bool) -> Reply:
+def _reply(
+    hit: Hit, shown: Shown, wanted: Wanted, vary: tuple[str, ...], now: float, config: Config, located: bool
+) -> Reply:
     policy = wanted.policy
     control = _cache_control(policy.private_header if located else policy.header, hit.age_s + wanted.until - now)
-    etag = hit.made.etag if policy.max_age_s else ""
-    return Reply(hit.made, hit.outcome, hit.age_s, control, etag, vary, version)
+    return Reply(
+        body=shown.body,
+        variation=hit.made.variation,
+        model=hit.made.model,
+        outcome=hit.outcome,
+        age_s=hit.age_s,
+        cache_control=control,
+        etag=shown.etag if policy.max_age_s else "",
+        vary=vary,
+        version=config.version,
+    )
 
 
 def located(caller: Caller) -> bool:

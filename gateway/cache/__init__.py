@@ -1,7 +1,7 @@
 """The response cache: key · changes · flight (one call a key) · entry · fetch (fresh, stale, miss)."""
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Made, etag_of
+from gateway.cache.entry import Entry, Made, Shown, etag_of
 from gateway.cache.fetch import Cache, Hit, Wanted, is_broken
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key, key_of, pairs
@@ -14,6 +14,7 @@ __all__ = [
     "Hit",
     "Key",
     "Made",
+    "Shown",
     "Tag",
     "Wanted",
     "etag_of",

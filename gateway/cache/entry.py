@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -10,27 +11,42 @@ from gateway.cache.key import Key
 
 
 class Made(NamedTuple):
-    """An answer as it goes out: encoded and decorated. `private`: it must not serve anybody but who asked for it."""
+    """An answer, encoded, before the metadata of its items. `private`: it must not serve anybody but who asked for it.
+    `complete`: whoever answered had no more items than these. `dressed`: it has what metadata it should have."""
 
     body: bytes
-    etag: str
     variation: str
     model: str = ""
     as_of: int = 0
     private: bool = False
+    complete: bool = True
+    dressed: bool = False
 
 
-class Entry(NamedTuple):
+class Shown(NamedTuple):
+    """An answer as it goes out to who asked for so many items, with metadata of that `version`."""
+
+    body: bytes
+    etag: str
+    wanted: int = 0
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Entry:
+    """`shown` is what went out last, kept as long as it is still true."""
+
     made: Made
     stored_at: float
     until: float  # the next change of time-based context; infinite where nothing depends on the time
     user: str | None  # who asked first
     size: int
+    shown: Shown | None = None
 
 
-# Beside its strings an entry is a Key, a Made, an Entry, their numbers, and its links in the table and in the order
-# of use: tracemalloc counts 570 bytes, and 40 for each string's place in a tuple.
-OVERHEAD = 640
+# Beside its strings an entry is a Key, a Made, a Shown, an Entry, their numbers, and its links in the table and in the
+# order of use: tracemalloc counts 680 bytes, and 40 for each string's place in a tuple.
+OVERHEAD = 760
 PLACE = 40
 
 
@@ -39,9 +55,12 @@ def etag_of(body: bytes, version: str) -> str:
     return f'"{hashlib.blake2b(body, digest_size=16, key=version.encode()[:64]).hexdigest()}"'
 
 
-def size_of(key: Key, made: Made) -> int:
+def size_of(key: Key, made: Made, shown: Shown | None = None) -> int:
     strings = [part for part in key if isinstance(part, str)]
     strings += key.items or ()
     strings += [text for pair in (*key.values, *key.context, *key.parameters) for text in pair]
-    strings += (made.etag, made.model)
-    return OVERHEAD + getsizeof(made.body) + sum(getsizeof(text) + PLACE for text in strings)
+    strings += (made.model,)
+    bytes_ = OVERHEAD + getsizeof(made.body) + sum(getsizeof(text) + PLACE for text in strings)
+    if shown is None:
+        return bytes_
+    return bytes_ + getsizeof(shown.etag) + (getsizeof(shown.body) if shown.body is not made.body else 0)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from cachetools import LRUCache
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Made, size_of
+from gateway.cache.entry import Entry, Made, Shown, size_of
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key
 from gateway.errors import Problem
@@ -38,9 +38,13 @@ class Wanted(NamedTuple):
 class Hit(NamedTuple):
     """`shared`: a fresh answer that somebody else without history asked for first."""
 
-    made: Made
+    entry: Entry
     outcome: Outcome
     age_s: float
+
+    @property
+    def made(self) -> Made:
+        return self.entry.made
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Cache:
         self._clock = clock
         self.changes = changes or Changes()
         self._entries = _Entries(ceiling, self.counts)
-        self._flights: Flights[Made] = Flights(self.changes)
+        self._flights: Flights[Entry] = Flights(self.changes)
 
     async def fetch(self, wanted: Wanted, make: Make) -> Hit:
         entry = self._entries.get(wanted.key) if wanted.policy.storable else None
@@ -69,11 +73,18 @@ class Cache:
         age = self._clock() - entry.stored_at
         current = self.changes.latest(wanted.tags) <= entry.made.as_of
         if current and age < wanted.policy.max_age_s and age < entry.until - entry.stored_at:
-            return Hit(entry.made, "hit" if entry.user == wanted.user else "shared", age)
+            return Hit(entry, "hit" if entry.user == wanted.user else "shared", age)
         if current and age < wanted.policy.max_age_s + wanted.policy.stale_while_revalidate_s:
             self._refresh(wanted, make)
-            return Hit(entry.made, "stale", age)
+            return Hit(entry, "stale", age)
         return await self._miss_or_stale(wanted, make, entry)
+
+    def show(self, key: Key, entry: Entry, shown: Shown) -> None:
+        """Keep what went out beside the answer it was made of."""
+        entry.shown = shown
+        if self._entries.get(key) is entry:
+            entry.size = size_of(key, entry.made, shown)
+            self._store(key, entry)
 
     def changed(self, tags: Sequence[Tag], seq: int) -> None:
         """Nothing that has not seen `seq` is served as current from here on. Safe to call from any thread."""
@@ -93,9 +104,9 @@ class Cache:
     async def _miss(self, wanted: Wanted, make: Make) -> Hit:
         while True:
             flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._make(wanted, make))
-            made = await flight.landed()
-            if not made.private or flight.user == wanted.user:
-                return Hit(made, "miss", 0.0)
+            entry = await flight.landed()
+            if not entry.made.private or flight.user == wanted.user:
+                return Hit(entry, "miss", 0.0)
 
     async def _miss_or_stale(self, wanted: Wanted, make: Make, entry: Entry) -> Hit:
         """The only place that hides a failure. What an event has outdated may serve here too: it is all there is."""
@@ -107,7 +118,7 @@ class Cache:
                 raise
             self.counts.stale_on_error += 1
             log.warning("served an answer %.0f s old, since its upstream failed: %s", age, error)
-            return Hit(entry.made, "stale", age)
+            return Hit(entry, "stale", age)
 
     def _refresh(self, wanted: Wanted, make: Make) -> None:
         if wanted.key in self._flights:
@@ -115,24 +126,24 @@ class Cache:
         flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._make(wanted, make))
         flight.task.add_done_callback(self._refreshed)
 
-    def _refreshed(self, task: asyncio.Task[Made]) -> None:
+    def _refreshed(self, task: asyncio.Task[Entry]) -> None:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self.counts.refresh_failed += 1
         log.warning("an answer could not be refreshed and stays as it was: %s", error)
 
-    async def _make(self, wanted: Wanted, make: Make) -> Made:
+    async def _make(self, wanted: Wanted, make: Make) -> Entry:
         made = await make()
+        entry = Entry(made, self._clock(), wanted.until, wanted.user, size_of(wanted.key, made))
         if wanted.policy.storable and not made.private and self.changes.latest(wanted.tags) <= made.as_of:
-            self._store(wanted, made)
-        return made
+            self._store(wanted.key, entry)
+        return entry
 
-    def _store(self, wanted: Wanted, made: Made) -> None:
-        size = size_of(wanted.key, made)
-        if size > self.ceiling // LARGEST_SHARE:
+    def _store(self, key: Key, entry: Entry) -> None:
+        if entry.size > self.ceiling // LARGEST_SHARE:
             self.counts.refused += 1
             return
-        self._entries[wanted.key] = Entry(made, self._clock(), wanted.until, wanted.user, size)
+        self._entries[key] = entry
 
 
 class _Entries(LRUCache[Key, Entry]):

@@ -174,6 +174,14 @@ class PersonalizeMetadata(MetadataPart, frozen=True, tag="personalize"):
 AnyMetadata = EngineMetadata | PersonalizeMetadata
 
 
+class Hide(Part, frozen=True):
+    """Items whose metadata compares so are left out on the way out, from cached answers too; refilled from below."""
+
+    field: FieldName
+    operator: OperatorName
+    value: Value
+
+
 # --- the levels
 
 
@@ -184,6 +192,7 @@ class Level(Part, frozen=True):
     cache_control: CacheControl | None = None
     filters: tuple[Filter, ...] | None = None
     inference_item_metadata: AnyMetadata | None = None
+    hide: tuple[Hide, ...] | None = None
 
 
 class CircuitBreaker(Part, frozen=True):

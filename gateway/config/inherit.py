@@ -24,9 +24,10 @@ class Inherited:
     filters: tuple[document.Filter, ...]
     caching: Mapping[plan.UserKind, document.CachePolicy] | None
     metadata: document.AnyMetadata | None
+    hide: tuple[document.Hide, ...]
 
 
-NOTHING = Inherited({}, (), None, None)
+NOTHING = Inherited({}, (), None, None, ())
 
 
 def inherited(above: Inherited, level: document.Level) -> Inherited:
@@ -36,6 +37,7 @@ def inherited(above: Inherited, level: document.Level) -> Inherited:
         above.filters if level.filters is None else level.filters,
         above.caching if own is None else {**(above.caching or {}), **caching.by_kind(own)},
         level.inference_item_metadata or above.metadata,
+        above.hide if level.hide is None else level.hide,
     )
 
 
@@ -92,6 +94,7 @@ def variation(
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
         policies=None if own.caching is None else caching.policies(own.caching),
         metadata=None if own.metadata is None else metadata(own.metadata),
+        hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
     )
 
 

@@ -12,6 +12,9 @@ Columns = dict[str, Any]
 
 
 class Source(Protocol):
+    def version(self, model: str) -> int:
+        """Of what `of` would say now: another number wherever that may differ. Costs nothing worth mentioning."""
+
     async def of(self, items: Sequence[str], columns: Sequence[str], model: str) -> list[Columns | None]:
         """Each item's columns under camel-case keys, None where nothing is known. No `columns`: all."""
 

@@ -172,6 +172,7 @@ def _query(plan: Plan) -> list[Parameter]:
         _parameter("filter", TEXT, "A filter's name or ARN; instead of the configured ones."),
         _parameter("filterValues", TEXT, "The filter's values: a JSON object of strings."),
         _parameter("context", TEXT, "A JSON object of strings; wins over automatic context."),
+        _parameter("exclude", TEXT, "Items not to show, separated by commas; the list is filled up from below."),
         _parameter("decorateItems", FLAG, "Whether items carry metadata."),
         _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
     ]
@@ -199,6 +200,7 @@ def _answers(plan: Plan) -> Responses:
             key: Schema(type=OpenAPIType.ARRAY, items=item),
             "recommendationId": TEXT,
             "variation": TEXT,
+            "short": Schema(type=OpenAPIType.BOOLEAN),
         },
     )
     content = {"application/json": OpenAPIMediaType(schema=schema)}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
@@ -30,6 +30,7 @@ class Query(NamedTuple):
     decorate: bool
     synthetic: bool
     feature: str | None
+    exclude: frozenset[str]
 
 
 @lru_cache(maxsize=512)
@@ -45,7 +46,17 @@ def query_of(raw: bytes) -> Query:
         decorate=given.get("decorateItems", "true").lower() in TRUE,
         synthetic=given.get("syntheticUser", "false").lower() in TRUE,
         feature=given.get("feature") or None,
+        exclude=_ids(raw, "exclude"),
     )
+
+
+def _ids(raw: bytes, name: str) -> frozenset[str]:
+    """Item ids separated by commas; an encoded comma is part of its id, and the parameter may be repeated."""
+    pairs = (part.partition("=") for part in raw.decode("latin-1").split("&"))
+    texts = [text for key, _, value in pairs if unquote_plus(key) == name for text in value.split(",") if text]
+    if len(texts) > MOST_RESULTS:
+        raise Invalid("ValidationError", f"{name} has at most {MOST_RESULTS} item ids, not {len(texts)}")
+    return frozenset(checked_id(unquote_plus(text), f"each id of {name}") for text in texts)
 
 
 def _count(text: str) -> int:

@@ -49,7 +49,7 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         place = segments(request, "rerank-items", (3,))
         items = decode(await request.body(), list[str], "an array of item ids, each a string")
         reply = await front.gateway.answer(_rerank(request, place, items), caller, NO_CACHE)
-        return Sending(reply.made.body, headers=(NO_STORE, *_about(reply)))
+        return Sending(reply.body, headers=(NO_STORE, *_about(reply)))
 
     return [recommend, related, rerank, rerank_post]
 
@@ -125,6 +125,7 @@ def asked(
         decorate=query.decorate,
         synthetic=query.synthetic,
         feature=query.feature,
+        exclude=query.exclude,
     )
 
 
@@ -135,7 +136,7 @@ def conditional(reply: Reply, if_none_match: str) -> Sending:
     headers = (*_caching(reply), *_about(reply))
     if not_modified(if_none_match, reply.etag):
         return Sending(status=304, headers=headers)
-    return Sending(reply.made.body, headers=headers)
+    return Sending(reply.body, headers=headers)
 
 
 def _caching(reply: Reply) -> list[Header]:
@@ -150,9 +151,9 @@ def _caching(reply: Reply) -> list[Header]:
 
 
 def _about(reply: Reply) -> list[Header]:
-    headers = [(b"x-cache", reply.outcome.encode()), (b"x-recgate-variation", reply.made.variation.encode())]
-    if reply.made.model:
-        headers.append((b"x-recgate-model", reply.made.model.encode()))
+    headers = [(b"x-cache", reply.outcome.encode()), (b"x-recgate-variation", reply.variation.encode())]
+    if reply.model:
+        headers.append((b"x-recgate-model", reply.model.encode()))
     if reply.version:
         headers.append((VERSION, reply.version.encode("latin-1", "replace")))
     return headers

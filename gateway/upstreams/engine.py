@@ -33,7 +33,9 @@ class EngineUpstream:
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         user, model = ask.user_id, variation.model
         tags = await self.tags(user, model, self._account)
-        if ask.filter is not None:
+        if ask.filter is None and ask.expression is None:  # items are in the list by their ids alone
+            tags = tags[1:]
+        elif ask.filter is not None:
             tags = (FILTERS, *tags)
         if user is None or await self._names_the_user(ask, model):
             return Scope(user, tags)
@@ -64,7 +66,7 @@ class EngineUpstream:
             await self._off_loop(self._engine.catch_up)
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
-        """What outdates an answer of this campaign; the user's own tag is the last."""
+        """What outdates an answer of this campaign: the items' tag first, and last the user's own."""
         # A campaign that was met is a look into a table; for any other the engine may read the log and the database.
         met = (campaign, account) in self._met
         find = partial(self._engine.deployed, campaign, account)

@@ -56,7 +56,7 @@ def test_the_first_event_makes_a_user_s_answer_their_own(engine: SmallEngine) ->
         assert (items(other)[0], other.headers["x-cache"]) == ("i0", "shared")
 
 
-@pytest.mark.parametrize("kind", ["item", "snapshot", "deploy"])
+@pytest.mark.parametrize("kind", ["snapshot", "deploy"])
 def test_what_else_outdates_an_answer(kind: str, engine: SmallEngine) -> None:
     with TestClient(app_over(engine)) as client:
         client.get(HOME)

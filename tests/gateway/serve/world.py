@@ -73,6 +73,8 @@ class SmallEngine:
         self.deployments = SimpleNamespace(all=lambda: [self.home])
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
+        self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
+        self.items = ITEMS
         self.broken: Exception | None = None
         self.down: Exception | None = None
         self.closed = False
@@ -95,7 +97,7 @@ class SmallEngine:
         if self.broken is not None:
             raise self.broken
         self._find_filter(question.filter)
-        pool = question.candidates or ITEMS
+        pool = question.candidates or self.items
         if question.item is not None:
             pool = tuple(item for item in pool if item != question.item)
         ranked = tuple(sorted(pool, key=lambda item: -liked[item]))[: question.num_results]
@@ -107,6 +109,9 @@ class SmallEngine:
         if campaign not in ("home", ARN):
             raise NotFound(f"Resource Arn {campaign} does not exist.")
         return self.home
+
+    def group_of(self, campaign: str, account: str = "000000000000") -> str:
+        return str(self.deployed(campaign, account).group_uid)
 
     def has_history(self, campaign: str, user: str, account: str = "000000000000") -> bool:
         self.deployed(campaign)
@@ -123,7 +128,9 @@ class SmallEngine:
             raise NotFound("Resource Arn filter/unknown does not exist.")
 
     def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
-        return [{"price": 9.5} if item != "i1" else None for item in items]
+        self.looked_up += 1
+        rows = [{"price": self.price, "stock": self.stock.get(item, 5)} if item != "i1" else None for item in items]
+        return [row and {key: row[key] for key in row if not columns or key.upper() in columns} for row in rows]
 
     def deliver(
         self,

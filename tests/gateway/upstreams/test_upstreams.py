@@ -461,7 +461,7 @@ def test_a_variation_that_names_nobody_yet(variation: str, kind: str, code: str,
 def test_a_function_s_items_are_decorated(origin: Origin, tmp_path: Path) -> None:
     variation = f"{{type: function, arn: '{FUNCTION}', endpointUrl: '{origin.url}'}}"
     with World(config(variation, meta="{type: engine, model: home}"), tmp_path) as world:
-        assert world.get().json()["itemList"][0]["metadata"] == {"price": 9.5}
+        assert world.get().json()["itemList"][0]["metadata"] == {"price": 9.5, "stock": 5}
 
 
 # ---- fallbacks
@@ -546,7 +546,7 @@ def test_a_post_processor(more: str, asked_for: int, origin: Origin, tmp_path: P
     said = origin.asked[0].json
     assert (said["action"], said["userId"], said["recommender"]["path"]) == ("recommend-items", "u1", "home")
     assert len(said["response"]["itemList"]) == asked_for
-    assert said["response"]["itemList"][0]["metadata"] == {"price": 9.5}
+    assert said["response"]["itemList"][0]["metadata"] == {"price": 9.5, "stock": 5}
 
 
 @pytest.mark.parametrize("reply", [Reply({"itemList": 1}), Reply([]), Reply(b"x"), Reply({}, 500)])

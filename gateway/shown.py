@@ -1,0 +1,83 @@
+"""What of an answer one caller is shown: without what is excluded or hidden, with metadata, no more than was asked for.
+
+The answer itself is the same for everyone who may have it, and cached so; all this happens on the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.autocontext import OPERATORS
+from gateway.plan import Hidden
+
+Items = list[dict[str, Any]]
+Columns = Mapping[str, Any]
+Rows = Sequence[Columns | None]
+
+STEPS = (25, 50, 100, 200, 500)  # how many items are fetched where some may be left out
+MARGIN = 1.5  # of them, where it is not known how many
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class Opened(NamedTuple):
+    rest: dict[str, Any]  # the other members, still encoded
+    items: Items
+
+
+def opened(body: bytes, list_name: str) -> Opened:
+    rest: dict[str, Any] = dict(_members.decode(body))
+    return Opened(rest, _items.decode(rest.pop(list_name)))
+
+
+def closed(answer: Opened, list_name: str, short: bool) -> bytes:
+    """`short`: fewer than were asked for, since too many are left out."""
+    said = {"short": True} if short else {}
+    return msgspec.json.encode({list_name: answer.items, **answer.rest, **said})
+
+
+def without(items: Items, exclude: frozenset[str]) -> Items:
+    return [item for item in items if item["itemId"] not in exclude] if exclude else items
+
+
+def visible(
+    items: Items, rows: Sequence[Columns | None], hidden: tuple[Hidden, ...]
+) -> tuple[Items, list[Columns | None]]:
+    """The items that no rule hides, with their rows; an item without the field is hidden by no rule."""
+    kept = [(item, row) for item, row in zip(items, rows, strict=True) if not any(hides(each, row) for each in hidden)]
+    return [item for item, _ in kept], [row for _, row in kept]
+
+
+def hides(rule: Hidden, row: Columns | None) -> bool:
+    value = None if row is None else row.get(rule.field)
+    if value is None:
+        return False
+    return OPERATORS[rule.operator](str(value).lower() if isinstance(value, bool) else value, rule.value)
+
+
+def narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
+    """Only these columns, in schema spelling, of rows with camel-case keys; no columns: all."""
+    if not columns:
+        return rows
+    wanted = {name.replace("_", "").lower() for name in columns}
+    return [row and {key: value for key, value in row.items() if key.lower() in wanted} for row in rows]
+
+
+def decorated(items: Items, rows: Rows) -> Items:
+    return [item if row is None else {**item, "metadata": row} for item, row in zip(items, rows, strict=True)]
+
+
+def first_step(wanted: int, excluded: int, hiding: bool) -> int:
+    """How many items to fetch, so that most likely enough are left; few different numbers, so that they are shared."""
+    if not excluded and not hiding:
+        return wanted
+    least = wanted + excluded if not hiding else int(wanted * MARGIN) + excluded
+    return next((step for step in STEPS if step >= least), STEPS[-1])
+
+
+def next_step(fetched: int) -> int:
+    return next((step for step in STEPS if step > fetched), STEPS[-1])
