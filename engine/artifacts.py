@@ -12,11 +12,18 @@ from engine.data.folders import whole
 from engine.recipes.base import Model
 
 
-def save(model: Model, folder: Path) -> None:
-    """Write a model; what an interrupted training left in the place is replaced."""
+def save(model: Model, folder: Path, made_from: tuple[Model, Path] | None = None) -> None:
+    """Write a model; what an interrupted training left in the place is replaced.
+
+    Arrays that it shares with the model it was `made_from`, which lies in that folder, are on disk once.
+    """
+    base, at = made_from or (Model({}), folder)
     with whole(folder) as partial:
         for name, array in model.arrays.items():
-            np.save(partial / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+            if base.arrays.get(name) is array:
+                (partial / f"{name}.npy").hardlink_to(at / f"{name}.npy")
+            else:
+                np.save(partial / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
         (partial / "about.json").write_text(json.dumps({"arrays": list(model.arrays), "about": model.about}))
 
 

@@ -16,7 +16,7 @@ from engine.data.columns import Ints
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.rank.explore import Exploration
 from engine.recipes import RECIPES
-from engine.recipes.base import Recipe, Scorer
+from engine.recipes.base import Model, Recipe, Scorer
 from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
 from engine.use_cases import USE_CASES, UseCase
 
@@ -37,9 +37,15 @@ class Deployed:
     scorer: Scorer
     model: str
     trained_at: float
+    folder: Path  # of the model
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
     absent: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # items that were but names when it was trained
     use_case: UseCase | None = None  # of a recommender
+
+    def answering_with(self, model: Model) -> Deployed:
+        """The same with another model, made from its own."""
+        seq, absent = model.about.get("seq", 0), np.array(model.about.get("absent", []), np.int32)
+        return replace(self, scorer=self.recipe.ready(model), seq=seq, absent=absent)
 
     @cached_property
     def exploration(self) -> Exploration | None:
@@ -52,6 +58,13 @@ def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
     """Where a solution version's artifact lies: the last two segments of its ARN below its group."""
     solution, version = version_arn.rsplit("/", 2)[-2:]
     return data_dir / "models" / group_uid / solution / version
+
+
+def items_folder(data_dir: Path, record: SolutionVersion | Recommender, group_uid: str) -> Path:
+    """Where the model lies that answers for a version or recommender: its own, or one that knows later items too."""
+    arn = record.arn if isinstance(record, SolutionVersion) else record.solution_version_arn
+    own = model_folder(data_dir, arn, group_uid)
+    return own.with_name(record.items_folder) if record.items_folder else own
 
 
 class Deployments:
@@ -70,10 +83,10 @@ class Deployments:
             self._ready.pop(arn, None)
             return
         current = self._ready.get(arn)
-        if current is not None and current.campaign.solution_version_arn == record.solution_version_arn:
-            self._ready[arn] = replace(current, campaign=record)
-            return
         try:
+            if current is not None and current.folder == self._folder(record):
+                self._ready[arn] = replace(current, campaign=record)
+                return
             self._ready[arn] = self.load(record)
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of %s can't be loaded", arn)
@@ -106,7 +119,7 @@ class Deployments:
     def load(self, record: Deployable) -> Deployed:
         """The model of a campaign or recommender that may be stored or not. Raises whatever is wrong with it."""
         group = self._records.get(record.dataset_group_arn, DatasetGroup)
-        model = artifacts.load(model_folder(self._data_dir, record.solution_version_arn, group.uid))
+        folder, model = self._newest(record)
         if isinstance(record, Recommender):
             use_case = USE_CASES[name_of(record.recipe_arn)]
             recipe, model_name, trained_at = use_case.recipe, name_of(record.solution_version_arn), record.trained_at
@@ -122,10 +135,28 @@ class Deployments:
             scorer=recipe.ready(model),
             model=model_name,
             trained_at=trained_at,
+            folder=folder,
             seq=model.about.get("seq", 0),
             absent=np.array(model.about.get("absent", []), np.int32),
             use_case=use_case,
         )
+
+    def _newest(self, record: Deployable) -> tuple[Path, Model]:
+        folder = self._folder(record)
+        while True:
+            try:
+                return folder, artifacts.load(folder)
+            except FileNotFoundError:
+                missed, folder = folder, self._folder(self._record(record.arn) or record)
+                if folder == missed:  # else a newer one came, and this one went, while we read
+                    raise
+
+    def _folder(self, record: Deployable) -> Path:
+        group = self._records.get(record.dataset_group_arn, DatasetGroup)
+        if isinstance(record, Recommender):
+            return items_folder(self._data_dir, record, group.uid)
+        version = self._records.get(record.solution_version_arn, SolutionVersion)
+        return items_folder(self._data_dir, version, group.uid)
 
 
 def _resting(record: Deployable) -> bool:

@@ -206,6 +206,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     training_type: str = "MANUAL"
     tuned_hpo_params: JsonMap = msgspec.field(name="tunedHPOParams", default={})
     stopped_at: float | None = None  # ours: when its training was told to stop
+    items_folder: str = ""  # ours: beside its model's, the one that knows items of later; empty: there is none
     training_hours: float | None = None
     metrics: dict[str, float] = {}
     chosen: JsonMap = {}  # ours: what the recipe tried and kept
@@ -241,6 +242,7 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
     latest_recommender_update: JsonMap = {}
     model_metrics: dict[str, float] = {}
     solution_version_arn: str = ""  # ours: the model that answers, `<recommender ARN>/<8 hex digits>`
+    items_folder: str = ""  # ours: as of a solution version
     trained_at: float = 0.0  # ours: when that was
     next_training_at: float | None = None  # ours: when it trains again; None: it never has
     turned_at: float | None = None  # ours: when it was last stopped or started

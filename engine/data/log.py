@@ -119,6 +119,12 @@ class Log:
         with self._database.read() as connection:
             return _last(connection)
 
+    def any_after(self, seq: int, group: str, kinds: Sequence[Kind]) -> bool:
+        """Whether a group has a record of these kinds after a sequence number."""
+        query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq > seq, log.c.kind.in_(kinds)).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def newest(self, group: str, kind: Kind) -> float | None:
         """When the server took a group's last record of a kind, None where it has none."""
         query = sa.select(log.c.at).where(log.c.grp == group, log.c.kind == kind).order_by(log.c.seq.desc()).limit(1)

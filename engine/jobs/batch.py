@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from engine import artifacts
@@ -15,7 +15,7 @@ from engine.errors import EngineError
 from engine.filters import Filter
 from engine.jobs.choosing import settings_of
 from engine.jobs.kinds.folding import current
-from engine.jobs.kinds.training import prepared, with_new_items
+from engine.jobs.kinds.training import prepared, trained_on, with_new_items
 from engine.jobs.work import Work
 from engine.recipes.base import stretch
 from engine.records import BatchInferenceJob, BatchSegmentJob, Campaign, DatasetGroup, SolutionVersion
@@ -77,12 +77,12 @@ def _with_new_items(work: Work, deployed: Deployed, version: SolutionVersion, gr
     if deployed.recipe.extend is None or trained[-1:] != [version.arn]:
         return deployed
     model = artifacts.load(model_folder(work.engine.settings.data_dir, version.arn, group.uid))
-    if len(work.state(group).items) <= model.about["items"]:
+    if len(work.state(group).items) <= trained_on(model):
         return deployed
     data = current(work, group)
     settings, snapshot = settings_of(version), prepared(work, data, version)
-    model, _ = with_new_items(model, deployed.recipe, settings, snapshot, data.seq, stretch(work.progress, 0.0, 0.05))
-    return replace(deployed, scorer=deployed.recipe.ready(model), seq=data.seq)
+    model, _ = with_new_items(model, deployed.recipe, settings, snapshot, data, stretch(work.progress, 0.0, 0.05))
+    return deployed.answering_with(model)
 
 
 def _answer(work: Work, job: BatchInferenceJob | BatchSegmentJob, how: Answering) -> Counts:

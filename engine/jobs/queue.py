@@ -129,6 +129,13 @@ class Queue:
             row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
         return None if row is None else Job(**row)
 
+    def newest_of(self, kind: str, arn: str) -> Job | None:
+        """The last job of a kind about a resource."""
+        query = sa.select(jobs).where(jobs.c.kind == kind, jobs.c.arn == arn).order_by(jobs.c.id.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else Job(**row)
+
     def newest(self, limit: int = 20) -> list[Job]:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()

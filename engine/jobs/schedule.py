@@ -1,7 +1,7 @@
-"""What the job process starts by itself: trainings whose time has come.
+"""What the job process starts by itself: trainings whose time has come, new items for deployed models, cleaning.
 
-Each decision is one transaction that also moves the schedule on, so of several job processes one decides, and what was
-missed while none ran is done once.
+Each decision on a training is one transaction that also moves the schedule on, so of several job processes one decides,
+and what was missed while none ran is done once.
 """
 
 from __future__ import annotations
@@ -15,21 +15,28 @@ import sqlalchemy as sa
 
 from engine.arns import region_of
 from engine.control.control import Control
-from engine.control.lifecycle import ACTIVE, BUSY
+from engine.control.lifecycle import ACTIVE, BUSY, shown
 from engine.control.schedule import USUAL_DAYS, days_of, first, following
 from engine.control.solution_versions import add_version
 from engine.engine import Engine
 from engine.errors import LimitExceeded
-from engine.records import Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
+from engine.jobs.kinds.extending import targets
+from engine.records import Campaign, Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
+ITEMS_S = 20.0  # between two times that a dataset group's models take new items, or ten times as long as that takes
+ITEM_NEWS = ("item", "snapshot", "deploy")  # kinds of log records after which there may be something to take
+CLEAN_S = 3600.0
 
 
 class Scheduler:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._items: dict[str, tuple[int, bool]] = {}  # uid -> up to where its log was looked at, whether news wait
+        self._clean_at = 0.0
+        self._cleaned: set[tuple[str, float | None]] = set()  # deleted ones whose models were asked to go
 
     def look_forever(self, stopping: threading.Event) -> None:
         while not stopping.wait(LOOK_S):
@@ -46,6 +53,8 @@ class Scheduler:
         for recommender in self._engine.records.list(Recommender):
             if self._due(recommender):
                 self._retrain(recommender.arn)
+        self._look_for_items()
+        self._look_for_waste()
 
     def _due(self, record: Solution | Recommender | None) -> bool:
         if record is None or record.deleted_at is not None or record.next_training_at is None:
@@ -106,6 +115,51 @@ class Scheduler:
             if control.status(recommender) == ACTIVE and not self._engine.jobs.unfinished(arn, within):
                 log.info("weekly training: %s", arn)
                 self._engine.jobs.enqueue("recommending", arn, within)
+
+    def _look_for_items(self) -> None:
+        """Two processes may both ask; the second job finds nothing to do."""
+        last = self._engine.log.last()
+        campaigns, recommenders = self._engine.records.list(Campaign), self._engine.records.list(Recommender)
+        groups = {each.dataset_group_arn for each in campaigns if each.deleted_at is None}
+        groups |= {each.dataset_group_arn for each in recommenders if each.deleted_at is None}
+        for arn in groups:
+            group = self._engine.records.find(arn, DatasetGroup)
+            if group is None or group.deleted_at is not None:
+                continue
+            seen, waiting = self._items.get(group.uid, (last, True))
+            waiting = waiting or self._engine.log.any_after(seen, group.uid, ITEM_NEWS)
+            if waiting and self._rested(arn) and any(targets(self._engine, arn)):
+                self._engine.jobs.enqueue_once("extending", arn)
+                waiting = False
+            self._items[group.uid] = (last, waiting)
+
+    def _rested(self, group_arn: str) -> bool:
+        job = self._engine.jobs.newest_of("extending", group_arn)
+        if job is None:
+            return True
+        pause = max(ITEMS_S, 10 * (job.ended - job.started))
+        return job.state not in ("queued", "running") and self._engine.clock() >= job.created + pause
+
+    def _look_for_waste(self) -> None:
+        gone = {(each.arn, each.deleted_at) for each in self._gone() if self._left_a_model(each)} - self._cleaned
+        if self._engine.clock() >= self._clean_at or gone:
+            self._clean_at, self._cleaned = self._engine.clock() + CLEAN_S, self._cleaned | gone
+            self._engine.jobs.enqueue_once("cleaning", "models")
+
+    def _gone(self) -> list[Solution | Recommender]:
+        deleted: list[Solution | Recommender] = [
+            *self._engine.records.list(Solution),
+            *self._engine.records.list(Recommender),
+        ]
+        pending_s, now = self._engine.settings.pending_s, self._engine.clock()
+        return [each for each in deleted if each.deleted_at is not None and shown(each, now, pending_s) is None]
+
+    def _left_a_model(self, record: Solution | Recommender) -> bool:
+        group = self._engine.records.find(record.dataset_group_arn, DatasetGroup)
+        if group is None:
+            return False
+        folder = self._engine.settings.data_dir / "models" / group.uid / record.name
+        return folder.exists() and any(folder.iterdir())
 
     def _control(self, record: Solution | Recommender) -> Control:
         return self._engine.control(record.account, region_of(record.arn))

@@ -1,15 +1,17 @@
-"""Items that came after training: added by trainingMode UPDATE, without training anew."""
+"""Items that came after training: taken by deployed models within a minute, or added by trainingMode UPDATE."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flows.site import Site, site
+from engine import Runner
+from tests.flows.site import Site, eventually, site
 
 AWS = "arn:aws:personalize:::recipe/"
 V1 = f"{AWS}aws-user-personalization"
@@ -84,6 +86,23 @@ def test_campaigns_that_sync_take_the_update(shop: Site, group: str):
     campaign = p.create_campaign(name="home", solutionVersionArn=f"{arn}/$LATEST", campaignConfig=synced)["campaignArn"]
     update = trained(shop, arn, "UPDATE")
     assert p.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"] == update
+
+
+def test_an_item_put_is_recommended_within_a_minute(shop: Site, group: str):
+    p = shop.personalize
+    no_exploration = {"itemExplorationConfig": {"explorationWeight": "0"}}
+    full = trained(shop, solution(shop, group))
+    campaign = p.create_campaign(name="home", solutionVersionArn=full, campaignConfig=no_exploration)["campaignArn"]
+    runner = Runner(shop.engine)
+    jobs = threading.Thread(target=runner.run_forever)
+    jobs.start()
+    try:
+        put(shop, group, "fresh", "even")
+        eventually(lambda: "fresh" in shop.items(campaign, "u2", 25), 60.0)
+        assert place(shop, campaign, "u2", "fresh") < place(shop, campaign, "u1", "fresh")
+    finally:
+        runner.stop()
+        jobs.join()
 
 
 def test_an_update_needs_a_full_version(shop: Site, group: str):

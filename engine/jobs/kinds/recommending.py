@@ -24,7 +24,7 @@ COLUMNS = "trainingDataConfig"  # what of a recommender's configuration is about
 def run(work: Work) -> str:
     recommender = _say(work, "CREATE IN_PROGRESS")
     try:
-        version = _version(recommender, work.engine.new_id()[:8])
+        version = version_of(recommender, work.engine.new_id()[:8])
         trained, message = train(work, version)
     except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
         failed(work, str(error) or type(error).__name__)
@@ -36,6 +36,7 @@ def run(work: Work) -> str:
             ACTIVE,
             within=within,
             solution_version_arn=version.arn,
+            items_folder="",
             trained_at=now,
             next_training_at=recommender.next_training_at or now + USUAL_DAYS * DAY,
             model_metrics=trained["metrics"],
@@ -62,7 +63,7 @@ def _say(
     return work.change(recommender, within, **changes)
 
 
-def _version(recommender: Recommender, name: str) -> SolutionVersion:
+def version_of(recommender: Recommender, name: str) -> SolutionVersion:
     """What is trained, in the terms of a solution version; it is no resource of its own."""
     use_case = USE_CASES[name_of(recommender.recipe_arn)]
     return SolutionVersion(

@@ -77,17 +77,18 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     model = recipe.train(snapshot, params, SEED, stretch(progress, 0.0, 0.7))
     metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 1.0), model)
     work.progress(0.98, "writing the model")
-    model = replace(model, about={**model.about, "seq": data.seq, "absent": absent_items(data)})
+    about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data)}
+    model = replace(model, about={**model.about, **about})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     hours = (time.monotonic() - started) / 3600
-    about = {
+    known = {
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "training_hours": round(hours, 4),
         "chosen": {**model.about.get("chosen", {}), **choice.account()},
         "recipe_arn": recipe_arn(recipe.name),
         "tuned_hpo_params": {"algorithmHyperParameters": choice.tuned} if choice.tuned else {},
     }
-    return about, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
+    return known, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
 
 
 def _update(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
@@ -101,10 +102,11 @@ def _update(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     group = work.directory.get(version.dataset_group_arn, DatasetGroup)
     data = current(work, group)
     recipe = RECIPES[name_of(base.recipe_arn)]
-    model = artifacts.load(model_folder(engine.settings.data_dir, base.arn, group.uid))
-    model, count = with_new_items(model, recipe, settings_of(base), prepared(work, data, base), data.seq, work.progress)
-    model = replace(model, about={**model.about, "absent": absent_items(data)})
-    artifacts.save(model, model_folder(engine.settings.data_dir, version.arn, group.uid))
+    own, target = (model_folder(engine.settings.data_dir, arn, group.uid) for arn in (base.arn, version.arn))
+    trained = artifacts.load(own)
+    snapshot = prepared(work, data, base)
+    model, count = with_new_items(trained, recipe, settings_of(base), snapshot, data, work.progress)
+    artifacts.save(model, target, (trained, own))
     kept = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
     about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
     return {**kept, **about}, f"{recipe.name}: {count:,} new items on {base.name}"
@@ -118,13 +120,18 @@ def absent_items(data: Stored) -> list[int]:
 
 
 def with_new_items(
-    model: Model, recipe: Recipe[Any], settings: Settings, snapshot: Snapshot, seq: int, progress: Progress
+    model: Model, recipe: Recipe[Any], settings: Settings, snapshot: Snapshot, data: Stored, progress: Progress
 ) -> tuple[Model, int]:
     """A model that knows the snapshot's items, and how many those are that it was not trained on."""
     assert recipe.extend is not None
     extended = recipe.extend(model, snapshot, hyperparameters(settings, recipe), progress)
-    new = snapshot.item_count - int(model.about.get("items", snapshot.item_count))
-    return replace(extended, about={**extended.about, "seq": seq}), new
+    about = {**extended.about, "seq": data.seq, "absent": absent_items(data)}
+    return replace(extended, about=about), snapshot.item_count - trained_on(model)
+
+
+def trained_on(model: Model) -> int:
+    """How many items there were."""
+    return int(model.about.get("trained", 0))
 
 
 def prepared(work: Work, data: Stored, version: SolutionVersion) -> Snapshot:

@@ -1,0 +1,75 @@
+"""Remove what nothing uses: models of deleted solutions and recommenders, models and snapshots that newer ones have
+replaced, and what an interrupted job left half written.
+
+Jobs run one at a time, so nothing of this is being made meanwhile. A process that maps what goes keeps its pages; one
+that is about to load it looks again for what took its place.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from engine.control.lifecycle import shown
+from engine.deployments import items_folder, model_folder
+from engine.engine import Engine
+from engine.errors import NotFound
+from engine.jobs.work import Work
+from engine.records import DatasetGroup, Recommender, Record, SolutionVersion
+from engine.sql import snapshots
+
+
+def run(work: Work) -> str:
+    engine = work.engine
+    gone = [*_unused_models(engine), *_unused_snapshots(engine)]
+    for place, folder in enumerate(gone):
+        work.progress(place / len(gone), folder.name)
+        shutil.rmtree(folder, ignore_errors=True)
+    return f"{len(gone)} folders removed"
+
+
+def _unused_models(engine: Engine) -> Iterator[Path]:
+    """Listed before what is used, so that a model which comes meanwhile is none of them."""
+    found = list((engine.settings.data_dir / "models").glob("*/*/*"))
+    used = _used_models(engine)
+    yield from (folder for folder in found if folder not in used)
+
+
+def _used_models(engine: Engine) -> set[Path]:
+    """Of everything that is not gone, whether it answers at present or not."""
+    data_dir, used = engine.settings.data_dir, set()
+    for version in filter(lambda each: _is_there(engine, each), engine.records.list(SolutionVersion)):
+        uid = _uid(engine, version.dataset_group_arn)
+        used |= {model_folder(data_dir, version.arn, uid), items_folder(data_dir, version, uid)}
+    for recommender in filter(lambda each: _is_there(engine, each), engine.records.list(Recommender)):
+        if recommender.solution_version_arn:
+            uid = _uid(engine, recommender.dataset_group_arn)
+            used |= {
+                model_folder(data_dir, recommender.solution_version_arn, uid),
+                items_folder(data_dir, recommender, uid),
+            }
+    return used
+
+
+def _unused_snapshots(engine: Engine) -> Iterator[Path]:
+    """All but the one that workers read, of groups that have one; the group's own job sees to those of deleted ones."""
+    found = list((engine.settings.data_dir / "groups").glob("*/*"))
+    with engine.database.read() as connection:
+        paths = connection.execute(sa.select(snapshots.c.path)).scalars().all()
+    used = {engine.settings.data_dir / path for path in paths}
+    groups = {folder.parent for folder in used}
+    yield from (folder for folder in found if folder not in used and folder.parent in groups)
+
+
+def _is_there(engine: Engine, record: Record) -> bool:
+    return shown(record, engine.clock(), engine.settings.pending_s) is not None
+
+
+def _uid(engine: Engine, group_arn: str) -> str:
+    try:
+        return engine.records.get(group_arn, DatasetGroup).uid
+    except NotFound:
+        return ""

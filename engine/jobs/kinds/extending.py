@@ -1,0 +1,121 @@
+"""Let deployed models know the items that came since: what AWS does every two hours (specification §3.1, §3.5).
+
+Nothing is trained. The model that knows later items lies beside the version's own and takes its place in answers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from engine import artifacts, recipes
+from engine.arns import name_of, region_of
+from engine.control.lifecycle import ACTIVE
+from engine.data.group import Group
+from engine.deployments import items_folder, model_folder
+from engine.engine import Engine
+from engine.jobs.choosing import settings_of
+from engine.jobs.kinds.folding import current
+from engine.jobs.kinds.recommending import version_of
+from engine.jobs.kinds.training import prepared, trained_on, with_new_items
+from engine.jobs.work import Work
+from engine.recipes.base import Model, Recipe, stretch
+from engine.records import Campaign, DatasetGroup, Recommender, Solution, SolutionVersion
+from engine.use_cases import USE_CASES
+
+
+class Target(NamedTuple):
+    """A model that answers for some campaigns, or for a recommender."""
+
+    record: SolutionVersion | Recommender  # says where it lies
+    version: SolutionVersion  # what it was trained as
+    recipe: Recipe[Any]
+    answers: tuple[str, ...]  # ARNs
+
+
+def run(work: Work) -> str:
+    group = work.directory.get(work.arn, DatasetGroup)
+    state = work.state(group)
+    models = [(target, *_loaded(work.engine, target, group.uid)) for target in targets(work.engine, group.arn)]
+    wanting = [(target, own, model) for target, own, newest, model in models if wants(target, model, newest, state)]
+    if not wanting:
+        return "no new items"
+    data = current(work, group)
+    for place, (target, own, model) in enumerate(wanting):
+        progress = stretch(work.progress, place / len(wanting), (place + 1) / len(wanting))
+        snapshot = prepared(work, data, target.version)
+        extended, _ = with_new_items(model, target.recipe, settings_of(target.version), snapshot, data, progress)
+        name = f"{own.name}-items-{data.seq}"
+        artifacts.save(extended, own.with_name(name), (model, own))
+        _publish(work, group, target, name)
+    return f"{len(wanting)} models know all {data.snapshot.item_count:,} items"
+
+
+def targets(engine: Engine, group_arn: str) -> Iterator[Target]:
+    """The models of a dataset group that answer and take new items: those of recipes that explore, and of solutions
+    that ask for it by performIncrementalUpdate; not those that were made by trainingMode UPDATE (§1.8).
+    """
+    answers: dict[str, list[str]] = {}
+    for campaign in engine.records.list(Campaign):
+        if campaign.dataset_group_arn == group_arn and campaign.deleted_at is None:
+            answers.setdefault(campaign.solution_version_arn, []).append(campaign.arn)
+    for arn, campaigns in answers.items():
+        version = engine.records.get(arn, SolutionVersion)
+        recipe = recipes.RECIPES[name_of(version.recipe_arn)]
+        solution = engine.records.get(version.solution_arn, Solution)
+        asked = recipe.exploration is not None or solution.perform_incremental_update
+        if recipe.extend is not None and asked and version.training_mode != "UPDATE":
+            yield Target(version, version, recipe, tuple(campaigns))
+    for recommender in engine.records.list(Recommender, parent=group_arn):
+        recipe = USE_CASES[name_of(recommender.recipe_arn)].recipe
+        alive = recommender.deleted_at is None and recommender.status == ACTIVE and recommender.solution_version_arn
+        if alive and recipe.extend is not None and recipe.exploration is not None:
+            version = version_of(recommender, recommender.solution_version_arn.rpartition("/")[2])
+            yield Target(recommender, version, recipe, (recommender.arn,))
+
+
+def wants(target: Target, model: Model, newest: Model, state: Group) -> bool:
+    """Whether there are items, or words about items, that the newest model has not seen."""
+    trained = trained_on(model) if target.recipe.exploration is not None else 0
+    if any(index >= trained for index in state.item_table.rows):
+        return True
+    return state.stored.seq > int(newest.about["seq"]) and state.stored.snapshot.item_count > trained
+
+
+def _loaded(engine: Engine, target: Target, uid: str) -> tuple[Path, Model, Model]:
+    """Where the version's own model lies; the newest that answers for it; its own."""
+    own = model_folder(engine.settings.data_dir, target.version.arn, uid)
+    return own, artifacts.load(items_folder(engine.settings.data_dir, target.record, uid)), artifacts.load(own)
+
+
+def _publish(work: Work, group: DatasetGroup, target: Target, name: str) -> None:
+    """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
+    engine = work.engine
+    with engine.database.write() as within:
+        work.hold(within)
+        stored = engine.records.get(target.record.arn, type(target.record), within)
+        if _arn(stored) != target.version.arn:
+            return  # trained anew meanwhile
+        engine.records.replace(msgspec.structs.replace(stored, items_folder=name), within)
+        for arn in target.answers:
+            _tell(engine, arn, group.uid, within)
+    if stored.items_folder not in ("", name):
+        own = model_folder(engine.settings.data_dir, target.version.arn, group.uid)
+        shutil.rmtree(own.with_name(stored.items_folder), ignore_errors=True)
+
+
+def _tell(engine: Engine, arn: str, uid: str, within: sa.Connection) -> None:
+    campaign = engine.records.find(arn, Campaign, within)
+    if campaign is not None:
+        engine.records.replace(campaign, within)  # as it is: who follows its record loads its model
+    account = arn.split(":")[4]
+    engine.control(account, region_of(arn)).announce(uid, "deploy", arn, within)
+
+
+def _arn(record: SolutionVersion | Recommender) -> str:
+    return record.arn if isinstance(record, SolutionVersion) else record.solution_version_arn
