@@ -9,7 +9,6 @@ import boto3
 import httpx
 import pytest
 
-from gateway.aws import routes
 from gateway.aws.protocol import LARGEST_BODY
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients
 
@@ -66,12 +65,6 @@ def test_a_body_over_the_limit_is_413(http: httpx.Client, path: str):
     answer = call(http, "CreateSchema", b" " * (LARGEST_BODY + 1), path=path)
     assert (answer.status_code, answer.json()["__type"]) == (413, "RequestEntityTooLargeException")
     assert answer.headers["x-amzn-errortype"] == "RequestEntityTooLargeException"
-
-
-@pytest.mark.parametrize("path", getattr(routes, "UNSERVED", ()))
-def test_a_path_of_a_later_version_is_an_unknown_operation(http: httpx.Client, path: str):
-    answer = http.post(path, content=b"{}")
-    assert (answer.status_code, answer.json()["__type"]) == (404, "UnknownOperationException")
 
 
 BODIES = [b"not json", b"[]", b"\xff\xfe", b'{"name": "\xff"}', b"[" * 100_000, b'"x"', b"{} {}", b'{"name": 7}']
