@@ -138,3 +138,23 @@ def test_names_and_texts_are_needed(books: Site, flags: tuple[str, ...]):
     p.create_dataset(name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Items")
     with pytest.raises(p.exceptions.InvalidInputException, match="itemName"):
         p.create_solution(name=name, recipeArn=RECIPE, datasetGroupArn=group)
+
+
+def test_an_update_knows_a_new_book(books: Site, group: str, version: str):
+    """Put one by one, found by its words; popularity and freshness of the others stay as they were."""
+    p = books.personalize
+    solution = version.rpartition("/")[0]
+    campaign = p.create_campaign(name="grows", solutionVersionArn=version)["campaignArn"]
+    title, blurb = "Far Side", "An expedition of cosmonauts to the moon finds an alien spacecraft"
+    book = {"title": title, "blurb": blurb, "creationTimestamp": START + 70 * 86400}
+    books.events.put_items(
+        datasetArn=group.replace("dataset-group", "dataset") + "/ITEMS",
+        items=[{"itemId": "moon", "properties": json.dumps(book)}],
+    )
+    assert set(related(books, campaign, "moon", 2)) == {"chef", "bread"}  # not known yet: the popular ones
+    update = p.create_solution_version(solutionArn=solution, trainingMode="UPDATE")["solutionVersionArn"]
+    books.work()
+    assert books.version(update)["status"] == "ACTIVE", books.version(update)
+    p.update_campaign(campaignArn=campaign, solutionVersionArn=update)
+    eventually(lambda: set(related(books, campaign, "moon", 3)) == SPACE)
+    assert "moon" in related(books, campaign, "mars", 3)
