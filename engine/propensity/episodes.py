@@ -13,14 +13,31 @@ from numpy.typing import NDArray
 from engine.data.columns import Longs
 from engine.propensity.deeds import TAKEN, Deeds, Moments
 
+NEARLY = 0.99
+
 
 class Episodes(NamedTuple):
     begun: Moments  # (m,)
     taken: NDArray[np.bool_]  # (m,)
-    over: NDArray[np.bool_]  # (m,) whether its period lies within the data: of others the end is not known
+    after: Longs  # (m,) seconds until it was taken first; of those that were not, 0
+    left: Longs  # (m,) seconds of data after its beginning: where less than the period, the end is not known
 
     def take(self, rows: NDArray[np.generic]) -> Episodes:
-        return Episodes(self.begun.take(rows), self.taken[rows], self.over[rows])
+        return Episodes(self.begun.take(rows), self.taken[rows], self.after[rows], self.left[rows])
+
+    def known(self, period: int, actions: int, least: int) -> NDArray[np.bool_]:
+        """(m,) whether what came of it can be told: its period is over, or as much of it as nearly all need who take
+        that action at all, where `least` of them show that.
+        """
+        settled = np.full(actions, period)
+        sure = np.flatnonzero(self.taken & (self.left >= period))
+        sure = sure[np.argsort(self.begun.actions[sure], kind="stable")]
+        bounds = np.cumsum(np.bincount(self.begun.actions[sure], minlength=actions))
+        for action, after in enumerate(np.split(self.after[sure], bounds[:-1])):
+            if len(after) >= least:
+                settled[action] = np.quantile(after, NEARLY, method="higher")
+        known: NDArray[np.bool_] = self.left >= settled[self.begun.actions]
+        return known
 
 
 def episodes_of(deeds: Deeds, period: int) -> Episodes:
@@ -32,10 +49,13 @@ def episodes_of(deeds: Deeds, period: int) -> Episodes:
     since = int(times.min(initial=0))
     span = int(times.max(initial=0)) - since + period + 1
     keys = pair.astype(np.int64) * span + (times - since)
-    taken = np.concatenate(([0], np.cumsum(kinds == TAKEN)))
     begins, ends = _bounds(keys, pair, period)
     begun = Moments(users[begins], actions[begins], times[begins])
-    return Episodes(begun, taken[ends] > taken[begins], begun.times + period <= times.max(initial=0))
+    takings = np.append(np.flatnonzero(kinds == TAKEN), len(times))
+    first = takings[takings.searchsorted(begins)]
+    taken = first < ends
+    after = np.where(taken, times[np.where(taken, first, begins)] - begun.times, 0)
+    return Episodes(begun, taken, after, times.max(initial=0) - begun.times)
 
 
 def _bounds(keys: Longs, pair: Longs, period: int) -> tuple[Longs, Longs]:

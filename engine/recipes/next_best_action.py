@@ -43,7 +43,8 @@ def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> 
         raise InvalidInput("The dataset group has no actions: import them, or put them, first.")
     deeds, count = deeds_of(actions), actions.item_count
     able = np.flatnonzero(scored(deeds, count))
-    episodes = _known(episodes_of(deeds, params.action_optimization_period * DAY), able, count)
+    period = params.action_optimization_period * DAY
+    episodes = _known(episodes_of(deeds, period), period, able, count)
     vectors = item_vectors(snapshot, seed)
     progress(0.1, f"{len(episodes.taken):,} episodes of {len(able)} actions")
     people = user_features(snapshot.user_columns, snapshot.user_count)
@@ -78,12 +79,13 @@ def scored(deeds: Deeds, count: int) -> Array:
     return (taken >= LEAST) & (np.bincount(deeds.actions[refused], minlength=count) >= LEAST)
 
 
-def _known(episodes: Episodes, able: Array, count: int) -> Episodes:
+def _known(episodes: Episodes, period: int, able: Array, count: int) -> Episodes:
     """Those whose end is known, of the actions that are scored; of an action with too few of them all there are."""
-    over = np.bincount(episodes.begun.actions[episodes.over & episodes.taken], minlength=count)
-    left = np.bincount(episodes.begun.actions[episodes.over & ~episodes.taken], minlength=count)
-    few = (over < LEAST) | (left < LEAST)
-    wanted = np.isin(episodes.begun.actions, able) & (episodes.over | few[episodes.begun.actions])
+    known, actions = episodes.known(period, count, LEAST), episodes.begun.actions
+    taken = np.bincount(actions[known & episodes.taken], minlength=count)
+    refused = np.bincount(actions[known & ~episodes.taken], minlength=count)
+    few = (taken < LEAST) | (refused < LEAST)
+    wanted = np.isin(actions, able) & (known | few[actions])
     return _newest(episodes.take(np.flatnonzero(wanted)), max(MOST_EPISODES // max(len(able), 1), FEWEST))
 
 

@@ -49,17 +49,23 @@ def test_episodes():
         (1, 0, 29, VIEWED),
     )
     episodes = episodes_of(done, 14 * DAY)
+    known = episodes.known(14 * DAY, 2, 2)
     found = {
-        (int(user), int(action), int(time) // DAY): (bool(taken), bool(over))
-        for user, action, time, taken, over in zip(*episodes.begun, episodes.taken, episodes.over, strict=True)
+        (int(user), int(action), int(time) // DAY): (bool(taken), int(after) // DAY, bool(over))
+        for user, action, time, taken, after, over in zip(
+            *episodes.begun, episodes.taken, episodes.after, known, strict=True
+        )
     }
     assert found == {
-        (0, 0, 0): (True, True),
-        (0, 0, 14): (False, True),
-        (0, 0, 30): (True, False),
-        (0, 1, 5): (False, True),
-        (1, 0, 29): (False, False),
+        (0, 0, 0): (True, 13, True),
+        (0, 0, 14): (False, 0, True),
+        (0, 0, 30): (True, 0, False),
+        (0, 1, 5): (False, 0, True),
+        (1, 0, 29): (False, 0, False),
     }
+    sooner = episodes_of(deeds(*((user, 0, user // 2, TAKEN if user % 2 else VIEWED) for user in range(60))), 14 * DAY)
+    assert sooner.known(14 * DAY, 1, 10).all()  # whoever takes it does so at once
+    assert sooner.known(14 * DAY, 1, 1_000).sum() == 32
     assert len(episodes_of(deeds((0, 0, 0, TAKEN)), DAY).taken) == 1
 
 
