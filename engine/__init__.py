@@ -2,7 +2,7 @@
 
 from engine.control.fields import decoded
 from engine.control.operation import perform
-from engine.data.schema import infer_schema
+from engine.data.guess import infer_schema
 from engine.data.snapshot import Snapshot
 from engine.engine import Engine
 from engine.errors import (

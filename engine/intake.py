@@ -11,7 +11,9 @@ import msgspec
 
 from engine.data import entries
 from engine.data.log import Entry, Log
-from engine.data.schema import DATASET_TYPES, Schema, check_properties, check_seconds, plain
+from engine.data.reserved import DATASET_TYPES
+from engine.data.schema import Schema, plain
+from engine.data.values import check_properties, check_seconds
 from engine.directory import Directory, unknown_tracker
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.question import Event

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.data.schema import DATASET_TYPES, Schema
+from engine.data.reserved import DATASET_TYPES
+from engine.data.schema import Schema
 from engine.errors import InvalidInput
 
 _SPELLED = re.compile(

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache, reduce
 
 import numpy as np
 
-from engine.data.importer import column_kind
+from engine.data.cells import column_kind
 from engine.data.merge import column_of
 from engine.data.schema import Field
 from engine.errors import InvalidInput

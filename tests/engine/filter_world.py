@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from engine.data import entries
+from engine.data.cells import column_kind
 from engine.data.group import Group
-from engine.data.importer import column_kind
 from engine.data.log import Logged
 from engine.data.merge import column_of
 from engine.data.schema import parse_schema

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Tags, Texts
 from engine.data.fold import Fold, Import, Kinds, fold
 from engine.data.group import Group
-from engine.data.importer import column_kind
 from engine.data.schema import Field
 from engine.data.stored import Stored
 from engine.jobs.work import Work

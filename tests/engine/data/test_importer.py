@@ -15,8 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Numbers, Tags, Texts
-from engine.data.importer import BLOCK, Imported, Report, column_kind, first_of_equals, import_csv, unescape
+from engine.data.duplicates import first_of_equals
+from engine.data.importer import Imported, import_csv
+from engine.data.report import Report
+from engine.data.rows import BLOCK, unescape
 from engine.data.schema import Schema, parse_schema
 from engine.data.source import Source, SourceFile
 from engine.errors import InvalidInput

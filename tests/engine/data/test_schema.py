@@ -5,17 +5,10 @@ from typing import Any
 
 import pytest
 
-from engine.data.schema import (
-    DATASET_TYPES,
-    Schema,
-    check,
-    check_properties,
-    check_seconds,
-    dataset_type_of,
-    infer_schema,
-    parse_schema,
-    property_name,
-)
+from engine.data.guess import infer_schema
+from engine.data.reserved import DATASET_TYPES
+from engine.data.schema import Schema, check, dataset_type_of, parse_schema, property_name
+from engine.data.values import check_properties, check_seconds
 from engine.errors import InvalidInput
 
 STRING = "string"

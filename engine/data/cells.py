@@ -1,0 +1,193 @@
+"""Cells of text → columns, as the schema's fields say. A column is read as a whole, or cell by cell where that fails.
+
+Texts are interned: a column holds each distinct text once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from engine.data.columns import Array, Column, Labels, Numbers, Tags, Texts
+from engine.data.schema import BOOLEANS, Field
+from engine.data.values import length_problem, number_problem
+
+
+def column_kind(field: Field) -> type[Column]:
+    """The column that a field's values are kept in."""
+    if field.type != "string":
+        return Numbers
+    return Tags if field.categorical else Texts if field.textual else Labels
+
+
+class Builder(Protocol):
+    """Makes one column. `many` reads a block's cells, `one` a single cell; both raise `ValueError` with the rule."""
+
+    dtype: type
+    blank: object  # stands where a bad cell was, until its row is dropped
+
+    def one(self, cell: str) -> object: ...
+
+    def many(self, cells: Sequence[str]) -> Array: ...
+
+    def column(self, values: Array) -> Column:
+        """The column of all the values that `many` gave out."""
+        ...
+
+
+_MISSING = "has no value where one is required"
+
+
+class _Strings(dict[str, int]):
+    """Interned texts: cell -> code. A text's rules are checked when it first occurs."""
+
+    dtype: type = np.int32
+    blank: object = -1
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self._names: list[str] = []
+        if field.nullable:
+            self[""] = -1
+
+    def __missing__(self, cell: str) -> int:
+        if not cell:
+            raise ValueError(_MISSING)
+        if reason := length_problem(self._field, cell) or _impression_problem(self._field, cell):
+            raise ValueError(reason)
+        code = self[cell] = len(self._names)
+        self._names.append(cell)
+        return code
+
+    def one(self, cell: str) -> int:
+        return self[cell]
+
+    def many(self, cells: Sequence[str]) -> Array:
+        return np.fromiter(map(self.__getitem__, cells), np.int32, len(cells))
+
+    def column(self, values: Array) -> Column:
+        return _tags(values, self._names) if self._field.categorical else Labels(values, self._names)
+
+
+def _impression_problem(field: Field, cell: str) -> str | None:
+    if field.name != "IMPRESSION":
+        return None
+    items = cell.split("|")
+    if "" in items:
+        return "has an item without a name; write item ids joined by '|'"
+    return "names an item of more than 256 characters" if max(map(len, items)) > 256 else None
+
+
+def _tags(codes: Array, cells: Sequence[str]) -> Tags:
+    """Tags of interned cells: each distinct cell is split once."""
+    index: dict[str, int] = {}
+    split = [[index.setdefault(tag, len(index)) for tag in cell.split("|") if tag] for cell in cells]
+    indptr = np.zeros(len(split) + 2, np.int64)
+    np.cumsum([len(tags) for tags in split], out=indptr[1:-1])
+    indptr[-1] = indptr[-2]  # an empty row at the end is what code -1, a missing cell, picks
+    flat = np.fromiter((tag for tags in split for tag in tags), np.int32)
+    return Tags(indptr, flat, list(index)).take(codes)
+
+
+class _Long:
+    """Texts kept as they are, cut at the field's length."""
+
+    dtype: type = object
+    blank: object = b""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    def one(self, cell: str) -> bytes:
+        if not cell and not self._field.nullable:
+            raise ValueError(_MISSING)
+        return cell[: self._field.max_length].encode()
+
+    def many(self, cells: Sequence[str]) -> Array:
+        return np.array([self.one(cell) for cell in cells], object)
+
+    def column(self, values: Array) -> Column:
+        offsets = np.zeros(len(values) + 1, np.int64)
+        np.cumsum([len(value) for value in values], out=offsets[1:])
+        return Texts(offsets, np.frombuffer(b"".join(values), np.uint8))
+
+
+_WHOLE = re.compile(r"\s*[+-]?\d{1,40}(\.0*)?\s*", re.ASCII)
+_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+
+
+class _Figures:
+    blank: object = 0
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self.dtype: type = np.int64 if field.whole and not field.nullable else np.float64
+        self._read: Callable[[str], float] = int if field.whole else float
+
+    def one(self, cell: str) -> float:
+        if not cell:
+            if self._field.nullable:
+                return math.nan
+            raise ValueError(_MISSING)
+        if not (_WHOLE if self._field.whole else _DECIMAL).fullmatch(cell):
+            raise ValueError("is not a whole number" if self._field.whole else "is not a number")
+        value = int(cell.partition(".")[0]) if self._field.whole else float(cell)
+        reason = number_problem(self._field, value) if math.isfinite(value) else "is too large"
+        if reason:
+            raise ValueError(reason)
+        return value
+
+    def many(self, cells: Sequence[str]) -> Array:
+        text = "".join(cells)
+        if "_" in text or not text.isascii():  # which Python takes for digits, and a file should not
+            raise ValueError
+        if self._field.nullable:
+            read = self._read
+            values: Array = np.fromiter((read(cell) if cell else math.nan for cell in cells), self.dtype, len(cells))
+            present = values[list(map(bool, cells))]
+        else:
+            present = values = np.fromiter(map(self._read, cells), self.dtype, len(cells))
+        low, high = self._field.bounds
+        if not np.isfinite(present).all() or present.min(initial=low) < low or present.max(initial=low) > high:
+            raise ValueError
+        return values
+
+    def column(self, values: Array) -> Column:
+        return Numbers(values)
+
+
+class _Truths:
+    blank: object = 0
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self.dtype: type = np.float64 if field.nullable else np.int64
+
+    def one(self, cell: str) -> float:
+        if not cell:
+            if self._field.nullable:
+                return math.nan
+            raise ValueError(_MISSING)
+        known = BOOLEANS.get(cell.lower())
+        if known is None:
+            raise ValueError("is neither True, False, 1 nor 0")
+        return int(known)
+
+    def many(self, cells: Sequence[str]) -> Array:
+        return np.fromiter(map(self.one, cells), self.dtype, len(cells))
+
+    def column(self, values: Array) -> Column:
+        return Numbers(values)
+
+
+_BUILDERS: Mapping[type[Column], Callable[[Field], Builder]] = {Labels: _Strings, Tags: _Strings, Texts: _Long}
+
+
+def builder(field: Field) -> Builder:
+    if field.type == "boolean":
+        return _Truths(field)
+    return _BUILDERS.get(column_kind(field), _Figures)(field)

@@ -1,0 +1,112 @@
+"""A schema guessed from a CSV's header and a sample of its rows, for who brings none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from engine.data.reserved import DATASET_TYPES, KEYS, Rule, rules_for
+from engine.data.schema import dataset_type_of, parse_schema, plain
+
+_INT = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
+_FLOAT = re.compile(r"-?\d*\.?\d+([eE][-+]?\d+)?", re.ASCII)
+_FEW = 1000  # distinct values that a categorical column should not exceed (specification §2.3)
+
+
+def infer_schema(
+    dataset_type: str, header: Sequence[str], sample_rows: Iterable[Sequence[str]], domain: str | None = None
+) -> str:
+    """A schema as JSON text that fits a CSV's header and sample. Raises `InvalidInput` where none can.
+
+    Reserved names get their reserved type; columns without a name (an exported index) are left out.
+    """
+    type_ = dataset_type_of(dataset_type)
+    rules = {plain(rule.name): rule for rule in rules_for(type_, domain).values()}
+    columns = list(zip(*(row for row in sample_rows if len(row) == len(header)), strict=True)) or [()] * len(header)
+    rows = [
+        _reserved(rules[plain(name)], cells) if plain(name) in rules else _guess(name, cells)
+        for name, cells in zip(header, columns, strict=True)
+        if name
+    ]
+    if type_ == "ITEMS":
+        _mark_textual(rows, dict(zip(header, columns, strict=True)))
+    _mark_metadata(rows, KEYS.get(type_))
+    record = {
+        "type": "record",
+        "name": DATASET_TYPES[type_],
+        "namespace": "com.amazonaws.personalize.schema",
+        "fields": rows,
+        "version": "1.0",
+    }
+    text = json.dumps(record)
+    parse_schema(text, domain)
+    return text
+
+
+def _reserved(rule: Rule, cells: Sequence[str]) -> dict[str, Any]:
+    row = {"name": rule.name, "type": _union(rule.type, rule.nullable and "" in cells)}
+    return {**row, rule.flag: True} if rule.flag else row
+
+
+def _union(type_: str, nullable: bool) -> str | list[str]:
+    return ["null", type_] if nullable else type_
+
+
+def _guess(name: str, cells: Sequence[str]) -> dict[str, Any]:
+    filled = [cell for cell in cells if cell]
+    row: dict[str, Any] = {"name": name, "type": "string"}
+    if not filled:
+        return {"name": name, "type": ["null", "string"]}
+    if all(map(_INT.fullmatch, filled)):
+        row["type"] = "long"
+    elif all(map(_FLOAT.fullmatch, filled)) and not any(_padded(cell) for cell in filled):
+        row["type"] = "double"
+    elif {cell.lower() for cell in filled} <= {"true", "false"}:
+        row["type"] = "boolean"
+    elif _is_categorical(filled):
+        row["categorical"] = True
+    return {**row, "type": _union(row["type"], len(filled) < len(cells))}
+
+
+def _padded(cell: str) -> bool:
+    """Whether it is a code such as 00123 rather than a number."""
+    return len(cell) > 1 and cell[0] == "0" and cell[1].isdigit()
+
+
+def _is_categorical(filled: Sequence[str]) -> bool:
+    if max(map(len, filled)) > _FEW:
+        return False
+    distinct = len(set(filled))
+    return any("|" in cell for cell in filled) or (
+        distinct <= _FEW and distinct <= max(20, len(filled) // 2) and _mean_length(filled) < 60
+    )
+
+
+def _mean_length(cells: Sequence[str]) -> float:
+    return sum(map(len, cells)) / max(1, len(cells))
+
+
+def _plain_strings(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if "string" in row["type"] and not row.get("categorical") and not row.get("textual"):
+            yield row
+
+
+def _mark_textual(rows: Sequence[dict[str, Any]], columns: Mapping[str, Sequence[str]]) -> None:
+    """The longest free text, if any is long, becomes the one textual field."""
+    if any(row.get("textual") for row in rows):
+        return
+    lengths = {row["name"]: _mean_length(columns.get(row["name"], ())) for row in _plain_strings(rows)}
+    for row in rows:
+        if lengths.get(row["name"], 0) >= 60 and lengths[row["name"]] == max(lengths.values()):
+            row["textual"] = True
+            return
+
+
+def _mark_metadata(rows: Sequence[dict[str, Any]], key: str | None) -> None:
+    """Items and Users need something to learn from: where nothing else is, the first string is taken as categorical."""
+    strings = [row for row in _plain_strings(rows) if row["name"] != key]
+    if key is not None and len(strings) == len(rows) - 1 and strings:
+        strings[0]["categorical"] = True

@@ -1,0 +1,107 @@
+"""The values that fit a schema's fields: numbers, texts, and the properties of records put one by one (§2.3, §2.5)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from engine.data.schema import BOOLEANS, MILLISECONDS, Field, Schema, property_name
+from engine.errors import InvalidInput
+
+_EVENT_WORDS = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
+
+
+def check_seconds(name: str, value: float) -> None:
+    """Raises `InvalidInput` for a time that can't be epoch seconds."""
+    if reason := _time_problem(value):
+        raise InvalidInput(f"{name} {value:.0f} {reason}.")
+
+
+def number_problem(field: Field, value: float) -> str | None:
+    """Which rule a number breaks, in words that follow the number; None where it fits the field."""
+    low, high = field.bounds
+    if field.whole and value != math.floor(value):
+        return "is not a whole number"
+    if low <= value <= high:
+        return None
+    if field.is_time:
+        return _time_problem(value)
+    return f"is not between {low:.0f} and {high:.0f}"
+
+
+def length_problem(field: Field, text: str) -> str | None:
+    """The service's own text for a value that is too long; None where it fits or is merely cut."""
+    if field.textual or len(text) <= field.max_length:
+        return None
+    return f"Length cannot be more than {field.max_length} characters for {field.name}."
+
+
+def _time_problem(value: float) -> str | None:
+    if value >= MILLISECONDS:
+        return "looks like milliseconds: seconds since 1970 are due, so divide it by 1000"
+    return None if value >= 0 else "is negative: seconds since 1970 are due"
+
+
+Value = str | int | float | bool | None
+
+
+def check_properties(schema: Schema, properties: Mapping[str, object]) -> dict[str, Value]:
+    """Properties of PutItems, PutUsers or PutEvents as values by field name.
+
+    Several values come out joined by `|`, long text cut, empty text as None. Fields without a property stay out.
+    Raises `InvalidInput` naming the property and the rule.
+    """
+    events = schema.dataset_type.endswith("INTERACTIONS")
+    values: dict[str, Value] = {}
+    for name, given in properties.items():
+        if events and name.lower() in _EVENT_WORDS:
+            raise InvalidInput(f"Property '{name}' is a reserved word; give it beside the event's properties.")
+        field = schema.field_for(name)
+        if field is None:
+            known = ", ".join(property_name(field.name) for field in schema.fields if field.name != schema.key)
+            raise InvalidInput(f"Property '{name}' is not in the {schema.name} schema, which has {known}.")
+        if field.name == schema.key:
+            raise InvalidInput(f"Property '{name}' names the record itself; leave it out of the properties.")
+        if field.name in values:
+            raise InvalidInput(f"Property '{name}' is given twice, under two spellings of {field.name}.")
+        values[field.name] = _value(name, field, given)
+    return values
+
+
+def _value(name: str, field: Field, given: object) -> Value:
+    if field.categorical and isinstance(given, list | tuple) and all(isinstance(part, str) for part in given):
+        given = "|".join(given)
+    if given is None or given == "":
+        if field.nullable:
+            return None
+        raise InvalidInput(f"Property '{name}' must have a value; the type of {field.name} does not include null.")
+    if field.type == "string":
+        return _text(name, field, given)
+    if field.type == "boolean":
+        return _truth(name, given)
+    return _number(name, field, given)
+
+
+def _text(name: str, field: Field, given: object) -> str:
+    if not isinstance(given, str):
+        expected = "a string or a list of strings" if field.categorical else "a string"
+        raise InvalidInput(f"Property '{name}' must be {expected}, not {json.dumps(given, default=str)[:40]}.")
+    if reason := length_problem(field, given):
+        raise InvalidInput(f"Property '{name}': {reason}")
+    return given[: field.max_length]
+
+
+def _truth(name: str, given: object) -> bool:
+    known = BOOLEANS.get(str(given).lower()) if isinstance(given, bool | int | str) else None
+    if known is None:
+        raise InvalidInput(f"Property '{name}' must be true or false, not {json.dumps(given, default=str)[:40]}.")
+    return known
+
+
+def _number(name: str, field: Field, given: object) -> int | float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise InvalidInput(f"Property '{name}' must be a number, not {json.dumps(given, default=str)[:40]}.")
+    if reason := number_problem(field, given):
+        raise InvalidInput(f"Property '{name}': {given} {reason}.")
+    return int(given) if field.whole else given
