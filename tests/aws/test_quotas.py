@@ -11,6 +11,8 @@ import pytest
 
 from engine.records import Schema
 from tests.aws.flow import INTERACTIONS, POPULAR, ROLE, Flow
+from tests.aws.test_batch_inference_jobs import infer
+from tests.aws.test_batch_segment_jobs import AFFINITY, segment
 from tests.aws.test_recommenders import VIEWED, domain_group
 from tests.aws.world import Clients, World
 
@@ -74,6 +76,17 @@ def make_recommender(p: Any, place: Place, n: int) -> Any:
     return p.create_recommender(name=f"r{n}", datasetGroupArn=group, recipeArn=VIEWED)
 
 
+def make_inference(p: Any, place: Place, n: int) -> Any:
+    return infer(place.aws, place.flow.version, f"b{n}")
+
+
+def make_segments(p: Any, place: Place, n: int) -> Any:
+    if n == 0:
+        made = {"name": "affinity", "recipeArn": AFFINITY, "datasetGroupArn": place.flow.group}
+        place.flow.solution = p.create_solution(**made, performAutoTraining=False)["solutionArn"]
+    return segment(place.aws, place.flow.version, f"b{n}")
+
+
 def make_schema(p: Any, place: Place, n: int) -> Any:
     if n == 0:
         place.many_schemas(500)
@@ -107,6 +120,8 @@ ROWS: list[tuple[str, int, int, str, Make]] = [  # kind, its quota, how many mor
         lambda p, place, n: p.create_solution_version(solutionArn=place.flow.solution),
     ),
     ("import job", 5, 5, BUSY, make_import),
+    ("batch inference job", 5, 5, BUSY, make_inference),
+    ("batch segment job", 5, 5, BUSY, make_segments),
     ("data deletion job", 5, 5, BUSY, make_deletion),
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.jobs.schedule import Scheduler
 from tests.flows.site import START, Site, eventually, site
 
 RECIPE = "arn:aws:personalize:::recipe/aws-semantic-similarity"
@@ -124,6 +125,24 @@ def test_influence_fits_no_other_recipe(books: Site, group: str):
     with pytest.raises(p.exceptions.InvalidInputException, match="rankingInfluence fits only the recipe aws-semantic"):
         config = {"rankingInfluence": {"POPULARITY": 0.5}}
         p.create_campaign(name="x", solutionVersionArn=arn, campaignConfig=config)
+
+
+def test_new_books_are_taken_where_the_solution_asks_for_it(books: Site, group: str, version: str):
+    p = books.personalize
+    campaign = p.create_campaign(name="shelf", solutionVersionArn=version)["campaignArn"]
+    dataset = group.replace("dataset-group", "dataset") + "/ITEMS"
+    said = {"title": "Moons", "blurb": "A rocket flies the crew to the moons", "creationTimestamp": START}
+
+    def look(item: str) -> list[str]:
+        books.events.put_items(datasetArn=dataset, items=[{"itemId": item, "properties": json.dumps(said)}])
+        books.clock.ahead += 30
+        Scheduler(books.engine).look()
+        books.work()
+        return related(books, campaign, "mars", 4)
+
+    assert "moons" not in look("moons")
+    p.update_solution(solutionArn=version.rpartition("/")[0], performIncrementalUpdate=True)
+    assert {"moons", "more-moons"} <= set(look("more-moons"))
 
 
 NAMELESS = [("itemName",), ("textual",), ()]
