@@ -141,9 +141,11 @@ class Engine:
             raise NotFound(f"Resource Arn {found.campaign.arn} is not ACTIVE, it is in {status} state.")
         return found
 
-    def has_history(self, campaign: str, user: str, account: str | None = None) -> bool:
-        """Whether the user (or session) of the campaign's dataset group has any interaction."""
-        return self.follower.group(self.deployed(campaign, account).group_uid).has_history(user)
+    def knows(self, campaign: str, user: str, account: str | None = None) -> bool:
+        """Whether anything is known of the user (or session) that may set its answers apart: an interaction, or a row
+        of Users in the campaign's dataset group."""
+        group = self.follower.group(self.deployed(campaign, account).group_uid)
+        return group.has_history(user) or group.user_table.row(group.user_id(user)) is not None
 
     def filter_names_user(
         self, campaign: str, filter_: str | None, expression: str | None = None, account: str | None = None
@@ -256,7 +258,13 @@ class Engine:
     def snapshot(self, group_arn: str) -> Snapshot:
         """A group's data as of now, for evaluation. Raises `NotFound`."""
         group = self.directory.get(group_arn, DatasetGroup)
-        return fold(Fold(self.follower.restored(group.uid))).snapshot
+        state = self.follower.restored(group.uid)
+        last = state.stored.snapshot
+        items, users, interactions = (
+            {name: type(column) for name, column in columns.items()}
+            for columns in (last.item_columns, last.user_columns, last.interaction_columns)
+        )
+        return fold(Fold(state, item_kinds=items, user_kinds=users, interaction_kinds=interactions)).snapshot
 
     def recommenders(self) -> list[Recommender]:
         """All accounts', oldest first."""

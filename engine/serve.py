@@ -176,6 +176,9 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
             influence=deployed.campaign.campaign_config.get("rankingInfluence") or {},
             now=now,
             stream=Since(live.group.tail, deployed.seq),
+            user=live.group.user_id(question.user) if question.user is not None else -1,
+            users=live.group.user_table,
+            context=question.context,
         )
     )
     count = live.item_count

@@ -234,6 +234,10 @@ class Group:
             for index in self._ids(user)
         )
 
+    def user_id(self, name: str) -> int:
+        """Of a user, or of the user that a session belongs to; -1 for an unknown one."""
+        return self.users.find(self.links.get(name, name))
+
     def item_row(self, index: int) -> dict[str, Any] | None:
         """The item's columns by schema name, missing ones left out; None for an item without any."""
         return self.item_table.row(index)

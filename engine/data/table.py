@@ -47,3 +47,6 @@ class Table:
         names = self.rows.get(index, self.columns)
         values = ((name, self.value(index, name)) for name in names)
         return {name: value for name, value in values if value is not None} or None
+
+
+NOBODY = Table({})

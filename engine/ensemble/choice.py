@@ -3,7 +3,8 @@
 Three situations are validated each in its own manner: a user in the middle of a visit by the last events of every
 user, whose history is fresh; a returning user by a split in time, where the history is as stale as it will be in
 production; a new one by splits at several moments, because what is in demand at one of them can be a season's whim. The
-returning blend departs from the active one, and the new one from popularity, only when it is clearly better.
+returning blend departs from the active one, the new one from popularity, and any from doing without the columns of
+items, users and interactions, only when it is clearly better.
 """
 
 from __future__ import annotations
@@ -107,11 +108,12 @@ def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
 
 
 def best_reading_each(columns: Sequence[Column], ndcg: NDArray[np.float64]) -> list[int]:
-    """Of each member the column that did best alone."""
+    """Of each member the column that did best alone; of some, of each reading."""
     best: dict[str, int] = {}
     for place, column in enumerate(columns):
-        if column.member not in best or ndcg[place] > ndcg[best[column.member]]:
-            best[column.member] = place
+        name = f"{column.member} {column.reading if MEMBERS[column.member].all_readings else ''}"
+        if name not in best or ndcg[place] > ndcg[best[name]]:
+            best[name] = place
     return list(best.values())
 
 
@@ -128,9 +130,12 @@ def _grow(trial: Trial, kept: list[int], seed: int) -> Blend:
         weights[kept] = 1 / len(kept)
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
     pool = pool_of([trial.scores[place] for place in kept], trial.cases, trial.remove_seen)
-    shares = bagged(pool, seed)
+    bare = [place for place, column in enumerate(kept) if not MEMBERS[trial.columns[column].member].metadata]
+    default = np.zeros(len(kept), np.float32)
+    default[bare] = bagged(pool.columns(bare), seed)
+    shares, ndcg = _departing(pool, default, seed) if len(bare) < len(kept) else (default, _mean(pool, default))
     weights[kept] = shares
-    return _blend(trial, weights, float(ndcg_of(pool, shares).mean()))
+    return _blend(trial, weights, ndcg)
 
 
 def _returning(timed: Trial, active: Blend, seed: int) -> Blend:
@@ -150,7 +155,7 @@ def _returning(timed: Trial, active: Blend, seed: int) -> Blend:
 
 def _new(snapshot: Snapshot, columns: list[Column], baskets: bool, seed: int) -> Blend:
     """The blend of users without a history: popularity, unless something recent was clearly better over the moments."""
-    places = [place for place, column in enumerate(columns) if not MEMBERS[column.member].needs_history]
+    places = [place for place, column in enumerate(columns) if MEMBERS[column.member].hears != "history"]
     constant = [columns[place] for place in places]
     popular = np.array([column.member == "popularity" for column in constant], np.float32)
     trials = []
@@ -179,6 +184,10 @@ def _departing(pool: Pool, default: Floats, seed: int) -> tuple[Floats, float]:
     return default, float(usual.mean())
 
 
+def _mean(pool: Pool, weights: Floats) -> float:
+    return float(ndcg_of(pool, weights).mean())
+
+
 def _blend(trial: Trial, weights: Floats, ndcg: float) -> Blend:
     score = mixture(trial.columns, trial.scores, weights)
     scale = fitted_scale(score, trial.cases, trial.remove_seen)
@@ -189,7 +198,7 @@ def mixture(columns: Sequence[Column], scores: Sequence[Score], weights: Sequenc
     """The weighted sum of columns, with a little popularity under it."""
     parts = [(np.float32(weight), score) for weight, score in zip(weights, scores, strict=True) if weight]
     parts += [(np.float32(FLOOR), s) for c, s in zip(columns, scores, strict=True) if c.member == "popularity"]
-    return lambda history: np.sum([weight * score(history) for weight, score in parts], axis=0)
+    return lambda query: np.sum([weight * score(query) for weight, score in parts], axis=0)
 
 
 def _widened(blend: Blend, width: int) -> Blend:

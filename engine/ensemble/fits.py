@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Column, standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.pool import Score
-from engine.recipes.base import Progress, stretch
+from engine.recipes.base import Progress, Query, stretch
 
+SAID: Mapping[str, Callable[[Query], bool]] = {
+    "history": lambda query: len(query.history) > 0,
+    "user": lambda query: query.user >= 0,
+    "context": lambda query: len(query.context) > 0,
+}
 Fits = Mapping[str, Arrays]  # by Column.fit
 
 
@@ -31,15 +36,16 @@ def fitted(columns: Iterable[Column], snapshot: Snapshot, seed: int, progress: P
 
 
 def reader(column: Column, arrays: Arrays, items: int) -> Score:
-    """The column's standardised scores for a history."""
+    """The column's standardised scores for a query; zeros where it does not say what the member hears."""
     member = MEMBERS[column.member]
-    if not member.needs_history:
-        constant = standard(member.read(arrays, column.reading, np.empty(0, np.int32), items))
-        return lambda history: constant
+    if member.hears == "nobody":
+        constant = standard(member.read(arrays, column.reading, Query(), items))
+        return lambda query: constant
     silent = np.zeros(items, np.float32)
 
-    def score(history: Ints) -> Floats:
-        return standard(member.read(arrays, column.reading, history, items)) if len(history) else silent
+    def score(query: Query) -> Floats:
+        said = SAID[member.hears](query)
+        return standard(member.read(arrays, column.reading, query, items)) if said else silent
 
     return score
 

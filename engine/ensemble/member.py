@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 Setting = Mapping[str, float]
 Arrays = Mapping[str, NDArray[Any]]
@@ -22,16 +22,18 @@ Arrays = Mapping[str, NDArray[Any]]
 class Member:
     """`shapes` are the settings worth fitting on some data, `readings` the ways to read one fit.
 
-    `fit(snapshot, shape, seed, progress) -> arrays`; `read(arrays, reading, history, items) -> (items,)` for a
-    non-empty history of known ids, oldest first. A member without `needs_history` also answers an empty one.
+    `fit(snapshot, shape, seed, progress) -> arrays`; `read(arrays, reading, query, items) -> (items,)`, for a query
+    that holds what the member hears: a history (of known ids), a user, a context. Hearing nobody, it says one thing.
     """
 
     name: str
     shapes: Callable[[Snapshot], list[Setting]]
     readings: tuple[Setting, ...]
     fit: Callable[[Snapshot, Setting, int, Progress], Arrays]
-    read: Callable[[Arrays, Setting, Ints, int], Floats]
-    needs_history: bool = True
+    read: Callable[[Arrays, Setting, Query, int], Floats]
+    hears: Literal["nobody", "history", "user", "context"] = "history"
+    metadata: bool = False  # whether it learns from columns: a blend with it must be clearly better than one without
+    all_readings: bool = False  # whether a blend may have several of its readings, not only the best alone
     by_recency: bool = False  # it exists only to favour what is recent
 
 

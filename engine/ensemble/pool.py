@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints
 from engine.measure.ranks import dcg, mid_ranks, without
 from engine.measure.split import Case
+from engine.recipes.base import Query
 
 BEST = 40  # items of each column in a pool
 CUT = 10
 MOST_TRUTH = 10  # true items of a case that count
 
-Score = Callable[[Ints], Floats]  # history → (items,) standardised scores
+Score = Callable[[Query], Floats]  # → (items,) standardised scores
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Pool:
     truth: NDArray[np.intp]  # (cases, r) place in the pool, -1 where padded
     gains: Floats  # (cases, r) how much each true item is worth, 0 where padded
     ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
+
+    def columns(self, places: Sequence[int]) -> Pool:
+        """With only some columns."""
+        return Pool(self.scores[list(places)], self.truth, self.gains, self.ideal)
 
     def of(self, cases: NDArray[np.intp]) -> Pool:
         return Pool(self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases])
@@ -56,7 +61,7 @@ def own_ndcg(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool)
     gains = np.zeros(len(columns))
     for case in cases:
         for row, column in enumerate(columns):
-            scores = column(case.history)
+            scores = column(case.query)
             scores = without(scores, case.history) if remove_seen else scores
             ranks = mid_ranks(scores, case.truth)
             gains[row] += dcg(ranks, CUT, case.gains) / _ideal(len(ranks))
@@ -76,7 +81,7 @@ def pool_of(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) 
     truths: list[Ints] = []
     worths: list[Floats] = []
     for case in cases:
-        scores = np.stack([column(case.history) for column in columns])  # (columns, items)
+        scores = np.stack([column(case.query) for column in columns])  # (columns, items)
         shown = np.stack([without(row, case.history) for row in scores]) if remove_seen else scores
         best = min(BEST, shown.shape[1])
         strong = np.argpartition(-shown, best - 1, axis=1)[:, :best]

@@ -19,7 +19,7 @@ def fitted_scale(score: Score, cases: Sequence[Case], remove_seen: bool) -> floa
     """The best of `SCALES` by log-likelihood; 1 where no case can tell."""
     loss, counted = np.zeros(len(SCALES)), 0
     for case in cases:
-        scores = score(case.history)
+        scores = score(case.query)
         scores = without(scores, case.history) if remove_seen else scores
         own = scores[case.truth]
         own = own[np.isfinite(own)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.data.columns import Floats
@@ -26,7 +28,7 @@ def ready(model: Model) -> Scorer:
         chosen = query.history if extension is None else extension.known(query.history, items)
         history = chosen[(chosen >= 0) & (chosen < items)]
         blend = situation(plan, query, len(history), latest)
-        logits = blend.scale * blends[blend](history)
+        logits = blend.scale * blends[blend](replace(query, history=history))
         if bonus is not None:
             logits = logits + bonus
         if extension is not None:

@@ -15,7 +15,7 @@ from engine.ensemble.member import Column
 from engine.ensemble.plan import Options
 from engine.ensemble.pool import Score, own_ndcg
 from engine.measure.split import Case, Split
-from engine.recipes.base import Progress, stretch
+from engine.recipes.base import Progress, Query, stretch
 
 MIXES = (0.2, 0.35, 0.5, 0.65, 0.8)  # EASE's share beside Markov
 MEMBERS_USED = ("popularity", "recent", "own", "knn", "ease", "markov")
@@ -70,7 +70,7 @@ def tuned(split: Split, cases: Sequence[Case], remove_seen: bool, seed: int, pro
 
 
 def fitted_baselines(chosen: dict[str, Tuned], snapshot: Snapshot, seed: int, progress: Progress) -> dict[str, Score]:
-    """The tuned baselines, fitted on other data; each maps a history to scores."""
+    """The tuned baselines, fitted on other data; each maps a query to scores."""
     columns = list({str(column): column for recipe in chosen.values() for _, column in recipe}.values())
     by_name = dict(zip(map(str, columns), scorers(columns, snapshot, seed, progress), strict=True))
     return {
@@ -85,7 +85,7 @@ def scorers(columns: Sequence[Column], snapshot: Snapshot, seed: int, progress: 
 
 
 def _mixed(scores: Sequence[Score], weights: Sequence[float]) -> Score:
-    def score(history: np.ndarray) -> Floats:
-        return np.asarray(sum(w * s(history) for w, s in zip(weights, scores, strict=True)), np.float32)
+    def score(query: Query) -> Floats:
+        return np.asarray(sum(w * s(query) for w, s in zip(weights, scores, strict=True)), np.float32)
 
     return score

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.ensemble.pool import Score
 from engine.measure.baselines import BASELINES, able, fitted_baselines, tuned
 from engine.measure.ranks import mid_ranks, ndcg, without
 from engine.measure.report import Interval, Part, Report, Row
 from engine.measure.solution import top
 from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Progress, Query, Scorer, silent, stretch
+from engine.recipes.base import Model, Progress, Scorer, silent, stretch
 
 DEFAULT = ("aws-user-personalization-v2",)
 CUT = 10
@@ -109,7 +108,7 @@ class Contest:
         scorers = {name: (RECIPES[name].ready(model), _kept(model)) for name, model in models.items()}
         for name, recipe in chosen.items():
             settings = " + ".join(f"{weight:g} {column}" for weight, column in recipe)
-            scorers[name] = (_as_scorer(baselines[name]), settings)
+            scorers[name] = (baselines[name], settings)
         return [
             self._part(title, [case for case in split.cases if belongs(case)], split.train, scorers)
             for title, belongs in groups.items()
@@ -143,8 +142,7 @@ class Contest:
 def _gains(score: Scorer, cases: list[Case], remove_seen: bool) -> Gains:
     ranks, lists = [], []
     for case in cases:
-        last = int(case.history[-1]) if len(case.history) else -1
-        scores = score(Query(case.history, case.times, item=last, now=case.now))
+        scores = score(case.query)
         scores = without(scores, case.history) if remove_seen else scores
         ranks.append(mid_ranks(scores, case.truth))
         lists.append(top(scores, CUT))
@@ -194,10 +192,6 @@ def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
     if len(cases) <= most:
         return cases
     return [cases[at] for at in np.sort(np.random.default_rng(seed).choice(len(cases), most, replace=False))]
-
-
-def _as_scorer(score: Score) -> Scorer:
-    return lambda query: score(query.history)
 
 
 def _kept(model: Model) -> str:

@@ -12,7 +12,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, reward_metrics
 from engine.measure.ranks import mid_ranks
 from engine.measure.split import Case, user_split
-from engine.recipes.base import Model, Progress, Query, Recipe, Scorer, stretch
+from engine.recipes.base import Model, Progress, Recipe, Scorer, stretch
 
 P = TypeVar("P", bound=msgspec.Struct)
 MOST_CASES = 2_000
@@ -44,8 +44,7 @@ def outcome_of(score: Scorer, cases: list[Case], snapshot: Snapshot) -> Outcome:
     """The full ranking of every case; the current item of a related-items recipe is the history's last."""
     ranks, lists = [], []
     for case in cases:
-        last = int(case.history[-1]) if len(case.history) else -1
-        scores = score(Query(case.history, case.times, item=last, now=case.now))
+        scores = score(case.query)
         ranks.append(mid_ranks(scores, case.truth))
         lists.append(top(scores, LONGEST))
     rewards = None if snapshot.objective is None else snapshot.objective.gained()

@@ -5,14 +5,18 @@ Equal timestamps keep the order in which they arrived (file order). A *basket* i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Floats, Ints, Longs
+from engine.data.columns import Floats, Ints, Longs, Tags
 from engine.data.snapshot import Snapshot
+from engine.data.table import NOBODY, Table
+from engine.recipes.base import Query
 
 Mask = NDArray[np.bool_]
 
@@ -26,6 +30,23 @@ class Case:
     truth: Ints  # (r,) distinct items, r ≥ 1
     now: float  # epoch seconds: the last moment known to whoever asks
     gains: Floats | None = None  # (r,) how much each true item is worth; None: all the same
+    user: int = -1
+    users: Table = NOBODY
+    context: Mapping[str, str] = field(default_factory=dict)  # of the answer, but for its time
+
+    @cached_property
+    def query(self) -> Query:
+        """The question; the current item is the history's last."""
+        last = int(self.history[-1]) if len(self.history) else -1
+        return Query(
+            self.history,
+            self.times,
+            item=last,
+            now=self.now,
+            user=self.user,
+            users=self.users,
+            context=self.context,
+        )
 
 
 class Halves(NamedTuple):
@@ -47,6 +68,7 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
     """
     keep = np.ones(len(snapshot.items), bool)
     cases: list[Case] = []
+    users = Table(snapshot.user_columns)
     for user in range(snapshot.user_count):
         items, times = snapshot.history(user)
         starts = basket_starts(times) if baskets else np.arange(len(items))
@@ -55,7 +77,7 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
         keep[snapshot.indptr[user] + starts[-last] : snapshot.indptr[user + 1]] = False
         stops = np.append(starts[1:], len(items))
         for start, stop in zip(starts[-last:], stops[-last:], strict=True):
-            cases.append(_case(snapshot, user, start, stop, float(times[start - 1])))
+            cases.append(_case(snapshot, users, user, start, stop, float(times[start - 1])))
     return Split(snapshot.kept(keep), cases)
 
 
@@ -69,12 +91,13 @@ def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False)
         int(share * (len(snapshot.times) - 1))
     ]
     cases: list[Case] = []
+    users = Table(snapshot.user_columns)
     for user in range(snapshot.user_count):
         items, times = snapshot.history(user)
         start = int(np.searchsorted(times, moment))
         if start < len(items):
             stop = int(np.searchsorted(times, times[start], side="right")) if baskets else start + 1
-            cases.append(_case(snapshot, user, start, stop, float(moment)))
+            cases.append(_case(snapshot, users, user, start, stop, float(moment)))
     return Split(snapshot.kept(snapshot.times < moment), cases)
 
 
@@ -86,23 +109,31 @@ def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
     count = min(max(round(share * len(able)), 1), len(able))
     chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
     cases = []
+    users = Table(snapshot.user_columns)
     for user in chosen:
         items, times = snapshot.history(int(user))
         start = len(items) - max(len(items) // 10, 1)
-        cases.append(_case(snapshot, int(user), start, len(items), float(times[start - 1])))
+        cases.append(_case(snapshot, users, int(user), start, len(items), float(times[start - 1])))
     return Split(snapshot.kept(~np.isin(snapshot.users, chosen)), cases)
 
 
-def _case(snapshot: Snapshot, user: int, start: int, stop: int, now: float) -> Case:
+def _case(snapshot: Snapshot, users: Table, user: int, start: int, stop: int, now: float) -> Case:
     """The user's rows before `start` ask for the items of `start`..`stop`; an item is worth its heaviest row."""
     items, times = snapshot.history(user)
     truth, places = np.unique(items[start:stop], return_inverse=True)
-    gains = None
+    first, gains = int(snapshot.indptr[user]), None
     if snapshot.weights is not None:
-        first = int(snapshot.indptr[user])
         gains = np.zeros(len(truth), np.float32)
         np.maximum.at(gains, places, snapshot.weights[first + start : first + stop])
-    return Case(items[:start], times[:start], truth, now, gains)
+    found = {name: column.get(first + start) for name, column in contextual(snapshot).items()}
+    context = {name: value for name, value in found.items() if value is not None}
+    return Case(items[:start], times[:start], truth, now, gains, user, users, context)
+
+
+def contextual(snapshot: Snapshot) -> dict[str, Tags]:
+    """The columns of interactions that say in which situation they were: the categorical ones."""
+    columns = snapshot.interaction_columns.items()
+    return {name: column for name, column in columns if isinstance(column, Tags) and name != "IMPRESSION"}
 
 
 def newest_split(snapshot: Snapshot, *, share: float = 0.2) -> Halves:

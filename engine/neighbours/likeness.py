@@ -75,10 +75,10 @@ def _described(columns: Mapping[str, Column], count: int, progress: Progress) ->
     return _unit(np.hstack((total, centred(means, centre_of(means)) * np.float32((MEANING * texts) ** 0.5)))), spoken
 
 
-def alike(vectors: Floats, progress: Progress) -> Pairs:
-    """The NEAREST items of positive cosine of each described item (items, d)."""
+def alike(vectors: Floats, progress: Progress, nearest: int = NEAREST) -> Pairs:
+    """The `nearest` items of positive cosine of each described item (items, d)."""
     known = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
-    count = min(NEAREST + 1, len(known))
+    count = min(nearest + 1, len(known))
     found: list[Pairs] = []
     step = max(CHUNK // max(len(known), 1), 1)
     for first in range(0, len(known), step):

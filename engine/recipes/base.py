@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Bools, Floats, Ints, Longs
 from engine.data.schema import Schema
 from engine.data.snapshot import Snapshot
+from engine.data.table import NOBODY, Table
 from engine.rank.explore import Exploration
 
 RecipeType = Literal[
@@ -63,6 +64,8 @@ class Query:
     actions: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) action ids: what the user did, oldest first
     action_types: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) codes of event types
     stream: Stream = field(default_factory=NoStream)
+    users: Table = NOBODY  # the columns of Users as of now
+    context: Mapping[str, str] = field(default_factory=dict)  # column of Interactions → value
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class EngineUpstream:
         if user is None or await self._names_the_user(ask, model):
             return Scope(user, tags)
         with as_problems():
-            known = self._engine.has_history(model, user, self._account)
+            known = self._engine.knows(model, user, self._account)
         return Scope(user, tags) if known else Scope(None, tags[:-1])
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:

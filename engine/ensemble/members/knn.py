@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.table import mix, table_of
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 SHRINK = 10.0
 LONGEST = 200
@@ -22,8 +22,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return table_of(Pairs(pairs.left, pairs.right, likeness), snapshot.item_count)
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
-    return mix(arrays, *fading(history, reading["power"], LONGEST), items)
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+    return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
 
 
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})

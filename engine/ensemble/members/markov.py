@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, damped
 from engine.neighbours.pairs import following
 from engine.neighbours.table import mix, table_of
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 DECAY, WINDOW = 0.8, 20
 
@@ -20,8 +20,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return {**table_of(pairs, snapshot.item_count), "arrived": arrived}
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
-    recent = history[-WINDOW:]
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+    recent = query.history[-WINDOW:]
     weights = np.float32(DECAY) ** np.arange(len(recent) - 1, -1, -1, dtype=np.float32)
     return damped(mix(arrays, recent, weights, items), arrays["arrived"], reading["damp"])
 

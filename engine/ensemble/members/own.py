@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 LONGEST = 2_000
 
@@ -19,8 +19,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return {}
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
-    recent, weights = fading(history, reading["power"], LONGEST)
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+    recent, weights = fading(query.history, reading["power"], LONGEST)
     return np.log1p(np.bincount(recent, weights, items)).astype(np.float32)
 
 

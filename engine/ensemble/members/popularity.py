@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.neighbours.pairs import distinct, strengths_of
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 
 def user_counts(snapshot: Snapshot) -> Floats:
@@ -21,8 +21,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return {"score": np.log(user_counts(snapshot) + np.float32(0.5))}
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return np.asarray(arrays["score"])
 
 
-MEMBER = Member("popularity", lambda snapshot: [{}], ({},), fit, read, needs_history=False)
+MEMBER = Member("popularity", lambda snapshot: [{}], ({},), fit, read, hears="nobody")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.members.popularity import user_counts
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 DAY = 86_400
 DAYS = (1, 7, 30)
@@ -27,9 +27,9 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return {f"score{days}": np.log(window_counts(snapshot, days) + prior + np.float32(0.05)) for days in DAYS}
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return np.asarray(arrays[f"score{reading['days']:g}"])
 
 
 READINGS = tuple({"days": float(days)} for days in DAYS)
-MEMBER = Member("recent", lambda snapshot: [{}], READINGS, fit, read, needs_history=False, by_recency=True)
+MEMBER = Member("recent", lambda snapshot: [{}], READINGS, fit, read, hears="nobody", by_recency=True)

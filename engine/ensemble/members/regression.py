@@ -14,7 +14,7 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, damped, fading
 from engine.neighbours.cooccurrence import most_popular
 from engine.neighbours.table import mix, table_of_block
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 MOST = 4_000  # items: the solution is cubic in it
 LONGEST = 300  # the latest rows of a user that are learned from
@@ -73,8 +73,8 @@ def _grouped(weights: Floats, position: NDArray[np.intp], count: int) -> Floats:
     return weights @ member
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
-    return damped(mix(arrays, *fading(history, POWER, READ), items), arrays["arrived"], reading["damp"])
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+    return damped(mix(arrays, *fading(query.history, POWER, READ), items), arrays["arrived"], reading["damp"])
 
 
 READINGS = ({"damp": 0.0}, {"damp": 0.3})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.nn.forward import logits
-from engine.recipes.base import Progress
+from engine.recipes.base import Progress, Query
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
@@ -17,8 +17,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return trained(snapshot, network, int(shape["epochs"]), seed, progress)
 
 
-def read(arrays: Arrays, reading: Setting, history: Ints, items: int) -> Floats:
-    return logits(arrays, history)
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+    return logits(arrays, query.history)
 
 
 # whether to train one, and how long, is the plan's to say: see engine.ensemble.plan

@@ -30,7 +30,7 @@ def knowing(cases: list[Case], share: float, seed: int):  # type: ignore[no-unty
     for case in cases:
         if draw.random() < share:
             noise[case.history.tobytes()][case.truth] += 6
-    return lambda history: noise[history.tobytes()]
+    return lambda query: noise[query.history.tobytes()]
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_the_scale_makes_probabilities_true(scale: float) -> None:
     answers = [draw.choice(ITEMS, p=row / row.sum()) for row in chance.astype(float)]
     drawn = [Case(np.array([k], np.int32), np.array([0]), np.array([a], np.int32), 0.0) for k, a in enumerate(answers)]
 
-    def score(history: np.ndarray) -> Floats:
-        return scores[history[0]]
+    def score(query: Query) -> Floats:
+        return scores[query.history[0]]
 
     assert fitted_scale(score, drawn, remove_seen=False) == pytest.approx(scale, rel=0.3)
 

@@ -52,7 +52,7 @@ def read(name: str, snapshot: Snapshot, items: np.ndarray) -> float:
     """The mean score of some items after the first ones."""
     member = MEMBERS[name]
     arrays = member.fit(snapshot, SHAPES.get(name, {}), 0, silent)
-    scores = member.read(arrays, member.readings[0], FIRST[:2].astype(np.int32), snapshot.item_count)
+    scores = member.read(arrays, member.readings[0], Query(FIRST[:2].astype(np.int32)), snapshot.item_count)
     return float(scores[items].mean())
 
 

@@ -113,7 +113,7 @@ class SmallEngine:
     def group_of(self, campaign: str, account: str = "000000000000") -> str:
         return str(self.deployed(campaign, account).group_uid)
 
-    def has_history(self, campaign: str, user: str, account: str = "000000000000") -> bool:
+    def knows(self, campaign: str, user: str, account: str = "000000000000") -> bool:
         self.deployed(campaign)
         return bool(self._seen.get(user))
 

@@ -1,0 +1,46 @@
+"""Items like those of the history by what is said about them: also those that nobody has touched yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from engine.data.columns import Column, Floats, Numbers, Texts
+from engine.data.snapshot import Snapshot
+from engine.ensemble.member import Arrays, Member, Setting, fading
+from engine.ensemble.terms import binned, with_terms
+from engine.neighbours.likeness import alike, described
+from engine.neighbours.table import KEPT, dense_fits, mix, table_of
+from engine.recipes.base import Progress, Query
+
+MOST = 30_000  # items: comparing them is quadratic
+LONGEST = 100
+
+
+def shapes(snapshot: Snapshot) -> list[Setting]:
+    return [{}] if speaking(snapshot.item_columns) and snapshot.item_count <= MOST else []
+
+
+def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
+    vectors, _ = described(replace(snapshot, item_columns=speaking(snapshot.item_columns)), progress)
+    if dense_fits(snapshot.item_count):
+        likeness = np.maximum(vectors @ vectors.T, 0)
+        np.fill_diagonal(likeness, 0)
+        return {"dense": likeness}
+    return table_of(alike(vectors, progress, KEPT), snapshot.item_count)
+
+
+def speaking(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Categories, texts, and numbers as the eighths that they lie in."""
+    said = {name: column for name, column in columns.items() if isinstance(column, Texts)} | with_terms(columns)
+    return {name: binned(column) if isinstance(column, Numbers) else column for name, column in said.items()}
+
+
+def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+    return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
+
+
+READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})
+MEMBER = Member("content", shapes, READINGS, fit, read, metadata=True)
