@@ -30,7 +30,7 @@ class Spoken:
     vocabulary: Arrays
 
 
-def learnable(columns: Mapping[str, Column]) -> dict[str, Column]:
+def with_terms(columns: Mapping[str, Column]) -> dict[str, Column]:
     """Categories and numbers."""
     return {n: column for n, column in columns.items() if isinstance(column, Tags | Numbers) and n not in NOT_LEARNED}
 

@@ -8,7 +8,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.members.popularity import user_counts
-from engine.ensemble.terms import codes_of, learnable, lifts, spoken
+from engine.ensemble.terms import codes_of, lifts, spoken, with_terms
 from engine.recipes.base import Progress, Query
 
 ENTRIES = 10_000_000  # terms × items: 40 MB
@@ -16,11 +16,11 @@ MOST = 1_000  # terms
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:
-    return [{"prior": 20.0}, {"prior": 100.0}] if learnable(snapshot.user_columns) else []
+    return [{"prior": 20.0}, {"prior": 100.0}] if with_terms(snapshot.user_columns) else []
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    rows = {name: column.take(snapshot.users) for name, column in learnable(snapshot.user_columns).items()}
+    rows = {name: column.take(snapshot.users) for name, column in with_terms(snapshot.user_columns).items()}
     said = spoken(rows, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
     lift = lifts(said, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
     return {**said.vocabulary, "lift": lift, "popular": np.log(user_counts(snapshot) + np.float32(0.5))}
