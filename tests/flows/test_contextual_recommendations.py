@@ -112,7 +112,7 @@ def test_a_new_user_gets_what_people_alike_want(shop: Site, group: str):
     users = dataset(shop, group, "Users", [*fields, {"name": "PLAN", "type": ["null", "string"], "categorical": True}])
     draw = random.Random(1)
     rows = [
-        f"v{user},{draw.choice(FILMS if user % 2 else CLIPS)},{START + user * 300 + step},"
+        f"v{user},{draw.choice(FILMS if user % 2 else CLIPS)},{START + user * 17_000 + step},"
         for user in range(200)
         for step in range(4)
     ]
