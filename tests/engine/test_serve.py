@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -56,7 +57,7 @@ def deployed(scorer: Any, kind: Any = "USER_PERSONALIZATION", *, scores: bool = 
         solution_arn="",
         solution_version_arn="",
     )
-    return Deployed(campaign, "g", "arn:group", recipe, scorer, "popular/1", 0.0, 2)
+    return Deployed(campaign, "g", "arn:group", recipe, scorer, "popular/1", 0.0, Path(), 2)
 
 
 @pytest.fixture
