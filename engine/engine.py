@@ -292,6 +292,15 @@ class Engine:
         """`listener` is called by the follower with every change, in order, once it can be seen in answers."""
         self.follower.subscribe(listener)
 
+    def announce(self, kind: str, key: str) -> Future[int]:
+        """Tell the listeners of every process something of the caller's own, in order with all that changes."""
+        return self.log.append([Entry("", kind, key, b"")])
+
+    def changes_since(self, at: float) -> tuple[int, list[Change]]:
+        """What has changed since then (epoch seconds), and the log's sequence number before it."""
+        first, records = self.log.since(at)
+        return first, [Change(each.seq, each.group, each.kind, each.key) for each in records]
+
     def behind(self, campaign: str, user: str, account: str | None = None) -> bool:
         """Whether an acknowledged event of this user, from any process, is not in this process's answers (~1 µs)."""
         found = self._find(campaign, account or self.settings.account_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from redis.asyncio import Redis
 from engine import Change, Engine
 from gateway.auth import Door, Pace
 from gateway.aws import Callers, aws_routes, aws_unrouted
-from gateway.cache import Cache
+from gateway.cache import Cache, Shared, connected
 from gateway.config import Config, Watch, place_of
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
@@ -36,7 +37,7 @@ from gateway.upstreams.engine import EngineUpstream, tags_of
 
 CACHE_BYTES = 64 * 1024 * 1024
 CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
-REDIS_S = 1.0  # after which Redis counts as down
+REMEMBERED_S = 900.0  # of changes before this process began; shared answers that are older are made anew
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
 
@@ -50,13 +51,14 @@ def create_app(
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.time,
     tracing: Tracing | None = None,
+    draw: Callable[[], float] = random.random,
 ) -> Litestar:
     """The gateway of one worker process over an open engine, which it closes at the end. `watched` is the place of the
     configuration: what changes there is swapped in."""
     telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
-    cache = Cache(cache_bytes, clock)
     client, redis = httpx.AsyncClient(limits=CONNECTIONS), _redis(environ)
+    cache = Cache(cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw)
     means = Means(engine, threads, Outbound(client), Signer(environ, threads))
     gateway = Gateway(
         config=config,
@@ -69,9 +71,11 @@ def create_app(
         telemetry=telemetry,
         door=Door(client, clock),
         pace=Pace(redis),
+        seen=lambda: engine.follower.applied,
         clock=clock,
     )
     engine.subscribe(lambda changes: _outdate(cache, changes))
+    _remember(cache, engine, clock() - REMEMBERED_S)
     watch = Watch(place_of(watched), config, gateway.use, clock, environ) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
@@ -102,9 +106,9 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 def _redis(environ: Mapping[str, str]) -> Redis | None:
-    """What the replicas of a server share, where there is such a thing; nothing is sent before it is needed."""
+    """What the replicas of a server share, where there is such a thing."""
     url = environ.get("RECGATE_REDIS_URL")
-    return None if not url else Redis.from_url(url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
+    return connected(url) if url else None
 
 
 def _unrouted(front: Front, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -138,6 +142,13 @@ async def _lifespan(
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)
         yield
+
+
+def _remember(cache: Cache, engine: Engine, since: float) -> None:
+    """What other replicas have made may be older than this process: it must know what has changed meanwhile."""
+    began, changes = engine.changes_since(since)
+    cache.changes.begin(began)
+    _outdate(cache, changes)
 
 
 def _outdate(cache: Cache, changes: Sequence[Change]) -> None:

@@ -18,6 +18,7 @@ from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
 from gateway.cache import Cache, Flights, Hit, Key, Made, Shown, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
@@ -109,12 +110,15 @@ class Gateway:
         telemetry: Telemetry,
         door: Door,
         pace: Pace,
+        seen: Callable[[], int],
         clock: Callable[[], float],
     ) -> None:
+        """`seen` is the log's last record that answers made now have heard of."""
         self.config = config
         self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
         self._outbound, self._signer = outbound, signer
         self._ranking: Flights[Ranked] = Flights(cache.changes)
+        self._seen = seen
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
 
     def use(self, config: Config) -> None:
@@ -279,7 +283,7 @@ class Gateway:
     # ---- the steps
 
     async def _make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config) -> Made:
-        asked = look_ahead(ask, plan.post_processor)
+        asked, seen = look_ahead(ask, plan.post_processor), self._seen()
         answer = await self._ask_upstream(asked, plan, variation)
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
@@ -288,7 +292,7 @@ class Gateway:
             body=encode(body, ask),
             variation=variation.name,
             model=answer.model,
-            as_of=answer.as_of,
+            as_of=answer.as_of if variation.origin is None else seen,
             private=await self._became_personal(ask, variation, scope),
             complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
             dressed=answer.decorated or plan.post_processor is not None,
@@ -380,7 +384,8 @@ def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment
     life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
     changes = next_change(_fields(variation), moment, within=life)
     until = changes.timestamp() if changes else inf
-    return Wanted(key, policy, scope.tags, ask.user_id, until)
+    tags = (*scope.tags, *tags_of_answer(ask.namespace, ask.recommender, scope.user))
+    return Wanted(key, policy, tags, ask.user_id, until)
 
 
 def _reply(

@@ -21,6 +21,7 @@ from engine.sql import Database, log, snapshots
 
 COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 5000  # of one transaction: events wait for it
+SINCE_ROWS = 50_000  # that a starting process reads back
 BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
 
 # event | item | user | action | action_event | shown | cleared | erased | snapshot | deploy | record | forgotten
@@ -124,6 +125,17 @@ class Log:
         query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq > seq, log.c.kind.in_(kinds)).limit(1)
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
+
+    def since(self, at: float) -> tuple[int, list[Logged]]:
+        """The records that the server took after that, without their bodies, at most `SINCE_ROWS` of them; and the
+        sequence number of the last one before."""
+        c = log.c
+        query = sa.select(c.seq, c.grp, c.kind, c.key, c.at).order_by(c.seq.desc()).limit(SINCE_ROWS)
+        with self._database.read() as connection:
+            last = _last(connection)
+            newest = [Logged(*row[:4], b"", row[4]) for row in connection.execute(query)]
+        records = [record for record in reversed(newest) if record.at > at]
+        return (records[0].seq - 1 if records else last), records
 
     def newest(self, group: str, kind: Kind) -> float | None:
         """When the server took a group's last record of a kind, None where it has none."""

@@ -1,10 +1,12 @@
-"""The response cache: key · changes · flight (one call a key) · entry · fetch (fresh, stale, miss)."""
+"""The response cache: fetch (fresh, stale, miss) over local entries (this worker's, below a ceiling) and shared ones
+(Redis); key, entry, changes and purge (what outdates), flight (one call a key), admission (who may push out whom)."""
 
 from gateway.cache.changes import Changes, Tag
 from gateway.cache.entry import Entry, Made, Shown, etag_of
 from gateway.cache.fetch import Cache, Hit, Wanted, is_broken
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key, key_of, pairs
+from gateway.cache.shared import Shared, connected
 
 __all__ = [
     "Cache",
@@ -14,9 +16,11 @@ __all__ = [
     "Hit",
     "Key",
     "Made",
+    "Shared",
     "Shown",
     "Tag",
     "Wanted",
+    "connected",
     "etag_of",
     "is_broken",
     "key_of",

@@ -6,9 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-Tag = tuple[str, ...]  # ("user", group, user) · ("items", group) · ("snapshot", group) · ("deploy", campaign)
+# ("user", group, user) · ("items", group) · ("snapshot", group) · ("deploy", campaign) · ("filters",)
+# ("namespace", name) · ("recommender", namespace, name) · ("item", namespace, item): see gateway.cache.purge
+Tag = tuple[str, ...]
 
 MANY = 50_000  # users remembered one by one, about 14 MB
+MANY_ITEMS = 1000  # purged items, of a namespace
+NOTHING: frozenset[str] = frozenset()
 
 
 class Changes:
@@ -24,14 +28,36 @@ class Changes:
         self._users: OrderedDict[Tag, int] = OrderedDict()
         self._others: dict[Tag, int] = {}
         self._floors: dict[str, int] = {}  # by group
+        self._items: dict[str, dict[str, int]] = {}  # purged ones, by namespace
+        self._began = 0
         self._lock = threading.Lock()
+
+    def begin(self, seq: int) -> None:
+        """Of what changed before that nothing is known: it counts as everything."""
+        self._began = seq
 
     def note(self, tag: Tag, seq: int) -> None:
         with self._lock:
-            if tag[0] == "user":
+            if tag[0] == "item":
+                self._note_item(tag, seq)
+            elif tag[0] == "user":
                 self._note_user(tag, seq)
             else:
                 self._others[tag] = max(seq, self._others.get(tag, 0))
+
+    def _note_item(self, tag: Tag, seq: int) -> None:
+        _, namespace, item = tag
+        items = self._items.get(namespace, {})
+        if len(items) < MANY_ITEMS:
+            self._items[namespace] = {**items, item: seq}
+        else:  # so many that all of the namespace is as good as purged
+            self._items[namespace] = {}
+            self._others["namespace", namespace] = seq
+
+    def items_after(self, namespace: str, seq: int) -> frozenset[str] | list[str]:
+        """The items of a namespace that were purged after that."""
+        items = self._items.get(namespace)
+        return NOTHING if not items else [item for item, last in items.items() if last > seq]
 
     def _note_user(self, tag: Tag, seq: int) -> None:
         if self._users.get(tag, 0) >= seq:
@@ -49,7 +75,7 @@ class Changes:
 
     def latest(self, tags: Sequence[Tag]) -> int:
         """The greatest sequence number of a change to any of these."""
-        seq = 0
+        seq = self._began
         for tag in tags:
             last = self._users.get(tag) if tag[0] == "user" else self._others.get(tag, 0)
             if last is None:

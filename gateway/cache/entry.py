@@ -41,6 +41,7 @@ class Entry:
     until: float  # the next change of time-based context; infinite where nothing depends on the time
     user: str | None  # who asked first
     size: int
+    jitter: float = 0.0  # the share of its fresh life that it does without
     shown: Shown | None = None
 
 

@@ -1,20 +1,23 @@
-"""Fresh: serve. Stale: serve, and refresh behind. Missing: one flight a key. Upstream broken: what we still have."""
+"""Fresh: serve. Stale: serve, and refresh behind. Missing: one flight a key, over all replicas that share a Redis.
+Upstream broken: what we still have."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal, NamedTuple
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from gateway.cache.changes import Changes, Tag
 from gateway.cache.entry import Entry, Made, Shown, size_of
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key
+from gateway.cache.local import Counts, Local
+from gateway.cache.shared import LEASE_S, Shared
 from gateway.errors import Problem
 from gateway.plan import CachePolicy
 
@@ -22,7 +25,11 @@ log = logging.getLogger(__name__)
 
 Outcome = Literal["hit", "stale", "miss", "shared"]
 Make = Callable[[], Coroutine[Any, Any, Made]]
-LARGEST_SHARE = 8  # an entry above one eighth of the ceiling is not kept: it would push out everybody else's
+
+JITTER = 0.05  # of an entry's fresh life, so that what came at once does not go at once
+NEGATIVE_S = 5.0  # that an upstream's "there is no such thing" is believed
+NEGATIVES = 10_000
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for what another replica makes
 
 
 class Wanted(NamedTuple):
@@ -47,44 +54,49 @@ class Hit(NamedTuple):
         return self.entry.made
 
 
-@dataclass
-class Counts:
-    evicted: int = 0
-    refused: int = 0  # too large to keep
-    refresh_failed: int = 0
-    stale_on_error: int = 0
+class Landed(NamedTuple):
+    """What a flight brings; `found`: another replica had made it."""
+
+    entry: Entry
+    found: bool = False
 
 
 class Cache:
-    """One worker's answers, below a hard ceiling in bytes. Used from the event loop; only `changed` from any thread."""
+    """One worker's answers, and those that replicas share. Used from the event loop; only `changed` from any thread."""
 
-    def __init__(self, ceiling: int, clock: Callable[[], float], changes: Changes | None = None) -> None:
-        self.ceiling = ceiling
+    def __init__(
+        self,
+        ceiling: int,
+        clock: Callable[[], float],
+        changes: Changes | None = None,
+        *,
+        shared: Shared | None = None,
+        draw: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`draw` gives numbers of 0 to 1, for the jitter."""
         self.counts = Counts()
-        self._clock = clock
         self.changes = changes or Changes()
-        self._entries = _Entries(ceiling, self.counts)
-        self._flights: Flights[Entry] = Flights(self.changes)
+        self._clock, self._draw, self._shared = clock, draw, shared
+        self._local = Local(ceiling, self.counts)
+        self._flights: Flights[Landed] = Flights(self.changes)
+        self._absent: TTLCache[Key, Problem] = TTLCache(NEGATIVES, NEGATIVE_S, timer=clock)
+        self._holder = uuid.uuid4().hex
 
     async def fetch(self, wanted: Wanted, make: Make) -> Hit:
-        entry = self._entries.get(wanted.key) if wanted.policy.storable else None
+        entry = self._local.get(wanted.key) if wanted.policy.storable else None
         if entry is None:
-            return await self._miss(wanted, make)
-        age = self._clock() - entry.stored_at
-        current = self.changes.latest(wanted.tags) <= entry.made.as_of
-        if current and age < wanted.policy.max_age_s and age < entry.until - entry.stored_at:
-            return Hit(entry, "hit" if entry.user == wanted.user else "shared", age)
-        if current and age < wanted.policy.max_age_s + wanted.policy.stale_while_revalidate_s:
+            return await self._miss(wanted, make, None)
+        hit = self._judged(wanted, entry)
+        if hit is None:
+            return await self._miss(wanted, make, entry)
+        if hit.outcome == "stale":
             self._refresh(wanted, make)
-            return Hit(entry, "stale", age)
-        return await self._miss_or_stale(wanted, make, entry)
+        return hit
 
     def show(self, key: Key, entry: Entry, shown: Shown) -> None:
         """Keep what went out beside the answer it was made of."""
         entry.shown = shown
-        if self._entries.get(key) is entry:
-            entry.size = size_of(key, entry.made, shown)
-            self._store(key, entry)
+        self._local.resize(key, entry, size_of(key, entry.made, shown))
 
     def changed(self, tags: Sequence[Tag], seq: int) -> None:
         """Nothing that has not seen `seq` is served as current from here on. Safe to call from any thread."""
@@ -92,68 +104,135 @@ class Cache:
             self.changes.note(tag, seq)
 
     @property
+    def ceiling(self) -> int:
+        return self._local.ceiling
+
+    @property
     def size(self) -> int:
-        return int(self._entries.currsize)
+        return self._local.size
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._local)
 
     async def close(self) -> None:
         await self._flights.close()
 
-    async def _miss(self, wanted: Wanted, make: Make) -> Hit:
-        while True:
-            flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._make(wanted, make))
-            entry = await flight.landed()
-            if not entry.made.private or flight.user == wanted.user:
-                return Hit(entry, "miss", 0.0)
+    # ---- what is still good
 
-    async def _miss_or_stale(self, wanted: Wanted, make: Make, entry: Entry) -> Hit:
+    def _judged(self, wanted: Wanted, entry: Entry) -> Hit | None:
+        """A hit, fresh or stale; None where the entry must not be served as it is."""
+        if not self._current(wanted, entry):
+            return None
+        age, policy = self._clock() - entry.stored_at, wanted.policy
+        fresh = policy.max_age_s * (1 - entry.jitter)
+        if age < fresh and age < entry.until - entry.stored_at:
+            return Hit(entry, "hit" if entry.user == wanted.user else "shared", age)
+        if age < policy.max_age_s + policy.stale_while_revalidate_s:
+            return Hit(entry, "stale", age)
+        return None
+
+    def _current(self, wanted: Wanted, entry: Entry) -> bool:
+        if self.changes.latest(wanted.tags) > entry.made.as_of:
+            return False
+        purged = self.changes.items_after(wanted.key.namespace, entry.made.as_of)
+        return not any(f'"itemId":"{item}"'.encode() in entry.made.body for item in purged)
+
+    # ---- what has to be made
+
+    async def _miss(self, wanted: Wanted, make: Make, old: Entry | None) -> Hit:
         """The only place that hides a failure. What an event has outdated may serve here too: it is all there is."""
         try:
-            return await self._miss(wanted, make)
+            return await self._landed(wanted, make)
         except Exception as error:
-            age = self._clock() - entry.stored_at
-            if not is_broken(error) or age >= wanted.policy.max_age_s + wanted.policy.stale_if_error_s:
+            if not is_broken(error) or not wanted.policy.storable:
+                raise
+            last = old or (await self._shared.get(wanted.key) if self._shared is not None else None)
+            if last is None:
+                raise
+            age = self._clock() - last.stored_at
+            if age >= wanted.policy.max_age_s + wanted.policy.stale_if_error_s:
                 raise
             self.counts.stale_on_error += 1
             log.warning("served an answer %.0f s old, since its upstream failed: %s", age, error)
-            return Hit(entry, "stale", age)
+            return Hit(last, "stale", age)
+
+    async def _landed(self, wanted: Wanted, make: Make) -> Hit:
+        absent = self._absent.get(wanted.key) if wanted.policy.storable else None
+        if absent is not None:
+            raise absent
+        while True:
+            flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._obtain(wanted, make, -inf))
+            landed = await flight.landed()
+            if landed.entry.made.private and flight.user != wanted.user:
+                continue
+            if not landed.found:
+                return Hit(landed.entry, "miss", 0.0)
+            hit = self._judged(wanted, landed.entry)
+            if hit is None:  # it has aged, or something has changed, while it was on its way
+                return Hit(landed.entry, "stale", self._clock() - landed.entry.stored_at)
+            if hit.outcome == "stale":
+                self._refresh(wanted, make)
+            return hit
 
     def _refresh(self, wanted: Wanted, make: Make) -> None:
         if wanted.key in self._flights:
             return
-        flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._make(wanted, make))
+        entry = self._local.peek(wanted.key)
+        newer_than = entry.stored_at if entry is not None else -inf
+
+        def renew() -> Coroutine[Any, Any, Landed]:
+            return self._obtain(wanted, make, newer_than)
+
+        flight = self._flights.join(wanted.key, wanted.tags, wanted.user, renew)
         flight.task.add_done_callback(self._refreshed)
 
-    def _refreshed(self, task: asyncio.Task[Entry]) -> None:
+    def _refreshed(self, task: asyncio.Task[Landed]) -> None:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self.counts.refresh_failed += 1
         log.warning("an answer could not be refreshed and stays as it was: %s", error)
 
+    async def _obtain(self, wanted: Wanted, make: Make, newer_than: float) -> Landed:
+        """From another replica, if it has one made after that time, or is about to; else made here."""
+        if self._shared is None or not wanted.policy.storable:
+            return Landed(await self._make(wanted, make))
+        deadline, wait = self._clock() + LEASE_S, FIRST_WAIT_S
+        while True:
+            found = await self._shared.get(wanted.key)
+            if found is not None and found.stored_at > newer_than and self._judged(wanted, found) is not None:
+                self._local.put(wanted.key, found)
+                return Landed(found, found=True)
+            leased = await self._shared.lease(wanted.key, self._holder)
+            if leased is not False or self._clock() >= deadline:
+                break
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT_S)
+        try:
+            entry = await self._make(wanted, make)
+            await self._give(wanted, entry)
+            return Landed(entry)
+        finally:
+            if leased:
+                await self._shared.release(wanted.key, self._holder)
+
+    async def _give(self, wanted: Wanted, entry: Entry) -> None:
+        policy = wanted.policy
+        life = policy.max_age_s + max(policy.stale_while_revalidate_s, policy.stale_if_error_s)
+        if self._shared is not None and self._current(wanted, entry):
+            await self._shared.put(wanted.key, entry, life)
+
     async def _make(self, wanted: Wanted, make: Make) -> Entry:
-        made = await make()
-        entry = Entry(made, self._clock(), wanted.until, wanted.user, size_of(wanted.key, made))
-        if wanted.policy.storable and not made.private and self.changes.latest(wanted.tags) <= made.as_of:
-            self._store(wanted.key, entry)
+        try:
+            made = await make()
+        except Problem as problem:
+            if problem.status == 404 and wanted.policy.storable:
+                self._absent[wanted.key] = problem
+            raise
+        now, size = self._clock(), size_of(wanted.key, made)
+        entry = Entry(made, now, wanted.until, wanted.user, size, JITTER * self._draw())
+        if wanted.policy.storable and not made.private and self._current(wanted, entry):
+            self._local.put(wanted.key, entry)
         return entry
-
-    def _store(self, key: Key, entry: Entry) -> None:
-        if entry.size > self.ceiling // LARGEST_SHARE:
-            self.counts.refused += 1
-            return
-        self._entries[key] = entry
-
-
-class _Entries(LRUCache[Key, Entry]):
-    def __init__(self, ceiling: int, counts: Counts) -> None:
-        super().__init__(ceiling, getsizeof=lambda entry: entry.size)
-        self._counts = counts
-
-    def popitem(self) -> tuple[Key, Entry]:
-        self._counts.evicted += 1
-        return super().popitem()
 
 
 def is_broken(error: Exception) -> bool:

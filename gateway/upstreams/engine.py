@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from engine import Change, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
-from gateway.cache import Tag
+from gateway.cache import Tag, purge
 from gateway.errors import as_problems
 from gateway.plan import Plan, Variation
 from gateway.upstreams.base import Means, Scope, UpstreamType
@@ -122,6 +122,8 @@ def tags_of(change: Change) -> tuple[Tag, ...]:
             return (("deploy", change.key),)
         case "record" if ":filter/" in change.key:
             return (FILTERS,)
+        case purge.KIND:
+            return (purge.tag_of(purge.decode(change.key)),)
     return ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from gateway.ask import Ask
 from gateway.cache import Cache, Changes, Hit, Key, Made, Wanted, key_of
 from gateway.cache.entry import size_of
-from gateway.errors import Invalid, UpstreamTimeout
+from gateway.errors import Invalid, NotConfigured, UpstreamTimeout
 from gateway.plan import NO_CACHE, CachePolicy
 from tests.gateway.serve.world import Clock
 
@@ -193,7 +194,7 @@ def test_time_based_context_ends_freshness() -> None:
     run(story)
 
 
-def test_the_ceiling_holds_and_the_least_used_go_first() -> None:
+def test_the_ceiling_holds_and_who_asks_often_stays() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         make.size = 1000
         for number in range(200):
@@ -201,10 +202,91 @@ def test_the_ceiling_holds_and_the_least_used_go_first() -> None:
             await cache.fetch(wanted("u0"), make)
             assert cache.size <= cache.ceiling
         assert (await cache.fetch(wanted("u0"), make)).outcome == "hit"
-        assert (await cache.fetch(wanted("u1"), make)).outcome == "miss"
         assert cache.counts.evicted > 150
 
     run(story, ceiling=50_000)
+
+
+def hit_rate(crawled: int) -> float:
+    """Of 300 regular users with a Zipf-like interest, while a crawler asks so often between two of their requests."""
+    rng = random.Random(5)
+    weights = [1 / (rank + 1) ** 0.8 for rank in range(300)]
+    regulars = rng.choices(range(300), weights, k=6000)
+    rates: list[float] = []
+
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.size, page, hits = 1000, 0, 0
+        for place, user in enumerate(regulars):
+            outcome = (await cache.fetch(wanted(f"u{user}"), make)).outcome
+            hits += outcome == "hit" and place >= 3000
+            for _ in range(crawled):
+                page += 1
+                await cache.fetch(wanted(f"crawler-{page}"), make)
+                assert cache.size <= cache.ceiling
+        rates.append(hits / 3000)
+
+    run(story, ceiling=250_000)  # room for less than half of the regulars
+    return rates[0]
+
+
+def test_a_crawler_costs_the_regulars_little() -> None:
+    alone, crawled = hit_rate(0), hit_rate(10)
+    print(f"hit rate of regular users {alone:.3f}, with ten times as many crawler's requests {crawled:.3f}")
+    assert alone > 0.5
+    assert crawled > 0.9 * alone
+
+
+def test_what_comes_at_once_does_not_go_at_once() -> None:
+    async def told() -> None:
+        clock, make, draws = Clock(), Maker(), random.Random(1)
+        cache = Cache(10_000_000, clock, draw=draws.random)
+        users = [f"u{number}" for number in range(200)]
+        for user in users:
+            await cache.fetch(wanted(user), make)
+        clock.tick(56)
+        assert {(await cache.fetch(wanted(user), make)).outcome for user in users} == {"hit"}
+        clock.tick(2.5)  # of 60 seconds the last 3 are different for each
+        outcomes = [(await cache.fetch(wanted(user), make)).outcome for user in users]
+        assert 40 < outcomes.count("stale") < 160
+        await settled()
+        clock.tick(1.5)
+        await cache.close()
+
+    asyncio.run(told())
+
+
+def test_what_is_not_there_is_believed_for_a_moment() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        make.error = NotConfigured("UpstreamNotFound", "no such user")
+        for _ in range(3):
+            with pytest.raises(NotConfigured):
+                await cache.fetch(wanted(), make)
+        assert make.calls == 1
+        with pytest.raises(NotConfigured):
+            await cache.fetch(wanted(policy=NO_CACHE), make)
+        assert make.calls == 2
+        clock.tick(6)
+        make.error = None
+        assert (await cache.fetch(wanted(), make)).outcome == "miss"
+
+    run(story)
+
+
+def test_a_purged_item_takes_the_lists_it_is_in_with_it() -> None:
+    async def story(cache: Cache, make: Maker, clock: Clock) -> None:
+        async def listed() -> Made:
+            return Made(b'{"itemList":[{"itemId":"i1"},{"itemId":"i22"}]}', "only")
+
+        await cache.fetch(wanted("u1"), listed)
+        await cache.fetch(wanted("u2"), make)
+        for item, outcomes in (("i2", ["hit", "hit"]), ("i22", ["miss", "hit"])):
+            cache.changed([("item", "shop", item)], 7)
+            assert [(await cache.fetch(wanted(user), make)).outcome for user in ("u1", "u2")] == outcomes
+        for number in range(1001):  # so many that the namespace is as good as purged
+            cache.changed([("item", "other", f"x{number}")], 8)
+        assert cache.changes.latest([("namespace", "other")]) == 8
+
+    run(story)
 
 
 def test_a_huge_answer_pushes_nobody_out() -> None:

@@ -156,6 +156,15 @@ class SmallEngine:
         self._log.append(Change(len(self._log) + 1, "g1", kind, key))
         self.catch_up()
 
+    def announce(self, kind: str, key: str) -> Future[int]:
+        self.change(kind, key)
+        done: Future[int] = Future()
+        done.set_result(len(self._log))
+        return done
+
+    def changes_since(self, at: float) -> tuple[int, list[Change]]:
+        return 0, list(self._log)
+
     def subscribe(self, listener: Any) -> None:
         self._listeners.append(listener)
 
@@ -187,4 +196,5 @@ class SmallEngine:
 
 def app_over(engine: SmallEngine, clock: Clock | None = None, config: str = CONFIG, **more: Any) -> Litestar:
     environ: dict[str, str] = {}
-    return create_app(parse(config), engine, clock=clock or Clock(), **{"environ": environ, **more})  # type: ignore[arg-type]
+    options = {"environ": environ, "draw": lambda: 0.0, **more}
+    return create_app(parse(config), engine, clock=clock or Clock(), **options)  # type: ignore[arg-type]

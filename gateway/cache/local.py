@@ -1,0 +1,125 @@
+"""One worker's own entries, below a hard ceiling in bytes.
+
+A new entry first lives in a small window, so that a burst finds it; what the window pushes out is kept only if it is
+asked for more often than what it would push out in turn.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from gateway.cache.admission import Frequencies
+from gateway.cache.entry import Entry
+from gateway.cache.key import Key
+
+WINDOW_SHARE = 10  # a tenth of the ceiling
+LARGEST_SHARE = 8  # an entry above one eighth of the ceiling is not kept: it would push out everybody else's
+
+
+@dataclass
+class Counts:
+    evicted: int = 0
+    refused: int = 0  # too large to keep
+    refresh_failed: int = 0
+    stale_on_error: int = 0
+
+
+class _Segment(OrderedDict[Key, Entry]):
+    """In order of use, the longest unused first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def put(self, key: Key, entry: Entry) -> None:
+        self.drop(key)
+        self[key] = entry
+        self.size += entry.size
+
+    def drop(self, key: Key) -> None:
+        entry = self.pop(key, None)
+        if entry is not None:
+            self.size -= entry.size
+
+    def oldest(self) -> tuple[Key, Entry]:
+        key = next(iter(self))
+        return key, self[key]
+
+
+class Local:
+    def __init__(self, ceiling: int, counts: Counts) -> None:
+        self.ceiling, self._counts = ceiling, counts
+        self._window, self._main = _Segment(), _Segment()
+        self._asked = Frequencies()
+
+    def get(self, key: Key) -> Entry | None:
+        self._asked.add(hash(key))
+        for segment in (self._main, self._window):
+            entry = segment.get(key)
+            if entry is not None:
+                segment.move_to_end(key)
+                return entry
+        return None
+
+    def peek(self, key: Key) -> Entry | None:
+        return self._main.get(key) or self._window.get(key)
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep the entry, if it is not too large and not pushed out at once by others that are asked for more often."""
+        if entry.size > self.ceiling // LARGEST_SHARE:
+            self._counts.refused += 1
+            self.drop(key)
+        elif key in self._main:
+            self._main.put(key, entry)
+            while self.size > self.ceiling:
+                self._evict(self._main, self._main.oldest()[0])
+        else:
+            self._window.put(key, entry)
+            while self._window.size > self.ceiling // WINDOW_SHARE:
+                self._promote(*self._window.oldest())
+
+    def resize(self, key: Key, entry: Entry, size: int) -> None:
+        """The entry has become larger or smaller than it was when it came."""
+        for segment in (self._main, self._window):
+            if segment.get(key) is entry:
+                segment.size -= entry.size
+                del segment[key]
+                entry.size = size
+                self._put_back(segment, key, entry)
+
+    def drop(self, key: Key) -> None:
+        self._window.drop(key)
+        self._main.drop(key)
+
+    @property
+    def size(self) -> int:
+        return self._window.size + self._main.size
+
+    def __len__(self) -> int:
+        return len(self._window) + len(self._main)
+
+    def _put_back(self, segment: _Segment, key: Key, entry: Entry) -> None:
+        if segment is self._main and entry.size <= self.ceiling // LARGEST_SHARE:
+            segment.put(key, entry)  # it was admitted once
+            while self.size > self.ceiling:
+                self._evict(segment, segment.oldest()[0])
+        else:
+            self.put(key, entry)
+
+    def _promote(self, key: Key, entry: Entry) -> None:
+        """From the window to the rest, past as many that are asked for less often as it needs the space of."""
+        self._window.drop(key)
+        room = self.ceiling - self.ceiling // WINDOW_SHARE
+        often = self._asked.of(hash(key))
+        while self._main.size + entry.size > room:
+            victim = self._main.oldest()[0]
+            if self._asked.of(hash(victim)) >= often:
+                self._counts.evicted += 1
+                return
+            self._evict(self._main, victim)
+        self._main.put(key, entry)
+
+    def _evict(self, segment: _Segment, key: Key) -> None:
+        segment.drop(key)
+        self._counts.evicted += 1

@@ -1,0 +1,235 @@
+"""Two replicas' caches and a real Redis between them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.cache import Cache, Shared, connected
+from gateway.errors import UpstreamTimeout
+from tests.gateway.cache.test_fetch import POLICY, USER, Maker, key, number, settled, wanted
+from tests.services import RedisServer, redis_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(server: RedisServer) -> RedisServer:
+    if server.process is None:
+        server.start()
+    server.client().flushall()
+    return server
+
+
+Story = Callable[[Cache, Cache, Maker], Awaitable[None]]
+
+
+def run(redis: RedisServer, story: Story, clock: Callable[[], float] = time.time) -> None:
+    async def told() -> None:
+        clients = [connected(redis.url) for _ in range(2)]
+        one, two = (Cache(1_000_000, clock, shared=Shared(client, clock)) for client in clients)
+        await story(one, two, Maker())
+        for each in (one, two, *clients):
+            await (each.close() if isinstance(each, Cache) else each.aclose())
+
+    asyncio.run(told())
+
+
+def test_what_one_replica_made_the_other_serves(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        assert (await one.fetch(wanted(), make)).outcome == "miss"
+        hit = await two.fetch(wanted(), make)
+        assert (hit.outcome, number(hit), make.calls) == ("hit", 1, 1)
+        assert 0 <= hit.age_s < 5
+        assert (await two.fetch(wanted("u2"), make)).outcome == "miss"
+
+    run(redis, story)
+
+
+def test_200_callers_of_both_are_one_make(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        make.open.clear()
+        asked = [asyncio.create_task(each.fetch(wanted(), make)) for _ in range(100) for each in (one, two)]
+        await asyncio.sleep(0.2)
+        make.open.set()
+        hits = await asyncio.gather(*asked)
+        assert make.calls == 1
+        assert {number(hit) for hit in hits} == {1}
+
+    run(redis, story)
+
+
+def test_a_lease_of_one_who_died_runs_out(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cache.shared.LEASE_S", 0.3)
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        client = connected(redis.url)
+        assert await Shared(client, time.time).lease(key(), "somebody who dies")
+        began = time.monotonic()
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+        assert 0.1 < time.monotonic() - began < 2
+        await client.aclose()
+
+    run(redis, story)
+
+
+def test_who_fails_gives_the_lease_back(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        make.error = UpstreamTimeout("too slow")
+        with pytest.raises(UpstreamTimeout):
+            await one.fetch(wanted(), make)
+        make.error = None
+        began = time.monotonic()
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+        assert time.monotonic() - began < 0.2
+
+    run(redis, story)
+
+
+def test_an_event_outdates_what_replicas_share(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        await one.fetch(wanted(), make)
+        two.changed([USER], 7)  # it has heard of the event, and has no entry of its own yet
+        make.as_of = 7
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+        one.changed([USER], 7)
+        hit = await one.fetch(wanted(), make)
+        assert (hit.outcome, number(hit), make.calls) == ("hit", 2, 2)
+
+    run(redis, story)
+
+
+def test_a_new_process_does_not_trust_what_is_older_than_its_memory(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        make.as_of = 5
+        await one.fetch(wanted(), make)
+        two.changes.begin(6)
+        make.as_of = 6
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+        two.changes.begin(5)
+        assert (await two.fetch(wanted("u1"), make)).outcome == "hit"
+
+    run(redis, story)
+
+
+def test_a_private_answer_is_not_shared(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        make.private = True
+        await one.fetch(wanted(), make)
+        assert not [name for name in redis.client().scan_iter() if name.endswith("entry")]
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+
+    run(redis, story)
+
+
+def test_stale_in_redis_is_served_and_renewed_behind(redis: RedisServer) -> None:
+    now = [time.time()]
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        await one.fetch(wanted(), make)
+        now[0] += 70
+        hit = await two.fetch(wanted(), make)
+        assert (hit.outcome, number(hit)) == ("stale", 1)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if make.calls == 2 and (await two.fetch(wanted(), make)).outcome == "hit":
+                break
+        assert number(await two.fetch(wanted(), make)) == 2
+        assert number(await one.fetch(wanted(), make)) == 1  # stale of its own, and renewed from the other's
+        await asyncio.sleep(0.1)
+        assert (number(await one.fetch(wanted(), make)), make.calls) == (2, 2)
+
+    run(redis, story, lambda: now[0])
+
+
+def test_what_is_in_redis_serves_when_the_origin_fails(redis: RedisServer) -> None:
+    now = [time.time()]
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        await one.fetch(wanted(), make)
+        now[0] += 300
+        make.error = UpstreamTimeout("too slow")
+        hit = await two.fetch(wanted(), make)
+        assert (hit.outcome, number(hit), hit.age_s) == ("stale", 1, 300)
+
+    run(redis, story, lambda: now[0])
+
+
+def test_redis_killed_and_back_costs_no_request(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        failed = 0
+        for step in range(300):
+            if step == 100:
+                redis.kill()
+            if step == 200:
+                redis.start()
+            for cache in (one, two):
+                hit = await cache.fetch(wanted(f"u{step % 37}", POLICY), make)
+                failed += number(hit) < 1
+            await asyncio.sleep(0.001)
+        assert failed == 0
+        await asyncio.sleep(1.1)  # it is asked again
+        assert (await one.fetch(wanted("later"), make)).outcome == "miss"
+        assert (await two.fetch(wanted("later"), make)).outcome == "hit"
+
+    run(redis, story)
+
+
+def test_a_redis_that_hangs_is_left_alone(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()  # and never a word
+            writer.close()
+
+        silent = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = Redis(port=silent.sockets[0].getsockname()[1], socket_timeout=1.0)
+        slow = Cache(1_000_000, time.time, shared=Shared(client, time.time))
+        began = time.monotonic()
+        for user in range(20):
+            assert (await slow.fetch(wanted(f"u{user}"), make)).outcome == "miss"
+        assert time.monotonic() - began < 1.0
+        await slow.close()
+        await client.aclose()
+        silent.close()
+        await silent.wait_closed()
+
+    run(redis, story)
+
+
+def test_every_key_expires_and_a_week_leaves_no_growth(redis: RedisServer) -> None:
+    now = [time.time()]
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        sizes = []
+        for _ in range(7):
+            for user in range(50):
+                await one.fetch(wanted(f"u{user}"), make)
+                await two.fetch(wanted(f"u{user + 25}"), make)
+            sizes.append(redis.client().dbsize())
+            now[0] += 86_400
+            await settled()
+        assert all(0 < redis.client().ttl(name) <= 660 for name in redis.client().scan_iter())
+        assert max(sizes) <= 80
+
+    run(redis, story, lambda: now[0])
+
+
+def test_what_another_version_wrote_is_not_read(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        await one.fetch(wanted(), make)
+        (name,) = redis.client().keys("*:entry")
+        for garbage in (b"", b"garbage", b"\x93\x63\x01\x02"):
+            redis.client().set(name, garbage)
+            assert (await two.fetch(wanted(), make)).outcome in ("miss", "hit")
+            two._local.drop(key())
+        assert make.calls >= 2
+
+    run(redis, story)
