@@ -23,6 +23,7 @@ from engine.filters import check_expression
 from engine.jobs.queue import Job
 from engine.jobs.runner import Runner
 from engine.measure.evaluate import evaluate
+from engine.measure.off_policy import Estimates
 from engine.measure.plot import save_plot
 from engine.measure.report import Report
 from engine.question import Change, Event, Promotion, Question, Ranked
@@ -36,6 +37,7 @@ __all__ = [
     "Change",
     "Engine",
     "EngineError",
+    "Estimates",
     "Event",
     "Explanation",
     "InUse",

@@ -6,12 +6,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine import actions, serve
+from engine import actions, replay, serve
 from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
@@ -30,6 +31,7 @@ from engine.filters import Filter
 from engine.follower import Follower, Listener
 from engine.intake import ActionEvent, Intake
 from engine.jobs.queue import Queue
+from engine.measure.off_policy import Estimates, estimates
 from engine.question import Change, Event, Question, Ranked
 from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution
 from engine.records import Filter as FilterRecord
@@ -125,6 +127,20 @@ class Engine:
         promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
         group, now = self._group(deployed), self.clock()
         return explain(question, item, deployed, group, filters, now=now, promoting=promoting, answered=answered)
+
+    def off_policy(
+        self, campaign: str, instead: str, event_type: str | None = None, account: str | None = None
+    ) -> Estimates:
+        """What another campaign would have earned in place of this one, from the answers that are remembered and the
+        events that name them. Raises `NotFound`, and `InvalidInput` where nothing can be said."""
+        answered, other = self.deployed(campaign, account), self.deployed(instead, account)
+        replay.check(answered, other)
+        answers = [each for each in self.shown.all() if each.source == answered.campaign.arn and each.items]
+        if not answers:
+            raise InvalidInput(f"No answer of {campaign} is remembered.")
+        deeds = replay.deeds_of(self.log, answered.group_uid, answers, event_type)
+        filters = partial(self._filters_then, answered)
+        return estimates(replay.shows_of(answers, deeds, other, self._group(other), filters))
 
     def deployed(self, campaign: str, account: str | None = None) -> Deployed:
         """By ARN or by bare name; of no account but this one (the default: the settings' own). What another process
@@ -357,6 +373,9 @@ class Engine:
     def _filters(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[Filter, ...]:
         return tuple(each for _, each in self._labelled(name, expression, deployed))
 
+    def _filters_then(self, deployed: Deployed, answer: Answer) -> tuple[Filter, ...]:
+        return self._filters(answer.filter, answer.expression, deployed)
+
     def _labelled(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[tuple[str, Filter], ...]:
         """With what each is called: one written in place, what a recommender's use case always drops, and a filter by
         ARN or bare name."""
@@ -386,6 +405,9 @@ def _shown_of(ranked: Ranked, question: Question, deployed: Deployed, now: float
         question.user,
         ranked.items,
         ranked.propensities,
+        question.filter,
+        question.expression,
+        dict(question.filter_values),
     )
 
 

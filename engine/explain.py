@@ -16,7 +16,7 @@ import numpy as np
 
 from engine import serve
 from engine.data.columns import Floats
-from engine.data.group import Group, History
+from engine.data.group import Group
 from engine.deployments import Deployed
 from engine.filters import Filter
 from engine.question import Question
@@ -120,7 +120,7 @@ def explain(
     """
     used = tuple(each for _, each in filters)
     serve.check(question, deployed, (*used, *((promoting,) if promoting else ())))
-    case = serve.case_of(question, deployed, group, used, now)
+    case = serve.case_of(question, deployed, serve.Live.of(group, question.user), used, now)
     shown = serve.shown_of(case, promoting)
     index = case.live.find(item)
     verdicts = _verdicts(case, index, filters)
@@ -215,7 +215,7 @@ def _pulls(case: Case, index: int, now: float) -> list[Pull]:
     found = []
     for each in latest:
         kept = history.items != each
-        live = replace(case.live, history=History(*(column[kept] for column in history)))
+        live = replace(case.live, history=history.where(kept))
         without = serve.scores_of(case.question, case.deployed, live, now)[index]
         time = int(history.times[~kept][-1])
         change = float(case.scores[index] - without)

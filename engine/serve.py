@@ -61,7 +61,7 @@ def answer(
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
     check(question, deployed, (*filters, *((promoting,) if promoting else ())))
-    case = case_of(question, deployed, group, filters, now)
+    case = case_of(question, deployed, Live.of(group, question.user), filters, now)
     shown = shown_of(case, promoting)
     name = stable_name(case, shown) if question.stable_id else named(deployed.campaign.arn, new_id())
     shown = shown.mixed(name)
@@ -126,8 +126,7 @@ def shown_of(case: Case, promoting: Filter | None = None) -> Shown:
     return _promoted(promoting, case) if promoting is not None else _best(case)
 
 
-def case_of(question: Question, deployed: Deployed, group: Group, filters: tuple[Filter, ...], now: float) -> Case:
-    live = Live.of(group, question.user)
+def case_of(question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float) -> Case:
     scores = scores_of(question, deployed, live, now)
     mask = _mask(question, filters, live)
     return Case(question, deployed, live, scores, mask, _explorer(question, deployed, live, now))

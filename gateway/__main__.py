@@ -17,6 +17,7 @@ COMMANDS = {
     "import": "import_data",
     "train": "train",
     "evaluate": "evaluate",
+    "off-policy": "off_policy",
     "recommend": "recommend",
     "status": "status",
     "check-config": "check_config",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.data import entries
-from engine.data.columns import Ints, Longs
+from engine.data.columns import Array, Ints, Longs
 from engine.data.exposure import Exposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
@@ -42,6 +42,10 @@ class History(NamedTuple):
     items: Ints
     times: Longs
     types: Ints
+
+    def where(self, kept: Array) -> History:
+        """The rows of a mask (h,)."""
+        return History(self.items[kept], self.times[kept], self.types[kept])
 
 
 class Group:

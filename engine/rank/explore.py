@@ -87,23 +87,21 @@ def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) ->
     best, ids = pool.best, pool.items
     draw = np.random.default_rng(int.from_bytes(blake2b(explorer.seed.encode(), digest_size=8).digest()))
     drawn = systematic(pool.chances, draw)
-    expected = float(pool.chances.sum())
-    fewest = int(expected + 1e-9)
-    room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
-    certain = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
     kept = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + kept, explorer.seed)
     return Places(
         np.concatenate((ids[drawn], best[:kept]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
-        np.concatenate((pool.chances[drawn], certain[:kept]))[order],
+        np.concatenate((pool.chances[drawn], pool.kept[:kept]))[order],
     )
 
 
 class Pool(NamedTuple):
-    """The most relevant items, and those that may be explored with the chance (m,) of each."""
+    """The most relevant items with their chances of keeping their places, and those that may be explored with theirs
+    of being drawn."""
 
     best: Ints
+    kept: Array
     items: Ints
     chances: Array
 
@@ -113,7 +111,22 @@ def chances(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> 
     pool = allowed & (explorer.novelty > 0)
     pool[best] = False
     items = np.flatnonzero(pool).astype(np.int32)
-    return Pool(best, items, probabilities(explorer.novelty[items], explorer.share * places))
+    drawn = probabilities(explorer.novelty[items], explorer.share * places)
+    expected = float(drawn.sum())
+    fewest = int(expected + 1e-9)
+    room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
+    kept = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
+    return Pool(best, kept, items, drawn)
+
+
+def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places: int) -> tuple[Ints, Array]:
+    """All items that may be shown (m,), and the probability of each."""
+    if explorer is None:
+        best = top_k(scores, places)
+        return best, np.ones(len(best))
+    pool = chances(explorer, scores, allowed, places)
+    items, probable = np.concatenate((pool.best, pool.items)), np.concatenate((pool.kept, pool.chances))
+    return items[probable > 0].astype(np.int32), probable[probable > 0]
 
 
 def probabilities(novelty: Floats, expected: float) -> Array:

@@ -31,6 +31,9 @@ class Shown(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     user: str | None
     items: tuple[str, ...]
     propensities: tuple[float, ...] = ()
+    filter: str | None = None  # as it was asked for
+    expression: str | None = None
+    filter_values: dict[str, str] = {}
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -1,0 +1,103 @@
+"""Answers that were given, put to another campaign: what it would have shown instead, for off-policy estimates.
+
+Each question is asked again with the user's history as it was before the answer, through the same filters. What is said
+about items, and how often each was shown, is as it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine import serve
+from engine.data import entries
+from engine.data.group import Group
+from engine.data.log import Log
+from engine.deployments import Deployed
+from engine.errors import InvalidInput
+from engine.filters import Filter
+from engine.measure.off_policy import Shows
+from engine.question import Question
+from engine.rank.explore import inclusion
+from engine.shown.segment import Shown
+
+PAGE = 10_000
+Deeds = Mapping[tuple[str, str], set[str]]  # (recommendationId, user or session) -> items
+
+REPLAYED = ("USER_PERSONALIZATION", "POPULAR_ITEMS")  # kinds of recipes whose questions the shown log holds whole
+
+
+def check(answered: Deployed, instead: Deployed) -> None:
+    for each in (answered, instead):
+        if each.recipe.kind not in REPLAYED:
+            raise InvalidInput(f"{each.campaign.name}: answers of the type {each.recipe.kind} can't be replayed.")
+    if answered.group_uid != instead.group_uid:
+        raise InvalidInput(f"{instead.campaign.name} is of another dataset group than {answered.campaign.name}.")
+
+
+def deeds_of(log: Log, group: str, answers: Iterable[Shown], event_type: str | None) -> Deeds:
+    """What users did, in events that name one of the answers; of one type, or of any."""
+    wanted = {answer.name for answer in answers}
+    found: dict[tuple[str, str], set[str]] = {}
+    seq = 0
+    while records := log.read(seq, group=group, limit=PAGE):
+        seq = records[-1].seq
+        for record in records:
+            if record.kind != "event":
+                continue
+            event = entries.read_interaction(record.body)
+            named, item = event.recommendation_id, event.item
+            if named in wanted and item is not None and event_type in (None, event.event_type):
+                for who in {event.user or event.session, event.session}:
+                    found.setdefault((named, who), set()).add(item)
+    return found
+
+
+def shows_of(
+    answers: Sequence[Shown],
+    deeds: Deeds,
+    instead: Deployed,
+    group: Group,
+    filters: Callable[[Shown], tuple[Filter, ...]],
+) -> Shows:
+    """A reward is 1 where the user did something with the item that the answer showed."""
+    rows: list[tuple[int, int, float, float, float]] = []
+    targets: list[tuple[int, int, float]] = []
+    for number, answer in enumerate(answers):
+        chances = _chances(answer, instead, group, filters(answer))
+        targets += [(number, item, chance) for item, chance in chances.items()]
+        done = deeds.get((answer.name, answer.user or ""), ())
+        for item, propensity in zip(answer.items, answer.propensities or (1.0,) * len(answer.items), strict=True):
+            index = group.items.find(item)
+            rows.append((number, index, propensity, float(item in done), chances.get(index, 0.0)))
+    shown = np.array(rows, np.float64).reshape(-1, 5)
+    target = np.array(targets, np.float64).reshape(-1, 3)
+    known = shown[shown[:, 1] >= 0]
+    return Shows(
+        len(answers),
+        known[:, 0].astype(np.int32),
+        known[:, 1].astype(np.int32),
+        propensity=known[:, 2],
+        reward=known[:, 3],
+        target=known[:, 4],
+        target_answer=target[:, 0].astype(np.int32),
+        target_item=target[:, 1].astype(np.int32),
+        target_chance=target[:, 2],
+    )
+
+
+def _chances(answer: Shown, instead: Deployed, group: Group, filters: tuple[Filter, ...]) -> dict[int, float]:
+    """Item -> the probability that the other campaign would have shown it."""
+    question = Question(
+        campaign=instead.campaign.arn,
+        user=answer.user,
+        num_results=max(1, len(answer.items)),
+        filter_values=answer.filter_values,
+    )
+    live = serve.Live.of(group, answer.user)
+    live = replace(live, history=live.history.where(live.history.times < int(answer.at)))
+    case = serve.case_of(question, instead, live, filters, answer.at)
+    items, chances = inclusion(case.explorer, case.allowed, case.explorable, question.num_results)
+    return dict(zip(items.tolist(), chances.tolist(), strict=True))

@@ -1,0 +1,49 @@
+"""recgate off-policy: what another model would have earned, from the answers that this one gave."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from engine import Engine, Estimates, Settings
+from gateway.cli.options import data_option, plain_errors
+
+
+@click.command("off-policy")
+@click.argument("model")
+@click.option("--instead", required=True, help="The deployed model that might have answered.")
+@click.option("--event-type", help="Only events of this type count; all by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@data_option
+def command(model: str, instead: str, event_type: str | None, as_json: bool, data: Path) -> None:
+    """Estimate what the answers of MODEL would have earned, had another deployed model given them.
+
+    Counted are events that name an answer by its recommendationId, per answer. Without exploration only what both
+    models show can be judged: see how much is covered.
+    """
+    console = Console()
+    with plain_errors():
+        engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
+        try:
+            found = engine.off_policy(model, instead, event_type)
+        finally:
+            engine.close()
+    if as_json:
+        click.echo(msgspec.json.encode(found._asdict()).decode())
+    else:
+        console.print(table_of(found, model, instead))
+
+
+def table_of(found: Estimates, model: str, instead: str) -> Table:
+    title = f"{instead} instead of {model}: {found.answers:,} answers, {found.covered:.0%} covered"
+    table = Table("estimate", "events an answer", "standard error", "95 % interval", title=title)
+    for name, estimate in found._asdict().items():
+        if name not in ("answers", "covered"):
+            low, high = estimate.interval
+            table.add_row(name, f"{estimate.value:.4f}", f"{estimate.error:.4f}", f"{low:.4f} to {high:.4f}")
+    return table
