@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from engine import Runner
 from engine.jobs.schedule import Scheduler
 from tests.flows.site import START, Site, eventually, site
 
@@ -159,21 +161,42 @@ def test_names_and_texts_are_needed(books: Site, flags: tuple[str, ...]):
         p.create_solution(name=name, recipeArn=RECIPE, datasetGroupArn=group)
 
 
-def test_an_update_knows_a_new_book(books: Site, group: str, version: str):
-    """Put one by one, found by its words; popularity and freshness of the others stay as they were."""
-    p = books.personalize
-    solution = version.rpartition("/")[0]
-    campaign = p.create_campaign(name="grows", solutionVersionArn=version)["campaignArn"]
-    title, blurb = "Far Side", "An expedition of cosmonauts to the moon finds an alien spacecraft"
+def put(books: Site, group: str, item: str, title: str, blurb: str) -> None:
     book = {"title": title, "blurb": blurb, "creationTimestamp": START + 70 * 86400}
-    books.events.put_items(
-        datasetArn=group.replace("dataset-group", "dataset") + "/ITEMS",
-        items=[{"itemId": "moon", "properties": json.dumps(book)}],
-    )
+    dataset = group.replace("dataset-group", "dataset") + "/ITEMS"
+    books.events.put_items(datasetArn=dataset, items=[{"itemId": item, "properties": json.dumps(book)}])
+
+
+def test_an_update_knows_a_new_book(books: Site, group: str, version: str):
+    p = books.personalize
+    campaign = p.create_campaign(name="updated", solutionVersionArn=version)["campaignArn"]
+    put(books, group, "moon", "Far Side", "An expedition of cosmonauts to the moon finds an alien spacecraft")
     assert set(related(books, campaign, "moon", 2)) == {"chef", "bread"}  # not known yet: the popular ones
-    update = p.create_solution_version(solutionArn=solution, trainingMode="UPDATE")["solutionVersionArn"]
+    made = {"solutionArn": version.rpartition("/")[0], "trainingMode": "UPDATE"}
+    update = p.create_solution_version(**made)["solutionVersionArn"]
     books.work()
     assert books.version(update)["status"] == "ACTIVE", books.version(update)
     p.update_campaign(campaignArn=campaign, solutionVersionArn=update)
-    eventually(lambda: set(related(books, campaign, "moon", 3)) == SPACE)
-    assert "moon" in related(books, campaign, "mars", 3)
+    eventually(lambda: not FOOD & set(related(books, campaign, "moon", 3)))
+    assert "moon" in related(books, campaign, "mars", 6)
+
+
+def test_incremental_updates_find_a_new_book_within_a_minute(books: Site, group: str):
+    """And what is said anew of an old one."""
+    p = books.personalize
+    made = {"name": "grows", "recipeArn": RECIPE, "datasetGroupArn": group, "performAutoTraining": False}
+    solution = p.create_solution(**made, performIncrementalUpdate=True)["solutionArn"]
+    version = p.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    books.work()
+    campaign = p.create_campaign(name="grows", solutionVersionArn=version)["campaignArn"]
+    runner = Runner(books.engine)
+    jobs = threading.Thread(target=runner.run_forever)
+    jobs.start()
+    try:
+        put(books, group, "cake", "Sweet", "A pastry cook and her wedding cakes, with flour, butter and sugar")
+        put(books, group, "soup", "Launch", "Engineers build a rocket that carries a satellite into orbit")
+        eventually(lambda: "cake" in related(books, campaign, "bread", 3), 60.0)
+        eventually(lambda: not FOOD & set(related(books, campaign, "soup", 4)), 60.0)
+    finally:
+        runner.stop()
+        jobs.join()
