@@ -19,6 +19,22 @@ SCALARS: dict[str, tuple[type, ...]] = {
     "double": NUMBERS,
     "timestamp": NUMBERS,
 }
+OF_ANY_OPERATION = {
+    "ExpiredTokenException",
+    "InternalFailure",
+    "InvalidInputException",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "RequestEntityTooLargeException",
+    "ServiceUnavailableException",
+    "ThrottlingException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+}
+BESIDE_THE_MODEL = {  # where the specification asks for more than the model declares
+    ("CreateFilter", "ResourceInUseException"),
+    ("ListMetricAttributionMetrics", "ResourceNotFoundException"),
+}
 
 
 def faults(shape: Shape, value: Any, path: str = "$") -> Iterator[str]:
@@ -52,6 +68,10 @@ def _error_faults(operation: OperationModel, headers: Any, body: dict[str, Any])
         yield f"__type {body.get('__type')} is not the header's {headers.get('x-amzn-ErrorType')}"
     if not body.get("message"):
         yield "no message"
+    code = str(body.get("__type"))
+    declared = {shape.name for shape in operation.error_shapes} | OF_ANY_OPERATION
+    if code not in declared and (operation.name, code) not in BESIDE_THE_MODEL:
+        yield f"{operation.name} declares no {code}"
 
 
 def _structure(shape: Shape, value: Any, path: str) -> Iterator[str]:
