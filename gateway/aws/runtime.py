@@ -172,7 +172,7 @@ class RuntimeCalls:
             raise engine.InvalidInput("A userId is required.")
         question = engine.Question(
             of="actions",
-            campaign=asked.campaign_arn,
+            campaign=_of_kind("campaign", asked.campaign_arn),
             account=caller.account,
             user=asked.user_id,
             num_results=asked.num_results or DEFAULT_ACTIONS,

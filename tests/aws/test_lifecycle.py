@@ -73,3 +73,36 @@ def test_an_update_runs_through_its_own_states(aws: Clients, flow: Flow, world: 
         seen.append((campaign["status"], campaign["latestCampaignUpdate"]["status"]))
         world.clock.now += 5
     assert seen == [("ACTIVE", "CREATE PENDING"), ("ACTIVE", "CREATE IN_PROGRESS"), ("ACTIVE", "ACTIVE")]
+
+
+DELETED = [  # what is deleted, the steps that must be there before, in order
+    ("campaign", ("group", "solution", "version", "campaign")),
+    ("dataset", ("group", "dataset")),
+    ("event_tracker", ("group", "dataset", "tracker")),
+    ("filter", ("group", "dataset", "filter")),
+    ("solution", ("group", "solution")),
+]
+
+
+@pytest.mark.parametrize(("kind", "steps"), DELETED, ids=[kind for kind, _ in DELETED])
+def test_deletion_takes_a_moment(aws: Clients, flow: Flow, world: World, kind: str, steps: tuple[str, ...]):
+    p = aws.personalize
+    for step in steps:
+        found = getattr(flow, step)
+        world.clock.now += 10
+    member = kind.split("_")[0] + "".join(word.title() for word in kind.split("_")[1:])
+    arn = {f"{member}Arn": found["eventTrackerArn"] if isinstance(found, dict) else found}
+    describe, delete = getattr(p, f"describe_{kind}"), getattr(p, f"delete_{kind}")
+    delete(**arn)
+    seen = []
+    for _ in range(2):
+        seen.append(describe(**arn)[member]["status"])
+        with pytest.raises(p.exceptions.ResourceInUseException, match="DELETE"):
+            delete(**arn)
+        with pytest.raises(p.exceptions.ResourceInUseException, match="DELETE"):
+            p.tag_resource(resourceArn=next(iter(arn.values())), tags=[{"tagKey": "k", "tagValue": "v"}])
+        world.clock.now += 5
+    assert seen == ["DELETE PENDING", "DELETE IN_PROGRESS"]
+    for call in (describe, delete):
+        with pytest.raises(p.exceptions.ResourceNotFoundException, match="does not exist"):
+            call(**arn)
