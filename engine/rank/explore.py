@@ -87,6 +87,8 @@ def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) ->
     best, ids = pool.best, pool.items
     draw = np.random.default_rng(int.from_bytes(blake2b(explorer.seed.encode(), digest_size=8).digest()))
     drawn = systematic(pool.chances, draw)
+    if not len(drawn):
+        return Places(best, np.zeros(len(best), np.bool_), pool.kept)
     kept = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + kept, explorer.seed)
     return Places(

@@ -52,7 +52,7 @@ class ShownLog:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        self.flush()
+        self._flush_or_lose()
         with self._lock:
             self._end_segment()
 
@@ -94,20 +94,33 @@ class ShownLog:
                 continue
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits. Raises `OSError` where it can't be written; it is lost then."""
         with self._lock:
             answers = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if answers:
-                self._open_segment().append(answers)
+                self._append(answers)
 
-    # ---- inside; all but the first hold the lock
+    # ---- inside
 
     def _write(self) -> None:
         while not self._stop.wait(FLUSH_S):
-            try:
-                self.flush()
-            except OSError:  # a full disk must not end the thread: answers go on, and the next round tries again
-                log.exception("the shown log can't be written")
+            self._flush_or_lose()
+
+    def _flush_or_lose(self) -> None:
+        try:
+            self.flush()
+        except OSError:  # a full disk must not end the thread: answers go on, and the next round tries again
+            log.exception("the shown log can't be written")
+
+    def _append(self, answers: list[Shown]) -> None:
+        segment = self._open_segment()
+        try:
+            segment.append(answers)
+        except OSError:
+            self.lost += len(answers)
+            segment.abandon()
+            self._segment = None
+            raise
 
     def _open_segment(self) -> Writing:
         now, segment = self._clock(), self._segment

@@ -10,6 +10,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -64,7 +65,11 @@ class Writing:
 
     def close(self) -> None:
         """With its index: nothing more is appended."""
-        write_index(self.path)
+        with closing(self._file), suppress(FileNotFoundError):  # another process found it too old
+            write_index(self.path)
+
+    def abandon(self) -> None:
+        """What could not be written may have left half a frame, after which nothing would be found."""
         self._file.close()
 
 

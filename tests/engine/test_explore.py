@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from engine import Promotion, Question, Ranked, serve
+from engine import RECIPES, Promotion, Question, Ranked, serve
 from engine.data import entries
 from engine.data.columns import Numbers
 from engine.data.exposure import DAY_S, Exposure
@@ -23,6 +23,7 @@ from engine.data.snapshot import snapshot_of
 from engine.deployments import Deployed
 from engine.filters import compile_filter
 from engine.rank.explore import SPELL_S, Exploration, explored, explorer, probabilities, systematic
+from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
 
 COUNT = 12
@@ -287,3 +288,15 @@ def test_what_a_configuration_says_counts():
     assert usual.configured({}) == Exploration(0.3, 30.0)
     assert usual.configured({"explorationWeight": "0.7"}) == Exploration(0.7, 30.0)
     assert usual.configured({"explorationItemAgeCutOff": "7"}) == Exploration(0.3, 7.0)
+
+
+@pytest.mark.parametrize("name", sorted(USE_CASES))
+def test_two_use_cases_explore(name: str):
+    usual = Exploration() if name in ("aws-ecomm-recommended-for-you", "aws-vod-top-picks") else None
+    assert USE_CASES[name].recipe.exploration == usual
+
+
+def test_which_recipes_explore():
+    exploring = {name: recipe.exploration.weight for name, recipe in RECIPES.items() if recipe.exploration is not None}
+    assert exploring.pop("aws-user-personalization-v2") < exploring.pop("aws-user-personalization") == 0.3
+    assert all("hrnn" in name for name in exploring)  # the ancestors, which train its model

@@ -113,6 +113,42 @@ def test_old_segments_leave(open_log: Open, clock: Clock, tmp_path: Path):
     assert len(list(tmp_path.glob("*.npy"))) == len(kept) - 1
 
 
+def test_a_segment_that_another_process_found_too_old_does_not_stop_its_writer(open_log: Open, clock: Clock):
+    idle, busy = open_log(keep_s=2400.0), open_log(keep_s=2400.0)
+    idle.add(answer(0))
+    idle.flush()
+    clock.now += 5000
+    busy.add(answer(1))
+    busy.flush()
+    idle.add(answer(2))
+    idle.flush()
+    assert [find(busy, answer(number).name) is not None for number in range(3)] == [False, True, True]
+
+
+def test_after_a_write_that_failed_others_are_found(open_log: Open, monkeypatch: pytest.MonkeyPatch):
+    log = open_log()
+    log.add(answer(0))
+    log.flush()
+    assert log._segment is not None
+    file = log._segment._file
+
+    class Full:
+        def write(self, data: bytes) -> None:
+            file.write(data[:-5])
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            file.close()
+
+    monkeypatch.setattr(log._segment, "_file", Full())
+    log.add(answer(1))
+    with pytest.raises(OSError, match="No space"):
+        log.flush()
+    log.add(answer(2))
+    assert log.lost == 1
+    assert [find(log, answer(number).name) is not None for number in range(3)] == [True, False, True]
+
+
 def test_no_more_disk_than_allowed(open_log: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shown_log, "SEGMENT_BYTES", 1000)
     log = open_log(most_bytes=5000)
