@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine import Unavailable, artifacts
+from engine.deployments import Deployments, model_folder
 from engine.jobs.schedule import ITEMS_S, Scheduler
 from engine.records import SolutionVersion
-from tests.engine.shop import HOME, Shop
+from tests.engine.shop import ACCOUNT, HOME, Shop
 
 V1 = "arn:aws:personalize:::recipe/aws-user-personalization"
 QUICK = {"algorithmHyperParameters": {"sequence_epochs": "0"}}
@@ -144,12 +147,8 @@ def test_a_version_trained_anew_starts_from_its_own(shop: Shop, version: str):
     assert {"fresh", "fresher"} <= set(shop.ask("u2", num_results=30))
 
 
-def test_a_model_whose_folder_goes_while_it_is_loaded(
-    shop: Shop, version: str, open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_model_whose_folder_goes_while_it_is_loaded(shop: Shop, version: str, monkeypatch: pytest.MonkeyPatch):
     """A starting process has read where the model lies; then new items come, and what it is about to load is gone."""
-    from engine import artifacts
-
     scheduler = Scheduler(shop.engine)
     look(scheduler, shop)
     shop.put("one", genres="even")
@@ -164,10 +163,17 @@ def test_a_model_whose_folder_goes_while_it_is_loaded(
             assert not folder.exists()
         return load(folder)
 
-    other = open_shop()
     monkeypatch.setattr(artifacts, "load", late)
-    other.engine.deployments._ready.clear()
-    other.engine.deployments.load_all()
+    starting = Deployments(shop.folder / "data", shop.engine.records)
+    starting.load_all()
     assert missed and "-items-" in missed[0].name
-    other.engine.catch_up()
-    assert {"one", "two"} <= set(other.ask("u2", num_results=30))
+    newest = shop.engine.records.get(version, SolutionVersion).items_folder
+    assert starting.get(f"{HOME}campaign/home", ACCOUNT).folder.name == newest != missed[0].name
+
+
+def test_a_model_that_is_nowhere_is_not_looked_for_for_ever(shop: Shop, version: str):
+    shutil.rmtree(model_folder(shop.folder / "data", version, shop.uid))
+    starting = Deployments(shop.folder / "data", shop.engine.records)
+    starting.load_all()
+    with pytest.raises(Unavailable):
+        starting.get(f"{HOME}campaign/home", ACCOUNT)

@@ -102,6 +102,14 @@ def test_who_trains_themselves_is_left_to_it(shop: Shop):
     assert look(shop, days=6) == ["MANUAL", "AUTOMATIC"]
 
 
+def test_nor_does_it_repeat_what_failed_for_them(shop: Shop):
+    create(shop)
+    shop.train("auto")
+    assert [version.status for version in shop.engine.records.list(SolutionVersion)] == ["CREATE FAILED"]
+    assert look(shop, seconds=5) == ["MANUAL"]
+    assert look(shop, days=7) == ["MANUAL", "AUTOMATIC"]
+
+
 def test_every_week_if_there_is_news(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
