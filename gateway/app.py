@@ -23,6 +23,7 @@ from gateway.cache import Cache, Shared, connected
 from gateway.config import Config, Watch, place_of
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
+from gateway.outbox import Outbox
 from gateway.routes.events import events_routes
 from gateway.routes.explain import explain_routes
 from gateway.routes.health import health_routes
@@ -31,6 +32,7 @@ from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
 from gateway.serve import Gateway
 from gateway.signing import Signer
+from gateway.targets import Means as TargetMeans
 from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
@@ -60,12 +62,15 @@ def create_app(
     client, redis = httpx.AsyncClient(limits=CONNECTIONS), _redis(environ)
     cache = Cache(cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw)
     means = Means(engine, threads, Outbound(client), Signer(environ, threads))
+    reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
+    outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
     gateway = Gateway(
         config=config,
         cache=cache,
         upstreams={kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()},
         metadata={kind: source.open(means) for kind, source in SOURCES.items()},
         engine=EngineUpstream(means),
+        outbox=outbox,
         outbound=means.outbound,
         signer=means.signer,
         telemetry=telemetry,
@@ -78,6 +83,7 @@ def create_app(
     _remember(cache, engine, clock() - REMEMBERED_S)
     watch = Watch(place_of(watched), config, gateway.use, clock, environ) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
+    _watch_outbox(telemetry, outbox)
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics", name, telemetry, clock)
     front = Front(gateway, telemetry)
@@ -138,6 +144,7 @@ async def _lifespan(
         if redis is not None:
             closing.push_async_callback(redis.aclose)
         closing.push_async_callback(gateway.close)
+        await gateway.open()
         if watch is not None:
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)
@@ -173,3 +180,11 @@ def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[
     )
     telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in engine.attributed()])
     telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in engine.attributed()])
+
+
+def _watch_outbox(telemetry: Telemetry, outbox: Outbox) -> None:
+    telemetry.watch("recgate_outbox_records", outbox.records)
+    telemetry.watch("recgate_outbox_oldest_seconds", outbox.oldest)
+    telemetry.watch("recgate_outbox_delivered", lambda: outbox.counted(lambda counts: counts.delivered))
+    telemetry.watch("recgate_outbox_retried", lambda: outbox.counted(lambda counts: counts.retried))
+    telemetry.watch("recgate_outbox_dead", lambda: outbox.counted(lambda counts: counts.dead))

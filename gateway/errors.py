@@ -8,6 +8,7 @@ one function each; foreign exceptions become `Problem`s in one place per family.
     ├── NotConfigured      404  the configuration has no such thing
     ├── TooLarge           413  the body is over the limit
     ├── TooMany            429  the caller asks too often
+    ├── Busy               503  not now: what must be kept can't be kept
     └── UpstreamProblem         the answerer refused or failed, with its own code
         └── UpstreamTimeout 504
 """
@@ -60,6 +61,12 @@ class TooLarge(Problem):
 class TooMany(Problem):
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message, status=429, type="Throttling", code="TooManyRequests")
+        self.retry_after_s = retry_after_s
+
+
+class Busy(Problem):
+    def __init__(self, code: str, message: str, retry_after_s: int) -> None:
+        super().__init__(message, status=503, type="Events", code=code)
         self.retry_after_s = retry_after_s
 
 

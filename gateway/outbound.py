@@ -84,18 +84,18 @@ class Outbound:
         )
         async for attempt in tries:
             with attempt:
-                return await self._once(peer, await prepare())
+                return checked(peer, await self.once(peer, await prepare()))
         raise AssertionError("unreachable: the last try raises or returns")
 
-    async def _once(self, peer: Peer, sent: Sent) -> Got:
+    async def once(self, peer: Peer, sent: Sent) -> Got:
+        """One try, and whatever the peer answers. Raises `UpstreamProblem` where it does not, or not in time."""
         try:
             async with asyncio.timeout(peer.limits.timeout_s):
-                got = await self._exchange(peer, sent)
+                return await self._exchange(peer, sent)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
-        return checked(peer, got)
 
     async def _exchange(self, peer: Peer, sent: Sent) -> Got:
         request = self._client.build_request(sent.method, sent.url, headers=dict(sent.headers), content=sent.body)

@@ -229,8 +229,58 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class EventTarget:
-    type: Literal["personalize-event-tracker"]
+    """Where events go. `key` names it over restarts and in metrics; no two of a configuration are the same."""
+
+    key: str
+    type: str  # of gateway.targets
+
+
+@dataclass(frozen=True)
+class Tracker(EventTarget):
+    """No origin: the built-in engine's."""
+
     tracking_id: str
+    origin: Personalize | None = None
+
+
+@dataclass(frozen=True)
+class Stream(EventTarget):
+    """Of Kinesis or Firehose."""
+
+    stream_name: str
+    region: str
+    endpoint_url: str | None = None
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Hook(EventTarget):
+    """Whoever takes POSTs: `batch` records at most in one; 1: the record itself, otherwise a list."""
+
+    url: Template
+    headers: tuple[tuple[str, Template], ...] = ()
+    batch: int = 1
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class RedisStream(EventTarget):
+    """No url: the server's own Redis."""
+
+    stream: str
+    url: str | None = field(default=None, repr=False)
+    max_length: int | None = None
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Topic(EventTarget):
+    """Of Kafka."""
+
+    servers: str
+    topic: str
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -240,3 +290,14 @@ class Namespace:
     plans: Mapping[tuple[Action, str], Plan]
     event_targets: tuple[EventTarget, ...]
     event_context: tuple[ContextField, ...]  # goes into the properties of events
+
+    @property
+    def trackers(self) -> list[str]:
+        """The tracking ids of the built-in engine."""
+        return [each.tracking_id for each in self.event_targets if isinstance(each, Tracker) and each.origin is None]
+
+    @cached_property
+    def elsewhere(self) -> tuple[EventTarget, ...]:
+        """The targets that are not the built-in engine's."""
+        own = (isinstance(each, Tracker) and each.origin is None for each in self.event_targets)
+        return tuple(each for each, is_own in zip(self.event_targets, own, strict=True) if not is_own)

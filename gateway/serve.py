@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil, inf
 from typing import Any, NamedTuple
@@ -27,6 +29,7 @@ from gateway.filters import filtered
 from gateway.functions import invoked
 from gateway.metadata import Source
 from gateway.outbound import Outbound, broken
+from gateway.outbox import Outbox
 from gateway.payload import processing_of
 from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, PostProcessor, Variation
 from gateway.shown import (
@@ -43,6 +46,8 @@ from gateway.shown import (
     without,
 )
 from gateway.signing import Signer
+from gateway.targets import Entry
+from gateway.targets.entry import harmless_headers, harmless_query
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream
@@ -89,12 +94,13 @@ class Conversion(NamedTuple):
 
 
 class Told(NamedTuple):
-    """The body of one POST /events, checked."""
+    """The body of one POST /events, checked; `body` is it as JSON, with a `sentAt` for every event."""
 
     session: str
     user: str | None
     events: Sequence[Event]
     conversions: Sequence[Conversion] = ()
+    body: bytes = b"{}"
 
 
 class Gateway:
@@ -105,6 +111,7 @@ class Gateway:
         upstreams: Mapping[str, Upstream],
         metadata: Mapping[str, Source],
         engine: EngineUpstream,
+        outbox: Outbox,
         outbound: Outbound,
         signer: Signer,
         telemetry: Telemetry,
@@ -112,17 +119,24 @@ class Gateway:
         pace: Pace,
         seen: Callable[[], int],
         clock: Callable[[], float],
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         """`seen` is the log's last record that answers made now have heard of."""
         self.config = config
         self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
-        self._outbound, self._signer = outbound, signer
+        self._outbox, self._outbound, self._signer = outbox, outbound, signer
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._seen = seen
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
+        self._new_id = new_id
+
+    async def open(self) -> None:
+        """Before the first request."""
+        await self._outbox.open(self.config.targets, self.config.outbox_bytes)
 
     def use(self, config: Config) -> None:
         """From here on; requests under way end as they began."""
+        self._outbox.use(config.targets, config.outbox_bytes)
         self.config = config
 
     async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
@@ -248,14 +262,20 @@ class Gateway:
         return self.config.namespace(key)
 
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
-        """Return once every event is durable."""
+        """Return once everything is durable, for every target; nothing is where anything is refused."""
         allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
         self._check_conversions(namespace, told.conversions)
-        if not told.events:
-            return
-        trackers = [target.tracking_id for target in namespace.event_targets]
         automatic = properties_of(namespace.event_context, moment)
-        await self._engine.deliver(trackers, told.session, told.user, told.events, automatic)
+        kept = None
+        if namespace.elsewhere:
+            kept = self._outbox.ready(entry(namespace, told, automatic, moment, self._new_id()))
+        durable: list[Awaitable[object]] = []
+        if namespace.trackers and told.events:
+            trackers = namespace.trackers
+            durable.append(await self._engine.deliver(trackers, told.session, told.user, told.events, automatic))
+        if kept is not None:
+            durable.append(self._outbox.append(kept))
+        await asyncio.gather(*durable)
         self._telemetry.events(namespace.key, len(told.events))
 
     async def rank(self, question: Question) -> Ranked:
@@ -277,6 +297,7 @@ class Gateway:
         return tuple(sorted(config.viewers.vary(read)))
 
     async def close(self) -> None:
+        await self._outbox.close()
         await self._ranking.close()
         await self._cache.close()
 
@@ -334,6 +355,23 @@ class Gateway:
                 raise Invalid("InvalidRecommender", message)
             message = f"experimentConversions: {conversion.recommender!r} has no experiments"
             raise Invalid("InvalidExperimentFeature", message)
+
+
+def entry(namespace: Namespace, told: Told, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:
+    """For the targets beside the engine: no credential of the caller's goes along."""
+    return Entry(
+        id=name,
+        at=moment.now.timestamp(),
+        targets=tuple(target.key for target in namespace.elsewhere),
+        namespace=namespace.key,
+        session=told.session,
+        user=told.user,
+        path=f"/events/{namespace.key}",
+        headers=harmless_headers(moment.headers),
+        query=harmless_query(moment.caller),
+        body=msgspec.Raw(told.body),
+        automatic=dict(automatic),
+    )
 
 
 def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:

@@ -16,7 +16,7 @@ HOMES = {  # a library, and the only places that import it
     "sqlalchemy": ("engine/",),
     "purgatory": ("gateway/outbound.py",),
     "stamina": ("gateway/outbound.py",),
-    "redis": ("gateway/cache/shared.py", "gateway/app.py", "gateway/auth/pace.py", "gateway/config/place.py"),
+    "redis": ("gateway/cache/shared.py", "gateway/app.py", "gateway/auth/", "gateway/config/place.py", "gateway/targets/"),
     "torch": ("engine/nn/",),
     "lark": ("engine/filters/",),
     "boto3": ("engine/data/source.py",),

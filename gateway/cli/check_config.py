@@ -58,7 +58,7 @@ def table(config: Config) -> Table:
 
 def events(config: Config) -> list[str]:
     return [
-        f"/events/{namespace.key} → {target.type} {target.tracking_id}"
+        f"/events/{namespace.key} → {target.key.removeprefix(f'{namespace.key}/').replace('/', ' ', 1)}"
         for namespace in config.namespaces.values()
         for target in namespace.event_targets
     ]

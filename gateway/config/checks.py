@@ -299,6 +299,9 @@ def check_namespace(part: document.Namespace, place: str, report: Report) -> Non
     check_level(part, place, report)
     if not part.event_targets and not any(part.recommenders.values()):
         report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
+    for (tag, name), times in Counter((each.__struct_config__.tag, each.named) for each in part.event_targets).items():
+        if times > 1:
+            report.warn(inside(place, "eventTargets"), f"has {tag} {name!r} {times} times: events go there once")
 
 
 @check.register

@@ -6,8 +6,10 @@ names what the specification has and this version has not: it is refused by name
 
 from __future__ import annotations
 
+import hashlib
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, cast, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -52,6 +54,15 @@ Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
+StreamName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="Letters, digits, _, . and -, at most 128 of them.")
+]
+Topic = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,249}$", description="Letters, digits, _, . and -, at most 249 of them.")
+]
+BatchSize = Annotated[int, Meta(ge=1, le=500, description="A whole number from 1 to 500.")]
+RedisUrl = Annotated[str, Meta(pattern="^(rediss?|unix)://", description="A redis, rediss or unix URL.")]
+Bytes = Annotated[int, Meta(ge=65_536, description="A number of bytes, 65536 or more.")]
 Value = str | int | float
 
 
@@ -321,16 +332,88 @@ class Recommender(Level, frozen=True):
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset({"kinesis-stream", "kinesis-firehose"})
+    """Where a namespace's events go; all but the engine's trackers get them from a buffer on disk."""
+
+    @property
+    def named(self) -> str:
+        """What names the target in its namespace, over restarts and in metrics: never a secret."""
+        return ""
 
 
 class EventTracker(EventTargetPart, frozen=True, tag="personalize-event-tracker"):
-    """An event tracker of the built-in engine."""
+    """An event tracker: the built-in engine's, or Amazon Personalize's where `origins.personalize` is of type aws."""
 
     tracking_id: TrackingId
 
+    @property
+    def named(self) -> str:
+        return self.tracking_id
 
-AnyEventTarget = EventTracker
+
+class StreamPart(EventTargetPart, frozen=True, kw_only=True):
+    stream_name: StreamName
+    region: Region | None = None
+    endpoint_url: Url | None = None
+    timeout: Duration = 10
+
+    @property
+    def named(self) -> str:
+        return self.stream_name
+
+
+class KinesisStream(StreamPart, frozen=True, tag="kinesis-stream"):
+    """A Kinesis data stream: a record a request, the session's id as its partition key."""
+
+
+class KinesisFirehose(StreamPart, frozen=True, tag="kinesis-firehose"):
+    """A Firehose stream: a line of JSON a request."""
+
+
+class HttpTarget(EventTargetPart, frozen=True, tag="http", kw_only=True):
+    """Any service over HTTP: a POST of a record as JSON, or of a list of up to `batchSize`; one that is sent again has
+    the same `Idempotency-Key`. In the URL after its host, and in headers, may stand `{namespace}` and, without a
+    `batchSize`, `{id}`, `{sessionId}` and `{userId}`."""
+
+    url: Url
+    method: Literal["POST"] = "POST"
+    headers: dict[HeaderName, str] = {}
+    batch_size: BatchSize = 1
+    timeout: Duration = 10
+
+    @property
+    def named(self) -> str:
+        url = urlsplit(self.url)
+        digest = f"#{hashlib.sha256(url.query.encode()).hexdigest()[:8]}" if url.query else ""
+        return f"{url.netloc.rpartition('@')[2]}{url.path}{digest}"
+
+
+class RedisStream(EventTargetPart, frozen=True, tag="redis-stream", kw_only=True):
+    """A stream of Redis or Valkey, at RECGATE_REDIS_URL where no `url` is given; about `maxLength` entries are kept."""
+
+    stream: Text
+    url: RedisUrl | None = None
+    max_length: Count | None = None
+    timeout: Duration = 10
+
+    @property
+    def named(self) -> str:
+        return self.stream
+
+
+class Kafka(EventTargetPart, frozen=True, tag="kafka", kw_only=True):
+    """A Kafka topic, the session's id as the key. `properties` are librdkafka's, such as security.protocol."""
+
+    bootstrap_servers: Text
+    topic: Topic
+    properties: dict[Text, str] = {}
+    timeout: Duration = 30
+
+    @property
+    def named(self) -> str:
+        return self.topic
+
+
+AnyEventTarget = EventTracker | KinesisStream | KinesisFirehose | HttpTarget | RedisStream | Kafka
 
 
 class Namespace(Level, frozen=True):
@@ -442,6 +525,12 @@ class GeoIp(Part, frozen=True):
     file: Text
 
 
+class OutboxPart(Part, frozen=True):
+    """The buffer on disk between `POST /events` and its targets: beyond `maxBytes` events are answered with 503."""
+
+    max_bytes: Bytes = 1024 * 1024 * 1024
+
+
 class Root(Level, frozen=True, kw_only=True):
     """The configuration of recgate."""
 
@@ -453,5 +542,6 @@ class Root(Level, frozen=True, kw_only=True):
     aws: Aws = Aws()
     auth: AnyAuth = NoAuth()
     rate_limits: RateLimitsPart = RateLimitsPart()
+    outbox: OutboxPart = OutboxPart()
     trusted_proxies: tuple[Network, ...] = LOOPBACK
     geoip: GeoIp | None = None

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway import autocontext, plan
 from gateway.ask import Action
-from gateway.config import caching, document, origins
+from gateway.config import caching, document, origins, targets
 from gateway.config.plain import plain
 
 
@@ -53,8 +53,8 @@ def namespace(key: str, part: document.Namespace, above: Inherited, root: docume
         for action, recommenders in part.recommenders.items()
         for name, recommender in recommenders.items()
     }
-    targets = tuple(plan.EventTarget("personalize-event-tracker", each.tracking_id) for each in part.event_targets)
-    return plan.Namespace(key, part.name or key, plans, targets, context_fields(own.auto_context))
+    events = {each.key: each for each in (targets.target(key, each, root) for each in part.event_targets)}
+    return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context))
 
 
 def plan_of(

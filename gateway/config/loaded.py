@@ -21,7 +21,7 @@ from gateway.config.place import place_of
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
-from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, Namespace, Oidc, Plan, RateLimits
+from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits
 from gateway.viewer import Viewers
 
 SHOWN = 20  # names that a 404 lists
@@ -40,10 +40,16 @@ class Config:
     access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id; none: open mode
     auth: Auth = None
     rate_limits: RateLimits = field(default_factory=RateLimits)
+    outbox_bytes: int = 1024 * 1024 * 1024  # of disk, for events on their way
     viewers: Viewers = field(default_factory=Viewers)
     title: str = ""
     description: str = ""
     warnings: tuple[Fault, ...] = ()
+
+    @property
+    def targets(self) -> list[EventTarget]:
+        """Whoever gets events beside the engine, of all namespaces."""
+        return [target for namespace in self.namespaces.values() for target in namespace.elsewhere]
 
     def plan_for(self, ask: Ask) -> Plan:
         namespace = self.namespaces.get(ask.namespace)
@@ -91,7 +97,7 @@ def load(where: Path | str, environ: Mapping[str, str] = os.environ) -> Config:
 def parse(text: str, name: str = "configuration", environ: Mapping[str, str] = os.environ) -> Config:
     """A configuration from its text: JSON where `name` ends so, or else YAML or JSON."""
     read = source(text, name)
-    report = Report(read.lines)
+    report = Report(read.lines, environ)
     root = decoded(filled(read.data, environ), document.Root, "", report)
     if report.faults:
         raise ConfigError(name, tuple(sorted(report.faults, key=lambda fault: fault.line)))
@@ -111,6 +117,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
         auth=auth(root.auth),
         rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),
+        outbox_bytes=root.outbox.max_bytes,
         viewers=Viewers(root.trusted_proxies, None if root.geoip is None else Path(root.geoip.file)),
         title=root.title,
         description=root.description,

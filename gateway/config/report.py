@@ -31,9 +31,10 @@ class ConfigError(Exception):
 
 @dataclass
 class Report:
-    """Gathers faults and warnings while a document is read."""
+    """Gathers faults and warnings while a document is read; `environ` is what the document may rely on."""
 
     lines: Mapping[str, int] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
 

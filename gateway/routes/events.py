@@ -81,7 +81,19 @@ def told_by(body: bytes, now: float) -> Told:
     if conversions and told.user_id is None:
         raise Invalid("UserIdRequired", "experimentConversions need a userId")
     events = [_event(event, place, now) for place, event in enumerate(told.event_list)]
-    return Told(told.session_id or "", told.user_id, events, conversions)
+    return Told(told.session_id or "", told.user_id, events, conversions, _body(given, events))
+
+
+def _body(given: dict[str, Any], events: list[Event]) -> bytes:
+    """What was sent, with a time for every event: it is the same whenever it is delivered."""
+    if not events:
+        return msgspec.json.encode(given)
+    timed = [{**each, "sentAt": _time(event)} for each, event in zip(given["eventList"], events, strict=True)]
+    return msgspec.json.encode({**given, "eventList": timed})
+
+
+def _time(event: Event) -> float | int:
+    return int(event.sent_at) if event.sent_at.is_integer() else event.sent_at
 
 
 def _converted(given: dict[str, Any]) -> EventsBody:

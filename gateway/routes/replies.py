@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from gateway.caller import Caller
-from gateway.errors import Problem, TooLarge, TooMany, Unauthenticated
+from gateway.errors import Busy, Problem, TooLarge, TooMany, Unauthenticated
 from gateway.serve import Gateway
 from gateway.telemetry import Telemetry
 
@@ -156,7 +156,7 @@ def refusal(error: Exception) -> Sending:
 def _more(error: Problem) -> tuple[Header, ...]:
     if isinstance(error, Unauthenticated):
         return ((b"www-authenticate", error.challenge.encode()),)
-    return ((b"retry-after", b"%d" % error.retry_after_s),) if isinstance(error, TooMany) else ()
+    return ((b"retry-after", b"%d" % error.retry_after_s),) if isinstance(error, TooMany | Busy) else ()
 
 
 def _triple(status: int, body: dict[str, Any]) -> Sending:

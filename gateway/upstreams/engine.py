@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
@@ -84,11 +85,11 @@ class EngineUpstream:
         user: str | None,
         events: Sequence[Event],
         automatic: Mapping[str, object],
-    ) -> int:
-        """Returns once all is durable, with the last sequence number; nothing is stored where anything is refused."""
+    ) -> Awaitable[int]:
+        """Returns once all is checked, with what is done when all is durable; nothing is stored where anything is
+        refused."""
         appended = await self._off_loop(lambda: self._engine.deliver(trackers, session, user, events, automatic))
-        with as_problems():
-            return await asyncio.wrap_future(appended)
+        return _durable(appended)
 
     async def _names_the_user(self, ask: Ask, model: str) -> bool:
         """Whether the filter compares with the user's own fields."""
@@ -107,6 +108,11 @@ class EngineUpstream:
     async def _off_loop(self, call: Callable[[], T]) -> T:
         with as_problems():
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+async def _durable(appended: Future[int]) -> int:
+    with as_problems():
+        return await asyncio.wrap_future(appended)
 
 
 def tags_of(change: Change) -> tuple[Tag, ...]:

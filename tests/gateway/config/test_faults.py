@@ -158,7 +158,7 @@ ROOTS = [
         "namespaces: {a: {recommenders: {recommend: {}}}}",
         "a key cannot be 'recommend'; one of: recommend-items, related-",
     ),
-    ("namespaces: {a: {eventTargets: [{type: kinesis-stream}]}}", "not supported by this version: 'kinesis-stream'"),
+    ("namespaces: {a: {eventTargets: [{type: kinesis-stream}]}}", "eventTargets[0]: 'streamName' is required"),
     ("namespaces: {a: {eventTargets: [{type: personalize-event-tracker}]}}", "'trackingId' is required"),
     ("namespaces: {}\naws: {accountId: 000000000000}", "aws.accountId: must be twelve digits, not 0"),
     ("namespaces: {}\naws: {quotas: closed}", "aws.quotas: cannot be 'closed'; one of: aws, open"),

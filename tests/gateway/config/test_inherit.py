@@ -5,7 +5,7 @@ import pytest
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
-from gateway.plan import EventTarget, FilterChoice, Metadata
+from gateway.plan import FilterChoice, Metadata, Tracker
 from tests.gateway.config.documents import ARN, ONE, plan_of, shop
 
 ENGINE = "type: engine, model: m"
@@ -138,7 +138,11 @@ def test_the_rest_of_the_document():
         "aws",
     )
     shop_ = config.namespace("shop")
-    assert (shop_.key, shop_.name, shop_.event_targets) == ("shop", "The shop", (EventTarget(TARGET, "abc-1"),))
+    assert (shop_.key, shop_.name, shop_.event_targets) == (
+        "shop",
+        "The shop",
+        (Tracker(f"shop/{TARGET}/abc-1", TARGET, "abc-1"),),
+    )
     assert [field.name for field in shop_.event_context] == ["root"]
     assert parse(DOCUMENT).fingerprint == config.fingerprint
     assert parse(DOCUMENT.replace("abc-1", "abc-2")).fingerprint != config.fingerprint

@@ -71,10 +71,11 @@ def test_a_namespace_for_events_only_loads():
 
 
 def test_what_this_version_has_not_is_named_with_its_place():
-    (fault,) = faults_of(MUSIC.replace("TARGET", "{type: kinesis-firehose, streamName: raw}"))
-    assert fault.startswith(
-        "namespaces.telemetry.eventTargets[0].type: not supported by this version: 'kinesis-firehose'"
+    target = "{type: personalize-event-tracker, trackingId: abc}"
+    (fault,) = faults_of(
+        MUSIC.replace("TARGET", target).replace("type: personalize, itemColumns: [TITLE, ARTIST]", "type: dynamodb")
     )
+    assert fault.startswith("namespaces.music.inferenceItemMetadata.type: not supported by this version: 'dynamodb'")
 
 
 def test_check_config_shows_what_was_loaded():

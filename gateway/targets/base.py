@@ -1,0 +1,114 @@
+"""The seam of whoever takes events: what one call may hold, an entry as messages, and a call.
+
+Down        nothing was taken, and later it may be
+Refused     the call as it is will never be taken
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from gateway.errors import TooLarge, UpstreamProblem
+from gateway.outbound import Got, Outbound, Peer, Sent
+from gateway.signing import Signer
+from gateway.targets.entry import Entry
+
+PASSING = frozenset({401, 403, 404, 407, 408, 421, 425, 429})  # of 4xx: about the target or the time, not the message
+
+
+class Down(Exception):
+    """`wait_s`: what the target itself asked for."""
+
+    def __init__(self, why: str, wait_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
+
+
+class Refused(Exception):
+    pass
+
+
+class Failed(NamedTuple):
+    """One message of a call that was not taken."""
+
+    why: str
+    for_good: bool = False
+    wait_s: float = 0.0
+
+
+class Message(NamedTuple):
+    """`session` is what keeps its order; `id` is the same when it is sent again. `entry` is what it was made of."""
+
+    id: str
+    session: str
+    data: bytes
+    entry: Entry
+
+
+class Call(NamedTuple):
+    """The limits of one call, and how many may be under way. `whole`: it is taken whole and in order, or not at all."""
+
+    messages: int
+    bytes: int
+    at_once: int = 1
+    whole: bool = False
+
+
+class Target(Protocol):
+    call: Call
+
+    def check(self, entry: Entry, size: int) -> None:
+        """Raises a `Problem` for what can never be delivered; `size` is that of the encoded entry, in bytes."""
+
+    def messages(self, entry: Entry) -> list[Message]: ...
+
+    async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
+        """A result a message, None for taken. Raises `Down` and `Refused` for all of them."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What targets are made of. `redis_url`: the server's own Redis, None for none."""
+
+    outbound: Outbound
+    signer: Signer
+    redis_url: str | None = None
+
+
+@dataclass(frozen=True)
+class TargetType:
+    """`name` is a `plan.EventTarget.type`."""
+
+    name: str
+    open: Callable[[Means, Any], Target]
+
+
+def fits(size: int, largest: int, what: str) -> None:
+    if size > largest:
+        raise TooLarge(f"the request is too large for {what}: its record has {size} bytes, and {largest} are the most")
+
+
+async def told(outbound: Outbound, peer: Peer, sent: Sent) -> Got:
+    """Whatever the peer answers. Raises `Down` where it does not."""
+    try:
+        return await outbound.once(peer, sent)
+    except UpstreamProblem as problem:
+        raise Down(problem.message) from problem
+
+
+def judged(got: Got, why: str, passing: bool = False) -> None:
+    """Raises `Refused` where the status is about the messages, and `Down` for any other failure."""
+    if 200 <= got.status < 300:
+        return
+    if 400 <= got.status < 500 and got.status not in PASSING and not passing:
+        raise Refused(why)
+    raise Down(why, retry_after(got.headers))
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    said = headers.get("retry-after", "")
+    return float(said) if said.isdecimal() else 0.0

@@ -1,0 +1,100 @@
+"""What the outbox keeps of a `POST /events`: everything that its targets may be told, and no credential.
+
+Request headers and query parameters are copied by name: a header that is not among the harmless ones never gets in, nor
+does a parameter whose name, or whose value, looks like a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.caller import Caller
+
+HEADERS = (
+    *("accept", "accept-language", "content-type", "user-agent", "x-request-id"),
+    *("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"),
+    *(f"cloudfront-is-{kind}-viewer" for kind in ("desktop", "mobile", "tablet", "smarttv", "android", "ios")),
+    *(
+        f"cloudfront-viewer-{name}"
+        for name in (
+            *("country", "country-name", "country-region", "country-region-name", "city", "postal-code", "metro-code"),
+            *("latitude", "longitude", "time-zone"),
+        )
+    ),
+)
+SECRET_NAME = re.compile(
+    "auth|token|secret|passw|pwd|signature|credential|cookie|jwt|api.?key|access.?key|x-amz-|^(key|sig|code|sid|session)$",
+    re.IGNORECASE,
+)
+SECRET_VALUE = re.compile(r"^(bearer|basic|aws4-hmac)\b|^eyJ[\w-]+\.", re.IGNORECASE)  # the latter begins a JWT
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """`at` is epoch seconds; `targets` are the keys of those that it is for; `body` is what the client sent, with a
+    `sentAt` for every event; `automatic` are the properties that the gateway adds for event trackers."""
+
+    id: str
+    at: float
+    targets: tuple[str, ...]
+    namespace: str
+    session: str
+    user: str | None = None
+    path: str
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    body: msgspec.Raw
+    automatic: dict[str, Any] = {}
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The part of an entry that says whom it is for."""
+
+    at: float
+    targets: tuple[str, ...]
+
+
+_encoder = msgspec.json.Encoder()
+_entries = msgspec.json.Decoder(Entry)
+_heads = msgspec.json.Decoder(Head)
+
+
+def encoded(entry: Entry) -> bytes:
+    return _encoder.encode(entry)
+
+
+def entry_of(data: bytes) -> Entry:
+    return _entries.decode(data)
+
+
+def head_of(data: bytes) -> Head:
+    return _heads.decode(data)
+
+
+def envelope(entry: Entry) -> bytes:
+    """The record as upstream has it (specification §2.7), with an `id` to know it by when it comes twice."""
+    return _encoder.encode(
+        {
+            "id": entry.id,
+            "namespace": entry.namespace,
+            "path": entry.path,
+            "headers": entry.headers,
+            "queryStringParameters": entry.query,
+            "body": entry.body,
+        }
+    )
+
+
+def harmless_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name in HEADERS if (value := headers.get(name)) is not None}
+
+
+def harmless_query(caller: Caller) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in caller.query.items()
+        if not SECRET_NAME.search(name) and not SECRET_VALUE.search(value)
+    }

@@ -1,0 +1,44 @@
+"""Firehose streams: PutRecordBatch, a line of JSON a record."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway import plan
+from gateway.targets.aws import Place, called
+from gateway.targets.base import Call, Failed, Means, Message, TargetType, fits
+from gateway.targets.entry import Entry, envelope
+from gateway.targets.kinesis import results
+
+LARGEST = 1000 * 1024  # of one record
+HEADERS = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "Firehose_20150804.PutRecordBatch"}
+
+
+class FirehoseTarget:
+    call = Call(messages=500, bytes=4 * 1024 * 1024)
+
+    def __init__(self, means: Means, target: plan.Stream) -> None:
+        self._means, self._target = means, target
+        self._place = Place("firehose", target.region, target.endpoint_url, target.timeout_s)
+
+    def check(self, entry: Entry, size: int) -> None:
+        if size > LARGEST:
+            fits(len(envelope(entry)) + 1, LARGEST, "Firehose")
+
+    def messages(self, entry: Entry) -> list[Message]:
+        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry) + b"\n", entry)]
+
+    async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
+        records = [{"Data": b64encode(each.data).decode()} for each in call]
+        body = msgspec.json.encode({"DeliveryStreamName": self._target.stream_name, "Records": records})
+        answer = await called(self._means, self._target.key, self._place, "/", HEADERS, body)
+        return results(answer, "FailedPutCount", "RequestResponses", call)
+
+    async def close(self) -> None:
+        return
+
+
+TARGET = TargetType("kinesis-firehose", FirehoseTarget)

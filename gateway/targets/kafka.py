@@ -1,0 +1,97 @@
+"""Kafka topics, by librdkafka's idempotent producer: acknowledged by all replicas, in order for a session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+from gateway import plan
+from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType, fits
+from gateway.targets.entry import Entry, envelope
+
+log = logging.getLogger(__name__)
+
+FOR_GOOD = frozenset({"MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_RECORD"})
+FLUSH_S = 2.0  # beyond a message's own time, for the producer to say what became of it
+LARGEST, OVERHEAD = (
+    1_000_000,
+    512,
+)  # of a message, as librdkafka has it unless properties say otherwise; beside the record
+
+Report = Callable[[Any, Any], None]
+
+
+class KafkaTarget:
+    call = Call(messages=500, bytes=4 * 1024 * 1024)
+
+    def __init__(self, means: Means, target: plan.Topic) -> None:
+        self._target = target
+        self._producer: Any = None
+
+    def check(self, entry: Entry, size: int) -> None:
+        largest = int(self._target.properties.get("message.max.bytes", LARGEST))
+        if size + OVERHEAD > largest:
+            fits(len(envelope(entry)) + OVERHEAD, largest, "Kafka")
+
+    def messages(self, entry: Entry) -> list[Message]:
+        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
+
+    async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
+        return await asyncio.to_thread(self._send, call)
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await asyncio.to_thread(producer.flush, 0)
+
+    def _send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
+        kafka = import_module("confluent_kafka")
+        results: list[Failed | None] = [Failed(f"{self._target.key} did not say that it has it")] * len(call)
+        try:
+            producer = self._producer = self._producer or self._open(kafka)
+            for place, message in enumerate(call):
+                self._produce(producer, message, _reporter(results, place))
+            if producer.flush(self._target.timeout_s + FLUSH_S):
+                self._producer = None  # whatever it still holds, another one will send
+                producer.purge()
+        except (kafka.KafkaException, BufferError, ValueError) as error:
+            self._producer = None
+            raise Down(f"{self._target.key}: {error}") from error
+        return results
+
+    def _produce(self, producer: Any, message: Message, report: Report) -> None:
+        kafka = import_module("confluent_kafka")
+        headers = {"id": message.id}
+        try:
+            producer.produce(self._target.topic, message.data, message.session, headers=headers, on_delivery=report)
+        except kafka.KafkaException as error:
+            report(error.args[0], None)
+
+    def _open(self, kafka: Any) -> Any:
+        settings = {
+            **self._target.properties,
+            "bootstrap.servers": self._target.servers,
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.timeout.ms": int(self._target.timeout_s * 1000),
+            "error_cb": lambda error: self._note(kafka, error),
+        }
+        return kafka.Producer(settings, logger=log)
+
+    def _note(self, kafka: Any, error: Any) -> None:
+        """A producer that lost its place in the order can't go on: the next call makes another."""
+        if error.code() == kafka.KafkaError._FATAL:
+            self._producer = None
+
+
+def _reporter(results: list[Failed | None], place: int) -> Report:
+    def report(error: Any, _: Any) -> None:
+        results[place] = None if error is None else Failed(error.str(), for_good=error.name() in FOR_GOOD)
+
+    return report
+
+
+TARGET = TargetType("kafka", KafkaTarget)

@@ -1,0 +1,57 @@
+"""Kinesis data streams: PutRecords, and only what failed again."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway import plan
+from gateway.targets.aws import Place, called
+from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType, fits
+from gateway.targets.entry import Entry, envelope
+
+LARGEST = 1024 * 1024  # of one record, with its key
+HEADERS = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "Kinesis_20131202.PutRecords"}
+
+
+class KinesisTarget:
+    call = Call(messages=500, bytes=5 * 1024 * 1024)
+
+    def __init__(self, means: Means, target: plan.Stream) -> None:
+        self._means, self._target = means, target
+        self._place = Place("kinesis", target.region, target.endpoint_url, target.timeout_s)
+
+    def check(self, entry: Entry, size: int) -> None:
+        if size > LARGEST:
+            fits(len(envelope(entry)) + 4 * 256, LARGEST, "Kinesis")
+
+    def messages(self, entry: Entry) -> list[Message]:
+        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
+
+    async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
+        records = [{"Data": b64encode(each.data).decode(), "PartitionKey": each.session} for each in call]
+        body = msgspec.json.encode({"StreamName": self._target.stream_name, "Records": records})
+        answer = await called(self._means, self._target.key, self._place, "/", HEADERS, body)
+        return results(answer, "FailedRecordCount", "Records", call)
+
+    async def close(self) -> None:
+        return
+
+
+def results(answer: object, count: str, each: str, call: Sequence[Message]) -> Sequence[Failed | None]:
+    """What became of every record. An answer that does not say so counts as none."""
+    said = answer if isinstance(answer, dict) else {}
+    found = said.get(each)
+    if said.get(count) == 0:
+        return [None] * len(call)
+    if not isinstance(found, list) or len(found) != len(call):
+        raise Down(f"the answer has not one of {each} a record")
+    return [
+        Failed(f"{one['ErrorCode']}: {one.get('ErrorMessage', '')}"[:300]) if one.get("ErrorCode") else None
+        for one in found
+    ]
+
+
+TARGET = TargetType("kinesis-stream", KinesisTarget)
