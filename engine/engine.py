@@ -194,6 +194,11 @@ class Engine:
             )
         self.directory.check_item_fields(deployed.group_arn, columns)
 
+    def size_of(self, campaign: str, account: str | None = None) -> tuple[int, int]:
+        """How many users and items the campaign's dataset group has."""
+        group = self.follower.group(self.deployed(campaign, account).group_uid)
+        return len(group.users), len(group.items)
+
     def group_of(self, campaign: str, account: str | None = None) -> str:
         """The uid of the campaign's dataset group, as changes name it."""
         return self.deployed(campaign, account).group_uid

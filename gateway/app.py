@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
@@ -16,14 +17,16 @@ import httpx
 from litestar import Litestar, Request, Response
 from redis.asyncio import Redis
 
-from engine import Change, Engine
+from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
 from gateway.aws import Callers, aws_routes, aws_unrouted
 from gateway.cache import Cache, Shared, connected
+from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
 from gateway.outbox import Outbox
+from gateway.routes.admin import admin_routes
 from gateway.routes.events import events_routes
 from gateway.routes.explain import explain_routes
 from gateway.routes.health import health_routes
@@ -37,9 +40,10 @@ from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
-CACHE_BYTES = 64 * 1024 * 1024
 CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
 REMEMBERED_S = 900.0  # of changes before this process began; shared answers that are older are made anew
+log = logging.getLogger(__name__)
+
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
 
@@ -48,19 +52,23 @@ def create_app(
     engine: Engine,
     *,
     name: str = "worker",
+    server: str = "server",
     watched: str | None = None,
-    cache_bytes: int = CACHE_BYTES,
+    cache_bytes: int | None = None,
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.time,
     tracing: Tracing | None = None,
     draw: Callable[[], float] = random.random,
 ) -> Litestar:
-    """The gateway of one worker process over an open engine, which it closes at the end. `watched` is the place of the
-    configuration: what changes there is swapped in."""
+    """The gateway of one worker process over an open engine, which it closes at the end. `server` tells the workers of
+    one server from those of another with the same data. `watched` is the place of the configuration: what changes there
+    is swapped in. `cache_bytes` counts instead of what the configuration says."""
     telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     client, redis = httpx.AsyncClient(limits=CONNECTIONS), _redis(environ)
-    cache = Cache(cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw)
+    cache = Cache(
+        cache_bytes or config.cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw
+    )
     means = Means(engine, threads, Outbound(client), Signer(environ, threads))
     reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
@@ -85,14 +93,16 @@ def create_app(
     _watch(telemetry, cache, engine, clock)
     _watch_outbox(telemetry, outbox)
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
-    shelf = Shelf(engine.settings.data_dir / "run" / "metrics", name, telemetry, clock)
+    shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
     front = Front(gateway, telemetry)
     handlers = [
         *recommend_routes(front),
         *explain_routes(front),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),
+        *admin_routes(front, partial(_announce, engine, threads), watch),
     ]
+    log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
     wire = aws_routes(engine, gateway.rank, callers)
 
@@ -149,6 +159,18 @@ async def _lifespan(
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)
         yield
+
+
+async def _announce(engine: Engine, threads: ThreadPoolExecutor, kind: str, key: str) -> None:
+    await asyncio.wrap_future(engine.announce(kind, key))
+    await asyncio.get_running_loop().run_in_executor(threads, engine.catch_up)
+
+
+def _size(engine: Engine, model: str) -> Size:
+    try:
+        return Size(*engine.size_of(model))
+    except EngineError:  # nothing is deployed by that name yet
+        return Size(0, 0)
 
 
 def _remember(cache: Cache, engine: Engine, since: float) -> None:

@@ -289,6 +289,9 @@ class Gateway:
 
         return await self._ranking.join(_question_key(question), tags, question.user, make).landed()
 
+    def now(self) -> float:
+        return self._clock()
+
     def moment(self, caller: Caller) -> Moment:
         return Moment(caller, datetime.fromtimestamp(self._clock(), UTC))
 

@@ -25,13 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--server", required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s")
     config = configuration(options.config)
     engine = Engine.open(engine_settings(options.data, config))
-    app = create_app(config, engine, name=options.name, watched=options.config)
+    app = create_app(config, engine, name=options.name, server=options.server, watched=options.config)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -30,25 +30,27 @@ class Door:
             case None:
                 return caller
             case ApiKeys():
-                return replace(caller, principal=self._holder(caller, auth))
+                return replace(caller, principal=holder(auth, caller, self._clock()))
             case Oidc():
                 claims = await self._issuer(auth).claims(_token(caller))
                 return replace(caller, principal=_subject(claims, auth), claims=claims)
-
-    def _holder(self, caller: Caller, auth: ApiKeys) -> Principal:
-        given = caller.headers.get(API_KEY)
-        if not given:
-            raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
-        # keys are looked up by their digests, so that the time this takes tells nothing of a key
-        key = auth.by_digest.get(sha256(given.encode("latin-1", "replace")).hexdigest())
-        if key is None or key.expires <= self._clock():
-            raise Unauthenticated("InvalidApiKey", "the key of X-Api-Key is not known, or has expired", "ApiKey")
-        return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
 
     def _issuer(self, auth: Oidc) -> Issuer:
         if auth not in self._issuers:
             self._issuers[auth] = Issuer(auth, self._client, self._clock)
         return self._issuers[auth]
+
+
+def holder(auth: ApiKeys, caller: Caller, now: float) -> Principal:
+    """Whose key the caller sends. Raises `Unauthenticated`."""
+    given = caller.headers.get(API_KEY)
+    if not given:
+        raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
+    # keys are looked up by their digests, so that the time this takes tells nothing of a key
+    key = auth.by_digest.get(sha256(given.encode("latin-1", "replace")).hexdigest())
+    if key is None or key.expires <= now:
+        raise Unauthenticated("InvalidApiKey", "the key of X-Api-Key is not known, or has expired", "ApiKey")
+    return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
 
 
 def _subject(claims: Mapping[str, object], auth: Oidc) -> Principal:

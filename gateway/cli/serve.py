@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 import click
@@ -33,23 +34,25 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
         Engine.open(settings, follow=False).close()  # a directory that can't be used is an error here, once
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    forget(settings.data_dir / "run" / "metrics")
     try:
         sock = bind(host, port)
     except OSError as error:
         reason = f"{host}:{port} can't be listened on: {error.strerror}; choose another port by --port"
         raise click.ClickException(reason) from error
     count = workers or os.cpu_count() or 1
+    server = f"{socket.gethostname()}-{sock.getsockname()[1]}"
+    forget(settings.data_dir / "run" / "metrics" / server)
     where = f"http://{host}:{sock.getsockname()[1]}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
-    raise SystemExit(Supervisor(children(count, config, settings, sock.fileno()), sock).run())
+    raise SystemExit(Supervisor(children(count, config, settings, server, sock.fileno()), sock).run())
 
 
-def children(count: int, config: str | None, settings: Settings, fd: int) -> list[Child]:
+def children(count: int, config: str | None, settings: Settings, server: str, fd: int) -> list[Child]:
     common = ["--data", str(settings.data_dir)]
+    named = ["--server", server]
     configured = ["--config", config] if config is not None else []
     workers = [
-        Child(name, python("gateway.worker", "--fd", str(fd), "--name", name, *common, *configured))
+        Child(name, python("gateway.worker", "--fd", str(fd), "--name", name, *named, *common, *configured))
         for name in (f"worker-{number}" for number in range(1, count + 1))
     ]
     allowed = ["--allow-file-urls"] if settings.allow_file_urls else []

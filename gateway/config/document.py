@@ -53,6 +53,7 @@ Duration = Annotated[float, Meta(gt=0, le=900, description="Seconds, above 0 and
 Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
+HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
 TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
 StreamName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="Letters, digits, _, . and -, at most 128 of them.")
@@ -280,7 +281,7 @@ class HttpVariation(RemoteVariation, frozen=True, tag="http", kw_only=True):
 
     url: Url
     method: Literal["GET", "POST"] = "GET"
-    headers: dict[HeaderName, str] = {}
+    headers: dict[HeaderName, HeaderText] = {}
     items: Text | None = None
 
 
@@ -519,6 +520,26 @@ class RateLimitsPart(Part, frozen=True):
     per_address: Rate | None = None
 
 
+class AdminKey(Part, frozen=True, kw_only=True):
+    """A key of X-Api-Key by the SHA-256 of it."""
+
+    name: Text
+    sha256: Digest
+    expiration: Time | None = None
+
+
+class Admin(Part, frozen=True):
+    """Who may purge, reload and see the configuration under /admin; without it there is no such place."""
+
+    keys: tuple[AdminKey, ...]
+
+
+class CacheSize(Part, frozen=True):
+    """How much each worker may keep of answers; counts after a restart."""
+
+    megabytes: Count = 64
+
+
 class GeoIp(Part, frozen=True):
     """A GeoIP file in MaxMind's format: it tells an address's country, city and time zone."""
 
@@ -543,5 +564,7 @@ class Root(Level, frozen=True, kw_only=True):
     auth: AnyAuth = NoAuth()
     rate_limits: RateLimitsPart = RateLimitsPart()
     outbox: OutboxPart = OutboxPart()
+    admin: Admin | None = None
+    cache: CacheSize = CacheSize()
     trusted_proxies: tuple[Network, ...] = LOOPBACK
     geoip: GeoIp | None = None

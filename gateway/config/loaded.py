@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,12 +18,14 @@ from gateway.config import document, inherit
 from gateway.config.decode import decoded
 from gateway.config.environment import filled
 from gateway.config.place import place_of
+from gateway.config.plain import plain
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
 from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits
 from gateway.viewer import Viewers
 
+MEGABYTE = 1024 * 1024
 SHOWN = 20  # names that a 404 lists
 
 
@@ -39,6 +41,9 @@ class Config:
     allow_file_urls: bool = False
     access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id; none: open mode
     auth: Auth = None
+    admin: ApiKeys | None = None  # None: nobody
+    cache_bytes: int = 64 * MEGABYTE  # of each worker
+    document: Mapping[str, Any] = field(default_factory=dict)  # as it was said, without its secrets
     rate_limits: RateLimits = field(default_factory=RateLimits)
     outbox_bytes: int = 1024 * 1024 * 1024  # of disk, for events on their way
     viewers: Viewers = field(default_factory=Viewers)
@@ -116,6 +121,9 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         allow_file_urls=root.aws.allow_file_urls,
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
         auth=auth(root.auth),
+        admin=admin(root.admin),
+        cache_bytes=root.cache.megabytes * MEGABYTE,
+        document=plain(root),
         rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),
         outbox_bytes=root.outbox.max_bytes,
         viewers=Viewers(root.trusted_proxies, None if root.geoip is None else Path(root.geoip.file)),
@@ -150,6 +158,14 @@ def auth(part: document.AnyAuth) -> Auth:
             )
         case _:
             return None
+
+
+def admin(part: document.Admin | None) -> ApiKeys | None:
+    if part is None:
+        return None
+    return ApiKeys(
+        tuple(ApiKey(each.name, each.sha256.lower(), expires=expires(each.expiration)) for each in part.keys)
+    )
 
 
 def api_key(part: document.ApiKey) -> ApiKey:

@@ -1,12 +1,15 @@
-"""A part of the document as the plain data that it was, for payloads: nothing inherited, nothing that was not said."""
+"""A part of the document as the plain data that it was, for payloads and operators: nothing inherited, nothing that was
+not said, no secret."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from gateway.config.document import Part
+
+HIDDEN = "***"
 
 
 def plain(part: Part) -> dict[str, Any]:
@@ -15,12 +18,21 @@ def plain(part: Part) -> dict[str, Any]:
     kept = {name: value for name, value in said.items() if name in fields and value != fields[name].default}
     tag = part.__struct_config__.tag
     tagged = {str(part.__struct_config__.tag_field): tag} if tag is not None else {}
-    return {**tagged, **{name: _plain(value) for name, value in kept.items() if value not in (None, (), {})}}
+    told = {name: _plain(value, secret(fields[name].type)) for name, value in kept.items()}
+    return {**tagged, **{name: value for name, value in told.items() if value not in (None, [], {})}}
 
 
-def _plain(value: Any) -> Any:
+def secret(form: Any) -> bool:
+    """Whether the form, or what it is made of, is marked as secret in the document."""
+    marked = any((meta.extra or {}).get("secret") for meta in getattr(form, "__metadata__", ()))
+    return marked or any(secret(part) for part in get_args(form) if not isinstance(part, str))
+
+
+def _plain(value: Any, hidden: bool = False) -> Any:
+    if hidden and isinstance(value, str):
+        return HIDDEN
     if isinstance(value, Part):
         return plain(value)
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(each, hidden) for key, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, tuple) else value

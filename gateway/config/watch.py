@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from gateway.config.loaded import Config, parse
 from gateway.config.place import Place, Text
-from gateway.config.report import ConfigError
+from gateway.config.report import ConfigError, Fault
 
 log = logging.getLogger(__name__)
 
@@ -39,28 +39,30 @@ class Watch:
             await self.look()
             await asyncio.sleep(self._place.every_s)
 
-    async def look(self) -> None:
+    async def look(self, *, at_once: bool = False) -> tuple[Fault, ...]:
+        """What is wrong with the text that is there now."""
         try:
             found = await asyncio.to_thread(self._place.read)
             if found.text == self._seen:
-                return
+                return ()
             config = await asyncio.to_thread(parse, found.text, self._place.name, self._environ)
-            if await self._waited(found) and (await asyncio.to_thread(self._place.read)).text != found.text:
-                return  # it was still being written
+            if not at_once and await self._changed_again(found):
+                return ()
         except ConfigError as error:
             self._tell(error)
-            return
+            return error.faults
         self._seen, self.faults, self._told = found.text, 0, ""
         if config.fingerprint != self._config.fingerprint:
             self._take(config)
+        return ()
 
-    async def _waited(self, found: Text) -> bool:
-        """Until the text counts; whether that took any time."""
+    async def _changed_again(self, found: Text) -> bool:
+        """Wait until the text counts; whether there is another one then: it was still being written."""
         wait = min(found.since - self._clock(), LONGEST_WAIT_S)
         if wait <= 0:
             return False
         await asyncio.sleep(wait)
-        return True
+        return (await asyncio.to_thread(self._place.read)).text != found.text
 
     def _take(self, config: Config) -> None:
         for warning in config.warnings:
@@ -86,5 +88,6 @@ def changed_settings(old: Config, new: Config) -> list[str]:
         "aws.accountId": (old.account_id, new.account_id),
         "aws.region": (old.region, new.region),
         "aws.allowFileUrls": (old.allow_file_urls, new.allow_file_urls),
+        "cache.megabytes": (old.cache_bytes, new.cache_bytes),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

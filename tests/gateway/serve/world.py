@@ -110,6 +110,10 @@ class SmallEngine:
             raise NotFound(f"Resource Arn {campaign} does not exist.")
         return self.home
 
+    def size_of(self, campaign: str, account: str = "000000000000") -> tuple[int, int]:
+        self.deployed(campaign, account)
+        return 1000, len(self.items)
+
     def group_of(self, campaign: str, account: str = "000000000000") -> str:
         return str(self.deployed(campaign, account).group_uid)
 
