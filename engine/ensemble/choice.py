@@ -108,12 +108,11 @@ def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
 
 
 def best_reading_each(columns: Sequence[Column], ndcg: NDArray[np.float64]) -> list[int]:
-    """Of each member the column that did best alone; of some, of each reading."""
+    """Of each member the column that did best alone."""
     best: dict[str, int] = {}
     for place, column in enumerate(columns):
-        name = f"{column.member} {column.reading if MEMBERS[column.member].all_readings else ''}"
-        if name not in best or ndcg[place] > ndcg[best[name]]:
-            best[name] = place
+        if column.member not in best or ndcg[place] > ndcg[best[column.member]]:
+            best[column.member] = place
     return list(best.values())
 
 

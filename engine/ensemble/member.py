@@ -33,7 +33,6 @@ class Member:
     read: Callable[[Arrays, Setting, Query, int], Floats]
     hears: Literal["nobody", "history", "user", "context"] = "history"
     metadata: bool = False  # whether it learns from columns: a blend with it must be clearly better than one without
-    all_readings: bool = False  # whether a blend may have several of its readings, not only the best alone
     by_recency: bool = False  # it exists only to favour what is recent
 
 

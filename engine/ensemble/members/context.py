@@ -8,8 +8,7 @@ from engine.data.columns import Floats
 from engine.data.schema import plain
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.members.people import ENTRIES, MOST, READINGS, lifted
-from engine.ensemble.members.popularity import user_counts
+from engine.ensemble.members.people import ENTRIES, MOST
 from engine.ensemble.terms import codes_of, lifts, spoken
 from engine.measure.split import contextual
 from engine.recipes.base import Progress, Query
@@ -22,13 +21,14 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     said = spoken(contextual(snapshot), min(MOST, ENTRIES // max(snapshot.item_count, 1)))
     lift = lifts(said, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
-    return {**said.vocabulary, "lift": lift, "popular": np.log(user_counts(snapshot) + np.float32(0.5))}
+    return {**said.vocabulary, "lift": lift}
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     """Keys are names of columns, case and underscores aside; others say nothing (specification §9.1)."""
     given = {plain(name): value for name, value in query.context.items()}
-    return lifted(arrays, reading, codes_of(arrays, lambda name: given.get(plain(name))), items)
+    codes = codes_of(arrays, lambda name: given.get(plain(name)))
+    return np.asarray(arrays["lift"][codes].sum(axis=0), np.float32)
 
 
-MEMBER = Member("context", shapes, READINGS, fit, read, hears="context", metadata=True, all_readings=True)
+MEMBER = Member("context", shapes, ({},), fit, read, hears="context", metadata=True)
