@@ -4,6 +4,7 @@ from engine.control.fields import decoded
 from engine.control.operation import perform
 from engine.data.guess import infer_schema
 from engine.data.snapshot import Snapshot
+from engine.data.source import Source, SourceFile, open_source
 from engine.engine import Engine
 from engine.errors import (
     AlreadyExists,
@@ -53,6 +54,8 @@ __all__ = [
     "Runner",
     "Settings",
     "Snapshot",
+    "Source",
+    "SourceFile",
     "Throttled",
     "TooManyTagKeys",
     "TooManyTags",
@@ -61,6 +64,7 @@ __all__ = [
     "decoded",
     "evaluate",
     "infer_schema",
+    "open_source",
     "perform",
     "save_plot",
 ]

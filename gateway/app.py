@@ -69,7 +69,7 @@ def create_app(
     cache = Cache(
         cache_bytes or config.cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw
     )
-    means = Means(engine, threads, Outbound(client), Signer(environ, threads))
+    means = Means(engine, threads, Outbound(client), Signer(environ, threads), telemetry, clock)
     reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
     gateway = Gateway(

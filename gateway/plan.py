@@ -68,12 +68,33 @@ class FilterChoice:
 
 
 @dataclass(frozen=True)
-class Metadata:
-    """Where item metadata comes from and which columns; no columns: all of them."""
+class EngineItems:
+    """The items dataset of a model of the built-in engine."""
 
-    type: Literal["engine", "personalize"]
+    model: str
+
+
+@dataclass(frozen=True)
+class LocalDb:
+    """JSON Lines: a file, a folder or an `s3://` prefix; "": `metadata/<namespace>/` in the data folder."""
+
+    namespace: str
+    source: str = ""
+    sync_interval_s: int = 300
+
+
+ItemsOf = EngineItems | LocalDb
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Whose item metadata decorates answers on their way out, and which columns; no columns: all of them.
+
+    `of` is None where the origin itself decorates its answers."""
+
+    type: str  # as the configuration spells it
     columns: tuple[str, ...] = ()
-    model: str = ""  # whose items dataset; "": the answering model's
+    of: ItemsOf | None = None
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,10 @@ from gateway.metadata import Source
 from gateway.outbound import Outbound, broken
 from gateway.outbox import Outbox
 from gateway.payload import processing_of
-from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, PostProcessor, Variation
+from gateway.plan import CachePolicy, ContextField, ItemsOf, Moment, Namespace, Plan, PostProcessor, Variation
 from gateway.shown import (
     STEPS,
+    Items,
     Opened,
     Rows,
     closed,
@@ -79,13 +80,14 @@ class Decorating(NamedTuple):
 
     source: Source
     columns: tuple[str, ...]
-    model: str
+    items: ItemsOf
 
     def version(self) -> int:
-        return self.source.version(self.model)
+        return self.source.version(self.items)
 
-    async def of(self, items: Sequence[str], *, everything: bool = False) -> Sequence[Mapping[str, Any] | None]:
-        return await self.source.of(items, () if everything else self.columns, self.model)
+    async def of(self, items: Sequence[str], *, everything: bool = False) -> Rows:
+        rows = await self.source.of(items, () if everything else self.columns, self.items)
+        return rows if everything else narrowed(rows, self.columns)
 
 
 class Conversion(NamedTuple):
@@ -133,11 +135,15 @@ class Gateway:
     async def open(self) -> None:
         """Before the first request."""
         await self._outbox.open(self.config.targets, self.config.outbox_bytes)
+        self._use_metadata()
+        for source in self._metadata.values():
+            await source.ready()
 
     def use(self, config: Config) -> None:
         """From here on; requests under way end as they began."""
         self._outbox.use(config.targets, config.outbox_bytes)
         self.config = config
+        self._use_metadata()
 
     async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
         """One request, top to bottom. A `policy` counts instead of the configured one."""
@@ -188,40 +194,61 @@ class Gateway:
             return known
         if ask.exclude or variation.hide or source is not None:
             with self._telemetry.span("decorate"):
-                answer = await self._dressed(made, ask, source, variation)
+                answer, whole = await self._dressed(made, ask, source, variation)
             short = ask.action != "rerank-items" and len(answer.items) < ask.num_results and not made.complete
             if short and key.results < STEPS[-1]:
                 return None
             body = closed(answer, list_of(ask), short)
         else:
-            body = made.body
+            body, whole = made.body, True
         shown = Shown(body, etag_of(body, config.fingerprint), ask.num_results, version)
-        if not ask.exclude:
+        if whole and not ask.exclude:
             self._cache.show(key, hit.entry, shown)
         return shown
 
-    async def _dressed(self, made: Made, ask: Ask, source: Decorating | None, variation: Variation) -> Opened:
+    async def _dressed(
+        self, made: Made, ask: Ask, source: Decorating | None, variation: Variation
+    ) -> tuple[Opened, bool]:
+        """The answer, and whether all that should be known of its items was: else nothing is hidden or decorated."""
         answer = opened(made.body, list_of(ask))
         items = without(answer.items, ask.exclude)
         rows: Rows = [item.get("metadata") for item in items]
-        if source is not None and items and not made.dressed:
+        looked_up = source is not None and bool(items) and not made.dressed
+        whole = True
+        if source is not None and looked_up:
             # what hides an item need not be among the columns that are shown
-            rows = await source.of([item["itemId"] for item in items], everything=bool(variation.hide))
-        hiding = bool(variation.hide)
+            known = await self._known(items, source, ask.namespace, everything=bool(variation.hide))
+            rows, whole = known or rows, known is not None
         items, rows = visible(items, rows, variation.hide)
         if ask.action != "rerank-items":
             items, rows = items[: ask.num_results], rows[: ask.num_results]
-        if not ask.decorate:
-            return Opened(answer.rest, items)
-        return Opened(answer.rest, decorated(items, narrowed(rows, source.columns) if source and hiding else rows))
+        if ask.decorate:
+            items = decorated(items, narrowed(rows, source.columns) if source and looked_up else rows)
+        return Opened(answer.rest, items), whole
+
+    async def _known(self, items: Items, source: Decorating, namespace: str, *, everything: bool) -> Rows | None:
+        """Each item's metadata; None where its source has failed: better an answer without than none."""
+        try:
+            return await source.of([item["itemId"] for item in items], everything=everything)
+        except Problem as problem:
+            if not is_broken(problem):
+                raise
+            self._telemetry.undecorated(namespace)
+            log.warning("an answer of %s has no metadata: %s", namespace, problem)
+            return None
 
     def _source(self, variation: Variation) -> Decorating | None:
         """Who decorates the answers of a variation on their way out; None where nobody does, or its origin has."""
         wanted = variation.metadata
-        if wanted is None or (wanted.type == "personalize" and variation.origin is not None):
+        if wanted is None or wanted.of is None:
             return None
-        model = wanted.model or (variation.model if variation.origin is None else "")
-        return Decorating(self._metadata[wanted.type], wanted.columns, model) if model else None
+        return Decorating(self._metadata[wanted.type], wanted.columns, wanted.of)
+
+    def _use_metadata(self) -> None:
+        plans = (plan for namespace in self.config.namespaces.values() for plan in namespace.plans.values())
+        wanted = {variation.metadata for plan in plans for variation in plan.variations}
+        for kind, source in self._metadata.items():
+            source.use({each.of for each in wanted if each is not None and each.type == kind and each.of is not None})
 
     async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:
         """The first recommender of the chain that answers; what it says is cached as its own, and kept nowhere else."""
@@ -303,6 +330,8 @@ class Gateway:
         await self._outbox.close()
         await self._ranking.close()
         await self._cache.close()
+        for source in self._metadata.values():
+            await source.close()
 
     # ---- the steps
 
@@ -332,9 +361,9 @@ class Gateway:
         """It gets the answer with its metadata, and what it replies may have other metadata: that stays."""
         response = msgspec.to_builtins(body)
         source = self._source(variation)
-        if source is not None and ask.decorate and response[list_of(ask)]:
-            rows = await source.of([item["itemId"] for item in response[list_of(ask)]])
-            response[list_of(ask)] = decorated(response[list_of(ask)], rows)
+        items = response[list_of(ask)]
+        if source is not None and ask.decorate and items:
+            response[list_of(ask)] = decorated(items, await source.of([item["itemId"] for item in items]))
         with self._telemetry.upstream("post-processor"):
             payload = processing_of(ask, plan, variation, response)
             peer, reply = await invoked(self._outbound, self._signer, processor.function, payload)

@@ -6,6 +6,7 @@ The answer itself is the same for everyone who may have it, and cached so; all t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -60,11 +61,16 @@ def hides(rule: Hidden, row: Columns | None) -> bool:
 
 
 def narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
-    """Only these columns, in schema spelling, of rows with camel-case keys; no columns: all."""
+    """Only these columns, whatever their case and underscores: TITLE_DE is titleDe. No columns: all."""
     if not columns:
         return rows
-    wanted = {name.replace("_", "").lower() for name in columns}
-    return [row and {key: value for key, value in row.items() if key.lower() in wanted} for row in rows]
+    wanted = {plain(name) for name in columns}
+    return [row and {key: value for key, value in row.items() if plain(key) in wanted} for row in rows]
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def decorated(items: Items, rows: Rows) -> Items:

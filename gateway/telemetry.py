@@ -62,6 +62,9 @@ FAMILIES = {
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
     "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),
+    "recgate_undecorated": Family("counter", "Answers without metadata, since its source failed.", ("namespace",)),
+    "recgate_metadata_faults": Family("max", "Whether metadata's files can't be used; the old stays.", ("namespace",)),
+    "recgate_metadata_age_seconds": Family("max", "Since metadata was known to be what its files say.", ("namespace",)),
     "recgate_attributed": Family("shared", "Events counted by metric attributions.", ATTRIBUTED),
     "recgate_attributed_value": Family("max", "What metric attributions have added up.", ATTRIBUTED),
     "recgate_outbox_records": Family("sum", "Records that a target has not got yet.", ("target",)),
@@ -106,6 +109,7 @@ class Telemetry:
         self._upstreams: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._failures: defaultdict[Labels, int] = defaultdict(int)
         self._events: defaultdict[Labels, int] = defaultdict(int)
+        self._undecorated: defaultdict[Labels, int] = defaultdict(int)
         self._watched: dict[str, Callable[[], Rows]] = {}
 
     # ---- counting
@@ -132,6 +136,9 @@ class Telemetry:
     def events(self, namespace: str, count: int) -> None:
         self._events[(namespace,)] += count
 
+    def undecorated(self, namespace: str) -> None:
+        self._undecorated[(namespace,)] += 1
+
     def watch(self, name: str, read: Callable[[], Rows]) -> None:
         """`read` gives a family's values when they are exported: what others count is not counted twice."""
         self._watched[name] = read
@@ -144,6 +151,7 @@ class Telemetry:
             "recgate_upstream_seconds": _timed(self._upstreams),
             "recgate_upstream_failures": _counted(self._failures),
             "recgate_events": _counted(self._events),
+            "recgate_undecorated": _counted(self._undecorated),
             **{name: read() for name, read in self._watched.items()},
         }
 

@@ -1,4 +1,5 @@
 """How fast, how fresh and how safe: measured against a real server, on this machine alone.
 
-`browsing` is a locust scenario; `bench`, `training`, `crash` and `freshness` run as `python -m loadtests.NAME`.
+`browsing` is a locust scenario; `bench`, `training`, `crash`, `freshness` and `metadata` run as
+`python -m loadtests.NAME`.
 """

@@ -44,6 +44,9 @@ class SourceFile:
     name: str  # the last part of its path: what reports call it
     size: int  # bytes as stored
     open_raw: Callable[[], io.RawIOBase]
+    path: str = ""  # below the location, with / between its parts; for a location that is a file, its name
+    stamp: str = ""  # another one wherever the content may be another
+    written_at: float = 0.0  # epoch seconds of the last change; 0 where nobody ever sees a file half written
 
 
 @dataclass
@@ -140,17 +143,19 @@ def _on_disk(path: str, deep: bool, nowhere: str) -> Iterable[SourceFile]:
         raise InvalidInput(f"{nowhere} file://{path}: {fix}.")
     if place.is_dir():
         return [
-            _disk_file(file)
+            _disk_file(file, file.relative_to(place).as_posix())
             for file in place.glob("**/*" if deep else "*")
             if file.is_file() and not _hidden(file.name)
         ]
     if not place.is_file():
         raise InvalidInput(f"{nowhere} file://{path}: there is no such file.")
-    return [_disk_file(place)]
+    return [_disk_file(place, place.name)]
 
 
-def _disk_file(path: Path) -> SourceFile:
-    return SourceFile(path.name, path.stat().st_size, lambda: io.FileIO(path))
+def _disk_file(path: Path, below: str) -> SourceFile:
+    status = path.stat()
+    stamp = f"{status.st_mtime_ns}-{status.st_ino}"
+    return SourceFile(path.name, status.st_size, lambda: io.FileIO(path), below, stamp, status.st_mtime)
 
 
 # ---- S3
@@ -163,13 +168,13 @@ def _in_s3(rest: str, deep: bool, nowhere: str) -> Iterable[SourceFile]:
     client = s3_client()
     if key and not key.endswith("/"):
         head = client.head_object(Bucket=bucket, Key=key)
-        return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"])]
+        return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"], key.rpartition("/")[2])]
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=key, **({} if deep else {"Delimiter": "/"})
     )
     entries = [entry for page in pages for entry in page.get("Contents", ())]
     return [
-        _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"])
+        _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"], entry["Key"].removeprefix(key))
         for entry in entries
         if not entry["Key"].endswith("/") and not _hidden(entry["Key"].rpartition("/")[2])
     ]
@@ -187,12 +192,12 @@ def s3_client() -> Any:
     return boto3.session.Session().client("s3", config=config)
 
 
-def _s3_file(client: Any, bucket: str, key: str, size: int, etag: str) -> SourceFile:
+def _s3_file(client: Any, bucket: str, key: str, size: int, etag: str, below: str) -> SourceFile:
     def open_at(offset: int) -> Any:
         wanted = {"Range": f"bytes={offset}-"} if offset else {}
         return client.get_object(Bucket=bucket, Key=key, IfMatch=etag, **wanted)["Body"]
 
-    return SourceFile(key.rpartition("/")[2], size, lambda: _Resumed(open_at))
+    return SourceFile(key.rpartition("/")[2], size, lambda: _Resumed(open_at), below, etag)
 
 
 class _Resumed(io.RawIOBase):

@@ -22,6 +22,9 @@ Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="Letters, digi
 FieldName = Annotated[
     str, Meta(pattern="^[A-Za-z0-9]+$", description="Letters and digits: the dataset's column in camelCase.")
 ]
+MetadataField = Annotated[
+    str, Meta(pattern="^[A-Za-z0-9_]+$", description="Letters, digits and _: a field of metadata as answers have it.")
+]
 Placeholder = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]
@@ -54,6 +57,7 @@ Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
+SyncInterval = Annotated[int, Meta(ge=5, le=3600, description="Whole seconds, 5 to 3600.")]
 TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
 StreamName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="Letters, digits, _, . and -, at most 128 of them.")
@@ -168,7 +172,7 @@ class Filter(Part, frozen=True):
 
 
 class MetadataPart(Part, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset({"localdb", "dynamodb"})
+    later_types: ClassVar[frozenset[str]] = frozenset({"dynamodb"})
 
     item_columns: tuple[Text, ...] = ()
 
@@ -183,13 +187,21 @@ class PersonalizeMetadata(MetadataPart, frozen=True, tag="personalize"):
     """Columns that the origin returns with its answer."""
 
 
-AnyMetadata = EngineMetadata | PersonalizeMetadata
+class LocalDbMetadata(MetadataPart, frozen=True, tag="localdb"):
+    """JSON Lines, each an object with an `id`: a file, folder or `s3://` prefix, looked after every so many seconds.
+    A folder is the union of its files named *.jsonl, *.jsonl.gz or *.jsonl.gzip, or of those in import/NAMESPACE/."""
+
+    source: str = ""
+    sync_interval: SyncInterval = 300
+
+
+AnyMetadata = EngineMetadata | PersonalizeMetadata | LocalDbMetadata
 
 
 class Hide(Part, frozen=True):
     """Items whose metadata compares so are left out on the way out, from cached answers too; refilled from below."""
 
-    field: FieldName
+    field: MetadataField
     operator: OperatorName
     value: Value
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
@@ -63,7 +62,7 @@ def plan_of(
     own = inherited(above, part)
     weighted = any(each.weight is not None for each in part.variations.values())
     variations = tuple(
-        variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root)
+        variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root, key)
         for index, (label, each) in enumerate(part.variations.items())
     )
     return plan.Plan(
@@ -78,7 +77,7 @@ def plan_of(
 
 
 def variation(
-    name: str, part: document.AnyVariation, weight: float, own: Inherited, root: document.Root
+    name: str, part: document.AnyVariation, weight: float, own: Inherited, root: document.Root, namespace: str
 ) -> plan.Variation:
     answerer = origins.answerer(part, root)
     by_arn = answerer.origin is not None
@@ -93,7 +92,7 @@ def variation(
         auto_context=context_fields(own.auto_context),
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
         policies=None if own.caching is None else caching.policies(own.caching),
-        metadata=None if own.metadata is None else metadata(own.metadata),
+        metadata=None if own.metadata is None else metadata(own.metadata, answerer, namespace),
         hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
     )
 
@@ -121,10 +120,20 @@ def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
     )
 
 
-def metadata(part: document.AnyMetadata) -> plan.Metadata:
-    kind: Literal["engine", "personalize"] = "engine" if isinstance(part, document.EngineMetadata) else "personalize"
-    model = part.model if isinstance(part, document.EngineMetadata) else ""
-    return plan.Metadata(kind, part.item_columns, model)
+def metadata(part: document.AnyMetadata, answerer: origins.Answerer, namespace: str) -> plan.Metadata:
+    return plan.Metadata(str(part.__struct_config__.tag), part.item_columns, items_of(part, answerer, namespace))
+
+
+def items_of(part: document.AnyMetadata, answerer: origins.Answerer, namespace: str) -> plan.ItemsOf | None:
+    own = answerer.model if answerer.origin is None else ""
+    match part:
+        case document.LocalDbMetadata():
+            return plan.LocalDb(namespace, part.source, part.sync_interval)
+        case document.EngineMetadata():
+            model = part.model or own
+        case _:
+            model = own
+    return plan.EngineItems(model) if model else None
 
 
 def context_fields(parts: Mapping[str, document.AutoField]) -> tuple[plan.ContextField, ...]:

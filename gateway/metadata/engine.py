@@ -7,25 +7,26 @@ from collections.abc import Sequence
 
 from engine import Change
 from gateway.errors import as_problems
-from gateway.metadata.base import Columns, SourceType
+from gateway.metadata.base import Always, Columns, SourceType
+from gateway.plan import EngineItems
 from gateway.upstreams import Means
 
 
-class EngineMetadata:
+class EngineMetadata(Always):
     def __init__(self, means: Means) -> None:
         self._engine, self._threads = means.engine, means.threads
         self._changed: dict[str, int] = {}  # the last change of a group's items, by its uid
         self._schemas = 0  # of any dataset
         means.engine.subscribe(self._follow)
 
-    def version(self, model: str) -> int:
+    def version(self, of: EngineItems) -> int:
         with as_problems():
-            return max(self._changed.get(self._engine.group_of(model), 0), self._schemas)
+            return max(self._changed.get(self._engine.group_of(of.model), 0), self._schemas)
 
-    async def of(self, items: Sequence[str], columns: Sequence[str], model: str) -> list[Columns | None]:
+    async def of(self, items: Sequence[str], columns: Sequence[str], of: EngineItems) -> list[Columns | None]:
         loop = asyncio.get_running_loop()
         with as_problems():
-            return await loop.run_in_executor(self._threads, self._engine.metadata, model, items, columns)
+            return await loop.run_in_executor(self._threads, self._engine.metadata, of.model, items, columns)
 
     def _follow(self, changes: Sequence[Change]) -> None:
         for change in changes:

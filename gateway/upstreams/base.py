@@ -13,6 +13,7 @@ from gateway.cache import Tag
 from gateway.outbound import Outbound
 from gateway.plan import Plan, Variation
 from gateway.signing import Signer
+from gateway.telemetry import Telemetry
 
 
 class Scope(NamedTuple):
@@ -51,6 +52,8 @@ class Means:
     threads: Executor
     outbound: Outbound
     signer: Signer
+    telemetry: Telemetry
+    clock: Callable[[], float]
 
 
 @dataclass(frozen=True)

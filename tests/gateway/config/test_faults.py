@@ -80,8 +80,8 @@ VARIATIONS = [
         "Itms.A: no dataset of that name; one of Items, Users",
     ),
     (
-        "{type: engine, model: m, inferenceItemMetadata: {type: localdb}}",
-        ".type: not supported by this version: 'localdb'",
+        "{type: engine, model: m, inferenceItemMetadata: {type: localdb, syncInterval: 4}}",
+        ".inferenceItemMetadata.syncInterval: must be whole seconds, 5 to 3600, not 4",
     ),
     ("{type: engine, model: m, inferenceItemMetadata: {type: dynamodb}}", "not supported by this version: 'dynamodb'"),
 ]

@@ -5,7 +5,7 @@ import pytest
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
-from gateway.plan import FilterChoice, Metadata, Tracker
+from gateway.plan import EngineItems, FilterChoice, Metadata, Tracker
 from tests.gateway.config.documents import ARN, ONE, plan_of, shop
 
 ENGINE = "type: engine, model: m"
@@ -62,7 +62,7 @@ def test_filters_and_metadata_are_inherited_from_the_root():
     root = f"filters: [{{expression: {ONE}}}]\ninferenceItemMetadata: {{type: engine, itemColumns: [TITLE]}}"
     (found,) = plan_of(shop(f"{{variations: {{m: {{{ENGINE}}}}}}}", root=root)).variations
     assert found.filters == (FilterChoice(expression=ONE),)
-    assert found.metadata == Metadata("engine", ("TITLE",))
+    assert found.metadata == Metadata("engine", ("TITLE",), EngineItems("m"))
 
 
 @pytest.mark.parametrize(

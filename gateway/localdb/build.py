@@ -1,0 +1,121 @@
+"""JSON Lines become a table: `python -m gateway.localdb.build PLACE NAMESPACE FOLDER`, for whoever finds them changed.
+
+A process of its own and of low priority, so that a million lines hold up no request; a lock, so that of all workers who
+notice, one builds. A table is renamed into place whole, and the tables before it are removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+
+import engine
+from gateway.localdb.files import Found, found
+
+LONGEST_LINE = 1024 * 1024
+LONGEST_ID = 256
+REFUSED = 3  # the exit status where the reason is on stderr
+SETTINGS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
+TABLE = "CREATE TABLE items (id TEXT PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID"
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])  # numbers stay as they are written
+_whole = msgspec.json.Decoder()
+_id = msgspec.json.Decoder(str | int)
+
+
+def table_at(folder: Path, fingerprint: str) -> Path:
+    return folder / f"{fingerprint}.db"
+
+
+def build(place: str, namespace: str, folder: Path) -> None:
+    """The table of what lies there now, unless there is one. Raises `engine.InvalidInput`, naming file and line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock"):
+        files = found(place, namespace)
+        target = table_at(folder, files.fingerprint)
+        if target.exists():
+            return
+        for old in folder.glob("*.partial"):
+            old.unlink()
+        whole = write(files, folder)
+        if found(place, namespace).fingerprint != files.fingerprint:
+            raise engine.InvalidInput(f"{files.source.location} changed while it was read.")
+        whole.replace(target)
+        for old in folder.glob("*.db"):
+            if old != target:
+                old.unlink()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def write(files: Found, folder: Path) -> Path:
+    """Of an item that has several lines, the last one counts."""
+    loose, whole = folder / "loose.partial", folder / "whole.partial"
+    with closing(sqlite3.connect(loose, isolation_level=None)) as table:
+        table.executescript(f"{SETTINGS} {TABLE}; BEGIN")
+        table.executemany("INSERT OR REPLACE INTO items VALUES (?, ?)", rows(files))
+        table.execute("COMMIT")
+        table.execute("VACUUM INTO ?", (str(whole),))  # its pages are full, a seventh fewer
+    loose.unlink()
+    return whole
+
+
+def rows(files: Found) -> Iterator[tuple[str, bytes]]:
+    for file in files.files:
+        with files.source.open(file) as lines:
+            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
+                row = row_of(line.removeprefix(b"\xef\xbb\xbf"), f"{file.path} line {number}")
+                if row is not None:
+                    yield row
+
+
+def row_of(line: bytes, where: str) -> tuple[str, bytes] | None:
+    """The id, and the other fields as JSON; None for a blank line and an empty object."""
+    if len(line) > LONGEST_LINE:
+        raise engine.InvalidInput(f"{where}: is over {LONGEST_LINE} bytes")
+    if not line.strip():
+        return None
+    try:
+        _whole.decode(line)  # in full once, so that no reader ever meets a row that can't be decoded
+        fields = _fields.decode(line)
+        if not fields:
+            return None
+        item = str(_id.decode(fields.pop("id")))
+    except KeyError as error:
+        raise engine.InvalidInput(f"{where}: has no 'id'") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise engine.InvalidInput(f"{where}: is no JSON object with an 'id' that is a text: {error}") from error
+    if not 1 <= len(item) <= LONGEST_ID:
+        raise engine.InvalidInput(f"{where}: 'id' has 1 to {LONGEST_ID} characters, not {len(item)}")
+    return item, msgspec.json.encode(fields)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m gateway.localdb.build", description=__doc__)
+    parser.add_argument("place")
+    parser.add_argument("namespace")
+    parser.add_argument("folder", type=Path)
+    told = parser.parse_args()
+    os.nice(10)
+    try:
+        build(told.place, told.namespace, told.folder)
+    except engine.InvalidInput as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(REFUSED) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""One namespace's table, kept up to date: looked after every so many seconds, never inside a request. What is new is
+swapped in whole; while it is bad, what was there before stays, and the reason is told once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import engine
+from gateway.localdb.build import REFUSED, table_at
+from gateway.localdb.files import Found, found
+from gateway.localdb.table import Table
+from gateway.plan import LocalDb
+
+log = logging.getLogger(__name__)
+
+SETTLED_S = 1.0  # after its last change a file counts as written
+RETRY_S = 5.0  # after a failure; then twice as long, until it is the usual time
+
+
+class Kept:
+    """`table` is None as long as there never was a good one; with each, `version` is the next of `versions`. `faults`
+    is 1 while what lies there can't be used. `seen_at`: epoch seconds when the table was last what lies there."""
+
+    def __init__(
+        self, of: LocalDb, place: str, folder: Path, versions: Iterator[int], clock: Callable[[], float]
+    ) -> None:
+        self.of, self.version, self.faults, self.seen_at = of, 0, 0, 0.0
+        self.table: Table | None = None
+        self.looked = asyncio.Event()  # once, with whatever result
+        self._place, self._folder, self._versions, self._clock = place, folder, versions, clock
+        self._fingerprint, self._told = "", ""
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await asyncio.to_thread(self._open_last)
+        while True:
+            wait_s = await self.look()
+            self.looked.set()
+            await asyncio.sleep(wait_s)
+
+    async def look(self) -> float:
+        """Take what is new; the seconds until the next look."""
+        try:
+            files = await self._settled()
+            if files.fingerprint != self._fingerprint:
+                await self._take(files)
+        except (engine.InvalidInput, OSError, sqlite3.Error) as error:
+            return self._failed(str(error))
+        self.seen_at, self.faults, self._failures, self._told = self._clock(), 0, 0, ""
+        return float(self.of.sync_interval_s)
+
+    async def _settled(self) -> Found:
+        while True:
+            files = await asyncio.to_thread(found, self._place, self.of.namespace)
+            wait_s = files.written_at + SETTLED_S - self._clock()
+            if not 0 < wait_s <= SETTLED_S:  # a file from the future is as good as any
+                return files
+            await asyncio.sleep(wait_s)
+
+    async def _take(self, files: Found) -> None:
+        path = table_at(self._folder, files.fingerprint)
+        if not path.exists():
+            await self._build()
+        if not path.exists():
+            raise engine.InvalidInput(f"{files.source.location} changed while it was read.")
+        self._use(await asyncio.to_thread(Table, path), files.fingerprint)
+        log.info("item metadata of %s: %s is in use", self.of.namespace, files.source.location)
+
+    async def _build(self) -> None:
+        command = (sys.executable, "-m", "gateway.localdb.build", self._place, self.of.namespace, str(self._folder))
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        try:
+            _, said = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if process.returncode:
+            reason = said.decode(errors="replace").strip()
+            if process.returncode != REFUSED:
+                reason = f"the build ended with status {process.returncode}: {reason[-500:]}"
+            raise engine.InvalidInput(reason)
+
+    def _open_last(self) -> None:
+        """What a server before this one built last serves until something newer is known to be good."""
+        try:
+            tables = sorted(self._folder.glob("*.db"), key=lambda path: path.stat().st_mtime)
+            if tables:
+                self._use(Table(tables[-1]), tables[-1].stem)
+                self.seen_at = tables[-1].stat().st_mtime
+        except (OSError, sqlite3.Error) as error:
+            log.warning("item metadata of %s from before can't be read: %s", self.of.namespace, error)
+
+    def _use(self, table: Table, fingerprint: str) -> None:
+        self.table, self._fingerprint = table, fingerprint
+        self.version = next(self._versions)
+
+    def _failed(self, reason: str) -> float:
+        self.faults = 1
+        if reason != self._told:
+            stays = "none is in use" if self.table is None else "what was in use before stays"
+            log.error("item metadata of %s: %s; %s", self.of.namespace, reason, stays)
+            self._told = reason
+        self._failures += 1
+        return float(min(self.of.sync_interval_s, RETRY_S * 2 ** min(self._failures - 1, 10)))

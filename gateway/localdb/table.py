@@ -1,0 +1,36 @@
+"""A table of item metadata, read only: what it costs in memory is the system's page cache, once for all workers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+MAPPED = 1 << 40  # bytes of the file that may be read without a call
+
+_columns = msgspec.json.Decoder(dict[str, Any])
+
+
+class Table:
+    """For any thread. Whoever still reads an old table keeps it, until then."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `sqlite3.Error`."""
+        where = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+        self._rows = sqlite3.connect(where, uri=True, check_same_thread=False)
+        self._rows.execute(f"PRAGMA mmap_size={MAPPED}")
+        self._rows.execute("SELECT row FROM items LIMIT 1").fetchall()
+
+    def of(self, items: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """By item id; those that are not known are absent. Raises `sqlite3.Error`."""
+        places = ",".join("?" * len(items))
+        found = self._rows.execute(f"SELECT id, row FROM items WHERE id IN ({places})", items)
+        return {item: _columns.decode(row) for item, row in found}
+
+    def __del__(self) -> None:
+        if hasattr(self, "_rows"):
+            self._rows.close()
