@@ -113,6 +113,24 @@ def test_a_solution_refuses_what_does_not_fit(aws: Clients, flow: Flow, config: 
         p.update_solution(solutionArn=f"{flow.solution}x", performAutoTraining=True)
 
 
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ([{"weight": 0.5}], r"eventParametersList\[0\]\.eventType is required"),
+        ([{"eventType": "a"}, {"eventType": "A"}], "listed twice"),
+        ([{"eventType": "a", "weight": 0}], "every weight is 0"),
+        ([{"eventType": "a", "weight": 1.01}], "<= 1"),
+    ],
+)
+def test_weights_keep_their_rules_in_an_update(aws: Clients, flow: Flow, events: list[dict[str, Any]], why: str):
+    p = aws.personalize
+    made = {"name": "s", "recipeArn": PERSONAL, "datasetGroupArn": flow.group, "performAutoTraining": False}
+    arn = p.create_solution(**made, solutionConfig=weighing("click"))["solutionArn"]
+    with pytest.raises(p.exceptions.InvalidInputException, match=why):
+        p.update_solution(solutionArn=arn, solutionUpdateConfig={"eventsConfig": {"eventParametersList": events}})
+    assert p.describe_solution(solutionArn=arn)["solution"]["solutionConfig"] == weighing("click")
+
+
 # ---- stopping
 
 
