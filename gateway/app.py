@@ -100,7 +100,7 @@ def create_app(
         *explain_routes(front),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),
-        *admin_routes(front, partial(_announce, engine, threads), watch),
+        *admin_routes(front, gateway.announce, watch),
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
@@ -159,11 +159,6 @@ async def _lifespan(
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)
         yield
-
-
-async def _announce(engine: Engine, threads: ThreadPoolExecutor, kind: str, key: str) -> None:
-    await asyncio.wrap_future(engine.announce(kind, key))
-    await asyncio.get_running_loop().run_in_executor(threads, engine.catch_up)
 
 
 def _size(engine: Engine, model: str) -> Size:

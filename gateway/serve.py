@@ -20,7 +20,7 @@ from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
 from gateway.cache import Cache, Flights, Hit, Key, Made, Shown, Wanted, etag_of, is_broken, key_of, pairs
-from gateway.cache.purge import tags_of_answer
+from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
@@ -302,8 +302,14 @@ class Gateway:
             durable.append(await self._engine.deliver(trackers, told.session, told.user, told.events, automatic))
         if kept is not None:
             durable.append(self._outbox.append(kept))
+        if namespace.asks_elsewhere and told.events:
+            durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=told.user or told.session))))
         await asyncio.gather(*durable)
         self._telemetry.events(namespace.key, len(told.events))
+
+    async def announce(self, kind: str, key: str) -> None:
+        """Tell every replica; this one has heard when it returns."""
+        await self._engine.announce(kind, key)
 
     async def rank(self, question: Question) -> Ranked:
         """The AWS wire's question: one flight for all who ask the same, nothing stored."""

@@ -20,8 +20,11 @@ class Purge(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
 
 KIND = "purge"  # of the log's records
-encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Purge).decode
+
+
+def encoded(purge: Purge) -> str:
+    return msgspec.json.encode(purge).decode()
 
 
 def tags_of_answer(namespace: str, recommender: str, user: str | None) -> tuple[Tag, ...]:

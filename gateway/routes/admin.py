@@ -37,7 +37,7 @@ def admin_routes(front: Front, announce: Announce, watch: Watch | None) -> list[
     async def purged(request: AnyRequest, _: Caller) -> Sending:
         asked = decode(await request.body(), purge.Purge, "what to purge", "ValidationError")
         checked(asked, front.gateway.config.namespaces)
-        await announce(purge.KIND, purge.encode(asked).decode())
+        await announce(purge.KIND, purge.encoded(asked))
         return Sending(msgspec.json.encode({"purged": asked}))
 
     async def reloaded(_: AnyRequest, __: Caller) -> Sending:

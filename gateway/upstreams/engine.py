@@ -91,6 +91,11 @@ class EngineUpstream:
         appended = await self._off_loop(lambda: self._engine.deliver(trackers, session, user, events, automatic))
         return _durable(appended)
 
+    async def announce(self, kind: str, key: str) -> None:
+        """Returns once every answer of this process has heard."""
+        await asyncio.wrap_future(self._engine.announce(kind, key))
+        await self._off_loop(self._engine.catch_up)
+
     async def _names_the_user(self, ask: Ask, model: str) -> bool:
         """Whether the filter compares with the user's own fields."""
         if ask.filter is None and ask.expression is None:

@@ -384,6 +384,21 @@ def test_users_without_history_share_nothing_of_an_origin_elsewhere(origin: Orig
     assert said == ["miss", "miss", "hit"]
 
 
+def test_an_event_outdates_what_an_origin_elsewhere_said_of_its_user(origin: Origin, tmp_path: Path) -> None:
+    cache = "{userSpecified: {maxAge: 60, directives: private}}"
+    targets = "eventTargets: [{type: personalize-event-tracker, trackingId: tracker-1}]"
+    text = config(campaign(), cache=cache).replace("    recommenders:", f"    {targets}\n    recommenders:", 1)
+    text = text.replace(campaign(), http(origin, "/{userId}"))
+    with World(text, tmp_path) as world:
+        users = ("u1", "u2")
+        paths = [f"/recommend-items/shop/home/{user}" for user in users]
+        assert [world.get(path).headers["x-cache"] for path in (*paths, *paths)] == ["miss", "miss", "hit", "hit"]
+        event = {"eventType": "View", "itemId": "i3"}
+        body = {"sessionId": "s", "userId": "u1", "eventList": [event]}
+        assert world.client.post("/events/shop", json=body).status_code == 200
+        assert [world.get(path).headers["x-cache"] for path in paths] == ["miss", "hit"]
+
+
 def test_without_credentials(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in CREDENTIALS:
         monkeypatch.delenv(name)
