@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from gateway.errors import Problem
+from gateway.errors import Invalid, Problem
 from gateway.plan import Plan, Variation
 
 BUCKETS = 10_000
@@ -14,13 +14,20 @@ UNNAMED = {  # an incomplete variation's error (specification §1.8)
 }
 
 
-def assign(plan: Plan, unit: str | None) -> Variation:
-    """The variation for a unit, which is a user or a session; the first one with a weight where there is none."""
+def assign(plan: Plan, unit: str | None, feature: str | None = None) -> Variation:
+    """The variation for a unit, which is a user or a session; the first one with a weight where there is none. Raises
+    `Invalid` for a `feature` that no experiment has, where there are any that this unit could be in."""
+    if plan.experiments and feature and unit and len(plan.variations) > 1 and feature not in plan.experiments:
+        known = ", ".join(plan.experiments)
+        raise Invalid("InvalidExperimentFeature", f"{plan.path} has no experiment {feature!r}; configured: {known}")
     weighted = [each for each in plan.variations if each.weight > 0]
     chosen = weighted[0] if not unit or len(weighted) == 1 else drawn(weighted, share(seed(plan), unit))
+    where = f"{plan.path} of namespace {plan.namespace!r}"
+    if plan.post_processor is not None and not plan.post_processor.function.arn:
+        message = f"the responsePostProcessor of {where} names no ARN"
+        raise Problem(message, status=404, type="Function", code="FunctionArnNotConfigured")
     if chosen.model:
         return chosen
-    where = f"{plan.action}/{plan.recommender} of namespace {plan.namespace!r}"
     kind, code = UNNAMED.get(chosen.upstream, ("Personalize", "RecommenderArnNotConfigured"))
     message = f"variation {chosen.name!r} of {where} names no {'endpoint' if kind == 'SageMaker' else 'model or ARN'}"
     raise Problem(message, status=404, type=kind, code=code)

@@ -184,6 +184,14 @@ class Variation:
 
 
 @dataclass(frozen=True)
+class Experiment:
+    """What a configuration says of a test between variations. `metrics`: the names of those that count conversions."""
+
+    method: str  # builtin, or evidently
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     namespace: str
     action: Action
@@ -191,7 +199,13 @@ class Plan:
     variations: tuple[Variation, ...]  # document order: the first is the default
     fallback: tuple[str, ...] = ()  # recommenders of the same action, in order
     post_processor: PostProcessor | None = None
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)  # by feature, in document order
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
+
+    @property
+    def path(self) -> str:
+        """What names the recommender in its namespace."""
+        return f"{self.action}/{self.recommender}"
 
 
 @dataclass(frozen=True)

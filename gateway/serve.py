@@ -24,6 +24,7 @@ from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
+from gateway.conversions import Conversion, resolved
 from gateway.errors import Invalid, Problem
 from gateway.filters import filtered
 from gateway.functions import invoked
@@ -90,11 +91,6 @@ class Decorating(NamedTuple):
         return rows if everything else narrowed(rows, self.columns)
 
 
-class Conversion(NamedTuple):
-    recommender: str
-    feature: str | None = None
-
-
 class Told(NamedTuple):
     """The body of one POST /events, checked; `body` is it as JSON, with a `sentAt` for every event."""
 
@@ -158,7 +154,7 @@ class Gateway:
             return await self._fall_back(ask, plan, caller, config, error)
 
     async def _answer(self, ask: Ask, plan: Plan, caller: Caller, config: Config, policy: CachePolicy | None) -> Reply:
-        variation = assign(plan, ask.user_id)
+        variation = assign(plan, ask.user_id, ask.feature)
         moment = self.moment(caller)
         with self._telemetry.span("enrich"):
             ask = enrich(ask, variation, moment)
@@ -268,7 +264,7 @@ class Gateway:
         """Why the item is or is not in the answer to this question, made anew. Raises `Invalid` where somebody else
         than the built-in engine answers."""
         allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
-        variation = assign(self.config.plan_for(ask), ask.user_id)
+        variation = assign(self.config.plan_for(ask), ask.user_id, ask.feature)
         if variation.origin is not None:
             message = f"{ask.recommender!r} is answered by {variation.upstream}: only the built-in engine explains"
             raise Invalid("NotExplained", message)
@@ -291,7 +287,7 @@ class Gateway:
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
         """Return once everything is durable, for every target; nothing is where anything is refused."""
         allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
-        self._check_conversions(namespace, told.conversions)
+        conversions = resolved(namespace, told.conversions)
         automatic = properties_of(namespace.event_context, moment)
         kept = None
         if namespace.elsewhere:
@@ -306,6 +302,8 @@ class Gateway:
             durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=told.user or told.session))))
         await asyncio.gather(*durable)
         self._telemetry.events(namespace.key, len(told.events))
+        for each in conversions:
+            self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
 
     async def announce(self, kind: str, key: str) -> None:
         """Tell every replica; this one has heard when it returns."""
@@ -383,16 +381,6 @@ class Gateway:
         if ask.user_id is None or scope.user is not None:
             return False
         return (await self._upstreams[variation.upstream].scope(ask, variation)).user is not None
-
-    def _check_conversions(self, namespace: Namespace, conversions: Sequence[Conversion]) -> None:
-        """Before anything is delivered. This version has no experiments, so that no conversion belongs to one."""
-        known = {name for _, name in namespace.plans}
-        for conversion in conversions:
-            if conversion.recommender not in known:
-                message = f"experimentConversions: no recommender {conversion.recommender!r} in {namespace.key!r}"
-                raise Invalid("InvalidRecommender", message)
-            message = f"experimentConversions: {conversion.recommender!r} has no experiments"
-            raise Invalid("InvalidExperimentFeature", message)
 
 
 def entry(namespace: Namespace, told: Told, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:

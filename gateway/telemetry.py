@@ -59,6 +59,9 @@ FAMILIES = {
     "recgate_upstream_seconds": Family("histogram", "Seconds an upstream took to answer.", ("upstream",)),
     "recgate_upstream_failures": Family("counter", "Upstream calls that failed.", ("upstream",)),
     "recgate_events": Family("counter", "Events accepted and durable.", ("namespace",)),
+    "recgate_conversions": Family(
+        "counter", "Experiment conversions accepted.", ("namespace", "recommender", "feature", "metric")
+    ),
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
     "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),
@@ -110,6 +113,7 @@ class Telemetry:
         self._failures: defaultdict[Labels, int] = defaultdict(int)
         self._events: defaultdict[Labels, int] = defaultdict(int)
         self._undecorated: defaultdict[Labels, int] = defaultdict(int)
+        self._conversions: defaultdict[Labels, int] = defaultdict(int)
         self._watched: dict[str, Callable[[], Rows]] = {}
 
     # ---- counting
@@ -139,6 +143,9 @@ class Telemetry:
     def undecorated(self, namespace: str) -> None:
         self._undecorated[(namespace,)] += 1
 
+    def conversion(self, namespace: str, recommender: str, feature: str, metric: str) -> None:
+        self._conversions[namespace, recommender, feature, metric] += 1
+
     def watch(self, name: str, read: Callable[[], Rows]) -> None:
         """`read` gives a family's values when they are exported: what others count is not counted twice."""
         self._watched[name] = read
@@ -152,6 +159,7 @@ class Telemetry:
             "recgate_upstream_failures": _counted(self._failures),
             "recgate_events": _counted(self._events),
             "recgate_undecorated": _counted(self._undecorated),
+            "recgate_conversions": _counted(self._conversions),
             **{name: read() for name, read in self._watched.items()},
         }
 

@@ -29,6 +29,7 @@ TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 DIRECTIVE = re.compile(rf'\s*(?:(?P<name>{TOKEN})(?:=(?:(?P<value>{TOKEN})|"(?P<quoted>[ !#-\[\]-~]*)"))?)?\s*(?:,|$)')
 
 Directives = dict[str, str | None]
+UNREADABLE = CachePolicy(header="no-store", private_header="no-store")  # what nobody can read must not be kept
 
 
 def directives(text: str) -> Directives:
@@ -46,6 +47,13 @@ def directives(text: str) -> Directives:
             found[name] = value
         at = match.end()
     return found
+
+
+def readable(text: str) -> Directives | None:
+    try:
+        return directives(text)
+    except ValueError:
+        return None
 
 
 def seconds(given: Mapping[str, str | None], name: str) -> int:
@@ -68,7 +76,9 @@ def unshared(given: Directives) -> Directives:
 
 
 def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
-    given = directives(policy.directives)
+    given = readable(policy.directives)
+    if given is None:
+        return UNREADABLE
     said = policy.directives.strip(" ,")
     if kind == "userSpecified" and unshared(given) != given:
         given = unshared(given)

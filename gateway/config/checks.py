@@ -19,7 +19,7 @@ from gateway.ask import Action
 from gateway.autocontext import OPERATORS, RULES, holidays_of, instant
 from gateway.caller import Caller
 from gateway.config import document
-from gateway.config.caching import FLAGS, SHARED, TIMED, directives, unknown
+from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable, unknown
 from gateway.config.report import Report, choices, inside
 from gateway.plan import Moment
 from gateway.template import template
@@ -28,9 +28,14 @@ from gateway.viewer import Places, Viewers
 ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
 MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")
 FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
+TRACKING_ID = re.compile(r"[A-Za-z0-9-]+")
+STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
 A_DAY, A_YEAR = 86_400, 31_536_000
-FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?|[\w-]+")
+FUNCTION = re.compile(
+    r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[0-9]{12}:function[:/][A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?|[\w-]+"
+)
 NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers
 A_YEAR_WITH_HOLIDAYS = 2026
 ANY_MOMENT = Moment(Caller({}), datetime(2026, 1, 1, tzinfo=UTC))
@@ -48,7 +53,7 @@ def check_policy(part: document.CachePolicy, place: str, report: Report) -> None
     try:
         given = directives(part.directives)
     except ValueError as error:
-        report.refuse(inside(place, "directives"), str(error))
+        report.warn(inside(place, "directives"), f"{error}: answers go out with no-store")
         return
     for name in unknown(given):
         report.warn(inside(place, "directives"), f"unknown directive {name!r}; {choices(name, (*TIMED, *FLAGS))}")
@@ -65,7 +70,7 @@ def looks_like_milliseconds(max_age: int) -> bool:
 def check_cache_control(part: document.CacheControl, place: str, report: Report) -> None:
     if part.user_specified is None:
         return
-    for name in directives(part.user_specified.directives).keys() & set(SHARED):
+    for name in (readable(part.user_specified.directives) or {}).keys() & set(SHARED):
         at = inside(inside(place, "userSpecified"), "directives")
         report.warn(at, f"{name!r} is left out: a user's own answers are never for shared caches")
 
@@ -137,9 +142,7 @@ def check_filter(part: document.Filter, place: str, report: Report) -> None:
     if part.arn and part.expression:
         report.refuse(place, "has both 'arn' and 'expression': give one of them")
     if part.arn and not FILTER_ARN.fullmatch(part.arn):
-        report.refuse(
-            inside(place, "arn"), f"{part.arn!r} is no filter's ARN: arn:aws:personalize:REGION:ACCOUNT:filter/NAME"
-        )
+        report.warn(inside(place, "arn"), no_arn(part.arn, "filter's", "filter/NAME", "filter"))
     if part.expression:
         try:
             check_expression(part.expression)
@@ -181,8 +184,14 @@ def check_arn_variation(part: document.ArnVariation, place: str, report: Report)
     if not part.arn:
         report.warn(place, "names no 'arn' yet: it answers 404 RecommenderArnNotConfigured")
     elif not MODEL_ARN.fullmatch(part.arn):
-        wanted = "arn:aws:personalize:REGION:ACCOUNT:campaign/NAME or …:recommender/NAME"
-        report.refuse(inside(place, "arn"), f"{part.arn!r} is no campaign's or recommender's ARN: {wanted}")
+        wanted = "campaign/NAME or …:recommender/NAME"
+        report.warn(inside(place, "arn"), no_arn(part.arn, "campaign's or recommender's", wanted, "model"))
+
+
+def no_arn(given: str, whose: str, wanted: str, kind: str) -> str:
+    """The built-in engine needs the name alone, so such an ARN loads; whether there is such a name is seen later."""
+    meant = f"it is taken for the engine's {kind} {given.rpartition('/')[2]!r}"
+    return f"{given!r} is no {whose} ARN, arn:aws:personalize:REGION:ACCOUNT:{wanted}: {meant}"
 
 
 @check.register
@@ -196,6 +205,8 @@ def check_function(part: document.FunctionVariation, place: str, report: Report)
 
 
 def check_function_arn(arn: str, place: str, report: Report) -> None:
+    if ":function/" in arn:
+        report.warn(inside(place, "arn"), "old spelling 'function/NAME': write 'function:NAME'")
     if arn and not FUNCTION.fullmatch(arn):
         report.refuse(inside(place, "arn"), f"{arn!r} is no function: arn:aws:lambda:REGION:ACCOUNT:function:NAME")
 
@@ -227,7 +238,7 @@ def check_http(part: document.HttpVariation, place: str, report: Report) -> None
 def check_post_processor(part: document.PostProcessorPart, place: str, report: Report) -> None:
     check_function_arn(part.arn, place, report)
     if not part.arn:
-        report.warn(place, "names no 'arn' yet: it is left out")
+        report.warn(place, "names no 'arn' yet: the recommender answers 404 FunctionArnNotConfigured")
 
 
 def check_variation(part: document.VariationPart, place: str, report: Report) -> None:
@@ -265,12 +276,43 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
     weights = [variation.weight for variation in part.variations.values()]
     given = [weight for weight in weights if weight is not None]
     at = inside(place, "variations")
-    if not given and len(weights) > 1:
+    if part.experiments:
+        how = "users go to variations by their 'weight'" if given else "the first variation answers everyone"
+        report.warn(inside(place, "experiments"), f"this version does not run experiments: {how}")
+    elif not given and len(weights) > 1:
         report.warn(at, "have no 'weight': only the first one answers")
     if given and len(given) < len(weights):
         report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
     elif given and not any(given):
         report.refuse(at, "all weights are 0: no variation could answer")
+
+
+@check.register
+def check_experiment(
+    part: document.EvidentlyExperiment | document.BuiltinExperiment, place: str, report: Report
+) -> None:
+    if not part.metrics:
+        report.warn(inside(place, "metrics"), "has no metric: no conversion can be told")
+
+
+@check.register
+def check_evidently_metric(part: document.EvidentlyMetric, place: str, report: Report) -> None:
+    for key, path in (("entityIdKey", part.entity_id_key), ("valueKey", part.value_key)):
+        if not EVENT_PATH.fullmatch(path):
+            report.warn(inside(place, key), f"{path!r} is no path of names with dots between them")
+
+
+@check.register
+def check_tracker(part: document.EventTracker, place: str, report: Report) -> None:
+    if not TRACKING_ID.fullmatch(part.tracking_id):
+        report.warn(inside(place, "trackingId"), f"{part.tracking_id!r} is no tracking id: letters, digits and -")
+
+
+@check.register
+def check_stream(part: document.StreamPart, place: str, report: Report) -> None:
+    if not STREAM_NAME.fullmatch(part.stream_name):
+        rule = "letters, digits, _, . and -, at most 128 of them"
+        report.warn(inside(place, "streamName"), f"{part.stream_name!r} is no stream's name: {rule}")
 
 
 @check.register
@@ -325,6 +367,10 @@ def check_origins(part: document.Root, report: Report) -> None:
         if not isinstance(variation, document.ArnVariation):
             continue
         filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
+        if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
+            report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
+        if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):
+            report.refuse(place, "has a filter whose 'arn' is none of Amazon Personalize")
         if any(each.expression for each in filters):
             report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
         if action == "rerank-items" and ":recommender/" in variation.arn:

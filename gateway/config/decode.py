@@ -93,9 +93,11 @@ def fields(given: dict[str, Any], struct: type[Part], place: str, report: Report
     tag_field = struct.__struct_config__.tag_field
     names = [*known, tag_field] if tag_field else [*known]
     for key in given:
-        if key in struct.later:
-            report.refuse(inside(place, key), f"not supported by this version: {key!r}")
-        elif key not in names:
+        if key in names:
+            continue
+        if struct.extra:
+            report.warn(inside(place, key), f"unknown key {key!r}: nothing reads it")
+        else:
             report.refuse(place, f"unknown key {key!r}; {choices(key, names)}", key)
     missing = [name for name, field in known.items() if field.required and name not in given]
     for name in missing:
@@ -118,6 +120,8 @@ def a_map(data: object, key_form: Form, form: Form, place: str, report: Report) 
     for key, value in data.items():
         if refusal := refused(key, key_form):
             report.refuse(place, f"a key {refusal}", key)
+        if key == "":
+            report.warn(place, "has an empty key: nothing can ask for it")
         # a name with nothing under it is still there
         made[key] = decoded({} if value is None else value, form, inside(place, str(key)), report)
     return made
@@ -137,6 +141,8 @@ def a_value(data: object, form: Form, place: str, report: Report) -> Any:
     if isinstance(data, FromEnvironment):
         data = adapted(str(data), form)
     refusal = refused(data, form)
+    if refusal and isinstance(data, float) and data.is_integer() and not refused(int(data), form):
+        return msgspec.convert(int(data), form)  # JSON knows one kind of number: 10.0 is whole
     if refusal:
         report.refuse(place, refusal)
         return None

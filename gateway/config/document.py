@@ -1,7 +1,7 @@
 """The configuration document as structs: schema, validator and documentation in one (specification §2.2, §10).
 
-To add a variation, metadata source or event target: one struct under its base class, its `type` as the tag. `later`
-names what the specification has and this version has not: it is refused by name instead of as a typing error.
+To add a variation, metadata source or event target: one struct under its base class, its `type` as the tag.
+`later_types` names what the specification has and this version has not: it is refused by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from gateway.ask import Action
 from gateway.autocontext import OPERATORS, RULES, FieldType, HeaderName, Rule
 from gateway.viewer import LOOPBACK
 
-Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="Letters, digits, - and _.")]
+Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]*$", description="Letters, digits, - and _.")]
+Label = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]*$", description="Letters, digits, ., - and _.")]
 FieldName = Annotated[
     str, Meta(pattern="^[A-Za-z0-9]+$", description="Letters and digits: the dataset's column in camelCase.")
 ]
@@ -56,12 +57,11 @@ Duration = Annotated[float, Meta(gt=0, le=900, description="Seconds, above 0 and
 Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
+TrackingId = Annotated[str, Meta(pattern="[A-Za-z0-9-]", description="A tracking id: letters, digits and -.")]
+MetricName = Annotated[str, Meta(pattern=r"^\S+$", description="A name without spaces.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
 SyncInterval = Annotated[int, Meta(ge=5, le=3600, description="Whole seconds, 5 to 3600.")]
-TrackingId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$", description="Letters, digits and -.")]
-StreamName = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="Letters, digits, _, . and -, at most 128 of them.")
-]
+StreamName = Annotated[str, Meta(pattern="[A-Za-z0-9_.-]", description="A stream's name: letters, digits, _, . and -.")]
 Topic = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,249}$", description="Letters, digits, _, . and -, at most 249 of them.")
 ]
@@ -74,8 +74,8 @@ Value = str | int | float
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """One map of the document."""
 
-    later: ClassVar[frozenset[str]] = frozenset()
     later_types: ClassVar[frozenset[str]] = frozenset()
+    extra: ClassVar[bool] = False  # whether unknown keys are let in, with a warning
 
 
 # --- caching
@@ -105,8 +105,10 @@ else:
     OperatorName = Literal[tuple(OPERATORS)]
 
 
-class Mapping(Part, frozen=True):
+class Mapping(Part, frozen=True, forbid_unknown_fields=False):
     """A comparison with the rule's value, and what the field becomes where it holds."""
+
+    extra: ClassVar[bool] = True
 
     operator: OperatorName
     value: Value
@@ -332,16 +334,59 @@ class FunctionPostProcessor(PostProcessorPart, frozen=True, tag="function"):
 AnyPostProcessor = LambdaPostProcessor | FunctionPostProcessor
 
 
+class EvidentlyMetric(Part, frozen=True, forbid_unknown_fields=False, kw_only=True):
+    """A metric of CloudWatch Evidently: `entityIdKey` and `valueKey` are paths, with dots, into its events."""
+
+    extra: ClassVar[bool] = True
+
+    entity_id_key: str
+    value_key: str
+    track_exposures: bool = True
+
+
+class Metric(Part, frozen=True, forbid_unknown_fields=False):
+    """What users do that counts, by the type of an event."""
+
+    extra: ClassVar[bool] = True
+
+    event_type: Text | None = None
+    entity_id_key: str = ""
+    value_key: str = ""
+    track_exposures: bool = True
+
+
+class ExperimentPart(Part, frozen=True, tag_field="method"):
+    """A test between variations, by the name of the feature that shows them."""
+
+    description: str = ""
+
+
+class EvidentlyExperiment(ExperimentPart, frozen=True, tag="evidently", kw_only=True):
+    """An experiment as it was written for CloudWatch Evidently, which has ended."""
+
+    project: str
+    metrics: dict[MetricName, EvidentlyMetric]
+
+
+class BuiltinExperiment(ExperimentPart, frozen=True, tag="builtin", kw_only=True):
+    """An experiment of the gateway's own."""
+
+    metrics: dict[MetricName, Metric]
+    project: str = ""
+
+
+AnyExperiment = EvidentlyExperiment | BuiltinExperiment
+
+
 class Recommender(Level, frozen=True):
     """One list on a page: the variations that may answer it, the first being the default."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"experiments"})
-
     name: str = ""
     description: str = ""
-    variations: dict[Key, AnyVariation] = {}
+    variations: dict[Label, AnyVariation] = {}
+    experiments: dict[Label, AnyExperiment] = {}
     response_post_processor: AnyPostProcessor | None = None
-    fallback: tuple[Key, ...] = ()
+    fallback: tuple[Label, ...] = ()
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):
@@ -434,7 +479,7 @@ class Namespace(Level, frozen=True):
 
     name: str = ""
     description: str = ""
-    recommenders: dict[Action, dict[Key, Recommender]] = {}
+    recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
 
 

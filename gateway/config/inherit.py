@@ -72,8 +72,13 @@ def plan_of(
         variations=variations,
         fallback=part.fallback,
         post_processor=origins.post_processor(part.response_post_processor, root.aws.region),
+        experiments={name: experiment(each) for name, each in part.experiments.items()},
         config=plain(part),
     )
+
+
+def experiment(part: document.AnyExperiment) -> plan.Experiment:
+    return plan.Experiment(str(part.__struct_config__.tag), tuple(part.metrics))
 
 
 def variation(

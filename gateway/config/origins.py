@@ -25,7 +25,8 @@ def answerer(part: document.AnyVariation, root: document.Root) -> Answerer:
         case document.CampaignVariation() | document.RecommenderVariation():
             return personalize(part.arn, root.origins.personalize, root.aws.region)
         case document.FunctionVariation():
-            return Answerer("function", part.arn, function(part, root.aws.region))
+            asked = function(part, root.aws.region)
+            return Answerer("function", asked.arn, asked)
         case document.SageMakerVariation():
             region = part.region or root.aws.region
             endpoint = plan.SageMaker(part.endpoint_name, region, part.endpoint_url, limits(part))
@@ -49,9 +50,10 @@ def personalize(arn: str, origin: document.EngineOrigin | document.AwsOrigin, re
 
 
 def function(part: document.FunctionVariation | document.PostProcessorPart, region: str) -> plan.Function:
-    of = part.arn.split(":")
+    arn = part.arn.replace(":function/", ":function:")  # as upstream's schema spells it
+    of = arn.split(":")
     own = of[3] if len(of) > 3 else region
-    return plan.Function(part.arn, part.region or own, part.endpoint_url, limits(part))
+    return plan.Function(arn, part.region or own, part.endpoint_url, limits(part))
 
 
 def http(part: document.HttpVariation) -> Answerer:
@@ -64,7 +66,7 @@ def http(part: document.HttpVariation) -> Answerer:
 
 
 def post_processor(part: document.AnyPostProcessor | None, region: str) -> plan.PostProcessor | None:
-    if part is None or not part.arn:
+    if part is None:
         return None
     most = None if part.look_ahead_maximum_value is None else int(part.look_ahead_maximum_value)
     return plan.PostProcessor(function(part, region), part.look_ahead_multiplier, most)

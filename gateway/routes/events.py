@@ -12,11 +12,12 @@ from msgspec import Meta
 
 from engine import Event
 from gateway.caller import Caller
+from gateway.conversions import DEFAULT_VALUE, Conversion
 from gateway.errors import Invalid
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
-from gateway.serve import Conversion, Told
+from gateway.serve import Told
 
 MOST_EVENTS = 100
 LATEST_S = 100_000_000_000  # the year 5138: a greater sentAt is in milliseconds
@@ -51,7 +52,7 @@ class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
     recommender: Id
     feature: str | None = None
     metric: str | None = None
-    value: float = 1.0
+    value: float = DEFAULT_VALUE
 
 
 def events_routes(front: Front) -> list[HTTPRouteHandler]:
@@ -111,7 +112,7 @@ def _conversions(given: Any) -> list[Conversion]:
         told = msgspec.convert(given, list[ConversionBody])
     except msgspec.ValidationError as error:
         raise Invalid("InvalidExperimentConversions", f"experimentConversions: {error}") from error
-    return [Conversion(each.recommender, each.feature) for each in told]
+    return [Conversion(each.recommender, each.feature, each.metric, each.value) for each in told]
 
 
 def _event(told: EventBody, place: int, now: float) -> Event:

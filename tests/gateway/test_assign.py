@@ -1,12 +1,13 @@
 """Assignment: the published hash, fair shares, and nobody moves who need not."""
 
+from dataclasses import replace
 from math import sqrt
 
 import pytest
 
 from gateway.assign import assign, share
-from gateway.errors import Problem
-from gateway.plan import Plan, Variation
+from gateway.errors import Invalid, Problem
+from gateway.plan import Experiment, Function, Plan, PostProcessor, Variation
 
 USERS = [f"user-{number}" for number in range(10_000)]
 
@@ -78,3 +79,31 @@ def test_a_variation_without_a_model_answers_404():
         assign(incomplete, "u")
     assert caught.value.triple()["type"] == "Personalize"
     assert (caught.value.status, caught.value.code) == (404, "RecommenderArnNotConfigured")
+
+
+def in_trial(*weights: float) -> Plan:
+    return replace(plan(*weights), experiments={"page": Experiment("evidently")})
+
+
+def test_an_unknown_feature_is_refused_where_there_are_experiments_to_be_in():
+    with pytest.raises(Invalid, match="has no experiment 'mail'; configured: page") as caught:
+        assign(in_trial(1, 1), "u", "mail")
+    assert caught.value.code == "InvalidExperimentFeature"
+
+
+@pytest.mark.parametrize(
+    ("of", "unit"),
+    [(in_trial(1, 1), None), (in_trial(1), "u"), (plan(1, 1), "u")],
+    ids=["nobody", "no choice", "no test"],
+)
+def test_a_feature_says_nothing_where_nobody_could_be_in_an_experiment(of: Plan, unit: str | None):
+    assert assign(of, unit, "mail") == assign(of, unit)
+
+
+def test_a_post_processor_without_an_arn_answers_404():
+    of = replace(plan(1), post_processor=PostProcessor(Function("", "eu-west-1")))
+    with pytest.raises(Problem, match="the responsePostProcessor of recommend-items/for-you") as caught:
+        assign(of, "u")
+    assert (caught.value.status, caught.value.triple()["type"], caught.value.code) == (
+        *(404, "Function", "FunctionArnNotConfigured"),
+    )

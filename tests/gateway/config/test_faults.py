@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config import ConfigError, document, load, parse
-from tests.gateway.config.documents import ARN, ONE, faults_of, shop, warnings_of
+from tests.gateway.config.documents import ARN, ONE, faults_of, plan_of, shop, warnings_of
 
 PLACE = "namespaces.shop.recommenders.recommend-items.for-you"
 MAIN = "{variations: {main: %s}}"
@@ -35,8 +35,6 @@ VARIATIONS = [
     ("{type: engine, model: m, weight: .inf}", ".weight: must be a finite number"),
     ("{type: engine, model: m, weight: true}", ".weight: must be a number, 0 or more, not true"),
     ("{type: engine, model: m, weight: 0}", "s: all weights are 0: no variation could answer"),
-    ("{type: personalize-campaign, arn: books}", ".arn: 'books' is no campaign's or recommender's ARN: arn:aws:"),
-    (f'{{type: personalize-campaign, arn: "{ARN}:filter/x"}}', "is no campaign's or recommender's ARN"),
     ("[]", ": must be a map of keys, not a list"),
     (
         "{type: engine, model: m, cacheControl: {userSpecified: {maxAge: -1}}}",
@@ -44,17 +42,8 @@ VARIATIONS = [
     ),
     ("{type: engine, model: m, cacheControl: {userSpecified: {maxAge: 1.5}}}", ".maxAge: must be whole seconds, 0 or"),
     ('{type: engine, model: m, cacheControl: {noUserSpecified: {maxAge: "60"}}}', "(write it without quotes: 60)"),
-    (
-        "{type: engine, model: m, cacheControl: {noUserSpecified: {directives: max-age=x}}}",
-        "max-age needs whole seconds",
-    ),
-    (
-        "{type: engine, model: m, cacheControl: {noUserSpecified: {directives: a b}}}",
-        "cannot be read as HTTP directives",
-    ),
     ("{type: engine, model: m, cacheControl: {noUserSpecifed: {}}}", "did you mean 'noUserSpecified'?"),
     ("{type: engine, model: m, filters: [{}]}", ".filters[0]: needs 'arn' or 'expression'"),
-    ("{type: engine, model: m, filters: [{arn: x}]}", ".filters[0].arn: 'x' is no filter's ARN"),
     (
         f'{{type: engine, model: m, filters: [{{arn: "{ARN}:filter/x", expression: {ONE}}}]}}',
         ".filters[0]: has both 'arn' and 'expression'",
@@ -187,10 +176,35 @@ def test_a_wrong_root_is_refused_with_its_place(text, says):
     assert says in fault
 
 
-@pytest.mark.parametrize("key", ["experiments"])
-def test_what_a_later_version_has_is_refused_by_name(key):
-    (fault,) = faults_of(in_shop(f"{{{key}: {{}}, variations: {{main: {{type: engine, model: m}}}}}}"))
-    assert fault == f"{PLACE}.{key}: not supported by this version: {key!r}"
+EXPERIMENTS = [
+    ("{t: {project: p, metrics: {}}}", ".t: 'method' is required; one of: builtin, evidently"),
+    ("{t: {method: coin, metrics: {}}}", ".t.method: unknown method 'coin'; one of: builtin, evidently"),
+    ("{t: {method: evidently, metrics: {}}}", ".t: 'project' is required"),
+    ("{t: {method: evidently, project: p}}", ".t: 'metrics' is required"),
+    ("{t: {method: builtin}}", ".t: 'metrics' is required"),
+    ("{t: {method: evidently, project: p, metrics: {m: {valueKey: v}}}}", ".metrics.m: 'entityIdKey' is required"),
+    ("{t: {method: evidently, project: p, metrics: {m: {entityIdKey: v}}}}", ".metrics.m: 'valueKey' is required"),
+    ("{t: {method: builtin, metrics: {a b: {}}}}", ".metrics: a key must be a name without spaces, not 'a b'"),
+    ("{a b: {method: builtin, metrics: {m: {}}}}", ".experiments: a key must be letters, digits, ., - and _"),
+    ("{t: {method: builtin, metrics: {m: {trackExposures: 1}}}}", ".trackExposures: must be true or false, not 1"),
+]
+
+
+@pytest.mark.parametrize(("experiments", "says"), EXPERIMENTS)
+def test_a_wrong_experiment_is_refused_with_its_place(experiments, says):
+    (fault,) = faults_of(in_shop(f"{{experiments: {experiments}, variations: {{main: {{type: engine, model: m}}}}}}"))
+    assert fault.startswith(f"{PLACE}.experiments")
+    assert says in fault
+
+
+def test_amazon_personalize_needs_its_own_arns():
+    text = "origins: {{personalize: {{type: aws}}}}\n{}"
+    for variation, says in [
+        ("arn: books", "arn: 'books' is no ARN that Amazon Personalize could answer for"),
+        (f"arn: '{ARN}:campaign/m', filters: [{{arn: x}}]", "has a filter whose 'arn' is none of Amazon Personalize"),
+    ]:
+        (fault,) = faults_of(text.format(in_shop(MAIN % f"{{type: personalize-campaign, {variation}}}")))
+        assert says in fault
 
 
 @pytest.mark.parametrize(
@@ -306,6 +320,31 @@ WARNINGS = [
         RULE % 'type: hour-of-day, valueMappings: [{operator: equals, value: "7", mapTo: b}]',
         "never holds, for hour-of-day yields a number: write it without quotes",
     ),
+    (MAIN % "{type: personalize-campaign, arn: books}", "it is taken for the engine's model 'books'"),
+    (MAIN % f'{{type: personalize-campaign, arn: "{ARN}:filter/x"}}', "is no campaign's or recommender's ARN"),
+    (
+        MAIN % '{type: personalize-campaign, arn: "arn:aws:personalize:[REGION]:[ACCOUNT]:campaign/[NAME]"}',
+        "it is taken for the engine's model '[NAME]'",
+    ),
+    ("{filters: [{arn: x}], %s}", ".filters[0].arn: 'x' is no filter's ARN"),
+    (
+        MAIN % '{type: function, arn: "arn:aws:lambda:eu-west-1:111122223333:function/f"}',
+        "old spelling 'function/NAME': write 'function:NAME'",
+    ),
+    ("{cacheControl: {noUserSpecified: {directives: max-age=x}}, %s}", "max-age needs whole seconds: max-age=60: ans"),
+    ("{cacheControl: {userSpecified: {directives: a b}}, %s}", "cannot be read as HTTP directives at 'a b': answers"),
+    (
+        "{responsePostProcessor: {type: lambda}, %s}",
+        "responsePostProcessor: names no 'arn' yet: the recommender answers 404 FunctionArnNotConfigured",
+    ),
+    (
+        RULE % "type: header-value, header: h, valueMappings: [{operator: equals, value: a, mapTo: b, note: c}]",
+        "valueMappings[0].note: unknown key 'note': nothing reads it",
+    ),
+    (
+        "{experiments: {t: {method: builtin, metrics: {m: {eventType: click}}}}, %s}",
+        ".experiments: this version does not run experiments: the first variation answers everyone",
+    ),
     (
         f"{{filters: [{{expression: {ONE}}}, {{expression: {ONE}}}], %s}}",
         "filters[1]: never applies: the filter before it has no",
@@ -326,6 +365,29 @@ def test_what_is_odd_loads_with_a_warning(recommender, says):
     whole = recommender.replace("%s", "variations: {main: {type: engine, model: m}}")
     (warning,) = warnings_of(shop(whole))
     assert says in warning
+
+
+EVIDENTLY = "{t: {method: evidently, project: p, metrics: {m: {entityIdKey: u.id, valueKey: v..x, unit: 1}}}}"
+
+
+def test_an_experiment_of_evidently_loads_and_says_what_is_odd():
+    variations = "{a: {type: engine, model: m, weight: 1}, b: {type: engine, model: n, weight: 3}}"
+    config = shop(f"{{experiments: {EVIDENTLY}, variations: {variations}}}")
+    assert [warning.partition(".experiments")[2] for warning in warnings_of(config)] == [
+        ".t.metrics.m.unit: unknown key 'unit': nothing reads it",
+        ".t.metrics.m.valueKey: 'v..x' is no path of names with dots between them",
+        ": this version does not run experiments: users go to variations by their 'weight'",
+    ]
+    assert plan_of(config).experiments["t"].metrics == ("m",)
+
+
+def test_whole_numbers_may_be_written_as_json_writes_them():
+    config = parse('{"cacheControl": {"noUserSpecified": {"maxAge": 60.0, "directives": ""}}, "namespaces": {}}')
+    assert config.warnings == ()
+
+
+def test_an_empty_name_loads_as_upstream_has_it():
+    assert "has an empty key: nothing can ask for it" in warnings_of(parse('namespaces: {"": {eventTargets: []}}'))[0]
 
 
 def test_a_namespace_with_nothing_in_it_loads_with_a_warning():
