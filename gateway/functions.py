@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from gateway.errors import UpstreamProblem
 from gateway.outbound import Outbound, Peer, Sent
 from gateway.plan import Function
+from gateway.shown import encoded
 from gateway.signing import Signer
 
 SERVICE = "lambda"
@@ -22,7 +21,7 @@ async def invoked(
     peer = Peer(function.arn, "Function", function.limits)
     base = signer.endpoint(SERVICE, function.region, function.endpoint_url)
     url = f"{base}/2015-03-31/functions/{quote(function.arn, safe='')}/invocations"
-    body = msgspec.json.encode(payload)
+    body = encoded(payload)
 
     async def prepare() -> Sent:
         sent = Sent("POST", url, {"content-type": "application/json"}, body)

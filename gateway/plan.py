@@ -83,7 +83,18 @@ class LocalDb:
     sync_interval_s: int = 300
 
 
-ItemsOf = EngineItems | LocalDb
+@dataclass(frozen=True)
+class DynamoDb:
+    """A table of rows `{id, attributes}`; each is remembered for so many seconds."""
+
+    table: str
+    region: str
+    endpoint_url: str | None = None
+    remember_s: int = 60
+    limits: Limits = field(default_factory=lambda: Limits())
+
+
+ItemsOf = EngineItems | LocalDb | DynamoDb
 
 
 @dataclass(frozen=True)

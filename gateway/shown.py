@@ -6,6 +6,7 @@ The answer itself is the same for everyone who may have it, and cached so; all t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,6 +22,9 @@ Rows = Sequence[Columns | None]
 STEPS = (25, 50, 100, 200, 500)  # how many items are fetched where some may be left out
 MARGIN = 1.5  # of them, where it is not known how many
 
+# numbers of metadata are not ours to round
+encoded = msgspec.json.Encoder(decimal_format="number").encode
+columns_of = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[dict[str, Any]])
 
@@ -38,7 +42,7 @@ def opened(body: bytes, list_name: str) -> Opened:
 def closed(answer: Opened, list_name: str, short: bool) -> bytes:
     """`short`: fewer than were asked for, since too many are left out."""
     said = {"short": True} if short else {}
-    return msgspec.json.encode({list_name: answer.items, **answer.rest, **said})
+    return encoded({list_name: answer.items, **answer.rest, **said})
 
 
 def without(items: Items, exclude: frozenset[str]) -> Items:

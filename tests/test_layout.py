@@ -29,7 +29,7 @@ HOMES = {  # a library, and the only places that import it
     "botocore": ("gateway/signing.py", "engine/data/"),
     "opentelemetry": ("gateway/telemetry.py",),
     "prometheus_client": ("gateway/telemetry.py",),
-    "cachetools": ("gateway/cache/", "gateway/auth/issuer.py"),
+    "cachetools": ("gateway/cache/", "gateway/auth/issuer.py", "gateway/metadata/dynamodb.py"),
     "jmespath": ("gateway/answers.py", "gateway/config/checks.py"),
     "joserfc": ("gateway/auth/issuer.py",),
     "limits": ("gateway/auth/pace.py",),

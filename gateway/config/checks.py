@@ -165,6 +165,12 @@ def check_filters(filters: Iterable[document.Filter] | None, place: str, report:
 
 
 @check.register
+def check_dynamodb(part: document.DynamoDbMetadata, place: str, report: Report) -> None:
+    if part.auto_provision or part.billing_mode or part.provisioned_throughput:
+        report.warn(place, "the table is neither made nor changed: make it with a text `id` as its key, and fill it")
+
+
+@check.register
 def check_level(part: document.Level, place: str, report: Report) -> None:
     check_filters(part.filters, place, report)
 

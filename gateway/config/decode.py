@@ -83,8 +83,7 @@ def member(given: dict[str, Any], members: tuple[type[Part], ...], place: str, r
     tag = str(given[tag_field])
     if tag in by_tag:
         return by_tag[tag]
-    why = "not supported by this version:" if tag in members[0].later_types else f"unknown {tag_field}"
-    report.refuse(inside(place, tag_field), f"{why} {tag!r}; {choices(tag, by_tag)}")
+    report.refuse(inside(place, tag_field), f"unknown {tag_field} {tag!r}; {choices(tag, by_tag)}")
     return None
 
 

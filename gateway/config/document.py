@@ -1,7 +1,6 @@
 """The configuration document as structs: schema, validator and documentation in one (specification §2.2, §10).
 
 To add a variation, metadata source or event target: one struct under its base class, its `type` as the tag.
-`later_types` names what the specification has and this version has not: it is refused by name.
 """
 
 from __future__ import annotations
@@ -60,6 +59,10 @@ AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 TrackingId = Annotated[str, Meta(pattern="[A-Za-z0-9-]", description="A tracking id: letters, digits and -.")]
 MetricName = Annotated[str, Meta(pattern=r"^\S+$", description="A name without spaces.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
+Remember = Annotated[int, Meta(ge=1, le=3600, description="Whole seconds, 1 to 3600.")]
+TableName = Annotated[
+    str, Meta(pattern="^[A-Za-z0-9_.-]{3,255}$", description="A table's name: letters, digits, _, . and -, 3 to 255.")
+]
 SyncInterval = Annotated[int, Meta(ge=5, le=3600, description="Whole seconds, 5 to 3600.")]
 StreamName = Annotated[str, Meta(pattern="[A-Za-z0-9_.-]", description="A stream's name: letters, digits, _, . and -.")]
 Topic = Annotated[
@@ -74,7 +77,6 @@ Value = str | int | float
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """One map of the document."""
 
-    later_types: ClassVar[frozenset[str]] = frozenset()
     extra: ClassVar[bool] = False  # whether unknown keys are let in, with a warning
 
 
@@ -170,12 +172,17 @@ class Filter(Part, frozen=True):
     auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}
 
 
+class CircuitBreaker(Part, frozen=True):
+    """After so many failures in a row an origin is not asked for so many seconds."""
+
+    failures: Count = 5
+    open: Duration = 30
+
+
 # --- item metadata
 
 
 class MetadataPart(Part, frozen=True, tag_field="type"):
-    later_types: ClassVar[frozenset[str]] = frozenset({"dynamodb"})
-
     item_columns: tuple[Text, ...] = ()
 
 
@@ -197,7 +204,30 @@ class LocalDbMetadata(MetadataPart, frozen=True, tag="localdb"):
     sync_interval: SyncInterval = 300
 
 
-AnyMetadata = EngineMetadata | PersonalizeMetadata | LocalDbMetadata
+class Throughput(Part, frozen=True):
+    """Capacity of a table; accepted, and not used."""
+
+    read_capacity_units: Seconds = 0
+    write_capacity_units: Seconds = 0
+
+
+class DynamoDbMetadata(MetadataPart, frozen=True, tag="dynamodb"):
+    """Rows `{id, attributes}` of a DynamoDB table, by default PersonalizationApiItemMetadata_NAMESPACE, with the
+    credentials of AWS's usual environment variables; each is remembered for so many seconds."""
+
+    table: TableName | None = None
+    region: Region | None = None
+    endpoint_url: Url | None = None
+    remember: Remember = 60
+    timeout: Duration = 1
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    auto_provision: bool | None = None
+    billing_mode: Literal["PROVISIONED", "PAY_PER_REQUEST"] | None = None
+    provisioned_throughput: Throughput | None = None
+
+
+AnyMetadata = EngineMetadata | PersonalizeMetadata | LocalDbMetadata | DynamoDbMetadata
 
 
 class Hide(Part, frozen=True):
@@ -219,13 +249,6 @@ class Level(Part, frozen=True):
     filters: tuple[Filter, ...] | None = None
     inference_item_metadata: AnyMetadata | None = None
     hide: tuple[Hide, ...] | None = None
-
-
-class CircuitBreaker(Part, frozen=True):
-    """After so many failures in a row an origin is not asked for so many seconds."""
-
-    failures: Count = 5
-    open: Duration = 30
 
 
 class VariationPart(Level, frozen=True, tag_field="type"):

@@ -97,7 +97,7 @@ def variation(
         auto_context=context_fields(own.auto_context),
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
         policies=None if own.caching is None else caching.policies(own.caching),
-        metadata=None if own.metadata is None else metadata(own.metadata, answerer, namespace),
+        metadata=None if own.metadata is None else metadata(own.metadata, answerer, namespace, root),
         hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
     )
 
@@ -125,15 +125,27 @@ def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
     )
 
 
-def metadata(part: document.AnyMetadata, answerer: origins.Answerer, namespace: str) -> plan.Metadata:
-    return plan.Metadata(str(part.__struct_config__.tag), part.item_columns, items_of(part, answerer, namespace))
+def metadata(
+    part: document.AnyMetadata, answerer: origins.Answerer, namespace: str, root: document.Root
+) -> plan.Metadata:
+    return plan.Metadata(str(part.__struct_config__.tag), part.item_columns, items_of(part, answerer, namespace, root))
 
 
-def items_of(part: document.AnyMetadata, answerer: origins.Answerer, namespace: str) -> plan.ItemsOf | None:
+def items_of(
+    part: document.AnyMetadata, answerer: origins.Answerer, namespace: str, root: document.Root
+) -> plan.ItemsOf | None:
     own = answerer.model if answerer.origin is None else ""
     match part:
         case document.LocalDbMetadata():
             return plan.LocalDb(namespace, part.source, part.sync_interval)
+        case document.DynamoDbMetadata():
+            return plan.DynamoDb(
+                table=part.table or f"PersonalizationApiItemMetadata_{namespace}",
+                region=part.region or root.aws.region,
+                endpoint_url=part.endpoint_url,
+                remember_s=part.remember,
+                limits=origins.limits(part),
+            )
         case document.EngineMetadata():
             model = part.model or own
         case _:

@@ -72,6 +72,8 @@ def post_processor(part: document.AnyPostProcessor | None, region: str) -> plan.
     return plan.PostProcessor(function(part, region), part.look_ahead_multiplier, most)
 
 
-def limits(part: document.RemoteVariation | document.PostProcessorPart | document.AwsOrigin) -> plan.Limits:
+def limits(
+    part: document.RemoteVariation | document.PostProcessorPart | document.AwsOrigin | document.DynamoDbMetadata,
+) -> plan.Limits:
     breaker = part.circuit_breaker
     return plan.Limits(part.timeout, part.retries, breaker.failures, breaker.open)

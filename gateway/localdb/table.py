@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
+from gateway.shown import columns_of
 
 MAPPED = 1 << 40  # bytes of the file that may be read without a call
-
-_columns = msgspec.json.Decoder(dict[str, Any])
 
 
 class Table:
@@ -29,7 +27,7 @@ class Table:
         """By item id; those that are not known are absent. Raises `sqlite3.Error`."""
         places = ",".join("?" * len(items))
         found = self._rows.execute(f"SELECT id, row FROM items WHERE id IN ({places})", items)
-        return {item: _columns.decode(row) for item, row in found}
+        return {item: columns_of(row) for item, row in found}
 
     def __del__(self) -> None:
         if hasattr(self, "_rows"):

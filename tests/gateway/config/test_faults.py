@@ -72,7 +72,10 @@ VARIATIONS = [
         "{type: engine, model: m, inferenceItemMetadata: {type: localdb, syncInterval: 4}}",
         ".inferenceItemMetadata.syncInterval: must be whole seconds, 5 to 3600, not 4",
     ),
-    ("{type: engine, model: m, inferenceItemMetadata: {type: dynamodb}}", "not supported by this version: 'dynamodb'"),
+    (
+        "{type: engine, model: m, inferenceItemMetadata: {type: dynamodb, billingMode: CHEAP}}",
+        ".inferenceItemMetadata.billingMode: cannot be 'CHEAP'; one of: PAY_PER_REQUEST, PROVISIONED",
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from gateway.cli import check_config, print_schema
 from gateway.config import load, parse
 from gateway.config.schema import schema
-from tests.gateway.config.documents import ARN, faults_of, plan_of, shop
+from tests.gateway.config.documents import ARN, plan_of, shop
 
 FOLDER = Path(__file__).parents[3] / "config"
 SAMPLES = sorted(FOLDER.glob("*.yaml"))
@@ -68,14 +68,6 @@ def test_a_namespace_for_events_only_loads():
         "TITLE",
         "ARTIST",
     )
-
-
-def test_what_this_version_has_not_is_named_with_its_place():
-    target = "{type: personalize-event-tracker, trackingId: abc}"
-    (fault,) = faults_of(
-        MUSIC.replace("TARGET", target).replace("type: personalize, itemColumns: [TITLE, ARTIST]", "type: dynamodb")
-    )
-    assert fault.startswith("namespaces.music.inferenceItemMetadata.type: not supported by this version: 'dynamodb'")
 
 
 def test_check_config_shows_what_was_loaded():
