@@ -47,7 +47,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     `promotion_names` and `reasons` (§9.4) are so, too, or empty where no item has one.
 
     `propensities` say how likely it was, given the randomness of exploration, that each item would be shown; empty
-    where all were certain.
+    where all were certain. `seed` is what that randomness was drawn with; "" where there was none.
 
     `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
     `model` names what answered, for example `for-you/1a2b3c4d`.
@@ -61,6 +61,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     promotion_names: tuple[str | None, ...] = ()
     reasons: tuple[str | None, ...] = ()
     propensities: tuple[float, ...] = ()
+    seed: str = ""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

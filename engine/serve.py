@@ -74,6 +74,7 @@ def answer(
         promotion_names=shown.promotion_names,
         reasons=shown.reasons,
         propensities=shown.propensities,
+        seed="" if case.explorer is None else case.explorer.drawn_with,
     )
 
 

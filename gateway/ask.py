@@ -40,7 +40,7 @@ class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What an upstream answered. `as_of` and `model` are the engine's (see engine.Ranked); 0 and "" elsewhere.
+    """What an upstream answered. `as_of`, `model` and `seed` are the engine's (see engine.Ranked); 0 and "" elsewhere.
     `decorated`: its items have the metadata that they should have."""
 
     items: list[Item]
@@ -48,3 +48,4 @@ class Answer(msgspec.Struct, kw_only=True):
     recommendation_id: str | None = None
     model: str = ""
     as_of: int = 0
+    seed: str = ""

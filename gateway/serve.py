@@ -68,6 +68,7 @@ class Reply(NamedTuple):
     body: bytes
     variation: str
     model: str
+    seed: str
     outcome: str
     age_s: float
     cache_control: str
@@ -349,6 +350,7 @@ class Gateway:
             body=encode(body, ask),
             variation=variation.name,
             model=answer.model,
+            seed=answer.seed,
             as_of=answer.as_of if variation.origin is None else seen,
             private=await self._became_personal(ask, variation, scope),
             complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
@@ -461,6 +463,7 @@ def _reply(
         body=shown.body,
         variation=hit.made.variation,
         model=hit.made.model,
+        seed=hit.made.seed,
         outcome=hit.outcome,
         age_s=hit.age_s,
         cache_control=control,

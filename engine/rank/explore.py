@@ -51,6 +51,11 @@ class Explorer:
     novelty: Floats  # (n,) sums to 1; 0 for items that are not young
     seed: str
 
+    @property
+    def drawn_with(self) -> str:
+        """The draw's seed as 16 hexadecimal digits; it tells nothing of the user."""
+        return blake2b(self.seed.encode(), digest_size=8).hexdigest()
+
     def mixed_in(self, shares: Floats, items: Ints) -> Floats:
         """Those items' scores, (k,) shares of all, made shares of all with exploration."""
         mixture: Floats = (1 - self.share) * shares + self.share * self.novelty[items]
@@ -85,7 +90,7 @@ def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) ->
     """Scores (n,) are -inf for what may not be shown for its relevance; `allowed` (n,) says what may be explored."""
     pool = chances(explorer, scores, allowed, places)
     best, ids = pool.best, pool.items
-    draw = np.random.default_rng(int.from_bytes(blake2b(explorer.seed.encode(), digest_size=8).digest()))
+    draw = np.random.default_rng(int(explorer.drawn_with, 16))
     drawn = systematic(pool.chances, draw)
     if not len(drawn):
         return Places(best, np.zeros(len(best), np.bool_), pool.kept)

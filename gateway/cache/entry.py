@@ -21,6 +21,7 @@ class Made(NamedTuple):
     private: bool = False
     complete: bool = True
     dressed: bool = False
+    seed: str = ""  # of what was drawn for it
 
 
 class Shown(NamedTuple):
@@ -60,7 +61,7 @@ def size_of(key: Key, made: Made, shown: Shown | None = None) -> int:
     strings = [part for part in key if isinstance(part, str)]
     strings += key.items or ()
     strings += [text for pair in (*key.values, *key.context, *key.parameters) for text in pair]
-    strings += (made.model,)
+    strings += (made.model, made.seed)
     bytes_ = OVERHEAD + getsizeof(made.body) + sum(getsizeof(text) + PLACE for text in strings)
     if shown is None:
         return bytes_

@@ -50,6 +50,7 @@ class _Stored(msgspec.Struct, array_like=True):
     until: float
     user: str | None
     jitter: float
+    seed: str
 
 
 _decode = msgspec.msgpack.Decoder(_Stored).decode
@@ -82,6 +83,7 @@ class Shared:
             entry.until,
             entry.user,
             entry.jitter,
+            made.seed,
         )
         await self._try(lambda: self._redis.set(_name(key, "entry"), _encode(stored), px=int(life_s * 1000)))
 
@@ -135,5 +137,6 @@ def _entry(key: Key, raw: bytes) -> Entry | None:
         as_of=stored.as_of,
         complete=stored.complete,
         dressed=stored.dressed,
+        seed=stored.seed,
     )
     return Entry(made, stored.stored_at, stored.until, stored.user, size_of(key, made), stored.jitter)

@@ -154,6 +154,8 @@ def _about(reply: Reply) -> list[Header]:
     headers = [(b"x-cache", reply.outcome.encode()), (b"x-recgate-variation", reply.variation.encode())]
     if reply.model:
         headers.append((b"x-recgate-model", reply.model.encode()))
+    if reply.seed:
+        headers.append((b"x-recgate-seed", reply.seed.encode()))
     if reply.version:
         headers.append((VERSION, reply.version.encode("latin-1", "replace")))
     return headers

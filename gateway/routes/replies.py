@@ -31,7 +31,7 @@ LARGEST_BODY = 1024 * 1024
 ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
 EXPOSED_HEADERS = (
     b"Age,ETag,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
-    b"X-Recgate-Model,X-Recgate-Variation,X-Request-Id"
+    b"X-Recgate-Model,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id"
 )
 
 

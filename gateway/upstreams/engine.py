@@ -51,7 +51,13 @@ class EngineUpstream:
             Item(item_id=item, score=score, reason=[reason] if reason else None)
             for item, score, reason in zip(ranked.items, ranked.scores, reasons, strict=True)
         ]
-        return Answer(items=items, recommendation_id=ranked.recommendation_id, model=ranked.model, as_of=ranked.as_of)
+        return Answer(
+            items=items,
+            recommendation_id=ranked.recommendation_id,
+            model=ranked.model,
+            as_of=ranked.as_of,
+            seed=ranked.seed,
+        )
 
     # ---- what the AWS wire and the events need of the engine, off the loop and with its errors as Problems
 

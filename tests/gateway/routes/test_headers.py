@@ -47,6 +47,7 @@ def test_what_an_answer_says_of_itself(client: TestClient[Any], clock: Clock) ->
         assert answer.headers["x-personalization-config-version"] == "7"
         assert answer.headers["x-recgate-variation"] == "only"
         assert answer.headers["x-recgate-model"] == "home/1"
+        assert answer.headers["x-recgate-seed"] == "5eed"
         assert answer.headers["vary"] == "Origin, cloudfront-viewer-country"
         assert answer.headers["content-type"] == "application/json"
 

@@ -103,7 +103,9 @@ class SmallEngine:
         ranked = tuple(sorted(pool, key=lambda item: -liked[item]))[: question.num_results]
         scores = tuple(1 / (place + 1) for place in range(len(ranked)))
         name = f"RID-{len(self.asked)}"
-        return Ranked(items=ranked, scores=scores, recommendation_id=name, model=self.home.model, as_of=as_of)
+        return Ranked(
+            items=ranked, scores=scores, recommendation_id=name, model=self.home.model, as_of=as_of, seed="5eed"
+        )
 
     def deployed(self, campaign: str, account: str = "000000000000") -> Any:
         if campaign not in ("home", ARN):
