@@ -30,6 +30,8 @@ def main() -> None:
     parser.add_argument("--config")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s")
+    for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     config = configuration(options.config)
     engine = Engine.open(engine_settings(options.data, config))
     app = create_app(config, engine, name=options.name, server=options.server, watched=options.config)

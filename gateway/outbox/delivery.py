@@ -19,6 +19,7 @@ from gateway.targets.entry import entry_of, head_of
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 60.0
+TELL_S = 60.0  # between two lines in the log on what a target does not take
 CERTAIN = 2  # refusals of a message on its own, after which it is dead
 READ_BYTES = 16 * 1024 * 1024  # at a time, of records for whatever target
 
@@ -69,6 +70,7 @@ class Delivery:
     until: Position | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _told: float = 0.0
     _refusals: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
@@ -143,14 +145,18 @@ class Delivery:
                 tries = 0
                 continue
             self.counts.retried += sum(len(each) for each in calls) - len(settled)
-            if tries == 0:
-                log.warning("%s does not take events, they are kept: %s", self.key, failures[0].why)
+            self._tell(failures[0].why)
             tries = 1 if settled else tries + 1
             longest = max(failed.wait_s for failed in failures)
             if await self._stopped_within(max(wait_s(tries, self.around.chance()), min(longest, LONGEST_WAIT_S))):
                 raise Stopped
-        if tries:
-            log.info("%s takes events again", self.key)
+
+    def _tell(self, why: str) -> None:
+        """Now and then."""
+        now = self.around.clock()
+        if now - self._told > TELL_S:
+            log.warning("%s does not take events, they are kept: %s", self.key, why)
+            self._told = now
 
     async def _send(self, call: Sequence[Message]) -> tuple[set[str], Failed | None]:
         """The ids of what is settled, and the first failure that is not."""
