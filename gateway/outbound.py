@@ -98,7 +98,8 @@ class Outbound:
             raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
 
     async def _exchange(self, peer: Peer, sent: Sent) -> Got:
-        request = self._client.build_request(sent.method, sent.url, headers=dict(sent.headers), content=sent.body)
+        headers = dict(sent.headers)  # and no time-out but the peer's
+        request = self._client.build_request(sent.method, sent.url, headers=headers, content=sent.body, timeout=None)
         response = await self._client.send(request, stream=True)
         try:
             body = bytearray()

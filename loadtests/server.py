@@ -19,15 +19,15 @@ SAID = 2_000  # the most of its log that a server's failure shows
 
 
 class Server:
-    def __init__(self, data: Path, workers: int, core: int | None = None) -> None:
-        self.data, self.workers, self.core = data, workers, core
+    def __init__(self, data: Path, workers: int, core: int | None = None, config: Path = world.CONFIG) -> None:
+        self.data, self.workers, self.core, self.config = data, workers, core, config
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._log = data / "server.log"
 
     def start(self) -> None:
         """Raises `RuntimeError` with the end of its log where it does not answer in time."""
-        argv = python("gateway", "serve", "--config", str(world.CONFIG), "--data", str(self.data))
+        argv = python("gateway", "serve", "--config", str(self.config), "--data", str(self.data))
         with self._log.open("ab") as out:
             argv += ["--port", str(self.port), "--workers", str(self.workers)]
             self.process = processes.spawn(argv, self.core, out)
@@ -72,8 +72,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(data: Path, workers: int, core: int | None = None) -> Iterator[Server]:
-    server = Server(data, workers, core)
+def serving(data: Path, workers: int, core: int | None = None, config: Path = world.CONFIG) -> Iterator[Server]:
+    server = Server(data, workers, core, config)
     server.start()
     try:
         yield server

@@ -19,6 +19,7 @@ from gateway.targets.entry import entry_of, head_of
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 60.0
+GATHER_S = 0.03  # after the first record, for others to go with it
 TELL_S = 60.0  # between two lines in the log on what a target does not take
 CERTAIN = 2  # refusals of a message on its own, after which it is dead
 READ_BYTES = 16 * 1024 * 1024  # at a time, of records for whatever target
@@ -112,6 +113,7 @@ class Delivery:
             self.wake.clear()
             if not self._stopping.is_set():
                 await self.wake.wait()
+                await self._stopped_within(GATHER_S)
             return
         target = self.around.target_of(self.key)
         batch = await asyncio.to_thread(read_batch, self.folder.path, self.key, target, self.position, end)

@@ -123,7 +123,8 @@ def claim_own(base: Path, name: str) -> Folder:
 
 def others(base: Path) -> list[str]:
     """The folders there are, whoever holds them."""
-    return sorted(path.name for path in base.iterdir() if path.is_dir() and path.name != DEAD_LETTERS)
+    found = base.iterdir() if base.is_dir() else ()
+    return sorted(path.name for path in found if path.is_dir() and path.name != DEAD_LETTERS)
 
 
 def bytes_under(base: Path) -> int:

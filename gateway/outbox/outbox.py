@@ -143,7 +143,7 @@ class Outbox:
         return self._gauge(lambda each: max(0.0, self._clock() - each.oldest) if each.pending else 0.0, max)
 
     def counted(self, what: Callable[[Counts], int]) -> Rows:
-        return [((key,), [what(counts)]) for key, counts in self._counts.items()]
+        return [((key,), [what(counts)]) for key, counts in list(self._counts.items())]
 
     def _gauge(self, value: Callable[[Delivery], float], join: Callable[[Iterable[float]], float]) -> Rows:
         found: dict[str, list[float]] = {}
@@ -175,9 +175,12 @@ class Outbox:
         """Folders that nobody holds any more, now and then."""
         await asyncio.sleep(self._adopt_after_s)
         while True:
-            for name in await asyncio.to_thread(others, self._base):
-                if folder := claim(self._base, name):
-                    await self._adopt(folder)
+            try:
+                for name in await asyncio.to_thread(others, self._base):
+                    if folder := claim(self._base, name):
+                        await self._adopt(folder)
+            except OSError:
+                log.exception("folders that were left in %s can't be taken over yet", self._base)
             await asyncio.sleep(ADOPT_EVERY_S)
 
     async def _adopt(self, folder: Folder) -> None:
@@ -230,14 +233,19 @@ class Outbox:
         delivery = Delivery(key, folder, self._around, counts, start, end)
         if backlog is not None:
             delivery.inherit(backlog)
-        task = asyncio.create_task(delivery.run())
-        self._running[delivery] = task
-        task.add_done_callback(lambda _: self._ended(delivery))
+        self._run(delivery)
         return delivery
 
+    def _run(self, delivery: Delivery) -> None:
+        task = self._running[delivery] = asyncio.create_task(delivery.run())
+        task.add_done_callback(lambda _: self._ended(delivery))
+
     def _ended(self, delivery: Delivery) -> None:
-        """Come to its end, not stopped on the way."""
-        if self._closing or delivery.until is None or delivery.position < delivery.until:
+        """Come to its end, unless all end; its target may have come back this moment."""
+        if self._closing:
+            return
+        if delivery.until is None:
+            self._run(delivery)
             return
         del self._running[delivery]
         folder = delivery.folder

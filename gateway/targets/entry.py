@@ -27,7 +27,7 @@ HEADERS = (
     ),
 )
 SECRET_NAME = re.compile(
-    "auth|token|secret|passw|pwd|signature|credential|cookie|jwt|api.?key|access.?key|x-amz-|^(key|sig|code|sid|session)$",
+    "auth(?!ors?$)|token|secret|passw|pwd|signature|credential|cookie|jwt|api.?key|access.?key|x-amz-|^(key|sig|code|sid|session)$",
     re.IGNORECASE,
 )
 SECRET_VALUE = re.compile(r"^(bearer|basic|aws4-hmac)\b|^eyJ[\w-]+\.", re.IGNORECASE)  # the latter begins a JWT

@@ -12,15 +12,14 @@ from gateway.targets.base import Call, Failed, Means, Message, TargetType, judge
 from gateway.targets.entry import Entry, envelope
 from gateway.template import in_header, in_url
 
-MOST_BYTES = 4 * 1024 * 1024
+ONE, SEVERAL = 1024 * 1024, 4 * 1024 * 1024  # bytes of a POST
 AT_ONCE = 8
 
 
 class HttpTarget:
     def __init__(self, means: Means, target: plan.Hook) -> None:
         self._outbound, self._target = means.outbound, target
-        several = target.batch > 1
-        self.call = Call(target.batch, MOST_BYTES, at_once=1 if several else AT_ONCE, whole=several)
+        self.call = Call(target.batch, SEVERAL, whole=True) if target.batch > 1 else Call(1, ONE, at_once=AT_ONCE)
         self._peer = Peer(target.key, "Events", Limits(timeout_s=target.timeout_s))
 
     def check(self, entry: Entry, size: int) -> None:

@@ -114,7 +114,7 @@ def test_killed_workers_lose_nothing_and_keep_the_order(origins: tuple[Origin, O
             assert len(first) <= len(names) + 1  # the last one may not have been acknowledged
     records = [each for session in arrived.values() for each in session]
     again = len(records) - len({name for _, name in records})
-    assert again <= KILLS * SESSIONS  # at most one batch a kill, of one record a session
+    assert again <= KILLS * 8, (again, KILLS)  # at most the last batch a kill
 
 
 def pending(server: Server) -> float:

@@ -152,6 +152,33 @@ ROOTS = [
     ),
     ("namespaces: {a: {eventTargets: [{type: kinesis-stream}]}}", "eventTargets[0]: 'streamName' is required"),
     ("namespaces: {a: {eventTargets: [{type: personalize-event-tracker}]}}", "'trackingId' is required"),
+    (
+        "namespaces: {a: {eventTargets: [{type: kinesis-firehose, streamName: a/b}]}}",
+        "streamName: must be letters, digits",
+    ),
+    ("namespaces: {a: {eventTargets: [{type: http}]}}", "eventTargets[0]: 'url' is required"),
+    ("namespaces: {a: {eventTargets: [{type: http, url: 'http://x', method: PUT}]}}", "cannot be 'PUT'; one of: POST"),
+    ("namespaces: {a: {eventTargets: [{type: http, url: 'http://{id}/'}]}}", "has a {name} in its host"),
+    ("namespaces: {a: {eventTargets: [{type: http, url: 'http://x/{itemId}'}]}}", "{itemId} has no value here"),
+    (
+        "namespaces: {a: {eventTargets: [{type: http, url: 'http://x/', batchSize: 2, headers: {k: '{userId}'}}]}}",
+        "headers.k: {userId} has no value here; one of: namespace",
+    ),
+    ("namespaces: {a: {eventTargets: [{type: http, url: 'http://x/{'}]}}", "a brace that belongs to no {name}"),
+    (
+        "namespaces: {a: {eventTargets: [{type: http, url: 'http://x/', batchSize: 501}]}}",
+        "a whole number from 1 to 500",
+    ),
+    (
+        "namespaces: {a: {eventTargets: [{type: redis-stream, stream: s, url: 'http://x'}]}}",
+        "must be a redis, rediss or",
+    ),
+    ("namespaces: {a: {eventTargets: [{type: kafka, topic: t}]}}", "'bootstrapServers' is required"),
+    (
+        "namespaces: {a: {eventTargets: [{type: kafka, topic: t, bootstrapServers: b, properties: {acks: '0'}}]}}",
+        "properties.acks: is set by recgate",
+    ),
+    ("namespaces: {}\noutbox: {maxBytes: 10}", "outbox.maxBytes: must be a number of bytes, 65536 or more"),
     ("namespaces: {}\naws: {accountId: 000000000000}", "aws.accountId: must be twelve digits, not 0"),
     ("namespaces: {}\naws: {quotas: closed}", "aws.quotas: cannot be 'closed'; one of: aws, open"),
     ("namespaces: {}\naws: {accessKeys: []}", "aws.accessKeys: has no key: nobody could call"),

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from gateway.config import parse
+from gateway.targets import TARGETS, Entry, Means
 from tests.gateway.targets.world import Stream, World, config, records, until
 from tests.gateway.upstreams.origin import (
     CLOSED,
@@ -26,6 +29,7 @@ from tests.gateway.upstreams.origin import (
 )
 
 TRACKER = "{type: personalize-event-tracker, trackingId: tracker-1}"
+MEANS = Means(None, None)  # type: ignore[arg-type]
 TAKEN = Reply({"FailedRecordCount": 0, "FailedPutCount": 0})
 
 
@@ -329,3 +333,34 @@ def test_an_event_that_personalize_would_refuse_is_refused(origin: Origin, tmp_p
         assert "eventList[1] has more than 10240 bytes" in answer.json()["message"]
         world.settled()
     assert origin.asked == []
+
+
+# ---- conversions alone
+
+
+def test_conversions_alone_are_told_to_streams_and_not_to_trackers() -> None:
+    said = ("{type: kinesis-stream, streamName: clicks}", "{type: kinesis-firehose, streamName: raw}", TRACKER)
+    root = "origins: {personalize: {type: aws}}"
+    stream, lines, tracker = (TARGETS[each.type].open(MEANS, each) for each in parse(config(*said, root=root)).targets)
+    conversion = {"recommender": "home", "value": 0}
+    body = msgspec.json.encode({"userId": "u1", "experimentConversions": [conversion]})
+    entry = Entry(
+        id="e1", at=0.0, targets=(), namespace="shop", session="", user="u1", path="/", body=msgspec.Raw(body)
+    )
+    (message,) = stream.messages(entry)
+    assert message.session == "u1"  # the partition key, where there is no session
+    (line,) = lines.messages(entry)
+    for data in (message.data, line.data):
+        assert json.loads(data)["body"] == {"userId": "u1", "experimentConversions": [conversion]}
+    assert tracker.messages(entry) == []
+
+
+def test_a_request_s_own_conversions_are_no_part_of_putevents() -> None:
+    (target,) = parse(config(TRACKER, root="origins: {personalize: {type: aws}}")).targets
+    body = {"eventList": [{"eventType": "View", "itemId": None}], "experimentConversions": [{"recommender": "home"}]}
+    raw = msgspec.Raw(msgspec.json.encode(body))
+    more = {"automatic": {"a": "x" * 1020, "b": "y"}, "user": None, "session": "s1"}
+    entry = Entry(id="e1", at=0.0, targets=(), namespace="shop", path="/", body=raw, **more)
+    (message,) = TARGETS[target.type].open(MEANS, target).messages(entry)
+    event = {"eventId": "e1-0", "eventType": "View", "properties": '{"b":"y"}'}  # "a" would make it too long
+    assert json.loads(message.data) == {"trackingId": "tracker-1", "sessionId": "s1", "eventList": [event]}
