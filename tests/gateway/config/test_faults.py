@@ -153,8 +153,8 @@ ROOTS = [
     ("namespaces: {a: {eventTargets: [{type: kinesis-stream}]}}", "eventTargets[0]: 'streamName' is required"),
     ("namespaces: {a: {eventTargets: [{type: personalize-event-tracker}]}}", "'trackingId' is required"),
     (
-        "namespaces: {a: {eventTargets: [{type: kinesis-firehose, streamName: a/b}]}}",
-        "streamName: must be letters, digits",
+        "namespaces: {a: {eventTargets: [{type: kinesis-firehose, streamName: /}]}}",
+        "streamName: must be a stream's name: letters",
     ),
     ("namespaces: {a: {eventTargets: [{type: http}]}}", "eventTargets[0]: 'url' is required"),
     ("namespaces: {a: {eventTargets: [{type: http, url: 'http://x', method: PUT}]}}", "cannot be 'PUT'; one of: POST"),

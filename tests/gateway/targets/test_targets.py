@@ -338,6 +338,31 @@ def test_an_event_that_personalize_would_refuse_is_refused(origin: Origin, tmp_p
 # ---- conversions alone
 
 
+RECOMMENDERS = """
+    recommenders:
+      recommend-items:
+        home:
+          variations: {only: {type: engine, model: home}}
+          experiments: {row: {method: builtin, metrics: {ctr: {eventType: click}}}}
+"""
+
+
+def test_a_request_with_conversions_alone_is_delivered(origin: Origin, tmp_path: Path) -> None:
+    with World(tmp_path, config(TRACKER, kinesis(origin)) + RECOMMENDERS) as world:
+        said = {"userId": "u1", "experimentConversions": [{"recommender": "home", "feature": "row", "value": 0}]}
+        unknown = {"userId": "u1", "experimentConversions": [{"recommender": "nowhere"}]}
+        assert world.client.post("/events/shop", json=unknown).json()["code"] == "InvalidRecommender"
+        assert world.client.post("/events/shop", json={}).status_code == 400
+        answer = world.client.post("/events/shop", json=said)
+        assert answer.status_code == 200, answer.text
+        world.settled()
+    (asked,) = origin.asked
+    (record,) = records(asked)
+    assert record["body"] == said
+    assert asked.json["Records"][0]["PartitionKey"] == "u1"
+    assert world.engine.put == []
+
+
 def test_conversions_alone_are_told_to_streams_and_not_to_trackers() -> None:
     said = ("{type: kinesis-stream, streamName: clicks}", "{type: kinesis-firehose, streamName: raw}", TRACKER)
     root = "origins: {personalize: {type: aws}}"
