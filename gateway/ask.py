@@ -28,6 +28,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: bool = False
     feature: str | None = None
     exclude: frozenset[str] = frozenset()  # items that the caller does not want to see
+    fields: tuple[str, ...] = ()  # of metadata, that the caller wants; none: all
+    locale: str = ""  # of metadata
     parameters: Mapping[str, str] = {}  # of the query string, those that the origin's URL or headers name
 
 

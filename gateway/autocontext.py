@@ -10,20 +10,23 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import holidays
 import msgspec
 
+from gateway.fields import plain
 from gateway.plan import ContextField, Moment
 from gateway.viewer import HINTS, agent_of
 
 Value = str | int | float
+Values = tuple[Value, ...]
 FieldType = Literal["string", "integer", "long", "float"]
 
 HeaderName = Annotated[
@@ -44,6 +47,7 @@ Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="A count
 Subdivision = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{0,3}$", description="A part of the country, such as BY.")]
 AgentPart = Literal["kind", "browser", "browser-version", "os", "os-version", "device"]
 
+ITEM_METADATA = "item-metadata"
 TIME_ZONE = "cloudfront-viewer-time-zone"
 LATITUDE = "cloudfront-viewer-latitude"
 
@@ -66,7 +70,7 @@ class Rule:
     """One rule type; `until` takes what `value` takes and tells when that may change, None where it reads no clock."""
 
     name: str
-    value: Callable[..., Value | None]
+    value: Callable[..., Value | Values | None]
     headers: frozenset[str]
     until: Callable[..., datetime] | None
 
@@ -76,8 +80,8 @@ RULES: dict[str, Rule] = {}
 
 def rule(
     *, headers: Iterable[str] = (), until: Callable[..., datetime] | None = None, legacy: str | None = None
-) -> Callable[[Callable[..., Value | None]], Callable[..., Value | None]]:
-    def register(function: Callable[..., Value | None]) -> Callable[..., Value | None]:
+) -> Callable[[Callable[..., Value | Values | None]], Callable[..., Value | Values | None]]:
+    def register(function: Callable[..., Value | Values | None]) -> Callable[..., Value | Values | None]:
         made = Rule(function.__name__.replace("_", "-"), function, frozenset(headers), until)
         RULES[made.name] = made
         if legacy:
@@ -186,6 +190,24 @@ def holiday(moment: Moment, country: Country, subdivision: Subdivision = "") -> 
     return holidays_of(country, subdivision, today.year).get(today)
 
 
+@rule()
+def item_metadata(moment: Moment, field: Name) -> Values:
+    """What metadata says of the item that others are to be related to: for filter values of related-items. Of a list,
+    and of a text such as a|b, each part is a value."""
+    row = moment.item or {}
+    found = next((value for key, value in row.items() if plain(key) == plain(field)), None)
+    parts = found if isinstance(found, list) else found.split("|") if isinstance(found, str) else [found]
+    return tuple(scalar for part in parts if (scalar := scalar_of(part)) is not None)
+
+
+def scalar_of(value: object) -> Value | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    return value if isinstance(value, str | int | float) and value != "" else None
+
+
 @lru_cache(maxsize=256)
 def holidays_of(country: str, subdivision: str, year: int) -> Mapping[date, str]:
     """Raises `NotImplementedError` for a place that is not known."""
@@ -292,9 +314,13 @@ class Bound:
     def until(self, moment: Moment) -> datetime | None:
         return self.rule.until(moment, **self.keys) if self.rule.until else None
 
-    def yields(self, moment: Moment) -> Value | None:
-        raw = self.rule.value(moment, **self.keys)
-        if raw is None or not self.mappings:
+    def yields(self, moment: Moment) -> Values:
+        found = self.rule.value(moment, **self.keys)
+        raws = found if isinstance(found, tuple) else () if found is None else (found,)
+        return tuple(value for raw in raws if (value := self._mapped(raw)) is not None)
+
+    def _mapped(self, raw: Value) -> Value | None:
+        if not self.mappings:
             return raw
         return next((each.map_to for each in self.mappings if each.operator(raw, each.value)), None)
 
@@ -303,8 +329,8 @@ def automatic(
     name: str, kind: FieldType, rules: tuple[Bound, ...], default: Value | None, evaluate_all: bool
 ) -> ContextField:
     def resolve(moment: Moment) -> tuple[Value, ...]:
-        found = (value for each in rules if (value := each.yields(moment)) is not None)
-        kept = tuple(dict.fromkeys(found)) if evaluate_all else tuple(islice(found, 1))
+        found = (values for each in rules if (values := each.yields(moment)))
+        kept = tuple(dict.fromkeys(chain.from_iterable(found if evaluate_all else islice(found, 1))))
         return kept if kept or default is None else (default,)
 
     timed = [each for each in rules if each.rule.until]
@@ -313,7 +339,8 @@ def automatic(
         return min(edge for each in timed if (edge := each.until(moment)))
 
     headers = frozenset[str]().union(*(each.headers() for each in rules))
-    return ContextField(name, kind, resolve, headers, until if timed else None)
+    reads_item = any(each.rule.name == ITEM_METADATA for each in rules)
+    return ContextField(name, kind, resolve, headers, until if timed else None, reads_item)
 
 
 # --- what the values become
@@ -372,7 +399,7 @@ def next_change(fields: Iterable[ContextField], moment: Moment, within: timedelt
         return None
 
     def boundary(then: Moment) -> Moment:
-        return Moment(then.caller, min(until(then) for _, until in timed))
+        return replace(then, now=min(until(then) for _, until in timed))
 
     horizon, then = moment.now + within, boundary(moment)
     if then.now >= horizon:

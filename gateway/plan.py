@@ -36,10 +36,12 @@ NO_CACHE = CachePolicy()
 
 @dataclass(frozen=True)
 class Moment:
-    """What auto-context rules see of one request: who sends it, and the clock in UTC."""
+    """What auto-context rules see of one request: who sends it, the clock in UTC, and what metadata says of the item
+    that others are to be related to."""
 
     caller: Caller
     now: datetime
+    item: Mapping[str, Any] | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -55,6 +57,7 @@ class ContextField:
     resolve: Callable[[Moment], tuple[str | int | float, ...]]
     headers: frozenset[str]  # lower-cased names that its rules read: they go into Vary
     until: Callable[[Moment], datetime] | None  # when a rule that reads the clock may change next; None: none does
+    reads_item: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Metadata:
     type: str  # as the configuration spells it
     columns: tuple[str, ...] = ()
     of: ItemsOf | None = None
+    locales: tuple[str, ...] = ()  # that fields have forms in
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,11 @@ class Variation:
     origin: Origin | None = None  # None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
+
+    @cached_property
+    def reads_item(self) -> bool:
+        """Whether a filter takes values from the current item's metadata."""
+        return any(each.reads_item for choice in self.filters for each in choice.values)
 
 
 @dataclass(frozen=True)

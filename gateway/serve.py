@@ -7,6 +7,7 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil, inf
 from typing import Any, NamedTuple
@@ -19,12 +20,13 @@ from gateway.ask import Answer, Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
-from gateway.cache import Cache, Flights, Hit, Key, Made, Shown, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache import Cache, Flights, Hit, Key, Made, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
 from gateway.conversions import Conversion, resolved
+from gateway.decorate import Decorators
 from gateway.errors import Invalid, Problem
 from gateway.filters import filtered
 from gateway.functions import invoked
@@ -32,21 +34,8 @@ from gateway.metadata import Source
 from gateway.outbound import Outbound, broken
 from gateway.outbox import Outbox
 from gateway.payload import processing_of
-from gateway.plan import CachePolicy, ContextField, ItemsOf, Moment, Namespace, Plan, PostProcessor, Variation
-from gateway.shown import (
-    STEPS,
-    Items,
-    Opened,
-    Rows,
-    closed,
-    decorated,
-    first_step,
-    narrowed,
-    next_step,
-    opened,
-    visible,
-    without,
-)
+from gateway.plan import CachePolicy, ContextField, Moment, Namespace, Plan, PostProcessor, Variation
+from gateway.shown import STEPS, closed, first_step, next_step
 from gateway.signing import Signer
 from gateway.targets import Entry
 from gateway.targets.entry import harmless_headers, harmless_query
@@ -75,21 +64,6 @@ class Reply(NamedTuple):
     etag: str
     vary: tuple[str, ...]
     version: str  # of the configuration
-
-
-class Decorating(NamedTuple):
-    """A source of metadata, and what is wanted of it."""
-
-    source: Source
-    columns: tuple[str, ...]
-    items: ItemsOf
-
-    def version(self) -> int:
-        return self.source.version(self.items)
-
-    async def of(self, items: Sequence[str], *, everything: bool = False) -> Rows:
-        rows = await self.source.of(items, () if everything else self.columns, self.items)
-        return rows if everything else narrowed(rows, self.columns)
 
 
 class Told(NamedTuple):
@@ -122,7 +96,8 @@ class Gateway:
     ) -> None:
         """`seen` is the log's last record that answers made now have heard of."""
         self.config = config
-        self._cache, self._upstreams, self._metadata, self._engine = cache, upstreams, metadata, engine
+        self._cache, self._upstreams, self._engine = cache, upstreams, engine
+        self._decorators = Decorators(metadata, telemetry)
         self._outbox, self._outbound, self._signer = outbox, outbound, signer
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._seen = seen
@@ -132,15 +107,14 @@ class Gateway:
     async def open(self) -> None:
         """Before the first request."""
         await self._outbox.open(self.config.targets, self.config.outbox_bytes)
-        self._use_metadata()
-        for source in self._metadata.values():
-            await source.ready()
+        self._decorators.use(self.config)
+        await self._decorators.ready()
 
     def use(self, config: Config) -> None:
         """From here on; requests under way end as they began."""
         self._outbox.use(config.targets, config.outbox_bytes)
         self.config = config
-        self._use_metadata()
+        self._decorators.use(config)
 
     async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
         """One request, top to bottom. A `policy` counts instead of the configured one."""
@@ -157,6 +131,8 @@ class Gateway:
     async def _answer(self, ask: Ask, plan: Plan, caller: Caller, config: Config, policy: CachePolicy | None) -> Reply:
         variation = assign(plan, ask.user_id, ask.feature)
         moment = self.moment(caller)
+        if variation.reads_item and ask.item_id is not None and not ask.filter:
+            moment = replace(moment, item=await self._decorators.row(ask.item_id, variation))
         with self._telemetry.span("enrich"):
             ask = enrich(ask, variation, moment)
         upstream = self._upstreams[variation.upstream]
@@ -184,68 +160,23 @@ class Gateway:
 
     async def _show(self, hit: Hit, ask: Ask, key: Key, variation: Variation, config: Config) -> Shown | None:
         """The answer for this caller; None where too few items are left, and there are more to be had."""
-        made, known = hit.made, hit.entry.shown
-        source = self._source(variation) if ask.decorate or variation.hide else None
-        version = source.version() if source is not None else 0
-        if known is not None and not ask.exclude and (known.wanted, known.version) == (ask.num_results, version):
+        known = hit.entry.shown
+        source = self._decorators.of(variation) if ask.decorate or variation.hide else None
+        mark = Mark(ask.num_results, source.version() if source is not None else 0, ask.fields, ask.locale)
+        if known is not None and not ask.exclude and known.mark == mark:
             return known
-        if ask.exclude or variation.hide or source is not None:
+        body, whole = hit.made.body, True
+        if ask.exclude or variation.hide or source is not None or ask.fields or ask.locale:
             with self._telemetry.span("decorate"):
-                answer, whole = await self._dressed(made, ask, source, variation)
-            short = ask.action != "rerank-items" and len(answer.items) < ask.num_results and not made.complete
+                answer = await self._decorators.dressed(hit.made, ask, list_of(ask), variation, source)
+            short = ask.action != "rerank-items" and len(answer.items) < ask.num_results and not hit.made.complete
             if short and key.results < STEPS[-1]:
                 return None
-            body = closed(answer, list_of(ask), short)
-        else:
-            body, whole = made.body, True
-        shown = Shown(body, etag_of(body, config.fingerprint), ask.num_results, version)
+            body, whole = closed(answer.rest, answer.items, list_of(ask), short), answer.whole
+        shown = Shown(body, etag_of(body, config.fingerprint), mark)
         if whole and not ask.exclude:
             self._cache.show(key, hit.entry, shown)
         return shown
-
-    async def _dressed(
-        self, made: Made, ask: Ask, source: Decorating | None, variation: Variation
-    ) -> tuple[Opened, bool]:
-        """The answer, and whether all that should be known of its items was: else nothing is hidden or decorated."""
-        answer = opened(made.body, list_of(ask))
-        items = without(answer.items, ask.exclude)
-        rows: Rows = [item.get("metadata") for item in items]
-        looked_up = source is not None and bool(items) and not made.dressed
-        whole = True
-        if source is not None and looked_up:
-            # what hides an item need not be among the columns that are shown
-            known = await self._known(items, source, ask.namespace, everything=bool(variation.hide))
-            rows, whole = known or rows, known is not None
-        items, rows = visible(items, rows, variation.hide)
-        if ask.action != "rerank-items":
-            items, rows = items[: ask.num_results], rows[: ask.num_results]
-        if ask.decorate:
-            items = decorated(items, narrowed(rows, source.columns) if source and looked_up else rows)
-        return Opened(answer.rest, items), whole
-
-    async def _known(self, items: Items, source: Decorating, namespace: str, *, everything: bool) -> Rows | None:
-        """Each item's metadata; None where its source has failed: better an answer without than none."""
-        try:
-            return await source.of([item["itemId"] for item in items], everything=everything)
-        except Problem as problem:
-            if not is_broken(problem):
-                raise
-            self._telemetry.undecorated(namespace)
-            log.warning("an answer of %s has no metadata: %s", namespace, problem)
-            return None
-
-    def _source(self, variation: Variation) -> Decorating | None:
-        """Who decorates the answers of a variation on their way out; None where nobody does, or its origin has."""
-        wanted = variation.metadata
-        if wanted is None or wanted.of is None:
-            return None
-        return Decorating(self._metadata[wanted.type], wanted.columns, wanted.of)
-
-    def _use_metadata(self) -> None:
-        plans = (plan for namespace in self.config.namespaces.values() for plan in namespace.plans.values())
-        wanted = {variation.metadata for plan in plans for variation in plan.variations}
-        for kind, source in self._metadata.items():
-            source.use({each.of for each in wanted if each is not None and each.type == kind and each.of is not None})
 
     async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:
         """The first recommender of the chain that answers; what it says is cached as its own, and kept nowhere else."""
@@ -335,8 +266,7 @@ class Gateway:
         await self._outbox.close()
         await self._ranking.close()
         await self._cache.close()
-        for source in self._metadata.values():
-            await source.close()
+        await self._decorators.close()
 
     # ---- the steps
 
@@ -366,10 +296,7 @@ class Gateway:
     ) -> Body:
         """It gets the answer with its metadata, and what it replies may have other metadata: that stays."""
         response = msgspec.to_builtins(body)
-        source = self._source(variation)
-        items = response[list_of(ask)]
-        if source is not None and ask.decorate and items:
-            response[list_of(ask)] = decorated(items, await source.of([item["itemId"] for item in items]))
+        response[list_of(ask)] = await self._decorators.processed(response[list_of(ask)], ask, variation)
         with self._telemetry.upstream("post-processor"):
             payload = processing_of(ask, plan, variation, response)
             peer, reply = await invoked(self._outbound, self._signer, processor.function, payload)

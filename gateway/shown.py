@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.autocontext import OPERATORS
+from gateway.fields import Columns, Rows
 from gateway.plan import Hidden
 
 Items = list[dict[str, Any]]
-Columns = Mapping[str, Any]
-Rows = Sequence[Columns | None]
 
 STEPS = (25, 50, 100, 200, 500)  # how many items are fetched where some may be left out
 MARGIN = 1.5  # of them, where it is not known how many
@@ -39,10 +37,10 @@ def opened(body: bytes, list_name: str) -> Opened:
     return Opened(rest, _items.decode(rest.pop(list_name)))
 
 
-def closed(answer: Opened, list_name: str, short: bool) -> bytes:
+def closed(rest: Mapping[str, Any], items: Items, list_name: str, short: bool) -> bytes:
     """`short`: fewer than were asked for, since too many are left out."""
     said = {"short": True} if short else {}
-    return encoded({list_name: answer.items, **answer.rest, **said})
+    return encoded({list_name: items, **rest, **said})
 
 
 def without(items: Items, exclude: frozenset[str]) -> Items:
@@ -62,19 +60,6 @@ def hides(rule: Hidden, row: Columns | None) -> bool:
     if value is None:
         return False
     return OPERATORS[rule.operator](str(value).lower() if isinstance(value, bool) else value, rule.value)
-
-
-def narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
-    """Only these columns, whatever their case and underscores: TITLE_DE is titleDe. No columns: all."""
-    if not columns:
-        return rows
-    wanted = {plain(name) for name in columns}
-    return [row and {key: value for key, value in row.items() if plain(key) in wanted} for row in rows]
-
-
-@lru_cache(maxsize=4096)
-def plain(name: str) -> str:
-    return name.replace("_", "").lower()
 
 
 def decorated(items: Items, rows: Rows) -> Items:

@@ -2,7 +2,7 @@
 (Redis); key, entry, changes and purge (what outdates), flight (one call a key), admission (who may push out whom)."""
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Made, Shown, etag_of
+from gateway.cache.entry import Entry, Made, Mark, Shown, etag_of
 from gateway.cache.fetch import Cache, Hit, Wanted, is_broken
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key, key_of, pairs
@@ -16,6 +16,7 @@ __all__ = [
     "Hit",
     "Key",
     "Made",
+    "Mark",
     "Shared",
     "Shown",
     "Tag",

@@ -24,13 +24,22 @@ class Made(NamedTuple):
     seed: str = ""  # of what was drawn for it
 
 
+class Mark(NamedTuple):
+    """All that what goes out depends on beside the answer: how many items, the version of their metadata, and what of
+    it is told."""
+
+    wanted: int = 0
+    version: int = 0
+    fields: tuple[str, ...] = ()
+    locale: str = ""
+
+
 class Shown(NamedTuple):
-    """An answer as it goes out to who asked for so many items, with metadata of that `version`."""
+    """An answer as it goes out."""
 
     body: bytes
     etag: str
-    wanted: int = 0
-    version: int = 0
+    mark: Mark = Mark()
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import maxminddb
 
 from engine import InvalidInput, check_expression
 from gateway.ask import Action
-from gateway.autocontext import OPERATORS, RULES, holidays_of, instant
+from gateway.autocontext import ITEM_METADATA, OPERATORS, RULES, holidays_of, instant
 from gateway.caller import Caller
 from gateway.config import document
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable, unknown
@@ -172,6 +172,10 @@ def check_dynamodb(part: document.DynamoDbMetadata, place: str, report: Report) 
 
 @check.register
 def check_level(part: document.Level, place: str, report: Report) -> None:
+    for name, each in (part.auto_context or {}).items():
+        if reads_item(each):
+            at = inside(inside(place, "autoContext"), name)
+            report.refuse(at, f"{ITEM_METADATA} gives values to filters: write it under autoDynamicFilterValues")
     check_filters(part.filters, place, report)
 
 
@@ -357,11 +361,25 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_level(part, place, report)
     check_auth(part, report)
     check_origins(part, report)
+    check_item_rules(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
         except ValueError as error:
             report.refuse(inside(inside(place, "trustedProxies"), index), str(error))
+
+
+def check_item_rules(part: document.Root, report: Report) -> None:
+    for place, action, levels in variations_of(part):
+        filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
+        fields = [each for choice in filters for each in choice.auto_dynamic_filter_values.values()]
+        known = any(level.inference_item_metadata is not None for level in levels)
+        if action == "related-items" and not known and any(reads_item(each) for each in fields):
+            report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
+
+
+def reads_item(field: document.AutoField) -> bool:
+    return any(rule.__struct_config__.tag == ITEM_METADATA for rule in field.rules)
 
 
 def check_origins(part: document.Root, report: Report) -> None:

@@ -59,6 +59,9 @@ AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 TrackingId = Annotated[str, Meta(pattern="[A-Za-z0-9-]", description="A tracking id: letters, digits and -.")]
 MetricName = Annotated[str, Meta(pattern=r"^\S+$", description="A name without spaces.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
+Locale = Annotated[
+    str, Meta(pattern="^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}$", description="A language, such as de or de-AT.")
+]
 Remember = Annotated[int, Meta(ge=1, le=3600, description="Whole seconds, 1 to 3600.")]
 TableName = Annotated[
     str, Meta(pattern="^[A-Za-z0-9_.-]{3,255}$", description="A table's name: letters, digits, _, . and -, 3 to 255.")
@@ -183,7 +186,10 @@ class CircuitBreaker(Part, frozen=True):
 
 
 class MetadataPart(Part, frozen=True, tag_field="type"):
+    """Which fields, or all; with locales, title_de and titleDe are the German title, for who asks ?locale=de."""
+
     item_columns: tuple[Text, ...] = ()
+    locales: tuple[Locale, ...] = ()
 
 
 class EngineMetadata(MetadataPart, frozen=True, tag="engine"):

@@ -128,7 +128,8 @@ def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
 def metadata(
     part: document.AnyMetadata, answerer: origins.Answerer, namespace: str, root: document.Root
 ) -> plan.Metadata:
-    return plan.Metadata(str(part.__struct_config__.tag), part.item_columns, items_of(part, answerer, namespace, root))
+    of = items_of(part, answerer, namespace, root)
+    return plan.Metadata(str(part.__struct_config__.tag), part.item_columns, of, part.locales)
 
 
 def items_of(

@@ -173,6 +173,8 @@ def _query(plan: Plan) -> list[Parameter]:
         _parameter("filterValues", TEXT, "The filter's values: a JSON object of strings."),
         _parameter("context", TEXT, "A JSON object of strings; wins over automatic context."),
         _parameter("exclude", TEXT, "Items not to show, separated by commas; the list is filled up from below."),
+        _parameter("fields", TEXT, "Which fields of metadata, separated by commas; all if not said."),
+        _parameter("locale", TEXT, "The language of metadata, such as de-AT, where it has several."),
         _parameter("decorateItems", FLAG, "Whether items carry metadata."),
         _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
     ]

@@ -16,8 +16,11 @@ from gateway.routes.path import checked_id
 MOST_RESULTS = 500
 MOST_CONTEXT = 150
 MOST_FILTER_VALUES = 25
+MOST_FIELDS = 50
 TRUE = frozenset({"1", "yes", "true"})
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+_FIELD = re.compile(r"[\w.-]{1,100}")
+LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 _texts = msgspec.json.Decoder(dict[str, str])
 
 
@@ -31,6 +34,8 @@ class Query(NamedTuple):
     synthetic: bool
     feature: str | None
     exclude: frozenset[str]
+    fields: tuple[str, ...]
+    locale: str
 
 
 @lru_cache(maxsize=512)
@@ -47,6 +52,8 @@ def query_of(raw: bytes) -> Query:
         synthetic=given.get("syntheticUser", "false").lower() in TRUE,
         feature=given.get("feature") or None,
         exclude=_ids(raw, "exclude"),
+        fields=_fields(given.get("fields", "")),
+        locale=_locale(given.get("locale", "")),
     )
 
 
@@ -57,6 +64,20 @@ def _ids(raw: bytes, name: str) -> frozenset[str]:
     if len(texts) > MOST_RESULTS:
         raise Invalid("ValidationError", f"{name} has at most {MOST_RESULTS} item ids, not {len(texts)}")
     return frozenset(checked_id(unquote_plus(text), f"each id of {name}") for text in texts)
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    names = tuple(sorted({name.strip() for name in text.split(",")} - {""}))
+    if len(names) > MOST_FIELDS or any(not _FIELD.fullmatch(name) for name in names):
+        message = f"fields has at most {MOST_FIELDS} names of letters, digits, _, . and -, separated by commas"
+        raise Invalid("ValidationError", message)
+    return names
+
+
+def _locale(text: str) -> str:
+    if text and not LOCALE.fullmatch(text):
+        raise Invalid("ValidationError", f"locale is a language such as de or de-AT, not {text[:40]!r}")
+    return text
 
 
 def _count(text: str) -> int:

@@ -126,6 +126,8 @@ def asked(
         synthetic=query.synthetic,
         feature=query.feature,
         exclude=query.exclude,
+        fields=query.fields,
+        locale=query.locale,
     )
 
 

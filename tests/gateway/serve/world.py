@@ -74,6 +74,7 @@ class SmallEngine:
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
+        self.more: dict[str, Any] = {}  # columns of every item
         self.items = ITEMS
         self.broken: Exception | None = None
         self.down: Exception | None = None
@@ -135,7 +136,10 @@ class SmallEngine:
 
     def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
         self.looked_up += 1
-        rows = [{"price": self.price, "stock": self.stock.get(item, 5)} if item != "i1" else None for item in items]
+        rows = [
+            {"price": self.price, "stock": self.stock.get(item, 5), **self.more} if item != "i1" else None
+            for item in items
+        ]
         return [row and {key: row[key] for key in row if not columns or key.upper() in columns} for row in rows]
 
     def deliver(

@@ -1,0 +1,116 @@
+"""Item metadata on the way out: whose it is, and an answer that is left whole where its source fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gateway.ask import Ask
+from gateway.cache import Made, is_broken
+from gateway.config import Config
+from gateway.errors import Problem
+from gateway.fields import Columns, Rows, told
+from gateway.metadata import Source
+from gateway.plan import Metadata, Variation
+from gateway.shown import Items, decorated, opened, visible, without
+from gateway.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+
+class Decorating(NamedTuple):
+    """A source of metadata, and what is wanted of it."""
+
+    source: Source
+    wanted: Metadata
+
+    def version(self) -> int:
+        return self.source.version(self.wanted.of)
+
+    async def of(self, items: Sequence[str], *, everything: bool) -> Rows:
+        # the forms of a field in other languages need not be among the columns
+        all_columns = everything or bool(self.wanted.locales)
+        return await self.source.of(items, () if all_columns else self.wanted.columns, self.wanted.of)
+
+
+class Dressed(NamedTuple):
+    """An answer for one caller. `whole`: all that should be known of its items was; else nothing is hidden."""
+
+    rest: dict[str, Any]  # the other members, still encoded
+    items: Items
+    whole: bool = True
+
+
+class Decorators:
+    def __init__(self, sources: Mapping[str, Source], telemetry: Telemetry) -> None:
+        self._sources, self._telemetry = sources, telemetry
+
+    def use(self, config: Config) -> None:
+        plans = (plan for namespace in config.namespaces.values() for plan in namespace.plans.values())
+        wanted = {variation.metadata for plan in plans for variation in plan.variations}
+        for kind, source in self._sources.items():
+            source.use({each.of for each in wanted if each is not None and each.type == kind and each.of is not None})
+
+    async def ready(self) -> None:
+        for source in self._sources.values():
+            await source.ready()
+
+    async def close(self) -> None:
+        for source in self._sources.values():
+            await source.close()
+
+    def of(self, variation: Variation) -> Decorating | None:
+        """Who decorates the answers of a variation; None where nobody does, or its origin has."""
+        wanted = variation.metadata
+        return None if wanted is None or wanted.of is None else Decorating(self._sources[wanted.type], wanted)
+
+    async def dressed(
+        self, made: Made, ask: Ask, list_name: str, variation: Variation, source: Decorating | None
+    ) -> Dressed:
+        answer = opened(made.body, list_name)
+        items = without(answer.items, ask.exclude)
+        most = None if ask.action == "rerank-items" else ask.num_results
+        if not variation.hide:
+            items = items[:most]
+        rows: Rows = [item.get("metadata") for item in items]
+        looked_up, whole = source is not None and bool(items) and not made.dressed, True
+        if source is not None and looked_up:
+            # what hides an item need not be among the columns that are shown
+            known = await self._known(items, source, ask.namespace, everything=bool(variation.hide))
+            rows, whole = known or rows, known is not None
+        items, rows = visible(items, rows, variation.hide)
+        items, rows = items[:most], rows[:most]
+        if ask.decorate:
+            columns = variation.metadata.columns if variation.metadata is not None and looked_up else ()
+            items = decorated(items, shown_to(ask, rows, columns, variation))
+        return Dressed(answer.rest, items, whole)
+
+    async def processed(self, items: Items, ask: Ask, variation: Variation) -> Items:
+        """As a post-processor gets them. Raises `Problem`: what it replies is kept, and must not be kept without."""
+        source = self.of(variation)
+        if source is None or not ask.decorate or not items:
+            return items
+        rows = await source.of([item["itemId"] for item in items], everything=False)
+        return decorated(items, told(rows, source.wanted.columns, (), (), ""))
+
+    async def row(self, item: str, variation: Variation) -> Columns | None:
+        """All that is known of one item. Raises `Problem`."""
+        source = self.of(variation)
+        return None if source is None else (await source.of([item], everything=True))[0]
+
+    async def _known(self, items: Items, source: Decorating, namespace: str, *, everything: bool) -> Rows | None:
+        """Each item's metadata; None where its source has failed: better an answer without than none."""
+        try:
+            return await source.of([item["itemId"] for item in items], everything=everything)
+        except Problem as problem:
+            if not is_broken(problem):
+                raise
+            self._telemetry.undecorated(namespace)
+            log.warning("an answer of %s has no metadata: %s", namespace, problem)
+            return None
+
+
+def shown_to(ask: Ask, rows: Rows, columns: Sequence[str], variation: Variation) -> Rows:
+    locales = () if variation.metadata is None else variation.metadata.locales
+    return told(rows, columns, ask.fields, locales, ask.locale)
