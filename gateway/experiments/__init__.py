@@ -1,0 +1,1 @@
+"""Experiments: who is in them, what they were shown, what came of it."""
