@@ -62,7 +62,7 @@ def main(events: int, senders: tuple[int, ...], workers: int) -> None:
     console = Console(soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         data, port = Path(folder), free_port()
-        world.prepare(data, world.Size(200, 500), {}, console)
+        world.prepare(data, world.Size(50, 50), {}, console)
         config = data / "targets.yaml"
         config.write_text(CONFIG.format(tracker=TRACKER, port=port))
         with serving(data, workers, config=config) as server:
@@ -96,7 +96,7 @@ async def send(port: int, number: int, events: int) -> dict[str, list[float]]:
         for name in NAMESPACES if turn % 2 else reversed(NAMESPACES):
             began = time.perf_counter()
             answer = await connection.post(
-                f"/events/{name}", client.event(world.user_name(number), world.item_name(turn % 200))
+                f"/events/{name}", client.event(world.user_name(number), world.item_name(turn % 50))
             )
             if answer.status != 200:
                 raise RuntimeError(f"status {answer.status}: {answer.body!r}")

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from loadtests import bench, freshness
+from loadtests import bench, freshness, targets
 
 PROGRAMS = ("wrk", "nginx")
 comparable = pytest.mark.skipif(
@@ -38,3 +38,9 @@ def test_a_click_shows_in_the_next_answer():
     ran = CliRunner().invoke(freshness.main, ["--users", "5"])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     assert "0 late" in ran.output
+
+
+def test_a_target_beside_the_engine_is_timed():
+    ran = CliRunner().invoke(targets.main, ["--events", "20", "--senders", "2"])
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    assert "alone" in ran.output and "both" in ran.output

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -258,7 +259,7 @@ def test_a_full_outbox_says_so_and_loses_nothing(origin: Origin, tmp_path: Path)
     tracker = "{type: personalize-event-tracker, trackingId: tracker-1}"
     with World(tmp_path, config(http(origin), tracker, root="outbox: {maxBytes: 65536}")) as world:
         sent = 0
-        while (answer := world.post(f"s{sent}", 30)).status_code == 200:
+        while (answer := world.post(f"s{sent}", 30)).status_code == 200 and sent < 1000:
             sent += 1
         assert (answer.status_code, answer.json()["code"]) == (503, "OutboxFull")
         assert answer.headers["retry-after"] == "5"
@@ -294,6 +295,24 @@ def test_a_disk_that_fails_is_told(origin: Origin, tmp_path: Path, monkeypatch: 
 
 
 # ---- its parts
+
+
+def test_nothing_is_acknowledged_before_it_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, allowed = threading.Event(), threading.Event()
+
+    def held(_: int) -> None:
+        begun.set()
+        assert allowed.wait(10)
+
+    monkeypatch.setattr(os, "fdatasync", held)
+    writer = Writer(tmp_path, Position(1, 0), ROOM, lambda: None)
+    future = writer.append(b"e1")
+    assert begun.wait(10)
+    assert not future.done()
+    assert writer.end == Position(1, 0)  # nor would anybody deliver it
+    allowed.set()
+    future.result(10)
+    writer.close()
 
 
 def test_requests_share_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,7 @@ def test_an_event_tracker_of_amazon_gets_ten_events_a_call(origin: Origin, tmp_p
 
 
 def test_no_target_sees_another_s_fields(origin: Origin, tmp_path: Path) -> None:
+    """The tracker is listed first, as in specification §2.7."""
     with World(tmp_path, config(TRACKER, kinesis(origin), http(origin))) as world:
         world.post("s1", x_device="Phone")
         world.settled()
@@ -150,6 +151,7 @@ SECRET = "s3cr3t"
 
 
 def test_no_credential_is_in_any_byte(origin: Origin, tmp_path: Path) -> None:
+    """Weakness 36 of the specification: neither on disk nor in what is sent."""
     origin.replies = [Reply(status=400)]  # so that there are dead letters, too
     headers = {
         "authorization": f"Bearer {SECRET}",
@@ -310,6 +312,7 @@ BAD = {
 def test_all_is_checked_before_anything_is_delivered(
     events: Any, status: int, code: str, origin: Origin, tmp_path: Path
 ) -> None:
+    """Weakness 30 of the specification."""
     with World(tmp_path, config(TRACKER, firehose(origin), http(origin))) as world:
         answer = world.post("s1", events)
         assert answer.status_code == status, answer.text
