@@ -89,7 +89,7 @@ class Cloud:
         return str(version)
 
 
-def wait(describe: Callable[[], dict[str, Any]], ends: tuple[str, ...] = ("ACTIVE",), seconds: float = 120) -> str:
+def wait(describe: Callable[[], dict[str, Any]], ends: tuple[str, ...] = ("ACTIVE",), seconds: float = 300) -> str:
     """As AWS's samples wait; the status it ended in."""
     deadline = time.monotonic() + seconds
     while (shown := describe())["status"] not in ends:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.flows.cloud import START, Cloud
 from tests.flows.recommenders import Recommenders
+from tests.flows.site import eventually
 
 DOMAIN = {"domain": "ECOMMERCE"}
 INTERACTIONS = [
@@ -73,12 +76,11 @@ def test_recommended_for_you_without_what_was_bought(shop: Recommenders):
 
 
 def test_stopped_started_updated_and_deleted(shop: Recommenders):
-    p, runtime = shop.account.personalize, shop.account.runtime
+    p = shop.account.personalize
     arn = shop.make("seasonal", "aws-ecomm-popular-items-by-views")
     assert p.stop_recommender(recommenderArn=arn)["recommenderArn"] == arn
     shop.wait(arn, "INACTIVE")
-    with pytest.raises(runtime.exceptions.InvalidInputException, match="INACTIVE"):
-        shop.ask(arn, userId="u1")
+    eventually(lambda: refused(shop, arn, "INACTIVE"))  # every worker hears of it within the second
     p.start_recommender(recommenderArn=arn)
     shop.wait(arn)
     assert len(shop.ask(arn, userId="u1")) == 5
@@ -87,13 +89,21 @@ def test_stopped_started_updated_and_deleted(shop: Recommenders):
         recommenderConfig={"minRecommendationRequestsPerSecond": 2, "enableMetadataWithRecommendations": True},
     )
     shop.wait(arn)
-    answer = runtime.get_recommendations(
-        recommenderArn=arn, userId="u1", numResults=1, metadataColumns={"ITEMS": ["CATEGORY_L1"]}
-    )
+    columns = {"metadataColumns": {"ITEMS": ["CATEGORY_L1"]}}
+    eventually(lambda: not refused(shop, arn, "enableMetadata", **columns))
+    answer = shop.account.runtime.get_recommendations(recommenderArn=arn, userId="u1", numResults=1, **columns)
     assert answer["itemList"] == [{"itemId": "p0", "metadata": {"categoryL1": "shoes"}}]
     p.delete_recommender(recommenderArn=arn)
-    with pytest.raises(runtime.exceptions.ResourceNotFoundException):
-        shop.ask(arn, userId="u1")
+    eventually(lambda: refused(shop, arn, "does not exist"))
+
+
+def refused(shop: Recommenders, arn: str, words: str, **asked: Any) -> bool:
+    try:
+        shop.ask(arn, userId="u1", **asked)
+    except ClientError as error:
+        assert words in str(error)
+        return True
+    return False
 
 
 def test_the_other_domains_use_cases_are_refused(shop: Recommenders):
