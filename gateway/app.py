@@ -23,6 +23,8 @@ from gateway.aws import Callers, aws_routes, aws_unrouted
 from gateway.cache import Cache, Shared, connected
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
+from gateway.decorate import Decorators
+from gateway.make import Maker
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
 from gateway.outbox import Outbox
@@ -72,19 +74,20 @@ def create_app(
     means = Means(engine, threads, Outbound(client), Signer(environ, threads), telemetry, clock)
     reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
+    upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
+    decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
+    maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
     gateway = Gateway(
         config=config,
         cache=cache,
-        upstreams={kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()},
-        metadata={kind: source.open(means) for kind, source in SOURCES.items()},
+        upstreams=upstreams,
+        maker=maker,
+        decorators=decorators,
         engine=EngineUpstream(means),
         outbox=outbox,
-        outbound=means.outbound,
-        signer=means.signer,
         telemetry=telemetry,
         door=Door(client, clock),
         pace=Pace(redis),
-        seen=lambda: engine.follower.applied,
         clock=clock,
     )
     engine.subscribe(lambda changes: _outdate(cache, changes))

@@ -32,6 +32,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""  # of metadata
     parameters: Mapping[str, str] = {}  # of the query string, those that the origin's URL or headers name
 
+    @property
+    def list_name(self) -> str:
+        """The member of the answer that holds its items."""
+        return "personalizedRanking" if self.action == "rerank-items" else "itemList"
+
 
 class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     item_id: str

@@ -65,10 +65,8 @@ class Decorators:
         wanted = variation.metadata
         return None if wanted is None or wanted.of is None else Decorating(self._sources[wanted.type], wanted)
 
-    async def dressed(
-        self, made: Made, ask: Ask, list_name: str, variation: Variation, source: Decorating | None
-    ) -> Dressed:
-        answer = opened(made.body, list_name)
+    async def dressed(self, made: Made, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
+        answer = opened(made.body, ask.list_name)
         items = without(answer.items, ask.exclude)
         most = None if ask.action == "rerank-items" else ask.num_results
         if not variation.hide:

@@ -13,12 +13,12 @@ from gateway.ask import Action, Ask
 from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.plan import NO_CACHE
+from gateway.reply import Reply
 from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, VERSION, AnyRequest, Front, Header, Sending, Sent
-from gateway.serve import Reply
 
 MOST_ITEMS = 500
 READ = [HttpMethod.GET, HttpMethod.HEAD]

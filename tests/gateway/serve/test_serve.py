@@ -13,7 +13,8 @@ from litestar.testing import TestClient
 
 from engine import NotFound, Question
 from gateway.ask import Answer, Ask, Item
-from gateway.serve import _cache_control, body_of, encode
+from gateway.make import body_of, encode
+from gateway.reply import cache_control
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 HOME = "/recommend-items/shop/home/u1"
@@ -222,7 +223,7 @@ def test_cached_answers_are_what_uncached_ones_would_be(engine: SmallEngine, tmp
 )
 def test_nobody_downstream_keeps_an_answer_beyond_its_time(life: float, header: str) -> None:
     said = "private,stale-while-revalidate=30,max-age=60,s-maxage=90"
-    assert _cache_control(said, life) == header
+    assert cache_control(said, life) == header
 
 
 def test_an_answer_of_the_morning_ends_with_it(engine: SmallEngine) -> None:

@@ -1,0 +1,72 @@
+"""From a cached or fresh answer to what HTTP says of it: for how long, for whom, and where it came from."""
+
+from __future__ import annotations
+
+import re
+from math import inf
+from typing import NamedTuple
+
+from gateway.cache import Hit, Shown, Wanted
+from gateway.caller import Caller
+from gateway.config import Config
+from gateway.plan import ContextField, Variation
+from gateway.viewer import Viewed
+
+_MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
+
+
+class Reply(NamedTuple):
+    """An answer before HTTP. `cache_control` is "" and `etag` is "" where the policy gives none."""
+
+    body: bytes
+    variation: str
+    model: str
+    seed: str
+    outcome: str
+    age_s: float
+    cache_control: str
+    etag: str
+    vary: tuple[str, ...]
+    version: str  # of the configuration
+
+
+def reply_of(
+    hit: Hit, shown: Shown, wanted: Wanted, variation: Variation, config: Config, caller: Caller, now: float
+) -> Reply:
+    policy = wanted.policy
+    header = policy.private_header if located(caller) else policy.header
+    return Reply(
+        body=shown.body,
+        variation=hit.made.variation,
+        model=hit.made.model,
+        seed=hit.made.seed,
+        outcome=hit.outcome,
+        age_s=hit.age_s,
+        cache_control=cache_control(header, hit.age_s + wanted.until - now),
+        etag=shown.etag if policy.max_age_s else "",
+        vary=vary(variation, config),
+        version=config.version,
+    )
+
+
+def located(caller: Caller) -> bool:
+    """Whether the answer depends on where the caller's address is, which no header tells a cache downstream."""
+    return isinstance(caller.headers, Viewed) and caller.headers.located
+
+
+def cache_control(header: str, life_s: float) -> str:
+    """The policy's header; no cache downstream may keep an answer beyond its time-based context."""
+    if life_s == inf:
+        return header
+    life = max(0, int(life_s))
+    return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", header)
+
+
+def vary(variation: Variation, config: Config) -> tuple[str, ...]:
+    read = frozenset(name for field in fields(variation) for name in field.headers)
+    return tuple(sorted(config.viewers.vary(read)))
+
+
+def fields(variation: Variation) -> tuple[ContextField, ...]:
+    """Every automatic field that an answer of this variation may depend on."""
+    return (*variation.auto_context, *(field for choice in variation.filters for field in choice.values))
