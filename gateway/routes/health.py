@@ -30,6 +30,8 @@ def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf)
 
         return handler
 
+    pages: dict[str, bytes] = {}
+
     async def health(_: AnyRequest, __: Caller) -> Sending:
         return Sending(b'{"status":"ok"}')
 
@@ -44,13 +46,22 @@ def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf)
         return Sending(page, media_type=media_type.encode())
 
     async def openapi(_: AnyRequest, __: Caller) -> Sending:
-        return Sending(msgspec.json.encode(described(front.gateway.config)))
+        config = front.gateway.config
+        if config.fingerprint not in pages:  # it takes a while to make, which must hold up nobody
+            page = await asyncio.get_running_loop().run_in_executor(threads, openapi_page, config)
+            pages.clear()
+            pages[config.fingerprint] = page
+        return Sending(pages[config.fingerprint])
 
     async def docs(_: AnyRequest, __: Caller) -> Sending:
         return Sending(docs_page(), media_type=b"text/html; charset=utf-8")
 
     works = {"health": health, "ready": ready, "metrics": metrics, "openapi.json": openapi, "docs": docs}
     return [at(f"/{name}", work) for name, work in works.items()]
+
+
+def openapi_page(config: Config) -> bytes:
+    return msgspec.json.encode(described(config))
 
 
 def checked(engine: Engine, config: Config) -> dict[str, str]:
