@@ -1,5 +1,6 @@
 """The front door: all that the gateway may import."""
 
+from engine.cohorts.cohorts import EVERYONE, Cohort
 from engine.control.fields import decoded
 from engine.control.operation import perform
 from engine.data.guess import infer_schema
@@ -32,10 +33,12 @@ from engine.recipes import RECIPES
 from engine.settings import Settings
 
 __all__ = [
+    "EVERYONE",
     "RECIPES",
     "AlreadyExists",
     "Cause",
     "Change",
+    "Cohort",
     "Engine",
     "EngineError",
     "Estimates",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 
 from engine import artifacts
 from engine.arns import name_of
-from engine.data.columns import Ints
+from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
+from engine.data.columns import Floats, Ints
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.rank.explore import Exploration
 from engine.recipes import RECIPES
@@ -41,11 +43,29 @@ class Deployed:
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
     absent: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # items that were but names when it was trained
     use_case: UseCase | None = None  # of a recommender
+    cohorts: Mapping[int, Cohorts] = field(default_factory=dict)  # by how many there are to be
 
     def answering_with(self, model: Model) -> Deployed:
         """The same with another model, made from its own."""
         seq, absent = model.about.get("seq", 0), np.array(model.about.get("absent", []), np.int32)
-        return replace(self, scorer=self.recipe.ready(model), seq=seq, absent=absent)
+        scorer = self.recipe.ready(model)
+        cohorts = cohorts_of(model, scorer, self.model)
+        return replace(self, scorer=scorer, seq=seq, absent=absent, cohorts=cohorts)
+
+    def divided(self, count: int) -> Cohorts:
+        """Its users in so many cohorts. Raises `NotFound` where the model was trained without."""
+        if count in self.cohorts:
+            return self.cohorts[count]
+        have = ", ".join(map(str, sorted(self.cohorts))) or "none"
+        raise NotFound(f"The model {self.model} has no {count} cohorts (it has: {have}); train it again.")
+
+    def cohort_scores(self, cohort: str) -> Floats | None:
+        """(items of the model,) the list of a cohort; None where this model has no such cohort."""
+        found = ((each, each.number_of(cohort)) for each in self.cohorts.values())
+        return next((each.scores(number) for each, number in found if number is not None), None)
+
+    def has_cohort(self, cohort: str) -> bool:
+        return cohort == EVERYONE or any(each.number_of(cohort) is not None for each in self.cohorts.values())
 
     @cached_property
     def exploration(self) -> Exploration | None:
@@ -127,18 +147,20 @@ class Deployments:
             version = self._records.get(record.solution_version_arn, SolutionVersion)
             use_case, recipe = None, RECIPES[name_of(version.recipe_arn)]
             model_name, trained_at = version.name, version.last_updated_date_time
+        scorer = recipe.ready(model)
         return Deployed(
             campaign=record,
             group_uid=group.uid,
             group_arn=group.arn,
             recipe=recipe,
-            scorer=recipe.ready(model),
+            scorer=scorer,
             model=model_name,
             trained_at=trained_at,
             folder=folder,
             seq=model.about.get("seq", 0),
             absent=np.array(model.about.get("absent", []), np.int32),
             use_case=use_case,
+            cohorts=cohorts_of(model, scorer, model_name),
         )
 
     def _newest(self, record: Deployable) -> tuple[Path, Model]:

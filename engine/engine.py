@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from engine import actions, replay, serve
 from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
+from engine.cohorts.cohorts import Cohort
 from engine.control.control import Control
 from engine.control.lifecycle import ACTIVE, shown
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
@@ -106,7 +108,10 @@ class Engine:
     def recommend(self, question: Question) -> Ranked:
         """Raises `NotFound` (no such campaign or filter), `InvalidInput` (a wrong question for its recipe)."""
         deployed = self.deployed(question.campaign, question.account)
-        filters = self._filters(question.filter, question.expression, deployed)
+        filtering = deployed
+        if question.cohort is not None:  # what a use case drops for each user can't be dropped for all of them
+            filtering = replace(deployed, use_case=None)
+        filters = self._filters(question.filter, question.expression, filtering)
         promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
         group, now = self._group(deployed), self.clock()
@@ -135,7 +140,8 @@ class Engine:
         events that name them. Raises `NotFound`, and `InvalidInput` where nothing can be said."""
         answered, other = self.deployed(campaign, account), self.deployed(instead, account)
         replay.check(answered, other)
-        answers = [each for each in self.shown.all() if each.source == answered.campaign.arn and each.items]
+        own = (each for each in self.shown.all() if each.source == answered.campaign.arn)
+        answers = [each for each in own if each.items and each.user is not None]  # a cohort's list was shown to many
         if not answers:
             raise InvalidInput(f"No answer of {campaign} is remembered.")
         deeds = replay.deeds_of(self.log, answered.group_uid, answers, event_type)
@@ -162,6 +168,18 @@ class Engine:
         of Users in the campaign's dataset group."""
         group = self.follower.group(self.deployed(campaign, account).group_uid)
         return group.has_history(user) or group.user_table.row(group.user_id(user)) is not None
+
+    def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort:
+        """The user's (or session's) cohort among so many, by all that it has done till now. Raises `NotFound` where the
+        model was trained without cohorts."""
+        deployed = self.deployed(campaign, account)
+        cohorts = deployed.divided(count)
+        name = cohorts.name_of(self._group(deployed).history(user).items)
+        return Cohort(name, len(cohorts.centres), deployed.model)
+
+    def has_cohort(self, campaign: str, cohort: str, account: str | None = None) -> bool:
+        """Whether the model that answers now has a cohort of this name."""
+        return self.deployed(campaign, account).has_cohort(cohort)
 
     def filter_names_user(
         self, campaign: str, filter_: str | None, expression: str | None = None, account: str | None = None

@@ -24,13 +24,15 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     without, the best `num_results` of the catalogue. `filter` is an ARN or a filter's bare name; `expression` is a
     filter given in place, and both may be set (both apply). With `stable_id` equal answers of one model have one
     recommendation id, so that what replicas cache is equal to the byte; without, every answer has its own.
-    A question `of` actions is answered with actions in place of items.
+    A question `of` actions is answered with actions in place of items. One for a `cohort` names no user: the answer is
+    the list of all of the cohort (see engine.cohorts).
     """
 
     campaign: str
     of: Literal["items", "actions"] = "items"
     account: str = "000000000000"
     user: str | None = None
+    cohort: str | None = None
     item: str | None = None
     candidates: tuple[str, ...] | None = None
     num_results: int = 25

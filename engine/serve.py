@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.cohorts.cohorts import EVERYONE
 from engine.data.columns import Floats, Ints
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, NotFound
 from engine.filters import Candidates, Filter, Mask
 from engine.question import Question, Ranked
 from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of
@@ -96,8 +97,9 @@ class Case:
 
     @property
     def knows_nothing(self) -> bool:
-        """Whether the model knows nothing of what this user did."""
-        return not np.any(self.scores[self.live.history.items] > -np.inf)
+        """Whether the model knows nothing of what this user did, or the people of this cohort."""
+        named = self.question.cohort not in (None, EVERYONE)
+        return not named and not np.any(self.scores[self.live.history.items] > -np.inf)
 
     def shares(self, items: Ints) -> Floats:
         """(k,) softmax over the whole catalogue (specification §9.2), with exploration's share."""
@@ -144,11 +146,14 @@ def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -
         raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers {call} only.")
     if ranking and question.promotion is not None:
         raise InvalidInput(f"promotions: the recipe {name} ({kind}) reorders a given list.")
-    if question.user is None and kind in {"USER_PERSONALIZATION", "PERSONALIZED_RANKING"}:
+    if question.cohort is not None and kind != "USER_PERSONALIZATION":
+        raise InvalidInput(f"cohort: the recipe {name} is of type {kind}; only USER_PERSONALIZATION has cohorts.")
+    nobody = question.user is None and question.cohort is None
+    if nobody and kind in {"USER_PERSONALIZATION", "PERSONALIZED_RANKING"}:
         raise InvalidInput(f"userId is required: the recipe {name} is of type {kind}.")
     if question.item is None and kind == "RELATED_ITEMS":
         raise InvalidInput(f"itemId is required: the recipe {name} is of type {kind}.")
-    if question.user is None and deployed.use_case is not None and deployed.use_case.needs_user:
+    if nobody and deployed.use_case is not None and deployed.use_case.needs_user:
         raise InvalidInput(f"userId is required: the use case {name} asks for it.")
     for each in filters:
         _check_filter(each, question, deployed)
@@ -159,6 +164,8 @@ def _check_filter(filter_: Filter, question: Question, deployed: Deployed) -> No
     recipe = deployed.recipe
     if filter_.target != "ItemID":
         raise InvalidInput(f"filterArn: the filter is on {filter_.target}; recommendations are filtered by ItemID.")
+    if filter_.needs_user and question.cohort is not None:
+        raise InvalidInput("filterArn: the filter depends on the user, and the list of a cohort is for many.")
     if filter_.needs_user and question.user is None:
         raise InvalidInput("userId is required: the filter depends on the user.")
     if filter_.needs_item and recipe.kind != "RELATED_ITEMS":
@@ -168,7 +175,32 @@ def _check_filter(filter_: Filter, question: Question, deployed: Deployed) -> No
 
 def scores_of(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
-    scores = deployed.scorer(
+    scores = _of_cohort(question.cohort, deployed)
+    if scores is None:
+        scores = _of_user(question, deployed, live, now)
+    count = live.item_count
+    absent = live.group.exposure.without_record(deployed.absent)
+    if len(scores) >= count and not len(absent):
+        return scores[:count]
+    padded = np.full(count, -np.inf, np.float32)
+    padded[: len(scores)] = scores[:count]
+    padded[absent] = -np.inf
+    return padded
+
+
+def _of_cohort(cohort: str | None, deployed: Deployed) -> Floats | None:
+    """(items of the model,) None where the scores are a user's, or of someone without a history."""
+    if cohort is None or cohort == EVERYONE:
+        return None
+    scores = deployed.cohort_scores(cohort)
+    if scores is None:
+        raise NotFound(f"The model {deployed.model} has no cohort {cohort}.")
+    return scores
+
+
+def _of_user(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
+    """(items of the model,)"""
+    return deployed.scorer(
         Query(
             history=live.history.items,
             times=live.history.times,
@@ -181,14 +213,6 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
             context=question.context,
         )
     )
-    count = live.item_count
-    absent = live.group.exposure.without_record(deployed.absent)
-    if len(scores) >= count and not len(absent):
-        return scores[:count]
-    padded = np.full(count, -np.inf, np.float32)
-    padded[: len(scores)] = scores[:count]
-    padded[absent] = -np.inf
-    return padded
 
 
 def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask | None:
@@ -205,7 +229,7 @@ def _explorer(question: Question, deployed: Deployed, live: Live, now: float) ->
         return None
     # what is cached for all users without a history must not depend on which of them asked
     shared = question.stable_id and not len(live.history.items)
-    seed = seed_of("" if shared else question.user or "", deployed.model, now)
+    seed = seed_of(question.cohort or "" if shared else question.user or "", deployed.model, now)
     return explorer(exploration, live.group.exposure.novelty(live.item_count, exploration.cut_off_days), seed)
 
 

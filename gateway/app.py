@@ -29,6 +29,7 @@ from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
 from gateway.outbox import Outbox
 from gateway.routes.admin import admin_routes
+from gateway.routes.cohorts import cohort_routes
 from gateway.routes.events import events_routes
 from gateway.routes.explain import explain_routes
 from gateway.routes.health import health_routes
@@ -100,6 +101,7 @@ def create_app(
     front = Front(gateway, telemetry)
     handlers = [
         *recommend_routes(front),
+        *cohort_routes(front),
         *explain_routes(front),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),

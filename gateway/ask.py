@@ -17,6 +17,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     recommender: str
     user_id: str | None = None
+    cohort: str | None = None  # whose list it is, in place of a user's
     item_id: str | None = None
     item_ids: tuple[str, ...] | None = None
     num_results: int = 25

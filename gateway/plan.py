@@ -217,6 +217,7 @@ class Plan:
     action: Action
     recommender: str
     variations: tuple[Variation, ...]  # document order: the first is the default
+    cohorts: int | None = None  # how many, where users have cohorts
     fallback: tuple[str, ...] = ()  # recommenders of the same action, in order
     post_processor: PostProcessor | None = None
     experiments: Mapping[str, Experiment] = field(default_factory=dict)  # by feature, in document order

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine import Event, Explanation, Question, Ranked
+from engine import Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
@@ -21,6 +21,7 @@ from gateway.autocontext import context_of, next_change, properties_of
 from gateway.cache import Cache, Flights, Hit, Key, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
 from gateway.caller import Caller
+from gateway.cohorts import of_cohort, shared_by
 from gateway.config import Config
 from gateway.config.caching import policy_for
 from gateway.conversions import Conversion, resolved
@@ -99,7 +100,10 @@ class Gateway:
             return await self._fall_back(ask, plan, caller, config, error)
 
     async def _answer(self, ask: Ask, plan: Plan, caller: Caller, config: Config, policy: CachePolicy | None) -> Reply:
-        variation = assign(plan, ask.user_id, ask.feature)
+        if ask.cohort is None:
+            variation = assign(plan, ask.user_id, ask.feature)
+        else:
+            variation = await of_cohort(ask.cohort, plan, self._engine)
         moment = self.moment(caller)
         if variation.reads_item and ask.item_id is not None and not ask.filter:
             moment = replace(moment, item=await self._decorators.row(ask.item_id, variation))
@@ -151,7 +155,7 @@ class Gateway:
     async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:
         """The first recommender of the chain that answers; what it says is cached as its own, and kept nowhere else."""
         for name in plan.fallback:
-            other = msgspec.structs.replace(ask, recommender=name, feature=None)
+            other = msgspec.structs.replace(ask, recommender=name, feature=None, cohort=None)
             try:
                 reply = await self._answer(other, config.plan_for(other), caller, config, None)
             except Problem as problem:
@@ -161,6 +165,15 @@ class Gateway:
             self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
             return reply._replace(outcome="fallback", cache_control="no-store", etag="")
         raise error
+
+    async def cohort(self, ask: Ask, caller: Caller) -> tuple[Cohort, Variation]:
+        """The asking user's cohort, by all that it has done till now, and the variation whose it is."""
+        allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
+        plan = self.config.plan_for(ask)
+        count, user = shared_by(plan), ask.user_id or ""
+        variation = assign(plan, user, ask.feature)
+        await self._engine.catch_up(ask, variation)
+        return await self._engine.cohort(user, count, variation), variation
 
     async def explain(self, ask: Ask, item: str, caller: Caller) -> Explanation:
         """Why the item is or is not in the answer to this question, made anew. Raises `Invalid` where somebody else

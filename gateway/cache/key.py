@@ -19,6 +19,7 @@ class Key(NamedTuple):
     recommender: str
     variation: str
     user: str | None  # None where all users without history share the answer
+    cohort: str | None
     item: str | None
     items: tuple[str, ...] | None
     results: int
@@ -39,6 +40,7 @@ def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
         ask.recommender,
         variation,
         user,
+        ask.cohort,
         ask.item_id,
         ask.item_ids,
         ask.num_results,

@@ -362,6 +362,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_auth(part, report)
     check_origins(part, report)
     check_item_rules(part, report)
+    check_cohorts(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
@@ -399,6 +400,25 @@ def check_origins(part: document.Root, report: Report) -> None:
             report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
         if action == "rerank-items" and ":recommender/" in variation.arn:
             report.refuse(inside(place, "arn"), "is a recommender's: Amazon Personalize reranks by campaigns only")
+
+
+def check_cohorts(part: document.Root, report: Report) -> None:
+    """Cohorts are of the built-in engine's models that personalise, and their lists are for caches downstream."""
+    elsewhere: tuple[type[document.VariationPart], ...] = (document.RemoteVariation,)
+    if not isinstance(part.origins.personalize, document.EngineOrigin):
+        elsewhere = (document.RemoteVariation, document.ArnVariation)
+    for place, action, levels in variations_of(part):
+        recommender, variation = levels[-2:]
+        if not isinstance(recommender, document.Recommender) or recommender.cohorts is None:
+            continue
+        if action != "recommend-items":
+            report.refuse(place, f"has 'cohorts' above it: only recommend-items have cohorts, not {action}")
+        elif isinstance(variation, elsewhere):
+            report.refuse(place, "is answered elsewhere: only models of the built-in engine have 'cohorts'")
+        policies = (each.cache_control.no_user_specified for each in reversed(levels) if each.cache_control is not None)
+        policy = next((each for each in policies if each is not None), None)
+        if policy is None or not directives(policy.directives).keys() & set(SHARED):
+            report.warn(place, "its 'cohorts' are for caches downstream, and no noUserSpecified policy says 'public'")
 
 
 def variations_of(root: document.Root) -> Iterator[tuple[str, Action, tuple[document.Level, ...]]]:

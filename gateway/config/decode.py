@@ -170,7 +170,7 @@ def refused(data: object, form: Form) -> str:
 def reason(data: object, form: Form) -> str:
     bare = bared(form)
     if get_origin(bare) is Literal:
-        return f"cannot be {shown(data)}; {choices(data, get_args(bare))}"
+        return f"cannot be {shown(data)}; {choices(data, map(str, get_args(bare)))}"
     if secret(form):
         return f"{described(form)}, in quotes"
     kinds = get_args(bare) or (bare,)

@@ -407,6 +407,12 @@ class BuiltinExperiment(ExperimentPart, frozen=True, tag="builtin", kw_only=True
 AnyExperiment = EvidentlyExperiment | BuiltinExperiment
 
 
+class Cohorts(Part, frozen=True):
+    """Users in so many cohorts of like taste: `/cohorts` says whose is which, `/cohort-items` has one list for each."""
+
+    count: Literal[16, 64, 256] = 64
+
+
 class Recommender(Level, frozen=True):
     """One list on a page: the variations that may answer it, the first being the default."""
 
@@ -416,6 +422,7 @@ class Recommender(Level, frozen=True):
     experiments: dict[Label, AnyExperiment] = {}
     response_post_processor: AnyPostProcessor | None = None
     fallback: tuple[Label, ...] = ()
+    cohorts: Cohorts | None = None
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):

@@ -70,6 +70,7 @@ def plan_of(
         action=action,
         recommender=name,
         variations=variations,
+        cohorts=None if part.cohorts is None else part.cohorts.count,
         fallback=part.fallback,
         post_processor=origins.post_processor(part.response_post_processor, root.aws.region),
         experiments={name: experiment(each) for name, each in part.experiments.items()},

@@ -76,6 +76,10 @@ def _paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
                 yield f"{base}/{{user_id}}", PathItem(get=_read(namespace, plan, ["user_id"]))
                 place = f"/explain-items/{namespace.key}/{plan.recommender}"
                 yield f"{place}/{{user_id}}/{{item_id}}", PathItem(get=_explain(namespace, plan))
+                if plan.cohorts is not None:
+                    place = f"{namespace.key}/{plan.recommender}"
+                    yield f"/cohorts/{place}/{{user_id}}", PathItem(get=_cohort(namespace, plan))
+                    yield f"/cohort-items/{place}/{{cohort}}", PathItem(get=_cohort_items(namespace, plan))
             case "related-items":
                 yield f"{base}/{{item_id}}", PathItem(get=_read(namespace, plan, ["item_id"]))
             case "rerank-items":
@@ -118,6 +122,32 @@ def _explain(namespace: Namespace, plan: Plan) -> Operation:
             "200": OpenAPIResponse(description="Why the item is or is not there.", content=content),
             **_refusals(),
         },
+    )
+
+
+def _cohort(namespace: Namespace, plan: Plan) -> Operation:
+    schema = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["cohort", "count", "model"],
+        properties={"cohort": TEXT, "count": Schema(type=OpenAPIType.INTEGER), "model": TEXT},
+    )
+    content = {"application/json": OpenAPIMediaType(schema=schema)}
+    return Operation(
+        operation_id=f"cohorts.{namespace.key}.{plan.recommender}",
+        summary=f"A user's cohort: {plan.recommender}",
+        tags=[_tag(namespace, "Cohorts")],
+        parameters=[_id("user_id")],
+        responses={"200": OpenAPIResponse(description="The cohort, as of now.", content=content), **_refusals()},
+    )
+
+
+def _cohort_items(namespace: Namespace, plan: Plan) -> Operation:
+    return Operation(
+        operation_id=f"cohort-items.{namespace.key}.{plan.recommender}",
+        summary=f"A cohort's items: {plan.recommender}",
+        tags=[_tag(namespace, "Cohorts")],
+        parameters=[_id("cohort"), *(each for each in _query(plan) if each.name not in ("context", "syntheticUser"))],
+        responses=_answers(plan),
     )
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from engine import Change, Event, Explanation, Question, Ranked
+from engine import Change, Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag, purge
-from gateway.errors import as_problems
+from gateway.errors import Problem, as_problems
 from gateway.plan import Plan, Variation
 from gateway.upstreams.base import Means, Scope, UpstreamType
 
@@ -67,6 +67,20 @@ class EngineUpstream:
     async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
         question = _question(ask, variation.model, self._account)
         return await self._off_loop(lambda: self._engine.explain(question, item))
+
+    async def cohort(self, user: str, count: int, variation: Variation) -> Cohort:
+        return await self._off_loop(lambda: self._engine.cohort(variation.model, user, count, self._account))
+
+    async def has_cohort(self, cohort: str, variation: Variation) -> bool:
+        """Whether the variation's model is there and has it."""
+        try:
+            await self.tags(None, variation.model, self._account)  # the campaign is met then
+            with as_problems():
+                return self._engine.has_cohort(variation.model, cohort, self._account)
+        except Problem as problem:
+            if problem.status == 404:
+                return False
+            raise
 
     async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
         if user is not None and self._engine.behind(campaign, user, account):
@@ -149,6 +163,7 @@ def _question(ask: Ask, model: str, account: str) -> Question:
         campaign=model,
         account=account,
         user=ask.user_id,
+        cohort=ask.cohort,
         item=ask.item_id,
         candidates=ask.item_ids,
         num_results=ask.num_results,

@@ -43,6 +43,10 @@ namespaces:
         for-you:
           filters: [{{expression: 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'}}]
           variations: {{main: {{type: engine, model: for-you}}}}
+        crowd:
+          cohorts: {{count: 16}}
+          filters: []
+          variations: {{main: {{type: engine, model: for-you}}}}
         popular: {{variations: {{main: {{type: engine, model: popular}}}}}}
         brief:
           cacheControl: {{userSpecified: {{maxAge: 1, directives: "stale-while-revalidate=60"}}}}

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine import artifacts
 from engine.arns import name_of, recipe_arn, region_of
+from engine.cohorts.training import with_cohorts
 from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
@@ -75,7 +76,9 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     progress = stretch(work.progress, 0.6 if choice.trials else 0.02, 0.97)
     recipe, params = choice.recipe, hyperparameters(choice.settings, choice.recipe)
     model = recipe.train(snapshot, params, SEED, stretch(progress, 0.0, 0.7))
-    metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 1.0), model)
+    metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 0.95), model)
+    if recipe.kind == "USER_PERSONALIZATION":
+        model = with_cohorts(model, recipe.ready(model), snapshot, SEED, stretch(progress, 0.95, 1.0))
     work.progress(0.98, "writing the model")
     about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data)}
     model = replace(model, about={**model.about, **about})

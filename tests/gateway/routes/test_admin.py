@@ -122,10 +122,10 @@ def test_a_reload_is_at_once(engine: SmallEngine, tmp_path: Path) -> None:
 def test_the_forecast_counts_answers(client: TestClient[Any], engine: SmallEngine, tmp_path: Path, caplog: Any) -> None:
     config = parse(CONFIG)
     made = forecast(config.namespaces, lambda model: Size(1000, 20) if model == "home" else Size(0, 0))
-    # home and split for every user and for those without history, like for every item; live keeps nothing but
-    # for synthetic users, gone has no model yet
-    assert made.answers == 1001 * 3 + 20 + 1
-    assert 3_000 * 3000 < made.bytes < 10_000 * 3000
+    # home, split and crowd for every user and for those without history, crowd for 16 cohorts, like for every item;
+    # live keeps nothing but for synthetic users, gone has no model yet
+    assert made.answers == 1001 * 4 + 16 + 20 + 1
+    assert 3_000 * 4000 < made.bytes < 10_000 * 4000
     assert "raise cache.megabytes" in made.told(1_000_000)
     assert "raise" not in made.told(10**9)
     caplog.set_level(logging.INFO)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 
-from engine import Change, Event, InvalidInput, NotFound, Question, Ranked, Settings
+from engine import Change, Cohort, Event, InvalidInput, NotFound, Question, Ranked, Settings
 from gateway.app import create_app
 from gateway.config import parse
 
@@ -36,6 +36,9 @@ namespaces:
           variations: {left: {type: engine, model: home, weight: 1}, right: {type: engine, model: home, weight: 1}}
         live:
           cacheControl: {userSpecified: {maxAge: 0, directives: no-store}}
+          variations: {only: {type: engine, model: home}}
+        crowd:
+          cohorts: {count: 16}
           variations: {only: {type: engine, model: home}}
         gone: {variations: {only: {type: engine, model: nowhere}}}
       related-items:
@@ -123,6 +126,16 @@ class SmallEngine:
     def knows(self, campaign: str, user: str, account: str = "000000000000") -> bool:
         self.deployed(campaign)
         return bool(self._seen.get(user))
+
+    def cohort(self, campaign: str, user: str, count: int, account: str = "000000000000") -> Cohort:
+        """By what the user has touched most."""
+        liked = self._seen[user].most_common(1)
+        name = f"c{ITEMS.index(liked[0][0]) + 1}-0123abcd" if liked else "c0"
+        return Cohort(name, count, self.deployed(campaign).model)
+
+    def has_cohort(self, campaign: str, cohort: str, account: str = "000000000000") -> bool:
+        self.deployed(campaign)
+        return cohort.endswith("-0123abcd")
 
     def filter_names_user(
         self, campaign: str, filter_: str | None, expression: str | None = None, account: str = "000000000000"

@@ -1,0 +1,72 @@
+"""Unit vectors in groups: k-means by cosine (Dhillon and Modha, 2001), begun as k-means++ (Arthur and Vassilvitskii,
+2007). The same vectors and seed give the same groups.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Floats, Longs
+
+Doubles = NDArray[np.float64]
+
+STEPS = 25
+ALIKE = 1e-6  # squared distance below which two vectors are one
+
+
+def centres(vectors: Floats, count: int, seed: int) -> Floats:
+    """(≤ count, d) unit vectors in the middle of the groups of vectors (n, d); fewer where few of them differ."""
+    middles = _begun(vectors, count, np.random.default_rng(seed))
+    groups = nearest(vectors, middles)
+    for _ in range(STEPS):
+        middles = _middles(vectors, groups, middles)
+        moved = nearest(vectors, middles)
+        if np.array_equal(moved, groups):
+            break
+        groups = moved
+    return middles[np.unique(groups)]
+
+
+def nearest(vectors: Floats, middles: Floats) -> Longs:
+    """(n,) the place of each vector's nearest centre, the first of equals."""
+    places: Longs = np.argmax(vectors @ middles.T, axis=1)
+    return places
+
+
+def unit(vectors: Floats) -> Floats:
+    """Of length 1 along the last axis; what has no length stays 0."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scaled: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > ALIKE)
+    return scaled
+
+
+def _begun(vectors: Floats, count: int, draw: np.random.Generator) -> Floats:
+    """A vector's chance to be drawn is its squared distance from those chosen already; of a few drawn, the one that
+    leaves the least distance is chosen."""
+    chosen = [int(draw.integers(len(vectors)))]
+    far = _distances(vectors, vectors[chosen])[0]
+    tries = 2 + int(np.log(count))
+    while len(chosen) < count and far.any():
+        drawn = draw.choice(len(vectors), tries, p=far / far.sum())
+        left = np.minimum(far, _distances(vectors, vectors[drawn]))
+        best = int(np.argmin(left.sum(axis=1)))
+        chosen.append(int(drawn[best]))
+        far = left[best]
+    return vectors[chosen]
+
+
+def _distances(vectors: Floats, others: Floats) -> Doubles:
+    """(k, n) squared, of unit vectors (n, d) from others (k, d); 0 where they are one."""
+    far = 2 - 2 * (others @ vectors.T).astype(np.float64)
+    far[far < ALIKE] = 0
+    return far
+
+
+def _middles(vectors: Floats, groups: Longs, before: Floats) -> Floats:
+    """An empty group stays where it was."""
+    order = np.argsort(groups, kind="stable")
+    there, starts = np.unique(groups[order], return_index=True)
+    middles = before.copy()
+    middles[there] = unit(np.add.reduceat(vectors[order], starts))
+    return middles

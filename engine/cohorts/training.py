@@ -1,0 +1,124 @@
+"""Cohorts of a trained model: items as vectors, the middles of groups of users, and a list for each group.
+
+A list holds the mean, over the cohort's members, of the share that the model gives each item (the softmax of its
+scores). The mean share is the probability that a member drawn by chance takes the item, as far as the model knows, so
+that the best k of it are the k with the most expected hits among the members. A mean of scores would ask for what
+nobody minds, and the answer to a made-up average history is nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.cohorts.clusters import centres, nearest
+from engine.cohorts.vectors import embedded, item_vectors
+from engine.data.columns import Floats, Ints, Longs
+from engine.data.snapshot import Snapshot
+from engine.data.table import Table
+from engine.rank.topk import top_k
+from engine.recipes.base import Model, Progress, Query, Scorer, stretch
+
+COUNTS = (16, 64, 256)  # of cohorts; which of them is used is for whoever asks to say
+USERS = 20_000  # that groups are found among
+SCORES = 200_000_000  # that the model gives for the lists: members × items
+LISTED = 2_000  # items of a list; the rest follows as it does for people without a history
+TYPICAL = 50  # of a typical member's history
+LEAST = 1e-30  # share of an item
+
+VECTORS = "cohort_vectors"
+
+
+def with_cohorts(
+    model: Model, scorer: Scorer, snapshot: Snapshot, seed: int, progress: Progress, counts: Sequence[int] = COUNTS
+) -> Model:
+    """The model with arrays "cohort_vectors" (items, d) and, for each count, "cohort_centres_N" (n, d), the lists,
+    "cohort_items_N" (n, k) and "cohort_logits_N" (n, k), and "cohort_typical_N" (n, h), the latest items of the member
+    nearest to the centre, -1 before them; n is below N where few users differ. Unchanged where nobody has a history."""
+    progress(0.0, "finding cohorts")
+    vectors = item_vectors(snapshot, seed, stretch(progress, 0.0, 0.2))
+    members = _members(snapshot, vectors, seed)
+    if not len(members.users):
+        return model
+    arrays = {**model.arrays, VECTORS: vectors}
+    middles = {count: centres(members.vectors, count, seed) for count in counts}
+    asked = _asked(members, nearest(members.vectors, middles[max(counts)]), snapshot.item_count, seed)
+    groups = {count: nearest(asked.vectors, middles[count]) for count in counts}
+    sums = {count: np.zeros((len(middles[count]), snapshot.item_count), np.float32) for count in counts}
+    for place, shares in enumerate(_shares(scorer, snapshot, asked.users, stretch(progress, 0.3, 1.0))):
+        for count in counts:
+            sums[count][groups[count][place]] += asked.weights[place] * shares
+    for count in counts:
+        items, logits = _lists(sums[count])
+        typical = members.users[nearest(middles[count], members.vectors)]
+        arrays |= {f"cohort_centres_{count}": middles[count], f"cohort_typical_{count}": _latest(snapshot, typical)}
+        arrays |= {f"cohort_items_{count}": items, f"cohort_logits_{count}": logits}
+    return Model(arrays, {**model.about, "cohorts": list(counts)})
+
+
+class _Members(NamedTuple):
+    """(m,) users, with their vectors (m, d) and how many users each stands for."""
+
+    users: Longs
+    vectors: Floats
+    weights: Floats
+
+    def at(self, places: Longs) -> _Members:
+        return _Members(self.users[places], self.vectors[places], self.weights[places])
+
+
+def _members(snapshot: Snapshot, vectors: Floats, seed: int) -> _Members:
+    """Users of whom the vectors say something, at most USERS drawn by chance."""
+    users = np.flatnonzero(np.diff(snapshot.indptr))
+    if len(users) > USERS:
+        users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
+    own = np.array([embedded(vectors, snapshot.history(int(user))[0]) for user in users], np.float32)
+    own = own.reshape(len(users), vectors.shape[1])
+    said = np.flatnonzero(own.any(axis=1))
+    return _Members(users, own, np.ones(len(users), np.float32)).at(said)
+
+
+def _asked(members: _Members, groups: Longs, items: int, seed: int) -> _Members:
+    """Those whose scores are looked at: all, or of each of the finest groups as many as there is time for, standing for
+    the others of it."""
+    most = SCORES // max(items, 1)
+    if len(members.users) <= most:
+        return members
+    draw, each = np.random.default_rng(seed), max(most // (int(groups.max()) + 1), 1)
+    kept = []
+    for group in range(int(groups.max()) + 1):
+        own = np.flatnonzero(groups == group)
+        chosen = draw.choice(own, min(each, len(own)), replace=False)
+        members.weights[chosen] = len(own) / max(len(chosen), 1)
+        kept.append(chosen)
+    return members.at(np.sort(np.concatenate(kept)))
+
+
+def _shares(scorer: Scorer, snapshot: Snapshot, users: Longs, progress: Progress) -> Iterator[Floats]:
+    """(items,) for each user the share that the model gives every item, in the middle of a visit."""
+    table = Table(snapshot.user_columns)
+    for place, user in enumerate(users.tolist()):
+        if place % 100 == 0:
+            progress(place / len(users), "asking for the members of cohorts")
+        items, times = snapshot.history(user)
+        scores = scorer(Query(items, times, user=user, users=table))[: snapshot.item_count]
+        shares = np.exp(scores - scores.max())
+        yield shares / shares.sum()
+
+
+def _latest(snapshot: Snapshot, users: Longs) -> Ints:
+    """(users, TYPICAL) oldest first, -1 before them."""
+    latest = np.full((len(users), TYPICAL), -1, np.int32)
+    for row, user in zip(latest, users.tolist(), strict=True):
+        items = snapshot.history(user)[0][-TYPICAL:]
+        row[TYPICAL - len(items) :] = items
+    return latest
+
+
+def _lists(sums: Floats) -> tuple[Ints, Floats]:
+    """(n, k) items, the best first, and the logarithms of their shares."""
+    shares = np.maximum(sums / np.maximum(sums.sum(axis=1, keepdims=True), LEAST), LEAST)
+    items = np.array([top_k(row, LISTED) for row in shares], np.int32)
+    return items, np.log(np.take_along_axis(shares, items.astype(np.int64), axis=1)).astype(np.float32)

@@ -1,0 +1,60 @@
+"""GET /cohorts: which cohort a user is in; GET /cohort-items: the cohort's list, which any cache may keep."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import route
+from litestar.handlers import HTTPRouteHandler
+
+from gateway.ask import Ask
+from gateway.cache import etag_of
+from gateway.caller import Caller
+from gateway.errors import Invalid
+from gateway.routes.conditional import not_modified
+from gateway.routes.path import checked_id, decoded, segments
+from gateway.routes.query import query_of
+from gateway.routes.recommend import READ, asked, conditional
+from gateway.routes.replies import AnyRequest, Front, Sending, Sent
+
+# a click may move its user to another cohort: who asks again must hear of it
+CONTROL = (b"cache-control", b"private,no-cache")
+
+
+def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
+    @route("/cohorts/{rest:path}", http_method=READ)
+    async def cohort(request: AnyRequest) -> Sent:
+        return await front.guarded("cohorts", request, told)
+
+    @route("/cohort-items/{rest:path}", http_method=READ)
+    async def items(request: AnyRequest) -> Sent:
+        return await front.guarded("cohort-items", request, listed)
+
+    async def told(request: AnyRequest, caller: Caller) -> Sending:
+        namespace, recommender, user = segments(request, "cohorts", (3,))
+        user_id = checked_id(decoded(user, "user_id"), "user_id")
+        query = query_of(request.scope["query_string"])
+        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+        found, variation = await front.gateway.cohort(ask, caller)
+        body = msgspec.json.encode(found)
+        etag = etag_of(body, front.gateway.config.fingerprint)
+        about = ((b"x-recgate-model", found.model.encode()), (b"x-recgate-variation", variation.name.encode()))
+        headers = (CONTROL, (b"vary", b"Origin"), (b"etag", etag.encode()), *about)
+        if not_modified(caller.headers.get("if-none-match", ""), etag):
+            return Sending(status=304, headers=headers)
+        return Sending(body, headers=headers)
+
+    async def listed(request: AnyRequest, caller: Caller) -> Sending:
+        reply = await front.gateway.answer(cohort_ask(request), caller)
+        return conditional(reply, caller.headers.get("if-none-match", ""))
+
+    return [cohort, items]
+
+
+def cohort_ask(request: AnyRequest) -> Ask:
+    namespace, recommender, name = segments(request, "cohort-items", (3,))
+    query = query_of(request.scope["query_string"])
+    if query.context:
+        raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")
+    cohort = checked_id(decoded(name, "cohort"), "cohort")
+    ask = asked("recommend-items", namespace, recommender, query, num_results=query.num_results)
+    return msgspec.structs.replace(ask, cohort=cohort)
