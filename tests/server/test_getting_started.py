@@ -40,7 +40,7 @@ def empty_server(tmp_path: Path, s3: str) -> Iterator[Server]:
         yield server
 
 
-def wait(describe: Callable[[], dict[str, Any]], seconds: float = 120) -> None:
+def wait(describe: Callable[[], dict[str, Any]], seconds: float = 300) -> None:
     """As AWS's samples wait."""
     deadline = time.monotonic() + seconds
     while (shown := describe())["status"] != "ACTIVE":

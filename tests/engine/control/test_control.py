@@ -11,16 +11,17 @@ import pytest
 from engine.control import perform
 from engine.control.campaigns import follow_latest
 from engine.errors import AlreadyExists, NotFound
-from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.records import Campaign, DatasetGroup, SolutionVersion
 from tests.engine.control.conftest import HOME, POPULAR, Plane
 
 
 def test_nothing_is_left_of_a_creation_whose_job_could_not_be_queued(plane: Plane):
-    group = plane.group()
+    made = {"recipeArn": POPULAR, "datasetGroupArn": plane.group(), "performAutoTraining": False}
+    solution = plane("CreateSolution", name="s", **made)["solutionArn"]
     plane.broken = True
     with pytest.raises(OSError, match="no space"):
-        plane("CreateSolution", name="s", recipeArn=POPULAR, datasetGroupArn=group)
-    assert plane.records.list(Solution) == plane.records.list(SolutionVersion) == []
+        plane("CreateSolutionVersion", solutionArn=solution)
+    assert plane.records.list(SolutionVersion) == []
 
 
 def test_a_campaign_that_could_not_be_announced_is_not_there(plane: Plane):
