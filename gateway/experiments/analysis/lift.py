@@ -82,21 +82,21 @@ def lift(arm: Moments, control: Moments, method: Method = "always", alpha: float
     )
 
 
-def reach_always(units: int, alpha: float, tuned_alpha: float | None = None) -> float:
+def reach_always(units: int, alpha: float, tuned_alpha: float | None = None, tuned_for: int = TUNED_FOR) -> float:
     """How many standard errors a bound is away, at this number of units."""
-    spread = units * _tuning(tuned_alpha or alpha)
+    spread = units * _tuning(tuned_alpha or alpha, tuned_for)
     return sqrt(2 * (spread + 1) / spread * log(sqrt(spread + 1) / alpha))
 
 
-def p_always(z: float, units: int, tuned_alpha: float = 0.05) -> float:
+def p_always(z: float, units: int, tuned_alpha: float = 0.05, tuned_for: int = TUNED_FOR) -> float:
     """The least alpha whose confidence sequence excludes 0, `z` standard errors away."""
-    spread = units * _tuning(tuned_alpha)
+    spread = units * _tuning(tuned_alpha, tuned_for)
     return min(1.0, sqrt(spread + 1) * exp(-z * z * spread / (2 * (spread + 1))))
 
 
-def _tuning(alpha: float) -> float:
-    """The mixture's ρ², which makes the sequence tightest at TUNED_FOR units."""
-    return (-2 * log(alpha) + log(-2 * log(alpha) + 1)) / TUNED_FOR
+def _tuning(alpha: float, tuned_for: int) -> float:
+    """The mixture's ρ², which makes the sequence tightest at that many units."""
+    return (-2 * log(alpha) + log(-2 * log(alpha) + 1)) / tuned_for
 
 
 def _freedom(arm: Moments, control: Moments) -> float:

@@ -1,0 +1,58 @@
+"""Means of arms whose weights changed on the way, by a bandit or a ramp.
+
+Over all units together an arm that got most of its units on good days looks good (Simpson's paradox). Within a period
+the weights are constant, so that an arm's mean there is unbiased; periods are then weighed by all units that came,
+which no arm's success decides. Given the weights, periods are independent, and the error follows (as in Zhang, Janson
+and Murphy, "Inference for batched bandits", 2020).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.experiments.analysis.moments import Moments
+
+FEWEST = 2  # units of each arm in a period; one with fewer is joined to the next
+
+
+def by_period(values: npt.NDArray[Any], arm: npt.NDArray[Any], period: npt.NDArray[Any], arms: int) -> list[Moments]:
+    """Each arm's, from a value, an arm and a period (0 and up) of each unit, all (n,). The variance is scaled so that
+    `Moments.error` is the estimate's."""
+    periods = int(period.max(initial=-1)) + 1
+    cell = period.astype(np.int64) * arms + arm
+    units, sums, squares, events = (
+        np.bincount(cell, each, periods * arms).reshape(periods, arms)
+        for each in (None, values, values * values, values != 0)
+    )
+    joined = _joined(units)
+    units, sums, squares, events = (
+        np.add.reduceat(each, joined, axis=0) if len(joined) else each for each in (units, sums, squares, events)
+    )
+    if not len(joined) or units.min() < FEWEST:
+        raise ValueError(f"every variation needs {FEWEST} units")
+    means = sums / units
+    variances = np.maximum(squares - units * means**2, 0) / (units - 1)
+    shares = (units.sum(axis=1) / units.sum())[:, None]
+    error = (shares**2 * variances / units).sum(axis=0)
+    total = units.sum(axis=0)
+    return [
+        Moments(int(n), float(mean), float(n * squared), int(seen))
+        for n, mean, squared, seen in zip(total, (shares * means).sum(axis=0), error, events.sum(axis=0), strict=True)
+    ]
+
+
+def _joined(units: npt.NDArray[Any]) -> list[int]:
+    """Where joined periods start, so that each has FEWEST units of each arm; what is left over joins the last."""
+    starts: list[int] = []
+    gathered = np.full(units.shape[1], FEWEST)
+    for number, row in enumerate(units):
+        if gathered.min() >= FEWEST:
+            starts.append(number)
+            gathered = np.zeros_like(row)
+        gathered = gathered + row
+    if len(starts) > 1 and gathered.min() < FEWEST:
+        starts.pop()
+    return starts
