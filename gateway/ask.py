@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.paging import Page
+
 Action = Literal["recommend-items", "related-items", "rerank-items"]
 
 
@@ -29,6 +31,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: bool = False
     feature: str | None = None
     exclude: frozenset[str] = frozenset()  # items that the caller does not want to see
+    page: Page | None = None  # which part of the list of `num_results`
     fields: tuple[str, ...] = ()  # of metadata, that the caller wants; none: all
     locale: str = ""  # of metadata
     parameters: Mapping[str, str] = {}  # of the query string, those that the origin's URL or headers name

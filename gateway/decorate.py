@@ -12,6 +12,7 @@ from gateway.config import Config
 from gateway.errors import Problem
 from gateway.fields import Columns, Rows, told
 from gateway.metadata import Source
+from gateway.paging import Page, mark, next_of
 from gateway.plan import Metadata, Variation
 from gateway.shown import Items, decorated, opened, visible, without
 from gateway.telemetry import Telemetry
@@ -40,6 +41,7 @@ class Dressed(NamedTuple):
     rest: dict[str, Any]  # the other members, still encoded
     items: Items
     whole: bool = True
+    more: bool = False  # whether the list has any that are not among these
 
 
 class Decorators:
@@ -67,8 +69,8 @@ class Decorators:
 
     async def dressed(self, made: Made, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
         answer = opened(made.body, ask.list_name)
-        items = without(answer.items, ask.exclude)
-        most = None if ask.action == "rerank-items" else ask.num_results
+        items, most = unseen(without(answer.items, ask.exclude), ask.page), most_of(ask)
+        found = len(items)
         if not variation.hide:
             items = items[:most]
         rows: Rows = [item.get("metadata") for item in items]
@@ -78,11 +80,12 @@ class Decorators:
             known = await self._known(items, source, ask.namespace, everything=bool(variation.hide))
             rows, whole = known or rows, known is not None
         items, rows = visible(items, rows, variation.hide)
+        found = len(items) if variation.hide else found
         items, rows = items[:most], rows[:most]
         if ask.decorate:
             columns = variation.metadata.columns if variation.metadata is not None and looked_up else ()
             items = decorated(items, shown_to(ask, rows, columns, variation))
-        return Dressed(answer.rest, items, whole)
+        return Dressed(answer.rest, items, whole, found > len(items))
 
     async def processed(self, items: Items, ask: Ask, variation: Variation) -> Items:
         """As a post-processor gets them. Raises `Problem`: what it replies is kept, and must not be kept without."""
@@ -107,6 +110,34 @@ class Decorators:
             self._telemetry.undecorated(namespace)
             log.warning("an answer of %s has no metadata: %s", namespace, problem)
             return None
+
+
+def is_list(ask: Ask) -> bool:
+    """Whether the answer has as many items as were asked for, where there are so many."""
+    return ask.action != "rerank-items" and ask.page is None
+
+
+def after(ask: Ask, answer: Dressed) -> str | None:
+    """The token of the next page, where there is one."""
+    page = ask.page
+    if page is None or not answer.more or len(page.seen) + len(answer.items) >= ask.num_results:
+        return None
+    return next_of(page, (item["itemId"] for item in answer.items))
+
+
+def most_of(ask: Ask) -> int | None:
+    """How many items are shown; None: all."""
+    if ask.action == "rerank-items":
+        return None
+    if ask.page is None:
+        return ask.num_results
+    return max(0, min(ask.page.size, ask.num_results - len(ask.page.seen)))
+
+
+def unseen(items: Items, page: Page | None) -> Items:
+    if page is None or not page.seen:
+        return items
+    return [item for item in items if mark(item["itemId"]) not in page.seen]
 
 
 def shown_to(ask: Ask, rows: Rows, columns: Sequence[str], variation: Variation) -> Rows:

@@ -25,7 +25,7 @@ from gateway.cohorts import of_cohort, shared_by
 from gateway.config import Config
 from gateway.config.caching import policy_for
 from gateway.conversions import Conversion, resolved
-from gateway.decorate import Decorators
+from gateway.decorate import Decorators, after, is_list
 from gateway.errors import Invalid, Problem
 from gateway.filters import filtered
 from gateway.make import Maker
@@ -137,18 +137,19 @@ class Gateway:
         known = hit.entry.shown
         source = self._decorators.of(variation) if ask.decorate or variation.hide else None
         mark = Mark(ask.num_results, source.version() if source is not None else 0, ask.fields, ask.locale)
-        if known is not None and not ask.exclude and known.mark == mark:
+        own = bool(ask.exclude) or ask.page is not None  # nobody else will ask so
+        if known is not None and not own and known.mark == mark:
             return known
         body, whole = hit.made.body, True
-        if ask.exclude or variation.hide or source is not None or ask.fields or ask.locale:
+        if own or variation.hide or source is not None or ask.fields or ask.locale:
             with self._telemetry.span("decorate"):
                 answer = await self._decorators.dressed(hit.made, ask, variation, source)
-            short = ask.action != "rerank-items" and len(answer.items) < ask.num_results and not hit.made.complete
+            short = is_list(ask) and len(answer.items) < ask.num_results and not hit.made.complete
             if short and key.results < STEPS[-1]:
                 return None
-            body, whole = closed(answer.rest, answer.items, ask.list_name, short), answer.whole
+            body, whole = closed(answer.rest, answer.items, ask.list_name, short, after(ask, answer)), answer.whole
         shown = Shown(body, etag_of(body, config.fingerprint), mark)
-        if whole and not ask.exclude:
+        if whole and not own:
             self._cache.show(key, hit.entry, shown)
         return shown
 

@@ -37,10 +37,11 @@ def opened(body: bytes, list_name: str) -> Opened:
     return Opened(rest, _items.decode(rest.pop(list_name)))
 
 
-def closed(rest: Mapping[str, Any], items: Items, list_name: str, short: bool) -> bytes:
+def closed(rest: Mapping[str, Any], items: Items, list_name: str, short: bool, next_page: str | None = None) -> bytes:
     """`short`: fewer than were asked for, since too many are left out."""
     said = {"short": True} if short else {}
-    return encoded({list_name: items, **rest, **said})
+    after = {} if next_page is None else {"next": next_page}
+    return encoded({list_name: items, **rest, **said, **after})
 
 
 def without(items: Items, exclude: frozenset[str]) -> Items:

@@ -198,7 +198,7 @@ def _query(plan: Plan) -> list[Parameter]:
     rerank, related = plan.action == "rerank-items", plan.action == "related-items"
     return [
         *([_parameter("userId", TEXT, "Makes it a question for this user.")] if related else []),
-        *([] if rerank else [_parameter("numResults", COUNT, "How many items.")]),
+        *([] if rerank else _list_parameters()),
         _parameter("filter", TEXT, "A filter's name or ARN; instead of the configured ones."),
         _parameter("filterValues", TEXT, "The filter's values: a JSON object of strings."),
         _parameter("context", TEXT, "A JSON object of strings; wins over automatic context."),
@@ -207,6 +207,14 @@ def _query(plan: Plan) -> list[Parameter]:
         _parameter("locale", TEXT, "The language of metadata, such as de-AT, where it has several."),
         _parameter("decorateItems", FLAG, "Whether items carry metadata."),
         _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
+    ]
+
+
+def _list_parameters() -> list[Parameter]:
+    return [
+        _parameter("numResults", COUNT, "How many items."),
+        _parameter("pageSize", COUNT, "Shows the list of numResults items (100 if not said) in pages of so many."),
+        _parameter("next", TEXT, "The `next` of the page before; no page shows an item twice."),
     ]
 
 
@@ -233,6 +241,7 @@ def _answers(plan: Plan) -> Responses:
             "recommendationId": TEXT,
             "variation": TEXT,
             "short": Schema(type=OpenAPIType.BOOLEAN),
+            "next": TEXT,
         },
     )
     content = {"application/json": OpenAPIMediaType(schema=schema)}

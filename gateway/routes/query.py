@@ -14,6 +14,7 @@ from gateway.errors import Invalid
 from gateway.routes.path import checked_id
 
 MOST_RESULTS = 500
+LIST = 100  # the length of a list that is shown in pages, where it is not said
 MOST_CONTEXT = 150
 MOST_FILTER_VALUES = 25
 MOST_FIELDS = 50
@@ -27,6 +28,8 @@ _texts = msgspec.json.Decoder(dict[str, str])
 class Query(NamedTuple):
     user_id: str | None
     num_results: int
+    page_size: int | None
+    next: str | None
     filter: str | None
     filter_values: Mapping[str, str]
     context: Mapping[str, str]
@@ -44,7 +47,9 @@ def query_of(raw: bytes) -> Query:
     given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
     return Query(
         user_id=checked_id(given["userId"], "userId") if given.get("userId") else None,
-        num_results=_count(given.get("numResults", "25")),
+        num_results=_count(given.get("numResults", str(LIST if "pageSize" in given else 25)), "numResults"),
+        page_size=_count(given["pageSize"], "pageSize") if "pageSize" in given else None,
+        next=given.get("next") or None,
         filter=given.get("filter") or None,
         filter_values=_map(given.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
         context=_map(given.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
@@ -80,10 +85,10 @@ def _locale(text: str) -> str:
     return text
 
 
-def _count(text: str) -> int:
+def _count(text: str, name: str) -> int:
     if _WHOLE.fullmatch(text) and 1 <= int(text) <= MOST_RESULTS:
         return int(text)
-    raise Invalid("ValidationError", f"numResults is a whole number from 1 to {MOST_RESULTS}, not {text[:40]!r}")
+    raise Invalid("ValidationError", f"{name} is a whole number from 1 to {MOST_RESULTS}, not {text[:40]!r}")
 
 
 def _map(text: str | None, name: str, code: str, most: int) -> Mapping[str, str]:

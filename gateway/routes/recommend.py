@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
 from gateway.errors import Invalid
+from gateway.paging import Page, page_of
 from gateway.plan import NO_CACHE
 from gateway.reply import Reply
 from gateway.routes.body import decode
@@ -111,9 +112,10 @@ def asked(
     item_id: str | None = None,
     item_ids: tuple[str, ...] | None = None,
 ) -> Ask:
+    key = decoded(namespace, "namespace")
     return Ask(
         action=action,
-        namespace=decoded(namespace, "namespace"),
+        namespace=key,
         recommender=decoded(recommender, "recommender"),
         user_id=user_id,
         item_id=item_id,
@@ -126,9 +128,20 @@ def asked(
         synthetic=query.synthetic,
         feature=query.feature,
         exclude=query.exclude,
+        page=paged(query, key, action, user_id, item_id),
         fields=query.fields,
         locale=query.locale,
     )
+
+
+def paged(query: Query, namespace: str, action: Action, user_id: str | None, item_id: str | None) -> Page | None:
+    if query.page_size is None and query.next is None:
+        return None
+    if action == "rerank-items":
+        raise Invalid("ValidationError", "a ranking has no pages: pageSize and next are for lists of items")
+    if query.page_size is None:
+        raise Invalid("ValidationError", "next needs a pageSize, too")
+    return page_of(query.page_size, query.next, namespace, action, user_id, item_id)
 
 
 # ---- replies
