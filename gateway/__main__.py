@@ -21,6 +21,7 @@ COMMANDS = {
     "recommend": "recommend",
     "status": "status",
     "check-config": "check_config",
+    "import-config": "import_config",
     "print-schema": "print_schema",
 }
 

@@ -1,0 +1,255 @@
+"""recgate import-config: a configuration for what there is, in the engine or in an account of AWS (§2.9)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_args
+
+import boto3
+import botocore.exceptions
+import click
+from rich.console import Console
+
+from gateway.ask import Action
+from gateway.cli.local import opened
+from gateway.cli.options import data_option, plain_errors
+from gateway.config import parse
+
+Call = Callable[..., dict[str, Any]]  # an operation of Amazon Personalize and its members, as boto3 spells them
+
+ACTIONS: dict[str, Action] = {  # by a recipe's type, so that recipes yet to come are known, too
+    "USER_PERSONALIZATION": "recommend-items",
+    "POPULAR_ITEMS": "recommend-items",
+    "RELATED_ITEMS": "related-items",
+    "PERSONALIZED_RANKING": "rerank-items",
+}
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})  # texts that YAML takes for others
+
+HEAD = """\
+version: "2"
+cacheControl:
+  userSpecified: {maxAge: 10, directives: private}
+  syntheticUserSpecified: {maxAge: 300, directives: public}
+  noUserSpecified: {maxAge: 1200, directives: public}
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A campaign or recommender. `action` is None where it gives no list of items."""
+
+    name: str
+    kind: str  # campaign or recommender
+    arn: str
+    recipe: str  # its name
+    action: Action | None
+    status: str
+
+    @property
+    def missing(self) -> str:
+        """Why it can't be asked; "" where it can."""
+        if self.status != "ACTIVE":
+            return f"is {self.status}"
+        return "" if self.action else f"of {self.recipe} gives no list of items"
+
+
+@dataclass
+class Group:
+    found: list[Found] = field(default_factory=list)
+    trackers: list[str] = field(default_factory=list)
+    filters: list[tuple[str, str]] = field(default_factory=list)  # ARN and expression
+
+
+@click.command("import-config")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--groups", default="all", show_default=True, metavar="A,B|all", help="Dataset groups to look into.")
+@click.option("--aws", "region", metavar="REGION", help="Look into an account of AWS instead of the data directory.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@data_option
+def command(file: Path | None, groups: str, region: str | None, force: bool, data: Path) -> None:
+    """Write a configuration for the campaigns, recommenders and event trackers there are, into FILE or on the screen.
+
+    --aws needs AWS's usual credentials; AWS_ENDPOINT_URL says where else it is.
+    """
+    if file is not None and file.exists() and not force:
+        raise click.ClickException(f"{file} is there already; --force overwrites it")
+    with plain_errors(), account(region) if region else engine_of(data) as call:
+        text = configuration(call, groups, region)
+    parse(text, str(file or "configuration"))  # what is written can be read
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(text, "utf-8")
+    beside.replace(file)
+
+
+# ---- what is asked
+
+
+@contextmanager
+def engine_of(data: Path) -> Iterator[Call]:
+    with opened(data, Console(stderr=True)) as local:
+        yield local.call
+
+
+@contextmanager
+def account(region: str) -> Iterator[Call]:
+    """Raises `ClickException` for what AWS or the way there says."""
+    try:
+        client = boto3.client("personalize", region_name=region)
+        try:
+            yield lambda operation, **members: getattr(client, snake(operation))(**members)
+        finally:
+            client.close()
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise click.ClickException(f"AWS in {region}: {error}") from error
+
+
+def snake(operation: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).lower()
+
+
+def pages(call: Call, operation: str, key: str, **members: str) -> Iterator[dict[str, Any]]:
+    more: dict[str, str] = {}
+    while True:
+        answer = call(operation, **members, **more)
+        yield from answer[key]
+        if not answer.get("nextToken"):
+            return
+        more = {"nextToken": answer["nextToken"]}
+
+
+# ---- what there is
+
+
+def configuration(call: Call, groups: str, region: str | None) -> str:
+    """The document's text. Raises `ClickException` for a group that is not there."""
+    arns = {last(each["datasetGroupArn"]): each["datasetGroupArn"] for each in pages(call, *GROUPS)}
+    wanted = [name.strip() for name in groups.split(",") if name.strip()]
+    names = sorted(arns) if wanted == ["all"] else wanted
+    for name in names:
+        if name not in arns:
+            raise click.ClickException(f"no dataset group {name!r}; there are: {', '.join(sorted(arns)) or 'none'}")
+    made = {name: Group() for name in names}
+    described = lru_cache(None)(lambda arn: action_of(call, arn))
+    for group, found in (*recommenders(call, described), *campaigns(call, described)):
+        if group in made:
+            made[group].found.append(found)
+    for name in names:
+        fill(call, arns[name], made[name])
+    return written(made, region)
+
+
+GROUPS = ("ListDatasetGroups", "datasetGroups")
+Described = Callable[[str], Action | None]
+
+
+def last(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def action_of(call: Call, recipe_arn: str) -> Action | None:
+    return ACTIONS.get(call("DescribeRecipe", recipeArn=recipe_arn)["recipe"]["recipeType"]) if recipe_arn else None
+
+
+def recommenders(call: Call, described: Described) -> Iterator[tuple[str, Found]]:
+    for each in pages(call, "ListRecommenders", "recommenders"):
+        arn, recipe = each["recommenderArn"], each["recipeArn"]
+        found = Found(each["name"], "recommender", arn, last(recipe), described(recipe), each["status"])
+        yield last(each["datasetGroupArn"]), found
+
+
+def campaigns(call: Call, described: Described) -> Iterator[tuple[str, Found]]:
+    for each in pages(call, "ListCampaigns", "campaigns"):
+        campaign = call("DescribeCampaign", campaignArn=each["campaignArn"])["campaign"]
+        arn = campaign["solutionVersionArn"].rpartition("/")[0]  # its version may be $LATEST
+        solution = call("DescribeSolution", solutionArn=arn)["solution"]
+        recipe = solution.get("recipeArn") or solution.get("autoMLResult", {}).get("bestRecipeArn") or ""
+        found = Found(each["name"], "campaign", each["campaignArn"], last(recipe), described(recipe), each["status"])
+        yield last(solution["datasetGroupArn"]), found
+
+
+def fill(call: Call, arn: str, group: Group) -> None:
+    for each in pages(call, "ListEventTrackers", "eventTrackers", datasetGroupArn=arn):
+        tracker = call("DescribeEventTracker", eventTrackerArn=each["eventTrackerArn"])["eventTracker"]
+        group.trackers.append(tracker["trackingId"])
+    for each in pages(call, "ListFilters", "Filters", datasetGroupArn=arn):
+        known = call("DescribeFilter", filterArn=each["filterArn"])["filter"]
+        group.filters.append((known["filterArn"], " ".join(known["filterExpression"].split())))
+
+
+# ---- what is written
+
+
+def written(groups: dict[str, Group], region: str | None) -> str:
+    of = f"an account of AWS in {region}" if region else "the built-in engine"
+    spaces = [line for name, group in groups.items() for line in namespace(name, group, region)]
+    empty = all(line.lstrip().startswith("#") for line in spaces)
+    lines = [
+        f"# Written by recgate import-config from {of}: one namespace a dataset group.",
+        *HEAD.splitlines(),
+        *([f"origins: {{personalize: {{type: aws, region: {word(region)}}}}}"] if region else []),
+        "namespaces: {}" if empty else "namespaces:",
+        *spaces,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def namespace(name: str, group: Group, region: str | None) -> Iterator[str]:
+    lists = recommenders_of(group, region)
+    comments = [
+        *(f"{each.kind} {each.name} {each.missing}" for each in ordered(group.found) if each.missing),
+        *(f"filter {arn}: {expression}" for arn, expression in sorted(group.filters)),
+    ]
+    if not lists and not group.trackers:
+        yield f"  # {name} has no campaign or recommender to ask, and no event tracker"
+        yield from (f"  # {comment}" for comment in comments)
+        return
+    yield f"  {word(name)}:"
+    yield from (f"    # {comment}" for comment in comments)
+    if lists and region is None:
+        yield "    inferenceItemMetadata: {type: engine}"
+    if lists:
+        yield "    recommenders:"
+        yield from lists
+    if group.trackers:
+        yield "    eventTargets:"
+        for tracking in sorted(group.trackers):
+            yield f"      - {{type: personalize-event-tracker, trackingId: {json.dumps(tracking)}}}"
+
+
+def recommenders_of(group: Group, region: str | None) -> list[str]:
+    lines = []
+    for action in get_args(Action):
+        usable = [each for each in ordered(group.found) if each.action == action and not each.missing]
+        lines += [f"      {action}:"] if usable else []
+        taken: set[str] = set()
+        for each in usable:
+            key = f"{each.name}-{each.kind}" if each.name in taken else each.name
+            taken.add(each.name)
+            variation = word(each.recipe.replace("aws-", "personalize-", 1))
+            lines.append(f"        {word(key)}: {{variations: {{{variation}: {{{answerer(each, region)}}}}}}}")
+    return lines
+
+
+def ordered(found: Sequence[Found]) -> list[Found]:
+    return sorted(found, key=lambda each: (each.name, each.kind))
+
+
+def answerer(found: Found, region: str | None) -> str:
+    """The engine is asked by name, AWS by ARN."""
+    if region is None:
+        return f"type: engine, model: {word(found.name)}"
+    return f"type: personalize-{found.kind}, arn: {json.dumps(found.arn)}"
+
+
+def word(text: str) -> str:
+    return text if PLAIN.fullmatch(text) and text.lower() not in WORDS else json.dumps(text)
