@@ -33,6 +33,7 @@ from gateway.routes.cohorts import cohort_routes
 from gateway.routes.events import events_routes
 from gateway.routes.explain import explain_routes
 from gateway.routes.health import health_routes
+from gateway.routes.many import many_routes
 from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
@@ -102,6 +103,7 @@ def create_app(
     handlers = [
         *recommend_routes(front),
         *cohort_routes(front),
+        *many_routes(front),
         *explain_routes(front),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),

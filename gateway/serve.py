@@ -190,10 +190,14 @@ class Gateway:
 
     async def admit(self, caller: Caller) -> Caller:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
-        config = self.config
-        caller = await self._door.admit(caller, config.auth)
-        await self._pace.keep(config.rate_limits, caller.principal.name, caller.address)
+        caller = await self._door.admit(caller, self.config.auth)
+        await self.keep_pace(caller, 1)
         return caller
+
+    async def keep_pace(self, caller: Caller, count: int) -> None:
+        """Raises `TooMany` where so many requests are too many."""
+        if count:
+            await self._pace.keep(self.config.rate_limits, caller.principal.name, caller.address, count)
 
     def taking(self, key: str, caller: Caller) -> Namespace:
         """The namespace that this caller's events go to."""

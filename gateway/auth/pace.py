@@ -23,15 +23,15 @@ class Pace:
         storage = MemoryStorage() if redis is None else _shared(redis)
         self._windows = SlidingWindowCounterRateLimiter(storage)
 
-    async def keep(self, limits: RateLimits, key: str, address: str) -> None:
-        """Raises `TooMany` (429) with the seconds to wait. A store that is down limits nobody."""
+    async def keep(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
+        """Raises `TooMany` (429) with the seconds to wait, of `count` requests. A store that is down limits nobody."""
         for rule, kind, who in ((limits.per_key, "key", key), (limits.per_address, "address", address)):
             if rule is not None and who:
-                await self._hit(parse(rule), kind, who)
+                await self._hit(parse(rule), kind, who, count)
 
-    async def _hit(self, rule: RateLimitItem, kind: str, who: str) -> None:
+    async def _hit(self, rule: RateLimitItem, kind: str, who: str, count: int) -> None:
         try:
-            if await self._windows.hit(rule, "recgate", kind, who):
+            if await self._windows.hit(rule, "recgate", kind, who, cost=count):
                 return
             again = (await self._windows.get_window_stats(rule, "recgate", kind, who)).reset_time
         except StorageError as error:

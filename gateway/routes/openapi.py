@@ -85,6 +85,8 @@ def _paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
             case "rerank-items":
                 yield f"{base}/{{user_id}}/{{item_ids}}", PathItem(get=_read(namespace, plan, ["user_id", "item_ids"]))
                 yield f"{base}/{{user_id}}", PathItem(post=_rerank(namespace, plan))
+    if namespace.plans:
+        yield f"/recommend-many/{namespace.key}", PathItem(post=_many(namespace))
     if namespace.event_targets:
         yield f"/events/{namespace.key}", PathItem(post=_events(namespace))
 
@@ -160,6 +162,38 @@ def _rerank(namespace: Namespace, plan: Plan) -> Operation:
         parameters=[_id("user_id"), *_query(plan)],
         request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=items)}, required=True),
         responses=_answers(plan),
+    )
+
+
+def _many(namespace: Namespace) -> Operation:
+    one = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["recommender"],
+        properties={
+            "action": Schema(type=OpenAPIType.STRING, enum=list(TITLES), default="recommend-items"),
+            **dict.fromkeys(("recommender", "itemId", "filter", "locale", "feature"), TEXT),
+            **dict.fromkeys(("itemIds", "exclude", "fields"), Schema(type=OpenAPIType.ARRAY, items=TEXT)),
+            **dict.fromkeys(("filterValues", "context"), ANY),
+            **dict.fromkeys(("decorateItems", "syntheticUser"), FLAG),
+            "numResults": COUNT,
+        },
+    )
+    lists = Schema(type=OpenAPIType.ARRAY, items=one, min_items=1, max_items=25)
+    body = Schema(
+        type=OpenAPIType.OBJECT, required=["requests"], properties={"userId": TEXT, "requests": lists, "distinct": FLAG}
+    )
+    answers = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["responses"],
+        properties={"responses": Schema(type=OpenAPIType.ARRAY, items=ANY)},
+    )
+    content = {"application/json": OpenAPIMediaType(schema=answers)}
+    return Operation(
+        operation_id=f"recommend-many.{namespace.key}",
+        summary="Several lists at once; with distinct, no item is in two of them",
+        tags=[_tag(namespace, "Recommend Items")],
+        request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
+        responses={"200": OpenAPIResponse(description="An answer or an error each.", content=content), **_refusals()},
     )
 
 

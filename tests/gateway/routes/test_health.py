@@ -41,6 +41,8 @@ def test_openapi_has_a_path_for_each_recommender(client: TestClient[Any]) -> Non
         "/explain-items/quiet/home/{user_id}/{item_id}": ["get"],
         "/rerank-items/shop/order/{user_id}": ["post"],
         "/rerank-items/shop/order/{user_id}/{item_ids}": ["get"],
+        "/recommend-many/shop": ["post"],
+        "/recommend-many/quiet": ["post"],
         "/events/shop": ["post"],
     }
     assert "Shop: Related Items" in {tag["name"] for tag in document["tags"]}

@@ -1,0 +1,113 @@
+"""POST /recommend-many/{namespace}: the lists of one page in one request."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Meta
+
+from gateway.ask import Action, Ask
+from gateway.caller import Caller
+from gateway.errors import Invalid
+from gateway.many import many
+from gateway.reply import Reply
+from gateway.routes.body import decode
+from gateway.routes.path import decoded, segments
+from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, MOST_RESULTS
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, Sent, refusal
+
+MOST_LISTS = 25
+NEEDS = {"recommend-items": "userId", "related-items": "itemId", "rerank-items": "userId"}
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Ids = Annotated[tuple[Id, ...], Meta(max_length=MOST_RESULTS)]
+
+
+class OneBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """As the query parameters of a single request have it."""
+
+    recommender: Id
+    action: Action = "recommend-items"
+    item_id: Id | None = None
+    item_ids: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MOST_RESULTS)] | None = None
+    num_results: Annotated[int, Meta(ge=1, le=MOST_RESULTS)] = 25
+    filter: str | None = None
+    filter_values: Annotated[dict[str, str], Meta(max_length=MOST_FILTER_VALUES)] = {}
+    context: Annotated[dict[str, str], Meta(max_length=MOST_CONTEXT)] = {}
+    exclude: Ids = ()
+    decorate_items: bool = True
+    fields: Annotated[tuple[Annotated[str, Meta(max_length=100)], ...], Meta(max_length=MOST_FIELDS)] = ()
+    locale: Annotated[str, Meta(pattern=f"^({LOCALE.pattern})?$")] = ""
+    feature: str | None = None
+    synthetic_user: bool = False
+
+
+class ManyBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """`distinct`: a list leaves out what the lists before it show."""
+
+    requests: Annotated[tuple[OneBody, ...], Meta(min_length=1, max_length=MOST_LISTS)]
+    user_id: Id | None = None
+    distinct: bool = False
+
+
+def many_routes(front: Front) -> list[HTTPRouteHandler]:
+    async def answered(request: AnyRequest, caller: Caller) -> Sending:
+        (name,) = segments(request, "recommend-many", (1,))
+        told = decode(await request.body(), ManyBody, "an object with 'requests'", "ValidationError")
+        asks = asks_of(told, decoded(name, "namespace"))
+        await front.gateway.keep_pace(caller, len(asks) - 1)  # the first was counted on the way in
+        replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, told.distinct)
+        body = msgspec.json.encode({"responses": [msgspec.Raw(body_of(reply)) for reply in replies]})
+        outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
+        return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))
+
+    @post("/recommend-many/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
+    async def recommend_many(request: AnyRequest) -> Sent:
+        return await front.guarded("recommend-many", request, answered)
+
+    return [recommend_many]
+
+
+def asks_of(told: ManyBody, namespace: str) -> list[Ask]:
+    """Raises `Invalid`, naming the request of the list."""
+    if told.distinct and sum(each.num_results for each in told.requests) > MOST_RESULTS:
+        raise Invalid("ValidationError", f"distinct: numResults of all requests are {MOST_RESULTS} at most together")
+    return [ask_of(each, told.user_id, namespace, f"requests[{place}]") for place, each in enumerate(told.requests)]
+
+
+def ask_of(told: OneBody, user_id: str | None, namespace: str, place: str) -> Ask:
+    given = {"userId": user_id, "itemId": told.item_id}
+    if given[NEEDS[told.action]] is None:
+        raise Invalid("ValidationError", f"{place}: {told.action} needs {NEEDS[told.action]}")
+    ranked = told.action == "rerank-items"
+    if ranked != (told.item_ids is not None):
+        raise Invalid("ValidationError", f"{place}: itemIds are what rerank-items needs, and nothing else takes")
+    return Ask(
+        action=told.action,
+        namespace=namespace,
+        recommender=told.recommender,
+        user_id=user_id,
+        item_id=told.item_id if told.action == "related-items" else None,
+        item_ids=told.item_ids,
+        num_results=len(told.item_ids) if told.item_ids is not None else told.num_results,
+        filter=told.filter or None,
+        filter_values=told.filter_values,
+        context=told.context,
+        decorate=told.decorate_items,
+        synthetic=told.synthetic_user,
+        feature=told.feature or None,
+        exclude=frozenset(told.exclude),
+        fields=tuple(sorted(set(told.fields))),
+        locale=told.locale,
+    )
+
+
+def body_of(reply: Reply | BaseException) -> bytes:
+    if isinstance(reply, Reply):
+        return reply.body
+    if isinstance(reply, Exception):
+        return refusal(reply).body
+    raise reply
