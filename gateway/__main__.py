@@ -18,6 +18,8 @@ COMMANDS = {
     "train": "train",
     "evaluate": "evaluate",
     "off-policy": "off_policy",
+    "experiments": "experiments",
+    "plan-experiment": "plan_experiment",
     "recommend": "recommend",
     "status": "status",
     "check-config": "check_config",

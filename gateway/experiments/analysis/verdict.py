@@ -55,6 +55,7 @@ class Metric:
     increase: bool = True  # is better
     guardrail: bool = False
     margin: float = 0.02
+    source: str = ""  # whose events, if not those of its name
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def judged(found: Lift, metric: Metric) -> Said:
 
 def _measured(units: Units, metric: Metric, arms: Sequence[str]) -> list[tuple[Moments, float]]:
     """Each arm's moments, and which share of the variance CUPED left."""
-    values = _values(units, metric.name, metric.of)
+    values = _values(units, metric.source or metric.name, metric.of)
     per = None if metric.per is None else _values(units, metric.per, "sum")
     if units.period is not None and per is None:
         return [(each, 1.0) for each in by_period(values, units.variation, units.period, len(arms))]

@@ -1,0 +1,140 @@
+"""recgate experiments: what an experiment shows, and whether it may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import get_args
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from gateway.experiments.analysis.lift import Lift, Method
+from gateway.experiments.analysis.mismatch import ALARM
+from gateway.experiments.analysis.plot import save_plot
+from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
+from gateway.experiments.analysis.verdict import Metric, Verdict, verdict
+
+WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
+
+
+@click.command("experiments")
+@click.option(
+    "--rows", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="CSV, a line a unit."
+)
+@click.option("--control", help="The variation that the others are compared with; the first of the file by default.")
+@click.option("--weight", "weights", multiple=True, metavar="NAME=SHARE", help="Meant shares; equal by default.")
+@click.option("--decrease", multiple=True, metavar="METRIC", help="Less of it is better.")
+@click.option("--guardrail", multiple=True, metavar="METRIC", help="Must not get worse.")
+@click.option("--ratio", multiple=True, metavar="METRIC/METRIC", help="A ratio of two sums, as a metric more.")
+@click.option("--method", type=click.Choice(get_args(Method)), default="always", show_default=True)
+@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
+def command(
+    rows: Path,
+    control: str | None,
+    weights: tuple[str, ...],
+    decrease: tuple[str, ...],
+    guardrail: tuple[str, ...],
+    ratio: tuple[str, ...],
+    method: Method,
+    alpha: float,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Judge an experiment by a file of its units.
+
+    It has a column variation, and perhaps unit, first_exposed_at, covariate (known from before the exposure: it narrows
+    intervals) and period (in which weights were constant); each other column is a metric, and nothing in it is 0.
+    Intervals hold at every look unless another method is asked for.
+    """
+    try:
+        told = read_rows(rows)
+        arms = arms_of(told, control)
+        metrics = metrics_of(told, decrease, guardrail, ratio)
+        found = verdict(units_of(told, arms), arms, shares(weights, arms), metrics, method=method, alpha=alpha)
+        if plot is not None:
+            save_plot(found, plot)
+    except (ValueError, ModuleNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
+
+
+def arms_of(rows: Sequence[UnitRow], control: str | None) -> list[str]:
+    """The control first. Raises `ValueError`."""
+    arms = list(dict.fromkeys(row.variation for row in rows))
+    if control is not None and control not in arms:
+        raise ValueError(f"--control: no unit is of {control!r}; there are {', '.join(arms) or 'none'}")
+    if len(arms) < 2:
+        raise ValueError("an experiment has two variations or more")
+    return sorted(arms, key=lambda name: name != (control or arms[0]))
+
+
+def metrics_of(
+    rows: Sequence[UnitRow], decrease: tuple[str, ...], guardrails: tuple[str, ...], ratios: tuple[str, ...]
+) -> list[Metric]:
+    """Raises `ValueError` for a name that the file has not."""
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    pairs = {ratio: ratio.split("/") for ratio in ratios}
+    wanted = {part for each in pairs.values() for part in each} | {*decrease, *guardrails} - {*ratios}
+    unknown = sorted(wanted - {*names})
+    if unknown or any(len(each) != 2 for each in pairs.values()):
+        raise ValueError(f"no metric {', '.join(unknown) or 'that is two'}; there are {', '.join(names) or 'none'}")
+    parts = [(name, name, None) for name in names] + [(ratio, above, below) for ratio, (above, below) in pairs.items()]
+    return [
+        Metric(name, source=above, per=below, increase=name not in decrease, guardrail=name in guardrails)
+        for name, above, below in parts
+    ]
+
+
+def shares(told: tuple[str, ...], arms: Sequence[str]) -> list[float]:
+    """Raises `ValueError`."""
+    if not told:
+        return [1.0] * len(arms)
+    given = dict(each.rpartition("=")[::2] for each in told)
+    if set(given) != set(arms):
+        raise ValueError(f"--weight: give one for each of {', '.join(arms)}")
+    try:
+        return [float(given[arm]) for arm in arms]
+    except ValueError as error:
+        raise ValueError("--weight: NAME=SHARE, such as bold=0.5") from error
+
+
+def show(found: Verdict, console: Console) -> None:
+    if not found.trusted:
+        told = ", ".join(f"{name} {count:,}" for name, count in found.units.items())
+        console.print(
+            f"[bold red]Not to be trusted:[/] the arms have not the shares that were meant ({told}; p ="
+            f" {found.mismatch:.2g}, alarm below {ALARM}). Find out where units get lost before you read on.",
+            highlight=False,
+        )
+    console.print(table_of(found))
+
+
+def table_of(found: Verdict) -> Table:
+    names = {"always": "holds at every look", "fixed": "for one planned look", "bayesian": "posterior"}
+    interval = f"{1 - found.alpha:.0%} interval, {names[found.method]}"
+    last = "chance to win" if found.method == "bayesian" else "p"
+    table = Table("metric", "variation", "units", "mean", "lift", interval, last, "verdict")
+    for row in found.rows:
+        figures = ["", "", "", "control"] if row.lift is None else [*lifted(row.lift), str(row.said)]
+        name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
+        table.add_row(name, row.arm, f"{found.units[row.arm]:,}", f"{row.mean:.5g}", *figures)
+    return table
+
+
+def lifted(lift: Lift) -> list[str]:
+    between = f"{percent(lift.low)} to {percent(lift.high)}" if isfinite(lift.low + lift.high) else "not yet bounded"
+    chance = lift.p if lift.chance_to_win is None else lift.chance_to_win
+    return [percent(lift.value), between, "" if chance is None else f"{chance:.3g}"]
+
+
+def percent(value: float) -> str:
+    return f"{value:+.1%}" if isfinite(value) else "unbounded"

@@ -1,0 +1,108 @@
+"""recgate experiments and recgate plan-experiment, as a person calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.__main__ import main
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def written(path: Path, bold: float = 0.09, second: int = 6_000) -> str:
+    draw = np.random.default_rng(71)
+    lines = ["unit,variation,first_exposed_at,covariate,clicks,bought"]
+    for arm, rate, units in (("plain", 0.05, 6_000), ("bold", bold, second)):
+        before = draw.poisson(3, units)
+        clicks, bought = draw.poisson(before + 1), draw.binomial(1, rate, units)
+        lines += [
+            f"{arm}{n},{arm},{n},{b},{c or ''},{d}"
+            for n, (b, c, d) in enumerate(zip(before, clicks, bought, strict=True))
+        ]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_a_table_json_and_a_picture(tmp_path: Path):
+    rows, plot = written(tmp_path / "rows.csv"), tmp_path / "verdict.png"
+    shown = run("experiments", "--rows", rows, "--guardrail", "clicks", "--plot", str(plot))
+    assert shown.exit_code == 0, shown.output
+    assert "better" in shown.output and "clicks (guardrail)" in shown.output and "every look" in shown.output
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    told = run("experiments", "--rows", rows, "--guardrail", "clicks", "--ratio", "bought/clicks", "--json")
+    found = json.loads(told.stdout)
+    assert (found["control"], found["trusted"], found["units"]) == ("plain", True, {"plain": 6000, "bold": 6000})
+    assert [row["metric"] for row in found["rows"]] == ["clicks"] * 2 + ["bought"] * 2 + ["bought/clicks"] * 2
+    assert found["rows"][1]["variance_kept"] < 0.8  # by the covariate
+    low, high = (found["rows"][3]["lift"][name] for name in ("low", "high"))
+    assert 0 < low < 0.8 < high
+
+
+def test_methods_and_the_other_control(tmp_path: Path):
+    rows = written(tmp_path / "rows.csv")
+    bayes = run("experiments", "--rows", rows, "--method", "bayesian", "--control", "bold", "--json")
+    row = json.loads(bayes.stdout)["rows"][3]
+    assert (row["arm"], row["said"], row["lift"]["p"]) == ("plain", "worse", None)
+    assert row["lift"]["chance_to_win"] < 0.001
+    assert "chance to win" in run("experiments", "--rows", rows, "--method", "bayesian").output
+
+
+def test_lost_units_are_told_first(tmp_path: Path):
+    rows = written(tmp_path / "rows.csv", second=5_000)
+    assert "Not to be trusted" in run("experiments", "--rows", rows).output
+    meant = run("experiments", "--rows", rows, "--weight", "plain=0.55", "--weight", "bold=0.45")
+    assert meant.exit_code == 0 and "Not to be trusted" not in meant.output
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "told"),
+    [
+        ("arm\na\n", [], "no column 'variation'"),
+        ("variation,x\na,1\n", [], "two variations"),
+        ("variation,x\na,1\nb,one\n", [], "rows.csv, line 3, x: 'one' is no number"),
+        ("variation,x\na,1\nb,1,2\n", [], "line 3: has not as many fields"),
+        ("variation,x\na,1\nb\n", [], "line 3: has not as many fields"),
+        ("variation,x,covariate\na,1,inf\nb,1,2\n", [], "'inf' is no number"),
+        ("variation,x,period\na,1,0.5\nb,1,2\n", [], "period: must be a whole number"),
+        ("variation,x\na,1\nb,2\n", ["--control", "c"], "no unit is of 'c'"),
+        ("variation,x\na,1\nb,2\n", ["--weight", "a=1"], "one for each of a, b"),
+        ("variation,x\na,1\nb,2\n", ["--weight", "a=1", "--weight", "b=x"], "NAME=SHARE"),
+        ("variation,x\na,1\nb,2\n", ["--weight", "a=0", "--weight", "b=0"], "weights"),
+        ("variation,x\na,1\nb,2\n", ["--guardrail", "y"], "no metric y; there are x"),
+        ("variation,x\na,1\nb,2\n", ["--ratio", "x/y"], "no metric y"),
+        ("variation,x\na,1\nb,2\n", ["--ratio", "x"], "no metric"),
+        ("variation,x\na,1\nb,2\n", ["--plot", "verdict.doc"], "doc"),
+    ],
+)
+def test_what_cannot_be_judged(tmp_path: Path, text: str, arguments: list[str], told: str):
+    rows = tmp_path / "rows.csv"
+    rows.write_text(text)
+    found = run("experiments", "--rows", str(rows), *arguments)
+    assert found.exit_code == 1 and told in found.output, found.output
+
+
+def test_a_plan():
+    shown = run("plan-experiment", "--mean", "0.05", "--lift", "0.2", "--daily", "2000", "--method", "fixed")
+    assert shown.output == "7,457 units an arm, 14,914 in all: 8 days. 2 whole weeks would find a lift of 14.6%.\n"
+    assert json.loads(run("plan-experiment", "--mean", "0.05", "--lift", "0.2", "--json").stdout)["days"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--mean", "5", "--lift", "0.1"], "--deviation"),
+        (["--mean", "0.5", "--lift", "0"], "must not be 0"),
+        (["--mean", "0.5", "--lift", "0.1", "--power", "1"], "between 0 and 1"),
+        (["--mean", "0.5", "--lift", "0.1", "--share", "0.8", "--share", "0.4"], "--share"),
+    ],
+)
+def test_what_cannot_be_planned(arguments: list[str], told: str):
+    found = run("plan-experiment", *arguments)
+    assert found.exit_code == 2 and told in found.output
