@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, ConfigError, load
+from gateway.config import Config, load
 from gateway.plan import Plan
 
 FOLDER = Path(__file__).parent / "documents"
+EXPECTED = ("goes-with.experiments", "grocer.inferenceItemMetadata")  # what is left to others, and said
 DOCUMENTS = sorted(path for path in FOLDER.iterdir())
 
 
@@ -26,11 +27,9 @@ def plan(config: Config, path: str) -> Plan:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
 def test_a_document_of_upstream_loads(document: Path) -> None:
-    try:
-        load(document, {})
-    except ConfigError as error:
-        # event targets and stores of metadata that are on their way
-        assert all("not supported by this version" in fault.message for fault in error.faults), str(error)
+    config = load(document, {})
+    told = [warning for warning in config.warnings if "old spelling" not in warning.message]
+    assert document.stem == "legacy" or not [each for each in told if not each.place.endswith(EXPECTED)]
 
 
 def test_a_generated_document_loads_without_a_warning() -> None:

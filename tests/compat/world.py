@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from urllib.parse import unquote
 import httpx
 from rich.console import Console
 
-from gateway.cli.import_data import import_file
+from gateway.cli.import_data import ensure_dataset, import_file
 from gateway.cli.local import opened
 from gateway.cli.train import deploy, train
 from tests.compat.table import Row
@@ -28,6 +29,11 @@ ALIASES = {  # the models that the documents of specification §2.10 name
     "popular": ("books-up", "cinema-top-picks", "mix", "garden-for-you"),
     "near": ("cinema-similar", "grocer-fbt", "garden-together", "garden-similar"),
     "search": ("cinema-rank", "garden-rank"),
+}
+TRACKERS = {
+    "cinema": "5f0c1d2e-aaaa-bbbb-cccc-0123456789ab",
+    "garden": "7d1c2b3a-1111-4222-8333-444455556666",
+    "tools": "8d1c2b3a-1111-4222-8333-444455556666",
 }
 FILTERS = {
     "not-seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")',
@@ -50,6 +56,9 @@ def build(data: Path) -> Path:
             version = train(local, GROUP, name, recipe, {})
             for campaign in (name, *ALIASES[name]):
                 deploy(local, campaign, version)
+        for name, tracking_id in TRACKERS.items():
+            ensure_dataset(local, name, "INTERACTIONS", EVENT_SCHEMA)
+            local.track(name, tracking_id)
         group = local.arn(f"dataset-group/{GROUP}")
         for name, expression in FILTERS.items():
             local.call("CreateFilter", name=name, datasetGroupArn=group, filterExpression=expression)
@@ -84,6 +93,10 @@ BEHAVIOURS: dict[str, Callable[[], Reply]] = {
 
 
 def replied(asked: Asked) -> Reply:
+    if "DynamoDB" in asked.headers.get("x-amz-target", ""):
+        ((table, wanted),) = asked.json["RequestItems"].items()
+        attributes = {"attributes": {"M": {"price": {"N": "-0.25"}}}}
+        return Reply({"Responses": {table: [{**key, **attributes} for key in wanted["Keys"]]}, "UnprocessedKeys": {}})
     if "x-amz-target" in asked.headers:
         results = [{"SequenceNumber": "1"} for _ in asked.json["Records"]]
         said = {"FailedRecordCount": 0, "FailedPutCount": 0, "Records": results, "RequestResponses": results}
@@ -135,6 +148,17 @@ class World:
     def filled(self, row: Row) -> Row:
         """With the tokens that its headers name."""
         return replace(row, headers={name: value.format_map(self.tokens) for name, value in row.headers.items()})
+
+    def use(self, document: Path, version: str) -> httpx.Client:
+        """The server of the documents, once it has this one."""
+        self.configs.setdefault("documents", "namespaces: {}")
+        client = self.client("documents")
+        (self.folder / "documents.yaml").write_text(document.read_text())
+        deadline = time.monotonic() + 10
+        while client.get("/health").headers.get("x-personalization-config-version", "") != version:
+            assert time.monotonic() < deadline, (self.folder / "documents" / "server.log").read_text()
+            time.sleep(0.05)
+        return client
 
     def client(self, name: str) -> httpx.Client:
         if name not in self._clients:
