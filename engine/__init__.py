@@ -24,9 +24,10 @@ from engine.explain import Cause, Explanation
 from engine.filters import check_expression
 from engine.jobs.queue import Job
 from engine.jobs.runner import Runner
+from engine.measure.cohorts import Curve, cohort_curve
 from engine.measure.evaluate import evaluate
 from engine.measure.off_policy import Estimates
-from engine.measure.plot import save_plot
+from engine.measure.plot import save_curve, save_plot
 from engine.measure.report import Report
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.recipes import RECIPES
@@ -39,6 +40,7 @@ __all__ = [
     "Cause",
     "Change",
     "Cohort",
+    "Curve",
     "Engine",
     "EngineError",
     "Estimates",
@@ -64,10 +66,12 @@ __all__ = [
     "TooManyTags",
     "Unavailable",
     "check_expression",
+    "cohort_curve",
     "decoded",
     "evaluate",
     "infer_schema",
     "open_source",
     "perform",
+    "save_curve",
     "save_plot",
 ]

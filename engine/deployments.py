@@ -53,11 +53,11 @@ class Deployed:
         return replace(self, scorer=scorer, seq=seq, absent=absent, cohorts=cohorts)
 
     def divided(self, count: int) -> Cohorts:
-        """Its users in so many cohorts. Raises `NotFound` where the model was trained without."""
-        if count in self.cohorts:
-            return self.cohorts[count]
-        have = ", ".join(map(str, sorted(self.cohorts))) or "none"
-        raise NotFound(f"The model {self.model} has no {count} cohorts (it has: {have}); train it again.")
+        """Its users in so many cohorts, or the most below that it has. Raises `NotFound` where it has none."""
+        fitting = [each for each in self.cohorts if each <= count]
+        if not fitting:
+            raise NotFound(f"The model {self.model} was trained without cohorts.")
+        return self.cohorts[max(fitting)]
 
     def cohort_scores(self, cohort: str) -> Floats | None:
         """(items of the model,) the list of a cohort; None where this model has no such cohort."""

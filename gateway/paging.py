@@ -26,7 +26,8 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def page_of(size: int, token: str | None, *whose: str | None) -> Page:
-    """`whose`: the namespace, the action, the user and the item. Raises `Invalid` for a token that is not theirs."""
+    """`whose`: the namespace, the action, the user, the cohort and the item. Raises `Invalid` for a token that is not
+    theirs."""
     bound = hashlib.blake2b(msgspec.json.encode(whose), digest_size=16).digest()
     return Page(size, bound, seen_in(token, bound) if token else frozenset())
 

@@ -15,9 +15,10 @@ STEPS = 25
 ALIKE = 1e-6  # squared distance below which two vectors are one
 
 
-def centres(vectors: Floats, count: int, seed: int) -> Floats:
-    """(≤ count, d) unit vectors in the middle of the groups of vectors (n, d); fewer where few of them differ."""
-    middles = _begun(vectors, count, np.random.default_rng(seed))
+def centres(vectors: Floats, count: int, seed: int, least: int = 1) -> Floats:
+    """(≤ count, d) unit vectors in the middle of the groups of vectors (n, d), each of `least` vectors or more; fewer
+    where few of them differ."""
+    middles = _begun(vectors, max(min(count, len(vectors) // least), 1), np.random.default_rng(seed))
     groups = nearest(vectors, middles)
     for _ in range(STEPS):
         middles = _middles(vectors, groups, middles)
@@ -25,7 +26,7 @@ def centres(vectors: Floats, count: int, seed: int) -> Floats:
         if np.array_equal(moved, groups):
             break
         groups = moved
-    return middles[np.unique(groups)]
+    return _without_small(vectors, middles, least)
 
 
 def nearest(vectors: Floats, middles: Floats) -> Longs:
@@ -61,6 +62,15 @@ def _distances(vectors: Floats, others: Floats) -> Doubles:
     far = 2 - 2 * (others @ vectors.T).astype(np.float64)
     far[far < ALIKE] = 0
     return far
+
+
+def _without_small(vectors: Floats, middles: Floats, least: int) -> Floats:
+    """The smallest group's vectors go to their next nearest centres, as long as one is too small."""
+    while True:
+        sizes = np.bincount(nearest(vectors, middles), minlength=len(middles))
+        if sizes.min() >= least or len(middles) == 1:
+            return middles
+        middles = np.delete(middles, np.argmin(sizes), axis=0)
 
 
 def _middles(vectors: Floats, groups: Longs, before: Floats) -> Floats:

@@ -4,6 +4,8 @@ A list holds the mean, over the cohort's members, of the share that the model gi
 scores). The mean share is the probability that a member drawn by chance takes the item, as far as the model knows, so
 that the best k of it are the k with the most expected hits among the members. A mean of scores would ask for what
 nobody minds, and the answer to a made-up average history is nobody's.
+
+Lists are public, so that each is of MEMBERS people or more: none says what one of them likes.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from engine.rank.topk import top_k
 from engine.recipes.base import Model, Progress, Query, Scorer, stretch
 
 COUNTS = (16, 64, 256)  # of cohorts; which of them is used is for whoever asks to say
+MEMBERS = 5  # of a cohort at least
 USERS = 20_000  # that groups are found among
 SCORES = 200_000_000  # that the model gives for the lists: members × items
+SUMS = 2**27  # cohorts × items, 512 MB while they are made: of a catalogue beyond 500,000 there are no 256
 LISTED = 2_000  # items of a list; the rest follows as it does for people without a history
 TYPICAL = 50  # of a typical member's history
 LEAST = 1e-30  # share of an item
@@ -36,14 +40,16 @@ def with_cohorts(
 ) -> Model:
     """The model with arrays "cohort_vectors" (items, d) and, for each count, "cohort_centres_N" (n, d), the lists,
     "cohort_items_N" (n, k) and "cohort_logits_N" (n, k), and "cohort_typical_N" (n, h), the latest items of the member
-    nearest to the centre, -1 before them; n is below N where few users differ. Unchanged where nobody has a history."""
+    nearest to the centre, -1 before them; n is below N where few users differ. Unchanged where there are fewer
+    users than a cohort has to have."""
     progress(0.0, "finding cohorts")
     vectors = item_vectors(snapshot, seed, stretch(progress, 0.0, 0.2))
     members = _members(snapshot, vectors, seed)
-    if not len(members.users):
+    if len(members.users) < MEMBERS:
         return model
     arrays = {**model.arrays, VECTORS: vectors}
-    middles = {count: centres(members.vectors, count, seed) for count in counts}
+    counts = [count for count in counts if count == min(counts) or count * snapshot.item_count <= SUMS]
+    middles = {count: centres(members.vectors, count, seed, MEMBERS) for count in counts}
     asked = _asked(members, nearest(members.vectors, middles[max(counts)]), snapshot.item_count, seed)
     groups = {count: nearest(asked.vectors, middles[count]) for count in counts}
     sums = {count: np.zeros((len(middles[count]), snapshot.item_count), np.float32) for count in counts}
@@ -86,7 +92,7 @@ def _asked(members: _Members, groups: Longs, items: int, seed: int) -> _Members:
     most = SCORES // max(items, 1)
     if len(members.users) <= most:
         return members
-    draw, each = np.random.default_rng(seed), max(most // (int(groups.max()) + 1), 1)
+    draw, each = np.random.default_rng(seed), max(most // (int(groups.max()) + 1), MEMBERS)
     kept = []
     for group in range(int(groups.max()) + 1):
         own = np.flatnonzero(groups == group)

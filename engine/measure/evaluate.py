@@ -102,7 +102,7 @@ class Contest:
         split = splitter(snapshot)
         models = {name: self._trained(name, split.train, progress, at) for at, name in enumerate(self.names)}
         validation = splitter(split.train)
-        cases = _sample(validation.cases, snapshot.item_count, self.seed)
+        cases = sampled(validation.cases, snapshot.item_count, self.seed)
         chosen = tuned(validation, cases, self.remove_seen, self.seed, stretch(progress, 0.75, 0.85))
         baselines = fitted_baselines(chosen, split.train, self.seed, stretch(progress, 0.85, 0.95))
         scorers = {name: (RECIPES[name].ready(model), _kept(model)) for name, model in models.items()}
@@ -120,7 +120,7 @@ class Contest:
         return recipe.train(snapshot, params, self.seed, stretch(progress, at * share, (at + 1) * share))
 
     def _part(self, title: str, cases: list[Case], train: Snapshot, scorers: Mapping[str, tuple[Scorer, str]]) -> Part:
-        cases = _sample(cases, train.item_count, self.seed)
+        cases = sampled(cases, train.item_count, self.seed)
         popularity = _percentiles(train)
         rows: list[Row] = []
         first: Gains | None = None
@@ -187,7 +187,7 @@ def _percentiles(snapshot: Snapshot) -> Floats:
     return (middle / max(len(counts) - 1, 1)).astype(np.float32)
 
 
-def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
+def sampled(cases: list[Case], items: int, seed: int) -> list[Case]:
     most = max(min(MOST_CASES, ENTRIES // max(items, 1)), 200)
     if len(cases) <= most:
         return cases

@@ -1,19 +1,20 @@
-"""The report as a picture: a bar with its interval for every model, a panel for every split."""
+"""Reports as pictures: a bar with its interval for every model; a point for every number of cohorts."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from engine.measure.cohorts import Curve
 from engine.measure.report import Part, Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def save_plot(report: Report, path: Path) -> None:
     """Write the picture; the suffix decides the format. Raises ModuleNotFoundError without the extra `plots`."""
-    try:
-        from matplotlib.axes import Axes
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError("a plot needs matplotlib: pip install 'recgate[plots]'") from missing
 
     def draw(axes: Axes, part: Part) -> None:
         rows = part.rows[::-1]
@@ -24,8 +25,35 @@ def save_plot(report: Report, path: Path) -> None:
         axes.set_title(f"{part.split} ({part.users} users)")
         axes.set_xlabel("NDCG@10, 95 % interval")
 
-    figure = Figure(figsize=(6 * len(report.parts), 4), layout="constrained")
+    figure = _figure(6 * len(report.parts))
     panels = figure.subplots(1, len(report.parts), squeeze=False)
     for axes, part in zip(panels[0], report.parts, strict=True):
         draw(axes, part)
     figure.savefig(path)
+
+
+def save_curve(curve: Curve, path: Path) -> None:
+    """Quality against the hit rate of a shared cache. As `save_plot` otherwise."""
+    figure = _figure(7)
+    axes = figure.subplots()
+    rates, values = [row.hit_rate for row in curve.rows], [row.ndcg_at_10 for row in curve.rows]
+    below = [max(row.ndcg_at_10 - row.interval[0], 0) for row in curve.rows]
+    above = [max(row.interval[1] - row.ndcg_at_10, 0) for row in curve.rows]
+    axes.errorbar(rates, values, yerr=[below, above], fmt="o-", color="#5b8def", ecolor="#bbb", label="all users")
+    others = [(row.hit_rate, row.of_others) for row in curve.rows if row.of_others is not None]
+    axes.plot([rate for rate, _ in others], [value for _, value in others], "s--", color="#d9822b")
+    axes.lines[-1].set_label("users that the list was not made of")
+    for row in curve.rows:
+        axes.annotate(row.name, (row.hit_rate, row.ndcg_at_10), textcoords="offset points", xytext=(6, 6))
+    axes.set_xlabel(f"hit rate of a cache for {curve.traffic.lists:,} lists, {curve.traffic.users:,} users")
+    axes.set_ylabel("NDCG@10, 95 % interval")
+    axes.legend()
+    figure.savefig(path)
+
+
+def _figure(width: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as missing:
+        raise ModuleNotFoundError("a plot needs matplotlib: pip install 'recgate[plots]'") from missing
+    return Figure(figsize=(width, 4), layout="constrained")

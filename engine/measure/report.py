@@ -51,11 +51,11 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def _texts(part: Part, row: Row) -> dict[str, str]:
-    ahead = "" if row.ahead is None or row.ahead_interval is None else f"{row.ahead:+.4f} {_span(row.ahead_interval)}"
+    ahead = "" if row.ahead is None or row.ahead_interval is None else f"{row.ahead:+.4f} {span(row.ahead_interval)}"
     return {
         "split": f"{part.split} ({part.users} users)",
         "model": row.model,
-        "NDCG@10": f"{row.ndcg_at_10:.4f} {_span(row.interval)}",
+        "NDCG@10": f"{row.ndcg_at_10:.4f} {span(row.interval)}",
         "HR@10": f"{row.hit_rate_at_10:.4f}",
         "MRR": f"{row.mean_reciprocal_rank:.4f}",
         "coverage": f"{row.coverage_at_10:.3f}",
@@ -65,5 +65,5 @@ def _texts(part: Part, row: Row) -> dict[str, str]:
     }
 
 
-def _span(interval: Interval) -> str:
+def span(interval: Interval) -> str:
     return f"[{interval[0]:.4f}, {interval[1]:.4f}]"

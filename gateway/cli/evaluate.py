@@ -12,19 +12,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engine import RECIPES, Report, Snapshot, evaluate, save_plot
+from engine import RECIPES, Curve, Report, Snapshot, cohort_curve, evaluate, save_curve, save_plot
 from gateway.cli import movielens
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.options import data_option, group_option, plain_errors
 
 RANKING = sorted(name for name, recipe in RECIPES.items() if recipe.ranks_items)
+USUAL = "aws-user-personalization-v2"
 WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 
 @click.command("evaluate")
 @click.option("--recipe", "recipes", multiple=True, type=click.Choice(RANKING), help="May be given again.")
 @click.option("--movielens", "on_movielens", is_flag=True, help="On MovieLens-100K instead of a data directory.")
+@click.option("--cohorts", "of_cohorts", is_flag=True, help="What lists of cohorts lose in quality and gain in hits.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here too.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
@@ -33,6 +35,7 @@ WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 def command(
     recipes: tuple[str, ...],
     on_movielens: bool,
+    of_cohorts: bool,
     seed: int,
     json_file: Path | None,
     plot: Path | None,
@@ -47,14 +50,28 @@ def command(
         columns = (TextColumn("evaluate"), BarColumn(24), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
         with Progress(*columns, TextColumn("{task.fields[message]}"), console=console) as bar:
             task = bar.add_task("evaluate", total=1.0, message="")
-            names = recipes or ("aws-user-personalization-v2",)
-            report = evaluate(snapshot, names, seed, lambda f, m: bar.update(task, completed=f, message=m))
-        show(console, report)
+
+            def say(fraction: float, message: str) -> None:
+                bar.update(task, completed=fraction, message=message)
+
+            report: Report | Curve
+            names = recipes or (USUAL,)
+            if of_cohorts:
+                report = cohort_curve(snapshot, time.perf_counter, personal(names[0]), seed, say)
+            else:
+                report = evaluate(snapshot, names, seed, say)
+        show(console, report) if isinstance(report, Report) else show_curve(console, report)
         console.print(f"in {time.monotonic() - started:.0f} s")
         if json_file is not None:
             json_file.write_bytes(report.to_json())
         if plot is not None:
             draw(report, plot)
+
+
+def personal(recipe: str) -> str:
+    if RECIPES[recipe].kind != "USER_PERSONALIZATION":
+        raise click.ClickException(f"{recipe} has no cohorts: only recipes of USER_PERSONALIZATION have")
+    return recipe
 
 
 def snapshot_in(data: Path, group: str, console: Console) -> Snapshot:
@@ -98,8 +115,26 @@ def show_split(console: Console, split: str, rows: list[dict[str, str]]) -> None
         console.print(f"  {row['model']}: {row['settings']}", highlight=False, style="dim")
 
 
-def draw(report: Report, path: Path) -> None:
+def show_curve(console: Console, curve: Curve) -> None:
+    traffic = curve.traffic
+    console.print(
+        f"{curve.recipe}: {curve.interactions:,} interactions, {curve.users:,} users, each one's last item hidden;"
+        f" trained in {curve.training_s:.0f} s, cohorts in {curve.cohorts_s:.1f} s more\n"
+        f"hit rate: {traffic.users:,} users (Zipf {traffic.exponent:g}), {traffic.per_second:g} requests/s, lists fresh"
+        f" for {traffic.max_age_s:g} s, a shared cache for {traffic.lists:,} lists",
+        highlight=False,
+    )
+    rows = curve.table()
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for name in rows[0]:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*row.values())
+    console.print(table)
+
+
+def draw(report: Report | Curve, path: Path) -> None:
     try:
-        save_plot(report, path)
+        save_plot(report, path) if isinstance(report, Report) else save_curve(report, path)
     except ModuleNotFoundError as error:
         raise click.ClickException(str(error)) from error

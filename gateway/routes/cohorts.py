@@ -56,5 +56,4 @@ def cohort_ask(request: AnyRequest) -> Ask:
     if query.context:
         raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")
     cohort = checked_id(decoded(name, "cohort"), "cohort")
-    ask = asked("recommend-items", namespace, recommender, query, num_results=query.num_results)
-    return msgspec.structs.replace(ask, cohort=cohort)
+    return asked("recommend-items", namespace, recommender, query, cohort=cohort, num_results=query.num_results)

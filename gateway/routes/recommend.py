@@ -109,6 +109,7 @@ def asked(
     *,
     num_results: int,
     user_id: str | None = None,
+    cohort: str | None = None,
     item_id: str | None = None,
     item_ids: tuple[str, ...] | None = None,
 ) -> Ask:
@@ -118,6 +119,7 @@ def asked(
         namespace=key,
         recommender=decoded(recommender, "recommender"),
         user_id=user_id,
+        cohort=cohort,
         item_id=item_id,
         item_ids=item_ids,
         num_results=num_results,
@@ -128,20 +130,20 @@ def asked(
         synthetic=query.synthetic,
         feature=query.feature,
         exclude=query.exclude,
-        page=paged(query, key, action, user_id, item_id),
+        page=paged(query, key, action, user_id, cohort, item_id),
         fields=query.fields,
         locale=query.locale,
     )
 
 
-def paged(query: Query, namespace: str, action: Action, user_id: str | None, item_id: str | None) -> Page | None:
+def paged(query: Query, namespace: str, action: Action, *whose: str | None) -> Page | None:
     if query.page_size is None and query.next is None:
         return None
     if action == "rerank-items":
         raise Invalid("ValidationError", "a ranking has no pages: pageSize and next are for lists of items")
     if query.page_size is None:
         raise Invalid("ValidationError", "next needs a pageSize, too")
-    return page_of(query.page_size, query.next, namespace, action, user_id, item_id)
+    return page_of(query.page_size, query.next, namespace, action, *whose)
 
 
 # ---- replies

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from engine.cohorts.clusters import centres, nearest, unit
 from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
-from engine.cohorts.training import with_cohorts
+from engine.cohorts.training import COUNTS, MEMBERS, with_cohorts
 from engine.data.snapshot import Snapshot
 from engine.rank.topk import top_k
 from engine.recipes import RECIPES
@@ -79,10 +80,21 @@ def test_the_same_seed_gives_the_same_cohorts(model: Model, world: Snapshot):
     assert all(np.array_equal(one.arrays[name], two.arrays[name]) for name in one.arrays)
 
 
+def test_no_list_is_of_a_few_alone(model: Model, world: Snapshot):
+    """Lists are public."""
+    made = with_cohorts(model, RECIPE.ready(model), world, 0, silent)
+    for count in COUNTS:
+        cohorts = cohorts_of(made, RECIPE.ready(model), "home/1")[count]
+        names = [cohorts.name_of(world.history(user)[0]) for user in range(SIZE)]
+        assert len(cohorts.centres) == len(set(names)) > 1 and min(Counter(names).values()) >= MEMBERS
+    few = world.kept(world.users < MEMBERS - 1)
+    assert with_cohorts(model, RECIPE.ready(model), few, 0, silent) is model
+
+
 def test_no_more_cohorts_than_tastes(world: Snapshot, model: Model):
     vectors = unit(np.repeat(np.eye(3, dtype=np.float32), 10, axis=0))
     assert len(centres(vectors, 16, 0)) == 3
-    assert len(divided(model, world, 256).centres) <= SIZE
+    assert len(divided(model, world, 256).centres) <= SIZE / MEMBERS
 
 
 @pytest.mark.parametrize("seed", range(5))

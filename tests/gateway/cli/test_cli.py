@@ -125,6 +125,16 @@ def test_evaluate_reports_both_splits(tmp_path: Path, events: Path):
     assert splits == {"leave-last-out", "time split"}
 
 
+def test_evaluate_cohorts(tmp_path: Path, events: Path):
+    data, told = str(tmp_path / "data"), tmp_path / "curve.json"
+    run("import", str(events), "--type", "interactions", "--data", data)
+    refused = run("evaluate", "--cohorts", "--recipe", "aws-sims", "--data", data)
+    assert refused.exit_code != 0 and "has no cohorts" in refused.output
+    done = run("evaluate", "--cohorts", "--data", data, "--json", str(told))
+    assert done.exit_code == 0 and "each user's own" in done.output, done.output
+    assert [row["cohorts"] for row in json.loads(told.read_text())["rows"]] == [1, 4, 16, 64, 256, None]
+
+
 def test_a_missing_demo_package_names_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(movielens, "PACKAGE", "recgate-has-no-such-package==0")
     refused = run("demo", "--once", "--cache", str(tmp_path / "cache"), "--data", str(tmp_path / "data"))

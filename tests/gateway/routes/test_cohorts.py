@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,20 @@ def test_only_lists_of_items_have_cohorts() -> None:
 def test_lists_that_no_cdn_would_keep_are_warned_of(root: str, warned: int) -> None:
     config = shop("{cohorts: {}, variations: {a: {type: engine, model: m}}}", root=root)
     assert len([text for text in warnings_of(config) if "noUserSpecified" in text]) == warned
+
+
+def test_the_door_is_before_both_routes(tmp_path: Path) -> None:
+    digest = sha256(b"sesame").hexdigest()
+    auth = f"auth: {{type: api_key, keys: [{{name: events, sha256: {digest}, actions: [events]}}]}}\n"
+    with TestClient(app_over(SmallEngine(tmp_path), config=auth + CONFIG)) as client:
+        for path in (COHORT, LIST):
+            assert client.get(path).status_code == 401
+            refused = client.get(path, headers={"x-api-key": "sesame"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "ActionNotAllowed")
+
+
+def test_pages_of_one_cohort_are_not_anothers(client: TestClient[Any]) -> None:
+    first = client.get(f"{LIST}?pageSize=3")
+    rest = f"?pageSize=3&next={first.json()['next']}"
+    assert (items(first), items(client.get(LIST + rest))) == (["i0", "i1", "i2"], ["i3", "i4", "i5"])
+    assert client.get("/cohort-items/shop/crowd/c0" + rest).json()["code"] == "InvalidNextToken"
