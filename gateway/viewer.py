@@ -18,6 +18,7 @@ import maxminddb
 from ua_parser import parse
 from ua_parser.core import Result
 
+LONGEST_ADDRESS = 64  # characters, with a zone
 PREFIX = "cloudfront-"
 FORWARDED = "x-forwarded-for"
 HINTS = ("user-agent", "sec-ch-ua-mobile", "sec-ch-ua-platform")
@@ -221,8 +222,13 @@ def _address(text: str) -> Address | None:
         bare = bare[1:].partition("]")[0]
     elif bare.count(":") == 1:
         bare = bare.partition(":")[0]
+    return _parsed(bare) if len(bare) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address | None:
     try:
-        found = ip_address(bare)
+        found = ip_address(text)
     except ValueError:
         return None
     return getattr(found, "ipv4_mapped", None) or found

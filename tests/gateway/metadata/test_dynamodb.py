@@ -40,6 +40,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("value", "found"), VALUES)
 def test_a_value(value: Any, found: Any) -> None:
+    """Weakness 12 of the specification: -1.5 is not -1."""
     assert plain(value) == found
     assert type(plain(value)) is type(found)
 

@@ -7,6 +7,7 @@ import gzip
 import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -183,6 +184,7 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_what_changes_is_swapped_in_whole(tmp_path: Path) -> None:
+    """Weakness 15 of the specification: no row of an upload before stays."""
     keeping = Keeping(tmp_path)
     put(keeping.files, {"x.jsonl": lines(a=1, b=2)})
 
@@ -202,6 +204,7 @@ def test_what_changes_is_swapped_in_whole(tmp_path: Path) -> None:
 
 
 def test_what_is_bad_leaves_the_old_in_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Weakness 33 of the specification: what failed is tried again soon."""
     keeping = Keeping(tmp_path)
     put(keeping.files, {"x.jsonl": lines(a=1)})
 
@@ -353,6 +356,23 @@ def test_a_new_file_shows_in_cached_lists(world: Any, tmp_path: Path, monkeypatc
     while "metadata" not in (answer := client.get(HOME)).json()["itemList"][0] and time.monotonic() < deadline:
         time.sleep(0.05)
     assert (answer.headers["x-cache"], answer.json()["itemList"][0]["metadata"]) == ("hit", {"price": 4})
+
+
+def test_a_refresh_holds_up_no_request(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weakness 32 of the specification: while a build goes on, answers have what was there before."""
+    monkeypatch.setattr("gateway.localdb.kept.RETRY_S", 0.05)
+    put(tmp_path / "in", {"x.jsonl": b"no"})
+    client, building = world(), threading.Event()
+
+    async def never(_: Kept) -> None:
+        building.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Kept, "_build", never)
+    assert building.wait(10)
+    began = time.monotonic()
+    assert client.get(HOME).status_code == 200
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
