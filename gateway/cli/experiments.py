@@ -9,6 +9,7 @@ from typing import get_args
 
 import click
 import msgspec
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -16,8 +17,10 @@ from gateway.experiments.analysis.lift import Lift, Method
 from gateway.experiments.analysis.mismatch import ALARM
 from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
-from gateway.experiments.analysis.verdict import Metric, Verdict, verdict
+from gateway.experiments.analysis.self_check import false_alarms
+from gateway.experiments.analysis.verdict import Metric, Units, Verdict, verdict
 
+SPLITS = 200
 WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 
 
@@ -32,6 +35,7 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 @click.option("--ratio", multiple=True, metavar="METRIC/METRIC", help="A ratio of two sums, as a metric more.")
 @click.option("--method", type=click.Choice(get_args(Method)), default="always", show_default=True)
 @click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
+@click.option("--self-check", is_flag=True, help="Instead, split the control at random: how often would that alarm?")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
 def command(
@@ -43,6 +47,7 @@ def command(
     ratio: tuple[str, ...],
     method: Method,
     alpha: float,
+    self_check: bool,
     as_json: bool,
     plot: Path | None,
 ) -> None:
@@ -56,7 +61,11 @@ def command(
         told = read_rows(rows)
         arms = arms_of(told, control)
         metrics = metrics_of(told, decrease, guardrail, ratio)
-        found = verdict(units_of(told, arms), arms, shares(weights, arms), metrics, method=method, alpha=alpha)
+        units = units_of(told, arms)
+        if self_check:
+            click.echo(checked(units, metrics, method, alpha, as_json))
+            return
+        found = verdict(units, arms, shares(weights, arms), metrics, method=method, alpha=alpha)
         if plot is not None:
             save_plot(found, plot)
     except (ValueError, ModuleNotFoundError) as error:
@@ -105,6 +114,18 @@ def shares(told: tuple[str, ...], arms: Sequence[str]) -> list[float]:
         return [float(given[arm]) for arm in arms]
     except ValueError as error:
         raise ValueError("--weight: NAME=SHARE, such as bold=0.5") from error
+
+
+def checked(units: Units, metrics: Sequence[Metric], method: Method, alpha: float, as_json: bool) -> str:
+    """How often SPLITS of the control's units differ at one of ten looks, by metric; ratios are left out."""
+    order = np.argsort(units.first_exposed, kind="stable")
+    rows = order[units.variation[order] == 0]
+    sums = {each.name: units.metrics[each.name][1][rows] for each in metrics if each.name in units.metrics}
+    found = {name: false_alarms(each, method, alpha, SPLITS, looks=10) for name, each in sums.items()}
+    if as_json:
+        return msgspec.json.encode(found).decode()
+    told = [f"{name}: {share:.1%} of {SPLITS} splits alarm within ten looks" for name, share in found.items()]
+    return "\n".join((*told, f"{alpha:.0%} is meant to be the most"))
 
 
 def show(found: Verdict, console: Console) -> None:

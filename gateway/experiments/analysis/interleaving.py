@@ -76,6 +76,20 @@ def preference(
     return Preference(len(control), wins, losses, value, max(low, -1.0), min(high, 1.0), told, chance, True)
 
 
+def preferences(
+    earned: npt.NDArray[Any], control: int = 0, method: Method = "always", alpha: float = 0.05, seed: int = 0
+) -> list[Preference | None]:
+    """Of each ranker over the control, whose own is None, from the credits (users, rankers) of one list of all; `alpha`
+    is shared by Bonferroni's rule."""
+    rankers = earned.shape[1]
+    return [
+        None
+        if ranker == control
+        else preference(earned[:, ranker], earned[:, control], method, alpha, rankers - 1, seed)
+        for ranker in range(rankers)
+    ]
+
+
 def sign_test(wins: int, losses: int) -> float:
     """The chance that a fair coin is this uneven, either way: exact up to 1,000 votes, then by the normal law with a
     correction for continuity."""

@@ -4,7 +4,8 @@ Three methods, which differ in how many standard errors a bound is away:
 
 - `always`: an asymptotic confidence sequence, good at every look of an endless series of them (Waudby-Smith, Arbour,
   Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", 2021, its equation
-  for the two-sided Gaussian mixture). Tightest near 5,000 units in both arms together, as GrowthBook sets it.
+  for the two-sided Gaussian mixture). Tightest near 5,000 units in two equal arms, as GrowthBook sets it, or as many in
+  unequal ones as tell the same.
 - `fixed`: Welch's t-test, good for one look that was planned beforehand.
 - `bayesian`: a normal posterior under a flat prior; its interval holds the lift with the stated probability, and the
   chance to win needs no correction for looks but promises no rate of false alarms.
@@ -26,6 +27,7 @@ Method = Literal["always", "fixed", "bayesian"]
 TUNED_FOR = 5_000  # units
 FEWEST = 100  # units of each arm, as Evidently had it
 FEWEST_EVENTS = 50  # units of both arms together, that are not 0; an arm that lost all of its events still shows
+MOST_SKEW = 0.2  # of the difference, which unequal arms take over from units: beyond, normal bounds are wrong
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,11 @@ def lift(arm: Moments, control: Moments, method: Method = "always", alpha: float
     difference = arm.mean - control.mean
     value = difference / abs(control.mean) if control.mean else (inf if difference else 0.0)
     error = sqrt(arm.error**2 + control.error**2) if min(arm.units, control.units) > 1 else inf
-    enough = min(arm.units, control.units) >= FEWEST and arm.events + control.events >= FEWEST_EVENTS
+    enough = _enough(arm, control)
     if not enough or not 0 < error < inf:
         open_p = None if method == "bayesian" else 1.0
         return Lift(value, -inf, inf, difference, -inf, inf, open_p, None, None, False)
-    units, freedom = arm.units + control.units, _freedom(arm, control)
+    units, freedom = round(4 / (1 / arm.units + 1 / control.units)), _freedom(arm, control)
     if method == "always":
         reach, p = reach_always(units, alpha / among, alpha), p_always(difference / error, units, alpha)
     elif method == "fixed":
@@ -80,6 +82,13 @@ def lift(arm: Moments, control: Moments, method: Method = "always", alpha: float
         error * (exp(-z * z / 2) / sqrt(2 * pi) - z * NORMAL.cdf(-z)) if bayesian else None,
         True,
     )
+
+
+def _enough(arm: Moments, control: Moments) -> bool:
+    if min(arm.units, control.units) < FEWEST or arm.events + control.events < FEWEST_EVENTS:
+        return False
+    skewness = max(abs(arm.skewness), abs(control.skewness))
+    return skewness * abs(1 / arm.units - 1 / control.units) <= MOST_SKEW * sqrt(1 / arm.units + 1 / control.units)
 
 
 def reach_always(units: int, alpha: float, tuned_alpha: float | None = None, tuned_for: int = TUNED_FOR) -> float:

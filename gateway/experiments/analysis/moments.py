@@ -19,6 +19,7 @@ class Moments:
     mean: float
     variance: float  # of one unit, so that the mean's is variance / units
     events: int  # units that are not 0: with few of them no normal law holds
+    skewness: float = 0.0  # of one unit
 
     @property
     def error(self) -> float:
@@ -37,8 +38,12 @@ class Sample:
     @property
     def moments(self) -> Moments:
         units = len(self.influence)
-        variance = float(self.influence.var(ddof=1)) if units > 1 else float("inf")
-        return Moments(units, self.mean, variance, self.events)
+        if units < 2:
+            return Moments(units, self.mean, float("inf"), self.events)
+        squares = self.influence**2
+        spread, cubed = float(squares.mean()), float((squares * self.influence).mean())
+        skewness = cubed / spread**1.5 if spread > 0 else 0.0
+        return Moments(units, self.mean, spread * units / (units - 1), self.events, skewness)
 
 
 def of_values(values: Values) -> Sample:

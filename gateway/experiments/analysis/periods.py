@@ -23,10 +23,11 @@ def by_period(values: npt.NDArray[Any], arm: npt.NDArray[Any], period: npt.NDArr
     `Moments.error` is the estimate's."""
     periods = int(period.max(initial=-1)) + 1
     cell = period.astype(np.int64) * arms + arm
-    units, sums, squares, events = (
+    units, sums, squares, cubes, events = (
         np.bincount(cell, each, periods * arms).reshape(periods, arms)
-        for each in (None, values, values * values, values != 0)
+        for each in (None, values, values**2, values**3, values != 0)
     )
+    skewness = _skewness(*(each.sum(axis=0) for each in (units, sums, squares, cubes)))
     joined = _joined(units)
     units, sums, squares, events = (
         np.add.reduceat(each, joined, axis=0) if len(joined) else each for each in (units, sums, squares, events)
@@ -39,9 +40,20 @@ def by_period(values: npt.NDArray[Any], arm: npt.NDArray[Any], period: npt.NDArr
     error = (shares**2 * variances / units).sum(axis=0)
     total = units.sum(axis=0)
     return [
-        Moments(int(n), float(mean), float(n * squared), int(seen))
-        for n, mean, squared, seen in zip(total, (shares * means).sum(axis=0), error, events.sum(axis=0), strict=True)
+        Moments(int(n), float(mean), float(n * squared), int(seen), float(skew))
+        for n, mean, squared, seen, skew in zip(
+            total, (shares * means).sum(axis=0), error, events.sum(axis=0), skewness, strict=True
+        )
     ]
+
+
+def _skewness(units: npt.NDArray[Any], *powers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(arms,) from the sums of first, second and third powers."""
+    first, second, third = (each / np.maximum(units, 1) for each in powers)
+    spread = np.maximum(second - first**2, 0)
+    cubed = third - 3 * first * second + 2 * first**3
+    found: npt.NDArray[Any] = np.divide(cubed, spread**1.5, out=np.zeros_like(cubed), where=spread > 0)
+    return found
 
 
 def _joined(units: npt.NDArray[Any]) -> list[int]:

@@ -54,6 +54,14 @@ def test_methods_and_the_other_control(tmp_path: Path):
     assert "chance to win" in run("experiments", "--rows", rows, "--method", "bayesian").output
 
 
+def test_a_self_check(tmp_path: Path):
+    rows = written(tmp_path / "rows.csv")
+    found = json.loads(run("experiments", "--rows", rows, "--self-check", "--json").stdout)
+    assert set(found) == {"clicks", "bought"} and max(found.values()) <= 0.05
+    peeking = run("experiments", "--rows", rows, "--self-check", "--method", "fixed")
+    assert "splits alarm within ten looks" in peeking.output and "clicks: 0.0%" not in peeking.output
+
+
 def test_lost_units_are_told_first(tmp_path: Path):
     rows = written(tmp_path / "rows.csv", second=5_000)
     assert "Not to be trusted" in run("experiments", "--rows", rows).output

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.experiments.analysis.interleaving import preference, sign_test
+from gateway.experiments.analysis.interleaving import preference, preferences, sign_test
 from gateway.experiments.analysis.lift import Method, lift
 from gateway.experiments.analysis.moments import Moments, of_values
 from tests.engine.measure.movielens import movielens
@@ -163,6 +163,16 @@ def test_rankers_alike_are_seldom_told_apart_though_one_looks_forty_times():
         naive.append(any(sign_test(n, 25 * (k + 1) - n) < 0.05 for k, n in enumerate(each)))
     print(f"rankers alike, 40 looks: told apart in {np.mean(alarms):.3f}, by sign tests in {np.mean(naive):.3f}")
     assert np.mean(alarms) <= 0.05 < np.mean(naive)
+
+
+def test_three_rankers_share_the_error_rate():
+    draw = np.random.default_rng(53)
+    clicks = draw.poisson([1.0, 1.0, 1.6], (2_000, 3))
+    control, same, better = preferences(clicks)
+    assert control is None and same is not None and better is not None
+    assert better.sure and not same.sure
+    alone = preference(clicks[:, 2], clicks[:, 0])
+    assert (better.wins, better.losses) == (alone.wins, alone.losses) and better.low < alone.low
 
 
 def test_few_votes_say_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from math import inf, sqrt
 
 import numpy as np
@@ -90,39 +91,47 @@ def test_bayes_of_a_lift_of_one_standard_error():
     assert found.p is None
 
 
-def looks(draw: np.random.Generator, kind: str) -> np.ndarray:
-    """(experiments, looks, 2 arms, 3): cumulated buyers, sum and sum of squares, no effect anywhere."""
+def looks(draw: np.random.Generator, kind: str, units: np.ndarray) -> np.ndarray:
+    """(experiments, looks, 2 arms, 4): cumulated buyers and sums of the first three powers, no effect anywhere."""
     shape = (EXPERIMENTS, LOOKS, 2)
-    buyers = draw.binomial(STEPS[:, None], 0.05, shape)
+    buyers = draw.binomial(units, 0.05, shape)
     if kind == "conversion":
-        found = np.stack((buyers, buyers, buyers), axis=-1).astype(float)
-    else:
-        spent = draw.lognormal(3, 1, buyers.sum())
-        look = np.repeat(np.arange(buyers.size), buyers.ravel())
-        sums = [np.bincount(look, each, buyers.size).reshape(shape) for each in (spent, spent**2)]
-        found = np.stack((buyers, *sums), axis=-1)
-    return found.cumsum(axis=1)
+        return np.stack((buyers,) * 4, axis=-1).astype(float).cumsum(axis=1)
+    spent = draw.lognormal(3, 1, buyers.sum())
+    look = np.repeat(np.arange(buyers.size), buyers.ravel())
+    sums = [np.bincount(look, spent**power, buyers.size).reshape(shape) for power in (1, 2, 3)]
+    return np.stack((buyers, *sums), axis=-1).cumsum(axis=1)
 
 
 def moments(units: int, sums: np.ndarray) -> Moments:
-    mean = float(sums[1]) / units
-    return Moments(units, mean, (float(sums[2]) - units * mean**2) / (units - 1), int(sums[0]))
+    """Of units' buyers and sums of the first three powers (as `of_values` finds them of each unit's value)."""
+    buyers, (mean, second, third) = int(sums[0]), (float(each) / units for each in sums[1:])
+    spread = second - mean**2
+    skewness = (third - 3 * mean * second + 2 * mean**3) / spread**1.5 if spread > 0 else 0.0
+    return Moments(units, mean, spread * units / (units - 1), buyers, skewness)
 
 
-@pytest.mark.parametrize("kind", ["conversion", "revenue"])
-def test_without_an_effect_looking_forty_times_alarms_seldom(kind: str):
+def test_moments_of_sums_are_those_of_values():
+    values = np.random.default_rng(10).exponential(3, 500)
+    found, same = moments(500, [500, *((values**power).sum() for power in (1, 2, 3))]), of_values(values).moments
+    assert astuple(found) == pytest.approx(astuple(same))
+
+
+@pytest.mark.parametrize(("kind", "shares"), [("conversion", (1, 1)), ("revenue", (1, 1)), ("revenue", (1.8, 0.2))])
+def test_without_an_effect_looking_forty_times_alarms_seldom(kind: str, shares: tuple[float, float]):
+    units = np.rint(STEPS[:, None] * shares).astype(int)
     alarms = np.zeros(2)
-    for experiment in looks(np.random.default_rng(11), kind):
+    for experiment in looks(np.random.default_rng(11), kind, units):
         seen = np.zeros(2, bool)
-        for units, (control, arm) in zip(UNITS, experiment, strict=True):
-            pair = moments(units, arm), moments(units, control)
-            naive = abs(pair[0].mean - pair[1].mean) / sqrt(pair[0].error ** 2 + pair[1].error ** 2) > 1.96
-            seen |= lift(*pair).sure, naive
+        for told, sums in zip(units.cumsum(axis=0).tolist(), experiment, strict=True):
+            control, arm = (moments(n, each) for n, each in zip(told, sums, strict=True))
+            naive = abs(arm.mean - control.mean) > 1.96 * sqrt(arm.error**2 + control.error**2)
+            seen |= lift(arm, control).sure, naive
             if seen.all():
                 break
         alarms += seen
     default, naive = alarms / EXPERIMENTS
-    print(f"{kind}: false alarms in {EXPERIMENTS} A/A experiments of {LOOKS} looks: {default:.3f}, t-test {naive:.3f}")
+    print(f"{kind}, {shares}: of {EXPERIMENTS} A/A experiments, 40 looks: {default:.3f} alarm, t-tests {naive:.3f}")
     assert default <= 0.05
     assert naive > 0.30
 
@@ -135,7 +144,7 @@ def test_a_lift_of_a_fifth_is_found():
     first = []
     for run in range(runs):
         for look, units in enumerate(UNITS):
-            a, b = (moments(units, np.repeat(each[run, look], 3)) for each in (arm, control))
+            a, b = (moments(units, np.repeat(each[run, look], 4)) for each in (arm, control))
             if lift(a, b).sure:
                 first.append(2 * units)
                 break
@@ -150,7 +159,7 @@ def test_the_interval_of_the_lift_covers_the_truth(method: Method):
     runs, units = 2_000, 4_000
     held = []
     for control, arm in zip(draw.binomial(units, 0.10, runs), draw.binomial(units, 0.12, runs), strict=True):
-        found = lift(*(moments(units, np.repeat(float(each), 3)) for each in (arm, control)), method)
+        found = lift(*(moments(units, np.repeat(float(each), 4)) for each in (arm, control)), method)
         held.append(found.low <= 0.2 <= found.high)
     print(f"{method}: the interval of the lift held the truth in {np.mean(held):.3f}")
     assert 0.935 <= np.mean(held) <= 0.965 or (method == "always" and np.mean(held) > 0.95)
