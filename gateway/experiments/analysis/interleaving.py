@@ -59,21 +59,23 @@ def preference(
         return Preference(len(control), wins, losses, value, -1.0, 1.0, p, None, False)
     draw, chance = np.random.default_rng(seed), None
     tails = (alpha / among / 2, 1 - alpha / among / 2)
+    share = (wins + 1) / (votes + 2)  # so that votes all alike still leave a doubt
     if method == "always":
-        share = (wins + 1) / (votes + 2)  # so that votes all alike still leave a doubt
         error = 2 * sqrt(share * (1 - share) / votes)
         reach = reach_always(votes, alpha / among, alpha, TUNED_FOR) * error
         low, high, p = value - reach, value + reach, p_always(value / error, votes, alpha, TUNED_FOR)
     elif method == "fixed":
         # Whole users drawn again with replacement: their votes are all that counts, so a binomial draw is the same.
-        low, high = (2 * np.quantile(draw.binomial(votes, wins / votes, draws) / votes, tails) - 1).tolist()
+        low, high = (2 * np.quantile(draw.binomial(votes, share, draws) / votes, tails) - 1).tolist()
         p = sign_test(wins, losses)
     else:
         posterior = draw.beta(wins + 1, losses + 1, draws)
         low, high = (2 * np.quantile(posterior, tails) - 1).tolist()
         p, chance = None, float((posterior > 0.5).mean())
     told = None if p is None else min(p * among, 1.0)
-    return Preference(len(control), wins, losses, value, max(low, -1.0), min(high, 1.0), told, chance, True)
+    return Preference(
+        len(control), wins, losses, value, max(min(low, value), -1.0), min(max(high, value), 1.0), told, chance, True
+    )
 
 
 def preferences(

@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.experiments.analysis.interleaving import preference, preferences, sign_test
@@ -139,6 +139,7 @@ def test_many_votes_go_by_the_normal_law():
     assert sign_test(470, 532) == pytest.approx(exact, rel=0.02)
 
 
+@settings(max_examples=400)
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.sampled_from(["always", "fixed", "bayesian"]))
 def test_preferences_turn_with_the_rankers(wins: int, losses: int, ties: int, method: Method):
     credit = ballots(wins, losses, ties)
