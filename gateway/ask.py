@@ -30,6 +30,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     decorate: bool = True
     synthetic: bool = False
     feature: str | None = None
+    session_id: str | None = None  # for experiments between sessions
     exclude: frozenset[str] = frozenset()  # items that the caller does not want to see
     page: Page | None = None  # which part of the list of `num_results`
     fields: tuple[str, ...] = ()  # of metadata, that the caller wants; none: all

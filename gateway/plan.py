@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from gateway.ask import Action
 from gateway.caller import Caller
+from gateway.experiments.setup import Experiment
 from gateway.template import Template
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
@@ -204,14 +205,6 @@ class Variation:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """What a configuration says of a test between variations. `metrics`: the names of those that count conversions."""
-
-    method: str  # builtin, or evidently
-    metrics: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Plan:
     namespace: str
     action: Action
@@ -227,6 +220,12 @@ class Plan:
     def path(self) -> str:
         """What names the recommender in its namespace."""
         return f"{self.action}/{self.recommender}"
+
+    @cached_property
+    def headers(self) -> frozenset[str]:
+        """That say whether a request is for an experiment."""
+        fields = [field for each in self.experiments.values() for field in each.fields]
+        return frozenset(name for field in fields for name in field.headers)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway.cache import Hit, Shown, Wanted
 from gateway.caller import Caller
 from gateway.config import Config
-from gateway.plan import ContextField, Variation
+from gateway.plan import ContextField, Plan, Variation
 from gateway.viewer import Viewed
 
 _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
@@ -31,7 +31,14 @@ class Reply(NamedTuple):
 
 
 def reply_of(
-    hit: Hit, shown: Shown, wanted: Wanted, variation: Variation, config: Config, caller: Caller, now: float
+    hit: Hit,
+    shown: Shown,
+    wanted: Wanted,
+    plan: Plan,
+    variation: Variation,
+    config: Config,
+    caller: Caller,
+    now: float,
 ) -> Reply:
     policy = wanted.policy
     header = policy.private_header if located(caller) else policy.header
@@ -44,7 +51,7 @@ def reply_of(
         age_s=hit.age_s,
         cache_control=cache_control(header, hit.age_s + wanted.until - now),
         etag=shown.etag if policy.max_age_s else "",
-        vary=vary(variation, config),
+        vary=vary(plan, variation, config),
         version=config.version,
     )
 
@@ -62,9 +69,9 @@ def cache_control(header: str, life_s: float) -> str:
     return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", header)
 
 
-def vary(variation: Variation, config: Config) -> tuple[str, ...]:
+def vary(plan: Plan, variation: Variation, config: Config) -> tuple[str, ...]:
     read = frozenset(name for field in fields(variation) for name in field.headers)
-    return tuple(sorted(config.viewers.vary(read)))
+    return tuple(sorted(config.viewers.vary(read | plan.headers)))
 
 
 def fields(variation: Variation) -> tuple[ContextField, ...]:

@@ -27,6 +27,8 @@ from gateway.config.caching import policy_for
 from gateway.conversions import Conversion, resolved
 from gateway.decorate import Decorators, after, is_list
 from gateway.errors import Invalid, Problem
+from gateway.experiments.enrol import Enrolment, enrolled
+from gateway.experiments.setup import Arm, Experiment
 from gateway.filters import filtered
 from gateway.make import Maker
 from gateway.outbox import Outbox
@@ -100,11 +102,11 @@ class Gateway:
             return await self._fall_back(ask, plan, caller, config, error)
 
     async def _answer(self, ask: Ask, plan: Plan, caller: Caller, config: Config, policy: CachePolicy | None) -> Reply:
+        moment, enrolment = self.moment(caller), None
         if ask.cohort is None:
-            variation = assign(plan, ask.user_id, ask.feature)
+            variation, enrolment = self._assigned(ask, plan, moment)
         else:
             variation = await of_cohort(ask.cohort, plan, self._engine)
-        moment = self.moment(caller)
         if variation.reads_item and ask.item_id is not None and not ask.filter:
             moment = replace(moment, item=await self._decorators.row(ask.item_id, variation))
         with self._telemetry.span("enrich"):
@@ -124,7 +126,13 @@ class Gateway:
                 break
             count = next_step(count)
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
-        return reply_of(hit, shown, wanted, variation, config, caller, self._clock())
+        if enrolment is not None and enrolment.counted:
+            shown = annotated(shown, enrolment.arm)
+        return reply_of(hit, shown, wanted, plan, variation, config, caller, self._clock())
+
+    def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
+        enrolment = enrolled(plan, ask, moment, kept)
+        return assign(plan, ask.user_id, ask.feature, enrolment and enrolment.arm.variation), enrolment
 
     async def _fetch(
         self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config
@@ -172,7 +180,7 @@ class Gateway:
         allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
         plan = self.config.plan_for(ask)
         count, user = shared_by(plan), ask.user_id or ""
-        variation = assign(plan, user, ask.feature)
+        variation, _ = self._assigned(ask, plan, self.moment(caller))
         await self._engine.catch_up(ask, variation)
         return await self._engine.cohort(user, count, variation), variation
 
@@ -180,11 +188,12 @@ class Gateway:
         """Why the item is or is not in the answer to this question, made anew. Raises `Invalid` where somebody else
         than the built-in engine answers."""
         allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
-        variation = assign(self.config.plan_for(ask), ask.user_id, ask.feature)
+        plan, moment = self.config.plan_for(ask), self.moment(caller)
+        variation, _ = self._assigned(ask, plan, moment)
         if variation.origin is not None:
             message = f"{ask.recommender!r} is answered by {variation.upstream}: only the built-in engine explains"
             raise Invalid("NotExplained", message)
-        ask = enrich(ask, variation, self.moment(caller))
+        ask = enrich(ask, variation, moment)
         await self._engine.catch_up(ask, variation)
         return await self._engine.explain(ask, item, variation)
 
@@ -282,6 +291,16 @@ def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
 
 
+def annotated(shown: Shown, arm: Arm) -> Shown:
+    """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache."""
+    return shown._replace(body=shown.body[:-1] + arm.said, etag=shown.etag[:-1] + arm.tag)
+
+
+def kept(experiment: Experiment, unit: str) -> str | None:
+    return None
+
+
+>>>>>>> 22a18b8 (Experiments decide who answers, and answers say so)
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:
     key = key_of(ask, variation.name, config.fingerprint, scope.user)
     policy = policy_for(ask, variation)

@@ -18,7 +18,7 @@ from engine import InvalidInput, check_expression
 from gateway.ask import Action
 from gateway.autocontext import ITEM_METADATA, OPERATORS, RULES, holidays_of, instant
 from gateway.caller import Caller
-from gateway.config import document
+from gateway.config import document, experiments
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable, unknown
 from gateway.config.report import Report, choices, inside
 from gateway.plan import Moment
@@ -286,11 +286,9 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
     weights = [variation.weight for variation in part.variations.values()]
     given = [weight for weight in weights if weight is not None]
     at = inside(place, "variations")
-    if part.experiments:
-        how = "users go to variations by their 'weight'" if given else "the first variation answers everyone"
-        report.warn(inside(place, "experiments"), f"this version does not run experiments: {how}")
-    elif not given and len(weights) > 1:
+    if not given and len(weights) > 1 and not part.experiments:
         report.warn(at, "have no 'weight': only the first one answers")
+    experiments.check_experiments(part, place, report)
     if given and len(given) < len(weights):
         report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
     elif given and not any(given):
@@ -298,11 +296,8 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
 
 
 @check.register
-def check_experiment(
-    part: document.EvidentlyExperiment | document.BuiltinExperiment, place: str, report: Report
-) -> None:
-    if not part.metrics:
-        report.warn(inside(place, "metrics"), "has no metric: no conversion can be told")
+def check_metric(part: document.Metric, place: str, report: Report) -> None:
+    experiments.check_metric(part, place, report)
 
 
 @check.register
@@ -349,6 +344,8 @@ def check_aws(part: document.Aws, place: str, report: Report) -> None:
 
 def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
     check_level(part, place, report)
+    experiments.check_exclusions(part, place, report)
+    experiments.check_senders(part, place, report)
     if not part.event_targets and not any(part.recommenders.values()):
         report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
     for (tag, name), times in Counter((each.__struct_config__.tag, each.named) for each in part.event_targets).items():

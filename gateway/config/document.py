@@ -57,6 +57,8 @@ Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 TrackingId = Annotated[str, Meta(pattern="[A-Za-z0-9-]", description="A tracking id: letters, digits and -.")]
+Fraction = Annotated[float, Meta(ge=0, le=1, description="A number from 0 to 1.")]
+Window = Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$", description="A time such as 30m, 12h or 7d.")]
 MetricName = Annotated[str, Meta(pattern=r"^\S+$", description="A name without spaces.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
 Locale = Annotated[
@@ -363,44 +365,93 @@ class FunctionPostProcessor(PostProcessorPart, frozen=True, tag="function"):
 AnyPostProcessor = LambdaPostProcessor | FunctionPostProcessor
 
 
-class EvidentlyMetric(Part, frozen=True, forbid_unknown_fields=False, kw_only=True):
-    """A metric of CloudWatch Evidently: `entityIdKey` and `valueKey` are paths, with dots, into its events."""
+class MetricPart(Part, frozen=True, forbid_unknown_fields=False):
+    """What users do that counts: what callers report by the metric's name, and events of a type, within a `window` after
+    the unit first took part. Each counts 1, or what is at the path `valueKey` of the event."""
 
     extra: ClassVar[bool] = True
+
+    event_type: Text | None = None
+    window: Window = "7d"
+    direction: Literal["increase", "decrease"] = "increase"
+
+
+class EvidentlyMetric(MetricPart, frozen=True, forbid_unknown_fields=False, kw_only=True):
+    """A metric of CloudWatch Evidently: `entityIdKey` and `valueKey` are paths, with dots, into its events."""
 
     entity_id_key: str
     value_key: str
     track_exposures: bool = True
 
 
-class Metric(Part, frozen=True, forbid_unknown_fields=False):
-    """What users do that counts, by the type of an event."""
+class Metric(MetricPart, frozen=True, forbid_unknown_fields=False):
+    """A metric of the gateway's own; the path `valueKey` is `eventValue` or begins with `properties.`"""
 
-    extra: ClassVar[bool] = True
-
-    event_type: Text | None = None
     entity_id_key: str = ""
     value_key: str = ""
     track_exposures: bool = True
 
 
+class Condition(Part, frozen=True):
+    """Of a field of the context; whoever has no such field is not meant."""
+
+    field: FieldName
+    operator: OperatorName
+    value: Value
+
+
+class Schedule(Part, frozen=True):
+    """When an experiment runs: without a start from now on, without an end until it is taken out."""
+
+    start: Time | None = None
+    end: Time | None = None
+
+
+class RampStep(Part, frozen=True, kw_only=True):
+    """From then on, this share of the units takes part."""
+
+    at: Time
+    traffic: Fraction
+
+
+class Exclusion(Part, frozen=True, kw_only=True):
+    """A unit is in one experiment of a `group` at most: each has a range of it, from 0 to 1, and no two overlap."""
+
+    group: Text
+    range: tuple[Fraction, ...]
+
+
 class ExperimentPart(Part, frozen=True, tag_field="method"):
-    """A test between variations, by the name of the feature that shows them."""
+    """A test between the variations of a recommender, by the name of the feature that shows them. Whoever is in none
+    is answered by the first variation. `weights` are the variations' own where none are given, or else equal."""
 
     description: str = ""
+    unit: Literal["user", "session"] = "user"
+    seed: Text | None = None
+    weights: dict[Label, Weight] | None = None
+    traffic: Fraction | None = None
+    ramp: tuple[RampStep, ...] = ()
+    schedule: Schedule = Schedule()
+    audience: tuple[Condition, ...] = ()
+    holdout: Fraction = 0
+    exclusion: Exclusion | None = None
+    overrides: dict[Text, Label] = {}
+    include_synthetic: bool = False
 
 
 class EvidentlyExperiment(ExperimentPart, frozen=True, tag="evidently", kw_only=True):
-    """An experiment as it was written for CloudWatch Evidently, which has ended."""
+    """An experiment as it was written for CloudWatch Evidently, which has ended: the gateway runs it."""
 
     project: str
     metrics: dict[MetricName, EvidentlyMetric]
+    guardrails: dict[MetricName, EvidentlyMetric] = {}
 
 
 class BuiltinExperiment(ExperimentPart, frozen=True, tag="builtin", kw_only=True):
-    """An experiment of the gateway's own."""
+    """An experiment between variations: each unit is in one of them."""
 
     metrics: dict[MetricName, Metric]
+    guardrails: dict[MetricName, Metric] = {}
     project: str = ""
 
 
@@ -511,12 +562,13 @@ AnyEventTarget = EventTracker | KinesisStream | KinesisFirehose | HttpTarget | R
 
 
 class Namespace(Level, frozen=True):
-    """One application's recommenders, and where its events go."""
+    """One application's recommenders, and where its events go; a share `holdout` of its users is in no experiment."""
 
     name: str = ""
     description: str = ""
     recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
+    holdout: Fraction = 0  # of the users, who are in no experiment
 
 
 # --- the root

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway import autocontext, plan
 from gateway.ask import Action
-from gateway.config import caching, document, origins, targets
+from gateway.config import caching, document, experiments, origins, targets
 from gateway.config.plain import plain
 
 
@@ -48,7 +48,7 @@ def namespaces(root: document.Root) -> dict[str, plan.Namespace]:
 def namespace(key: str, part: document.Namespace, above: Inherited, root: document.Root) -> plan.Namespace:
     own = inherited(above, part)
     plans = {
-        (action, name): plan_of(key, action, name, recommender, own, root)
+        (action, name): plan_of(key, action, name, recommender, own, root, part.holdout)
         for action, recommenders in part.recommenders.items()
         for name, recommender in recommenders.items()
     }
@@ -57,7 +57,13 @@ def namespace(key: str, part: document.Namespace, above: Inherited, root: docume
 
 
 def plan_of(
-    key: str, action: Action, name: str, part: document.Recommender, above: Inherited, root: document.Root
+    key: str,
+    action: Action,
+    name: str,
+    part: document.Recommender,
+    above: Inherited,
+    root: document.Root,
+    holdout: float,
 ) -> plan.Plan:
     own = inherited(above, part)
     weighted = any(each.weight is not None for each in part.variations.values())
@@ -73,13 +79,14 @@ def plan_of(
         cohorts=None if part.cohorts is None else part.cohorts.count,
         fallback=part.fallback,
         post_processor=origins.post_processor(part.response_post_processor, root.aws.region),
-        experiments={name: experiment(each) for name, each in part.experiments.items()},
+        experiments={
+            feature: experiments.experiment(
+                feature, each, (key, action, name), variations, weighted, holdout, context_fields(own.auto_context)
+            )
+            for feature, each in part.experiments.items()
+        },
         config=plain(part),
     )
-
-
-def experiment(part: document.AnyExperiment) -> plan.Experiment:
-    return plan.Experiment(str(part.__struct_config__.tag), tuple(part.metrics))
 
 
 def variation(

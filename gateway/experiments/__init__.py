@@ -1,1 +1,1 @@
-"""Experiments: who is in them, what they were shown, what came of it."""
+"""Experiments: what one is (setup), which arm a unit is in (draw, enrol: pure), what came of it (ledger, analysis)."""

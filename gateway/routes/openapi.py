@@ -241,6 +241,7 @@ def _query(plan: Plan) -> list[Parameter]:
         _parameter("locale", TEXT, "The language of metadata, such as de-AT, where it has several."),
         _parameter("decorateItems", FLAG, "Whether items carry metadata."),
         _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
+        *([_parameter("sessionId", TEXT, "The unit of experiments between sessions.")] if plan.experiments else []),
     ]
 
 

@@ -36,6 +36,7 @@ class Query(NamedTuple):
     decorate: bool
     synthetic: bool
     feature: str | None
+    session_id: str | None
     exclude: frozenset[str]
     fields: tuple[str, ...]
     locale: str
@@ -56,6 +57,7 @@ def query_of(raw: bytes) -> Query:
         decorate=given.get("decorateItems", "true").lower() in TRUE,
         synthetic=given.get("syntheticUser", "false").lower() in TRUE,
         feature=given.get("feature") or None,
+        session_id=checked_id(given["sessionId"], "sessionId") if given.get("sessionId") else None,
         exclude=_ids(raw, "exclude"),
         fields=_fields(given.get("fields", "")),
         locale=_locale(given.get("locale", "")),

@@ -129,6 +129,7 @@ def asked(
         decorate=query.decorate,
         synthetic=query.synthetic,
         feature=query.feature,
+        session_id=query.session_id,
         exclude=query.exclude,
         page=paged(query, key, action, user_id, cohort, item_id),
         fields=query.fields,

@@ -5,9 +5,10 @@ from math import sqrt
 
 import pytest
 
-from gateway.assign import assign, share
+from gateway.assign import assign
 from gateway.errors import Invalid, Problem
-from gateway.plan import Experiment, Function, Plan, PostProcessor, Variation
+from gateway.experiments.setup import Experiment
+from gateway.plan import Function, Plan, PostProcessor, Variation
 
 USERS = [f"user-{number}" for number in range(10_000)]
 
@@ -19,23 +20,6 @@ def plan(*weights: float, recommender: str = "for-you") -> Plan:
 
 def arms(of: Plan) -> list[str]:
     return [assign(of, user).name for user in USERS]
-
-
-# the published examples of GrowthBook's hash, version 2
-HASHES = [
-    ("seed", "a", 0.0505),
-    ("seed", "b", 0.2696),
-    ("foo", "ab", 0.2575),
-    ("foo", "def", 0.2019),
-    ("89123klj", "8952klfjas09ujkasdf", 0.124),
-    ("90850943850283058242805", "123", 0.7516),
-    ("()**(%$##$%#$#", '___)((*":&', 0.0128),
-]
-
-
-@pytest.mark.parametrize(("salt", "unit", "place"), HASHES)
-def test_the_hash_is_the_published_one(salt, unit, place):
-    assert share(salt, unit) == place
 
 
 @pytest.mark.parametrize("weights", [(1, 1), (80, 20), (0.1, 0.3, 0.6), (1, 0, 1), (5, 5, 5, 5, 80)])
@@ -82,7 +66,7 @@ def test_a_variation_without_a_model_answers_404():
 
 
 def in_trial(*weights: float) -> Plan:
-    return replace(plan(*weights), experiments={"page": Experiment("evidently")})
+    return replace(plan(*weights), experiments={"page": Experiment("evidently", feature="page")})
 
 
 def test_an_unknown_feature_is_refused_where_there_are_experiments_to_be_in():

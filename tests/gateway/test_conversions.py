@@ -7,10 +7,11 @@ import pytest
 from gateway.ask import Action
 from gateway.conversions import Conversion, resolved
 from gateway.errors import Invalid
-from gateway.plan import Experiment, Namespace, Plan
+from gateway.experiments.setup import Experiment, Metric
+from gateway.plan import Namespace, Plan
 
-ONE = {"page": Experiment("evidently", ("clicks",))}
-TWO = {"page": Experiment("evidently", ("clicks", "sales")), "mail": Experiment("builtin", ("clicks",))}
+ONE = {"page": Experiment("evidently", {"clicks": Metric()})}
+TWO = {"page": Experiment("evidently", {"clicks": Metric(), "sales": Metric()}), "mail": Experiment("builtin", {"clicks": Metric()})}
 
 
 def plan(action: Action, name: str, experiments: dict[str, Experiment]) -> Plan:
@@ -22,8 +23,8 @@ PLANS = [
     plan("recommend-items", "two", TWO),
     plan("recommend-items", "plain", {}),
     plan("recommend-items", "bare", {"page": Experiment("builtin")}),
-    plan("recommend-items", "same", {"page": Experiment("evidently", ("clicks",))}),
-    plan("related-items", "same", {"mail": Experiment("evidently", ("sales",))}),
+    plan("recommend-items", "same", {"page": Experiment("evidently", {"clicks": Metric()})}),
+    plan("related-items", "same", {"mail": Experiment("evidently", {"sales": Metric()})}),
     plan("rerank-items", "same", {}),
 ]
 SHOP = Namespace("shop", "Shop", {(each.action, each.recommender): each for each in PLANS}, (), ())

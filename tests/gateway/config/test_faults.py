@@ -217,12 +217,48 @@ EXPERIMENTS = [
     ("{t: {method: builtin, metrics: {a b: {}}}}", ".metrics: a key must be a name without spaces, not 'a b'"),
     ("{a b: {method: builtin, metrics: {m: {}}}}", ".experiments: a key must be letters, digits, ., - and _"),
     ("{t: {method: builtin, metrics: {m: {trackExposures: 1}}}}", ".trackExposures: must be true or false, not 1"),
+    ("{t: {%s, weights: {main: -1}}}", ".t.weights.main: must be a number, 0 or more, not -1"),
+    ("{t: {%s, weights: {main: half}}}", ".t.weights.main: must be a number, 0 or more, not 'half'"),
+    ("{t: {%s, weights: {main: .nan, other: 1}}}", ".t.weights.main: must be"),
+    ("{t: {%s, weights: {main: .inf}}}", ".t.weights.main: must be a finite number"),
+    ("{t: {%s, weights: {main: 0, other: 0}}}", ".t.weights: all weights are 0: nobody could be in an arm; give one"),
+    ("{t: {%s, weights: {mian: 1}}}", "there is no variation 'mian'; one of: main, other; did you mean 'main'?"),
+    ("{t: {%s, overrides: {u: mian}}}", ".t.overrides.u: there is no variation 'mian'; one of: main, other; did you"),
+    ("{t: {%s, traffic: 50}}", ".t.traffic: must be a number from 0 to 1, not 50"),
+    ("{t: {%s, holdout: -0.1}}", ".t.holdout: must be a number from 0 to 1, not -0.1"),
+    ("{t: {%s, unit: shop}}", ".t.unit: "),
+    ("{t: {%s, schedule: {start: tomorrow}}}", ".t.schedule.start: must be a time with its zone"),
+    ("{t: {%s, schedule: {start: '2030-02-30T00:00:00Z'}}}", ".t.schedule: is no time: day is out of range"),
+    (
+        "{t: {%s, schedule: {start: '2030-02-03T00:00:00Z', end: '2030-02-02T00:00:00Z'}}}",
+        ".t.schedule: ends at 2030-02-02T00:00:00Z, not after it starts at 2030-02-03T00:00:00Z",
+    ),
+    (
+        "{t: {%s, ramp: [{at: '2030-02-03T00:00:00Z', traffic: 1}, {at: '2030-02-02T00:00:00Z', traffic: 1}]}}",
+        ".t.ramp[1].at: 2030-02-02T00:00:00Z is not after the step before it: put the steps in the order of their times",
+    ),
+    ("{t: {%s, ramp: [{traffic: 1}]}}", ".t.ramp[0]: 'at' is required"),
+    ("{t: {%s, exclusion: {group: g, range: [0.5, 0.5]}}}", ".t.exclusion.range: must be two numbers, the first less"),
+    ("{t: {%s, exclusion: {group: g, range: [1]}}}", ".t.exclusion.range: must be two numbers, the first less than"),
+    ("{t: {%s, exclusion: {range: [0, 1]}}}", ".t.exclusion: 'group' is required"),
+    (
+        "{t: {%s, exclusion: {group: g, range: [0, 0.5]}}, s: {%s, exclusion: {group: g, range: [0.4, 1]}}}",
+        ".s.exclusion.range: overlaps [0, 0.5] of namespaces.shop.recommenders.recommend-items.for-you.experiments.t:",
+    ),
+    ("{t: {%s, audience: [{field: country, operator: is, value: DE}]}}", ".t.audience[0].operator: "),
+    ("{t: {%s, audience: [{field: country, operator: less-than, value: .inf}]}}", ".value: must be a finite number"),
+    ("{t: {%s, guardrails: {m: {eventType: click}}}}", ".t.guardrails.m: is a metric, too: give it another name"),
+    ("{t: {method: builtin, metrics: {m: {eventType: a, valueKey: price}}}}", ".m.valueKey: 'price' is in no event: ev"),
+    ("{t: {method: builtin, metrics: {m: {window: 7 days}}}}", ".metrics.m.window: must be a time such as 30m, 12h or"),
+    ("{t: {method: builtin, metrics: {m: {direction: up}}}}", ".metrics.m.direction: "),
 ]
 
 
 @pytest.mark.parametrize(("experiments", "says"), EXPERIMENTS)
 def test_a_wrong_experiment_is_refused_with_its_place(experiments, says):
-    (fault,) = faults_of(in_shop(f"{{experiments: {experiments}, variations: {{main: {{type: engine, model: m}}}}}}"))
+    variations = "{main: {type: engine, model: m}, other: {type: engine, model: m}}"
+    experiments = experiments.replace("%s", "method: builtin, metrics: {m: {eventType: click}}")
+    (fault,) = faults_of(in_shop(f"{{experiments: {experiments}, variations: {variations}}}"))
     assert fault.startswith(f"{PLACE}.experiments")
     assert says in fault
 
@@ -372,8 +408,9 @@ WARNINGS = [
         "valueMappings[0].note: unknown key 'note': nothing reads it",
     ),
     (
-        "{experiments: {t: {method: builtin, metrics: {m: {eventType: click}}}}, %s}",
-        ".experiments: this version does not run experiments: the first variation answers everyone",
+        "{experiments: {t: {method: builtin, metrics: {m: {eventType: click}}}}, "
+        "variations: {a: {type: engine, model: m}, b: {type: engine, model: n}}}",
+        ".experiments: nobody can send a metric: the namespace has no 'eventTargets', so it takes no events",
     ),
     (
         f"{{filters: [{{expression: {ONE}}}, {{expression: {ONE}}}], %s}}",
@@ -406,9 +443,9 @@ def test_an_experiment_of_evidently_loads_and_says_what_is_odd():
     assert [warning.partition(".experiments")[2] for warning in warnings_of(config)] == [
         ".t.metrics.m.unit: unknown key 'unit': nothing reads it",
         ".t.metrics.m.valueKey: 'v..x' is no path of names with dots between them",
-        ": this version does not run experiments: users go to variations by their 'weight'",
+        ": nobody can send a metric: the namespace has no 'eventTargets', so it takes no events",
     ]
-    assert plan_of(config).experiments["t"].metrics == ("m",)
+    assert plan_of(config).experiments["t"].shares == (0.25, 0.75)
 
 
 def test_whole_numbers_may_be_written_as_json_writes_them():

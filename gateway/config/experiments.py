@@ -1,0 +1,182 @@
+"""Experiments of the document: what their types cannot say, and what comes of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from math import inf
+
+from gateway.config import document
+from gateway.config.report import Report, choices, inside
+from gateway.experiments import setup
+from gateway.plan import ContextField, Variation
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+VALUE_KEY = re.compile(r"eventValue|properties(\.[^.\s]+)+")
+
+
+# --- checks
+
+
+def check_experiments(part: document.Recommender, place: str, report: Report) -> None:
+    """Of a recommender, with its variations."""
+    at = inside(place, "experiments")
+    if part.experiments and len(part.variations) < 2:
+        report.warn(at, "there is one variation: nobody is in an experiment")
+    for feature, each in part.experiments.items():
+        check_experiment(each, part.variations, inside(at, feature), report)
+
+
+def check_experiment(
+    part: document.AnyExperiment, variations: Mapping[str, document.AnyVariation], place: str, report: Report
+) -> None:
+    if not part.metrics:
+        report.warn(inside(place, "metrics"), "has no metric: no conversion can be told")
+    for name in set(part.metrics) & set(part.guardrails):
+        report.refuse(inside(inside(place, "guardrails"), name), "is a metric, too: give it another name")
+    if part.weights is not None:
+        check_weights(part.weights, variations, inside(place, "weights"), report)
+    for unit, name in part.overrides.items():
+        if name not in variations:
+            at = inside(inside(place, "overrides"), unit)
+            report.refuse(at, f"there is no variation {name!r}; {choices(name, variations)}")
+    check_times(part, place, report)
+    if part.exclusion is not None:
+        check_range(part.exclusion.range, inside(inside(place, "exclusion"), "range"), report)
+    for index, condition in enumerate(part.audience):
+        if isinstance(condition.value, float) and not math.isfinite(condition.value):
+            report.refuse(inside(inside(inside(place, "audience"), index), "value"), "must be a finite number")
+
+
+def check_weights(
+    weights: Mapping[str, float], variations: Mapping[str, document.AnyVariation], place: str, report: Report
+) -> None:
+    for name, weight in weights.items():
+        if name not in variations:
+            report.refuse(inside(place, name), f"there is no variation {name!r}; {choices(name, variations)}")
+        elif not math.isfinite(weight):
+            report.refuse(inside(place, name), "must be a finite number")
+    if not any(weights.values()):
+        report.refuse(place, "all weights are 0: nobody could be in an arm; give one more than 0")
+
+
+def check_times(part: document.AnyExperiment, place: str, report: Report) -> None:
+    at = inside(place, "schedule")
+    start, end = seconds(part.schedule.start, at, report), seconds(part.schedule.end, at, report)
+    if start is not None and end is not None and start >= end:
+        report.refuse(at, f"ends at {part.schedule.end}, not after it starts at {part.schedule.start}")
+    before = -inf
+    for index, step in enumerate(part.ramp):
+        at = inside(inside(inside(place, "ramp"), index), "at")
+        now = seconds(step.at, at, report)
+        if now is not None and now <= before:
+            report.refuse(at, f"{step.at} is not after the step before it: put the steps in the order of their times")
+        before = before if now is None else now
+
+
+def seconds(time: str | None, place: str, report: Report) -> float | None:
+    try:
+        return None if time is None else datetime.fromisoformat(time).timestamp()
+    except ValueError as error:
+        report.refuse(place, f"is no time: {error}")
+        return None
+
+
+def check_range(range_: tuple[float, ...], place: str, report: Report) -> None:
+    if len(range_) != 2 or range_[0] >= range_[1]:
+        report.refuse(place, "must be two numbers, the first less than the second, such as [0, 0.5]")
+
+
+def check_exclusions(part: document.Namespace, place: str, report: Report) -> None:
+    """No two experiments of a group may want the same units."""
+    taken: list[tuple[str, float, float, str]] = []
+    for action, recommenders in part.recommenders.items():
+        for name, recommender in recommenders.items():
+            for feature, each in recommender.experiments.items():
+                if each.exclusion is None or len(each.exclusion.range) != 2:
+                    continue
+                group, (first, last) = each.exclusion.group, each.exclusion.range
+                at = f"{place}.recommenders.{action}.{name}.experiments.{feature}"
+                for other, low, high, where in taken:
+                    if other == group and first < high and low < last:
+                        message = f"overlaps [{low:g}, {high:g}] of {where}: units of group {group!r} would be in both"
+                        report.refuse(f"{at}.exclusion.range", message)
+                taken.append((group, first, last, at))
+
+
+def check_senders(part: document.Namespace, place: str, report: Report) -> None:
+    for action, recommenders in part.recommenders.items():
+        for name, recommender in recommenders.items():
+            if recommender.experiments and not part.event_targets:
+                at = f"{place}.recommenders.{action}.{name}.experiments"
+                report.warn(at, "nobody can send a metric: the namespace has no 'eventTargets', so it takes no events")
+
+
+def check_metric(part: document.Metric, place: str, report: Report) -> None:
+    if part.value_key and not VALUE_KEY.fullmatch(part.value_key):
+        report.refuse(inside(place, "valueKey"), f"{part.value_key!r} is in no event: eventValue or properties.NAME")
+    if part.value_key and part.event_type is None:
+        report.warn(inside(place, "valueKey"), "is of no event: give the metric an 'eventType'")
+
+
+# --- what comes of them
+
+
+def experiment(
+    feature: str,
+    part: document.AnyExperiment,
+    where: tuple[str, str, str],
+    variations: tuple[Variation, ...],
+    weighted: bool,
+    holdout: float,
+    fields: tuple[ContextField, ...],
+) -> setup.Experiment:
+    """`where` is the namespace, action and recommender; `weighted`: the variations have weights of their own."""
+    method, seed = str(part.__struct_config__.tag), part.seed or feature
+    weights = part.weights or {each.name: each.weight if weighted else 1.0 for each in variations}
+    shares = {each.name: weights.get(each.name, 0.0) for each in variations}
+    total = sum(shares.values()) or 1.0
+    wanted = {each.field for each in part.audience}
+    return setup.Experiment(
+        method=method,
+        metrics={
+            **{name: metric(each, guardrail=False) for name, each in part.metrics.items()},
+            **{name: metric(each, guardrail=True) for name, each in part.guardrails.items()},
+        },
+        id="/".join((*where, feature)) + ("" if part.seed in (None, feature) else f"@{part.seed}"),
+        feature=feature,
+        namespace=where[0],
+        seed=seed,
+        unit=part.unit,
+        arms=tuple(setup.arm(method, feature, name, share / total) for name, share in shares.items()),
+        steps=steps(part),
+        start=epoch(part.schedule.start, -inf),
+        end=epoch(part.schedule.end, inf),
+        holdout=part.holdout,
+        global_holdout=holdout,
+        group="" if part.exclusion is None else part.exclusion.group,
+        range=(0.0, 1.0) if part.exclusion is None else (part.exclusion.range[0], part.exclusion.range[1]),
+        audience=tuple(setup.Condition(each.field, each.operator, each.value) for each in part.audience),
+        fields=tuple(field for field in fields if field.name in wanted),
+        overrides=part.overrides,
+        synthetic=part.include_synthetic,
+    )
+
+
+def steps(part: document.AnyExperiment) -> tuple[tuple[float, float], ...]:
+    """A ramp begins with nobody, unless `traffic` says how many take part before its first step."""
+    first = part.traffic if part.traffic is not None else (0.0 if part.ramp else 1.0)
+    return ((-inf, first), *((epoch(step.at, inf), step.traffic) for step in part.ramp))
+
+
+def epoch(time: str | None, default: float) -> float:
+    return default if time is None else datetime.fromisoformat(time).timestamp()
+
+
+def metric(part: document.EvidentlyMetric | document.Metric, guardrail: bool) -> setup.Metric:
+    """What is at `valueKey` of an event of Evidently's comes by `experimentConversions`."""
+    window = float(part.window[:-1]) * SECONDS[part.window[-1]]
+    key = part.value_key if isinstance(part, document.Metric) else ""
+    return setup.Metric(part.event_type, window, part.direction, key, guardrail)

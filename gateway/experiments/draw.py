@@ -1,0 +1,43 @@
+"""A unit's place between 0 and 1, as GrowthBook's SDKs have it, so that they and the gateway agree (ecosystem §1.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+
+BUCKETS = 10_000
+REMEMBERED = 32_768  # places of units who were here lately: to hash costs some microseconds
+
+
+@lru_cache(maxsize=REMEMBERED)
+def share(salt: str, unit: str) -> float:
+    """Version 2 of the hash."""
+    return fnv1a(str(fnv1a(salt + unit))) % BUCKETS / BUCKETS
+
+
+@lru_cache(maxsize=REMEMBERED)
+def share_in_group(group: str, unit: str) -> float:
+    """A unit's place in what GrowthBook calls a namespace; it has stayed with version 1 of the hash."""
+    return older_share(f"__{group}", unit)
+
+
+def older_share(salt: str, unit: str) -> float:
+    """Version 1 of the hash."""
+    return fnv1a(unit + salt) % 1000 / 1000
+
+
+def fnv1a(text: str) -> int:
+    """FNV-1a of 32 bits, over code points."""
+    value = 0x811C9DC5
+    for character in text:
+        value = (value ^ ord(character)) * 0x01000193 & 0xFFFFFFFF
+    return value
+
+
+def drawn(weights: Sequence[float], at: float) -> int:
+    """The index of the weight that a place falls in; some weight is above 0, and one of 0 is never drawn."""
+    total = sum(weights)
+    ends = (end / total for end in accumulate(weights))
+    found = next((index for index, end in enumerate(ends) if at < end), None)
+    return found if found is not None else max(index for index, weight in enumerate(weights) if weight > 0)

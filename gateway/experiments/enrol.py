@@ -1,0 +1,89 @@
+"""Which experiment a request's unit takes part in, and in which arm: pure, and the same in every process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gateway.ask import Ask
+from gateway.autocontext import OPERATORS, context_of, number
+from gateway.experiments.draw import drawn, share, share_in_group
+from gateway.experiments.setup import Arm, Condition, Experiment
+from gateway.plan import Moment, Plan
+
+log = logging.getLogger(__name__)
+
+Kept = Callable[[Experiment, str], str | None]  # the variation that a unit keeps though its weights would move it
+
+
+class Enrolment(NamedTuple):
+    """`counted`: not by an override, which neither annotates an answer nor counts as an exposure."""
+
+    experiment: Experiment
+    unit: str
+    arm: Arm
+    counted: bool = True
+
+
+def enrolled(plan: Plan, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | None:
+    """In the experiment that is asked for; else in the first that takes the unit. None: the first variation answers."""
+    if not plan.experiments or len(plan.variations) < 2:
+        return None
+    asked = plan.experiments.values()
+    if ask.feature is not None:
+        asked = [each for each in asked if each.feature == ask.feature]
+    try:
+        found = (_enrolled(each, ask, moment, kept) for each in asked)
+        return next((each for each in found if each is not None), None)
+    except Exception:  # better the default than no answer
+        log.exception("nobody is enrolled: the experiments of %s can't be evaluated", plan.path)
+        return None
+
+
+def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | None:
+    unit = ask.user_id if experiment.unit == "user" else ask.session_id
+    if not unit or not experiment.arms:
+        return None
+    if unit in experiment.overrides:
+        return Enrolment(experiment, unit, experiment.by_variation[experiment.overrides[unit]], counted=False)
+    if (ask.synthetic and not experiment.synthetic) or not takes(experiment, unit, moment.now.timestamp()):
+        return None
+    if experiment.audience and not _is_audience(experiment, ask, moment):
+        return None
+    return Enrolment(experiment, unit, arm_of(experiment, unit, kept(experiment, unit)))
+
+
+def takes(experiment: Experiment, unit: str, now: float) -> bool:
+    """Whether the unit is among those whom the experiment is for now; weights have no part in it."""
+    if not experiment.start <= now < experiment.end:
+        return False
+    namespace, seed = experiment.namespace, experiment.seed
+    if experiment.global_holdout and share(f"{namespace}/holdout", unit) < experiment.global_holdout:
+        return False
+    if experiment.holdout and share(f"{seed}/holdout", unit) < experiment.holdout:
+        return False
+    first, last = experiment.range
+    if experiment.group and not first <= share_in_group(experiment.group, unit) < last:
+        return False
+    traffic = experiment.traffic(now)
+    return traffic >= 1 or (traffic > 0 and share(f"{seed}/traffic", unit) < traffic)
+
+
+def arm_of(experiment: Experiment, unit: str, kept: str | None) -> Arm:
+    """The arm that the unit keeps, unless it is gone or gets nobody any more; else what it draws."""
+    own = experiment.by_variation.get(kept) if kept is not None else None
+    if own is not None and own.share > 0:
+        return own
+    return experiment.arms[drawn(experiment.shares, share(experiment.seed, unit))]
+
+
+def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:
+    context = context_of(experiment.fields, moment, ask.context)
+    return all(_holds(each, context.get(each.field)) for each in experiment.audience)
+
+
+def _holds(condition: Condition, value: str | None) -> bool:
+    is_number = condition.operator == "equals" and not isinstance(condition.value, str)
+    raw = number(value) if is_number and value is not None else value
+    return raw is not None and OPERATORS[condition.operator](raw, condition.value)

@@ -1,0 +1,104 @@
+"""What an experiment is, once the configuration is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from gateway.plan import ContextField
+
+A_WEEK = 7 * 86_400.0
+Direction = Literal["increase", "decrease"]
+Unit = Literal["user", "session"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What counts: what callers report by its name, and events of a type within so many seconds after a unit was first
+    shown its arm. Each counts 1, or what is at the `value_key` of the event."""
+
+    event_type: str | None = None
+    window_s: float = A_WEEK
+    direction: Direction = "increase"
+    value_key: str = ""
+    guardrail: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Of a field of the resolved context; holds for nobody without the field."""
+
+    field: str
+    operator: str
+    value: str | int | float
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A variation with its share of the units; `said` ends an answer's body in place of its last brace, and `tag` its
+    entity tag in place of the last quote."""
+
+    variation: str
+    share: float
+    said: bytes = b"}"
+    tag: str = '"'
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A test between the variations of one recommender. `id` names it in all that is kept of it: with another seed it
+    is another experiment."""
+
+    method: str
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    id: str = ""
+    feature: str = ""
+    namespace: str = ""
+    seed: str = ""
+    unit: Unit = "user"
+    arms: tuple[Arm, ...] = ()  # in the variations' order
+    steps: tuple[tuple[float, float], ...] = ((-inf, 1.0),)  # of traffic: from this epoch second on, this share
+    start: float = -inf  # epoch seconds
+    end: float = inf
+    holdout: float = 0.0  # of the units, who are left alone
+    global_holdout: float = 0.0  # of the namespace
+    group: str = ""  # of experiments of which a unit is in one at most
+    range: tuple[float, float] = (0.0, 1.0)  # of the group
+    audience: tuple[Condition, ...] = ()  # all of them
+    fields: tuple[ContextField, ...] = ()  # that the audience needs
+    overrides: Mapping[str, str] = field(default_factory=dict)  # variation by unit
+    synthetic: bool = False  # whether synthetic users take part
+
+    def traffic(self, now: float) -> float:
+        """The share of the units that takes part."""
+        return next((share for at, share in reversed(self.steps) if at <= now), 0.0)
+
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        return tuple(arm.share for arm in self.arms)
+
+    @cached_property
+    def by_variation(self) -> Mapping[str, Arm]:
+        return {arm.variation: arm for arm in self.arms}
+
+    @cached_property
+    def weighing(self) -> str:
+        """Names the arms and their shares: while it stays, nobody moves."""
+        return digest(*(f"{arm.variation}={arm.share!r}" for arm in self.arms))
+
+
+def arm(method: str, feature: str, variation: str, share: float) -> Arm:
+    details = {"experiment": feature, "launch": None, "variation": variation}
+    matched = msgspec.json.encode({"type": method, "feature": feature, "details": details})
+    return Arm(variation, share, b',"matchedExperiment":' + matched + b"}", f'-{digest(method, feature, variation)}"')
+
+
+def digest(*texts: str) -> str:
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=6).hexdigest()
