@@ -13,7 +13,7 @@ UNNAMED = {  # an incomplete variation's error (specification §1.8)
 
 
 def assign(plan: Plan, unit: str | None, feature: str | None = None, arm: str | None = None) -> Variation:
-    """The variation for a unit: its `arm` of an experiment; the first one with a weight for whoever is in none, or where
+    """The variation for a unit: its `arm` of an experiment; the first with a weight for whoever is in none, or where
     there is no unit; else by weight. Raises `Invalid` for a `feature` that no experiment has, where there are any that
     this unit could be in."""
     if plan.experiments and feature and unit and len(plan.variations) > 1 and feature not in plan.experiments:

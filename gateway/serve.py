@@ -300,7 +300,6 @@ def kept(experiment: Experiment, unit: str) -> str | None:
     return None
 
 
->>>>>>> 22a18b8 (Experiments decide who answers, and answers say so)
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:
     key = key_of(ask, variation.name, config.fingerprint, scope.user)
     policy = policy_for(ask, variation)

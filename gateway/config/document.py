@@ -366,7 +366,7 @@ AnyPostProcessor = LambdaPostProcessor | FunctionPostProcessor
 
 
 class MetricPart(Part, frozen=True, forbid_unknown_fields=False):
-    """What users do that counts: what callers report by the metric's name, and events of a type, within a `window` after
+    """What users do that counts: what callers report by the metric's name, and events of a type within a `window` after
     the unit first took part. Each counts 1, or what is at the path `valueKey` of the event."""
 
     extra: ClassVar[bool] = True

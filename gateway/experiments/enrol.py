@@ -30,9 +30,7 @@ def enrolled(plan: Plan, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | No
     """In the experiment that is asked for; else in the first that takes the unit. None: the first variation answers."""
     if not plan.experiments or len(plan.variations) < 2:
         return None
-    asked = plan.experiments.values()
-    if ask.feature is not None:
-        asked = [each for each in asked if each.feature == ask.feature]
+    asked = [each for each in plan.experiments.values() if ask.feature in (None, each.feature)]
     try:
         found = (_enrolled(each, ask, moment, kept) for each in asked)
         return next((each for each in found if each is not None), None)

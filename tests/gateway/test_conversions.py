@@ -11,7 +11,10 @@ from gateway.experiments.setup import Experiment, Metric
 from gateway.plan import Namespace, Plan
 
 ONE = {"page": Experiment("evidently", {"clicks": Metric()})}
-TWO = {"page": Experiment("evidently", {"clicks": Metric(), "sales": Metric()}), "mail": Experiment("builtin", {"clicks": Metric()})}
+TWO = {
+    "page": Experiment("evidently", {"clicks": Metric(), "sales": Metric()}),
+    "mail": Experiment("builtin", {"clicks": Metric()}),
+}
 
 
 def plan(action: Action, name: str, experiments: dict[str, Experiment]) -> Plan:

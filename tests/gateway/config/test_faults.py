@@ -235,7 +235,7 @@ EXPERIMENTS = [
     ),
     (
         "{t: {%s, ramp: [{at: '2030-02-03T00:00:00Z', traffic: 1}, {at: '2030-02-02T00:00:00Z', traffic: 1}]}}",
-        ".t.ramp[1].at: 2030-02-02T00:00:00Z is not after the step before it: put the steps in the order of their times",
+        ".t.ramp[1].at: 2030-02-02T00:00:00Z is not after the step before it: put the steps in the order of ",
     ),
     ("{t: {%s, ramp: [{traffic: 1}]}}", ".t.ramp[0]: 'at' is required"),
     ("{t: {%s, exclusion: {group: g, range: [0.5, 0.5]}}}", ".t.exclusion.range: must be two numbers, the first less"),
@@ -248,7 +248,10 @@ EXPERIMENTS = [
     ("{t: {%s, audience: [{field: country, operator: is, value: DE}]}}", ".t.audience[0].operator: "),
     ("{t: {%s, audience: [{field: country, operator: less-than, value: .inf}]}}", ".value: must be a finite number"),
     ("{t: {%s, guardrails: {m: {eventType: click}}}}", ".t.guardrails.m: is a metric, too: give it another name"),
-    ("{t: {method: builtin, metrics: {m: {eventType: a, valueKey: price}}}}", ".m.valueKey: 'price' is in no event: ev"),
+    (
+        "{t: {method: builtin, metrics: {m: {eventType: a, valueKey: price}}}}",
+        ".m.valueKey: 'price' is in no event: ev",
+    ),
     ("{t: {method: builtin, metrics: {m: {window: 7 days}}}}", ".metrics.m.window: must be a time such as 30m, 12h or"),
     ("{t: {method: builtin, metrics: {m: {direction: up}}}}", ".metrics.m.direction: "),
 ]
@@ -408,8 +411,10 @@ WARNINGS = [
         "valueMappings[0].note: unknown key 'note': nothing reads it",
     ),
     (
-        "{experiments: {t: {method: builtin, metrics: {m: {eventType: click}}}}, "
-        "variations: {a: {type: engine, model: m}, b: {type: engine, model: n}}}",
+        (
+            "{experiments: {t: {method: builtin, metrics: {m: {eventType: click}}}}, "
+            "variations: {a: {type: engine, model: m}, b: {type: engine, model: n}}}"
+        ),
         ".experiments: nobody can send a metric: the namespace has no 'eventTargets', so it takes no events",
     ),
     (

@@ -34,8 +34,14 @@ def test_the_hash_is_the_published_one(seed: str, unit: str, version: int, place
 
 @pytest.mark.parametrize(
     ("unit", "group", "low", "high", "inside"),
-    [("1", "namespace1", 0, 0.4, False), ("1", "namespace1", 0.4, 1, True), ("2", "namespace1", 0, 0.4, False)]
-    + [("2", "namespace1", 0.4, 1, True), ("4", "namespace1", 0, 0.4, False), ("4", "namespace1", 0.4, 1, True)],
+    [
+        ("1", "namespace1", 0, 0.4, False),
+        ("1", "namespace1", 0.4, 1, True),
+        ("2", "namespace1", 0, 0.4, False),
+        ("2", "namespace1", 0.4, 1, True),
+        ("4", "namespace1", 0, 0.4, False),
+        ("4", "namespace1", 0.4, 1, True),
+    ],
 )
 def test_a_group_of_exclusion_is_a_namespace_of_growthbook(
     unit: str, group: str, low: float, high: float, inside: bool

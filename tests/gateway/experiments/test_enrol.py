@@ -133,7 +133,9 @@ def test_a_holdout_is_left_alone(said: str, namespace: str) -> None:
 
 
 def test_the_global_holdout_is_the_same_users_for_every_experiment() -> None:
-    of = plan("traffic: 0.9", more=", mail: {method: builtin, metrics: {ctr: {}}, seed: other}", namespace="holdout: 0.1")
+    of = plan(
+        "traffic: 0.9", more=", mail: {method: builtin, metrics: {ctr: {}}, seed: other}", namespace="holdout: 0.1"
+    )
     now = at().now.timestamp()
     one, two = of.experiments.values()
     out = [{user for user in USERS if not takes(each, user, now)} for each in (one, two)]

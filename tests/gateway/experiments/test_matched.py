@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ def config(experiment: str = EXPERIMENT) -> str:
     page = f"""
         page:
           experiments: {{row: {experiment}}}
-          variations: {{left: {{type: engine, model: home, weight: 1}}, right: {{type: engine, model: home, weight: 1}}}}
+          variations: {{left: {{type: engine, model: home}}, right: {{type: engine, model: home}}}}
         split:"""
     return CONFIG.replace("\n        split:", page)
 
@@ -43,7 +41,7 @@ def test_an_answer_says_which_experiment_and_variation(engine: SmallEngine) -> N
             details = {"experiment": "row", "launch": None, "variation": arm}
             assert answer.json()["matchedExperiment"] == {"type": "builtin", "feature": "row", "details": details}
             assert answer.json()["variation"] == arm
-            assert list(answer.json())[0] == "itemList"
+            assert next(iter(answer.json())) == "itemList"
 
 
 def test_an_entity_tag_is_of_the_answer_with_what_it_says(engine: SmallEngine) -> None:
