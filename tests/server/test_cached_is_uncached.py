@@ -1,0 +1,143 @@
+"""Whatever happens in whatever order: a gateway that keeps answers for an hour says what one that keeps none says."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from litestar.testing import TestClient
+
+from engine import Engine, Settings
+from gateway.app import create_app
+from gateway.config import parse
+from tests.server.world import ARN, GROUP, TRACKING_ID
+
+FILTERS = {
+    "cheap": "INCLUDE ItemID WHERE Items.PRICE < $MAX",
+    "kind": "INCLUDE ItemID WHERE Items.KIND IN ($KIND)",
+    "unseen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("view")',
+    "bought": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase") | INCLUDE ItemID WHERE Items.PRICE > $MIN',
+    "any": "",
+}
+
+
+def document(max_age: int) -> str:
+    """Models that explore nothing: what is drawn anew each hour is another matter."""
+
+    def recommender(model: str, name: str) -> str:
+        chosen = f"filters: [{{expression: '{FILTERS[name]}'}}], " if FILTERS[name] else ""
+        return f"{name}: {{{chosen}variations: {{main: {{type: engine, model: {model}}}}}}}"
+
+    def action(model: str) -> str:
+        return "{" + ", ".join(recommender(model, name) for name in FILTERS) + "}"
+
+    kinds = "userSpecified", "noUserSpecified"
+    policies = ", ".join(f"{kind}: {{maxAge: {max_age}, directives: ''}}" for kind in kinds)
+    return f"""
+version: "1"
+namespaces:
+  shop:
+    inferenceItemMetadata: {{type: engine, itemColumns: [PRICE, KIND]}}
+    hide: [{{field: name, operator: equals, value: hidden}}]
+    cacheControl: {{{policies}}}
+    recommenders:
+      recommend-items: {action("popular")}
+      related-items: {action("near")}
+      rerank-items: {action("search")}
+    eventTargets: [{{type: personalize-event-tracker, trackingId: {TRACKING_ID}}}]
+"""
+
+
+@dataclass
+class World:
+    engines: tuple[Engine, Engine]
+    kept: TestClient[Any]
+    fresh: TestClient[Any]
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def settle(self) -> None:
+        for engine in self.engines:
+            engine.catch_up()
+
+
+@pytest.fixture(scope="module")
+def world(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    data = tmp_path_factory.mktemp("cached") / "data"
+    shutil.copytree(trained, data)
+    engines = [Engine.open(Settings.of(data, {})) for _ in range(2)]
+    apps = [
+        create_app(parse(document(max_age)), engine, name=f"w{max_age}", environ={})
+        for max_age, engine in zip((3600, 0), engines, strict=True)
+    ]
+    with TestClient(apps[0]) as kept, TestClient(apps[1]) as fresh:
+        yield World((engines[0], engines[1]), kept, fresh)
+
+
+USERS = ["u0", "u1", "new-1"]
+ITEMS = [f"i{number}" for number in range(40)]
+users, items = st.sampled_from(USERS), st.sampled_from(ITEMS)
+
+events = st.tuples(st.just("event"), users, items, st.sampled_from(["view", "purchase"]))
+puts = st.tuples(st.just("put"), items, st.integers(5, 60), st.sampled_from(["even", "odd"]), st.booleans())
+asks = st.tuples(
+    st.just("ask"),
+    st.sampled_from(["recommend-items", "related-items", "rerank-items"]),
+    st.sampled_from(sorted(FILTERS)),
+    users,
+    st.sampled_from(ITEMS[:3]),
+    st.sampled_from([5, 25]),
+    st.frozensets(items, max_size=3),
+    st.just(30),
+)
+stories = st.lists(st.one_of(*[asks] * 8, events, puts), min_size=20, max_size=60)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(stories)
+def test_any_story(world: World, story: list[tuple[Any, ...]]) -> None:
+    for kind, *what in story:
+        {"event": happen, "put": put, "ask": ask}[kind](world, *what)
+
+
+def test_the_stories_were_told(world: World) -> None:
+    print(f"answers of the cache: {dict(world.outcomes)}")
+    assert world.outcomes["hit"] + world.outcomes["shared"] > 100
+    assert world.outcomes["miss"] > 100
+
+
+def happen(world: World, user: str, item: str, event_type: str) -> None:
+    event = {"eventType": event_type, "itemId": item}
+    body = {"sessionId": f"s-{user}", "userId": user, "eventList": [event]}
+    assert world.kept.post("/events/shop", json=body).status_code == 200
+    world.settle()
+
+
+def put(world: World, item: str, price: int, kind: str, hidden: bool) -> None:
+    row = {"price": price, "kind": kind, "name": "hidden" if hidden else "shown"}
+    world.engines[0].put_items(f"{ARN}:dataset/{GROUP}/ITEMS", [(item, row)]).result()
+    world.settle()
+
+
+def ask(
+    world: World, action: str, name: str, user: str, item: str, count: int, exclude: frozenset[str], limit: int
+) -> None:
+    values = {"cheap": f'{{"MAX":"{limit}"}}', "kind": '{"KIND":"\\"even\\""}', "bought": f'{{"MIN":"{limit}"}}'}
+    query = f"numResults={count}&filterValues={quote(values.get(name, '{}'))}"
+    query += "&exclude=" + ",".join(sorted(exclude)) if exclude else ""
+    path = {
+        "recommend-items": f"{user}?{query}",
+        "related-items": f"{item}?userId={user}&{query}",
+        "rerank-items": f"{user}/{','.join(ITEMS[:12])}?{query}",
+    }[action]
+    kept, fresh = (client.get(f"/{action}/shop/{name}/{path}") for client in (world.kept, world.fresh))
+    assert (kept.status_code, fresh.headers["x-cache"]) == (200, "miss"), kept.text
+    assert kept.json() == fresh.json(), path
+    world.outcomes[kept.headers["x-cache"]] += 1
