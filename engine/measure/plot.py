@@ -47,6 +47,7 @@ def save_curve(curve: Curve, path: Path) -> None:
         axes.annotate(row.name, (row.hit_rate, row.ndcg_at_10), textcoords="offset points", xytext=(6, 6))
     axes.set_xlabel(f"hit rate of a cache for {curve.traffic.lists:,} lists, {curve.traffic.users:,} users")
     axes.set_ylabel("NDCG@10, 95 % interval")
+    axes.margins(x=0.15)
     axes.legend()
     figure.savefig(path)
 
