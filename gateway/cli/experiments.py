@@ -13,12 +13,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.options import plain_errors
+from gateway.config import load
 from gateway.experiments.analysis.lift import Lift, Method
 from gateway.experiments.analysis.mismatch import ALARM
 from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
 from gateway.experiments.analysis.verdict import Metric, Units, Verdict, verdict
+from gateway.experiments.judge import Design, design_of
 
 SPLITS = 200
 WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
@@ -28,6 +31,8 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 @click.option(
     "--rows", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="CSV, a line a unit."
 )
+@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Says what was meant.")
+@click.option("--experiment", "wanted", metavar="ID", help="Of the configuration, where it has several.")
 @click.option("--control", help="The variation that the others are compared with; the first of the file by default.")
 @click.option("--weight", "weights", multiple=True, metavar="NAME=SHARE", help="Meant shares; equal by default.")
 @click.option("--decrease", multiple=True, metavar="METRIC", help="Less of it is better.")
@@ -40,6 +45,8 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
 def command(
     rows: Path,
+    config: Path | None,
+    wanted: str | None,
     control: str | None,
     weights: tuple[str, ...],
     decrease: tuple[str, ...],
@@ -55,17 +62,24 @@ def command(
 
     It has a column variation, and perhaps unit, first_exposed_at, covariate (known from before the exposure: it narrows
     intervals) and period (in which weights were constant); each other column is a metric, and nothing in it is 0.
-    Intervals hold at every look unless another method is asked for.
+    Intervals hold at every look unless another method is asked for. With --config the metrics, the guardrails and the
+    shares are those of the experiment there, and its first variation is the control.
     """
+    if config is not None and (control or weights or decrease or guardrail or ratio):
+        raise click.UsageError("with --config, the configuration says what the control, shares and metrics are")
     try:
         told = read_rows(rows)
-        arms = arms_of(told, control)
-        metrics = metrics_of(told, decrease, guardrail, ratio)
-        units = units_of(told, arms)
+        if config is not None:
+            with plain_errors():
+                design = designed(config, wanted)
+        else:
+            arms = arms_of(told, control)
+            design = Design(arms, shares(weights, arms), metrics_of(told, decrease, guardrail, ratio))
+        units = units_of(told, design.arms)
         if self_check:
-            click.echo(checked(units, metrics, method, alpha, as_json))
+            click.echo(checked(units, design.metrics, method, alpha, as_json))
             return
-        found = verdict(units, arms, shares(weights, arms), metrics, method=method, alpha=alpha)
+        found = verdict(units, *design, method=method, alpha=alpha)
         if plot is not None:
             save_plot(found, plot)
     except (ValueError, ModuleNotFoundError) as error:
@@ -74,6 +88,18 @@ def command(
         click.echo(msgspec.json.encode(found).decode())
     else:
         show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
+
+
+def designed(config: Path, wanted: str | None) -> Design:
+    """Raises `ConfigError`; `ValueError` where it is not said which experiment is meant."""
+    plans = [plan for namespace in load(config).namespaces.values() for plan in namespace.plans.values()]
+    there = {each.id: each for plan in plans for each in plan.experiments.values()}
+    names = ", ".join(there) or "none"
+    if wanted is None and len(there) != 1:
+        raise ValueError(f"--experiment: say which; there are {names}")
+    if wanted is not None and wanted not in there:
+        raise ValueError(f"--experiment: there is no {wanted!r}; there are {names}")
+    return design_of(next(iter(there.values())) if wanted is None else there[wanted])
 
 
 def arms_of(rows: Sequence[UnitRow], control: str | None) -> list[str]:

@@ -54,6 +54,44 @@ def test_methods_and_the_other_control(tmp_path: Path):
     assert "chance to win" in run("experiments", "--rows", rows, "--method", "bayesian").output
 
 
+CONFIG = """
+namespaces:
+  shop:
+    eventTargets: [{type: personalize-event-tracker, trackingId: t}]
+    recommenders:
+      recommend-items:
+        home:
+          variations: {plain: {type: engine, model: m}, bold: {type: engine, model: n}}
+          experiments:
+            page: {method: builtin, weights: {plain: 0.5, bold: 0.5}, metrics: {bought: {eventType: purchase}},
+                   guardrails: {clicks: {eventType: click, direction: decrease}}}
+"""
+
+
+def test_the_configuration_says_what_was_meant(tmp_path: Path):
+    rows, config = written(tmp_path / "rows.csv"), tmp_path / "shop.yaml"
+    config.write_text(CONFIG)
+    found = json.loads(run("experiments", "--rows", rows, "--config", str(config), "--json").stdout)
+    assert [(row["metric"], row["arm"], row["guardrail"]) for row in found["rows"]] == [
+        ("bought", "plain", False),
+        ("bought", "bold", False),
+        ("clicks", "plain", True),
+        ("clicks", "bold", True),
+    ]
+    named = run(
+        "experiments", "--rows", rows, "--config", str(config), "--experiment", "shop/recommend-items/home/page"
+    )
+    assert named.exit_code == 0 and "better" in named.output
+    other = run("experiments", "--rows", rows, "--config", str(config), "--experiment", "shop/page")
+    assert other.exit_code == 1 and "there are shop/recommend-items/home/page" in other.output
+    both = run("experiments", "--rows", rows, "--config", str(config), "--guardrail", "clicks")
+    assert both.exit_code == 2 and "the configuration says" in both.output
+    config.write_text(CONFIG.replace("plain: 0.5", "plain: 0.8"))
+    assert "Not to be trusted" in run("experiments", "--rows", rows, "--config", str(config)).output
+    config.write_text(CONFIG.replace("plain: {type", "dull: {type"))
+    assert "there is no variation 'plain'" in run("experiments", "--rows", rows, "--config", str(config)).output
+
+
 def test_a_self_check(tmp_path: Path):
     rows = written(tmp_path / "rows.csv")
     found = json.loads(run("experiments", "--rows", rows, "--self-check", "--json").stdout)

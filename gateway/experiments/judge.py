@@ -1,0 +1,55 @@
+"""The verdict of an experiment as it is configured, from what is known of its units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from gateway.experiments.analysis.lift import Method
+from gateway.experiments.analysis.moments import Moments
+from gateway.experiments.analysis.rows import UnitRow, units_of
+from gateway.experiments.analysis.verdict import Metric, Verdict, verdict
+from gateway.experiments.setup import Experiment
+
+
+class Design(NamedTuple):
+    """What was meant: the first arm is the control."""
+
+    arms: Sequence[str]
+    shares: Sequence[float]
+    metrics: Sequence[Metric]
+
+
+class Reading(NamedTuple):
+    """A guardrail that no event counts, such as latency, errors, diversity or the share of cache hits."""
+
+    arms: Sequence[Moments]  # one a variation, in their order
+    increase: bool = False  # is better
+
+
+def judge(
+    experiment: Experiment,
+    rows: Iterable[UnitRow],
+    method: Method = "always",
+    alpha: float = 0.05,
+    readings: Mapping[str, Reading] | None = None,
+) -> Verdict:
+    """The first variation is the control, as it answers whoever is in no experiment; a metric is the sum of its values
+    per unit. Raises `ValueError` for a variation that the experiment has not, and readings that are not one for each.
+    """
+    design, readings = design_of(experiment), readings or {}
+    metrics = [
+        *design.metrics,
+        *(Metric(name, increase=each.increase, guardrail=True) for name, each in readings.items()),
+    ]
+    told = {name: each.arms for name, each in readings.items()}
+    units = units_of(rows, design.arms)
+    return verdict(units, design.arms, design.shares, metrics, method=method, alpha=alpha, readings=told)
+
+
+def design_of(experiment: Experiment) -> Design:
+    metrics = [
+        Metric(name, increase=each.direction == "increase", guardrail=each.guardrail)
+        for name, each in experiment.metrics.items()
+    ]
+    return Design([arm.variation for arm in experiment.arms], experiment.shares, metrics)

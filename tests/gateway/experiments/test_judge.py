@@ -1,0 +1,54 @@
+"""A configured experiment, judged by rows as a ledger has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gateway.experiments.analysis.moments import Moments
+from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.judge import Reading, judge
+from gateway.experiments.setup import Arm, Experiment, Metric
+
+EXPERIMENT = Experiment(
+    "builtin",
+    {"revenue": Metric("purchase", value_key="eventValue"), "returns": Metric("return", direction="decrease")},
+    arms=(Arm("plain", 0.5), Arm("bold", 0.5), Arm("resting", 0.0)),
+)
+
+
+def rows(units: int = 8_000) -> list[UnitRow]:
+    """Bold sells half as much again, and half as much again comes back."""
+    draw = np.random.default_rng(81)
+    told = []
+    for number in range(units):
+        bold = number % 2
+        bought, back = draw.binomial(2, 0.1 + 0.05 * bold), draw.binomial(1, 0.1 + 0.05 * bold)
+        metrics = {"revenue": (float(bought), 20.0 * bought)} | ({"returns": (1.0, 1.0)} if back else {})
+        told.append(UnitRow(f"u{number}", ("plain", "bold")[bold], float(number), metrics if bought or back else {}))
+    return told
+
+
+def test_metrics_are_judged_in_the_direction_that_is_meant():
+    found = judge(EXPERIMENT, rows())
+    said = {(row.metric, row.arm): row.said for row in found.rows}
+    assert found.control == "plain" and found.trusted and found.units == {"plain": 4000, "bold": 4000, "resting": 0}
+    assert (said["revenue", "bold"], said["returns", "bold"]) == ("better", "worse")
+    assert said["revenue", "resting"] == "too early"
+
+
+def test_readings_are_guardrails():
+    latency = Reading([Moments(4_000, mean, 100.0, 4_000) for mean in (20.0, 30.0, 20.0)])
+    hits = Reading([Moments(4_000, mean, 0.2, 3_000) for mean in (0.8, 0.81, 0.8)], increase=True)
+    found = judge(EXPERIMENT, rows(200), readings={"latency": latency, "hits": hits})
+    said = {(row.metric, row.arm): row.said for row in found.rows if row.guardrail}
+    assert (said["latency", "bold"], said["hits", "bold"]) == ("harmed", "open")
+    with pytest.raises(ValueError, match="each arm"):
+        judge(EXPERIMENT, rows(200), readings={"latency": Reading(latency.arms[:2])})
+
+
+def test_rows_that_cannot_be():
+    with pytest.raises(ValueError, match="'other' is none of plain, bold"):
+        judge(EXPERIMENT, [UnitRow("u", "other")])
+    with pytest.raises(ValueError, match="1 of 2 units have none"):
+        judge(EXPERIMENT, [UnitRow("u", "plain", covariate=1.0), UnitRow("v", "bold")])
