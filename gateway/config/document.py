@@ -212,8 +212,10 @@ class LocalDbMetadata(MetadataPart, frozen=True, tag="localdb"):
     sync_interval: SyncInterval = 300
 
 
-class Throughput(Part, frozen=True):
+class Throughput(Part, frozen=True, forbid_unknown_fields=False):
     """Capacity of a table; accepted, and not used."""
+
+    extra: ClassVar[bool] = True
 
     read_capacity_units: Seconds = 0
     write_capacity_units: Seconds = 0
