@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
+EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format operations bench load evaluate clean
@@ -30,12 +31,16 @@ $(BANDIT): | $(READY)
 	@mkdir -p $(@D)
 	$(BIN)/pip download --quiet --no-deps obp==0.4.1 --dest $(@D)
 
-setup: $(READY) $(DATASET) $(BANDIT)  ## a virtual environment with everything, and the data sets of the tests
+$(EVIDENTLY): | $(READY)  # data that boto3 had till 1.41; installed, it would write into botocore's folder
+	@mkdir -p $(@D)
+	$(BIN)/pip download --quiet --no-deps botocore-a-la-carte-evidently==1.34.144 --dest $(@D)
+
+setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with everything, and the data sets of the tests
 
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT)  ## all tests
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for

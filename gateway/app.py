@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
-from gateway.aws import Callers, aws_routes, aws_unrouted
+from gateway.aws import Callers, aws_routes, aws_unrouted, evidently_routes
 from gateway.cache import Cache, Shared, connected
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
@@ -32,8 +32,10 @@ from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.events import events_routes
 from gateway.routes.explain import explain_routes
+from gateway.routes.growthbook import growthbook_routes
 from gateway.routes.health import health_routes
 from gateway.routes.many import many_routes
+from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
@@ -63,10 +65,11 @@ def create_app(
     clock: Callable[[], float] = time.time,
     tracing: Tracing | None = None,
     draw: Callable[[], float] = random.random,
+    leaving: Callable[[], bool] = lambda: False,
 ) -> Litestar:
     """The gateway of one worker process over an open engine, which it closes at the end. `server` tells the workers of
     one server from those of another with the same data. `watched` is the place of the configuration: what changes there
-    is swapped in. `cache_bytes` counts instead of what the configuration says."""
+    is swapped in. `cache_bytes` counts instead of what the configuration says. `leaving` tells streams to end."""
     telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     client, redis = httpx.AsyncClient(limits=CONNECTIONS), _redis(environ)
@@ -107,11 +110,13 @@ def create_app(
         *explain_routes(front),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),
+        *ofrep_routes(front),
+        *growthbook_routes(front, leaving),
         *admin_routes(front, gateway.announce, watch),
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
-    wire = aws_routes(engine, gateway.rank, callers)
+    wire = [*aws_routes(engine, gateway.rank, callers), *evidently_routes(gateway, callers)]
 
     own = {path for handler in handlers for path in handler.paths}
     return Litestar(

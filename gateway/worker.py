@@ -34,7 +34,14 @@ def main() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     config = configuration(options.config)
     engine = Engine.open(engine_settings(options.data, config))
-    app = create_app(config, engine, name=options.name, server=options.server, watched=options.config)
+    app = create_app(
+        config,
+        engine,
+        name=options.name,
+        server=options.server,
+        watched=options.config,
+        leaving=lambda: server.should_exit,
+    )
     server = uvicorn.Server(
         uvicorn.Config(
             app,

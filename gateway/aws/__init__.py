@@ -1,6 +1,7 @@
-"""The Personalize wire: what boto3 and the other AWS SDKs speak, on the gateway's own port."""
+"""The wires of AWS, Personalize and Evidently, as boto3 and the other SDKs speak them, on the gateway's own port."""
 
 from gateway.aws.callers import Callers
+from gateway.aws.evidently import evidently_routes
 from gateway.aws.routes import aws_routes, aws_unrouted
 
-__all__ = ["Callers", "aws_routes", "aws_unrouted"]
+__all__ = ["Callers", "aws_routes", "aws_unrouted", "evidently_routes"]

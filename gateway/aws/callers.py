@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from gateway.aws.canonical import RawRequest
-from gateway.aws.sigv4 import verified
+from gateway.aws.sigv4 import SERVICE, verified
 from gateway.plan import AccessKey
 
 SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[a-z-]+/")
@@ -37,12 +37,12 @@ class Callers:
     def __init__(self, keys: Callable[[], Mapping[str, AccessKey]], home: Homed, clock: Callable[[], float]) -> None:
         self._keys, self._home, self._clock = keys, home, clock
 
-    def who(self, sent: RawRequest) -> Caller:
-        """Raises `Denied` for a request that no configured key has signed."""
+    def who(self, sent: RawRequest, service: str = SERVICE) -> Caller:
+        """Raises `Denied` for a request that no configured key has signed to the service."""
         keys = self._keys()
         if not keys:
             return self._whoever(sent)
-        key, region = verified(sent, keys, self._clock())
+        key, region = verified(sent, keys, self._clock(), service)
         return Caller(key.account, region)
 
     def _whoever(self, sent: RawRequest) -> Caller:

@@ -57,7 +57,7 @@ def framed(path: str, call: Call, callers: Callers, media_type: str = JSON) -> H
         except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
             log.exception("%s failed", path)
             return refused(FAILURE, media_type)
-        return Response(answer, media_type=media_type, headers=_request_id())
+        return Response(answer, media_type=media_type, headers=request_id())
 
     return handle
 
@@ -86,7 +86,7 @@ def too_large() -> Problem:
 def refused(error: engine.EngineError | Problem, media_type: str) -> Response[bytes]:
     refusal = refusal_of(error, control=media_type == JSON_1_1)
     body = msgspec.json.encode({"__type": refusal.code, "message": refusal.message})
-    headers = {"x-amzn-ErrorType": refusal.code, **_request_id()}
+    headers = {"x-amzn-ErrorType": refusal.code, **request_id()}
     return Response(body, status_code=refusal.status, media_type=media_type, headers=headers)
 
 
@@ -100,5 +100,5 @@ def unknown(name: str) -> Problem:
     return Problem(f"There is no operation {name}.", status=404, type="Validation", code=UNKNOWN_OPERATION)
 
 
-def _request_id() -> dict[str, str]:
+def request_id() -> dict[str, str]:
     return {"x-amzn-RequestId": str(uuid.uuid4())}

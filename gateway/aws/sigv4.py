@@ -20,7 +20,7 @@ from gateway.errors import Denied
 from gateway.plan import AccessKey
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-SERVICE = "personalize"  # all three services sign as this one
+SERVICE = "personalize"  # all three services of Personalize sign as this one
 SKEW_S = 300
 LONGEST_S = 7 * 86_400  # that a presigned request may live
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -44,14 +44,16 @@ class Claim(NamedTuple):
     life_s: int | None  # of a presigned request
 
 
-def verified(request: RawRequest, keys: Mapping[str, AccessKey], now: float) -> tuple[AccessKey, str]:
-    """The key that signed the request, and the region it was signed for. Raises `Denied`."""
+def verified(
+    request: RawRequest, keys: Mapping[str, AccessKey], now: float, service: str = SERVICE
+) -> tuple[AccessKey, str]:
+    """The key that signed the request to a service, and the region it was signed for. Raises `Denied`."""
     query = pairs_of(request.query)
     claim = claim_of(request, query)
     key = keys.get(claim.key)
     if key is None or not same(claim.token or "", key.session_token or ""):
         raise Denied("UnrecognizedClientException", "The security token included in the request is invalid.")
-    check_scope(claim)
+    check_scope(claim, service)
     check_time(claim, now)
     check_signature(request, query, claim, key.secret)
     if now >= key.expires:  # last, so that only the key's owner learns of it
@@ -92,9 +94,9 @@ def claim_from(
     return Claim(key, date, region, service, parts["SignedHeaders"], parts["Signature"], time, token, life_s)
 
 
-def check_scope(claim: Claim) -> None:
-    if claim.service != SERVICE:
-        raise invalid(f"Credential should be scoped to the service {SERVICE!r}.")
+def check_scope(claim: Claim, service: str) -> None:
+    if claim.service != service:
+        raise invalid(f"Credential should be scoped to the service {service!r}.")
     if claim.date != claim.time[:8]:
         raise invalid("The date in Credential is not that of X-Amz-Date.")
 

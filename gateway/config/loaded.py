@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from gateway.config.plain import plain
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
+from gateway.experiments.flags import Flag, flags
 from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits
 from gateway.viewer import Viewers
 
@@ -50,6 +52,11 @@ class Config:
     title: str = ""
     description: str = ""
     warnings: tuple[Fault, ...] = ()
+
+    @cached_property
+    def flags(self) -> Mapping[str, Flag]:
+        """Experiments by the keys that other protocols know them by."""
+        return flags(self.namespaces)
 
     @property
     def targets(self) -> list[EventTarget]:

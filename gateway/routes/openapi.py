@@ -26,6 +26,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from engine import Cause
 from gateway.config import Config
 from gateway.plan import ApiKeys, Namespace, Oidc, Plan
+from gateway.routes.openapi_flags import flag_paths
 
 Responses = dict[str, OpenAPIResponse | Reference]
 
@@ -38,6 +39,8 @@ FLAG = Schema(type=OpenAPIType.BOOLEAN)
 
 def described(config: Config) -> dict[str, Any]:
     paths = dict(path for namespace in config.namespaces.values() for path in _paths(namespace))
+    if config.flags:
+        paths |= flag_paths(_refusals())
     tags = sorted({tag for path in paths.values() for operation in _operations(path) for tag in operation.tags or ()})
     document = OpenAPI(
         info=Info(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,7 +32,7 @@ LARGEST_BODY = 1024 * 1024
 ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
 EXPOSED_HEADERS = (
     b"Age,ETag,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
-    b"X-Recgate-Model,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id"
+    b"X-Recgate-Model,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id,X-Sse-Support"
 )
 
 
@@ -42,6 +43,7 @@ class Sending(NamedTuple):
     status: int = 200
     headers: tuple[Header, ...] = (NO_STORE,)
     media_type: bytes = JSON
+    stream: AsyncIterator[bytes] | None = None  # in place of a body: as long as it goes on, and the caller listens
 
 
 Work = Callable[[AnyRequest, Caller], Awaitable[Sending]]
@@ -59,6 +61,37 @@ class Sent:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(self._start)
         await send(self._body)
+
+
+class Streamed(Sent):
+    """A body in parts, as they come; it ends with the caller's connection."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, status: int, headers: list[Header], parts: AsyncIterator[bytes]) -> None:
+        super().__init__(status, headers, b"")
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(self._start)
+        sending = asyncio.create_task(self._send(send))
+        leaving = asyncio.create_task(_gone(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send(self, send: Send) -> None:
+        async for part in self._parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Front:
@@ -97,6 +130,8 @@ class Front:
         return self.sent(self._preflight(request), request)
 
     def sent(self, sending: Sending, request: AnyRequest) -> Sent:
+        if sending.stream is not None and request.method != "HEAD":
+            return Streamed(sending.status, self._headers(sending, request), sending.stream)
         return Sent(sending.status, self._headers(sending, request), b"" if request.method == "HEAD" else sending.body)
 
     def _caller(self, request: AnyRequest, headers: Mapping[str, str]) -> Caller:
@@ -116,6 +151,7 @@ class Front:
             headers += cors(origin)
         if sending.status not in (204, 304):
             headers.append((b"content-type", sending.media_type))
+        if sending.status not in (204, 304) and sending.stream is None:
             headers.append((b"content-length", b"%d" % len(sending.body)))
         return headers
 

@@ -1,0 +1,275 @@
+"""CloudWatch Evidently, as far as a client that evaluates and reports needs it: the data plane, and reading what the
+configuration has. Writes are refused: the configuration is the only place where an experiment is made or changed.
+
+Paths are split before they are decoded, since a project may be named by its ARN, `%2F` and all (ecosystem §0.1).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+from litestar import Response, Router, route
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Meta
+
+import engine
+from gateway.aws.callers import Callers
+from gateway.aws.canonical import RawRequest
+from gateway.aws.protocol import FAILURE, JSON, LARGEST_BODY, AnyRequest, refused, request_id, sent_by, unknown
+from gateway.aws.routes import PREFIX
+from gateway.caller import Caller
+from gateway.conversions import Conversion
+from gateway.errors import Problem
+from gateway.experiments.flags import Flag
+from gateway.experiments.wires import evidently as wire
+from gateway.serve import Gateway, Told
+
+log = logging.getLogger(__name__)
+
+SERVICE = "evidently"
+METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PATCH, HttpMethod.DELETE]
+PAGE = 50
+REASONS = {
+    "split": "EXPERIMENT_RULE_MATCH",
+    "targeted": "EXPERIMENT_RULE_MATCH",
+    "override": "ENTITY_OVERRIDES_MATCH",
+    "default": "DEFAULT",
+    "stopped": "DEFAULT",
+}
+
+Entity = Annotated[str, Meta(min_length=1, max_length=512)]
+T = TypeVar("T")
+
+
+class Evaluate(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    entity_id: Entity
+    evaluation_context: str = "{}"
+
+
+class EvaluateOne(Evaluate, frozen=True, rename="camel", kw_only=True):
+    feature: str
+
+
+class EvaluateMany(msgspec.Struct, frozen=True, kw_only=True):
+    requests: Annotated[list[EvaluateOne], Meta(min_length=1, max_length=20)]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    type: str
+    timestamp: float
+    data: str
+
+
+class PutEvents(msgspec.Struct, frozen=True, kw_only=True):
+    events: Annotated[list[Event], Meta(max_length=50)]
+
+
+def evidently_routes(gateway: Gateway, callers: Callers) -> list[HTTPRouteHandler | Router]:
+    """At the root, and below a prefix as the other AWS services are."""
+    calls = Calls(gateway, callers)
+
+    def handlers() -> list[HTTPRouteHandler]:
+        @route(
+            ["/projects", "/projects/{rest:path}", "/events/projects/{rest:path}"],
+            http_method=METHODS,
+            status_code=200,
+            include_in_schema=False,
+            request_max_body_size=LARGEST_BODY,
+        )
+        async def handle(request: AnyRequest) -> Response[bytes]:
+            try:
+                body = msgspec.json.encode(await calls.answer(await sent_by(request)))
+            except (engine.EngineError, Problem) as error:
+                return refused(error, JSON)
+            except Exception:
+                log.exception("%s failed", request.scope["path"])
+                return refused(FAILURE, JSON)
+            return Response(body, media_type=JSON, headers=request_id())
+
+        return [handle]
+
+    return [*handlers(), Router(PREFIX, route_handlers=handlers())]
+
+
+class Calls:
+    def __init__(self, gateway: Gateway, callers: Callers) -> None:
+        self._gateway, self._callers = gateway, callers
+
+    async def answer(self, sent: RawRequest) -> Any:
+        """Raises `Problem`."""
+        who = self._callers.who(sent, SERVICE)
+        home = who.account == self._gateway.config.account_id
+        projects = wire.projects(self._gateway.config.flags.values()) if home else {}
+        arn = f"arn:aws:evidently:{who.region}:{who.account}:project/"
+        path = [unquote(part) for part in sent.path.removeprefix(PREFIX).strip("/").split("/")]
+        is_events = path[0] == "events"
+        if is_events:
+            path = path[1:]
+        if len(path) == 1:
+            return self._projects(sent, projects, arn)
+        name = path[1].rpartition(":project/")[2]
+        if name not in projects:
+            raise missing("project", path[1])
+        project, arn = projects[name], arn + name
+        match sent.method, path[2:]:
+            case "POST", [] if is_events:
+                return await self._put_events(sent, project)
+            case _ if is_events:
+                raise unknown("of that path and method")
+            case "POST", ["evaluations"]:
+                return self._evaluate_many(sent, project, arn)
+            case "POST", ["evaluations", feature]:
+                return self._evaluated(decoded(sent, Evaluate), feature, project)
+            case "GET", rest:
+                return self._read(sent, rest, name, project, arn)
+            case _:
+                raise refusal(name)
+
+    # --- the data plane
+
+    def _evaluated(self, asked: Evaluate, feature: str, project: wire.Project) -> wire.Body:
+        flag = found(project, "feature", feature)
+        context = json_object(asked.evaluation_context, "evaluationContext")
+        result = self._gateway.evaluate(flag, asked.entity_id, context, Caller({}))
+        reason = REASONS[result.reason]
+        details = {"experiment": feature} if reason == "EXPERIMENT_RULE_MATCH" else {}
+        return {
+            "variation": result.variation,
+            "value": wire.value_of(result.variation),
+            "reason": reason,
+            "details": msgspec.json.encode(details).decode(),
+        }
+
+    def _evaluate_many(self, sent: RawRequest, project: wire.Project, arn: str) -> wire.Body:
+        results = [
+            {
+                "entityId": each.entity_id,
+                "feature": each.feature,
+                "project": arn,
+                **self._evaluated(each, each.feature, project),
+            }
+            for each in decoded(sent, EvaluateMany).requests
+        ]
+        return {"results": results}
+
+    async def _put_events(self, sent: RawRequest, project: wire.Project) -> wire.Body:
+        results = [await self._put(event, project) for event in decoded(sent, PutEvents).events]
+        return {"failedEventCount": sum("errorCode" in each for each in results), "eventResults": results}
+
+    async def _put(self, event: Event, project: wire.Project) -> dict[str, str]:
+        """One bad event is no reason to lose the others."""
+        try:
+            for each in seen(event, project):
+                await self._record(each)
+        except ValueError as error:
+            return {"errorCode": "ValidationException", "errorMessage": str(error)}
+        except Problem as problem:
+            return {"errorCode": problem.code, "errorMessage": problem.message}
+        return {"eventId": str(uuid.uuid4())}
+
+    async def _record(self, each: wire.Seen) -> None:
+        plan, feature = each.flag.plan, each.flag.experiment.feature
+        if each.metric is None:
+            return
+        namespace = self._gateway.config.namespaces[plan.namespace]
+        told = {"recommender": plan.path, "feature": feature, "metric": each.metric, "value": each.value}
+        body = msgspec.json.encode({"userId": each.unit, "experimentConversions": [told]})
+        conversions = [Conversion(plan.path, feature, each.metric, each.value)]
+        moment = self._gateway.moment(Caller({}))
+        await self._gateway.record(namespace, Told("", each.unit, (), conversions, body), moment)
+
+    # --- the control plane
+
+    def _projects(self, sent: RawRequest, projects: dict[str, dict[str, Flag]], arn: str) -> wire.Body:
+        if sent.method != "GET":
+            raise refusal("")
+        now = self._gateway.now()
+        return page("projects", [wire.project_of(arn + name, name, each, now) for name, each in projects.items()], sent)
+
+    def _read(self, sent: RawRequest, rest: Sequence[str], name: str, project: wire.Project, arn: str) -> wire.Body:
+        now = self._gateway.now()
+        match rest:
+            case []:
+                return {"project": wire.project_of(arn, name, project, now)}
+            case ["features"]:
+                return page("features", [wire.feature_summary(arn, *each) for each in project.items()], sent)
+            case ["features", feature]:
+                return {"feature": wire.feature_of(arn, feature, found(project, "feature", feature))}
+            case ["experiments"]:
+                every = [wire.experiment_of(arn, *each, now) for each in project.items()]
+                wanted = parse_qs(sent.query).get("status")
+                return page("experiments", [each for each in every if not wanted or each["status"] in wanted], sent)
+            case ["experiments", experiment]:
+                return {
+                    "experiment": wire.experiment_of(arn, experiment, found(project, "experiment", experiment), now)
+                }
+            case ["launches"]:
+                return page("launches", [], sent)
+            case ["launches", launch]:
+                raise missing("launch", launch)
+            case _:
+                raise unknown("of that path and method")
+
+
+def seen(event: Event, project: wire.Project) -> list[wire.Seen]:
+    """Raises `ValueError` and `Problem`."""
+    data = json_object(event.data, "data")
+    match event.type:
+        case "aws.evidently.evaluation":
+            return [wire.seen_in_evaluation(project, data)]
+        case "aws.evidently.custom":
+            return list(wire.seen_in_custom(project, data))
+        case _:
+            raise ValueError(f"type is aws.evidently.evaluation or aws.evidently.custom, not {event.type!r}")
+
+
+def page(name: str, every: Sequence[wire.Body], sent: RawRequest) -> wire.Body:
+    """From where `nextToken` says, `maxResults` at most."""
+    query = parse_qs(sent.query)
+    start, most = (query.get(key, [default])[0] for key, default in (("nextToken", "0"), ("maxResults", str(PAGE))))
+    if not start.isdecimal() or not most.isdecimal() or not 1 <= int(most) <= 100:
+        raise invalid("maxResults is a number from 1 to 100, nextToken what the page before told")
+    end = int(start) + int(most)
+    more = {"nextToken": str(end)} if end < len(every) else {}
+    return {name: list(every[int(start) : end]), **more}
+
+
+def decoded(sent: RawRequest, wanted: type[T]) -> T:
+    try:
+        return msgspec.json.decode(sent.body, type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise invalid(str(error)) from error
+
+
+def json_object(text: str, member: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise invalid(f"{member} must be the text of a JSON object: {error}") from error
+
+
+def found(project: wire.Project, kind: str, name: str) -> Flag:
+    if name not in project:
+        raise missing(kind, name)
+    return project[name]
+
+
+def missing(kind: str, name: str) -> Problem:
+    message = f"There is no {kind} {name} in the configuration."
+    return Problem(message, status=404, type="Configuration", code="ResourceNotFoundException")
+
+
+def invalid(message: str) -> Problem:
+    return Problem(message, status=400, type="Validation", code="ValidationException")
+
+
+def refusal(project: str) -> Problem:
+    where = f" of project {project}" if project else ""
+    message = f"Features and experiments{where} are in the server's configuration: make and change them there."
+    return Problem(message, status=403, type="Authorization", code="AccessDeniedException")

@@ -1,0 +1,100 @@
+"""Experiments as other protocols ask for them: flags by a key, each of one experiment, whose values are variations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from gateway.ask import Ask
+from gateway.auth import allowed
+from gateway.caller import Principal
+from gateway.errors import Denied
+from gateway.experiments.enrol import Enrolment
+from gateway.experiments.setup import Experiment
+from gateway.plan import Namespace, Plan
+
+Reason = Literal["split", "targeted", "override", "default", "stopped"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """`key` is `namespace.recommender.feature`; with `action/recommender` where another action's has the same."""
+
+    key: str
+    plan: Plan
+    experiment: Experiment
+
+    @property
+    def default(self) -> str:
+        """What answers whoever is in no arm."""
+        return next(each.name for each in self.plan.variations if each.weight > 0)
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The experiment as the configuration has it."""
+        found: Mapping[str, Any] = self.plan.config["experiments"][self.experiment.feature]
+        return found
+
+
+class Evaluation(NamedTuple):
+    variation: str
+    reason: Reason
+
+
+def flags(namespaces: Mapping[str, Namespace]) -> dict[str, Flag]:
+    found: dict[str, Flag] = {}
+    for plan, experiment in _experiments(namespaces):
+        key = f"{plan.namespace}.{plan.recommender}.{experiment.feature}"
+        if key in found:
+            key = f"{plan.namespace}.{plan.path}.{experiment.feature}"
+        found[key] = Flag(key, plan, experiment)
+    return found
+
+
+def _experiments(namespaces: Mapping[str, Namespace]) -> Iterator[tuple[Plan, Experiment]]:
+    """Those that choose between variations."""
+    for namespace in namespaces.values():
+        for plan in namespace.plans.values():
+            if len(plan.variations) > 1:
+                yield from ((plan, each) for each in plan.experiments.values() if each.arms)
+
+
+def asked_by(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:
+    """The question that a request of this unit would be; its context as texts."""
+    texts = {name: _text(value) for name, value in context.items() if isinstance(value, str | int | float)}
+    is_user = flag.experiment.unit == "user"
+    return Ask(
+        action=flag.plan.action,
+        namespace=flag.plan.namespace,
+        recommender=flag.plan.recommender,
+        user_id=unit if is_user else None,
+        session_id=None if is_user else unit,
+        context=texts,
+        synthetic=texts.get("syntheticUser") == "true",
+        feature=flag.experiment.feature,
+    )
+
+
+def _text(value: str | int | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def evaluation(flag: Flag, enrolment: Enrolment | None, now: float) -> Evaluation:
+    """`now` in epoch seconds."""
+    experiment = flag.experiment
+    if enrolment is None:
+        runs = experiment.start <= now < experiment.end
+        return Evaluation(flag.default, "default" if runs else "stopped")
+    if not enrolment.counted:
+        return Evaluation(enrolment.arm.variation, "override")
+    return Evaluation(enrolment.arm.variation, "targeted" if experiment.audience else "split")
+
+
+def may_see(flag: Flag, principal: Principal, unit: str | None) -> bool:
+    """Whether a caller may ask for this unit; None: for none in particular."""
+    try:
+        allowed(principal, flag.plan.namespace, flag.plan.action, unit)
+    except Denied:
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""Experiments in the words of CloudWatch Evidently: projects of features and experiments, as its clients read them, and
+what the events that they send say (ecosystem §2.2).
+
+A project is what experiments of the configuration name as theirs, or else their namespace. A feature and its experiment
+have one name. Times that the configuration does not tell are 0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+from gateway.experiments.flags import Flag
+
+Project = Mapping[str, Flag]  # by the feature's name
+Body = dict[str, Any]
+
+AN_EXPOSURE = 0.000_001  # a value below it is no conversion: clients send 0.0000001 (specification §4.3)
+WHOLE = 100_000  # shares are thousandths of a percent
+USER_KEY, VALUE_KEY = "userDetails.userId", "details."  # where the configuration says nothing else
+MISSING = object()
+
+
+class Seen(NamedTuple):
+    """What an event says of an experiment: an exposure where there is no metric."""
+
+    flag: Flag
+    unit: str
+    metric: str | None = None
+    value: float = 0.0
+    variation: str | None = None
+
+
+def projects(flags: Iterable[Flag]) -> dict[str, dict[str, Flag]]:
+    """A feature's name has its recommender before it where another feature of the project has the same."""
+    found: defaultdict[str, dict[str, Flag]] = defaultdict(dict)
+    for flag in flags:
+        own = found[flag.document.get("project") or flag.plan.namespace]
+        name = flag.experiment.feature
+        own[f"{flag.plan.recommender}.{name}" if name in own else name] = flag
+    return dict(found)
+
+
+# --- what clients read
+
+
+def project_of(arn: str, name: str, project: Project, now: float) -> Body:
+    running = sum(_status(flag, now) == "RUNNING" for flag in project.values())
+    return {
+        "arn": arn,
+        "name": name,
+        "status": "AVAILABLE",
+        "featureCount": len(project),
+        "experimentCount": len(project),
+        "activeExperimentCount": running,
+        "launchCount": 0,
+        "activeLaunchCount": 0,
+        "createdTime": 0,
+        "lastUpdatedTime": 0,
+    }
+
+
+def feature_summary(arn: str, name: str, flag: Flag) -> Body:
+    return {
+        "arn": f"{arn}/feature/{name}",
+        "project": arn,
+        "name": name,
+        "status": "AVAILABLE",
+        "evaluationStrategy": "ALL_RULES",
+        "evaluationRules": [{"name": name, "type": "aws.evidently.onlineab"}],
+        "defaultVariation": flag.default,
+        "createdTime": 0,
+        "lastUpdatedTime": 0,
+    }
+
+
+def feature_of(arn: str, name: str, flag: Flag) -> Body:
+    variations = [{"name": arm.variation, "value": value_of(arm.variation)} for arm in flag.experiment.arms]
+    own = {"valueType": "STRING", "variations": variations, "entityOverrides": dict(flag.experiment.overrides)}
+    return {**feature_summary(arn, name, flag), **own}
+
+
+def experiment_of(arn: str, name: str, flag: Flag, now: float) -> Body:
+    experiment = flag.experiment
+    times = {"startedTime": experiment.start, "endedTime": experiment.end}
+    return {
+        "arn": f"{arn}/experiment/{name}",
+        "project": arn,
+        "name": name,
+        "status": _status(flag, now),
+        "type": "aws.evidently.onlineab",
+        "description": flag.document.get("description", ""),
+        "randomizationSalt": experiment.seed,
+        "samplingRate": round(experiment.traffic(now) * WHOLE),
+        "treatments": [{"name": arm.variation, "featureVariations": {name: arm.variation}} for arm in experiment.arms],
+        "onlineAbDefinition": {
+            "controlTreatmentName": flag.default,
+            "treatmentWeights": {arm.variation: round(arm.share * WHOLE) for arm in experiment.arms},
+        },
+        "metricGoals": [_goal(flag, metric) for metric in experiment.metrics],
+        "execution": {key: time for key, time in times.items() if isfinite(time) and time <= now},
+        "createdTime": 0,
+        "lastUpdatedTime": 0,
+    }
+
+
+def _status(flag: Flag, now: float) -> str:
+    if now < flag.experiment.start:
+        return "CREATED"
+    return "RUNNING" if now < flag.experiment.end else "COMPLETED"
+
+
+def _goal(flag: Flag, metric: str) -> Body:
+    entity, value = _keys(flag, metric)
+    definition = {"name": metric, "entityIdKey": entity, "valueKey": value}
+    return {"metricDefinition": definition, "desiredChange": flag.experiment.metrics[metric].direction.upper()}
+
+
+def value_of(variation: str) -> Body:
+    return {"stringValue": variation}
+
+
+# --- what clients send
+
+
+def seen_in_evaluation(project: Project, data: Mapping[str, Any]) -> Seen:
+    """Raises `ValueError`."""
+    flag, unit = project.get(str(data.get("feature"))), data.get("entityId")
+    if flag is None:
+        raise ValueError(f"data.feature: there is no feature {data.get('feature')!r}")
+    if not isinstance(unit, str) or not unit:
+        raise ValueError("data.entityId must be a text that is not empty")
+    variation = data.get("variation")
+    if variation is not None and variation not in flag.experiment.by_variation:
+        raise ValueError(f"data.variation: the feature has no variation {variation!r}")
+    return Seen(flag, unit, variation=variation)
+
+
+def seen_in_custom(project: Project, data: Mapping[str, Any]) -> Iterator[Seen]:
+    """Of each metric whose two paths lead to something; the event may be of none. Raises `ValueError`."""
+    for flag in project.values():
+        for metric in flag.experiment.metrics:
+            entity, value = _keys(flag, metric)
+            unit, told = _at(data, entity), _at(data, value)
+            if unit is MISSING or told is MISSING:
+                continue
+            if not isinstance(unit, str) or not unit:
+                raise ValueError(f"data.{entity} must be a text that is not empty")
+            if isinstance(told, bool) or not isinstance(told, int | float):
+                raise ValueError(f"data.{value} must be a number")
+            yield Seen(flag, unit) if abs(told) < AN_EXPOSURE else Seen(flag, unit, metric, float(told))
+
+
+def _keys(flag: Flag, metric: str) -> tuple[str, str]:
+    own = {**flag.document.get("metrics", {}), **flag.document.get("guardrails", {})}.get(metric, {})
+    if flag.experiment.method != "evidently":  # its keys are of the gateway's own events
+        return USER_KEY, f"{VALUE_KEY}{metric}"
+    return own.get("entityIdKey") or USER_KEY, own.get("valueKey") or f"{VALUE_KEY}{metric}"
+
+
+def _at(data: object, path: str) -> Any:
+    """What a path with dots leads to. A zero is something."""
+    for name in path.split("."):
+        if not isinstance(data, Mapping) or name not in data:
+            return MISSING
+        data = data[name]
+    return data

@@ -1,0 +1,199 @@
+"""SDKs as their users run them, each at a whole server: they find the arms that answers are made of."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import growthbook
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+from openfeature import api
+from openfeature.contrib.provider.ofrep import OFREPProvider
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.flag_evaluation import Reason
+
+from tests.server.protocols import CONFIG, unpacked
+from tests.server.world import Server, running
+
+USERS = [f"user-{number}" for number in range(1000)]
+ADULT = {"country": "DE", "age": 30}
+
+
+@pytest.fixture(scope="module")
+def served(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("protocols")
+    shutil.copytree(trained, folder / "data")
+    (folder / "shop.yaml").write_text(CONFIG)
+    with running(Server(folder / "data", folder / "shop.yaml")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def answered(served: Server) -> dict[str, dict[str, str]]:
+    """By experiment and unit, the variation of those whose answers are annotated with it."""
+    with httpx.Client(base_url=served.url) as client:
+        return {
+            "new-ranker": {user: arm for user in USERS if (arm := arm_of(client, f"home/{user}"))},
+            "narrow": {
+                user: arm
+                for user in USERS
+                if (arm := arm_of(client, f"detail/{user}", context=json.dumps({**ADULT, "age": "30"})))
+            },
+            "order": {user: arm for user in USERS if (arm := arm_of(client, f"classic/{user}"))},
+        }
+
+
+def arm_of(client: httpx.Client, place: str, **query: str) -> str | None:
+    answer = client.get(f"/recommend-items/shop/{place}", params={"numResults": "1", **query})
+    matched = answer.raise_for_status().json().get("matchedExperiment")
+    return matched and matched["details"]["variation"]
+
+
+def test_the_world_has_arms_to_tell_apart(answered: dict[str, dict[str, str]]) -> None:
+    shares = {name: Counter(arms.values()) for name, arms in answered.items()}
+    assert 600 < shares["new-ranker"]["old"] < 730 and 230 < shares["new-ranker"]["new"] < 340
+    assert 300 < sum(shares["narrow"].values()) < 520 and len(shares["narrow"]) == 3  # .95 × .9 × .8 × .6 = .41
+    assert min(shares["order"].values()) > 400
+
+
+def test_openfeature_finds_the_arms_that_answers_have(served: Server, answered: dict[str, dict[str, str]]) -> None:
+    api.set_provider(OFREPProvider(served.url))
+    client = api.get_client()
+    for number, user in enumerate(USERS):
+        plain = client.get_string_details("shop.home.new-ranker", "none", EvaluationContext(user))
+        assert plain.value == plain.variant == answered["new-ranker"].get(user, "old")
+        assert plain.reason == (Reason.SPLIT if user in answered["new-ranker"] else Reason.DEFAULT)
+        if number % 4:
+            continue
+        narrow = client.get_string_details("shop.detail.narrow", "none", EvaluationContext(user, ADULT))
+        assert narrow.value == answered["narrow"].get(user, "a")
+        assert narrow.reason == (Reason.TARGETING_MATCH if user in answered["narrow"] else Reason.DEFAULT)
+    assert client.get_string_value("shop.detail.narrow", "none", EvaluationContext("tester")) == "c"
+    missing = client.get_string_details("shop.home.old-ranker", "none", EvaluationContext("user-1"))
+    assert (missing.value, missing.error_code) == ("none", "FLAG_NOT_FOUND")
+    nobody = client.get_string_details("shop.home.new-ranker", "none", EvaluationContext())
+    assert (nobody.value, nobody.error_code) == ("none", "TARGETING_KEY_MISSING")
+
+
+def test_growthbook_finds_the_arms_that_answers_have(served: Server, answered: dict[str, dict[str, str]]) -> None:
+    sdk = growthbook.GrowthBook(api_host=served.url, client_key="any")
+    sdk.load_features()
+    for user in USERS:
+        sdk.set_attributes({"id": user, **ADULT})
+        plain = sdk.eval_feature("shop.home.new-ranker")
+        assert plain.value == answered["new-ranker"].get(user, "old")
+        assert (plain.source == "experiment") == (user in answered["new-ranker"])
+        narrow = sdk.eval_feature("shop.detail.narrow")
+        assert narrow.value == answered["narrow"].get(user, "a")
+        assert (narrow.source == "experiment") == (user in answered["narrow"])
+    sdk.set_attributes({"id": "tester"})
+    assert sdk.eval_feature("shop.detail.narrow").value == "c"
+    sdk.set_attributes({"id": next(iter(answered["narrow"])), "country": "FR", "age": 30})
+    assert sdk.eval_feature("shop.detail.narrow").source == "defaultValue"
+    sdk.destroy()
+
+
+def test_growthbook_hears_of_a_new_configuration(served: Server) -> None:
+    sdk = growthbook.GrowthBook(api_host=served.url, client_key="any", streaming=True, cache_ttl=3600)
+    sdk.load_features()
+    sdk.set_attributes({"id": "user-1"})
+    assert sdk.eval_feature("shop.home.new-ranker").value in ("old", "new")
+    assert served.config is not None
+    served.config.write_text(CONFIG.replace("new-ranker", "newer-ranker"))
+    wait_until(lambda: sdk.eval_feature("shop.home.newer-ranker").value is not None)
+    served.config.write_text(CONFIG)
+    wait_until(lambda: sdk.eval_feature("shop.home.new-ranker").value is not None)
+    sdk.stop_auto_refresh()
+    sdk.destroy()
+
+
+@pytest.fixture
+def evidently(served: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The client as ever: the environment alone leads it here."""
+    monkeypatch.setenv("AWS_DATA_PATH", str(unpacked(tmp_path)))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EVIDENTLY", served.url)
+    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    return boto3.Session().client("evidently")
+
+
+def test_evidently_finds_the_arms_that_answers_have(evidently: Any, answered: dict[str, dict[str, str]]) -> None:
+    for start in range(0, len(USERS), 20):
+        asked = [{"entityId": user, "feature": "order"} for user in USERS[start : start + 20]]
+        for result in evidently.batch_evaluate_feature(project="my-project", requests=asked)["results"]:
+            user, is_in = result["entityId"], result["entityId"] in answered["order"]
+            assert result["value"] == {"stringValue": answered["order"].get(user, "left")}
+            assert result["reason"] == ("EXPERIMENT_RULE_MATCH" if is_in else "DEFAULT")
+    arn = evidently.get_project(project="my-project")["project"]["arn"]
+    assert arn == "arn:aws:evidently:eu-west-1:000000000000:project/my-project"
+    one = evidently.evaluate_feature(project=arn, feature="order", entityId=next(iter(answered["order"])))
+    assert json.loads(one["details"]) == {"experiment": "order"}
+
+
+def test_evidently_reads_the_configuration_and_leaves_it_alone(evidently: Any) -> None:
+    assert [each["name"] for each in evidently.list_projects()["projects"]] == ["shop", "my-project"]
+    first = evidently.list_projects(maxResults=1)
+    assert [each["name"] for each in first["projects"]] == ["shop"]
+    assert evidently.list_projects(nextToken=first["nextToken"])["projects"][0]["name"] == "my-project"
+    (experiment,) = evidently.list_experiments(project="my-project")["experiments"]
+    assert experiment == evidently.get_experiment(project="my-project", experiment="order")["experiment"]
+    assert experiment["onlineAbDefinition"]["treatmentWeights"] == {"left": 50_000, "right": 50_000}
+    assert (experiment["status"], experiment["samplingRate"]) == ("RUNNING", 100_000)
+    assert experiment["metricGoals"][0]["metricDefinition"]["valueKey"] == "details.clicked"
+    assert evidently.list_experiments(project="my-project", status="CREATED")["experiments"] == []
+    narrow = evidently.get_feature(project="shop", feature="narrow")["feature"]
+    assert [each["name"] for each in narrow["variations"]] == ["a", "b", "c"]
+    assert (narrow["defaultVariation"], narrow["entityOverrides"]) == ("a", {"tester": "c"})
+    assert [each["name"] for each in evidently.list_features(project="shop")["features"]][:2] == [
+        "new-ranker",
+        "narrow",
+    ]
+    assert evidently.list_launches(project="shop")["launches"] == []
+    assert code(evidently.get_launch, project="shop", launch="l") == (404, "ResourceNotFoundException")
+    assert code(evidently.get_project, project="nowhere") == (404, "ResourceNotFoundException")
+    assert code(evidently.create_project, name="new") == (403, "AccessDeniedException")
+    assert code(evidently.delete_feature, project="shop", feature="narrow") == (403, "AccessDeniedException")
+    asked = {"project": "my-project", "experiment": "order"}
+    assert code(evidently.stop_experiment, **asked) == (403, "AccessDeniedException")
+
+
+def test_evidently_takes_events_one_by_one(evidently: Any) -> None:
+    clicked = {"userDetails": {"userId": "user-1"}, "details": {"clicked": 1.0000001}}
+    events = [
+        custom(clicked),
+        custom({"userDetails": {"userId": 5}, "details": {"clicked": 1.0}}),
+        custom({"of": "nothing that is configured"}),
+    ]
+    told = evidently.put_project_events(project="my-project", events=events)
+    assert told["failedEventCount"] == 1
+    good, bad, other = told["eventResults"]
+    assert good["eventId"] and other["eventId"] and bad["errorCode"] == "ValidationException"
+    assert bad["errorMessage"] == "data.userDetails.userId must be a text that is not empty"
+
+
+def custom(data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "aws.evidently.custom", "timestamp": time.time(), "data": json.dumps(data)}
+
+
+def code(call: Any, **asked: Any) -> tuple[int, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**asked)
+    response = caught.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+def wait_until(holds: Any, most_s: float = 10) -> None:
+    deadline = time.monotonic() + most_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
