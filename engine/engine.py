@@ -217,6 +217,12 @@ class Engine:
         group = self.follower.group(self.deployed(campaign, account).group_uid)
         return len(group.users), len(group.items)
 
+    def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]:
+        """The items that these users (or sessions) had an event with since then, epoch seconds."""
+        group = self._group(self.deployed(campaign, account))
+        histories = (group.history(user) for user in users)
+        return frozenset(name for each in histories for name in group.items.names(each.items[each.times >= since]))
+
     def group_of(self, campaign: str, account: str | None = None) -> str:
         """The uid of the campaign's dataset group, as changes name it."""
         return self.deployed(campaign, account).group_uid

@@ -194,6 +194,7 @@ class Variation:
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
     hide: tuple[Hidden, ...] = ()
+    hide_seen_s: int = 0  # items that the user or session had an event with, so many seconds back, are not shown
     origin: Origin | None = None  # None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads

@@ -115,6 +115,9 @@ class Gateway:
         upstream = self._upstreams[variation.upstream]
         await upstream.catch_up(ask, variation)  # a user's own events are seen by the next answer
         scope = await upstream.scope(ask, variation)
+        if variation.hide_seen_s and variation.origin is None and ask.action != "rerank-items":
+            seen = self._engine.seen(ask, variation, moment.now.timestamp() - variation.hide_seen_s)
+            ask = msgspec.structs.replace(ask, exclude=ask.exclude | seen)
         count = first_step(ask.num_results, len(ask.exclude), bool(variation.hide))
         while True:
             fetched = msgspec.structs.replace(ask, num_results=count, exclude=frozenset())

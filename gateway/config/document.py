@@ -259,6 +259,7 @@ class Level(Part, frozen=True):
     filters: tuple[Filter, ...] | None = None
     inference_item_metadata: AnyMetadata | None = None
     hide: tuple[Hide, ...] | None = None
+    hide_seen: Seconds | None = None
 
 
 class VariationPart(Level, frozen=True, tag_field="type"):

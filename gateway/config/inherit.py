@@ -24,9 +24,10 @@ class Inherited:
     caching: Mapping[plan.UserKind, document.CachePolicy] | None
     metadata: document.AnyMetadata | None
     hide: tuple[document.Hide, ...]
+    hide_seen: int
 
 
-NOTHING = Inherited({}, (), None, None, ())
+NOTHING = Inherited({}, (), None, None, (), 0)
 
 
 def inherited(above: Inherited, level: document.Level) -> Inherited:
@@ -37,6 +38,7 @@ def inherited(above: Inherited, level: document.Level) -> Inherited:
         above.caching if own is None else {**(above.caching or {}), **caching.by_kind(own)},
         level.inference_item_metadata or above.metadata,
         above.hide if level.hide is None else level.hide,
+        above.hide_seen if level.hide_seen is None else level.hide_seen,
     )
 
 
@@ -107,6 +109,7 @@ def variation(
         policies=None if own.caching is None else caching.policies(own.caching),
         metadata=None if own.metadata is None else metadata(own.metadata, answerer, namespace, root),
         hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
+        hide_seen_s=own.hide_seen,
     )
 
 

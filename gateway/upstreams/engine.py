@@ -30,6 +30,8 @@ class EngineUpstream:
 
     async def catch_up(self, ask: Ask, variation: Variation) -> None:
         await self.see_events_of(ask.user_id, variation.model, self._account)
+        if variation.hide_seen_s:
+            await self.see_events_of(ask.session_id, variation.model, self._account)
 
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         user, model = ask.user_id, variation.model
@@ -58,6 +60,12 @@ class EngineUpstream:
             as_of=ranked.as_of,
             seed=ranked.seed,
         )
+
+    def seen(self, ask: Ask, variation: Variation, since: float) -> frozenset[str]:
+        """The items that the asking user or session had an event with since then, epoch seconds."""
+        names = [name for name in (ask.user_id, ask.session_id) if name is not None]
+        with as_problems():
+            return self._engine.seen(variation.model, names, since, self._account)
 
     # ---- what the AWS wire and the events need of the engine, off the loop and with its errors as Problems
 

@@ -139,6 +139,20 @@ def test_a_list_that_can_t_be_filled_says_so(engine: SmallEngine, hiding: TestCl
     assert answer.json()["short"] is True
 
 
+def test_what_this_session_has_seen_is_not_shown(engine: SmallEngine) -> None:
+    seen = CONFIG.replace("    recommenders:\n", "    hideSeen: 3600\n    recommenders:\n", 1)
+    with TestClient(app_over(engine, config=seen)) as client:
+        for session, item in (("s1", "i3"), ("s2", "i0")):
+            event = {"eventType": "View", "itemId": item}
+            assert client.post("/events/shop", json={"sessionId": session, "eventList": [event]}).status_code == 200
+        paths = [f"/recommend-items/shop/home/cold?numResults=3&sessionId={name}" for name in ("s1", "s2", "s3")]
+        answers = [client.get(path) for path in (*paths, paths[0])]
+        assert [names(answer) for answer in answers[:3]] == [numbered(0, 1, 2), numbered(1, 2, 3), numbered(0, 1, 2)]
+        assert [answer.headers["x-cache"] for answer in answers[1:]] == ["hit", "miss", "hit"]
+        ranked = client.get("/rerank-items/shop/order/cold/i3,i4?sessionId=s1")
+        assert names(ranked) == numbered(3, 4)
+
+
 def test_hidden_items_are_hidden_from_undecorated_lists(engine: SmallEngine, hiding: TestClient[Any]) -> None:
     engine.stock = {"i0": 0}
     answer = hiding.get(f"{HOME}?numResults=2&decorateItems=false")

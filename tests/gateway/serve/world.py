@@ -120,6 +120,10 @@ class SmallEngine:
         self.deployed(campaign, account)
         return 1000, len(self.items)
 
+    def seen(self, campaign: str, users: Sequence[str], since: float, account: str = "") -> frozenset[str]:
+        self.deployed(campaign)
+        return frozenset(item for user in users for item in self._seen.get(user, {}) if since < 1_700_000_000)
+
     def group_of(self, campaign: str, account: str = "000000000000") -> str:
         return str(self.deployed(campaign, account).group_uid)
 
