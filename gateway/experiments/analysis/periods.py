@@ -20,30 +20,41 @@ FEWEST = 2  # units of each arm in a period; one with fewer is joined to the nex
 
 def by_period(values: npt.NDArray[Any], arm: npt.NDArray[Any], period: npt.NDArray[Any], arms: int) -> list[Moments]:
     """Each arm's, from a value, an arm and a period (0 and up) of each unit, all (n,). The variance is scaled so that
-    `Moments.error` is the estimate's."""
+    `Moments.error` is the estimate's; it is infinite for an arm with fewer units than FEWEST: nothing is known."""
     periods = int(period.max(initial=-1)) + 1
     cell = period.astype(np.int64) * arms + arm
-    units, sums, squares, cubes, events = (
+    powers = [
         np.bincount(cell, each, periods * arms).reshape(periods, arms)
         for each in (None, values, values**2, values**3, values != 0)
-    )
+    ]
+    total = powers[0].sum(axis=0)
+    found = [Moments(int(each), 0.0, float("inf"), 0) for each in total]
+    known = np.flatnonzero(total >= FEWEST)
+    if len(known):
+        for number, moments in zip(known, _of_cells(*(each[:, known] for each in powers)), strict=True):
+            found[number] = moments
+    return found
+
+
+def _of_cells(
+    units: npt.NDArray[Any],
+    sums: npt.NDArray[Any],
+    squares: npt.NDArray[Any],
+    cubes: npt.NDArray[Any],
+    events: npt.NDArray[Any],
+) -> list[Moments]:
+    """From (periods, arms) each, of arms that have units."""
     skewness = _skewness(*(each.sum(axis=0) for each in (units, sums, squares, cubes)))
     joined = _joined(units)
-    units, sums, squares, events = (
-        np.add.reduceat(each, joined, axis=0) if len(joined) else each for each in (units, sums, squares, events)
-    )
-    if not len(joined) or units.min() < FEWEST:
-        raise ValueError(f"every variation needs {FEWEST} units")
+    units, sums, squares, events = (np.add.reduceat(each, joined, axis=0) for each in (units, sums, squares, events))
     means = sums / units
     variances = np.maximum(squares - units * means**2, 0) / (units - 1)
     shares = (units.sum(axis=1) / units.sum())[:, None]
     error = (shares**2 * variances / units).sum(axis=0)
-    total = units.sum(axis=0)
+    columns = (units.sum(axis=0), (shares * means).sum(axis=0), error, events.sum(axis=0), skewness)
     return [
         Moments(int(n), float(mean), float(n * squared), int(seen), float(skew))
-        for n, mean, squared, seen, skew in zip(
-            total, (shares * means).sum(axis=0), error, events.sum(axis=0), skewness, strict=True
-        )
+        for n, mean, squared, seen, skew in zip(*columns, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.periods import by_period
 from gateway.experiments.bandit import weights
 
@@ -57,5 +58,10 @@ def test_a_period_without_an_arm_joins_the_next():
     found = by_period(values, arms, np.array([0, 0, 1, 1, 1, 1, 2, 2, 2, 3]), 2)
     assert [each.units for each in found] == [6, 4]
     assert all(np.isfinite(each.error) for each in found)
-    with pytest.raises(ValueError, match="2 units"):
-        by_period(values, np.zeros(10, int), np.zeros(10, int), 2)
+
+
+def test_an_arm_without_units_keeps_nobody_from_an_estimate():
+    values = np.arange(10.0)
+    some, none = by_period(values, np.zeros(10, int), np.arange(10) // 5, 2)
+    assert (some.units, some.mean, none) == (10, 4.5, Moments(0, 0.0, np.inf, 0))
+    assert by_period(values[:0], np.zeros(0, int), np.zeros(0, int), 2) == [Moments(0, 0.0, np.inf, 0)] * 2
