@@ -143,9 +143,10 @@ def test_10_headers_have_any_case(world: World, main: httpx.Client) -> None:
     heard(lambda asked: asked.json["context"]["city"] == "Bonn", world.origin.asked, before, "")
 
 
-def test_11_an_experiment_that_nobody_evaluates_is_answered_by_the_first_variation(main: httpx.Client) -> None:
-    answer = main.get("/recommend-items/tests/one/u1")
-    assert (answer.status_code, answer.headers["x-recgate-variation"]) == (200, "first")
+def test_11_every_variation_of_an_experiment_answers_the_first_among_them(main: httpx.Client) -> None:
+    answers = [main.get(f"/recommend-items/tests/one/w11-{number}") for number in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.headers["x-recgate-variation"] for answer in answers} == {"first", "second"}
 
 
 @pytest.mark.parametrize("number", ["-1.5", "-0.25", "-7"])

@@ -1,7 +1,8 @@
-"""Which variation answers, and conversions (specification §4.1, §4.4)."""
+"""Which variation answers, what it says of it, and conversions (specification §4.1, §4.2, §4.4)."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.compat.table import Row, get, post
@@ -20,14 +21,27 @@ def one(**members: Any) -> dict[str, Any]:
     return told({"recommender": "one", **members})
 
 
+def matched(feature: str) -> Any:
+    def fact(body: Any) -> bool:
+        told = body["matchedExperiment"]
+        return (told["type"], told["feature"]) == ("evidently", feature) and "details" in told
+
+    return fact
+
+
 ROWS: list[Row] = [
     get("4.1", "/recommend-items/shop/empty/u1", 404, "NoVariationsConfigured"),
     get("4.1", "/recommend-items/shop/unweighted/u1", **FIRST, body=lambda body: "matchedExperiment" not in body),
-    get("4.1", f"{AT}/one/u1", **FIRST, body=lambda body: "matchedExperiment" not in body),
-    get("4.1", f"{AT}/one/u1?feature=page", **FIRST),
+    get("4.1", f"{AT}/one/u1", body=matched("page"), says={"x-recgate-variation": re.compile("first|second")}),
+    get("4.1", f"{AT}/one/u1?feature=page", body=matched("page")),
     get("4.1", f"{AT}/one/u1?feature=other", 400, WRONG, body=lambda body: "page" in body["message"]),
-    get("4.1", f"{AT}/two/u1", **FIRST),
-    get("4.1", f"{AT}/two/u1?feature=mail", **FIRST),
+    get("4.1", f"{AT}/two/u1", body=matched("page")),
+    get("4.1", f"{AT}/two/u1?feature=mail", body=matched("mail")),
+    get("4.2", f"{AT}/one/u1", times=2, body=matched("page"), says={"x-cache": re.compile("hit|shared")}),
+    get("4.2", f"{AT}/one/u1?syntheticUser=1", **FIRST, body=lambda body: "matchedExperiment" not in body),
+    get("4.2", "/related-items/tests/similar/i2", **FIRST, body=lambda body: "matchedExperiment" not in body),
+    get("4.2", "/related-items/tests/similar/i2?userId=u1", body=matched("page")),
+    get("4.2", f"{AT}/single/u1", body=lambda body: "matchedExperiment" not in body),
     get("4.1", f"{AT}/single/u1?feature=other", **FIRST),
     get("4.1", "/related-items/tests/similar/i2?feature=other", **FIRST),
     get("4.1", "/related-items/tests/similar/i2?feature=other&userId=u1", 400, WRONG),
