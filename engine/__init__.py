@@ -32,6 +32,7 @@ from engine.measure.report import Report
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.recipes import RECIPES
 from engine.settings import Settings
+from engine.trials import Deed, Exposure, Trials
 
 __all__ = [
     "EVERYONE",
@@ -41,11 +42,13 @@ __all__ = [
     "Change",
     "Cohort",
     "Curve",
+    "Deed",
     "Engine",
     "EngineError",
     "Estimates",
     "Event",
     "Explanation",
+    "Exposure",
     "InUse",
     "InvalidInput",
     "InvalidNextToken",
@@ -64,6 +67,7 @@ __all__ = [
     "Throttled",
     "TooManyTagKeys",
     "TooManyTags",
+    "Trials",
     "Unavailable",
     "check_expression",
     "cohort_curve",

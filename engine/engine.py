@@ -43,6 +43,7 @@ from engine.shown.impressions import Impressions
 from engine.shown.log import ShownLog
 from engine.shown.segment import Shown as Answer
 from engine.sql import Database
+from engine.trials import Trials
 
 
 def _uuid() -> str:
@@ -56,6 +57,7 @@ class Engine:
         self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock)
         self.records = Records(self.database, self._record_changed)
         self.jobs = Queue(self.database, clock)
+        self.trials = Trials(self.database)
         self.directory = Directory(self.records)
         self.follower = Follower(settings.data_dir, self.database, self.log, clock)
         self.deployments = Deployments(settings.data_dir, self.records)

@@ -116,6 +116,44 @@ attributed = Table(
 )
 
 
+exposed = Table(
+    "exposed",
+    tables,
+    Column("seq", _Sequence, primary_key=True),
+    Column("experiment", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("variation", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("propensity", Float, nullable=False),
+    Column("weighing", String, nullable=False),
+    Index("exposed_once", "experiment", "unit", unique=True),
+    sqlite_autoincrement=True,
+)
+
+showings = Table(
+    "showings",
+    tables,
+    Column("experiment", String, primary_key=True),
+    Column("variation", String, primary_key=True),
+    Column("times", BigInteger, nullable=False),
+)
+
+converted = Table(
+    "converted",
+    tables,
+    Column("seq", _Sequence, primary_key=True),
+    Column("scope", String, nullable=False),  # an experiment, or a namespace
+    Column("unit", String, nullable=False),
+    Column("metric", String, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("recommendation_id", String),
+    Column("once", LargeBinary, unique=True),  # what makes it the same as another; null: never the same
+    Index("converted_scope", "scope", "unit"),
+    sqlite_autoincrement=True,
+)
+
+
 class Database:
     """One database; safe to use from many threads and from many processes at once."""
 

@@ -24,6 +24,7 @@ from gateway.cache import Cache, Shared, connected
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
 from gateway.decorate import Decorators
+from gateway.experiments.ledger import Ledger
 from gateway.make import Maker
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound
@@ -82,6 +83,7 @@ def create_app(
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
     maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
+    ledger = Ledger(engine.trials)
     gateway = Gateway(
         config=config,
         cache=cache,
@@ -90,6 +92,7 @@ def create_app(
         decorators=decorators,
         engine=EngineUpstream(means),
         outbox=outbox,
+        ledger=ledger,
         telemetry=telemetry,
         door=Door(client, clock),
         pace=Pace(redis),
@@ -97,9 +100,12 @@ def create_app(
     )
     engine.subscribe(lambda changes: _outdate(cache, changes))
     _remember(cache, engine, clock() - REMEMBERED_S)
-    watch = Watch(place_of(watched), config, gateway.use, clock, environ) if watched is not None else None
+    watch = (
+        Watch(place_of(watched), config, gateway.use, clock, environ, ledger.expect) if watched is not None else None
+    )
     _watch(telemetry, cache, engine, clock)
     _watch_outbox(telemetry, outbox)
+    telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
     front = Front(gateway, telemetry)

@@ -353,6 +353,10 @@ class Namespace:
         return [each.tracking_id for each in self.event_targets if isinstance(each, Tracker) and each.origin is None]
 
     @cached_property
+    def experiments(self) -> tuple[Experiment, ...]:
+        return tuple(each for plan in self.plans.values() for each in plan.experiments.values())
+
+    @cached_property
     def asks_elsewhere(self) -> bool:
         """Whether an origin that is not the built-in engine answers here."""
         return any(each.origin is not None for plan in self.plans.values() for each in plan.variations)

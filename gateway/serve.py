@@ -27,9 +27,11 @@ from gateway.config.caching import policy_for
 from gateway.conversions import Conversion, resolved
 from gateway.decorate import Decorators, after, is_list
 from gateway.errors import Invalid, Problem
+from gateway.experiments.deeds import deeds_of
 from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.flags import Evaluation, Flag, asked_by, evaluation
-from gateway.experiments.setup import Arm, Experiment
+from gateway.experiments.ledger import Ledger
+from gateway.experiments.setup import Arm
 from gateway.filters import filtered
 from gateway.make import Maker
 from gateway.outbox import Outbox
@@ -65,6 +67,7 @@ class Gateway:
         decorators: Decorators,
         engine: EngineUpstream,
         outbox: Outbox,
+        ledger: Ledger,
         telemetry: Telemetry,
         door: Door,
         pace: Pace,
@@ -73,13 +76,15 @@ class Gateway:
     ) -> None:
         self.config = config
         self._cache, self._upstreams, self._maker, self._decorators = cache, upstreams, maker, decorators
-        self._engine, self._outbox = engine, outbox
+        self._engine, self._outbox, self._ledger = engine, outbox, ledger
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
         self._new_id = new_id
 
     async def open(self) -> None:
         """Before the first request."""
+        await asyncio.to_thread(self._ledger.prepare, self.config.experiments)
+        self._ledger.start()
         await self._outbox.open(self.config.targets, self.config.outbox_bytes)
         self._decorators.use(self.config)
         await self._decorators.ready()
@@ -132,10 +137,11 @@ class Gateway:
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
         if enrolment is not None and enrolment.counted:
             shown = annotated(shown, enrolment.arm)
+            self._ledger.expose(enrolment, self._clock())
         return reply_of(hit, shown, wanted, plan, variation, config, caller, self._clock())
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
-        enrolment = enrolled(plan, ask, moment, kept)
+        enrolment = enrolled(plan, ask, moment, self._ledger.kept)
         return assign(plan, ask.user_id, ask.feature, enrolment and enrolment.arm.variation), enrolment
 
     async def _fetch(
@@ -204,7 +210,7 @@ class Gateway:
     def evaluate(self, flag: Flag, unit: str, context: Mapping[str, Any], caller: Caller) -> Evaluation:
         """The variation that a request of this unit would be answered by, were it for this experiment."""
         moment = self.moment(caller)
-        found = enrolled(flag.plan, asked_by(flag, unit, context), moment, kept)
+        found = enrolled(flag.plan, asked_by(flag, unit, context), moment, self._ledger.kept)
         return evaluation(flag, found, moment.now.timestamp())
 
     async def admit(self, caller: Caller) -> Caller:
@@ -239,6 +245,9 @@ class Gateway:
             durable.append(self._outbox.append(kept))
         if namespace.asks_elsewhere and told.events:
             durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=told.user or told.session))))
+        deeds = deeds_of(namespace, told.session, told.user, told.events, conversions, moment.now.timestamp())
+        if deeds:
+            durable.append(self._ledger.record(deeds))
         await asyncio.gather(*durable)
         self._telemetry.events(namespace.key, len(told.events))
         for each in conversions:
@@ -266,6 +275,7 @@ class Gateway:
         return Moment(caller, datetime.fromtimestamp(self._clock(), UTC))
 
     async def close(self) -> None:
+        await asyncio.to_thread(self._ledger.close)
         await self._outbox.close()
         await self._ranking.close()
         await self._cache.close()
@@ -303,11 +313,7 @@ def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
 
 def annotated(shown: Shown, arm: Arm) -> Shown:
     """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache."""
-    return shown._replace(body=shown.body[:-1] + arm.said, etag=shown.etag[:-1] + arm.tag)
-
-
-def kept(experiment: Experiment, unit: str) -> str | None:
-    return None
+    return Shown(shown.body[:-1] + arm.said, shown.etag[:-1] + arm.tag, shown.mark)
 
 
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:

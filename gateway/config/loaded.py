@@ -24,6 +24,7 @@ from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
 from gateway.errors import NotConfigured
 from gateway.experiments.flags import Flag, flags
+from gateway.experiments.setup import Experiment
 from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits
 from gateway.viewer import Viewers
 
@@ -62,6 +63,10 @@ class Config:
     def targets(self) -> list[EventTarget]:
         """Whoever gets events beside the engine, of all namespaces."""
         return [target for namespace in self.namespaces.values() for target in namespace.elsewhere]
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        return [each for namespace in self.namespaces.values() for each in namespace.experiments]
 
     def plan_for(self, ask: Ask) -> Plan:
         namespace = self.namespaces.get(ask.namespace)

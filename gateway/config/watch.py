@@ -17,7 +17,8 @@ LONGEST_WAIT_S = 2.0  # a file from the future counts soon, too
 
 
 class Watch:
-    """`swap` gets every new configuration, on the event loop. `faults` counts what is wrong with the latest text."""
+    """`prepare` gets every new configuration in a thread, and then `swap` on the event loop. `faults` counts what is
+    wrong with the latest text."""
 
     def __init__(
         self,
@@ -26,9 +27,10 @@ class Watch:
         swap: Callable[[Config], None],
         clock: Callable[[], float],
         environ: Mapping[str, str] = os.environ,
+        prepare: Callable[[Config], None] = lambda config: None,
     ) -> None:
         self.faults = 0
-        self._place, self._config, self._swap = place, config, swap
+        self._place, self._config, self._swap, self._prepare = place, config, swap, prepare
         self._clock, self._environ = clock, environ
         self._seen = ""  # the text that was looked at last, good or bad
         self._told = ""
@@ -53,6 +55,7 @@ class Watch:
             return error.faults
         self._seen, self.faults, self._told = found.text, 0, ""
         if config.fingerprint != self._config.fingerprint:
+            await asyncio.to_thread(self._prepare, config)
             self._take(config)
         return ()
 

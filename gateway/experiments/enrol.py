@@ -30,13 +30,15 @@ def enrolled(plan: Plan, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | No
     """In the experiment that is asked for; else in the first that takes the unit. None: the first variation answers."""
     if not plan.experiments or len(plan.variations) < 2:
         return None
-    asked = [each for each in plan.experiments.values() if ask.feature in (None, each.feature)]
     try:
-        found = (_enrolled(each, ask, moment, kept) for each in asked)
-        return next((each for each in found if each is not None), None)
+        for each in plan.experiments.values():
+            if ask.feature is None or ask.feature == each.feature:
+                found = _enrolled(each, ask, moment, kept)
+                if found is not None:
+                    return found
     except Exception:  # better the default than no answer
         log.exception("nobody is enrolled: the experiments of %s can't be evaluated", plan.path)
-        return None
+    return None
 
 
 def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | None:
@@ -45,7 +47,9 @@ def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept) -> E
         return None
     if unit in experiment.overrides:
         return Enrolment(experiment, unit, experiment.by_variation[experiment.overrides[unit]], counted=False)
-    if (ask.synthetic and not experiment.synthetic) or not takes(experiment, unit, moment.now.timestamp()):
+    if ask.synthetic and not experiment.synthetic:
+        return None
+    if not experiment.is_for_all and not takes(experiment, unit, moment.now.timestamp()):
         return None
     if experiment.audience and not _is_audience(experiment, ask, moment):
         return None

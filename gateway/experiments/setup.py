@@ -80,6 +80,17 @@ class Experiment:
         """The share of the units that takes part."""
         return next((share for at, share in reversed(self.steps) if at <= now), 0.0)
 
+    @property
+    def scope(self) -> str:
+        """Of what its units do, for all experiments of the namespace with such units."""
+        return self.namespace if self.unit == "user" else f"{self.namespace}#{self.unit}"
+
+    @cached_property
+    def is_for_all(self) -> bool:
+        """Whether every unit of the audience takes part, always."""
+        left_out = self.holdout or self.global_holdout or self.group
+        return not left_out and (self.start, self.end, self.steps) == (-inf, inf, ((-inf, 1.0),))
+
     @cached_property
     def shares(self) -> tuple[float, ...]:
         return tuple(arm.share for arm in self.arms)

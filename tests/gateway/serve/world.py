@@ -14,6 +14,8 @@ import msgspec
 from litestar import Litestar
 
 from engine import Change, Cohort, Event, InvalidInput, NotFound, Question, Ranked, Settings
+from engine.sql import Database, sqlite_url
+from engine.trials import Trials
 from gateway.app import create_app
 from gateway.config import parse
 
@@ -70,6 +72,8 @@ class SmallEngine:
 
     def __init__(self, data_dir: Path) -> None:
         self.settings = Settings.of(data_dir, {})
+        data_dir.mkdir(exist_ok=True)
+        self.trials = Trials(Database(sqlite_url(data_dir)))
         self.follower = SimpleNamespace(lag_s=0.25, applied=0)
         campaign = SimpleNamespace(arn=ARN, name="home")
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", model="home/1", trained_at=1_699_999_000.0)

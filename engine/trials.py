@@ -1,0 +1,95 @@
+"""What experiments keep: who was exposed to what first, how often an arm was shown, and what units did. In SQL, so that
+every process and every replica of one database agrees; whoever was exposed first decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.sql import Database, converted, exposed, showings
+
+PAGE = 10_000
+Shown = tuple[str, str]  # an experiment and a variation
+
+
+class Exposure(NamedTuple):
+    """A unit's first. `propensity` is the chance that the unit had of this variation, `weighing` names the weights."""
+
+    experiment: str
+    unit: str
+    variation: str
+    at: float  # epoch seconds
+    propensity: float
+    weighing: str
+
+
+class Deed(NamedTuple):
+    """What a unit did. `scope` is the experiment it was reported for, or a namespace for whichever it concerns; two
+    that say they are the same (`once`) are one."""
+
+    scope: str
+    unit: str
+    metric: str
+    value: float
+    at: float  # epoch seconds
+    recommendation_id: str | None = None
+    once: bytes | None = None
+
+
+class Trials:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert = (sqlite if database.is_sqlite else postgresql).insert
+
+    def write(self, exposures: Sequence[Exposure], shown: Mapping[Shown, int], deeds: Sequence[Deed]) -> None:
+        """Durable when it returns; all or nothing. `shown` is added to what was counted before."""
+        counts = [{"experiment": key[0], "variation": key[1], "times": times} for key, times in sorted(shown.items())]
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:  # one writer at a time, or followers would skip late committers
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7232)"))
+            if exposures:
+                rows = [each._asdict() for each in exposures]
+                connection.execute(self._insert(exposed).on_conflict_do_nothing(), rows)
+            if counts:
+                added = self._insert(showings)
+                more = {"times": showings.c.times + added.excluded.times}
+                upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=more)
+                connection.execute(upsert, counts)
+            if deeds:
+                connection.execute(self._insert(converted).on_conflict_do_nothing(), [each._asdict() for each in deeds])
+
+    def last(self) -> int:
+        """The number of the last exposure."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(exposed.c.seq), 0))).scalar_one())
+
+    def exposed_after(self, seq: int) -> tuple[int, list[Exposure]]:
+        """Exposures of all experiments that came after, at most `PAGE` of them, and the last one's number."""
+        query = sa.select(exposed).where(exposed.c.seq > seq).order_by(exposed.c.seq).limit(PAGE)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return (rows[-1][0] if rows else seq), [Exposure(*row[1:]) for row in rows]
+
+    def exposed(self, experiment: str) -> list[Exposure]:
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(exposed).where(exposed.c.experiment == experiment)).all()
+        return [Exposure(*row[1:]) for row in rows]
+
+    def weighings(self, experiment: str) -> set[str]:
+        query = sa.select(exposed.c.weighing).where(exposed.c.experiment == experiment).distinct()
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
+    def deeds(self, scope: str) -> list[Deed]:
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(converted).where(converted.c.scope == scope)).all()
+        return [Deed(*row[1:]) for row in rows]
+
+    def shown(self, experiment: str) -> dict[str, int]:
+        """How many answers each variation gave to those who take part."""
+        query = sa.select(showings.c.variation, showings.c.times).where(showings.c.experiment == experiment)
+        with self._database.read() as connection:
+            return {row.variation: row.times for row in connection.execute(query)}

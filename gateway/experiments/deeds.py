@@ -1,0 +1,68 @@
+"""What the callers' events and conversions mean to the experiments of a namespace."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from engine import Deed, Event
+from gateway.conversions import Conversion
+from gateway.experiments.ledger import sought
+from gateway.experiments.setup import Experiment, Metric
+from gateway.plan import Namespace
+
+
+def deeds_of(
+    namespace: Namespace,
+    session: str,
+    user: str | None,
+    events: Sequence[Event],
+    told: Sequence[Conversion],
+    now: float,
+) -> list[Deed]:
+    """`told` is resolved. An event from the future happens now; one without the value that a metric counts is not
+    counted by it."""
+    reported = [deed for each in told for deed in _reported(namespace, each, session, user, now)]
+    wanted = {
+        (each.scope, unit, sought(metric)): metric
+        for each in namespace.experiments
+        for metric in each.metrics.values()
+        if metric.event_type is not None and (unit := _unit(each, session, user))
+    }
+    done = [
+        Deed(
+            scope, unit, name, value, min(event.sent_at, now), event.recommendation_id, _once(scope, unit, name, event)
+        )
+        for event in events
+        for (scope, unit, name), metric in wanted.items()
+        if metric.event_type == event.event_type and (value := _value(metric, event)) is not None
+    ]
+    return reported + done
+
+
+def _reported(namespace: Namespace, told: Conversion, session: str, user: str | None, now: float) -> Iterator[Deed]:
+    for each in namespace.experiments:
+        path = f"{namespace.key}/{told.recommender}/{told.feature}"
+        unit = _unit(each, session, user)
+        if unit and told.metric is not None and each.id.partition("@")[0] == path:
+            yield Deed(each.id, unit, told.metric, told.value, now)
+
+
+def _unit(experiment: Experiment, session: str, user: str | None) -> str | None:
+    return user if experiment.unit == "user" else session
+
+
+def _value(metric: Metric, event: Event) -> float | None:
+    if not metric.value_key:
+        return 1.0
+    value: Any = {"eventValue": event.event_value, "properties": event.properties}
+    for name in metric.value_key.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _once(scope: str, unit: str, name: str, event: Event) -> bytes | None:
+    if event.event_id is None:
+        return None
+    return hashlib.blake2b("\n".join((scope, unit, name, event.event_id)).encode(), digest_size=16).digest()

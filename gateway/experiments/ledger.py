@@ -1,0 +1,206 @@
+"""What becomes of experiments: exposures and deeds, in batches off the request path, and who keeps an arm.
+
+A thread writes what waits every half a second: a killed process loses the exposures of that time, which the unit's next
+request makes up for. Deeds are written at once, and acknowledged when they are on disk. In return the thread hears of
+other processes' exposures: a unit that was exposed under other weights keeps its arm, and only units whom the weights
+of today would move are remembered for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from math import floor
+
+from engine import Deed, Exposure, Trials
+from gateway.config import Config
+from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.enrol import Enrolment, arm_of
+from gateway.experiments.setup import Experiment, Metric
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 0.5
+MOST_WAITING = 100_000  # exposures; beyond these the newest wait for their unit's next request
+MOST_SEEN = 200_000  # units that are known to be in the ledger
+Key = tuple[str, str]
+
+
+class Ledger:
+    def __init__(self, trials: Trials) -> None:
+        self._trials = trials
+        self._waiting: deque[Exposure] = deque()
+        self._deeds: deque[tuple[Sequence[Deed], Future[None]]] = deque()
+        self._seen: set[Key] = set()
+        self.shown: Counter[Key] = Counter()  # answers by experiment and variation, of this process
+        self._written: Counter[Key] = Counter()
+        self._kept: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and weighing
+        self._seq = -1  # of the last exposure that is known of
+        self._wake, self._stop = threading.Event(), False
+        self._thread = threading.Thread(target=self._write_on, name="experiments", daemon=True)
+
+    # ---- who keeps an arm
+
+    def prepare(self, experiments: Iterable[Experiment]) -> None:
+        """Before these are in use. Reads the database: all exposures of an experiment whose weights have changed."""
+        wanted = {(each.id, each.weighing): each for each in experiments}
+        if self._seq < 0 and wanted:
+            self._seq = self._trials.last()
+        for key, experiment in wanted.items():
+            if key in self._kept:
+                continue
+            kept: dict[str, str] = {}
+            self._kept[key] = (experiment, kept)
+            if self._trials.weighings(experiment.id) - {experiment.weighing}:
+                exposures = self._trials.exposed(experiment.id)
+                kept |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
+
+    def expect(self, config: Config) -> None:
+        """As `prepare`, of a configuration to come; it comes whatever fails here."""
+        try:
+            self.prepare(config.experiments)
+        except Exception:
+            log.exception("the experiments' ledger can't be read: who has an arm may draw another one")
+
+    def kept(self, experiment: Experiment, unit: str) -> str | None:
+        """The variation that the unit was exposed to, where it would draw another one now."""
+        known = self._kept.get((experiment.id, experiment.weighing))
+        return None if known is None else known[1].get(unit)
+
+    # ---- what happens
+
+    def expose(self, enrolment: Enrolment, now: float) -> None:
+        """Costs a microsecond and never waits."""
+        experiment, unit, arm, _ = enrolment
+        self.shown[experiment.id, arm.variation] += 1
+        key = (experiment.id, unit)
+        if key in self._seen or len(self._waiting) >= MOST_WAITING:
+            return
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()  # the database knows those who come again
+        self._seen.add(key)
+        self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, experiment.weighing))
+
+    async def record(self, deeds: Sequence[Deed]) -> None:
+        """Return once they are durable."""
+        done: Future[None] = Future()
+        self._deeds.append((deeds, done))
+        self._wake.set()
+        await asyncio.wrap_future(done)
+
+    # ---- what came of it
+
+    def units(self, experiment: Experiment) -> list[UnitRow]:
+        """A row for each exposed unit. Of what it did count events, and what was reported, from its first exposure to
+        the end of each metric's window. The covariate is what it did of the first metric before. Reads the database."""
+        arms = experiment.by_variation
+        exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
+        done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}
+        for deed in (*self._trials.deeds(experiment.id), *self._trials.deeds(experiment.scope)):
+            if deed.unit in done:
+                done[deed.unit].append(deed)
+        first = next(iter(experiment.metrics.items()), None)
+        before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
+        is_known = any(before.values())
+        return [
+            UnitRow(
+                each.unit,
+                each.variation,
+                each.at,
+                counted(experiment, done[each.unit], each.at),
+                before[each.unit] if is_known else None,
+            )
+            for each in exposures
+        ]
+
+    def answers(self, experiment: Experiment) -> dict[str, int]:
+        """How many answers each variation gave. Reads the database."""
+        return self._trials.shown(experiment.id)
+
+    # ---- the thread
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """With all that waits."""
+        self._stop = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._flush()
+
+    def _write_on(self) -> None:
+        while not self._stop:
+            self._wake.wait(FLUSH_S)
+            self._wake.clear()
+            self._flush()
+            try:
+                self._follow()
+            except Exception:
+                log.exception("other processes' exposures can't be read")
+
+    def _flush(self) -> None:
+        exposures = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        parts = [self._deeds.popleft() for _ in range(len(self._deeds))]
+        total = Counter(dict(self.shown))
+        new = total - self._written
+        if not (exposures or parts or new):
+            return
+        try:
+            self._trials.write(exposures, new, [deed for deeds, _ in parts for deed in deeds])
+        except Exception as error:  # whatever it was, every waiter must hear of it; exposures wait for the next round
+            log.exception("the experiments' ledger can't be written")
+            self._waiting.extendleft(reversed(exposures))
+            for _, done in parts:
+                done.set_exception(error)
+            return
+        self._written = total
+        for _, done in parts:
+            done.set_result(None)
+
+    def _follow(self) -> None:
+        """Whoever was exposed under other weights, by whatever process, keeps its arm here."""
+        if self._seq < 0:
+            return
+        seq, exposures = self._trials.exposed_after(self._seq)
+        for each in exposures:
+            for (name, weighing), (experiment, kept) in list(self._kept.items()):
+                if name == each.experiment and weighing != each.weighing and moved(experiment, each):
+                    kept[each.unit] = each.variation
+        self._seq = seq
+
+
+def moved(experiment: Experiment, exposure: Exposure) -> bool:
+    return arm_of(experiment, exposure.unit, None).variation != exposure.variation
+
+
+def counted(experiment: Experiment, deeds: Sequence[Deed], since: float) -> dict[str, tuple[float, float]]:
+    """Of each metric how often and how much. An event's time may be in whole seconds: the exposure's second counts."""
+    found: dict[str, tuple[float, float]] = {}
+    for name, metric in experiment.metrics.items():
+        values = [
+            each.value for each in deeds if each.metric in (name, sought(metric)) and is_in(metric, each.at, since)
+        ]
+        if values:
+            found[name] = (float(len(values)), sum(values))
+    return found
+
+
+def is_in(metric: Metric, at: float, since: float) -> bool:
+    return floor(since) <= at <= since + metric.window_s
+
+
+def earlier(first: tuple[str, Metric] | None, deeds: Sequence[Deed], before: float) -> float:
+    if first is None or not sought(first[1]):
+        return 0.0
+    return sum(each.value for each in deeds if each.metric == sought(first[1]) and each.at < floor(before))
+
+
+def sought(metric: Metric) -> str:
+    """What names, among the deeds, the events that a metric counts; a name of a metric has no spaces. "": none."""
+    return "" if metric.event_type is None else f"{metric.event_type} {metric.value_key}"
