@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from gateway.errors import Invalid, Problem
-from gateway.experiments.draw import drawn, share
+from gateway.experiments.draw import share
 from gateway.plan import Plan, Variation
 
 UNNAMED = {  # an incomplete variation's error (specification §1.8)
@@ -19,13 +21,12 @@ def assign(plan: Plan, unit: str | None, feature: str | None = None, arm: str | 
     if plan.experiments and feature and unit and len(plan.variations) > 1 and feature not in plan.experiments:
         known = ", ".join(plan.experiments)
         raise Invalid("InvalidExperimentFeature", f"{plan.path} has no experiment {feature!r}; configured: {known}")
-    weighted = [each for each in plan.variations if each.weight > 0]
     if arm is not None:
-        chosen = next(each for each in plan.variations if each.name == arm)
-    elif not unit or plan.experiments or len(weighted) == 1:
-        chosen = weighted[0]
+        chosen = plan.by_name[arm]
+    elif not unit or plan.experiments:
+        chosen = next(each for each in plan.variations if each.weight > 0)
     else:
-        chosen = weighted[drawn([each.weight for each in weighted], share(seed(plan), unit))]
+        chosen = plan.variations[bisect_right(plan.ends, share(seed(plan), unit)) if len(plan.variations) > 1 else 0]
     where = f"{plan.path} of namespace {plan.namespace!r}"
     if plan.post_processor is not None and not plan.post_processor.function.arn:
         message = f"the responsePostProcessor of {where} names no ARN"

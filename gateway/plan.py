@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from gateway.ask import Action
 from gateway.caller import Caller
+from gateway.experiments.draw import ends_of
 from gateway.experiments.setup import Experiment
 from gateway.template import Template
 
@@ -221,6 +222,14 @@ class Plan:
     def path(self) -> str:
         """What names the recommender in its namespace."""
         return f"{self.action}/{self.recommender}"
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Variation]:
+        return {each.name: each for each in self.variations}
+
+    @cached_property
+    def ends(self) -> tuple[float, ...]:
+        return ends_of([each.weight for each in self.variations])
 
     @cached_property
     def headers(self) -> frozenset[str]:

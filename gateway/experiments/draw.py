@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -37,7 +38,11 @@ def fnv1a(text: str) -> int:
 
 def drawn(weights: Sequence[float], at: float) -> int:
     """The index of the weight that a place falls in; some weight is above 0, and one of 0 is never drawn."""
+    return bisect_right(ends_of(weights), at)
+
+
+def ends_of(weights: Sequence[float]) -> tuple[float, ...]:
+    """Where each weight's part of 0 to 1 ends; the last one with a part ends at 1, whatever rounding says."""
     total = sum(weights)
-    ends = (end / total for end in accumulate(weights))
-    found = next((index for index, end in enumerate(ends) if at < end), None)
-    return found if found is not None else max(index for index, weight in enumerate(weights) if weight > 0)
+    last = max(index for index, weight in enumerate(weights) if weight > 0)
+    return tuple(1.0 if index >= last else end / total for index, end in enumerate(accumulate(weights)))

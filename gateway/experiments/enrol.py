@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.ask import Ask
 from gateway.autocontext import OPERATORS, context_of, number
-from gateway.experiments.draw import drawn, share, share_in_group
+from gateway.experiments.draw import share, share_in_group
 from gateway.experiments.setup import Arm, Condition, Experiment
 from gateway.plan import Moment, Plan
 
@@ -77,7 +78,7 @@ def arm_of(experiment: Experiment, unit: str, kept: str | None) -> Arm:
     own = experiment.by_variation.get(kept) if kept is not None else None
     if own is not None and own.share > 0:
         return own
-    return experiment.arms[drawn(experiment.shares, share(experiment.seed, unit))]
+    return experiment.arms[bisect_right(experiment.ends, share(experiment.seed, unit))]
 
 
 def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from gateway.experiments.draw import ends_of
+
 if TYPE_CHECKING:
     from gateway.plan import ContextField
 
@@ -94,6 +96,10 @@ class Experiment:
     @cached_property
     def shares(self) -> tuple[float, ...]:
         return tuple(arm.share for arm in self.arms)
+
+    @cached_property
+    def ends(self) -> tuple[float, ...]:
+        return ends_of(self.shares)
 
     @cached_property
     def by_variation(self) -> Mapping[str, Arm]:
