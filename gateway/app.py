@@ -32,6 +32,7 @@ from gateway.outbox import Outbox
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.events import events_routes
+from gateway.routes.experiments import experiment_routes
 from gateway.routes.explain import explain_routes
 from gateway.routes.growthbook import growthbook_routes
 from gateway.routes.health import health_routes
@@ -114,6 +115,7 @@ def create_app(
         *cohort_routes(front),
         *many_routes(front),
         *explain_routes(front),
+        *experiment_routes(front, ledger.units),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),
         *ofrep_routes(front),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.options import plain_errors
+from engine import Engine, Settings
+from gateway.cli.options import data_option, plain_errors
 from gateway.config import load
 from gateway.experiments.analysis.lift import Lift, Method
 from gateway.experiments.analysis.mismatch import ALARM
@@ -22,6 +24,8 @@ from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
 from gateway.experiments.analysis.verdict import Metric, Units, Verdict, verdict
 from gateway.experiments.judge import Design, design_of
+from gateway.experiments.ledger import Ledger
+from gateway.experiments.setup import Experiment
 
 SPLITS = 200
 WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
@@ -29,7 +33,9 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 
 @click.command("experiments")
 @click.option(
-    "--rows", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="CSV, a line a unit."
+    "--rows",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV, a line a unit; what the gateway has counted by default.",
 )
 @click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Says what was meant.")
 @click.option("--experiment", "wanted", metavar="ID", help="Of the configuration, where it has several.")
@@ -43,8 +49,9 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 @click.option("--self-check", is_flag=True, help="Instead, split the control at random: how often would that alarm?")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
+@data_option
 def command(
-    rows: Path,
+    rows: Path | None,
     config: Path | None,
     wanted: str | None,
     control: str | None,
@@ -57,24 +64,29 @@ def command(
     self_check: bool,
     as_json: bool,
     plot: Path | None,
+    data: Path,
 ) -> None:
-    """Judge an experiment by a file of its units.
+    """Judge an experiment of the configuration by what the gateway has counted, or any by a file of its units.
 
-    It has a column variation, and perhaps unit, first_exposed_at, covariate (known from before the exposure: it narrows
-    intervals) and period (in which weights were constant); each other column is a metric, and nothing in it is 0.
+    The file has a column variation, and perhaps unit, first_exposed_at, covariate (known from before the exposure: it
+    narrows intervals) and period (of constant weights, 0 is now's); each other column is a metric, nothing in it is 0.
     Intervals hold at every look unless another method is asked for. With --config the metrics, the guardrails and the
     shares are those of the experiment there, and its first variation is the control.
     """
     if config is not None and (control or weights or decrease or guardrail or ratio):
         raise click.UsageError("with --config, the configuration says what the control, shares and metrics are")
     try:
-        told = read_rows(rows)
         if config is not None:
             with plain_errors():
-                design = designed(config, wanted)
-        else:
+                experiment = meant(config, wanted)
+                told = counted(data, experiment) if rows is None else read_rows(rows)
+            design = design_of(experiment)
+        elif rows is not None:
+            told = read_rows(rows)
             arms = arms_of(told, control)
             design = Design(arms, shares(weights, arms), metrics_of(told, decrease, guardrail, ratio))
+        else:
+            raise click.UsageError("give --config, or --rows, or both")
         units = units_of(told, design.arms)
         if self_check:
             click.echo(checked(units, design.metrics, method, alpha, as_json))
@@ -90,7 +102,15 @@ def command(
         show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
 
 
-def designed(config: Path, wanted: str | None) -> Design:
+def counted(data: Path, experiment: Experiment) -> list[UnitRow]:
+    engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
+    try:
+        return Ledger(engine.trials).units(experiment)
+    finally:
+        engine.close()
+
+
+def meant(config: Path, wanted: str | None) -> Experiment:
     """Raises `ConfigError`; `ValueError` where it is not said which experiment is meant."""
     plans = [plan for namespace in load(config).namespaces.values() for plan in namespace.plans.values()]
     there = {each.id: each for plan in plans for each in plan.experiments.values()}
@@ -99,7 +119,7 @@ def designed(config: Path, wanted: str | None) -> Design:
         raise ValueError(f"--experiment: say which; there are {names}")
     if wanted is not None and wanted not in there:
         raise ValueError(f"--experiment: there is no {wanted!r}; there are {names}")
-    return design_of(next(iter(there.values())) if wanted is None else there[wanted])
+    return next(iter(there.values())) if wanted is None else there[wanted]
 
 
 def arms_of(rows: Sequence[UnitRow], control: str | None) -> list[str]:

@@ -96,7 +96,8 @@ class Ledger:
 
     def units(self, experiment: Experiment) -> list[UnitRow]:
         """A row for each exposed unit. Of what it did count events, and what was reported, from its first exposure to
-        the end of each metric's window. The covariate is what it did of the first metric before. Reads the database."""
+        the end of each metric's window. The covariate is what it did of the first metric before, the
+        period that of its weights, where they have changed. Reads the database."""
         arms = experiment.by_variation
         exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
         done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}
@@ -106,6 +107,8 @@ class Ledger:
         first = next(iter(experiment.metrics.items()), None)
         before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
         is_known = any(before.values())
+        weighings = dict.fromkeys((experiment.weighing, *(each.weighing for each in exposures)))
+        periods = {name: number for number, name in enumerate(weighings)}  # of today's weights first
         return [
             UnitRow(
                 each.unit,
@@ -113,6 +116,7 @@ class Ledger:
                 each.at,
                 counted(experiment, done[each.unit], each.at),
                 before[each.unit] if is_known else None,
+                periods[each.weighing] if len(periods) > 1 else None,
             )
             for each in exposures
         ]

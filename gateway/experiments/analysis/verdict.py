@@ -30,7 +30,7 @@ class Units:
     first_exposed: Values  # epoch seconds
     metrics: Mapping[str, tuple[Values, Values]]  # how many events, and the sum of their values
     covariate: Values | None = None  # of before the first exposure, such as the metric's value then
-    period: npt.NDArray[np.int64] | None = None  # in which the weights were constant, from 0; None: they never changed
+    period: npt.NDArray[np.int64] | None = None  # in which the weights were constant; 0 is now's; None: never changed
 
     def until(self, time: float) -> Units:
         """Without units first exposed later: those whose attribution window is still open would look poor."""
@@ -95,7 +95,7 @@ def verdict(
     alpha: float = 0.05,
     readings: Mapping[str, Sequence[Moments]] | None = None,
 ) -> Verdict:
-    """`weights` are the shares that were meant; `readings` what is not counted by unit, such as latency, errors,
+    """`weights` are the shares that are meant now; `readings` what is not counted by unit, such as latency, errors,
     diversity or cache hits of each arm, by the name of a metric among `metrics`.
 
     With a covariate, means are adjusted by it. Raises `ValueError` where arms, weights and readings differ in number.
@@ -106,7 +106,8 @@ def verdict(
     counts = np.bincount(units.variation, minlength=len(arms)).tolist()
     goals = [each for each in metrics if not each.guardrail]
     among = max(len(goals) * (len(arms) - 1), 1)
-    odds = 1.0 if units.period is not None else mismatch(counts, weights)
+    drawn = units.variation if units.period is None else units.variation[units.period == 0]
+    odds = mismatch(np.bincount(drawn, minlength=len(arms)).tolist(), weights)
     rows: list[Row] = []
     for metric in metrics:
         told = (

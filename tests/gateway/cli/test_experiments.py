@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from engine import Deed, Engine, Exposure, Settings
 from gateway.__main__ import main
 
 
@@ -90,6 +91,27 @@ def test_the_configuration_says_what_was_meant(tmp_path: Path):
     assert "Not to be trusted" in run("experiments", "--rows", rows, "--config", str(config)).output
     config.write_text(CONFIG.replace("plain: {type", "dull: {type"))
     assert "there is no variation 'plain'" in run("experiments", "--rows", rows, "--config", str(config)).output
+
+
+def test_what_the_gateway_has_counted(tmp_path: Path):
+    """Of 300 units of each arm all of bold buy twice, within the week that counts, and those of plain too late."""
+    config, data = tmp_path / "shop.yaml", tmp_path / "data"
+    config.write_text(CONFIG)
+    name, week = "shop/recommend-items/home/page", 7 * 86_400
+    units = [(f"{arm}{number}", arm) for arm in ("plain", "bold") for number in range(300)]
+    exposures = [Exposure(name, unit, arm, 1_000.0, 0.5, "w") for unit, arm in units]
+    late = {"plain": week + 1.0, "bold": 5.0}
+    deeds = [Deed(name, unit, "bought", 1.0, 1_000.0 + late[arm]) for unit, arm in units for _ in range(2)]
+    engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
+    engine.trials.write(exposures, {}, deeds)
+    engine.close()
+    told = run("experiments", "--config", str(config), "--data", str(data), "--json")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found["units"] == {"plain": 300, "bold": 300}
+    assert [row["mean"] for row in found["rows"]] == [0.0, 2.0, 0.0, 0.0]
+    neither = run("experiments", "--data", str(data))
+    assert neither.exit_code == 2 and "--config" in neither.output
 
 
 def test_a_self_check(tmp_path: Path):

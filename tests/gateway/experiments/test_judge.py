@@ -37,6 +37,23 @@ def test_metrics_are_judged_in_the_direction_that_is_meant():
     assert said["revenue", "resting"] == "too early"
 
 
+def test_weights_that_changed_on_the_way():
+    """Bold got a tenth of the first, poorer half: together it has not its share and looks better than it is."""
+    draw = np.random.default_rng(82)
+    told = []
+    for number in range(20_000):
+        period = int(number < 10_000)
+        bold = draw.random() < (0.1 if period else 0.5)
+        bought = draw.binomial(1, 0.1 if period else 0.3)
+        told.append(UnitRow(str(number), ("plain", "bold")[bold], 0.0, {"revenue": (bought, bought)}, None, period))
+    found = judge(EXPERIMENT, told)
+    row = next(each for each in found.rows if (each.metric, each.arm) == ("revenue", "bold"))
+    assert found.trusted and row.said == "open" and row.mean == pytest.approx(0.2, abs=0.02)
+    blind = judge(EXPERIMENT, [each._replace(period=None) for each in told])
+    row = next(each for each in blind.rows if (each.metric, each.arm) == ("revenue", "bold"))
+    assert not blind.trusted and row.said == "better"
+
+
 def test_readings_are_guardrails():
     latency = Reading([Moments(4_000, mean, 100.0, 4_000) for mean in (20.0, 30.0, 20.0)])
     hits = Reading([Moments(4_000, mean, 0.2, 3_000) for mean in (0.8, 0.81, 0.8)], increase=True)

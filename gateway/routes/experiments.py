@@ -1,0 +1,83 @@
+"""GET /experiments: an experiment's verdict as of now, for keys of `admin` where there are any, or else for whoever may
+ask for recommendations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import get_args
+from urllib.parse import parse_qs
+
+import msgspec
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+
+from gateway.auth import holder
+from gateway.caller import Caller
+from gateway.config import Config
+from gateway.errors import Invalid, NotConfigured
+from gateway.experiments.analysis.lift import Method
+from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.judge import judge
+from gateway.experiments.setup import Experiment
+from gateway.routes.path import decoded, segments
+from gateway.routes.replies import AnyRequest, Front, Sending, Sent
+
+Rows = Callable[[Experiment], Iterable[UnitRow]]
+
+
+def experiment_routes(front: Front, rows: Rows) -> list[HTTPRouteHandler]:
+    """`rows` reads what is known of an experiment's units; it may take its time."""
+
+    @get("/experiments/{rest:path}")
+    async def experiments(request: AnyRequest) -> Sent:
+        return await front.answer("experiments", request, judged)
+
+    async def judged(request: AnyRequest, caller: Caller) -> Sending:
+        config = front.gateway.config
+        if config.admin is not None:
+            holder(config.admin, caller, front.gateway.now())
+        else:
+            await front.gateway.admit(caller)
+        namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
+        query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
+        experiment = found(config, namespace, recommender, feature, query.get("action"))
+        method, alpha = method_of(query.get("method", "always")), alpha_of(query.get("alpha", "0.05"))
+        return Sending(
+            await asyncio.to_thread(lambda: msgspec.json.encode(judge(experiment, rows(experiment), method, alpha)))
+        )
+
+    return [experiments]
+
+
+def found(config: Config, namespace: str, recommender: str, feature: str, action: str | None) -> Experiment:
+    """Raises `NotConfigured`, and `Invalid` where several actions have a recommender of the name with that feature."""
+    if namespace not in config.namespaces:
+        raise NotConfigured("NamespaceNotFound", f"no namespace {namespace!r}")
+    plans = config.namespaces[namespace].plans.values()
+    named = [plan for plan in plans if plan.recommender == recommender and action in (None, plan.action)]
+    meant = [plan for plan in named if feature in plan.experiments]
+    if not meant:
+        known = ", ".join(f"{plan.recommender}/{name}" for plan in plans for name in plan.experiments) or "none"
+        raise NotConfigured("ExperimentNotFound", f"no experiment {recommender}/{feature}; configured: {known}")
+    if len(meant) > 1:
+        raise Invalid("ValidationError", f"action: say which of {', '.join(plan.action for plan in meant)}")
+    return meant[0].experiments[feature]
+
+
+def method_of(said: str) -> Method:
+    for method in get_args(Method):
+        if said == method:
+            known: Method = method
+            return known
+    raise Invalid("ValidationError", f"method: {', '.join(get_args(Method))}; not {said!r}")
+
+
+def alpha_of(said: str) -> float:
+    try:
+        alpha = float(said)
+    except ValueError:
+        alpha = 0.0
+    if not 0 < alpha < 1:
+        raise Invalid("ValidationError", f"alpha: a number between 0 and 1, not {said!r}")
+    return alpha
