@@ -59,7 +59,7 @@ def origin() -> Iterator[Origin]:
 
 class World:
     def __init__(self, folder: Path, url: str, more: str = "", config: str = CONFIG) -> None:
-        metadata = f'{{type: dynamodb, endpointUrl: "{url}", timeout: 0.3, retries: 0{more}}}'
+        metadata = f'{{type: dynamodb, endpointUrl: "{url}", timeout: 1, retries: 0{more}}}'
         config = config.replace("{type: engine, itemColumns: [PRICE]}", metadata)
         self.engine, self.clock = SmallEngine(folder), Clock()
         self.client = TestClient(app_over(self.engine, self.clock, config))

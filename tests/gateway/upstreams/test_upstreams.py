@@ -110,7 +110,7 @@ TEMPLATE = (
 
 
 def http(origin: Origin, path: str = TEMPLATE, more: str = "") -> str:
-    return f'{{type: http, url: "{origin.url}{path}", timeout: 0.3, retries: 0{more}}}'
+    return f'{{type: http, url: "{origin.url}{path}", timeout: 1, retries: 0{more}}}'
 
 
 def test_every_field_of_the_request_reaches_the_url_encoded(origin: Origin, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ BAD = {
     "half an answer": (TRUNCATED, 502, "UpstreamError"),
     "another protocol": (GARBAGE, 502, "UpstreamError"),
     "a closed door": (CLOSED, 502, "UpstreamError"),
-    "silence": (hang(1), 504, "UpstreamTimeout"),
+    "silence": (hang(3), 504, "UpstreamTimeout"),
     "a drip": (Reply(behave=lambda c: drip(c)), 504, "UpstreamTimeout"),
     "an internal error": (Reply({}, 500), 502, "UpstreamError"),
     "a redirect": (Reply({}, 302, {"location": "http://127.0.0.1:1/"}), 502, "UpstreamError"),
@@ -222,7 +222,7 @@ BAD = {
 
 def drip(connection: Any) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n")
-    for _ in range(20):
+    for _ in range(60):
         connection.sendall(b" ")
         time.sleep(0.05)
 
@@ -240,7 +240,7 @@ def test_what_a_bad_origin_comes_to(bad: str, origin: Origin, tmp_path: Path) ->
             code,
         )
         assert "Traceback" not in answer.text and answer.headers["access-control-allow-origin"]
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2.5
 
 
 def test_nobody_there(tmp_path: Path) -> None:
@@ -505,7 +505,7 @@ def test_the_first_that_can_answers_instead(origin: Origin, tmp_path: Path, capl
 
 
 def test_when_nobody_can_the_first_error_counts(origin: Origin, tmp_path: Path) -> None:
-    origin.replies = [hang(1)]
+    origin.replies = [hang(3)]
     with World(config(http(origin, "/"), more="fallback: [broken]"), tmp_path) as world:
         assert world.get().status_code == 504
 
@@ -526,7 +526,7 @@ def test_one_call_for_many_who_ask_at_once(origin: Origin, tmp_path: Path) -> No
 
     origin.replies = [Reply(behave=slow)]
     cache = "{userSpecified: {maxAge: 60, directives: private}}"
-    text = config(http(origin, "/").replace("timeout: 0.3", "timeout: 5"), cache=cache)
+    text = config(http(origin, "/").replace("timeout: 1,", "timeout: 5,"), cache=cache)
     with World(text, tmp_path) as world, ThreadPoolExecutor(20) as pool:
         answers = [pool.submit(world.get) for _ in range(20)]
         while not origin.asked:
