@@ -24,6 +24,7 @@ from gateway.cache import Cache, Shared, connected
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
 from gateway.decorate import Decorators
+from gateway.desk import Desk
 from gateway.experiments.ledger import Ledger
 from gateway.make import Maker
 from gateway.metadata import SOURCES
@@ -109,7 +110,7 @@ def create_app(
     telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
-    front = Front(gateway, telemetry)
+    front, desk = Front(gateway, telemetry), Desk(gateway, ledger)
     handlers = [
         *recommend_routes(front),
         *cohort_routes(front),
@@ -118,13 +119,13 @@ def create_app(
         *experiment_routes(front, ledger.units),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),
-        *ofrep_routes(front),
-        *growthbook_routes(front, leaving),
+        *ofrep_routes(front, desk),
+        *growthbook_routes(front, desk, leaving),
         *admin_routes(front, gateway.announce, watch),
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
-    wire = [*aws_routes(engine, gateway.rank, callers), *evidently_routes(gateway, callers)]
+    wire = [*aws_routes(engine, gateway.rank, callers), *evidently_routes(gateway, desk, callers, ledger.units)]
 
     own = {path for handler in handlers for path in handler.paths}
     return Litestar(

@@ -29,7 +29,6 @@ from gateway.decorate import Decorators, after, is_list
 from gateway.errors import Invalid, Problem
 from gateway.experiments.deeds import deeds_of
 from gateway.experiments.enrol import Enrolment, enrolled
-from gateway.experiments.flags import Evaluation, Flag, asked_by, evaluation
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Arm
 from gateway.filters import filtered
@@ -206,12 +205,6 @@ class Gateway:
         ask = enrich(ask, variation, moment)
         await self._engine.catch_up(ask, variation)
         return await self._engine.explain(ask, item, variation)
-
-    def evaluate(self, flag: Flag, unit: str, context: Mapping[str, Any], caller: Caller) -> Evaluation:
-        """The variation that a request of this unit would be answered by, were it for this experiment."""
-        moment = self.moment(caller)
-        found = enrolled(flag.plan, asked_by(flag, unit, context), moment, self._ledger.kept)
-        return evaluation(flag, found, moment.now.timestamp())
 
     async def admit(self, caller: Caller) -> Caller:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""

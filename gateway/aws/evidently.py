@@ -6,10 +6,11 @@ Paths are split before they are decoded, since a project may be named by its ARN
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -24,11 +25,14 @@ from gateway.aws.canonical import RawRequest
 from gateway.aws.protocol import FAILURE, JSON, LARGEST_BODY, AnyRequest, refused, request_id, sent_by, unknown
 from gateway.aws.routes import PREFIX
 from gateway.caller import Caller
-from gateway.conversions import Conversion
+from gateway.desk import Desk
 from gateway.errors import Problem
-from gateway.experiments.flags import Flag
+from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.flags import Flag, Seen
+from gateway.experiments.judge import judge
+from gateway.experiments.setup import Experiment
 from gateway.experiments.wires import evidently as wire
-from gateway.serve import Gateway, Told
+from gateway.serve import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ REASONS = {
 }
 
 Entity = Annotated[str, Meta(min_length=1, max_length=512)]
+Rows = Callable[[Experiment], Iterable[UnitRow]]
+Stat = Literal["BaseStat", "TreatmentEffect", "ConfidenceInterval", "PValue"]
 T = TypeVar("T")
 
 
@@ -70,9 +76,17 @@ class PutEvents(msgspec.Struct, frozen=True, kw_only=True):
     events: Annotated[list[Event], Meta(max_length=50)]
 
 
-def evidently_routes(gateway: Gateway, callers: Callers) -> list[HTTPRouteHandler | Router]:
-    """At the root, and below a prefix as the other AWS services are."""
-    calls = Calls(gateway, callers)
+class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    metric_names: Annotated[list[str], Meta(min_length=1)]
+    treatment_names: Annotated[list[str], Meta(min_length=1)]
+    result_stats: tuple[Stat, ...] = get_args(Stat)
+    report_names: Annotated[list[str], Meta(max_length=0)] = []
+
+
+def evidently_routes(gateway: Gateway, desk: Desk, callers: Callers, rows: Rows) -> list[HTTPRouteHandler | Router]:
+    """At the root, and below a prefix as the other AWS services are. `rows` reads what is known of an experiment's
+    units; it may take its time."""
+    calls = Calls(gateway, desk, callers, rows)
 
     def handlers() -> list[HTTPRouteHandler]:
         @route(
@@ -98,8 +112,8 @@ def evidently_routes(gateway: Gateway, callers: Callers) -> list[HTTPRouteHandle
 
 
 class Calls:
-    def __init__(self, gateway: Gateway, callers: Callers) -> None:
-        self._gateway, self._callers = gateway, callers
+    def __init__(self, gateway: Gateway, desk: Desk, callers: Callers, rows: Rows) -> None:
+        self._gateway, self._desk, self._callers, self._rows = gateway, desk, callers, rows
 
     async def answer(self, sent: RawRequest) -> Any:
         """Raises `Problem`."""
@@ -124,6 +138,8 @@ class Calls:
                 raise unknown("of that path and method")
             case "POST", ["evaluations"]:
                 return self._evaluate_many(sent, project, arn)
+            case "POST", ["experiments", experiment, "results"]:
+                return await self._results(decoded(sent, GetResults), found(project, "experiment", experiment))
             case "POST", ["evaluations", feature]:
                 return self._evaluated(decoded(sent, Evaluate), feature, project)
             case "GET", rest:
@@ -136,7 +152,7 @@ class Calls:
     def _evaluated(self, asked: Evaluate, feature: str, project: wire.Project) -> wire.Body:
         flag = found(project, "feature", feature)
         context = json_object(asked.evaluation_context, "evaluationContext")
-        result = self._gateway.evaluate(flag, asked.entity_id, context, Caller({}))
+        result = self._desk.evaluate(flag, asked.entity_id, context, Caller({}), exposes=True)
         reason = REASONS[result.reason]
         details = {"experiment": feature} if reason == "EXPERIMENT_RULE_MATCH" else {}
         return {
@@ -159,32 +175,36 @@ class Calls:
         return {"results": results}
 
     async def _put_events(self, sent: RawRequest, project: wire.Project) -> wire.Body:
-        results = [await self._put(event, project) for event in decoded(sent, PutEvents).events]
+        results = await asyncio.gather(*(self._put(event, project) for event in decoded(sent, PutEvents).events))
         return {"failedEventCount": sum("errorCode" in each for each in results), "eventResults": results}
 
     async def _put(self, event: Event, project: wire.Project) -> dict[str, str]:
         """One bad event is no reason to lose the others."""
         try:
             for each in seen(event, project):
-                await self._record(each)
+                await self._desk.report(each, Caller({}), event.timestamp)
         except ValueError as error:
             return {"errorCode": "ValidationException", "errorMessage": str(error)}
         except Problem as problem:
             return {"errorCode": problem.code, "errorMessage": problem.message}
         return {"eventId": str(uuid.uuid4())}
 
-    async def _record(self, each: wire.Seen) -> None:
-        plan, feature = each.flag.plan, each.flag.experiment.feature
-        if each.metric is None:
-            return
-        namespace = self._gateway.config.namespaces[plan.namespace]
-        told = {"recommender": plan.path, "feature": feature, "metric": each.metric, "value": each.value}
-        body = msgspec.json.encode({"userId": each.unit, "experimentConversions": [told]})
-        conversions = [Conversion(plan.path, feature, each.metric, each.value)]
-        moment = self._gateway.moment(Caller({}))
-        await self._gateway.record(namespace, Told("", each.unit, (), conversions, body), moment)
-
     # --- the control plane
+
+    async def _results(self, asked: GetResults, flag: Flag) -> wire.Body:
+        """Of all that happened till now: one value each."""
+        experiment = flag.experiment
+        for metric in asked.metric_names:
+            if metric not in experiment.metrics:
+                raise missing("metric", metric)
+        for treatment in asked.treatment_names:
+            if treatment not in experiment.by_variation:
+                raise missing("treatment", treatment)
+        verdict = await asyncio.to_thread(lambda: judge(experiment, self._rows(experiment)))
+        if not any(row.lift and row.lift.enough for row in verdict.rows if row.metric in asked.metric_names):
+            return {"details": "Not enough events to generate results"}
+        results = wire.results_of(verdict, asked.metric_names, asked.treatment_names, asked.result_stats)
+        return {"resultsData": results, "timestamps": [self._gateway.now()], "reports": []}
 
     def _projects(self, sent: RawRequest, projects: dict[str, dict[str, Flag]], arn: str) -> wire.Body:
         if sent.method != "GET":
@@ -217,7 +237,7 @@ class Calls:
                 raise unknown("of that path and method")
 
 
-def seen(event: Event, project: wire.Project) -> list[wire.Seen]:
+def seen(event: Event, project: wire.Project) -> list[Seen]:
     """Raises `ValueError` and `Problem`."""
     data = json_object(event.data, "data")
     match event.type:

@@ -10,7 +10,7 @@ from gateway.ask import Ask
 from gateway.auth import allowed
 from gateway.caller import Principal
 from gateway.errors import Denied
-from gateway.experiments.enrol import Enrolment
+from gateway.experiments.enrol import Enrolment, Kept, arm_of, takes
 from gateway.experiments.setup import Experiment
 from gateway.plan import Namespace, Plan
 
@@ -35,6 +35,17 @@ class Flag:
         """The experiment as the configuration has it."""
         found: Mapping[str, Any] = self.plan.config["experiments"][self.experiment.feature]
         return found
+
+
+class Seen(NamedTuple):
+    """What another tool says of a unit: it was exposed, or did what a metric counts. `variation` is what it was shown,
+    where the tool says so."""
+
+    flag: Flag
+    unit: str
+    metric: str | None = None
+    value: float = 0.0
+    variation: str | None = None
 
 
 class Evaluation(NamedTuple):
@@ -91,10 +102,21 @@ def evaluation(flag: Flag, enrolment: Enrolment | None, now: float) -> Evaluatio
     return Evaluation(enrolment.arm.variation, "targeted" if experiment.audience else "split")
 
 
-def may_see(flag: Flag, principal: Principal, unit: str | None) -> bool:
-    """Whether a caller may ask for this unit; None: for none in particular."""
+def exposure(seen: Seen, at: float, kept: Kept) -> Enrolment | None:
+    """The arm that the unit was shown, at an epoch second; None for one that takes no part, or none that counts. Who is
+    of the audience knows the tool: it has evaluated that."""
+    experiment, unit = seen.flag.experiment, seen.unit
+    if unit in experiment.overrides or not takes(experiment, unit, at):
+        return None
+    if seen.variation is not None:
+        return Enrolment(experiment, unit, experiment.by_variation[seen.variation])
+    return Enrolment(experiment, unit, arm_of(experiment, unit, kept(experiment, unit)))
+
+
+def may_see(flag: Flag, principal: Principal, unit: str | None, action: str | None = None) -> bool:
+    """Whether a caller may ask for this unit, or do something else; None: for none in particular."""
     try:
-        allowed(principal, flag.plan.namespace, flag.plan.action, unit)
+        allowed(principal, flag.plan.namespace, action or flag.plan.action, unit)
     except Denied:
         return False
     return True

@@ -1,4 +1,5 @@
-"""GrowthBook's SDK endpoints: experiments as features, and a stream that says when they have changed.
+"""GrowthBook's SDK endpoints: experiments as features, a stream that says when they have changed, and what the SDKs'
+tracking plugins report (`ingestorHost`).
 
 A client key is what the URL says it is: any, or with API keys one of them, for SDKs that send no header.
 """
@@ -11,27 +12,30 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import count
 from math import floor
+from typing import Any
 
 import msgspec
-from litestar import get, route
+from litestar import get, post, route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth.door import API_KEY
 from gateway.caller import Caller, Principal
+from gateway.desk import Desk
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
 from gateway.plan import ApiKeys
+from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import decoded, segments
 from gateway.routes.recommend import READ
-from gateway.routes.replies import AnyRequest, Front, Header, Sending, Sent, Work
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, Sent, Work
 
 LOOK_S = 0.5  # how often a stream looks whether there is something new
 ALIVE = 10  # looks after which it says that it is still there
 STREAMS: Header = (b"x-sse-support", b"enabled")
 
 
-def growthbook_routes(front: Front, leaving: Callable[[], bool]) -> list[HTTPRouteHandler]:
+def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> list[HTTPRouteHandler]:
     @route("/api/features/{rest:path}", http_method=READ)
     async def features(request: AnyRequest) -> Sent:
         (key,) = segments(request, "api", (2,))[1:]
@@ -41,6 +45,11 @@ def growthbook_routes(front: Front, leaving: Callable[[], bool]) -> list[HTTPRou
     async def stream(request: AnyRequest) -> Sent:
         (key,) = segments(request, "sub", (1,))
         return await front.answer("growthbook-sub", request, keyed(decoded(key, "client key"), subscribed))
+
+    @post("/track", status_code=200, request_max_body_size=LARGEST_BODY)
+    async def track(request: AnyRequest) -> Sent:
+        key = request.query_params.get("client_key", "")
+        return await front.answer("growthbook-track", request, keyed(key, tracked))
 
     def keyed(key: str, work: Work) -> Work:
         async def admitted(request: AnyRequest, caller: Caller) -> Sending:
@@ -68,6 +77,15 @@ def growthbook_routes(front: Front, leaving: Callable[[], bool]) -> list[HTTPRou
         parts = pushed(lambda: payload(caller.principal), goes_on)
         return Sending(media_type=b"text/event-stream", stream=parts)
 
+    async def tracked(request: AnyRequest, caller: Caller) -> Sending:
+        """Events of no experiment are left out, as are those whose sender may send none."""
+        events = decode(await request.body(), list[dict[str, Any]], "an array of events")
+        known, now = front.gateway.config.flags, front.gateway.now()
+        told = [each for event in events for each in growthbook.seen(known, event)]
+        mine = [each for each in told if may_see(each.flag, caller.principal, each.unit, "events")]
+        await asyncio.gather(*(desk.report(each, caller, now) for each in mine))
+        return Sending(b"{}")
+
     def payload(principal: Principal) -> bytes:
         """What the experiments are this second; made once for all who may see the same."""
         config, now = front.gateway.config, float(floor(front.gateway.now()))
@@ -81,7 +99,7 @@ def growthbook_routes(front: Front, leaving: Callable[[], bool]) -> list[HTTPRou
         return made[seen]
 
     made: dict[tuple[object, ...], bytes] = {}
-    return [features, stream]
+    return [features, stream, track]
 
 
 async def pushed(payload: Callable[[], bytes], goes_on: Callable[[], bool]) -> AsyncIterator[bytes]:

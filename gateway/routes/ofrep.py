@@ -1,6 +1,7 @@
 """OFREP, the protocol of OpenFeature's providers: each experiment a flag, its value the variation's name (OFREP 0.3).
 
-The targetingKey is the unit, a user or a session; the rest of the context counts for audiences.
+The targetingKey is the unit, a user or a session; the rest of the context counts for audiences. To ask for one flag is
+an exposure, unless the context says `exposure: false`; to ask for all is none, unless it says `exposure: true`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth import allowed
 from gateway.caller import Caller
+from gateway.desk import Desk
 from gateway.experiments.flags import Flag, may_see
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
@@ -48,7 +50,7 @@ class Fault(Exception):
         self.code, self.details = code, details
 
 
-def ofrep_routes(front: Front) -> list[HTTPRouteHandler]:
+def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
     @post(f"{ALL}/{{key:path}}", status_code=200, request_max_body_size=LARGEST_BODY)
     async def one(request: AnyRequest) -> Sent:
         return await front.guarded("ofrep", request, evaluated)
@@ -69,7 +71,8 @@ def ofrep_routes(front: Front) -> list[HTTPRouteHandler]:
             return failed(404, "FLAG_NOT_FOUND", f"no experiment is called {key!r}", key)
         try:
             context = context_of(await request.body())
-            return Sending(msgspec.json.encode(value_of(flag, context, caller)))
+            exposes = context.get("exposure", True)
+            return Sending(msgspec.json.encode(value_of(flag, context, caller, exposes=exposes)))
         except Fault as fault:
             return failed(400, fault.code, fault.details, key)
 
@@ -80,16 +83,17 @@ def ofrep_routes(front: Front) -> list[HTTPRouteHandler]:
             return failed(400, fault.code, fault.details)
         unit, known = context["targetingKey"], front.gateway.config.flags.values()
         flags = [flag for flag in known if may_see(flag, caller.principal, unit)]
-        body = msgspec.json.encode({"flags": [value_of(flag, context, caller) for flag in flags]})
+        exposes = context.get("exposure", False)
+        body = msgspec.json.encode({"flags": [value_of(flag, context, caller, exposes=exposes) for flag in flags]})
         return tagged(body, caller)
 
     async def told(_: AnyRequest, caller: Caller) -> Sending:
         return tagged(msgspec.json.encode(CONFIGURATION), caller)
 
-    def value_of(flag: Flag, context: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    def value_of(flag: Flag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
         unit = context["targetingKey"]
         allowed(caller.principal, flag.plan.namespace, flag.plan.action, unit)
-        found = front.gateway.evaluate(flag, unit, others(context), caller)
+        found = desk.evaluate(flag, unit, others(context), caller, exposes=exposes)
         return {
             "key": flag.key,
             "value": found.variation,

@@ -56,6 +56,23 @@ namespaces:
             "left": {type: engine, model: popular}
             "right": {type: engine, model: popular}
 
+        by-openfeature:
+          experiments:
+            tried: {method: builtin, metrics: {clicks: {}}, weights: {a: 1, b: 1}}
+          variations: &arms
+            a: {type: engine, model: popular}
+            b: {type: engine, model: popular}
+        by-growthbook:
+          experiments:
+            tried: {method: builtin, metrics: {taps: {}}, weights: {a: 1, b: 1}}
+          variations: *arms
+        by-evidently:
+          experiments:
+            tried:
+              method: evidently
+              project: trials
+              metrics: {clicks: {entityIdKey: who.id, valueKey: did.click}}
+          variations: *arms
     eventTargets: [{type: personalize-event-tracker, trackingId: 11111111-1111-4111-8111-111111111111}]
 """
 

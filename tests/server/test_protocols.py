@@ -15,6 +15,7 @@ import growthbook
 import httpx
 import pytest
 from botocore.exceptions import ClientError
+from growthbook.plugins import growthbook_tracking_plugin
 from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
@@ -111,7 +112,7 @@ def test_growthbook_hears_of_a_new_configuration(served: Server) -> None:
     wait_until(lambda: sdk.eval_feature("shop.home.newer-ranker").value is not None)
     served.config.write_text(CONFIG)
     wait_until(lambda: sdk.eval_feature("shop.home.new-ranker").value is not None)
-    sdk.stop_auto_refresh()
+    sdk.stop_auto_refresh(timeout=1)
     sdk.destroy()
 
 
@@ -141,7 +142,7 @@ def test_evidently_finds_the_arms_that_answers_have(evidently: Any, answered: di
 
 
 def test_evidently_reads_the_configuration_and_leaves_it_alone(evidently: Any) -> None:
-    assert [each["name"] for each in evidently.list_projects()["projects"]] == ["shop", "my-project"]
+    assert [each["name"] for each in evidently.list_projects()["projects"]] == ["shop", "my-project", "trials"]
     first = evidently.list_projects(maxResults=1)
     assert [each["name"] for each in first["projects"]] == ["shop"]
     assert evidently.list_projects(nextToken=first["nextToken"])["projects"][0]["name"] == "my-project"
@@ -179,6 +180,108 @@ def test_evidently_takes_events_one_by_one(evidently: Any) -> None:
     good, bad, other = told["eventResults"]
     assert good["eventId"] and other["eventId"] and bad["errorCode"] == "ValidationException"
     assert bad["errorMessage"] == "data.userDetails.userId must be a text that is not empty"
+
+
+# --- from assignment to verdict: those of arm b click more, and whoever is held out clicks, too, and does not count
+
+
+FEW = USERS[:400]
+
+
+def clicks(user: str, arm: str) -> bool:
+    return FEW.index(user) % 10 < (7 if arm == "b" else 3)
+
+
+def test_openfeature_from_assignment_to_verdict(served: Server, evidently: Any) -> None:
+    api.set_provider(OFREPProvider(served.url))
+    flags, arms = api.get_client(), {}
+    with httpx.Client(base_url=served.url) as client:
+        for user in FEW:
+            shown = flags.get_string_details("shop.by-openfeature.tried", "none", EvaluationContext(user))
+            if shown.reason == Reason.SPLIT:
+                arms[user] = shown.value
+            if clicks(user, shown.value):
+                told = {"userId": user, "experimentConversions": [{"recommender": "by-openfeature", "value": 1.0}]}
+                assert client.post("/events/shop", json=told).status_code == 200
+    # whoever only looks at all flags, or says that nothing will be shown, is not exposed
+    flags.get_string_value("shop.by-openfeature.tried", "none", EvaluationContext("looks-only", {"exposure": False}))
+    with_all = {"context": {"targetingKey": "lists-all"}}
+    assert httpx.post(f"{served.url}/ofrep/v1/evaluate/flags", json=with_all).status_code == 200
+    assert_verdict(evidently, "shop", "tried", arms)
+    assert units(served, "by-openfeature") == Counter(arms.values())
+
+
+def test_growthbook_from_assignment_to_verdict(served: Server, evidently: Any) -> None:
+    plugin = growthbook_tracking_plugin(ingestor_host=served.url, track_feature_evaluated=False, batch_size=50)
+    sdk = growthbook.GrowthBook(api_host=served.url, client_key="any", plugins=[plugin])
+    sdk.load_features()
+    arms = {}
+    for user in FEW:
+        sdk.set_attributes({"id": user})
+        shown = sdk.eval_feature("shop.by-growthbook.tried")
+        if shown.source == "experiment":
+            arms[user] = shown.value
+        if clicks(user, shown.value):
+            sdk.log_event("taps", {"value": 1.0})
+    sdk.destroy()
+    assert_verdict(evidently, "shop", "by-growthbook.tried", arms, "taps")
+    assert units(served, "by-growthbook") == Counter(arms.values())
+
+
+def test_evidently_from_assignment_to_verdict(served: Server, evidently: Any) -> None:
+    shown, arms = {}, {}
+    for user in FEW:
+        shown[user] = evidently.evaluate_feature(project="trials", feature="tried", entityId=user)
+        if shown[user]["reason"] == "EXPERIMENT_RULE_MATCH":
+            arms[user] = shown[user]["variation"]
+    exposed = [custom({"who": {"id": user}, "did": {"click": 0.0000001}}) for user in FEW]
+    clicked = [
+        custom({"who": {"id": user}, "did": {"click": 1.0}}) for user in FEW if clicks(user, shown[user]["variation"])
+    ]
+    for start in range(0, 400, 50):
+        for events in (exposed[start : start + 50], clicked[start : start + 50]):
+            told = evidently.put_project_events(project="trials", events=events)
+            assert (told["failedEventCount"], len(told["eventResults"])) == (0, len(events))
+    assert_verdict(evidently, "trials", "tried", arms)
+    assert units(served, "by-evidently") == Counter(arms.values())
+    asked = {"project": "trials", "experiment": "tried", "treatmentNames": ["a", "b"]}
+    assert code(evidently.get_experiment_results, **asked, metricNames=["sales"]) == (404, "ResourceNotFoundException")
+    report = {"metricNames": ["clicks"], "reportNames": ["BayesianInference"]}
+    assert code(evidently.get_experiment_results, **asked, **report) == (400, "ValidationException")
+
+
+def test_evidently_has_no_results_of_few(evidently: Any) -> None:
+    asked = {"metricNames": ["clicks"], "treatmentNames": ["x", "y"]}
+    told = evidently.get_experiment_results(project="shop", experiment="by-visit", **asked)
+    assert told["details"] == "Not enough events to generate results"
+
+
+def units(served: Server, recommender: str) -> dict[str, int]:
+    """How many were exposed to each arm."""
+    answer = httpx.get(f"{served.url}/experiments/shop/{recommender}/tried").raise_for_status()
+    return dict(answer.json()["units"])
+
+
+def assert_verdict(evidently: Any, project: str, experiment: str, arms: dict[str, str], metric: str = "clicks") -> None:
+    """The means are those of the units that were shown the arms, and the effect is told from none."""
+    assert 350 < len(arms) < 400
+    wanted = {}
+    for arm in ("a", "b"):
+        units = [user for user in arms if arms[user] == arm]
+        wanted[arm] = sum(clicks(user, arm) for user in units) / len(units)
+    told: dict[tuple[str, str], float] = {}
+
+    def is_told() -> bool:
+        asked = {"metricNames": [metric], "treatmentNames": ["a", "b"]}
+        results = evidently.get_experiment_results(project=project, experiment=experiment, **asked)
+        for each in results.get("resultsData", []):
+            told[each["treatmentName"], each["resultStat"]] = each["values"][0]
+        return all(told.get((arm, "Mean")) == pytest.approx(mean) for arm, mean in wanted.items())
+
+    wait_until(is_told)
+    assert told["b", "TreatmentEffect"] == pytest.approx(wanted["b"] - wanted["a"])
+    assert 0 < told["b", "ConfidenceIntervalLowerBound"] < told["b", "TreatmentEffect"]
+    assert told["b", "PValue"] < 0.01
 
 
 def custom(data: dict[str, Any]) -> dict[str, Any]:

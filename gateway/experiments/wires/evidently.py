@@ -8,11 +8,12 @@ have one name. Times that the configuration does not tell are 0.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
-from gateway.experiments.flags import Flag
+from gateway.experiments.analysis.verdict import Verdict
+from gateway.experiments.flags import Flag, Seen
 
 Project = Mapping[str, Flag]  # by the feature's name
 Body = dict[str, Any]
@@ -21,16 +22,6 @@ AN_EXPOSURE = 0.000_001  # a value below it is no conversion: clients send 0.000
 WHOLE = 100_000  # shares are thousandths of a percent
 USER_KEY, VALUE_KEY = "userDetails.userId", "details."  # where the configuration says nothing else
 MISSING = object()
-
-
-class Seen(NamedTuple):
-    """What an event says of an experiment: an exposure where there is no metric."""
-
-    flag: Flag
-    unit: str
-    metric: str | None = None
-    value: float = 0.0
-    variation: str | None = None
 
 
 def projects(flags: Iterable[Flag]) -> dict[str, dict[str, Flag]]:
@@ -120,6 +111,29 @@ def _goal(flag: Flag, metric: str) -> Body:
 
 def value_of(variation: str) -> Body:
     return {"stringValue": variation}
+
+
+def results_of(
+    verdict: Verdict, metrics: Container[str], treatments: Container[str], stats: Container[str]
+) -> list[Body]:
+    """One value a statistic, of all that happened till now; nothing of arms with too few units to tell. The effect is
+    the difference of the means, its interval and p-value hold at every look."""
+    found: list[Body] = []
+    for row in verdict.rows:
+        if row.metric not in metrics or row.arm not in treatments:
+            continue
+        told = {"Mean": ("BaseStat", row.mean)}
+        if row.lift is not None and row.lift.enough and row.lift.p is not None:
+            told["TreatmentEffect"] = ("TreatmentEffect", row.lift.difference)
+            told["ConfidenceIntervalLowerBound"] = ("ConfidenceInterval", row.lift.difference_low)
+            told["ConfidenceIntervalUpperBound"] = ("ConfidenceInterval", row.lift.difference_high)
+            told["PValue"] = ("PValue", row.lift.p)
+        found += [
+            {"metricName": row.metric, "treatmentName": row.arm, "resultStat": name, "values": [value]}
+            for name, (stat, value) in told.items()
+            if stat in stats
+        ]
+    return found
 
 
 # --- what clients send

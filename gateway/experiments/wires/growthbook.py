@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
-from gateway.experiments.flags import Flag
+from gateway.conversions import DEFAULT_VALUE
+from gateway.experiments.flags import Flag, Seen
 from gateway.experiments.setup import Arm, Condition, Experiment
 
+VIEWED = ("$$experiment_viewed", "Experiment Viewed")
 ATTRIBUTES = {"user": "id", "session": "sessionId"}
 ORDERS = {"less-than": "$lt", "greater-than": "$gt"}
 
@@ -103,3 +105,35 @@ def _test(condition: Condition) -> dict[str, Any]:
             return {"$regex": f"{text}$"}
         case _:
             return {"$regex": f"^{text}"}
+
+
+# --- what the SDKs' tracking plugins send
+
+
+def seen(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[Seen]:
+    """What an event says: that an experiment was viewed, or what a metric of that name counts, of any experiment."""
+    name, told, context = event.get("event_name"), _object(event, "properties_json"), _object(event, "context_json")
+    if name in VIEWED:
+        flag = flags.get(str(told.get("experiment_id", told.get("experimentId"))))
+        unit = told.get("hash_value", told.get("hashValue"))
+        if flag is not None and told.get("in_experiment", True) is True and isinstance(unit, str) and unit:
+            shown = told.get("variation_key", told.get("variationId", told.get("variation_id")))
+            variation = shown if shown in flag.experiment.by_variation else None
+            yield Seen(flag, unit, variation=variation)
+        return
+    units = {
+        "user": event.get("user_id") or event.get("device_id"),  # which is the attribute `id`, too
+        "session": event.get("session_id") or context.get(ATTRIBUTES["session"]),
+    }
+    value = told.get("value", DEFAULT_VALUE)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        value = DEFAULT_VALUE
+    for flag in flags.values():
+        unit = units[flag.experiment.unit]
+        if name in flag.experiment.metrics and isinstance(unit, str) and unit:
+            yield Seen(flag, unit, str(name), float(value))
+
+
+def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = event.get(name)
+    return found if isinstance(found, dict) else {}

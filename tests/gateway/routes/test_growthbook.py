@@ -75,6 +75,27 @@ def test_a_client_key_is_an_api_key_where_there_are_any(engine: SmallEngine) -> 
         assert client.get("/api/features").status_code == 404
 
 
+def test_tracked_events_count_where_their_sender_may_send_any(engine: SmallEngine) -> None:
+    viewed = {"experiment_id": "quiet.home.look", "variation_key": "a", "in_experiment": True, "hash_value": "u1"}
+    events = [
+        {"event_name": "$$experiment_viewed", "properties_json": viewed, "device_id": "u1"},
+        {
+            "event_name": "$$experiment_viewed",
+            "properties_json": {**viewed, "in_experiment": False, "hash_value": "u2"},
+        },
+        {"event_name": "clicks", "properties_json": {"value": 2.0}, "device_id": "u1"},
+        {"event_name": "of no metric", "properties_json": {}, "device_id": "u1"},
+    ]
+    with TestClient(app_over(engine, config=keyed(two="quiet"))) as client:
+        assert client.post("/track?client_key=wrong", json=events).status_code == 401
+        assert client.post("/track?client_key=two", content="{}").status_code == 400
+        assert client.post("/track?client_key=two", json=events).status_code == 200
+        told = client.get("/metrics").text
+        assert 'namespace="quiet"' in told and 'namespace="shop",recommender="recommend-items/home"' not in told
+        verdict = client.get("/experiments/quiet/home/look", headers={"x-api-key": "two"}).json()
+        assert verdict["units"] == {"a": 1, "b": 0} and verdict["rows"][0]["mean"] == 2.0
+
+
 def test_a_stream_says_what_is_new_and_ends_when_it_must() -> None:
     said = [b'{"features": {}}']
 
