@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import lru_cache
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -16,6 +17,8 @@ from gateway.errors import TooMany
 from gateway.plan import RateLimits
 
 log = logging.getLogger(__name__)
+
+_parsed = lru_cache(maxsize=64)(parse)  # a configuration has two
 
 
 class Pace:
