@@ -26,7 +26,7 @@ class Desk:
     ) -> Evaluation:
         """The variation that a request of this unit would be answered by, were it for this experiment."""
         moment = self._gateway.moment(caller)
-        found = enrolled(flag.plan, asked_by(flag, unit, context), moment, self._ledger.kept)
+        found = enrolled(flag.plan, asked_by(flag, unit, context), moment, self._ledger.kept, self._ledger.in_force)
         if exposes and found is not None and found.counted:
             self._ledger.expose(found, moment.now.timestamp())
         return evaluation(flag, found, moment.now.timestamp())
@@ -39,7 +39,7 @@ class Desk:
             moment = Moment(caller, datetime.fromtimestamp(at, UTC))
             await self._gateway.record(self._gateway.config.namespaces[seen.flag.plan.namespace], told_by(seen), moment)
             return
-        found = exposure(seen, at, self._ledger.kept)
+        found = exposure(seen, at, self._ledger.kept, self._ledger.in_force)
         if found is not None:
             self._ledger.expose(found, at)
             await self._ledger.record(())  # with all that waits

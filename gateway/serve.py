@@ -140,7 +140,7 @@ class Gateway:
         return reply_of(hit, shown, wanted, plan, variation, config, caller, self._clock())
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
-        enrolment = enrolled(plan, ask, moment, self._ledger.kept)
+        enrolment = enrolled(plan, ask, moment, self._ledger.kept, self._ledger.in_force)
         return assign(plan, ask.user_id, ask.feature, enrolment and enrolment.arm.variation), enrolment
 
     async def _fetch(

@@ -5,36 +5,42 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Callable
+from math import floor, inf
 from typing import NamedTuple
 
 from gateway.ask import Ask
 from gateway.autocontext import OPERATORS, context_of, number
 from gateway.experiments.draw import share, share_in_group
-from gateway.experiments.setup import Arm, Condition, Experiment
+from gateway.experiments.setup import Arm, Condition, Experiment, Weighing
 from gateway.plan import Moment, Plan
 
 log = logging.getLogger(__name__)
 
 Kept = Callable[[Experiment, str], str | None]  # the variation that a unit keeps though its weights would move it
+InForce = Callable[[Experiment, float], Weighing]  # the shares at an epoch second
 
 
 class Enrolment(NamedTuple):
-    """`counted`: not by an override, which neither annotates an answer nor counts as an exposure."""
+    """`counted`: not by an override, which neither annotates an answer nor counts as an exposure. `weighing`
+    names the shares in force."""
 
     experiment: Experiment
     unit: str
     arm: Arm
     counted: bool = True
+    weighing: str = ""
 
 
-def enrolled(plan: Plan, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | None:
+def enrolled(
+    plan: Plan, ask: Ask, moment: Moment, kept: Kept, in_force: InForce = Experiment.scheduled
+) -> Enrolment | None:
     """In the experiment that is asked for; else in the first that takes the unit. None: the first variation answers."""
     if not plan.experiments or len(plan.variations) < 2:
         return None
     try:
         for each in plan.experiments.values():
             if ask.feature is None or ask.feature == each.feature:
-                found = _enrolled(each, ask, moment, kept)
+                found = _enrolled(each, ask, moment, kept, in_force)
                 if found is not None:
                     return found
     except Exception:  # better the default than no answer
@@ -42,7 +48,7 @@ def enrolled(plan: Plan, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | No
     return None
 
 
-def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept) -> Enrolment | None:
+def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept, in_force: InForce) -> Enrolment | None:
     unit = ask.user_id if experiment.unit == "user" else ask.session_id
     if not unit or not experiment.arms:
         return None
@@ -50,11 +56,32 @@ def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept) -> E
         return Enrolment(experiment, unit, experiment.by_variation[experiment.overrides[unit]], counted=False)
     if ask.synthetic and not experiment.synthetic:
         return None
-    if not experiment.is_for_all and not takes(experiment, unit, moment.now.timestamp()):
+    now = moment.now.timestamp()
+    if not experiment.is_for_all and not takes(experiment, unit, now):
         return None
     if experiment.audience and not _is_audience(experiment, ask, moment):
         return None
-    return Enrolment(experiment, unit, arm_of(experiment, unit, kept(experiment, unit)))
+    return placed(experiment, unit, kept(experiment, unit), in_force(experiment, now))
+
+
+def placed(experiment: Experiment, unit: str, kept: str | None, weighing: Weighing) -> Enrolment:
+    return Enrolment(experiment, unit, arm_of(experiment, unit, kept, weighing), weighing=weighing.name)
+
+
+def next_change(experiment: Experiment, now: float) -> float:
+    """The epoch second after `now` at which who is in which arm may change, though nobody touches the configuration:
+    the experiment starts or ends, takes a step, or a bandit's next period begins; infinite where nothing is to come."""
+    times = [experiment.start, experiment.end]
+    times += [at for at, _ in experiment.steps]
+    times += [each.since for each in experiment.launch]
+    if experiment.bandit is not None and now < experiment.end:
+        times.append(next_period(experiment.bandit.period_s, now))
+    return min((at for at in times if at > now), default=inf)
+
+
+def next_period(period_s: float, now: float) -> float:
+    """Every process knows without asking when periods begin: they are counted from the epoch."""
+    return (floor(now / period_s) + 1) * period_s
 
 
 def takes(experiment: Experiment, unit: str, now: float) -> bool:
@@ -73,12 +100,13 @@ def takes(experiment: Experiment, unit: str, now: float) -> bool:
     return traffic >= 1 or (traffic > 0 and share(f"{seed}/traffic", unit) < traffic)
 
 
-def arm_of(experiment: Experiment, unit: str, kept: str | None) -> Arm:
-    """The arm that the unit keeps, unless it is gone or gets nobody any more; else what it draws."""
-    own = experiment.by_variation.get(kept) if kept is not None else None
+def arm_of(experiment: Experiment, unit: str, kept: str | None, weighing: Weighing) -> Arm:
+    """The arm that the unit keeps, unless it is gone or gets nobody any more; else what it draws by the shares in
+    force."""
+    own = weighing.by_variation.get(kept) if kept is not None else None
     if own is not None and own.share > 0:
         return own
-    return experiment.arms[bisect_right(experiment.ends, share(experiment.seed, unit))]
+    return weighing.arms[bisect_right(weighing.ends, share(experiment.seed, unit))]
 
 
 def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:

@@ -10,7 +10,7 @@ from gateway.ask import Ask
 from gateway.auth import allowed
 from gateway.caller import Principal
 from gateway.errors import Denied
-from gateway.experiments.enrol import Enrolment, Kept, arm_of, takes
+from gateway.experiments.enrol import Enrolment, InForce, Kept, placed, takes
 from gateway.experiments.setup import Experiment
 from gateway.plan import Namespace, Plan
 
@@ -102,15 +102,16 @@ def evaluation(flag: Flag, enrolment: Enrolment | None, now: float) -> Evaluatio
     return Evaluation(enrolment.arm.variation, "targeted" if experiment.audience else "split")
 
 
-def exposure(seen: Seen, at: float, kept: Kept) -> Enrolment | None:
+def exposure(seen: Seen, at: float, kept: Kept, in_force: InForce) -> Enrolment | None:
     """The arm that the unit was shown, at an epoch second; None for one that takes no part, or none that counts. Who is
     of the audience knows the tool: it has evaluated that."""
     experiment, unit = seen.flag.experiment, seen.unit
     if unit in experiment.overrides or not takes(experiment, unit, at):
         return None
+    weighing = in_force(experiment, at)
     if seen.variation is not None:
-        return Enrolment(experiment, unit, experiment.by_variation[seen.variation])
-    return Enrolment(experiment, unit, arm_of(experiment, unit, kept(experiment, unit)))
+        return Enrolment(experiment, unit, weighing.by_variation[seen.variation], weighing=weighing.name)
+    return placed(experiment, unit, kept(experiment, unit), weighing)
 
 
 def may_see(flag: Flag, principal: Principal, unit: str | None, action: str | None = None) -> bool:

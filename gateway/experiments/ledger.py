@@ -3,7 +3,7 @@
 A thread writes what waits every half a second: a killed process loses the exposures of that time, which the unit's next
 request makes up for. Deeds are written at once, and acknowledged when they are on disk. In return the thread hears of
 other processes' exposures: a unit that was exposed under other weights keeps its arm, and only units whom the weights
-of today would move are remembered for that.
+of today would move are remembered for that; where weights change by themselves, all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine import Deed, Exposure, Trials
 from gateway.config import Config
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.enrol import Enrolment, arm_of
-from gateway.experiments.setup import Experiment, Metric
+from gateway.experiments.setup import Experiment, Metric, Weighing
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Ledger:
                 continue
             kept: dict[str, str] = {}
             self._kept[key] = (experiment, kept)
-            if self._trials.weighings(experiment.id) - {experiment.weighing}:
+            if not experiment.is_steady or self._trials.weighings(experiment.id) - {experiment.weighing}:
                 exposures = self._trials.exposed(experiment.id)
                 kept |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
 
@@ -71,11 +71,15 @@ class Ledger:
         known = self._kept.get((experiment.id, experiment.weighing))
         return None if known is None else known[1].get(unit)
 
+    def in_force(self, experiment: Experiment, now: float) -> Weighing:
+        """The shares at an epoch second."""
+        return experiment.scheduled(now)
+
     # ---- what happens
 
     def expose(self, enrolment: Enrolment, now: float) -> None:
         """Costs a microsecond and never waits."""
-        experiment, unit, arm, _ = enrolment
+        experiment, unit, arm, _, weighing = enrolment
         self.shown[experiment.id, arm.variation] += 1
         key = (experiment.id, unit)
         if key in self._seen or len(self._waiting) >= MOST_WAITING:
@@ -83,7 +87,9 @@ class Ledger:
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()  # the database knows those who come again
         self._seen.add(key)
-        self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, experiment.weighing))
+        self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, weighing))
+        if not experiment.is_steady and (known := self._kept.get((experiment.id, experiment.weighing))) is not None:
+            known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
 
     async def record(self, deeds: Sequence[Deed]) -> None:
         """Return once they are durable."""
@@ -174,13 +180,17 @@ class Ledger:
         seq, exposures = self._trials.exposed_after(self._seq)
         for each in exposures:
             for (name, weighing), (experiment, kept) in list(self._kept.items()):
-                if name == each.experiment and weighing != each.weighing and moved(experiment, each):
+                same = experiment.is_steady and weighing == each.weighing
+                if name == each.experiment and not same and moved(experiment, each):
                     kept[each.unit] = each.variation
         self._seq = seq
 
 
 def moved(experiment: Experiment, exposure: Exposure) -> bool:
-    return arm_of(experiment, exposure.unit, None).variation != exposure.variation
+    """Whether it can't be left to the draw that the unit keeps its arm."""
+    if not experiment.is_steady:
+        return True
+    return arm_of(experiment, exposure.unit, None, experiment.configured).variation != exposure.variation
 
 
 def counted(experiment: Experiment, deeds: Sequence[Deed], since: float) -> dict[str, tuple[float, float]]:

@@ -54,6 +54,41 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Weighing:
+    """The arms with the shares that they have from an epoch second on, till the next weighing."""
+
+    arms: tuple[Arm, ...]  # in the variations' order
+    since: float = -inf
+
+    @cached_property
+    def name(self) -> str:
+        """Of the arms and their shares: while it stays, nobody moves."""
+        return digest(*(f"{arm.variation}={arm.share!r}" for arm in self.arms))
+
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        return tuple(arm.share for arm in self.arms)
+
+    @cached_property
+    def ends(self) -> tuple[float, ...]:
+        return ends_of(self.shares)
+
+    @cached_property
+    def by_variation(self) -> Mapping[str, Arm]:
+        return {arm.variation: arm for arm in self.arms}
+
+
+@dataclass(frozen=True)
+class Bandit:
+    """Weights that follow what the arms earn, anew at every multiple of `period_s` since the epoch."""
+
+    reward: str  # the metric
+    period_s: float
+    minimum: float  # weight of each arm that gets anybody
+    burn_in: int  # units of each arm, until which the weights are those of the configuration
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A test between the variations of one recommender. `id` names it in all that is kept of it: with another seed it
     is another experiment."""
@@ -65,7 +100,9 @@ class Experiment:
     namespace: str = ""
     seed: str = ""
     unit: Unit = "user"
-    arms: tuple[Arm, ...] = ()  # in the variations' order
+    arms: tuple[Arm, ...] = ()  # in the variations' order, with the shares that they have at first
+    launch: tuple[Weighing, ...] = ()  # steps of other shares, in the order of their times
+    bandit: Bandit | None = None
     steps: tuple[tuple[float, float], ...] = ((-inf, 1.0),)  # of traffic: from this epoch second on, this share
     start: float = -inf  # epoch seconds
     end: float = inf
@@ -93,22 +130,30 @@ class Experiment:
         left_out = self.holdout or self.global_holdout or self.group
         return not left_out and (self.start, self.end, self.steps) == (-inf, inf, ((-inf, 1.0),))
 
-    @cached_property
-    def shares(self) -> tuple[float, ...]:
-        return tuple(arm.share for arm in self.arms)
+    def scheduled(self, now: float) -> Weighing:
+        """The shares that the configuration states for now."""
+        return next((each for each in reversed(self.launch) if each.since <= now), self.configured)
 
     @cached_property
-    def ends(self) -> tuple[float, ...]:
-        return ends_of(self.shares)
+    def configured(self) -> Weighing:
+        return Weighing(self.arms)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether shares change by another configuration only."""
+        return not self.launch and self.bandit is None
+
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        return self.configured.shares
 
     @cached_property
     def by_variation(self) -> Mapping[str, Arm]:
-        return {arm.variation: arm for arm in self.arms}
+        return self.configured.by_variation
 
     @cached_property
     def weighing(self) -> str:
-        """Names the arms and their shares: while it stays, nobody moves."""
-        return digest(*(f"{arm.variation}={arm.share!r}" for arm in self.arms))
+        return self.configured.name
 
 
 def arm(method: str, feature: str, variation: str, share: float) -> Arm:

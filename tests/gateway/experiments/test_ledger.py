@@ -87,7 +87,7 @@ def test_a_replica_hears_of_who_was_exposed_under_other_weights(engine: SmallEng
 
 
 def drawn_left(test: Experiment, unit: str) -> bool:
-    return arm_of(test, unit, None).variation == "left"
+    return arm_of(test, unit, None, test.configured).variation == "left"
 
 
 def test_the_first_exposure_decides_whoever_writes_it(engine: SmallEngine) -> None:
