@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
+from engine.neighbours.sparse import Sparse
 from engine.recipes.base import Progress, Query
 
 Setting = Mapping[str, float]
@@ -24,6 +25,10 @@ class Member:
 
     `fit(snapshot, shape, seed, progress) -> arrays`; `read(arrays, reading, query, items) -> (items,)`, for a query
     that holds what the member hears: a history (of known ids), a user, a context. Hearing nobody, it says one thing.
+
+    Over a large catalogue most of what some members read is 0, and what others read is a product of vectors. Such a
+    member can say the same for less: by `sparse` (None where these arrays are not), or by `vector`, (dim,), whose
+    product with the arrays' "items" (items, dim), plus their "bias" (items,), is what it reads.
     """
 
     name: str
@@ -34,6 +39,8 @@ class Member:
     hears: Literal["nobody", "history", "user", "context"] = "history"
     metadata: bool = False  # whether it learns from columns: a blend with it must be clearly better than one without
     by_recency: bool = False  # it exists only to favour what is recent
+    sparse: Callable[[Arrays, Setting, Query, int], Sparse | None] | None = None
+    vector: Callable[[Arrays, Query], Floats] | None = None
 
 
 class Column(msgspec.Struct, frozen=True):

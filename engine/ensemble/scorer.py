@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from engine.data.columns import Floats
-from engine.ensemble.choice import mixture
 from engine.ensemble.extension import Extension
-from engine.ensemble.fits import reader, unpacked
+from engine.ensemble.fits import unpacked
+from engine.ensemble.mixture import Mixture
 from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
 from engine.recipes.base import Model, Query, Scorer
@@ -19,24 +19,27 @@ def ready(model: Model) -> Scorer:
     """Logits for every item of the model, given a history; ids unknown to the model are passed over."""
     plan, items, latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
     fits = unpacked(model.arrays, plan.columns)
-    scores = [reader(column, fits[column.fit], items) for column in plan.columns]
     extension = Extension.of(model)
-    bonus = model.arrays.get("bonus")
-    blends = {blend: mixture(plan.columns, scores, blend.weights) for blend in (plan.active, plan.returning, plan.new)}
+    blends = {
+        blend: Mixture(plan.columns, fits, blend.weights, blend.scale, items)
+        for blend in (plan.active, plan.returning, plan.new)
+    }
+    if "bonus" in model.arrays:
+        for mixture in blends.values():
+            mixture.base += model.arrays["bonus"]
 
     def score(query: Query) -> Floats:
         chosen = query.history if extension is None else extension.known(query.history, items)
         history = chosen[(chosen >= 0) & (chosen < items)]
         blend = situation(plan, query, len(history), latest)
-        logits = blend.scale * blends[blend](replace(query, history=history))
-        if bonus is not None:
-            logits = logits + bonus
+        mixture = blends[blend]
+        logits = mixture.sum_of(replace(query, history=history)).onto(mixture.base)
         if extension is not None:
             logits = extension.widened(logits)
         if plan.seen_penalty and len(history):
             seen = query.history[(query.history >= 0) & (query.history < len(logits))]
             logits[np.unique(seen)] -= np.float32(plan.seen_penalty)
-        return np.asarray(logits, np.float32)
+        return logits
 
     return score
 

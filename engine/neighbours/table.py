@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.neighbours.pairs import Pairs
+from engine.neighbours.sparse import Sparse, summed
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -55,11 +56,18 @@ def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:
     """(item_count,) the sum of the rows of `items` (h,), each times its weight (h,)."""
     if "dense" in table:
         return np.asarray(weights @ table["dense"][items], np.float32)
+    return np.bincount(*_entries(table, items, weights), item_count).astype(np.float32)
+
+
+def mix_sparse(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Sparse | None:
+    """The same of a sparse table, with only what is not 0; None of a dense one."""
+    return None if "dense" in table else summed(*_entries(table, items, weights), item_count)
+
+
+def _entries(table: Arrays, items: Ints, weights: Floats) -> tuple[Ints, Floats]:
+    """(m,) the neighbours in the rows of `items`, and (m,) their values times the row's weight."""
     starts, stops = table["indptr"][items], table["indptr"][items + 1]
     lengths = stops - starts
-    if not lengths.sum():
-        return np.zeros(item_count, np.float32)
     ends = np.cumsum(lengths)
-    rows = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
-    spread = np.repeat(weights, lengths) * table["value"][rows]
-    return np.bincount(table["near"][rows], spread, item_count).astype(np.float32)
+    rows = np.repeat(starts - (ends - lengths), lengths) + np.arange(lengths.sum())
+    return table["near"][rows], np.repeat(weights, lengths) * table["value"][rows]

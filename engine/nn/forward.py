@@ -18,6 +18,11 @@ Weights = Mapping[str, NDArray[Any]]
 
 def logits(weights: Weights, history: Ints) -> Floats:
     """(items,) the next item's logits after `history` (h,), oldest first, h ≥ 1; its latest T items are read."""
+    return np.asarray(weights["items"] @ expected(weights, history) + weights["bias"], np.float32)
+
+
+def expected(weights: Weights, history: Ints) -> Floats:
+    """(dim,) what comes next as a vector: its product with each item's, and that item's bias, is the item's logit."""
     T, heads = len(weights["positions"]), int(weights["heads"][0])
     recent = history[-T:]
     x = weights["items"][recent] + weights["positions"][: len(recent)]  # (h, dim)
@@ -26,8 +31,7 @@ def logits(weights: Weights, history: Ints) -> Floats:
         asked = x[-1:] if layer == layers - 1 else x  # only the last position is read of the last layer
         x = asked + _attend(weights, layer, heads, x, len(asked))
         x = x + _feed(weights, layer, x)
-    last = _norm(x[-1], weights["norm"], 0)  # (dim,)
-    return np.asarray(weights["items"] @ last + weights["bias"], np.float32)
+    return _norm(x[-1], weights["norm"], 0)
 
 
 def _attend(weights: Weights, layer: int, heads: int, x: Floats, asked: int) -> Floats:

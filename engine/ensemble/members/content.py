@@ -12,7 +12,8 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.ensemble.terms import binned, with_terms
 from engine.neighbours.likeness import alike, described
-from engine.neighbours.table import KEPT, dense_fits, mix, table_of
+from engine.neighbours.sparse import Sparse
+from engine.neighbours.table import KEPT, dense_fits, mix, mix_sparse, table_of
 from engine.recipes.base import Progress, Query
 
 MOST = 30_000  # items: comparing them is quadratic
@@ -42,5 +43,9 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
 
 
+def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
+    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST), items)
+
+
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})
-MEMBER = Member("content", shapes, READINGS, fit, read, metadata=True)
+MEMBER = Member("content", shapes, READINGS, fit, read, metadata=True, sparse=sparse)

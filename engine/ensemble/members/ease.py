@@ -8,7 +8,8 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.neighbours.cooccurrence import gram, most_popular
-from engine.neighbours.table import mix, table_of_block
+from engine.neighbours.sparse import Sparse
+from engine.neighbours.table import mix, mix_sparse, table_of_block
 from engine.recipes.base import Progress, Query
 
 MOST = 4_000  # items: the inverse is cubic in it
@@ -36,5 +37,9 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
 
 
+def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
+    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST), items)
+
+
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 0.7}, {"power": 1.0})
-MEMBER = Member("ease", shapes, READINGS, fit, read)
+MEMBER = Member("ease", shapes, READINGS, fit, read, sparse=sparse)

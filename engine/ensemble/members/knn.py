@@ -9,7 +9,8 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import Pairs
-from engine.neighbours.table import mix, table_of
+from engine.neighbours.sparse import Sparse
+from engine.neighbours.table import mix, mix_sparse, table_of
 from engine.recipes.base import Progress, Query
 
 SHRINK = 10.0
@@ -26,5 +27,9 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
 
 
+def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
+    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST), items)
+
+
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})
-MEMBER = Member("knn", lambda snapshot: [{}], READINGS, fit, read)
+MEMBER = Member("knn", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse)

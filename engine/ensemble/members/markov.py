@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats
+from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, damped
 from engine.neighbours.pairs import following
-from engine.neighbours.table import mix, table_of
+from engine.neighbours.sparse import Sparse
+from engine.neighbours.table import mix, mix_sparse, table_of
 from engine.recipes.base import Progress, Query
 
 DECAY, WINDOW = 0.8, 20
@@ -21,10 +22,20 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
-    recent = query.history[-WINDOW:]
-    weights = np.float32(DECAY) ** np.arange(len(recent) - 1, -1, -1, dtype=np.float32)
-    return damped(mix(arrays, recent, weights, items), arrays["arrived"], reading["damp"])
+    return damped(mix(arrays, *_latest(query.history), items), arrays["arrived"], reading["damp"])
+
+
+def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
+    found = mix_sparse(arrays, *_latest(query.history), items)
+    if found is None:
+        return None
+    return Sparse(found.items, damped(found.values, arrays["arrived"][found.items], reading["damp"]))
+
+
+def _latest(history: Ints) -> tuple[Ints, Floats]:
+    recent = history[-WINDOW:]
+    return recent, np.float32(DECAY) ** np.arange(len(recent) - 1, -1, -1, dtype=np.float32)
 
 
 READINGS = ({"damp": 0.0}, {"damp": 0.3}, {"damp": 0.5})
-MEMBER = Member("markov", lambda snapshot: [{}], READINGS, fit, read)
+MEMBER = Member("markov", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse)

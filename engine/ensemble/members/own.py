@@ -10,6 +10,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
+from engine.neighbours.sparse import Sparse, summed
 from engine.recipes.base import Progress, Query
 
 LONGEST = 2_000
@@ -24,5 +25,10 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return np.log1p(np.bincount(recent, weights, items)).astype(np.float32)
 
 
+def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse:
+    chosen, counts = summed(*fading(query.history, reading["power"], LONGEST), items)
+    return Sparse(chosen, np.log1p(counts))
+
+
 READINGS = ({"power": 0.0}, {"power": 0.3}, {"power": 0.7})
-MEMBER = Member("own", lambda snapshot: [{}], READINGS, fit, read)
+MEMBER = Member("own", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse)

@@ -13,7 +13,8 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, damped, fading
 from engine.neighbours.cooccurrence import most_popular
-from engine.neighbours.table import mix, table_of_block
+from engine.neighbours.sparse import Sparse
+from engine.neighbours.table import mix, mix_sparse, table_of_block
 from engine.recipes.base import Progress, Query
 
 MOST = 4_000  # items: the solution is cubic in it
@@ -77,5 +78,12 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     return damped(mix(arrays, *fading(query.history, POWER, READ), items), arrays["arrived"], reading["damp"])
 
 
+def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
+    found = mix_sparse(arrays, *fading(query.history, POWER, READ), items)
+    if found is None:
+        return None
+    return Sparse(found.items, damped(found.values, arrays["arrived"][found.items], reading["damp"]))
+
+
 READINGS = ({"damp": 0.0}, {"damp": 0.3})
-MEMBER = Member("regression", shapes, READINGS, fit, read)
+MEMBER = Member("regression", shapes, READINGS, fit, read, sparse=sparse)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.nn.forward import logits
+from engine.ensemble.moments import with_moments
+from engine.nn.forward import expected, logits
 from engine.recipes.base import Progress, Query
 
 
@@ -14,7 +15,11 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     from engine.nn.transformer import Shape
 
     network = Shape(snapshot.item_count, int(shape["length"]), int(shape["dim"]))
-    return trained(snapshot, network, int(shape["epochs"]), seed, progress)
+    return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress))
+
+
+def vector(arrays: Arrays, query: Query) -> Floats:
+    return expected(arrays, query.history)
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
@@ -22,4 +27,4 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 # whether to train one, and how long, is the plan's to say: see engine.ensemble.plan
-MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read)
+MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vector=vector)
