@@ -56,7 +56,7 @@ format: $(READY)  ## mend what ruff can mend
 operations: $(READY)  ## tests/aws/OPERATIONS.md anew: which test runs which operation
 	RECGATE_WRITE_OPERATIONS=1 $(BIN)/python -m pytest tests/aws tests/flows tests/test_operations.py
 
-bench: $(READY)  ## cache hits and misses against nginx and FastAPI, as ratios (needs wrk and nginx)
+bench: $(READY)  ## hits and misses as ratios to nginx, haproxy, Varnish, Litestar and FastAPI (ARGS=--help)
 	$(BIN)/python -m loadtests.bench $(ARGS)
 
 load: $(READY)  ## a browsing front end, by locust, against HOST (default the demo's address)

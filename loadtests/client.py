@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 HOST = "127.0.0.1"
@@ -30,8 +31,9 @@ class Connection:
     async def open(cls, port: int) -> Connection:
         return cls(*await asyncio.open_connection(HOST, port))
 
-    async def get(self, path: str) -> Answer:
-        return await self._ask(f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        return await self._ask(f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n{more}\r\n".encode())
 
     async def post(self, path: str, body: object) -> Answer:
         told = json.dumps(body).encode()
@@ -57,11 +59,11 @@ class Connection:
         return Answer(int(status.split()[1]), headers, body)
 
 
-async def get(port: int, path: str) -> Answer:
+async def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Over a connection of its own."""
     connection = await Connection.open(port)
     try:
-        return await connection.get(path)
+        return await connection.get(path, headers)
     finally:
         connection.close()
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,23 +25,23 @@ def cores() -> tuple[int, int]:
 
 def spawn(
     argv: Sequence[str],
-    core: int | None = None,
+    cores: Collection[int] = (),
     out: IO[bytes] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """A process group of its own, kept to one core where one is given; `out` takes what it says."""
+    """A process group of its own, kept to these cores where some are given; `out` takes what it says."""
     return subprocess.Popen(
         argv,
         stdout=out,
         stderr=subprocess.STDOUT if out is not None else None,
         env={**os.environ, **(environ or {})},
         start_new_session=True,
-        preexec_fn=keep_to(core) if core is not None else None,
+        preexec_fn=keep_to(cores) if cores else None,
     )
 
 
-def keep_to(core: int) -> Callable[[], None]:
-    return lambda: os.sched_setaffinity(0, {core})
+def keep_to(cores: Collection[int]) -> Callable[[], None]:
+    return lambda: os.sched_setaffinity(0, cores)
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
@@ -80,6 +80,12 @@ def cpu_s(pids: Iterable[int]) -> float:
 def peak_mib(pids: Iterable[int]) -> float:
     """The sum of the greatest resident sizes; pages that processes share count in each."""
     said = (re.search(rb"VmHWM:\s+(\d+) kB", _read(PROC / str(pid) / "status")) for pid in pids)
+    return sum(int(found[1]) for found in said if found) / 1024
+
+
+def pss_mib(pids: Iterable[int]) -> float:
+    """The sum of the proportional set sizes now: of a page that n processes share, each counts an n-th."""
+    said = (re.search(rb"^Pss:\s+(\d+) kB", _read(PROC / str(pid) / "smaps_rollup"), re.MULTILINE) for pid in pids)
     return sum(int(found[1]) for found in said if found) / 1024
 
 

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from gateway.supervisor import python
@@ -19,8 +19,16 @@ SAID = 2_000  # the most of its log that a server's failure shows
 
 
 class Server:
-    def __init__(self, data: Path, workers: int, core: int | None = None, config: Path = world.CONFIG) -> None:
-        self.data, self.workers, self.core, self.config = data, workers, core, config
+    def __init__(
+        self,
+        data: Path,
+        workers: int,
+        cores: Collection[int] = (),
+        config: Path = world.CONFIG,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Any core if none is given; `environ` adds to this process's environment."""
+        self.data, self.workers, self.cores, self.config, self.environ = data, workers, cores, config, environ
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._log = data / "server.log"
@@ -30,7 +38,7 @@ class Server:
         argv = python("gateway", "serve", "--config", str(self.config), "--data", str(self.data))
         with self._log.open("ab") as out:
             argv += ["--port", str(self.port), "--workers", str(self.workers)]
-            self.process = processes.spawn(argv, self.core, out)
+            self.process = processes.spawn(argv, self.cores, out, self.environ)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
@@ -72,8 +80,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(data: Path, workers: int, core: int | None = None, config: Path = world.CONFIG) -> Iterator[Server]:
-    server = Server(data, workers, core, config)
+def serving(
+    data: Path,
+    workers: int,
+    cores: Collection[int] = (),
+    config: Path = world.CONFIG,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    server = Server(data, workers, cores, config, environ)
     server.start()
     try:
         yield server

@@ -1,20 +1,18 @@
-"""wrk, driven by the script beside the peers: many users, 64 connections, one thread on one core."""
+"""wrk, driven by the script beside the peers: many users, 64 connections, a thread a core."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from loadtests.processes import keep_to
 
 SCRIPT = Path(__file__).parent / "peers" / "users.lua"
 CONNECTIONS = 64
 SLACK_S = 20
-
-Order = Literal["random", "each"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,7 @@ class Load:
     port: int
     path: str
     users: int
-    order: Order = "random"
-    first: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,22 +39,24 @@ class Report:
         return self.requests / self.seconds
 
 
-def drive(load: Load, seconds: int, core: int, connections: int = CONNECTIONS) -> Report:
+def drive(load: Load, seconds: int, cores: Collection[int], connections: int = CONNECTIONS) -> Report:
     """Raises `RuntimeError` with what wrk said where it reports nothing."""
     done = subprocess.run(
-        command_line(load, seconds, connections),
+        command_line(load, seconds, len(cores), connections),
         capture_output=True,
         text=True,
         timeout=seconds + SLACK_S,
         check=False,
-        preexec_fn=keep_to(core),
+        preexec_fn=keep_to(cores),
     )
     return parse(done.stdout + done.stderr)
 
 
-def command_line(load: Load, seconds: int, connections: int) -> list[str]:
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), f"http://127.0.0.1:{load.port}"]
-    return [*argv, "--", load.path, str(load.users), load.order, str(load.first)]
+def command_line(load: Load, seconds: int, threads: int, connections: int) -> list[str]:
+    argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
+    for name, value in load.headers.items():
+        argv += ["-H", f"{name}: {value}"]
+    return [*argv, f"http://127.0.0.1:{load.port}", "--", load.path, str(load.users)]
 
 
 def parse(said: str) -> Report:

@@ -1,17 +1,15 @@
--- One GET a user, written once; sent at random, or each in turn ("each") so that a cache comes to hold every user.
--- Arguments: path with one %d for the user, number of users, "random" or "each", first user.
-local requests, order, at = {}, "random", 0
+-- One GET a user, written once; sent at random, with the headers of -H.
+-- Arguments: path with one %d for the user, number of users.
+local requests = {}
 
 function init(args)
-  order, at = args[3], tonumber(args[4])
   for user = 0, tonumber(args[2]) - 1 do
     requests[user + 1] = wrk.format("GET", string.format(args[1], user))
   end
 end
 
 function request()
-  at = order == "each" and at % #requests + 1 or math.random(#requests)
-  return requests[at]
+  return requests[math.random(#requests)]
 end
 
 function done(summary, latency)

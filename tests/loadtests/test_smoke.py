@@ -9,29 +9,34 @@ from click.testing import CliRunner
 
 from loadtests import bench, freshness, targets
 
-PROGRAMS = ("wrk", "nginx")
+PROGRAMS = ("wrk", "nginx", "redis-server")
 comparable = pytest.mark.skipif(
     any(shutil.which(name) is None for name in PROGRAMS) or len(os.sched_getaffinity(0)) < 2,
-    reason="wrk, nginx and two cores are needed",
+    reason="wrk, nginx, redis-server and two cores are needed",
 )
 
 
 @comparable
-def test_the_bench_compares_all_three(tmp_path):
+def test_the_bench_compares_hits_and_misses(tmp_path):
     out = tmp_path / "bench.json"
-    ran = CliRunner().invoke(bench.main, ["--rounds", "1", "--seconds", "1", "--users", "200", "--out", str(out)])
+    argv = ["--kinds", "full,l2,origin", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "1"]
+    ran = CliRunner().invoke(bench.main, [*argv, "--users", "1000", "--out", str(out)])
     assert ran.exit_code == 0, (ran.output, ran.exception)
-    lines = {(line["kind"], line["name"]): line for line in json.loads(out.read_text())["lines"]}
-    assert lines.keys() == {(kind, name) for kind in ("hit", "miss") for name in ("recgate", "nginx", "FastAPI")}
-    assert all(line["failed"] == 0 and line["rate"] > 0 and line["cpu_us"] > 0 for line in lines.values())
-    assert lines["hit", "nginx"]["ratio"] == 1.0
+    found = {kind: {line["name"]: line for line in told["lines"]} for kind, told in json.loads(out.read_text()).items()}
+    assert {kind: set(lines) for kind, lines in found.items()} == {
+        "full": {"recgate", "nginx", "FastAPI"},
+        "l2": {"recgate", "nginx"},
+        "origin": {"recgate", "nginx", "nginx, no cache"},
+    }
+    lines = [line for kind in found.values() for line in kind.values()]
+    assert all(line["failed"] == 0 and line["rate"] > 0 and line["cpu_us"] > 0 for line in lines)
+    assert all(kind["nginx"]["ratio"] == 1.0 for kind in found.values())
 
 
-def test_a_missing_program_is_named_with_its_package(monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda _: None)
-    ran = CliRunner().invoke(bench.main, [])
-    assert ran.exit_code == 1
-    assert "apt-get install wrk nginx" in ran.output
+def test_an_unknown_kind_is_refused_with_those_there_are():
+    ran = CliRunner().invoke(bench.main, ["--kinds", "hit"])
+    assert ran.exit_code == 2
+    assert "hit is none of plain,full,l2,miss,origin,workers" in ran.output
 
 
 def test_a_click_shows_in_the_next_answer():

@@ -4,7 +4,7 @@ from math import inf
 import pytest
 from rich.console import Console
 
-from loadtests import bench, crash, freshness, training, world, wrk
+from loadtests import bench, client, contest, crash, freshness, report, training, world, wrk
 from loadtests.crash import Sent, Verdict
 
 QUIET = Console(quiet=True)
@@ -60,13 +60,52 @@ def test_late_answers_are_counted():
 
 def test_a_line_compares_with_nginx_round_by_round():
     played = [
-        bench.Round("hit", name, wrk.Report(requests, 1.0, requests * 2000, 0, 1.0, 2.0), cpu_us)
+        bench.Round(name, wrk.Report(requests, 1.0, requests * 2000, 0, 1.0, 2.0), cpu_us)
         for name, counts, cpu_us in (("nginx", (100, 200), 10.0), ("recgate", (150, 200), 8.0))
         for requests in counts
     ]
-    line = bench.line("hit", bench.Contestant("recgate", 0, 0, {"hit": "", "miss": ""}), played, 64.0)
+    recgate = contest.Contestant("recgate", "", 0, 0, contest.HIT, (0,))
+    line = bench.line(recgate, played, "nginx")
     assert (line.least, line.ratio, line.most, line.cpu_ratio) == (1.0, 1.25, 1.5, 1.25)
     assert line.answer_bytes == 2000
+
+
+def answer(**headers):
+    return client.Answer(200, {"etag": '"1"', "age": "1", "cache-control": "private", **headers}, b"x" * 10)
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (answer(**{"x-cache": "miss"}), "not a hit, no x-recgate-variation"),
+        (answer(**{"x-cache": "HIT", "x-recgate-variation": "main"})._replace(status=500), "status 500"),
+        (answer(**{"x-cache": "hit", "x-recgate-variation": "main"})._replace(body=b""), "0 bytes, not 10"),
+    ],
+)
+def test_what_is_not_comparable_is_refused(found, problem, monkeypatch):
+    monkeypatch.setattr(contest, "ask", lambda *given: found if len(given) == 3 else found._replace(status=304))
+    recgate = contest.Contestant("recgate", "", 0, 0, contest.HIT, (0,))
+    with pytest.raises(RuntimeError, match=problem):
+        contest.check(recgate, contest.KINDS["plain"], 0, 10)
+
+
+def told(name, ratio, cpu_us):
+    return {"name": name, "ratio": ratio, "least": ratio - 0.01, "most": ratio + 0.01, "cpu_us": cpu_us}
+
+
+def test_the_readme_gets_a_row_a_contestant_between_its_markers():
+    about = {"command": "python -m loadtests.bench", "machine": "2 cores", "rounds": 5, "seconds": 3, "users": 10_000}
+    found = {
+        "miss": {**about, "lines": [told("recgate", 0.05, 250)]},
+        "full": {**about, "lines": [told("recgate", 1.2, 9.1), told("nginx", 1.0, 11)]},
+        "workers": {**about, "lines": [told("one", 1.0, 9.0), told("two", 1.9, 9.1)]},
+    }
+    text = report.rewritten(f"before\n{report.BEGIN}\nold\n{report.END}\nafter", report.markdown(found))
+    assert text.startswith(f"before\n{report.BEGIN}\n`python -m loadtests.bench` on 2 cores")
+    assert "| recgate | 1.20 (1.19–1.21) · 9.1 | 0.050 (0.040–0.060) · 250 |" in text
+    assert "| nginx | 1.00 (0.99–1.01) · 11.0 |  |" in text
+    assert "1.90 × (1.89–1.91) the requests/s, 9.1 µs of CPU a request against 9.0." in text
+    assert "old" not in text and text.endswith(f"\n{report.END}\nafter")
 
 
 def test_few_items_are_most_of_what_is_chosen():
