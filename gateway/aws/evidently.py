@@ -193,7 +193,7 @@ class Calls:
 
     async def _results(self, asked: GetResults, flag: Flag) -> wire.Body:
         """Of all that happened till now: one value each."""
-        experiment = flag.experiment
+        experiment = self._desk.current(flag, self._gateway.now()).experiment
         for metric in asked.metric_names:
             if metric not in experiment.metrics:
                 raise missing("metric", metric)
@@ -214,6 +214,7 @@ class Calls:
 
     def _read(self, sent: RawRequest, rest: Sequence[str], name: str, project: wire.Project, arn: str) -> wire.Body:
         now = self._gateway.now()
+        project = {name: self._desk.current(flag, now) for name, flag in project.items()}
         match rest:
             case []:
                 return {"project": wire.project_of(arn, name, project, now)}

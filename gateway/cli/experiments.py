@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -79,7 +80,10 @@ def command(
         if config is not None:
             with plain_errors():
                 experiment = meant(config, wanted)
-                told = counted(data, experiment) if rows is None else read_rows(rows)
+                if rows is None:
+                    experiment, told = counted(data, experiment, time.time())
+                else:
+                    told = read_rows(rows)
             design = design_of(experiment)
         elif rows is not None:
             told = read_rows(rows)
@@ -102,10 +106,13 @@ def command(
         show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
 
 
-def counted(data: Path, experiment: Experiment) -> list[UnitRow]:
+def counted(data: Path, experiment: Experiment, now: float) -> tuple[Experiment, list[UnitRow]]:
+    """With the shares in force, and what is known of its units."""
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
-        return Ledger(engine.trials).units(experiment)
+        ledger = Ledger(engine.trials)
+        experiment = ledger.current(experiment, now)
+        return experiment, ledger.units(experiment)
     finally:
         engine.close()
 

@@ -411,10 +411,11 @@ class Schedule(Part, frozen=True):
 
 
 class RampStep(Part, frozen=True, kw_only=True):
-    """From then on, this share of the units takes part."""
+    """From then on, this share of the units takes part, or variations have these weights; what it omits stays."""
 
     at: Time
-    traffic: Fraction
+    traffic: Fraction | None = None
+    weights: dict[Label, Weight] | None = None
 
 
 class Exclusion(Part, frozen=True, kw_only=True):

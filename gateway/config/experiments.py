@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import inf
 
@@ -43,6 +43,8 @@ def check_experiment(
             at = inside(inside(place, "overrides"), unit)
             report.refuse(at, f"there is no variation {name!r}; {choices(name, variations)}")
     check_times(part, place, report)
+    for index, step in enumerate(part.ramp):
+        check_step(step, variations, inside(inside(place, "ramp"), index), report)
     if part.exclusion is not None:
         check_range(part.exclusion.range, inside(inside(place, "exclusion"), "range"), report)
     for index, condition in enumerate(part.audience):
@@ -60,6 +62,15 @@ def check_weights(
             report.refuse(inside(place, name), "must be a finite number")
     if not any(weights.values()):
         report.refuse(place, "all weights are 0: nobody could be in an arm; give one more than 0")
+
+
+def check_step(
+    step: document.RampStep, variations: Mapping[str, document.AnyVariation], place: str, report: Report
+) -> None:
+    if step.weights is not None:
+        check_weights(step.weights, variations, inside(place, "weights"), report)
+    elif step.traffic is None:
+        report.refuse(place, "changes nothing: give it 'traffic', 'weights' or both")
 
 
 def check_times(part: document.AnyExperiment, place: str, report: Report) -> None:
@@ -136,8 +147,7 @@ def experiment(
     """`where` is the namespace, action and recommender; `weighted`: the variations have weights of their own."""
     method, seed = str(part.__struct_config__.tag), part.seed or feature
     weights = part.weights or {each.name: each.weight if weighted else 1.0 for each in variations}
-    shares = {each.name: weights.get(each.name, 0.0) for each in variations}
-    total = sum(shares.values()) or 1.0
+    names = [each.name for each in variations]
     wanted = {each.field for each in part.audience}
     return setup.Experiment(
         method=method,
@@ -150,7 +160,12 @@ def experiment(
         namespace=where[0],
         seed=seed,
         unit=part.unit,
-        arms=tuple(setup.arm(method, feature, name, share / total) for name, share in shares.items()),
+        arms=arms(method, feature, names, weights),
+        launch=tuple(
+            setup.Weighing(arms(method, feature, names, step.weights), epoch(step.at, inf))
+            for step in part.ramp
+            if step.weights is not None
+        ),
         steps=steps(part),
         start=epoch(part.schedule.start, -inf),
         end=epoch(part.schedule.end, inf),
@@ -165,10 +180,17 @@ def experiment(
     )
 
 
+def arms(method: str, feature: str, names: Sequence[str], weights: Mapping[str, float]) -> tuple[setup.Arm, ...]:
+    shares = {name: weights.get(name, 0.0) for name in names}
+    total = sum(shares.values()) or 1.0
+    return tuple(setup.arm(method, feature, name, share / total) for name, share in shares.items())
+
+
 def steps(part: document.AnyExperiment) -> tuple[tuple[float, float], ...]:
-    """A ramp begins with nobody, unless `traffic` says how many take part before its first step."""
-    first = part.traffic if part.traffic is not None else (0.0 if part.ramp else 1.0)
-    return ((-inf, first), *((epoch(step.at, inf), step.traffic) for step in part.ramp))
+    """A ramp of traffic begins with nobody, unless `traffic` says how many take part before its first step."""
+    ramp = [(epoch(step.at, inf), step.traffic) for step in part.ramp if step.traffic is not None]
+    first = part.traffic if part.traffic is not None else (0.0 if ramp else 1.0)
+    return ((-inf, first), *ramp)
 
 
 def epoch(time: str | None, default: float) -> float:

@@ -75,6 +75,10 @@ class Ledger:
         """The shares at an epoch second."""
         return experiment.scheduled(now)
 
+    def current(self, experiment: Experiment, now: float) -> Experiment:
+        """With the shares in force."""
+        return experiment.under(self.in_force(experiment, now))
+
     # ---- what happens
 
     def expose(self, enrolment: Enrolment, now: float) -> None:
@@ -102,8 +106,8 @@ class Ledger:
 
     def units(self, experiment: Experiment) -> list[UnitRow]:
         """A row for each exposed unit. Of what it did count events, and what was reported, from its first exposure to
-        the end of each metric's window. The covariate is what it did of the first metric before, the
-        period that of its weights, where they have changed. Reads the database."""
+        the end of each metric's window. The covariate is what it did of the first metric before, the period that of its
+        weights, where they have changed; now's are those of an experiment that is `current`. Reads the database."""
         arms = experiment.by_variation
         exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
         done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Literal
@@ -133,6 +133,10 @@ class Experiment:
     def scheduled(self, now: float) -> Weighing:
         """The shares that the configuration states for now."""
         return next((each for each in reversed(self.launch) if each.since <= now), self.configured)
+
+    def under(self, weighing: Weighing) -> Experiment:
+        """With these shares, as if they were the configured ones."""
+        return self if self.is_steady else replace(self, arms=weighing.arms, launch=(), bandit=None)
 
     @cached_property
     def configured(self) -> Weighing:

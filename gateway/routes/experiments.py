@@ -24,10 +24,12 @@ from gateway.routes.path import decoded, segments
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent
 
 Rows = Callable[[Experiment], Iterable[UnitRow]]
+Current = Callable[[Experiment, float], Experiment]
 
 
-def experiment_routes(front: Front, rows: Rows) -> list[HTTPRouteHandler]:
-    """`rows` reads what is known of an experiment's units; it may take its time."""
+def experiment_routes(front: Front, rows: Rows, current: Current) -> list[HTTPRouteHandler]:
+    """`rows` reads what is known of an experiment's units; it may take its time. `current` is an experiment with the
+    shares that it has at an epoch second."""
 
     @get("/experiments/{rest:path}")
     async def experiments(request: AnyRequest) -> Sent:
@@ -41,7 +43,7 @@ def experiment_routes(front: Front, rows: Rows) -> list[HTTPRouteHandler]:
             await front.gateway.admit(caller)
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
-        experiment = found(config, namespace, recommender, feature, query.get("action"))
+        experiment = current(found(config, namespace, recommender, feature, query.get("action")), front.gateway.now())
         method, alpha = method_of(query.get("method", "always")), alpha_of(query.get("alpha", "0.05"))
         return Sending(
             await asyncio.to_thread(lambda: msgspec.json.encode(judge(experiment, rows(experiment), method, alpha)))

@@ -94,7 +94,10 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
             shown = [flag for flag in config.flags.values() if may_see(flag, principal, None)]
             made.clear()
             made[seen] = msgspec.json.encode(
-                {"status": 200, "features": {flag.key: growthbook.feature(flag, now) for flag in shown}}
+                {
+                    "status": 200,
+                    "features": {flag.key: growthbook.feature(desk.current(flag, now), now) for flag in shown},
+                }
             )
         return made[seen]
 

@@ -238,6 +238,15 @@ EXPERIMENTS = [
         ".t.ramp[1].at: 2030-02-02T00:00:00Z is not after the step before it: put the steps in the order of ",
     ),
     ("{t: {%s, ramp: [{traffic: 1}]}}", ".t.ramp[0]: 'at' is required"),
+    ("{t: {%s, ramp: [{at: '2030-02-03T00:00:00Z'}]}}", ".t.ramp[0]: changes nothing: give it 'traffic', 'weights' or"),
+    (
+        "{t: {%s, ramp: [{at: '2030-02-03T00:00:00Z', weights: {mian: 1}}]}}",
+        ".t.ramp[0].weights.mian: there is no variation 'mian'; one of: main, other; did you mean 'main'?",
+    ),
+    (
+        "{t: {%s, ramp: [{at: '2030-02-03T00:00:00Z', weights: {main: 0}}]}}",
+        ".t.ramp[0].weights: all weights are 0: nobody could be in an arm",
+    ),
     ("{t: {%s, exclusion: {group: g, range: [0.5, 0.5]}}}", ".t.exclusion.range: must be two numbers, the first less"),
     ("{t: {%s, exclusion: {group: g, range: [1]}}}", ".t.exclusion.range: must be two numbers, the first less than"),
     ("{t: {%s, exclusion: {range: [0, 1]}}}", ".t.exclusion: 'group' is required"),
