@@ -40,28 +40,28 @@ class Directory:
 
     def get(self, arn: str, kind: type[R], account: str | None = None) -> R:
         """Raises `NotFound` where there is no such record, or another account has it; a miss is not remembered."""
-        record = self._once(kind.kind, arn, lambda: self._living(arn, kind))
+        record = self.once((kind.kind, arn), lambda: self._living(arn, kind))
         if account is not None and record.account != account:
             raise NotFound(f"Resource Arn {arn} does not exist.")
         return record
 
     def tracker(self, tracking_id: str) -> EventTracker:
         """Raises `InvalidInput` for an unknown id: PutEvents declares nothing else (specification §5.4)."""
-        return self._once("tracking-id", tracking_id, lambda: self._tracker(tracking_id))
+        return self.once(("tracking-id", tracking_id), lambda: self._tracker(tracking_id))
 
     def group_of(self, record: Dataset | EventTracker) -> DatasetGroup:
         return self.get(record.dataset_group_arn, DatasetGroup)
 
     def schema(self, dataset: Dataset) -> DatasetSchema:
-        return self._once("parsed-schema", dataset.schema_arn, lambda: self._schema(dataset.schema_arn))
+        return self.once(("parsed-schema", dataset.schema_arn), lambda: self._schema(dataset.schema_arn))
 
     def datasets(self, group_arn: str) -> dict[str, Dataset]:
         """The group's datasets by type."""
-        return self._once("datasets", group_arn, lambda: self._datasets(group_arn))
+        return self.once(("datasets", group_arn), lambda: self._datasets(group_arn))
 
     def item_fields(self, group_arn: str, wanted: tuple[str, ...]) -> tuple[Shown, ...]:
         """The item columns named (in upper case), all of them where none is; of those that there are."""
-        fields = self._once("item-fields", group_arn, lambda: self._item_fields(group_arn))
+        fields = self.once(("item-fields", group_arn), lambda: self._item_fields(group_arn))
         return tuple(field for field in fields if field.name.upper() in wanted) if wanted else fields
 
     def check_item_fields(self, group_arn: str, columns: Iterable[str]) -> None:
@@ -77,20 +77,32 @@ class Directory:
         record = self.get(name, FilterRecord)
         if record.dataset_group_arn != group_arn:
             raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
-        return self._once("compiled-filter", name, lambda: self._compiled(record.filter_expression, group_arn, rules))
+        return self.once(("compiled-filter", name), lambda: self._compiled(record.filter_expression, group_arn, rules))
 
     def expression(self, text: str, group_arn: str, rules: str) -> Filter:
         """A filter written in place, checked now since nobody has before."""
-        return self._once("checked-expression", f"{group_arn} {text}", lambda: self._checked(text, group_arn, rules))
+        return self.once(("checked-expression", f"{group_arn} {text}"), lambda: self._checked(text, group_arn, rules))
 
     def sources(self) -> dict[str, str]:
         """The ARN of every campaign and recommender by the tag that its answers' names carry."""
-        return self._once("sources", "", self._sources)
+        return self.once(("sources", ""), self._sources)
+
+    def once(self, key: tuple[str, str], find: Callable[[], T]) -> T:
+        """What was found of records, till any of them changes. `key` is what it is and of what."""
+        found = self._found  # who reads while a record changes keeps the outcome in the dictionary thrown away then
+        if key not in found:
+            found[key] = find()
+        value: T = found[key]
+        return value
+
+    def has(self, key: tuple[str, str]) -> bool:
+        """Whether `once` has it at hand."""
+        return key in self._found
 
     # ---- inside
 
     def _compiled(self, text: str, group_arn: str, rules: str) -> Filter:
-        fields = self._once("fields", group_arn, lambda: self._fields(group_arn))
+        fields = self.once(("fields", group_arn), lambda: self._fields(group_arn))
         return compile_filter(text, rules).within(fields)
 
     def _checked(self, text: str, group_arn: str, rules: str) -> Filter:
@@ -100,14 +112,6 @@ class Directory:
 
     def _fields(self, group_arn: str) -> Fields:
         return fields_of(map(self.schema, self.datasets(group_arn).values()))
-
-    def _once(self, what: str, which: str, find: Callable[[], T]) -> T:
-        found = self._found  # who reads while a record changes keeps the outcome in the dictionary thrown away then
-        key = (what, which)
-        if key not in found:
-            found[key] = find()
-        value: T = found[key]
-        return value
 
     def _living(self, arn: str, kind: type[R]) -> R:
         record = self._records.get(arn, kind)

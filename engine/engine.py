@@ -264,6 +264,10 @@ class Engine:
         """All events to all trackers, or none to any; `automatic` properties go where the schema has their field."""
         return self._intake.put_events(tracking_ids, session_id, user_id, events, automatic)
 
+    def takes_at_once(self, tracking_ids: Sequence[str]) -> bool:
+        """Whether `deliver` to these trackers waits for nothing, so that an event loop may call it."""
+        return self._intake.knows(tracking_ids)
+
     def put_items(
         self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
     ) -> Future[int]:

@@ -21,6 +21,7 @@ from engine.sql import Database, snapshots
 log = logging.getLogger(__name__)
 
 POLL_S = 0.005  # the doorbell: a look into shared memory
+REST_S = 0.02  # after there was something: under load records come many at a time; who asks for its own does not wait
 PAGE = 10_000
 REMOTE_POLL_S = 0.5  # the database: what other machines appended rings no bell here
 
@@ -145,12 +146,13 @@ class Follower:
             return connection.execute(query).scalar_one_or_none()
 
     def _follow(self) -> None:
-        polled = time.monotonic()
-        while not self._stop.wait(POLL_S):
+        polled, rest = time.monotonic(), POLL_S
+        while not self._stop.wait(rest):
+            rest = POLL_S
             now = time.monotonic()
             if self._log.rung() <= self.applied and now - polled < REMOTE_POLL_S:
                 continue
-            polled = now
+            polled, rest = now, REST_S
             try:
                 self.catch_up()
             except Exception:  # following must go on: the next round tries again

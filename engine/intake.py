@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +25,14 @@ MAX_RECORDS = 10  # of one call (specification §2.5)
 ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -> kind of log records
 
 ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose item is an action
+
+
+class Target(NamedTuple):
+    """Where one tracker's records of a kind go."""
+
+    group: str  # the dataset group's uid
+    schema: Schema
+    scope: bytes  # of what makes two events the same, see `_once`
 
 
 class Intake:
@@ -45,17 +54,19 @@ class Intake:
 
         `automatic` properties are added where an event has none of that name and the tracker's schema has the field.
         """
+        targets = [self._target(tracking_id, "INTERACTIONS") for tracking_id in tracking_ids]
+        for event in events:
+            check_seconds("sentAt", event.sent_at)
         appended = self._log.append(
-            [
-                entry
-                for tracking_id in tracking_ids
-                for entry in self._event_entries(tracking_id, session_id, user_id, events, automatic)
-            ]
+            [entry for each in targets for entry in self._event_entries(each, session_id, user_id, events, automatic)]
         )
-        for tracking_id in tracking_ids:
-            group = self._directory.group_of(self._directory.tracker(tracking_id)).uid
-            self._impressions.told(group, user_id or session_id, events)
+        for each in targets:
+            self._impressions.told(each.group, user_id or session_id, events)
         return appended
+
+    def knows(self, tracking_ids: Sequence[str]) -> bool:
+        """Whether events to these trackers are taken without a look into the database."""
+        return all(self._directory.has(("target INTERACTIONS", each)) for each in tracking_ids)
 
     def check_tracker(self, tracking_id: str, account: str) -> None:
         """Raises `InvalidInput` where the account has no such tracker, in the words for one that nobody has."""
@@ -64,23 +75,15 @@ class Intake:
 
     def _event_entries(
         self,
-        tracking_id: str,
+        target: Target,
         session_id: str,
         user_id: str | None,
         events: Sequence[Event],
         automatic: Mapping[str, object],
     ) -> list[Entry]:
-        tracker = self._directory.tracker(tracking_id)
-        dataset = self._dataset(tracker, "INTERACTIONS")
-        schema = self._directory.schema(dataset)
-        group = self._directory.group_of(tracker).uid
-        also = session_id if user_id else self._owner(group, session_id)
-        found = []
-        for event in events:
-            check_seconds("sentAt", event.sent_at)
-            said = _interaction(session_id, user_id, _completed(event, automatic, schema), schema)
-            found.append(_event_entry(group, "event", dataset, said, also))
-        return found
+        also, schema = session_id if user_id else self._owner(target.group, session_id), target.schema
+        said = (_interaction(session_id, user_id, _completed(event, automatic, schema), schema) for event in events)
+        return [_event_entry("event", target, each, also) for each in said]
 
     def put_action_interactions(self, tracking_id: str, deeds: Sequence[ActionEvent], account: str) -> Future[int]:
         """All or none. Raises `NotFound` for an unknown tracker, `InvalidInput` (specification §2.5)."""
@@ -88,15 +91,12 @@ class Intake:
             self.check_tracker(tracking_id, account)
         except InvalidInput as error:  # which is all that PutEvents declares
             raise NotFound(error.message) from error
-        tracker = self._directory.tracker(tracking_id)
-        dataset = self._dataset(tracker, "ACTION_INTERACTIONS")
-        schema = self._directory.schema(dataset)
-        group = self._directory.group_of(tracker).uid
+        target = self._target(tracking_id, "ACTION_INTERACTIONS")
         found = []
         for session, user, event in deeds:
             check_seconds("timestamp", event.sent_at)
-            also = session if user else self._owner(group, session)
-            found.append(_event_entry(group, "action_event", dataset, _interaction(session, user, event, schema), also))
+            also = session if user else self._owner(target.group, session)
+            found.append(_event_entry("action_event", target, _interaction(session, user, event, target.schema), also))
         return self._log.append(found)
 
     def put_rows(
@@ -111,6 +111,17 @@ class Intake:
             raise InvalidInput(f"{len(rows)} records are given; 1 to {MAX_RECORDS} are allowed.")
         group = self._directory.group_of(dataset).uid
         return self._log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
+
+    def _target(self, tracking_id: str, dataset_type: str) -> Target:
+        return self._directory.once(
+            (f"target {dataset_type}", tracking_id), partial(self._found, tracking_id, dataset_type)
+        )
+
+    def _found(self, tracking_id: str, dataset_type: str) -> Target:
+        tracker = self._directory.tracker(tracking_id)
+        dataset = self._dataset(tracker, dataset_type)
+        scope = f"{dataset.dataset_type}/{dataset.creation_date_time}/".encode()
+        return Target(self._directory.group_of(tracker).uid, self._directory.schema(dataset), scope)
 
     def _dataset(self, tracker: EventTracker, dataset_type: str) -> Dataset:
         dataset = self._directory.datasets(tracker.dataset_group_arn).get(dataset_type)
@@ -141,27 +152,27 @@ def _interaction(session: str, user: str | None, event: Event, schema: Schema) -
         time=float(event.sent_at),  # so that 1 and 1.0 are written alike
         value=None if event.event_value is None else float(event.event_value),
         event_id=event.event_id,
-        properties=dict(sorted(check_properties(schema, event.properties).items())),
+        properties=dict(sorted(check_properties(schema, event.properties).items())) if event.properties else {},
         recommendation_id=event.recommendation_id,
         impression=event.impression,
-        attribution=dict(sorted(event.metric_attribution.items())),
+        attribution=dict(sorted(event.metric_attribution.items())) if event.metric_attribution else {},
     )
 
 
-def _event_entry(group: str, kind: str, dataset: Dataset, said: entries.Interaction, also: str | None) -> Entry:
+def _event_entry(kind: str, target: Target, said: entries.Interaction, also: str | None) -> Entry:
     """`also` is whose answers change, too: the user's session, or the session's user."""
     body = entries.encode(said)
     rings = () if also is None else (also,)
-    return Entry(group, kind, said.user or said.session, body, _once(dataset, said, body), rings)
+    return Entry(target.group, kind, said.user or said.session, body, _once(target.scope, said, body), rings)
 
 
-def _once(dataset: Dataset, said: entries.Interaction, body: bytes) -> bytes:
+def _once(scope: bytes, said: entries.Interaction, body: bytes) -> bytes:
     """Equal for events of which one is kept (specification §5.4): of one id, or without one and equal in everything.
 
     Another dataset of the same name, made after this one was deleted, starts anew.
     """
     same = body if said.event_id is None else b"event-id/" + said.event_id.encode()
-    return blake2b(f"{dataset.dataset_type}/{dataset.creation_date_time}/".encode() + same, digest_size=16).digest()
+    return blake2b(scope + same, digest_size=16).digest()
 
 
 def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> Entry:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from engine.errors import Unavailable
+from engine.turn import Turn
 
 BUSY_TIMEOUT_MS = 30_000
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
@@ -169,6 +170,9 @@ class Database:
             tables.create_all(self._engine)
         except OperationalError as error:
             raise Unavailable(f"the database {url} can't be opened: {error.orig}") from error
+        path = self._engine.url.database or ""
+        is_file = self.is_sqlite and path and not path.startswith((":memory:", "file:"))
+        self._turn = Turn(Path(f"{path}-turn")) if is_file else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -178,7 +182,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction; committed and durable when the block ends, undone when it raises."""
-        with self._engine.begin() as connection:
+        with self._turn.taken() if self._turn else nullcontext(), self._engine.begin() as connection:
             yield connection
 
     def check(self) -> None:
@@ -188,6 +192,8 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+        if self._turn is not None:
+            self._turn.close()
 
 
 def sqlite_url(data_dir: Path) -> str:

@@ -47,7 +47,8 @@ log = logging.getLogger(__name__)
 
 
 class Told(NamedTuple):
-    """The body of one POST /events, checked; `body` is it as JSON, with a `sentAt` for every event."""
+    """The body of one POST /events, checked; `body`, for targets beside the engine, is it as JSON, with a `sentAt` for
+    every event."""
 
     session: str
     user: str | None

@@ -24,6 +24,8 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
     def columns(self) -> dict[str, Any]:
         """By field name, what it says that has no place of its own among the rows of a snapshot; no missing values."""
+        if not (self.properties or self.impression or self.recommendation_id or self.attribution):
+            return {}  # most events
         told = {
             **self.properties,
             "IMPRESSION": "|".join(self.impression) or None,

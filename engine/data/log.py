@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.data.doorbell import Doorbell
 from engine.errors import Throttled, Unavailable
@@ -22,6 +21,8 @@ from engine.sql import Database, log, snapshots
 COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 5000  # of one transaction: events wait for it
 SINCE_ROWS = 50_000  # that a starting process reads back
+# As the driver takes it: compiled for each row by SQLAlchemy, an insert costs as much again.
+INSERT = "INSERT INTO log (grp, kind, key, body, at, once) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
 
 # event | item | user | action | action_event | shown | cleared | erased | snapshot | deploy | record | forgotten
@@ -59,8 +60,7 @@ def bell_key(group: str, key: str) -> bytes:
 class Log:
     def __init__(self, database: Database, doorbell: Doorbell, clock: Callable[[], float]) -> None:
         self._database, self._doorbell, self._clock = database, doorbell, clock
-        dialect = sqlite if database.is_sqlite else postgresql
-        self._insert = dialect.insert(log).on_conflict_do_nothing()
+        self._insert = INSERT.replace("?", "?" if database.is_sqlite else "%s")
         self._waiting: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._backlog = 0
         self._closed = False
@@ -93,13 +93,12 @@ class Log:
         if not self._database.is_sqlite:  # one appender at a time, or readers would skip late committers
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7231)"))
         at = self._clock()
-        rows = [
-            {"grp": e.group, "kind": e.kind, "key": e.key, "body": e.body, "at": at, "once": e.once} for e in entries
-        ]
-        if rows:
-            connection.execute(self._insert, rows)
+        if entries:
+            rows = [(e.group, e.kind, e.key, e.body, at, e.once) for e in entries]
+            connection.exec_driver_sql(self._insert, rows)
         seq = _last(connection)
-        self._doorbell.ring({bell_key(e.group, key) for e in entries for key in (e.key, *e.rings)}, seq)
+        about = {(e.group, key) for e in entries for key in (e.key, *e.rings)}
+        self._doorbell.ring((bell_key(*each) for each in about), seq)
         return seq
 
     def read(
@@ -113,7 +112,7 @@ class Log:
         if upto is not None:
             query = query.where(c.seq <= upto)
         with self._database.read() as connection:
-            return [Logged(*row) for row in connection.execute(query)]
+            return [Logged._make(row) for row in connection.execute(query).all()]
 
     def last(self) -> int:
         """The last committed sequence number, 0 where the log is empty."""

@@ -34,7 +34,7 @@ class Tail:
             rows = _roomy(rows.items[-KEPT:], rows.times[-KEPT:], rows.seqs[-KEPT:])
         at = rows.filled
         rows.items[at], rows.times[at], rows.seqs[at] = item, time, seq
-        self._rows = rows._replace(filled=at + 1)
+        self._rows = _Rows(rows.items, rows.times, rows.seqs, at + 1)
 
     def after(self, seq: int) -> tuple[Ints, Longs]:
         """Items and times of what came after a log record, in order of arrival."""

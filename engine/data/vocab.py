@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Array, Ints, Longs, load_array
 
 NOBODY = "\0"  # the name of an id whose name was forgotten
+REMEMBERED = 8_192  # names found lately, about 1 MB
 _PARTS = ("offsets", "blob", "hashes", "order")
 
 
@@ -25,6 +26,7 @@ class Names(Sequence[str]):
 
     def __init__(self, offsets: Longs, blob: NDArray[np.uint8], hashes: NDArray[np.uint64], order: Ints) -> None:
         self.offsets, self.blob, self.hashes, self.order = offsets, blob, hashes, order
+        self._found: dict[str, int] = {}  # most events are of few items, and a user's come in runs
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Names:
@@ -59,6 +61,14 @@ class Names(Sequence[str]):
 
     def find(self, name: str) -> int:
         """The id of a name, -1 where there is none."""
+        found = self._found.get(name)
+        if found is None:
+            if len(self._found) >= REMEMBERED:
+                self._found = {}
+            self._found[name] = found = self._look_up(name)
+        return found
+
+    def _look_up(self, name: str) -> int:
         raw = name.encode()
         wanted = np.uint64(_hash(raw))
         place = int(self.hashes.searchsorted(wanted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -48,6 +49,9 @@ class EventsBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     experiment_conversions: Any = None
 
 
+_read = msgspec.json.Decoder(EventsBody).decode
+
+
 class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
     recommender: Id
     feature: str | None = None
@@ -60,7 +64,10 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
         (name,) = segments(request, "events", (1,))
         namespace = front.gateway.taking(decoded(name, "namespace"), caller)
         moment = front.gateway.moment(caller)
-        told = told_by(await request.body(), moment.now.timestamp())
+        body = await request.body()
+        told = told_by(body, moment.now.timestamp())
+        if namespace.elsewhere:
+            told = told._replace(body=timed(body, told.events))
         await front.gateway.record(namespace, told, moment)
         return Sending(media_type=b"text/plain")
 
@@ -72,9 +79,8 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
 
 
 def told_by(body: bytes, now: float) -> Told:
-    given = decode(body, dict[str, Any], "a JSON object")
-    conversions = _conversions(given.get("experimentConversions"))
-    told = _converted(given)
+    told = _told(body)
+    conversions = _conversions(told.experiment_conversions)
     if not told.event_list and not conversions:
         raise Invalid("ValidationError", "eventList or experimentConversions is required, with one entry at least")
     if told.event_list and told.session_id is None:
@@ -82,11 +88,12 @@ def told_by(body: bytes, now: float) -> Told:
     if conversions and told.user_id is None:
         raise Invalid("UserIdRequired", "experimentConversions need a userId")
     events = [_event(event, place, now) for place, event in enumerate(told.event_list)]
-    return Told(told.session_id or "", told.user_id, events, conversions, _body(given, events))
+    return Told(told.session_id or "", told.user_id, events, conversions)
 
 
-def _body(given: dict[str, Any], events: list[Event]) -> bytes:
+def timed(body: bytes, events: Sequence[Event]) -> bytes:
     """What was sent, with a time for every event: it is the same whenever it is delivered."""
+    given = msgspec.json.decode(body)
     if not events:
         return msgspec.json.encode(given)
     timed = [{**each, "sentAt": _time(event)} for each, event in zip(given["eventList"], events, strict=True)]
@@ -95,6 +102,13 @@ def _body(given: dict[str, Any], events: list[Event]) -> bytes:
 
 def _time(event: Event) -> float | int:
     return int(event.sent_at) if event.sent_at.is_integer() else event.sent_at
+
+
+def _told(body: bytes) -> EventsBody:
+    try:
+        return _read(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # what is wrong is told by the longer way
+        return _converted(decode(body, dict[str, Any], "a JSON object"))
 
 
 def _converted(given: dict[str, Any]) -> EventsBody:

@@ -116,8 +116,11 @@ class EngineUpstream:
     ) -> Awaitable[int]:
         """Returns once all is checked, with what is done when all is durable; nothing is stored where anything is
         refused."""
-        appended = await self._off_loop(lambda: self._engine.deliver(trackers, session, user, events, automatic))
-        return _durable(appended)
+        deliver = partial(self._engine.deliver, trackers, session, user, events, automatic)
+        if not self._engine.takes_at_once(trackers):  # the database must be asked
+            return _durable(await self._off_loop(deliver))
+        with as_problems():
+            return _durable(deliver())
 
     async def announce(self, kind: str, key: str) -> None:
         """Returns once every answer of this process has heard."""

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from loadtests import bench, freshness, targets
+from loadtests import bench, events, freshness, targets
 
 PROGRAMS = ("wrk", "nginx", "redis-server")
 comparable = pytest.mark.skipif(
@@ -43,6 +43,14 @@ def test_a_click_shows_in_the_next_answer():
     ran = CliRunner().invoke(freshness.main, ["--users", "5"])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     assert "0 late" in ran.output
+
+
+def test_events_are_acknowledged_and_seen_at_half_their_rate():
+    ran = CliRunner().invoke(events.main, ["--seconds", "1", "--workers", "1"])
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    full, cost, half, seen = ran.output.splitlines()[-4:]
+    assert "events/s acknowledged" in full and "events/s acknowledged" in half
+    assert "answers: {200: " in full and "workers" in cost and "0 not within 250 ms" in seen
 
 
 def test_a_target_beside_the_engine_is_timed():

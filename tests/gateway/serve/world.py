@@ -183,6 +183,9 @@ class SmallEngine:
         done.set_result(len(self._log))
         return done
 
+    def takes_at_once(self, trackers: Sequence[str]) -> bool:
+        return False
+
     def change(self, kind: str, key: str) -> None:
         self._log.append(Change(len(self._log) + 1, "g1", kind, key))
         self.catch_up()

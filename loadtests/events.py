@@ -1,0 +1,120 @@
+"""`python -m loadtests.events`: durable events through HTTP in batches; at half that rate, how soon answers show them.
+
+Every batch is one user's, every event its own; each is acknowledged after the commit. Prints events per second, what an
+event costs each process, and how long an acknowledgement takes. Then the same at half the rate, while users click and
+ask at once for an answer without what they clicked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from statistics import median
+
+import click
+from rich.console import Console
+
+from loadtests import freshness, processes, world
+from loadtests.client import HOST
+from loadtests.flood import Flood, Flooded, quantile
+from loadtests.server import Server, serving
+
+USERS = 10_000
+ITEMS = 2_000
+CLICKERS = range(USERS, USERS + 5_000)  # users who send nothing else
+PAUSE_S = 0.1  # between two clicks
+
+
+@click.command(help=__doc__)
+@click.option("--seconds", default=10, show_default=True, type=click.IntRange(1, 600))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16))
+@click.option("--batch", default=10, show_default=True, type=click.IntRange(1, 100), help="Events of one request.")
+@click.option("--connections", default=64, show_default=True, type=click.IntRange(1, 1_000))
+@click.option("--rate", type=click.IntRange(1), help="Events/s of the second part; half of the first's if not said.")
+def main(seconds: int, workers: int, batch: int, connections: int, rate: int | None) -> None:
+    console = Console(soft_wrap=True)
+    with tempfile.TemporaryDirectory() as folder:
+        world.prepare(Path(folder), world.Size(ITEMS, USERS), {"for-you": world.QUICK}, console)
+        with serving(Path(folder), workers) as server:
+            full = flood(console, server, seconds, Flood(server.port, batches(batch), connections), batch)
+            half = (rate or full / 2) / batch
+            asyncio.run(watched(console, server, seconds, Flood(server.port, batches(batch), connections, half), batch))
+
+
+def flood(console: Console, server: Server, seconds: float, load: Flood, batch: int) -> float:
+    """Events acknowledged per second."""
+    before = spent(server)
+    flooded = asyncio.run(load.run(seconds))
+    told(console, flooded, batch)
+    told_cost(console, before, spent(server), len(flooded.waits_ms(200)) * batch)
+    return len(flooded.waits_ms(200)) * batch / flooded.seconds
+
+
+async def watched(console: Console, server: Server, seconds: float, load: Flood, batch: int) -> None:
+    clicking = asyncio.create_task(clicks(server, seconds))
+    flooded = await load.run(seconds)
+    told(console, flooded, batch)
+    delays = sorted(each.delay_s * 1e3 for each in await clicking)
+    never = sum(delay == inf for delay in delays)
+    console.print(f"{len(delays)} clicks: an answer shows them after {median(delays):.1f} ms (median), ", end="")
+    console.print(f"at most {max(delays):.1f} ms; {never} not within {freshness.GIVE_UP_S * 1e3:.0f} ms")
+
+
+async def clicks(server: Server, seconds: float) -> list[freshness.Click]:
+    pids, end, made = server.worker_pids(), time.perf_counter() + seconds, []
+    for number in CLICKERS:
+        made.append(await freshness.click_once(server.port, pids, world.user_name(number), 1))
+        await asyncio.sleep(PAUSE_S)
+        if time.perf_counter() > end:
+            break
+    return made
+
+
+def batches(size: int) -> Iterator[bytes]:
+    """Requests without end: a user's events, of a second of its own each."""
+    number = 0
+    while True:
+        user, first = world.user_name(number % USERS), int(time.time())
+        events = [
+            {
+                "eventType": "view",
+                "itemId": world.item_name((number * 7 + k * 13) % ITEMS),
+                "sentAt": first,
+                "eventId": f"{number}-{k}",
+            }
+            for k in range(size)
+        ]
+        number += 1
+        body = json.dumps({"sessionId": f"s-{user}", "userId": user, "eventList": events}).encode()
+        head = f"POST /events/shop HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\n"
+        yield f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def spent(server: Server) -> dict[str, float]:
+    """Processor time so far, seconds, by kind of process."""
+    return {
+        "workers": processes.cpu_s(server.worker_pids()),
+        "jobs": processes.cpu_s(server.job_pids()),
+        "load": time.process_time(),
+    }
+
+
+def told(console: Console, flooded: Flooded, batch: int) -> None:
+    waits = flooded.waits_ms(200)
+    console.print(f"[bold]{len(waits) * batch / flooded.seconds:,.0f} events/s[/bold] acknowledged, ", end="")
+    console.print(f"p50 {quantile(waits, 0.5):.1f} ms, p99 {quantile(waits, 0.99):.1f} ms; ", end="")
+    console.print(f"answers: {dict(flooded.statuses())}")
+
+
+def told_cost(console: Console, before: dict[str, float], after: dict[str, float], events: int) -> None:
+    costs = (f"{kind} {(after[kind] - before[kind]) / max(1, events) * 1e6:.1f}" for kind in after)
+    console.print(f"µs of processor time an event: {', '.join(costs)}")
+
+
+if __name__ == "__main__":
+    main()

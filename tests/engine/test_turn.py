@@ -1,0 +1,66 @@
+"""Writers of several processes take turns, and one that dies does not keep its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from engine.turn import Turn
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from engine.turn import Turn
+
+with Turn(Path(sys.argv[1])).taken():
+    print("taken", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_who_waits_goes_on_when_the_holder_dies(tmp_path: Path):
+    turn = Turn(tmp_path / "turn")
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "turn")], stdout=subprocess.PIPE)
+    assert holder.stdout is not None and holder.stdout.readline() == b"taken\n"
+    got: list[float] = []
+
+    def take() -> None:
+        with turn.taken():
+            got.append(time.monotonic())
+
+    waiting = threading.Thread(target=take)
+    waiting.start()
+    waiting.join(0.1)
+    assert not got
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait(10)
+    waiting.join(10)
+    holder.stdout.close()
+    assert got
+    turn.close()
+
+
+def test_threads_take_turns(tmp_path: Path):
+    turn, inside, most = Turn(tmp_path / "turn"), 0, 0
+
+    def take() -> None:
+        nonlocal inside, most
+        for _ in range(50):
+            with turn.taken():
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0)
+                inside -= 1
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert most == 1
+    turn.close()
