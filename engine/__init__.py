@@ -32,12 +32,13 @@ from engine.measure.report import Report
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.recipes import RECIPES
 from engine.settings import Settings
-from engine.trials import Deed, Exposure, Trials
+from engine.trials import Answered, Deed, Exposure, Trials
 
 __all__ = [
     "EVERYONE",
     "RECIPES",
     "AlreadyExists",
+    "Answered",
     "Cause",
     "Change",
     "Cohort",

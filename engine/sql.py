@@ -139,6 +139,16 @@ showings = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+answered = Table(
+    "answered",
+    tables,
+    Column("experiment", String, primary_key=True),
+    Column("recommendation_id", String, primary_key=True),
+    Column("variation", String, primary_key=True),  # several: two arms gave the very same answer
+    Column("unit", String, nullable=False),  # that got it first
+    Column("at", Float, nullable=False),
+)
+
 converted = Table(
     "converted",
     tables,
@@ -151,6 +161,7 @@ converted = Table(
     Column("recommendation_id", String),
     Column("once", LargeBinary, unique=True),  # what makes it the same as another; null: never the same
     Index("converted_scope", "scope", "unit"),
+    Index("converted_answer", "recommendation_id"),
     sqlite_autoincrement=True,
 )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.sql import Database, converted, exposed, showings
+from engine.sql import Database, answered, converted, exposed, showings
 
 PAGE = 10_000
 Shown = tuple[str, str]  # an experiment and a variation
@@ -39,12 +39,28 @@ class Deed(NamedTuple):
     once: bytes | None = None
 
 
+class Answered(NamedTuple):
+    """An answer that an arm gave, and to whom first."""
+
+    experiment: str
+    recommendation_id: str
+    variation: str
+    unit: str
+    at: float  # epoch seconds
+
+
 class Trials:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
-    def write(self, exposures: Sequence[Exposure], shown: Mapping[Shown, int], deeds: Sequence[Deed]) -> None:
+    def write(
+        self,
+        exposures: Sequence[Exposure],
+        shown: Mapping[Shown, int],
+        deeds: Sequence[Deed],
+        answers: Sequence[Answered] = (),
+    ) -> None:
         """Durable when it returns; all or nothing. `shown` is added to what was counted before."""
         counts = [{"experiment": key[0], "variation": key[1], "times": times} for key, times in sorted(shown.items())]
         with self._database.write() as connection:
@@ -58,6 +74,10 @@ class Trials:
                 more = {"times": showings.c.times + added.excluded.times}
                 upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=more)
                 connection.execute(upsert, counts)
+            if answers:
+                connection.execute(
+                    self._insert(answered).on_conflict_do_nothing(), [each._asdict() for each in answers]
+                )
             if deeds:
                 connection.execute(self._insert(converted).on_conflict_do_nothing(), [each._asdict() for each in deeds])
 
@@ -87,6 +107,13 @@ class Trials:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(converted).where(converted.c.scope == scope)).all()
         return [Deed(*row[1:]) for row in rows]
+
+    def answered(self, experiment: str) -> list[Answered]:
+        """Its answers that some deed names."""
+        named = sa.select(converted.c.recommendation_id).where(converted.c.recommendation_id.is_not(None))
+        query = sa.select(answered).where(answered.c.experiment == experiment, answered.c.recommendation_id.in_(named))
+        with self._database.read() as connection:
+            return [Answered(*row) for row in connection.execute(query)]
 
     def shown(self, experiment: str) -> dict[str, int]:
         """How many answers each variation gave to those who take part."""

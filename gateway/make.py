@@ -52,6 +52,7 @@ class Maker:
             as_of=answer.as_of if variation.origin is None else seen,
             private=await self._became_personal(ask, variation, scope),
             complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
+            name=name if isinstance(name := body.get("recommendationId"), str) else "",
             dressed=answer.decorated or plan.post_processor is not None,
         )
 

@@ -137,7 +137,7 @@ class Gateway:
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
         if enrolment is not None and enrolment.counted:
             shown = annotated(shown, enrolment.arm)
-            self._ledger.expose(enrolment, self._clock())
+            self._ledger.expose(enrolment, self._clock(), hit.made.name)
         return reply_of(hit, shown, wanted, plan, variation, config, caller, self._clock())
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:

@@ -22,6 +22,7 @@ class Made(NamedTuple):
     complete: bool = True
     dressed: bool = False
     seed: str = ""  # of what was drawn for it
+    name: str = ""  # its recommendationId
 
 
 class Mark(NamedTuple):
@@ -70,7 +71,7 @@ def size_of(key: Key, made: Made, shown: Shown | None = None) -> int:
     strings = [part for part in key if isinstance(part, str)]
     strings += key.items or ()
     strings += [text for pair in (*key.values, *key.context, *key.parameters) for text in pair]
-    strings += (made.model, made.seed)
+    strings += (made.model, made.seed, made.name)
     bytes_ = OVERHEAD + getsizeof(made.body) + sum(getsizeof(text) + PLACE for text in strings)
     if shown is None:
         return bytes_

@@ -51,6 +51,7 @@ class _Stored(msgspec.Struct, array_like=True):
     user: str | None
     jitter: float
     seed: str
+    name: str = ""
 
 
 _decode = msgspec.msgpack.Decoder(_Stored).decode
@@ -84,6 +85,7 @@ class Shared:
             entry.user,
             entry.jitter,
             made.seed,
+            made.name,
         )
         await self._try(lambda: self._redis.set(_name(key, "entry"), _encode(stored), px=int(life_s * 1000)))
 

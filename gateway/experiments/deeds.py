@@ -22,13 +22,13 @@ def deeds_of(
     now: float,
 ) -> list[Deed]:
     """`told` is resolved. An event from the future happens now; one without the value that a metric counts is not
-    counted by it."""
+    counted by it. Whoever is no unit has the name "", and the answer that an event names says whose it is."""
     reported = [deed for each in told for deed in _reported(namespace, each, session, user, now)]
     wanted = {
-        (each.scope, unit, sought(metric)): metric
+        (each.scope, _unit(each, session, user) or "", sought(metric)): metric
         for each in namespace.experiments
         for metric in each.metrics.values()
-        if metric.event_type is not None and (unit := _unit(each, session, user))
+        if metric.event_type is not None
     }
     done = [
         Deed(
@@ -36,7 +36,9 @@ def deeds_of(
         )
         for event in events
         for (scope, unit, name), metric in wanted.items()
-        if metric.event_type == event.event_type and (value := _value(metric, event)) is not None
+        if metric.event_type == event.event_type
+        and (unit or event.recommendation_id)
+        and (value := _value(metric, event)) is not None
     ]
     return reported + done
 

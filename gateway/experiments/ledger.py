@@ -16,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from math import floor
 
-from engine import Deed, Exposure, Trials
+from engine import Answered, Deed, Exposure, Trials
 from gateway.config import Config
 from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.credit import attributed
 from gateway.experiments.enrol import Enrolment, arm_of
 from gateway.experiments.setup import Experiment, Metric, Weighing
 
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 
 FLUSH_S = 0.5
 MOST_WAITING = 100_000  # exposures; beyond these the newest wait for their unit's next request
-MOST_SEEN = 200_000  # units that are known to be in the ledger
+MOST_SEEN = 200_000  # units and their answers that are known to be in the ledger
+LONGEST_NAME = 40  # of an answer that an event can name
 Key = tuple[str, str]
 
 
@@ -34,8 +36,9 @@ class Ledger:
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
         self._waiting: deque[Exposure] = deque()
+        self._answers: deque[Answered] = deque()
         self._deeds: deque[tuple[Sequence[Deed], Future[None]]] = deque()
-        self._seen: set[Key] = set()
+        self._seen: set[tuple[str, ...]] = set()
         self.shown: Counter[Key] = Counter()  # answers by experiment and variation, of this process
         self._written: Counter[Key] = Counter()
         self._kept: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and weighing
@@ -81,19 +84,27 @@ class Ledger:
 
     # ---- what happens
 
-    def expose(self, enrolment: Enrolment, now: float) -> None:
-        """Costs a microsecond and never waits."""
+    def expose(self, enrolment: Enrolment, now: float, name: str = "", count: int = 1) -> None:
+        """Costs a microsecond and never waits. `name` is the answer's recommendationId, which it gave `count` times."""
+        experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
+        self.shown[experiment.id, arm.variation] += count
+        if (experiment.id, unit, name) not in self._seen:
+            self._note(enrolment, now, name)
+
+    def _note(self, enrolment: Enrolment, now: float, name: str) -> None:
         experiment, unit, arm, _, weighing = enrolment
-        self.shown[experiment.id, arm.variation] += 1
-        key = (experiment.id, unit)
-        if key in self._seen or len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) + len(self._answers) >= MOST_WAITING:
             return
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()  # the database knows those who come again
-        self._seen.add(key)
-        self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, weighing))
-        if not experiment.is_steady and (known := self._kept.get((experiment.id, experiment.weighing))) is not None:
-            known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
+        if (experiment.id, unit) not in self._seen:
+            self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, weighing))
+            if not experiment.is_steady and (known := self._kept.get((experiment.id, experiment.weighing))) is not None:
+                known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
+        answer = (experiment.id, arm.variation, name, "answer")
+        if 0 < len(name) <= LONGEST_NAME and answer not in self._seen:
+            self._answers.append(Answered(experiment.id, name, arm.variation, unit, now))
+        self._seen |= {(experiment.id, unit), (experiment.id, unit, name), answer}
 
     async def record(self, deeds: Sequence[Deed]) -> None:
         """Return once they are durable."""
@@ -111,9 +122,10 @@ class Ledger:
         arms = experiment.by_variation
         exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
         done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}
-        for deed in (*self._trials.deeds(experiment.id), *self._trials.deeds(experiment.scope)):
-            if deed.unit in done:
-                done[deed.unit].append(deed)
+        told = (*self._trials.deeds(experiment.id), *self._trials.deeds(experiment.scope))
+        whose = {each.unit: each.variation for each in exposures}
+        for deed in attributed(told, whose, self._trials.answered(experiment.id)):
+            done[deed.unit].append(deed)
         first = next(iter(experiment.metrics.items()), None)
         before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
         is_known = any(before.values())
@@ -160,16 +172,18 @@ class Ledger:
 
     def _flush(self) -> None:
         exposures = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        answers = [self._answers.popleft() for _ in range(len(self._answers))]
         parts = [self._deeds.popleft() for _ in range(len(self._deeds))]
         total = Counter(dict(self.shown))
         new = total - self._written
-        if not (exposures or parts or new):
+        if not (exposures or answers or parts or new):
             return
         try:
-            self._trials.write(exposures, new, [deed for deeds, _ in parts for deed in deeds])
+            self._trials.write(exposures, new, [deed for deeds, _ in parts for deed in deeds], answers)
         except Exception as error:  # whatever it was, every waiter must hear of it; exposures wait for the next round
             log.exception("the experiments' ledger can't be written")
             self._waiting.extendleft(reversed(exposures))
+            self._answers.extendleft(reversed(answers))
             for _, done in parts:
                 done.set_exception(error)
             return
