@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+import msgspec
 
 from gateway.ask import Ask
 from gateway.cache import Made, is_broken
 from gateway.config import Config
+from gateway.encoded import Tables, joined
 from gateway.errors import Problem
 from gateway.fields import Columns, Rows, told
 from gateway.metadata import Source
 from gateway.paging import Page, mark, next_of
 from gateway.plan import Metadata, Variation
-from gateway.shown import Items, decorated, opened, visible, without
+from gateway.shown import Items, decorated, listed, opened, visible, without
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -39,7 +42,7 @@ class Dressed(NamedTuple):
     """An answer for one caller. `whole`: all that should be known of its items was; else nothing is hidden."""
 
     rest: dict[str, Any]  # the other members, still encoded
-    items: Items
+    items: Items | list[msgspec.Raw]
     whole: bool = True
     more: bool = False  # whether the list has any that are not among these
 
@@ -47,6 +50,7 @@ class Dressed(NamedTuple):
 class Decorators:
     def __init__(self, sources: Mapping[str, Source], telemetry: Telemetry) -> None:
         self._sources, self._telemetry = sources, telemetry
+        self._tables = Tables()
 
     def use(self, config: Config) -> None:
         plans = (plan for namespace in config.namespaces.values() for plan in namespace.plans.values())
@@ -68,6 +72,8 @@ class Decorators:
         return None if wanted is None or wanted.of is None else Decorating(self._sources[wanted.type], wanted)
 
     async def dressed(self, made: Made, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
+        if source is not None and _only_decorated(made, ask, variation):
+            return await self._joined(made, ask, source)
         answer = opened(made.body, ask.list_name)
         items, most = unseen(without(answer.items, ask.exclude), ask.page), most_of(ask)
         found = len(items)
@@ -77,7 +83,8 @@ class Decorators:
         looked_up, whole = source is not None and bool(items) and not made.dressed, True
         if source is not None and looked_up:
             # what hides an item need not be among the columns that are shown
-            known = await self._known(items, source, ask.namespace, everything=bool(variation.hide))
+            names = [item["itemId"] for item in items]
+            known = await self._known(names, source, ask.namespace, everything=bool(variation.hide))
             rows, whole = known or rows, known is not None
         items, rows = visible(items, rows, variation.hide)
         found = len(items) if variation.hide else found
@@ -100,16 +107,40 @@ class Decorators:
         source = self.of(variation)
         return None if source is None else (await source.of([item], everything=True))[0]
 
-    async def _known(self, items: Items, source: Decorating, namespace: str, *, everything: bool) -> Rows | None:
+    async def _joined(self, made: Made, ask: Ask, source: Decorating) -> Dressed:
+        """As `dressed` where nothing is left out: the encoded items with their encoded metadata, which is the same in
+        every answer."""
+        wanted = source.wanted
+        answer = listed(made.body, ask.list_name, most_of(ask))
+        shown_so = (wanted, ask.fields, ask.locale)
+        table = self._tables.of(shown_so, source.version())
+        lacking = table.lacks(answer.names)
+        if lacking:
+            rows = await self._known(lacking, source, ask.namespace, everything=False)
+            if rows is None:
+                return Dressed(answer.rest, answer.items, whole=False)
+            rows = told(rows, wanted.columns, ask.fields, wanted.locales, ask.locale)
+            self._tables.put(shown_so, table, lacking, rows)
+        return Dressed(answer.rest, joined(answer.items, [table.members[name] for name in answer.names]))
+
+    async def _known(
+        self, items: Sequence[str], source: Decorating, namespace: str, *, everything: bool
+    ) -> Rows | None:
         """Each item's metadata; None where its source has failed: better an answer without than none."""
         try:
-            return await source.of([item["itemId"] for item in items], everything=everything)
+            return await source.of(items, everything=everything)
         except Problem as problem:
             if not is_broken(problem):
                 raise
             self._telemetry.undecorated(namespace)
             log.warning("an answer of %s has no metadata: %s", namespace, problem)
             return None
+
+
+def _only_decorated(made: Made, ask: Ask, variation: Variation) -> bool:
+    """Whether the caller is shown all of the answer's items, and what they lack is their metadata."""
+    plain = ask.decorate and ask.page is None and not ask.exclude and not variation.hide
+    return plain and not made.dressed and b'"metadata"' not in made.body
 
 
 def is_list(ask: Ask) -> bool:
@@ -122,7 +153,7 @@ def after(ask: Ask, answer: Dressed) -> str | None:
     page = ask.page
     if page is None or not answer.more or len(page.seen) + len(answer.items) >= ask.num_results:
         return None
-    return next_of(page, (item["itemId"] for item in answer.items))
+    return next_of(page, (item["itemId"] for item in cast(Items, answer.items)))  # a page's are opened
 
 
 def most_of(ask: Ask) -> int | None:

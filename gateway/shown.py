@@ -25,6 +25,14 @@ encoded = msgspec.json.Encoder(decimal_format="number").encode
 columns_of = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[dict[str, Any]])
+_whole_items = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Named(msgspec.Struct, rename="camel"):
+    item_id: str
+
+
+_names = msgspec.json.Decoder(list[_Named])
 
 
 class Opened(NamedTuple):
@@ -37,7 +45,28 @@ def opened(body: bytes, list_name: str) -> Opened:
     return Opened(rest, _items.decode(rest.pop(list_name)))
 
 
-def closed(rest: Mapping[str, Any], items: Items, list_name: str, short: bool, next_page: str | None = None) -> bytes:
+class Listed(NamedTuple):
+    """An answer opened no further than its items, which stay encoded."""
+
+    rest: dict[str, Any]
+    items: list[msgspec.Raw]
+    names: list[str]
+
+
+def listed(body: bytes, list_name: str, most: int | None) -> Listed:
+    """With no more than the first `most` items."""
+    rest: dict[str, Any] = dict(_members.decode(body))
+    told = rest.pop(list_name)
+    return Listed(rest, _whole_items.decode(told)[:most], [each.item_id for each in _names.decode(told)[:most]])
+
+
+def closed(
+    rest: Mapping[str, Any],
+    items: Items | list[msgspec.Raw],
+    list_name: str,
+    short: bool,
+    next_page: str | None = None,
+) -> bytes:
     """`short`: fewer than were asked for, since too many are left out."""
     said = {"short": True} if short else {}
     after = {} if next_page is None else {"next": next_page}
