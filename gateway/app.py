@@ -28,7 +28,7 @@ from gateway.desk import Desk
 from gateway.experiments.ledger import Ledger
 from gateway.make import Maker
 from gateway.metadata import SOURCES
-from gateway.outbound import Outbound
+from gateway.outbound import Outbound, Transport
 from gateway.outbox import Outbox
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
@@ -49,7 +49,6 @@ from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
-CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
 REMEMBERED_S = 900.0  # of changes before this process began; shared answers that are older are made anew
 log = logging.getLogger(__name__)
 
@@ -75,11 +74,12 @@ def create_app(
     is swapped in. `cache_bytes` counts instead of what the configuration says. `leaving` tells streams to end."""
     telemetry = telemetry_of(environ, tracing)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
-    client, redis = httpx.AsyncClient(limits=CONNECTIONS), _redis(environ)
+    transport, redis = Transport(), _redis(environ)
+    client = httpx.AsyncClient(transport=transport)
     cache = Cache(
         cache_bytes or config.cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw
     )
-    means = Means(engine, threads, Outbound(client), Signer(environ, threads), telemetry, clock)
+    means = Means(engine, threads, Outbound(transport), Signer(environ, threads), telemetry, clock)
     reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}

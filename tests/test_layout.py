@@ -14,8 +14,8 @@ EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "deploy"}
 
 HOMES = {  # a library, and the only places that import it
     "sqlalchemy": ("engine/",),
-    "purgatory": ("gateway/outbound.py",),
-    "stamina": ("gateway/outbound.py",),
+    "purgatory": ("gateway/outbound/",),
+    "stamina": ("gateway/outbound/",),
     "redis": (
         "gateway/cache/shared.py",
         "gateway/app.py",

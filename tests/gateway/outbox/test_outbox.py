@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 from hypothesis import given
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 
 from gateway.config import parse
 from gateway.errors import Busy
-from gateway.outbound import Outbound
+from gateway.outbound import Outbound, Transport
 from gateway.outbox import Outbox
 from gateway.outbox.delivery import first_of_each, split, wait_s
 from gateway.outbox.folder import claim
@@ -62,8 +61,8 @@ def entry(name: str, to: list[EventTarget], session: str = "s1", **more: Any) ->
 async def opened(
     base: Path, to: list[EventTarget], name: str = "worker-1", adopt_after_s: float = 10.0, room: int = ROOM
 ) -> AsyncIterator[Outbox]:
-    async with httpx.AsyncClient() as client:
-        means = Means(Outbound(client), Signer({}, None))  # type: ignore[arg-type]
+    async with Transport() as transport:
+        means = Means(Outbound(transport), Signer({}, None))  # type: ignore[arg-type]
         outbox = Outbox(base, name, means, time.time, adopt_after_s=adopt_after_s)
         await outbox.open(to, room)
         try:

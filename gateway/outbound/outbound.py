@@ -13,9 +13,10 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
+from gateway.outbound.message import Got, TooMuch
+from gateway.outbound.transport import Transport
 from gateway.plan import Limits
 
-LARGEST_ANSWER = 8 * 1024 * 1024
 THEIR_ANSWERS = {  # what of their statuses is about the question, and what it is here
     400: (400, "UpstreamInvalidInput"),
     404: (404, "UpstreamNotFound"),
@@ -36,13 +37,6 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Got:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
 class Peer:
     """Somebody who is asked: `name` is what is counted together, `type` is the error triple's."""
 
@@ -55,10 +49,10 @@ Prepare = Callable[[], Awaitable[Sent]]  # made anew for every try: a signature 
 
 
 class Outbound:
-    """One pool of connections and one circuit breaker a peer."""
+    """One circuit breaker a peer."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
 
     async def ask(self, peer: Peer, prepare: Prepare) -> Got:
@@ -91,25 +85,13 @@ class Outbound:
         """One try, and whatever the peer answers. Raises `UpstreamProblem` where it does not, or not in time."""
         try:
             async with asyncio.timeout(peer.limits.timeout_s):
-                return await self._exchange(peer, sent)
+                return await self._transport.exchange(sent.method, sent.url, sent.headers, sent.body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
+        except TooMuch as error:
+            raise broken(peer, str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
-
-    async def _exchange(self, peer: Peer, sent: Sent) -> Got:
-        headers = dict(sent.headers)  # and no time-out but the peer's
-        request = self._client.build_request(sent.method, sent.url, headers=headers, content=sent.body, timeout=None)
-        response = await self._client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > LARGEST_ANSWER:
-                    raise broken(peer, f"answers with more than {LARGEST_ANSWER} bytes")
-            return Got(response.status_code, response.headers, bytes(body))
-        finally:
-            await response.aclose()
 
 
 def checked(peer: Peer, got: Got) -> Got:

@@ -1,0 +1,191 @@
+"""One HTTP/1.1 connection: a request out, an answer in, parsed by httptools as its bytes arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+import httpx
+
+from gateway.outbound.message import Got, RawHeaders, Ready, TooMuch
+
+LARGEST_HEAD = 100 * 1024  # as h11 has it
+SILENT = "Server disconnected without sending a response."
+FRAMED = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class Stale(httpx.RemoteProtocolError):
+    """The origin had closed a connection that it had kept: `unsent` where not a byte of the request has left."""
+
+    def __init__(self, *, unsent: bool) -> None:
+        super().__init__(SILENT)
+        self.unsent = unsent
+
+
+class Connection(asyncio.Protocol):
+    """Whoever takes it asks once; it is free again when the answer is whole. `free` and `gone` tell its pool."""
+
+    def __init__(self, free: Callable[[Connection], None], gone: Callable[[Connection], None]) -> None:
+        self._free, self._gone = free, gone
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[Got] | None = None
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._used = self._paused = False
+        self._begin(LARGEST_HEAD, False)
+
+    def _begin(self, most: int, head_only: bool) -> None:
+        self._headers: RawHeaders = []
+        self._body: list[bytes] = []
+        self._status = self._head_size = self._size = 0
+        self._whole = self._keep = self._headed = self._excess = False
+        self._most, self._head_only = most, head_only
+
+    # ---- asking
+
+    def ask(self, request: Ready) -> asyncio.Future[Got]:
+        """The answer to come. It fails with an `httpx.TransportError` or `TooMuch`."""
+        self._waiting = waiting = asyncio.get_running_loop().create_future()
+        if self._transport is None:
+            self._fail(Stale(unsent=True) if self._used else _broken(None, SILENT))
+            return waiting
+        self._begin(request.most, request.head_only)
+        self._transport.write(request.data)
+        return waiting
+
+    def give_up(self, waiting: asyncio.Future[Got]) -> None:
+        """Whoever asked no longer wants to know: an answer might still come, and be taken for the next one's."""
+        if waiting.done() and not waiting.cancelled():
+            waiting.exception()  # looked at: nobody else will
+        if self._waiting is waiting:
+            self._waiting = None
+            self.close()
+
+    @property
+    def progress(self) -> tuple[bool, int, int]:
+        """Changes as long as something moves; first, whether the request is still on its way out."""
+        return self._paused, self._head_size, self._size
+
+    @property
+    def lost(self) -> bool:
+        return self._transport is None
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ---- what the loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None:
+            self.close()  # nobody has asked
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(httpx.RemoteProtocolError("the origin changes the protocol"))
+            return
+        except httptools.HttpParserError as error:
+            self._fail(httpx.RemoteProtocolError(str(error)))
+            return
+        if self._size > self._most:
+            self._fail(TooMuch(f"answers with more than {self._most} bytes"))
+        elif self._whole:
+            self._end()
+        elif not self._headed:
+            self._head_size += len(data)
+            if self._head_size > LARGEST_HEAD:
+                self._fail(httpx.RemoteProtocolError(f"the answer's head has more than {LARGEST_HEAD} bytes"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._parser = None  # they hold each other
+        waiting = self._waiting
+        if waiting is not None and not waiting.done():
+            if self._headed and error is None and not self._framed():
+                self._end()  # this body ends with its connection
+            else:
+                self._fail(self._loss(error))
+        self._gone(self)
+
+    def _loss(self, error: Exception | None) -> Exception:
+        if not self._head_size and not self._headed:
+            return Stale(unsent=False) if self._used else _broken(error, SILENT)
+        return _broken(error, "The connection was closed before the answer was whole.")
+
+    def _framed(self) -> bool:
+        return any(name.lower() in FRAMED for name, _ in self._headers)
+
+    # ---- what the parser tells
+
+    def on_message_begin(self) -> None:
+        self._excess = self._whole
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._headed:
+            self._headers.append((name, value))  # what follows a body in pieces is left out
+
+    def on_headers_complete(self) -> None:
+        if self._whole:
+            return
+        self._status = self._parser.get_status_code()
+        if self._status < 200:
+            self._headers.clear()
+            return
+        self._headed = True
+        if self._head_only:
+            self._whole = True
+            self._keep = self._parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        if self._whole:
+            self._excess = True
+            return
+        self._size += len(body)
+        if self._size <= self._most:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._headed and not self._whole:
+            self._whole = True
+            self._keep = self._parser.should_keep_alive()
+
+    # ---- the end
+
+    def _end(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        got = Got(self._status, self._headers, body)
+        self._used = True
+        transport = self._transport
+        if transport is not None:
+            if not self._keep or self._excess or transport.is_closing() or transport.get_write_buffer_size():
+                transport.abort()
+            else:
+                if self._head_only:  # the parser waits for the body that the head tells of
+                    self._parser = httptools.HttpResponseParser(self)
+                self._free(self)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(got)
+
+    def _fail(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, None
+        self.close()
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+
+
+def _broken(error: Exception | None, otherwise: str) -> httpx.TransportError:
+    if error is None:
+        return httpx.RemoteProtocolError(otherwise)
+    return httpx.ReadError(str(error) or type(error).__name__)

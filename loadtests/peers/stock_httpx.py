@@ -1,0 +1,52 @@
+"""One worker of recgate that asks through httpx as it comes, its pool and its parser, for `loadtests.origins`:
+`python -m loadtests.peers.stock_httpx PORT DATA CONFIG`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import httpx
+
+from gateway import app, worker
+from gateway.outbound import LARGEST_ANSWER, Got, Transport
+from gateway.supervisor import bind
+
+CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
+
+
+class Stock(Transport):
+    """As the gateway asked before it had a transport of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._client = httpx.AsyncClient(limits=CONNECTIONS)
+
+    async def exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int = LARGEST_ANSWER
+    ) -> Got:
+        request = self._client.build_request(method, url, headers=dict(headers), content=body, timeout=None)
+        response = await self._client.send(request, stream=True)
+        try:
+            told = bytearray()
+            async for piece in response.aiter_bytes():
+                told += piece
+            return Got(response.status_code, response.headers.raw, bytes(told))
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def main() -> None:
+    port, data, config = sys.argv[1:]
+    app.Transport = Stock  # type: ignore[misc]
+    sock = bind("127.0.0.1", int(port))
+    sys.argv[1:] = ["--fd", str(sock.fileno()), "--name", "worker", "--server", "stock", "--data", data]
+    sys.argv += ["--config", config]
+    worker.main()
+
+
+if __name__ == "__main__":
+    main()
