@@ -380,7 +380,8 @@ class MetricPart(Part, frozen=True, forbid_unknown_fields=False):
 
 
 class EvidentlyMetric(MetricPart, frozen=True, forbid_unknown_fields=False, kw_only=True):
-    """A metric of CloudWatch Evidently: `entityIdKey` and `valueKey` are paths, with dots, into its events."""
+    """A metric of CloudWatch Evidently: `entityIdKey` and `valueKey` are paths, with dots, into its events. An exposure
+    counts once, for all metrics, also where `trackExposures` says that Evidently was not told of it for this one."""
 
     entity_id_key: str
     value_key: str
@@ -392,7 +393,6 @@ class Metric(MetricPart, frozen=True, forbid_unknown_fields=False):
 
     entity_id_key: str = ""
     value_key: str = ""
-    track_exposures: bool = True
 
 
 class Condition(Part, frozen=True):
@@ -425,6 +425,13 @@ class Exclusion(Part, frozen=True, kw_only=True):
     range: tuple[Fraction, ...]
 
 
+class Confirmation(Part, frozen=True):
+    """A unit is exposed once an event tells that it saw its list: one of this type; where none is said, one that names
+    the list by `recommendationId` or has an `impression`."""
+
+    event_type: Text | None = None
+
+
 class ExperimentPart(Part, frozen=True, tag_field="method"):
     """A test between the variations of a recommender, by the name of the feature that shows them. Whoever is in none
     is answered by the first variation. `weights` are the variations' own where none are given, or else equal."""
@@ -441,6 +448,7 @@ class ExperimentPart(Part, frozen=True, tag_field="method"):
     exclusion: Exclusion | None = None
     overrides: dict[Text, Label] = {}
     include_synthetic: bool = False
+    confirmation: Confirmation | None = None
 
 
 class EvidentlyExperiment(ExperimentPart, frozen=True, tag="evidently", kw_only=True):

@@ -123,6 +123,12 @@ def check_senders(part: document.Namespace, place: str, report: Report) -> None:
             if recommender.experiments and not part.event_targets:
                 at = f"{place}.recommenders.{action}.{name}.experiments"
                 report.warn(at, "nobody can send a metric: the namespace has no 'eventTargets', so it takes no events")
+            for feature, each in recommender.experiments.items():
+                if each.confirmation is not None and not part.event_targets:
+                    at = f"{place}.recommenders.{action}.{name}.experiments.{feature}.confirmation"
+                    report.refuse(
+                        at, "nobody would be exposed: the namespace has no 'eventTargets', so it takes no events"
+                    )
 
 
 def check_metric(part: document.Metric, place: str, report: Report) -> None:
@@ -177,6 +183,7 @@ def experiment(
         fields=tuple(field for field in fields if field.name in wanted),
         overrides=part.overrides,
         synthetic=part.include_synthetic,
+        confirmed_by=None if part.confirmation is None else part.confirmation.event_type or "",
     )
 
 

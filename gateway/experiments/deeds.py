@@ -9,6 +9,7 @@ from typing import Any
 from engine import Deed, Event
 from gateway.conversions import Conversion
 from gateway.experiments.ledger import sought
+from gateway.experiments.seen import SEEN, confirming
 from gateway.experiments.setup import Experiment, Metric
 from gateway.plan import Namespace
 
@@ -27,7 +28,7 @@ def deeds_of(
     wanted = {
         (each.scope, _unit(each, session, user) or "", sought(metric)): metric
         for each in namespace.experiments
-        for metric in each.metrics.values()
+        for metric in (*each.metrics.values(), *confirming(each))
         if metric.event_type is not None
     }
     done = [
@@ -36,7 +37,7 @@ def deeds_of(
         )
         for event in events
         for (scope, unit, name), metric in wanted.items()
-        if metric.event_type == event.event_type
+        if (metric.event_type == event.event_type or (not metric.event_type and _shows(event)))
         and (unit or event.recommendation_id)
         and (value := _value(metric, event)) is not None
     ]
@@ -64,7 +65,15 @@ def _value(metric: Metric, event: Event) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _shows(event: Event) -> bool:
+    """That a list was seen."""
+    return bool(event.impression or event.recommendation_id)
+
+
 def _once(scope: str, unit: str, name: str, event: Event) -> bytes | None:
-    if event.event_id is None:
+    of = event.event_id
+    if name == SEEN and event.recommendation_id is not None:
+        of = event.recommendation_id  # to see a list twice tells no more
+    if of is None:
         return None
-    return hashlib.blake2b("\n".join((scope, unit, name, event.event_id)).encode(), digest_size=16).digest()
+    return hashlib.blake2b("\n".join((scope, unit, name, of)).encode(), digest_size=16).digest()

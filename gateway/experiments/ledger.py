@@ -21,6 +21,7 @@ from gateway.config import Config
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.credit import attributed
 from gateway.experiments.enrol import Enrolment, arm_of
+from gateway.experiments.seen import confirmed
 from gateway.experiments.setup import Experiment, Metric, Weighing
 
 log = logging.getLogger(__name__)
@@ -121,11 +122,13 @@ class Ledger:
         weights, where they have changed; now's are those of an experiment that is `current`. Reads the database."""
         arms = experiment.by_variation
         exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
+        answers = self._trials.answered(experiment.id)
         done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}
         told = (*self._trials.deeds(experiment.id), *self._trials.deeds(experiment.scope))
         whose = {each.unit: each.variation for each in exposures}
-        for deed in attributed(told, whose, self._trials.answered(experiment.id)):
+        for deed in attributed(told, whose, answers):
             done[deed.unit].append(deed)
+        exposures = confirmed(experiment, exposures, done, frozenset(each.recommendation_id for each in answers))
         first = next(iter(experiment.metrics.items()), None)
         before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
         is_known = any(before.values())

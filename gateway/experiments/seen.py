@@ -1,0 +1,43 @@
+"""Exposures that wait for an event which shows that the list was seen: not every answer comes to a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import floor, inf
+
+from engine import Deed, Exposure
+from gateway.experiments.setup import Experiment, Metric
+
+SEEN = " "  # what is sought of the events that show it by themselves: of whatever type, which nobody says
+
+
+def confirming(experiment: Experiment) -> Iterator[Metric]:
+    """Counts, as a metric does, the events that confirm exposures, where an experiment waits for them."""
+    if experiment.confirmed_by is not None:
+        yield Metric(experiment.confirmed_by, inf)
+
+
+def confirmed(
+    experiment: Experiment, exposures: Sequence[Exposure], done: Mapping[str, Sequence[Deed]], answers: Collection[str]
+) -> list[Exposure]:
+    """Those that count, at the time from which they do; `done` is what each unit did, `answers` the experiment's own.
+    An event that names another answer, or is of before the exposure, confirms none."""
+    if experiment.confirmed_by is None:
+        return list(exposures)
+    sought = f"{experiment.confirmed_by} "
+    first = {each.unit: _first(done[each.unit], sought, answers, each.at) for each in exposures}
+    return [each._replace(at=first[each.unit]) for each in exposures if first[each.unit] < inf]
+
+
+def _first(deeds: Sequence[Deed], sought: str, answers: Collection[str], since: float) -> float:
+    """An event's time may be in whole seconds: the exposure's second counts."""
+    return min(
+        (
+            max(each.at, since)
+            for each in deeds
+            if each.metric == sought
+            and each.at >= floor(since)
+            and (each.recommendation_id is None or each.recommendation_id in answers)
+        ),
+        default=inf,
+    )
