@@ -203,7 +203,7 @@ def _exploring(case: Case, index: int) -> Exploring | None:
     if case.explorer is not None:
         young = bool(case.explorer.novelty[index] > 0)
         pool = chances(case.explorer, case.allowed, case.explorable, case.question.num_results)
-        chance = dict(zip(pool.items.tolist(), pool.chances.tolist(), strict=True)).get(index)
+        chance = float(pool.chances[index]) or None
     return Exploring(young=young, interactions=interactions, impressions=impressions, chance=chance)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
 from engine.errors import InvalidInput, NotFound
-from engine.filters import Candidates, Filter, Mask
+from engine.filters import Candidates, Filter, Left, Mask, left_by
 from engine.question import Question, Ranked
 from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of
 from engine.rank.promote import mixed, share_of
@@ -87,13 +86,13 @@ class Case:
     deployed: Deployed
     live: Live
     scores: Floats  # (catalogue,) -inf for what the model does not know
-    mask: Mask | None  # (catalogue + 1,) what the filters leave, the last for an unknown item; None: no filter
+    left: Left | None  # by the filters; None: there is none
     explorer: Explorer | None
 
     @property
     def allowed(self) -> Floats:
         """The scores of what the filters leave."""
-        return _among(self.scores, self.mask)
+        return self.scores if self.left is None else self.left.of(self.scores)
 
     @property
     def knows_nothing(self) -> bool:
@@ -117,7 +116,7 @@ class Case:
     @property
     def explorable(self) -> Mask:
         """(catalogue,) what the filters leave and the user does not know already."""
-        found = np.ones(len(self.scores), np.bool_) if self.mask is None else self.mask[: len(self.scores)].copy()
+        found = np.ones(len(self.scores), np.bool_) if self.left is None else self.left.mask[:-1].copy()
         found[self.live.history.items] = False
         return found
 
@@ -131,8 +130,8 @@ def shown_of(case: Case, promoting: Filter | None = None) -> Shown:
 
 def case_of(question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float) -> Case:
     scores = scores_of(question, deployed, live, now)
-    mask = _mask(question, filters, live)
-    return Case(question, deployed, live, scores, mask, _explorer(question, deployed, live, now))
+    left = left_by(filters, candidates_of(question, live), question.filter_values)
+    return Case(question, deployed, live, scores, left, _explorer(question, deployed, live, now))
 
 
 def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
@@ -215,14 +214,6 @@ def _of_user(question: Question, deployed: Deployed, live: Live, now: float) -> 
     )
 
 
-def _mask(question: Question, filters: tuple[Filter, ...], live: Live) -> Mask | None:
-    """(catalogue + 1,) what the filters leave, the last for an unknown item; None where there is no filter."""
-    if not filters:
-        return None
-    candidates = candidates_of(question, live)
-    return reduce(np.logical_and, (each.mask(candidates, question.filter_values) for each in filters))
-
-
 def _explorer(question: Question, deployed: Deployed, live: Live, now: float) -> Explorer | None:
     exploration = deployed.exploration
     if exploration is None or exploration.weight == 0 or question.candidates is not None:
@@ -273,14 +264,12 @@ def _promoted(promoting: Filter, case: Case) -> Shown:
     question, promotion = case.question, case.question.promotion
     assert promotion is not None
     mask = promoting.mask(candidates_of(question, case.live), promotion.filter_values)
-    promoted = top_k(_among(case.scores, mask), share_of(question.num_results, promotion.percent))
-    left = case.allowed.copy()
-    left[promoted] = -np.inf
-    return _shown(promoted, case.places(left, question.num_results - len(promoted), promoted), case)
-
-
-def _among(scores: Floats, mask: Mask | None) -> Floats:
-    return scores if mask is None else np.where(mask[: len(scores)], scores, np.float32(-np.inf))
+    promoted = top_k(
+        np.where(mask[:-1], case.scores, np.float32(-np.inf)), share_of(question.num_results, promotion.percent)
+    )
+    others = case.allowed.copy()
+    others[promoted] = -np.inf
+    return _shown(promoted, case.places(others, question.num_results - len(promoted), promoted), case)
 
 
 def _shown(promoted: Ints, others: Places, case: Case) -> Shown:
@@ -309,7 +298,8 @@ def _shown(promoted: Ints, others: Places, case: Case) -> Shown:
 
 def _reorder(candidates: tuple[str, ...], case: Case) -> Shown:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
-    live, scores, mask = case.live, case.scores, case.mask
+    live, scores = case.live, case.scores
+    mask = case.left.mask if case.left is not None else None
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
     kept = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
     known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]

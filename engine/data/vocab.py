@@ -18,6 +18,7 @@ from engine.data.columns import Array, Ints, Longs, load_array
 
 NOBODY = "\0"  # the name of an id whose name was forgotten
 REMEMBERED = 8_192  # names found lately, about 1 MB
+STRINGS = 100_000  # names of the frozen part kept as strings: about 10 MB
 _PARTS = ("offsets", "blob", "hashes", "order")
 
 
@@ -96,6 +97,7 @@ class Vocab:
         self._added: list[str] = []
         self._ids: dict[str, int] = {}
         self._forgotten: set[int] = set()  # ids in the base that mean nobody any more
+        self._strings: dict[int, str] = {}  # names of the base that were asked for
 
     def __len__(self) -> int:
         return len(self.base) + len(self._added)
@@ -127,8 +129,17 @@ class Vocab:
     def name(self, index: int) -> str:
         if index in self._forgotten:
             return NOBODY
+        known = self._strings.get(index)
+        if known is not None:
+            return known
         base = len(self.base)
-        return self.base[index] if index < base else self._added[index - base]
+        return self._remembered(index) if index < base else self._added[index - base]
+
+    def _remembered(self, index: int) -> str:
+        if len(self._strings) >= STRINGS:
+            self._strings = {}
+        name = self._strings[index] = self.base[index]
+        return name
 
     def names(self, ids: Array) -> list[str]:
         return [self.name(index) for index in ids.tolist()]

@@ -38,7 +38,7 @@ def ready(model: Model) -> Scorer:
             logits = extension.widened(logits)
         if plan.seen_penalty and len(history):
             seen = query.history[(query.history >= 0) & (query.history < len(logits))]
-            logits[np.unique(seen)] -= np.float32(plan.seen_penalty)
+            logits[seen] -= np.float32(plan.seen_penalty)  # once, however often an item was chosen
         return logits
 
     return score

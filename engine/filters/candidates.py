@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.columns import Array
+from engine.data.columns import Array, Ints
 from engine.data.group import Group, History
 from engine.data.table import Table
 from engine.data.vocab import Vocab
@@ -46,13 +46,18 @@ class Candidates:
 
     def touched(self, types: Collection[str], negated: bool, latest: int | None) -> Mask:
         """Items that the user touched with an event of one of the types (*: any), or, negated, of another."""
+        mask = np.zeros(self.count + 1, np.bool_)
+        mask[self.touched_ids(types, negated, latest)] = True
+        return mask
+
+    def touched_ids(self, types: Collection[str], negated: bool, latest: int | None) -> Ints:
+        """The same as ids, which may come more than once."""
         history = self.history
         rows = _of_types(self.group, history.types, types) != negated
         if latest is not None:
             rows &= self._latest(latest)
-        mask = np.zeros(self.count + 1, np.bool_)
-        mask[history.items[rows]] = True
-        return mask
+        found: Ints = history.items[rows]
+        return found
 
     def _latest(self, most: int) -> Mask:
         """The last rows of each event type."""
@@ -96,4 +101,6 @@ class UserCandidates(Candidates):
 def _of_types(group: Group, rows: Array, types: Collection[str]) -> Mask:
     if "*" in types:
         return np.ones(len(rows), np.bool_)
-    return np.isin(rows, group.type_codes(types))
+    wanted = np.zeros(len(group.event_types), np.bool_)
+    wanted[[code for code in group.type_codes(types) if code < len(wanted)]] = True
+    return wanted[rows]

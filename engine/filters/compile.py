@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache, reduce
 import numpy as np
 
 from engine.data.cells import column_kind
+from engine.data.columns import Ints
 from engine.data.merge import column_of
 from engine.data.schema import Field
 from engine.errors import InvalidInput
@@ -21,6 +22,7 @@ from engine.filters.tree import SETS, Both, Column, Condition, Expression, Liter
 from engine.filters.values import Value, given, typed
 
 LATEST = {"INTERACTIONS": 100, "ACTION_INTERACTIONS": 300}  # events of a user and type that AWS looks at
+NO_IDS: Ints = np.zeros(0, np.int32)
 OWN_IDS = frozenset({("ITEMS", "ITEM_ID"), ("USERS", "USER_ID"), ("ACTIONS", "ACTION_ID")})
 Values = Mapping[str, str]
 
@@ -66,7 +68,27 @@ class Filter:
     def field_keys(self) -> set[tuple[str, str]]:
         return field_keys(self.expressions)
 
+    @cached_property
+    def personal(self) -> tuple[Expression, ...]:
+        """Those that take away items which the user has touched, and do nothing else."""
+        return tuple(each for each in self.expressions if _is_personal(each))
+
+    @cached_property
+    def common(self) -> Filter:
+        """The filter without those; `needs_user` and `needs_item` are then about the rest."""
+        rest = tuple(each for each in self.expressions if not _is_personal(each))
+        return Filter(self.text, self.rules, rest, self.fields)
+
     # ---- what it leaves
+
+    def dropped(self, candidates: Candidates, values: Values) -> Ints:
+        """Ids of the items that the `personal` expressions take away, an item perhaps more than once.
+
+        Raises `InvalidInput` where a parameter can't be read.
+        """
+        reading = _Reading(self, candidates, values)
+        found = [reading.touched(each.where) for each in self.personal if _complete(each, values)]
+        return found[0] if len(found) == 1 else np.concatenate((NO_IDS, *found))
 
     def mask(self, candidates: Candidates, values: Values) -> Mask:
         """The union of the INCLUDE sets (everything where none is active), less the union of the EXCLUDE sets.
@@ -94,6 +116,12 @@ def compile_filter(text: str, rules: str = "open") -> Filter:
 def check_expression(text: str) -> None:
     """Raises `InvalidInput` for what is no filter in any dataset group, with the place and the choices."""
     compile_filter(text)
+
+
+def _is_personal(expression: Expression) -> bool:
+    where = expression.where
+    alone = expression.action == "EXCLUDE" and not expression.when and isinstance(where, Predicate)
+    return alone and where.column.source in EVENTS and not where.negated  # type: ignore[union-attr]
 
 
 def _complete(expression: Expression, values: Values) -> bool:
@@ -133,13 +161,21 @@ class _Reading:
         join = np.logical_and if isinstance(where, Both) else np.logical_or
         return reduce(join, map(self.mask, where.parts))
 
+    def touched(self, where: Condition) -> Ints:
+        """Ids of the items of a predicate about events."""
+        assert isinstance(where, Predicate)
+        operands = self._operands(where, self.filter.fields.get(where.column.key))
+        return self.candidates.touched_ids([str(each) for each in operands], where.negated, self._latest(where))
+
+    def _latest(self, predicate: Predicate) -> int | None:
+        return LATEST[predicate.column.source] if self.filter.rules == "aws" else None
+
     def _predicate(self, predicate: Predicate) -> Mask:
         column = predicate.column
         known = self.filter.fields.get(column.key)
         operands = self._operands(predicate, known)
         if column.source in EVENTS:
-            latest = LATEST[column.source] if self.filter.rules == "aws" else None
-            return self.candidates.touched([str(each) for each in operands], predicate.negated, latest)
+            return self.candidates.touched([str(each) for each in operands], predicate.negated, self._latest(predicate))
         if column.key in OWN_IDS:
             return self._named(operands, predicate.negated)
         if known is None:  # no longer: its values are missing

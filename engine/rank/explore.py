@@ -2,7 +2,7 @@
 
 Of `places` places a share is explored. Who gets them is drawn without replacement by systematic sampling with unequal
 probabilities (Madow, "On the theory of systematic sampling, II", Annals of Mathematical Statistics 20, 1949): lay the
-items' probabilities end to end in random order, and take the item under u, u + 1, u + 2, …, for one random 0 <= u < 1.
+items' probabilities end to end, and take the item under u, u + 1, u + 2, …, for one random 0 <= u < 1.
 Each item is then drawn with exactly its probability, which is in proportion to its novelty; how many are drawn is the
 whole number below or above the sum of all probabilities. The most relevant items keep the other places, so that their
 probability of being shown is exact, too: 1, but for the last of them, whose place may go to one more explored.
@@ -23,6 +23,8 @@ from engine.rank.topk import top_k
 
 MOST = 0.44  # of all places, at weight 1; at 0.3 scores shrink by 0.9604, in AWS's saved answers it was 0.9603
 SPELL_S = 3600  # for so long one user's draw stays the same
+BLOCK = 256  # items whose chances are summed together
+CLOSE = 1e-6  # to a whole number, beyond which sums of single precision tell nothing
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Explorer:
     """For one answer: the share of exploration, each item's part in it, and what the draw depends on."""
 
     share: float
-    novelty: Floats  # (n,) sums to 1; 0 for items that are not young
+    novelty: Floats  # (n,) of any scale; 0 for items that are not young
+    total: float  # of all items' novelty
     seed: str
 
     @property
@@ -58,7 +61,7 @@ class Explorer:
 
     def mixed_in(self, shares: Floats, items: Ints) -> Floats:
         """Those items' scores, (k,) shares of all, made shares of all with exploration."""
-        mixture: Floats = (1 - self.share) * shares + self.share * self.novelty[items]
+        mixture: Floats = (1 - self.share) * shares + self.share * (self.novelty[items] / np.float32(self.total))
         return mixture
 
 
@@ -73,7 +76,7 @@ class Places(NamedTuple):
 def explorer(exploration: Exploration, novelty: Floats, seed: str) -> Explorer | None:
     """None where there is nothing to explore. `novelty` (n,) is of any scale."""
     total = float(novelty.sum()) if exploration.weight > 0 else 0.0
-    return Explorer(exploration.share, novelty / np.float32(total), seed) if total > 0 else None
+    return Explorer(exploration.share, novelty, total, seed) if total > 0 else None
 
 
 def seed_of(user: str, model: str, now: float) -> str:
@@ -89,41 +92,37 @@ def relevant(scores: Floats, places: int) -> Places:
 def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Places:
     """Scores (n,) are -inf for what may not be shown for its relevance; `allowed` (n,) says what may be explored."""
     pool = chances(explorer, scores, allowed, places)
-    best, ids = pool.best, pool.items
-    draw = np.random.default_rng(int(explorer.drawn_with, 16))
-    drawn = systematic(pool.chances, draw)
+    best = pool.best
+    drawn = systematic(pool.chances, np.random.default_rng(int(explorer.drawn_with, 16)))
     if not len(drawn):
         return Places(best, np.zeros(len(best), np.bool_), pool.kept)
     kept = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + kept, explorer.seed)
     return Places(
-        np.concatenate((ids[drawn], best[:kept]))[order].astype(np.int32),
+        np.concatenate((drawn, best[:kept]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
         np.concatenate((pool.chances[drawn], pool.kept[:kept]))[order],
     )
 
 
 class Pool(NamedTuple):
-    """The most relevant items with their chances of keeping their places, and those that may be explored with theirs
-    of being drawn."""
+    """The most relevant items with their chances of keeping their places, and every item's chance of being drawn."""
 
     best: Ints
     kept: Array
-    items: Ints
-    chances: Array
+    chances: Floats  # (n,) 0 for what may not be explored
 
 
 def chances(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Pool:
     best = top_k(scores, places)
-    pool = allowed & (explorer.novelty > 0)
-    pool[best] = False
-    items = np.flatnonzero(pool).astype(np.int32)
-    drawn = probabilities(explorer.novelty[items], explorer.share * places)
+    novelty = explorer.novelty * allowed
+    novelty[best] = 0
+    drawn = probabilities(novelty, explorer.share * places)
     expected = float(drawn.sum())
-    fewest = int(expected + 1e-9)
+    fewest = int(expected + CLOSE)
     room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
     kept = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
-    return Pool(best, kept, items, drawn)
+    return Pool(best, kept, drawn)
 
 
 def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places: int) -> tuple[Ints, Array]:
@@ -132,21 +131,36 @@ def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places:
         best = top_k(scores, places)
         return best, np.ones(len(best))
     pool = chances(explorer, scores, allowed, places)
-    items, probable = np.concatenate((pool.best, pool.items)), np.concatenate((pool.kept, pool.chances))
+    young = np.flatnonzero(pool.chances)
+    items, probable = np.concatenate((pool.best, young)), np.concatenate((pool.kept, pool.chances[young]))
     return items[probable > 0].astype(np.int32), probable[probable > 0]
 
 
-def probabilities(novelty: Floats, expected: float) -> Array:
-    """(m,) in proportion to novelty, at most 1 each, summing to `expected` where no item's is cut to 1."""
+def probabilities(novelty: Floats, expected: float) -> Floats:
+    """(n,) in proportion to novelty, at most 1 each, summing to `expected` where no item's is cut to 1."""
     total = float(novelty.sum())
     if total == 0:
-        return np.zeros(len(novelty))
-    return np.minimum(1.0, novelty.astype(np.float64) * (expected / total))
+        return np.zeros(len(novelty), np.float32)
+    drawn: Floats = np.minimum(novelty * np.float32(expected / total), np.float32(1))
+    return drawn
 
 
-def systematic(chances: Array, draw: np.random.Generator) -> Array:
-    """Indices drawn so that each is among them with its chance; (m,) -> floor or ceil of their sum."""
-    order = draw.permutation(len(chances))
-    ends = np.cumsum(chances[order])
+def systematic(chances: Array, draw: np.random.Generator) -> Ints:
+    """Indices drawn so that each is among them with its chance; (n,) -> floor or ceil of their sum.
+
+    The items lie in their own order, summed in blocks: only the blocks that a point falls into are looked at.
+    """
+    starts = np.arange(0, len(chances), BLOCK)
+    sums = np.add.reduceat(chances, starts, dtype=np.float64) if len(chances) else np.zeros(0)
+    ends = np.cumsum(sums)
     points = np.arange(draw.random(), ends[-1] if len(ends) else 0.0, 1.0)
-    return order[np.unique(np.searchsorted(ends, points, "right"))]
+    return np.unique(np.array([_under(chances, sums, ends, point) for point in points], np.int32))
+
+
+def _under(chances: Array, sums: Array, ends: Array, point: float) -> int:
+    """The item that the point falls on."""
+    block = min(int(np.searchsorted(ends, point, "right")), len(ends) - 1)
+    first = block * BLOCK
+    some = first + np.flatnonzero(chances[first : first + BLOCK])
+    inside = np.cumsum(chances[some], dtype=np.float64) + (ends[block] - sums[block])
+    return int(some[min(int(np.searchsorted(inside, point, "right")), len(some) - 1)])

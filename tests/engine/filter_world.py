@@ -17,7 +17,7 @@ from engine.data.merge import column_of
 from engine.data.schema import parse_schema
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.stored import EMPTY, Stored
-from engine.filters import Candidates, compile_filter, fields_of
+from engine.filters import Candidates, Left, Mask, compile_filter, fields_of, left_by
 
 NULL = "null"
 
@@ -127,9 +127,20 @@ def left(
     asked.check(FIELDS)
     history = group.history(user or "")
     candidates = Candidates(group, len(group.items), history, user, item)
-    mask = asked.within(FIELDS).mask(candidates, values or {})
+    here = asked.within(FIELDS)
+    mask = here.mask(candidates, values or {})
     assert mask.shape == (len(group.items) + 1,)
+    for _ in range(2):  # made, and kept
+        agreeing(left_by((here,), candidates, values or {}), mask)
     return " ".join(group.items.names(np.flatnonzero(mask[:-1])))
+
+
+def agreeing(quick: Left | None, mask: Mask) -> None:
+    """What answers are made with says what the mask does."""
+    assert quick is not None
+    assert quick.mask.tolist() == mask.tolist()
+    scores = np.arange(len(mask) - 1, dtype=np.float32)
+    assert quick.of(scores).tolist() == np.where(mask[:-1], scores, -np.inf).tolist()
 
 
 def _columns(of: Any, rows: Sequence[Row]) -> dict[str, Any]:

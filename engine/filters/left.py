@@ -1,0 +1,98 @@
+"""What several filters leave for one question: a mask that everyone shares, and what the user's own events take away.
+
+Most filters say the same of an item to everyone, but for the items that a user has touched. So the mask is made once,
+and kept while no row of the items changes; a question looks at the user's few items alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.filters.candidates import Candidates
+from engine.filters.compile import Filter, Values
+from engine.filters.match import Mask
+
+KEPT_BYTES = 64_000_000  # of shared masks, a group
+FEWEST = 4  # of them, however large
+
+
+class Shared:
+    """(count + 1,) what is left, for everyone who asks so; not to be written to."""
+
+    def __init__(self, mask: Mask) -> None:
+        self.mask = mask
+
+    @cached_property
+    def penalty(self) -> Floats:
+        """(count,) 0 for what is left, -inf for the rest: to add it costs a fifth of choosing by the mask."""
+        return np.where(self.mask[:-1], np.float32(0), np.float32(-np.inf))
+
+    @property
+    def nbytes(self) -> int:
+        return 5 * self.mask.nbytes
+
+
+@dataclass(frozen=True)
+class Left:
+    shared: Shared
+    dropped: Ints  # ids, some of them perhaps more than once
+
+    @cached_property
+    def mask(self) -> Mask:
+        """(count + 1,) what is left for this question, the last for an item that nobody knows."""
+        mask = self.shared.mask.copy()
+        mask[self.dropped] = False
+        return mask
+
+    def of(self, scores: Floats) -> Floats:
+        """(count,) a copy of the scores, -inf for all that is not left."""
+        left = scores + self.shared.penalty
+        left[self.dropped] = -np.inf
+        return left
+
+
+@dataclass(frozen=True)
+class _Kept:
+    filters: tuple[Filter, ...]  # as they were compiled for the schemas of that time
+    version: int  # of the table
+    shared: Shared
+
+
+def left_by(filters: Sequence[Filter], candidates: Candidates, values: Values) -> Left | None:
+    """None where there is no filter. Raises `InvalidInput` where a parameter is missing or can't be read."""
+    if not filters:
+        return None
+    own = [each.dropped(candidates, values) for each in filters]
+    dropped = np.concatenate(own) if len(own) > 1 else own[0]
+    common = tuple(each.common for each in filters)
+    if any(each.needs_user or each.needs_item for each in common):
+        return Left(Shared(_mask(common, candidates, values)), dropped)
+    return Left(_shared(common, candidates, values), dropped)
+
+
+def _mask(filters: Sequence[Filter], candidates: Candidates, values: Values) -> Mask:
+    masks = (each.mask(candidates, values) for each in filters)
+    return reduce(np.logical_and, masks)
+
+
+def _shared(filters: tuple[Filter, ...], candidates: Candidates, values: Values) -> Shared:
+    table = candidates.table
+    held: dict[object, _Kept] = table.memo.setdefault("left", {})
+    key = (tuple(each.text for each in filters), tuple(sorted(values.items())), candidates.count)
+    version, kept = len(table.order), held.get(key)
+    if kept is not None and kept.version == version and all(map(_is, kept.filters, filters)):
+        return kept.shared
+    shared = Shared(_mask(filters, candidates, values))
+    if len(held) >= max(FEWEST, KEPT_BYTES // shared.nbytes):
+        table.memo["left"] = held = {}  # who fills the one thrown away makes a mask for nobody
+    held[key] = _Kept(filters, version, shared)
+    return shared
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
