@@ -59,8 +59,8 @@ operations: $(READY)  ## tests/aws/OPERATIONS.md anew: which test runs which ope
 bench: $(READY)  ## hits and misses as ratios to nginx, haproxy, Varnish, Litestar and FastAPI (ARGS=--help)
 	$(BIN)/python -m loadtests.bench $(ARGS)
 
-load: $(READY)  ## a browsing front end, by locust, against HOST (default the demo's address)
-	$(BIN)/python -m locust -f loadtests/browsing.py --headless -u 50 -r 10 -t 30s --host $(or $(HOST),http://127.0.0.1:8080) $(ARGS)
+load: $(READY)  ## SCENARIO (browsing, flash_sale, crawler, burst or events), by locust, against HOST (the demo's address)
+	$(BIN)/python -m loadtests.load $(or $(SCENARIO),browsing) --host $(or $(HOST),http://127.0.0.1:8080) $(ARGS)
 
 evaluate: $(READY) $(DATASET)  ## the honest report on MovieLens-100K
 	$(BIN)/recgate evaluate --movielens $(ARGS)

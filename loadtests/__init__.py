@@ -1,5 +1,4 @@
-"""How fast, how fresh and how safe: measured against a real server, on this machine alone.
+"""How fast, how fresh, how large and how safe: measured against a real server, on this machine alone.
 
-`browsing` is a locust scenario; `bench`, `misses`, `training`, `crash`, `freshness` and `metadata` run as
-`python -m loadtests.NAME`.
+Each module with a command runs as `python -m loadtests.NAME`; `load` takes locust's scenarios to a server.
 """

@@ -130,7 +130,7 @@ def base_of(all_of_them: Sequence[Contestant]) -> str:
 def play(contestant: Contestant, kind: Kind, plan: Plan) -> Round:
     pids = processes.family(contestant.pid)
     before = processes.cpu_s(pids)
-    load = wrk.Load(contestant.port, contestant.path, plan.users, kind.headers)
+    load = wrk.Load(contestant.port, contestant.path, plan.users, headers=kind.headers)
     said = wrk.drive(load, plan.seconds, contestant.load_cores)
     spent = processes.cpu_s(pids) - before
     return Round(contestant.name, said, spent * 1e6 / max(1, said.requests))

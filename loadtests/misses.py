@@ -96,7 +96,7 @@ def line(told: Told) -> str:
     )
 
 
-def measure(server: Server, users: int, seconds: int, load_core: int) -> Told:
+def measure(server: Server, users: int, seconds: int, load_core: tuple[int]) -> Told:
     pids, before = server.family(), processes.cpu_s(server.family())
     report = wrk.drive(wrk.Load(server.port, PATH, users), seconds, load_core, CONNECTIONS)
     if report.failed:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests import client, processes, wrk
-from loadtests.peers import nginx
+from loadtests.peers import BY_NAME, ORIGIN, Peer, check_installed, written
 from loadtests.server import free_port, serving
 
 CONFIG = """
@@ -41,7 +40,6 @@ namespaces:
 MISS, HIT = "/recommend-items/shop/origin/{turn}-%05d", "/recommend-items/shop/for-you/u%05d"
 ANSWER = {"itemList": [{"itemId": f"i{number:05}", "score": 0.5 - number / 100} for number in range(25)]}
 MISSES, HITS = 100_000, 1_000  # users of one turn: more than can be asked for in it, and as many as are soon cached
-PROGRAMS = ("wrk", "nginx")
 OWN, STOCK, BASE = "recgate", "recgate over stock httpx", "nginx proxy_cache hit"
 READY_S = 15.0
 WIDEST = 160
@@ -63,9 +61,7 @@ class Turn(NamedTuple):
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 20))
 @click.option("--seconds", default=3, show_default=True, type=click.IntRange(1, 10), help="Of one turn.")
 def main(rounds: int, seconds: int) -> None:
-    absent = [name for name in PROGRAMS if shutil.which(name) is None]
-    if absent:
-        raise click.ClickException(f"not installed: {' '.join(absent)}")
+    check_installed([ORIGIN], {"wrk": "wrk"})
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         with contestants(Path(folder)) as all_of_them:
@@ -85,11 +81,11 @@ def contestants(folder: Path) -> Iterator[list[Contestant]]:
     core, load_core = processes.cores()
     with contextlib.ExitStack() as stack:
         origin, port = free_port(), free_port()
-        files = nginx.written("origin.conf", folder / "origin", origin)
+        argv = command_line(ORIGIN, folder / "origin", origin)
         (folder / "origin" / "answer.json").write_text(json.dumps(ANSWER, separators=(",", ":")))
-        stack.enter_context(started(nginx.command_line(files), origin, load_core))
-        cached = nginx.written("nginx.conf", folder / "nginx", port, origin)
-        pid = stack.enter_context(started(nginx.command_line(cached), port, core))
+        stack.enter_context(started(argv, origin, load_core))
+        argv = command_line(BY_NAME["nginx"], folder / "nginx", port, origin)
+        pid = stack.enter_context(started(argv, port, core))
         found = [Contestant(BASE, port, pid)]
 
         config, data = folder / "origins.yaml", folder / "data"
@@ -105,8 +101,12 @@ def contestants(folder: Path) -> Iterator[list[Contestant]]:
         yield found
 
 
+def command_line(peer: Peer, folder: Path, port: int, origin: int = 0) -> list[str]:
+    return peer.argv(written(peer, folder, port, origin), port)
+
+
 @contextlib.contextmanager
-def started(argv: Sequence[str], port: int, core: int) -> Iterator[int]:
+def started(argv: Sequence[str], port: int, core: tuple[int]) -> Iterator[int]:
     process = processes.spawn(argv, core)
     try:
         deadline = time.monotonic() + READY_S

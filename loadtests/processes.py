@@ -15,12 +15,12 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STOP_S = 20.0
 
 
-def cores() -> tuple[int, int]:
+def cores() -> tuple[tuple[int], tuple[int]]:
     """The core that serves and the core that loads it. Raises `RuntimeError` where there is one only."""
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < 2:
         raise RuntimeError("two processor cores are needed: one that serves, one that makes the load")
-    return allowed[0], allowed[-1]
+    return (allowed[0],), (allowed[-1],)
 
 
 def spawn(
@@ -87,6 +87,11 @@ def pss_mib(pids: Iterable[int]) -> float:
     """The sum of the proportional set sizes now: of a page that n processes share, each counts an n-th."""
     said = (re.search(rb"^Pss:\s+(\d+) kB", _read(PROC / str(pid) / "smaps_rollup"), re.MULTILINE) for pid in pids)
     return sum(int(found[1]) for found in said if found) / 1024
+
+
+def maps(pid: int, library: str) -> bool:
+    """Whether a file with this in its name is part of the process's memory."""
+    return library.encode() in _read(PROC / str(pid) / "maps")
 
 
 def holder(pids: Iterable[int], port: int, peer_port: int) -> int | None:

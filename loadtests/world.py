@@ -43,14 +43,21 @@ def item_name(number: int) -> str:
     return f"i{number:05}"
 
 
-def prepare(data: Path, size: Size, models: Mapping[str, str], console: Console) -> None:
-    """A data directory with the shop's data, its event tracker, and each of `models` (name: recipe) deployed."""
+def prepare(
+    data: Path,
+    size: Size,
+    models: Mapping[str, str],
+    console: Console,
+    settings: Mapping[str, dict[str, str]] | None = None,
+) -> None:
+    """A data directory with the shop's data, its event tracker, and each of `models` (name: recipe) deployed, trained
+    with its hyperparameters of `settings`."""
     data.mkdir(parents=True, exist_ok=True)
     with opened(data, console, allow_file_urls=True) as local:
         import_shop(local, size, data / "csv")
         local.track(GROUP, TRACKING_ID)
         for name, recipe in models.items():
-            deploy(local, name, train(local, GROUP, name, recipe, {}))
+            deploy(local, name, train(local, GROUP, name, recipe, (settings or {}).get(name, {})))
 
 
 def import_shop(local: Local, size: Size, folder: Path) -> None:

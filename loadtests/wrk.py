@@ -7,12 +7,15 @@ import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from loadtests.processes import keep_to
 
 SCRIPT = Path(__file__).parent / "peers" / "users.lua"
 CONNECTIONS = 64
 SLACK_S = 20
+
+Order = Literal["random", "each"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Load:
     port: int
     path: str
     users: int
+    order: Order = "random"
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -56,7 +60,7 @@ def command_line(load: Load, seconds: int, threads: int, connections: int) -> li
     argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
     for name, value in load.headers.items():
         argv += ["-H", f"{name}: {value}"]
-    return [*argv, f"http://127.0.0.1:{load.port}", "--", load.path, str(load.users)]
+    return [*argv, f"http://127.0.0.1:{load.port}", "--", load.path, str(load.users), load.order]
 
 
 def parse(said: str) -> Report:

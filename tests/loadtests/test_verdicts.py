@@ -4,7 +4,7 @@ from math import inf
 import pytest
 from rich.console import Console
 
-from loadtests import bench, client, contest, crash, freshness, report, training, world, wrk
+from loadtests import bench, client, contest, crash, freshness, memory, report, training, world, wrk
 from loadtests.crash import Sent, Verdict
 
 QUIET = Console(quiet=True)
@@ -113,3 +113,22 @@ def test_few_items_are_most_of_what_is_chosen():
     assert min(chosen) == 0
     assert max(chosen) < 1_000
     assert sum(number < 32 for number in chosen) == pytest.approx(1_000, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("pss", "cached", "evicted", "good"),
+    [
+        ((80, 100, 105, 100), 8 * 2**20, 50, True),
+        ((80, 100, 120, 140), 8 * 2**20, 50, False),  # it grows
+        ((80, 100, 105, 100), 9 * 2**20, 50, False),  # the ceiling does not hold
+        ((80, 100, 105, 100), 8 * 2**20, 0, False),  # it was never reached
+    ],
+)
+def test_a_soak_is_judged_by_the_ceiling_and_by_growth(pss, cached, evicted, good):
+    looks = [memory.Look(at, mib, cached, evicted) for at, mib in enumerate(pss)]
+    assert memory.soaked(QUIET, looks) is good
+
+
+def test_the_lines_of_a_measurement_are_summed():
+    page = '# HELP x what\nx 1.0\nx_total 9\nx{worker="2"} 2.5\n'
+    assert memory.summed(page, "x") == 3.5

@@ -20,6 +20,6 @@ def test_silence_is_an_error_that_shows_what_was_said():
         wrk.parse("unable to connect to 127.0.0.1:1")
 
 
-def test_wrk_gets_headers_and_the_script_path_and_users():
-    argv = wrk.command_line(wrk.Load(8080, "/x/u%05d", 100, {"Accept": "text/html"}), 3, 1, 64)
-    assert argv[-6:] == ["-H", "Accept: text/html", "http://127.0.0.1:8080", "--", "/x/u%05d", "100"]
+def test_wrk_gets_headers_and_the_script_path_users_and_order():
+    argv = wrk.command_line(wrk.Load(8080, "/x/u%05d", 100, "each", {"Accept": "text/html"}), 3, 1, 64)
+    assert argv[-7:] == ["-H", "Accept: text/html", "http://127.0.0.1:8080", "--", "/x/u%05d", "100", "each"]
