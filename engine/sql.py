@@ -147,6 +147,7 @@ answered = Table(
     Column("variation", String, primary_key=True),  # several: two arms gave the very same answer
     Column("unit", String, nullable=False),  # that got it first
     Column("at", Float, nullable=False),
+    Column("teams", LargeBinary),  # of a list of several variations: whose each item is, JSON
 )
 
 converted = Table(
@@ -160,6 +161,7 @@ converted = Table(
     Column("at", Float, nullable=False),
     Column("recommendation_id", String),
     Column("once", LargeBinary, unique=True),  # what makes it the same as another; null: never the same
+    Column("item", String),
     Index("converted_scope", "scope", "unit"),
     Index("converted_answer", "recommendation_id"),
     sqlite_autoincrement=True,

@@ -37,16 +37,19 @@ class Deed(NamedTuple):
     at: float  # epoch seconds
     recommendation_id: str | None = None
     once: bytes | None = None
+    item: str | None = None
 
 
 class Answered(NamedTuple):
-    """An answer that an arm gave, and to whom first."""
+    """An answer that an arm gave, and to whom first. `teams`, of a list of several variations, is whose each item is,
+    a JSON object."""
 
     experiment: str
     recommendation_id: str
     variation: str
     unit: str
     at: float  # epoch seconds
+    teams: bytes | None = None
 
 
 class Trials:

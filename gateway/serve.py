@@ -33,6 +33,7 @@ from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Arm
 from gateway.filters import filtered
 from gateway.make import Maker
+from gateway.mix import mixed
 from gateway.outbox import Outbox
 from gateway.plan import CachePolicy, Moment, Namespace, Plan, Variation
 from gateway.reply import Reply, fields, reply_of
@@ -107,10 +108,23 @@ class Gateway:
                 raise
             return await self._fall_back(ask, plan, caller, config, error)
 
-    async def _answer(self, ask: Ask, plan: Plan, caller: Caller, config: Config, policy: CachePolicy | None) -> Reply:
+    async def _answer(
+        self,
+        ask: Ask,
+        plan: Plan,
+        caller: Caller,
+        config: Config,
+        policy: CachePolicy | None,
+        ranker: str | None = None,
+    ) -> Reply:
+        """`ranker`: the variation that answers, for its part of a drafted list."""
         moment, enrolment = self.moment(caller), None
-        if ask.cohort is None:
+        if ranker is not None:
+            variation = assign(plan, ask.user_id, ask.feature, ranker)
+        elif ask.cohort is None:
             variation, enrolment = self._assigned(ask, plan, moment)
+            if enrolment is not None and enrolment.drafted:
+                return await self._drafted(ask, plan, enrolment, caller, config, policy)
         else:
             variation = await of_cohort(ask.cohort, plan, self._engine)
         if variation.reads_item and ask.item_id is not None and not ask.filter:
@@ -142,7 +156,28 @@ class Gateway:
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
         enrolment = enrolled(plan, ask, moment, self._ledger.kept, self._ledger.in_force)
-        return assign(plan, ask.user_id, ask.feature, enrolment and enrolment.arm.variation), enrolment
+        arm = None if enrolment is None or enrolment.drafted else enrolment.arm.variation
+        return assign(plan, ask.user_id, ask.feature, arm), enrolment
+
+    async def _drafted(
+        self, ask: Ask, plan: Plan, enrolment: Enrolment, caller: Caller, config: Config, policy: CachePolicy | None
+    ) -> Reply:
+        """Every ranker's own list, drafted into one. Where one fails another's stands in, which counts for nothing."""
+        experiment, unit = enrolment.experiment, enrolment.unit
+        lists = (self._answer(ask, plan, caller, config, policy, name) for name in experiment.rankers)
+        told = await asyncio.gather(*lists, return_exceptions=True)
+        replies = [each for each in told if isinstance(each, Reply)]
+        error = next((each for each in told if isinstance(each, BaseException)), None)
+        if error is not None and (not replies or not isinstance(error, Problem)):
+            raise error
+        if error is not None:
+            log.warning("%s answers alone for %s: %s", replies[0].variation, plan.path, error)
+            self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
+            return replies[0]._replace(outcome="fallback", cache_control="no-store", etag="")
+        mix, now = mixed(replies, ask, experiment.id, experiment.seed, unit, config.fingerprint), self._clock()
+        self._ledger.expose(enrolment, now, mix.name, teams=mix.teams)
+        shown = annotated(Shown(mix.reply.body, mix.reply.etag), enrolment.arm)
+        return mix.reply._replace(body=shown.body, etag=shown.etag if mix.reply.etag else "")
 
     async def _fetch(
         self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config

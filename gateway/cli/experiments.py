@@ -18,13 +18,15 @@ from rich.table import Table
 from engine import Engine, Settings
 from gateway.cli.options import data_option, plain_errors
 from gateway.config import load
+from gateway.experiments.analysis.contest import Contest
+from gateway.experiments.analysis.interleaving import Preference
 from gateway.experiments.analysis.lift import Lift, Method
 from gateway.experiments.analysis.mismatch import ALARM
 from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
 from gateway.experiments.analysis.verdict import Metric, Units, Verdict, verdict
-from gateway.experiments.judge import Design, design_of
+from gateway.experiments.judge import Design, design_of, preferred
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Experiment
 
@@ -84,6 +86,11 @@ def command(
                     experiment, told = counted(data, experiment, time.time())
                 else:
                     told = read_rows(rows)
+            if experiment.rankers:
+                if self_check:
+                    raise ValueError("--self-check splits a control, and lists that are interleaved have none")
+                told_of(preferred(experiment, told, method, alpha), as_json, plot)
+                return
             design = design_of(experiment)
         elif rows is not None:
             told = read_rows(rows)
@@ -95,11 +102,15 @@ def command(
         if self_check:
             click.echo(checked(units, design.metrics, method, alpha, as_json))
             return
-        found = verdict(units, *design, method=method, alpha=alpha)
-        if plot is not None:
-            save_plot(found, plot)
+        told_of(verdict(units, *design, method=method, alpha=alpha), as_json, plot)
     except (ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def told_of(found: Verdict | Contest, as_json: bool, plot: Path | None) -> None:
+    """Raises `ValueError` and `ModuleNotFoundError` where it can't be drawn."""
+    if plot is not None:
+        save_plot(found, plot)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
     else:
@@ -181,27 +192,54 @@ def checked(units: Units, metrics: Sequence[Metric], method: Method, alpha: floa
     return "\n".join((*told, f"{alpha:.0%} is meant to be the most"))
 
 
-def show(found: Verdict, console: Console) -> None:
+def show(found: Verdict | Contest, console: Console) -> None:
     if not found.trusted:
         told = ", ".join(f"{name} {count:,}" for name, count in found.units.items())
+        what = "the arms have" if isinstance(found, Verdict) else "the variations that begin lists have"
         console.print(
-            f"[bold red]Not to be trusted:[/] the arms have not the shares that were meant ({told}; p ="
+            f"[bold red]Not to be trusted:[/] {what} not the shares that were meant ({told}; p ="
             f" {found.mismatch:.2g}, alarm below {ALARM}). Find out where units get lost before you read on.",
             highlight=False,
         )
-    console.print(table_of(found))
+    if isinstance(found, Verdict):
+        console.print(table_of(found))
+        return
+    console.print(votes_of(found))
+    for metric, events in found.unattributed.items():
+        if events:
+            console.print(f"{metric}: {events:,} events say of no item shown that it earned them", highlight=False)
 
 
 def table_of(found: Verdict) -> Table:
-    names = {"always": "holds at every look", "fixed": "for one planned look", "bayesian": "posterior"}
-    interval = f"{1 - found.alpha:.0%} interval, {names[found.method]}"
-    last = "chance to win" if found.method == "bayesian" else "p"
-    table = Table("metric", "variation", "units", "mean", "lift", interval, last, "verdict")
+    table = Table("metric", "variation", "units", "mean", "lift", *columns(found), "verdict")
     for row in found.rows:
         figures = ["", "", "", "control"] if row.lift is None else [*lifted(row.lift), str(row.said)]
         name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
         table.add_row(name, row.arm, f"{found.units[row.arm]:,}", f"{row.mean:.5g}", *figures)
     return table
+
+
+def votes_of(found: Contest) -> Table:
+    table = Table("metric", "variation", "events", "credit", "for : against", "preference", *columns(found), "verdict")
+    for row in found.rows:
+        votes, figures = row.preference, ["", "", "", "", "control"]
+        if votes is not None:
+            figures = [f"{votes.wins:,} : {votes.losses:,}", *preferred_by(votes), str(row.said)]
+        name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
+        table.add_row(name, row.arm, f"{row.events:,}", f"{row.credit:.5g}", *figures)
+    return table
+
+
+def columns(found: Verdict | Contest) -> tuple[str, str]:
+    names = {"always": "holds at every look", "fixed": "for one planned look", "bayesian": "posterior"}
+    interval = f"{1 - found.alpha:.0%} interval, {names[found.method]}"
+    return interval, "chance to win" if found.method == "bayesian" else "p"
+
+
+def preferred_by(votes: Preference) -> list[str]:
+    chance = votes.p if votes.chance_to_win is None else votes.chance_to_win
+    between = f"{percent(votes.low)} to {percent(votes.high)}"
+    return [percent(votes.value), between, "" if chance is None else f"{chance:.3g}"]
 
 
 def lifted(lift: Lift) -> list[str]:

@@ -467,7 +467,15 @@ class BuiltinExperiment(ExperimentPart, frozen=True, tag="builtin", kw_only=True
     project: str = ""
 
 
-AnyExperiment = EvidentlyExperiment | BuiltinExperiment
+class InterleavingExperiment(ExperimentPart, frozen=True, tag="interleaving", kw_only=True):
+    """All variations' lists drafted into one, each item with its `team`: whose items earn more of the metrics is the
+    better variation. There are no `weights`: each has the same part in every list."""
+
+    metrics: dict[MetricName, Metric]
+    guardrails: dict[MetricName, Metric] = {}
+
+
+AnyExperiment = EvidentlyExperiment | BuiltinExperiment | InterleavingExperiment
 
 
 class Cohorts(Part, frozen=True):

@@ -23,7 +23,8 @@ VALUE_KEY = re.compile(r"eventValue|properties(\.[^.\s]+)+")
 def check_experiments(part: document.Recommender, place: str, report: Report) -> None:
     """Of a recommender, with its variations."""
     at = inside(place, "experiments")
-    if part.experiments and len(part.variations) < 2:
+    interleaved = any(isinstance(each, document.InterleavingExperiment) for each in part.experiments.values())
+    if part.experiments and len(part.variations) < 2 and not interleaved:
         report.warn(at, "there is one variation: nobody is in an experiment")
     for feature, each in part.experiments.items():
         check_experiment(each, part.variations, inside(at, feature), report)
@@ -36,7 +37,9 @@ def check_experiment(
         report.warn(inside(place, "metrics"), "has no metric: no conversion can be told")
     for name in set(part.metrics) & set(part.guardrails):
         report.refuse(inside(inside(place, "guardrails"), name), "is a metric, too: give it another name")
-    if part.weights is not None:
+    if isinstance(part, document.InterleavingExperiment):
+        check_interleaving(part, variations, place, report)
+    elif part.weights is not None:
         check_weights(part.weights, variations, inside(place, "weights"), report)
     for unit, name in part.overrides.items():
         if name not in variations:
@@ -50,6 +53,23 @@ def check_experiment(
     for index, condition in enumerate(part.audience):
         if isinstance(condition.value, float) and not math.isfinite(condition.value):
             report.refuse(inside(inside(inside(place, "audience"), index), "value"), "must be a finite number")
+
+
+def check_interleaving(
+    part: document.InterleavingExperiment,
+    variations: Mapping[str, document.AnyVariation],
+    place: str,
+    report: Report,
+) -> None:
+    steps = [(inside(inside(place, "ramp"), index), step.weights) for index, step in enumerate(part.ramp)]
+    for at, weights in ((place, part.weights), *steps):
+        if weights is not None:
+            message = (
+                "mean nothing where lists are interleaved: every variation has the same part in them; take them out"
+            )
+            report.refuse(inside(at, "weights"), message)
+    if len(variations) < 2:
+        report.refuse(place, "interleaves two variations or more, and the recommender has one")
 
 
 def check_weights(
@@ -154,6 +174,10 @@ def experiment(
     method, seed = str(part.__struct_config__.tag), part.seed or feature
     weights = part.weights or {each.name: each.weight if weighted else 1.0 for each in variations}
     names = [each.name for each in variations]
+    rankers: tuple[str, ...] = ()
+    if isinstance(part, document.InterleavingExperiment):
+        rankers = tuple(names)
+        names, weights = ["+".join(rankers)], {"+".join(rankers): 1.0}
     wanted = {each.field for each in part.audience}
     return setup.Experiment(
         method=method,
@@ -161,12 +185,13 @@ def experiment(
             **{name: metric(each, guardrail=False) for name, each in part.metrics.items()},
             **{name: metric(each, guardrail=True) for name, each in part.guardrails.items()},
         },
-        id="/".join((*where, feature)) + ("" if part.seed in (None, feature) else f"@{part.seed}"),
+        id=identity("/".join((*where, feature)), part.seed if seed != feature else None, rankers),
         feature=feature,
         namespace=where[0],
         seed=seed,
         unit=part.unit,
         arms=arms(method, feature, names, weights),
+        rankers=rankers,
         launch=tuple(
             setup.Weighing(arms(method, feature, names, step.weights), epoch(step.at, inf))
             for step in part.ramp
@@ -191,6 +216,11 @@ def arms(method: str, feature: str, names: Sequence[str], weights: Mapping[str, 
     shares = {name: weights.get(name, 0.0) for name in names}
     total = sum(shares.values()) or 1.0
     return tuple(setup.arm(method, feature, name, share / total) for name, share in shares.items())
+
+
+def identity(path: str, seed: str | None, rankers: tuple[str, ...]) -> str:
+    """Whoever was shown one list of these variations takes part anew in a test between them, or with another one."""
+    return "@".join((path, *([seed] if seed else ()), *(["+".join(rankers)] if rankers else ())))
 
 
 def steps(part: document.AnyExperiment) -> tuple[tuple[float, float], ...]:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from engine import Answered, Deed
+
+decoded = msgspec.json.Decoder(dict[str, str]).decode
 
 
 def attributed(deeds: Iterable[Deed], arms: Mapping[str, str], answers: Iterable[Answered]) -> Iterator[Deed]:
@@ -27,3 +31,8 @@ def attributed(deeds: Iterable[Deed], arms: Mapping[str, str], answers: Iterable
             unit = answer.unit if arms.get(answer.unit) == answer.variation else ""
         if unit in arms:
             yield deed if unit == deed.unit else deed._replace(unit=unit)
+
+
+def teams_of(answers: Iterable[Answered]) -> dict[tuple[str, str], Mapping[str, str]]:
+    """Of lists of several variations: whose each item is, by the unit that was shown it and the recommendationId."""
+    return {(each.unit, each.recommendation_id): decoded(each.teams) for each in answers if each.teams is not None}

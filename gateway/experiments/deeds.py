@@ -33,7 +33,14 @@ def deeds_of(
     }
     done = [
         Deed(
-            scope, unit, name, value, min(event.sent_at, now), event.recommendation_id, _once(scope, unit, name, event)
+            scope,
+            unit,
+            name,
+            value,
+            min(event.sent_at, now),
+            event.recommendation_id,
+            _once(scope, unit, name, event),
+            event.item_id,
         )
         for event in events
         for (scope, unit, name), metric in wanted.items()

@@ -30,6 +30,11 @@ class Enrolment(NamedTuple):
     counted: bool = True
     weighing: str = ""
 
+    @property
+    def drafted(self) -> bool:
+        """Whether the answer is a list of several variations."""
+        return self.counted and bool(self.experiment.rankers)
+
 
 def enrolled(
     plan: Plan, ask: Ask, moment: Moment, kept: Kept, in_force: InForce = Experiment.scheduled

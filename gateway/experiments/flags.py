@@ -64,11 +64,11 @@ def flags(namespaces: Mapping[str, Namespace]) -> dict[str, Flag]:
 
 
 def _experiments(namespaces: Mapping[str, Namespace]) -> Iterator[tuple[Plan, Experiment]]:
-    """Those that choose between variations."""
+    """Those that choose between variations; who drafts the lists of all into one chooses none."""
     for namespace in namespaces.values():
         for plan in namespace.plans.values():
             if len(plan.variations) > 1:
-                yield from ((plan, each) for each in plan.experiments.values() if each.arms)
+                yield from ((plan, each) for each in plan.experiments.values() if each.arms and not each.rankers)
 
 
 def asked_by(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:

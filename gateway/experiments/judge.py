@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from gateway.experiments.analysis.contest import Contest, contest
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.rows import UnitRow, units_of
@@ -45,6 +46,14 @@ def judge(
     told = {name: each.arms for name, each in readings.items()}
     units = units_of(rows, design.arms)
     return verdict(units, design.arms, design.shares, metrics, method=method, alpha=alpha, readings=told)
+
+
+def preferred(
+    experiment: Experiment, rows: Iterable[UnitRow], method: Method = "always", alpha: float = 0.05
+) -> Contest:
+    """As `judge`, where lists are drafted into one: there are no arms to compare, and nothing else is read of them."""
+    metrics = design_of(experiment).metrics
+    return contest(list(rows), experiment.rankers, metrics, experiment.seed, method=method, alpha=alpha)
 
 
 def design_of(experiment: Experiment) -> Design:

@@ -12,14 +12,15 @@ import asyncio
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from math import floor
 
 from engine import Answered, Deed, Exposure, Trials
 from gateway.config import Config
+from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.credit import attributed
+from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, arm_of
 from gateway.experiments.seen import confirmed
 from gateway.experiments.setup import Experiment, Metric, Weighing
@@ -85,14 +86,17 @@ class Ledger:
 
     # ---- what happens
 
-    def expose(self, enrolment: Enrolment, now: float, name: str = "", count: int = 1) -> None:
-        """Costs a microsecond and never waits. `name` is the answer's recommendationId, which it gave `count` times."""
+    def expose(
+        self, enrolment: Enrolment, now: float, name: str = "", count: int = 1, teams: bytes | None = None
+    ) -> None:
+        """Costs a microsecond and never waits. `name` is the answer's recommendationId, which it gave `count` times;
+        `teams` are of a list of several variations (see `Answered`)."""
         experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
         self.shown[experiment.id, arm.variation] += count
         if (experiment.id, unit, name) not in self._seen:
-            self._note(enrolment, now, name)
+            self._note(enrolment, now, name, teams)
 
-    def _note(self, enrolment: Enrolment, now: float, name: str) -> None:
+    def _note(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> None:
         experiment, unit, arm, _, weighing = enrolment
         if len(self._waiting) + len(self._answers) >= MOST_WAITING:
             return
@@ -104,7 +108,7 @@ class Ledger:
                 known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
         answer = (experiment.id, arm.variation, name, "answer")
         if 0 < len(name) <= LONGEST_NAME and answer not in self._seen:
-            self._answers.append(Answered(experiment.id, name, arm.variation, unit, now))
+            self._answers.append(Answered(experiment.id, name, arm.variation, unit, now, teams))
         self._seen |= {(experiment.id, unit), (experiment.id, unit, name), answer}
 
     async def record(self, deeds: Sequence[Deed]) -> None:
@@ -118,8 +122,9 @@ class Ledger:
 
     def units(self, experiment: Experiment) -> list[UnitRow]:
         """A row for each exposed unit. Of what it did count events, and what was reported, from its first exposure to
-        the end of each metric's window. The covariate is what it did of the first metric before, the period that of its
-        weights, where they have changed; now's are those of an experiment that is `current`. Reads the database."""
+        the end of each metric's window; where lists are drafted, what each variation is credited with, too. The
+        covariate is what it did of the first metric before, the period that of its weights, where they have changed;
+        now's are those of an experiment that is `current`. Reads the database."""
         arms = experiment.by_variation
         exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
         answers = self._trials.answered(experiment.id)
@@ -132,6 +137,7 @@ class Ledger:
         first = next(iter(experiment.metrics.items()), None)
         before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
         is_known = any(before.values())
+        teams = teams_of(answers)
         weighings = dict.fromkeys((experiment.weighing, *(each.weighing for each in exposures)))
         periods = {name: number for number, name in enumerate(weighings)}  # of today's weights first
         return [
@@ -139,7 +145,7 @@ class Ledger:
                 each.unit,
                 each.variation,
                 each.at,
-                counted(experiment, done[each.unit], each.at),
+                counted(experiment, done[each.unit], each.at) | credited(experiment, done[each.unit], each.at, teams),
                 before[each.unit] if is_known else None,
                 periods[each.weighing] if len(periods) > 1 else None,
             )
@@ -223,6 +229,21 @@ def counted(experiment: Experiment, deeds: Sequence[Deed], since: float) -> dict
         ]
         if values:
             found[name] = (float(len(values)), sum(values))
+    return found
+
+
+def credited(
+    experiment: Experiment, deeds: Sequence[Deed], since: float, teams: Mapping[Key, Mapping[str, str]]
+) -> dict[str, tuple[float, float]]:
+    """As `counted`, for each variation: of deeds that name a list of their unit, and an item that it placed there."""
+    found: dict[str, tuple[float, float]] = {}
+    placed: dict[str, list[Deed]] = {}
+    for each in deeds if teams else ():
+        team = teams.get((each.unit, each.recommendation_id or ""), {}).get(each.item or "")
+        if team is not None:
+            placed.setdefault(team, []).append(each)
+    for team, own in placed.items():
+        found |= {credit_of(name, team): sums for name, sums in counted(experiment, own, since).items()}
     return found
 
 

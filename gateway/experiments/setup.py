@@ -103,6 +103,7 @@ class Experiment:
     arms: tuple[Arm, ...] = ()  # in the variations' order, with the shares that they have at first
     launch: tuple[Weighing, ...] = ()  # steps of other shares, in the order of their times
     bandit: Bandit | None = None
+    rankers: tuple[str, ...] = ()  # variations whose lists are drafted into one, for all units of the only arm
     steps: tuple[tuple[float, float], ...] = ((-inf, 1.0),)  # of traffic: from this epoch second on, this share
     start: float = -inf  # epoch seconds
     end: float = inf
@@ -156,7 +157,8 @@ class Experiment:
 
     @cached_property
     def by_variation(self) -> Mapping[str, Arm]:
-        return self.configured.by_variation
+        alone = {name: Arm(name, 0.0) for name in self.rankers}  # for overrides
+        return {**alone, **self.configured.by_variation}
 
     @cached_property
     def weighing(self) -> str:

@@ -18,7 +18,7 @@ from gateway.config import Config
 from gateway.errors import Invalid, NotConfigured
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.judge import judge
+from gateway.experiments.judge import judge, preferred
 from gateway.experiments.setup import Experiment
 from gateway.routes.path import decoded, segments
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent
@@ -45,8 +45,9 @@ def experiment_routes(front: Front, rows: Rows, current: Current) -> list[HTTPRo
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
         experiment = current(found(config, namespace, recommender, feature, query.get("action")), front.gateway.now())
         method, alpha = method_of(query.get("method", "always")), alpha_of(query.get("alpha", "0.05"))
+        verdict = preferred if experiment.rankers else judge
         return Sending(
-            await asyncio.to_thread(lambda: msgspec.json.encode(judge(experiment, rows(experiment), method, alpha)))
+            await asyncio.to_thread(lambda: msgspec.json.encode(verdict(experiment, rows(experiment), method, alpha)))
         )
 
     return [experiments]

@@ -1,17 +1,30 @@
-"""A verdict as a picture: a panel for every metric, in it each arm's lift with its interval."""
+"""A verdict as a picture: a panel a metric, in it each arm's lift, or the preference for it, with its interval."""
 
 from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
+from typing import NamedTuple
 
+from gateway.experiments.analysis.contest import Contest
 from gateway.experiments.analysis.verdict import Row, Verdict
 
 COLOURS = {"better": "#2a9d5c", "safe": "#2a9d5c", "worse": "#d1495b", "harmed": "#d1495b"}
 OPEN = "#5b8def"
 
 
-def save_plot(verdict: Verdict, path: Path) -> None:
+class Bar(NamedTuple):
+    """One arm's, in percent."""
+
+    arm: str
+    said: str
+    guardrail: bool
+    value: float
+    low: float
+    high: float
+
+
+def save_plot(verdict: Verdict | Contest, path: Path) -> None:
     """Write the picture; the suffix decides the format. Raises ModuleNotFoundError without the extra `plots`,
     ValueError for a format that there is not and where there is nothing to draw."""
     try:
@@ -19,30 +32,39 @@ def save_plot(verdict: Verdict, path: Path) -> None:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError("a plot needs matplotlib: pip install 'recgate[plots]'") from missing
-    panels: dict[str, list[Row]] = {}
-    for row in verdict.rows:
-        if row.lift is not None:
-            panels.setdefault(row.metric, []).append(row)
+    panels = panels_of(verdict)
     if not panels:
         raise ValueError("there is no metric to draw")
+    what = "lift over" if isinstance(verdict, Verdict) else "preference to"
 
-    def draw(axes: Axes, metric: str, rows: list[Row]) -> None:
-        for height, row in enumerate(reversed(rows)):
-            lift, colour = row.lift, COLOURS.get(row.said or "", OPEN)
-            if lift is not None and isfinite(lift.value):
-                axes.plot(lift.value * 100, height, "o", color=colour)
-                if isfinite(lift.low + lift.high):
-                    axes.hlines(height, lift.low * 100, lift.high * 100, color=colour, linewidth=3, alpha=0.6)
+    def draw(axes: Axes, metric: str, bars: list[Bar]) -> None:
+        for height, bar in enumerate(reversed(bars)):
+            colour = COLOURS.get(bar.said, OPEN)
+            if isfinite(bar.value):
+                axes.plot(bar.value, height, "o", color=colour)
+                if isfinite(bar.low + bar.high):
+                    axes.hlines(height, bar.low, bar.high, color=colour, linewidth=3, alpha=0.6)
         axes.axvline(0, color="#333", linewidth=1)
-        axes.set_yticks(range(len(rows)), [f"{row.arm}: {row.said}" for row in reversed(rows)])
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_title(metric + (" (guardrail)" if rows[0].guardrail else ""))
-        axes.set_xlabel(f"lift over {verdict.control}, %")
+        axes.set_yticks(range(len(bars)), [f"{bar.arm}: {bar.said}" for bar in reversed(bars)])
+        axes.set_ylim(-0.6, len(bars) - 0.4)
+        axes.set_title(metric + (" (guardrail)" if bars[0].guardrail else ""))
+        axes.set_xlabel(f"{what} {verdict.control}, %")
 
     figure = Figure(figsize=(5 * len(panels), 1.5 + 0.5 * len(verdict.units)), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for each, (metric, rows) in zip(axes, panels.items(), strict=True):
-        draw(each, metric, rows)
+    for each, (metric, bars) in zip(axes, panels.items(), strict=True):
+        draw(each, metric, bars)
     if not verdict.trusted:
         figure.suptitle("NOT TO BE TRUSTED: the arms have not their shares", color="#d1495b")
     figure.savefig(path)
+
+
+def panels_of(verdict: Verdict | Contest) -> dict[str, list[Bar]]:
+    """By metric."""
+    panels: dict[str, list[Bar]] = {}
+    for row in verdict.rows:
+        found = row.lift if isinstance(row, Row) else row.preference
+        if found is not None:
+            figures = (100 * found.value, 100 * found.low, 100 * found.high)
+            panels.setdefault(row.metric, []).append(Bar(row.arm, row.said or "", row.guardrail, *figures))
+    return panels

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from engine import Deed, Engine, Exposure, Settings
+from engine import Answered, Deed, Engine, Exposure, Settings
 from gateway.__main__ import main
 
 
@@ -112,6 +112,46 @@ def test_what_the_gateway_has_counted(tmp_path: Path):
     assert [row["mean"] for row in found["rows"]] == [0.0, 2.0, 0.0, 0.0]
     neither = run("experiments", "--data", str(data))
     assert neither.exit_code == 2 and "--config" in neither.output
+
+
+def test_who_wins_an_interleaved_list(tmp_path: Path):
+    """Bold earns more with 150 of 200 units, plain with the rest; what other lists earned is nobody's."""
+    config, data, plot = tmp_path / "shop.yaml", tmp_path / "data", tmp_path / "votes.svg"
+    config.write_text(CONFIG.replace("builtin, weights: {plain: 0.5, bold: 0.5}", "interleaving"))
+    name = "shop/recommend-items/home/page@plain+bold"
+    units = [f"u{number}" for number in range(200)]
+    teams = b'{"i1": "plain", "i2": "bold"}'
+    lists = [Answered(name, f"RID-{unit}", "plain+bold", unit, 1_000.0, teams) for unit in units]
+    deeds = [
+        Deed("shop", unit, "purchase ", 1.0, 1_001.0, f"RID-{unit}", item="i2" if number < 150 else "i1")
+        for number, unit in enumerate(units)
+    ]
+    deeds += [Deed("shop", "u0", "purchase ", 1.0, 1_001.0, "RID-u1", item="i1")]
+    engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
+    exposures = [Exposure(name, unit, "plain+bold", 1_000.0, 1.0, "w") for unit in units]
+    engine.trials.write(exposures, {}, deeds, lists)
+    engine.close()
+    told = run("experiments", "--config", str(config), "--data", str(data), "--plot", str(plot))
+    assert told.exit_code == 0, told.output
+    assert "150 : 50" in told.output and "+50.0%" in told.output and "better" in told.output
+    assert "bought: 1 events say of no item shown" in told.output and "clicks (guardrail)" in told.output
+    assert plot.read_text().startswith("<?xml")
+    found = json.loads(run("experiments", "--config", str(config), "--data", str(data), "--json").stdout)
+    assert [(row["arm"], row["events"], row["said"]) for row in found["rows"][:2]] == [
+        ("plain", 50, None),
+        ("bold", 150, "better"),
+    ]
+    refused = run("experiments", "--config", str(config), "--data", str(data), "--self-check")
+    assert refused.exit_code == 1 and "interleaved have none" in refused.output
+
+
+def test_votes_of_a_file(tmp_path: Path):
+    config, rows = tmp_path / "shop.yaml", tmp_path / "rows.csv"
+    config.write_text(CONFIG.replace("builtin, weights: {plain: 0.5, bold: 0.5}", "interleaving"))
+    lines = [f"u{number},plain+bold,{number % 3 > 0:d},{number % 3 > 0:d}" for number in range(90)]
+    rows.write_text("\n".join(["unit,variation,bought,bought plain", *lines]))
+    found = json.loads(run("experiments", "--rows", str(rows), "--config", str(config), "--json").stdout)
+    assert (found["rows"][1]["said"], found["rows"][1]["preference"]["losses"]) == ("worse", 60)
 
 
 def test_a_self_check(tmp_path: Path):

@@ -207,8 +207,8 @@ def test_a_wrong_root_is_refused_with_its_place(text, says):
 
 
 EXPERIMENTS = [
-    ("{t: {project: p, metrics: {}}}", ".t: 'method' is required; one of: builtin, evidently"),
-    ("{t: {method: coin, metrics: {}}}", ".t.method: unknown method 'coin'; one of: builtin, evidently"),
+    ("{t: {project: p, metrics: {}}}", ".t: 'method' is required; one of: builtin, evidently, interleaving"),
+    ("{t: {method: coin, metrics: {}}}", ".t.method: unknown method 'coin'; one of: builtin, evidently, interleaving"),
     ("{t: {method: evidently, metrics: {}}}", ".t: 'project' is required"),
     ("{t: {method: evidently, project: p}}", ".t: 'metrics' is required"),
     ("{t: {method: builtin}}", ".t: 'metrics' is required"),
@@ -269,6 +269,16 @@ EXPERIMENTS = [
     ),
     ("{t: {method: builtin, metrics: {m: {window: 7 days}}}}", ".metrics.m.window: must be a time such as 30m, 12h or"),
     ("{t: {method: builtin, metrics: {m: {direction: up}}}}", ".metrics.m.direction: "),
+    (
+        "{t: {method: interleaving, weights: {main: 1, other: 1}, metrics: {m: {}}}}",
+        ".t.weights: mean nothing where lists are interleaved: every variation has the same part in them; take them",
+    ),
+    (
+        "{t: {method: interleaving, metrics: {m: {}}, ramp: [{at: '2030-02-03T00:00:00Z', weights: {main: 1}}]}}",
+        ".t.ramp[0].weights: mean nothing where lists are interleaved",
+    ),
+    ("{t: {method: interleaving}}", ".t: 'metrics' is required"),
+    ("{t: {method: interleaving, metrics: {}, overrides: {u: both}}}", ".t.overrides.u: there is no variation 'both'"),
 ]
 
 
@@ -279,6 +289,12 @@ def test_a_wrong_experiment_is_refused_with_its_place(experiments, says):
     (fault,) = faults_of(in_shop(f"{{experiments: {experiments}, variations: {variations}}}"))
     assert fault.startswith(f"{PLACE}.experiments")
     assert says in fault
+
+
+def test_one_list_alone_is_not_interleaved():
+    experiments = "{t: {method: interleaving, metrics: {m: {eventType: click}}}}"
+    (fault,) = faults_of(in_shop(f"{{experiments: {experiments}, variations: {{main: {{type: engine, model: m}}}}}}"))
+    assert fault == f"{PLACE}.experiments.t: interleaves two variations or more, and the recommender has one"
 
 
 def test_amazon_personalize_needs_its_own_arns():
