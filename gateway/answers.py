@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import jmespath
@@ -13,6 +14,16 @@ from gateway.outbound import Peer, broken
 
 LISTS = ("itemList", "personalizedRanking", "predictedItemList")
 _items = msgspec.json.Decoder()
+
+
+class Usual(msgspec.Struct, rename="camel"):
+    """What most origins answer, read in one go."""
+
+    item_list: list[Item]
+    recommendation_id: Any = None
+
+
+_usual_answer = msgspec.json.Decoder(Usual)
 
 
 def decoded(peer: Peer, body: bytes) -> Any:
@@ -28,15 +39,21 @@ def answer_of(peer: Peer, body: bytes, items: str | None = None) -> Answer:
 
     An item is an object with an itemId, or its id alone; further members that we do not know are dropped.
     """
+    if items is None:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            usual = _usual_answer.decode(body)
+            return Answer(items=usual.item_list, recommendation_id=_text(usual.recommendation_id))
     data = decoded(peer, body)
     found = _searched(peer, data, items) if items is not None else _usual(data)
     if not isinstance(found, list):
         said = _error_in(data)
         raise broken(peer, f"reports an error: {said}" if said else "does not answer with a list of items")
     name = data.get("recommendationId") if isinstance(data, dict) else None
-    return Answer(
-        items=[_item(peer, each) for each in found], recommendation_id=name if isinstance(name, str) else None
-    )
+    return Answer(items=[_item(peer, each) for each in found], recommendation_id=_text(name))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _usual(data: Any) -> Any:

@@ -20,8 +20,10 @@ class Template:
 
     def filled(self, values: Mapping[str, str], encode: Callable[[str], str]) -> str:
         """Raises `KeyError` with the first name that has no value."""
-        found = [encode(values[name]) for name in self.names]
-        return "".join(part for pair in zip(self.pieces, (*found, ""), strict=True) for part in pair)
+        parts = list(self.pieces)
+        for place, name in enumerate(self.names):
+            parts[place] += encode(values[name])
+        return "".join(parts)
 
 
 def template(text: str) -> Template:
@@ -35,6 +37,8 @@ def template(text: str) -> Template:
 
 
 def in_url(value: str) -> str:
+    if value.isalnum() and value.isascii():  # most ids
+        return value
     return quote(value, safe="")
 
 

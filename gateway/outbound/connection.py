@@ -62,6 +62,10 @@ class Connection(asyncio.Protocol):
             self._waiting = None
             self.close()
 
+    def late(self, waiting: asyncio.Future[Got]) -> None:
+        if self._waiting is waiting:
+            self._fail(httpx.ReadTimeout("the origin is too slow"))
+
     @property
     def progress(self) -> tuple[bool, int, int]:
         """Changes as long as something moves; first, whether the request is still on its way out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import httpx
@@ -29,7 +29,7 @@ class Ready(NamedTuple):
     data: bytes
     head_only: bool
     again: bool
-    most: int = LARGEST_ANSWER
+    most: int
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,28 @@ class Got:
 
     def has(self, name: bytes) -> bool:
         """`name` in lower case."""
-        return any(known.lower() == name for known, _ in self.raw)
+        return name in [known.lower() for known, _ in self.raw]
 
 
 class TooMuch(httpx.DecodingError):
     """The body is larger than whoever asked wants to have it."""
 
 
-def ready(method: str, host: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Ready:
+def ready(
+    method: str,
+    host: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    most: int = LARGEST_ANSWER,
+) -> Ready:
     """Raises `httpx.LocalProtocolError` where a header would end another one."""
-    given = {name.lower(): name for name in headers}
+    hosted, usual, own = layout(tuple(headers))
     lines = [f"{method} {target} HTTP/1.1"]
-    if "host" not in given:
+    if not hosted:
         lines.append(f"host: {host}")
-    lines += [f"{name}: {value}" for name, value in USUAL.items() if name not in given]
-    lines += [f"{name}: {headers[name]}" for lower, name in given.items() if lower not in FRAMING]
+    lines += usual
+    lines += [f"{name}: {headers[name]}" for name in own]
     if body or method in BODIED:
         lines.append(f"content-length: {len(body or b'')}")
     head = "\r\n".join(lines)
@@ -70,7 +77,16 @@ def ready(method: str, host: str, target: str, headers: Mapping[str, str], body:
         data = f"{head}\r\n\r\n".encode("latin-1")
     except UnicodeEncodeError as error:
         raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
-    return Ready(data + body if body else data, method == "HEAD", method in AGAIN)
+    return Ready(data + body if body else data, method == "HEAD", method in AGAIN, most)
+
+
+@lru_cache(256)  # callers send the same few sets of headers again and again
+def layout(names: tuple[str, ...]) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+    """Of a request with headers of these names: whether it names its host, the lines that it does not give itself, and
+    those of the names that are sent; of a name in two spellings the last."""
+    given = {name.lower(): name for name in names}
+    usual = tuple(f"{name}: {value}" for name, value in USUAL.items() if name not in given)
+    return "host" in given, usual, tuple(name for lower, name in given.items() if lower not in FRAMING)
 
 
 async def whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> Got:

@@ -3,7 +3,6 @@ whoever should answer is known to be broken. Everything that goes wrong is an `U
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ import httpx
 import stamina
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
+from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
 from gateway.outbound.message import Got, TooMuch
@@ -54,20 +54,37 @@ class Outbound:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
+        self._known: dict[str, AsyncCircuitBreaker] = {}
 
     async def ask(self, peer: Peer, prepare: Prepare) -> Got:
         """A 2xx answer, whole. Raises `UpstreamProblem`: 504 too late, 502 broken, 503 not asked since it is broken,
         and 400, 404 and 429 where the peer said so itself."""
-        limits = peer.limits
-        breaker = await self._breakers.get_breaker(peer.name, threshold=limits.failures, ttl=limits.open_s)
+        breaker = self._known.get(peer.name) or await self._breaker(peer)
         try:
             async with breaker:
                 return await self._tries(peer, prepare)
         except OpenedState as error:
-            message = f"{peer.name} has failed {limits.failures} times in a row; it is asked again shortly"
+            message = f"{peer.name} has failed {peer.limits.failures} times in a row; it is asked again shortly"
             raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
 
+    async def _breaker(self, peer: Peer) -> AsyncCircuitBreaker:
+        limits = peer.limits
+        breaker = await self._breakers.get_breaker(peer.name, threshold=limits.failures, ttl=limits.open_s)
+        self._known[peer.name] = breaker
+        return breaker
+
     async def _tries(self, peer: Peer, prepare: Prepare) -> Got:
+        """Where the first try does well, which is nearly always, nothing is set up for more."""
+        try:
+            return checked(peer, await self.once(peer, await prepare()))
+        except UpstreamProblem as problem:
+            if not peer.limits.retries or not _may_help(problem):
+                raise
+            return await self._again(peer, prepare, problem)
+
+    async def _again(self, peer: Peer, prepare: Prepare, failure: UpstreamProblem) -> Got:
+        """`failure` was the first try's."""
+        first: UpstreamProblem | None = failure
         tries = stamina.retry_context(
             on=_may_help,
             attempts=peer.limits.retries + 1,
@@ -78,14 +95,18 @@ class Outbound:
         )
         async for attempt in tries:
             with attempt:
+                if first is not None:
+                    failed, first = first, None
+                    raise failed
                 return checked(peer, await self.once(peer, await prepare()))
         raise AssertionError("unreachable: the last try raises or returns")
 
     async def once(self, peer: Peer, sent: Sent) -> Got:
         """One try, and whatever the peer answers. Raises `UpstreamProblem` where it does not, or not in time."""
         try:
-            async with asyncio.timeout(peer.limits.timeout_s):
-                return await self._transport.exchange(sent.method, sent.url, sent.headers, sent.body)
+            return await self._transport.exchange(
+                sent.method, sent.url, sent.headers, sent.body, seconds=peer.limits.timeout_s
+            )
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
         except TooMuch as error:

@@ -60,6 +60,28 @@ class Pool:
                 connection.give_up(waiting)
                 raise
 
+    async def within(self, request: Ready, seconds: float) -> Got:
+        """As `exchange`, all of it in so many seconds: a timer, where a connection is free. Raises `TimeoutError`,
+        too."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        connection = self._taken()
+        if connection is not None:
+            waiting = connection.ask(request)
+            timer = loop.call_at(until, connection.late, waiting)
+            try:
+                return await waiting
+            except Stale as stale:
+                if not (request.again or stale.unsent):
+                    raise
+            except BaseException:
+                connection.give_up(waiting)
+                raise
+            finally:
+                timer.cancel()
+        async with asyncio.timeout_at(until):
+            return await self.exchange(request)
+
     async def close(self) -> None:
         if self._sweeping is not None:
             self._sweeping.cancel()

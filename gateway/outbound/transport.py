@@ -47,10 +47,17 @@ class Transport(httpx.AsyncBaseTransport):
         self._proxies = getproxies()
 
     async def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int = LARGEST_ANSWER
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        seconds: float,
+        most: int = LARGEST_ANSWER,
     ) -> Got:
-        """An answer with its body decoded, however long it takes: for whoever has no use for httpx's requests and
-        responses. Raises `httpx.HTTPError` and `httpx.InvalidURL`."""
+        """An answer with its body decoded: for whoever has no use for httpx's requests and responses.
+        Raises `TimeoutError`, `httpx.HTTPError` and `httpx.InvalidURL`."""
         plain = PLAIN.fullmatch(url)
         if plain is not None and "/." not in url:
             place, target = plain[1], plain[2]
@@ -60,8 +67,10 @@ class Transport(httpx.AsyncBaseTransport):
             headers = {**headers, **_authorization(parsed)}
         origin = self._origins.get(place) or self._opened(place)
         if origin.proxied is not None:
-            return await _through(origin.proxied, method, place + target, headers, body, most)
-        got = await origin.pool.exchange(ready(method, origin.host, target, headers, body)._replace(most=most))
+            async with asyncio.timeout(seconds):
+                return await _through(origin.proxied, method, place + target, headers, body, most)
+        sent = ready(method, origin.host, target, headers, body, most)
+        got = await origin.pool.within(sent, seconds)
         return await _decoded(got, most) if got.has(ENCODED) else got
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

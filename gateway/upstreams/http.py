@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,6 +15,19 @@ from gateway.plan import Http, Plan, Variation
 from gateway.template import Template, in_header, in_url
 from gateway.upstreams.base import Elsewhere, Means, UpstreamType
 
+AS_GET = {"accept": "application/json"}
+AS_POST = {**AS_GET, "content-type": "application/json"}
+OWN: dict[str, Callable[[Ask], str]] = {
+    "namespace": lambda ask: ask.namespace,
+    "recommender": lambda ask: ask.recommender,
+    "action": lambda ask: ask.action,
+    "numResults": lambda ask: str(ask.num_results),
+    "userId": lambda ask: ask.user_id or "",
+    "itemId": lambda ask: ask.item_id or "",
+    "itemIds": lambda ask: ",".join(ask.item_ids or ()),
+    "filter": lambda ask: ask.filter or ask.expression or "",
+}
+
 
 class HttpUpstream(Elsewhere):
     def __init__(self, means: Means) -> None:
@@ -23,17 +36,12 @@ class HttpUpstream(Elsewhere):
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         origin = variation.origin
         assert isinstance(origin, Http)
-        values = dict(fields_of(ask))
-        sent = Sent(
-            origin.method,
-            filled(origin.url, values, url=True),
-            {
-                "accept": "application/json",
-                **({"content-type": "application/json"} if origin.method == "POST" else {}),
-                **{name: filled(value, values, url=False) for name, value in origin.headers},
-            },
-            msgspec.json.encode(payload_of(ask, plan, variation)) if origin.method == "POST" else None,
-        )
+        posts = origin.method == "POST"
+        headers = dict(AS_POST if posts else AS_GET)
+        for name, value in origin.headers:
+            headers[name] = filled(value, ask, in_header)
+        body = msgspec.json.encode(payload_of(ask, plan, variation)) if posts else None
+        sent = Sent(origin.method, filled(origin.url, ask, in_url), headers, body)
 
         async def prepare() -> Sent:
             return sent
@@ -43,31 +51,24 @@ class HttpUpstream(Elsewhere):
         return answer_of(peer, got.body, origin.items)
 
 
-def fields_of(ask: Ask) -> Iterator[tuple[str, str]]:
-    """The names that a template may use; the request's own query parameters come first, and never win."""
-    yield from ask.parameters.items()
-    yield from {
-        "namespace": ask.namespace,
-        "recommender": ask.recommender,
-        "action": ask.action,
-        "numResults": str(ask.num_results),
-        "userId": ask.user_id or "",
-        "itemId": ask.item_id or "",
-        "itemIds": ",".join(ask.item_ids or ()),
-        "filter": ask.filter or ask.expression or "",
-    }.items()
-    yield from ((f"context.{name}", value) for name, value in ask.context.items())
-    yield from ((f"filterValues.{name}", value) for name, value in ask.filter_values.items())
+def filled(template: Template, ask: Ask, encode: Callable[[str], str]) -> str:
+    """Raises `Invalid` where a query parameter that it names is not there."""
+    return template.filled({name: value_of(name, ask) for name in template.names}, encode)
 
 
-def filled(template: Template, values: Mapping[str, str], *, url: bool) -> str:
-    """A context field or filter value that this request has not is empty; a query parameter must be there."""
-    given = {**{name: "" for name in template.names if "." in name}, **values}
-    try:
-        return template.filled(given, in_url if url else in_header)
-    except KeyError as error:
-        name = str(error.args[0])
-        raise Invalid("MissingParameter", f"the query parameter {name!r} is required here") from error
+def value_of(name: str, ask: Ask) -> str:
+    """A field of the request, which no query parameter takes the place of; a context field or filter value that this
+    request has not is empty; a query parameter must be there. Raises `Invalid`."""
+    own = OWN.get(name)
+    if own is not None:
+        return own(ask)
+    kind, dot, field = name.partition(".")
+    if dot:
+        told = {"context": ask.context, "filterValues": ask.filter_values}.get(kind)
+        return told.get(field, "") if told is not None else ""
+    if name not in ask.parameters:
+        raise Invalid("MissingParameter", f"the query parameter {name!r} is required here")
+    return ask.parameters[name]
 
 
 UPSTREAM = UpstreamType("http", HttpUpstream)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
 
@@ -23,8 +24,19 @@ class Stock(Transport):
         self._client = httpx.AsyncClient(limits=CONNECTIONS)
 
     async def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int = LARGEST_ANSWER
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        seconds: float,
+        most: int = LARGEST_ANSWER,
     ) -> Got:
+        async with asyncio.timeout(seconds):
+            return await self._exchange(method, url, headers, body)
+
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Got:
         request = self._client.build_request(method, url, headers=dict(headers), content=body, timeout=None)
         response = await self._client.send(request, stream=True)
         try:

@@ -17,11 +17,12 @@ from gateway.outbound.pool import Bounds
 from tests.gateway.outbound.wire import Caller, contexts, plain, run, until, wire
 
 OK = plain(b"[]")
+PATIENCE_S = 20.0
 ZIPPED = gzip.compress(b'["a"]' * 500)
 
 
 async def lean(transport: Transport, url: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
-    got = await transport.exchange(method, url, {}, body)
+    got = await transport.exchange(method, url, {}, body, seconds=PATIENCE_S)
     return got.status, got.body
 
 
@@ -116,7 +117,7 @@ def test_a_request_is_what_httpx_makes_of_it(path: str) -> None:
         transport = Transport()
         async with wire(OK) as origin, httpx.AsyncClient(trust_env=False) as stock, transport:
             await stock.post(origin.url + path, content=b"body", headers={"X-Own": "1", "accept": "a/b"})
-            await transport.exchange("POST", origin.url + path, {"X-Own": "1", "accept": "a/b"}, b"body")
+            await transport.exchange("POST", origin.url + path, {"X-Own": "1", "accept": "a/b"}, b"body", seconds=9)
             one, two = origin.asked
             assert one.head.splitlines()[0] == two.head.splitlines()[0]
             assert lines(one.head) == lines(two.head)
@@ -156,7 +157,7 @@ def test_no_header_ends_another(value: str) -> None:
     async def story() -> None:
         async with wire(OK) as origin, Transport() as transport:
             with pytest.raises(httpx.LocalProtocolError):
-                await transport.exchange("GET", origin.url, {"x-own": value}, None)
+                await transport.exchange("GET", origin.url, {"x-own": value}, None, seconds=9)
             assert not origin.asked
 
     run(story)
@@ -363,6 +364,29 @@ def test_each_of_httpx_s_timeouts_is_its_own() -> None:
     run(story)
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_all_of_it_has_one_deadline(warm: bool) -> None:
+    async def answer(caller: Caller) -> None:
+        if warm and len(caller.head.split()[1]) == 1:
+            caller.send(OK)
+            return
+        caller.send(b"HTTP/1.1 200 OK\r\ncontent-length: 800\r\n\r\n")
+        while not caller.writer.is_closing():
+            caller.send(b"x")
+            await asyncio.sleep(0.02)
+
+    async def story() -> None:
+        async with wire(answer) as origin, Transport() as transport:
+            if warm:
+                await lean(transport, f"{origin.url}/")
+            with pytest.raises((TimeoutError, httpx.ReadTimeout)):
+                await transport.exchange("GET", f"{origin.url}/slow", {}, None, seconds=0.1)
+            assert origin.connections == 1
+            await until(lambda: origin.left == 1)
+
+    run(story)
+
+
 def test_a_body_that_nobody_reads_is_given_up() -> None:
     async def story() -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel connects, and nobody is there
@@ -414,8 +438,9 @@ def test_nothing_of_a_request_is_logged(caplog: pytest.LogCaptureFixture) -> Non
 
     async def story() -> None:
         async with wire(b"garbage\r\n\r\n") as origin, Transport() as transport:
+            url, headers = f"{origin.url}/?key=secret", {"authorization": "secret"}
             with pytest.raises(httpx.RemoteProtocolError):
-                await transport.exchange("GET", f"{origin.url}/?key=secret", {"authorization": "secret"}, None)
+                await transport.exchange("GET", url, headers, None, seconds=9)
 
     run(story)
     assert "secret" not in caplog.text
