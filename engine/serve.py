@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from engine.data.columns import Floats, Ints
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
-from engine.errors import InvalidInput, NotFound
+from engine.errors import EngineError, InvalidInput, NotFound
 from engine.filters import Candidates, Filter, Left, Mask, left_by
 from engine.question import Question, Ranked
 from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of
 from engine.rank.promote import mixed, share_of
 from engine.rank.topk import top_k
-from engine.recipes.base import Query
+from engine.recipes.base import Query, scored
 from engine.shown.ids import named, stable
 
 DECIMALS = 7  # of a score (specification §9.2)
@@ -48,6 +48,14 @@ class Live:
         return index if index < self.item_count else -1
 
 
+class Asked(NamedTuple):
+    """A question, the filters that it is asked with, and the one that promotes."""
+
+    question: Question
+    filters: tuple[Filter, ...] = ()
+    promoting: Filter | None = None
+
+
 def answer(
     question: Question,
     deployed: Deployed,
@@ -60,16 +68,39 @@ def answer(
     promoting: Filter | None = None,
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
-    check(question, deployed, (*filters, *((promoting,) if promoting else ())))
-    case = case_of(question, deployed, Live.of(group, question.user), filters, now)
-    shown = shown_of(case, promoting)
-    name = stable_name(case, shown) if question.stable_id else named(deployed.campaign.arn, new_id())
+    asked = Asked(question, filters, promoting)
+    (found,) = answers((asked,), deployed, group, as_of=as_of, now=now, new_id=new_id)
+    if isinstance(found, EngineError):
+        raise found
+    return found
+
+
+def answers(
+    asked: Sequence[Asked], deployed: Deployed, group: Group, *, as_of: int, now: float, new_id: Callable[[], str]
+) -> list[Ranked | EngineError]:
+    """One for each, the same as if it had been asked alone: what is done together is their scores."""
+    lives = [Live.of(group, each.question.user) for each in asked]
+    found: list[Ranked | EngineError] = []
+    for each, live, scores in zip(asked, lives, scores_of_many(asked, deployed, lives, now), strict=True):
+        try:
+            if isinstance(scores, EngineError):
+                raise scores
+            case = case_with(scores, each.question, deployed, live, each.filters, now)
+            found.append(_ranked(case, each.promoting, as_of, new_id))
+        except EngineError as error:
+            found.append(error)
+    return found
+
+
+def _ranked(case: Case, promoting: Filter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
+    arn, shown = case.deployed.campaign.arn, shown_of(case, promoting)
+    name = stable_name(case, shown) if case.question.stable_id else named(arn, new_id())
     shown = shown.mixed(name)
     return Ranked(
         items=shown.items,
         scores=shown.scores,
         recommendation_id=name,
-        model=deployed.model,
+        model=case.deployed.model,
         as_of=as_of,
         promotion_names=shown.promotion_names,
         reasons=shown.reasons,
@@ -129,7 +160,12 @@ def shown_of(case: Case, promoting: Filter | None = None) -> Shown:
 
 
 def case_of(question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float) -> Case:
-    scores = scores_of(question, deployed, live, now)
+    return case_with(scores_of(question, deployed, live, now), question, deployed, live, filters, now)
+
+
+def case_with(
+    scores: Floats, question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float
+) -> Case:
     left = left_by(filters, candidates_of(question, live), question.filter_values)
     return Case(question, deployed, live, scores, left, _explorer(question, deployed, live, now))
 
@@ -176,7 +212,34 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
     scores = _of_cohort(question.cohort, deployed)
     if scores is None:
-        scores = _of_user(question, deployed, live, now)
+        scores = deployed.scorer(_query(question, deployed, live, now))
+    return _fitting(scores, deployed, live)
+
+
+def scores_of_many(
+    asked: Sequence[Asked], deployed: Deployed, lives: Sequence[Live], now: float
+) -> list[Floats | EngineError]:
+    """Each question's (catalogue,) scores, or why it has none."""
+    found: list[Floats | EngineError | None] = [_checked(each, deployed) for each in asked]
+    of_users = [place for place, known in enumerate(found) if known is None]
+    queries = [_query(asked[place].question, deployed, lives[place], now) for place in of_users]
+    for place, scores in zip(of_users, scored(deployed.scorer, queries), strict=True):
+        found[place] = scores
+    pairs = zip(cast("list[Floats | EngineError]", found), lives, strict=True)
+    return [each if isinstance(each, EngineError) else _fitting(each, deployed, live) for each, live in pairs]
+
+
+def _checked(asked: Asked, deployed: Deployed) -> Floats | EngineError | None:
+    """What is wrong with the question, or the scores of its cohort; None where they are a user's."""
+    try:
+        check(asked.question, deployed, (*asked.filters, *((asked.promoting,) if asked.promoting else ())))
+        return _of_cohort(asked.question.cohort, deployed)
+    except EngineError as error:
+        return error
+
+
+def _fitting(scores: Floats, deployed: Deployed, live: Live) -> Floats:
+    """(items of the model,) scores made (catalogue,)"""
     count = live.item_count
     absent = live.group.exposure.without_record(deployed.absent)
     if len(scores) >= count and not len(absent):
@@ -197,20 +260,17 @@ def _of_cohort(cohort: str | None, deployed: Deployed) -> Floats | None:
     return scores
 
 
-def _of_user(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
-    """(items of the model,)"""
-    return deployed.scorer(
-        Query(
-            history=live.history.items,
-            times=live.history.times,
-            item=live.find(question.item) if question.item is not None else -1,
-            influence=deployed.campaign.campaign_config.get("rankingInfluence") or {},
-            now=now,
-            stream=Since(live.group.tail, deployed.seq),
-            user=live.group.user_id(question.user) if question.user is not None else -1,
-            users=live.group.user_table,
-            context=question.context,
-        )
+def _query(question: Question, deployed: Deployed, live: Live, now: float) -> Query:
+    return Query(
+        history=live.history.items,
+        times=live.history.times,
+        item=live.find(question.item) if question.item is not None else -1,
+        influence=deployed.campaign.campaign_config.get("rankingInfluence") or {},
+        now=now,
+        stream=Since(live.group.tail, deployed.seq),
+        user=live.group.user_id(question.user) if question.user is not None else -1,
+        users=live.group.user_table,
+        context=question.context,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,8 +27,9 @@ class Member:
     that holds what the member hears: a history (of known ids), a user, a context. Hearing nobody, it says one thing.
 
     Over a large catalogue most of what some members read is 0, and what others read is a product of vectors. Such a
-    member can say the same for less: by `sparse` (None where these arrays are not), or by `vector`, (dim,), whose
-    product with the arrays' "items" (items, dim), plus their "bias" (items,), is what it reads.
+    member can say the same for less: by `sparse` (None where these arrays are not), or by `vectors`, (b, dim), a row
+    for each query's history: its product with the arrays' "items" (items, dim), plus their "bias" (items,), is what it
+    reads.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Member:
     metadata: bool = False  # whether it learns from columns: a blend with it must be clearly better than one without
     by_recency: bool = False  # it exists only to favour what is recent
     sparse: Callable[[Arrays, Setting, Query, int], Sparse | None] | None = None
-    vector: Callable[[Arrays, Query], Floats] | None = None
+    vectors: Callable[[Arrays, Sequence[Ints]], Floats] | None = None
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from engine.ensemble.fits import SAID, Fits, reader
 from engine.ensemble.member import Arrays, Column
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.moments import mean_and_deviation, with_moments
+from engine.ensemble.vectors import Vectors
 from engine.neighbours.sparse import Sparse
 from engine.recipes.base import Query
 
+BLOCK = 4096  # items whose vectors are multiplied at once: a megabyte
 NOTHING = 1e-9  # a deviation below it says nothing, as in `engine.ensemble.member.standard`
 
 
@@ -35,9 +38,13 @@ class Sum:
 
     def onto(self, base: Floats) -> Floats:
         """(items,) new logits."""
+        return self.with_products(base, [arrays["items"] @ vector for arrays, vector, _ in self.products])
+
+    def with_products(self, base: Floats, made: Sequence[Floats]) -> Floats:
+        """The same with each product's (items,) already made."""
         total = base + np.float32(self.offset)
-        for arrays, vector, bias in self.products:
-            total += arrays["items"] @ vector
+        for (arrays, _, bias), product in zip(self.products, made, strict=True):
+            total += product
             total += np.float32(bias) * arrays["bias"]
         for each in self.dense:
             total += each
@@ -46,7 +53,33 @@ class Sum:
         return total
 
 
-Part = Callable[[Query], Sum]
+def all_onto(base: Floats, sums: Sequence[Sum]) -> list[Floats]:
+    """`onto` for each, to the bit the same. Items are read once for all queries, which is most of a product's time."""
+    made: list[list[Floats]] = [[] for _ in sums]
+    for place in range(max((len(each.products) for each in sums), default=0)):
+        rows = [row for row, each in enumerate(sums) if len(each.products) > place]
+        by_arrays: dict[int, list[int]] = {}
+        for row in rows:
+            by_arrays.setdefault(id(sums[row].products[place][0]), []).append(row)
+        for own in by_arrays.values():
+            items = sums[own[0]].products[place][0]["items"]
+            for row, product in zip(own, products(items, [sums[row].products[place][1] for row in own]), strict=True):
+                made[row].append(product)
+    return [each.with_products(base, done) for each, done in zip(sums, made, strict=True)]
+
+
+def products(items: Floats, vectors: Sequence[Floats]) -> Floats:
+    """(b, items) each vector's product with all items, by blocks that stay in the processor's cache meanwhile."""
+    if len(vectors) == 1:
+        return (items @ vectors[0])[None]
+    found = np.empty((len(vectors), len(items)), np.float32)
+    columns = np.stack(vectors)[:, :, None]  # (b, dim, 1)
+    for first in range(0, len(items), BLOCK):
+        found[:, first : first + BLOCK] = (items[None, first : first + BLOCK] @ columns)[:, :, 0]
+    return found
+
+
+Part = Callable[[Sequence[Query]], list[Sum]]  # of queries that say what the part hears
 
 
 class Mixture:
@@ -68,47 +101,59 @@ class Mixture:
                 self._parts.append((member.hears, _part(column, arrays, weight, items)))
 
     def sum_of(self, query: Query) -> Sum:
-        said = [part(query) for hears, part in self._parts if SAID[hears](query)]
-        return Sum(
-            tuple(product for each in said for product in each.products),
-            tuple(few for each in said for few in each.sparse),
-            tuple(all_ for each in said for all_ in each.dense),
-            sum(each.offset for each in said),
-        )
+        return self.sums_of((query,))[0]
+
+    def sums_of(self, queries: Sequence[Query]) -> list[Sum]:
+        """One for each query: what each would have alone."""
+        said: list[list[Sum]] = [[] for _ in queries]
+        for hears, part in self._parts:
+            heard = [place for place, query in enumerate(queries) if SAID[hears](query)]
+            for place, sum_ in zip(heard, part([queries[place] for place in heard]), strict=True):
+                said[place].append(sum_)
+        return [_joined(each) for each in said]
+
+
+def _joined(said: Sequence[Sum]) -> Sum:
+    return Sum(
+        tuple(product for each in said for product in each.products),
+        tuple(few for each in said for few in each.sparse),
+        tuple(all_ for each in said for all_ in each.dense),
+        sum(each.offset for each in said),
+    )
 
 
 def _part(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
     member = MEMBERS[column.member]
-    if member.vector is not None:
+    if member.vectors is not None:
         return _product(column, arrays, weight)
     if member.sparse is not None and "dense" not in arrays:
         return _sparse(column, arrays, weight, items)
     read = reader(column, arrays, items)
-    return lambda query: Sum((), (), (np.float32(weight) * read(query),), 0.0)
+    return lambda queries: [Sum((), (), (np.float32(weight) * read(query),), 0.0) for query in queries]
 
 
 def _product(column: Column, arrays: Arrays, weight: float) -> Part:
-    of = MEMBERS[column.member].vector
+    of = MEMBERS[column.member].vectors
     assert of is not None
     if "covariance" not in arrays:  # trained by an earlier version
         arrays = with_moments(arrays)
+    vectors = Vectors(partial(of, arrays))
 
-    def part(query: Query) -> Sum:
-        vector = of(arrays, query)
+    def sum_of(vector: Floats) -> Sum:
         mean, deviation = mean_and_deviation(arrays, vector)
         if deviation <= NOTHING:
             return Sum((), (), (), 0.0)
         share = weight / deviation
         return Sum(((arrays, vector * np.float32(share), share),), (), (), -share * mean)
 
-    return part
+    return lambda queries: [sum_of(vector) for vector in vectors.of([query.history for query in queries])]
 
 
 def _sparse(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
     of = MEMBERS[column.member].sparse
     assert of is not None
 
-    def part(query: Query) -> Sum:
+    def sum_of(query: Query) -> Sum:
         found = of(arrays, column.reading, query, items)
         assert found is not None  # as said by "dense" not in arrays
         values = found.values.astype(np.float64)
@@ -119,4 +164,4 @@ def _sparse(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
         share = weight / deviation
         return Sum((), (Sparse(found.items, found.values * np.float32(share)),), (), -share * mean)
 
-    return part
+    return lambda queries: [sum_of(query) for query in queries]

@@ -1,11 +1,12 @@
 """The trained sequence model's answer in numpy: no torch in a serving process.
 
-The same network as `engine.nn.transformer`, for one history, and of the last layer only the last position.
+The same network as `engine.nn.transformer`, and of the last layer only the last position.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,29 +24,41 @@ def logits(weights: Weights, history: Ints) -> Floats:
 
 def expected(weights: Weights, history: Ints) -> Floats:
     """(dim,) what comes next as a vector: its product with each item's, and that item's bias, is the item's logit."""
+    vector: Floats = expected_of_many(weights, history[None])[0]
+    return vector
+
+
+def expected_of_many(weights: Weights, histories: Ints) -> Floats:
+    """(b, dim) the same for (b, h) histories of one length, for less: to the bit what each has alone."""
     T, heads = len(weights["positions"]), int(weights["heads"][0])
-    recent = history[-T:]
-    x = weights["items"][recent] + weights["positions"][: len(recent)]  # (h, dim)
+    recent = histories[:, -T:]
+    x = weights["items"][recent] + weights["positions"][: recent.shape[1]]  # (b, h, dim)
     layers = len(weights["qkv"])
     for layer in range(layers):
-        asked = x[-1:] if layer == layers - 1 else x  # only the last position is read of the last layer
-        x = asked + _attend(weights, layer, heads, x, len(asked))
+        asked = x[:, -1:] if layer == layers - 1 else x  # only the last position is read of the last layer
+        x = asked + _attend(weights, layer, heads, x, asked.shape[1])
         x = x + _feed(weights, layer, x)
-    return _norm(x[-1], weights["norm"], 0)
+    return _norm(x[:, -1], weights["norm"], 0)
 
 
 def _attend(weights: Weights, layer: int, heads: int, x: Floats, asked: int) -> Floats:
-    h, dim = x.shape
+    b, h, dim = x.shape
     y = _norm(x, weights["norm1"], layer)
-    qkv = y @ weights["qkv"][layer].T + weights["qkv_bias"][layer]  # (h, 3 dim)
-    q, k, v = qkv.reshape(h, 3, heads, dim // heads).transpose(1, 2, 0, 3)  # each (heads, h, dim / heads)
-    score = q[:, h - asked :] @ k.transpose(0, 2, 1) / np.float32((dim // heads) ** 0.5)  # (heads, asked, h)
-    future = np.arange(h)[None, :] > np.arange(h - asked, h)[:, None]
-    score = np.where(future, -np.inf, score)
+    qkv = y @ weights["qkv"][layer].T + weights["qkv_bias"][layer]  # (b, h, 3 dim)
+    q, k, v = qkv.reshape(b, h, 3, heads, dim // heads).transpose(2, 0, 3, 1, 4)  # each (b, heads, h, dim / heads)
+    score = q[:, :, h - asked :] @ k.transpose(0, 1, 3, 2) / np.float32((dim // heads) ** 0.5)  # (b, heads, asked, h)
+    if asked > 1:  # the last position has all behind it
+        score = score + _future(h)
     share = np.exp(score - score.max(axis=-1, keepdims=True))
     share /= share.sum(axis=-1, keepdims=True)
-    mixed = (share @ v).transpose(1, 0, 2).reshape(asked, dim)
+    mixed = (share @ v).transpose(0, 2, 1, 3).reshape(b, asked, dim)
     return np.asarray(mixed @ weights["out"][layer].T + weights["out_bias"][layer], np.float32)
+
+
+@lru_cache(8)
+def _future(h: int) -> Floats:
+    """(h, h) 0 for what each position has seen, -inf for what comes after it."""
+    return np.triu(np.full((h, h), -np.inf, np.float32), 1)
 
 
 def _feed(weights: Weights, layer: int, x: Floats) -> Floats:

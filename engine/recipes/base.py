@@ -7,7 +7,7 @@ PERSONALIZED_ACTIONS (each a prefix of today's catalogue: ids are append-only).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -96,6 +96,13 @@ def stretch(progress: Progress, start: float, stop: float) -> Progress:
 
 
 Scorer = Callable[[Query], Floats]  # → (candidates,) float32, higher is better, -inf: never
+
+
+def scored(scorer: Scorer, queries: Sequence[Query]) -> list[Floats]:
+    """Each query's (candidates,). A scorer may have a method `many`, which answers many queries for less than one after
+    the other, and to the bit the same."""
+    many: Callable[[Sequence[Query]], list[Floats]] | None = getattr(scorer, "many", None)
+    return [scorer(query) for query in queries] if many is None else many(queries)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine import Change, Event, InvalidInput, NotFound, Question, Unavailable
+from engine import Change, EngineError, Event, InvalidInput, NotFound, Question, Unavailable
 from tests.engine.shop import HOME, T0, Shop
 
 Open = Callable[..., Shop]
@@ -39,6 +39,34 @@ def beside(first: Shop, open_shop: Open) -> Shop:
 def test_imports_trains_and_answers(popular: Shop):
     assert popular.ask("u1", num_results=3) == ["a", "b", "c"]
     assert popular.history("u3") == ["a", "b", "c"]
+
+
+def test_many_questions_are_answered_as_each_alone(popular: Shop):
+    """Whatever they ask for, and whoever among them asks for what there is not."""
+    popular.engine.clock = lambda: T0 + 60.0
+    touched = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
+    asked = [
+        Question(campaign="home", user="u1", stable_id=True),
+        Question(campaign="elsewhere", user="u1"),
+        Question(campaign="home", user="u2", num_results=1, expression=touched, stable_id=True),
+        Question(campaign="home", filter="nobody's"),
+        Question(campaign="home", candidates=("a",), user="u1"),
+        Question(campaign="home", stable_id=True),
+        Question(campaign="home", of="actions", user="u1"),
+        Question(campaign="home", expression="EXCLUDE ItemID WHERE Items.PRICE > $MOST", stable_id=True),
+        Question(campaign="home", user="u1", cohort="c9", stable_id=True),
+    ]
+    together = popular.engine.recommend_many(asked)
+    for question, found in zip(asked, together, strict=True):
+        if isinstance(found, EngineError):
+            with pytest.raises(type(found)) as alone:
+                popular.engine.recommend(question)
+            assert str(alone.value) == str(found)
+        else:
+            assert popular.engine.recommend(question) == found
+    assert [isinstance(each, EngineError) for each in together] == [0, 1, 0, 1, 1, 0, 1, 0, 1]
+    shown = [each.name for each in popular.engine.shown.all()]
+    assert shown[:4] == shown[4:] == [each.recommendation_id for each in together if not isinstance(each, EngineError)]
 
 
 def test_an_event_is_in_the_next_answer(popular: Shop):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from engine.data.columns import Floats
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.moments import with_moments
-from engine.nn.forward import expected, logits
+from engine.nn.forward import expected_of_many, logits
 from engine.recipes.base import Progress, Query
 
 
@@ -18,8 +22,15 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress))
 
 
-def vector(arrays: Arrays, query: Query) -> Floats:
-    return expected(arrays, query.history)
+def vectors(arrays: Arrays, histories: Sequence[Ints]) -> Floats:
+    """Those of one length together."""
+    length, dim = arrays["positions"].shape
+    lengths = np.array([min(len(history), length) for history in histories])
+    found = np.empty((len(histories), dim), np.float32)
+    for each in np.unique(lengths):
+        places = np.flatnonzero(lengths == each).tolist()
+        found[places] = expected_of_many(arrays, np.stack([histories[place][-length:] for place in places]))
+    return found
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
@@ -27,4 +38,4 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 # whether to train one, and how long, is the plan's to say: see engine.ensemble.plan
-MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vector=vector)
+MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vectors=vectors)

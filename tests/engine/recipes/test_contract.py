@@ -15,7 +15,7 @@ import pytest
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Query, Recipe, silent
+from engine.recipes.base import Model, Query, Recipe, scored, silent
 from tests.engine.recipes import worlds
 from tests.engine.recipes.errands import errands
 
@@ -248,3 +248,19 @@ def test_trains_again_with_what_it_chose(recipe: Recipe[Any]) -> None:
     assert recipe.again is not None
     again = recipe.again(model, snapshot, params_of(recipe), 1, silent)
     same(recipe.ready(again)(asked(snapshot)), recipe.ready(model)(asked(snapshot)))
+
+
+@every
+def test_many_are_scored_as_each_alone(recipe: Recipe[Any]) -> None:
+    """To the bit: what a batch holds beside a question must not show in its answer."""
+    snapshot, model = trained(recipe.name, home(recipe))
+    first = asked(snapshot)
+    histories = [snapshot.history(user) for user in (0, 1, 2, 3, 1)]
+    queries = [first, *(Query(items, times, item=0, user=5, now=first.now) for items, times in histories), Query()]
+    queries += [replace(first, now=first.now + 86_400.0), replace(first, history=np.array([9_999, 0], np.int32))]
+    if recipe.by_attributes:
+        queries = [replace(query, attributes=first.attributes) for query in queries]
+    together = scored(recipe.ready(model), queries)
+    alone = recipe.ready(model)
+    for query, scores in zip(queries, together, strict=True):
+        assert np.array_equal(scores, alone(query))

@@ -1,0 +1,96 @@
+"""Many users at once have what each has alone, to the bit; a history that was asked for is not encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from engine.data.columns import Floats, Ints
+from engine.ensemble.mixture import Mixture, all_onto, products
+from engine.ensemble.vectors import Vectors
+from engine.nn.forward import expected, expected_of_many
+from engine.recipes.base import Query
+from tests.engine.ensemble.test_mixture import COLUMNS, ITEMS, WEIGHTS, fits
+
+__all__ = ["fits"]  # a fixture
+
+
+def histories(count: int, seed: int = 0) -> list[Ints]:
+    draw = np.random.default_rng(seed)
+    return [draw.integers(ITEMS, size=draw.choice([1, 2, 9, 10, 11, 40])).astype(np.int32) for _ in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 17])
+def test_a_blend_of_many_is_each_ones_own(fits, count: int) -> None:
+    blend = Mixture(COLUMNS, fits, WEIGHTS, 3.0, ITEMS)
+    queries = [Query(history) for history in (*histories(count), np.zeros(0, np.int32))]
+    together = all_onto(blend.base, blend.sums_of(queries))
+    fresh = Mixture(COLUMNS, fits, WEIGHTS, 3.0, ITEMS)  # that remembers nobody
+    for query, scores in zip(queries, together, strict=True):
+        assert (fresh.sum_of(query).onto(fresh.base) == scores).all()
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 10, 15])
+def test_a_batch_of_histories_is_encoded_as_each_alone(fits, length: int) -> None:
+    weights = fits[COLUMNS[-1].fit]
+    batch = np.random.default_rng(length).integers(ITEMS, size=(13, length)).astype(np.int32)
+    together = expected_of_many(weights, batch)
+    assert all((expected(weights, history) == vector).all() for history, vector in zip(batch, together, strict=True))
+
+
+@pytest.mark.parametrize("count", [2, 5, 16])
+def test_products_by_blocks_are_products(count: int) -> None:
+    draw = np.random.default_rng(count)
+    items, vectors = draw.normal(size=(9_001, 64)).astype(np.float32), draw.normal(size=(count, 64)).astype(np.float32)
+    assert (products(items, list(vectors)) == np.stack([items @ vector for vector in vectors])).all()
+
+
+class Encoder:
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, histories: Sequence[Ints]) -> Floats:
+        self.asked += len(histories)
+        return np.array([[history.sum(), len(history)] for history in histories], np.float32)
+
+
+def test_a_history_is_encoded_once_and_its_next_event_makes_another() -> None:
+    encode = Encoder()
+    vectors, some = Vectors(encode), histories(20)
+    for _ in range(3):
+        assert all((found == encode([history])[0]).all() for found, history in zip(vectors.of(some), some, strict=True))
+    assert encode.asked == 20 + 60
+    vectors.of([np.append(some[0], np.int32(5))])
+    assert encode.asked == 81
+
+
+def test_what_was_asked_for_longest_ago_is_forgotten() -> None:
+    encode = Encoder()
+    vectors = Vectors(encode, most=10)
+    some = [np.array([number], np.int32) for number in range(11)]
+    for history in (*some[:10], some[0], some[10]):
+        vectors.of([history])
+    assert len(vectors) == 10 and encode.asked == 11
+    vectors.of([some[0]])
+    assert encode.asked == 11
+    vectors.of([some[1]])
+    assert encode.asked == 12
+
+
+def test_many_threads_find_what_is_theirs() -> None:
+    vectors = Vectors(Encoder(), most=50)
+    some = histories(200, 3)
+
+    def ask(seed: int) -> bool:
+        own = [some[place] for place in np.random.default_rng(seed).integers(200, size=8)]
+        return all(
+            vector.tolist() == [history.sum(), len(history)]
+            for vector, history in zip(vectors.of(own), own, strict=True)
+        )
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(ask, range(300)))
+    assert len(vectors) <= 50
