@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from engine import Change, Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
+from gateway.batches import Batches
 from gateway.cache import Tag, purge
 from gateway.errors import Problem, as_problems
 from gateway.plan import Plan, Variation
@@ -23,6 +24,7 @@ FILTERS: Tag = ("filters",)  # any of them: they change rarely
 class EngineUpstream:
     def __init__(self, means: Means) -> None:
         self._engine, self._threads = means.engine, means.threads
+        self._batches: Batches[Question, Ranked] = Batches(means.engine.recommend_many, means.threads)
         self._account = means.engine.settings.account_id
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
@@ -70,7 +72,8 @@ class EngineUpstream:
     # ---- what the AWS wire and the events need of the engine, off the loop and with its errors as Problems
 
     async def rank(self, question: Question) -> Ranked:
-        return await self._off_loop(lambda: self._engine.recommend(question))
+        with as_problems():
+            return await self._batches.ask(question)
 
     async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
         question = _question(ask, variation.model, self._account)

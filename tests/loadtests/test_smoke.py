@@ -7,7 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from loadtests import bench, events, freshness, targets
+from loadtests import bench, events, freshness, misses, targets
 
 PROGRAMS = ("wrk", "nginx", "redis-server")
 comparable = pytest.mark.skipif(
@@ -31,6 +31,14 @@ def test_the_bench_compares_hits_and_misses(tmp_path):
     lines = [line for kind in found.values() for line in kind.values()]
     assert all(line["failed"] == 0 and line["rate"] > 0 and line["cpu_us"] > 0 for line in lines)
     assert all(kind["nginx"]["ratio"] == 1.0 for kind in found.values())
+
+
+@comparable
+def test_misses_are_measured_at_the_limit_and_at_half_of_it(tmp_path):
+    argv = ["--items", "300", "--users", "100", "--events", "5", "--recipe", "aws-popularity-count"]
+    ran = CliRunner().invoke(misses.main, [*argv, "--seconds", "1", "--rounds", "1", "--data", str(tmp_path)])
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    assert "answers/s" in ran.output and "p99" in ran.output and "; 0 failed" in ran.output
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are():

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 
-from engine import Change, Cohort, Event, InvalidInput, NotFound, Question, Ranked, Settings
+from engine import Change, Cohort, EngineError, Event, InvalidInput, NotFound, Question, Ranked, Settings
 from engine.sql import Database, sqlite_url
 from engine.trials import Trials
 from gateway.app import create_app
@@ -114,6 +114,15 @@ class SmallEngine:
         return Ranked(
             items=ranked, scores=scores, recommendation_id=name, model=self.home.model, as_of=as_of, seed="5eed"
         )
+
+    def recommend_many(self, questions: Sequence[Question]) -> list[Ranked | EngineError]:
+        found: list[Ranked | EngineError] = []
+        for question in questions:
+            try:
+                found.append(self.recommend(question))
+            except EngineError as error:
+                found.append(error)
+        return found
 
     def deployed(self, campaign: str, account: str = "000000000000") -> Any:
         if campaign not in ("home", ARN):
