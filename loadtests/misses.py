@@ -78,12 +78,12 @@ def main(
     place = data / f"{recipe}-{items}-{users}-{events}"
     prepare(place, Size(items, users, events), recipe, settings, console)
     core, load_core = processes.cores()
-    with serving(place, 1, (core,), CONFIG) as server:
+    with serving(place, 1, core, CONFIG) as server:
         sample = asyncio.run(client.get(server.port, PATH % 0))
         shown = json.loads(sample.body)["itemList"]
         if sample.status != 200 or len(shown) != 25 or "title" not in shown[0].get("metadata", {}):
             raise click.ClickException(f"not the answer that is measured: {sample.status} {sample.body[:300]!r}")
-        wrk.drive(wrk.Load(server.port, PATH, users), 2, (load_core,))
+        wrk.drive(wrk.Load(server.port, PATH, users), 2, load_core)
         for _ in range(rounds):
             console.print(line(measure(server, users, seconds, load_core)))
         console.print(f"peak memory of all processes: {processes.peak_mib(server.family()):.0f} MiB")
@@ -99,7 +99,7 @@ def line(told: Told) -> str:
 
 def measure(server: Server, users: int, seconds: int, load_core: tuple[int]) -> Told:
     pids, before = server.family(), processes.cpu_s(server.family())
-    report = wrk.drive(wrk.Load(server.port, PATH, users), seconds, (load_core,), CONNECTIONS)
+    report = wrk.drive(wrk.Load(server.port, PATH, users), seconds, load_core, CONNECTIONS)
     between, half = processes.cpu_s(pids), report.rate / 2
     delays = asyncio.run(arriving(server.port, users, half, seconds))
     spent = processes.cpu_s(pids) - between
