@@ -32,7 +32,7 @@ from engine.measure.report import Report
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.recipes import RECIPES
 from engine.settings import Settings
-from engine.trials import Answered, Deed, Exposure, Trials
+from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
 
 __all__ = [
     "EVERYONE",
@@ -44,6 +44,7 @@ __all__ = [
     "Cohort",
     "Curve",
     "Deed",
+    "Earned",
     "Engine",
     "EngineError",
     "Estimates",
@@ -70,6 +71,7 @@ __all__ = [
     "TooManyTags",
     "Trials",
     "Unavailable",
+    "Weighed",
     "check_expression",
     "cohort_curve",
     "decoded",

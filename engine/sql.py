@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     Connection,
@@ -148,6 +149,18 @@ answered = Table(
     Column("unit", String, nullable=False),  # that got it first
     Column("at", Float, nullable=False),
     Column("teams", LargeBinary),  # of a list of several variations: whose each item is, JSON
+)
+
+weighed = Table(
+    "weighed",
+    tables,
+    Column("seq", _Sequence, primary_key=True),
+    Column("experiment", String, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("arms", JSON, nullable=False),  # weight, units, mean, error by variation
+    Index("weighed_once", "experiment", "since", unique=True),
+    sqlite_autoincrement=True,
 )
 
 converted = Table(

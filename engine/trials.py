@@ -3,13 +3,13 @@ every process and every replica of one database agrees; whoever was exposed firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.sql import Database, answered, converted, exposed, showings
+from engine.sql import Database, answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
 Shown = tuple[str, str]  # an experiment and a variation
@@ -52,6 +52,25 @@ class Answered(NamedTuple):
     teams: bytes | None = None
 
 
+class Earned(NamedTuple):
+    """An arm's next weight, and what it was found from: the reward's mean per unit, and its standard error (None:
+    unknown)."""
+
+    weight: float
+    units: int
+    mean: float
+    error: float | None
+
+
+class Weighed(NamedTuple):
+    """The weights of an experiment's arms from an epoch second on, found at another, by variation."""
+
+    experiment: str
+    since: float
+    at: float
+    arms: Mapping[str, Earned]
+
+
 class Trials:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -83,6 +102,30 @@ class Trials:
                 )
             if deeds:
                 connection.execute(self._insert(converted).on_conflict_do_nothing(), [each._asdict() for each in deeds])
+
+    def weigh(self, row: Weighed, in_time: Callable[[], bool]) -> bool:
+        """Durable when it returns. False where such a row was there before, or when it came to writing it was no longer
+        `in_time`."""
+        values = {**row._asdict(), "arms": {name: list(earned) for name, earned in row.arms.items()}}
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7232)"))
+            if not in_time():
+                return False
+            return connection.execute(self._insert(weighed).on_conflict_do_nothing(), values).rowcount == 1
+
+    def weighed_after(self, seq: int) -> tuple[int, list[Weighed]]:
+        """Of all experiments, what was written after, the newest `PAGE` of it, and the last one's number."""
+        query = sa.select(weighed).where(weighed.c.seq > seq).order_by(weighed.c.seq.desc()).limit(PAGE)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return (rows[0].seq if rows else seq), [_weighed(row) for row in reversed(rows)]
+
+    def weighed(self, experiment: str) -> list[Weighed]:
+        """In the order of their times."""
+        query = sa.select(weighed).where(weighed.c.experiment == experiment).order_by(weighed.c.since)
+        with self._database.read() as connection:
+            return [_weighed(row) for row in connection.execute(query)]
 
     def last(self) -> int:
         """The number of the last exposure."""
@@ -123,3 +166,7 @@ class Trials:
         query = sa.select(showings.c.variation, showings.c.times).where(showings.c.experiment == experiment)
         with self._database.read() as connection:
             return {row.variation: row.times for row in connection.execute(query)}
+
+
+def _weighed(row: sa.Row[Any]) -> Weighed:
+    return Weighed(row.experiment, row.since, row.at, {name: Earned(*earned) for name, earned in row.arms.items()})

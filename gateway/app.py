@@ -85,7 +85,7 @@ def create_app(
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
     maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
-    ledger = Ledger(engine.trials)
+    ledger = Ledger(engine.trials, clock, draw())
     gateway = Gateway(
         config=config,
         cache=cache,

@@ -122,6 +122,7 @@ def counted(data: Path, experiment: Experiment, now: float) -> tuple[Experiment,
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
         ledger = Ledger(engine.trials)
+        ledger.prepare([experiment])
         experiment = ledger.current(experiment, now)
         return experiment, ledger.units(experiment)
     finally:

@@ -475,7 +475,20 @@ class InterleavingExperiment(ExperimentPart, frozen=True, tag="interleaving", kw
     guardrails: dict[MetricName, Metric] = {}
 
 
-AnyExperiment = EvidentlyExperiment | BuiltinExperiment | InterleavingExperiment
+class BanditExperiment(ExperimentPart, frozen=True, tag="bandit", kw_only=True):
+    """Weights that follow what the variations earn, by Thompson sampling: the `reward` is a metric, the first if not
+    said. `weights` hold until each variation has had `burnIn` units; from then on they change with every `period`."""
+
+    metrics: dict[MetricName, Metric]
+    guardrails: dict[MetricName, Metric] = {}
+    project: str = ""
+    reward: MetricName | None = None
+    period: Window = "1h"
+    minimum_weight: Fraction = 0.01
+    burn_in: Count = 100
+
+
+AnyExperiment = EvidentlyExperiment | BuiltinExperiment | InterleavingExperiment | BanditExperiment
 
 
 class Cohorts(Part, frozen=True):

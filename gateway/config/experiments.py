@@ -14,6 +14,7 @@ from gateway.experiments import setup
 from gateway.plan import ContextField, Variation
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LEAST_PERIOD_S = 4
 VALUE_KEY = re.compile(r"eventValue|properties(\.[^.\s]+)+")
 
 
@@ -48,6 +49,8 @@ def check_experiment(
     check_times(part, place, report)
     for index, step in enumerate(part.ramp):
         check_step(step, variations, inside(inside(place, "ramp"), index), report)
+    if isinstance(part, document.BanditExperiment):
+        check_bandit(part, variations, place, report)
     if part.exclusion is not None:
         check_range(part.exclusion.range, inside(inside(place, "exclusion"), "range"), report)
     for index, condition in enumerate(part.audience):
@@ -91,6 +94,28 @@ def check_step(
         check_weights(step.weights, variations, inside(place, "weights"), report)
     elif step.traffic is None:
         report.refuse(place, "changes nothing: give it 'traffic', 'weights' or both")
+
+
+def check_bandit(
+    part: document.BanditExperiment, variations: Mapping[str, document.AnyVariation], place: str, report: Report
+) -> None:
+    if part.reward is None and not part.metrics:
+        report.refuse(inside(place, "metrics"), "has no metric: a bandit needs one to earn")
+    if part.reward is not None and part.reward not in part.metrics:
+        message = f"there is no metric {part.reward!r}; {choices(part.reward, part.metrics)}"
+        report.refuse(inside(place, "reward"), message)
+    if length(part.period) < LEAST_PERIOD_S:
+        message = f"must be {LEAST_PERIOD_S}s or more: processes hear of new weights within half a second"
+        report.refuse(inside(place, "period"), message)
+    given = part.weights or {name: 1.0 if each.weight is None else each.weight for name, each in variations.items()}
+    count = sum(given.get(name, 0.0) > 0 for name in variations)
+    if part.minimum_weight * count > 1:
+        message = f"{part.minimum_weight:g} for each of {count} variations is more than 1: give {1 / count:.3g} or less"
+        report.refuse(inside(place, "minimumWeight"), message)
+    for index, step in enumerate(part.ramp):
+        if step.weights is not None:
+            at = inside(inside(inside(place, "ramp"), index), "weights")
+            report.refuse(at, "a bandit finds the weights by itself: leave them to it, or take method 'builtin'")
 
 
 def check_times(part: document.AnyExperiment, place: str, report: Report) -> None:
@@ -197,6 +222,7 @@ def experiment(
             for step in part.ramp
             if step.weights is not None
         ),
+        bandit=bandit(part) if isinstance(part, document.BanditExperiment) else None,
         steps=steps(part),
         start=epoch(part.schedule.start, -inf),
         end=epoch(part.schedule.end, inf),
@@ -210,6 +236,16 @@ def experiment(
         synthetic=part.include_synthetic,
         confirmed_by=None if part.confirmation is None else part.confirmation.event_type or "",
     )
+
+
+def bandit(part: document.BanditExperiment) -> setup.Bandit:
+    reward = part.reward or next(iter(part.metrics))
+    return setup.Bandit(reward, length(part.period), part.minimum_weight, part.burn_in)
+
+
+def length(window: str) -> float:
+    """In seconds."""
+    return float(window[:-1]) * SECONDS[window[-1]]
 
 
 def arms(method: str, feature: str, names: Sequence[str], weights: Mapping[str, float]) -> tuple[setup.Arm, ...]:
@@ -236,6 +272,5 @@ def epoch(time: str | None, default: float) -> float:
 
 def metric(part: document.EvidentlyMetric | document.Metric, guardrail: bool) -> setup.Metric:
     """What is at `valueKey` of an event of Evidently's comes by `experimentConversions`."""
-    window = float(part.window[:-1]) * SECONDS[part.window[-1]]
     key = part.value_key if isinstance(part, document.Metric) else ""
-    return setup.Metric(part.event_type, window, part.direction, key, guardrail)
+    return setup.Metric(part.event_type, length(part.window), part.direction, key, guardrail)

@@ -1,1 +1,2 @@
-"""Experiments: what one is (setup), which arm a unit is in (draw, enrol: pure), what came of it (ledger, analysis)."""
+"""Experiments: what one is (setup), which arm a unit is in (draw, enrol: pure; weights), what came of it (ledger,
+analysis)."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from math import floor
 
@@ -24,6 +25,7 @@ from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, arm_of
 from gateway.experiments.seen import confirmed
 from gateway.experiments.setup import Experiment, Metric, Weighing
+from gateway.experiments.weights import Weights
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +37,10 @@ Key = tuple[str, str]
 
 
 class Ledger:
-    def __init__(self, trials: Trials) -> None:
+    def __init__(self, trials: Trials, clock: Callable[[], float] = time.time, lot: float = 0.0) -> None:
+        """`lot` is between 0 and 1, each process's own (see `weights`)."""
         self._trials = trials
+        self._weights = Weights(trials, self.units, clock, lot)
         self._waiting: deque[Exposure] = deque()
         self._answers: deque[Answered] = deque()
         self._deeds: deque[tuple[Sequence[Deed], Future[None]]] = deque()
@@ -53,6 +57,7 @@ class Ledger:
     def prepare(self, experiments: Iterable[Experiment]) -> None:
         """Before these are in use. Reads the database: all exposures of an experiment whose weights have changed."""
         wanted = {(each.id, each.weighing): each for each in experiments}
+        self._weights.prepare(wanted.values())
         if self._seq < 0 and wanted:
             self._seq = self._trials.last()
         for key, experiment in wanted.items():
@@ -78,7 +83,7 @@ class Ledger:
 
     def in_force(self, experiment: Experiment, now: float) -> Weighing:
         """The shares at an epoch second."""
-        return experiment.scheduled(now)
+        return self._weights.in_force(experiment, now)
 
     def current(self, experiment: Experiment, now: float) -> Experiment:
         """With the shares in force."""
@@ -160,9 +165,11 @@ class Ledger:
 
     def start(self) -> None:
         self._thread.start()
+        self._weights.start()
 
     def close(self) -> None:
         """With all that waits."""
+        self._weights.close()
         self._stop = True
         self._wake.set()
         if self._thread.is_alive():

@@ -207,8 +207,8 @@ def test_a_wrong_root_is_refused_with_its_place(text, says):
 
 
 EXPERIMENTS = [
-    ("{t: {project: p, metrics: {}}}", ".t: 'method' is required; one of: builtin, evidently, interleaving"),
-    ("{t: {method: coin, metrics: {}}}", ".t.method: unknown method 'coin'; one of: builtin, evidently, interleaving"),
+    ("{t: {project: p, metrics: {}}}", ".t: 'method' is required; one of: bandit, builtin"),
+    ("{t: {method: coin, metrics: {}}}", ".t.method: unknown method 'coin'; one of: bandit, builtin"),
     ("{t: {method: evidently, metrics: {}}}", ".t: 'project' is required"),
     ("{t: {method: evidently, project: p}}", ".t: 'metrics' is required"),
     ("{t: {method: builtin}}", ".t: 'metrics' is required"),
@@ -252,6 +252,24 @@ EXPERIMENTS = [
     (
         "{t: {%s, ramp: [{at: '2030-02-03T00:00:00Z', weights: {main: 0}}]}}",
         ".t.ramp[0].weights: all weights are 0: nobody could be in an arm",
+    ),
+    ("{t: {method: bandit, metrics: {}}}", ".t.metrics: has no metric: a bandit needs one to earn"),
+    ("{t: {method: thompson, metrics: {m: {}}}}", ".t.method: "),
+    (
+        "{t: {method: bandit, metrics: {money: {}}, reward: mony}}",
+        ".t.reward: there is no metric 'mony'; one of: money; did you mean 'money'?",
+    ),
+    ("{t: {method: bandit, metrics: {m: {}}, period: 3s}}", ".t.period: must be 4s or more: processes hear of new"),
+    ("{t: {method: bandit, metrics: {m: {}}, period: hourly}}", ".t.period: must be a time such as 30m, 12h or 7d"),
+    (
+        "{t: {method: bandit, metrics: {m: {}}, minimumWeight: 0.51}}",
+        ".t.minimumWeight: 0.51 for each of 2 variations is more than 1: give 0.5 or less",
+    ),
+    ("{t: {method: bandit, metrics: {m: {}}, minimumWeight: 2}}", ".t.minimumWeight: must be a number from 0 to 1"),
+    ("{t: {method: bandit, metrics: {m: {}}, burnIn: 0}}", ".t.burnIn: must be a whole number, 1 or more"),
+    (
+        "{t: {method: bandit, metrics: {m: {}}, ramp: [{at: '2030-02-03T00:00:00Z', weights: {main: 1}}]}}",
+        ".t.ramp[0].weights: a bandit finds the weights by itself: leave them to it, or take method 'builtin'",
     ),
     ("{t: {%s, exclusion: {group: g, range: [0.5, 0.5]}}}", ".t.exclusion.range: must be two numbers, the first less"),
     ("{t: {%s, exclusion: {group: g, range: [1]}}}", ".t.exclusion.range: must be two numbers, the first less than"),

@@ -13,6 +13,7 @@ from gateway.config import parse
 from gateway.experiments.enrol import arm_of, next_change, placed
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Arm, Bandit, Experiment, Weighing
+from tests.gateway.experiments.test_ledger import wait_until
 from tests.gateway.experiments.test_matched import PATH, config
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
 
@@ -90,6 +91,7 @@ def test_a_launch_over_http(tmp_path: Path) -> None:
             features = client.get("/api/features/any").json()["features"]["shop.page.row"]["rules"]
             assert features[0]["weights"] == [[0.9, 0.1], [0.5, 0.5], [0.0, 1.0]][step]
             clock.tick(900)
+        wait_until(lambda: len(engine.trials.exposed("shop/recommend-items/page/row")) == 600)
         assert {variation(client, user) for user in seen[0]} == {"right"}
         found = client.get("/experiments/shop/page/row").json()
     shares = [list(each.values()).count("left") / 200 for each in seen]

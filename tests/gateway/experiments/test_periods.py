@@ -18,7 +18,9 @@ def run(draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     won, shown = np.zeros(3), np.zeros(3)
     values, arms = [], []
     for day in DAYS:
-        shares = weights(won.tolist(), (shown - won).tolist(), 0.05, 1_000, int(draw.integers(2**31)))
+        mean = (won + 1) / (shown + 2)
+        error = np.sqrt(mean * (1 - mean) / (shown + 3))
+        shares = weights(mean.tolist(), error.tolist(), 0.05, draws=1_000, seed=int(draw.integers(2**31)))
         arm = draw.choice(3, 1_500, p=shares)
         value = (draw.random(1_500) < RATES[arm] * day).astype(float)
         won += np.bincount(arm, value, 3)

@@ -1,0 +1,131 @@
+"""Which shares the arms of bandits have, and the thread that finds the next ones.
+
+A period's weights are a row in the database, written before it begins and never changed: whoever writes first decides.
+Every process reads new rows twice a second, and all go over to them when the period begins by their clock. The last
+moment to write is a quarter of a period before, or a minute if that is less: so all answer by the same weights, as long
+as no clock is astray by more than that, less half a second. Each exposure is kept with the weight that it was drawn by,
+whatever clocks say.
+
+No process is chosen to do the work. Each has a moment of its own, drawn once, within the first quarter of the time
+before the period, and the first to come finds nothing and does it; if it dies, the next one does. A period for which
+nobody wrote in time keeps the weights before.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+
+from engine import Earned, Trials, Weighed
+from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.bandit import decided, lead
+from gateway.experiments.enrol import next_period
+from gateway.experiments.setup import Arm, Bandit, Experiment, Weighing
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+MOST_KNOWN = 1_000  # periods of an experiment, the newest: events may say that they are of the past
+Rows = Callable[[Experiment], Sequence[UnitRow]]
+Steps = tuple[tuple[float, ...], tuple[Weighing, ...]]  # since when, and which
+
+
+class Weights:
+    def __init__(self, trials: Trials, rows: Rows, clock: Callable[[], float], lot: float) -> None:
+        """`rows` reads what is known of an experiment's units; `lot` between 0 and 1 is this process's moment."""
+        self._trials, self._rows, self._clock, self._lot = trials, rows, clock, lot
+        self._bandits: dict[str, Experiment] = {}
+        self._seq = 0
+        self._told: dict[str, dict[float, Weighed]] = {}  # by an experiment's id and when the period begins
+        self._steps: dict[tuple[str, str], Steps] = {}  # by its id and what its configuration says
+        self._lock = threading.Lock()  # of those who read rows
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="bandits", daemon=True)
+
+    def prepare(self, experiments: Iterable[Experiment]) -> None:
+        """Before these are in use. Reads the database."""
+        self._bandits = {each.id: each for each in experiments if each.bandit is not None}
+        if self._bandits:
+            self.follow()
+
+    def in_force(self, experiment: Experiment, now: float) -> Weighing:
+        """At an epoch second."""
+        if experiment.bandit is not None:
+            since, weighings = self._steps.get((experiment.id, experiment.weighing), ((), ()))
+            if index := bisect_right(since, now):
+                return weighings[index - 1]
+        return experiment.scheduled(now)
+
+    # ---- the thread
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _go_on(self) -> None:
+        while not self._stop.wait(POLL_S):
+            try:
+                self.look()
+            except Exception:
+                log.exception("bandits keep the weights that they have: their ledger can't be read or written")
+
+    def look(self) -> None:
+        """Hear of what others have found, and find what nobody has."""
+        if not self._bandits:
+            return
+        self.follow()
+        for experiment in tuple(self._bandits.values()):
+            if experiment.bandit is not None and experiment.start <= self._clock() < experiment.end:
+                self._find(experiment, experiment.bandit)
+
+    def follow(self) -> None:
+        with self._lock:
+            self._seq, rows = self._trials.weighed_after(self._seq)
+            for row in rows:
+                known = self._told.setdefault(row.experiment, {})
+                known[row.since] = row
+                if len(known) > MOST_KNOWN:
+                    del known[next(iter(known))]
+            for experiment in tuple(self._bandits.values()):
+                key = (experiment.id, experiment.weighing)
+                if key not in self._steps or any(row.experiment == experiment.id for row in rows):
+                    self._steps[key] = steps(experiment, self._told.get(experiment.id, {}).values())
+
+    def _find(self, experiment: Experiment, bandit: Bandit) -> None:
+        now, before = self._clock(), lead(bandit.period_s)
+        since = next_period(bandit.period_s, now)
+        last = since - before / 2
+        if not since - before * (1 - self._lot / 4) <= now < last or since in self._told.get(experiment.id, {}):
+            return
+        current = experiment.under(self.in_force(experiment, now))
+        found = decided(experiment, bandit, self._rows(current))
+        row = Weighed(experiment.id, since, self._clock(), found)
+        if self._trials.weigh(row, lambda: self._clock() < last):
+            log.info("%s: weights from %.0f on: %s", experiment.id, since, told(found))
+        self.follow()
+
+
+def steps(experiment: Experiment, rows: Iterable[Weighed]) -> Steps:
+    """Of rows about the arms that the experiment has now; those that change nothing are left out."""
+    found: list[Weighing] = []
+    for row in sorted(rows, key=lambda row: row.since):
+        if row.arms.keys() != experiment.by_variation.keys():
+            continue  # a variation came or went
+        weighing = Weighing(tuple(with_share(arm, row.arms[arm.variation]) for arm in experiment.arms), row.since)
+        if not found or found[-1].name != weighing.name:
+            found.append(weighing)
+    return tuple(each.since for each in found), tuple(found)
+
+
+def with_share(arm: Arm, earned: Earned) -> Arm:
+    return Arm(arm.variation, earned.weight, arm.said, arm.tag)
+
+
+def told(found: dict[str, Earned]) -> str:
+    return ", ".join(f"{name} {each.weight:.4g}" for name, each in found.items())
