@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import get_args
@@ -25,12 +27,13 @@ from gateway.experiments.analysis.mismatch import ALARM
 from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
-from gateway.experiments.analysis.verdict import Metric, Units, Verdict, verdict
+from gateway.experiments.analysis.verdict import Metric, Share, Step, Units, Verdict, verdict
 from gateway.experiments.judge import Design, design_of, preferred
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Experiment
 
 SPLITS = 200
+MOST_STEPS = 20  # of weights in the table
 WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 
 
@@ -78,12 +81,13 @@ def command(
     """
     if config is not None and (control or weights or decrease or guardrail or ratio):
         raise click.UsageError("with --config, the configuration says what the control, shares and metrics are")
+    steps: Sequence[Step] = ()
     try:
         if config is not None:
             with plain_errors():
                 experiment = meant(config, wanted)
                 if rows is None:
-                    experiment, told = counted(data, experiment, time.time())
+                    experiment, told, steps = counted(data, experiment, time.time())
                 else:
                     told = read_rows(rows)
             if experiment.rankers:
@@ -102,7 +106,7 @@ def command(
         if self_check:
             click.echo(checked(units, design.metrics, method, alpha, as_json))
             return
-        told_of(verdict(units, *design, method=method, alpha=alpha), as_json, plot)
+        told_of(replace(verdict(units, *design, method=method, alpha=alpha), steps=steps), as_json, plot)
     except (ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -117,14 +121,14 @@ def told_of(found: Verdict | Contest, as_json: bool, plot: Path | None) -> None:
         show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
 
 
-def counted(data: Path, experiment: Experiment, now: float) -> tuple[Experiment, list[UnitRow]]:
-    """With the shares in force, and what is known of its units."""
+def counted(data: Path, experiment: Experiment, now: float) -> tuple[Experiment, list[UnitRow], Sequence[Step]]:
+    """With the shares in force; what is known of its units; the shares so far, where they change by themselves."""
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
         ledger = Ledger(engine.trials)
         ledger.prepare([experiment])
-        experiment = ledger.current(experiment, now)
-        return experiment, ledger.units(experiment)
+        current = ledger.current(experiment, now)
+        return current, ledger.units(current), ledger.steps(experiment)
     finally:
         engine.close()
 
@@ -204,6 +208,8 @@ def show(found: Verdict | Contest, console: Console) -> None:
         )
     if isinstance(found, Verdict):
         console.print(table_of(found))
+        if found.steps:
+            console.print(table_of_steps(found.steps))
         return
     console.print(votes_of(found))
     for metric, events in found.unattributed.items():
@@ -241,6 +247,24 @@ def preferred_by(votes: Preference) -> list[str]:
     chance = votes.p if votes.chance_to_win is None else votes.chance_to_win
     between = f"{percent(votes.low)} to {percent(votes.high)}"
     return [percent(votes.value), between, "" if chance is None else f"{chance:.3g}"]
+
+
+def table_of_steps(steps: Sequence[Step]) -> Table:
+    """The last ones. Beside a bandit's weight stands what it was found from."""
+    table = Table("weights since", *steps[-1].arms)
+    for step in steps[-MOST_STEPS:]:
+        since = (
+            "the beginning" if step.since is None else f"{datetime.fromtimestamp(step.since, UTC):%Y-%m-%d %H:%M:%S}Z"
+        )
+        table.add_row(since, *(shared(share) for share in step.arms.values()))
+    return table
+
+
+def shared(share: Share) -> str:
+    if share.mean is None:
+        return f"{share.weight:.2%}"
+    error = "" if share.error is None else f" ± {share.error:.2g}"
+    return f"{share.weight:.2%} (mean {share.mean:.5g}{error} of {share.units:,})"
 
 
 def lifted(lift: Lift) -> list[str]:

@@ -21,6 +21,7 @@ from engine import Answered, Deed, Exposure, Trials
 from gateway.config import Config
 from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, arm_of
 from gateway.experiments.seen import confirmed
@@ -156,6 +157,10 @@ class Ledger:
             )
             for each in exposures
         ]
+
+    def steps(self, experiment: Experiment) -> list[Step]:
+        """Its weights so far, where they change by themselves. Reads the database."""
+        return self._weights.history(experiment)
 
     def answers(self, experiment: Experiment) -> dict[str, int]:
         """How many answers each variation gave. Reads the database."""

@@ -136,6 +136,8 @@ class Experiment:
 
     def scheduled(self, now: float) -> Weighing:
         """The shares that the configuration states for now."""
+        if not self.launch:
+            return self.configured
         return next((each for each in reversed(self.launch) if each.since <= now), self.configured)
 
     def under(self, weighing: Weighing) -> Experiment:

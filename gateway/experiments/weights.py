@@ -16,10 +16,12 @@ from __future__ import annotations
 import logging
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 
 from engine import Earned, Trials, Weighed
 from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import decided, lead
 from gateway.experiments.enrol import next_period
 from gateway.experiments.setup import Arm, Bandit, Experiment, Weighing
@@ -57,6 +59,10 @@ class Weights:
             if index := bisect_right(since, now):
                 return weighings[index - 1]
         return experiment.scheduled(now)
+
+    def history(self, experiment: Experiment) -> list[Step]:
+        """Its weights so far. Reads the database."""
+        return history(experiment, self._trials.weighed(experiment.id), self._clock())
 
     # ---- the thread
 
@@ -121,6 +127,29 @@ def steps(experiment: Experiment, rows: Iterable[Weighed]) -> Steps:
         if not found or found[-1].name != weighing.name:
             found.append(weighing)
     return tuple(each.since for each in found), tuple(found)
+
+
+def history(experiment: Experiment, rows: Sequence[Weighed], now: float) -> list[Step]:
+    """What the configuration says, and the rows in the order of their times, till an epoch second; those that change no
+    weight are left out. Nothing where weights do not change by themselves."""
+    if experiment.is_steady:
+        return []
+    start = experiment.start if isfinite(experiment.start) else None
+    found = [Step(start, said(experiment.configured))]
+    found += [Step(each.since, said(each)) for each in experiment.launch]
+    for row in rows:
+        arms = {name: Share(*earned) for name, earned in row.arms.items()}
+        if weights_of(arms) != weights_of(found[-1].arms):
+            found.append(Step(row.since, arms))
+    return [each for each in found if each.since is None or each.since <= now]
+
+
+def said(weighing: Weighing) -> dict[str, Share]:
+    return {arm.variation: Share(arm.share) for arm in weighing.arms}
+
+
+def weights_of(arms: Mapping[str, Share]) -> dict[str, float]:
+    return {name: each.weight for name, each in arms.items()}
 
 
 def with_share(arm: Arm, earned: Earned) -> Arm:

@@ -4,7 +4,8 @@ ask for recommendations."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import get_args
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ from gateway.config import Config
 from gateway.errors import Invalid, NotConfigured
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.rows import UnitRow
+from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.judge import judge, preferred
 from gateway.experiments.setup import Experiment
 from gateway.routes.path import decoded, segments
@@ -25,11 +27,12 @@ from gateway.routes.replies import AnyRequest, Front, Sending, Sent
 
 Rows = Callable[[Experiment], Iterable[UnitRow]]
 Current = Callable[[Experiment, float], Experiment]
+Steps = Callable[[Experiment], Sequence[Step]]
 
 
-def experiment_routes(front: Front, rows: Rows, current: Current) -> list[HTTPRouteHandler]:
+def experiment_routes(front: Front, rows: Rows, current: Current, steps: Steps) -> list[HTTPRouteHandler]:
     """`rows` reads what is known of an experiment's units; it may take its time. `current` is an experiment with the
-    shares that it has at an epoch second."""
+    shares that it has at an epoch second, `steps` those that it had."""
 
     @get("/experiments/{rest:path}")
     async def experiments(request: AnyRequest) -> Sent:
@@ -43,12 +46,15 @@ def experiment_routes(front: Front, rows: Rows, current: Current) -> list[HTTPRo
             await front.gateway.admit(caller)
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
-        experiment = current(found(config, namespace, recommender, feature, query.get("action")), front.gateway.now())
+        experiment = found(config, namespace, recommender, feature, query.get("action"))
         method, alpha = method_of(query.get("method", "always")), alpha_of(query.get("alpha", "0.05"))
-        verdict = preferred if experiment.rankers else judge
-        return Sending(
-            await asyncio.to_thread(lambda: msgspec.json.encode(verdict(experiment, rows(experiment), method, alpha)))
-        )
+        return Sending(await asyncio.to_thread(verdict_of, experiment, method, alpha))
+
+    def verdict_of(experiment: Experiment, method: Method, alpha: float) -> bytes:
+        if experiment.rankers:
+            return msgspec.json.encode(preferred(experiment, rows(experiment), method, alpha))
+        now = current(experiment, front.gateway.now())
+        return msgspec.json.encode(replace(judge(now, rows(now), method, alpha), steps=steps(experiment)))
 
     return [experiments]
 

@@ -1,7 +1,9 @@
-"""A verdict as a picture: a panel a metric, in it each arm's lift, or the preference for it, with its interval."""
+"""A verdict as a picture: a panel a metric, in it each arm's lift, or the preference for it, with its interval; another
+for weights that change by themselves."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
@@ -50,10 +52,29 @@ def save_plot(verdict: Verdict | Contest, path: Path) -> None:
         axes.set_title(metric + (" (guardrail)" if bars[0].guardrail else ""))
         axes.set_xlabel(f"{what} {verdict.control}, %")
 
-    figure = Figure(figsize=(5 * len(panels), 1.5 + 0.5 * len(verdict.units)), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for each, (metric, bars) in zip(axes, panels.items(), strict=True):
+    steps = verdict.steps if isinstance(verdict, Verdict) else ()
+
+    def draw_weights(axes: Axes) -> None:
+        """From the first change on; before it, for as long as a step takes, what the configuration says."""
+        times = [step.since for step in steps if step.since is not None]
+        before = times[0] - (times[-1] - times[0]) / len(times) - 1
+        since = [datetime.fromtimestamp(before if step.since is None else step.since, UTC) for step in steps]
+        for arm in steps[-1].arms:
+            weights = [step.arms[arm].weight * 100 if arm in step.arms else 0.0 for step in steps]
+            axes.step(since, weights, where="post", label=arm)  # type: ignore[arg-type]  # dates are welcome
+        axes.set_title("weights, %")
+        axes.set_ylim(0, 100)
+        axes.tick_params(axis="x", rotation=30)
+        axes.legend()
+
+    changes = any(step.since is not None for step in steps)
+    width = len(panels) + changes
+    figure = Figure(figsize=(5 * width, (3 if changes else 1.5) + 0.5 * len(verdict.units)), layout="constrained")
+    axes = figure.subplots(1, width, squeeze=False)[0]
+    for each, (metric, bars) in zip(axes, panels.items(), strict=False):
         draw(each, metric, bars)
+    if changes:
+        draw_weights(axes[-1])
     if not verdict.trusted:
         figure.suptitle("NOT TO BE TRUSTED: the arms have not their shares", color="#d1495b")
     figure.savefig(path)

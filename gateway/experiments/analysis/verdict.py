@@ -73,6 +73,24 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Share:
+    """An arm's weight, and what a bandit found it from: the mean of the reward per unit, by period."""
+
+    weight: float
+    units: int | None = None
+    mean: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The arms' weights from an epoch second on; None: from the beginning."""
+
+    since: float | None
+    arms: Mapping[str, Share]
+
+
+@dataclass(frozen=True)
 class Verdict:
     method: Method
     alpha: float
@@ -82,6 +100,7 @@ class Verdict:
     mismatch: float  # a p-value that holds at every look
     trusted: bool  # False: the arms have not the shares that were meant, and nothing below holds
     rows: Sequence[Row] = field(default_factory=list)
+    steps: Sequence[Step] = ()  # of weights that change by themselves, so far
 
 
 def verdict(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from engine import Answered, Deed, Engine, Exposure, Settings
+from engine import Answered, Deed, Earned, Engine, Exposure, Settings, Weighed
 from gateway.__main__ import main
 
 
@@ -152,6 +153,33 @@ def test_votes_of_a_file(tmp_path: Path):
     rows.write_text("\n".join(["unit,variation,bought,bought plain", *lines]))
     found = json.loads(run("experiments", "--rows", str(rows), "--config", str(config), "--json").stdout)
     assert (found["rows"][1]["said"], found["rows"][1]["preference"]["losses"]) == ("worse", 60)
+
+
+def test_a_bandit_s_weights_so_far(tmp_path: Path):
+    """Of the three hours in which weights were found the second changed nothing, and the last is still to come."""
+    config, data, plot = tmp_path / "shop.yaml", tmp_path / "data", tmp_path / "weights.png"
+    config.write_text(CONFIG.replace("method: builtin", "method: bandit"))
+    name, now = "shop/recommend-items/home/page", time.time()
+    rows = [(now - 7_200, 0.25, 0.1), (now - 3_600, 0.25, 0.1), (now - 60, 0.05, None), (now + 3_600, 0.5, 0.1)]
+    engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
+    for since, plain, error in rows:
+        arms = {"plain": Earned(plain, 100, 0.3, error), "bold": Earned(1 - plain, 1_200, 0.5, 0.01)}
+        assert engine.trials.weigh(Weighed(name, since, since - 60, arms), lambda: True)
+    units = [(f"{arm}{number}", arm) for arm in ("plain", "bold") for number in range(300)]
+    engine.trials.write([Exposure(name, unit, arm, now - 9_000, 0.5, "w") for unit, arm in units], {}, [])
+    engine.close()
+    told = run("experiments", "--config", str(config), "--data", str(data), "--plot", str(plot))
+    assert told.exit_code == 0, told.output
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    shown = [line.split("│")[1:4] for line in told.output.splitlines() if "%" in line and "│" in line][-3:]
+    assert [[part.strip() for part in line[1:]] for line in shown] == [
+        ["50.00%", "50.00%"],
+        ["25.00% (mean 0.3 ± 0.1 of 100)", "75.00% (mean 0.5 ± 0.01 of 1,200)"],
+        ["5.00% (mean 0.3 of 100)", "95.00% (mean 0.5 ± 0.01 of 1,200)"],
+    ]
+    found = json.loads(run("experiments", "--config", str(config), "--data", str(data), "--json").stdout)
+    assert [each["since"] for each in found["steps"]] == [None, rows[0][0], rows[2][0]]
+    assert found["steps"][2]["arms"]["bold"] == {"weight": 0.95, "units": 1_200, "mean": 0.5, "error": 0.01}
 
 
 def test_a_self_check(tmp_path: Path):

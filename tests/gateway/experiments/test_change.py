@@ -94,6 +94,8 @@ def test_a_launch_over_http(tmp_path: Path) -> None:
         wait_until(lambda: len(engine.trials.exposed("shop/recommend-items/page/row")) == 600)
         assert {variation(client, user) for user in seen[0]} == {"right"}
         found = client.get("/experiments/shop/page/row").json()
+    assert [each["since"] for each in found["steps"]] == [None, clock() - 1_800, clock() - 900]
+    assert [each["arms"]["left"]["weight"] for each in found["steps"]] == [0.9, 0.5, 0.0]
     shares = [list(each.values()).count("left") / 200 for each in seen]
     assert shares == pytest.approx([0.9, 0.5, 0.0], abs=0.1)
     assert sum(found["units"].values()) == 600 and found["trusted"]

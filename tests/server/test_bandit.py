@@ -1,0 +1,66 @@
+"""A bandit with periods of four seconds on a server of two workers: it learns from events, and at every moment both
+answer by the weights that are in force."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from itertools import count
+from pathlib import Path
+
+import httpx
+
+from engine.sql import Database, sqlite_url
+from engine.trials import Trials
+from gateway.config import load
+from gateway.experiments.ledger import Ledger
+from tests.server.world import CONFIG, Server, running
+
+BANDIT = """experiments: {row: {method: bandit, period: 4s, burnIn: 20, minimumWeight: 0.1, weights: {a: 1, b: 1},
+                               metrics: {ctr: {eventType: click}}}}"""
+FRESH = httpx.Limits(max_keepalive_connections=0)  # either worker may answer
+SLACK_S = 0.1  # between an answer's draw and the time that its exposure says
+
+
+def test_it_learns_and_its_workers_agree(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "data")
+    config = tmp_path / "shop.yaml"
+    config.write_text(CONFIG.replace("        tested:", f"        tested:\n          {BANDIT}"))
+    with (
+        running(Server(tmp_path / "data", config)) as server,
+        httpx.Client(base_url=server.url, timeout=10, limits=FRESH) as client,
+    ):
+        names = (f"guest-{number}" for number in count())
+        early = {user: arm(client, user) for user in (next(names) for _ in range(80))}
+        for user in (user for user, shown in early.items() if shown == "b"):
+            event = {"sessionId": user, "userId": user, "eventList": [{"eventType": "click", "itemId": "i1"}]}
+            assert client.post("/events/shop", json=event).status_code == 200
+        deadline = time.monotonic() + 30
+        while weight_of_b(client) < 0.9:  # over some changes, with new users all the time
+            assert time.monotonic() < deadline, server.log()
+            for _ in range(10):
+                arm(client, next(names))
+        late = [arm(client, next(names)) for _ in range(120)]
+        assert late.count("b") > 90
+        assert {user: arm(client, user) for user in early} == early
+    database = Database(sqlite_url(server.data))
+    trials, (test,) = Trials(database), load(config, {}).experiments
+    exposures = trials.exposed(test.id)
+    ledger = Ledger(trials)
+    ledger.prepare([test])
+    assert len(exposures) == int(next(names).removeprefix("guest-"))
+    for each in exposures:
+        in_force = [ledger.in_force(test, each.at - early).by_variation[each.variation] for early in (0, SLACK_S)]
+        assert each.propensity in {told.share for told in in_force}, each
+    assert {each.propensity for each in exposures} >= {0.5, 0.9}
+    assert all(each.at < each.since for each in trials.weighed(test.id))
+    database.close()
+
+
+def arm(client: httpx.Client, user: str) -> str:
+    answer = client.get(f"/recommend-items/shop/tested/{user}?numResults=3")
+    return str(answer.json()["matchedExperiment"]["details"]["variation"])
+
+
+def weight_of_b(client: httpx.Client) -> float:
+    return float(client.get("/experiments/shop/tested/row").json()["steps"][-1]["arms"]["b"]["weight"])
