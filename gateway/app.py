@@ -108,6 +108,7 @@ def create_app(
     _watch(telemetry, cache, engine, clock)
     _watch_outbox(telemetry, outbox)
     telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
+    telemetry.watch("recgate_experiment_weight", lambda: _weights(ledger, gateway.config, clock()))
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
     front, desk = Front(gateway, telemetry), Desk(gateway, ledger)
@@ -218,6 +219,11 @@ def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[
     )
     telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in engine.attributed()])
     telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in engine.attributed()])
+
+
+def _weights(ledger: Ledger, config: Config, now: float) -> list[tuple[tuple[str, ...], list[float]]]:
+    known = [(each.id, ledger.in_force(each, now)) for each in config.experiments]
+    return [((name, arm.variation), [arm.share]) for name, weighing in known for arm in weighing.arms]
 
 
 def _watch_outbox(telemetry: Telemetry, outbox: Outbox) -> None:

@@ -63,6 +63,7 @@ FAMILIES = {
         "counter", "Experiment conversions accepted.", ("namespace", "recommender", "feature", "metric")
     ),
     "recgate_exposures": Family("counter", "Answers that an experiment's arm gave.", ("experiment", "variation")),
+    "recgate_experiment_weight": Family("max", "An arm's share of who comes new.", ("experiment", "variation")),
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
     "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),

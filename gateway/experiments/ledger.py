@@ -144,8 +144,8 @@ class Ledger:
         before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
         is_known = any(before.values())
         teams = teams_of(answers)
-        weighings = dict.fromkeys((experiment.weighing, *(each.weighing for each in exposures)))
-        periods = {name: number for number, name in enumerate(weighings)}  # of today's weights first
+        weighings = dict.fromkeys((experiment.weighing, *(each.weighing for each in reversed(exposures))))
+        periods = {name: number for number, name in enumerate(weighings)}  # of today's weights first, then backwards
         return [
             UnitRow(
                 each.unit,

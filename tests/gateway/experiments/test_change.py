@@ -90,6 +90,8 @@ def test_a_launch_over_http(tmp_path: Path) -> None:
                 assert {user: variation(client, user) for user in seen[0]} == seen[0]
             features = client.get("/api/features/any").json()["features"]["shop.page.row"]["rules"]
             assert features[0]["weights"] == [[0.9, 0.1], [0.5, 0.5], [0.0, 1.0]][step]
+            told = client.get("/metrics").text
+            assert f'variation="left"}} {[0.9, 0.5, 0.0][step]}' in told
             clock.tick(900)
         wait_until(lambda: len(engine.trials.exposed("shop/recommend-items/page/row")) == 600)
         assert {variation(client, user) for user in seen[0]} == {"right"}

@@ -120,6 +120,7 @@ def test_one_process_finds_the_weights_and_all_answer_by_them_when_the_period_be
     assert Process(trials, test, clock).shares(test, START + 1) == (0.5, 0.5)  # an event of the past
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_process_that_dies_between_finding_and_writing_is_stood_in_for(tmp_path: Path, trials: Trials) -> None:
     test, clock = bandit(), Clock(START)
     other = Process(trials, test, clock, lot=0.9)
