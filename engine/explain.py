@@ -202,7 +202,7 @@ def _exploring(case: Case, index: int) -> Exploring | None:
     young, chance = False, None
     if case.explorer is not None:
         young = bool(case.explorer.novelty[index] > 0)
-        pool = chances(case.explorer, case.allowed, case.explorable, case.question.num_results)
+        pool = chances(case.explorer, case.best, case.explorable, case.question.num_results)
         chance = float(pool.chances[index]) or None
     return Exploring(young=young, interactions=interactions, impressions=impressions, chance=chance)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
 
 from engine.cohorts.cohorts import EVERYONE
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Array, Floats, Ints
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.filters import Candidates, Filter, Left, Mask, left_by
+from engine.nearest.shortlist import Shortlist, Shortlisting
 from engine.question import Question, Ranked
 from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of
 from engine.rank.promote import mixed, share_of
@@ -78,18 +80,28 @@ def answer(
 def answers(
     asked: Sequence[Asked], deployed: Deployed, group: Group, *, as_of: int, now: float, new_id: Callable[[], str]
 ) -> list[Ranked | EngineError]:
-    """One for each, the same as if it had been asked alone: what is done together is their scores."""
-    lives = [Live.of(group, each.question.user) for each in asked]
+    """One for each, the same as if it had been asked alone: those that no index answers are scored together."""
+    cases = [_case(each, deployed, group, now) for each in asked]
+    _score_together([case for case in cases if isinstance(case, Case)])
     found: list[Ranked | EngineError] = []
-    for each, live, scores in zip(asked, lives, scores_of_many(asked, deployed, lives, now), strict=True):
+    for each, case in zip(asked, cases, strict=True):
         try:
-            if isinstance(scores, EngineError):
-                raise scores
-            case = case_with(scores, each.question, deployed, live, each.filters, now)
+            if isinstance(case, EngineError):
+                raise case
             found.append(_ranked(case, each.promoting, as_of, new_id))
         except EngineError as error:
             found.append(error)
     return found
+
+
+def _case(asked: Asked, deployed: Deployed, group: Group, now: float) -> Case | EngineError:
+    """Or what is wrong with the question."""
+    question, promoting = asked.question, (asked.promoting,) if asked.promoting else ()
+    try:
+        check(question, deployed, (*asked.filters, *promoting))
+        return case_of(question, deployed, Live.of(group, question.user), asked.filters, now)
+    except EngineError as error:
+        return error
 
 
 def _ranked(case: Case, promoting: Filter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
@@ -116,9 +128,45 @@ class Case:
     question: Question
     deployed: Deployed
     live: Live
-    scores: Floats  # (catalogue,) -inf for what the model does not know
+    now: float
     left: Left | None  # by the filters; None: there is none
     explorer: Explorer | None
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(catalogue,) -inf for what the model does not know."""
+        return scores_of(self.question, self.deployed, self.live, self.now)
+
+    @cached_property
+    def shortlist(self) -> Shortlist | None:
+        """Of the model's index, where it has one for a question like this."""
+        question, scorer = self.question, cast(object, self.deployed.scorer)
+        plain = question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
+        if not plain or not isinstance(scorer, Shortlisting):
+            return None
+        return scorer.shortlist(query_of(question, self.deployed, self.live, self.now))
+
+    @cached_property
+    def nearest(self) -> Ints | None:
+        """The best by the index that the filters leave, as many as are asked for; None where it has too few of them."""
+        if self.shortlist is None:
+            return None
+        best = self.shortlist.best[self._known(self.shortlist.best, self.shortlist)]
+        if self.left is not None:
+            best = best[self.left.mask[best]]
+        count = self.question.num_results
+        return best[:count] if len(best) >= count else None
+
+    def _known(self, items: Ints, shortlist: Shortlist) -> Array:
+        """(k,) whether each is in this answer's catalogue and has a score."""
+        absent = self.live.group.exposure.without_record(self.deployed.absent)
+        known: Array = items < min(self.live.item_count, shortlist.count)
+        return known & ~np.isin(items, absent) if len(absent) else known
+
+    @property
+    def best(self) -> Ints:
+        """(<= asked for,) by the index, or else by all scores."""
+        return self.nearest if self.nearest is not None else top_k(self.allowed, self.question.num_results)
 
     @property
     def allowed(self) -> Floats:
@@ -129,25 +177,35 @@ class Case:
     def knows_nothing(self) -> bool:
         """Whether the model knows nothing of what this user did, or the people of this cohort."""
         named = self.question.cohort not in (None, EVERYONE)
-        return not named and not np.any(self.scores[self.live.history.items] > -np.inf)
+        history = self.live.history.items
+        if self.nearest is not None and self.shortlist is not None:
+            return not np.any(self._known(history, self.shortlist))
+        return not named and not np.any(self.scores[history] > -np.inf)
 
     def shares(self, items: Ints) -> Floats:
         """(k,) softmax over the whole catalogue (specification §9.2), with exploration's share."""
-        shares = _softmax(self.scores, self.scores[items])
+        shares = self._shares(items)
         return self.explorer.mixed_in(shares, items) if self.explorer is not None else shares
 
-    def places(self, scores: Floats, count: int, taken: Ints) -> Places:
-        """The best by these scores, and what is explored, but for what is taken."""
+    def _shares(self, items: Ints) -> Floats:
+        if self.nearest is None or self.shortlist is None:
+            return _softmax(self.scores, self.scores[items])
+        shares, known = np.zeros(len(items), np.float32), self._known(items, self.shortlist)
+        shares[known] = np.exp(self.shortlist.logits_of(items[known]) - np.float32(self.shortlist.log_total))
+        return shares
+
+    def places(self, best: Ints, count: int, taken: Ints) -> Places:
+        """These best, and what is explored, but for what is taken."""
         if self.explorer is None:
-            return relevant(scores, count)
+            return relevant(best)
         explorable = self.explorable
         explorable[taken] = False
-        return explored(self.explorer, scores, explorable, count)
+        return explored(self.explorer, best, explorable, count)
 
     @property
     def explorable(self) -> Mask:
         """(catalogue,) what the filters leave and the user does not know already."""
-        found = np.ones(len(self.scores), np.bool_) if self.left is None else self.left.mask[:-1].copy()
+        found = np.ones(self.live.item_count, np.bool_) if self.left is None else self.left.mask[:-1].copy()
         found[self.live.history.items] = False
         return found
 
@@ -160,14 +218,8 @@ def shown_of(case: Case, promoting: Filter | None = None) -> Shown:
 
 
 def case_of(question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float) -> Case:
-    return case_with(scores_of(question, deployed, live, now), question, deployed, live, filters, now)
-
-
-def case_with(
-    scores: Floats, question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float
-) -> Case:
     left = left_by(filters, candidates_of(question, live), question.filter_values)
-    return Case(question, deployed, live, scores, left, _explorer(question, deployed, live, now))
+    return Case(question, deployed, live, now, left, _explorer(question, deployed, live, now))
 
 
 def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
@@ -212,30 +264,18 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
     scores = _of_cohort(question.cohort, deployed)
     if scores is None:
-        scores = deployed.scorer(_query(question, deployed, live, now))
+        scores = deployed.scorer(query_of(question, deployed, live, now))
     return _fitting(scores, deployed, live)
 
 
-def scores_of_many(
-    asked: Sequence[Asked], deployed: Deployed, lives: Sequence[Live], now: float
-) -> list[Floats | EngineError]:
-    """Each question's (catalogue,) scores, or why it has none."""
-    found: list[Floats | EngineError | None] = [_checked(each, deployed) for each in asked]
-    of_users = [place for place, known in enumerate(found) if known is None]
-    queries = [_query(asked[place].question, deployed, lives[place], now) for place in of_users]
-    for place, scores in zip(of_users, scored(deployed.scorer, queries), strict=True):
-        found[place] = scores
-    pairs = zip(cast("list[Floats | EngineError]", found), lives, strict=True)
-    return [each if isinstance(each, EngineError) else _fitting(each, deployed, live) for each, live in pairs]
-
-
-def _checked(asked: Asked, deployed: Deployed) -> Floats | EngineError | None:
-    """What is wrong with the question, or the scores of its cohort; None where they are a user's."""
-    try:
-        check(asked.question, deployed, (*asked.filters, *((asked.promoting,) if asked.promoting else ())))
-        return _of_cohort(asked.question.cohort, deployed)
-    except EngineError as error:
-        return error
+def _score_together(cases: Sequence[Case]) -> None:
+    """The cases of users that no index answers; each gets the scores that it would have alone."""
+    scanned = [case for case in cases if case.question.cohort in (None, EVERYONE) and case.nearest is None]
+    queries = [query_of(case.question, case.deployed, case.live, case.now) for case in scanned]
+    if not scanned:
+        return
+    for case, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
+        vars(case)["scores"] = _fitting(scores, case.deployed, case.live)  # as if the property had been asked for
 
 
 def _fitting(scores: Floats, deployed: Deployed, live: Live) -> Floats:
@@ -260,7 +300,8 @@ def _of_cohort(cohort: str | None, deployed: Deployed) -> Floats | None:
     return scores
 
 
-def _query(question: Question, deployed: Deployed, live: Live, now: float) -> Query:
+def query_of(question: Question, deployed: Deployed, live: Live, now: float) -> Query:
+    """What the model is asked."""
     return Query(
         history=live.history.items,
         times=live.history.times,
@@ -316,7 +357,7 @@ def stable_name(case: Case, shown: Shown) -> str:
 def _best(case: Case) -> Shown:
     """The best of the catalogue."""
     nothing = np.zeros(0, np.int32)
-    return _shown(nothing, case.places(case.allowed, case.question.num_results, nothing), case)
+    return _shown(nothing, case.places(case.best, case.question.num_results, nothing), case)
 
 
 def _promoted(promoting: Filter, case: Case) -> Shown:
@@ -329,7 +370,8 @@ def _promoted(promoting: Filter, case: Case) -> Shown:
     )
     others = case.allowed.copy()
     others[promoted] = -np.inf
-    return _shown(promoted, case.places(others, question.num_results - len(promoted), promoted), case)
+    count = question.num_results - len(promoted)
+    return _shown(promoted, case.places(top_k(others, count), count, promoted), case)
 
 
 def _shown(promoted: Ints, others: Places, case: Case) -> Shown:

@@ -4,69 +4,118 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from engine.data.columns import Floats, Ints
+from engine.ensemble.dimensions import index_of, vector_of
 from engine.ensemble.extension import Extension
 from engine.ensemble.fits import unpacked
-from engine.ensemble.mixture import Mixture, all_onto
+from engine.ensemble.mixture import Mixture, Sum, all_onto
 from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
-from engine.recipes.base import Model, Query, Scorer
+from engine.nearest.cells import Index
+from engine.nearest.shortlist import Newer, Question, Shortlist
+from engine.neighbours.sparse import Sparse
+from engine.recipes.base import Model, Query
 
 
-def ready(model: Model) -> Scorer:
+def ready(model: Model) -> Ensemble:
+    return Ensemble(model)
+
+
+class _Said(NamedTuple):
+    blend: int  # place in `Ensemble.mixtures`
+    sum: Sum
+    penalised: Ints  # items that the user knows already; some may come again
+
+
+class Ensemble:
     """Logits for every item of the model, given a history; ids unknown to the model are passed over."""
-    return Blended(model)
 
-
-class Blended:
-    """A scorer for one query or many."""
-
-    def __init__(self, model: Model) -> None:
-        self._plan, self._items, self._latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
-        fits = unpacked(model.arrays, self._plan.columns)
+    def __init__(self, model: Model, index: Index | None = None) -> None:
+        """`index` instead of the model's own, if it has one."""
+        self.plan, self.items, self._latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
+        self.mixtures = mixtures_of(model)
         self._extension = Extension.of(model)
-        self._blends = {
-            blend: Mixture(self._plan.columns, fits, blend.weights, blend.scale, self._items)
-            for blend in (self._plan.active, self._plan.returning, self._plan.new)
-        }
-        if "bonus" in model.arrays:
-            for mixture in self._blends.values():
-                mixture.base += model.arrays["bonus"]
+        self.index = index if index is not None else index_of(model)
+        self._means = [float(mixture.base.mean()) if self.items else 0.0 for mixture in self.mixtures]
+        self._newer = None
+        if self._extension is not None and self.index is not None:
+            self._newer = Newer.of(self._extension.near, self._extension.weight, self.index)
 
     def __call__(self, query: Query) -> Floats:
         return self.many((query,))[0]
 
     def many(self, queries: Sequence[Query]) -> list[Floats]:
         """(items,) each: those of one situation together."""
-        known = [replace(query, history=self._known(query.history)) for query in queries]
-        together: dict[Blend, list[int]] = {}
-        for place, query in enumerate(known):
-            together.setdefault(situation(self._plan, query, len(query.history), self._latest), []).append(place)
-        found: list[Floats] = [self._blends[self._plan.new].base] * len(queries)
-        for blend, places in together.items():
-            mixture = self._blends[blend]
-            for place, logits in zip(
-                places, all_onto(mixture.base, mixture.sums_of([known[place] for place in places])), strict=True
-            ):
-                found[place] = self._finished(logits, queries[place].history, len(known[place].history))
+        said = self._said(queries)
+        found: list[Floats] = [self.mixtures[0].base] * len(queries)
+        for blend, mixture in enumerate(self.mixtures):
+            places = [place for place, each in enumerate(said) if each.blend == blend]
+            made = all_onto(mixture.base, [said[place].sum for place in places])
+            for place, logits in zip(places, made, strict=True):
+                found[place] = self._finished(logits, said[place].penalised)
         return found
+
+    def shortlist(self, query: Query) -> Shortlist | None:
+        """The best by the index; None where there is none, or none for what this query is scored by."""
+        if self.index is None:
+            return None
+        (said,) = self._said((query,))
+        vector = vector_of(said.sum, said.blend, self.index.width)
+        if vector is None:
+            return None
+        penalty = Sparse(said.penalised, np.full(len(said.penalised), -self.plan.seen_penalty, np.float32))
+        asked = Question(vector, said.sum.sparse, said.sum.offset, self._means[said.blend], penalty)
+        return Shortlist(self.index, asked, self._newer)
+
+    def vector(self, query: Query, width: int) -> Floats | None:
+        """(width,) of this query's question to an index of vectors so wide; None where it is no product."""
+        (said,) = self._said((query,))
+        return vector_of(said.sum, said.blend, width)
+
+    def _said(self, queries: Sequence[Query]) -> list[_Said]:
+        blends = (self.plan.active, self.plan.returning, self.plan.new)
+        known = [replace(query, history=self._known(query.history)) for query in queries]
+        blend_of = [blends.index(situation(self.plan, each, len(each.history), self._latest)) for each in known]
+        sums: dict[int, Sum] = {}
+        for blend in set(blend_of):
+            places = [place for place, own in enumerate(blend_of) if own == blend]
+            sums |= zip(places, self.mixtures[blend].sums_of([known[place] for place in places]), strict=True)
+        return [_Said(blend_of[at], sums[at], self._penalised(queries[at], known[at])) for at in range(len(queries))]
 
     def _known(self, history: Ints) -> Ints:
         """(h,) what the model knows of it."""
-        chosen = history if self._extension is None else self._extension.known(history, self._items)
-        known: Ints = chosen[(chosen >= 0) & (chosen < self._items)]
+        chosen = history if self._extension is None else self._extension.known(history, self.items)
+        known: Ints = chosen[(chosen >= 0) & (chosen < self.items)]
         return known
 
-    def _finished(self, logits: Floats, history: Ints, known: int) -> Floats:
+    def _penalised(self, query: Query, known: Query) -> Ints:
+        if not self.plan.seen_penalty or not len(known.history):
+            return np.zeros(0, np.int32)
+        count = self.items + (len(self._extension.near) if self._extension is not None else 0)
+        found: Ints = query.history[(query.history >= 0) & (query.history < count)]
+        return found
+
+    def _finished(self, logits: Floats, penalised: Ints) -> Floats:
         if self._extension is not None:
             logits = self._extension.widened(logits)
-        if self._plan.seen_penalty and known:
-            seen = history[(history >= 0) & (history < len(logits))]
-            logits[seen] -= np.float32(self._plan.seen_penalty)  # once, however often an item was chosen
+        logits[penalised] -= np.float32(self.plan.seen_penalty)  # once, however often an item was chosen
         return logits
+
+
+def mixtures_of(model: Model) -> tuple[Mixture, ...]:
+    """Of active, returning and new users."""
+    plan, items = plan_of(model), int(model.about["items"])
+    fits = unpacked(model.arrays, plan.columns)
+    blends = (plan.active, plan.returning, plan.new)
+    mixtures = tuple(Mixture(plan.columns, fits, blend.weights, blend.scale, items) for blend in blends)
+    if "bonus" in model.arrays:
+        for mixture in mixtures:
+            mixture.base += model.arrays["bonus"]
+    return mixtures
 
 
 def situation(plan: Plan, query: Query, known: int, latest: float) -> Blend:

@@ -83,16 +83,14 @@ def seed_of(user: str, model: str, now: float) -> str:
     return f"{user}\0{model}\0{int(now // SPELL_S)}"
 
 
-def relevant(scores: Floats, places: int) -> Places:
+def relevant(best: Ints) -> Places:
     """The best, and nothing explored."""
-    items = top_k(scores, places)
-    return Places(items, np.zeros(len(items), np.bool_), np.ones(len(items)))
+    return Places(best, np.zeros(len(best), np.bool_), np.ones(len(best)))
 
 
-def explored(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Places:
-    """Scores (n,) are -inf for what may not be shown for its relevance; `allowed` (n,) says what may be explored."""
-    pool = chances(explorer, scores, allowed, places)
-    best = pool.best
+def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Places:
+    """Of the `best` (<= places,), best first, and what is `allowed` (n,) to be explored."""
+    pool = chances(explorer, best, allowed, places)
     drawn = systematic(pool.chances, np.random.default_rng(int(explorer.drawn_with, 16)))
     if not len(drawn):
         return Places(best, np.zeros(len(best), np.bool_), pool.kept)
@@ -113,8 +111,7 @@ class Pool(NamedTuple):
     chances: Floats  # (n,) 0 for what may not be explored
 
 
-def chances(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> Pool:
-    best = top_k(scores, places)
+def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Pool:
     novelty = explorer.novelty * allowed
     novelty[best] = 0
     drawn = probabilities(novelty, explorer.share * places)
@@ -127,10 +124,10 @@ def chances(explorer: Explorer, scores: Floats, allowed: Array, places: int) -> 
 
 def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places: int) -> tuple[Ints, Array]:
     """All items that may be shown (m,), and the probability of each."""
+    best = top_k(scores, places)
     if explorer is None:
-        best = top_k(scores, places)
         return best, np.ones(len(best))
-    pool = chances(explorer, scores, allowed, places)
+    pool = chances(explorer, best, allowed, places)
     young = np.flatnonzero(pool.chances)
     items, probable = np.concatenate((pool.best, young)), np.concatenate((pool.kept, pool.chances[young]))
     return items[probable > 0].astype(np.int32), probable[probable > 0]

@@ -10,5 +10,6 @@ RECIPE = replace(
     kind="PERSONALIZED_RANKING",
     exploration=None,
     extend=None,
+    index=None,
     description="Reorders a given list for a user, with the model of aws-user-personalization",
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.data.snapshot import Snapshot
 from engine.ensemble.extension import extended
+from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
@@ -71,4 +72,5 @@ RECIPE = Recipe(
     hidden=frozenset({"sequence_epochs", "sequence_gigaflops"}),
     again=again,
     extend=extend,
+    index=indexed,
 )

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.data.snapshot import Snapshot
 from engine.ensemble.extension import extended
+from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.training import plan_of, refit
@@ -54,4 +55,5 @@ RECIPE = Recipe(
     hidden=HIDDEN,
     again=again,
     extend=extend,
+    index=indexed,
 )

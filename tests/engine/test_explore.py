@@ -23,6 +23,7 @@ from engine.data.snapshot import snapshot_of
 from engine.deployments import Deployed
 from engine.filters import compile_filter
 from engine.rank.explore import SPELL_S, Exploration, explored, explorer, probabilities, systematic
+from engine.rank.topk import top_k
 from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
 
@@ -66,7 +67,7 @@ def test_every_propensity_is_how_often_the_item_is_shown(weight: float, places: 
     for seed in range(rounds):
         drawing = explorer(Exploration(weight), novelty, str(seed))
         assert drawing is not None
-        items, _, propensities = explored(drawing, scores, np.ones(28, np.bool_), places)
+        items, _, propensities = explored(drawing, top_k(scores, places), np.ones(28, np.bool_), places)
         assert len(set(items.tolist())) == len(items) <= places
         shown[items] += 1
         weighed[items] += 1 / propensities
@@ -82,7 +83,7 @@ def test_relevance_keeps_its_order_and_explored_items_may_stand_anywhere():
     for seed in range(400):
         drawing = explorer(Exploration(1.0), novelty, str(seed))
         assert drawing is not None
-        items, is_explored, _ = explored(drawing, scores, np.ones(30, np.bool_), 10)
+        items, is_explored, _ = explored(drawing, top_k(scores, 10), np.ones(30, np.bool_), 10)
         others = items[~is_explored].tolist()
         assert others == sorted(others) and is_explored.sum() in (4, 5)
         first[bool(is_explored[0])] += 1

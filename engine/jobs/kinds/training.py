@@ -79,11 +79,16 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 0.95), model)
     if recipe.kind == "USER_PERSONALIZATION":
         model = with_cohorts(model, recipe.ready(model), snapshot, SEED, stretch(progress, 0.95, 1.0))
+    if recipe.index is not None:
+        model = recipe.index(model, snapshot, SEED, stretch(work.progress, 0.97, 0.98))
     work.progress(0.98, "writing the model")
     about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data)}
     model = replace(model, about={**model.about, **about})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     hours = (time.monotonic() - started) / 3600
+    index = model.about.get("chosen", {}).get("index", {})
+    if "recall_at_25" in index:
+        metrics = {**metrics, "index_recall_at_25": index["recall_at_25"]}
     known = {
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "training_hours": round(hours, 4),
@@ -91,7 +96,15 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
         "recipe_arn": recipe_arn(recipe.name),
         "tuned_hpo_params": {"algorithmHyperParameters": choice.tuned} if choice.tuned else {},
     }
-    return known, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s"
+    return known, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s{_of_index(index)}"
+
+
+def _of_index(account: Mapping[str, Any]) -> str:
+    """What was said of an index, for the log; nothing where the catalogue is small."""
+    if not account:
+        return ""
+    found = account.get("reason") or f"recall@25 {account['recall_at_25']}, sum within {account['error']}"
+    return f"; answers by an index: {found}" if account["used"] else f"; answers by scanning all items: {found}"
 
 
 def _update(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:

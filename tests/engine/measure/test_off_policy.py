@@ -9,6 +9,7 @@ import pytest
 
 from engine.measure.off_policy import Estimates, Shows, estimates
 from engine.rank.explore import Exploration, chances, explored, explorer
+from engine.rank.topk import top_k
 
 ITEMS, PLACES, ANSWERS = 16, 6, 400
 SCORES = np.concatenate((np.linspace(4, 1, 10), np.full(6, -np.inf))).astype(np.float32)
@@ -28,7 +29,7 @@ def logs(seed: int, answers: int = ANSWERS) -> Shows:
     for number in range(answers):
         drawing = explorer(Exploration(1.0), NOVELTY, f"{seed} {number}")
         assert drawing is not None
-        shown = explored(drawing, SCORES, EVERYWHERE, PLACES)
+        shown = explored(drawing, top_k(SCORES, PLACES), EVERYWHERE, PLACES)
         answer += [number] * len(shown.items)
         item += shown.items.tolist()
         propensity += shown.propensities.tolist()
@@ -96,7 +97,7 @@ def test_the_gain_of_a_better_policy_is_seen():
     best = 10 + int(np.argmax(CLICKS[10:]))
     drawing = explorer(Exploration(1.0), NOVELTY, "")
     assert drawing is not None
-    pool = chances(drawing, SCORES, EVERYWHERE, PLACES)
+    pool = chances(drawing, top_k(SCORES, PLACES), EVERYWHERE, PLACES)
     assert pool.chances.sum() == pytest.approx(0.44 * PLACES)
     target = np.zeros(ITEMS)
     target[[0, 1, 2, best]] = 1.0

@@ -1,0 +1,141 @@
+"""An inverted file: the vectors of items in cells, of which a question opens the most promising ones.
+
+Cells are made by k-means, each one's vectors lying together, as in Jégou, Douze and Schmid, "Product quantization for
+nearest neighbor search" (2011). The distance between two vectors is by how much their products with a question differ:
+for questions of second moment S the mean of (q·(x - y))² is (x - y)ᵀ S (x - y) (Guo, Kumar, Choromanski and Simcha,
+"Quantization based fast inner product search", 2016). A cell promises the product with its middle and what its best
+item may have beyond it: without that, cells that scatter little would be opened before those with the best items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Bools, Floats, Ints
+from engine.recipes.base import Progress
+
+Arrays = Mapping[str, NDArray[Any]]
+
+A_CELL = 150  # items, on average
+EACH = 32  # vectors that a cell's middle is learned from
+STEPS = 6  # of k-means
+SAMPLE = 2  # vectors of each cell that stand for it in sums over all items
+CHUNK = 8_192  # vectors that look for their cell at once
+BEYOND = 3.0  # deviations by which a cell's best is taken to exceed its middle: the best of some hundred normal ones
+
+
+def built(vectors: Floats, asked: Floats, seed: int, progress: Progress) -> Arrays:
+    """The arrays of an `Index` for vectors (n, d), given questions (m, d) like those that will be asked."""
+    draw = np.random.default_rng(seed)
+    count = max(len(vectors) // A_CELL, 1)
+    metric = _metric(asked)
+    few = np.sort(draw.choice(len(vectors), min(EACH * count, len(vectors)), replace=False))
+    centres = _centres(vectors[few] @ metric, count, draw, progress)
+    pieces = [_nearest(vectors[at : at + CHUNK] @ metric, centres) for at in range(0, len(vectors), CHUNK)]
+    cell = np.concatenate([nearest for nearest, _ in pieces])
+    squares = np.bincount(cell, np.concatenate([square for _, square in pieces]), count)
+    order = np.argsort(cell, kind="stable").astype(np.int32)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    sizes = np.bincount(cell, minlength=count)
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    rows = vectors[order]
+    drawn = starts[:-1, None] + (draw.random((count, SAMPLE)) * sizes[:, None]).astype(np.int64)  # (cells, SAMPLE)
+    return {
+        "rows": rows,  # (n, d) the vectors, those of a cell together
+        "order": order,  # (n,) the item of each row
+        "place": place,  # (n,) the row of each item
+        "cell": cell.astype(np.int32),  # (n,) of each item
+        "starts": starts.astype(np.int64),  # (cells + 1,) first row of each cell
+        "middles": _means(rows, starts).astype(np.float32),  # (cells, d)
+        "spread": np.sqrt(squares / np.maximum(sizes, 1)).astype(np.float32),  # (cells,) for a question of length 1
+        "sample": rows[np.minimum(drawn, len(rows) - 1).ravel()],  # (cells * SAMPLE, d)
+    }
+
+
+def _metric(asked: Floats) -> Floats:
+    """(d, d) such that vectors @ it are as far apart as their products with questions of length 1 differ."""
+    unit = asked / np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), 1e-9)
+    moment = unit.T.astype(np.float64) @ unit / len(unit)
+    floor = 1e-6 * np.trace(moment) / len(moment) + 1e-12  # directions that nobody asked for
+    return np.linalg.cholesky(moment + floor * np.eye(len(moment))).astype(np.float32)
+
+
+def _centres(vectors: Floats, count: int, draw: np.random.Generator, progress: Progress) -> Floats:
+    """(count, d) by Lloyd's algorithm; a cell that lost all its vectors starts anew somewhere."""
+    centres = vectors[np.sort(draw.choice(len(vectors), count, replace=False))]
+    for step in range(STEPS):
+        progress(step / STEPS, "finding cells of items")
+        cell = np.concatenate([_nearest(vectors[at : at + CHUNK], centres)[0] for at in range(0, len(vectors), CHUNK)])
+        sizes = np.bincount(cell, minlength=count)
+        centres = _means(vectors[np.argsort(cell, kind="stable")], np.concatenate(([0], np.cumsum(sizes))))
+        empty = np.flatnonzero(sizes == 0)
+        centres[empty] = vectors[draw.choice(len(vectors), len(empty))]
+    return centres
+
+
+def _means(rows: Floats, starts: NDArray[np.int64]) -> Floats:
+    """(cells, d) the mean of each cell's rows, 0 where it has none."""
+    sizes = np.diff(starts)
+    filled = sizes > 0
+    means = np.zeros((len(sizes), rows.shape[1]), np.float32)
+    means[filled] = np.add.reduceat(rows, starts[:-1][filled]) / sizes[filled, None]
+    return means
+
+
+def _nearest(vectors: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """(n,) the place of each vector's nearest centre, and (n,) the square of its distance."""
+    halves = (centres * centres).sum(axis=1) / 2 - vectors @ centres.T
+    nearest = np.argmin(halves, axis=1)
+    squares = (vectors * vectors).sum(axis=1) + 2 * halves[np.arange(len(vectors)), nearest]
+    return nearest, np.maximum(squares, 0)
+
+
+class Opened(NamedTuple):
+    items: Ints  # (m,) of the cells that were opened
+    products: Floats  # (m,) with the question
+    cells: Bools  # (cells,) whether each was opened
+
+
+@dataclass(frozen=True)
+class Index:
+    arrays: Arrays
+    share: float  # of all items that a question looks at
+    depth: int  # how many of the best that it finds are to be trusted
+
+    @property
+    def width(self) -> int:
+        """d"""
+        return int(self.arrays["rows"].shape[1])
+
+    def open(self, question: Floats) -> Opened:
+        """The items of the cells that promise most to a question (d,)."""
+        rows, order, starts = self.arrays["rows"], self.arrays["order"], self.arrays["starts"]
+        reach = np.float32(BEYOND * np.linalg.norm(question))
+        ranked = np.argsort(-(self.arrays["middles"] @ question + reach * self.arrays["spread"]))
+        sizes = np.diff(starts)[ranked]
+        ends = np.cumsum(sizes)
+        count = min(int(np.searchsorted(ends, self.share * len(order))) + 1, len(ends))
+        best, sizes, ends = ranked[:count], sizes[:count], ends[:count]
+        items, products = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+        for first, size, end in zip(starts[best].tolist(), sizes.tolist(), ends.tolist(), strict=True):
+            items[end - size : end] = order[first : first + size]
+            np.dot(rows[first : first + size], question, out=products[end - size : end])
+        cells = np.zeros(len(ranked), np.bool_)
+        cells[best] = True
+        return Opened(items, products, cells)
+
+    def products(self, items: Ints, question: Floats) -> Floats:
+        """(k,) of any items (k,)."""
+        found: Floats = self.arrays["rows"][self.arrays["place"][items]] @ question
+        return found
+
+    def shut(self, opened: Opened, question: Floats) -> tuple[Floats, Floats]:
+        """Of the cells that stayed shut, (s,) products that stand for all, and (s,) how many items each stands for."""
+        weights = np.where(opened.cells, 0, np.diff(self.arrays["starts"])) / np.float32(SAMPLE)
+        return self.arrays["sample"] @ question, np.repeat(weights.astype(np.float32), SAMPLE)

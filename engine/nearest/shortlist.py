@@ -1,0 +1,127 @@
+"""The best of a catalogue from the cells of an index, with what is added to a few items put forward beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from engine.data.columns import Floats, Ints
+from engine.nearest.cells import Index
+from engine.neighbours.sparse import Sparse
+from engine.rank.topk import top_k
+from engine.recipes.base import Query
+
+RESCORED = 1_000  # items outside of the opened cells, those with most added, that are scored all the same
+
+
+@dataclass(frozen=True)
+class Newer:
+    """Items that came after training: the scores of each are a weighted mean of known items' and the mean of all."""
+
+    near: Ints  # (new, k) known items
+    weight: Floats  # (new, k)
+    rows: Floats  # (new, d) the weighted sum of the known items' vectors
+    rest: Floats  # (new,) what is left of 1
+
+    @classmethod
+    def of(cls, near: Ints, weight: Floats, index: Index) -> Newer:
+        rows = np.zeros((len(near), index.arrays["rows"].shape[1]), np.float32)
+        for place in range(near.shape[1]):
+            rows += weight[:, place, None] * index.arrays["rows"][index.arrays["place"][near[:, place]]]
+        return cls(near, weight, rows, 1 - weight.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an index, and what is to be added to the products."""
+
+    vector: Floats  # (d,)
+    added: tuple[Sparse, ...]  # to some items
+    offset: float  # to all
+    mean: float  # of all logits so far
+    penalty: Sparse  # added at last, to some items of any age; once to those that come again
+
+
+class Shortlist:
+    """Logits of the items that may be among the best; of any others, and the sum over all, on demand."""
+
+    def __init__(self, index: Index, question: Question, newer: Newer | None = None) -> None:
+        self._index, self._vector, self._offset = index, question.vector, np.float32(question.offset)
+        self._known = len(index.arrays["order"])
+        self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
+        self.depth = index.depth  # of its best items, how many are to be trusted
+        self._added = np.zeros(self.count, np.float32)
+        for items, values in question.added:
+            self._added[items] += values
+        self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question.mean)
+        self._added[question.penalty.items] += question.penalty.values
+        self._opened = index.open(self._vector)
+        beside = self._beside(question.added)
+        self._beside_products = index.products(beside, self._vector)
+        newest = np.arange(self._known, self.count, dtype=np.int32)
+        self.items: Ints = np.concatenate((self._opened.items, beside, newest))  # (m,) each once
+        products = np.concatenate((self._opened.products, self._beside_products))
+        self.logits: Floats = np.concatenate((products + self._offset, self._newest)) + self._added[self.items]
+
+    @cached_property
+    def best(self) -> Ints:
+        """(<= depth,) items in the order of `top_k`: equal ones by id."""
+        near = _nearly(self.logits, self.depth)
+        near = near[np.argsort(self.items[near])]
+        return self.items[near[top_k(self.logits[near], self.depth)]]
+
+    def logits_of(self, items: Ints) -> Floats:
+        """(k,) of any items below `count`."""
+        found = np.empty(len(items), np.float32)
+        new = items >= self._known
+        found[new] = self._newest[items[new] - self._known]
+        found[~new] = self._index.products(items[~new], self._vector) + self._offset
+        return found + self._added[items]
+
+    @cached_property
+    def log_total(self) -> float:
+        """The logarithm of the sum of exp(logits) over all items: exact over the opened cells, over others by samples.
+
+        Each item of a shut cell has an equal chance to be of its sample, so without what was added the sum is unbiased;
+        how near it comes was measured when the index was made (`engine.ensemble.indexing`).
+        """
+        products, weights = self._index.shut(self._opened, self._vector)
+        sampled = (products + self._offset)[weights > 0]
+        top = np.float32(max(self.logits.max(initial=-np.inf), sampled.max(initial=-np.inf)))
+        looked_at = float(np.exp(self.logits - top).sum())
+        others = float(np.exp(sampled - top) @ weights[weights > 0])
+        twice = float(
+            np.exp(self._beside_products + self._offset - top).sum()
+        )  # their cells' samples stand for them, too
+        return float(top) + float(np.log(looked_at + max(others - twice, 0.0)))
+
+    def _of_newer(self, newer: Newer, mean: float) -> Floats:
+        lifted = (newer.weight * (self._added[newer.near] + self._offset)).sum(axis=1)
+        return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(mean), np.float32)
+
+    def _beside(self, added: tuple[Sparse, ...]) -> Ints:
+        """(<= RESCORED,) items of shut cells, each once: those with the most added."""
+        items = np.concatenate((*(each.items for each in added), np.zeros(0, np.int32)))
+        items = items[~self._opened.cells[self._index.arrays["cell"][items]]]
+        items = np.unique(items[self._added[items] > 0])
+        if len(items) > RESCORED:
+            items = items[np.argpartition(-self._added[items], RESCORED)[:RESCORED]]
+        return items.astype(np.int32)
+
+
+def _nearly(logits: Floats, depth: int) -> Ints:
+    """(m,) places of all logits at least as high as the depth-th."""
+    if len(logits) <= depth:
+        return np.arange(len(logits), dtype=np.int32)
+    least = -np.partition(-logits, depth - 1)[depth - 1]
+    return np.flatnonzero(logits >= least).astype(np.int32)
+
+
+@runtime_checkable
+class Shortlisting(Protocol):
+    """A scorer that may have an index: None where it has none, or none for this query."""
+
+    def shortlist(self, query: Query) -> Shortlist | None: ...

@@ -1,0 +1,64 @@
+"""Trained blends without training: vectors in clusters, histories that keep to one, neighbours of the same cluster."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from engine.data.snapshot import Snapshot, snapshot_of
+from engine.ensemble.fits import packed
+from engine.ensemble.member import Column
+from engine.ensemble.moments import with_moments
+from engine.ensemble.plan import Blend, Plan
+from engine.nn.loop import weights_of
+from engine.nn.transformer import Shape, Transformer
+from engine.recipes.base import Model
+
+NEAR = 20  # neighbours an item
+COLUMNS = (
+    Column("popularity", {}, {}),
+    Column("knn", {}, {"power": 0.5}),
+    Column("own", {}, {"power": 0.3}),
+    Column("sequence", {}, {}),
+)
+
+
+def blend_of(items: int, *, clusters: int = 40, dim: int = 16, noise: float = 0.5, seed: int = 0) -> Model:
+    """Without noise an item's vector is its cluster's; item i is of cluster i % clusters."""
+    import torch
+
+    draw = np.random.default_rng(seed)
+    network = Transformer(Shape(items, 10, dim), torch.Generator().manual_seed(seed))
+    middles = draw.normal(size=(clusters, dim))
+    vectors = middles[np.arange(items) % clusters] + noise * draw.normal(size=(items, dim))
+    with torch.no_grad():
+        network.items.copy_(torch.from_numpy(vectors))
+        network.bias.copy_(torch.from_numpy(0.2 * draw.normal(size=items)))
+    near = (np.arange(items)[:, None] + clusters * draw.integers(1, items // clusters, (items, NEAR))) % items
+    table = {
+        "indptr": np.arange(0, items * NEAR + 1, NEAR),
+        "near": near.astype(np.int32).ravel(),
+        "value": draw.random(items * NEAR, np.float32),
+    }
+    fits = {
+        "popularity": {"score": np.log(draw.pareto(1.5, items) + 0.5).astype(np.float32)},
+        "knn": table,
+        "own": {},
+        "sequence": with_moments(weights_of(network)),
+    }
+    known = Blend((0.1, 0.1, 0.1, 0.7), 2.0, 0.0, 0)
+    plan = Plan(COLUMNS, known, known, Blend((1.0, 0.0, 0.0, 0.0), 1.0, 0.0, 0), 3.0, 0.0, {})
+    return Model(packed(fits), {"items": items, "latest": 0, "plan": msgspec.to_builtins(plan), "chosen": {}})
+
+
+def visits(items: int, *, clusters: int = 40, users: int = 400, each: int = 8, seed: int = 1) -> Snapshot:
+    """Every user keeps to a cluster."""
+    draw = np.random.default_rng(seed)
+    cluster = draw.integers(clusters, size=users)
+    chosen = (cluster[:, None] + clusters * draw.integers(items // clusters, size=(users, each))).astype(np.int32)
+    return snapshot_of(
+        np.repeat(np.arange(users, dtype=np.int32), each),
+        chosen.ravel(),
+        np.arange(users * each, dtype=np.int64),
+        item_names=[str(item) for item in range(items)],
+    )

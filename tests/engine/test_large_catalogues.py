@@ -1,0 +1,108 @@
+"""Answers by an index: filters hold, lists are full, and where the index has too little the exact scan answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import Promotion, Question, serve
+from engine.data import entries
+from engine.data.group import Group
+from engine.data.log import Logged
+from engine.deployments import Deployed
+from engine.ensemble import indexing
+from engine.ensemble.scorer import Ensemble
+from engine.filters import Filter, compile_filter
+from engine.nearest import cells
+from engine.recipes.base import silent
+from engine.serve import Case
+from tests.engine.ensemble.large import blend_of, visits
+from tests.engine.test_serve import deployed
+
+ITEMS = 6_000
+CLICKED = 'ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
+EXPECTED = 25
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> Iterator[Ensemble]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "FEWEST", ITEMS)
+        patch.setattr(cells, "A_CELL", 30)
+        found = Ensemble(indexing.indexed(blend_of(ITEMS), visits(ITEMS), 0, silent))
+        assert found.index is not None
+        yield found
+
+
+@pytest.fixture(scope="module")
+def group() -> Group:
+    """u clicked 30 items of one cluster, and an item that came after training; w clicked only that one."""
+    group = Group("g")
+    for item in range(ITEMS):
+        group.items.add(str(item))
+    clicks = [("u", str(item)) for item in range(7, 7 + 40 * 30, 40)] + [("u", "later"), ("w", "later")]
+    for seq, (user, item) in enumerate(clicks, 2):
+        event = entries.Interaction(user, f"s{seq}", item, "click", 10.0 * seq)
+        group.apply(Logged(seq, "g", "event", user, entries.encode(event), 0.0))
+    return group
+
+
+def case_of(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> Case:
+    asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
+    compiled: tuple[Filter, ...] = tuple(map(compile_filter, filters))
+    return serve.case_of(asked, model, serve.Live.of(group, user), compiled, 99.0)
+
+
+def by_scan(ensemble: Ensemble) -> Deployed:
+    return deployed(lambda query: ensemble(query))
+
+
+@pytest.mark.parametrize("filters", [(), (f"EXCLUDE {CLICKED}",)])
+def test_the_index_answers_what_the_scan_answers(group: Group, ensemble: Ensemble, filters: tuple[str, ...]) -> None:
+    near, exact = (case_of(group, model, *filters) for model in (deployed(ensemble), by_scan(ensemble)))
+    shown, expected = serve.shown_of(near), serve.shown_of(exact)
+    assert "scores" not in vars(near), "the whole catalogue was scored"
+    assert len(shown.items) == EXPECTED and len(set(shown.items) & set(expected.items)) >= EXPECTED - 1
+    scores = dict(zip(expected.items, expected.scores, strict=True))
+    for item, score in zip(shown.items, shown.scores, strict=True):
+        assert score == pytest.approx(scores.get(item, score), rel=0.03, abs=2e-7)
+    assert not near.knows_nothing and not exact.knows_nothing
+
+
+def test_who_did_only_what_the_model_does_not_know_is_new(group: Group, ensemble: Ensemble) -> None:
+    near, exact = (case_of(group, model, user="w") for model in (deployed(ensemble), by_scan(ensemble)))
+    assert near.knows_nothing and exact.knows_nothing
+    assert serve.shown_of(near) == serve.shown_of(exact)
+
+
+def test_a_filter_that_leaves_few_is_answered_in_full_by_the_scan(group: Group, ensemble: Ensemble) -> None:
+    near, exact = (
+        case_of(group, model, f"INCLUDE {CLICKED}", num_results=20) for model in (deployed(ensemble), by_scan(ensemble))
+    )
+    assert serve.shown_of(near) == serve.shown_of(exact)
+    assert len(serve.shown_of(near).items) == 20
+
+
+def test_a_list_deeper_than_was_measured_is_answered_by_the_scan(group: Group, ensemble: Ensemble) -> None:
+    near, exact = (case_of(group, each, num_results=500) for each in (deployed(ensemble), by_scan(ensemble)))
+    assert serve.shown_of(near) == serve.shown_of(exact)
+    assert len(serve.shown_of(near).items) == 500
+
+
+def test_promotions_and_rankings_are_scored_by_the_scan(group: Group, ensemble: Ensemble) -> None:
+    promotion = Promotion(name="p", filter="f", percent=20)
+    assert case_of(group, deployed(ensemble), promotion=promotion).shortlist is None
+    assert case_of(group, deployed(ensemble), candidates=("1", "2")).shortlist is None
+
+
+def test_items_that_are_but_names_are_not_recommended(group: Group, ensemble: Ensemble) -> None:
+    model = deployed(ensemble)
+    case = case_of(group, model)
+    best = case.best[~np.isin(case.best, case.live.history.items)][:3]
+    again = case_of(group, replace(model, absent=np.sort(best)))
+    assert len(again.best) == EXPECTED and not set(best.tolist()) & set(again.best.tolist())
+    assert again.shares(best).tolist() == [0, 0, 0]
