@@ -117,7 +117,7 @@ class Index:
         """The items of the cells that promise most to a question (d,)."""
         rows, order, starts = self.arrays["rows"], self.arrays["order"], self.arrays["starts"]
         reach = np.float32(BEYOND * np.linalg.norm(question))
-        ranked = np.argsort(-(self.arrays["middles"] @ question + reach * self.arrays["spread"]))
+        ranked = _greatest(self.arrays["middles"] @ question + reach * self.arrays["spread"], 2 * self.share)
         sizes = np.diff(starts)[ranked]
         ends = np.cumsum(sizes)
         count = min(int(np.searchsorted(ends, self.share * len(order))) + 1, len(ends))
@@ -126,7 +126,7 @@ class Index:
         for first, size, end in zip(starts[best].tolist(), sizes.tolist(), ends.tolist(), strict=True):
             items[end - size : end] = order[first : first + size]
             np.dot(rows[first : first + size], question, out=products[end - size : end])
-        cells = np.zeros(len(ranked), np.bool_)
+        cells = np.zeros(len(self.arrays["middles"]), np.bool_)
         cells[best] = True
         return Opened(items, products, cells)
 
@@ -139,3 +139,13 @@ class Index:
         """Of the cells that stayed shut, (s,) products that stand for all, and (s,) how many items each stands for."""
         weights = np.where(opened.cells, 0, np.diff(self.arrays["starts"])) / np.float32(SAMPLE)
         return self.arrays["sample"] @ question, np.repeat(weights.astype(np.float32), SAMPLE)
+
+
+def _greatest(promises: Floats, share: float) -> NDArray[np.intp]:
+    """Places of a share of the promises, the greatest first."""
+    count = int(share * len(promises)) + 1
+    if count >= len(promises):
+        return np.argsort(-promises)
+    some = np.argpartition(-promises, count)[:count]
+    ordered: NDArray[np.intp] = some[np.argsort(-promises[some])]
+    return ordered
