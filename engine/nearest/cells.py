@@ -141,7 +141,7 @@ class Index:
         return self.arrays["sample"] @ question, np.repeat(weights.astype(np.float32), SAMPLE)
 
 
-def _greatest(promises: Floats, share: float) -> NDArray[np.intp]:
+def _greatest(promises: NDArray[Any], share: float) -> NDArray[np.intp]:
     """Places of a share of the promises, the greatest first."""
     count = int(share * len(promises)) + 1
     if count >= len(promises):

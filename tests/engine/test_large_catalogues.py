@@ -20,7 +20,7 @@ from engine.filters import Filter, compile_filter
 from engine.nearest import cells
 from engine.recipes.base import silent
 from engine.serve import Case
-from tests.engine.ensemble.large import blend_of, visits
+from loadtests.blend import blend_of, visits
 from tests.engine.test_serve import deployed
 
 ITEMS = 6_000

@@ -17,7 +17,7 @@ from engine.nearest import cells
 from engine.nearest.cells import Index
 from engine.rank.topk import top_k
 from engine.recipes.base import Model, Query, silent
-from tests.engine.ensemble.large import blend_of, visits
+from loadtests.blend import blend_of, visits
 
 ITEMS = 6_000
 NEW = 50
