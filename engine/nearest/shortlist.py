@@ -14,7 +14,7 @@ from engine.neighbours.sparse import Sparse
 from engine.rank.topk import top_k
 from engine.recipes.base import Query
 
-RESCORED = 1_000  # items outside of the opened cells, those with most added, that are scored all the same
+RESCORED = 500  # items outside of the opened cells, those with most added, that are scored all the same
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,11 @@ class Shortlist:
         """(<= RESCORED,) items of shut cells, each once: those with the most added."""
         items = np.concatenate((*(each.items for each in added), np.zeros(0, np.int32)))
         items = items[~self._opened.cells[self._index.arrays["cell"][items]]]
-        items = np.unique(items[self._added[items] > 0])
+        items = items[self._added[items] > 0]
         if len(items) > RESCORED:
             items = items[np.argpartition(-self._added[items], RESCORED)[:RESCORED]]
-        return items.astype(np.int32)
+        items = np.sort(items)
+        return items[np.diff(items, prepend=-1) > 0]
 
 
 def _nearly(logits: Floats, depth: int) -> Ints:
