@@ -397,6 +397,14 @@ class Engine:
         found = self._find(campaign, account or self.settings.account_id)
         return found is None or self.follower.behind(found.group_uid, user)
 
+    def is_current(self, group: str | None = None, user: str = "") -> bool:
+        """Whether this process's answers have seen every acknowledged event of the group's user (none: of anybody),
+        from any process (~0.2 µs)."""
+        seen = self.follower.applied
+        if self.log.rung() <= seen:
+            return True
+        return group is not None and self.log.rung_for(group, user) <= seen
+
     def catch_up(self) -> None:
         """Apply everything that is committed in the log now; listeners have been called when it returns."""
         self.follower.catch_up()

@@ -26,6 +26,7 @@ from gateway.config import Config, Watch, place_of
 from gateway.decorate import Decorators
 from gateway.desk import Desk
 from gateway.experiments.ledger import Ledger
+from gateway.hot import Memos
 from gateway.make import Maker
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
@@ -100,18 +101,22 @@ def create_app(
         pace=Pace(redis),
         clock=clock,
     )
+    memos = Memos(config, cache, ledger, telemetry, engine.is_current, clock)
+
+    def use(config: Config) -> None:
+        gateway.use(config)
+        memos.use(config)
+
     engine.subscribe(lambda changes: _outdate(cache, changes))
     _remember(cache, engine, clock() - REMEMBERED_S)
-    watch = (
-        Watch(place_of(watched), config, gateway.use, clock, environ, ledger.expect) if watched is not None else None
-    )
+    watch = Watch(place_of(watched), config, use, clock, environ, ledger.expect) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
     _watch_outbox(telemetry, outbox)
     telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
     telemetry.watch("recgate_experiment_weight", lambda: _weights(ledger, gateway.config, clock()))
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
-    front, desk = Front(gateway, telemetry), Desk(gateway, ledger)
+    front, desk = Front(gateway, telemetry, memos), Desk(gateway, ledger)
     handlers = [
         *recommend_routes(front),
         *cohort_routes(front),
@@ -129,13 +134,15 @@ def create_app(
     wire = [*aws_routes(engine, gateway.rank, callers), *evidently_routes(gateway, desk, callers, ledger.units)]
 
     own = {path for handler in handlers for path in handler.paths}
-    return Litestar(
+    app = Litestar(
         [*preflight_routes(front, sorted(own)), *handlers, *wire],
-        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway, watch)],
+        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway, memos, watch)],
         exception_handlers={Exception: partial(_unrouted, front)},
         openapi_config=None,
         logging_config=None,
     )
+    app.state.memos = memos
+    return app
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
@@ -163,6 +170,7 @@ async def _lifespan(
     client: httpx.AsyncClient,
     redis: Redis | None,
     gateway: Gateway,
+    memos: Memos,
     watch: Watch | None,
     _: Litestar,
 ) -> AsyncIterator[None]:
@@ -177,6 +185,8 @@ async def _lifespan(
             closing.push_async_callback(redis.aclose)
         closing.push_async_callback(gateway.close)
         await gateway.open()
+        memos.start(asyncio.get_running_loop())
+        closing.callback(memos.close)
         if watch is not None:
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)
@@ -201,6 +211,8 @@ def _outdate(cache: Cache, changes: Sequence[Change]) -> None:
     """In the follower's thread, before `catch_up` returns: a caller who waited for that must not see older answers."""
     for change in changes:
         cache.changed(tags_of(change), change.seq)
+        if change.kind in ("record", "deploy"):
+            cache.changes.doubt()
 
 
 def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[], float]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from gateway.ask import Ask
-from gateway.cache import Made, is_broken
+from gateway.cache import Made, Tag, is_broken
 from gateway.config import Config
 from gateway.encoded import Tables, joined
 from gateway.errors import Problem
@@ -31,6 +31,11 @@ class Decorating(NamedTuple):
 
     def version(self) -> int:
         return self.source.version(self.wanted.of)
+
+    def hangs_on(self) -> tuple[tuple[Tag, ...], Callable[[], int] | None]:
+        """What tells that there is another version: tags, or only the version itself."""
+        tags = self.source.tags(self.wanted.of)
+        return ((), self.version) if tags is None else (tags, None)
 
     async def of(self, items: Sequence[str], *, everything: bool) -> Rows:
         # the forms of a field in other languages need not be among the columns
@@ -70,6 +75,11 @@ class Decorators:
         """Who decorates the answers of a variation; None where nobody does, or its origin has."""
         wanted = variation.metadata
         return None if wanted is None or wanted.of is None else Decorating(self._sources[wanted.type], wanted)
+
+    def hangs_on(self, variation: Variation, ask: Ask) -> tuple[tuple[Tag, ...], Callable[[], int] | None]:
+        """What tells that an answer would have other metadata."""
+        source = self.of(variation) if ask.decorate or variation.hide else None
+        return ((), None) if source is None else source.hangs_on()
 
     async def dressed(self, made: Made, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
         if source is not None and _only_decorated(made, ask, variation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from gateway.cache import Hit, Shown, Wanted
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.plan import ContextField, Plan, Variation
+from gateway.repeat import Repeat
 from gateway.viewer import Viewed
 
 _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
@@ -28,6 +30,7 @@ class Reply(NamedTuple):
     etag: str
     vary: tuple[str, ...]
     version: str  # of the configuration
+    repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
 
 
 def reply_of(
@@ -39,6 +42,7 @@ def reply_of(
     config: Config,
     caller: Caller,
     now: float,
+    repeat: Callable[[], Repeat] | None = None,
 ) -> Reply:
     policy = wanted.policy
     header = policy.private_header if located(caller) else policy.header
@@ -53,6 +57,7 @@ def reply_of(
         etag=shown.etag if policy.max_age_s else "",
         vary=vary(plan, variation, config),
         version=config.version,
+        repeat=repeat,
     )
 
 

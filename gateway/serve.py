@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ from gateway.make import Maker
 from gateway.mix import mixed
 from gateway.outbox import Outbox
 from gateway.plan import CachePolicy, Moment, Namespace, Plan, Variation
+from gateway.repeat import Before, is_repeatable, repeat_of
 from gateway.reply import Reply, fields, reply_of
 from gateway.shown import STEPS, closed, first_step, next_step
 from gateway.targets import Entry
@@ -133,6 +135,7 @@ class Gateway:
             ask = enrich(ask, variation, moment)
         upstream = self._upstreams[variation.upstream]
         await upstream.catch_up(ask, variation)  # a user's own events are seen by the next answer
+        before = Before.of(self._cache.changes, self._ledger.moves)
         scope = await upstream.scope(ask, variation)
         if variation.hide_seen_s and variation.origin is None and ask.action != "rerank-items":
             seen = self._engine.seen(ask, variation, moment.now.timestamp() - variation.hide_seen_s)
@@ -149,10 +152,16 @@ class Gateway:
                 break
             count = next_step(count)
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
+        told, kept = shown, is_repeatable(hit, shown, ask, variation)
         if enrolment is not None and enrolment.counted:
-            shown = annotated(shown, enrolment.arm)
-            self._ledger.expose(enrolment, self._clock(), hit.made.name)
-        return reply_of(hit, shown, wanted, plan, variation, config, caller, self._clock())
+            told = annotated(shown, enrolment.arm)
+            kept = self._ledger.expose(enrolment, self._clock(), hit.made.name) and kept
+        repeat = None
+        if kept:
+            source = partial(self._decorators.hangs_on, variation, ask)
+            changes = self._cache.changes
+            repeat = partial(repeat_of, hit, shown, wanted, plan, scope, enrolment, moment, before, changes, source)
+        return reply_of(hit, told, wanted, plan, variation, config, caller, self._clock(), repeat)
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
         enrolment = enrolled(plan, ask, moment, self._ledger.kept, self._ledger.in_force)
@@ -173,11 +182,11 @@ class Gateway:
         if error is not None:
             log.warning("%s answers alone for %s: %s", replies[0].variation, plan.path, error)
             self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
-            return replies[0]._replace(outcome="fallback", cache_control="no-store", etag="")
+            return replies[0]._replace(outcome="fallback", cache_control="no-store", etag="", repeat=None)
         mix, now = mixed(replies, ask, experiment.id, experiment.seed, unit, config.fingerprint), self._clock()
         self._ledger.expose(enrolment, now, mix.name, teams=mix.teams)
         shown = annotated(Shown(mix.reply.body, mix.reply.etag), enrolment.arm)
-        return mix.reply._replace(body=shown.body, etag=shown.etag if mix.reply.etag else "")
+        return mix.reply._replace(body=shown.body, etag=shown.etag if mix.reply.etag else "", repeat=None)
 
     async def _fetch(
         self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config
@@ -217,7 +226,7 @@ class Gateway:
                 continue
             log.warning("%s answers instead of %s: %s", name, plan.recommender, error)
             self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
-            return reply._replace(outcome="fallback", cache_control="no-store", etag="")
+            return reply._replace(outcome="fallback", cache_control="no-store", etag="", repeat=None)
         raise error
 
     async def cohort(self, ask: Ask, caller: Caller) -> tuple[Cohort, Variation]:

@@ -94,9 +94,9 @@ class Histogram:
         self.counts = [0] * (len(EDGES) + 1)
         self.total = 0.0
 
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(EDGES, seconds)] += 1
-        self.total += seconds
+    def add(self, seconds: float, count: int = 1) -> None:
+        self.counts[bisect_left(EDGES, seconds)] += count
+        self.total += seconds * count
 
     def values(self) -> list[float]:
         return [*self.counts, self.total]
@@ -120,12 +120,13 @@ class Telemetry:
 
     # ---- counting
 
-    def request(self, route: str, status: int, seconds: float) -> None:
-        self._requests[route, str(status)] += 1
-        self._seconds[route].add(seconds)
+    def request(self, route: str, status: int, seconds: float, count: int = 1) -> None:
+        """So many that took as long."""
+        self._requests[route, str(status)] += count
+        self._seconds[route].add(seconds, count)
 
-    def lookup(self, namespace: str, recommender: str, outcome: str) -> None:
-        self._lookups[namespace, recommender, outcome] += 1
+    def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
+        self._lookups[namespace, recommender, outcome] += count
 
     @contextmanager
     def upstream(self, name: str) -> Iterator[None]:
@@ -167,13 +168,18 @@ class Telemetry:
 
     # ---- spans
 
-    def trace(self, name: str, headers: Mapping[str, str]) -> AbstractContextManager[Any]:
-        """The span of a whole request, where it is sampled."""
-        return _NOTHING if self._tracing is None else self._tracing.request(name, headers)
+    def trace(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:
+        """The span of a whole request, where it is sampled; it is where it was `drawn` already."""
+        return _NOTHING if self._tracing is None else self._tracing.request(name, headers, drawn)
 
     def span(self, name: str) -> AbstractContextManager[Any]:
         """A span inside a sampled request, and nothing anywhere else."""
         return self._tracing.span(name) if self._tracing is not None and _sampled.get() else _NOTHING
+
+    @property
+    def draws(self) -> Callable[[], bool] | None:
+        """Decides for a request whose caller does not say; None: nothing is traced."""
+        return None if self._tracing is None else self._tracing.draws
 
     # ---- OTLP
 
@@ -376,9 +382,13 @@ class Tracing:
         self._tracer = self._provider.get_tracer("recgate")
         self._ratio, self._chance = ratio, chance
 
-    def request(self, name: str, headers: Mapping[str, str]) -> AbstractContextManager[Any]:
+    def draws(self) -> bool:
+        """For a request whose caller does not say."""
+        return self._chance() < self._ratio
+
+    def request(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:
         parent = _TRACEPARENT.match(headers.get("traceparent", ""))
-        sampled = parent["flags"][1] in "13579bdf" if parent else self._chance() < self._ratio
+        sampled = parent["flags"][1] in "13579bdf" if parent else drawn or self.draws()
         return self._request_span(name, headers) if sampled else _NOTHING
 
     def span(self, name: str) -> AbstractContextManager[Any]:

@@ -13,6 +13,7 @@ import uvicorn
 
 from engine import Engine
 from gateway.app import create_app
+from gateway.hot.protocol import protocol_of
 from gateway.start import configuration, engine_settings
 
 log = logging.getLogger("recgate.worker")
@@ -48,7 +49,7 @@ def main() -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=protocol_of(app.state.memos),
             lifespan="on",
             access_log=False,
             log_config=None,

@@ -24,6 +24,7 @@ class Doorbell:
             if file.tell() < size:
                 file.truncate(size)
         self._slots = np.memmap(path, np.uint64, "r+", shape=(BUCKETS + 1,))
+        self._seen = self._slots.data  # the same memory: reading one number is ten times cheaper
 
     def ring(self, keys: Iterable[bytes], seq: int) -> None:
         for key in keys:
@@ -38,8 +39,8 @@ class Doorbell:
         self._slots[self._slots > last] = last
 
     def last(self) -> int:
-        return int(self._slots[_ALL])
+        return int(self._seen[_ALL])
 
     def last_of(self, key: bytes) -> int:
         """At least the sequence number of the key's last record: buckets are shared."""
-        return int(self._slots[crc32(key) % BUCKETS])
+        return int(self._seen[crc32(key) % BUCKETS])

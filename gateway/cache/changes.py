@@ -30,6 +30,8 @@ class Changes:
         self._floors: dict[str, int] = {}  # by group
         self._items: dict[str, dict[str, int]] = {}  # purged ones, by namespace
         self._began = 0
+        self.generation = 0  # changes with every note, and so tells cheaply that nothing has come
+        self.doubts = 0
         self._lock = threading.Lock()
 
     def begin(self, seq: int) -> None:
@@ -44,6 +46,13 @@ class Changes:
                 self._note_user(tag, seq)
             else:
                 self._others[tag] = max(seq, self._others.get(tag, 0))
+            self.generation += 1
+
+    def doubt(self) -> None:
+        """Something has changed that no tag tells of: whether there is an answer at all is to be asked anew."""
+        with self._lock:
+            self.doubts += 1
+            self.generation += 1
 
     def _note_item(self, tag: Tag, seq: int) -> None:
         _, namespace, item = tag

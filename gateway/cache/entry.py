@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from sys import getsizeof
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.cache.key import Key
 
@@ -43,7 +43,15 @@ class Shown(NamedTuple):
     mark: Mark = Mark()
 
 
-@dataclass(slots=True)
+class Follower(Protocol):
+    """What is made of an entry, of `size` bytes beside it, and goes when it goes."""
+
+    size: int
+
+    def forget(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
 class Entry:
     """`shown` is what went out last, kept as long as it is still true."""
 
@@ -54,6 +62,13 @@ class Entry:
     size: int
     jitter: float = 0.0  # the share of its fresh life that it does without
     shown: Shown | None = None
+    followers: dict[Follower, None] = field(default_factory=dict)
+
+    def leave(self) -> None:
+        """It is in the cache no more."""
+        for each in list(self.followers):
+            each.forget()
+        self.followers.clear()
 
 
 # Beside its strings an entry is a Key, a Made, a Shown, an Entry, their numbers, and its links in the table and in the

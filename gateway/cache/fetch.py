@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from cachetools import TTLCache
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Made, Shown, size_of
+from gateway.cache.entry import Entry, Follower, Made, Shown, size_of
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key
 from gateway.cache.local import Counts, Local
@@ -96,7 +96,26 @@ class Cache:
     def show(self, key: Key, entry: Entry, shown: Shown) -> None:
         """Keep what went out beside the answer it was made of."""
         entry.shown = shown
-        self._local.resize(key, entry, size_of(key, entry.made, shown))
+        followed = sum(each.size for each in entry.followers)
+        self._local.resize(key, entry, size_of(key, entry.made, shown) + followed)
+
+    def follow(self, key: Key, entry: Entry, follower: Follower) -> None:
+        """It is kept as long as the entry is, and counts as a part of it; of too many the first goes."""
+        while entry.followers and entry.size + follower.size > self._local.largest:
+            self.unfollow(key, entry, next(iter(entry.followers)))
+        entry.followers[follower] = None
+        if not self._local.resize(key, entry, entry.size + follower.size):
+            entry.leave()
+
+    def unfollow(self, key: Key, entry: Entry, follower: Follower) -> None:
+        follower.forget()
+        if follower in entry.followers:
+            del entry.followers[follower]
+            self._local.resize(key, entry, entry.size - follower.size)
+
+    def touch(self, key: Key) -> None:
+        """It was asked for, and answered without a look."""
+        self._local.get(key)
 
     def changed(self, tags: Sequence[Tag], seq: int) -> None:
         """Nothing that has not seen `seq` is served as current from here on. Safe to call from any thread."""

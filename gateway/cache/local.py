@@ -33,14 +33,22 @@ class _Segment(OrderedDict[Key, Entry]):
         self.size = 0
 
     def put(self, key: Key, entry: Entry) -> None:
-        self.drop(key)
+        known = self.take(key)
+        if known is not None and known is not entry:
+            known.leave()
         self[key] = entry
         self.size += entry.size
 
-    def drop(self, key: Key) -> None:
+    def take(self, key: Key) -> Entry | None:
         entry = self.pop(key, None)
         if entry is not None:
             self.size -= entry.size
+        return entry
+
+    def drop(self, key: Key) -> None:
+        entry = self.take(key)
+        if entry is not None:
+            entry.leave()
 
     def oldest(self) -> tuple[Key, Entry]:
         key = next(iter(self))
@@ -49,7 +57,7 @@ class _Segment(OrderedDict[Key, Entry]):
 
 class Local:
     def __init__(self, ceiling: int, counts: Counts) -> None:
-        self.ceiling, self._counts = ceiling, counts
+        self.ceiling, self.largest, self._counts = ceiling, ceiling // LARGEST_SHARE, counts
         self._window, self._main = _Segment(), _Segment()
         self._asked = Frequencies()
 
@@ -67,9 +75,10 @@ class Local:
 
     def put(self, key: Key, entry: Entry) -> None:
         """Keep the entry, if it is not too large and not pushed out at once by others that are asked for more often."""
-        if entry.size > self.ceiling // LARGEST_SHARE:
+        if entry.size > self.largest:
             self._counts.refused += 1
             self.drop(key)
+            entry.leave()
         elif key in self._main:
             self._main.put(key, entry)
             while self.size > self.ceiling:
@@ -79,14 +88,15 @@ class Local:
             while self._window.size > self.ceiling // WINDOW_SHARE:
                 self._promote(*self._window.oldest())
 
-    def resize(self, key: Key, entry: Entry, size: int) -> None:
-        """The entry has become larger or smaller than it was when it came."""
+    def resize(self, key: Key, entry: Entry, size: int) -> bool:
+        """The entry has become larger or smaller than it was when it came. Whether it is there."""
         for segment in (self._main, self._window):
             if segment.get(key) is entry:
-                segment.size -= entry.size
-                del segment[key]
+                segment.take(key)
                 entry.size = size
                 self._put_back(segment, key, entry)
+                return True
+        return False
 
     def drop(self, key: Key) -> None:
         self._window.drop(key)
@@ -100,7 +110,7 @@ class Local:
         return len(self._window) + len(self._main)
 
     def _put_back(self, segment: _Segment, key: Key, entry: Entry) -> None:
-        if segment is self._main and entry.size <= self.ceiling // LARGEST_SHARE:
+        if segment is self._main and entry.size <= self.largest:
             segment.put(key, entry)  # it was admitted once
             while self.size > self.ceiling:
                 self._evict(segment, segment.oldest()[0])
@@ -109,13 +119,14 @@ class Local:
 
     def _promote(self, key: Key, entry: Entry) -> None:
         """From the window to the rest, past as many that are asked for less often as it needs the space of."""
-        self._window.drop(key)
+        self._window.take(key)
         room = self.ceiling - self.ceiling // WINDOW_SHARE
         often = self._asked.of(hash(key))
         while self._main.size + entry.size > room:
             victim = self._main.oldest()[0]
             if self._asked.of(hash(victim)) >= often:
                 self._counts.evicted += 1
+                entry.leave()
                 return
             self._evict(self._main, victim)
         self._main.put(key, entry)

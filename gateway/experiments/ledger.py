@@ -49,6 +49,7 @@ class Ledger:
         self.shown: Counter[Key] = Counter()  # answers by experiment and variation, of this process
         self._written: Counter[Key] = Counter()
         self._kept: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and weighing
+        self.moves = 0  # another number wherever a unit may have another arm than before
         self._seq = -1  # of the last exposure that is known of
         self._wake, self._stop = threading.Event(), False
         self._thread = threading.Thread(target=self._write_on, name="experiments", daemon=True)
@@ -94,18 +95,21 @@ class Ledger:
 
     def expose(
         self, enrolment: Enrolment, now: float, name: str = "", count: int = 1, teams: bytes | None = None
-    ) -> None:
+    ) -> bool:
         """Costs a microsecond and never waits. `name` is the answer's recommendationId, which it gave `count` times;
-        `teams` are of a list of several variations (see `Answered`)."""
+        `teams` are of a list of several variations (see `Answered`). Whether unit and answer are in the ledger now."""
         experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
         self.shown[experiment.id, arm.variation] += count
-        if (experiment.id, unit, name) not in self._seen:
-            self._note(enrolment, now, name, teams)
+        return (experiment.id, unit, name) in self._seen or self._note(enrolment, now, name, teams)
 
-    def _note(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> None:
+    def shown_again(self, experiment: str, variation: str, count: int) -> None:
+        """So many answers that are in the ledger already."""
+        self.shown[experiment, variation] += count
+
+    def _note(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> bool:
         experiment, unit, arm, _, weighing = enrolment
         if len(self._waiting) + len(self._answers) >= MOST_WAITING:
-            return
+            return False
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()  # the database knows those who come again
         if (experiment.id, unit) not in self._seen:
@@ -116,6 +120,7 @@ class Ledger:
         if 0 < len(name) <= LONGEST_NAME and answer not in self._seen:
             self._answers.append(Answered(experiment.id, name, arm.variation, unit, now, teams))
         self._seen |= {(experiment.id, unit), (experiment.id, unit, name), answer}
+        return True
 
     async def record(self, deeds: Sequence[Deed]) -> None:
         """Return once they are durable."""
@@ -222,6 +227,7 @@ class Ledger:
                 same = experiment.is_steady and weighing == each.weighing
                 if name == each.experiment and not same and moved(experiment, each):
                     kept[each.unit] = each.variation
+                    self.moves += 1
         self._seq = seq
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.cache import Tag
 from gateway.upstreams import Means
 
 Columns = dict[str, Any]
@@ -24,6 +25,9 @@ class Source(Protocol):
 
     def version(self, of: Any) -> int:
         """Of what `of` would say now: another number wherever that may differ. Costs nothing worth mentioning."""
+
+    def tags(self, of: Any) -> tuple[Tag, ...] | None:
+        """What changes wherever the version does; None where nothing else tells."""
 
     async def of(self, items: Sequence[str], columns: Sequence[str], of: Any) -> list[Columns | None]:
         """Each item's columns, None where nothing is known; all, or these `columns` at least. Raises `Problem`."""

@@ -43,6 +43,9 @@ class DynamoDbMetadata(Always):
         """What went out may be as old as two times the time for which rows are remembered."""
         return int(self._clock() // of.remember_s)
 
+    def tags(self, of: object) -> None:
+        return None
+
     async def of(self, items: Sequence[str], columns: Sequence[str], of: DynamoDb) -> list[Columns | None]:
         now = self._clock()
         held = {item: self._rows.get((of, item)) for item in items}

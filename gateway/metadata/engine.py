@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from engine import Change
+from gateway.cache import Tag
 from gateway.errors import as_problems
 from gateway.metadata.base import Always, Columns, SourceType
 from gateway.plan import EngineItems
@@ -22,6 +23,12 @@ class EngineMetadata(Always):
     def version(self, of: EngineItems) -> int:
         with as_problems():
             return max(self._changed.get(self._engine.group_of(of.model), 0), self._schemas)
+
+    def tags(self, of: EngineItems) -> tuple[Tag, ...]:
+        """Schemas are records: a change of those is a doubt of all answers."""
+        with as_problems():
+            group = self._engine.group_of(of.model)
+        return (("items", group), ("snapshot", group))
 
     async def of(self, items: Sequence[str], columns: Sequence[str], of: EngineItems) -> list[Columns | None]:
         loop = asyncio.get_running_loop()

@@ -51,6 +51,9 @@ class LocalDbMetadata:
         kept = self._kept.get(of)
         return 0 if kept is None else kept.version
 
+    def tags(self, of: object) -> None:
+        return None
+
     async def of(self, items: Sequence[str], columns: Sequence[str], of: LocalDb) -> list[Columns | None]:
         kept = self._kept.get(of)
         if kept is None or kept.table is None:

@@ -42,6 +42,7 @@ def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf)
         return Sending(body, 200 if ready else 503)
 
     async def metrics(_: AnyRequest, __: Caller) -> Sending:
+        front.memos.settle()
         media_type, page = shelf.page()
         return Sending(page, media_type=media_type.encode())
 

@@ -28,22 +28,23 @@ READ = [HttpMethod.GET, HttpMethod.HEAD]
 def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     @route("/recommend-items/{rest:path}", http_method=READ)
     async def recommend(request: AnyRequest) -> Sent:
-        return await front.guarded("recommend-items", request, partial(read, recommend_ask))
+        return await front.guarded("recommend-items", request, partial(read, "recommend-items", recommend_ask))
 
     @route("/related-items/{rest:path}", http_method=READ)
     async def related(request: AnyRequest) -> Sent:
-        return await front.guarded("related-items", request, partial(read, related_ask))
+        return await front.guarded("related-items", request, partial(read, "related-items", related_ask))
 
     @route("/rerank-items/{rest:path}", http_method=READ)
     async def rerank(request: AnyRequest) -> Sent:
-        return await front.guarded("rerank-items", request, partial(read, rerank_ask))
+        return await front.guarded("rerank-items", request, partial(read, "rerank-items", rerank_ask))
 
     @post("/rerank-items/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
     async def rerank_post(request: AnyRequest) -> Sent:
         return await front.guarded("rerank-items", request, reranked)
 
-    async def read(ask: Callable[[AnyRequest], Ask], request: AnyRequest, caller: Caller) -> Sending:
+    async def read(route: str, ask: Callable[[AnyRequest], Ask], request: AnyRequest, caller: Caller) -> Sending:
         reply = await front.gateway.answer(ask(request), caller)
+        front.keep(route, request, reply, conditional)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:

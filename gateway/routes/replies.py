@@ -16,6 +16,8 @@ from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receiv
 
 from gateway.caller import Caller
 from gateway.errors import Busy, Problem, TooLarge, TooMany, Unauthenticated
+from gateway.hot import TICKET, TRACED, Memos
+from gateway.reply import Reply
 from gateway.serve import Gateway
 from gateway.telemetry import Telemetry
 
@@ -97,12 +99,14 @@ async def _gone(receive: Receive) -> None:
 class Front:
     """One route's way out: it counts, translates errors and adds the common headers."""
 
-    def __init__(self, gateway: Gateway, telemetry: Telemetry, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.gateway, self.telemetry, self._clock = gateway, telemetry, clock
+    def __init__(
+        self, gateway: Gateway, telemetry: Telemetry, memos: Memos, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.gateway, self.telemetry, self.memos, self._clock = gateway, telemetry, memos, clock
 
     async def answer(self, route: str, request: AnyRequest, work: Work) -> Sent:
         began, headers = self._clock(), headers_of(request)
-        with self.telemetry.trace(route, headers):
+        with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
             try:
                 sending = await work(request, self._caller(request, headers))
             except Exception as error:
@@ -117,6 +121,13 @@ class Front:
             return await work(request, await self.gateway.admit(caller))
 
         return await self.answer(route, request, admitted)
+
+    def keep(self, route: str, request: AnyRequest, reply: Reply, sending_of: Callable[[Reply, str], Sending]) -> None:
+        """For the hot path, where the answer may go out again. `sending_of` says what goes out, by If-None-Match."""
+        ticket = request.scope["state"].get(TICKET)
+        if ticket is not None and reply.repeat is not None:
+            sent = (self._headers(sending_of(reply, match), request) for match in ("", reply.etag))
+            self.memos.learn(ticket, route, reply, sent)
 
     def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """What litestar raises outside every route."""

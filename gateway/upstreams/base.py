@@ -17,10 +17,12 @@ from gateway.telemetry import Telemetry
 
 
 class Scope(NamedTuple):
-    """Whom an answer is for and what outdates it. `user` is None where everyone without history gets the same."""
+    """Whom an answer is for and what outdates it. `user` is None where everyone without history gets the same; what
+    would set the asking user apart from them is its `own` tag even then."""
 
     user: str | None
     tags: tuple[Tag, ...] = ()
+    own: Tag | None = None
 
 
 class Upstream(Protocol):

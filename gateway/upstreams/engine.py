@@ -38,15 +38,16 @@ class EngineUpstream:
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         user, model = ask.user_id, variation.model
         tags = await self.tags(user, model, self._account)
+        own = None if user is None else tags[-1]
         if ask.filter is None and ask.expression is None:  # items are in the list by their ids alone
             tags = tags[1:]
         elif ask.filter is not None:
             tags = (FILTERS, *tags)
         if user is None or await self._names_the_user(ask, model):
-            return Scope(user, tags)
+            return Scope(user, tags, own)
         with as_problems():
             known = self._engine.knows(model, user, self._account)
-        return Scope(user, tags) if known else Scope(None, tags[:-1])
+        return Scope(user, tags, own) if known else Scope(None, tags[:-1], own)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         ranked = await self.rank(_question(ask, variation.model, self._account))

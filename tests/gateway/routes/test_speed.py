@@ -1,4 +1,5 @@
-"""What a hit costs through Litestar, without the server's parser: about 50 µs on the machine this was written on."""
+"""What a hit costs the ordinary way, through Litestar and without the server's parser: 50 to 100 µs where this was
+written."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 from tests.gateway.serve.world import SmallEngine, app_over
 
-CEILING_US = 120
+CEILING_US = 160
 ROUNDS, REQUESTS = 8, 300
 HEADERS = [(b"host", b"localhost"), *((f"x-{name}".encode(), b"some value") for name in "abcdefghi")]
 

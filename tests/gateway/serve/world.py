@@ -214,6 +214,10 @@ class SmallEngine:
     def behind(self, campaign: str, user: str, account: str = "000000000000") -> bool:
         return any(change.key == user for change in self._log[self.follower.applied :])
 
+    def is_current(self, group: str | None = None, user: str = "") -> bool:
+        new = self._log[self.follower.applied :]
+        return not any(group is None or change.key == user for change in new)
+
     def catch_up(self) -> None:
         new = self._log[self.follower.applied :]
         for change in new:

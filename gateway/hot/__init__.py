@@ -1,0 +1,7 @@
+"""Cached answers repeated before HTTP is parsed: heads (what a request's fields mean, read once), memos (answers that
+may go out again as they are, and when no longer), protocol (the seam with uvicorn). Whatever is unusual goes the
+ordinary way, and nobody can tell from outside which way an answer came."""
+
+from gateway.hot.memos import TICKET, TRACED, Memos
+
+__all__ = ["TICKET", "TRACED", "Memos"]

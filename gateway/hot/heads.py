@@ -1,0 +1,126 @@
+"""The fields of a request's head, read once: browsers send the same with every request."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from math import inf
+from typing import TYPE_CHECKING
+
+from gateway.auth.door import API_KEY
+from gateway.config import Config
+from gateway.plan import ApiKeys, Oidc, Plan, Variation
+from gateway.reply import fields
+from gateway.viewer import PREFIX
+
+if TYPE_CHECKING:
+    from gateway.hot.memos import Memo
+
+Peer = tuple[str, int] | None
+Room = dict[bytes, "Memo"]  # by target: all that goes out for it to whoever is alike
+
+# One a line, with nothing that parsers might read differently: no folding, no control characters, no space at the end.
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
+# What makes a request more than a question that its target and its sender answer.
+_UNUSUAL = ("content-length", "expect", "te", "traceparent", "trailer", "transfer-encoding", "upgrade")
+KEEP = "keep-alive"
+MOST_BYTES = 8 * 1024 * 1024  # of heads that are remembered
+LONGEST = 8 * 1024
+FEW_BYTES = 16 * 1024  # of those of one connection
+
+
+class Head:
+    """What one head means. `room` has the answers for senders like this one; None: it is unusual."""
+
+    __slots__ = ("if_none_match", "room", "until")
+
+    def __init__(self, room: Room | None, until: float = inf, if_none_match: str = "") -> None:
+        self.room, self.until, self.if_none_match = room, until, if_none_match
+
+
+UNUSUAL = Head(None)
+
+
+class Heads:
+    """Of one configuration. Two senders are alike where everything that any answer may depend on is the same."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._rooms: dict[tuple[object, ...], Room] = {}
+        self._names = names(config)
+        self._derives = any(name.startswith(PREFIX) for name in self._names)
+        self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits != type(config.rate_limits)()
+        self._shared = Remembered(self, None, MOST_BYTES)
+
+    def of(self, peer: Peer) -> Remembered:
+        """Those of a connection: its own where an answer may depend on its other end."""
+        return Remembered(self, peer, FEW_BYTES) if self._derives else self._shared
+
+    def read(self, block: bytes, peer: Peer) -> Head:
+        """`block` is what lies between the request line and the empty line."""
+        sent = None if self._always_unusual or len(block) > LONGEST else parsed(block)
+        if sent is None or any(name in sent for name in _UNUSUAL):
+            return UNUSUAL
+        if sent.get("connection", KEEP).lower() != KEEP:
+            return UNUSUAL
+        until = self._admitted(sent)
+        if until is None:
+            return UNUSUAL
+        viewed = self._config.viewers.headers(sent, peer)
+        # the place that only an address told is not told to caches downstream: asked for before `located` is read
+        alike = tuple([viewed.get(name) for name in self._names])
+        room = self._rooms.setdefault((*alike, viewed.located), {})
+        return Head(room, until, sent.get("if-none-match", ""))
+
+    def _admitted(self, sent: dict[str, str]) -> float | None:
+        """Till when this sender is admitted, epoch seconds; None where it is not."""
+        auth = self._config.auth
+        if not isinstance(auth, ApiKeys):
+            return inf
+        key = auth.by_digest.get(sha256(sent.get(API_KEY, "").encode("latin-1")).hexdigest())
+        return None if key is None else key.expires
+
+
+class Remembered(dict[bytes, Head]):
+    """Heads by their bytes, the oldest forgotten first."""
+
+    def __init__(self, heads: Heads, peer: Peer, most: int) -> None:
+        super().__init__()
+        self._heads, self._peer, self._room, self._most = heads, peer, most, most
+
+    def __missing__(self, block: bytes) -> Head:
+        head = self._heads.read(block, self._peer)
+        if len(block) <= LONGEST:
+            self._room -= len(block)
+            while self._room < 0 and self:
+                oldest = next(iter(self))
+                self._room += len(oldest)
+                del self[oldest]
+            self[block] = head
+        return head
+
+
+def parsed(block: bytes) -> dict[str, str] | None:
+    """The fields by lower-cased name, of a name given twice the last; None where a parser might see it differently."""
+    found = {}
+    for line in block.split(b"\r\n"):
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            return None
+        found[field[1].decode().lower()] = field[2].decode()
+    return found
+
+
+def names(config: Config) -> tuple[str, ...]:
+    """The fields that any answer of this configuration may depend on."""
+    plans = [plan for namespace in config.namespaces.values() for plan in namespace.plans.values()]
+    read = {name for plan in plans for name in _read(plan)} | {"origin"}
+    return tuple(sorted(read | ({API_KEY} if isinstance(config.auth, ApiKeys) else set())))
+
+
+def _read(plan: Plan) -> frozenset[str]:
+    return plan.headers.union(*(_read_by(each) for each in plan.variations))
+
+
+def _read_by(variation: Variation) -> frozenset[str]:
+    return frozenset(name for field in fields(variation) for name in field.headers)

@@ -1,0 +1,202 @@
+"""Answers that may go out again as they are, each with all that could end that."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from gateway.cache import Cache
+from gateway.config import Config
+from gateway.experiments.ledger import Ledger
+from gateway.hot.heads import Heads, Room
+from gateway.repeat import Before, Repeat
+from gateway.reply import Reply
+from gateway.telemetry import Telemetry
+
+Header = tuple[bytes, bytes]
+
+OVERHEAD = 900  # bytes of a memo beside its strings: the objects, their places in tables
+SETTLE_S = 0.1  # between two times that what was counted is told
+TOUCH_S = 1.0  # an answer counts as asked for once in so long
+TICKET, TRACED = "recgate.ticket", "recgate.traced"  # in a request's state
+QUICK_S = 0.0005  # the first edge of the histogram: what took longer is counted by itself
+
+
+class Ticket(NamedTuple):
+    """A request that no memo answered: where what answers it may be kept."""
+
+    heads: Heads
+    room: Room
+    target: bytes
+
+
+class Told(NamedTuple):
+    """Whom answers count for."""
+
+    route: str
+    namespace: str
+    recommender: str
+    outcome: str
+    experiment: str
+    variation: str
+
+
+class Tally:
+    """Answers that went out by memos and count alike, since they were told last."""
+
+    __slots__ = ("hits", "not_modified", "seconds", "told")
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+        self.hits, self.not_modified, self.seconds = 0, 0, 0.0
+
+    def add(self, seconds: float, is_known: bool) -> None:
+        self.seconds += seconds
+        if is_known:
+            self.not_modified += 1
+        else:
+            self.hits += 1
+
+
+class Memo:
+    """An answer as it goes out but for its age: `head` ends where that comes, `rest` goes on after it, and then there
+    is the `body` with what it ends in."""
+
+    __slots__ = (
+        *("body", "doubts", "etag", "generation", "head", "moves", "own", "repeat", "rest", "room", "size"),
+        *("stored_at", "tail", "tally", "target", "touched", "unmodified", "until"),
+    )
+
+    def __init__(self, ticket: Ticket, repeat: Repeat, tally: Tally, etag: str, whole: Sequence[Header]) -> None:
+        self.room, self.target, self.repeat, self.tally = ticket.room, ticket.target, repeat, tally
+        self.head, self.rest = split(whole)
+        self.body: bytes | memoryview = repeat.body
+        self.etag = etag
+        self.tail = repeat.tail
+        if self.tail:
+            self.body = memoryview(repeat.body)[:-1]
+        self.unmodified: tuple[bytes, bytes] | None = None
+        self.until, self.stored_at, self.own = repeat.until, repeat.entry.stored_at, repeat.own
+        self.generation, self.doubts, self.moves = repeat.before
+        self.touched = 0.0
+        self.size = OVERHEAD + len(self.target) + len(self.head) + len(self.rest)
+
+    def forget(self) -> None:
+        if self.room.get(self.target) is self:
+            del self.room[self.target]
+
+
+class Memos:
+    """One worker's, used from the event loop only."""
+
+    def __init__(
+        self,
+        config: Config,
+        cache: Cache,
+        ledger: Ledger,
+        telemetry: Telemetry,
+        is_current: Callable[..., bool],
+        clock: Callable[[], float],
+    ) -> None:
+        """`is_current()`: answers have seen every acknowledged event; `is_current(group, user)`: all of this user."""
+        self.clock, self.is_current, self.changes = clock, is_current, cache.changes
+        self.draws = telemetry.draws
+        self._cache, self._ledger, self._telemetry = cache, ledger, telemetry
+        self._tallies: dict[Told, Tally] = {}
+        self._timer: TimerHandle | None = None
+        self.heads = Heads(config)
+
+    def use(self, config: Config) -> None:
+        """Nothing made under the configuration before goes out by memo any more."""
+        self.heads = Heads(config)
+
+    # ---- looking
+
+    def holds(self, memo: Memo, now: float) -> bool:
+        """Whether the answer is still what the ordinary way would give."""
+        if now >= memo.until or memo.moves != self._ledger.moves:
+            return False
+        if memo.own is not None and not self.is_current() and not self.is_current(*memo.own):
+            return False
+        if memo.repeat.version is not None and memo.repeat.version() != memo.repeat.mark:
+            return False
+        return memo.generation == self.changes.generation or self._still(memo)
+
+    def _still(self, memo: Memo) -> bool:
+        """Something has changed: whether any of it matters here."""
+        changes, repeat = self.changes, memo.repeat
+        generation = changes.generation  # read first: what comes while we look is looked at next time
+        if memo.doubts != changes.doubts or changes.latest(repeat.tags) != repeat.seen:
+            return False
+        if changes.items_after(repeat.namespace, repeat.entry.made.as_of):
+            return False
+        memo.generation = generation
+        return True
+
+    # ---- learning
+
+    def learn(self, ticket: Ticket, route: str, reply: Reply, sent: Iterator[Sequence[Header]]) -> None:
+        """Keep what went out, where it may go out again. `sent` gives its headers, and then those of a 304."""
+        repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
+        if repeat is None or not self._as_it_was(repeat):
+            return
+        told = Told(route, repeat.namespace, repeat.recommender, reply.outcome, *repeat.arm)
+        tally = self._tallies.get(told)
+        if tally is None:
+            tally = self._tallies[told] = Tally(told)
+        memo = Memo(ticket, repeat, tally, reply.etag, next(sent))
+        if reply.etag:
+            memo.unmodified = split(next(sent))
+            memo.size += sum(map(len, memo.unmodified))
+        known = ticket.room.get(ticket.target)
+        if known is not None:
+            self._cache.unfollow(known.repeat.key, known.repeat.entry, known)
+        ticket.room[ticket.target] = memo
+        self._cache.follow(repeat.key, repeat.entry, memo)
+
+    def _as_it_was(self, repeat: Repeat) -> bool:
+        """Whether nothing has changed since before the answer was looked up."""
+        return repeat.before == Before.of(self.changes, self._ledger.moves)
+
+    # ---- counting
+
+    def touch(self, memo: Memo, now: float) -> None:
+        memo.touched = now
+        self._cache.touch(memo.repeat.key)
+
+    def tell(self, told: Told, status: int, seconds: float, count: int = 1) -> None:
+        """So many answers that each took so long."""
+        self._telemetry.request(told.route, status, seconds, count)
+        self._telemetry.lookup(told.namespace, told.recommender, told.outcome, count)
+        if told.experiment:
+            self._ledger.shown_again(told.experiment, told.variation, count)
+
+    def settle(self) -> None:
+        """Tell all that was counted till now."""
+        for tally in self._tallies.values():
+            count = tally.hits + tally.not_modified
+            if not count:
+                continue
+            each = tally.seconds / count
+            for status, times in ((200, tally.hits), (304, tally.not_modified)):
+                if times:
+                    self.tell(tally.told, status, each, times)
+            tally.hits, tally.not_modified, tally.seconds = 0, 0, 0.0
+
+    def start(self, loop: AbstractEventLoop) -> None:
+        self.settle()
+        self._timer = loop.call_later(SETTLE_S, self.start, loop)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.settle()
+
+
+def split(headers: Sequence[Header]) -> tuple[bytes, bytes]:
+    """The lines before the age and its name, and those after it with the empty line."""
+    place = next(at for at, (name, _) in enumerate(headers) if name == b"age")
+    before = b"".join(b"%b: %b\r\n" % header for header in headers[:place])
+    after = b"".join(b"%b: %b\r\n" % header for header in headers[place + 1 :])
+    return before + b"age: ", b"\r\n" + after + b"\r\n"

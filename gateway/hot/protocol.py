@@ -1,0 +1,137 @@
+"""The only place that knows uvicorn's insides: whole requests that a memo answers never reach its parser."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from gateway.hot.heads import Head, Remembered
+from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memo, Memos, Ticket
+from gateway.routes.conditional import not_modified
+
+END, LINE = b"\r\n\r\n", b"\r\n"
+VERSION = b" HTTP/1.1"
+
+
+class HotProtocol(HttpToolsProtocol):
+    """One connection. `_is_whole`: the parser is not in the middle of a request."""
+
+    memos: ClassVar[Memos]
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._is_whole = True
+        self._heads: Remembered | None = None
+        self._of: object = None  # the configuration's heads that `_heads` belong to
+        self._state: dict[str, Any] = {}  # of the next request to be parsed
+        self._answered_at = 0.0
+        self._dates: object = None
+        self._ok = self._not_modified = b""
+
+    def data_received(self, data: bytes) -> None:
+        start, size = 0, len(data)
+        while start < size:
+            end = data.find(END, start) if self._is_free() else -1
+            if end < 0 or not self._answered(data, start, end):
+                super().data_received(data[start:] if start else data)
+                return
+            start = end + len(END)
+
+    def _is_free(self) -> bool:
+        """Whether an answer may be written now: nothing is half read, nobody waits before it, and the caller takes."""
+        cycle = self.cycle
+        return self._is_whole and (cycle is None or cycle.response_complete) and not self.flow.write_paused
+
+    # ---- the hot way
+
+    def _answered(self, data: bytes, start: int, end: int) -> bool:
+        """Whether the request between these was answered."""
+        line = data.find(LINE, start)
+        first = start + 4
+        if data.startswith(b"GET ", start):
+            whole = True
+        elif data.startswith(b"HEAD ", start):
+            first, whole = start + 5, False
+        else:
+            return False
+        if data[line - 9 : line] != VERSION or line >= end:
+            return False
+        memos = self.memos
+        if self._of is not memos.heads:
+            self._of, self._heads = memos.heads, memos.heads.of(self.client)
+        assert self._heads is not None
+        head = self._heads[data[line + 2 : end]]
+        room = head.room
+        if room is None:
+            return False
+        target = data[first : line - 9]
+        memo = room.get(target)
+        now = memos.clock()
+        if memo is None or now >= head.until or not memos.holds(memo, now):
+            self._state[TICKET] = Ticket(memos.heads, room, target)
+            return False
+        if memos.draws is not None and memos.draws():
+            self._state[TRACED] = True
+            return False
+        self._send(memo, head, now, whole)
+        return True
+
+    def _send(self, memo: Memo, head: Head, now: float, whole: bool) -> None:
+        if self.server_state.default_headers is not self._dates:
+            self._date()
+        memos, age, other = self.memos, b"%d" % (now - memo.stored_at), memo.unmodified
+        is_known = other is not None and not_modified(head.if_none_match, memo.etag)
+        if other is not None and is_known:
+            self.transport.write(b"".join((self._not_modified, other[0], age, other[1])))
+        elif whole:
+            self.transport.write(b"".join((self._ok, memo.head, age, memo.rest, memo.body, memo.tail)))
+        else:
+            self.transport.write(b"".join((self._ok, memo.head, age, memo.rest)))
+        if now - memo.touched > TOUCH_S:
+            memos.touch(memo, now)
+        if self.timeout_keep_alive_task is None:
+            self._wait(self.timeout_keep_alive)
+        self._answered_at = now
+        seconds = memos.clock() - now
+        if seconds > QUICK_S:
+            memos.tell(memo.tally.told, 304 if is_known else 200, seconds)
+        else:
+            memo.tally.add(seconds, is_known)
+
+    def _date(self) -> None:
+        """The lines that begin every answer for the next second."""
+        self._dates = self.server_state.default_headers
+        lines = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        self._ok, self._not_modified = STATUS_LINE[200] + lines, STATUS_LINE[304] + lines
+
+    # ---- idle connections
+
+    def _wait(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """An answer of the hot way does not set the timer anew: it looks when it rings."""
+        left = self._answered_at + self.timeout_keep_alive - self.memos.clock()
+        if 0 < left <= self.timeout_keep_alive:
+            self._wait(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    # ---- the ordinary way
+
+    def on_message_begin(self) -> None:
+        self._is_whole = False
+        super().on_message_begin()
+        if self._state:
+            self.scope["state"].update(self._state)
+            self._state = {}
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_whole = not self.parser.should_upgrade()  # after an upgrade nothing is as it was
+
+
+def protocol_of(memos: Memos) -> type[HotProtocol]:
+    """As uvicorn wants it: a class, of which it makes one for every connection."""
+    return type("HotProtocol", (HotProtocol,), {"memos": memos})

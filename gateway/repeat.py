@@ -1,0 +1,108 @@
+"""How long an answer stays true for whoever asks the same: what the hot path asks of the ordinary one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import NamedTuple
+
+from gateway.ask import Ask
+from gateway.autocontext import next_change as next_change_of
+from gateway.cache import Changes, Entry, Hit, Key, Shown, Tag, Wanted
+from gateway.experiments.enrol import Enrolment, next_change
+from gateway.plan import ContextField, Moment, Plan, Variation
+from gateway.upstreams import Scope
+
+Own = tuple[str, str]  # a group and a user
+
+
+class Before(NamedTuple):
+    """How things were before anything was looked up: what has changed since may not be in the answer. Changes of all
+    tags, those without a tag, and experiments' arms that units keep."""
+
+    generation: int
+    doubts: int
+    moves: int
+
+    @classmethod
+    def of(cls, changes: Changes, moves: int) -> Before:
+        return cls(changes.generation, changes.doubts, moves)
+
+
+class Repeat(NamedTuple):
+    """An answer that the same question of a like sender has again, until then, as long as none of this changes."""
+
+    key: Key
+    entry: Entry
+    body: bytes
+    tail: bytes  # what it ends in, in place of its last brace; b"": it is whole
+    until: float  # epoch seconds
+    tags: tuple[Tag, ...]
+    seen: int  # the last change of the tags
+    own: Own | None  # whose events it must have seen
+    version: Callable[[], int] | None  # of the items' metadata; None: the tags tell of it
+    mark: int  # that version
+    before: Before
+    arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
+
+    @property
+    def namespace(self) -> str:
+        return self.key.namespace
+
+    @property
+    def recommender(self) -> str:
+        return self.key.recommender
+
+
+def is_repeatable(hit: Hit, shown: Shown, ask: Ask, variation: Variation) -> bool:
+    """Whether it depends on nothing but what a `Repeat` names; it is what is kept beside its entry."""
+    if hit.outcome not in ("hit", "shared") or hit.entry.shown is not shown:
+        return False
+    return not (ask.exclude or ask.page or variation.hide_seen_s or variation.reads_item)
+
+
+def repeat_of(
+    hit: Hit,
+    shown: Shown,
+    wanted: Wanted,
+    plan: Plan,
+    scope: Scope,
+    enrolment: Enrolment | None,
+    moment: Moment,
+    before: Before,
+    changes: Changes,
+    source: Callable[[], tuple[tuple[Tag, ...], Callable[[], int] | None]],
+) -> Repeat:
+    """Of a repeatable answer. `source` tells what its items' metadata hang on."""
+    more, version = source()
+    tags = (*wanted.tags, *more, *((scope.own,) if scope.own and scope.own not in wanted.tags else ()))
+    counted = enrolment is not None and enrolment.counted
+    return Repeat(
+        key=wanted.key,
+        entry=hit.entry,
+        body=shown.body,
+        tail=enrolment.arm.said if enrolment is not None and counted else b"",
+        until=min(_fresh_until(hit.entry, wanted), _same_arms_until(plan, moment)),
+        tags=tags,
+        seen=changes.latest(tags),
+        own=None if scope.own is None else (scope.own[1], scope.own[2]),
+        version=version,
+        mark=shown.mark.version,
+        before=before,
+        arm=(enrolment.experiment.id, enrolment.arm.variation) if enrolment is not None and counted else ("", ""),
+    )
+
+
+def _fresh_until(entry: Entry, wanted: Wanted) -> float:
+    return min(entry.stored_at + wanted.policy.max_age_s * (1 - entry.jitter), entry.until, wanted.until)
+
+
+def _same_arms_until(plan: Plan, moment: Moment) -> float:
+    """Till when nobody changes arms, and nobody is in an experiment who was not."""
+    if not plan.experiments:
+        return inf
+    now, experiments = moment.now.timestamp(), plan.experiments.values()
+    fields: list[ContextField] = [field for each in experiments for field in each.fields]
+    change = next_change_of(fields, moment)
+    arms = min(next_change(each, now) for each in experiments)
+    return arms if change is None else min(arms, change.timestamp())

@@ -1,0 +1,87 @@
+"""One gateway behind two servers in one process: one with the hot path and one with uvicorn's own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+
+from gateway.hot import Memos
+from gateway.hot.protocol import protocol_of
+
+PATIENCE_S = 5.0
+DATE = re.compile(rb"date: [^\r]*")
+
+
+class Pair:
+    """`hot` and `plain` are ports. All runs in one thread of its own."""
+
+    def __init__(self, app: Litestar) -> None:
+        self.memos: Memos = app.state.memos
+        self._servers = (
+            uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.memos))),
+            uvicorn.Server(options(app, lifespan="off", http="httptools")),
+        )
+        self._sockets = [socket.create_server(("127.0.0.1", 0)) for _ in self._servers]
+        self.hot, self.plain = (each.getsockname()[1] for each in self._sockets)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    async def _run(self) -> None:
+        first, second = self._servers
+        serving = [asyncio.create_task(first.serve([self._sockets[0]]))]
+        while not first.started:
+            await asyncio.sleep(0.01)
+        serving.append(asyncio.create_task(second.serve([self._sockets[1]])))
+        await asyncio.gather(*serving)
+
+    def open(self) -> None:
+        self._thread.start()
+        deadline = threading.Event()
+        while not all(each.started for each in self._servers):
+            assert self._thread.is_alive() and not deadline.wait(0.01)
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.should_exit = True
+        self._thread.join()
+
+    def answered(self) -> int:
+        """How many answers went out by memo till now."""
+        return sum(each.hits + each.not_modified for each in self.memos._tallies.values())
+
+
+def options(app: Litestar, **more: Any) -> uvicorn.Config:
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    return uvicorn.Config(app, loop="none", timeout_keep_alive=75, **quiet, **more)
+
+
+@contextlib.contextmanager
+def serving(app: Litestar) -> Iterator[Pair]:
+    pair = Pair(app)
+    pair.open()
+    try:
+        yield pair
+    finally:
+        pair.close()
+
+
+def said(port: int, parts: list[bytes]) -> bytes:
+    """All that the server says to these bytes on one connection, without its dates. It is sent a request that closes
+    the connection at last, so that there is an end to wait for."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            with contextlib.suppress(ConnectionError):  # it may have closed already
+                connection.sendall(part)
+        found = b""
+        with contextlib.suppress(ConnectionError):
+            while more := connection.recv(65536):
+                found += more
+    return DATE.sub(b"date: -", found)

@@ -1,0 +1,213 @@
+"""What ends an answer's going out by memo, and what is counted of those that do."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gateway.config import parse
+from gateway.hot.heads import Heads, parsed
+from tests.gateway.hot.servers import Pair, said, serving
+from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
+
+LAST = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+HOME = b"/recommend-items/shop/home/u1"
+KEYS = """
+auth:
+  type: api_key
+  keys:
+    - {name: web, sha256: %s, expiration: "2023-11-15T00:00:00+00:00"}
+""" % hashlib.sha256(b"open").hexdigest()  # noqa: UP031
+EXPERIMENT = CONFIG.replace(
+    "        split:\n",
+    """        split:
+          experiments:
+            new-list: {method: builtin, metrics: {bought: {eventType: Purchase}}}
+""",
+)
+
+
+class World(NamedTuple):
+    engine: SmallEngine
+    clock: Clock
+    pair: Pair
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    engine, clock = SmallEngine(tmp_path), Clock()
+    with serving(app_over(engine, clock)) as pair:
+        yield World(engine, clock, pair)
+
+
+def request(target: bytes = HOME, *fields: bytes) -> bytes:
+    return b"\r\n".join((b"GET %b HTTP/1.1" % target, b"Host: localhost", *fields, b"", b""))
+
+
+def is_hot(pair: Pair, asked: bytes) -> bool:
+    before = pair.answered()
+    said(pair.hot, [asked, LAST])
+    return pair.answered() > before
+
+
+def warm(pair: Pair, asked: bytes) -> None:
+    for _ in range(3):  # it is made, it is found, it goes by memo
+        answer = said(pair.hot, [asked, LAST])
+    assert is_hot(pair, asked), answer
+
+
+@pytest.mark.parametrize("kind", ["event", "item", "snapshot", "deploy", "record"])
+def test_a_change_ends_it(world: World, kind: str) -> None:
+    warm(world.pair, request())
+    world.engine._items[len(world.engine._log) + 1] = "i5"
+    world.engine.change(kind, "u1" if kind == "event" else "home")
+    assert not is_hot(world.pair, request())
+    assert said(world.pair.hot, [request(), LAST]) == said(world.pair.plain, [request(), LAST])
+
+
+def test_what_another_user_does_does_not(world: World) -> None:
+    warm(world.pair, request())
+    world.engine._items[1] = "i5"
+    world.engine.change("event", "u2")
+    assert is_hot(world.pair, request())
+
+
+def test_an_event_that_is_not_applied_yet(world: World) -> None:
+    warm(world.pair, request())
+    body = b'{"sessionId":"s","userId":"u1","eventList":[{"eventType":"View","itemId":"i9","sentAt":1}]}'
+    head = b"POST /events/shop HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+    answer = said(world.pair.hot, [head + body, LAST])
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    answer = said(world.pair.hot, [request(), LAST])
+    assert b'"itemList":[{"itemId":"i9"' in answer, "the answer has not seen what its user did"
+
+
+def test_the_first_event_of_somebody_without_history(world: World) -> None:
+    """The answer was everybody's; now this one has its own."""
+    for user in (b"u7", b"u8"):
+        warm(world.pair, request(b"/recommend-items/shop/home/" + user))
+    world.engine._items[1] = "i5"
+    world.engine.change("event", "u7")
+    assert not is_hot(world.pair, request(b"/recommend-items/shop/home/u7"))
+    assert is_hot(world.pair, request(b"/recommend-items/shop/home/u8"))
+
+
+def test_its_time(world: World) -> None:
+    warm(world.pair, request())
+    world.clock.tick(59)
+    assert is_hot(world.pair, request())
+    assert b"\r\nage: 59\r\n" in said(world.pair.hot, [request(), LAST])
+    world.clock.tick(1)
+    assert not is_hot(world.pair, request())
+
+
+def test_another_configuration(world: World) -> None:
+    warm(world.pair, request())
+    world.pair.memos.use(parse(CONFIG))
+    assert not is_hot(world.pair, request())
+    warm(world.pair, request())
+
+
+def test_an_entry_that_is_pushed_out(tmp_path: Path) -> None:
+    with serving(app_over(SmallEngine(tmp_path), cache_bytes=100_000)) as pair:
+        for number in range(100):  # lists of their own, and one for all these users
+            for target in (b"/related-items/shop/like/i%d" % number, HOME + b"%d" % number):
+                for _ in range(2):
+                    said(pair.hot, [request(target), LAST])
+        (room,) = pair.memos.heads._rooms.values()
+        assert 0 < sum(b"related" in target for target in room) < 60
+        assert 0 < sum(b"home" in target for target in room) < 20
+        assert 50_000 < pair.memos._cache.size <= 100_000
+        assert len(pair.memos._cache) > 5
+
+
+def test_what_an_answer_depends_on_tells_senders_apart(world: World) -> None:
+    german, french = (request(HOME, b"CloudFront-Viewer-Country: " + each) for each in (b"DE", b"FR"))
+    warm(world.pair, german)
+    assert not is_hot(world.pair, french), "another country may have another answer"
+    assert is_hot(world.pair, german + b"")
+    assert is_hot(world.pair, request(HOME, b"Cookie: x", b"CloudFront-Viewer-Country: DE")), "nobody reads cookies"
+
+
+def test_who_stands_in_is_asked_anew(tmp_path: Path) -> None:
+    config = CONFIG.replace("gone: {variations: {only: {type: engine, model: nowhere}}}", DOWN)
+    with serving(app_over(SmallEngine(tmp_path), config=config)) as pair:
+        asked = request(b"/recommend-items/shop/gone/u1")
+        for _ in range(3):
+            assert b"x-cache: fallback" in said(pair.hot, [asked, LAST])
+        assert not is_hot(pair, asked), "the one who failed may be back"
+
+
+def test_keys(tmp_path: Path) -> None:
+    clock = Clock()
+    with serving(app_over(SmallEngine(tmp_path), clock, CONFIG + KEYS)) as pair:
+        asked = request(HOME, b"X-Api-Key: open")
+        warm(pair, asked)
+        for other in (request(), request(HOME, b"X-Api-Key: wrong")):
+            assert not is_hot(pair, other)
+            assert said(pair.hot, [other, LAST]).startswith(b"HTTP/1.1 401 ")
+        clock.tick(20)
+        assert is_hot(pair, asked)
+        clock.tick(86_400)  # the key has expired
+        assert said(pair.hot, [asked, LAST]).startswith(b"HTTP/1.1 401 ")
+
+
+def test_rate_limits_are_for_every_request(tmp_path: Path) -> None:
+    with serving(app_over(SmallEngine(tmp_path), config=CONFIG + "\nrateLimits: {perAddress: 5/hour}\n")) as pair:
+        told = [said(pair.hot, [request()] * 2 + [LAST]) for _ in range(4)]
+        assert sum(each.count(b"HTTP/1.1 200 ") for each in told) == 5
+
+
+def test_exposures_and_numbers_are_complete(tmp_path: Path) -> None:
+    with serving(app_over(SmallEngine(tmp_path), config=EXPERIMENT)) as pair:
+        asked = [request(b"/recommend-items/shop/split/u%d" % number) for number in range(10)]
+        told = [said(pair.hot, [each, LAST]) for each in asked * 2] + [said(pair.hot, [b"".join(asked * 18), LAST])]
+        assert b"".join(told).count(b'"matchedExperiment"') == 200
+        page = said(pair.hot, [b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", LAST]).decode()
+        numbers = [line.rsplit(" ", 1) for line in page.splitlines() if line.startswith("recgate_")]
+        total = {start: sum(float(v) for k, v in numbers if k.startswith(start)) for start in STARTS}
+        assert list(total.values()) == [200, 200, 200, 200]
+        assert sum(float(v) for k, v in numbers if 'outcome="miss"' in k) <= 2, "the users have one answer a variation"
+
+
+DOWN = "gone: {fallback: [home], variations: {only: {type: http, url: 'http://127.0.0.1:1/'}}}"
+STARTS = (
+    'recgate_exposures_total{experiment="',
+    "recgate_cache_lookups_total{",
+    'recgate_requests_total{route="recommend-items",status="200"}',
+    'recgate_request_seconds_count{route="recommend-items"}',
+)
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm(world.pair, request())
+    import socket
+
+    from gateway.hot.protocol import HotProtocol
+
+    asleep: list[float] = []
+    monkeypatch.setattr(HotProtocol, "_wait", lambda self, seconds: asleep.append(seconds))
+    with socket.create_connection(("127.0.0.1", world.pair.hot), timeout=5) as connection:
+        connection.sendall(request())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        deadline = time.monotonic() + 5
+        while not asleep and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert asleep == [75], "nothing would ever close it"
+
+
+def test_heads_that_are_too_many_are_forgotten() -> None:
+    heads = Heads(parse(CONFIG)).of(None)
+    for number in range(3000):
+        heads[b"Host: localhost\r\nX-Odd: " + b"%d" % number + b"a" * 6000]
+    assert sum(map(len, heads)) <= 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize("odd", [b"a b: c", b" a: b", b"a : b", b"a: \x00", b"a: b\xe9", b"a", b": b", b"a: b\nc: d"])
+def test_odd_fields_are_not_read(odd: bytes) -> None:
+    assert parsed(b"Host: x\r\n" + odd) is None
