@@ -91,35 +91,44 @@ def relevant(best: Ints) -> Places:
 def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Places:
     """Of the `best` (<= places,), best first, and what is `allowed` (n,) to be explored."""
     pool = chances(explorer, best, allowed, places)
-    drawn = systematic(pool.chances, np.random.default_rng(int(explorer.drawn_with, 16)))
-    if not len(drawn):
+    start = np.random.default_rng(int(explorer.drawn_with, 16)).random()
+    if start >= pool.expected:  # most often, where a part of one place is explored: nobody's chance is asked for
         return Places(best, np.zeros(len(best), np.bool_), pool.kept)
+    drawn, probable = systematic(pool.chances, start), pool.chances
     kept = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + kept, explorer.seed)
     return Places(
         np.concatenate((drawn, best[:kept]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
-        np.concatenate((pool.chances[drawn], pool.kept[:kept]))[order],
+        np.concatenate((probable[drawn], pool.kept[:kept]))[order],
     )
 
 
 class Pool(NamedTuple):
-    """The most relevant items with their chances of keeping their places, and every item's chance of being drawn."""
+    """The most relevant items with their chances of keeping their places, and how many are expected to be drawn from
+    all that may be explored, in proportion to their novelty."""
 
     best: Ints
     kept: Array
-    chances: Floats  # (n,) 0 for what may not be explored
+    novelty: Floats  # (n,) 0 for what may not be explored
+    scale: np.float32  # novelty times this is an item's chance, unless that is over 1
+    expected: float
+
+    @property
+    def chances(self) -> Floats:
+        """(n,) every item's chance of being drawn."""
+        chances: Floats = np.minimum(self.novelty * self.scale, np.float32(1))
+        return chances
 
 
 def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Pool:
     novelty = explorer.novelty * allowed
     novelty[best] = 0
-    drawn = probabilities(novelty, explorer.share * places)
-    expected = float(drawn.sum())
+    scale, expected = scaled(novelty, explorer.share * places)
     fewest = int(expected + CLOSE)
     room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
     kept = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
-    return Pool(best, kept, drawn)
+    return Pool(best, kept, novelty, scale, expected)
 
 
 def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places: int) -> tuple[Ints, Array]:
@@ -133,24 +142,27 @@ def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places:
     return items[probable > 0].astype(np.int32), probable[probable > 0]
 
 
-def probabilities(novelty: Floats, expected: float) -> Floats:
-    """(n,) in proportion to novelty, at most 1 each, summing to `expected` where no item's is cut to 1."""
+def scaled(novelty: Floats, expected: float) -> tuple[np.float32, float]:
+    """What makes novelty (n,) chances that sum to `expected`, and their sum, which is less where some are cut to 1."""
     total = float(novelty.sum())
     if total == 0:
-        return np.zeros(len(novelty), np.float32)
-    drawn: Floats = np.minimum(novelty * np.float32(expected / total), np.float32(1))
-    return drawn
+        return np.float32(0), 0.0
+    scale = np.float32(expected / total)
+    if float(novelty.max()) * scale <= 1:
+        return scale, expected
+    return scale, float(np.minimum(novelty * scale, np.float32(1)).sum())
 
 
-def systematic(chances: Array, draw: np.random.Generator) -> Ints:
-    """Indices drawn so that each is among them with its chance; (n,) -> floor or ceil of their sum.
+def systematic(chances: Array, start: float) -> Ints:
+    """Indices drawn so that each is among them with its chance, for a random 0 <= `start` < 1; (n,) -> floor or ceil of
+    their sum.
 
     The items lie in their own order, summed in blocks: only the blocks that a point falls into are looked at.
     """
     starts = np.arange(0, len(chances), BLOCK)
     sums = np.add.reduceat(chances, starts, dtype=np.float64) if len(chances) else np.zeros(0)
     ends = np.cumsum(sums)
-    points = np.arange(draw.random(), ends[-1] if len(ends) else 0.0, 1.0)
+    points = np.arange(start, ends[-1] if len(ends) else 0.0, 1.0)
     return np.unique(np.array([_under(chances, sums, ends, point) for point in points], np.int32))
 
 

@@ -22,7 +22,7 @@ from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
 from engine.deployments import Deployed
 from engine.filters import compile_filter
-from engine.rank.explore import SPELL_S, Exploration, explored, explorer, probabilities, systematic
+from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explorer, scaled, systematic
 from engine.rank.topk import top_k
 from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
@@ -37,7 +37,7 @@ LATEST = 100 * DAY_S
 
 @given(arrays.arrays(np.float64, st.integers(0, 40), elements=st.floats(0, 1)), st.integers(0, 2**32))
 def test_as_many_are_drawn_as_the_chances_add_up_to(chances: np.ndarray, seed: int):
-    drawn = systematic(chances, np.random.default_rng(seed))
+    drawn = systematic(chances, np.random.default_rng(seed).random())
     assert len(set(drawn.tolist())) == len(drawn)
     assert np.floor(chances.sum() - 1e-6) <= len(drawn) <= np.ceil(chances.sum() + 1e-6)
     assert not np.any(chances[drawn] == 0)
@@ -46,15 +46,21 @@ def test_as_many_are_drawn_as_the_chances_add_up_to(chances: np.ndarray, seed: i
 def test_each_is_drawn_with_its_chance():
     chances = np.array([0.9, 0.5, 0.25, 0.25, 0.05, 0.0, 1.0])
     rounds = 20_000
-    drawn = Counter(int(i) for seed in range(rounds) for i in systematic(chances, np.random.default_rng(seed)))
+    drawn = Counter(int(i) for seed in range(rounds) for i in systematic(chances, np.random.default_rng(seed).random()))
     shares = np.array([drawn[i] / rounds for i in range(len(chances))])
     assert np.all(np.abs(shares - chances) < 4 * np.sqrt(chances * (1 - chances) / rounds) + 1e-9)
 
 
 def test_chances_are_in_proportion_and_never_over_one():
-    assert probabilities(np.array([1.0, 1.0, 2.0], np.float32), 1.0).tolist() == [0.25, 0.25, 0.5]
-    assert probabilities(np.array([1.0, 9.0], np.float32), 2.0).tolist() == pytest.approx([0.2, 1.0])
-    assert probabilities(np.zeros(0, np.float32), 2.0).tolist() == []
+    def chances(novelty: list[float], expected: float) -> list[float]:
+        scale, total = scaled(np.array(novelty, np.float32), expected)
+        pool = Pool(np.zeros(0, np.int32), np.zeros(0), np.array(novelty, np.float32), scale, total)
+        assert pool.chances.sum() == pytest.approx(total)
+        return pool.chances.tolist()
+
+    assert chances([1.0, 1.0, 2.0], 1.0) == [0.25, 0.25, 0.5]
+    assert chances([1.0, 9.0], 2.0) == pytest.approx([0.2, 1.0])
+    assert chances([0.0, 0.0], 2.0) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(("weight", "places"), [(0.3, 25), (0.3, 4), (1.0, 6), (0.6, 3), (1.0, 40)])
