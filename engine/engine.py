@@ -46,6 +46,8 @@ from engine.shown.segment import Shown as Answer
 from engine.sql import Database
 from engine.trials import Trials
 
+SCORES_AT_ONCE = 8_000_000  # of one thread: users times items, 32 MB
+
 
 def _uuid() -> str:
     return str(uuid.uuid4())
@@ -160,7 +162,11 @@ class Engine:
             group, now = self._group(deployed), self.clock()
         except EngineError as error:
             return [error] * len(batch)
-        found = serve.answers(batch, deployed, group, as_of=as_of, now=now, new_id=self.new_id)
+        most = max(1, SCORES_AT_ONCE // max(1, len(group.items)))
+        found: list[Ranked | EngineError] = []
+        for first in range(0, len(batch), most):
+            some = batch[first : first + most]
+            found += serve.answers(some, deployed, group, as_of=as_of, now=now, new_id=self.new_id)
         for asked, ranked in zip(batch, found, strict=True):
             if isinstance(ranked, Ranked):
                 self.shown.add(_shown_of(ranked, asked.question, deployed, now))
