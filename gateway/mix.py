@@ -31,7 +31,7 @@ class _Named(msgspec.Struct, rename="camel"):
     item_id: str
 
 
-_named = msgspec.json.Decoder(_Named)
+_named = msgspec.json.Decoder(list[_Named])
 
 
 class Mixed(NamedTuple):
@@ -69,8 +69,8 @@ def mixed(replies: Sequence[Reply], ask: Ask, experiment: str, seed: str, unit: 
 
 def opened(body: bytes, ask: Ask) -> Opened:
     rest = _members.decode(body)
-    items = _items.decode(rest.pop(ask.list_name))
-    return Opened(rest, [_named.decode(item).item_id for item in items], items)
+    items = rest.pop(ask.list_name)
+    return Opened(rest, [each.item_id for each in _named.decode(items)], _items.decode(items))
 
 
 def named(experiment: str, unit: str, teams: Mapping[str, str]) -> str:

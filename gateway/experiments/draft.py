@@ -8,7 +8,7 @@ Pure: the same unit, seed and lists give the same draft in every process.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 DIGITS = 4  # bytes of a number drawn: two of a round are the same once in four billion
@@ -19,10 +19,10 @@ class Pick(NamedTuple):
     place: int  # in that ranker's list
 
 
-def team_draft(lists: Sequence[Sequence[str]], most: int, seed: str, unit: str) -> list[Pick]:
+def team_draft(lists: Sequence[Sequence[Hashable]], most: int, seed: str, unit: str) -> list[Pick]:
     """At most so many items, none of them twice; a ranker with nothing left is passed over."""
     best = [iter(enumerate(items)) for items in lists]
-    taken: set[str] = set()
+    taken: set[Hashable] = set()
     picks: list[Pick] = []
     for turns in orders(len(lists), max(map(len, lists), default=0), seed, unit):
         before = len(picks)

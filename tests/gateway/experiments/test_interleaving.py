@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from gateway.experiments.analysis.interleaving import preference, preferences, sign_test
 from gateway.experiments.analysis.lift import Method, lift
 from gateway.experiments.analysis.moments import Moments, of_values
+from gateway.experiments.draft import team_draft
 from tests.engine.measure.movielens import movielens
 
 PLACES = 10
 LOOKED_AT = 1 / np.log2(np.arange(2, PLACES + 2))  # the chance that a user looks at each place
 POWER = 0.8
 RUNS = 400
-DRAFTS = 8  # team drafts kept of each user
+DRAFTS = 16  # team drafts kept of each user
 
 
 def lists() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -47,18 +48,6 @@ def lists() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for scores in (popular, mixed)
     )
     return control, challenger, later
-
-
-def team_draft(control: np.ndarray, challenger: np.ndarray, draw: np.random.Generator) -> tuple[list[int], list[int]]:
-    """A list of both and who placed each item: in turn, a coin says who begins each round, each places its best."""
-    shown: list[int] = []
-    teams: list[int] = []
-    while len(shown) < PLACES:
-        for team in draw.permutation(2):
-            if len(shown) < PLACES:
-                shown.append(next(each for each in (control, challenger)[team] if each not in shown))
-                teams.append(int(team))
-    return shown, teams
 
 
 def clicked(later: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -107,8 +96,12 @@ def test_interleaving_needs_a_fifth_of_the_users():
         for users in (500, 1_000, 2_000, 4_000, 8_000, 16_000)
     }
 
-    drafts = [[team_draft(*pair, draw) for _ in range(DRAFTS)] for pair in zip(*rankers, strict=True)]
-    mixed, teams = np.array(drafts).transpose(2, 1, 0, 3)
+    mixed, teams = np.empty((2, DRAFTS, people, PLACES), int)
+    for user, pair in enumerate(zip(*(each.tolist() for each in rankers), strict=True)):
+        for number in range(DRAFTS):
+            picks = team_draft(pair, PLACES, f"draft {number}", str(user))
+            mixed[number, user] = [pair[team][place] for team, place in picks]
+            teams[number, user] = [team for team, _ in picks]
     ends = np.mean([totals(clicked(later, mixed[k]), 2 * teams[k] - 1) for k in range(DRAFTS)], axis=0)
     vote = ends[:PLACES].sum(), ends[PLACES], ends[PLACES + 1 :].sum()
     votes = {}
