@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.sql import Database, answered, converted, exposed, showings, weighed
 
@@ -74,7 +73,11 @@ class Weighed(NamedTuple):
 class Trials:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert = (sqlite if database.is_sqlite else postgresql).insert
+        if database.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert
+        else:  # takes a while to load, and is seldom there
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+        self._insert = insert
 
     def write(
         self,

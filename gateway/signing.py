@@ -8,11 +8,6 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-import botocore.auth
-import botocore.awsrequest
-import botocore.credentials
-import botocore.session
-
 from gateway.errors import UpstreamProblem
 from gateway.outbound import Peer, Sent
 
@@ -48,12 +43,18 @@ class Signer:
         if credentials is None:
             message = f"no AWS credentials were found for {peer.name}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             raise UpstreamProblem(message, status=502, type=peer.type, code="NoCredentials")
-        request = botocore.awsrequest.AWSRequest(sent.method, sent.url, dict(sent.headers), sent.body)
-        botocore.auth.SigV4Auth(credentials, SIGNED_AS.get(service, service), region).add_auth(request)
+        from botocore.auth import SigV4Auth  # loaded by now, off the event loop
+        from botocore.awsrequest import AWSRequest
+
+        request = AWSRequest(sent.method, sent.url, dict(sent.headers), sent.body)
+        SigV4Auth(credentials, SIGNED_AS.get(service, service), region).add_auth(request)
         return Sent(sent.method, sent.url, dict(request.headers.items()), sent.body)
 
     def _credentials(self) -> Any:
         if self._session is None:
+            import botocore.auth  # a seventh of a worker's start, of which most servers have no use
+            import botocore.session
+
             self._session = botocore.session.Session()
         found = self._session.get_credentials()
         return None if found is None else found.get_frozen_credentials()

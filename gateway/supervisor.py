@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
@@ -69,14 +70,25 @@ def die_with_parent() -> None:
 
 
 class Supervisor:
-    def __init__(self, children: Sequence[Child], sock: socket.socket) -> None:
-        self._children, self._socket = children, sock
+    """Vital children are born with the socket, and with one end of a pipe: the gate, at which they wait, loaded, until
+    `run` opens it by closing the other end. Whoever is started later finds it open."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._children: list[Child] = []
+        self._socket = sock
+        self.gate, self._closed = os.pipe()
         self._stopping = False
 
+    def start(self, children: Iterable[Child]) -> None:
+        for child in children:
+            self._children.append(child)
+            self._tend(child)
+
     def run(self) -> int:
-        """Until SIGTERM or SIGINT; the exit status."""
+        """Open the gate, and keep all alive until SIGTERM or SIGINT; the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        os.close(self._closed)
         status = 0
         while not self._stopping:
             for child in self._children:
@@ -86,7 +98,7 @@ class Supervisor:
                 status = 1
                 break
             time.sleep(LOOK_S)
-        self._end()
+        self.end()
         return status
 
     def _stop(self, *_: object) -> None:
@@ -106,14 +118,14 @@ class Supervisor:
             child.process, child.start_at = None, now + delay
         if now >= child.start_at:
             # whoever does not serve must not hold the socket: a port that nobody answers on can't be bound again
-            sockets = [self._socket.fileno()] if child.vital else []
+            inherited = [self._socket.fileno(), self.gate] if child.vital else []
             # nor share its session, by which Linux may ration the processor: a training would use up the workers' part
             child.process = subprocess.Popen(
-                child.argv, pass_fds=sockets, preexec_fn=die_with_parent, start_new_session=not child.vital
+                child.argv, pass_fds=inherited, preexec_fn=die_with_parent, start_new_session=not child.vital
             )
             child.started = now
 
-    def _end(self) -> None:
+    def end(self) -> None:
         running = [child.process for child in self._children if child.process is not None]
         for process in running:
             process.terminate()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import httpx
 
-from gateway.auth.issuer import Issuer
 from gateway.caller import Caller, Principal
 from gateway.errors import Denied, Unauthenticated
 from gateway.plan import ApiKeys, Auth, Oidc
+
+if TYPE_CHECKING:
+    from gateway.auth.issuer import Issuer
 
 API_KEY = "x-api-key"
 BEARER = "bearer "
@@ -37,6 +40,8 @@ class Door:
 
     def _issuer(self, auth: Oidc) -> Issuer:
         if auth not in self._issuers:
+            from gateway.auth.issuer import Issuer  # with joserfc, which only those who have an issuer pay for
+
             self._issuers[auth] = Issuer(auth, self._client, self._clock)
         return self._issuers[auth]
 

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import click
 
-import engine
-from gateway.config import ConfigError
-
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -30,7 +27,18 @@ def plain_errors() -> Iterator[None]:
     """Errors that a person can mend, without a traceback."""
     try:
         yield
-    except engine.EngineError as error:
-        raise click.ClickException(error.message) from error
-    except ConfigError as error:
-        raise click.ClickException(f"{len(error.faults)} errors\n" + "\n".join(map(str, error.faults))) from error
+    except Exception as error:
+        if (message := _plain(error)) is None:
+            raise
+        raise click.ClickException(message) from error
+
+
+def _plain(error: Exception) -> str | None:
+    from engine import EngineError  # loaded by now, or it was not raised; `serve` can't wait for it before it begins
+    from gateway.config import ConfigError
+
+    if isinstance(error, EngineError):
+        return error.message
+    if isinstance(error, ConfigError):
+        return f"{len(error.faults)} errors\n" + "\n".join(map(str, error.faults))
+    return None

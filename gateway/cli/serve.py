@@ -6,14 +6,16 @@ import logging
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from engine import Engine, Settings
 from gateway.cli.options import data_option, plain_errors
-from gateway.start import configuration, engine_settings
 from gateway.supervisor import Child, Supervisor, bind, python
-from gateway.telemetry import forget
+
+if TYPE_CHECKING:
+    from engine import Settings
+    from gateway.config import Config
 
 
 @click.command("serve")
@@ -28,12 +30,6 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
     if instant:
         os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
-    with plain_errors():
-        loaded = configuration(config)
-        settings = engine_settings(data.resolve(), loaded)
-        Engine.open(settings, follow=False).close()  # a directory that can't be used is an error here, once
-    for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
     try:
         sock = bind(host, port)
     except OSError as error:
@@ -41,20 +37,43 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
         raise click.ClickException(reason) from error
     count = workers or os.cpu_count() or 1
     server = f"{socket.gethostname()}-{sock.getsockname()[1]}"
-    forget(settings.data_dir / "run" / "metrics" / server)
+    supervisor = Supervisor(sock)
+    supervisor.start(worker_children(count, config, data.resolve(), server, sock.fileno(), supervisor.gate))
+    try:
+        with plain_errors():
+            loaded, settings = checked(config, data.resolve(), server)  # while the workers load their modules
+    except BaseException:
+        supervisor.end()
+        raise
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
     where = f"http://{host}:{sock.getsockname()[1]}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
-    raise SystemExit(Supervisor(children(count, config, settings, server, sock.fileno()), sock).run())
+    supervisor.start([job_child(settings)])
+    raise SystemExit(supervisor.run())
 
 
-def children(count: int, config: str | None, settings: Settings, server: str, fd: int) -> list[Child]:
-    common = ["--data", str(settings.data_dir)]
-    named = ["--server", server]
-    configured = ["--config", config] if config is not None else []
-    workers = [
-        Child(name, python("gateway.worker", "--fd", str(fd), "--name", name, *named, *common, *configured))
-        for name in (f"worker-{number}" for number in range(1, count + 1))
-    ]
+def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settings]:
+    """What every worker needs: a fault in it is told once, and here. Raises what `plain_errors` tells."""
+    from engine import Engine  # these take half a second, in which the workers have begun
+    from gateway.start import configuration, engine_settings
+    from gateway.telemetry import forget
+
+    loaded = configuration(config)
+    settings = engine_settings(data, loaded)
+    Engine.open(settings, follow=False).close()
+    forget(settings.data_dir / "run" / "metrics" / server)
+    return loaded, settings
+
+
+def worker_children(count: int, config: str | None, data: Path, server: str, fd: int, gate: int) -> list[Child]:
+    given = ["--fd", str(fd), "--gate", str(gate), "--server", server, "--data", str(data)]
+    given += ["--config", config] if config is not None else []
+    names = (f"worker-{number}" for number in range(1, count + 1))
+    return [Child(name, python("gateway.worker", "--name", name, *given)) for name in names]
+
+
+def job_child(settings: Settings) -> Child:
     allowed = ["--allow-file-urls"] if settings.allow_file_urls else []
-    jobs = python("engine.jobs", *common, "--quotas", settings.quotas, *allowed)
-    return [*workers, Child("jobs", jobs, vital=False)]
+    given = ["--data", str(settings.data_dir), "--quotas", settings.quotas, *allowed]
+    return Child("jobs", python("engine.jobs", *given), vital=False)

@@ -4,7 +4,7 @@ from math import inf
 import pytest
 from rich.console import Console
 
-from loadtests import bench, client, contest, crash, freshness, memory, report, training, world, wrk
+from loadtests import bench, client, contest, crash, freshness, memory, report, startup, training, world, wrk
 from loadtests.crash import Sent, Verdict
 
 QUIET = Console(quiet=True)
@@ -132,3 +132,12 @@ def test_a_soak_is_judged_by_the_ceiling_and_by_growth(pss, cached, evicted, goo
 def test_the_lines_of_a_measurement_are_summed():
     page = '# HELP x what\nx 1.0\nx_total 9\nx{worker="2"} 2.5\n'
     assert memory.summed(page, "x") == 3.5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "torch", "good"),
+    [((1.4, 1.5, 9.0), False, True), ((1.4, 1.6, 1.7), False, False), ((1.0,), True, False)],
+)
+def test_a_start_is_judged_by_the_median_and_by_torch(seconds, torch, good):
+    found = [startup.Start(each, {"supervisor": 0.5, "workers": 1.0}, torch) for each in seconds]
+    assert startup.told(QUIET, found) is good
