@@ -31,6 +31,7 @@ from gateway.make import Maker
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
 from gateway.outbox import Outbox
+from gateway.overload import Admission, of_events
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.events import events_routes
@@ -87,6 +88,7 @@ def create_app(
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
     maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
     ledger = Ledger(engine.trials, clock, draw())
+    admission, taking = Admission(time.monotonic), of_events(time.monotonic)
     gateway = Gateway(
         config=config,
         cache=cache,
@@ -99,6 +101,8 @@ def create_app(
         telemetry=telemetry,
         door=Door(client, clock),
         pace=Pace(redis),
+        admission=admission,
+        events_admission=taking,
         clock=clock,
     )
     memos = Memos(config, cache, ledger, telemetry, engine.is_current, clock)
@@ -112,6 +116,8 @@ def create_app(
     watch = Watch(place_of(watched), config, use, clock, environ, ledger.expect) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
     _watch_outbox(telemetry, outbox)
+    for kind, each in (("answers", admission), ("events", taking)):
+        _watch_admission(telemetry, kind, each)
     telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
     telemetry.watch("recgate_experiment_weight", lambda: _weights(ledger, gateway.config, clock()))
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
@@ -236,6 +242,12 @@ def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[
 def _weights(ledger: Ledger, config: Config, now: float) -> list[tuple[tuple[str, ...], list[float]]]:
     known = [(each.id, ledger.in_force(each, now)) for each in config.experiments]
     return [((name, arm.variation), [arm.share]) for name, weighing in known for arm in weighing.arms]
+
+
+def _watch_admission(telemetry: Telemetry, kind: str, admission: Admission) -> None:
+    telemetry.watch(f"recgate_{kind}_refused", lambda: [((), [admission.refused])])
+    telemetry.watch(f"recgate_{kind}_running", lambda: [((), [admission.running])])
+    telemetry.watch(f"recgate_{kind}_waiting", lambda: [((), [admission.waiting])])
 
 
 def _watch_outbox(telemetry: Telemetry, outbox: Outbox) -> None:

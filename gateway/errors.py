@@ -9,6 +9,7 @@ one function each; foreign exceptions become `Problem`s in one place per family.
     ├── TooLarge           413  the body is over the limit
     ├── TooMany            429  the caller asks too often
     ├── Busy               503  not now: what must be kept can't be kept
+    │   └── Overloaded          more is asked than can be answered in time
     └── UpstreamProblem         the answerer refused or failed, with its own code
         └── UpstreamTimeout 504
 """
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import engine
+
+RETRY_AFTER_S = 1
 
 
 class Problem(Exception):
@@ -70,6 +73,12 @@ class Busy(Problem):
         self.retry_after_s = retry_after_s
 
 
+class Overloaded(Busy):
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__("Overloaded", message, retry_after_s)
+        self.type = "Overload"
+
+
 class UpstreamProblem(Problem):
     pass
 
@@ -84,5 +93,7 @@ def as_problems() -> Iterator[None]:
     """The engine's errors as `Problem`s, their AWS codes kept."""
     try:
         yield
+    except engine.Throttled as error:
+        raise TooMany(error.message, RETRY_AFTER_S) from error
     except engine.EngineError as error:
         raise UpstreamProblem(error.message, status=error.status, type="Personalize", code=error.code) from error

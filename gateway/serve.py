@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from gateway.ask import Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
-from gateway.cache import Cache, Flights, Hit, Key, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache import Cache, Flights, Hit, Key, Made, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
 from gateway.caller import Caller
 from gateway.cohorts import of_cohort, shared_by
@@ -36,6 +37,7 @@ from gateway.filters import filtered
 from gateway.make import Maker
 from gateway.mix import mixed
 from gateway.outbox import Outbox
+from gateway.overload import Admission
 from gateway.plan import CachePolicy, Moment, Namespace, Plan, Variation
 from gateway.repeat import Before, is_repeatable, repeat_of
 from gateway.reply import Reply, fields, reply_of
@@ -74,6 +76,8 @@ class Gateway:
         telemetry: Telemetry,
         door: Door,
         pace: Pace,
+        admission: Admission,
+        events_admission: Admission,
         clock: Callable[[], float],
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
@@ -82,7 +86,7 @@ class Gateway:
         self._engine, self._outbox, self._ledger = engine, outbox, ledger
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
-        self._new_id = new_id
+        self._admission, self._events_admission, self._new_id = admission, events_admission, new_id
 
     async def open(self) -> None:
         """Before the first request."""
@@ -146,7 +150,7 @@ class Gateway:
             wanted = _wanted(fetched, variation, scope, config, moment)
             if policy is not None:
                 wanted = wanted._replace(policy=policy)
-            hit = await self._fetch(wanted, fetched, plan, variation, scope, config)
+            hit = await self._fetch(wanted, fetched, plan, variation, scope, caller)
             shown = await self._show(hit, ask, wanted.key, variation, config)
             if shown is not None:
                 break
@@ -189,10 +193,16 @@ class Gateway:
         return mix.reply._replace(body=shown.body, etag=shown.etag if mix.reply.etag else "", repeat=None)
 
     async def _fetch(
-        self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, config: Config
+        self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, caller: Caller
     ) -> Hit:
+        async def make() -> Made:
+            if variation.origin is not None:  # somebody else's processors
+                return await self._maker.make(ask, plan, variation, scope)
+            async with self._admission.place(_share(caller)):
+                return await self._maker.make(ask, plan, variation, scope)
+
         with self._telemetry.span("cache"):
-            return await self._cache.fetch(wanted, lambda: self._maker.make(ask, plan, variation, scope))
+            return await self._cache.fetch(wanted, make)
 
     async def _show(self, hit: Hit, ask: Ask, key: Key, variation: Variation, config: Config) -> Shown | None:
         """The answer for this caller; None where too few items are left, and there are more to be had."""
@@ -267,6 +277,10 @@ class Gateway:
         allowed(caller.principal, key, "events", None)
         return self.config.namespace(key)
 
+    def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """To take a body of events, and wait until it is durable. Raises `TooMany` where there is none."""
+        return self._events_admission.place(_share(caller))
+
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
         """Return once everything is durable, for every target; nothing is where anything is refused."""
         allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
@@ -301,8 +315,9 @@ class Gateway:
         tags = await self._engine.tags(question.user, question.campaign, question.account)
 
         async def make() -> Ranked:
-            with self._telemetry.upstream("engine"):
-                return await self._engine.rank(question)
+            async with self._admission.place(question.account):
+                with self._telemetry.upstream("engine"):
+                    return await self._engine.rank(question)
 
         return await self._ranking.join(_question_key(question), tags, question.user, make).landed()
 
@@ -347,6 +362,11 @@ def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     if not variation.auto_context:
         return ask
     return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
+
+
+def _share(caller: Caller) -> str:
+    """Who takes turns with others where not all can be answered."""
+    return caller.principal.name or caller.address
 
 
 def annotated(shown: Shown, arm: Arm) -> Shown:

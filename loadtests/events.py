@@ -24,9 +24,11 @@ from loadtests.client import HOST
 from loadtests.flood import Flood, Flooded, quantile
 from loadtests.server import Server, serving
 
+CONFIG = Path(__file__).with_name("events.yaml")
 USERS = 10_000
 ITEMS = 2_000
 CLICKERS = range(USERS, USERS + 5_000)  # users who send nothing else
+MANY = 1_500  # connections, more than bodies are taken at once and may wait
 PAUSE_S = 0.1  # between two clicks
 
 
@@ -40,10 +42,11 @@ def main(seconds: int, workers: int, batch: int, connections: int, rate: int | N
     console = Console(soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         world.prepare(Path(folder), world.Size(ITEMS, USERS), {"for-you": world.QUICK}, console)
-        with serving(Path(folder), workers) as server:
+        with serving(Path(folder), workers, config=CONFIG) as server:
             full = flood(console, server, seconds, Flood(server.port, batches(batch), connections), batch)
             half = (rate or full / 2) / batch
             asyncio.run(watched(console, server, seconds, Flood(server.port, batches(batch), connections, half), batch))
+            deluge(console, server, seconds, Flood(server.port, batches(batch), MANY), batch)
 
 
 def flood(console: Console, server: Server, seconds: float, load: Flood, batch: int) -> float:
@@ -73,6 +76,16 @@ async def clicks(server: Server, seconds: float) -> list[freshness.Click]:
         if time.perf_counter() > end:
             break
     return made
+
+
+def deluge(console: Console, server: Server, seconds: float, load: Flood, batch: int) -> None:
+    """More than there is room for: refused at once, and memory does not grow."""
+    before = processes.peak_mib(server.worker_pids())
+    flooded = asyncio.run(load.run(seconds))
+    told(console, flooded, batch)
+    refused, grown = flooded.waits_ms(429), processes.peak_mib(server.worker_pids()) - before
+    console.print(f"{MANY} connections: refused after {quantile(refused, 0.5):.1f} ms (median), ", end="")
+    console.print(f"p99 {quantile(refused, 0.99):.1f} ms; the workers' memory has grown by {grown:.0f} MiB")
 
 
 def batches(size: int) -> Iterator[bytes]:

@@ -74,7 +74,7 @@ class _Sender(asyncio.Protocol):
         self._flood, self._due = flood, flood.began + (flood.pause or 0.0) * phase
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
-        self.waiting = False
+        self.waiting = self._began = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -115,8 +115,9 @@ class _Sender(asyncio.Protocol):
             self._due = now
             self._send()
             return
-        if self._flood.done:
+        if self._began:
             self._due += pause
+        self._began = True
         asyncio.get_running_loop().call_later(max(0.0, self._due - now), self._send)
 
     def _send(self) -> None:

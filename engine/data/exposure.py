@@ -48,8 +48,10 @@ class Exposure:
     def chosen(self, item: int, time: int) -> None:
         items = self._room(item)
         items.interactions[item] += 1
-        items.oldest[item] = min(int(items.oldest[item]), time)
-        self.latest = max(self.latest, time)
+        if time < items.oldest[item]:
+            items.oldest[item] = time
+        if time > self.latest:
+            self.latest = time
         self._version += 1
 
     def shown(self, ids: Iterable[int]) -> None:

@@ -129,7 +129,7 @@ class Group:
             deeds.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
             deeds.seen.setdefault(self.users.add(owner), []).append(seen)
             deeds.exposure.chosen(seen.item, seen.time)
-        if deeds is self:
+        if deeds is self and event.impression:
             self._show(event.impression)
         return (owner,) if owner == event.session else (owner, event.session)
 

@@ -23,7 +23,7 @@ REMOVED_ROWS = 5000  # of one transaction: events wait for it
 SINCE_ROWS = 50_000  # that a starting process reads back
 # As the driver takes it: compiled for each row by SQLAlchemy, an insert costs as much again.
 INSERT = "INSERT INTO log (grp, kind, key, body, at, once) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-BACKLOG_ROWS = 100_000  # beyond this many waiting rows an append is refused
+BACKLOG_ROWS = 50_000  # beyond this many waiting rows an append is refused
 
 # event | item | user | action | action_event | shown | cleared | erased | snapshot | deploy | record | forgotten
 Kind = str

@@ -20,12 +20,13 @@ from litestar.handlers import HTTPRouteHandler
 import engine
 from gateway.aws.callers import Caller, Callers
 from gateway.aws.canonical import RawRequest
-from gateway.errors import Problem
+from gateway.errors import Overloaded, Problem, TooMany
 
 log = logging.getLogger(__name__)
 
 JSON_1_1 = "application/x-amz-json-1.1"
 JSON = "application/json"
+THROTTLED = engine.Throttled.code
 UNKNOWN_OPERATION = "UnknownOperationException"
 LARGEST_BODY = 10_000_000
 FAILURE = Problem("The server failed; its log says why.", status=500, type="Internal", code="InternalFailure")
@@ -87,11 +88,15 @@ def refused(error: engine.EngineError | Problem, media_type: str) -> Response[by
     refusal = refusal_of(error, control=media_type == JSON_1_1)
     body = msgspec.json.encode({"__type": refusal.code, "message": refusal.message})
     headers = {"x-amzn-ErrorType": refusal.code, **request_id()}
+    if refusal.code == THROTTLED:
+        headers["Retry-After"] = "1"
     return Response(body, status_code=refusal.status, media_type=media_type, headers=headers)
 
 
 def refusal_of(error: engine.EngineError | Problem, *, control: bool) -> Refusal:
     """The control plane answers 400 for all its modelled errors, the other two services as the error says (§1.2)."""
+    if isinstance(error, Overloaded | TooMany):  # what every SDK tries again
+        return Refusal(THROTTLED, error.message, 400 if control else 429)
     modelled = isinstance(error, engine.EngineError) and error.status < 500 and error.code != UNKNOWN_OPERATION
     return Refusal(error.code, error.message, 400 if control and modelled else error.status)
 

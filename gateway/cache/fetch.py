@@ -18,7 +18,7 @@ from gateway.cache.flight import Flights
 from gateway.cache.key import Key
 from gateway.cache.local import Counts, Local
 from gateway.cache.shared import LEASE_S, Shared
-from gateway.errors import Problem
+from gateway.errors import Overloaded, Problem
 from gateway.plan import CachePolicy
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,8 @@ class Cache:
             if age >= wanted.policy.max_age_s + wanted.policy.stale_if_error_s:
                 raise
             self.counts.stale_on_error += 1
-            log.warning("served an answer %.0f s old, since its upstream failed: %s", age, error)
+            if not isinstance(error, Overloaded):  # which is counted, and no time to write much
+                log.warning("served an answer %.0f s old, since its upstream failed: %s", age, error)
             return Hit(last, "stale", age)
 
     async def _landed(self, wanted: Wanted, make: Make) -> Hit:
@@ -209,7 +210,8 @@ class Cache:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self.counts.refresh_failed += 1
-        log.warning("an answer could not be refreshed and stays as it was: %s", error)
+        if not isinstance(error, Overloaded):
+            log.warning("an answer could not be refreshed and stays as it was: %s", error)
 
     async def _obtain(self, wanted: Wanted, make: Make, newer_than: float) -> Landed:
         """From another replica, if it has one made after that time, or is about to; else made here."""

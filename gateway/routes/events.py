@@ -63,12 +63,13 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "events", (1,))
         namespace = front.gateway.taking(decoded(name, "namespace"), caller)
-        moment = front.gateway.moment(caller)
-        body = await request.body()
-        told = told_by(body, moment.now.timestamp())
-        if namespace.elsewhere:
-            told = told._replace(body=timed(body, told.events))
-        await front.gateway.record(namespace, told, moment)
+        async with front.gateway.room(caller):  # before the body is read
+            moment = front.gateway.moment(caller)
+            body = await request.body()
+            told = told_by(body, moment.now.timestamp())
+            if namespace.elsewhere:
+                told = told._replace(body=timed(body, told.events))
+            await front.gateway.record(namespace, told, moment)
         return Sending(media_type=b"text/plain")
 
     @post("/events/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)

@@ -28,6 +28,8 @@ class EngineUpstream:
         self._account = means.engine.settings.account_id
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
+        self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
+        self._looking = asyncio.Lock()
         means.engine.subscribe(self._follow)
 
     async def catch_up(self, ask: Ask, variation: Variation) -> None:
@@ -96,7 +98,7 @@ class EngineUpstream:
 
     async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
         if user is not None and self._engine.behind(campaign, user, account):
-            await self._off_loop(self._engine.catch_up)
+            await self._look()
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
         """What outdates an answer of this campaign: the items' tag first, and last the user's own."""
@@ -129,7 +131,19 @@ class EngineUpstream:
     async def announce(self, kind: str, key: str) -> None:
         """Returns once every answer of this process has heard."""
         await asyncio.wrap_future(self._engine.announce(kind, key))
-        await self._off_loop(self._engine.catch_up)
+        await self._look()
+
+    async def _look(self) -> None:
+        """All that is committed by now is seen when this returns; one look for all who ask before it begins."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_task(self._look_next())
+            self._next.add_done_callback(_heard)
+        await asyncio.shield(self._next)
+
+    async def _look_next(self) -> None:
+        async with self._looking:
+            self._next = None
+            await self._off_loop(self._engine.catch_up)
 
     async def _names_the_user(self, ask: Ask, model: str) -> bool:
         """Whether the filter compares with the user's own fields."""
@@ -148,6 +162,12 @@ class EngineUpstream:
     async def _off_loop(self, call: Callable[[], T]) -> T:
         with as_problems():
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """Whoever waited for it has the error; all may have hung up."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _durable(appended: Future[int]) -> int:

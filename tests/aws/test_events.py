@@ -5,7 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 
-from engine import Event
+import pytest
+from botocore.exceptions import ClientError
+
+from engine import Event, Question, Throttled
+from gateway.errors import Overloaded
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, World
 
 ITEMS = f"arn:aws:personalize:us-east-1:{ACCOUNT}:dataset/shop/ITEMS"
@@ -67,3 +71,26 @@ def test_items_and_users_arrive_with_their_properties(aws: Clients, world: World
     aws.events.put_items(datasetArn=ITEMS, items=[{"itemId": "i1", "properties": '{"price": 3}'}, {"itemId": "i2"}])
     aws.events.put_users(datasetArn=ITEMS, users=[{"userId": "u1", "properties": '{"age": 30}'}])
     assert world.taken == [(ITEMS, ("i1", {"price": 3}), ("i2", {})), (ITEMS, ("u1", {"age": 30}))]
+
+
+def test_more_than_can_be_done_is_throttled(aws: Clients, world: World, monkeypatch: pytest.MonkeyPatch):
+    def too_many(*_: object) -> None:
+        raise Throttled("more events are waiting")
+
+    async def too_much(_: Question) -> None:
+        raise Overloaded("more is asked", 1)
+
+    monkeypatch.setattr(world, "put_events", too_many)
+    monkeypatch.setattr(world, "rank", too_much)
+    event = {"eventType": "buy", "sentAt": datetime.datetime.fromtimestamp(AT, datetime.UTC)}
+    campaign = f"arn:aws:personalize:us-east-1:{ACCOUNT}:campaign/home"
+    for call in (
+        lambda: aws.events.put_events(trackingId=TRACKING_ID, sessionId="s", eventList=[event]),
+        lambda: aws.runtime.get_recommendations(campaignArn=campaign, userId="u"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call()
+        said = refused.value.response
+        assert said["Error"]["Code"] == "ThrottlingException"
+        assert said["ResponseMetadata"]["HTTPStatusCode"] == 429
+        assert said["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"

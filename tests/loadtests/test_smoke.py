@@ -56,9 +56,10 @@ def test_a_click_shows_in_the_next_answer():
 def test_events_are_acknowledged_and_seen_at_half_their_rate():
     ran = CliRunner().invoke(events.main, ["--seconds", "1", "--workers", "1"])
     assert ran.exit_code == 0, (ran.output, ran.exception)
-    full, cost, half, seen = ran.output.splitlines()[-4:]
+    full, cost, half, seen, _, flooded = ran.output.splitlines()[-6:]
     assert "events/s acknowledged" in full and "events/s acknowledged" in half
     assert "answers: {200: " in full and "workers" in cost and "0 not within 250 ms" in seen
+    assert "memory has grown" in flooded
 
 
 def test_a_target_beside_the_engine_is_timed():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from litestar.testing import TestClient
 
 from engine import NotFound, Question
+from gateway import overload
 from gateway.ask import Answer, Ask, Item
 from gateway.make import body_of, encode
 from gateway.reply import cache_control
@@ -30,6 +34,13 @@ def touch(client: TestClient[Any], user: str, item: str) -> None:
     assert client.post("/events/shop", json={"sessionId": "s", "userId": user, "eventList": [event]}).status_code == 200
 
 
+def until(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 4
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> SmallEngine:
     return SmallEngine(tmp_path)
@@ -46,6 +57,30 @@ def test_the_next_answer_sees_the_event(engine: SmallEngine) -> None:
         assert client.get(HOME).headers["x-cache"] == "hit"
 
 
+class SlowToSee(SmallEngine):
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.looks, self.seeing = 0, threading.Event()
+
+    def catch_up(self) -> None:
+        self.looks += 1
+        assert self.seeing.wait(5)
+        super().catch_up()
+
+
+def test_one_look_at_the_log_is_for_all_who_wait_for_their_events(tmp_path: Path) -> None:
+    engine = SlowToSee(tmp_path)
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(10) as threads:
+        for number in range(10):
+            touch(client, f"u{number}", f"i{number}")
+        asked = [threads.submit(client.get, f"/recommend-items/shop/home/u{number}") for number in range(10)]
+        until(lambda: engine.looks > 0)
+        time.sleep(0.1)
+        engine.seeing.set()
+        assert [items(each.result())[0] for each in asked] == [f"i{number}" for number in range(10)]
+        assert engine.looks <= 2
+
+
 def test_the_first_event_makes_a_user_s_answer_their_own(engine: SmallEngine) -> None:
     with TestClient(app_over(engine)) as client:
         for user in ("u1", "u2"):
@@ -55,6 +90,42 @@ def test_the_first_event_makes_a_user_s_answer_their_own(engine: SmallEngine) ->
         assert items(client.get(HOME))[0] == "i3"
         other = client.get("/recommend-items/shop/home/u2")
         assert (items(other)[0], other.headers["x-cache"]) == ("i0", "shared")
+
+
+def test_what_the_engine_can_not_make_in_time_is_refused_and_hits_go_on(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(overload.AT_ONCE + 1) as threads:
+        client.get(HOME)
+        engine.answering.clear()
+        live = "/recommend-items/shop/live/{}?filter=for-adults"
+        waiting = [threads.submit(client.get, live.format(f"u{number}")) for number in range(overload.AT_ONCE + 1)]
+        until(lambda: "recgate_answers_waiting 1.0" in client.get("/metrics").text)
+        time.sleep(overload.LONGEST_S)
+        refused = client.get(live.format("late"))
+        assert (refused.json()["code"], refused.headers["retry-after"]) == ("Overloaded", "1")
+        assert client.get(HOME).headers["x-cache"] == "hit"
+        assert client.get("/health").status_code == 200
+        engine.answering.set()
+        assert {each.result().status_code for each in waiting} == {200}
+        assert client.get(live.format("late")).status_code == 200
+
+
+def test_events_that_can_not_be_written_in_time_are_refused_unread(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overload, "EVENTS_AT_ONCE", 1)
+    monkeypatch.setattr(overload, "LEAST_EVENTS", 1)
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(2) as threads:
+        engine.writing = Future()
+        taken = [threads.submit(touch, client, f"u{number}", "i3") for number in range(2)]
+        until(lambda: "recgate_events_waiting 1.0" in client.get("/metrics").text)
+        time.sleep(overload.LONGEST_S)
+        refused = client.post("/events/shop", content=b"no JSON")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert client.get(HOME).status_code == 200
+        engine.writing.set_result(1)
+        assert [each.result() for each in taken] == [None, None]
+        assert client.post("/events/shop", content=b"no JSON").status_code == 400
+        assert "recgate_events_refused_total 1.0" in client.get("/metrics").text
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "deploy"])

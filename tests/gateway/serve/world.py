@@ -86,6 +86,7 @@ class SmallEngine:
         self.broken: Exception | None = None
         self.down: Exception | None = None
         self.closed = False
+        self.writing: Future[int] | None = None  # in place of events that are durable at once
         self.answering = threading.Event()
         self.answering.set()
         self._log: list[Change] = []
@@ -188,6 +189,8 @@ class SmallEngine:
         for event in events:
             self._items[len(self._log) + 1] = event.item_id or ""
             self._log.append(Change(len(self._log) + 1, "g1", "event", user or session))
+        if self.writing is not None:
+            return self.writing
         done: Future[int] = Future()
         done.set_result(len(self._log))
         return done

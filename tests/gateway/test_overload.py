@@ -1,0 +1,173 @@
+"""What can't be answered in time is refused at once, a flood's own requests first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from gateway.errors import Overloaded
+from gateway.overload import Admission
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """Requests that end when they are told to."""
+
+    def __init__(self, **bounds: int) -> None:
+        self.clock = Clock()
+        self.admission = Admission(self.clock, longest_s=0.01, **bounds)
+        self.began: list[str] = []
+        self.refused: Counter[str] = Counter()
+        self.ends: list[asyncio.Event] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def ask(self, key: str, times: int = 1) -> None:
+        self.tasks += [asyncio.create_task(self._one(key)) for _ in range(times)]
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def end(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.ends.pop(0).set()
+            await self.settle()
+
+    async def _one(self, key: str) -> None:
+        try:
+            async with self.admission.place(key):
+                self.began.append(key)
+                self.ends.append(asyncio.Event())
+                await self.ends[-1].wait()
+        except Overloaded:
+            self.refused[key] += 1
+
+
+def run(story: Callable[[World], Awaitable[None]], **bounds: int) -> World:
+    async def told() -> World:
+        world = World(**bounds)
+        await story(world)
+        while world.ends:
+            await world.end()
+        await asyncio.gather(*world.tasks, return_exceptions=True)
+        return world
+
+    world = asyncio.run(told())
+    assert (world.admission.running, world.admission.waiting) == (0, 0)
+    return world
+
+
+def test_no_more_are_made_at_once_and_a_burst_waits():
+    async def story(world: World) -> None:
+        await world.ask("a", 10)
+        assert (world.admission.running, world.admission.waiting) == (3, 7)
+        await world.end(4)
+        assert (world.admission.running, world.admission.waiting) == (3, 3)
+
+    world = run(story, at_once=3)
+    assert len(world.began) == 10 and not world.refused
+
+
+def test_a_standing_queue_takes_no_more_and_is_open_again_when_it_is_empty():
+    async def story(world: World) -> None:
+        await world.ask("a", 5)
+        world.clock.now = 0.02
+        await world.ask("a", 4)
+        assert world.refused == {"a": 4} and world.admission.waiting == 3
+        await world.end(3)
+        await world.ask("a", 4)
+        assert world.refused == {"a": 4}
+
+    assert run(story, at_once=2).admission.refused == 4
+
+
+def test_no_more_wait_than_may():
+    async def story(world: World) -> None:
+        await world.ask("a", 100)
+        assert (world.admission.running, world.admission.waiting) == (2, 5)
+
+    assert run(story, at_once=2, most_waiting=5).refused == {"a": 93}
+
+
+def test_keys_take_turns():
+    async def story(world: World) -> None:
+        await world.ask("flood", 20)
+        await world.ask("a", 2)
+        await world.ask("b", 1)
+        await world.end(6)
+
+    assert run(story, at_once=1).began[:7] == ["flood", "flood", "a", "b", "flood", "a", "flood"]
+
+
+def test_the_flood_is_pushed_out_by_who_asks_little():
+    async def story(world: World) -> None:
+        await world.ask("flood", 12)
+        world.clock.now = 0.02
+        await world.ask("a", 3)
+        await world.ask("flood", 5)
+        await world.ask("b")
+
+    world = run(story, at_once=2, most_waiting=10)
+    assert world.refused == {"flood": 9}
+    assert Counter(world.began) == {"flood": 8, "a": 3, "b": 1}
+
+
+def test_many_keys_share_what_there_is():
+    async def story(world: World) -> None:
+        for number in range(20):
+            await world.ask(f"key{number}")
+
+    world = run(story, at_once=2, most_waiting=8)
+    assert len(world.began) == 10 and world.refused.total() == 10
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_who_hangs_up_gives_the_place_on(late: bool):
+    """While it waits, or just when its turn has come."""
+
+    async def story(world: World) -> None:
+        await world.ask("a", 3)
+        gone = world.tasks[1]
+        if late:
+            world.ends.pop(0).set()
+            await asyncio.sleep(0)
+            gone.cancel()
+        else:
+            gone.cancel()
+            world.ends.pop(0).set()
+        await world.settle()
+        assert world.began == ["a", "a"] and world.admission.running == 1
+
+    run(story, at_once=1)
+
+
+def test_fewer_are_made_at_once_while_the_loop_lags():
+    async def story(world: World) -> None:
+        for _ in range(10):
+            world.clock.now += 0.02
+            await world.ask("a")
+            await world.end()
+        assert world.admission.limit == 8
+        for _ in range(30):
+            world.clock.now += 0.02
+            asyncio.get_running_loop().call_soon(lambda: setattr(world.clock, "now", world.clock.now + 0.03))
+            world.tasks.append(asyncio.create_task(world._one("a")))
+            await asyncio.sleep(0)
+            world.clock.now += 0.02
+            await world.settle()
+            await world.end()
+        assert world.admission.limit == 2
+        await world.ask("a", 3)
+        assert (world.admission.running, world.admission.waiting) == (2, 1)
+
+    run(story, at_once=8)
