@@ -30,6 +30,7 @@ from engine.measure.off_policy import Estimates
 from engine.measure.plot import save_curve, save_plot
 from engine.measure.report import Report
 from engine.question import Change, Event, Promotion, Question, Ranked
+from engine.readings import Listed, Readings, Served
 from engine.recipes import RECIPES
 from engine.settings import Settings
 from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
@@ -56,12 +57,15 @@ __all__ = [
     "InvalidNextToken",
     "Job",
     "LimitExceeded",
+    "Listed",
     "NotFound",
     "Promotion",
     "Question",
     "Ranked",
+    "Readings",
     "Report",
     "Runner",
+    "Served",
     "Settings",
     "Snapshot",
     "Source",

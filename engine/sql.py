@@ -140,6 +140,27 @@ showings = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+_SUMS = ("batches", "answers", "errors", "hits", "seconds", "answers2", "errors2", "hits2", "seconds2")
+
+served = Table(
+    "served",
+    tables,
+    Column("experiment", String, primary_key=True),
+    Column("variation", String, primary_key=True),
+    *(Column(name, Float, nullable=False) for name in _SUMS),  # see engine.readings
+    *(Column(f"answers_{name}", Float, nullable=False) for name in ("errors", "hits", "seconds")),
+)
+
+listed = Table(
+    "listed",
+    tables,
+    Column("experiment", String, primary_key=True),
+    Column("variation", String, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("lists", BigInteger, nullable=False),
+    Column("places", LargeBinary, nullable=False),  # numbers of 32 bits
+)
+
 answered = Table(
     "answered",
     tables,

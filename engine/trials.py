@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from engine.readings import Readings
 from engine.sql import Database, answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
@@ -78,6 +79,7 @@ class Trials:
         else:  # takes a while to load, and is seldom there
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
         self._insert = insert
+        self.readings = Readings(database, insert)
 
     def write(
         self,

@@ -128,7 +128,7 @@ def create_app(
         *cohort_routes(front),
         *many_routes(front),
         *explain_routes(front),
-        *experiment_routes(front, ledger.units, ledger.current, ledger.steps),
+        *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
         *events_routes(front),
         *health_routes(front, engine, threads, shelf),
         *ofrep_routes(front, desk),

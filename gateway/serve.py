@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -80,13 +81,15 @@ class Gateway:
         events_admission: Admission,
         clock: Callable[[], float],
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.config = config
         self._cache, self._upstreams, self._maker, self._decorators = cache, upstreams, maker, decorators
         self._engine, self._outbox, self._ledger = engine, outbox, ledger
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
-        self._admission, self._events_admission, self._new_id = admission, events_admission, new_id
+        self._admission, self._events_admission = admission, events_admission
+        self._new_id, self._timer = new_id, timer
 
     async def open(self) -> None:
         """Before the first request."""
@@ -106,10 +109,12 @@ class Gateway:
         """One request, top to bottom. A `policy` counts instead of the configured one."""
         config = self.config
         allowed(caller.principal, ask.namespace, ask.action, ask.user_id)
-        plan = config.plan_for(ask)
+        plan, began = config.plan_for(ask), self._timer()
         try:
             return await self._answer(ask, plan, caller, config, policy)
         except Exception as error:
+            if is_broken(error) and ask.cohort is None:
+                self._count_failed(ask, plan, caller, self._timer() - began)
             if not plan.fallback or not is_broken(error):
                 raise
             return await self._fall_back(ask, plan, caller, config, error)
@@ -124,7 +129,7 @@ class Gateway:
         ranker: str | None = None,
     ) -> Reply:
         """`ranker`: the variation that answers, for its part of a drafted list."""
-        moment, enrolment = self.moment(caller), None
+        moment, enrolment, began = self.moment(caller), None, self._timer()
         if ranker is not None:
             variation = assign(plan, ask.user_id, ask.feature, ranker)
         elif ask.cohort is None:
@@ -160,12 +165,19 @@ class Gateway:
         if enrolment is not None and enrolment.counted:
             told = annotated(shown, enrolment.arm)
             kept = self._ledger.expose(enrolment, self._clock(), hit.made.name) and kept
+            self._ledger.arms.answered(enrolment, hit.outcome, self._timer() - began, hit.made.body)
         repeat = None
         if kept:
             source = partial(self._decorators.hangs_on, variation, ask)
             changes = self._cache.changes
             repeat = partial(repeat_of, hit, shown, wanted, plan, scope, enrolment, moment, before, changes, source)
         return reply_of(hit, told, wanted, plan, variation, config, caller, self._clock(), repeat)
+
+    def _count_failed(self, ask: Ask, plan: Plan, caller: Caller, seconds: float) -> None:
+        """In the arm that was to answer, which is found again: nothing carries it out of a failure."""
+        _, enrolment = self._assigned(ask, plan, self.moment(caller))
+        if enrolment is not None and enrolment.counted and not enrolment.drafted:
+            self._ledger.arms.served(enrolment.experiment.id, enrolment.arm.variation, "error", seconds)
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
         enrolment = enrolled(plan, ask, moment, self._ledger.kept, self._ledger.in_force)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
@@ -28,7 +28,7 @@ from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
 from gateway.experiments.analysis.verdict import Metric, Share, Step, Units, Verdict, verdict
-from gateway.experiments.judge import Design, design_of, preferred
+from gateway.experiments.judge import Design, Reading, design_of, preferred, watched
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Experiment
 
@@ -82,12 +82,13 @@ def command(
     if config is not None and (control or weights or decrease or guardrail or ratio):
         raise click.UsageError("with --config, the configuration says what the control, shares and metrics are")
     steps: Sequence[Step] = ()
+    readings: Mapping[str, Reading] = {}
     try:
         if config is not None:
             with plain_errors():
                 experiment = meant(config, wanted)
                 if rows is None:
-                    experiment, told, steps = counted(data, experiment, time.time())
+                    experiment, told, steps, readings = counted(data, experiment, time.time())
                 else:
                     told = read_rows(rows)
             if experiment.rankers:
@@ -106,7 +107,9 @@ def command(
         if self_check:
             click.echo(checked(units, design.metrics, method, alpha, as_json))
             return
-        told_of(replace(verdict(units, *design, method=method, alpha=alpha), steps=steps), as_json, plot)
+        design, read = watched(design, readings)
+        found = verdict(units, *design, method=method, alpha=alpha, readings=read)
+        told_of(replace(found, steps=steps), as_json, plot)
     except (ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -121,14 +124,17 @@ def told_of(found: Verdict | Contest, as_json: bool, plot: Path | None) -> None:
         show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
 
 
-def counted(data: Path, experiment: Experiment, now: float) -> tuple[Experiment, list[UnitRow], Sequence[Step]]:
-    """With the shares in force; what is known of its units; the shares so far, where they change by themselves."""
+def counted(
+    data: Path, experiment: Experiment, now: float
+) -> tuple[Experiment, list[UnitRow], Sequence[Step], Mapping[str, Reading]]:
+    """With the shares in force; what is known of its units; the shares so far, where they change by themselves; how its
+    arms answer."""
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
         ledger = Ledger(engine.trials)
         ledger.prepare([experiment])
         current = ledger.current(experiment, now)
-        return current, ledger.units(current), ledger.steps(experiment)
+        return current, ledger.units(current), ledger.steps(experiment), ledger.arms.readings(current)
     finally:
         engine.close()
 
@@ -207,6 +213,11 @@ def show(found: Verdict | Contest, console: Console) -> None:
             highlight=False,
         )
     if isinstance(found, Verdict):
+        if found.alarms:
+            alarms = ", ".join(found.alarms)
+            console.print(
+                f"[bold red]Alarm:[/] guardrails are broken, whatever the goals say: {alarms}.", highlight=False
+            )
         console.print(table_of(found))
         if found.steps:
             console.print(table_of_steps(found.steps))

@@ -12,6 +12,8 @@ from gateway.experiments.analysis.rows import UnitRow, units_of
 from gateway.experiments.analysis.verdict import Metric, Verdict, verdict
 from gateway.experiments.setup import Experiment
 
+TOLERATED = 0.1  # the share by which an arm may answer worse: of thousands of answers a lesser one is soon certain
+
 
 class Design(NamedTuple):
     """What was meant: the first arm is the control."""
@@ -38,14 +40,17 @@ def judge(
     """The first variation is the control, as it answers whoever is in no experiment; a metric is the sum of its values
     per unit. Raises `ValueError` for a variation that the experiment has not, and readings that are not one for each.
     """
-    design, readings = design_of(experiment), readings or {}
-    metrics = [
-        *design.metrics,
-        *(Metric(name, increase=each.increase, guardrail=True) for name, each in readings.items()),
+    design, told = watched(design_of(experiment), readings or {})
+    return verdict(units_of(rows, design.arms), *design, method=method, alpha=alpha, readings=told)
+
+
+def watched(design: Design, readings: Mapping[str, Reading]) -> tuple[Design, dict[str, Sequence[Moments]]]:
+    """The design with a guardrail for each reading, and what they read."""
+    guardrails = [
+        Metric(name, increase=each.increase, guardrail=True, margin=TOLERATED, tolerated=TOLERATED)
+        for name, each in readings.items()
     ]
-    told = {name: each.arms for name, each in readings.items()}
-    units = units_of(rows, design.arms)
-    return verdict(units, design.arms, design.shares, metrics, method=method, alpha=alpha, readings=told)
+    return design._replace(metrics=[*design.metrics, *guardrails]), {name: each.arms for name, each in readings.items()}
 
 
 def preferred(

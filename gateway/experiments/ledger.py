@@ -22,6 +22,7 @@ from gateway.config import Config
 from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
+from gateway.experiments.arms import Arms
 from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, arm_of
 from gateway.experiments.seen import confirmed
@@ -40,7 +41,7 @@ Key = tuple[str, str]
 class Ledger:
     def __init__(self, trials: Trials, clock: Callable[[], float] = time.time, lot: float = 0.0) -> None:
         """`lot` is between 0 and 1, each process's own (see `weights`)."""
-        self._trials = trials
+        self._trials, self.arms = trials, Arms(trials.readings)
         self._weights = Weights(trials, self.units, clock, lot)
         self._waiting: deque[Exposure] = deque()
         self._answers: deque[Answered] = deque()
@@ -102,9 +103,10 @@ class Ledger:
         self.shown[experiment.id, arm.variation] += count
         return (experiment.id, unit, name) in self._seen or self._note(enrolment, now, name, teams)
 
-    def shown_again(self, experiment: str, variation: str, count: int) -> None:
-        """So many answers that are in the ledger already."""
+    def shown_again(self, experiment: str, variation: str, count: int, seconds: float) -> None:
+        """So many answers that are in the ledger already, from the cache, which took so long together."""
         self.shown[experiment, variation] += count
+        self.arms.served(experiment, variation, "hit", seconds, count)
 
     def _note(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> bool:
         experiment, unit, arm, _, weighing = enrolment
@@ -185,12 +187,14 @@ class Ledger:
         if self._thread.is_alive():
             self._thread.join()
         self._flush()
+        self.arms.keep(now=True)
 
     def _write_on(self) -> None:
         while not self._stop:
             self._wake.wait(FLUSH_S)
             self._wake.clear()
             self._flush()
+            self.arms.keep()
             try:
                 self._follow()
             except Exception:

@@ -170,7 +170,7 @@ class Memos:
         self._telemetry.request(told.route, status, seconds, count)
         self._telemetry.lookup(told.namespace, told.recommender, told.outcome, count)
         if told.experiment:
-            self._ledger.shown_again(told.experiment, told.variation, count)
+            self._ledger.shown_again(told.experiment, told.variation, count, seconds * count)
 
     def settle(self) -> None:
         """Tell all that was counted till now."""

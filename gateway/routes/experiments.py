@@ -4,7 +4,7 @@ ask for recommendations."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 from urllib.parse import parse_qs
@@ -20,19 +20,22 @@ from gateway.errors import Invalid, NotConfigured
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
-from gateway.experiments.judge import judge, preferred
+from gateway.experiments.judge import Reading, judge, preferred
 from gateway.experiments.setup import Experiment
 from gateway.routes.path import decoded, segments
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent
 
 Rows = Callable[[Experiment], Iterable[UnitRow]]
+Read = Callable[[Experiment], Mapping[str, Reading]]
 Current = Callable[[Experiment, float], Experiment]
 Steps = Callable[[Experiment], Sequence[Step]]
 
 
-def experiment_routes(front: Front, rows: Rows, current: Current, steps: Steps) -> list[HTTPRouteHandler]:
-    """`rows` reads what is known of an experiment's units; it may take its time. `current` is an experiment with the
-    shares that it has at an epoch second, `steps` those that it had."""
+def experiment_routes(
+    front: Front, rows: Rows, current: Current, steps: Steps, readings: Read
+) -> list[HTTPRouteHandler]:
+    """`rows` reads what is known of an experiment's units, `readings` of how its arms answer; they may take their time.
+    `current` is an experiment with the shares that it has at an epoch second, `steps` those that it had."""
 
     @get("/experiments/{rest:path}")
     async def experiments(request: AnyRequest) -> Sent:
@@ -54,7 +57,8 @@ def experiment_routes(front: Front, rows: Rows, current: Current, steps: Steps) 
         if experiment.rankers:
             return msgspec.json.encode(preferred(experiment, rows(experiment), method, alpha))
         now = current(experiment, front.gateway.now())
-        return msgspec.json.encode(replace(judge(now, rows(now), method, alpha), steps=steps(experiment)))
+        verdict = judge(now, rows(now), method, alpha, readings(now))
+        return msgspec.json.encode(replace(verdict, steps=steps(experiment)))
 
     return [experiments]
 

@@ -77,6 +77,8 @@ def save_plot(verdict: Verdict | Contest, path: Path) -> None:
         draw_weights(axes[-1])
     if not verdict.trusted:
         figure.suptitle("NOT TO BE TRUSTED: the arms have not their shares", color="#d1495b")
+    elif isinstance(verdict, Verdict) and verdict.alarms:
+        figure.suptitle(f"ALARM: {', '.join(verdict.alarms)}", color="#d1495b")
     figure.savefig(path)
 
 

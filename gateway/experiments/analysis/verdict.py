@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +48,8 @@ class Units:
 @dataclass(frozen=True)
 class Metric:
     """What counts, per unit: how many events, the sum of their values, or whether there were any; or their sum `per`
-    event of another metric. A guardrail may get worse by the share `margin`, and is safe when more is ruled out."""
+    event of another metric. A guardrail may get worse by the share `margin`, and is safe when more is ruled out; it is
+    harmed when more than `tolerated` is certain."""
 
     name: str
     of: Literal["count", "sum", "any"] = "sum"
@@ -55,6 +57,7 @@ class Metric:
     increase: bool = True  # is better
     guardrail: bool = False
     margin: float = 0.02
+    tolerated: float = 0.0
     source: str = ""  # whose events, if not those of its name
 
 
@@ -101,6 +104,7 @@ class Verdict:
     trusted: bool  # False: the arms have not the shares that were meant, and nothing below holds
     rows: Sequence[Row] = field(default_factory=list)
     steps: Sequence[Step] = ()  # of weights that change by themselves, so far
+    alarms: Sequence[str] = ()  # guardrails that are harmed: "metric: variation"
 
 
 def verdict(
@@ -142,7 +146,9 @@ def verdict(
             rows.append(
                 Row(metric.name, arms[number], moments.mean, moments.error, found, said, metric.guardrail, kept)
             )
-    return Verdict(method, alpha, among, arms[control], dict(zip(arms, counts, strict=True)), odds, odds >= ALARM, rows)
+    alarms = [f"{row.metric}: {row.arm}" for row in rows if row.said == "harmed"]
+    shown = dict(zip(arms, counts, strict=True))
+    return Verdict(method, alpha, among, arms[control], shown, odds, odds >= ALARM, rows, alarms=alarms)
 
 
 def judged(found: Lift, metric: Metric) -> Said:
@@ -151,7 +157,9 @@ def judged(found: Lift, metric: Metric) -> Said:
     if not found.enough:
         return "too early"
     if metric.guardrail:
-        return "safe" if low > -metric.margin else "harmed" if found.sure and not better else "open"
+        high = found.high if metric.increase else -found.low
+        harmed = found.sure and not better and (not isfinite(high) or high < -metric.tolerated)
+        return "safe" if low > -metric.margin else "harmed" if harmed else "open"
     return "open" if not found.sure else "better" if better else "worse"
 
 

@@ -58,7 +58,9 @@ def clicks(client: TestClient[Any], units: int) -> dict[str, float]:
     while sum((told := client.get("/experiments/shop/page/row").json())["units"].values()) < units:
         assert time.monotonic() < deadline, told
         time.sleep(0.05)
-    return {row["arm"]: round(row["mean"] * told["units"][row["arm"]], 6) for row in told["rows"]}
+    return {
+        row["arm"]: round(row["mean"] * told["units"][row["arm"]], 6) for row in told["rows"] if row["metric"] == "ctr"
+    }
 
 
 def click(client: TestClient[Any], name: str, session: str = "s", **who: str) -> None:

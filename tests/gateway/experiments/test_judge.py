@@ -59,7 +59,12 @@ def test_readings_are_guardrails():
     hits = Reading([Moments(4_000, mean, 0.2, 3_000) for mean in (0.8, 0.81, 0.8)], increase=True)
     found = judge(EXPERIMENT, rows(200), readings={"latency": latency, "hits": hits})
     said = {(row.metric, row.arm): row.said for row in found.rows if row.guardrail}
-    assert (said["latency", "bold"], said["hits", "bold"]) == ("harmed", "open")
+    assert (said["latency", "bold"], said["hits", "bold"]) == ("harmed", "safe")
+    assert found.alarms == ["latency: bold"]
+    slower = Reading([Moments(4_000, mean, 0.01, 4_000) for mean in (20.0, 20.5, 20.0)])
+    assert not judge(EXPERIMENT, rows(200), readings={"latency": slower}).alarms  # certain, and nothing to speak of
+    failing = Reading([Moments(4_000, mean, mean, round(4_000 * mean)) for mean in (0.0, 0.1, 0.0)])
+    assert judge(EXPERIMENT, rows(200), readings={"errors": failing}).alarms == ["errors: bold"]
     with pytest.raises(ValueError, match="each arm"):
         judge(EXPERIMENT, rows(200), readings={"latency": Reading(latency.arms[:2])})
 

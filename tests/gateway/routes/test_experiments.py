@@ -17,6 +17,7 @@ EXPERIMENT = """{method: builtin, metrics: {sales: {eventType: purchase, valueKe
                  guardrails: {returns: {eventType: return, direction: decrease}}}"""
 KEY = {"x-api-key": "operator"}
 ADMIN = f"\nadmin: {{keys: [{{name: operator, sha256: {sha256(b'operator').hexdigest()}}}]}}\n"
+LIVE = ["answer latency", "answer errors", "cache hits", "item coverage", "item diversity"]
 VERDICT = "/experiments/shop/page/row"
 
 
@@ -55,10 +56,14 @@ def test_from_assignment_to_verdict(client: TestClient[Any]):
             event = {"eventType": "purchase", "itemId": "i1", "eventValue": 20.0}
             body = {"sessionId": "s", "userId": user, "eventList": [event]}
             assert client.post("/events/shop", json=body).status_code == 200
-    told = client.get(VERDICT).json()
+    deadline = time.monotonic() + 10
+    while len((told := client.get(VERDICT).json())["rows"]) < 2 * (2 + len(LIVE)):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.1)
     assert (told["control"], told["trusted"], told["method"]) == ("left", True, "always")
     assert told["units"] == {name: list(arms.values()).count(name) for name in ("left", "right")}
-    control, right, _, returns = told["rows"]
+    control, right, _, returns, *live = told["rows"]
+    assert [row["metric"] for row in live[1::2]] == LIVE and all(row["guardrail"] for row in live)
     assert right["mean"] == 20.0 and 4 < control["mean"] < 10
     assert (right["said"], returns["guardrail"], returns["said"]) == ("better", True, "too early")
     assert right["lift"]["low"] > 0

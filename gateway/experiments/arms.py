@@ -1,0 +1,163 @@
+"""How an experiment's arms answer, counted live: latency, errors, cache hits, and which items their lists show.
+
+A request adds to plain integers, and a list that was made waits as bytes. The ledger's thread does the rest: what an
+arm answered since its last round is a batch, and batches of all processes add up in SQL every few seconds; a killed
+process loses that. Requests of a moment are alike (a slow origin is slow for all), so a mean's error is told from how
+batches differ, not single requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache, partial
+from hashlib import blake2b
+from math import inf
+
+import msgspec
+import numpy as np
+
+from engine import Listed, Readings, Served
+from gateway.experiments.analysis.lists import covered, diversity, of_parts
+from gateway.experiments.analysis.moments import Moments
+from gateway.experiments.enrol import Enrolment
+from gateway.experiments.judge import Reading
+from gateway.experiments.setup import Experiment
+
+log = logging.getLogger(__name__)
+
+BATCH_S = 0.5  # the least that a batch lasts
+WRITE_S = 2.0  # between writes
+PARTS = 10  # in which units are divided, to tell how sure coverage and diversity are
+MOST_LISTS = 2_000  # that wait; of more, the first are a sample
+BUCKETS = 4096  # into which items fall by their hash
+Arm = tuple[str, str]
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    item_id: str
+
+
+class _List(msgspec.Struct, rename="camel"):
+    item_list: list[_Item] = []
+    personalized_ranking: list[_Item] = []
+
+
+_decode = msgspec.json.Decoder(_List).decode
+
+
+class Arms:
+    def __init__(self, readings: Readings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._readings, self._clock = readings, clock
+        self._counts: dict[Arm, list[int]] = {}  # answers, errors, hits and microseconds, which only the loop writes
+        self._told: dict[Arm, list[int]] = {}  # these at the end of the last batch
+        self._lists: deque[tuple[Arm, str, bytes]] = deque()
+        self._batches: dict[Arm, Served] = {}
+        self._parts: dict[tuple[str, str, int], Listed] = {}
+        self._ended, self._written = -inf, -inf
+
+    # ---- on the request path
+
+    def served(self, experiment: str, variation: str, outcome: str, seconds: float, count: int = 1) -> None:
+        """`count` answers, which took so many seconds together; `experiment` is its id, `outcome` the cache's, or
+        "error"."""
+        counts = self._counts.get((experiment, variation))
+        if counts is None:
+            counts = self._counts.setdefault((experiment, variation), [0, 0, 0, 0])
+        counts[0] += count
+        counts[3] += int(seconds * 1e6)
+        if outcome == "error":
+            counts[1] += count
+        elif outcome != "miss":
+            counts[2] += count
+
+    def answered(self, enrolment: Enrolment, outcome: str, seconds: float, body: bytes) -> None:
+        """One answer, and the list of it that was made."""
+        experiment, variation = enrolment.experiment.id, enrolment.arm.variation
+        self.served(experiment, variation, outcome, seconds)
+        if outcome == "miss" and len(self._lists) < MOST_LISTS:
+            self._lists.append(((experiment, variation), enrolment.unit, body))
+
+    # ---- in the ledger's thread
+
+    def keep(self, now: bool = False) -> None:
+        """End a batch and write what there is, each as often as it should be, or `now`. What can't be written waits."""
+        at = self._clock()
+        if at - self._ended < BATCH_S and not now:
+            return
+        self._ended = at
+        for arm, counts in list(self._counts.items()):
+            told, before = list(counts), self._told.get(arm, [0, 0, 0, 0])
+            if told[0] > before[0]:
+                self._told[arm] = told
+                answers, errors, hits, micros = (new - old for new, old in zip(told, before, strict=True))
+                this = batch(answers, errors, hits, micros / 1e6)
+                self._batches[arm] = self._batches.get(arm, Served()).plus(this)
+        if at - self._written < WRITE_S and not now:
+            return
+        self._written = at
+        for _ in range(len(self._lists)):
+            self._count(*self._lists.popleft())
+        if not (self._batches or self._parts):
+            return
+        try:
+            self._readings.add(self._batches, self._parts)
+        except Exception:
+            log.exception("how arms answer can't be written")
+            return
+        self._batches, self._parts = {}, {}
+
+    def _count(self, arm: Arm, unit: str, body: bytes) -> None:
+        try:
+            told = _decode(body)
+        except msgspec.DecodeError:  # a post-processor's, who may answer with other items
+            return
+        items = [hashed(each.item_id) % BUCKETS for each in (*told.item_list, *told.personalized_ranking)]
+        key = (*arm, hashed(unit) % PARTS)
+        lists, places = self._parts.get(key, Listed(0, np.zeros(BUCKETS, np.uint32)))
+        self._parts[key] = Listed(lists + 1, places + np.bincount(items, minlength=BUCKETS).astype(np.uint32))
+
+    # ---- what came of it
+
+    def readings(self, experiment: Experiment) -> dict[str, Reading]:
+        """The guardrails of every experiment, once all of its arms have answered. Reads the database."""
+        names = [arm.variation for arm in experiment.arms]
+        found: dict[str, Reading] = {}
+        served = self._readings.served(experiment.id)
+        if all(name in served for name in names):
+            sums = [served[name] for name in names]
+            found["answer latency"] = Reading([of_share(each, "seconds", each.answers) for each in sums])
+            found["answer errors"] = Reading([of_share(each, "errors", each.errors) for each in sums])
+            found["cache hits"] = Reading([of_share(each, "hits", each.hits) for each in sums], increase=True)
+        lists = self._readings.listed(experiment.id)
+        if all(name in lists for name in names):
+            parts = [[(each.lists, each.places.astype(float)) for each in lists[name]] for name in names]
+            shown = min(sum(float(places.sum()) for _, places in each) for each in parts)
+            coverage = partial(covered, shown=shown / 2)
+            found["item coverage"] = Reading([of_parts(each, coverage) for each in parts], increase=True)
+            found["item diversity"] = Reading([of_parts(each, diversity) for each in parts], increase=True)
+        return found
+
+
+@lru_cache(65_536)
+def hashed(name: str) -> int:
+    """The same in every process; names that differ in a digit fall as if at random, which a checksum's do not."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
+
+
+def batch(answers: int, errors: int, hits: int, seconds: float) -> Served:
+    """Of one round."""
+    sums = (answers, errors, hits, seconds)
+    return Served(1.0, *sums, *(each * each for each in sums), *(answers * each for each in sums[1:]))
+
+
+def of_share(sums: Served, name: str, events: float) -> Moments:
+    """A sum per answer. A batch's part in it is by the delta method, as with any ratio."""
+    batches, answers = sums.batches, sums.answers
+    total, squares, products = getattr(sums, name), getattr(sums, f"{name}2"), getattr(sums, f"answers_{name}")
+    mean = total / answers
+    spread = max(squares - 2 * mean * products + mean * mean * sums.answers2, 0.0)
+    variance = spread / (batches - 1) / (answers / batches) ** 2 if batches > 1 else inf
+    return Moments(round(batches), mean, variance, round(events))
