@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_share: float = 0.0  # of all users, those with two interactions or more; AWS: 0.01
     read_only: bool = False
     shown_hours: float = 24.0  # how long answers are remembered by their recommendationId (specification §5.3)
+    experiment_days: float = 90.0  # how long what is known of an experiment outlives its place in the configuration
     shown_bytes: int = 2_000_000_000  # the most disk that this may take, and then the oldest are forgotten sooner
 
     @classmethod
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
             "shown_hours": float(environ.get("RECGATE_SHOWN_HOURS", "24")),
+            "experiment_days": float(environ.get("RECGATE_EXPERIMENT_DAYS", "90")),
             "shown_bytes": int(environ.get("RECGATE_SHOWN_BYTES", "2000000000")),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:

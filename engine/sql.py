@@ -140,6 +140,14 @@ showings = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+marked = Table(
+    "marked",
+    tables,
+    Column("experiment", String, primary_key=True),
+    Column("scope", String, nullable=False),  # of its units' deeds
+    Column("at", Float, nullable=False),  # when a process last had it in its configuration
+)
+
 _SUMS = ("batches", "answers", "errors", "hits", "seconds", "answers2", "errors2", "hits2", "seconds2")
 
 served = Table(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from engine.readings import Readings
+from engine.retention import Retention
 from engine.sql import Database, answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
@@ -79,7 +80,7 @@ class Trials:
         else:  # takes a while to load, and is seldom there
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
         self._insert = insert
-        self.readings = Readings(database, insert)
+        self.readings, self.retention = Readings(database, insert), Retention(database, insert)
 
     def write(
         self,

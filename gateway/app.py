@@ -87,7 +87,7 @@ def create_app(
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
     maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
-    ledger = Ledger(engine.trials, clock, draw())
+    ledger = Ledger(engine.trials, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
     admission, taking = Admission(time.monotonic), of_events(time.monotonic)
     gateway = Gateway(
         config=config,

@@ -15,7 +15,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from math import floor
+from math import floor, inf
 
 from engine import Answered, Deed, Exposure, Trials
 from gateway.config import Config
@@ -32,6 +32,8 @@ from gateway.experiments.weights import Weights
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.5
+KEEP_S = 90 * 86_400.0
+TIDY_S = 3_600.0
 MOST_WAITING = 100_000  # exposures; beyond these the newest wait for their unit's next request
 MOST_SEEN = 200_000  # units and their answers that are known to be in the ledger
 LONGEST_NAME = 40  # of an answer that an event can name
@@ -39,8 +41,19 @@ Key = tuple[str, str]
 
 
 class Ledger:
-    def __init__(self, trials: Trials, clock: Callable[[], float] = time.time, lot: float = 0.0) -> None:
-        """`lot` is between 0 and 1, each process's own (see `weights`)."""
+    def __init__(
+        self,
+        trials: Trials,
+        clock: Callable[[], float] = time.time,
+        lot: float = 0.0,
+        *,
+        keep_s: float = KEEP_S,
+        tidy_s: float = TIDY_S,
+    ) -> None:
+        """`lot` is between 0 and 1, each process's own (see `weights`). What is known of experiments that are in no
+        configuration for `keep_s` is deleted; that is looked for every `tidy_s`."""
+        self._clock, self._keep_s, self._tidy_s, self._tidied = clock, keep_s, tidy_s, -inf
+        self._configured: dict[str, str] = {}  # the scope of each experiment
         self._trials, self.arms = trials, Arms(trials.readings)
         self._weights = Weights(trials, self.units, clock, lot)
         self._waiting: deque[Exposure] = deque()
@@ -61,6 +74,7 @@ class Ledger:
         """Before these are in use. Reads the database: all exposures of an experiment whose weights have changed."""
         wanted = {(each.id, each.weighing): each for each in experiments}
         self._weights.prepare(wanted.values())
+        self._configured = {each.id: each.scope for each in wanted.values()}
         if self._seq < 0 and wanted:
             self._seq = self._trials.last()
         for key, experiment in wanted.items():
@@ -195,6 +209,7 @@ class Ledger:
             self._wake.clear()
             self._flush()
             self.arms.keep()
+            self._tidy()
             try:
                 self._follow()
             except Exception:
@@ -220,6 +235,19 @@ class Ledger:
         self._written = total
         for _, done in parts:
             done.set_result(None)
+
+    def _tidy(self) -> None:
+        """One step; the next comes with the next round as long as there is more to delete."""
+        now = self._clock()
+        if now - self._tidied < self._tidy_s:
+            return
+        try:
+            self._trials.retention.mark(self._configured, now)
+            if not self._trials.retention.prune(now, self._keep_s):
+                self._tidied = now
+        except Exception:
+            log.exception("experiments that are over can't be deleted")
+            self._tidied = now
 
     def _follow(self) -> None:
         """Whoever was exposed under other weights, by whatever process, keeps its arm here."""

@@ -1,0 +1,76 @@
+"""Experiments that nobody runs any more leave the database, after a while and bit by bit.
+
+Every process marks the experiments of its configuration; one that none has marked for as long as things are kept is
+gone. So it does not matter which process deletes, nor that a server was down meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.sql import Database, answered, converted, exposed, marked, showings, tables
+
+MOST = 5_000  # rows that one step deletes of a table: other writers wait for it
+ANSWERS_KEPT_S = 7 * 86_400.0  # in which an event may name an answer for the first time
+
+
+class Retention:
+    def __init__(self, database: Database, insert: Callable[[sa.Table], Any]) -> None:
+        """`insert` is the database's own, that knows conflicts."""
+        self._database, self._insert = database, insert
+
+    def mark(self, experiments: Mapping[str, str], now: float) -> None:
+        """These are configured; each has the scope of its units' deeds. What is in the database and was never marked
+        counts as configured till now."""
+        rows = [{"experiment": name, "scope": scope, "at": now} for name, scope in sorted(experiments.items())]
+        unknown = sa.select(showings.c.experiment).where(showings.c.experiment.not_in(sa.select(marked.c.experiment)))
+        with self._database.write() as connection:
+            found = connection.execute(unknown.distinct()).scalars().all()
+            rows += [{"experiment": name, "scope": "", "at": now} for name in found if name not in experiments]
+            if rows:
+                added = self._insert(marked)
+                values = {"scope": added.excluded.scope, "at": added.excluded.at}
+                connection.execute(added.on_conflict_do_update(index_elements=["experiment"], set_=values), rows)
+
+    def prune(self, now: float, keep_s: float, most: int = MOST) -> bool:
+        """Delete what is of no use, `most` rows of each table; whether there may be more.
+
+        That is all of experiments last marked `keep_s` ago, what units did where no experiment counts it, or so long
+        before the first exposure of those that do, and answers of a week ago that no event has named.
+        """
+        with self._database.read() as connection:
+            marks = connection.execute(sa.select(marked)).all()
+        gone = [each.experiment for each in marks if each.at < now - keep_s]
+        named = sa.select(converted.c.recommendation_id).where(converted.c.recommendation_id.is_not(None))
+        forgotten = sa.and_(answered.c.at < now - ANSWERS_KEPT_S, answered.c.recommendation_id.not_in(named))
+        more = self._delete(answered, forgotten, most)
+        for experiment in gone:
+            more |= self._delete(converted, converted.c.scope == experiment, most)
+            for table in tables.sorted_tables:
+                if "experiment" in table.c and table is not marked:
+                    more |= self._delete(table, table.c.experiment == experiment, most)
+        for scope in {each.scope for each in marks} - {""}:
+            running = [each.experiment for each in marks if each.scope == scope and each.experiment not in gone]
+            old = converted.c.scope == scope
+            if running:
+                old = sa.and_(old, converted.c.at < self._began(running, now) - keep_s)
+            more |= self._delete(converted, old, most)
+        if not more and gone:
+            self._delete(marked, marked.c.experiment.in_(gone), len(gone))
+        return more
+
+    def _began(self, experiments: list[str], now: float) -> float:
+        first = sa.select(sa.func.min(exposed.c.at)).where(exposed.c.experiment.in_(experiments))
+        with self._database.read() as connection:
+            found: float | None = connection.execute(first).scalar()
+        return now if found is None else found
+
+    def _delete(self, table: sa.Table, which: sa.ColumnElement[bool], most: int) -> bool:
+        key = list(table.primary_key.columns)
+        some = sa.select(*key).where(which).limit(most)
+        with self._database.write() as connection:
+            result = connection.execute(table.delete().where(sa.tuple_(*key).in_(some)))
+        return result.rowcount >= most
