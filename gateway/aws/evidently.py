@@ -80,7 +80,7 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     metric_names: Annotated[list[str], Meta(min_length=1)]
     treatment_names: Annotated[list[str], Meta(min_length=1)]
     result_stats: tuple[Stat, ...] = get_args(Stat)
-    report_names: Annotated[list[str], Meta(max_length=0)] = []
+    report_names: Annotated[list[Literal["BayesianInference"]], Meta(max_length=5)] = []
 
 
 def evidently_routes(gateway: Gateway, desk: Desk, callers: Callers, rows: Rows) -> list[HTTPRouteHandler | Router]:
@@ -204,7 +204,11 @@ class Calls:
         if not any(row.lift and row.lift.enough for row in verdict.rows if row.metric in asked.metric_names):
             return {"details": "Not enough events to generate results"}
         results = wire.results_of(verdict, asked.metric_names, asked.treatment_names, asked.result_stats)
-        return {"resultsData": results, "timestamps": [self._gateway.now()], "reports": []}
+        reports = []
+        if asked.report_names:
+            bayesian = await asyncio.to_thread(lambda: judge(experiment, self._rows(experiment), "bayesian"))
+            reports = wire.reports_of(bayesian, asked.metric_names, asked.treatment_names)
+        return {"resultsData": results, "timestamps": [self._gateway.now()], "reports": reports}
 
     def _projects(self, sent: RawRequest, projects: dict[str, dict[str, Flag]], arn: str) -> wire.Body:
         if sent.method != "GET":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
+from struct import unpack
 
 BUCKETS = 10_000
 REMEMBERED = 32_768  # places of units who were here lately: to hash costs some microseconds
@@ -29,10 +30,16 @@ def older_share(salt: str, unit: str) -> float:
 
 
 def fnv1a(text: str) -> int:
-    """FNV-1a of 32 bits, over code points."""
+    """FNV-1a of 32 bits, over UTF-16 code units, as GrowthBook's SDKs for JavaScript and Python have it. Its SDK for Go
+    hashes UTF-8, and agrees where ids are ASCII."""
+    if text.isascii():
+        units: Iterable[int] = text.encode()
+    else:
+        encoded = text.encode("utf-16-le", "surrogatepass")
+        units = unpack(f"<{len(encoded) // 2}H", encoded)
     value = 0x811C9DC5
-    for character in text:
-        value = (value ^ ord(character)) * 0x01000193 & 0xFFFFFFFF
+    for unit in units:
+        value = (value ^ unit) * 0x01000193 & 0xFFFFFFFF
     return value
 
 

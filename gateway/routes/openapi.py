@@ -26,7 +26,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from engine import Cause
 from gateway.config import Config
 from gateway.plan import ApiKeys, Namespace, Oidc, Plan
-from gateway.routes.openapi_flags import flag_paths
+from gateway.routes.openapi_flags import experiment_paths, flag_paths
 
 Responses = dict[str, OpenAPIResponse | Reference]
 
@@ -41,6 +41,7 @@ def described(config: Config) -> dict[str, Any]:
     paths = dict(path for namespace in config.namespaces.values() for path in _paths(namespace))
     if config.flags:
         paths |= flag_paths(_refusals())
+        paths |= experiment_paths(_refusals())
     tags = sorted({tag for path in paths.values() for operation in _operations(path) for tag in operation.tags or ()})
     document = OpenAPI(
         info=Info(

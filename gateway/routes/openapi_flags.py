@@ -78,6 +78,37 @@ def flag_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
     )
 
 
+def experiment_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
+    """What an experiment shows, and GrowthBook's tracking plugin."""
+    place = [_parameter(name) for name in ("namespace", "recommender", "feature")]
+    options = [
+        Parameter(name="action", param_in="query", required=False, schema=TEXT),
+        Parameter(name="method", param_in="query", required=False, schema=Schema(enum=["always", "fixed", "bayesian"])),
+        Parameter(name="alpha", param_in="query", required=False, schema=Schema(type=OpenAPIType.NUMBER, default=0.05)),
+    ]
+    answer = _read("experiments", "What an experiment shows till now", "Experiments", ANY, refusals, [*place, *options])
+    yield "/experiments/{namespace}/{recommender}/{feature}", PathItem(get=answer)
+    event = Schema(
+        type=OpenAPIType.OBJECT,
+        properties=dict.fromkeys(("event_name", "properties_json", "context_json"), TEXT),
+        required=["event_name"],
+    )
+    body = Schema(type=OpenAPIType.ARRAY, items=event)
+    yield (
+        "/track",
+        PathItem(
+            post=Operation(
+                operation_id="growthbook.track",
+                summary="Exposures and conversions, as GrowthBook's tracking plugin sends them",
+                tags=[GROWTHBOOK],
+                parameters=[Parameter(name="client_key", param_in="query", required=False, schema=TEXT)],
+                request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
+                responses={**refusals, "200": _answer("Counted.", ANY)},
+            )
+        ),
+    )
+
+
 def _evaluate(name: str, summary: str, schema: Schema, failures: Responses, ids: list[Parameter]) -> Operation:
     body = Schema(type=OpenAPIType.OBJECT, properties={"context": CONTEXT}, required=["context"])
     return Operation(

@@ -12,6 +12,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
+import msgspec
+
 from gateway.experiments.analysis.verdict import Verdict
 from gateway.experiments.flags import Flag, Seen
 
@@ -134,6 +136,27 @@ def results_of(
             if stat in stats
         ]
     return found
+
+
+def reports_of(verdict: Verdict, metrics: Container[str], treatments: Container[str]) -> list[Body]:
+    """BayesianInference, of a `bayesian` verdict. AWS documents no members of a report's content; these are ours."""
+    return [
+        {
+            "metricName": row.metric,
+            "treatmentName": row.arm,
+            "reportName": "BayesianInference",
+            "content": msgspec.json.encode(
+                {
+                    "probabilityOfBeatingControl": row.lift.chance_to_win,
+                    "expectedLoss": row.lift.expected_loss,
+                    "credibleIntervalLowerBound": row.lift.difference_low,
+                    "credibleIntervalUpperBound": row.lift.difference_high,
+                }
+            ).decode(),
+        }
+        for row in verdict.rows
+        if row.metric in metrics and row.arm in treatments and row.lift is not None and row.lift.enough
+    ]
 
 
 # --- what clients send

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from growthbook.core import gbhash
 
 from gateway.experiments.draw import drawn, older_share, share, share_in_group
 
@@ -30,6 +31,14 @@ HASHES = [
 def test_the_hash_is_the_published_one(seed: str, unit: str, version: int, place: float | None) -> None:
     hashed = VERSIONS.get(version)
     assert (None if hashed is None else hashed(seed, unit)) == place
+
+
+@pytest.mark.parametrize("unit", ["zoë", "Ελένη", "用户", "a\U0001f600b", "\ud83d", "", "plain", "\x00\x7f\x80\uffff"])
+def test_units_of_any_script_are_where_the_sdk_has_them(unit: str) -> None:
+    """Characters beyond the basic plane are two units of UTF-16 there; a lone half of one is a unit, too."""
+    for seed in ("row", "reihe-ß", "\U0001f3b2"):
+        assert share(seed, unit) == gbhash(seed, unit, 2)
+        assert older_share(seed, unit) == gbhash(seed, unit, 1)
 
 
 @pytest.mark.parametrize(

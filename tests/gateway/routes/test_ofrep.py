@@ -109,3 +109,4 @@ def test_the_door_is_that_of_the_other_routes(engine: SmallEngine) -> None:
 def test_paths_are_described(client: TestClient[Any]) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {FLAGS, f"{FLAGS}/{{key}}", "/api/features/{client_key}", "/sub/{client_key}"} <= set(paths)
+    assert {"/experiments/{namespace}/{recommender}/{feature}", "/track"} <= set(paths)
