@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_a_ledger_that_can_t_be_written_costs_no_answer(engine: SmallEngine, mon
     assert sum(engine.trials.shown(test.id).values()) == 1
 
 
-async def cost(app: Litestar, path: str, requests: int = 300) -> float:
+async def cost(app: Litestar, path: str, requests: int = 50) -> float:
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
 
@@ -190,18 +191,19 @@ async def cost(app: Litestar, path: str, requests: int = 300) -> float:
 
 
 def test_an_experiment_costs_a_hit_little(tmp_path: Path) -> None:
-    """The bound is wide for busy machines; the rounds alternate, and the least counts."""
+    """Rounds alternate in one process and each is compared with its neighbour, so a busy machine slows both alike. Both
+    recommenders have two variations; what differs is the experiment."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     plain = app_over(SmallEngine(tmp_path / "a"))
     tested = app_over(SmallEngine(tmp_path / "b"), config=config(TEST))
 
-    async def rounds() -> tuple[float, float]:
-        pairs = [
-            (await cost(plain, "/recommend-items/shop/split/u1"), await cost(tested, f"{PATH}u1")) for _ in range(12)
+    async def rounds() -> list[tuple[float, float]]:
+        return [
+            (await cost(plain, "/recommend-items/shop/split/u1"), await cost(tested, f"{PATH}u1")) for _ in range(61)
         ]
-        return min(one for one, _ in pairs), min(two for _, two in pairs)
 
-    without, with_it = asyncio.run(rounds())
-    print(f"a hit: {without:.1f} µs, in an experiment {with_it:.1f} µs")
-    assert with_it < 1.25 * without
+    found = asyncio.run(rounds())[1:]  # the first ones are misses
+    ratio = median(two / one for one, two in found)
+    print(f"a hit: {median(one for one, _ in found):.1f} µs, in an experiment {ratio - 1:+.1%}")
+    assert ratio < 1.2
