@@ -34,6 +34,7 @@ from gateway.outbox import Outbox
 from gateway.overload import Admission, of_events
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
+from gateway.routes.direct import Direct
 from gateway.routes.events import events_routes
 from gateway.routes.experiments import experiment_routes
 from gateway.routes.explain import explain_routes
@@ -123,8 +124,9 @@ def create_app(
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
     front, desk = Front(gateway, telemetry, memos), Desk(gateway, ledger)
+    recommending = recommend_routes(front)
     handlers = [
-        *recommend_routes(front),
+        *recommending,
         *cohort_routes(front),
         *many_routes(front),
         *explain_routes(front),
@@ -147,6 +149,7 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
+    app.asgi_handler = Direct(recommending, app.asgi_handler)
     app.state.memos = memos
     return app
 
