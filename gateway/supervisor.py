@@ -1,4 +1,4 @@
-"""Keeps a server's processes alive: the workers that share one listening socket, and the job process beside them.
+"""Keeps a server's processes alive: the workers, which listen on one port, and the job process beside them.
 
 A process that dies is started again, later and later while it keeps dying young. When the supervisor goes, however
 it goes, its processes go too: each asks the kernel for a signal at its parent's death.
@@ -32,10 +32,11 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Child:
-    """One process to keep alive. `vital`: the server is useless while it can't even start."""
+    """One process to keep alive, born with these sockets. `vital`: the server is useless while it can't even start."""
 
     name: str
     argv: Sequence[str]
+    sockets: Sequence[socket.socket] = ()
     vital: bool = True
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
@@ -44,23 +45,41 @@ class Child:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket for all workers. Raises `OSError` where the address can't be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    """A listening socket that nobody else has. Raises `OSError` where the address can't be had."""
     deadline = time.monotonic() + BIND_S
     while True:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((host, port))
-            sock.listen(BACKLOG)
+            return _listening(host, port)
         except OSError:
-            sock.close()
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOOK_S)
-        else:
-            sock.set_inheritable(True)
-            return sock
+
+
+def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
+    """A socket for each worker, among which the kernel shares out the connections: of one that all accept from, the
+    worker that was asleep last takes nearly everything. The supervisor keeps them, so that who follows a killed worker
+    finds what waits for it. Where the system can't share out (only Linux does): one for all. Raises as `bind` does."""
+    first = bind(host, port)  # before it may be shared, so that a second server is refused as by any port in use
+    if count == 1 or sys.platform != "linux":
+        return [first] * count
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    port = first.getsockname()[1]
+    return [first, *(_listening(host, port, shared=True) for _ in range(count - 1))]
+
+
+def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def die_with_parent() -> None:
@@ -70,12 +89,11 @@ def die_with_parent() -> None:
 
 
 class Supervisor:
-    """Vital children are born with the socket, and with one end of a pipe: the gate, at which they wait, loaded, until
-    `run` opens it by closing the other end. Whoever is started later finds it open."""
+    """Vital children are born with one end of a pipe: the gate, at which they wait, loaded, until `run` opens it by
+    closing the other end. Whoever is started later finds it open."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self) -> None:
         self._children: list[Child] = []
-        self._socket = sock
         self.gate, self._closed = os.pipe()
         self._stopping = False
 
@@ -117,8 +135,8 @@ class Supervisor:
             log.warning("%s ended with status %s; starting it again in %.1f s", child.name, code, delay)
             child.process, child.start_at = None, now + delay
         if now >= child.start_at:
-            # whoever does not serve must not hold the socket: a port that nobody answers on can't be bound again
-            inherited = [self._socket.fileno(), self.gate] if child.vital else []
+            # whoever does not serve must not hold a socket: a port that nobody answers on can't be bound again
+            inherited = [sock.fileno() for sock in child.sockets] + ([self.gate] if child.vital else [])
             # nor share its session, by which Linux may ration the processor: a training would use up the workers' part
             child.process = subprocess.Popen(
                 child.argv, pass_fds=inherited, preexec_fn=die_with_parent, start_new_session=not child.vital

@@ -17,6 +17,7 @@ import uvicorn
 from engine import Engine
 from gateway.app import create_app
 from gateway.hot.protocol import protocol_of
+from gateway.neighbour import Neighbour
 from gateway.start import configuration, engine_settings
 
 log = logging.getLogger("recgate.worker")
@@ -29,7 +30,7 @@ COLLECT_AFTER = 50_000  # new objects that live
 def main() -> None:
     started = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
-    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--fds", required=True, help="Of its own socket, and of the other workers'.")
     parser.add_argument("--gate", type=int, required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--server", required=True)
@@ -50,7 +51,8 @@ def main() -> None:
         watched=options.config,
         leaving=lambda: server.should_exit,
     )
-    server = uvicorn.Server(
+    own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
+    server = Neighbour(
         uvicorn.Config(
             app,
             loop="uvloop",
@@ -61,11 +63,12 @@ def main() -> None:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
-        )
+        ),
+        others,
     )
     _spare_the_collector()
     log.info("ready in %.2f s", time.monotonic() - started)
-    server.run(sockets=[socket.socket(fileno=options.fd)])
+    server.run(sockets=[own])
 
 
 def _spare_the_collector() -> None:

@@ -36,7 +36,7 @@ HOMES = {  # a library, and the only places that import it
     "holidays": ("gateway/autocontext.py",),
     "maxminddb": ("gateway/viewer.py", "gateway/config/checks.py"),
     "ua_parser": ("gateway/viewer.py",),
-    "uvicorn": ("gateway/worker.py", "gateway/hot/protocol.py"),
+    "uvicorn": ("gateway/worker.py", "gateway/neighbour.py", "gateway/hot/protocol.py"),
     "yaml": ("gateway/config/",),
     "wordllama": ("engine/text/embedding.py",),
     "optuna": ("engine/measure/tuning.py",),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.options import data_option, plain_errors
-from gateway.supervisor import Child, Supervisor, bind, python
+from gateway.supervisor import Child, Supervisor, bind_each, python
 
 if TYPE_CHECKING:
     from engine import Settings
@@ -30,15 +31,16 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
     if instant:
         os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
+    count = workers or os.cpu_count() or 1
     try:
-        sock = bind(host, port)
+        sockets = bind_each(host, port, count)
     except OSError as error:
         reason = f"{host}:{port} can't be listened on: {error.strerror}; choose another port by --port"
         raise click.ClickException(reason) from error
-    count = workers or os.cpu_count() or 1
-    server = f"{socket.gethostname()}-{sock.getsockname()[1]}"
-    supervisor = Supervisor(sock)
-    supervisor.start(worker_children(count, config, data.resolve(), server, sock.fileno(), supervisor.gate))
+    port = sockets[0].getsockname()[1]
+    server = f"{socket.gethostname()}-{port}"
+    supervisor = Supervisor()
+    supervisor.start(worker_children(sockets, config, data.resolve(), server, supervisor.gate))
     try:
         with plain_errors():
             loaded, settings = checked(config, data.resolve(), server)  # while the workers load their modules
@@ -47,7 +49,7 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
         raise
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    where = f"http://{host}:{sock.getsockname()[1]}"
+    where = f"http://{host}:{port}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
     supervisor.start([job_child(settings)])
     raise SystemExit(supervisor.run())
@@ -66,11 +68,18 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settin
     return loaded, settings
 
 
-def worker_children(count: int, config: str | None, data: Path, server: str, fd: int, gate: int) -> list[Child]:
-    given = ["--fd", str(fd), "--gate", str(gate), "--server", server, "--data", str(data)]
+def worker_children(
+    sockets: Sequence[socket.socket], config: str | None, data: Path, server: str, gate: int
+) -> list[Child]:
+    """Each answers on a socket of its own, and holds the others' for when one of them does not."""
+    given = ["--gate", str(gate), "--server", server, "--data", str(data)]
     given += ["--config", config] if config is not None else []
-    names = (f"worker-{number}" for number in range(1, count + 1))
-    return [Child(name, python("gateway.worker", "--name", name, *given)) for name in names]
+    found = []
+    for number, own in enumerate(sockets, 1):
+        fds = [sock.fileno() for sock in dict.fromkeys([own, *sockets])]
+        argv = python("gateway.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *given)
+        found.append(Child(f"worker-{number}", argv, sockets))
+    return found
 
 
 def job_child(settings: Settings) -> Child:

@@ -1,0 +1,68 @@
+"""A worker's server that also answers who waits in vain at another worker's socket: killed, starting or held up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+
+log = logging.getLogger("recgate.worker")
+
+LOOKS = 4
+
+
+class Neighbour(uvicorn.Server):
+    """Looks at the others' sockets at each of uvicorn's ticks, ten times a second: where somebody waits at several in a
+    row, whose socket it is does not accept. Sooner, one of two workers that start would have everybody."""
+
+    def __init__(self, config: uvicorn.Config, others: Sequence[socket.socket]) -> None:
+        """`others`: listening, and shared with the processes that they belong to."""
+        super().__init__(config)
+        self._waits = select.poll()
+        self._others = {sock.fileno(): sock for sock in others}
+        for sock in others:
+            sock.setblocking(False)
+            self._waits.register(sock, select.POLLIN)
+        self._waited: dict[int, int] = {}  # at so many looks in a row somebody waited there
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._others:
+            self._waited = {fd: self._waited.get(fd, 0) + 1 for fd, _ in self._waits.poll(0)}
+            for fd, looks in self._waited.items():
+                if looks >= LOOKS:
+                    await self._take_over(self._others[fd])
+        return await super().on_tick(counter)
+
+    async def _take_over(self, sock: socket.socket) -> None:
+        loop, taken = asyncio.get_running_loop(), 0
+        while (connection := _accepted(sock)) is not None:
+            await loop.connect_accepted_socket(self._protocol, connection)
+            taken += 1
+        if taken:
+            log.info("took over %d connections that another worker left waiting", taken)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Who still answers its last requests must not keep the port from the next server."""
+        for sock in self._others.values():
+            sock.close()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As uvicorn makes one for each connection to the worker's own socket."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+
+def _accepted(sock: socket.socket) -> socket.socket | None:
+    try:
+        connection, _ = sock.accept()
+    except OSError:  # another was faster, or the caller has gone
+        return None
+    connection.setblocking(False)
+    return connection

@@ -1,0 +1,114 @@
+"""Two workers share one port: connections are spread, and none waits for a worker that does not answer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import supervisor
+from tests.server.world import Server, running
+
+MANY = 200
+FEW = 40  # of which a worker gets none once in 10 ** 12
+ASK = b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n"
+PATIENCE_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Two workers, both ready; nothing is configured."""
+    with running(Server(tmp_path_factory.mktemp("ports"))) as server:
+        until_ready(server, 2)
+        yield server
+
+
+def until_ready(server: Server, times: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while len(re.findall(r"worker-\d INFO Application startup complete", server.log())) < times:
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.05)
+
+
+def workers(server: Server) -> list[int]:
+    return [pid for pid, line in server.children().items() if "gateway.worker" in line]
+
+
+def sockets(pid: int) -> int:
+    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@contextlib.contextmanager
+def connected(port: int, count: int) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", port)
+        yield [stack.enter_context(socket.create_connection(address, timeout=PATIENCE_S)) for _ in range(count)]
+
+
+def answered(callers: list[socket.socket]) -> int:
+    for caller in callers:
+        caller.sendall(ASK)
+    return sum(caller.recv(4096).startswith(b"HTTP/1.1 200") for caller in callers)
+
+
+def test_connections_are_spread_over_the_workers(empty: Server) -> None:
+    pids = workers(empty)
+    before = [sockets(pid) for pid in pids]
+    with connected(empty.port, MANY) as callers:
+        assert answered(callers) == MANY
+        held = [sockets(pid) - had for pid, had in zip(pids, before, strict=True)]
+    assert sum(held) == pytest.approx(MANY, abs=8), held  # a worker has sockets of its own, too
+    assert min(held) > MANY / 4, held
+
+
+def test_what_a_stuck_worker_leaves_waiting_is_taken_over(empty: Server) -> None:
+    stuck, _ = workers(empty)
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        with connected(empty.port, FEW) as callers:
+            assert answered(callers) == FEW
+    finally:
+        os.kill(stuck, signal.SIGCONT)
+    assert "that another worker left waiting" in empty.log()
+
+
+def test_no_new_connection_is_lost_with_a_worker(empty: Server) -> None:
+    killed, kept = workers(empty)
+    with connected(empty.port, FEW) as before:
+        assert answered(before) == FEW
+        os.kill(killed, signal.SIGKILL)
+        with connected(empty.port, FEW) as after:
+            assert answered(after) == FEW
+    until_ready(empty, 3)
+    assert kept in workers(empty) and len(workers(empty)) == 2
+    with connected(empty.port, FEW) as callers:
+        assert answered(callers) == FEW
+
+
+def test_a_second_server_is_refused(empty: Server, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "gateway", "serve", "--port", str(empty.port), "--data", str(tmp_path / "data")]
+    refused = subprocess.run([*argv, "--workers", "2"], capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode != 0 and "Address already in use" in refused.stderr and "--port" in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_free_port_is_one_for_all(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "BIND_S", 0.0)
+    each = supervisor.bind_each(host, 0, 3)
+    try:
+        (port,) = {sock.getsockname()[1] for sock in each}
+        assert len({sock.fileno() for sock in each}) == 3
+        with pytest.raises(OSError, match="in use"):
+            supervisor.bind_each(host, port, 3)
+    finally:
+        for sock in each:
+            sock.close()
