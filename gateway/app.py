@@ -26,7 +26,7 @@ from gateway.config import Config, Watch, place_of
 from gateway.decorate import Decorators
 from gateway.desk import Desk
 from gateway.experiments.ledger import Ledger
-from gateway.hot import Memos
+from gateway.hot import Far, Memos
 from gateway.make import Maker
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
@@ -79,9 +79,8 @@ def create_app(
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     transport, redis = Transport(), _redis(environ)
     client = httpx.AsyncClient(transport=transport)
-    cache = Cache(
-        cache_bytes or config.cache_bytes, clock, shared=None if redis is None else Shared(redis, clock), draw=draw
-    )
+    shared = None if redis is None else Shared(redis, clock)
+    cache = Cache(cache_bytes or config.cache_bytes, clock, shared=shared, draw=draw)
     means = Means(engine, threads, Outbound(transport), Signer(environ, threads), telemetry, clock)
     reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
@@ -107,6 +106,8 @@ def create_app(
         clock=clock,
     )
     memos = Memos(config, cache, ledger, telemetry, engine.is_current, clock)
+    if shared is not None:
+        memos.far = Far(shared, cache, engine.is_current, lambda: engine.follower.applied, clock, draw)
 
     def use(config: Config) -> None:
         gateway.use(config)
@@ -195,7 +196,7 @@ async def _lifespan(
         closing.push_async_callback(gateway.close)
         await gateway.open()
         memos.start(asyncio.get_running_loop())
-        closing.callback(memos.close)
+        closing.push_async_callback(memos.close)
         if watch is not None:
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)
@@ -221,7 +222,7 @@ def _outdate(cache: Cache, changes: Sequence[Change]) -> None:
     for change in changes:
         cache.changed(tags_of(change), change.seq)
         if change.kind in ("record", "deploy"):
-            cache.changes.doubt()
+            cache.changes.doubt(change.seq)
 
 
 def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[], float]) -> None:

@@ -32,6 +32,7 @@ class Changes:
         self._began = 0
         self.generation = 0  # changes with every note, and so tells cheaply that nothing has come
         self.doubts = 0
+        self.doubted = 0  # the last record of the log that was one
         self._lock = threading.Lock()
 
     def begin(self, seq: int) -> None:
@@ -48,9 +49,10 @@ class Changes:
                 self._others[tag] = max(seq, self._others.get(tag, 0))
             self.generation += 1
 
-    def doubt(self) -> None:
+    def doubt(self, seq: int) -> None:
         """Something has changed that no tag tells of: whether there is an answer at all is to be asked anew."""
         with self._lock:
+            self.doubted = max(self.doubted, seq)
             self.doubts += 1
             self.generation += 1
 

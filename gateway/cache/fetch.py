@@ -29,6 +29,7 @@ Make = Callable[[], Coroutine[Any, Any, Made]]
 JITTER = 0.05  # of an entry's fresh life, so that what came at once does not go at once
 NEGATIVE_S = 5.0  # that an upstream's "there is no such thing" is believed
 NEGATIVES = 10_000
+CROWDED = 0.8  # of the ceiling
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for what another replica makes
 
 
@@ -121,6 +122,11 @@ class Cache:
         """Nothing that has not seen `seq` is served as current from here on. Safe to call from any thread."""
         for tag in tags:
             self.changes.note(tag, seq)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there is more to be kept than there is room for."""
+        return self._local.size > CROWDED * self._local.ceiling
 
     @property
     def ceiling(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -67,6 +67,18 @@ class Shared:
     async def get(self, key: Key) -> Entry | None:
         raw = await self._try(lambda: self._redis.get(_name(key, "entry")))
         return None if raw is None else _entry(key, raw)
+
+    async def get_many(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """What lies under each name, None where nothing does, in one question."""
+        found = await self._try(lambda: self._redis.mget(names))
+        return [None] * len(names) if found is None else list(found)
+
+    async def put_many(self, values: Sequence[tuple[bytes, bytes, int]]) -> None:
+        """Each a name, a value, and for how many milliseconds."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for name, value, life_ms in values:
+                pipeline.set(name, value, px=life_ms)
+            await self._try(pipeline.execute)
 
     async def put(self, key: Key, entry: Entry, life_s: float) -> None:
         if entry.made.private or life_s <= 0:

@@ -2,6 +2,7 @@
 may go out again as they are, and when no longer), protocol (the seam with uvicorn). Whatever is unusual goes the
 ordinary way, and nobody can tell from outside which way an answer came."""
 
+from gateway.hot.far import Far
 from gateway.hot.memos import TICKET, TRACED, Memos
 
-__all__ = ["TICKET", "TRACED", "Memos"]
+__all__ = ["TICKET", "TRACED", "Far", "Memos"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from math import inf
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from gateway.auth.door import API_KEY
 from gateway.config import Config
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from gateway.hot.memos import Memo
 
 Peer = tuple[str, int] | None
-Room = dict[bytes, "Memo"]  # by target: all that goes out for it to whoever is alike
 
 # One a line, with nothing that parsers might read differently: no folding, no control characters, no space at the end.
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
@@ -27,6 +27,19 @@ KEEP = "keep-alive"
 MOST_BYTES = 8 * 1024 * 1024  # of heads that are remembered
 LONGEST = 8 * 1024
 FEW_BYTES = 16 * 1024  # of those of one connection
+
+
+class Room(dict[bytes, "Memo"]):
+    """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are."""
+
+    __slots__ = ("__weakref__", "name")
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+
+    def far_name(self, target: bytes) -> bytes:
+        """What names the answer in every worker; nothing can be read from it."""
+        return b"recgate:ready:" + blake2b(target, key=self.name, digest_size=16).hexdigest().encode()
 
 
 class Head:
@@ -46,7 +59,7 @@ class Heads:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._rooms: dict[tuple[object, ...], Room] = {}
+        self._rooms: WeakValueDictionary[tuple[object, ...], Room] = WeakValueDictionary()
         self._names = names(config)
         self._derives = any(name.startswith(PREFIX) for name in self._names)
         self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits != type(config.rate_limits)()
@@ -69,8 +82,14 @@ class Heads:
         viewed = self._config.viewers.headers(sent, peer)
         # the place that only an address told is not told to caches downstream: asked for before `located` is read
         alike = tuple([viewed.get(name) for name in self._names])
-        room = self._rooms.setdefault((*alike, viewed.located), {})
-        return Head(room, until, sent.get("if-none-match", ""))
+        return Head(self._room((*alike, viewed.located)), until, sent.get("if-none-match", ""))
+
+    def _room(self, alike: tuple[object, ...]) -> Room:
+        room = self._rooms.get(alike)
+        if room is None:
+            said = repr((self._config.fingerprint, alike)).encode()
+            room = self._rooms[alike] = Room(sha256(said).digest())
+        return room
 
     def _admitted(self, sent: dict[str, str]) -> float | None:
         """Till when this sender is admitted, epoch seconds; None where it is not."""

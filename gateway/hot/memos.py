@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cache import Cache
 from gateway.config import Config
@@ -13,6 +13,9 @@ from gateway.hot.heads import Heads, Room
 from gateway.repeat import Before, Repeat
 from gateway.reply import Reply
 from gateway.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from gateway.hot.far import Far
 
 Header = tuple[bytes, bytes]
 
@@ -29,6 +32,7 @@ class Ticket(NamedTuple):
     heads: Heads
     room: Room
     target: bytes
+    is_absent: bool = False  # from Redis, too
 
 
 class Told(NamedTuple):
@@ -59,28 +63,42 @@ class Tally:
             self.hits += 1
 
 
-class Memo:
+class Ready:
     """An answer as it goes out but for its age: `head` ends where that comes, `rest` goes on after it, and then there
-    is the `body` with what it ends in."""
+    is the `body` with what it ends in. `unmodified` are a 304's head and rest."""
 
-    __slots__ = (
-        *("body", "doubts", "etag", "generation", "head", "moves", "own", "repeat", "rest", "room", "size"),
-        *("stored_at", "tail", "tally", "target", "touched", "unmodified", "until"),
-    )
+    __slots__ = ("body", "etag", "head", "rest", "stored_at", "tail", "tally", "unmodified")
 
-    def __init__(self, ticket: Ticket, repeat: Repeat, tally: Tally, etag: str, whole: Sequence[Header]) -> None:
-        self.room, self.target, self.repeat, self.tally = ticket.room, ticket.target, repeat, tally
-        self.head, self.rest = split(whole)
-        self.body: bytes | memoryview = repeat.body
-        self.etag = etag
-        self.tail = repeat.tail
-        if self.tail:
-            self.body = memoryview(repeat.body)[:-1]
-        self.unmodified: tuple[bytes, bytes] | None = None
-        self.until, self.stored_at, self.own = repeat.until, repeat.entry.stored_at, repeat.own
+    def __init__(
+        self,
+        head: bytes,
+        rest: bytes,
+        body: bytes,
+        tail: bytes,
+        etag: str,
+        unmodified: tuple[bytes, bytes] | None,
+        stored_at: float,
+        tally: Tally,
+    ) -> None:
+        self.head, self.rest, self.etag, self.unmodified = head, rest, etag, unmodified
+        self.body: bytes | memoryview = memoryview(body)[:-1] if tail else body
+        self.tail, self.stored_at, self.tally = tail, stored_at, tally
+
+
+class Memo(Ready):
+    """One that this worker keeps."""
+
+    __slots__ = ("doubts", "generation", "moves", "own", "repeat", "room", "size", "target", "touched", "until")
+
+    def __init__(
+        self, ticket: Ticket, repeat: Repeat, tally: Tally, etag: str, sent: Iterator[Sequence[Header]]
+    ) -> None:
+        whole, unmodified = split(next(sent)), split(next(sent)) if etag else None
+        super().__init__(*whole, repeat.body, repeat.tail, etag, unmodified, repeat.entry.stored_at, tally)
+        self.room, self.target, self.repeat = ticket.room, ticket.target, repeat
+        self.until, self.own, self.touched = repeat.until, repeat.own, 0.0
         self.generation, self.doubts, self.moves = repeat.before
-        self.touched = 0.0
-        self.size = OVERHEAD + len(self.target) + len(self.head) + len(self.rest)
+        self.size = OVERHEAD + len(self.target) + sum(map(len, (*whole, *(unmodified or ()))))
 
     def forget(self) -> None:
         if self.room.get(self.target) is self:
@@ -105,6 +123,7 @@ class Memos:
         self._cache, self._ledger, self._telemetry = cache, ledger, telemetry
         self._tallies: dict[Told, Tally] = {}
         self._timer: TimerHandle | None = None
+        self.far: Far | None = None
         self.heads = Heads(config)
 
     def use(self, config: Config) -> None:
@@ -138,28 +157,31 @@ class Memos:
 
     def learn(self, ticket: Ticket, route: str, reply: Reply, sent: Iterator[Sequence[Header]]) -> None:
         """Keep what went out, where it may go out again. `sent` gives its headers, and then those of a 304."""
+        as_of = 0 if self.far is None else self.far.seen()  # first: what comes meanwhile has not been seen
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or not self._as_it_was(repeat):
             return
         told = Told(route, repeat.namespace, repeat.recommender, reply.outcome, *repeat.arm)
-        tally = self._tallies.get(told)
-        if tally is None:
-            tally = self._tallies[told] = Tally(told)
-        memo = Memo(ticket, repeat, tally, reply.etag, next(sent))
-        if reply.etag:
-            memo.unmodified = split(next(sent))
-            memo.size += sum(map(len, memo.unmodified))
+        memo = Memo(ticket, repeat, self.tally(told), reply.etag, sent)
         known = ticket.room.get(ticket.target)
         if known is not None:
             self._cache.unfollow(known.repeat.key, known.repeat.entry, known)
         ticket.room[ticket.target] = memo
         self._cache.follow(repeat.key, repeat.entry, memo)
+        if self.far is not None and ticket.is_absent:
+            self.far.store(ticket.room.far_name(ticket.target), memo, told, as_of)
 
     def _as_it_was(self, repeat: Repeat) -> bool:
         """Whether nothing has changed since before the answer was looked up."""
         return repeat.before == Before.of(self.changes, self._ledger.moves)
 
     # ---- counting
+
+    def tally(self, told: Told) -> Tally:
+        found = self._tallies.get(told)
+        if found is None:
+            found = self._tallies[told] = Tally(told)
+        return found
 
     def touch(self, memo: Memo, now: float) -> None:
         memo.touched = now
@@ -188,10 +210,12 @@ class Memos:
         self.settle()
         self._timer = loop.call_later(SETTLE_S, self.start, loop)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self.settle()
+        if self.far is not None:
+            await self.far.close()
 
 
 def split(headers: Sequence[Header]) -> tuple[bytes, bytes]:

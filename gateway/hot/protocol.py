@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from gateway.hot.far import Far, Kept
 from gateway.hot.heads import Head, Remembered
-from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memo, Memos, Ticket
+from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Ready, Ticket, Told
 from gateway.routes.conditional import not_modified
 
 END, LINE = b"\r\n\r\n", b"\r\n"
 VERSION = b" HTTP/1.1"
+MOST_HELD = 64 * 1024  # bytes
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -28,8 +30,13 @@ class HotProtocol(HttpToolsProtocol):
         self._answered_at = 0.0
         self._dates: object = None
         self._ok = self._not_modified = b""
+        self._held: bytes | None = None  # what came after a request about which Redis is asked
+        self._is_leaving = False
 
     def data_received(self, data: bytes) -> None:
+        if self._waits():
+            self._hold(data)
+            return
         start, size = 0, len(data)
         while start < size:
             end = data.find(END, start) if self._is_free() else -1
@@ -37,6 +44,13 @@ class HotProtocol(HttpToolsProtocol):
                 super().data_received(data[start:] if start else data)
                 return
             start = end + len(END)
+            if self._waits():
+                self._hold(data[start:])
+                return
+
+    def _waits(self) -> bool:
+        """Whether Redis is being asked for an answer."""
+        return self._held is not None
 
     def _is_free(self) -> bool:
         """Whether an answer may be written now: nothing is half read, nobody waits before it, and the caller takes."""
@@ -46,7 +60,7 @@ class HotProtocol(HttpToolsProtocol):
     # ---- the hot way
 
     def _answered(self, data: bytes, start: int, end: int) -> bool:
-        """Whether the request between these was answered."""
+        """Whether the request between these was answered, or will be as soon as Redis has said what it has."""
         line = data.find(LINE, start)
         first = start + 4
         if data.startswith(b"GET ", start):
@@ -66,38 +80,80 @@ class HotProtocol(HttpToolsProtocol):
         if room is None:
             return False
         target = data[first : line - 9]
-        memo = room.get(target)
-        now = memos.clock()
+        memo, now = room.get(target), memos.clock()
+        if memo is None and memos.far is not None and now < head.until and memos.far.helps():
+            self._ask_far(memos.far, Ticket(memos.heads, room, target, True), head, whole, data[start : end + len(END)])
+            return True
         if memo is None or now >= head.until or not memos.holds(memo, now):
             self._state[TICKET] = Ticket(memos.heads, room, target)
             return False
         if memos.draws is not None and memos.draws():
             self._state[TRACED] = True
             return False
+        if now - memo.touched > TOUCH_S:
+            memos.touch(memo, now)
         self._send(memo, head, now, whole)
         return True
 
-    def _send(self, memo: Memo, head: Head, now: float, whole: bool) -> None:
+    def _send(self, answer: Ready, head: Head, now: float, whole: bool) -> None:
         if self.server_state.default_headers is not self._dates:
             self._date()
-        memos, age, other = self.memos, b"%d" % (now - memo.stored_at), memo.unmodified
-        is_known = other is not None and not_modified(head.if_none_match, memo.etag)
+        age, other = b"%d" % (now - answer.stored_at), answer.unmodified
+        is_known = other is not None and not_modified(head.if_none_match, answer.etag)
         if other is not None and is_known:
             self.transport.write(b"".join((self._not_modified, other[0], age, other[1])))
         elif whole:
-            self.transport.write(b"".join((self._ok, memo.head, age, memo.rest, memo.body, memo.tail)))
+            self.transport.write(b"".join((self._ok, answer.head, age, answer.rest, answer.body, answer.tail)))
         else:
-            self.transport.write(b"".join((self._ok, memo.head, age, memo.rest)))
-        if now - memo.touched > TOUCH_S:
-            memos.touch(memo, now)
+            self.transport.write(b"".join((self._ok, answer.head, age, answer.rest)))
         if self.timeout_keep_alive_task is None:
             self._wait(self.timeout_keep_alive)
         self._answered_at = now
-        seconds = memos.clock() - now
+        seconds = self.memos.clock() - now
         if seconds > QUICK_S:
-            memos.tell(memo.tally.told, 304 if is_known else 200, seconds)
+            self.memos.tell(answer.tally.told, 304 if is_known else 200, seconds)
         else:
-            memo.tally.add(seconds, is_known)
+            answer.tally.add(seconds, is_known)
+
+    # ---- by way of Redis
+
+    def _ask_far(self, far: Far, ticket: Ticket, head: Head, whole: bool, request: bytes) -> None:
+        self._held = b""
+
+        def told(kept: Kept | None) -> None:
+            held, self._held = self._held or b"", None
+            if self.transport.is_closing():
+                return
+            memos, now = self.memos, self.memos.clock()
+            is_traced = memos.draws is not None and memos.draws()
+            if kept is not None and far.holds(kept, now) and ticket.heads is memos.heads and not is_traced:
+                self._send(kept.ready(memos.tally(Told(*kept.told))), head, now, whole)
+                if self._is_leaving:
+                    self.transport.close()
+            else:
+                self._state[TICKET] = ticket
+                if is_traced:
+                    self._state[TRACED] = True
+                super(HotProtocol, self).data_received(request)
+                if self._is_leaving:
+                    self.shutdown()
+            self.flow.resume_reading()
+            if held:
+                self.data_received(held)
+
+        far.ask(ticket.room.far_name(ticket.target), told)
+
+    def _hold(self, data: bytes) -> None:
+        """What comes while an answer is on its way waits for its turn."""
+        self._held = (self._held or b"") + data
+        if len(self._held) > MOST_HELD:
+            self.flow.pause_reading()
+
+    def shutdown(self) -> None:
+        if self._held is None:
+            super().shutdown()
+        else:
+            self._is_leaving = True
 
     def _date(self) -> None:
         """The lines that begin every answer for the next second."""
@@ -113,8 +169,8 @@ class HotProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """An answer of the hot way does not set the timer anew: it looks when it rings."""
         left = self._answered_at + self.timeout_keep_alive - self.memos.clock()
-        if 0 < left <= self.timeout_keep_alive:
-            self._wait(left)
+        if 0 < left <= self.timeout_keep_alive or self._held is not None:
+            self._wait(max(left, 1.0))
         else:
             super().timeout_keep_alive_handler()
 

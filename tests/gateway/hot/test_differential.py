@@ -91,8 +91,9 @@ def test_whatever_is_sent(pair: Pair, parts: list[bytes]) -> None:
     for port in (pair.plain, pair.hot):  # what is missing is made, and what can be is kept
         said(port, parts)
     hot, plain = said(pair.hot, parts), said(pair.plain, parts)
-    if plain.startswith(b"HTTP/1.1 400 ") and hot.endswith(plain):
-        return  # uvicorn refuses what it can't read at once, and forgets the requests before that it has not answered
+    short, long = sorted((hot, plain), key=len)
+    if short.startswith(b"HTTP/1.1 400 ") and long.endswith(short):
+        return  # uvicorn refuses what it can't read at once, and forgets requests before that are not answered by then
     assert hot == plain
 
 

@@ -16,9 +16,9 @@ from tests.gateway.hot.test_memos import EXPERIMENT, KEYS
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
 CEILING_US = 9.0
-LOOP_US = 7.0  # a request through uvloop that answers at once (measured)
+WHOLE = 3.1  # times as much is a whole hit, with uvloop and the kernel (7 µs beside 3.3, measured)
 MOST_ADDED = 0.05  # of the whole hit, by key, experiment and exposure
-ROUNDS, USERS = 15, 500
+ROUNDS, USERS = 25, 500
 FIELDS = b"\r\n".join(
     (
         *(b"Host: localhost", b"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
@@ -83,4 +83,4 @@ def test_a_hit(tmp_path: Path) -> None:
 
     plain, full = asyncio.run(measured())
     assert max(plain, full) < CEILING_US
-    assert full - plain < MOST_ADDED * (plain + LOOP_US)
+    assert full - plain < MOST_ADDED * WHOLE * plain
