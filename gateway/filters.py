@@ -20,6 +20,8 @@ def filtered(ask: Ask, variation: Variation, moment: Moment) -> Ask:
         return msgspec.structs.replace(ask, filter=named(ask.filter, variation), expression=None)
     chosen = choice(ask.user_id, variation.filters)
     if chosen is None:
+        if ask.filter is None and ask.expression is None and not ask.filter_values:
+            return ask
         return msgspec.structs.replace(ask, filter=None, expression=None, filter_values={})
     values = filter_values_of(chosen.values, moment, ask.filter_values)
     return msgspec.structs.replace(ask, filter=chosen.filter, expression=chosen.expression, filter_values=values)

@@ -101,7 +101,7 @@ def whole(replies: Sequence[Reply], body: bytes, etag: str) -> Reply:
         age_s=max(reply.age_s for reply in replies),
         cache_control=most_careful([reply.cache_control for reply in replies]),
         etag=etag if all(reply.etag for reply in replies) else "",
-        vary=tuple(sorted({name for reply in replies for name in reply.vary})),
+        reads=frozenset[str]().union(*(reply.reads for reply in replies)),
         version=replies[0].version,
     )
 

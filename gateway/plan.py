@@ -201,6 +201,21 @@ class Variation:
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
 
     @cached_property
+    def fields(self) -> tuple[ContextField, ...]:
+        """Every automatic field that an answer of this variation may depend on."""
+        return (*self.auto_context, *(field for choice in self.filters for field in choice.values))
+
+    @cached_property
+    def headers(self) -> frozenset[str]:
+        """That those fields read."""
+        return frozenset(name for field in self.fields for name in field.headers)
+
+    @cached_property
+    def is_timed(self) -> bool:
+        """Whether any of those fields reads the clock."""
+        return any(field.until is not None for field in self.fields)
+
+    @cached_property
     def reads_item(self) -> bool:
         """Whether a filter takes values from the current item's metadata."""
         return any(each.reads_item for choice in self.filters for each in choice.values)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway.cache import Hit, Shown, Wanted
 from gateway.caller import Caller
 from gateway.config import Config
-from gateway.plan import ContextField, Plan, Variation
+from gateway.plan import Plan, Variation
 from gateway.repeat import Repeat
 from gateway.viewer import Viewed
 
@@ -28,7 +28,7 @@ class Reply(NamedTuple):
     age_s: float
     cache_control: str
     etag: str
-    vary: tuple[str, ...]
+    reads: frozenset[str]  # lower-cased names of the headers that it depends on
     version: str  # of the configuration
     repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
 
@@ -55,7 +55,7 @@ def reply_of(
         age_s=hit.age_s,
         cache_control=cache_control(header, hit.age_s + wanted.until - now),
         etag=shown.etag if policy.max_age_s else "",
-        vary=vary(plan, variation, config),
+        reads=variation.headers | plan.headers,
         version=config.version,
         repeat=repeat,
     )
@@ -72,13 +72,3 @@ def cache_control(header: str, life_s: float) -> str:
         return header
     life = max(0, int(life_s))
     return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", header)
-
-
-def vary(plan: Plan, variation: Variation, config: Config) -> tuple[str, ...]:
-    read = frozenset(name for field in fields(variation) for name in field.headers)
-    return tuple(sorted(config.viewers.vary(read | plan.headers)))
-
-
-def fields(variation: Variation) -> tuple[ContextField, ...]:
-    """Every automatic field that an answer of this variation may depend on."""
-    return (*variation.auto_context, *(field for choice in variation.filters for field in choice.values))

@@ -41,7 +41,7 @@ from gateway.outbox import Outbox
 from gateway.overload import Admission
 from gateway.plan import CachePolicy, Moment, Namespace, Plan, Variation
 from gateway.repeat import Before, is_repeatable, repeat_of
-from gateway.reply import Reply, fields, reply_of
+from gateway.reply import Reply, reply_of
 from gateway.shown import STEPS, closed, first_step, next_step
 from gateway.targets import Entry
 from gateway.targets.entry import harmless_headers, harmless_query
@@ -151,7 +151,9 @@ class Gateway:
             ask = msgspec.structs.replace(ask, exclude=ask.exclude | seen)
         count = first_step(ask.num_results, len(ask.exclude), bool(variation.hide))
         while True:
-            fetched = msgspec.structs.replace(ask, num_results=count, exclude=frozenset())
+            fetched = ask
+            if ask.exclude or ask.num_results != count:
+                fetched = msgspec.structs.replace(ask, num_results=count, exclude=frozenset())
             wanted = _wanted(fetched, variation, scope, config, moment)
             if policy is not None:
                 wanted = wanted._replace(policy=policy)
@@ -389,11 +391,15 @@ def annotated(shown: Shown, arm: Arm) -> Shown:
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:
     key = key_of(ask, variation.name, config.fingerprint, scope.user)
     policy = policy_for(ask, variation)
-    life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
-    changes = next_change(fields(variation), moment, within=life)
-    until = changes.timestamp() if changes else inf
+    until = _true_until(variation, policy, moment) if variation.is_timed else inf
     tags = (*scope.tags, *tags_of_answer(ask.namespace, ask.recommender, scope.user))
     return Wanted(key, policy, tags, ask.user_id, until)
+
+
+def _true_until(variation: Variation, policy: CachePolicy, moment: Moment) -> float:
+    life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
+    changes = next_change(variation.fields, moment, within=life)
+    return changes.timestamp() if changes else inf
 
 
 def _question_key(question: Question) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -134,17 +135,14 @@ class Telemetry:
     def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
         self._lookups[namespace, recommender, outcome] += count
 
-    @contextmanager
-    def upstream(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            with self.span("upstream"):
-                yield
-        except BaseException:
-            self._failures[(name,)] += 1
-            raise
-        finally:
-            self._upstreams[name].add(time.perf_counter() - began)
+    def upstream(self, name: str) -> AbstractContextManager[None]:
+        """Around one call of an upstream."""
+        return _Call(self, name)
+
+    def called(self, upstream: str, seconds: float, *, failed: bool) -> None:
+        self._upstreams[upstream].add(seconds)
+        if failed:
+            self._failures[(upstream,)] += 1
 
     def events(self, namespace: str, count: int) -> None:
         self._events[(namespace,)] += count
@@ -205,6 +203,25 @@ class Telemetry:
             self._provider.shutdown()
         if self._tracing is not None:
             self._tracing.close()
+
+
+class _Call(AbstractContextManager[None]):
+    """Times what is done within it, in a span of its own where the request is sampled."""
+
+    __slots__ = ("_began", "_name", "_span", "_telemetry")
+
+    def __init__(self, telemetry: Telemetry, name: str) -> None:
+        self._telemetry, self._name, self._span = telemetry, name, telemetry.span("upstream")
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+        self._span.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._span.__exit__(kind, error, trace)
+        self._telemetry.called(self._name, time.perf_counter() - self._began, failed=error is not None)
 
 
 def _counted(counts: Mapping[Labels, int]) -> Rows:

@@ -8,7 +8,7 @@ somebody's claim about themselves. Nothing is derived unless a rule asks for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -129,26 +129,24 @@ class Viewers:
     def __init__(self, trusted: Sequence[str] = LOOPBACK, geoip: Path | None = None) -> None:
         """Raises `ValueError` for what is no network, and what `Places` raises."""
         self._trusted: tuple[Network, ...] = tuple(ip_network(each) for each in trusted)
+        self._trusts_peer = lru_cache(maxsize=4096)(lambda host: self._trusts(_address(host)))
         self.places = None if geoip is None else Places(geoip)
 
     def headers(self, sent: Mapping[str, str], peer: tuple[str, int] | None) -> Viewed:
         """`sent` has lower-cased names; `peer` is the other end of the connection, None on a socket without one."""
-        trusted = self._trusts(_address(peer[0]) if peer else None)
-        return Viewed(sent, trusted, lambda: self._address_of(sent, trusted, peer), self.places)
-
-    def vary(self, names: frozenset[str]) -> frozenset[str]:
-        """What a cache downstream must tell apart where these headers are read: they and what they derive from."""
-        devices = any(name.startswith(f"{PREFIX}is-") for name in names)
-        return names | frozenset(HINTS if devices else ())
+        trusted = peer is None or self._trusts_peer(peer[0])
+        address = peer or ("", 0)
+        if trusted and FORWARDED in sent:
+            address = self._first_stranger(sent[FORWARDED], address)
+        return Viewed(sent, trusted, address, self.places)
 
     def _trusts(self, address: Address | None) -> bool:
         """Whoever has no address is on this machine."""
         return address is None or any(address in network for network in self._trusted)
 
-    def _address_of(self, sent: Mapping[str, str], trusted: bool, peer: tuple[str, int] | None) -> tuple[str, int]:
-        """The last address that no trusted proxy has."""
-        known = peer or ("", 0)
-        for hop in reversed(sent.get(FORWARDED, "").split(",") if trusted else []):
+    def _first_stranger(self, forwarded: str, known: tuple[str, int]) -> tuple[str, int]:
+        """The last address that no trusted proxy has; `known` where there is none."""
+        for hop in reversed(forwarded.split(",")):
             address = _address(hop)
             if address is None:
                 break
@@ -158,13 +156,17 @@ class Viewers:
         return known
 
 
+def derived_from(names: frozenset[str]) -> frozenset[str]:
+    """These headers, and those that a request implies them by."""
+    devices = any(name.startswith(f"{PREFIX}is-") for name in names)
+    return names | frozenset(HINTS if devices else ())
+
+
 class Viewed(Mapping[str, str]):
     """A request's headers, with the `cloudfront-` names that a trusted proxy sent or else the request implies."""
 
-    def __init__(
-        self, sent: Mapping[str, str], trusted: bool, address: Callable[[], tuple[str, int]], places: Places | None
-    ) -> None:
-        self._sent, self._trusted, self._find, self._places = sent, trusted, address, places
+    def __init__(self, sent: Mapping[str, str], trusted: bool, address: tuple[str, int], places: Places | None) -> None:
+        self._sent, self._trusted, self._address, self._places = sent, trusted, address, places
         self.located = False  # whether a place was asked for that only the address told
 
     def __getitem__(self, name: str) -> str:
@@ -173,8 +175,9 @@ class Viewed(Mapping[str, str]):
         if self._trusted and name in self._sent:
             return self._sent[name]
         if name in PLACE_HEADERS:
-            if self._places is not None:
-                self.located = True
+            if self._places is None:
+                raise KeyError(name)
+            self.located = True
             return self._place[name]
         return self._implied[name]
 
@@ -194,10 +197,6 @@ class Viewed(Mapping[str, str]):
     def agent(self) -> Agent:
         said = (self._sent.get(name, "") for name in HINTS)
         return agent_of(*said)
-
-    @cached_property
-    def _address(self) -> tuple[str, int]:
-        return self._find()
 
     @cached_property
     def _implied(self) -> Mapping[str, str]:

@@ -82,12 +82,17 @@ def etag_of(body: bytes, version: str) -> str:
     return f'"{hashlib.blake2b(body, digest_size=16, key=version.encode()[:64]).hexdigest()}"'
 
 
-def size_of(key: Key, made: Made, shown: Shown | None = None) -> int:
+def size_of(key: Key, made: Made) -> int:
+    """Of an entry that was not shown yet."""
     strings = [part for part in key if isinstance(part, str)]
     strings += key.items or ()
     strings += [text for pair in (*key.values, *key.context, *key.parameters) for text in pair]
     strings += (made.model, made.seed, made.name)
-    bytes_ = OVERHEAD + getsizeof(made.body) + sum(getsizeof(text) + PLACE for text in strings)
+    return OVERHEAD + getsizeof(made.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
+
+
+def size_of_shown(shown: Shown | None, made: Made) -> int:
+    """What it takes beside the entry of which it is made."""
     if shown is None:
-        return bytes_
-    return bytes_ + getsizeof(shown.etag) + (getsizeof(shown.body) if shown.body is not made.body else 0)
+        return 0
+    return getsizeof(shown.etag) + (getsizeof(shown.body) if shown.body is not made.body else 0)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from cachetools import TTLCache
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Follower, Made, Shown, size_of
+from gateway.cache.entry import Entry, Follower, Made, Shown, size_of, size_of_shown
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key
 from gateway.cache.local import Counts, Local
@@ -96,9 +96,9 @@ class Cache:
 
     def show(self, key: Key, entry: Entry, shown: Shown) -> None:
         """Keep what went out beside the answer it was made of."""
+        more = size_of_shown(shown, entry.made) - size_of_shown(entry.shown, entry.made)
         entry.shown = shown
-        followed = sum(each.size for each in entry.followers)
-        self._local.resize(key, entry, size_of(key, entry.made, shown) + followed)
+        self._local.resize(key, entry, entry.size + more)
 
     def follow(self, key: Key, entry: Entry, follower: Follower) -> None:
         """It is kept as long as the entry is, and counts as a part of it; of too many the first goes."""
@@ -160,7 +160,7 @@ class Cache:
         if self.changes.latest(wanted.tags) > entry.made.as_of:
             return False
         purged = self.changes.items_after(wanted.key.namespace, entry.made.as_of)
-        return not any(f'"itemId":"{item}"'.encode() in entry.made.body for item in purged)
+        return not purged or not any(f'"itemId":"{item}"'.encode() in entry.made.body for item in purged)
 
     # ---- what has to be made
 
@@ -183,9 +183,8 @@ class Cache:
             return Hit(last, "stale", age)
 
     async def _landed(self, wanted: Wanted, make: Make) -> Hit:
-        absent = self._absent.get(wanted.key) if wanted.policy.storable else None
-        if absent is not None:
-            raise absent
+        if wanted.key in self._absent and wanted.policy.storable:
+            raise self._absent[wanted.key]
         while True:
             flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._obtain(wanted, make, -inf))
             landed = await flight.landed()

@@ -12,7 +12,7 @@ from gateway.cache.changes import Changes, Tag
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Flight(Generic[T]):
     task: asyncio.Task[T]
     seen: int  # the last change of its tags when it began: its answer has seen that

@@ -45,6 +45,13 @@ class _Segment(OrderedDict[Key, Entry]):
             self.size -= entry.size
         return entry
 
+    def resize(self, key: Key, size: int) -> None:
+        """It counts as used."""
+        entry = self[key]
+        self.size += size - entry.size
+        entry.size = size
+        self.move_to_end(key)
+
     def drop(self, key: Key) -> None:
         entry = self.take(key)
         if entry is not None:
@@ -76,25 +83,21 @@ class Local:
     def put(self, key: Key, entry: Entry) -> None:
         """Keep the entry, if it is not too large and not pushed out at once by others that are asked for more often."""
         if entry.size > self.largest:
-            self._counts.refused += 1
-            self.drop(key)
-            entry.leave()
-        elif key in self._main:
-            self._main.put(key, entry)
-            while self.size > self.ceiling:
-                self._evict(self._main, self._main.oldest()[0])
+            self._refuse(key, entry)
         else:
-            self._window.put(key, entry)
-            while self._window.size > self.ceiling // WINDOW_SHARE:
-                self._promote(*self._window.oldest())
+            segment = self._main if key in self._main else self._window
+            segment.put(key, entry)
+            self._fit()
 
     def resize(self, key: Key, entry: Entry, size: int) -> bool:
         """The entry has become larger or smaller than it was when it came. Whether it is there."""
-        for segment in (self._main, self._window):
+        for segment in (self._window, self._main):
             if segment.get(key) is entry:
-                segment.take(key)
-                entry.size = size
-                self._put_back(segment, key, entry)
+                segment.resize(key, size)
+                if size > self.largest:
+                    self._refuse(key, entry)
+                else:
+                    self._fit()
                 return True
         return False
 
@@ -109,13 +112,17 @@ class Local:
     def __len__(self) -> int:
         return len(self._window) + len(self._main)
 
-    def _put_back(self, segment: _Segment, key: Key, entry: Entry) -> None:
-        if segment is self._main and entry.size <= self.largest:
-            segment.put(key, entry)  # it was admitted once
-            while self.size > self.ceiling:
-                self._evict(segment, segment.oldest()[0])
-        else:
-            self.put(key, entry)
+    def _refuse(self, key: Key, entry: Entry) -> None:
+        self._counts.refused += 1
+        self.drop(key)
+        entry.leave()
+
+    def _fit(self) -> None:
+        """Below the ceilings again after something has come or grown; who was admitted once is not judged again."""
+        while self._window.size > self.ceiling // WINDOW_SHARE:
+            self._promote(*self._window.oldest())
+        while self.size > self.ceiling:
+            self._evict(self._main, self._main.oldest()[0])
 
     def _promote(self, key: Key, entry: Entry) -> None:
         """From the window to the rest, past as many that are asked for less often as it needs the space of."""

@@ -10,8 +10,7 @@ from weakref import WeakValueDictionary
 
 from gateway.auth.door import API_KEY
 from gateway.config import Config
-from gateway.plan import ApiKeys, Oidc, Plan, Variation
-from gateway.reply import fields
+from gateway.plan import ApiKeys, Oidc, Plan
 from gateway.viewer import PREFIX
 
 if TYPE_CHECKING:
@@ -138,8 +137,4 @@ def names(config: Config) -> tuple[str, ...]:
 
 
 def _read(plan: Plan) -> frozenset[str]:
-    return plan.headers.union(*(_read_by(each) for each in plan.variations))
-
-
-def _read_by(variation: Variation) -> frozenset[str]:
-    return frozenset(name for field in fields(variation) for name in field.headers)
+    return plan.headers.union(*(each.headers for each in plan.variations))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from litestar import post, route
 from litestar.enums import HttpMethod
@@ -20,6 +20,7 @@ from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, VERSION, AnyRequest, Front, Header, Sending, Sent
+from gateway.viewer import derived_from
 
 MOST_ITEMS = 500
 READ = [HttpMethod.GET, HttpMethod.HEAD]
@@ -158,8 +159,14 @@ def conditional(reply: Reply, if_none_match: str) -> Sending:
     return Sending(reply.body, headers=headers)
 
 
+@lru_cache(maxsize=256)
+def vary(names: frozenset[str]) -> Header:
+    """What a cache downstream must tell apart, where an answer depends on these headers."""
+    return (b"vary", ", ".join(("Origin", *sorted(derived_from(names)))).encode("latin-1"))
+
+
 def _caching(reply: Reply) -> list[Header]:
-    headers = [(b"vary", ", ".join(("Origin", *reply.vary)).encode("latin-1"))]
+    headers = [vary(reply.reads)]
     if reply.cache_control:
         headers.append((b"cache-control", reply.cache_control.encode("latin-1")))
     if reply.etag:

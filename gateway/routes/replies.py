@@ -211,4 +211,7 @@ def _triple(status: int, body: dict[str, Any]) -> Sending:
 
 
 def _origin(request: AnyRequest) -> bytes:
-    return next((value for name, value in request.scope["headers"] if name == b"origin"), b"")
+    for name, value in request.scope["headers"]:
+        if name == b"origin":
+            return value
+    return b""
