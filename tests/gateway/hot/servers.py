@@ -74,8 +74,8 @@ def serving(app: Litestar) -> Iterator[Pair]:
 
 
 def said(port: int, parts: list[bytes]) -> bytes:
-    """All that the server says to these bytes on one connection, without its dates and drawn ids. It is sent a request that closes
-    the connection at last, so that there is an end to wait for."""
+    """All that the server says to these bytes on one connection, without its dates and drawn ids. It is sent a request
+    that closes the connection at last, so that there is an end to wait for."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for part in parts:
