@@ -65,7 +65,7 @@ class Ledger:
         self._kept: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and weighing
         self.moves = 0  # another number wherever a unit may have another arm than before
         self._seq = -1  # of the last exposure that is known of
-        self._wake, self._stop = threading.Event(), False
+        self._wake, self._stop, self._writing = threading.Event(), False, threading.Lock()
         self._thread = threading.Thread(target=self._write_on, name="experiments", daemon=True)
 
     # ---- who keeps an arm
@@ -87,8 +87,12 @@ class Ledger:
                 kept |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
 
     def expect(self, config: Config) -> None:
-        """As `prepare`, of a configuration to come; it comes whatever fails here."""
+        """As `prepare`, of a configuration to come; it comes whatever fails here. Takes a second where weights are new:
+        till then every process has written whom it has exposed."""
         try:
+            if any((each.id, each.weighing) not in self._kept for each in config.experiments):
+                self._flush()
+                time.sleep(2 * FLUSH_S)
             self.prepare(config.experiments)
         except Exception:
             log.exception("the experiments' ledger can't be read: who has an arm may draw another one")
@@ -216,6 +220,10 @@ class Ledger:
                 log.exception("other processes' exposures can't be read")
 
     def _flush(self) -> None:
+        with self._writing:  # in turn: what waits is taken out by one
+            self._write()
+
+    def _write(self) -> None:
         exposures = [self._waiting.popleft() for _ in range(len(self._waiting))]
         answers = [self._answers.popleft() for _ in range(len(self._answers))]
         parts = [self._deeds.popleft() for _ in range(len(self._deeds))]
