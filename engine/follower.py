@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -24,6 +24,8 @@ POLL_S = 0.005  # the doorbell: a look into shared memory
 REST_S = 0.02  # after there was something: under load records come many at a time; who asks for its own does not wait
 PAGE = 10_000
 REMOTE_POLL_S = 0.5  # the database: what other machines appended rings no bell here
+
+EVERYBODYS = {"cleared": "snapshot", "erased": "snapshot"}  # kinds of records -> of changes: all answers may differ
 
 Listener = Callable[[Sequence[Change]], None]
 
@@ -79,13 +81,21 @@ class Follower:
         return self._log.rung_for(group_uid, key) > self.applied
 
     def catch_up(self) -> None:
-        """Apply all that is committed; listeners have heard of it when this returns."""
+        """Apply all that is committed; listeners have heard of it when this returns: of what has changed several times
+        once, with the last record of it."""
         with self._applying:
             while records := self._log.read(self.applied, limit=PAGE):
                 self._apply(records)
 
     def _apply(self, records: list[Logged]) -> None:
-        changes = [change for record in records for change in self._changes(record)]
+        heard: dict[tuple[str, str, str], int] = {}  # what has changed -> by which record last
+        for record in records:
+            kind = EVERYBODYS.get(record.kind, record.kind)
+            for key in self._taken(record):
+                heard[record.group, kind, key] = record.seq
+        for group in self._groups.values():
+            group.settle()
+        changes = [Change(seq, *what) for what, seq in heard.items()]
         for listener in self._listeners:
             try:
                 listener(changes)
@@ -94,9 +104,8 @@ class Follower:
         self.applied, self.applied_at = records[-1].seq, records[-1].at
         self.lag_s = max(0.0, self._clock() - self.applied_at)
 
-    def _changes(self, record: Logged) -> Iterator[Change]:
-        """Apply one record; what answers it changes. One that can't be applied stops neither others nor the rest."""
-        about: tuple[str, ...] = (record.key,)
+    def _taken(self, record: Logged) -> tuple[str, ...]:
+        """Take one record in; whom or what it is about. One that can't be applied stops neither others nor the rest."""
         try:
             if record.kind == "snapshot":
                 self._groups[record.group] = self._readable(record.group, record.seq)
@@ -105,14 +114,10 @@ class Follower:
             elif record.kind in entries.STATE_KINDS:
                 group = self.group(record.group)
                 if record.seq > group.seq:  # a snapshot just loaded may have it already
-                    about = apply(group, record) or about
+                    return taken(group, record) or (record.key,)
         except Unavailable:
             log.exception("log record %d (%s) is not applied", record.seq, record.kind)
-        kind = (
-            "snapshot" if record.kind in ("cleared", "erased") else record.kind
-        )  # either way everybody's answers may differ
-        for key in about:
-            yield Change(record.seq, record.group, kind, key)
+        return (record.key,)
 
     def _readable(self, uid: str, upto: int) -> Group:
         try:
@@ -160,10 +165,10 @@ class Follower:
                 self._stop.wait(1.0)
 
 
-def apply(group: Group, record: Logged) -> tuple[str, ...]:
-    """See `Group.apply`; a record that can't be read is left out, since the log goes on after it."""
+def taken(group: Group, record: Logged) -> tuple[str, ...]:
+    """See `Group.take`; a record that can't be read is left out, since the log goes on after it."""
     try:
-        return group.apply(record)
+        return group.take(record)
     except Exception:
         log.exception("log record %d (%s of group %s) is left out", record.seq, record.kind, group.uid)
         return ()
@@ -174,6 +179,7 @@ def replay(source: Log, group: Group, upto: int) -> None:
     while group.seq < upto and (records := source.read(group.seq, group=group.uid, upto=upto, limit=PAGE)):
         for record in records:
             if record.kind in entries.STATE_KINDS:
-                apply(group, record)
+                taken(group, record)
+        group.settle()
         group.seq = records[-1].seq
     group.seq = max(group.seq, upto)

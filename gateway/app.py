@@ -219,8 +219,8 @@ def _remember(cache: Cache, engine: Engine, since: float) -> None:
 
 def _outdate(cache: Cache, changes: Sequence[Change]) -> None:
     """In the follower's thread, before `catch_up` returns: a caller who waited for that must not see older answers."""
+    cache.changed((tag, change.seq) for change in changes for tag in tags_of(change))
     for change in changes:
-        cache.changed(tags_of(change), change.seq)
         if change.kind in ("record", "deploy"):
             cache.changes.doubt(change.seq)
 

@@ -19,7 +19,7 @@ from engine.data.log import Logged
 from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.follower import apply
+from engine.follower import taken
 from engine.records import DatasetGroup, MetricAttribution
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,8 @@ class Clerk:
             self._follow(record)
             if record.kind == "event":
                 tally.add(entries.read_interaction(record.body), record.at, lambda *of: self._item_value(uid, *of))
+        if uid in self._groups:
+            self._groups[uid].settle()
 
     def _follow(self, record: Logged) -> None:
         """So that an event counts with its item as it was then."""
@@ -90,7 +92,7 @@ class Clerk:
         if record.kind == "snapshot":
             self._groups[record.group] = self._engine.follower.restored(record.group, record.seq)
         elif record.kind in entries.STATE_KINDS and record.seq > group.seq:
-            apply(group, record)
+            taken(group, record)
 
     def _item_value(self, uid: str, item: str, column: str) -> Any:
         group = self._groups[uid]

@@ -45,13 +45,12 @@ class Exposure:
         self._novelty: tuple[tuple[int, int, float], Floats] | None = None
         self._version = 0
 
-    def chosen(self, item: int, time: int) -> None:
-        items = self._room(item)
-        items.interactions[item] += 1
-        if time < items.oldest[item]:
-            items.oldest[item] = time
-        if time > self.latest:
-            self.latest = time
+    def chosen(self, ids: Ints, times: Longs) -> None:
+        """(n,) interactions."""
+        items = self._room(int(ids.max(initial=-1)))
+        np.add.at(items.interactions, ids, 1)
+        np.minimum.at(items.oldest, ids, times)
+        self.latest = int(times.max(initial=self.latest))
         self._version += 1
 
     def shown(self, ids: Iterable[int]) -> None:

@@ -15,13 +15,14 @@ import numpy as np
 
 from engine.data import entries
 from engine.data.columns import Array, Ints, Longs
-from engine.data.exposure import Exposure
+from engine.data.exposure import NEVER, Exposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
 from engine.data.table import Table
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
+NO_VALUE = float("nan")
 OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what they are in the group of actions
 
 
@@ -61,6 +62,8 @@ class Group:
         self.event_types = list(snapshot.event_types)
         self._type_codes = {name: code for code, name in enumerate(self.event_types)}
         self.seen: dict[int, list[Seen]] = {}  # user id -> since the snapshot, in order of arrival
+        self._taken: list[tuple[int, Seen]] = []  # and user id, to be seen soon
+        self._known: dict[tuple[str | None, str], tuple[tuple[str, ...], int]] = {}  # users and sessions met meanwhile
         self.tail = _tail(stored)
         self.links = dict(stored.links)  # session -> the user it was first seen with
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
@@ -87,10 +90,17 @@ class Group:
     # ---- following the log
 
     def apply(self, record: Logged) -> tuple[str, ...]:
-        """Take in one record of `entries.STATE_KINDS`; the names of the users, sessions or items it is about."""
+        """`take` one record, and `settle`."""
+        about = self.take(record)
+        self.settle()
+        return about
+
+    def take(self, record: Logged) -> tuple[str, ...]:
+        """Take in one record of `entries.STATE_KINDS`; the names of the users, sessions or items it is about. Readers
+        see an interaction from the next `settle` on: many at once cost a fraction of each alone."""
         if record.kind in ("event", "action_event"):
             deeds = self if record.kind == "event" else self.actions
-            about = self._apply_event(entries.read_interaction(record.body), record.seq, deeds)
+            about = self._take_event(entries.read_interaction(record.body), record.seq, deeds)
         elif record.kind == "cleared":
             self._clear(record.key, record.seq)
             about = ()
@@ -117,20 +127,48 @@ class Group:
         rows = self if kind == "item" else self.actions
         return rows.item_table, rows.items
 
-    def _apply_event(self, event: entries.Interaction, seq: int, deeds: Group) -> tuple[str, ...]:
+    def settle(self) -> None:
+        self._known.clear()
+        for deeds in (self, self.actions):
+            if deeds._taken:
+                deeds._settle()
+
+    def _settle(self) -> None:
+        taken, self._taken = self._taken, []
+        items = np.array([each.item for _, each in taken], np.int32)
+        times = np.array([each.time for _, each in taken], np.int64)
+        self.tail.add(items, times, np.array([each.seq for _, each in taken], np.int64))
+        for user, each in taken:
+            self.seen.setdefault(user, []).append(each)
+        self.exposure.chosen(items, times)
+
+    def _take_event(self, event: entries.Interaction, seq: int, deeds: Group) -> tuple[str, ...]:
+        if event.item is None:
+            about = self._about(event)
+        else:
+            time = int(event.time)
+            if not -NEVER <= time <= NEVER:
+                raise OverflowError(f"{time} is no time")
+            about, user = self._known.get((event.user, event.session)) or self._meet(event)
+            value = NO_VALUE if event.value is None else event.value
+            item, type_ = deeds.items.add(event.item), deeds.type_code(event.event_type)
+            deeds._taken.append((user, Seen(item, time, type_, value, seq, event.columns())))
+        if deeds is self and event.impression:
+            self._show(event.impression)
+        return about
+
+    def _meet(self, event: entries.Interaction) -> tuple[tuple[str, ...], int]:
+        about = self._about(event)
+        self._known[event.user, event.session] = found = about, self.users.add(about[0])
+        return found
+
+    def _about(self, event: entries.Interaction) -> tuple[str, ...]:
+        """Whose it is, and its session where that is another name."""
         if event.user is not None and event.session not in self.links and event.session != event.user:
             self.links[event.session] = event.user
             self._sessions.setdefault(event.user, []).append(event.session)
+            self._known.clear()  # the session's own events are the user's from here on
         owner = event.user or self.links.get(event.session, event.session)
-        if event.item is not None:
-            value = float("nan") if event.value is None else event.value
-            item, type_ = deeds.items.add(event.item), deeds.type_code(event.event_type)
-            seen = Seen(item, int(event.time), type_, value, seq, event.columns())
-            deeds.tail.add(seen.item, seen.time, seq)  # first: it refuses a time that is no int64
-            deeds.seen.setdefault(self.users.add(owner), []).append(seen)
-            deeds.exposure.chosen(seen.item, seen.time)
-        if deeds is self and event.impression:
-            self._show(event.impression)
         return (owner,) if owner == event.session else (owner, event.session)
 
     def _show(self, names: Iterable[str]) -> None:
@@ -139,14 +177,15 @@ class Group:
     def _expose(self, impressions: Longs) -> None:
         """Count anew, but for the impressions: something has left."""
         exposure = Exposure(self.stored.snapshot, impressions)
-        for seen in chain.from_iterable(self.seen.values()):
-            exposure.chosen(seen.item, seen.time)
+        seen = list(chain.from_iterable(self.seen.values()))
+        exposure.chosen(np.array([s.item for s in seen], np.int32), np.array([s.time for s in seen], np.int64))
         for index, row in self.item_table.rows.items():
             exposure.listed(index, row)
         self.exposure = exposure
 
     def _clear(self, dataset_type: str, seq: int) -> None:
         """A dataset was deleted: what it held is gone at once. Names keep their ids, since models count on them."""
+        self.settle()
         self.cleared[dataset_type] = seq
         if dataset_type in OF_ACTIONS:
             self.actions._drop(OF_ACTIONS[dataset_type])
@@ -168,6 +207,7 @@ class Group:
 
     def erase(self, users: Iterable[str], seq: int = 0) -> int:
         """Users leave with all that they and their sessions did; how many interactions and rows that were."""
+        self.settle()
         names = tuple(dict.fromkeys(each for user in users for each in (user, *self._sessions.get(user, ()))))
         ids = np.array([index for index in map(self.users.find, names) if index >= 0], np.int64)
         before = self._rows_of(ids)

@@ -28,13 +28,19 @@ class Tail:
         newest = np.argsort(seqs, kind="stable")[-KEPT:]
         self._rows = _roomy(items[newest], times[newest], seqs[newest])
 
-    def add(self, item: int, time: int, seq: int) -> None:
+    def add(self, items: Ints, times: Longs, seqs: Longs) -> None:
+        """(n,) rows more, in order of arrival."""
         rows = self._rows
-        if rows.filled == len(rows.seqs):
-            rows = _roomy(rows.items[-KEPT:], rows.times[-KEPT:], rows.seqs[-KEPT:])
-        at = rows.filled
-        rows.items[at], rows.times[at], rows.seqs[at] = item, time, seq
-        self._rows = _Rows(rows.items, rows.times, rows.seqs, at + 1)
+        start, end = rows.filled, rows.filled + len(seqs)
+        if end > len(rows.seqs):
+            self._rows = _roomy(
+                np.concatenate((rows.items[:start], items))[-KEPT:],
+                np.concatenate((rows.times[:start], times))[-KEPT:],
+                np.concatenate((rows.seqs[:start], seqs))[-KEPT:],
+            )
+            return
+        rows.items[start:end], rows.times[start:end], rows.seqs[start:end] = items, times, seqs
+        self._rows = rows._replace(filled=end)
 
     def after(self, seq: int) -> tuple[Ints, Longs]:
         """Items and times of what came after a log record, in order of arrival."""

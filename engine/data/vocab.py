@@ -111,8 +111,10 @@ class Vocab:
 
     def add(self, name: str) -> int:
         """The id of a name, a new one at the end where there was none."""
-        found = self.find(name)
-        if found >= 0:
+        found = self._ids.get(name)
+        if found is None:
+            found = self.base.find(name)
+        if found >= 0 and found not in self._forgotten:
             return found
         self._added.append(name)
         self._ids[name] = index = len(self) - 1

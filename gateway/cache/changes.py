@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # ("user", group, user) · ("items", group) · ("snapshot", group) · ("deploy", campaign) · ("filters",)
 # ("namespace", name) · ("recommender", namespace, name) · ("item", namespace, item): see gateway.cache.purge
@@ -39,15 +39,17 @@ class Changes:
         """Of what changed before that nothing is known: it counts as everything."""
         self._began = seq
 
-    def note(self, tag: Tag, seq: int) -> None:
+    def note(self, changed: Iterable[tuple[Tag, int]]) -> None:
+        """Tags, and when each changed."""
         with self._lock:
-            if tag[0] == "item":
-                self._note_item(tag, seq)
-            elif tag[0] == "user":
-                self._note_user(tag, seq)
-            else:
-                self._others[tag] = max(seq, self._others.get(tag, 0))
-            self.generation += 1
+            for tag, seq in changed:
+                if tag[0] == "user":
+                    self._note_user(tag, seq)
+                elif tag[0] == "item":
+                    self._note_item(tag, seq)
+                else:
+                    self._others[tag] = max(seq, self._others.get(tag, 0))
+            self.generation += 1  # last: who sees it finds all of them
 
     def doubt(self, seq: int) -> None:
         """Something has changed that no tag tells of: whether there is an answer at all is to be asked anew."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from math import inf
 from typing import Any, Literal, NamedTuple
 
@@ -118,10 +118,10 @@ class Cache:
         """It was asked for, and answered without a look."""
         self._local.get(key)
 
-    def changed(self, tags: Sequence[Tag], seq: int) -> None:
-        """Nothing that has not seen `seq` is served as current from here on. Safe to call from any thread."""
-        for tag in tags:
-            self.changes.note(tag, seq)
+    def changed(self, changed: Iterable[tuple[Tag, int]]) -> None:
+        """Nothing with one of these tags that has not seen its sequence number is served as current from here on. Safe
+        to call from any thread."""
+        self.changes.note(changed)
 
     @property
     def is_crowded(self) -> bool:

@@ -67,7 +67,7 @@ def test_a_record_that_can_not_be_read_is_left_out(shop: Shop, caplog: pytest.Lo
         follower.catch_up()
     assert (items(follower, "g"), items(follower, "h")) == (["a", "b"], ["c"])
     assert "log record 2 (event of group g) is left out" in caplog.text
-    assert [change.seq for change in heard] == [1, 1, 2, 3, 4, 5, 5, 6, 6]
+    assert [change.seq for change in heard] == [5, 5, 3, 6, 6]
     assert items(follow(shop), "g") == ["a", "b"]  # nor does it stop who starts now
 
 

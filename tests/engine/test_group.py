@@ -130,3 +130,24 @@ def test_the_tail_goes_on_after_a_fold_for_models_older_than_it():
     items, times = Since(group.tail, 1).recent()
     assert (items.tolist(), times.tolist()) == ([1, 2, 0], [2, 3, 4])
     assert items.dtype == np.int32
+
+
+def test_records_taken_together_leave_what_each_alone_does():
+    row = Logged(0, "g", "item", "i1", entries.encode(entries.Row("i1", {"YEAR": 3})), 0.0)
+    shown = Logged(0, "g", "shown", "", entries.encode(entries.Impression(("i1", "i2"))), 0.0)
+    erased = Logged(0, "g", "erased", "", entries.encode(entries.Erased(("u3",))), 0.0)
+    told = [event(0, None, "i1"), event(0, "u1", "i1"), event(0, None, "i2"), event(0, "u2", None, "s2"), row, shown]
+    told += [event(0, f"u{n % 4}", f"i{n * n % 7}", f"s{n % 5}", f"type{n % 3}") for n in range(40)]
+    told += [erased, event(0, "u3", "i1", "s9"), event(0, None, "i5", "s3")]
+    told = [each._replace(seq=seq) for seq, each in enumerate(told, 1)]
+    alone, together = Group("g"), Group("g")
+    about = [alone.apply(each) for each in told]
+    assert [together.take(each) for each in told] == about
+    together.settle()
+    together.settle()  # which counts nothing twice
+    assert together.seen == alone.seen and together.links == alone.links
+    users, count = (["u0", "u1", "u2", "u3", "s", "s9"], len(alone.items))
+    assert [together.history(user).items.tolist() for user in users] == [alone.history(u).items.tolist() for u in users]
+    assert [part.tolist() for part in together.tail.after(0)] == [part.tolist() for part in alone.tail.after(0)]
+    assert [together.exposure.counts(i) for i in range(count)] == [alone.exposure.counts(i) for i in range(count)]
+    assert together.exposure.novelty(count, 1.0).tolist() == alone.exposure.novelty(count, 1.0).tolist()

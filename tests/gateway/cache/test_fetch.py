@@ -280,10 +280,10 @@ def test_a_purged_item_takes_the_lists_it_is_in_with_it() -> None:
         await cache.fetch(wanted("u1"), listed)
         await cache.fetch(wanted("u2"), make)
         for item, outcomes in (("i2", ["hit", "hit"]), ("i22", ["miss", "hit"])):
-            cache.changed([("item", "shop", item)], 7)
+            cache.changed([(("item", "shop", item), 7)])
             assert [(await cache.fetch(wanted(user), make)).outcome for user in ("u1", "u2")] == outcomes
         for number in range(1001):  # so many that the namespace is as good as purged
-            cache.changed([("item", "other", f"x{number}")], 8)
+            cache.changed([(("item", "other", f"x{number}"), 8)])
         assert cache.changes.latest([("namespace", "other")]) == 8
 
     run(story)
@@ -312,7 +312,7 @@ def test_an_event_outdates_that_user_alone_at_once() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         await cache.fetch(wanted("u1"), make)
         await cache.fetch(wanted("u2"), make)
-        cache.changed([USER], 7)
+        cache.changed([(USER, 7)])
         make.as_of = 7
         assert (await cache.fetch(wanted("u1"), make)).outcome == "miss"
         assert (await cache.fetch(wanted("u1"), make)).outcome == "hit"
@@ -328,7 +328,7 @@ def test_a_flight_that_an_event_overtakes() -> None:
         make.open.clear()
         before = asyncio.create_task(cache.fetch(wanted(), make))
         await settled()
-        cache.changed([USER], 7)
+        cache.changed([(USER, 7)])
         make.as_of = 7
         after = asyncio.create_task(cache.fetch(wanted(), make))
         late = asyncio.create_task(cache.fetch(wanted(), make))
@@ -346,7 +346,7 @@ def test_an_overtaken_answer_is_not_stored() -> None:
         make.open.clear()
         before = asyncio.create_task(cache.fetch(wanted(), make))
         await settled()
-        cache.changed([USER], 7)
+        cache.changed([(USER, 7)])
         make.open.set()
         await before
         assert len(cache) == 0
@@ -357,7 +357,7 @@ def test_an_overtaken_answer_is_not_stored() -> None:
 def test_an_outdated_answer_serves_only_where_the_upstream_is_broken() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         await cache.fetch(wanted(), make)
-        cache.changed([USER], 7)
+        cache.changed([(USER, 7)])
         make.error = UpstreamTimeout("too slow")
         assert (await cache.fetch(wanted(), make)).outcome == "stale"
         make.error = None
@@ -393,7 +393,7 @@ def test_an_answer_that_became_personal_stays_with_who_asked() -> None:
 def test_changes_stay_few_and_never_forget_a_change() -> None:
     changes = Changes(many=100)
     for seq in range(1, 1001):
-        changes.note(("user", "g1", f"u{seq}"), seq)
+        changes.note([(("user", "g1", f"u{seq}"), seq)])
     assert len(changes) == 100
     assert changes.latest([("user", "g1", "u1000")]) == 1000
     assert changes.latest([("user", "g1", "u1")]) == 900  # not known any more: counts as changed when last forgotten
@@ -403,6 +403,5 @@ def test_changes_stay_few_and_never_forget_a_change() -> None:
 def test_changes_keep_the_greatest() -> None:
     changes = Changes()
     for seq in (5, 3):
-        changes.note(USER, seq)
-        changes.note(("items", "g1"), seq)
+        changes.note([(USER, seq), (("items", "g1"), seq)])
     assert changes.latest([USER]) == changes.latest([("items", "g1")]) == 5
