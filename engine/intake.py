@@ -82,7 +82,9 @@ class Intake:
         automatic: Mapping[str, object],
     ) -> list[Entry]:
         also, schema = session_id if user_id else self._owner(target.group, session_id), target.schema
-        said = (_interaction(session_id, user_id, _completed(event, automatic, schema), schema) for event in events)
+        if automatic:
+            events = [_completed(event, automatic, schema) for event in events]
+        said = [_interaction(session_id, user_id, event, schema) for event in events]
         return [_event_entry("event", target, each, also) for each in said]
 
     def put_action_interactions(self, tracking_id: str, deeds: Sequence[ActionEvent], account: str) -> Future[int]:
@@ -132,8 +134,6 @@ class Intake:
 
 
 def _completed(event: Event, automatic: Mapping[str, object], schema: Schema) -> Event:
-    if not automatic:
-        return event
     given = {plain(name) for name in event.properties}
     added = {
         name: value

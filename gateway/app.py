@@ -125,14 +125,14 @@ def create_app(
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
     front, desk = Front(gateway, telemetry, memos), Desk(gateway, ledger)
-    recommending = recommend_routes(front)
+    recommending, taking_events = recommend_routes(front), events_routes(front)
     handlers = [
         *recommending,
         *cohort_routes(front),
         *many_routes(front),
         *explain_routes(front),
         *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
-        *events_routes(front),
+        *taking_events,
         *health_routes(front, engine, threads, shelf),
         *ofrep_routes(front, desk),
         *growthbook_routes(front, desk, leaving),
@@ -150,7 +150,7 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = Direct(recommending, app.asgi_handler)
+    app.asgi_handler = Direct([*recommending, *taking_events], app.asgi_handler)
     app.state.memos = memos
     return app
 

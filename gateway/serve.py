@@ -314,7 +314,10 @@ class Gateway:
         deeds = deeds_of(namespace, told.session, told.user, told.events, conversions, moment.now.timestamp())
         if deeds:
             durable.append(self._ledger.record(deeds))
-        await asyncio.gather(*durable)
+        if len(durable) == 1:
+            await durable[0]
+        else:
+            await asyncio.gather(*durable)
         self._telemetry.events(namespace.key, len(told.events))
         for each in conversions:
             self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))

@@ -23,6 +23,7 @@ REMOVED_ROWS = 5000  # of one transaction: events wait for it
 SINCE_ROWS = 50_000  # that a starting process reads back
 # As the driver takes it: compiled for each row by SQLAlchemy, an insert costs as much again.
 INSERT = "INSERT INTO log (grp, kind, key, body, at, once) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+LAST = "SELECT COALESCE(MAX(seq), 0) FROM log"
 BACKLOG_ROWS = 50_000  # beyond this many waiting rows an append is refused
 
 # event | item | user | action | action_event | shown | cleared | erased | snapshot | deploy | record | forgotten
@@ -112,7 +113,7 @@ class Log:
         if upto is not None:
             query = query.where(c.seq <= upto)
         with self._database.read() as connection:
-            return [Logged._make(row) for row in connection.execute(query).all()]
+            return list(map(Logged._make, connection.execute(query).all()))
 
     def last(self) -> int:
         """The last committed sequence number, 0 where the log is empty."""
@@ -184,37 +185,36 @@ class Log:
     def _write_groups(self) -> None:
         while True:
             first = self._waiting.get()
-            if first is None:
-                return
-            batch, stop = self._drain(first)
-            self._commit(batch)
-            if stop:
+            if first is None or self._commit([first], COMMIT_ROWS):
                 return
 
-    def _drain(self, first: Part) -> tuple[list[Part], bool]:
-        """All that waits, as far as it fits one transaction; True: it is the last."""
-        batch, rows = [first], len(first[0])
-        while rows < COMMIT_ROWS:
+    def _drain(self, batch: list[Part], most: int) -> bool:
+        """All that waits goes along, as far as it fits one transaction; True: it is the last."""
+        rows = sum(len(part) for part, _ in batch)
+        while rows < most:
             try:
                 waiting = self._waiting.get_nowait()
             except queue.Empty:
                 break
             if waiting is None:
-                return batch, True
+                return True
             batch.append(waiting)
             rows += len(waiting[0])
-        return batch, False
+        return False
 
-    def _commit(self, batch: Sequence[Part]) -> None:
-        entries = [entry for part, _ in batch for entry in part]
+    def _commit(self, batch: list[Part], most: int = 0) -> bool:
+        """With what has come when the turn to write has, of at most so many rows. True: nothing comes after it."""
+        ended = False
         try:
             with self._database.write() as connection:
+                ended = self._drain(batch, most)
+                entries = [entry for part, _ in batch for entry in part]
                 seq = self.append_within(connection, entries)
         except Exception as error:  # whatever it was, every waiter must hear of it
             if len(batch) > 1 and not isinstance(error, sa.exc.OperationalError):
                 for part in batch:  # one that can't be stored must not take the others with it
                     self._commit([part])
-                return
+                return ended
             reason = Unavailable(f"the event log can't be written: {error}")
             reason.__cause__ = error
             for _, future in batch:
@@ -223,8 +223,9 @@ class Log:
             for _, future in batch:
                 future.set_result(seq)
         with self._lock:
-            self._backlog -= len(entries)
+            self._backlog -= sum(len(part) for part, _ in batch)
+        return ended
 
 
 def _last(connection: sa.Connection) -> int:
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(log.c.seq), 0))).scalar_one())
+    return int(connection.exec_driver_sql(LAST).scalar_one())

@@ -31,23 +31,27 @@ def deeds_of(
         for metric in (*each.metrics.values(), *confirming(each))
         if metric.event_type is not None
     }
-    done = [
-        Deed(
-            scope,
-            unit,
-            name,
-            value,
-            min(event.sent_at, now),
-            event.recommendation_id,
-            _once(scope, unit, name, event),
-            event.item_id,
-        )
-        for event in events
-        for (scope, unit, name), metric in wanted.items()
-        if (metric.event_type == event.event_type or (not metric.event_type and _shows(event)))
-        and (unit or event.recommendation_id)
-        and (value := _value(metric, event)) is not None
-    ]
+    done = (
+        []
+        if not wanted
+        else [
+            Deed(
+                scope,
+                unit,
+                name,
+                value,
+                min(event.sent_at, now),
+                event.recommendation_id,
+                _once(scope, unit, name, event),
+                event.item_id,
+            )
+            for event in events
+            for (scope, unit, name), metric in wanted.items()
+            if (metric.event_type == event.event_type or (not metric.event_type and _shows(event)))
+            and (unit or event.recommendation_id)
+            and (value := _value(metric, event)) is not None
+        ]
+    )
     return reported + done
 
 

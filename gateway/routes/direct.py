@@ -22,36 +22,38 @@ Handle = Callable[[AnyRequest], Awaitable[Sent]]
 
 
 class Direct:
-    """GET and HEAD of `/NAME/…` by the handlers with such paths, everything else `otherwise`. The handlers translate
+    """What is asked of `/NAME/…` by the handlers with such paths, everything else `otherwise`. The handlers translate
     every error themselves, as those over `Front.answer` do."""
 
     def __init__(self, handlers: Sequence[HTTPRouteHandler], otherwise: ASGIApp) -> None:
         self.otherwise = otherwise
-        self._handles: dict[tuple[str, bytes], Handle] = {
-            (method, path.removesuffix(REST).removeprefix("/").encode()): handler.fn
+        self._handlers: dict[tuple[str, bytes], HTTPRouteHandler] = {
+            (method, path.removesuffix(REST).removeprefix("/").encode()): handler
             for handler in handlers
             for path in handler.paths
             for method in handler.http_methods
-            if path.endswith(REST) and method in ("GET", "HEAD")
+            if path.endswith(REST) and method in ("GET", "HEAD", "POST")
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handle = self._handle(scope)
-        if handle is None:
+        handler = self._handler(scope)
+        if handler is None:
             await self.otherwise(scope, receive, send)
             return
+        scope["route_handler"] = handler  # it says how large a body may be
+        handle: Handle = handler.fn
         sent = await handle(Request(scope, receive, send))
         await sent(scope, receive, send)
 
-    def _handle(self, scope: Scope) -> Handle | None:
+    def _handler(self, scope: Scope) -> HTTPRouteHandler | None:
         if scope["type"] != ScopeType.HTTP or scope.get("root_path"):
             return None
         nothing, *segments = scope["raw_path"].split(b"/")
         if nothing or len(segments) < 2:
             return None
-        handle = self._handles.get((scope["method"], segments[0]))
+        handler = self._handlers.get((scope["method"], segments[0]))
         # litestar drops slashes in a row, encoded ones as well, before it looks whether there is a path at all
-        if handle is None or segments[1][:1] in (b"", b"%", b"?"):
+        if handler is None or segments[1][:1] in (b"", b"%", b"?"):
             return None
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        return handle if _HOST.fullmatch(host) else None
+        return handler if _HOST.fullmatch(host) else None

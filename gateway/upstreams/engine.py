@@ -12,6 +12,7 @@ from engine import Change, Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
 from gateway.batches import Batches
 from gateway.cache import Tag, purge
+from gateway.durable import Landing
 from gateway.errors import Problem, as_problems
 from gateway.plan import Plan, Variation
 from gateway.upstreams.base import Means, Scope, UpstreamType
@@ -30,6 +31,7 @@ class EngineUpstream:
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
         self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
         self._looking = asyncio.Lock()
+        self._landing = Landing()
         means.engine.subscribe(self._follow)
 
     async def catch_up(self, ask: Ask, variation: Variation) -> None:
@@ -124,14 +126,18 @@ class EngineUpstream:
         refused."""
         deliver = partial(self._engine.deliver, trackers, session, user, events, automatic)
         if not self._engine.takes_at_once(trackers):  # the database must be asked
-            return _durable(await self._off_loop(deliver))
+            return self._durable(await self._off_loop(deliver))
         with as_problems():
-            return _durable(deliver())
+            return self._durable(deliver())
 
     async def announce(self, kind: str, key: str) -> None:
         """Returns once every answer of this process has heard."""
-        await asyncio.wrap_future(self._engine.announce(kind, key))
+        await self._landing.of(self._engine.announce(kind, key))
         await self._look()
+
+    async def _durable(self, appended: Future[int]) -> int:
+        with as_problems():
+            return await self._landing.of(appended)
 
     async def _look(self) -> None:
         """All that is committed by now is seen when this returns; one look for all who ask before it begins."""
@@ -168,11 +174,6 @@ def _heard(task: asyncio.Task[None]) -> None:
     """Whoever waited for it has the error; all may have hung up."""
     if not task.cancelled():
         task.exception()
-
-
-async def _durable(appended: Future[int]) -> int:
-    with as_problems():
-        return await asyncio.wrap_future(appended)
 
 
 def tags_of(change: Change) -> tuple[Tag, ...]:

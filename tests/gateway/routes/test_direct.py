@@ -14,10 +14,20 @@ from hypothesis import strategies as st
 from litestar import Litestar
 
 from gateway.routes.direct import Direct
+from gateway.routes.replies import LARGEST_BODY
 from tests.gateway.serve.world import SmallEngine, app_over
 
 METHODS = ("GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "DELETE", "GOT")
-FIRST = ("recommend-items", "related-items", "rerank-items", "Recommend-items", "recommend%2Ditems", "cohorts", "")
+FIRST = (
+    "recommend-items",
+    "related-items",
+    "rerank-items",
+    "events",
+    "Recommend-items",
+    "recommend%2Ditems",
+    "cohorts",
+    "",
+)
 SECOND = ("shop", "shop", "shop", "shop", "nothing", "%73hop", "%2F", "%", "?", "", "shop?x=/")
 MORE = ("home", "home", "like", "order", "u1", "i1,i2", "i1%2Ci2", "%2F", "..", "a%2Fb", "%FF", "%00", "", "+")
 QUERIES = ("", "", "", "numResults=3", "numResults=no", "context=%7B", "a=/", "exclude=i1")
@@ -48,11 +58,11 @@ def scopes(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def messages(app: Litestar, scope: dict[str, Any]) -> list[Any]:
+def messages(app: Litestar, scope: dict[str, Any], body: bytes = b'["i1"]') -> list[Any]:
     sent = []
 
     async def receive() -> Any:
-        return {"type": "http.request", "body": b'["i1"]', "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -98,3 +108,16 @@ def test_the_hot_routes_go_the_short_way(method: str, path: str, tmp_path: Path)
     scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
     start, _ = messages(app, {**scope, "headers": [(b"host", b"shop.example")], "client": None})
     assert start["status"] == 200
+
+
+@pytest.mark.parametrize("size", [LARGEST_BODY, LARGEST_BODY + 1])
+@pytest.mark.parametrize("announced", [True, False])
+def test_events_go_the_short_way_up_to_the_same_size(
+    size: int, announced: bool, pair: tuple[Litestar, Litestar]
+) -> None:
+    headers = [(b"host", b"shop.example"), *([(b"content-length", b"%d" % size)] if announced else [])]
+    scope = {"type": "http", "method": "POST", "path": "/events/shop", "raw_path": b"/events/shop", "headers": headers}
+    body = b"{}" + b" " * (size - 2)
+    short, long = (messages(app, {**scope, "query_string": b"", "client": None}, body) for app in pair)
+    assert short == long
+    assert short[0]["status"] == (400 if size == LARGEST_BODY else 413)
