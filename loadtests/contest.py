@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -209,18 +210,31 @@ def warm(contestant: Contestant, kind: Kind, users: int) -> None:
         asyncio.run(_warm(contestant, kind, users))
 
 
-async def _warm(contestant: Contestant, kind: Kind, users: int) -> None:
-    numbers = iter(range(users))
+CONNECTIONS = 32  # of which one of two workers gets none once in a million times
 
-    async def ask() -> None:
-        connection = await client.Connection.open(contestant.port)
+
+async def _warm(contestant: Contestant, kind: Kind, users: int) -> None:
+    async def ask(connection: client.Connection, numbers: Iterator[int]) -> None:
         for number in numbers:
             answer = await connection.get(contestant.path % number, kind.headers)
             if answer.status != 200:
                 raise RuntimeError(f"{contestant.name} answers user {number} with {answer.status}: {answer.body!r}")
         connection.close()
 
-    await asyncio.gather(*(ask() for _ in range(16)))
+    for connections in await _by_process(contestant, kind):
+        numbers = iter(range(users))
+        await asyncio.gather(*(ask(each, numbers) for each in connections))
+
+
+async def _by_process(contestant: Contestant, kind: Kind) -> list[list[client.Connection]]:
+    """Connections to each process that answers: of recgate's workers each has a cache of its own."""
+    found = defaultdict(list)
+    pids = processes.family(contestant.pid)
+    for _ in range(CONNECTIONS):
+        connection = await client.Connection.open(contestant.port)
+        await connection.get(contestant.path % 0, kind.headers)  # so that somebody has accepted it
+        found[processes.holder(pids, contestant.port, connection.port)].append(connection)
+    return list(found.values())
 
 
 PROBES = 20  # users whose answers are compared

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.supervisor import python
 from loadtests import client, processes, world
 
-READY_S = 30.0
+READY_S = 60.0
 LOOK_S = 0.02
 SAID = 2_000  # the most of its log that a server's failure shows
 

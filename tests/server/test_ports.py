@@ -21,7 +21,7 @@ from tests.server.world import Server, running
 MANY = 200
 FEW = 40  # of which a worker gets none once in 10 ** 12
 ASK = b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")

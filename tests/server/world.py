@@ -28,7 +28,7 @@ START = 1_700_000_000
 TRACKING_ID = "11111111-1111-4111-8111-111111111111"
 GROUP = "shop"
 ARN = "arn:aws:personalize:us-east-1:000000000000"
-READY_S = 30.0
+READY_S = 60.0
 
 CONFIG = f"""
 version: "7"
