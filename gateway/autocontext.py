@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain, islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -317,11 +316,11 @@ class Bound:
     def yields(self, moment: Moment) -> Values:
         found = self.rule.value(moment, **self.keys)
         raws = found if isinstance(found, tuple) else () if found is None else (found,)
+        if not self.mappings:
+            return raws
         return tuple(value for raw in raws if (value := self._mapped(raw)) is not None)
 
     def _mapped(self, raw: Value) -> Value | None:
-        if not self.mappings:
-            return raw
         return next((each.map_to for each in self.mappings if each.operator(raw, each.value)), None)
 
 
@@ -329,9 +328,12 @@ def automatic(
     name: str, kind: FieldType, rules: tuple[Bound, ...], default: Value | None, evaluate_all: bool
 ) -> ContextField:
     def resolve(moment: Moment) -> tuple[Value, ...]:
-        found = (values for each in rules if (values := each.yields(moment)))
-        kept = tuple(dict.fromkeys(chain.from_iterable(found if evaluate_all else islice(found, 1))))
-        return kept if kept or default is None else (default,)
+        found: list[Value] = []
+        for each in rules:
+            found += each.yields(moment)
+            if found and not evaluate_all:
+                break
+        return tuple(dict.fromkeys(found)) if found or default is None else (default,)
 
     timed = [each for each in rules if each.rule.until]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from sys import getsizeof
 from typing import NamedTuple, Protocol
 
@@ -79,7 +80,14 @@ PLACE = 40
 
 def etag_of(body: bytes, version: str) -> str:
     """A strong entity tag: the same exactly where body and configuration are the same."""
-    return f'"{hashlib.blake2b(body, digest_size=16, key=version.encode()[:64]).hexdigest()}"'
+    digest = _of_version(version).copy()
+    digest.update(body)
+    return f'"{digest.hexdigest()}"'
+
+
+@lru_cache(maxsize=16)
+def _of_version(version: str) -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=16, key=version.encode()[:64])
 
 
 def size_of(key: Key, made: Made) -> int:

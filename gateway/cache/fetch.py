@@ -183,8 +183,10 @@ class Cache:
             return Hit(last, "stale", age)
 
     async def _landed(self, wanted: Wanted, make: Make) -> Hit:
-        if wanted.key in self._absent and wanted.policy.storable:
-            raise self._absent[wanted.key]
+        # asked first whether it is there: `get` of a TTLCache takes long where it is not
+        absent = self._absent.get(wanted.key) if wanted.key in self._absent and wanted.policy.storable else None
+        if absent is not None:
+            raise absent
         while True:
             flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._obtain(wanted, make, -inf))
             landed = await flight.landed()

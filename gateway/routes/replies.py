@@ -156,7 +156,7 @@ class Front:
     def _headers(self, sending: Sending, request: AnyRequest) -> list[Header]:
         headers = [*sending.headers]
         version = self.gateway.config.version
-        if version and not any(name == VERSION for name, _ in headers):
+        if version and VERSION not in [name for name, _ in headers]:
             headers.append((VERSION, version.encode("latin-1", "replace")))
         if origin := _origin(request):
             headers += cors(origin)

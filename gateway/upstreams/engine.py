@@ -105,11 +105,12 @@ class EngineUpstream:
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
         """What outdates an answer of this campaign: the items' tag first, and last the user's own."""
         # A campaign that was met is a look into a table; for any other the engine may read the log and the database.
-        met = (campaign, account) in self._met
-        find = partial(self._engine.deployed, campaign, account)
-        with as_problems():
-            deployed = find() if met else await self._off_loop(find)
-        self._met.add((campaign, account))
+        if (campaign, account) in self._met:
+            with as_problems():
+                deployed = self._engine.deployed(campaign, account)
+        else:
+            deployed = await self._off_loop(lambda: self._engine.deployed(campaign, account))
+            self._met.add((campaign, account))
         group = deployed.group_uid
         common = (("items", group), ("snapshot", group), ("deploy", deployed.campaign.arn))
         return common if user is None else (*common, ("user", group, user))
