@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -401,7 +401,7 @@ def next_change(fields: Iterable[ContextField], moment: Moment, within: timedelt
         return None
 
     def boundary(then: Moment) -> Moment:
-        return replace(then, now=min(until(then) for _, until in timed))
+        return msgspec.structs.replace(then, now=min(until(then) for _, until in timed))
 
     horizon, then = moment.now + within, boundary(moment)
     if then.now >= horizon:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
+
+import msgspec
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,14 @@ class Principal:
 ANYONE = Principal()
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, dict=True):
     """Header names are lower-cased; `headers` may derive what the request itself did not say (see gateway.viewer)."""
 
     headers: Mapping[str, str]
     raw_query: bytes = b""
     address: str = ""
     principal: Principal = ANYONE
-    claims: Mapping[str, object] = field(default_factory=dict)  # of a verified token
+    claims: Mapping[str, object] = {}  # of a verified token
 
     @cached_property
     def query(self) -> Mapping[str, str]:

@@ -12,6 +12,8 @@ from functools import cached_property
 from math import inf
 from typing import Any, Literal
 
+import msgspec
+
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.experiments.draw import ends_of
@@ -36,8 +38,7 @@ class CachePolicy:
 NO_CACHE = CachePolicy()
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """What auto-context rules see of one request: who sends it, the clock in UTC, and what metadata says of the item
     that others are to be related to."""
 

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
@@ -139,7 +138,7 @@ class Gateway:
         else:
             variation = await of_cohort(ask.cohort, plan, self._engine)
         if variation.reads_item and ask.item_id is not None and not ask.filter:
-            moment = replace(moment, item=await self._decorators.row(ask.item_id, variation))
+            moment = msgspec.structs.replace(moment, item=await self._decorators.row(ask.item_id, variation))
         with self._telemetry.span("enrich"):
             ask = enrich(ask, variation, moment)
         upstream = self._upstreams[variation.upstream]

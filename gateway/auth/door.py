@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import httpx
+import msgspec
 
 from gateway.caller import Caller, Principal
 from gateway.errors import Denied, Unauthenticated
@@ -33,10 +33,10 @@ class Door:
             case None:
                 return caller
             case ApiKeys():
-                return replace(caller, principal=holder(auth, caller, self._clock()))
+                return msgspec.structs.replace(caller, principal=holder(auth, caller, self._clock()))
             case Oidc():
                 claims = await self._issuer(auth).claims(_token(caller))
-                return replace(caller, principal=_subject(claims, auth), claims=claims)
+                return msgspec.structs.replace(caller, principal=_subject(claims, auth), claims=claims)
 
     def _issuer(self, auth: Oidc) -> Issuer:
         if auth not in self._issuers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from litestar import Request
 from litestar.enums import ScopeType
@@ -19,6 +20,13 @@ REST = "/{rest:path}"
 _HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]+)?")  # as nearly every Host is; litestar judges the others
 
 Handle = Callable[[AnyRequest], Awaitable[Sent]]
+
+
+class Read(Request[Any, Any, Any]):
+    """A request that has no body to be read: nothing is set up for that."""
+
+    def __init__(self, scope: Any, receive: Receive, send: Send) -> None:
+        self.scope, self.receive, self.send = scope, receive, send
 
 
 class Direct:
@@ -40,9 +48,14 @@ class Direct:
         if handler is None:
             await self.otherwise(scope, receive, send)
             return
-        scope["route_handler"] = handler  # it says how large a body may be
+        request: AnyRequest
+        if scope.get("method") == "POST":
+            scope["route_handler"] = handler  # it says how large a body may be
+            request = Request(scope, receive, send)
+        else:
+            request = Read(scope, receive, send)
         handle: Handle = handler.fn
-        sent = await handle(Request(scope, receive, send))
+        sent = await handle(request)
         await sent(scope, receive, send)
 
     def _handler(self, scope: Scope) -> HTTPRouteHandler | None:

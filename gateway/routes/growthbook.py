@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from itertools import count
 from math import floor
 from typing import Any
@@ -54,7 +53,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
     def keyed(key: str, work: Work) -> Work:
         async def admitted(request: AnyRequest, caller: Caller) -> Sending:
             if isinstance(front.gateway.config.auth, ApiKeys) and API_KEY not in caller.headers:
-                caller = replace(caller, headers={**caller.headers, API_KEY: key})
+                caller = msgspec.structs.replace(caller, headers={**caller.headers, API_KEY: key})
             return await work(request, await front.gateway.admit(caller))
 
         return admitted
