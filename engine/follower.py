@@ -84,8 +84,10 @@ class Follower:
         """Apply all that is committed; listeners have heard of it when this returns: of what has changed several times
         once, with the last record of it."""
         with self._applying:
-            while records := self._log.read(self.applied, limit=PAGE):
+            full = True
+            while full and (records := self._log.read(self.applied, limit=PAGE)):
                 self._apply(records)
+                full = len(records) == PAGE
 
     def _apply(self, records: list[Logged]) -> None:
         heard: dict[tuple[str, str, str], int] = {}  # what has changed -> by which record last
@@ -107,14 +109,14 @@ class Follower:
     def _taken(self, record: Logged) -> tuple[str, ...]:
         """Take one record in; whom or what it is about. One that can't be applied stops neither others nor the rest."""
         try:
-            if record.kind == "snapshot":
-                self._groups[record.group] = self._readable(record.group, record.seq)
-            elif record.kind == "forgotten":
-                self._groups.pop(record.key, None)
-            elif record.kind in entries.STATE_KINDS:
+            if record.kind in entries.STATE_KINDS:
                 group = self.group(record.group)
                 if record.seq > group.seq:  # a snapshot just loaded may have it already
                     return taken(group, record) or (record.key,)
+            elif record.kind == "snapshot":
+                self._groups[record.group] = self._readable(record.group, record.seq)
+            elif record.kind == "forgotten":
+                self._groups.pop(record.key, None)
         except Unavailable:
             log.exception("log record %d (%s) is not applied", record.seq, record.kind)
         return (record.key,)

@@ -21,8 +21,9 @@ from engine.sql import Database, log, snapshots
 COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 5000  # of one transaction: events wait for it
 SINCE_ROWS = 50_000  # that a starting process reads back
-# As the driver takes it: compiled for each row by SQLAlchemy, an insert costs as much again.
+# As the driver takes them: compiled for each row by SQLAlchemy, an insert costs as much again.
 INSERT = "INSERT INTO log (grp, kind, key, body, at, once) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+AFTER = "SELECT seq, grp, kind, key, body, at FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
 LAST = "SELECT COALESCE(MAX(seq), 0) FROM log"
 BACKLOG_ROWS = 50_000  # beyond this many waiting rows an append is refused
 
@@ -61,7 +62,7 @@ def bell_key(group: str, key: str) -> bytes:
 class Log:
     def __init__(self, database: Database, doorbell: Doorbell, clock: Callable[[], float]) -> None:
         self._database, self._doorbell, self._clock = database, doorbell, clock
-        self._insert = INSERT.replace("?", "?" if database.is_sqlite else "%s")
+        self._insert, self._after = (text.replace("?", "?" if database.is_sqlite else "%s") for text in (INSERT, AFTER))
         self._waiting: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._backlog = 0
         self._closed = False
@@ -106,6 +107,12 @@ class Log:
         self, after: int, *, group: str | None = None, upto: int | None = None, limit: int = 10_000
     ) -> list[Logged]:
         """Records in order, of one group or of all."""
+        if group is not None or upto is not None:
+            return self._read_some(after, group, upto, limit)
+        with self._database.read() as connection:
+            return list(map(Logged._make, connection.exec_driver_sql(self._after, (after, limit))))
+
+    def _read_some(self, after: int, group: str | None, upto: int | None, limit: int) -> list[Logged]:
         c = log.c
         query = sa.select(c.seq, c.grp, c.kind, c.key, c.body, c.at).where(c.seq > after).order_by(c.seq).limit(limit)
         if group is not None:

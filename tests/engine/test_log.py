@@ -151,6 +151,15 @@ def test_close_writes_what_waits(world: World):
     assert all(future.result(0) for future in futures)
 
 
+def test_what_comes_while_others_write_goes_along(world: World):
+    with world.database.write():
+        first = world.log.append([entry("a")])
+        while world.log._waiting.qsize():  # until its writer waits for its turn
+            time.sleep(0.001)
+        others = [world.log.append([entry(key)]) for key in "bc"]
+    assert [each.result(10) for each in (first, *others)] == [3, 3, 3]  # the last record of one transaction
+
+
 def test_too_many_waiting_are_refused(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(log_module, "BACKLOG_ROWS", 3)
     with world.database.write():
