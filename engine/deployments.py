@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
 from engine.data.columns import Floats, Ints
 from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.nearest.shortlist import Shortlisting
 from engine.rank.explore import Exploration
 from engine.recipes import RECIPES
 from engine.recipes.base import Model, Recipe, Scorer
@@ -66,6 +67,12 @@ class Deployed:
 
     def has_cohort(self, cohort: str) -> bool:
         return cohort == EVERYONE or any(each.number_of(cohort) is not None for each in self.cohorts.values())
+
+    @cached_property
+    def shortlisting(self) -> Shortlisting | None:
+        """The scorer, if it is one that may have an index: to look whether it is takes as long as a few sums."""
+        scorer = cast(object, self.scorer)
+        return scorer if isinstance(scorer, Shortlisting) else None
 
     @cached_property
     def exploration(self) -> Exploration | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from engine.data.tail import Since
 from engine.deployments import Deployed
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.filters import Candidates, Filter, Left, Mask, left_by
-from engine.nearest.shortlist import Shortlist, Shortlisting
+from engine.nearest.shortlist import Shortlist
 from engine.question import Question, Ranked
-from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of
+from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of, unexplored
 from engine.rank.promote import mixed, share_of
 from engine.rank.topk import top_k
 from engine.recipes.base import Query, scored
@@ -140,9 +140,9 @@ class Case:
     @cached_property
     def shortlist(self) -> Shortlist | None:
         """Of the model's index, where it has one for a question like this."""
-        question, scorer = self.question, cast(object, self.deployed.scorer)
+        question, scorer = self.question, self.deployed.shortlisting
         plain = question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
-        if not plain or not isinstance(scorer, Shortlisting):
+        if not plain or scorer is None:
             return None
         return scorer.shortlist(query_of(question, self.deployed, self.live, self.now))
 
@@ -166,7 +166,9 @@ class Case:
     @property
     def best(self) -> Ints:
         """(<= asked for,) by the index, or else by all scores."""
-        return self.nearest if self.nearest is not None else top_k(self.allowed, self.question.num_results)
+        if self.nearest is not None:
+            return self.nearest
+        return top_k(self.scores, self.question.num_results, None if self.left is None else self.left.mask[:-1])
 
     @property
     def allowed(self) -> Floats:
@@ -198,9 +200,21 @@ class Case:
         """These best, and what is explored, but for what is taken."""
         if self.explorer is None:
             return relevant(best)
+        dropped = () if self.left is None else (self.left.dropped,)
+        but_for = (*dropped, self.live.history.items, taken)
+        places = unexplored(self.explorer, best, self._allowed_novelty, but_for, count)
+        if places is not None:
+            return places
         explorable = self.explorable
         explorable[taken] = False
         return explored(self.explorer, best, explorable, count)
+
+    @property
+    def _allowed_novelty(self) -> float:
+        """Of all that the filters leave to everyone."""
+        assert self.explorer is not None
+        young = self.explorer.young
+        return young.total if self.left is None else self.left.shared.sum_of(young.items)
 
     @property
     def explorable(self) -> Mask:

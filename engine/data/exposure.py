@@ -28,6 +28,18 @@ class _Items(NamedTuple):
 _EMPTY = (0, 0, NEVER, NEVER, False)
 
 
+class Novelty(NamedTuple):
+    """(n,) of any scale, 0 for items that are not young; their sum and the greatest of them."""
+
+    items: Floats
+    total: float
+    most: float
+
+    @classmethod
+    def of(cls, items: Floats) -> Novelty:
+        return cls(items, float(items.sum()), float(items.max(initial=0)))
+
+
 class Exposure:
     """One thread writes, any reads: a reader sees each item's numbers as they were a moment ago or are now."""
 
@@ -42,7 +54,7 @@ class Exposure:
         np.minimum.at(items.oldest, snapshot.items, snapshot.times)
         self.latest = int(snapshot.times.max(initial=0))  # interaction
         self._list(snapshot.item_columns)
-        self._novelty: tuple[tuple[int, int, float], Floats] | None = None
+        self._novelty: tuple[tuple[int, int, float], Novelty] | None = None
         self._version = 0
 
     def chosen(self, ids: Ints, times: Longs) -> None:
@@ -83,7 +95,7 @@ class Exposure:
         items = self._items
         return (int(items.interactions[item]), int(items.impressions[item])) if item < len(items.created) else (0, 0)
 
-    def novelty(self, count: int, cut_off_days: float) -> Floats:
+    def novelty(self, count: int, cut_off_days: float) -> Novelty:
         """(count,) 0 for items older than the cut-off, else 1 / (1 + interactions + impressions): specification §5.2.
 
         An item's age counts from its CREATION_TIMESTAMP, else from its oldest interaction, up to the latest interaction
@@ -96,7 +108,7 @@ class Exposure:
         born = np.where(items.created < NEVER, items.created, items.oldest)
         young = (born >= self.latest - cut_off_days * DAY_S) & (items.listed | (items.interactions > 0))
         weights = np.where(young, 1.0 / (1.0 + items.interactions + items.impressions), 0.0)
-        found: Floats = _fitting(weights.astype(np.float32), count, 0)
+        found = Novelty.of(_fitting(weights.astype(np.float32), count, 0))
         self._novelty = (key, found)
         return found
 

@@ -27,9 +27,9 @@ class Member:
     that holds what the member hears: a history (of known ids), a user, a context. Hearing nobody, it says one thing.
 
     Over a large catalogue most of what some members read is 0, and what others read is a product of vectors. Such a
-    member can say the same for less: by `sparse` (None where these arrays are not), or by `vectors`, (b, dim), a row
-    for each query's history: its product with the arrays' "items" (items, dim), plus their "bias" (items,), is what it
-    reads.
+    member can say the same for less: by `sparse` (None where these arrays are not) of the arrays as `prepared`, which
+    happens once, or by `vectors`, (b, dim), a row for each query's history: its product with the arrays' "items"
+    (items, dim), plus their "bias" (items,), is what it reads.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Member:
     metadata: bool = False  # whether it learns from columns: a blend with it must be clearly better than one without
     by_recency: bool = False  # it exists only to favour what is recent
     sparse: Callable[[Arrays, Setting, Query, int], Sparse | None] | None = None
+    prepared: Callable[[Arrays, Setting], Arrays] = lambda arrays, reading: arrays
     vectors: Callable[[Arrays, Sequence[Ints]], Floats] | None = None
 
 
@@ -78,3 +79,16 @@ def fading(history: Ints, power: float, longest: int) -> tuple[Ints, Floats]:
 def damped(scores: Floats, popularity: Floats, power: float) -> Floats:
     """Scores over popularity ** power: what an item gains beyond being liked by everyone."""
     return scores if power == 0 else scores / (popularity + 1) ** np.float32(power)
+
+
+def with_damping(arrays: Arrays, reading: Setting) -> Arrays:
+    """With what `damped` divides each item's score by, for `damped_few`: powers cost more than all else there."""
+    power = np.float32(reading["damp"])
+    return {**arrays, "damping": (arrays["arrived"] + 1) ** power} if power else arrays
+
+
+def damped_few(scores: Sparse | None, arrays: Arrays) -> Sparse | None:
+    damping = arrays.get("damping")
+    if scores is None or damping is None:
+        return scores
+    return Sparse(scores.items, np.asarray(scores.values / damping[scores.items], np.float32))

@@ -48,8 +48,8 @@ class Sum:
             total += np.float32(bias) * arrays["bias"]
         for each in self.dense:
             total += each
-        for items, values in self.sparse:
-            total[items] += values
+        for few in self.sparse:
+            few.onto(total)
         return total
 
 
@@ -150,15 +150,19 @@ def _product(column: Column, arrays: Arrays, weight: float) -> Part:
 
 
 def _sparse(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
-    of = MEMBERS[column.member].sparse
+    member = MEMBERS[column.member]
+    of, arrays = member.sparse, member.prepared(arrays, column.reading)
     assert of is not None
 
     def sum_of(query: Query) -> Sum:
         found = of(arrays, column.reading, query, items)
         assert found is not None  # as said by "dense" not in arrays
+        sums = np.zeros(items, np.float32)
+        found.onto(sums)
         values = found.values.astype(np.float64)
         mean = float(values.sum()) / items
-        deviation = max(float(values @ values) / items - mean * mean, 0.0) ** 0.5
+        squares = float(values @ sums[found.items])  # each entry times its item's sum: all of an item, its sum's square
+        deviation = max(squares / items - mean * mean, 0.0) ** 0.5
         if deviation <= NOTHING:
             return Sum((), (), (), 0.0)
         share = weight / deviation

@@ -26,6 +26,14 @@ class Shared:
 
     def __init__(self, mask: Mask) -> None:
         self.mask = mask
+        self._summed: tuple[Floats, float] | None = None
+
+    def sum_of(self, values: Floats) -> float:
+        """Of (count,) values, not below 0, those of what is left; the latest are remembered."""
+        summed = self._summed
+        if summed is None or summed[0] is not values:
+            summed = self._summed = values, float(values[self.mask[:-1]].sum())
+        return summed[1]
 
     @cached_property
     def penalty(self) -> Floats:

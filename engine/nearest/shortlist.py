@@ -54,10 +54,10 @@ class Shortlist:
         self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
         self.depth = index.depth  # of its best items, how many are to be trusted
         self._added = np.zeros(self.count, np.float32)
-        for items, values in question.added:
-            self._added[items] += values
+        for few in question.added:
+            few.onto(self._added)
         self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question.mean)
-        self._added[question.penalty.items] += question.penalty.values
+        self._added[question.penalty.items] += question.penalty.values  # once where an item comes again
         self._opened = index.open(self._vector)
         beside = self._beside(question.added)
         self._beside_products = index.products(beside, self._vector)

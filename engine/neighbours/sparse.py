@@ -10,14 +10,18 @@ from engine.data.columns import Floats, Ints
 
 
 class Sparse(NamedTuple):
-    """(m,) items, each once, and (m,) their values; all other items have 0."""
+    """(m,) items and (m,) their values; those of an item that comes again add up, and all other items have 0."""
 
     items: Ints
     values: Floats
 
+    def onto(self, scores: Floats) -> None:
+        """Added to scores of all items."""
+        np.add.at(scores, self.items, self.values)
+
 
 def summed(items: Ints, values: Floats, item_count: int) -> Sparse:
-    """(m,) items of which some may come again, and (m,) values, those of the same item added up.
+    """Each item once: (m,) items of which some may come again, and (m,) values, those of the same item added up.
 
     Time goes with m alone: each item's entries find each other by the place that the last of them wrote down, which
     takes neither a sort nor a pass over the catalogue.

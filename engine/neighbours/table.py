@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.neighbours.pairs import Pairs
-from engine.neighbours.sparse import Sparse, summed
+from engine.neighbours.sparse import Sparse
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -59,15 +59,18 @@ def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:
     return np.bincount(*_entries(table, items, weights), item_count).astype(np.float32)
 
 
-def mix_sparse(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Sparse | None:
-    """The same of a sparse table, with only what is not 0; None of a dense one."""
-    return None if "dense" in table else summed(*_entries(table, items, weights), item_count)
+def mix_sparse(table: Arrays, items: Ints, weights: Floats) -> Sparse | None:
+    """The same of a sparse table, as its entries; None of a dense one."""
+    return None if "dense" in table else Sparse(*_entries(table, items, weights))
 
 
 def _entries(table: Arrays, items: Ints, weights: Floats) -> tuple[Ints, Floats]:
     """(m,) the neighbours in the rows of `items`, and (m,) their values times the row's weight."""
     starts, stops = table["indptr"][items], table["indptr"][items + 1]
-    lengths = stops - starts
-    ends = np.cumsum(lengths)
-    rows = np.repeat(starts - (ends - lengths), lengths) + np.arange(lengths.sum())
-    return table["near"][rows], np.repeat(weights, lengths) * table["value"][rows]
+    rows = [slice(start, stop) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    near, value = table["near"], table["value"]
+    if not rows:
+        return near[:0], value[:0]
+    values = np.concatenate([value[row] for row in rows])
+    values *= np.repeat(weights, stops - starts)
+    return np.concatenate([near[row] for row in rows]), values

@@ -10,14 +10,16 @@ probability of being shown is exact, too: 1, but for the last of them, whose pla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.data.columns import Array, Floats, Ints
+from engine.data.exposure import Novelty
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 
@@ -50,18 +52,26 @@ class Explorer:
     """For one answer: the share of exploration, each item's part in it, and what the draw depends on."""
 
     share: float
-    novelty: Floats  # (n,) of any scale; 0 for items that are not young
-    total: float  # of all items' novelty
+    young: Novelty
     seed: str
 
     @property
+    def novelty(self) -> Floats:
+        return self.young.items
+
+    @cached_property
     def drawn_with(self) -> str:
         """The draw's seed as 16 hexadecimal digits; it tells nothing of the user."""
         return blake2b(self.seed.encode(), digest_size=8).hexdigest()
 
+    @cached_property
+    def start(self) -> float:
+        """The one random number of the draw, 0 <= start < 1."""
+        return (int(self.drawn_with, 16) >> 11) * 2.0**-53
+
     def mixed_in(self, shares: Floats, items: Ints) -> Floats:
         """Those items' scores, (k,) shares of all, made shares of all with exploration."""
-        mixture: Floats = (1 - self.share) * shares + self.share * (self.novelty[items] / np.float32(self.total))
+        mixture: Floats = (1 - self.share) * shares + self.share * (self.novelty[items] / np.float32(self.young.total))
         return mixture
 
 
@@ -73,10 +83,9 @@ class Places(NamedTuple):
     propensities: Array
 
 
-def explorer(exploration: Exploration, novelty: Floats, seed: str) -> Explorer | None:
-    """None where there is nothing to explore. `novelty` (n,) is of any scale."""
-    total = float(novelty.sum()) if exploration.weight > 0 else 0.0
-    return Explorer(exploration.share, novelty, total, seed) if total > 0 else None
+def explorer(exploration: Exploration, young: Novelty, seed: str) -> Explorer | None:
+    """None where there is nothing to explore."""
+    return Explorer(exploration.share, young, seed) if exploration.weight > 0 and young.total > 0 else None
 
 
 def seed_of(user: str, model: str, now: float) -> str:
@@ -91,17 +100,28 @@ def relevant(best: Ints) -> Places:
 def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Places:
     """Of the `best` (<= places,), best first, and what is `allowed` (n,) to be explored."""
     pool = chances(explorer, best, allowed, places)
-    start = np.random.default_rng(int(explorer.drawn_with, 16)).random()
-    if start >= pool.expected:  # most often, where a part of one place is explored: nobody's chance is asked for
+    if explorer.start >= pool.expected:
         return Places(best, np.zeros(len(best), np.bool_), pool.kept)
-    drawn, probable = systematic(pool.chances, start), pool.chances
-    kept = min(len(best), places - len(drawn))
-    order = mixed(len(drawn), len(drawn) + kept, explorer.seed)
+    drawn, probable = systematic(pool.chances, explorer.start), pool.chances
+    staying = min(len(best), places - len(drawn))
+    order = mixed(len(drawn), len(drawn) + staying, explorer.seed)
     return Places(
-        np.concatenate((drawn, best[:kept]))[order].astype(np.int32),
+        np.concatenate((drawn, best[:staying]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
-        np.concatenate((probable[drawn], pool.kept[:kept]))[order],
+        np.concatenate((probable[drawn], pool.kept[:staying]))[order],
     )
+
+
+def unexplored(explorer: Explorer, best: Ints, allowed: float, but_for: Sequence[Ints], places: int) -> Places | None:
+    """What `explored` gives where nothing is drawn, which is most often so where a part of one place is explored; None
+    where something may be. No pass over the items: `allowed` is the novelty of all that may be explored `but_for` some.
+    """
+    expected = explorer.share * places
+    if explorer.start >= expected:
+        least = allowed - sum(float(explorer.novelty[items].sum()) for items in (best, *but_for))
+        if least > 0 and expected * explorer.young.most < least * (1 - CLOSE):  # nobody's chance is cut to 1
+            return Places(best, np.zeros(len(best), np.bool_), kept(best, expected, places))
+    return None
 
 
 class Pool(NamedTuple):
@@ -125,10 +145,14 @@ def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Pool
     novelty = explorer.novelty * allowed
     novelty[best] = 0
     scale, expected = scaled(novelty, explorer.share * places)
+    return Pool(best, kept(best, expected, places), novelty, scale, expected)
+
+
+def kept(best: Ints, expected: float, places: int) -> Array:
+    """(k,) how likely each of the best keeps its place, where so many are expected to be drawn."""
     fewest = int(expected + CLOSE)
     room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
-    kept = np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
-    return Pool(best, kept, novelty, scale, expected)
+    return np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
 
 
 def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places: int) -> tuple[Ints, Array]:

@@ -15,14 +15,14 @@ from hypothesis.extra import numpy as arrays
 from engine import RECIPES, Promotion, Question, Ranked, serve
 from engine.data import entries
 from engine.data.columns import Numbers
-from engine.data.exposure import DAY_S, Exposure
+from engine.data.exposure import DAY_S, Exposure, Novelty
 from engine.data.group import Group
 from engine.data.log import Logged
 from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
 from engine.deployments import Deployed
 from engine.filters import compile_filter
-from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explorer, scaled, systematic
+from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explorer, scaled, systematic, unexplored
 from engine.rank.topk import top_k
 from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
@@ -71,7 +71,7 @@ def test_every_propensity_is_how_often_the_item_is_shown(weight: float, places: 
     rounds = 4000
     shown, weighed = np.zeros(28), np.zeros(28)
     for seed in range(rounds):
-        drawing = explorer(Exploration(weight), novelty, str(seed))
+        drawing = explorer(Exploration(weight), Novelty.of(novelty), str(seed))
         assert drawing is not None
         items, _, propensities = explored(drawing, top_k(scores, places), np.ones(28, np.bool_), places)
         assert len(set(items.tolist())) == len(items) <= places
@@ -82,12 +82,35 @@ def test_every_propensity_is_how_often_the_item_is_shown(weight: float, places: 
     assert np.all(np.abs(weighed / rounds - 1)[possible] < error[possible])
 
 
+@given(
+    novelty=arrays.arrays(np.float32, 40, elements=st.sampled_from([0.0, 0.25, 1.0])),
+    allowed=arrays.arrays(np.bool_, 40),
+    weight=st.sampled_from([0.1, 0.3, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_that_nothing_is_drawn_is_told_without_a_look_at_every_item(
+    novelty: np.ndarray, allowed: np.ndarray, weight: float, seed: int
+):
+    best, seen = np.arange(8, dtype=np.int32), np.array([9, 9, 12], np.int32)
+    drawing = explorer(Exploration(weight), Novelty.of(novelty), str(seed))
+    if drawing is None:
+        return
+    told = unexplored(drawing, best, float(novelty[allowed].sum()), (seen,), 8)
+    left = allowed.copy()
+    left[seen] = False
+    whole = explored(drawing, best, left, 8)
+    if told is not None:
+        assert all(np.array_equal(one, other) for one, other in zip(told, whole, strict=True))
+    elif drawing.start >= drawing.share * 8:  # too little is left to be sure
+        assert drawing.share * 8 >= 0.999 * (novelty[allowed].sum() - novelty[best].sum() - novelty[seen].sum())
+
+
 def test_relevance_keeps_its_order_and_explored_items_may_stand_anywhere():
     scores = np.arange(30, 0, -1, dtype=np.float32)
     novelty = np.concatenate((np.zeros(20), np.ones(10))).astype(np.float32)
     first = Counter()
     for seed in range(400):
-        drawing = explorer(Exploration(1.0), novelty, str(seed))
+        drawing = explorer(Exploration(1.0), Novelty.of(novelty), str(seed))
         assert drawing is not None
         items, is_explored, _ = explored(drawing, top_k(scores, 10), np.ones(30, np.bool_), 10)
         others = items[~is_explored].tolist()
@@ -122,7 +145,7 @@ def put(group: Group, item: str, created: int | None = None) -> None:
 
 
 def novelty(group: Group, days: float = 30.0) -> list[float]:
-    return [round(value, 4) for value in group.exposure.novelty(len(group.items), days).tolist()]
+    return [round(value, 4) for value in group.exposure.novelty(len(group.items), days).items.tolist()]
 
 
 def test_items_inside_the_cut_off_are_young(group: Group):
@@ -176,8 +199,8 @@ def test_snapshots_say_what_the_log_said():
     )
     exposure = Exposure(snapshot, np.array([7], np.int64))
     assert exposure.latest == 9 * DAY_S
-    assert exposure.novelty(4, 5).tolist() == pytest.approx([0.0, 1.0, 0.5, 0.0])
-    assert exposure.novelty(3, 6).tolist() == pytest.approx([1 / 10, 1.0, 0.5])
+    assert exposure.novelty(4, 5).items.tolist() == pytest.approx([0.0, 1.0, 0.5, 0.0])
+    assert exposure.novelty(3, 6).items.tolist() == pytest.approx([1 / 10, 1.0, 0.5])
 
 
 # ---- answers

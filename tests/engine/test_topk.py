@@ -31,6 +31,13 @@ def test_it_is_what_a_sort_says_of_many(seed: int, k: int, distinct: int, missin
     assert top_k(scores, k).tolist() == expected[scores[expected] > -np.inf].tolist()
 
 
+@given(st.integers(0, 2**32), st.integers(1, 500), st.sampled_from([60, SMALL * 2]), st.sampled_from([0.0, 0.5, 0.999]))
+def test_only_what_is_allowed(seed: int, k: int, count: int, dropped: float):
+    random = np.random.default_rng(seed)
+    scores, allowed = random.integers(0, 300, count).astype(np.float32), random.random(count) >= dropped
+    assert top_k(scores, k, allowed).tolist() == top_k(np.where(allowed, scores, np.float32(-np.inf)), k).tolist()
+
+
 @pytest.mark.parametrize("period", [1, 8, 15, 16, 17])
 def test_a_misleading_sample_does_not_matter(period: int):
     scores = np.zeros(SMALL * 2, np.float32)

@@ -44,7 +44,7 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
-    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST), items)
+    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST))
 
 
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})

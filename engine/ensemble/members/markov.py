@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import Arrays, Member, Setting, damped
+from engine.ensemble.member import Arrays, Member, Setting, damped, damped_few, with_damping
 from engine.neighbours.pairs import following
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of
@@ -26,10 +26,7 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
-    found = mix_sparse(arrays, *_latest(query.history), items)
-    if found is None:
-        return None
-    return Sparse(found.items, damped(found.values, arrays["arrived"][found.items], reading["damp"]))
+    return damped_few(mix_sparse(arrays, *_latest(query.history)), arrays)
 
 
 def _latest(history: Ints) -> tuple[Ints, Floats]:
@@ -38,4 +35,4 @@ def _latest(history: Ints) -> tuple[Ints, Floats]:
 
 
 READINGS = ({"damp": 0.0}, {"damp": 0.3}, {"damp": 0.5})
-MEMBER = Member("markov", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse)
+MEMBER = Member("markov", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse, prepared=with_damping)

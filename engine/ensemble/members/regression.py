@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import Arrays, Member, Setting, damped, fading
+from engine.ensemble.member import Arrays, Member, Setting, damped, damped_few, fading, with_damping
 from engine.neighbours.cooccurrence import most_popular
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of_block
@@ -79,11 +79,8 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
-    found = mix_sparse(arrays, *fading(query.history, POWER, READ), items)
-    if found is None:
-        return None
-    return Sparse(found.items, damped(found.values, arrays["arrived"][found.items], reading["damp"]))
+    return damped_few(mix_sparse(arrays, *fading(query.history, POWER, READ)), arrays)
 
 
 READINGS = ({"damp": 0.0}, {"damp": 0.3})
-MEMBER = Member("regression", shapes, READINGS, fit, read, sparse=sparse)
+MEMBER = Member("regression", shapes, READINGS, fit, read, sparse=sparse, prepared=with_damping)

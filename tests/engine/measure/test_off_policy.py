@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.data.exposure import Novelty
 from engine.measure.off_policy import Estimates, Shows, estimates
 from engine.rank.explore import Exploration, chances, explored, explorer
 from engine.rank.topk import top_k
@@ -27,7 +28,7 @@ def logs(seed: int, answers: int = ANSWERS) -> Shows:
     draw = np.random.default_rng(seed)
     answer, item, propensity = [], [], []
     for number in range(answers):
-        drawing = explorer(Exploration(1.0), NOVELTY, f"{seed} {number}")
+        drawing = explorer(Exploration(1.0), Novelty.of(NOVELTY), f"{seed} {number}")
         assert drawing is not None
         shown = explored(drawing, top_k(SCORES, PLACES), EVERYWHERE, PLACES)
         answer += [number] * len(shown.items)
@@ -95,7 +96,7 @@ def test_the_gain_of_a_better_policy_is_seen():
     answers = 3000
     shows = logs(1, answers)
     best = 10 + int(np.argmax(CLICKS[10:]))
-    drawing = explorer(Exploration(1.0), NOVELTY, "")
+    drawing = explorer(Exploration(1.0), Novelty.of(NOVELTY), "")
     assert drawing is not None
     pool = chances(drawing, top_k(SCORES, PLACES), EVERYWHERE, PLACES)
     assert pool.chances.sum() == pytest.approx(0.44 * PLACES)
