@@ -133,6 +133,10 @@ class Case:
     explorer: Explorer | None
 
     @cached_property
+    def query(self) -> Query:
+        return query_of(self.question, self.deployed, self.live, self.now)
+
+    @cached_property
     def scores(self) -> Floats:
         """(catalogue,) -inf for what the model does not know."""
         return scores_of(self.question, self.deployed, self.live, self.now)
@@ -144,7 +148,7 @@ class Case:
         plain = question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
         if not plain or scorer is None:
             return None
-        return scorer.shortlist(query_of(question, self.deployed, self.live, self.now))
+        return scorer.shortlist(self.query)
 
     @cached_property
     def nearest(self) -> Ints | None:
@@ -285,7 +289,7 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
 def _score_together(cases: Sequence[Case]) -> None:
     """The cases of users that no index answers; each gets the scores that it would have alone."""
     scanned = [case for case in cases if case.question.cohort in (None, EVERYONE) and case.nearest is None]
-    queries = [query_of(case.question, case.deployed, case.live, case.now) for case in scanned]
+    queries = [case.query for case in scanned]
     if not scanned:
         return
     for case, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
@@ -433,7 +437,8 @@ def _softmax(scores: Floats, of: Floats) -> Floats:
     top = scores.max()
     if top == -np.inf:
         return np.zeros(len(of), np.float32)
-    shares: Floats = np.exp(of - top) / np.exp(scores - top).sum()
+    below = scores - top
+    shares: Floats = np.exp(of - top) / np.exp(below, out=below).sum()
     return shares
 
 

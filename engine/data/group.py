@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.data import entries
-from engine.data.columns import Array, Ints, Longs
+from engine.data.columns import Array, Bools, Ints, Longs
 from engine.data.exposure import NEVER, Exposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
@@ -23,6 +23,7 @@ from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
 NO_VALUE = float("nan")
+MOST_MASKS = 256  # of event types, remembered for filters
 OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what they are in the group of actions
 
 
@@ -61,6 +62,7 @@ class Group:
         self.users = Vocab(_names(snapshot.user_names))
         self.event_types = list(snapshot.event_types)
         self._type_codes = {name: code for code, name in enumerate(self.event_types)}
+        self._type_masks: dict[tuple[frozenset[str], int], Bools] = {}
         self.seen: dict[int, list[Seen]] = {}  # user id -> since the snapshot, in order of arrival
         self._taken: list[tuple[int, Seen]] = []  # and user id, to be seen soon
         self._known: dict[tuple[str | None, str], tuple[tuple[str, ...], int]] = {}  # users and sessions met meanwhile
@@ -290,6 +292,19 @@ class Group:
         """Codes of event types, their case ignored (specification §4.4)."""
         folded = {name.casefold() for name in wanted}
         return [code for code, name in enumerate(self.event_types) if name.casefold() in folded]
+
+    def type_mask(self, wanted: Iterable[str]) -> Bools:
+        """(event types by now,) whether each is wanted; not to be written to."""
+        types, masks = frozenset(wanted), self._type_masks
+        key = types, len(self.event_types)
+        mask = masks.get(key)
+        if mask is None:
+            mask = np.zeros(key[1], np.bool_)
+            mask[[code for code in self.type_codes(types) if code < len(mask)]] = True
+            if len(masks) >= MOST_MASKS:
+                self._type_masks = masks = {}
+            masks[key] = mask
+        return mask
 
     def _ids(self, name: str) -> list[int]:
         """Of a user and its sessions, ascending as in a snapshot; a session that belongs to a user stands for it."""

@@ -41,11 +41,11 @@ class Sum:
         return self.with_products(base, [arrays["items"] @ vector for arrays, vector, _ in self.products])
 
     def with_products(self, base: Floats, made: Sequence[Floats]) -> Floats:
-        """The same with each product's (items,) already made."""
+        """The same with each product's (items,) already made; those are written over."""
         total = base + np.float32(self.offset)
         for (arrays, _, bias), product in zip(self.products, made, strict=True):
             total += product
-            total += np.float32(bias) * arrays["bias"]
+            total += np.multiply(arrays["bias"], np.float32(bias), out=product)
         for each in self.dense:
             total += each
         for few in self.sparse:

@@ -101,6 +101,4 @@ class UserCandidates(Candidates):
 def _of_types(group: Group, rows: Array, types: Collection[str]) -> Mask:
     if "*" in types:
         return np.ones(len(rows), np.bool_)
-    wanted = np.zeros(len(group.event_types), np.bool_)
-    wanted[[code for code in group.type_codes(types) if code < len(wanted)]] = True
-    return wanted[rows]
+    return group.type_mask(types)[rows]

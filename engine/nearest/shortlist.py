@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.nearest.cells import Index
-from engine.neighbours.sparse import Sparse
+from engine.neighbours.sparse import Sparse, once
 from engine.rank.topk import top_k
 from engine.recipes.base import Query
 
@@ -107,10 +107,10 @@ class Shortlist:
         items = np.concatenate((*(each.items for each in added), np.zeros(0, np.int32)))
         items = items[~self._opened.cells[self._index.arrays["cell"][items]]]
         items = items[self._added[items] > 0]
+        items = items[once(items, self.count)]  # before the best are taken: the same item would take several places
         if len(items) > RESCORED:
             items = items[np.argpartition(-self._added[items], RESCORED)[:RESCORED]]
-        items = np.sort(items)
-        return items[np.diff(items, prepend=-1) > 0]
+        return items
 
 
 def _nearly(logits: Floats, depth: int) -> Ints:

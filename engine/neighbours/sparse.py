@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Bools, Floats, Ints
 
 
 class Sparse(NamedTuple):
@@ -20,15 +20,25 @@ class Sparse(NamedTuple):
         np.add.at(scores, self.items, self.values)
 
 
-def summed(items: Ints, values: Floats, item_count: int) -> Sparse:
-    """Each item once: (m,) items of which some may come again, and (m,) values, those of the same item added up.
+def once(items: Ints, item_count: int) -> Bools:
+    """(m,) the last place of each item in (m,) items of which some may come again.
 
     Time goes with m alone: each item's entries find each other by the place that the last of them wrote down, which
     takes neither a sort nor a pass over the catalogue.
     """
+    return _places(items, item_count)[1]
+
+
+def summed(items: Ints, values: Floats, item_count: int) -> Sparse:
+    """Each item once: (m,) items of which some may come again, and (m,) values, those of the same item added up."""
+    at, last = _places(items, item_count)
+    return Sparse(items[last], np.bincount(at, values, len(items))[last].astype(np.float32))
+
+
+def _places(items: Ints, item_count: int) -> tuple[Ints, Bools]:
+    """(m,) where each item is for the last time, and (m,) whether that is here."""
     places = np.arange(len(items), dtype=np.int32)
     place_of = np.empty(item_count, np.int32)  # only those of `items` are ever written or read
     place_of[items] = places
-    at = place_of[items]
-    last = at == places
-    return Sparse(items[last], np.bincount(at, values, len(items))[last].astype(np.float32))
+    at: Ints = place_of[items]
+    return at, at == places
