@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import click
@@ -37,7 +37,7 @@ def main(seconds: int, items: int, recipe: str) -> None:
     mine, other = processes.cores()
     with tempfile.TemporaryDirectory() as folder:
         world.prepare(Path(folder), world.Size(items, world.Size.users), {"for-you": recipe}, console)
-        with serving(Path(folder), 1, {mine}) as server, kept_to(other):
+        with serving(Path(folder), 1, mine) as server, kept_to(other):
             short = max(1, min(10, seconds // 2))
             capacity = len(flood(server, short, BUSY, None).waits_ms(200)) / short
             console.print(f"capacity: {capacity:,.0f} answers/s")
@@ -51,9 +51,9 @@ def main(seconds: int, items: int, recipe: str) -> None:
 
 
 @contextlib.contextmanager
-def kept_to(core: int) -> Iterator[None]:
+def kept_to(cores: Collection[int]) -> Iterator[None]:
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

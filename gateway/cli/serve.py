@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -57,6 +58,7 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
 
 def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settings]:
     """What every worker needs: a fault in it is told once, and here. Raises what `plain_errors` tells."""
+    gc.disable()  # what is loaded stays
     from engine import Engine  # these take half a second, in which the workers have begun
     from gateway.start import configuration, engine_settings
     from gateway.telemetry import forget
@@ -65,6 +67,8 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settin
     settings = engine_settings(data, loaded)
     Engine.open(settings, follow=False).close()
     forget(settings.data_dir / "run" / "metrics" / server)
+    gc.freeze()
+    gc.enable()
     return loaded, settings
 
 
