@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 
@@ -55,8 +56,10 @@ def main() -> None:
     port, data, config = sys.argv[1:]
     app.Transport = Stock  # type: ignore[misc]
     sock = bind("127.0.0.1", int(port))
-    sys.argv[1:] = ["--fd", str(sock.fileno()), "--name", "worker", "--server", "stock", "--data", data]
-    sys.argv += ["--config", config]
+    gate, closed = os.pipe()
+    os.close(closed)  # there is no supervisor to wait for
+    sys.argv[1:] = ["--fds", str(sock.fileno()), "--gate", str(gate), "--name", "worker", "--server", "stock"]
+    sys.argv += ["--data", data, "--config", config]
     worker.main()
 
 
