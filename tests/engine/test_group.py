@@ -150,4 +150,4 @@ def test_records_taken_together_leave_what_each_alone_does():
     assert [together.history(user).items.tolist() for user in users] == [alone.history(u).items.tolist() for u in users]
     assert [part.tolist() for part in together.tail.after(0)] == [part.tolist() for part in alone.tail.after(0)]
     assert [together.exposure.counts(i) for i in range(count)] == [alone.exposure.counts(i) for i in range(count)]
-    assert together.exposure.novelty(count, 1.0).tolist() == alone.exposure.novelty(count, 1.0).tolist()
+    assert together.exposure.novelty(count, 1.0).items.tolist() == alone.exposure.novelty(count, 1.0).items.tolist()
