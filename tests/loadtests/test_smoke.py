@@ -19,14 +19,13 @@ comparable = pytest.mark.skipif(
 @comparable
 def test_the_bench_compares_hits_and_misses(tmp_path):
     out = tmp_path / "bench.json"
-    argv = ["--kinds", "full,l2,origin", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "1"]
-    ran = CliRunner().invoke(bench.main, [*argv, "--users", "1000", "--out", str(out)])
+    argv = ["--kinds", "full,l2", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "1"]
+    ran = CliRunner().invoke(bench.main, [*argv, "--users", "500", "--out", str(out)])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     found = {kind: {line["name"]: line for line in told["lines"]} for kind, told in json.loads(out.read_text()).items()}
     assert {kind: set(lines) for kind, lines in found.items()} == {
         "full": {"recgate", "nginx", "FastAPI"},
         "l2": {"recgate", "nginx"},
-        "origin": {"recgate", "nginx", "nginx, no cache"},
     }
     lines = [line for kind in found.values() for line in kind.values()]
     assert all(line["failed"] == 0 and line["rate"] > 0 and line["cpu_us"] > 0 for line in lines)
