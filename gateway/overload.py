@@ -71,6 +71,10 @@ class Admission:
         finally:
             self._leave()
 
+    def shed(self) -> None:
+        """One was refused without being asked about, since another of its kind just was."""
+        self.refused += 1
+
     async def _wait(self, key: str) -> None:
         now = self._clock()
         if self.waiting >= self._most or self._is_standing(now):

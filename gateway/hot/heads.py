@@ -14,7 +14,7 @@ from gateway.plan import ApiKeys, Oidc, Plan
 from gateway.viewer import PREFIX
 
 if TYPE_CHECKING:
-    from gateway.hot.memos import Memo
+    from gateway.hot.memos import Memo, Refusal
 
 Peer = tuple[str, int] | None
 
@@ -29,12 +29,14 @@ FEW_BYTES = 16 * 1024  # of those of one connection
 
 
 class Room(dict[bytes, "Memo"]):
-    """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are."""
+    """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are.
+    `refusals` are by the other end's host."""
 
-    __slots__ = ("__weakref__", "name")
+    __slots__ = ("__weakref__", "name", "refusals")
 
     def __init__(self, name: bytes) -> None:
         self.name = name
+        self.refusals: dict[str, Refusal] = {}
 
     def far_name(self, target: bytes) -> bytes:
         """What names the answer in every worker; nothing can be read from it."""

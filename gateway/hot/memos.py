@@ -23,6 +23,8 @@ OVERHEAD = 900  # bytes of a memo beside its strings: the objects, their places 
 SETTLE_S = 0.1  # between two times that what was counted is told
 TOUCH_S = 1.0  # an answer counts as asked for once in so long
 TICKET, TRACED = "recgate.ticket", "recgate.traced"  # in a request's state
+REFUSED_S = 0.02  # after which the same sender's next request is judged anew
+MOST_REFUSED = 1000  # hosts of one room
 QUICK_S = 0.0005  # the first edge of the histogram: what took longer is counted by itself
 
 
@@ -32,7 +34,16 @@ class Ticket(NamedTuple):
     heads: Heads
     room: Room
     target: bytes
+    host: str = ""  # of the connection's other end
     is_absent: bool = False  # from Redis, too
+
+
+class Refusal(NamedTuple):
+    """Who was refused for too much being asked is refused at once till then, whatever else it asks."""
+
+    until: float
+    head: bytes
+    body: bytes
 
 
 class Told(NamedTuple):
@@ -124,6 +135,7 @@ class Memos:
         self._tallies: dict[Told, Tally] = {}
         self._timer: TimerHandle | None = None
         self.far: Far | None = None
+        self.shed: Callable[[], None] = lambda: None  # is told of every request refused before it was parsed
         self.heads = Heads(config)
 
     def use(self, config: Config) -> None:
@@ -175,6 +187,13 @@ class Memos:
         """Whether nothing has changed since before the answer was looked up."""
         return repeat.before == Before.of(self.changes, self._ledger.moves)
 
+    def refused(self, ticket: Ticket, headers: Sequence[Header], body: bytes) -> None:
+        """More is asked than can be answered: to say so again must cost next to nothing."""
+        refusals = ticket.room.refusals
+        if len(refusals) >= MOST_REFUSED:
+            refusals.clear()
+        refusals[ticket.host] = Refusal(self.clock() + REFUSED_S, lines(headers) + b"\r\n", body)
+
     # ---- counting
 
     def tally(self, told: Told) -> Tally:
@@ -193,6 +212,9 @@ class Memos:
         self._telemetry.lookup(told.namespace, told.recommender, told.outcome, count)
         if told.experiment:
             self._ledger.shown_again(told.experiment, told.variation, count, seconds * count)
+
+    def count(self, route: str, status: int, seconds: float) -> None:
+        self._telemetry.request(route, status, seconds)
 
     def settle(self) -> None:
         """Tell all that was counted till now."""
@@ -218,9 +240,11 @@ class Memos:
             await self.far.close()
 
 
+def lines(headers: Sequence[Header]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
 def split(headers: Sequence[Header]) -> tuple[bytes, bytes]:
     """The lines before the age and its name, and those after it with the empty line."""
     place = next(at for at, (name, _) in enumerate(headers) if name == b"age")
-    before = b"".join(b"%b: %b\r\n" % header for header in headers[:place])
-    after = b"".join(b"%b: %b\r\n" % header for header in headers[place + 1 :])
-    return before + b"age: ", b"\r\n" + after + b"\r\n"
+    return lines(headers[:place]) + b"age: ", b"\r\n" + lines(headers[place + 1 :]) + b"\r\n"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.hot.far import Far, Kept
-from gateway.hot.heads import Head, Remembered
-from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Ready, Ticket, Told
+from gateway.hot.heads import Head, Remembered, Room
+from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Ready, Ticket, Told, lines
 from gateway.routes.conditional import not_modified
 
 END, LINE = b"\r\n\r\n", b"\r\n"
 VERSION = b" HTTP/1.1"
+QUESTIONS = (b"/recommend-items/", b"/related-items/", b"/rerank-items/")
 MOST_HELD = 64 * 1024  # bytes
 
 
@@ -29,9 +31,14 @@ class HotProtocol(HttpToolsProtocol):
         self._state: dict[str, Any] = {}  # of the next request to be parsed
         self._answered_at = 0.0
         self._dates: object = None
-        self._ok = self._not_modified = b""
+        self._ok = self._not_modified = self._busy = b""
+        self._host = ""
         self._held: bytes | None = None  # what came after a request about which Redis is asked
         self._is_leaving = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._host = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
         if self._waits():
@@ -82,10 +89,13 @@ class HotProtocol(HttpToolsProtocol):
         target = data[first : line - 9]
         memo, now = room.get(target), memos.clock()
         if memo is None and memos.far is not None and now < head.until and memos.far.helps():
-            self._ask_far(memos.far, Ticket(memos.heads, room, target, True), head, whole, data[start : end + len(END)])
+            ticket = Ticket(memos.heads, room, target, self._host, True)
+            self._ask_far(memos.far, ticket, head, whole, data[start : end + len(END)])
             return True
         if memo is None or now >= head.until or not memos.holds(memo, now):
-            self._state[TICKET] = Ticket(memos.heads, room, target)
+            if room.refusals and now < head.until and self._refused(room, target, now, whole):
+                return True
+            self._state[TICKET] = Ticket(memos.heads, room, target, self._host)
             return False
         if memos.draws is not None and memos.draws():
             self._state[TRACED] = True
@@ -106,9 +116,7 @@ class HotProtocol(HttpToolsProtocol):
             self.transport.write(b"".join((self._ok, answer.head, age, answer.rest, answer.body, answer.tail)))
         else:
             self.transport.write(b"".join((self._ok, answer.head, age, answer.rest)))
-        if self.timeout_keep_alive_task is None:
-            self._wait(self.timeout_keep_alive)
-        self._answered_at = now
+        self._rest(now)
         seconds = self.memos.clock() - now
         if seconds > QUICK_S:
             self.memos.tell(answer.tally.told, 304 if is_known else 200, seconds)
@@ -155,13 +163,32 @@ class HotProtocol(HttpToolsProtocol):
         else:
             self._is_leaving = True
 
+    def _refused(self, room: Room, target: bytes, now: float, whole: bool) -> bool:
+        """Whether this sender was refused just now, and so again; only questions ever are."""
+        refusal = room.refusals.get(self._host)
+        if refusal is None or now >= refusal.until or not target.startswith(QUESTIONS):
+            return False
+        if self.server_state.default_headers is not self._dates:
+            self._date()
+        self.transport.write(b"".join((self._busy, refusal.head, refusal.body if whole else b"")))
+        self._rest(now)
+        self.memos.shed()
+        self.memos.count(target[1:].split(b"/", 1)[0].decode(), 503, self.memos.clock() - now)
+        return True
+
     def _date(self) -> None:
         """The lines that begin every answer for the next second."""
         self._dates = self.server_state.default_headers
-        lines = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
-        self._ok, self._not_modified = STATUS_LINE[200] + lines, STATUS_LINE[304] + lines
+        dates = lines(self.server_state.default_headers)
+        self._ok, self._not_modified, self._busy = (STATUS_LINE[status] + dates for status in (200, 304, 503))
 
     # ---- idle connections
+
+    def _rest(self, now: float) -> None:
+        """The connection is idle from here on."""
+        if self.timeout_keep_alive_task is None:
+            self._wait(self.timeout_keep_alive)
+        self._answered_at = now
 
     def _wait(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)

@@ -68,5 +68,8 @@ class Direct:
         # litestar drops slashes in a row, encoded ones as well, before it looks whether there is a path at all
         if handler is None or segments[1][:1] in (b"", b"%", b"?"):
             return None
+        # below /events/projects/ are the routes of Evidently, however they are spelled
+        if scope["method"] == "POST" and (len(segments) > 2 or b"%" in segments[1]):
+            return None
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
         return handler if _HOST.fullmatch(host) else None

@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from gateway.caller import Caller
-from gateway.errors import Busy, Problem, TooLarge, TooMany, Unauthenticated
+from gateway.errors import Busy, Overloaded, Problem, TooLarge, TooMany, Unauthenticated
 from gateway.hot import TICKET, TRACED, Memos
 from gateway.reply import Reply
 from gateway.serve import Gateway
@@ -111,6 +111,8 @@ class Front:
                 sending = await work(request, self._caller(request, headers))
             except Exception as error:
                 sending = refusal(error)
+                if isinstance(error, Overloaded) and (ticket := request.scope["state"].get(TICKET)):
+                    self.memos.refused(ticket, self._headers(sending, request), sending.body)
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
 

@@ -1,0 +1,82 @@
+"""Who was refused for too much being asked is refused again before it is parsed, for a moment."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.hot.servers import DATE, Pair, said, serving
+from tests.gateway.hot.test_memos import KEYS, LAST, request
+from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
+
+OTHERS = KEYS.replace("keys:", "keys:\n    - {name: app, sha256: %s}") % (
+    "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of "secret"
+)
+LIVE = b"/related-items/shop/like/z%d"
+
+
+class World:
+    def __init__(self, pair: Pair, engine: SmallEngine, clock: Clock) -> None:
+        self.pair, self.engine, self.clock = pair, engine, clock
+
+    def flood(self, *fields: bytes) -> list[socket.socket]:
+        """So many callers that one is refused, and all others wait for the engine."""
+        self.engine.answering.clear()
+        callers = []
+        for number in range(600):
+            caller = socket.create_connection(("127.0.0.1", self.pair.hot), timeout=5)
+            caller.sendall(request(LIVE % number, *fields))
+            callers.append(caller)
+            if self.metric("refused"):
+                return callers
+        raise AssertionError("nobody was refused")
+
+    def metric(self, name: str) -> float:
+        page = said(self.pair.plain, [request(b"/metrics", b"X-Api-Key: open"), LAST]).decode()
+        return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"recgate_answers_{name}"))
+
+    def end(self, callers: list[socket.socket]) -> None:
+        self.engine.answering.set()
+        for caller in callers:
+            caller.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    engine, clock = SmallEngine(tmp_path), Clock()
+    with serving(app_over(engine, clock, CONFIG + OTHERS)) as pair:
+        yield World(pair, engine, clock)
+
+
+def test_a_flood(world: World) -> None:
+    key, other = b"X-Api-Key: open", b"X-Api-Key: secret"
+    cached = request(b"/recommend-items/shop/home/u1", key)
+    for _ in range(2):
+        said(world.pair.hot, [cached, LAST])
+    callers = world.flood(key)
+    try:
+        before, asked = world.metric("refused"), request(LIVE % 9999, key)
+        shed = said(world.pair.hot, [asked * 5 + request(LIVE % 9998, key, b"Accept: x"), LAST])
+        assert world.metric("refused") == before + 6
+        assert shed.count(b"HTTP/1.1 503 ") == 6
+        assert shed == said(world.pair.plain, [asked * 5 + request(LIVE % 9998, key), LAST]), "refused the ordinary way"
+        assert said(world.pair.hot, [cached, LAST]).startswith(b"HTTP/1.1 200 "), "what is cached is answered"
+        assert said(world.pair.hot, [request(b"/health"), LAST]).startswith(b"HTTP/1.1 200 ")
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", world.pair.hot), timeout=5) as caller:
+            caller.sendall(request(LIVE % 7777, other))  # it pushes out one of the flood, and waits
+            caller.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                caller.recv(1)
+        assert time.monotonic() - began >= 0.2
+    finally:
+        world.end(callers)
+    world.clock.tick(0.1)  # it is judged anew
+    deadline = time.monotonic() + 5
+    while DATE.sub(b"", said(world.pair.hot, [request(LIVE % 5, key), LAST])).startswith(b"HTTP/1.1 503 "):
+        world.clock.tick(0.1)
+        assert time.monotonic() < deadline
