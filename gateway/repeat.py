@@ -43,6 +43,7 @@ class Repeat(NamedTuple):
     version: Callable[[], int] | None  # of the items' metadata; None: the tags tell of it
     mark: int  # that version
     before: Before
+    outcome: str  # of the next time
     arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
 
     @property
@@ -56,7 +57,7 @@ class Repeat(NamedTuple):
 
 def is_repeatable(hit: Hit, shown: Shown, ask: Ask, variation: Variation) -> bool:
     """Whether it depends on nothing but what a `Repeat` names; it is what is kept beside its entry."""
-    if hit.outcome not in ("hit", "shared") or hit.entry.shown is not shown:
+    if hit.outcome not in ("hit", "shared", "miss") or hit.entry.shown is not shown:
         return False
     return not (ask.exclude or ask.page or variation.hide_seen_s or variation.reads_item)
 
@@ -89,6 +90,7 @@ def repeat_of(
         version=version,
         mark=shown.mark.version,
         before=before,
+        outcome="hit" if hit.entry.user == wanted.user else "shared",
         arm=(enrolment.experiment.id, enrolment.arm.variation) if enrolment is not None and counted else ("", ""),
     )
 

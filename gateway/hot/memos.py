@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cache import Cache
@@ -102,9 +102,14 @@ class Memo(Ready):
     __slots__ = ("doubts", "generation", "moves", "own", "repeat", "room", "size", "target", "touched", "until")
 
     def __init__(
-        self, ticket: Ticket, repeat: Repeat, tally: Tally, etag: str, sent: Iterator[Sequence[Header]]
+        self,
+        ticket: Ticket,
+        repeat: Repeat,
+        tally: Tally,
+        etag: str,
+        whole: tuple[bytes, bytes],
+        unmodified: tuple[bytes, bytes] | None,
     ) -> None:
-        whole, unmodified = split(next(sent)), split(next(sent)) if etag else None
         super().__init__(*whole, repeat.body, repeat.tail, etag, unmodified, repeat.entry.stored_at, tally)
         self.room, self.target, self.repeat = ticket.room, ticket.target, repeat
         self.until, self.own, self.touched = repeat.until, repeat.own, 0.0
@@ -167,14 +172,16 @@ class Memos:
 
     # ---- learning
 
-    def learn(self, ticket: Ticket, route: str, reply: Reply, sent: Iterator[Sequence[Header]]) -> None:
-        """Keep what went out, where it may go out again. `sent` gives its headers, and then those of a 304."""
+    def learn(self, ticket: Ticket, route: str, reply: Reply, sent: Callable[[Reply, str], Sequence[Header]]) -> None:
+        """Keep what went out, where it may go out again. `sent` gives the headers of a reply, by If-None-Match."""
         as_of = 0 if self.far is None else self.far.seen()  # first: what comes meanwhile has not been seen
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or not self._as_it_was(repeat):
             return
-        told = Told(route, repeat.namespace, repeat.recommender, reply.outcome, *repeat.arm)
-        memo = Memo(ticket, repeat, self.tally(told), reply.etag, sent)
+        again = reply._replace(outcome=repeat.outcome)
+        told = Told(route, repeat.namespace, repeat.recommender, again.outcome, *repeat.arm)
+        unmodified = split(sent(again, again.etag)) if again.etag else None
+        memo = Memo(ticket, repeat, self.tally(told), again.etag, split(sent(again, "")), unmodified)
         known = ticket.room.get(ticket.target)
         if known is not None:
             self._cache.unfollow(known.repeat.key, known.repeat.entry, known)
