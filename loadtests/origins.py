@@ -12,8 +12,8 @@ import contextlib
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests import client, processes, wrk
+from loadtests.contest import started
 from loadtests.peers import BY_NAME, ORIGIN, Peer, check_installed, written
 from loadtests.server import free_port, serving
 
@@ -41,7 +42,6 @@ MISS, HIT = "/recommend-items/shop/origin/{turn}-%05d", "/recommend-items/shop/f
 ANSWER = {"itemList": [{"itemId": f"i{number:05}", "score": 0.5 - number / 100} for number in range(25)]}
 MISSES, HITS = 100_000, 1_000  # users of one turn: more than can be asked for in it, and as many as are soon cached
 OWN, STOCK, BASE = "recgate", "recgate over stock httpx", "nginx proxy_cache hit"
-READY_S = 15.0
 WIDEST = 160
 
 
@@ -83,9 +83,9 @@ def contestants(folder: Path) -> Iterator[list[Contestant]]:
         origin, port = free_port(), free_port()
         argv = command_line(ORIGIN, folder / "origin", origin)
         (folder / "origin" / "answer.json").write_text(json.dumps(ANSWER, separators=(",", ":")))
-        stack.enter_context(started(argv, origin, load_core))
+        stack.enter_context(started(argv, folder / "origin.log", load_core, partial(answers, origin), {}))
         argv = command_line(BY_NAME["nginx"], folder / "nginx", port, origin)
-        pid = stack.enter_context(started(argv, port, core))
+        pid = stack.enter_context(started(argv, folder / "nginx.log", core, partial(answers, port), {}))
         found = [Contestant(BASE, port, pid)]
 
         config, data = folder / "origins.yaml", folder / "data"
@@ -96,27 +96,13 @@ def contestants(folder: Path) -> Iterator[list[Contestant]]:
 
         port = free_port()
         argv = [sys.executable, "-m", "loadtests.peers.stock_httpx", str(port), str(folder / "stock"), str(config)]
-        pid = stack.enter_context(started(argv, port, core))
+        pid = stack.enter_context(started(argv, folder / "stock.log", core, partial(answers, port), {}))
         found.append(Contestant(STOCK, port, pid))
         yield found
 
 
 def command_line(peer: Peer, folder: Path, port: int, origin: int = 0) -> list[str]:
     return peer.argv(written(peer, folder, port, origin), port)
-
-
-@contextlib.contextmanager
-def started(argv: Sequence[str], port: int, core: tuple[int]) -> Iterator[int]:
-    process = processes.spawn(argv, core)
-    try:
-        deadline = time.monotonic() + READY_S
-        while not answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{argv[0]} does not answer on port {port}")
-            time.sleep(0.05)
-        yield process.pid
-    finally:
-        processes.stop(process)
 
 
 def answers(port: int) -> bool:
