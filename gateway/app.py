@@ -151,7 +151,7 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = Direct([*recommending, *taking_events], app.asgi_handler)
+    app.asgi_handler = app.state.direct = Direct([*recommending, *taking_events], app.asgi_handler)
     app.state.memos = memos
     return app
 

@@ -66,11 +66,12 @@ def main() -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http=protocol_of(app.state.memos),
+            http=protocol_of(app.state.memos, app.state.direct),
             lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # who speaks for whom the configuration says: gateway.viewer
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
         ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -10,7 +12,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.hot.far import Far, Kept
 from gateway.hot.heads import Head, Remembered, Room
 from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Ready, Ticket, Told, lines
+from gateway.hot.short import question
 from gateway.routes.conditional import not_modified
+from gateway.routes.direct import Direct
+from gateway.routes.replies import Sent
+
+log = logging.getLogger(__name__)
 
 END, LINE = b"\r\n\r\n", b"\r\n"
 VERSION = b" HTTP/1.1"
@@ -22,6 +29,7 @@ class HotProtocol(HttpToolsProtocol):
     """One connection. `_is_whole`: the parser is not in the middle of a request."""
 
     memos: ClassVar[Memos]
+    direct: ClassVar[Direct]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -31,9 +39,9 @@ class HotProtocol(HttpToolsProtocol):
         self._state: dict[str, Any] = {}  # of the next request to be parsed
         self._answered_at = 0.0
         self._dates: object = None
-        self._ok = self._not_modified = self._busy = b""
+        self._common = self._ok = self._not_modified = self._busy = b""
         self._host = ""
-        self._held: bytes | None = None  # what came after a request about which Redis is asked
+        self._held: bytes | None = None  # what came after a request whose answer is on its way
         self._is_leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -56,7 +64,7 @@ class HotProtocol(HttpToolsProtocol):
                 return
 
     def _waits(self) -> bool:
-        """Whether Redis is being asked for an answer."""
+        """Whether an answer is on its way that uvicorn knows nothing of."""
         return self._held is not None
 
     def _is_free(self) -> bool:
@@ -96,7 +104,7 @@ class HotProtocol(HttpToolsProtocol):
             if room.refusals and now < head.until and self._refused(room, target, now, whole):
                 return True
             self._state[TICKET] = Ticket(memos.heads, room, target, self._host)
-            return False
+            return now < head.until and self._ask(whole, target, data[line + 2 : end])
         if memos.draws is not None and memos.draws():
             self._state[TRACED] = True
             return False
@@ -122,6 +130,45 @@ class HotProtocol(HttpToolsProtocol):
             self.memos.tell(answer.tally.told, 304 if is_known else 200, seconds)
         else:
             answer.tally.add(seconds, is_known)
+
+    # ---- the short way
+
+    def _ask(self, whole: bool, target: bytes, block: bytes) -> bool:
+        """Whether a handler was asked, past uvicorn's parser."""
+        asked = question(self.direct, "GET" if whole else "HEAD", target, block, self.client, self._state)
+        if asked is None:
+            return False
+        self._state, self._held = {}, b""
+        task = self.loop.create_task(self._told(asked))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return True
+
+    async def _told(self, asked: Awaitable[Sent]) -> None:
+        try:
+            sent = await asked
+        except Exception:  # which handlers answer themselves
+            log.exception("a request has no answer")
+            self.transport.close()
+            return
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            if self.server_state.default_headers is not self._dates:
+                self._date()
+            head = lines(sent.headers)
+            self.transport.write(b"".join((STATUS_LINE[sent.status], self._common, head, LINE, sent.body)))
+            self._rest(self.memos.clock())
+            if self._is_leaving:
+                self.transport.close()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """With what came meanwhile."""
+        held, self._held = self._held, None
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if held:
+                self.data_received(held)
 
     # ---- by way of Redis
 
@@ -179,8 +226,8 @@ class HotProtocol(HttpToolsProtocol):
     def _date(self) -> None:
         """The lines that begin every answer for the next second."""
         self._dates = self.server_state.default_headers
-        dates = lines(self.server_state.default_headers)
-        self._ok, self._not_modified, self._busy = (STATUS_LINE[status] + dates for status in (200, 304, 503))
+        self._common = lines(self.server_state.default_headers)
+        self._ok, self._not_modified, self._busy = (STATUS_LINE[status] + self._common for status in (200, 304, 503))
 
     # ---- idle connections
 
@@ -215,6 +262,6 @@ class HotProtocol(HttpToolsProtocol):
         self._is_whole = not self.parser.should_upgrade()  # after an upgrade nothing is as it was
 
 
-def protocol_of(memos: Memos) -> type[HotProtocol]:
+def protocol_of(memos: Memos, direct: Direct) -> type[HotProtocol]:
     """As uvicorn wants it: a class, of which it makes one for every connection."""
-    return type("HotProtocol", (HotProtocol,), {"memos": memos})
+    return type("HotProtocol", (HotProtocol,), {"memos": memos, "direct": direct})

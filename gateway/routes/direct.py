@@ -6,7 +6,7 @@ Only what litestar would hand to the same function is taken; whatever is unusual
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar import Request
@@ -14,7 +14,7 @@ from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from gateway.routes.replies import AnyRequest, Sent
+from gateway.routes.replies import AnyRequest, Header, Sent, headers_of
 
 REST = "/{rest:path}"
 _HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]+)?")  # as nearly every Host is; litestar judges the others
@@ -23,10 +23,11 @@ Handle = Callable[[AnyRequest], Awaitable[Sent]]
 
 
 class Read(Request[Any, Any, Any]):
-    """A request that has no body to be read: nothing is set up for that."""
+    """A request that has no body to be read: nothing is set up for that. `named`: its headers, where they are known."""
 
-    def __init__(self, scope: Any, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self.send = scope, receive, send
+    def __init__(self, scope: Any, named: Mapping[str, str] | None = None) -> None:
+        self.scope = scope
+        self.named = headers_of(self) if named is None else named
 
 
 class Direct:
@@ -44,7 +45,9 @@ class Direct:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self._handler(scope)
+        handler = None
+        if scope["type"] == ScopeType.HTTP and not scope.get("root_path"):
+            handler = self.handler(scope["method"], scope["raw_path"], scope["headers"])
         if handler is None:
             await self.otherwise(scope, receive, send)
             return
@@ -53,23 +56,22 @@ class Direct:
             scope["route_handler"] = handler  # it says how large a body may be
             request = Request(scope, receive, send)
         else:
-            request = Read(scope, receive, send)
+            request = Read(scope)
         handle: Handle = handler.fn
         sent = await handle(request)
         await sent(scope, receive, send)
 
-    def _handler(self, scope: Scope) -> HTTPRouteHandler | None:
-        if scope["type"] != ScopeType.HTTP or scope.get("root_path"):
-            return None
-        nothing, *segments = scope["raw_path"].split(b"/")
+    def handler(self, method: str, raw_path: bytes, headers: Iterable[Header]) -> HTTPRouteHandler | None:
+        """Whose function answers this; None: litestar's router says."""
+        nothing, *segments = raw_path.split(b"/")
         if nothing or len(segments) < 2:
             return None
-        handler = self._handlers.get((scope["method"], segments[0]))
+        handler = self._handlers.get((method, segments[0]))
         # litestar drops slashes in a row, encoded ones as well, before it looks whether there is a path at all
         if handler is None or segments[1][:1] in (b"", b"%", b"?"):
             return None
         # below /events/projects/ are the routes of Evidently, however they are spelled
-        if scope["method"] == "POST" and (len(segments) > 2 or b"%" in segments[1]):
+        if method == "POST" and (len(segments) > 2 or b"%" in segments[1]):
             return None
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        host = next((value for name, value in headers if name == b"host"), b"")
         return handler if _HOST.fullmatch(host) else None

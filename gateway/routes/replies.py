@@ -54,15 +54,18 @@ Work = Callable[[AnyRequest, Caller], Awaitable[Sending]]
 class Sent:
     """Bytes on their way, as litestar lets a handler return them: its own response costs more than a cache hit."""
 
-    __slots__ = ("_body", "_start")
+    __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, headers: list[Header], body: bytes) -> None:
-        self._start: HTTPResponseStartEvent = {"type": "http.response.start", "status": status, "headers": headers}
-        self._body: HTTPResponseBodyEvent = {"type": "http.response.body", "body": body, "more_body": False}
+        self.status, self.headers, self.body = status, headers, body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send(self._start)
-        await send(self._body)
+        await send(self._start())
+        body: HTTPResponseBodyEvent = {"type": "http.response.body", "body": self.body, "more_body": False}
+        await send(body)
+
+    def _start(self) -> HTTPResponseStartEvent:
+        return {"type": "http.response.start", "status": self.status, "headers": self.headers}
 
 
 class Streamed(Sent):
@@ -75,7 +78,7 @@ class Streamed(Sent):
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send(self._start)
+        await send(self._start())
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_gone(receive))
         try:
@@ -105,7 +108,7 @@ class Front:
         self.gateway, self.telemetry, self.memos, self._clock = gateway, telemetry, memos, clock
 
     async def answer(self, route: str, request: AnyRequest, work: Work) -> Sent:
-        began, headers = self._clock(), headers_of(request)
+        began, headers = self._clock(), named(request)
         with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
             try:
                 sending = await work(request, self._caller(request, headers))
@@ -166,6 +169,12 @@ class Front:
         if sending.status not in (204, 304) and sending.stream is None:
             headers.append((b"content-length", b"%d" % len(sending.body)))
         return headers
+
+
+def named(request: AnyRequest) -> Mapping[str, str]:
+    """Its headers, read once."""
+    known: Mapping[str, str] | None = getattr(request, "named", None)
+    return headers_of(request) if known is None else known
 
 
 def headers_of(request: AnyRequest) -> dict[str, str]:

@@ -27,7 +27,7 @@ class Pair:
         self.memos: Memos = app.state.memos
         self.memos.start = lambda loop: None  # type: ignore[method-assign]  # tallies stay till they are asked for
         self._servers = (
-            uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.memos))),
+            uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.memos, app.state.direct))),
             uvicorn.Server(options(app, lifespan="off", http="httptools")),
         )
         self._sockets = [socket.create_server(("127.0.0.1", 0)) for _ in self._servers]
@@ -59,7 +59,7 @@ class Pair:
 
 
 def options(app: Litestar, **more: Any) -> uvicorn.Config:
-    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "proxy_headers": False}
     return uvicorn.Config(app, loop="none", timeout_keep_alive=75, **quiet, **more)
 
 

@@ -47,16 +47,16 @@ class Transport(asyncio.Transport):
 
 async def warmed(folder: Path, config: str, path: bytes) -> tuple[HotProtocol, list[bytes]]:
     app = app_over(SmallEngine(folder), time.time, config)  # type: ignore[arg-type]
-    loaded = options(app, lifespan="off", http=protocol_of(app.state.memos))
+    loaded = options(app, lifespan="off", http=protocol_of(app.state.memos, app.state.direct))
     loaded.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Thu, 26 Nov 2026 01:00:00 GMT")]
-    protocol: Any = protocol_of(app.state.memos)(config=loaded, server_state=state, app_state={})
+    protocol: Any = protocol_of(app.state.memos, app.state.direct)(config=loaded, server_state=state, app_state={})
     protocol.connection_made(Transport())
     asked = [b"GET %b%d HTTP/1.1\r\n%b\r\n\r\n" % (path, user, FIELDS) for user in range(USERS)]
     for each in asked * 2:
         protocol.data_received(each)
-        while protocol.cycle is not None and not protocol.cycle.response_complete:
+        while protocol._waits() or (protocol.cycle is not None and not protocol.cycle.response_complete):
             await asyncio.sleep(0)
     return protocol, asked
 

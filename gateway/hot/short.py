@@ -1,0 +1,57 @@
+"""Questions that no memo answers, asked of their handlers without uvicorn's parser, its cycle and litestar: what these
+would find out is known of the head already, and the rest is in the request line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from gateway.hot.heads import parsed
+from gateway.routes.direct import Direct, Read
+from gateway.routes.replies import Sent
+
+# What every parser reads alike: a path that is no URL, and a query.
+_TARGET = re.compile(rb"(/[A-Za-z0-9_.~!$&'()*+,;=:@%/-]+)(?:\?([A-Za-z0-9_.~!$&'()*+,;=:@%/?-]*))?")
+_HEADS = 1024
+
+
+class Fields(NamedTuple):
+    """Of a head: as a scope has them, and by name (of a name given twice, the last)."""
+
+    raw: list[tuple[bytes, bytes]]
+    named: dict[str, str]
+
+
+def question(
+    direct: Direct, method: str, target: bytes, block: bytes, client: tuple[str, int] | None, state: dict[str, Any]
+) -> Awaitable[Sent] | None:
+    """Its answer to be awaited, which raises nothing; None: the ordinary way. `block` is what lies between the request
+    line and the empty line, and has nothing unusual in it."""
+    parts = _TARGET.fullmatch(target)
+    if parts is None:
+        return None
+    fields = _fields(block)
+    handler = direct.handler(method, parts[1], fields.raw)
+    if handler is None:
+        return None
+    scope = {
+        "type": "http",
+        "method": method,
+        "raw_path": parts[1],
+        "query_string": parts[2] or b"",
+        "headers": fields.raw,
+        "client": client,
+        "state": state,
+    }
+    asked: Awaitable[Sent] = handler.fn(Read(scope, fields.named))
+    return asked
+
+
+@lru_cache(maxsize=_HEADS)
+def _fields(block: bytes) -> Fields:
+    named = parsed(block)
+    assert named is not None  # it has been read before
+    pairs = (line.split(b":", 1) for line in block.split(b"\r\n"))
+    return Fields([(name.lower(), value.strip(b" ")) for name, value in pairs], named)
