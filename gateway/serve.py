@@ -335,7 +335,8 @@ class Gateway:
                 with self._telemetry.upstream("engine"):
                     return await self._engine.rank(question)
 
-        return await self._ranking.join(_question_key(question), tags, question.user, make).landed()
+        ranked, _ = await self._ranking.join(_question_key(question), tags, question.user, make)
+        return ranked
 
     def now(self) -> float:
         return self._clock()

@@ -6,7 +6,6 @@ highly efficient cache admission policy, 2017). A crawler's keys are asked for o
 
 from __future__ import annotations
 
-ROWS = 4
 HIGHEST = 15
 SEEDS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 SAMPLE = 10  # additions a counter, after which all are halved
@@ -17,14 +16,15 @@ class Frequencies:
     def __init__(self, width: int = 1 << 16) -> None:
         """`width`: counters a row, a power of two; four bytes each in all."""
         self._shift = 64 - (width.bit_length() - 1)
-        self._rows = [bytearray(width) for _ in range(ROWS)]
+        self._seeded = [(bytearray(width), seed) for seed in SEEDS]
         self._sample = SAMPLE * width
         self._added = 0
 
     def add(self, key: int) -> None:
         """`key` is a hash of whatever was asked for."""
-        for row, seed in zip(self._rows, SEEDS, strict=True):
-            place = ((key * seed) & MASK) >> self._shift
+        shift = self._shift
+        for row, seed in self._seeded:
+            place = ((key * seed) & MASK) >> shift
             if row[place] < HIGHEST:
                 row[place] += 1
         self._added += 1
@@ -33,9 +33,12 @@ class Frequencies:
 
     def of(self, key: int) -> int:
         """At least as often as it was added since the last halvings, at most 15."""
-        return min(row[((key * seed) & MASK) >> self._shift] for row, seed in zip(self._rows, SEEDS, strict=True))
+        shift, least = self._shift, HIGHEST
+        for row, seed in self._seeded:
+            least = min(least, row[((key * seed) & MASK) >> shift])
+        return least
 
     def _halve(self) -> None:
         table = bytes(value // 2 for value in range(256))
-        self._rows = [bytearray(row.translate(table)) for row in self._rows]
+        self._seeded = [(bytearray(row.translate(table)), seed) for row, seed in self._seeded]
         self._added //= 2

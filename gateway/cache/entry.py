@@ -44,6 +44,12 @@ class Shown(NamedTuple):
     mark: Mark = Mark()
 
 
+class Holder(Protocol):
+    """A part of a cache, and how large what it has is."""
+
+    size: int
+
+
 class Follower(Protocol):
     """What is made of an entry, of `size` bytes beside it, and goes when it goes."""
 
@@ -64,6 +70,7 @@ class Entry:
     jitter: float = 0.0  # the share of its fresh life that it does without
     shown: Shown | None = None
     followers: dict[Follower, None] = field(default_factory=dict)
+    holder: Holder | None = None  # where it is
 
     def leave(self) -> None:
         """It is in the cache no more."""
@@ -92,9 +99,10 @@ def _of_version(version: str) -> hashlib.blake2b:
 
 def size_of(key: Key, made: Made) -> int:
     """Of an entry that was not shown yet."""
-    strings = [part for part in key if isinstance(part, str)]
-    strings += key.items or ()
-    strings += [text for pair in (*key.values, *key.context, *key.parameters) for text in pair]
+    strings = [part for part in key if type(part) is str]
+    for more in (key.items, *key.values, *key.context, *key.parameters):
+        if more:
+            strings += more
     strings += (made.model, made.seed, made.name)
     return OVERHEAD + getsizeof(made.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
 

@@ -188,9 +188,10 @@ class Cache:
         if absent is not None:
             raise absent
         while True:
-            flight = self._flights.join(wanted.key, wanted.tags, wanted.user, lambda: self._obtain(wanted, make, -inf))
-            landed = await flight.landed()
-            if landed.entry.made.private and flight.user != wanted.user:
+            landed, first = await self._flights.join(
+                wanted.key, wanted.tags, wanted.user, lambda: self._obtain(wanted, make, -inf)
+            )
+            if landed.entry.made.private and first != wanted.user:
                 continue
             if not landed.found:
                 return Hit(landed.entry, "miss", 0.0)
@@ -210,8 +211,7 @@ class Cache:
         def renew() -> Coroutine[Any, Any, Landed]:
             return self._obtain(wanted, make, newer_than)
 
-        flight = self._flights.join(wanted.key, wanted.tags, wanted.user, renew)
-        flight.task.add_done_callback(self._refreshed)
+        self._flights.start(wanted.key, wanted.tags, wanted.user, renew).add_done_callback(self._refreshed)
 
     def _refreshed(self, task: asyncio.Task[Landed]) -> None:
         if task.cancelled() or (error := task.exception()) is None:

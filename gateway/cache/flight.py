@@ -10,50 +10,73 @@ from typing import Any, Generic, TypeVar
 from gateway.cache.changes import Changes, Tag
 
 T = TypeVar("T")
+Make = Callable[[], Coroutine[Any, Any, T]]
 
 
 @dataclass(slots=True, eq=False)
 class Flight(Generic[T]):
-    task: asyncio.Task[T]
+    landing: asyncio.Future[T]
     seen: int  # the last change of its tags when it began: its answer has seen that
-    user: str | None
-
-    async def landed(self) -> T:
-        return await asyncio.shield(self.task)  # one caller hanging up must not cancel the rest
+    user: str | None  # whoever asked first
 
 
 class Flights(Generic[T]):
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._running: dict[Hashable, Flight[T]] = {}
+        self._behind: set[asyncio.Task[T]] = set()
 
-    def join(
-        self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Callable[[], Coroutine[Any, Any, T]]
-    ) -> Flight[T]:
-        """The flight under way for this key; a new one where there is none, or where its answer may lack a change.
+    async def join(self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Make[T]) -> tuple[T, str | None]:
+        """What the flight under way for this key brings, and who asked for it first; this caller flies itself where
+        there is none, or where its answer may lack a change.
 
-        Who joined the outrun flight before the change keeps it.
+        Who joined the outrun flight before the change keeps it. Where the one who flies hangs up, another takes over.
         """
-        seen = self._changes.latest(tags)
-        running = self._running.get(key)
-        if running is not None and running.seen >= seen:
-            return running
-        flight = Flight(asyncio.get_running_loop().create_task(make()), seen, user)
+        while True:
+            seen = self._changes.latest(tags)
+            running = self._running.get(key)
+            if running is None or running.seen < seen:
+                return await self._fly(key, Flight(asyncio.get_running_loop().create_future(), seen, user), make), user
+            try:
+                return await asyncio.shield(running.landing), running.user
+            except asyncio.CancelledError:
+                me = asyncio.current_task()
+                if not running.landing.cancelled() or (me is not None and me.cancelling()):
+                    raise
+
+    def start(self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Make[T]) -> asyncio.Task[T]:
+        """A flight that nobody need wait for."""
+        seen, loop = self._changes.latest(tags), asyncio.get_running_loop()
+        flight: Flight[T] = Flight(loop.create_future(), seen, user)
         self._running[key] = flight
-        flight.task.add_done_callback(lambda _: self._land(key, flight))
-        return flight
+        task = loop.create_task(self._fly(key, flight, make))
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+        return task
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._running
 
-    def _land(self, key: Hashable, flight: Flight[T]) -> None:
-        if self._running.get(key) is flight:
-            del self._running[key]
-        if not flight.task.cancelled():
-            flight.task.exception()  # looked at, since every waiter may have hung up
+    async def _fly(self, key: Hashable, flight: Flight[T], make: Make[T]) -> T:
+        self._running[key], landing = flight, flight.landing
+        try:
+            result = await make()
+        except Exception as error:
+            landing.set_exception(error)
+            landing.exception()  # looked at, since nobody else may wait
+            raise
+        except BaseException:
+            landing.cancel()
+            raise
+        else:
+            landing.set_result(result)
+            return result
+        finally:
+            if self._running.get(key) is flight:
+                del self._running[key]
 
     async def close(self) -> None:
-        tasks = [flight.task for flight in self._running.values()]
+        tasks = list(self._behind)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -37,20 +37,15 @@ class _Segment(OrderedDict[Key, Entry]):
         if known is not None and known is not entry:
             known.leave()
         self[key] = entry
+        entry.holder = self
         self.size += entry.size
 
     def take(self, key: Key) -> Entry | None:
         entry = self.pop(key, None)
         if entry is not None:
+            entry.holder = None
             self.size -= entry.size
         return entry
-
-    def resize(self, key: Key, size: int) -> None:
-        """It counts as used."""
-        entry = self[key]
-        self.size += size - entry.size
-        entry.size = size
-        self.move_to_end(key)
 
     def drop(self, key: Key) -> None:
         entry = self.take(key)
@@ -65,6 +60,7 @@ class _Segment(OrderedDict[Key, Entry]):
 class Local:
     def __init__(self, ceiling: int, counts: Counts) -> None:
         self.ceiling, self.largest, self._counts = ceiling, ceiling // LARGEST_SHARE, counts
+        self._window_ceiling = ceiling // WINDOW_SHARE
         self._window, self._main = _Segment(), _Segment()
         self._asked = Frequencies()
 
@@ -91,15 +87,16 @@ class Local:
 
     def resize(self, key: Key, entry: Entry, size: int) -> bool:
         """The entry has become larger or smaller than it was when it came. Whether it is there."""
-        for segment in (self._window, self._main):
-            if segment.get(key) is entry:
-                segment.resize(key, size)
-                if size > self.largest:
-                    self._refuse(key, entry)
-                else:
-                    self._fit()
-                return True
-        return False
+        segment = entry.holder
+        if segment is None:
+            return False
+        segment.size += size - entry.size
+        entry.size = size
+        if size > self.largest:
+            self._refuse(key, entry)
+        else:
+            self._fit()
+        return True
 
     def drop(self, key: Key) -> None:
         self._window.drop(key)
@@ -119,18 +116,19 @@ class Local:
 
     def _fit(self) -> None:
         """Below the ceilings again after something has come or grown; who was admitted once is not judged again."""
-        while self._window.size > self.ceiling // WINDOW_SHARE:
-            self._promote(*self._window.oldest())
-        while self.size > self.ceiling:
-            self._evict(self._main, self._main.oldest()[0])
+        window, main = self._window, self._main
+        while window.size > self._window_ceiling:
+            self._promote(*window.oldest())
+        while window.size + main.size > self.ceiling:
+            self._evict(main, next(iter(main)))
 
     def _promote(self, key: Key, entry: Entry) -> None:
         """From the window to the rest, past as many that are asked for less often as it needs the space of."""
         self._window.take(key)
-        room = self.ceiling - self.ceiling // WINDOW_SHARE
+        room = self.ceiling - self._window_ceiling
         often = self._asked.of(hash(key))
         while self._main.size + entry.size > room:
-            victim = self._main.oldest()[0]
+            victim = next(iter(self._main))
             if self._asked.of(hash(victim)) >= often:
                 self._counts.evicted += 1
                 entry.leave()

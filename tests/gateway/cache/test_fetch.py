@@ -36,6 +36,7 @@ class Maker:
     async def __call__(self) -> Made:
         self.calls += 1
         number, as_of, private = self.calls, self.as_of, self.private
+        await asyncio.sleep(0)  # as whoever is asked takes a while
         await self.open.wait()
         if self.error is not None:
             raise self.error
@@ -161,14 +162,17 @@ def test_a_failure_reaches_every_waiter_and_is_not_stored() -> None:
 def test_a_caller_who_hangs_up_stops_nobody_else() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         make.open.clear()
-        first = asyncio.create_task(cache.fetch(wanted(), make))
-        second = asyncio.create_task(cache.fetch(wanted(), make))
+        callers = [asyncio.create_task(cache.fetch(wanted(), make)) for _ in range(4)]
         await settled()
-        first.cancel()
+        callers[1].cancel()  # who waits
+        await settled()
+        assert (make.calls, callers[0].done()) == (1, False)
+        callers[0].cancel()  # who has it made: another takes over, for all that are left
         await settled()
         make.open.set()
-        assert number(await second) == 1
-        assert make.calls == 1
+        assert [number(await each) for each in callers[2:]] == [2, 2]
+        assert make.calls == 2
+        assert all(each.cancelled() for each in callers[:2])
 
     run(story)
 
