@@ -14,7 +14,7 @@ from gateway.plan import ApiKeys, Oidc, Plan
 from gateway.viewer import PREFIX
 
 if TYPE_CHECKING:
-    from gateway.hot.memos import Memo, Refusal
+    from gateway.hot.memos import Memo, Promise, Refusal
 
 Peer = tuple[str, int] | None
 
@@ -28,7 +28,7 @@ LONGEST = 8 * 1024
 FEW_BYTES = 16 * 1024  # of those of one connection
 
 
-class Room(dict[bytes, "Memo"]):
+class Room(dict[bytes, "Memo | Promise"]):
     """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are.
     `refusals` are by the other end's host."""
 

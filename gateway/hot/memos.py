@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from gateway.hot.far import Far
 
 Header = tuple[bytes, bytes]
+Sent = Callable[[Reply, str], Sequence[Header]]  # the headers of a reply, by If-None-Match
 
 OVERHEAD = 900  # bytes of a memo beside its strings: the objects, their places in tables
 SETTLE_S = 0.1  # between two times that what was counted is told
 TOUCH_S = 1.0  # an answer counts as asked for once in so long
 TICKET, TRACED = "recgate.ticket", "recgate.traced"  # in a request's state
+MOST_PROMISES = 1000  # beside the cache's ceiling: each holds an answer
 REFUSED_S = 0.02  # after which the same sender's next request is judged anew
 MOST_REFUSED = 1000  # hosts of one room
 QUICK_S = 0.0005  # the first edge of the histogram: what took longer is counted by itself
@@ -121,6 +124,20 @@ class Memo(Ready):
             del self.room[self.target]
 
 
+class Promise:
+    """What a memo can be made of, if the same is asked again soon: most answers never are."""
+
+    __slots__ = ("reply", "route", "sent", "ticket")
+
+    def __init__(self, ticket: Ticket, route: str, reply: Reply, sent: Sent) -> None:
+        self.ticket, self.route, self.reply, self.sent = ticket, route, reply, sent
+
+    def forget(self) -> None:
+        room, target = self.ticket.room, self.ticket.target
+        if room.get(target) is self:
+            del room[target]
+
+
 class Memos:
     """One worker's, used from the event loop only."""
 
@@ -138,6 +155,7 @@ class Memos:
         self.draws = telemetry.draws
         self._cache, self._ledger, self._telemetry = cache, ledger, telemetry
         self._tallies: dict[Told, Tally] = {}
+        self._promises: deque[Promise] = deque()
         self._timer: TimerHandle | None = None
         self.far: Far | None = None
         self.shed: Callable[[], None] = lambda: None  # is told of every request refused before it was parsed
@@ -145,6 +163,7 @@ class Memos:
 
     def use(self, config: Config) -> None:
         """Nothing made under the configuration before goes out by memo any more."""
+        self._promises.clear()
         self.heads = Heads(config)
 
     # ---- looking
@@ -172,23 +191,38 @@ class Memos:
 
     # ---- learning
 
-    def learn(self, ticket: Ticket, route: str, reply: Reply, sent: Callable[[Reply, str], Sequence[Header]]) -> None:
-        """Keep what went out, where it may go out again. `sent` gives the headers of a reply, by If-None-Match."""
+    def keep(self, ticket: Ticket, route: str, reply: Reply, sent: Sent) -> None:
+        """What went out, where it may go out again: at once where it had been asked for before."""
+        if reply.outcome != "miss" or ticket.is_absent:
+            self._learn(ticket, route, reply, sent)
+            return
+        promise = ticket.room[ticket.target] = Promise(ticket, route, reply, sent)
+        self._promises.append(promise)
+        if len(self._promises) > MOST_PROMISES:
+            self._promises.popleft().forget()
+
+    def kept(self, promise: Promise) -> Memo | None:
+        """Asked for again: what was promised, unless anything has changed since."""
+        promise.forget()
+        return self._learn(promise.ticket, promise.route, promise.reply, promise.sent)
+
+    def _learn(self, ticket: Ticket, route: str, reply: Reply, sent: Sent) -> Memo | None:
         as_of = 0 if self.far is None else self.far.seen()  # first: what comes meanwhile has not been seen
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or not self._as_it_was(repeat):
-            return
+            return None
         again = reply._replace(outcome=repeat.outcome)
         told = Told(route, repeat.namespace, repeat.recommender, again.outcome, *repeat.arm)
         unmodified = split(sent(again, again.etag)) if again.etag else None
         memo = Memo(ticket, repeat, self.tally(told), again.etag, split(sent(again, "")), unmodified)
         known = ticket.room.get(ticket.target)
-        if known is not None:
+        if isinstance(known, Memo):
             self._cache.unfollow(known.repeat.key, known.repeat.entry, known)
         ticket.room[ticket.target] = memo
         self._cache.follow(repeat.key, repeat.entry, memo)
         if self.far is not None and ticket.is_absent:
             self.far.store(ticket.room.far_name(ticket.target), memo, told, as_of)
+        return memo
 
     def _as_it_was(self, repeat: Repeat) -> bool:
         """Whether nothing has changed since before the answer was looked up."""

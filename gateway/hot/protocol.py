@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.hot.far import Far, Kept
 from gateway.hot.heads import Head, Remembered, Room
-from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Ready, Ticket, Told, lines
+from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Promise, Ready, Ticket, Told, lines
 from gateway.hot.short import question
 from gateway.routes.conditional import not_modified
 from gateway.routes.direct import Direct
@@ -95,7 +95,8 @@ class HotProtocol(HttpToolsProtocol):
         if room is None:
             return False
         target = data[first : line - 9]
-        memo, now = room.get(target), memos.clock()
+        known, now = room.get(target), memos.clock()
+        memo = memos.kept(known) if isinstance(known, Promise) else known
         if memo is None and memos.far is not None and now < head.until and memos.far.helps():
             ticket = Ticket(memos.heads, room, target, self._host, True)
             self._ask_far(memos.far, ticket, head, whole, data[start : end + len(END)])

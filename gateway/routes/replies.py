@@ -131,7 +131,7 @@ class Front:
         """For the hot path, where the answer may go out again. `sending_of` says what goes out, by If-None-Match."""
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None and reply.repeat is not None:
-            self.memos.learn(ticket, route, reply, lambda again, tag: self._headers(sending_of(again, tag), request))
+            self.memos.keep(ticket, route, reply, lambda again, tag: self._headers(sending_of(again, tag), request))
 
     def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """What litestar raises outside every route."""
