@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -18,11 +18,11 @@ class Template:
     pieces: tuple[str, ...]
     names: tuple[str, ...]
 
-    def filled(self, values: Mapping[str, str], encode: Callable[[str], str]) -> str:
-        """Raises `KeyError` with the first name that has no value."""
-        parts = list(self.pieces)
-        for place, name in enumerate(self.names):
-            parts[place] += encode(values[name])
+    def filled(self, value_of: Callable[[str], str], encode: Callable[[str], str]) -> str:
+        """Raises what `value_of` raises for the first name that has no value."""
+        parts = [self.pieces[0]]
+        for name, piece in zip(self.names, self.pieces[1:], strict=True):
+            parts += (encode(value_of(name)), piece)
         return "".join(parts)
 
 

@@ -43,6 +43,7 @@ class HotProtocol(HttpToolsProtocol):
         self._host = ""
         self._held: bytes | None = None  # what came after a request whose answer is on its way
         self._is_leaving = False
+        self._asking: Any = None  # the task that is to end with an answer
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -140,9 +141,8 @@ class HotProtocol(HttpToolsProtocol):
         if asked is None:
             return False
         self._state, self._held = {}, b""
-        task = self.loop.create_task(self._told(asked))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self._asking = self.loop.create_task(self._told(asked))
+        self.tasks.add(self._asking)
         return True
 
     async def _told(self, asked: Awaitable[Sent]) -> None:
@@ -152,6 +152,8 @@ class HotProtocol(HttpToolsProtocol):
             log.exception("a request has no answer")
             self.transport.close()
             return
+        finally:
+            self.tasks.discard(self._asking)
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             if self.server_state.default_headers is not self._dates:

@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 import httpx
 
-from gateway.outbound.message import Got, RawHeaders, Ready, TooMuch
+from gateway.outbound.message import Got, Ready, TooMuch, headers_in
 
 LARGEST_HEAD = 100 * 1024  # as h11 has it
 SILENT = "Server disconnected without sending a response."
@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         self._begin(LARGEST_HEAD, False)
 
     def _begin(self, most: int, head_only: bool) -> None:
-        self._headers: RawHeaders = []
+        self._head = b""
         self._body: list[bytes] = []
         self._status = self._head_size = self._size = 0
         self._whole = self._keep = self._headed = self._excess = False
@@ -94,6 +94,8 @@ class Connection(asyncio.Protocol):
         if self._waiting is None:
             self.close()  # nobody has asked
             return
+        if not self._headed:
+            self._head = self._head + data if self._head else data
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -128,23 +130,18 @@ class Connection(asyncio.Protocol):
         return _broken(error, "The connection was closed before the answer was whole.")
 
     def _framed(self) -> bool:
-        return any(name.lower() in FRAMED for name, _ in self._headers)
+        return any(name.lower() in FRAMED for name, _ in headers_in(self._head))
 
     # ---- what the parser tells
 
     def on_message_begin(self) -> None:
         self._excess = self._whole
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._headed:
-            self._headers.append((name, value))  # what follows a body in pieces is left out
-
     def on_headers_complete(self) -> None:
         if self._whole:
             return
         self._status = self._parser.get_status_code()
         if self._status < 200:
-            self._headers.clear()
             return
         self._headed = True
         if self._head_only:
@@ -169,7 +166,7 @@ class Connection(asyncio.Protocol):
     def _end(self) -> None:
         waiting, self._waiting = self._waiting, None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        got = Got(self._status, self._headers, body)
+        got = Got(self._status, body, self._head)
         self._used = True
         transport = self._transport
         if transport is not None:

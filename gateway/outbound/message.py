@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import httptools
 import httpx
 
 LARGEST_ANSWER = 8 * 1024 * 1024
@@ -17,6 +18,7 @@ USUAL = {  # what httpx says of itself where the caller says nothing
     "connection": "keep-alive",
     "user-agent": f"python-httpx/{httpx.__version__}",
 }
+ENCODED = b"content-encoding"
 FRAMING = frozenset({"content-length", "transfer-encoding"})  # ours: bodies are sent whole
 BODIED = frozenset({"POST", "PUT", "PATCH"})  # that say so where their body is empty
 
@@ -32,21 +34,54 @@ class Ready(NamedTuple):
     most: int
 
 
-@dataclass(frozen=True)
 class Got:
-    """An answer, whole."""
+    """An answer, whole. `head` is all that came till its head was there: most answers' headers nobody asks for."""
 
-    status: int
-    raw: RawHeaders
-    body: bytes
+    def __init__(self, status: int, body: bytes, head: bytes = b"", raw: RawHeaders | None = None) -> None:
+        self.status, self.body, self._head = status, body, head
+        if raw is not None:
+            self.raw = raw
+
+    @cached_property
+    def raw(self) -> RawHeaders:
+        return headers_in(self._head)
 
     @cached_property
     def headers(self) -> Mapping[str, str]:
         return httpx.Headers(self.raw)
 
-    def has(self, name: bytes) -> bool:
-        """`name` in lower case."""
-        return name in [known.lower() for known, _ in self.raw]
+    @property
+    def is_encoded(self) -> bool:
+        """Whether its body has a content coding, most likely."""
+        return ENCODED in self._head.lower()
+
+
+class _Fields:
+    """What a parser tells of an answer's fields, but for those of interim answers and those after the body."""
+
+    def __init__(self) -> None:
+        self.found: RawHeaders = []
+        self.whole = False
+        self.parser: Any = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.whole:
+            self.found.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self.parser.get_status_code() < 200:
+            self.found.clear()
+        else:
+            self.whole = True
+
+
+def headers_in(head: bytes) -> RawHeaders:
+    """Of an answer that begins so, which has been parsed before."""
+    fields = _Fields()
+    with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+        fields.parser.feed_data(head)
+    fields.parser = None  # they hold each other
+    return fields.found
 
 
 class TooMuch(httpx.DecodingError):
@@ -62,31 +97,28 @@ def ready(
     most: int = LARGEST_ANSWER,
 ) -> Ready:
     """Raises `httpx.LocalProtocolError` where a header would end another one."""
-    hosted, usual, own = layout(tuple(headers))
-    lines = [f"{method} {target} HTTP/1.1"]
-    if not hosted:
-        lines.append(f"host: {host}")
-    lines += usual
-    lines += [f"{name}: {headers[name]}" for name in own]
-    if body or method in BODIED:
-        lines.append(f"content-length: {len(body or b'')}")
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head:
-        raise httpx.LocalProtocolError("a header has a line break in it")
-    try:
-        data = f"{head}\r\n\r\n".encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
+    head = fields(host, method in BODIED or bool(body), len(body or b""), *headers.items())
+    data = b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target.encode("ascii"), head)
     return Ready(data + body if body else data, method == "HEAD", method in AGAIN, most)
 
 
-@lru_cache(256)  # callers send the same few sets of headers again and again
-def layout(names: tuple[str, ...]) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
-    """Of a request with headers of these names: whether it names its host, the lines that it does not give itself, and
-    those of the names that are sent; of a name in two spellings the last."""
-    given = {name.lower(): name for name in names}
-    usual = tuple(f"{name}: {value}" for name, value in USUAL.items() if name not in given)
-    return "host" in given, usual, tuple(name for lower, name in given.items() if lower not in FRAMING)
+@lru_cache(256)  # callers send the same few again and again
+def fields(host: str, bodied: bool, length: int, *headers: tuple[str, str]) -> bytes:
+    """The lines of a request after its first, with what httpx would add; of a name in two spellings the last counts.
+    Raises `httpx.LocalProtocolError`."""
+    given = {name.lower(): f"{name}: {value}" for name, value in headers}
+    lines = [] if "host" in given else [f"host: {host}"]
+    lines += [f"{name}: {value}" for name, value in USUAL.items() if name not in given]
+    lines += [line for name, line in given.items() if name not in FRAMING]
+    if bodied:
+        lines.append(f"content-length: {length}")
+    head = "".join(f"{line}\r\n" for line in lines)
+    if head.count("\n") != len(lines) or head.count("\r") != len(lines) or "\0" in head:
+        raise httpx.LocalProtocolError("a header has a line break in it")
+    try:
+        return f"{head}\r\n".encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
 
 
 async def whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> Got:
@@ -96,7 +128,7 @@ async def whole(status: int, response: httpx.Response, raw: RawHeaders, most: in
         body += piece
         if len(body) > most:
             raise TooMuch(f"answers with more than {most} bytes")
-    return Got(status, raw, bytes(body))
+    return Got(status, bytes(body), raw=raw)
 
 
 class Pieces(httpx.AsyncByteStream):

@@ -4,7 +4,7 @@ whoever should answer is known to be broken. Everything that goes wrong is an `U
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import httpx
 import stamina
@@ -26,18 +26,16 @@ THEIR_ANSWERS = {  # what of their statuses is about the question, and what it i
 WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between two tries, with jitter
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A request ready to go."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
     body: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(NamedTuple):
     """Somebody who is asked: `name` is what is counted together, `type` is the error triple's."""
 
     name: str

@@ -25,7 +25,6 @@ PLAIN = re.compile(  # a URL that httpx would send as it is
     r"(/(?:[A-Za-z0-9_.~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*+(?:\?(?:[A-Za-z0-9_.~!$&()*+,;=:@/?-]++|%[0-9A-Fa-f]{2})*+)?)"
 )
 PORTS = {"http": 80, "https": 443}
-ENCODED = b"content-encoding"
 NO_TIMEOUT = {"connect": None, "read": None, "write": None, "pool": None}
 
 
@@ -71,7 +70,7 @@ class Transport(httpx.AsyncBaseTransport):
                 return await _through(origin.proxied, method, place + target, headers, body, most)
         sent = ready(method, origin.host, target, headers, body, most)
         got = await origin.pool.within(sent, seconds)
-        return await _decoded(got, most) if got.has(ENCODED) else got
+        return await _decoded(got, most) if got.is_encoded else got
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         origin = self._origins.get(_place(request.url)) or self._opened(_place(request.url))

@@ -42,10 +42,10 @@ class HttpTarget:
         headers = {
             "content-type": "application/json",
             "idempotency-key": call[0].id if len(call) == 1 else _digest(call),
-            **{name: value.filled(values, in_header) for name, value in target.headers},
+            **{name: value.filled(values.__getitem__, in_header) for name, value in target.headers},
         }
         body = call[0].data if target.batch == 1 else b"[" + b",".join(each.data for each in call) + b"]"
-        return Sent("POST", target.url.filled(values, in_url), headers, body)
+        return Sent("POST", target.url.filled(values.__getitem__, in_url), headers, body)
 
 
 def _digest(call: Sequence[Message]) -> str:

@@ -53,7 +53,7 @@ class HttpUpstream(Elsewhere):
 
 def filled(template: Template, ask: Ask, encode: Callable[[str], str]) -> str:
     """Raises `Invalid` where a query parameter that it names is not there."""
-    return template.filled({name: value_of(name, ask) for name in template.names}, encode)
+    return template.filled(lambda name: value_of(name, ask), encode)
 
 
 def value_of(name: str, ask: Ask) -> str:
