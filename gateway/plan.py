@@ -307,6 +307,10 @@ class RateLimits:
     per_key: str | None = None
     per_address: str | None = None
 
+    @cached_property
+    def are_any(self) -> bool:
+        return self.per_key is not None or self.per_address is not None
+
 
 @dataclass(frozen=True)
 class EventTarget:

@@ -162,7 +162,7 @@ class Gateway:
                 break
             count = next_step(count)
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
-        told, kept = shown, is_repeatable(hit, shown, ask, variation)
+        told, kept = shown, wanted.policy.storable and is_repeatable(hit, shown, ask, variation)
         if enrolment is not None and enrolment.counted:
             told = annotated(shown, enrolment.arm)
             kept = self._ledger.expose(enrolment, self._clock(), hit.made.name) and kept
@@ -276,8 +276,11 @@ class Gateway:
 
     async def admit(self, caller: Caller) -> Caller:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
-        caller = await self._door.admit(caller, self.config.auth)
-        await self.keep_pace(caller, 1)
+        config = self.config
+        if config.auth is not None:
+            caller = await self._door.admit(caller, config.auth)
+        if config.rate_limits.are_any:
+            await self.keep_pace(caller, 1)
         return caller
 
     async def keep_pace(self, caller: Caller, count: int) -> None:

@@ -96,6 +96,9 @@ class Cache:
 
     def show(self, key: Key, entry: Entry, shown: Shown) -> None:
         """Keep what went out beside the answer it was made of."""
+        if entry.holder is None:
+            entry.shown = shown
+            return
         more = size_of_shown(shown, entry.made) - size_of_shown(entry.shown, entry.made)
         entry.shown = shown
         self._local.resize(key, entry, entry.size + more)
@@ -256,9 +259,11 @@ class Cache:
             if problem.status == 404 and wanted.policy.storable:
                 self._absent[wanted.key] = problem
             raise
+        if not wanted.policy.storable:
+            return Entry(made, self._clock(), wanted.until, wanted.user, 0)
         now, size = self._clock(), size_of(wanted.key, made)
         entry = Entry(made, now, wanted.until, wanted.user, size, JITTER * self._draw())
-        if wanted.policy.storable and not made.private and self._current(wanted, entry):
+        if not made.private and self._current(wanted, entry):
             self._local.put(wanted.key, entry)
         return entry
 

@@ -63,7 +63,7 @@ class Heads:
         self._rooms: WeakValueDictionary[tuple[object, ...], Room] = WeakValueDictionary()
         self._names = names(config)
         self._derives = any(name.startswith(PREFIX) for name in self._names)
-        self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits != type(config.rate_limits)()
+        self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits.are_any
         self._shared = Remembered(self, None, MOST_BYTES)
 
     def of(self, peer: Peer) -> Remembered:

@@ -29,15 +29,15 @@ READ = [HttpMethod.GET, HttpMethod.HEAD]
 def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     @route("/recommend-items/{rest:path}", http_method=READ)
     async def recommend(request: AnyRequest) -> Sent:
-        return await front.guarded("recommend-items", request, partial(read, "recommend-items", recommend_ask))
+        return await front.guarded("recommend-items", request, recommend_work)
 
     @route("/related-items/{rest:path}", http_method=READ)
     async def related(request: AnyRequest) -> Sent:
-        return await front.guarded("related-items", request, partial(read, "related-items", related_ask))
+        return await front.guarded("related-items", request, related_work)
 
     @route("/rerank-items/{rest:path}", http_method=READ)
     async def rerank(request: AnyRequest) -> Sent:
-        return await front.guarded("rerank-items", request, partial(read, "rerank-items", rerank_ask))
+        return await front.guarded("rerank-items", request, rerank_work)
 
     @post("/rerank-items/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
     async def rerank_post(request: AnyRequest) -> Sent:
@@ -54,6 +54,9 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         reply = await front.gateway.answer(_rerank(request, place, items), caller, NO_CACHE)
         return Sending(reply.body, headers=(NO_STORE, *_about(reply)))
 
+    recommend_work = partial(read, "recommend-items", recommend_ask)
+    related_work = partial(read, "related-items", related_ask)
+    rerank_work = partial(read, "rerank-items", rerank_ask)
     return [recommend, related, rerank, rerank_post]
 
 

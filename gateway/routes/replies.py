@@ -107,11 +107,13 @@ class Front:
     ) -> None:
         self.gateway, self.telemetry, self.memos, self._clock = gateway, telemetry, memos, clock
 
-    async def answer(self, route: str, request: AnyRequest, work: Work) -> Sent:
+    async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> Sent:
+        """`guarded`: only callers that the configuration admits are answered."""
         began, headers = self._clock(), named(request)
         with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
             try:
-                sending = await work(request, self._caller(request, headers))
+                caller = self._caller(request, headers)
+                sending = await work(request, await self.gateway.admit(caller) if guarded else caller)
             except Exception as error:
                 sending = refusal(error)
                 if isinstance(error, Overloaded) and (ticket := request.scope["state"].get(TICKET)):
@@ -119,13 +121,9 @@ class Front:
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
 
-    async def guarded(self, route: str, request: AnyRequest, work: Work) -> Sent:
+    def guarded(self, route: str, request: AnyRequest, work: Work) -> Awaitable[Sent]:
         """As `answer`, for callers that the configuration admits."""
-
-        async def admitted(request: AnyRequest, caller: Caller) -> Sending:
-            return await work(request, await self.gateway.admit(caller))
-
-        return await self.answer(route, request, admitted)
+        return self.answer(route, request, work, guarded=True)
 
     def keep(self, route: str, request: AnyRequest, reply: Reply, sending_of: Callable[[Reply, str], Sending]) -> None:
         """For the hot path, where the answer may go out again. `sending_of` says what goes out, by If-None-Match."""
