@@ -20,7 +20,7 @@ from gateway.ask import Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change, properties_of
-from gateway.cache import Cache, Flights, Hit, Key, Made, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache import Cache, Flights, Hit, Made, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
 from gateway.caller import Caller
 from gateway.cohorts import of_cohort, shared_by
@@ -157,7 +157,7 @@ class Gateway:
             if policy is not None:
                 wanted = wanted._replace(policy=policy)
             hit = await self._fetch(wanted, fetched, plan, variation, scope, caller)
-            shown = await self._show(hit, ask, wanted.key, variation, config)
+            shown = await self._show(hit, ask, wanted, variation, config)
             if shown is not None:
                 break
             count = next_step(count)
@@ -217,7 +217,7 @@ class Gateway:
         with self._telemetry.span("cache"):
             return await self._cache.fetch(wanted, make)
 
-    async def _show(self, hit: Hit, ask: Ask, key: Key, variation: Variation, config: Config) -> Shown | None:
+    async def _show(self, hit: Hit, ask: Ask, wanted: Wanted, variation: Variation, config: Config) -> Shown | None:
         """The answer for this caller; None where too few items are left, and there are more to be had."""
         known = hit.entry.shown
         source = self._decorators.of(variation) if ask.decorate or variation.hide else None
@@ -230,12 +230,12 @@ class Gateway:
             with self._telemetry.span("decorate"):
                 answer = await self._decorators.dressed(hit.made, ask, variation, source)
             short = is_list(ask) and len(answer.items) < ask.num_results and not hit.made.complete
-            if short and key.results < STEPS[-1]:
+            if short and wanted.key.results < STEPS[-1]:
                 return None
             body, whole = closed(answer.rest, answer.items, ask.list_name, short, after(ask, answer)), answer.whole
-        shown = Shown(body, etag_of(body, config.fingerprint), mark)
-        if whole and not own:
-            self._cache.show(key, hit.entry, shown)
+        shown = Shown(body, etag_of(body, config.fingerprint) if wanted.policy.max_age_s else "", mark)
+        if whole and not own and wanted.policy.storable:
+            self._cache.show(wanted.key, hit.entry, shown)
         return shown
 
     async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 NAME = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?)\}")
+UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")  # what is never encoded, as most ids
 STRAY = re.compile(r"[{}]")
 
 
@@ -37,9 +38,7 @@ def template(text: str) -> Template:
 
 
 def in_url(value: str) -> str:
-    if value.isalnum() and value.isascii():  # most ids
-        return value
-    return quote(value, safe="")
+    return value if UNRESERVED.fullmatch(value) else quote(value, safe="")
 
 
 def in_header(value: str) -> str:

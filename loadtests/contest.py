@@ -20,7 +20,7 @@ from loadtests.peers import BY_NAME, ORIGIN, PEERS, Peer, written
 from loadtests.server import free_port, serving
 
 HIT, MISS = "/recommend-items/shop/for-you/u%05d", "/recommend-items/shop/fresh/u%05d"
-ELSEWHERE = "/recommend-items/shop/elsewhere/u%05d"
+ELSEWHERE = "/recommend-items/outside/elsewhere/u%05d"
 GUARDED = Path(__file__).with_name("guarded.yaml")
 BASE = "nginx"
 READY_S = 15.0
