@@ -44,7 +44,7 @@ class Stock(Transport):
             told = bytearray()
             async for piece in response.aiter_bytes():
                 told += piece
-            return Got(response.status_code, response.headers.raw, bytes(told))
+            return Got(response.status_code, bytes(told), raw=response.headers.raw)
         finally:
             await response.aclose()
 
