@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.cohorts.cohorts import EVERYONE
 from engine.data.columns import Array, Floats, Ints
+from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.deployments import Deployed
@@ -18,7 +19,7 @@ from engine.errors import EngineError, InvalidInput, NotFound
 from engine.filters import Candidates, Filter, Left, Mask, left_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question, Ranked
-from engine.rank.explore import Explorer, Places, explored, explorer, relevant, seed_of, unexplored
+from engine.rank.explore import Explorer, Places, explored, explored_among, explorer, relevant, seed_of
 from engine.rank.promote import mixed, share_of
 from engine.rank.topk import top_k
 from engine.recipes.base import Query, scored
@@ -157,7 +158,7 @@ class Case:
             return None
         best = self.shortlist.best[self._known(self.shortlist.best, self.shortlist)]
         if self.left is not None:
-            best = best[self.left.mask[best]]
+            best = best[self.left.keeps(best)]
         count = self.question.num_results
         return best[:count] if len(best) >= count else None
 
@@ -206,7 +207,7 @@ class Case:
             return relevant(best)
         dropped = () if self.left is None else (self.left.dropped,)
         but_for = (*dropped, self.live.history.items, taken)
-        places = unexplored(self.explorer, best, self._allowed_novelty, but_for, count)
+        places = explored_among(self.explorer, best, self._young, but_for, count)
         if places is not None:
             return places
         explorable = self.explorable
@@ -214,11 +215,11 @@ class Case:
         return explored(self.explorer, best, explorable, count)
 
     @property
-    def _allowed_novelty(self) -> float:
+    def _young(self) -> Novelty:
         """Of all that the filters leave to everyone."""
         assert self.explorer is not None
         young = self.explorer.young
-        return young.total if self.left is None else self.left.shared.sum_of(young.items)
+        return young if self.left is None else self.left.shared.of(young)
 
     @property
     def explorable(self) -> Mask:

@@ -6,15 +6,17 @@ import msgspec
 import numpy as np
 
 from engine.data.snapshot import Snapshot, snapshot_of
-from engine.ensemble.fits import packed
+from engine.ensemble.fits import Fits, fitted, packed
 from engine.ensemble.member import Column
 from engine.ensemble.moments import with_moments
 from engine.ensemble.plan import Blend, Plan
 from engine.nn.loop import weights_of
 from engine.nn.transformer import Shape, Transformer
-from engine.recipes.base import Model
+from engine.recipes.base import Model, Progress
+from engine.segments.factors import factors
 
 NEAR = 20  # neighbours an item
+DIM, HISTORY = 64, 50  # of a network around given factors
 COLUMNS = (
     Column("popularity", {}, {}),
     Column("knn", {}, {"power": 0.5}),
@@ -40,15 +42,35 @@ def blend_of(items: int, *, clusters: int = 40, dim: int = 16, noise: float = 0.
         "near": near.astype(np.int32).ravel(),
         "value": draw.random(items * NEAR, np.float32),
     }
-    fits = {
+    fits: Fits = {
         "popularity": {"score": np.log(draw.pareto(1.5, items) + 0.5).astype(np.float32)},
         "knn": table,
         "own": {},
         "sequence": with_moments(weights_of(network)),
     }
+    return _model(fits, items, 0)
+
+
+def factored(snapshot: Snapshot, seed: int, progress: Progress) -> Model:
+    """A blend of given weights, in minutes for a million items: neighbours and popularity as a recipe fits them, and
+    as items' vectors the factors of who touched what, around which the network is as it was drawn."""
+    import torch
+
+    items = snapshot.item_count
+    network = Transformer(Shape(items, HISTORY, DIM), torch.Generator().manual_seed(seed))
+    found = factors(snapshot, DIM, seed, progress)
+    vectors = found.items * found.strength**0.5
+    with torch.no_grad():
+        network.items.zero_()
+        network.items[:, : vectors.shape[1]] = torch.from_numpy(vectors / (vectors.std() + 1e-9))
+    fits = {**fitted(COLUMNS[:-1], snapshot, seed, progress), "sequence": with_moments(weights_of(network))}
+    return _model(fits, items, int(snapshot.times.max(initial=0)))
+
+
+def _model(fits: Fits, items: int, latest: int) -> Model:
     known = Blend((0.1, 0.1, 0.1, 0.7), 2.0, 0.0, 0)
     plan = Plan(COLUMNS, known, known, Blend((1.0, 0.0, 0.0, 0.0), 1.0, 0.0, 0), 3.0, 0.0, {})
-    return Model(packed(fits), {"items": items, "latest": 0, "plan": msgspec.to_builtins(plan), "chosen": {}})
+    return Model(packed(fits), {"items": items, "latest": latest, "plan": msgspec.to_builtins(plan), "chosen": {}})
 
 
 def visits(items: int, *, clusters: int = 40, users: int = 400, each: int = 8, seed: int = 1) -> Snapshot:

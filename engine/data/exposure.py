@@ -13,6 +13,7 @@ from engine.data.snapshot import Snapshot
 CREATED = "CREATION_TIMESTAMP"
 NEVER = np.iinfo(np.int64).max
 DAY_S = 86_400
+BLOCK = 256  # items whose novelty is summed together
 
 
 class _Items(NamedTuple):
@@ -29,15 +30,18 @@ _EMPTY = (0, 0, NEVER, NEVER, False)
 
 
 class Novelty(NamedTuple):
-    """(n,) of any scale, 0 for items that are not young; their sum and the greatest of them."""
+    """(n,) of any scale, 0 for items that are not young; their sum, the greatest, each block's sum."""
 
     items: Floats
     total: float
     most: float
+    blocks: Array  # (-(-n // BLOCK),) double precision
 
     @classmethod
     def of(cls, items: Floats) -> Novelty:
-        return cls(items, float(items.sum()), float(items.max(initial=0)))
+        starts = np.arange(0, len(items), BLOCK)
+        blocks = np.add.reduceat(items, starts, dtype=np.float64) if len(items) else np.zeros(0)
+        return cls(items, float(items.sum()), float(items.max(initial=0)), blocks)
 
 
 class Exposure:

@@ -23,7 +23,8 @@ from engine.ensemble.vectors import Vectors
 from engine.neighbours.sparse import Sparse
 from engine.recipes.base import Query
 
-BLOCK = 4096  # items whose vectors are multiplied at once: a megabyte
+BLOCK = 8192  # items whose vectors are multiplied at once: two megabytes
+LARGE = 1_000_000  # multiplications, from which on OpenBLAS takes its usual way
 NOTHING = 1e-9  # a deviation below it says nothing, as in `engine.ensemble.member.standard`
 
 
@@ -38,45 +39,61 @@ class Sum:
 
     def onto(self, base: Floats) -> Floats:
         """(items,) new logits."""
-        return self.with_products(base, [arrays["items"] @ vector for arrays, vector, _ in self.products])
-
-    def with_products(self, base: Floats, made: Sequence[Floats]) -> Floats:
-        """The same with each product's (items,) already made; those are written over."""
-        total = base + np.float32(self.offset)
-        for (arrays, _, bias), product in zip(self.products, made, strict=True):
-            total += product
-            total += np.multiply(arrays["bias"], np.float32(bias), out=product)
-        for each in self.dense:
-            total += each
-        for few in self.sparse:
-            few.onto(total)
-        return total
+        return all_onto(base, (self,))[0]
 
 
 def all_onto(base: Floats, sums: Sequence[Sum]) -> list[Floats]:
-    """`onto` for each, to the bit the same. Items are read once for all queries, which is most of a product's time."""
-    made: list[list[Floats]] = [[] for _ in sums]
-    for place in range(max((len(each.products) for each in sums), default=0)):
-        rows = [row for row, each in enumerate(sums) if len(each.products) > place]
-        by_arrays: dict[int, list[int]] = {}
-        for row in rows:
-            by_arrays.setdefault(id(sums[row].products[place][0]), []).append(row)
-        for own in by_arrays.values():
-            items = sums[own[0]].products[place][0]["items"]
-            for row, product in zip(own, products(items, [sums[row].products[place][1] for row in own]), strict=True):
-                made[row].append(product)
-    return [each.with_products(base, done) for each, done in zip(sums, made, strict=True)]
+    """`onto` for each, to the bit the same. Items are read once for all queries, by blocks that stay in the processor's
+    cache while all is added up."""
+    found = np.empty((len(sums), len(base)), np.float32)
+    offsets = np.array([each.offset for each in sums], np.float32)[:, None]
+    asked = _asked(sums)
+    for block in _blocks(len(base)):
+        part = found[:, block]
+        np.add(base[block], offsets, out=part)
+        for arrays, vectors, biases in asked:
+            part += biases * arrays["bias"][block]
+            part += products(arrays["items"][block], vectors)
+    for logits, each in zip(found, sums, strict=True):
+        for all_ in each.dense:
+            logits += all_
+        for few in each.sparse:
+            few.onto(logits)
+    return list(found)
 
 
-def products(items: Floats, vectors: Sequence[Floats]) -> Floats:
-    """(b, items) each vector's product with all items, by blocks that stay in the processor's cache meanwhile."""
-    if len(vectors) == 1:
-        return (items @ vectors[0])[None]
-    found = np.empty((len(vectors), len(items)), np.float32)
-    columns = np.stack(vectors)[:, :, None]  # (b, dim, 1)
-    for first in range(0, len(items), BLOCK):
-        found[:, first : first + BLOCK] = (items[None, first : first + BLOCK] @ columns)[:, :, 0]
+def _blocks(items: int) -> list[slice]:
+    """Of `BLOCK` items each, or all where there are fewer; so the last one goes over items of the one before again."""
+    firsts = [*range(0, items - BLOCK, BLOCK), max(items - BLOCK, 0)]
+    return [slice(first, first + BLOCK) for first in firsts]
+
+
+def products(items: Floats, vectors: Floats) -> Floats:
+    """(b, block) of items (block, dim) and vectors (b, dim), each to the bit what it is without the others.
+
+    BLAS multiplies small matrices in another way than large ones, and a matrix and a vector in a third: sums are then
+    rounded in another order. So a few vectors are filled up to as many as make it large.
+    """
+    if len(items) < BLOCK:
+        return np.stack([items @ vector for vector in vectors])
+    count, dim = vectors.shape
+    filled = np.zeros((max(count, 1 + LARGE // (BLOCK * dim)), dim), np.float32)
+    filled[:count] = vectors
+    found: Floats = (items @ filled.T)[:, :count].T
     return found
+
+
+def _asked(sums: Sequence[Sum]) -> list[tuple[Arrays, Floats, Floats]]:
+    """Of all arrays that some are products with: (b, dim) vectors for items and (b, 1) weights of biases, both 0 for
+    who has none."""
+    found: dict[int, tuple[Arrays, Floats, Floats]] = {}
+    for place, each in enumerate(sums):
+        for arrays, vector, bias in each.products:
+            nothing = arrays, np.zeros((len(sums), len(vector)), np.float32), np.zeros((len(sums), 1), np.float32)
+            _, vectors, biases = found.setdefault(id(arrays), nothing)
+            vectors[place] += vector
+            biases[place] += np.float32(bias)
+    return list(found.values())
 
 
 Part = Callable[[Sequence[Query]], list[Sum]]  # of queries that say what the part hears
@@ -157,7 +174,8 @@ def _sparse(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
     def sum_of(query: Query) -> Sum:
         found = of(arrays, column.reading, query, items)
         assert found is not None  # as said by "dense" not in arrays
-        sums = np.zeros(items, np.float32)
+        sums = np.empty(items, np.float32)  # of which only these items' are ever written or read
+        sums[found.items] = 0
         found.onto(sums)
         values = found.values.astype(np.float64)
         mean = float(values.sum()) / items

@@ -13,6 +13,7 @@ from functools import cached_property, reduce
 import numpy as np
 
 from engine.data.columns import Floats, Ints
+from engine.data.exposure import Novelty
 from engine.filters.candidates import Candidates
 from engine.filters.compile import Filter, Values
 from engine.filters.match import Mask
@@ -26,14 +27,14 @@ class Shared:
 
     def __init__(self, mask: Mask) -> None:
         self.mask = mask
-        self._summed: tuple[Floats, float] | None = None
+        self._left: tuple[Novelty, Novelty] | None = None
 
-    def sum_of(self, values: Floats) -> float:
-        """Of (count,) values, not below 0, those of what is left; the latest are remembered."""
-        summed = self._summed
-        if summed is None or summed[0] is not values:
-            summed = self._summed = values, float(values[self.mask[:-1]].sum())
-        return summed[1]
+    def of(self, young: Novelty) -> Novelty:
+        """(count,) with 0 for what is not left; the latest is remembered."""
+        left = self._left
+        if left is None or left[0] is not young:
+            left = self._left = young, Novelty.of(young.items * self.mask[:-1])
+        return left[1]
 
     @cached_property
     def penalty(self) -> Floats:
@@ -42,7 +43,7 @@ class Shared:
 
     @property
     def nbytes(self) -> int:
-        return 5 * self.mask.nbytes
+        return 9 * self.mask.nbytes
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Left:
         mask = self.shared.mask.copy()
         mask[self.dropped] = False
         return mask
+
+    def keeps(self, items: Ints) -> Mask:
+        """(k,) whether each of these is left."""
+        kept: Mask = self.shared.mask[items]
+        return kept & ~np.isin(items, self.dropped)
 
     def of(self, scores: Floats) -> Floats:
         """(count,) a copy of the scores, -inf for all that is not left."""

@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.data.columns import Array, Floats, Ints
-from engine.data.exposure import Novelty
+from engine.data.exposure import BLOCK, Novelty
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 
 MOST = 0.44  # of all places, at weight 1; at 0.3 scores shrink by 0.9604, in AWS's saved answers it was 0.9603
 SPELL_S = 3600  # for so long one user's draw stays the same
-BLOCK = 256  # items whose chances are summed together
+NOTHING = 1e-12  # of all novelty, below which a block's is what rounding left
 CLOSE = 1e-6  # to a whole number, beyond which sums of single precision tell nothing
 
 
@@ -103,25 +103,39 @@ def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Pla
     if explorer.start >= pool.expected:
         return Places(best, np.zeros(len(best), np.bool_), pool.kept)
     drawn, probable = systematic(pool.chances, explorer.start), pool.chances
+    return _placed(explorer, best, pool.kept, drawn, probable[drawn], places)
+
+
+def explored_among(
+    explorer: Explorer, best: Ints, young: Novelty, but_for: Sequence[Ints], places: int
+) -> Places | None:
+    """What `explored` gives where the `young` may be explored `but_for` some; None where somebody's chance might be cut
+    to 1. No pass over the items: from the sums of blocks that they lie in, what is taken away is subtracted.
+    """
+    gone = np.unique(np.concatenate((best, *but_for)))
+    blocks, expected = young.blocks.copy(), explorer.share * places
+    np.subtract.at(blocks, gone // BLOCK, young.items[gone].astype(np.float64))
+    blocks[blocks < NOTHING * young.total] = 0
+    total = float(blocks.sum())
+    if total == 0 or expected * young.most >= total * (1 - CLOSE):
+        return None
+    points = np.arange(explorer.start, expected) * (total / expected)
+    drawn = np.array(_fallen_on(young.items, gone, blocks, points), np.int32)
+    chances = young.items[drawn] * (expected / total)
+    return _placed(explorer, best, kept(best, expected, places), drawn, chances, places)
+
+
+def _placed(explorer: Explorer, best: Ints, kept: Array, drawn: Ints, chances: Array, places: int) -> Places:
+    """The drawn ones at places drawn by the seed, among as many of the best as there is room for."""
+    if not len(drawn):
+        return Places(best, np.zeros(len(best), np.bool_), kept)
     staying = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + staying, explorer.seed)
     return Places(
         np.concatenate((drawn, best[:staying]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
-        np.concatenate((probable[drawn], pool.kept[:staying]))[order],
+        np.concatenate((chances, kept[:staying]))[order],
     )
-
-
-def unexplored(explorer: Explorer, best: Ints, allowed: float, but_for: Sequence[Ints], places: int) -> Places | None:
-    """What `explored` gives where nothing is drawn, which is most often so where a part of one place is explored; None
-    where something may be. No pass over the items: `allowed` is the novelty of all that may be explored `but_for` some.
-    """
-    expected = explorer.share * places
-    if explorer.start >= expected:
-        least = allowed - sum(float(explorer.novelty[items].sum()) for items in (best, *but_for))
-        if least > 0 and expected * explorer.young.most < least * (1 - CLOSE):  # nobody's chance is cut to 1
-            return Places(best, np.zeros(len(best), np.bool_), kept(best, expected, places))
-    return None
 
 
 class Pool(NamedTuple):
@@ -185,15 +199,23 @@ def systematic(chances: Array, start: float) -> Ints:
     """
     starts = np.arange(0, len(chances), BLOCK)
     sums = np.add.reduceat(chances, starts, dtype=np.float64) if len(chances) else np.zeros(0)
+    points = np.arange(start, np.cumsum(sums)[-1] if len(sums) else 0.0, 1.0)
+    return np.unique(np.array(_fallen_on(chances, np.zeros(0, np.int32), sums, points), np.int32))
+
+
+def _fallen_on(values: Array, gone: Ints, sums: Array, points: Array) -> list[int]:
+    """The item under each point, of all but those that are gone; `sums` are the blocks', without them."""
+    if not len(points):
+        return []
     ends = np.cumsum(sums)
-    points = np.arange(start, ends[-1] if len(ends) else 0.0, 1.0)
-    return np.unique(np.array([_under(chances, sums, ends, point) for point in points], np.int32))
+    points = np.minimum(points, np.nextafter(ends[-1], 0))  # sums in another order may be less
+    return [_under(values, gone, ends, int(np.searchsorted(ends, point, "right")), point) for point in points]
 
 
-def _under(chances: Array, sums: Array, ends: Array, point: float) -> int:
-    """The item that the point falls on."""
-    block = min(int(np.searchsorted(ends, point, "right")), len(ends) - 1)
+def _under(values: Array, gone: Ints, ends: Array, block: int, point: float) -> int:
     first = block * BLOCK
-    some = first + np.flatnonzero(chances[first : first + BLOCK])
-    inside = np.cumsum(chances[some], dtype=np.float64) + (ends[block] - sums[block])
-    return int(some[min(int(np.searchsorted(inside, point, "right")), len(some) - 1)])
+    own = values[first : first + BLOCK].astype(np.float64)
+    own[gone[(gone >= first) & (gone < first + BLOCK)] - first] = 0
+    some = np.flatnonzero(own)
+    inside = np.cumsum(own[some]) + (ends[block - 1] if block else 0.0)
+    return first + int(some[min(int(np.searchsorted(inside, point, "right")), len(some) - 1)])

@@ -22,7 +22,7 @@ from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
 from engine.deployments import Deployed
 from engine.filters import compile_filter
-from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explorer, scaled, systematic, unexplored
+from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explored_among, explorer, scaled, systematic
 from engine.rank.topk import top_k
 from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
@@ -83,26 +83,29 @@ def test_every_propensity_is_how_often_the_item_is_shown(weight: float, places: 
 
 
 @given(
-    novelty=arrays.arrays(np.float32, 40, elements=st.sampled_from([0.0, 0.25, 1.0])),
-    allowed=arrays.arrays(np.bool_, 40),
+    novelty=arrays.arrays(np.float32, 600, elements=st.sampled_from([0.0, 0.25, 1.0])),
+    allowed=arrays.arrays(np.bool_, 600),
     weight=st.sampled_from([0.1, 0.3, 1.0]),
     seed=st.integers(0, 99),
 )
-def test_that_nothing_is_drawn_is_told_without_a_look_at_every_item(
+def test_the_same_are_drawn_without_a_look_at_every_item(
     novelty: np.ndarray, allowed: np.ndarray, weight: float, seed: int
 ):
-    best, seen = np.arange(8, dtype=np.int32), np.array([9, 9, 12], np.int32)
+    best, seen = np.arange(8, dtype=np.int32), np.array([9, 9, 12, 256, 511, 599], np.int32)
     drawing = explorer(Exploration(weight), Novelty.of(novelty), str(seed))
     if drawing is None:
         return
-    told = unexplored(drawing, best, float(novelty[allowed].sum()), (seen,), 8)
+    told = explored_among(drawing, best, Novelty.of(novelty * allowed), (seen,), 8)
     left = allowed.copy()
     left[seen] = False
     whole = explored(drawing, best, left, 8)
     if told is not None:
         assert all(np.array_equal(one, other) for one, other in zip(told, whole, strict=True))
-    elif drawing.start >= drawing.share * 8:  # too little is left to be sure
-        assert drawing.share * 8 >= 0.999 * (novelty[allowed].sum() - novelty[best].sum() - novelty[seen].sum())
+    else:  # too little is left for nobody's chance to be cut
+        gone = np.unique(np.concatenate((best, seen)))
+        left = (novelty * allowed).astype(np.float64)
+        most, left[gone] = left.max(), 0
+        assert drawing.share * 8 * most >= 0.999 * left.sum()
 
 
 def test_relevance_keeps_its_order_and_explored_items_may_stand_anywhere():

@@ -33,8 +33,9 @@ def test_the_bench_compares_hits_and_misses(tmp_path):
 
 
 @comparable
-def test_misses_are_measured_at_the_limit_and_at_half_of_it(tmp_path):
-    argv = ["--items", "300", "--users", "100", "--events", "5", "--recipe", "aws-popularity-count"]
+@pytest.mark.parametrize("recipe", [["--recipe", "aws-popularity-count"], ["--factors", "--exact"]])
+def test_misses_are_measured_at_the_limit_and_at_half_of_it(tmp_path, recipe: list[str]):
+    argv = ["--items", "300", "--users", "100", "--events", "5", *recipe]
     ran = CliRunner().invoke(misses.main, [*argv, "--seconds", "1", "--rounds", "1", "--data", str(tmp_path)])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     assert "answers/s" in ran.output and "p99" in ran.output and "; 0 failed" in ran.output

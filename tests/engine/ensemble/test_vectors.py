@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Floats, Ints
-from engine.ensemble.mixture import Mixture, all_onto, products
+from engine.ensemble.mixture import BLOCK, Mixture, Sum, all_onto
 from engine.ensemble.vectors import Vectors
 from engine.nn.forward import expected, expected_of_many
 from engine.recipes.base import Query
@@ -41,11 +41,18 @@ def test_a_batch_of_histories_is_encoded_as_each_alone(fits, length: int) -> Non
     assert all((expected(weights, history) == vector).all() for history, vector in zip(batch, together, strict=True))
 
 
-@pytest.mark.parametrize("count", [2, 5, 16])
-def test_products_by_blocks_are_products(count: int) -> None:
+@pytest.mark.parametrize("items", [1, 700, BLOCK, 2 * BLOCK + 1])
+@pytest.mark.parametrize(("count", "dim"), [(1, 64), (2, 64), (5, 64), (16, 64), (33, 64), (9, 24), (9, 32), (9, 74)])
+def test_products_by_blocks_are_products_and_the_same_in_any_company(count: int, dim: int, items: int) -> None:
     draw = np.random.default_rng(count)
-    items, vectors = draw.normal(size=(9_001, 64)).astype(np.float32), draw.normal(size=(count, 64)).astype(np.float32)
-    assert (products(items, list(vectors)) == np.stack([items @ vector for vector in vectors])).all()
+    arrays = {"items": draw.normal(size=(items, dim)).astype(np.float32), "bias": draw.random(items, np.float32)}
+    vectors, base = draw.normal(size=(count, dim)).astype(np.float32), draw.normal(size=items).astype(np.float32)
+    sums = [Sum(((arrays, vector, 0.1 * at),) * (at % 3 > 0), (), (), at) for at, vector in enumerate(vectors, 1)]
+    together = all_onto(base, sums)
+    for at, (vector, logits) in enumerate(zip(vectors, together, strict=True), 1):
+        product = arrays["items"] @ vector + 0.1 * at * arrays["bias"] if at % 3 else 0
+        np.testing.assert_allclose(logits, base + at + product, rtol=1e-5, atol=1e-5)
+        assert (all_onto(base, (sums[at - 1],))[0] == logits).all()
 
 
 class Encoder:
