@@ -77,7 +77,7 @@ KINDS = {
     "miss": Kind("nobody has cached it: the engine answers", MISS, "its engine", passing=(BASE, "Litestar", "FastAPI")),
     "origin": Kind("nobody has cached it: an origin over HTTP answers", ELSEWHERE, "upstream http", passing=(BASE,)),
     "workers": Kind(
-        "a hit as in full: two workers and one",
+        "a hit as in full: two workers and one, each with its share of the load on its core",
         HIT,
         "its cache",
         (),
@@ -115,7 +115,7 @@ def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[s
             environ["RECGATE_REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
         found = []
         for workers in kind.workers:
-            own, load = shares(workers)
+            own, load = shares(kind, workers)
             server = stack.enter_context(serving(recipe_data, workers, own, kind.config, environ))
             name = "recgate" if len(kind.workers) == 1 else f"recgate, {workers} worker{'s' * (workers > 1)}"
             found.append(Contestant(name, kind.how, server.port, server.running.pid, kind.path, load, redis_port))
@@ -135,10 +135,12 @@ def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[s
         yield found
 
 
-def shares(workers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The server's cores, one a worker, and those of the load: the others, or all where there is no other."""
+def shares(kind: Kind, workers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The server's cores, one a worker, and those of the load: another, but where workers are compared. There each has
+    its share of the load on its own core, or the one worker would have twice the processor that each of two has."""
     cores = tuple(sorted(os.sched_getaffinity(0)))
-    return cores[:workers], cores[workers:][-workers:] or cores[-1:]
+    own = cores[:workers]
+    return own, cores[-1:] if len(kind.workers) == 1 else own
 
 
 def argv_of(peer: Peer, folder: Path, port: int, origin: int) -> list[str]:

@@ -100,7 +100,8 @@ def cell(line: Told | None) -> str:
 def workers(lines: Sequence[Told]) -> str:
     one, two = lines
     return (
-        f"Two workers against one, with everything on: {two['ratio']:.2f} × ({two['least']:.2f}–{two['most']:.2f}) the"
+        "Two workers against one, with everything on, each with its share of the load on its own core: "
+        f"{two['ratio']:.2f} × ({two['least']:.2f}–{two['most']:.2f}) the"
         f" requests/s, {two['cpu_us']:.1f} µs of CPU a request against {one['cpu_us']:.1f}."
     )
 
