@@ -18,11 +18,13 @@ HOMES = {  # a library, and the only places that import it
     "stamina": ("gateway/outbound/",),
     "redis": (
         "gateway/cache/shared.py",
+        "gateway/cache/line.py",
         "gateway/app.py",
         "gateway/auth/",
         "gateway/config/place.py",
         "gateway/targets/",
     ),
+    "hiredis": ("gateway/cache/line.py",),
     "torch": ("engine/nn/",),
     "lark": ("engine/filters/",),
     "boto3": ("engine/data/source.py", "gateway/cli/import_config.py"),

@@ -1,11 +1,13 @@
 """The response cache: fetch (fresh, stale, miss) over local entries (this worker's, below a ceiling) and shared ones
-(Redis); key, entry, changes and purge (what outdates), flight (one call a key), admission (who may push out whom)."""
+(Redis; line: many questions over one connection); key, entry, changes and purge (what outdates), flight (one call a
+key), admission (who may push out whom)."""
 
 from gateway.cache.changes import Changes, Tag
 from gateway.cache.entry import Entry, Made, Mark, Shown, etag_of
 from gateway.cache.fetch import Cache, Hit, Wanted, is_broken
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key, key_of, pairs
+from gateway.cache.line import Found
 from gateway.cache.shared import Shared, connected
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "Changes",
     "Entry",
     "Flights",
+    "Found",
     "Hit",
     "Key",
     "Made",

@@ -13,6 +13,7 @@ Tag = tuple[str, ...]
 MANY = 50_000  # users remembered one by one, about 14 MB
 MANY_ITEMS = 1000  # purged items, of a namespace
 NOTHING: frozenset[str] = frozenset()
+NEVER: dict[str, int] = {}
 
 
 class Changes:
@@ -71,6 +72,10 @@ class Changes:
         """The items of a namespace that were purged after that."""
         items = self._items.get(namespace)
         return NOTHING if not items else [item for item, last in items.items() if last > seq]
+
+    def last_purge(self, namespace: str) -> int:
+        """When an item of a namespace was purged last."""
+        return max(self._items.get(namespace, NEVER).values(), default=0)
 
     def _note_user(self, tag: Tag, seq: int) -> None:
         if self._users.get(tag, 0) >= seq:

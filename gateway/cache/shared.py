@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from gateway.cache.entry import Entry, Made, size_of
 from gateway.cache.key import Key
+from gateway.cache.line import Line, Tell
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +63,21 @@ class Shared:
     def __init__(self, redis: Redis, clock: Callable[[], float]) -> None:
         self._redis, self._clock = redis, clock
         self._down_until = 0.0
+        self._line: Line | None = None
         self.failures = 0
 
     async def get(self, key: Key) -> Entry | None:
         raw = await self._try(lambda: self._redis.get(_name(key, "entry")))
         return None if raw is None else _entry(key, raw)
 
-    async def get_many(self, names: Sequence[bytes]) -> list[bytes | None]:
-        """What lies under each name, None where nothing does, in one question."""
-        found = await self._try(lambda: self._redis.mget(names))
-        return [None] * len(names) if found is None else list(found)
+    def ask(self, names: Sequence[bytes], tell: Tell) -> None:
+        """`tell` gets what lies under each name, None where nothing does; None alone where Redis does not answer."""
+        if not self.is_up(self._clock()):
+            tell(None)
+            return
+        if self._line is None or self._line.is_broken:
+            self._line = Line(self._redis, PATIENCE_S, self._failed)
+        self._line.ask(names, tell)
 
     async def put_many(self, values: Sequence[tuple[bytes, bytes, int]]) -> None:
         """Each a name, a value, and for how many milliseconds."""
@@ -113,23 +119,29 @@ class Shared:
         if await self._try(lambda: self._redis.get(name)) == holder.encode():
             await self._try(lambda: self._redis.delete(name))
 
-    @property
-    def up(self) -> bool:
-        return self._clock() >= self._down_until
+    def is_up(self, now: float) -> bool:
+        return now >= self._down_until
+
+    async def close(self) -> None:
+        if self._line is not None:
+            await self._line.close()
 
     async def _try(self, command: Callable[[], Awaitable[Any]], missing: Any = None) -> Any:
         """None where Redis does not answer; `missing` where it answers with nothing."""
-        if not self.up:
+        if not self.is_up(self._clock()):
             return None
         try:
             async with asyncio.timeout(PATIENCE_S):
                 found = await command()
         except (RedisError, OSError, TimeoutError) as error:
-            self.failures += 1
-            self._down_until = self._clock() + DOWN_S
-            log.warning("Redis does not answer; this worker does without for %.0f s: %s", DOWN_S, error)
+            self._failed(error)
             return None
         return missing if found is None else found
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        self._down_until = self._clock() + DOWN_S
+        log.warning("Redis does not answer; this worker does without for %.0f s: %s", DOWN_S, error)
 
 
 def _name(key: Key, kind: str) -> str:

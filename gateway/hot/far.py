@@ -9,41 +9,72 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
 
 import msgspec
 
-from gateway.cache import Cache, Shared, Tag
-from gateway.hot.memos import Memo, Ready, Tally, Told
+from gateway.cache import Cache, Changes, Found, Shared, Tag
+from gateway.hot.memos import Memo, Told
 
 Tell = Callable[["Kept | None"], None]
+Conditional = tuple[str, tuple[bytes, bytes] | None]
 
-FORMAT = 1
-OWN_SHARE = 1 / 256  # of what is asked goes the ordinary way, even so
+FORMAT = 2
+OWN_SHARE = 1 / 1024  # of what is asked goes the ordinary way, even so, which takes fifty times as long
 LONGEST_S = 86_400.0
 MOST_WAITING = 1000  # answers to be stored; beyond these the newest are not
+MOST_COMMON = 1000
 
 
-class Kept(msgspec.Struct, array_like=True, frozen=True):
-    """An answer as it lies in Redis; `as_of` is the last record of the log that its maker had seen."""
+class Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An answer as it lies in Redis, to be read with as few objects as may be; `as_of` is the last record of the log
+    that its maker had seen. `user` is the tag of whose it is. `common` and `conditional` are messages of their own:
+    the one is alike for all users and read once, the other is read where somebody asks If-None-Match."""
 
     format: int
     stored_at: float
     until: float
     as_of: int
-    tags: tuple[Tag, ...]
-    own: tuple[str, str] | None
-    told: tuple[str, str, str, str, str, str]
+    user: Tag | None
+    common: bytes
+    conditional: bytes
     head: bytes
     rest: bytes
     body: bytes
-    etag: str
-    unmodified: tuple[bytes, bytes] | None
+    tail: ClassVar[bytes] = b""
 
-    def ready(self, tally: Tally) -> Ready:
-        return Ready(self.head, self.rest, self.body, b"", self.etag, self.unmodified, self.stored_at, tally)
+    @property
+    def etag(self) -> str:
+        return _read(self.conditional)[0]
+
+    @property
+    def unmodified(self) -> tuple[bytes, bytes] | None:
+        return _read(self.conditional)[1]
+
+
+class Common:
+    """What answers to different users have in common: whom they count for, and what outdates them all."""
+
+    __slots__ = ("_changed", "_generation", "_tags", "told")
+
+    def __init__(self, raw: bytes) -> None:
+        """Raises `msgspec.DecodeError`."""
+        self.told, self._tags = _decode_common(raw)
+        self._generation, self._changed = -1, 0
+
+    def changed(self, changes: Changes) -> int:
+        """The last record of the log that outdated them; looked up once for each state of the changes."""
+        generation = changes.generation  # read first: what comes while we look is looked at next time
+        if generation != self._generation:
+            seen = max(changes.latest(self._tags), changes.doubted, changes.last_purge(self.told.namespace))
+            self._changed, self._generation = seen, generation
+        return self._changed
 
 
 _decode = msgspec.msgpack.Decoder(Kept).decode
+_decode_common = msgspec.msgpack.Decoder(tuple[Told, tuple[Tag, ...]]).decode
+_decode_conditional: Callable[[bytes], Conditional] = msgspec.msgpack.Decoder(Conditional).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -60,70 +91,98 @@ class Far:
         """`seen()` is the last record of the log that answers of this worker have seen."""
         self._shared, self._cache, self._changes = shared, cache, cache.changes
         self._is_current, self.seen, self._clock, self._draw = is_current, seen, clock, draw
-        self._asked: list[tuple[bytes, Tell]] = []
+        self._names: list[bytes] = []
+        self._tells: list[Tell] = []
+        self._common: dict[bytes, Common] = {}
         self._new: list[tuple[bytes, bytes, int]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
 
-    def helps(self) -> bool:
+    # ---- looking
+
+    def helps(self, now: float) -> bool:
         """Whether to ask here; not always, so that what is asked for most comes into the worker's own cache."""
-        return self._cache.is_crowded and self._shared.up and self._draw() >= OWN_SHARE
+        return self._cache.is_crowded and self._shared.is_up(now) and self._draw() >= OWN_SHARE
 
     def ask(self, name: bytes, tell: Tell) -> None:
         """`tell` is called with what is found, and None where there is nothing, or Redis does not answer."""
-        self._asked.append((name, tell))
-        self._wake()
+        if not self._names:
+            asyncio.get_running_loop().call_soon(self._ask)
+        self._names.append(name)
+        self._tells.append(tell)
+
+    def _ask(self) -> None:
+        """What has come in one turn of the loop goes in one question."""
+        names, self._names = self._names, []
+        tells, self._tells = self._tells, []
+        self._shared.ask(names, partial(_tell, tells))
+
+    def current(self, kept: Kept, now: float) -> Told | None:
+        """Whom it counts for, if it is what this worker would answer, too."""
+        user, as_of = kept.user, kept.as_of
+        if now >= kept.until:
+            return None
+        if user is not None and (not self._is_current(*user[1:]) or self._changes.latest((user,)) > as_of):
+            return None
+        common = self._common.get(kept.common) or self._read(kept.common)
+        return None if common is None or common.changed(self._changes) > as_of else common.told
+
+    def _read(self, raw: bytes) -> Common | None:
+        try:
+            common = Common(raw)
+        except msgspec.DecodeError:
+            return None
+        if len(self._common) >= MOST_COMMON:
+            self._common.clear()
+        self._common[raw] = common
+        return common
+
+    # ---- storing
 
     def store(self, name: bytes, memo: Memo, told: Told, as_of: int) -> None:
         """Nobody waits for it."""
         repeat, life_s = memo.repeat, memo.until - self._clock()
         if told.experiment or repeat.version is not None or life_s <= 0 or len(self._new) >= MOST_WAITING:
             return
+        user = None if memo.own is None else ("user", *memo.own)
         kept = Kept(
             format=FORMAT,
             stored_at=memo.stored_at,
             until=memo.until,
             as_of=as_of,
-            tags=repeat.tags,
-            own=memo.own,
-            told=told,
+            user=user,
+            common=_encode((told, [tag for tag in repeat.tags if tag != user])),
+            conditional=_encode((memo.etag, memo.unmodified)),
             head=memo.head,
             rest=memo.rest,
             body=repeat.body,
-            etag=memo.etag,
-            unmodified=memo.unmodified,
         )
         self._new.append((name, _encode(kept), max(1, int(min(life_s, LONGEST_S) * 1000))))
-        self._wake()
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.get_running_loop().create_task(self._store())
 
-    def holds(self, kept: Kept, now: float) -> bool:
-        """Whether it is what this worker would answer, too."""
-        if now >= kept.until or (kept.own is not None and not self._is_current(*kept.own)):
-            return False
-        changes, as_of = self._changes, kept.as_of
-        if max(changes.latest(kept.tags), changes.doubted) > as_of:
-            return False
-        return not changes.items_after(kept.told[1], as_of)
+    async def _store(self) -> None:
+        """What comes while Redis stores goes together the next time."""
+        while self._new:
+            new, self._new = self._new, []
+            await self._shared.put_many(new)
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
+        await self._shared.close()
 
-    def _wake(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
 
-    async def _run(self) -> None:
-        """As long as there is anything: what comes while Redis is asked goes together in the next question."""
-        while self._asked or self._new:
-            asked, self._asked = self._asked, []
-            new, self._new = self._new, []
-            if asked:
-                found = await self._shared.get_many([name for name, _ in asked])
-                for (_, tell), raw in zip(asked, found, strict=True):
-                    tell(None if raw is None else decoded(raw))
-            if new:
-                await self._shared.put_many(new)
+def _tell(tells: list[Tell], found: Found | None) -> None:
+    for tell, raw in zip(tells, found or [None] * len(tells), strict=True):
+        tell(None if raw is None else decoded(raw))
+
+
+def _read(raw: bytes) -> Conditional:
+    try:
+        return _decode_conditional(raw)
+    except msgspec.DecodeError:
+        return "", None
 
 
 def decoded(raw: bytes) -> Kept | None:

@@ -32,15 +32,18 @@ class Room(dict[bytes, "Memo | Promise"]):
     """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are.
     `refusals` are by the other end's host."""
 
-    __slots__ = ("__weakref__", "name", "refusals")
+    __slots__ = ("__weakref__", "_begun", "refusals")
 
     def __init__(self, name: bytes) -> None:
-        self.name = name
+        """`name` is a secret of as many bytes for every room."""
+        self._begun = blake2b(name, digest_size=16)
         self.refusals: dict[str, Refusal] = {}
 
     def far_name(self, target: bytes) -> bytes:
         """What names the answer in every worker; nothing can be read from it."""
-        return b"recgate:ready:" + blake2b(target, key=self.name, digest_size=16).hexdigest().encode()
+        digest = self._begun.copy()
+        digest.update(target)
+        return b"recgate:ready:" + digest.hexdigest().encode()
 
 
 class Head:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.cache import Cache
 from gateway.config import Config
@@ -77,32 +77,49 @@ class Tally:
             self.hits += 1
 
 
-class Ready:
+class Answer(Protocol):
     """An answer as it goes out but for its age: `head` ends where that comes, `rest` goes on after it, and then there
     is the `body` with what it ends in. `unmodified` are a 304's head and rest."""
 
-    __slots__ = ("body", "etag", "head", "rest", "stored_at", "tail", "tally", "unmodified")
-
-    def __init__(
-        self,
-        head: bytes,
-        rest: bytes,
-        body: bytes,
-        tail: bytes,
-        etag: str,
-        unmodified: tuple[bytes, bytes] | None,
-        stored_at: float,
-        tally: Tally,
-    ) -> None:
-        self.head, self.rest, self.etag, self.unmodified = head, rest, etag, unmodified
-        self.body: bytes | memoryview = memoryview(body)[:-1] if tail else body
-        self.tail, self.stored_at, self.tally = tail, stored_at, tally
+    @property
+    def head(self) -> bytes: ...
+    @property
+    def rest(self) -> bytes: ...
+    @property
+    def body(self) -> bytes | memoryview: ...
+    @property
+    def tail(self) -> bytes: ...
+    @property
+    def stored_at(self) -> float: ...
+    @property
+    def etag(self) -> str: ...
+    @property
+    def unmodified(self) -> tuple[bytes, bytes] | None: ...
 
 
-class Memo(Ready):
-    """One that this worker keeps."""
+class Memo:
+    """An answer that this worker keeps."""
 
-    __slots__ = ("doubts", "generation", "moves", "own", "repeat", "room", "size", "target", "touched", "until")
+    __slots__ = (
+        "body",
+        "doubts",
+        "etag",
+        "generation",
+        "head",
+        "moves",
+        "own",
+        "repeat",
+        "rest",
+        "room",
+        "size",
+        "stored_at",
+        "tail",
+        "tally",
+        "target",
+        "touched",
+        "unmodified",
+        "until",
+    )
 
     def __init__(
         self,
@@ -113,7 +130,10 @@ class Memo(Ready):
         whole: tuple[bytes, bytes],
         unmodified: tuple[bytes, bytes] | None,
     ) -> None:
-        super().__init__(*whole, repeat.body, repeat.tail, etag, unmodified, repeat.entry.stored_at, tally)
+        self.head, self.rest = whole
+        self.body: bytes | memoryview = memoryview(repeat.body)[:-1] if repeat.tail else repeat.body
+        self.tail, self.etag, self.unmodified = repeat.tail, etag, unmodified
+        self.stored_at, self.tally = repeat.entry.stored_at, tally
         self.room, self.target, self.repeat = ticket.room, ticket.target, repeat
         self.until, self.own, self.touched = repeat.until, repeat.own, 0.0
         self.generation, self.doubts, self.moves = repeat.before

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gateway.hot.far import Far, Kept
-from gateway.hot.heads import Head, Remembered, Room
-from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Memos, Promise, Ready, Ticket, Told, lines
+from gateway.hot.far import Kept
+from gateway.hot.heads import Head, Heads, Remembered, Room
+from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Answer, Memos, Promise, Tally, Ticket, lines
 from gateway.hot.short import question
 from gateway.routes.conditional import not_modified
 from gateway.routes.direct import Direct
@@ -23,6 +23,8 @@ END, LINE = b"\r\n\r\n", b"\r\n"
 VERSION = b" HTTP/1.1"
 QUESTIONS = (b"/recommend-items/", b"/related-items/", b"/rerank-items/")
 MOST_HELD = 64 * 1024  # bytes
+
+Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -42,6 +44,7 @@ class HotProtocol(HttpToolsProtocol):
         self._common = self._ok = self._not_modified = self._busy = b""
         self._host = ""
         self._held: bytes | None = None  # what came after a request whose answer is on its way
+        self._asked: Asked | None = None  # the request about which Redis is asked
         self._is_leaving = False
         self._asking: Any = None  # the task that is to end with an answer
 
@@ -50,23 +53,16 @@ class HotProtocol(HttpToolsProtocol):
         self._host = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
-        if self._waits():
-            self._hold(data)
-            return
         start, size = 0, len(data)
         while start < size:
+            if self._held is not None:
+                self._hold(data[start:])
+                return
             end = data.find(END, start) if self._is_free() else -1
             if end < 0 or not self._answered(data, start, end):
                 super().data_received(data[start:] if start else data)
                 return
             start = end + len(END)
-            if self._waits():
-                self._hold(data[start:])
-                return
-
-    def _waits(self) -> bool:
-        """Whether an answer is on its way that uvicorn knows nothing of."""
-        return self._held is not None
 
     def _is_free(self) -> bool:
         """Whether an answer may be written now: nothing is half read, nobody waits before it, and the caller takes."""
@@ -98,9 +94,9 @@ class HotProtocol(HttpToolsProtocol):
         target = data[first : line - 9]
         known, now = room.get(target), memos.clock()
         memo = memos.kept(known) if isinstance(known, Promise) else known
-        if memo is None and memos.far is not None and now < head.until and memos.far.helps():
-            ticket = Ticket(memos.heads, room, target, self._host, True)
-            self._ask_far(memos.far, ticket, head, whole, data[start : end + len(END)])
+        if memo is None and memos.far is not None and now < head.until and memos.far.helps(now):
+            self._held, self._asked = b"", (memos.heads, room, target, head, whole, data[start : end + len(END)])
+            memos.far.ask(room.far_name(target), self._found)
             return True
         if memo is None or now >= head.until or not memos.holds(memo, now):
             if room.refusals and now < head.until and self._refused(room, target, now, whole):
@@ -112,16 +108,17 @@ class HotProtocol(HttpToolsProtocol):
             return False
         if now - memo.touched > TOUCH_S:
             memos.touch(memo, now)
-        self._send(memo, head, now, whole)
+        self._send(memo, memo.tally, head, now, whole)
         return True
 
-    def _send(self, answer: Ready, head: Head, now: float, whole: bool) -> None:
+    def _send(self, answer: Answer, tally: Tally, head: Head, now: float, whole: bool) -> None:
         if self.server_state.default_headers is not self._dates:
             self._date()
-        age, other = b"%d" % (now - answer.stored_at), answer.unmodified
-        is_known = other is not None and not_modified(head.if_none_match, answer.etag)
-        if other is not None and is_known:
-            self.transport.write(b"".join((self._not_modified, other[0], age, other[1])))
+        age, unmodified = b"%d" % (now - answer.stored_at), None
+        if head.if_none_match and not_modified(head.if_none_match, answer.etag):
+            unmodified = answer.unmodified
+        if unmodified is not None:
+            self.transport.write(b"".join((self._not_modified, unmodified[0], age, unmodified[1])))
         elif whole:
             self.transport.write(b"".join((self._ok, answer.head, age, answer.rest, answer.body, answer.tail)))
         else:
@@ -129,9 +126,9 @@ class HotProtocol(HttpToolsProtocol):
         self._rest(now)
         seconds = self.memos.clock() - now
         if seconds > QUICK_S:
-            self.memos.tell(answer.tally.told, 304 if is_known else 200, seconds)
+            self.memos.tell(tally.told, 200 if unmodified is None else 304, seconds)
         else:
-            answer.tally.add(seconds, is_known)
+            tally.add(seconds, unmodified is not None)
 
     # ---- the short way
 
@@ -175,31 +172,30 @@ class HotProtocol(HttpToolsProtocol):
 
     # ---- by way of Redis
 
-    def _ask_far(self, far: Far, ticket: Ticket, head: Head, whole: bool, request: bytes) -> None:
-        self._held = b""
-
-        def told(kept: Kept | None) -> None:
-            held, self._held = self._held or b"", None
-            if self.transport.is_closing():
-                return
-            memos, now = self.memos, self.memos.clock()
-            is_traced = memos.draws is not None and memos.draws()
-            if kept is not None and far.holds(kept, now) and ticket.heads is memos.heads and not is_traced:
-                self._send(kept.ready(memos.tally(Told(*kept.told))), head, now, whole)
-                if self._is_leaving:
-                    self.transport.close()
-            else:
-                self._state[TICKET] = ticket
-                if is_traced:
-                    self._state[TRACED] = True
-                super(HotProtocol, self).data_received(request)
-                if self._is_leaving:
-                    self.shutdown()
+    def _found(self, kept: Kept | None) -> None:
+        """What Redis has for the request about which it was asked."""
+        asked, self._asked = self._asked, None
+        held, self._held = self._held, None
+        if asked is None or self.transport.is_closing():
+            return
+        heads, room, target, head, whole, request = asked
+        memos, now = self.memos, self.memos.clock()
+        is_traced = memos.draws is not None and memos.draws()
+        told = None if kept is None or memos.far is None or is_traced else memos.far.current(kept, now)
+        if kept is not None and told is not None and heads is memos.heads:
+            self._send(kept, memos.tally(told), head, now, whole)
+            if self._is_leaving:
+                self.transport.close()
+        else:
+            self._state[TICKET] = Ticket(heads, room, target, self._host, True)
+            if is_traced:
+                self._state[TRACED] = True
+            super().data_received(request)
+            if self._is_leaving:
+                self.shutdown()
+        if held:
             self.flow.resume_reading()
-            if held:
-                self.data_received(held)
-
-        far.ask(ticket.room.far_name(ticket.target), told)
+            self.data_received(held)
 
     def _hold(self, data: bytes) -> None:
         """What comes while an answer is on its way waits for its turn."""

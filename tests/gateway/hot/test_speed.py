@@ -56,7 +56,7 @@ async def warmed(folder: Path, config: str, path: bytes) -> tuple[HotProtocol, l
     asked = [b"GET %b%d HTTP/1.1\r\n%b\r\n\r\n" % (path, user, FIELDS) for user in range(USERS)]
     for each in asked * 2:
         protocol.data_received(each)
-        while protocol._waits() or (protocol.cycle is not None and not protocol.cycle.response_complete):
+        while protocol._held is not None or (protocol.cycle is not None and not protocol.cycle.response_complete):
             await asyncio.sleep(0)
     return protocol, asked
 
