@@ -106,7 +106,7 @@ def create_app(
         clock=clock,
     )
     memos = Memos(config, cache, ledger, telemetry, engine.is_current, clock)
-    memos.shed = admission.shed
+    memos.opens = admission.opens
     if shared is not None:
         memos.far = Far(shared, cache, engine.is_current, lambda: engine.follower.applied, clock, draw)
 

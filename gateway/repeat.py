@@ -44,6 +44,7 @@ class Repeat(NamedTuple):
     mark: int  # that version
     before: Before
     outcome: str  # of the next time
+    stands_in_until: float = 0.0  # epoch seconds: old, for want of another
     arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
 
     @property
@@ -91,12 +92,18 @@ def repeat_of(
         mark=shown.mark.version,
         before=before,
         outcome="hit" if hit.entry.user == wanted.user else "shared",
+        stands_in_until=_stands_in_until(hit.entry, wanted),
         arm=(enrolment.experiment.id, enrolment.arm.variation) if enrolment is not None and counted else ("", ""),
     )
 
 
 def _fresh_until(entry: Entry, wanted: Wanted) -> float:
     return min(entry.stored_at + wanted.policy.max_age_s * (1 - entry.jitter), entry.until, wanted.until)
+
+
+def _stands_in_until(entry: Entry, wanted: Wanted) -> float:
+    longer = max(wanted.policy.stale_while_revalidate_s, wanted.policy.stale_if_error_s)
+    return entry.stored_at + wanted.policy.max_age_s + longer if longer else 0.0
 
 
 def _same_arms_until(plan: Plan, moment: Moment) -> float:

@@ -134,11 +134,15 @@ class Viewers:
 
     def headers(self, sent: Mapping[str, str], peer: tuple[str, int] | None) -> Viewed:
         """`sent` has lower-cased names; `peer` is the other end of the connection, None on a socket without one."""
-        trusted = peer is None or self._trusts_peer(peer[0])
+        trusted = peer is None or self.trusts(peer[0])
         address = peer or ("", 0)
         if trusted and FORWARDED in sent:
             address = self._first_stranger(sent[FORWARDED], address)
         return Viewed(sent, trusted, address, self.places)
+
+    def trusts(self, host: str) -> bool:
+        """Whether the other end of a connection may speak for others."""
+        return self._trusts_peer(host)
 
     def _trusts(self, address: Address | None) -> bool:
         """Whoever has no address is on this machine."""

@@ -48,10 +48,12 @@ class Flood:
 
     async def run(self, seconds: float) -> Flooded:
         loop = asyncio.get_running_loop()
-        self.began, self.open = time.perf_counter(), True
-        senders = [_Sender(self, number / self._connections) for number in range(self._connections)]
+        senders = [_Sender(self) for _ in range(self._connections)]
         for sender in senders:
             await loop.create_connection(lambda sender=sender: sender, HOST, self._port)  # type: ignore[misc]
+        self.began, self.open = time.perf_counter(), True
+        for number, sender in enumerate(senders):
+            sender.begin(number / self._connections)
         await asyncio.sleep(seconds)
         self.open = False
         took = time.perf_counter() - self.began
@@ -70,16 +72,23 @@ class Flood:
 class _Sender(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    def __init__(self, flood: Flood, phase: float) -> None:
-        self._flood, self._due = flood, flood.began + (flood.pause or 0.0) * phase
+    def __init__(self, flood: Flood) -> None:
+        self._flood, self._due = flood, 0.0
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
-        self.waiting = self._began = False
+        self.waiting = False
+
+    def begin(self, phase: float) -> None:
+        """Of the pause between two requests, so much goes by before the first."""
+        pause = self._flood.pause or 0.0
+        self._due = self._flood.began + pause * (phase - 1)
+        self._next()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._next()
+        if self._flood.open:
+            self._next()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -115,9 +124,7 @@ class _Sender(asyncio.Protocol):
             self._due = now
             self._send()
             return
-        if self._began:
-            self._due += pause
-        self._began = True
+        self._due += pause
         asyncio.get_running_loop().call_later(max(0.0, self._due - now), self._send)
 
     def _send(self) -> None:

@@ -30,14 +30,14 @@ FEW_BYTES = 16 * 1024  # of those of one connection
 
 class Room(dict[bytes, "Memo | Promise"]):
     """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are.
-    `refusals` are by the other end's host."""
+    `refusals` are by what is asked, of which more was than could be answered."""
 
     __slots__ = ("__weakref__", "_begun", "refusals")
 
     def __init__(self, name: bytes) -> None:
         """`name` is a secret of as many bytes for every room."""
         self._begun = blake2b(name, digest_size=16)
-        self.refusals: dict[str, Refusal] = {}
+        self.refusals: dict[bytes, Refusal] = {}
 
     def far_name(self, target: bytes) -> bytes:
         """What names the answer in every worker; nothing can be read from it."""
@@ -47,12 +47,15 @@ class Room(dict[bytes, "Memo | Promise"]):
 
 
 class Head:
-    """What one head means. `room` has the answers for senders like this one; None: it is unusual."""
+    """What one head means. `room` has the answers for senders like this one; None: it is unusual. `key` is the name of
+    its API key, `forwarded` the address that a proxy which is trusted sends it for; "": none."""
 
-    __slots__ = ("if_none_match", "room", "until")
+    __slots__ = ("forwarded", "if_none_match", "key", "room", "until")
 
-    def __init__(self, room: Room | None, until: float = inf, if_none_match: str = "") -> None:
-        self.room, self.until, self.if_none_match = room, until, if_none_match
+    def __init__(
+        self, room: Room | None, until: float = inf, if_none_match: str = "", key: str = "", forwarded: str = ""
+    ) -> None:
+        self.room, self.until, self.if_none_match, self.key, self.forwarded = room, until, if_none_match, key, forwarded
 
 
 UNUSUAL = Head(None)
@@ -80,13 +83,18 @@ class Heads:
             return UNUSUAL
         if sent.get("connection", KEEP).lower() != KEEP:
             return UNUSUAL
-        until = self._admitted(sent)
-        if until is None:
+        admitted = self._admitted(sent)
+        if admitted is None:
             return UNUSUAL
         viewed = self._config.viewers.headers(sent, peer)
         # the place that only an address told is not told to caches downstream: asked for before `located` is read
         alike = tuple([viewed.get(name) for name in self._names])
-        return Head(self._room((*alike, viewed.located)), until, sent.get("if-none-match", ""))
+        room, (key, until) = self._room((*alike, viewed.located)), admitted
+        return Head(room, until, sent.get("if-none-match", ""), key, viewed.address)
+
+    def trusts(self, host: str) -> bool:
+        """Whether that other end may say whom it asks for."""
+        return self._config.viewers.trusts(host)
 
     def _room(self, alike: tuple[object, ...]) -> Room:
         room = self._rooms.get(alike)
@@ -95,13 +103,13 @@ class Heads:
             room = self._rooms[alike] = Room(sha256(said).digest())
         return room
 
-    def _admitted(self, sent: dict[str, str]) -> float | None:
-        """Till when this sender is admitted, epoch seconds; None where it is not."""
+    def _admitted(self, sent: dict[str, str]) -> tuple[str, float] | None:
+        """By the name of which key this sender is admitted, and till when, epoch seconds; None where it is not."""
         auth = self._config.auth
         if not isinstance(auth, ApiKeys):
-            return inf
+            return "", inf
         key = auth.by_digest.get(sha256(sent.get(API_KEY, "").encode("latin-1")).hexdigest())
-        return None if key is None else key.expires
+        return None if key is None else (key.name, key.expires)
 
 
 class Remembered(dict[bytes, Head]):

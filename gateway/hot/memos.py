@@ -26,8 +26,7 @@ SETTLE_S = 0.1  # between two times that what was counted is told
 TOUCH_S = 1.0  # an answer counts as asked for once in so long
 TICKET, TRACED = "recgate.ticket", "recgate.traced"  # in a request's state
 MOST_PROMISES = 1000  # beside the cache's ceiling: each holds an answer
-REFUSED_S = 0.02  # after which the same sender's next request is judged anew
-MOST_REFUSED = 1000  # hosts of one room
+MOST_REFUSED = 1000  # recommenders of one room, however they are spelled
 QUICK_S = 0.0005  # the first edge of the histogram: what took longer is counted by itself
 
 
@@ -37,14 +36,12 @@ class Ticket(NamedTuple):
     heads: Heads
     room: Room
     target: bytes
-    host: str = ""  # of the connection's other end
     is_absent: bool = False  # from Redis, too
 
 
 class Refusal(NamedTuple):
-    """Who was refused for too much being asked is refused at once till then, whatever else it asks."""
+    """What goes out where more is asked of a recommender than can be answered."""
 
-    until: float
     head: bytes
     body: bytes
 
@@ -178,7 +175,7 @@ class Memos:
         self._promises: deque[Promise] = deque()
         self._timer: TimerHandle | None = None
         self.far: Far | None = None
-        self.shed: Callable[[], None] = lambda: None  # is told of every request refused before it was parsed
+        self.opens: Callable[[str], bool] = lambda _: True  # whether one more of this sender's may ask the engine
         self.heads = Heads(config)
 
     def use(self, config: Config) -> None:
@@ -253,7 +250,7 @@ class Memos:
         refusals = ticket.room.refusals
         if len(refusals) >= MOST_REFUSED:
             refusals.clear()
-        refusals[ticket.host] = Refusal(self.clock() + REFUSED_S, lines(headers) + b"\r\n", body)
+        refusals[asked_of(ticket.target)] = Refusal(lines(headers) + b"\r\n", body)
 
     # ---- counting
 
@@ -299,6 +296,11 @@ class Memos:
         self.settle()
         if self.far is not None:
             await self.far.close()
+
+
+def asked_of(target: bytes) -> bytes:
+    """The action, namespace and recommender of a question: what is before its fourth slash."""
+    return b"/".join(target.split(b"/", 4)[:4])
 
 
 def lines(headers: Sequence[Header]) -> bytes:

@@ -11,7 +11,20 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.hot.far import Kept
 from gateway.hot.heads import Head, Heads, Remembered, Room
-from gateway.hot.memos import QUICK_S, TICKET, TOUCH_S, TRACED, Answer, Memos, Promise, Tally, Ticket, lines
+from gateway.hot.memos import (
+    QUICK_S,
+    TICKET,
+    TOUCH_S,
+    TRACED,
+    Answer,
+    Memo,
+    Memos,
+    Promise,
+    Tally,
+    Ticket,
+    asked_of,
+    lines,
+)
 from gateway.hot.short import question
 from gateway.routes.conditional import not_modified
 from gateway.routes.direct import Direct
@@ -21,7 +34,6 @@ log = logging.getLogger(__name__)
 
 END, LINE = b"\r\n\r\n", b"\r\n"
 VERSION = b" HTTP/1.1"
-QUESTIONS = (b"/recommend-items/", b"/related-items/", b"/rerank-items/")
 MOST_HELD = 64 * 1024  # bytes
 
 Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
@@ -42,7 +54,7 @@ class HotProtocol(HttpToolsProtocol):
         self._answered_at = 0.0
         self._dates: object = None
         self._common = self._ok = self._not_modified = self._busy = b""
-        self._host = ""
+        self._host, self._is_trusted = "", False
         self._held: bytes | None = None  # what came after a request whose answer is on its way
         self._asked: Asked | None = None  # the request about which Redis is asked
         self._is_leaving = False
@@ -86,6 +98,7 @@ class HotProtocol(HttpToolsProtocol):
         memos = self.memos
         if self._of is not memos.heads:
             self._of, self._heads = memos.heads, memos.heads.of(self.client)
+            self._is_trusted = memos.heads.trusts(self._host)
         assert self._heads is not None
         head = self._heads[data[line + 2 : end]]
         room = head.room
@@ -99,9 +112,9 @@ class HotProtocol(HttpToolsProtocol):
             memos.far.ask(room.far_name(target), self._found)
             return True
         if memo is None or now >= head.until or not memos.holds(memo, now):
-            if room.refusals and now < head.until and self._refused(room, target, now, whole):
+            if now < head.until and self._refused(head, target, memo, now, whole):
                 return True
-            self._state[TICKET] = Ticket(memos.heads, room, target, self._host)
+            self._state[TICKET] = Ticket(memos.heads, room, target)
             return now < head.until and self._ask(whole, target, data[line + 2 : end])
         if memos.draws is not None and memos.draws():
             self._state[TRACED] = True
@@ -186,13 +199,15 @@ class HotProtocol(HttpToolsProtocol):
             self._send(kept, memos.tally(told), head, now, whole)
             if self._is_leaving:
                 self.transport.close()
-        else:
-            self._state[TICKET] = Ticket(heads, room, target, self._host, True)
+        elif kept is not None or not self._refused(head, target, None, now, whole):
+            self._state[TICKET] = Ticket(heads, room, target, True)
             if is_traced:
                 self._state[TRACED] = True
             super().data_received(request)
             if self._is_leaving:
                 self.shutdown()
+        elif self._is_leaving:
+            self.transport.close()
         if held:
             self.flow.resume_reading()
             self.data_received(held)
@@ -209,16 +224,20 @@ class HotProtocol(HttpToolsProtocol):
         else:
             self._is_leaving = True
 
-    def _refused(self, room: Room, target: bytes, now: float, whole: bool) -> bool:
-        """Whether this sender was refused just now, and so again; only questions ever are."""
-        refusal = room.refusals.get(self._host)
-        if refusal is None or now >= refusal.until or not target.startswith(QUESTIONS):
+    def _refused(self, head: Head, target: bytes, memo: Memo | None, now: float, whole: bool) -> bool:
+        """Whether more is asked than can be answered, and this is of what was refused before. An old answer that may
+        stand in is better."""
+        if head.room is None or not head.room.refusals:
+            return False
+        refusal = head.room.refusals.get(asked_of(target))
+        if refusal is None or (memo is not None and now < memo.repeat.stands_in_until):
+            return False
+        if self.memos.opens(head.key or (self._is_trusted and head.forwarded) or self._host):
             return False
         if self.server_state.default_headers is not self._dates:
             self._date()
         self.transport.write(b"".join((self._busy, refusal.head, refusal.body if whole else b"")))
         self._rest(now)
-        self.memos.shed()
         self.memos.count(target[1:].split(b"/", 1)[0].decode(), 503, self.memos.clock() - now)
         return True
 

@@ -116,14 +116,22 @@ class Front:
                 sending = await work(request, await self.gateway.admit(caller) if guarded else caller)
             except Exception as error:
                 sending = refusal(error)
-                if isinstance(error, Overloaded) and (ticket := request.scope["state"].get(TICKET)):
-                    self.memos.refused(ticket, self._headers(sending, request), sending.body)
+                if isinstance(error, Overloaded):
+                    self._refused(error, sending, request)
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
 
     def guarded(self, route: str, request: AnyRequest, work: Work) -> Awaitable[Sent]:
         """As `answer`, for callers that the configuration admits."""
         return self.answer(route, request, work, guarded=True)
+
+    def _refused(self, error: Overloaded, sending: Sending, request: AnyRequest) -> None:
+        """Of many: the next may be refused before it is parsed, and nothing of this one is left for the collector of
+        garbage, which would stop everything: the flight that failed is in the frames that its error knows."""
+        error.__traceback__ = None
+        ticket = request.scope["state"].get(TICKET)
+        if ticket is not None:
+            self.memos.refused(ticket, self._headers(sending, request), sending.body)
 
     def keep(self, route: str, request: AnyRequest, reply: Reply, sending_of: Callable[[Reply, str], Sending]) -> None:
         """For the hot path, where the answer may go out again. `sending_of` says what goes out, by If-None-Match."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.errors import Overloaded
-from gateway.overload import Admission
+from gateway.overload import CALM_S, Admission
 
 
 class Clock:
@@ -42,6 +42,14 @@ class World:
         for _ in range(times):
             self.ends.pop(0).set()
             await self.settle()
+
+    async def take(self, seconds: float, times: int) -> None:
+        """One after the other, so long each."""
+        for _ in range(times):
+            self.clock.now += 0.001
+            await self.ask("a")
+            self.clock.now += seconds
+            await self.end()
 
     async def _one(self, key: str) -> None:
         try:
@@ -84,9 +92,9 @@ def test_a_standing_queue_takes_no_more_and_is_open_again_when_it_is_empty():
         world.clock.now = 0.02
         await world.ask("a", 4)
         assert world.refused == {"a": 4} and world.admission.waiting == 3
-        await world.end(3)
-        await world.ask("a", 4)
-        assert world.refused == {"a": 4}
+        await world.end(5)
+        await world.ask("a", 2)
+        assert world.refused == {"a": 4} and world.admission.running == 2
 
     assert run(story, at_once=2).admission.refused == 4
 
@@ -151,23 +159,88 @@ def test_who_hangs_up_gives_the_place_on(late: bool):
     run(story, at_once=1)
 
 
-def test_fewer_are_made_at_once_while_the_loop_lags():
+def test_fewer_are_made_at_once_where_they_take_long_and_more_where_they_do_not():
     async def story(world: World) -> None:
-        for _ in range(10):
-            world.clock.now += 0.02
-            await world.ask("a")
-            await world.end()
+        await world.take(0.03, 100)
+        assert world.admission.limit == 4
+        await world.ask("a", 6)
+        assert (world.admission.running, world.admission.waiting) == (4, 2)
+        await world.end(6)
+        await world.take(0.01, 100)
         assert world.admission.limit == 8
-        for _ in range(30):
-            world.clock.now += 0.02
-            asyncio.get_running_loop().call_soon(lambda: setattr(world.clock, "now", world.clock.now + 0.03))
-            world.tasks.append(asyncio.create_task(world._one("a")))
-            await asyncio.sleep(0)
-            world.clock.now += 0.02
-            await world.settle()
-            await world.end()
-        assert world.admission.limit == 2
-        await world.ask("a", 3)
-        assert (world.admission.running, world.admission.waiting) == (2, 1)
 
     run(story, at_once=8)
+
+
+def test_those_under_way_together_count_once_where_they_take_long():
+    async def story(world: World) -> None:
+        world.clock.now = 1.0
+        await world.ask("a", 8)
+        world.clock.now = 1.5
+        await world.end(8)
+        assert world.admission.limit == 0.9 * 8
+
+    run(story, at_once=8)
+
+
+def test_whom_it_is_not_open_for_is_refused_and_nobody_else():
+    async def story(world: World) -> None:
+        assert world.admission.opens("flood")
+        await world.ask("flood", 20)
+        world.clock.now = 0.02
+        await world.ask("flood")
+        assert world.refused == {"flood": 1} and not world.admission.opens("flood")
+        assert [world.admission.opens("a") for _ in range(3)] == [True, True, False]
+        await world.ask("a", 2)
+        assert world.refused == {"flood": 3} and not world.admission.opens("a")
+        await world.end(20)
+        assert world.admission.opens("flood")
+
+    assert run(story, at_once=4).admission.refused == 6
+
+
+def test_who_asks_little_is_let_in_where_nobody_waits_who_could_be_pushed_out():
+    async def story(world: World) -> None:
+        await world.ask("flood", 5)
+        world.clock.now = 0.02
+        await world.ask("flood")
+        await world.end()
+        for _ in range(2):
+            await world.ask("a", 4)
+        assert world.refused == {"flood": 1, "a": 6}
+        assert (world.admission.running, world.admission.waiting) == (4, 2)
+        await world.ask("b", 2)
+        await world.ask("flood")
+        assert world.refused == {"flood": 2, "a": 7, "b": 1}
+
+    run(story, at_once=4)
+
+
+def test_whoever_was_let_on_and_has_not_come_is_forgotten():
+    async def story(world: World) -> None:
+        await world.ask("a", 3)
+        world.clock.now = 0.02
+        await world.ask("a")
+        await world.end(2)
+        assert [world.admission.opens("a") for _ in range(2)] == [True, False]
+        world.clock.now = 0.035
+        assert not world.admission.opens("a")
+        world.clock.now = 0.05
+        assert [world.admission.opens("a") for _ in range(2)] == [True, False]
+
+    run(story, at_once=2)
+
+
+def test_a_burst_may_wait_again_when_nobody_has_been_refused_for_a_moment():
+    async def story(world: World) -> None:
+        await world.ask("a", 5)
+        world.clock.now = 0.02
+        await world.ask("a")
+        await world.end(5)
+        await world.ask("a", 3)
+        assert world.refused == {"a": 2}
+        world.clock.now += CALM_S
+        await world.ask("a", 64)
+        assert world.refused == {"a": 2} and world.admission.waiting == 64
+
+    run(story, at_once=2)
