@@ -444,4 +444,4 @@ def _softmax(scores: Floats, of: Floats) -> Floats:
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:
-    return tuple(round(float(value), DECIMALS) for value in values)
+    return tuple([round(value, DECIMALS) for value in values.tolist()])

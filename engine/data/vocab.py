@@ -144,7 +144,10 @@ class Vocab:
         return name
 
     def names(self, ids: Array) -> list[str]:
-        return [self.name(index) for index in ids.tolist()]
+        if self._forgotten:
+            return [self.name(index) for index in ids.tolist()]
+        known = self._strings.get
+        return [known(index) or self.name(index) for index in ids.tolist()]
 
     def frozen(self) -> Names:
         base = Names.of(map(self.name, range(len(self.base)))) if self._forgotten else self.base

@@ -78,7 +78,7 @@ class Ensemble:
 
     def _said(self, queries: Sequence[Query]) -> list[_Said]:
         blends = (self.plan.active, self.plan.returning, self.plan.new)
-        known = [replace(query, history=self._known(query.history)) for query in queries]
+        known = [self._of_known(query) for query in queries]
         blend_of = [blends.index(situation(self.plan, each, len(each.history), self._latest)) for each in known]
         sums: dict[int, Sum] = {}
         for blend in set(blend_of):
@@ -86,11 +86,11 @@ class Ensemble:
             sums |= zip(places, self.mixtures[blend].sums_of([known[place] for place in places]), strict=True)
         return [_Said(blend_of[at], sums[at], self._penalised(queries[at], known[at])) for at in range(len(queries))]
 
-    def _known(self, history: Ints) -> Ints:
-        """(h,) what the model knows of it."""
-        chosen = history if self._extension is None else self._extension.known(history, self.items)
-        known: Ints = chosen[(chosen >= 0) & (chosen < self.items)]
-        return known
+    def _of_known(self, query: Query) -> Query:
+        """With what the model knows of the history."""
+        chosen = query.history if self._extension is None else self._extension.known(query.history, self.items)
+        known = (chosen >= 0) & (chosen < self.items)
+        return query if chosen is query.history and known.all() else replace(query, history=chosen[known])
 
     def _penalised(self, query: Query, known: Query) -> Ints:
         if not self.plan.seen_penalty or not len(known.history):

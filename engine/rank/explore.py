@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -122,7 +122,7 @@ def explored_among(
     points = np.arange(explorer.start, expected) * (total / expected)
     drawn = np.array(_fallen_on(young.items, gone, blocks, points), np.int32)
     chances = young.items[drawn] * (expected / total)
-    return _placed(explorer, best, kept(best, expected, places), drawn, chances, places)
+    return _placed(explorer, best, kept(len(best), expected, places), drawn, chances, places)
 
 
 def _placed(explorer: Explorer, best: Ints, kept: Array, drawn: Ints, chances: Array, places: int) -> Places:
@@ -159,13 +159,15 @@ def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Pool
     novelty = explorer.novelty * allowed
     novelty[best] = 0
     scale, expected = scaled(novelty, explorer.share * places)
-    return Pool(best, kept(best, expected, places), novelty, scale, expected)
+    return Pool(best, kept(len(best), expected, places), novelty, scale, expected)
 
 
-def kept(best: Ints, expected: float, places: int) -> Array:
-    """(k,) how likely each of the best keeps its place, where so many are expected to be drawn."""
+@lru_cache(1024)
+def kept(count: int, expected: float, places: int) -> Array:
+    """(count,) how likely each of the best keeps its place, where so many are expected to be drawn; not to be written
+    to."""
     fewest = int(expected + CLOSE)
-    room = places - fewest - np.arange(len(best))  # for each of the best: how many more may be drawn before it goes
+    room = places - fewest - np.arange(count)  # for each of the best: how many more may be drawn before it goes
     return np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
 
 

@@ -7,7 +7,6 @@ answer. Among a thousand campaigns two share their 48 bits with a probability of
 from __future__ import annotations
 
 import re
-import uuid
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -22,8 +21,9 @@ def named(source: str, identifier: str) -> str:
 
 def stable(source: str, *parts: str) -> str:
     """The name that all answers of `source` with these parts have."""
-    digest = blake2b("\0".join((source, *parts)).encode(), digest_size=16).digest()
-    return named(source, str(uuid.UUID(bytes=digest, version=5)))
+    digits = blake2b("\0".join((source, *parts)).encode(), digest_size=16).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]  # as a UUID of version 5 has it
+    return f"RID-{tag(source)}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 @lru_cache(4096)
