@@ -32,6 +32,7 @@ from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
 from gateway.outbox import Outbox
 from gateway.overload import Admission, of_events
+from gateway.record import Recorder
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
@@ -89,20 +90,20 @@ def create_app(
     maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
     ledger = Ledger(engine.trials, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
     admission, taking = Admission(time.monotonic), of_events(time.monotonic)
+    answering = EngineUpstream(means)
     gateway = Gateway(
         config=config,
         cache=cache,
         upstreams=upstreams,
         maker=maker,
         decorators=decorators,
-        engine=EngineUpstream(means),
-        outbox=outbox,
+        engine=answering,
         ledger=ledger,
         telemetry=telemetry,
         door=Door(client, clock),
         pace=Pace(redis),
         admission=admission,
-        events_admission=taking,
+        events=Recorder(answering, outbox, ledger, telemetry, taking),
         clock=clock,
     )
     memos = Memos(config, cache, ledger, telemetry, engine.is_current, clock)

@@ -34,6 +34,11 @@ class Caller(msgspec.Struct, frozen=True, dict=True):
     principal: Principal = ANYONE
     claims: Mapping[str, object] = {}  # of a verified token
 
+    @property
+    def share(self) -> str:
+        """Who takes turns with others where not all can be answered."""
+        return self.principal.name or self.address
+
     @cached_property
     def query(self) -> Mapping[str, str]:
         """Of a name given twice, the last."""

@@ -15,7 +15,8 @@ from gateway.experiments.enrol import enrolled
 from gateway.experiments.flags import Evaluation, Flag, Seen, asked_by, evaluation, exposure
 from gateway.experiments.ledger import Ledger
 from gateway.plan import Moment
-from gateway.serve import Gateway, Told
+from gateway.record import Told
+from gateway.serve import Gateway
 
 
 class Desk:
@@ -42,7 +43,9 @@ class Desk:
         at = min(at, self._gateway.now())
         if seen.metric is not None:
             moment = Moment(caller, datetime.fromtimestamp(at, UTC))
-            await self._gateway.record(self._gateway.config.namespaces[seen.flag.plan.namespace], told_by(seen), moment)
+            await self._gateway.events.record(
+                self._gateway.config.namespaces[seen.flag.plan.namespace], told_by(seen), moment
+            )
             return
         found = exposure(seen, at, self._ledger.kept, self._ledger.in_force)
         if found is not None:

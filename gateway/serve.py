@@ -1,65 +1,48 @@
-"""The stories of the gateway: a question answered, events recorded, and a question of the AWS wire."""
+"""The stories of a question: one of the REST routes answered, and one of the AWS wire."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from engine import Cohort, Event, Explanation, Question, Ranked
+from engine import Cohort, Explanation, Question, Ranked
 from gateway.ask import Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
-from gateway.autocontext import context_of, next_change, properties_of
+from gateway.autocontext import context_of, next_change
 from gateway.cache import Cache, Flights, Hit, Made, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
-from gateway.cache.purge import KIND, Purge, encoded, tags_of_answer
+from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
 from gateway.cohorts import of_cohort, shared_by
 from gateway.config import Config
 from gateway.config.caching import policy_for
-from gateway.conversions import Conversion, resolved
 from gateway.decorate import Decorators, after, is_list
 from gateway.errors import Invalid, Problem
-from gateway.experiments.deeds import deeds_of
 from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Arm
 from gateway.filters import filtered
 from gateway.make import Maker
 from gateway.mix import mixed
-from gateway.outbox import Outbox
 from gateway.overload import Admission
 from gateway.plan import CachePolicy, Moment, Namespace, Plan, Variation
+from gateway.record import Recorder
 from gateway.repeat import Before, is_repeatable, repeat_of
 from gateway.reply import Reply, reply_of
 from gateway.shown import STEPS, closed, first_step, next_step
-from gateway.targets import Entry
-from gateway.targets.entry import harmless_headers, harmless_query
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream
 
 log = logging.getLogger(__name__)
-
-
-class Told(NamedTuple):
-    """The body of one POST /events, checked; `body`, for targets beside the engine, is it as JSON, with a `sentAt` for
-    every event."""
-
-    session: str
-    user: str | None
-    events: Sequence[Event]
-    conversions: Sequence[Conversion] = ()
-    body: bytes = b"{}"
 
 
 class Gateway:
@@ -71,36 +54,33 @@ class Gateway:
         maker: Maker,
         decorators: Decorators,
         engine: EngineUpstream,
-        outbox: Outbox,
         ledger: Ledger,
         telemetry: Telemetry,
         door: Door,
         pace: Pace,
         admission: Admission,
-        events_admission: Admission,
+        events: Recorder,
         clock: Callable[[], float],
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.config = config
         self._cache, self._upstreams, self._maker, self._decorators = cache, upstreams, maker, decorators
-        self._engine, self._outbox, self._ledger = engine, outbox, ledger
+        self._engine, self._ledger = engine, ledger
         self._ranking: Flights[Ranked] = Flights(cache.changes)
         self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
-        self._admission, self._events_admission = admission, events_admission
-        self._new_id, self._timer = new_id, timer
+        self._admission, self.events, self._timer = admission, events, timer
 
     async def open(self) -> None:
         """Before the first request."""
         await asyncio.to_thread(self._ledger.prepare, self.config.experiments)
         self._ledger.start()
-        await self._outbox.open(self.config.targets, self.config.outbox_bytes)
+        await self.events.open(self.config)
         self._decorators.use(self.config)
         await self._decorators.ready()
 
     def use(self, config: Config) -> None:
         """From here on; requests under way end as they began."""
-        self._outbox.use(config.targets, config.outbox_bytes)
+        self.events.use(config)
         self.config = config
         self._decorators.use(config)
 
@@ -211,7 +191,7 @@ class Gateway:
         async def make() -> Made:
             if variation.origin is not None:  # somebody else's processors
                 return await self._maker.make(ask, plan, variation, scope)
-            async with self._admission.place(_share(caller)):
+            async with self._admission.place(caller.share):
                 return await self._maker.make(ask, plan, variation, scope)
 
         with self._telemetry.span("cache"):
@@ -293,37 +273,6 @@ class Gateway:
         allowed(caller.principal, key, "events", None)
         return self.config.namespace(key)
 
-    def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
-        """To take a body of events, and wait until it is durable. Raises `TooMany` where there is none."""
-        return self._events_admission.place(_share(caller))
-
-    async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
-        """Return once everything is durable, for every target; nothing is where anything is refused."""
-        allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
-        conversions = resolved(namespace, told.conversions)
-        automatic = properties_of(namespace.event_context, moment)
-        kept = None
-        if namespace.elsewhere:
-            kept = self._outbox.ready(entry(namespace, told, automatic, moment, self._new_id()))
-        durable: list[Awaitable[object]] = []
-        if namespace.trackers and told.events:
-            trackers = namespace.trackers
-            durable.append(await self._engine.deliver(trackers, told.session, told.user, told.events, automatic))
-        if kept is not None:
-            durable.append(self._outbox.append(kept))
-        if namespace.asks_elsewhere and told.events:
-            durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=told.user or told.session))))
-        deeds = deeds_of(namespace, told.session, told.user, told.events, conversions, moment.now.timestamp())
-        if deeds:
-            durable.append(self._ledger.record(deeds))
-        if len(durable) == 1:
-            await durable[0]
-        else:
-            await asyncio.gather(*durable)
-        self._telemetry.events(namespace.key, len(told.events))
-        for each in conversions:
-            self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
-
     async def announce(self, kind: str, key: str) -> None:
         """Tell every replica; this one has heard when it returns."""
         await self._engine.announce(kind, key)
@@ -349,27 +298,10 @@ class Gateway:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._ledger.close)
-        await self._outbox.close()
+        await self.events.close()
         await self._ranking.close()
         await self._cache.close()
         await self._decorators.close()
-
-
-def entry(namespace: Namespace, told: Told, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:
-    """For the targets beside the engine: no credential of the caller's goes along."""
-    return Entry(
-        id=name,
-        at=moment.now.timestamp(),
-        targets=tuple(target.key for target in namespace.elsewhere),
-        namespace=namespace.key,
-        session=told.session,
-        user=told.user,
-        path=f"/events/{namespace.key}",
-        headers=harmless_headers(moment.headers),
-        query=harmless_query(moment.caller),
-        body=msgspec.Raw(told.body),
-        automatic=dict(automatic),
-    )
 
 
 def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
@@ -382,11 +314,6 @@ def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     if not variation.auto_context:
         return ask
     return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
-
-
-def _share(caller: Caller) -> str:
-    """Who takes turns with others where not all can be answered."""
-    return caller.principal.name or caller.address
 
 
 def annotated(shown: Shown, arm: Arm) -> Shown:

@@ -15,10 +15,10 @@ from engine import Event
 from gateway.caller import Caller
 from gateway.conversions import DEFAULT_VALUE, Conversion
 from gateway.errors import Invalid
+from gateway.record import Told
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
-from gateway.serve import Told
 
 MOST_EVENTS = 100
 LATEST_S = 100_000_000_000  # the year 5138: a greater sentAt is in milliseconds
@@ -63,13 +63,13 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "events", (1,))
         namespace = front.gateway.taking(decoded(name, "namespace"), caller)
-        async with front.gateway.room(caller):  # before the body is read
+        async with front.gateway.events.room(caller):  # before the body is read
             moment = front.gateway.moment(caller)
             body = await request.body()
             told = told_by(body, moment.now.timestamp())
             if namespace.elsewhere:
                 told = told._replace(body=timed(body, told.events))
-            await front.gateway.record(namespace, told, moment)
+            await front.gateway.events.record(namespace, told, moment)
         return Sending(media_type=b"text/plain")
 
     @post("/events/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)

@@ -1,0 +1,110 @@
+"""The story of events: what one body tells is durable for every target, or none of it is."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine import Event
+from gateway.auth import allowed
+from gateway.autocontext import properties_of
+from gateway.cache.purge import KIND, Purge, encoded
+from gateway.caller import Caller
+from gateway.config import Config
+from gateway.conversions import Conversion, resolved
+from gateway.experiments.deeds import deeds_of
+from gateway.experiments.ledger import Ledger
+from gateway.outbox import Outbox
+from gateway.overload import Admission
+from gateway.plan import Moment, Namespace
+from gateway.targets import Entry
+from gateway.targets.entry import harmless_headers, harmless_query
+from gateway.telemetry import Telemetry
+from gateway.upstreams.engine import EngineUpstream
+
+
+class Told(NamedTuple):
+    """The body of one POST /events, checked; `body`, for targets beside the engine, is it as JSON, with a `sentAt` for
+    every event."""
+
+    session: str
+    user: str | None
+    events: Sequence[Event]
+    conversions: Sequence[Conversion] = ()
+    body: bytes = b"{}"
+
+
+class Recorder:
+    def __init__(
+        self,
+        engine: EngineUpstream,
+        outbox: Outbox,
+        ledger: Ledger,
+        telemetry: Telemetry,
+        admission: Admission,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._engine, self._outbox, self._ledger, self._telemetry = engine, outbox, ledger, telemetry
+        self._admission, self._new_id = admission, new_id
+
+    async def open(self, config: Config) -> None:
+        await self._outbox.open(config.targets, config.outbox_bytes)
+
+    def use(self, config: Config) -> None:
+        self._outbox.use(config.targets, config.outbox_bytes)
+
+    def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """To take a body of events, and wait until it is durable. Raises `TooMany` where there is none."""
+        return self._admission.place(caller.share)
+
+    async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
+        """Return once everything is durable, for every target; nothing is where anything is refused."""
+        allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
+        conversions = resolved(namespace, told.conversions)
+        automatic = properties_of(namespace.event_context, moment)
+        kept = None
+        if namespace.elsewhere:
+            kept = self._outbox.ready(entry(namespace, told, automatic, moment, self._new_id()))
+        durable: list[Awaitable[object]] = []
+        if namespace.trackers and told.events:
+            trackers = namespace.trackers
+            durable.append(await self._engine.deliver(trackers, told.session, told.user, told.events, automatic))
+        if kept is not None:
+            durable.append(self._outbox.append(kept))
+        if namespace.asks_elsewhere and told.events:
+            durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=told.user or told.session))))
+        deeds = deeds_of(namespace, told.session, told.user, told.events, conversions, moment.now.timestamp())
+        if deeds:
+            durable.append(self._ledger.record(deeds))
+        if len(durable) == 1:
+            await durable[0]
+        else:
+            await asyncio.gather(*durable)
+        self._telemetry.events(namespace.key, len(told.events))
+        for each in conversions:
+            self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
+
+    async def close(self) -> None:
+        await self._outbox.close()
+
+
+def entry(namespace: Namespace, told: Told, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:
+    """For the targets beside the engine: no credential of the caller's goes along."""
+    return Entry(
+        id=name,
+        at=moment.now.timestamp(),
+        targets=tuple(target.key for target in namespace.elsewhere),
+        namespace=namespace.key,
+        session=told.session,
+        user=told.user,
+        path=f"/events/{namespace.key}",
+        headers=harmless_headers(moment.headers),
+        query=harmless_query(moment.caller),
+        body=msgspec.Raw(told.body),
+        automatic=dict(automatic),
+    )
