@@ -39,6 +39,7 @@ class Changes:
     def begin(self, seq: int) -> None:
         """Of what changed before that nothing is known: it counts as everything."""
         self._began = seq
+        self.generation += 1
 
     def note(self, changed: Iterable[tuple[Tag, int]]) -> None:
         """Tags, and when each changed."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+import uvloop
 
 from gateway.cache import Shared, connected
 from gateway.cache.line import Found, Line
@@ -31,7 +32,8 @@ def run(url: str, story: Callable[[Line, list[Exception]], Awaitable[None]]) -> 
         await line.close()
         await client.aclose()
 
-    asyncio.run(told())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop of workers
+        runner.run(told())
 
 
 async def found(line: Line, *names: bytes) -> Found | None:
@@ -145,6 +147,18 @@ def test_nobody_waits_for_longer_than_patience(server: RedisServer) -> None:
         assert await found(line, b"nothing") is None
         assert PATIENCE_S * 0.9 < time.monotonic() - began < PATIENCE_S * 3
         assert [type(error) for error in broke] == [TimeoutError]
+
+    run(server.url, story)
+
+
+def test_a_loop_that_was_busy_itself_reads_before_it_gives_up(server: RedisServer) -> None:
+    async def story(line: Line, broke: list[Exception]) -> None:
+        assert await found(line, b"nothing") == [None]
+        asked = asyncio.create_task(found(line, b"nothing"))
+        await asyncio.sleep(0)
+        time.sleep(PATIENCE_S * 1.5)
+        assert await asked == [None]
+        assert not broke
 
     run(server.url, story)
 
