@@ -17,7 +17,6 @@ from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
 from engine.nearest.shortlist import Newer, Question, Shortlist
-from engine.neighbours.sparse import Sparse
 from engine.recipes.base import Model, Query
 
 
@@ -67,8 +66,8 @@ class Ensemble:
         vector = vector_of(said.sum, said.blend, self.index.width)
         if vector is None:
             return None
-        penalty = Sparse(said.penalised, np.full(len(said.penalised), -self.plan.seen_penalty, np.float32))
-        asked = Question(vector, said.sum.sparse, said.sum.offset, self._means[said.blend], penalty)
+        mean, penalty = self._means[said.blend], self.plan.seen_penalty
+        asked = Question(vector, said.sum.sparse, said.sum.offset, mean, said.penalised, penalty)
         return Shortlist(self.index, asked, self._newer)
 
     def vector(self, query: Query, width: int) -> Floats | None:

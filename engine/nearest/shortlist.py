@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.nearest.cells import Index
-from engine.neighbours.sparse import Sparse, once
+from engine.neighbours.sparse import Sparse, Sums, once
 from engine.rank.topk import top_k
 from engine.recipes.base import Query
 
@@ -42,7 +42,8 @@ class Question:
     added: tuple[Sparse, ...]  # to some items
     offset: float  # to all
     mean: float  # of all logits so far
-    penalty: Sparse  # added at last, to some items of any age; once to those that come again
+    penalised: Ints  # items of any age, from which at last is taken...
+    penalty: float  # once from those that come again
 
 
 class Shortlist:
@@ -53,18 +54,18 @@ class Shortlist:
         self._known = len(index.arrays["order"])
         self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
         self.depth = index.depth  # of its best items, how many are to be trusted
-        self._added = np.zeros(self.count, np.float32)
+        self._added = Sums(self.count)
         for few in question.added:
-            few.onto(self._added)
+            self._added.add(few)
         self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question.mean)
-        self._added[question.penalty.items] += question.penalty.values  # once where an item comes again
+        self._added.add_once(question.penalised, -question.penalty)
         self._opened = index.open(self._vector)
         beside = self._beside(question.added)
         self._beside_products = index.products(beside, self._vector)
         newest = np.arange(self._known, self.count, dtype=np.int32)
         self.items: Ints = np.concatenate((self._opened.items, beside, newest))  # (m,) each once
         products = np.concatenate((self._opened.products, self._beside_products))
-        self.logits: Floats = np.concatenate((products + self._offset, self._newest)) + self._added[self.items]
+        self.logits: Floats = np.concatenate((products + self._offset, self._newest)) + self._added.of(self.items)
 
     @cached_property
     def best(self) -> Ints:
@@ -79,7 +80,7 @@ class Shortlist:
         new = items >= self._known
         found[new] = self._newest[items[new] - self._known]
         found[~new] = self._index.products(items[~new], self._vector) + self._offset
-        return found + self._added[items]
+        return found + self._added.of(items)
 
     @cached_property
     def log_total(self) -> float:
@@ -99,17 +100,17 @@ class Shortlist:
         return float(top) + float(np.log(looked_at + max(others - twice, 0.0)))
 
     def _of_newer(self, newer: Newer, mean: float) -> Floats:
-        lifted = (newer.weight * (self._added[newer.near] + self._offset)).sum(axis=1)
+        lifted = (newer.weight * (self._added.of(newer.near) + self._offset)).sum(axis=1)
         return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(mean), np.float32)
 
     def _beside(self, added: tuple[Sparse, ...]) -> Ints:
         """(<= RESCORED,) items of shut cells, each once: those with the most added."""
         items = np.concatenate((*(each.items for each in added), np.zeros(0, np.int32)))
         items = items[~self._opened.cells[self._index.arrays["cell"][items]]]
-        items = items[self._added[items] > 0]
+        items = items[self._added.of(items) > 0]
         items = items[once(items, self.count)]  # before the best are taken: the same item would take several places
         if len(items) > RESCORED:
-            items = items[np.argpartition(-self._added[items], RESCORED)[:RESCORED]]
+            items = items[np.argpartition(-self._added.of(items), RESCORED)[:RESCORED]]
         return items
 
 

@@ -20,6 +20,31 @@ class Sparse(NamedTuple):
         np.add.at(scores, self.items, self.values)
 
 
+class Sums:
+    """Of a few items out of many, without a pass over all of them: only what is added to is written."""
+
+    def __init__(self, item_count: int) -> None:
+        self._sums = np.empty(item_count, np.float32)
+        self._begun = np.zeros(item_count, np.bool_)  # others' sums are not to be read
+
+    def add(self, few: Sparse) -> None:
+        self._begin(few.items)
+        few.onto(self._sums)
+
+    def add_once(self, items: Ints, value: float) -> None:
+        """However often an item comes."""
+        self._begin(items)
+        self._sums[items] += np.float32(value)
+
+    def of(self, items: Ints) -> Floats:
+        """(k,) 0 for who was not added to."""
+        return np.where(self._begun[items], self._sums[items], np.float32(0))
+
+    def _begin(self, items: Ints) -> None:
+        new = items[~self._begun[items]]
+        self._sums[new], self._begun[new] = 0, True
+
+
 def once(items: Ints, item_count: int) -> Bools:
     """(m,) the last place of each item in (m,) items of which some may come again.
 
