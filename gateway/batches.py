@@ -17,8 +17,8 @@ from gateway.errors import Busy
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-LANES = 2  # batches under way at once: numpy lets go of the interpreter
-MOST = 16  # questions of one batch
+LANES = 1  # batches under way at once: a second would only take questions and the processor from the first
+MOST = 32  # questions of one batch
 MOST_WAITING = 4_000  # beyond these nobody would wait long enough
 
 

@@ -4,8 +4,9 @@ What can't be done in time is refused on arrival, while that is cheap, so that w
 on a quiet day:
 
 - As many are done at once as lets each take no longer than a target: one more in a round where they do, a tenth less
-  where they don't (additive increase, multiplicative decrease, as TCP finds its window). The engine's threads and the
-  event loop share an interpreter, so a loop that lags shows in the same figure.
+  where they don't (additive increase, multiplicative decrease, as TCP finds its window). What takes long even alone has
+  a longer target. The engine's threads and the event loop share an interpreter, so a loop that lags shows in the same
+  figure.
 - A burst waits. It has become a standing queue once somebody has waited for too long (CoDel's idea, RFC 8289): from
   then until nobody has had to be refused for a moment, nobody waits beyond what is done at once.
 - Keys have equal shares: one that has less than its own is let in even then, and takes turns with the others. A flood
@@ -20,13 +21,16 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from typing import NamedTuple
 
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
 
-AT_ONCE = 20  # enough for the engine to answer several in one go
+AT_ONCE = 18  # enough for the engine to answer several in one go
 LEAST = 4  # enough to keep the engine busy
-TARGET_S = 0.02  # from its turn to its end
+TARGET_S = 0.02  # from its turn to its end, and on top of that...
+TIMES_ALONE = 5  # as often the time of an answer that has the engine to itself
+SLOWLY = 0.05  # of the difference, by which that time grows with each such answer
 MOST_WAITING = 256
 LONGEST_S = 0.05  # that somebody waits, or as long as an answer takes
 CALM_S = 0.1  # without a refusal, after which a burst may wait again
@@ -93,6 +97,7 @@ class Admission:
         self._most, self._longest_s = most_waiting, longest_s
         self.limit = float(at_once)
         self._lowered, self._took = clock(), 0.0  # when the limit was lowered; about what one takes
+        self._alone = inf  # about what one takes that has the engine to itself, as far as is known
         self._crowded_until = clock()
         self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()  # none is empty; the first key's turn is next
         self._inside: Counter[str] = Counter()  # running and waiting
@@ -123,6 +128,7 @@ class Admission:
         if self._is_full(now):
             self._push_out(key, now)
         self._inside[key] += 1
+        alone = not self.running
         try:
             if self.running < self.limit and not self._queues:
                 self.running += 1
@@ -132,8 +138,9 @@ class Admission:
             try:
                 yield
             finally:
+                alone = alone and self.running == 1
                 self._leave()
-                self._learn(now)
+                self._learn(now, alone)
         finally:
             self._inside[key] -= 1
             if not self._inside[key]:
@@ -191,12 +198,15 @@ class Admission:
         if not queue:
             del self._queues[key]
 
-    def _learn(self, since: float) -> None:
-        """One that began then has ended. Whoever was under way with it took about as long: that counts once."""
+    def _learn(self, since: float, alone: bool) -> None:
+        """One that began then has ended, `alone` if no other ran when it began and ended. Whoever was under way with it
+        took about as long: that counts once."""
         now = self._clock()
         took = now - since
         self._took += 0.1 * (took - self._took)
-        if took <= self._target_s:
+        if alone:
+            self._alone = min(took, self._alone + SLOWLY * (took - self._alone)) if self._alone < inf else took
+        if took <= self._target_s + TIMES_ALONE * self._alone:
             self.limit = min(float(self._at_once), self.limit + 1 / self.limit)
         elif since > self._lowered:
             self.limit, self._lowered = max(float(self._least), 0.9 * self.limit), now

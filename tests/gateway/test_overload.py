@@ -51,6 +51,13 @@ class World:
             self.clock.now += seconds
             await self.end()
 
+    async def together(self, seconds: float) -> None:
+        """As many as may at once, so long all."""
+        self.clock.now += 0.001
+        await self.ask("a", int(self.admission.limit))
+        self.clock.now += seconds
+        await self.end(len(self.ends))
+
     async def _one(self, key: str) -> None:
         try:
             async with self.admission.place(key):
@@ -161,7 +168,9 @@ def test_who_hangs_up_gives_the_place_on(late: bool):
 
 def test_fewer_are_made_at_once_where_they_take_long_and_more_where_they_do_not():
     async def story(world: World) -> None:
-        await world.take(0.03, 100)
+        await world.take(0.001, 1)
+        for _ in range(20):
+            await world.together(0.03)
         assert world.admission.limit == 4
         await world.ask("a", 6)
         assert (world.admission.running, world.admission.waiting) == (4, 2)
@@ -172,12 +181,24 @@ def test_fewer_are_made_at_once_where_they_take_long_and_more_where_they_do_not(
     run(story, at_once=8)
 
 
+def test_what_takes_long_alone_may_take_longer_together():
+    async def story(world: World) -> None:
+        await world.take(0.03, 3)
+        for _ in range(20):
+            await world.together(0.15)
+        assert world.admission.limit == 8
+        for _ in range(20):
+            await world.together(0.2)
+        assert world.admission.limit == 4
+
+    run(story, at_once=8)
+
+
 def test_those_under_way_together_count_once_where_they_take_long():
     async def story(world: World) -> None:
         world.clock.now = 1.0
-        await world.ask("a", 8)
-        world.clock.now = 1.5
-        await world.end(8)
+        await world.take(0.001, 1)
+        await world.together(0.5)
         assert world.admission.limit == 0.9 * 8
 
     run(story, at_once=8)
