@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway.hot.heads import parsed
-from gateway.routes.direct import Direct, Read
+from gateway.routes.direct import Direct, Read, names_a_host
 from gateway.routes.replies import Sent
 
 # What every parser reads alike: a path that is no URL, and a query.
@@ -22,6 +22,7 @@ class Fields(NamedTuple):
 
     raw: list[tuple[bytes, bytes]]
     named: dict[str, str]
+    names_a_host: bool
 
 
 def question(
@@ -33,7 +34,7 @@ def question(
     if parts is None:
         return None
     fields = _fields(block)
-    handler = direct.handler(method, parts[1], fields.raw)
+    handler = direct.handler(method, parts[1], fields.names_a_host)
     if handler is None:
         return None
     scope = {
@@ -54,4 +55,5 @@ def _fields(block: bytes) -> Fields:
     named = parsed(block)
     assert named is not None  # it has been read before
     pairs = (line.split(b":", 1) for line in block.split(b"\r\n"))
-    return Fields([(name.lower(), value.strip(b" ")) for name, value in pairs], named)
+    raw = [(name.lower(), value.strip(b" ")) for name, value in pairs]
+    return Fields(raw, named, names_a_host(raw))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import NamedTuple
 
 import httpx
@@ -33,6 +34,7 @@ class Patience(NamedTuple):
 
 
 FOR_EVER = Patience()
+CLOSE_S = 0.001  # a timer may ring as much too early
 
 
 class Pool:
@@ -45,6 +47,10 @@ class Pool:
         self._dialling = 0
         self._line: dict[asyncio.Future[Connection | None], None] = {}
         self._sweeping: asyncio.TimerHandle | None = None
+        # one timer for all that must end in time: nearly all do, and a timer each costs more than the rest of this
+        self._under_way: dict[asyncio.Future[Got], tuple[float, Connection]] = {}
+        self._ringing: asyncio.TimerHandle | None = None
+        self._rings_at = inf
 
     async def exchange(self, request: Ready, patience: Patience = FOR_EVER) -> Got:
         """Raises `httpx.TransportError` and `TooMuch`; cancelled, it closes the connection."""
@@ -61,14 +67,14 @@ class Pool:
                 raise
 
     async def within(self, request: Ready, seconds: float) -> Got:
-        """As `exchange`, all of it in so many seconds: a timer, where a connection is free. Raises `TimeoutError`,
-        too."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        """As `exchange`, all of it in so many seconds. Raises `TimeoutError`, too."""
+        until = asyncio.get_running_loop().time() + seconds
         connection = self._taken()
         if connection is not None:
             waiting = connection.ask(request)
-            timer = loop.call_at(until, connection.late, waiting)
+            self._under_way[waiting] = until, connection
+            if until < self._rings_at:
+                self._ring_at(until)
             try:
                 return await waiting
             except Stale as stale:
@@ -78,17 +84,35 @@ class Pool:
                 connection.give_up(waiting)
                 raise
             finally:
-                timer.cancel()
+                del self._under_way[waiting]
         async with asyncio.timeout_at(until):
             return await self.exchange(request)
 
     async def close(self) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for timer in (self._sweeping, self._ringing):
+            if timer is not None:
+                timer.cancel()
         for connection in list(self._open):
             connection.close()
         if self._open:
             await asyncio.sleep(0)  # for them to be told
+
+    # ---- who is too late
+
+    def _ring_at(self, when: float) -> None:
+        if self._ringing is not None:
+            self._ringing.cancel()
+        self._rings_at, self._ringing = when, asyncio.get_running_loop().call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._rings_at, self._ringing = inf, None
+        soon = asyncio.get_running_loop().time() + CLOSE_S
+        for waiting, (until, connection) in list(self._under_way.items()):
+            if until <= soon:
+                connection.late(waiting)
+        left = [until for until, _ in self._under_way.values() if until > soon]
+        if left:
+            self._ring_at(min(left))
 
     # ---- taking
 

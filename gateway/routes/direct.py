@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from gateway.routes.replies import AnyRequest, Header, Sent, headers_of
 
 REST = "/{rest:path}"
-_HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]+)?")  # as nearly every Host is; litestar judges the others
+_HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 Handle = Callable[[AnyRequest], Awaitable[Sent]]
 
@@ -47,7 +47,7 @@ class Direct:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = None
         if scope["type"] == ScopeType.HTTP and not scope.get("root_path"):
-            handler = self.handler(scope["method"], scope["raw_path"], scope["headers"])
+            handler = self.handler(scope["method"], scope["raw_path"], names_a_host(scope["headers"]))
         if handler is None:
             await self.otherwise(scope, receive, send)
             return
@@ -61,7 +61,7 @@ class Direct:
         sent = await handle(request)
         await sent(scope, receive, send)
 
-    def handler(self, method: str, raw_path: bytes, headers: Iterable[Header]) -> HTTPRouteHandler | None:
+    def handler(self, method: str, raw_path: bytes, names_a_host: bool) -> HTTPRouteHandler | None:
         """Whose function answers this; None: litestar's router says."""
         nothing, *segments = raw_path.split(b"/")
         if nothing or len(segments) < 2:
@@ -73,5 +73,10 @@ class Direct:
         # below /events/projects/ are the routes of Evidently, however they are spelled
         if method == "POST" and (len(segments) > 2 or b"%" in segments[1]):
             return None
-        host = next((value for name, value in headers if name == b"host"), b"")
-        return handler if _HOST.fullmatch(host) else None
+        return handler if names_a_host else None
+
+
+def names_a_host(headers: Iterable[Header]) -> bool:
+    """As nearly every request does; litestar judges the others."""
+    host = next((value for name, value in headers if name == b"host"), b"")
+    return _HOST.fullmatch(host) is not None

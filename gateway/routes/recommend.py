@@ -179,12 +179,16 @@ def _caching(reply: Reply) -> list[Header]:
     return headers
 
 
-def _about(reply: Reply) -> list[Header]:
-    headers = [(b"x-cache", reply.outcome.encode()), (b"x-recgate-variation", reply.variation.encode())]
-    if reply.model:
-        headers.append((b"x-recgate-model", reply.model.encode()))
-    if reply.seed:
-        headers.append((b"x-recgate-seed", reply.seed.encode()))
-    if reply.version:
-        headers.append((VERSION, reply.version.encode("latin-1", "replace")))
-    return headers
+def _about(reply: Reply) -> tuple[Header, ...]:
+    about = _made_by(reply.outcome, reply.variation, reply.model, reply.version)
+    return (*about, (b"x-recgate-seed", reply.seed.encode())) if reply.seed else about
+
+
+@lru_cache(maxsize=256)
+def _made_by(outcome: str, variation: str, model: str, version: str) -> tuple[Header, ...]:
+    headers = [(b"x-cache", outcome.encode()), (b"x-recgate-variation", variation.encode())]
+    if model:
+        headers.append((b"x-recgate-model", model.encode()))
+    if version:
+        headers.append((VERSION, version.encode("latin-1", "replace")))
+    return tuple(headers)

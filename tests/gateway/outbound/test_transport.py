@@ -387,6 +387,31 @@ def test_all_of_it_has_one_deadline(warm: bool) -> None:
     run(story)
 
 
+def test_each_has_its_own_deadline() -> None:
+    async def answer(caller: Caller) -> None:
+        if "silent" not in caller.head:
+            caller.send(OK)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        async with wire(answer) as origin, Transport() as transport:
+
+            async def waited(seconds: float) -> float:
+                began = loop.time()
+                with pytest.raises((TimeoutError, httpx.ReadTimeout)):
+                    await transport.exchange("GET", f"{origin.url}/silent", {}, None, seconds=seconds)
+                return loop.time() - began
+
+            for _ in range(2):
+                await asyncio.gather(*(lean(transport, f"{origin.url}/") for _ in range(4)))  # connections to be taken
+                waits = await asyncio.gather(waited(0.3), waited(0.1), waited(0.2), lean(transport, f"{origin.url}/"))
+                for limit, wait in zip((0.3, 0.1, 0.2), waits[:3], strict=True):
+                    assert limit - 0.01 <= wait < limit + 2
+                assert waits[3] == (200, b"[]")
+
+    run(story)
+
+
 def test_a_body_that_nobody_reads_is_given_up() -> None:
     async def story() -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel connects, and nobody is there
