@@ -7,8 +7,8 @@ on a quiet day:
   where they don't (additive increase, multiplicative decrease, as TCP finds its window). What takes long even alone has
   a longer target. The engine's threads and the event loop share an interpreter, so a loop that lags shows in the same
   figure.
-- A burst waits. It has become a standing queue once somebody has waited for too long (CoDel's idea, RFC 8289): from
-  then until nobody has had to be refused for a moment, nobody waits beyond what is done at once.
+- A burst waits. It has become a standing queue once somebody waits for too long, and has for a while (CoDel's idea,
+  RFC 8289): from then until nobody has had to be refused for a moment, nobody waits beyond what is done at once.
 - Keys have equal shares: one that has less than its own is let in even then, and takes turns with the others. A flood
   refuses itself.
 
@@ -32,7 +32,9 @@ TARGET_S = 0.02  # from its turn to its end, and on top of that...
 TIMES_ALONE = 5  # as often the time of an answer that has the engine to itself
 SLOWLY = 0.05  # of the difference, by which that time grows with each such answer
 MOST_WAITING = 256
-LONGEST_S = 0.05  # that somebody waits, or as long as an answer takes
+LONGEST_S = 0.05  # that somebody waits
+TURNS = 5  # or so many answers' time, where that is longer
+LATE_S = 0.05  # for which somebody is late before that counts
 CALM_S = 0.1  # without a refusal, after which a burst may wait again
 COMING_S = 0.01  # from being let on to asking for a place, at most: who takes longer won't, since its answer was there
 EVENTS_AT_ONCE = 256  # bodies: what is committed in one go
@@ -89,16 +91,18 @@ class Admission:
         target_s: float = TARGET_S,
         most_waiting: int = MOST_WAITING,
         longest_s: float = LONGEST_S,
+        late_s: float = LATE_S,
         refusal: Callable[[], Problem] = lambda: Overloaded(TOO_MUCH, RETRY_AFTER_S),
     ) -> None:
         """`refusal` makes what is raised for who has to come again."""
         self._clock, self._refusal = clock, refusal
         self._at_once, self._least, self._target_s = at_once, least, target_s
-        self._most, self._longest_s = most_waiting, longest_s
+        self._most, self._longest_s, self._late_s = most_waiting, longest_s, late_s
         self.limit = float(at_once)
         self._lowered, self._took = clock(), 0.0  # when the limit was lowered; about what one takes
         self._alone = inf  # about what one takes that has the engine to itself, as far as is known
         self._crowded_until = clock()
+        self._late_since = inf  # somebody has waited for too long, all the time
         self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()  # none is empty; the first key's turn is next
         self._inside: Counter[str] = Counter()  # running and waiting
         self._coming = Coming()
@@ -156,8 +160,13 @@ class Admission:
         return (own + 1) * (len(self._inside) + (key not in self._inside)) <= self.limit
 
     def _is_standing(self, now: float) -> bool:
-        longest = max(self._longest_s, self._took)
-        return any(now - queue[0].since > longest for queue in self._queues.values())
+        """Whether somebody waits for too long, and somebody has all the time for a while: a stall is soon over."""
+        longest = max(self._longest_s, TURNS * self._took)
+        if not any(now - queue[0].since > longest for queue in self._queues.values()):
+            self._late_since = inf
+        elif self._late_since == inf:
+            self._late_since = now
+        return now - self._late_since >= self._late_s
 
     def _push_out(self, key: str, now: float) -> None:
         """The last of the key with most who wait; where none has two more than this one, it has to be in its share."""

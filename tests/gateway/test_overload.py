@@ -22,9 +22,9 @@ class Clock:
 class World:
     """Requests that end when they are told to."""
 
-    def __init__(self, **bounds: int) -> None:
+    def __init__(self, late_s: float = 0, **bounds: int) -> None:
         self.clock = Clock()
-        self.admission = Admission(self.clock, longest_s=0.01, **bounds)
+        self.admission = Admission(self.clock, longest_s=0.01, late_s=late_s, **bounds)
         self.began: list[str] = []
         self.refused: Counter[str] = Counter()
         self.ends: list[asyncio.Event] = []
@@ -164,6 +164,26 @@ def test_who_hangs_up_gives_the_place_on(late: bool):
         assert world.began == ["a", "a"] and world.admission.running == 1
 
     run(story, at_once=1)
+
+
+def test_a_stall_of_a_moment_refuses_nobody():
+    async def story(world: World) -> None:
+        await world.ask("a", 3)
+        world.clock.now = 0.02  # somebody has waited for too long
+        await world.ask("a")
+        world.clock.now = 0.06
+        await world.ask("a")
+        await world.end(5)
+        assert not world.refused
+        await world.ask("a", 3)
+        for world.clock.now in (0.08, 0.12):
+            await world.ask("a")
+        assert not world.refused
+        world.clock.now = 0.13  # for 50 ms, now
+        await world.ask("a")
+        assert world.refused == {"a": 1}
+
+    run(story, at_once=1, late_s=0.05)
 
 
 def test_fewer_are_made_at_once_where_they_take_long_and_more_where_they_do_not():
