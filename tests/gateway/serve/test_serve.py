@@ -93,13 +93,16 @@ def test_the_first_event_makes_a_user_s_answer_their_own(engine: SmallEngine) ->
 
 
 def test_what_the_engine_can_not_make_in_time_is_refused_and_hits_go_on(engine: SmallEngine) -> None:
-    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(overload.AT_ONCE + 1) as threads:
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(overload.AT_ONCE + 2) as threads:
         client.get(HOME)
         engine.answering.clear()
         live = "/recommend-items/shop/live/{}?filter=for-adults"
         waiting = [threads.submit(client.get, live.format(f"u{number}")) for number in range(overload.AT_ONCE + 1)]
         until(lambda: "recgate_answers_waiting 1.0" in client.get("/metrics").text)
         time.sleep(overload.LONGEST_S)
+        waiting.append(threads.submit(client.get, live.format("later")))  # who finds somebody late
+        until(lambda: "recgate_answers_waiting 2.0" in client.get("/metrics").text)
+        time.sleep(overload.LATE_S)
         refused = client.get(live.format("late"))
         assert (refused.json()["code"], refused.headers["retry-after"]) == ("Overloaded", "1")
         assert client.get(HOME).headers["x-cache"] == "hit"
@@ -114,16 +117,19 @@ def test_events_that_can_not_be_written_in_time_are_refused_unread(
 ) -> None:
     monkeypatch.setattr(overload, "EVENTS_AT_ONCE", 1)
     monkeypatch.setattr(overload, "LEAST_EVENTS", 1)
-    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(2) as threads:
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(3) as threads:
         engine.writing = Future()
         taken = [threads.submit(touch, client, f"u{number}", "i3") for number in range(2)]
         until(lambda: "recgate_events_waiting 1.0" in client.get("/metrics").text)
         time.sleep(overload.LONGEST_S)
+        taken.append(threads.submit(touch, client, "u3", "i3"))  # who finds somebody late
+        until(lambda: "recgate_events_waiting 2.0" in client.get("/metrics").text)
+        time.sleep(overload.LATE_S)
         refused = client.post("/events/shop", content=b"no JSON")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert client.get(HOME).status_code == 200
         engine.writing.set_result(1)
-        assert [each.result() for each in taken] == [None, None]
+        assert [each.result() for each in taken] == [None] * 3
         assert client.post("/events/shop", content=b"no JSON").status_code == 400
         assert "recgate_events_refused_total 1.0" in client.get("/metrics").text
 
