@@ -40,8 +40,8 @@ setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes (ARGS="-n 0": one by one)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for
 	$(BIN)/ruff format --check .
