@@ -36,7 +36,7 @@ class Flights(Generic[T]):
             seen = self._changes.latest(tags)
             running = self._running.get(key)
             if running is None or running.seen < seen:
-                return await self._fly(key, Flight(asyncio.get_running_loop().create_future(), seen, user), make), user
+                return await self._fly(key, self._begun(key, seen, user), make), user
             try:
                 return await asyncio.shield(running.landing), running.user
             except asyncio.CancelledError:
@@ -46,10 +46,8 @@ class Flights(Generic[T]):
 
     def start(self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Make[T]) -> asyncio.Task[T]:
         """A flight that nobody need wait for."""
-        seen, loop = self._changes.latest(tags), asyncio.get_running_loop()
-        flight: Flight[T] = Flight(loop.create_future(), seen, user)
-        self._running[key] = flight
-        task = loop.create_task(self._fly(key, flight, make))
+        flight = self._begun(key, self._changes.latest(tags), user)
+        task = asyncio.get_running_loop().create_task(self._fly(key, flight, make))
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
         return task
@@ -57,8 +55,12 @@ class Flights(Generic[T]):
     def __contains__(self, key: Hashable) -> bool:
         return key in self._running
 
+    def _begun(self, key: Hashable, seen: int, user: str | None) -> Flight[T]:
+        flight = self._running[key] = Flight(asyncio.get_running_loop().create_future(), seen, user)
+        return flight
+
     async def _fly(self, key: Hashable, flight: Flight[T], make: Make[T]) -> T:
-        self._running[key], landing = flight, flight.landing
+        landing = flight.landing
         try:
             result = await make()
         except Exception as error:
