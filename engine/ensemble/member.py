@@ -27,9 +27,9 @@ class Member:
     that holds what the member hears: a history (of known ids), a user, a context. Hearing nobody, it says one thing.
 
     Over a large catalogue most of what some members read is 0, and what others read is a product of vectors. Such a
-    member can say the same for less: by `sparse` (None where these arrays are not) of the arrays as `prepared`, which
-    happens once, or by `vectors`, (b, dim), a row for each query's history: its product with the arrays' "items"
-    (items, dim), plus their "bias" (items,), is what it reads.
+    member can say the same for less: by `sparse`, each item once (None where these arrays are not) of the arrays as
+    `prepared`, which happens once, or by `vectors`, (b, dim), a row for each query's history: its product with the
+    arrays' "items" (items, dim), plus their "bias" (items,), is what it reads.
     """
 
     name: str
@@ -91,4 +91,4 @@ def damped_few(scores: Sparse | None, arrays: Arrays) -> Sparse | None:
     damping = arrays.get("damping")
     if scores is None or damping is None:
         return scores
-    return Sparse(scores.items, np.asarray(scores.values / damping[scores.items], np.float32))
+    return Sparse(scores.items, np.asarray(scores.values / damping.take(scores.items), np.float32))

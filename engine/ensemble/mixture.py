@@ -174,12 +174,8 @@ def _sparse(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
     def sum_of(query: Query) -> Sum:
         found = of(arrays, column.reading, query, items)
         assert found is not None  # as said by "dense" not in arrays
-        sums = np.empty(items, np.float32)  # of which only these items' are ever written or read
-        sums[found.items] = 0
-        found.onto(sums)
-        values = found.values.astype(np.float64)
-        mean = float(values.sum()) / items
-        squares = float(values @ sums[found.items])  # each entry times its item's sum: all of an item, its sum's square
+        mean = float(found.values.sum()) / items
+        squares = float(found.values @ found.values)
         deviation = max(squares / items - mean * mean, 0.0) ** 0.5
         if deviation <= NOTHING:
             return Sum((), (), (), 0.0)

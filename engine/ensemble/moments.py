@@ -32,6 +32,7 @@ def with_moments(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def mean_and_deviation(arrays: Mapping[str, NDArray[Any]], vector: Floats) -> tuple[float, float]:
     """Of all items' products with a vector (dim,), biases added."""
-    asked = np.append(vector, 1).astype(np.float64)
+    asked = np.ones(len(vector) + 1)
+    asked[:-1] = vector
     variance = float(asked @ arrays["covariance"] @ asked)
     return float(arrays["mean"] @ asked), max(variance, 0.0) ** 0.5

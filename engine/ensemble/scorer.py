@@ -53,6 +53,8 @@ class Ensemble:
         found: list[Floats] = [self.mixtures[0].base] * len(queries)
         for blend, mixture in enumerate(self.mixtures):
             places = [place for place, each in enumerate(said) if each.blend == blend]
+            if not places:
+                continue
             made = all_onto(mixture.base, [said[place].sum for place in places])
             for place, logits in zip(places, made, strict=True):
                 found[place] = self._finished(logits, said[place].penalised)

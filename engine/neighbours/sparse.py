@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Bools, Floats, Ints
+from engine.data.columns import Array, Bools, Floats, Ints
 
 
 class Sparse(NamedTuple):
@@ -57,13 +57,14 @@ def once(items: Ints, item_count: int) -> Bools:
 def summed(items: Ints, values: Floats, item_count: int) -> Sparse:
     """Each item once: (m,) items of which some may come again, and (m,) values, those of the same item added up."""
     at, last = _places(items, item_count)
-    return Sparse(items[last], np.bincount(at, values, len(items))[last].astype(np.float32))
+    kept = np.flatnonzero(last)
+    return Sparse(items.take(kept), np.bincount(at, values, len(items)).take(kept).astype(np.float32))
 
 
-def _places(items: Ints, item_count: int) -> tuple[Ints, Bools]:
+def _places(items: Ints, item_count: int) -> tuple[Array, Bools]:
     """(m,) where each item is for the last time, and (m,) whether that is here."""
-    places = np.arange(len(items), dtype=np.int32)
-    place_of = np.empty(item_count, np.int32)  # only those of `items` are ever written or read
-    place_of[items] = places
-    at: Ints = place_of[items]
+    wide, places = items.astype(np.intp), np.arange(len(items))  # numpy looks up places of no other width directly
+    place_of = np.empty(item_count, np.intp)  # only those of `items` are ever written or read
+    place_of[wide] = places
+    at: Array = place_of.take(wide)
     return at, at == places

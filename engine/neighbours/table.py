@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.neighbours.pairs import Pairs
-from engine.neighbours.sparse import Sparse
+from engine.neighbours.sparse import Sparse, summed
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -60,17 +60,14 @@ def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:
 
 
 def mix_sparse(table: Arrays, items: Ints, weights: Floats) -> Sparse | None:
-    """The same of a sparse table, as its entries; None of a dense one."""
-    return None if "dense" in table else Sparse(*_entries(table, items, weights))
+    """The same of a sparse table, each neighbour once; None of a dense one."""
+    return None if "dense" in table else summed(*_entries(table, items, weights), len(table["indptr"]) - 1)
 
 
 def _entries(table: Arrays, items: Ints, weights: Floats) -> tuple[Ints, Floats]:
     """(m,) the neighbours in the rows of `items`, and (m,) their values times the row's weight."""
-    starts, stops = table["indptr"][items], table["indptr"][items + 1]
-    rows = [slice(start, stop) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    near, value = table["near"], table["value"]
-    if not rows:
-        return near[:0], value[:0]
-    values = np.concatenate([value[row] for row in rows])
-    values *= np.repeat(weights, stops - starts)
-    return np.concatenate([near[row] for row in rows]), values
+    starts = table["indptr"][items]
+    counts = table["indptr"][items + 1] - starts
+    before = np.cumsum(counts) - counts
+    at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+    return table["near"].take(at), table["value"].take(at) * np.repeat(weights, counts)

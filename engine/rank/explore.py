@@ -112,8 +112,11 @@ def explored_among(
     """What `explored` gives where the `young` may be explored `but_for` some; None where somebody's chance might be cut
     to 1. No pass over the items: from the sums of blocks that they lie in, what is taken away is subtracted.
     """
-    gone = np.unique(np.concatenate((best, *but_for)))
-    blocks, expected = young.blocks.copy(), explorer.share * places
+    gone, expected = np.concatenate((best, *but_for)), explorer.share * places
+    left = (young.total - len(gone) * young.most) * (1 - 10 * CLOSE)  # at least
+    if explorer.start >= expected and expected * young.most < left:  # nobody is drawn, whatever exactly is gone
+        return Places(best, np.zeros(len(best), np.bool_), kept(len(best), expected, places))
+    gone, blocks = np.unique(gone), young.blocks.copy()
     np.subtract.at(blocks, gone // BLOCK, young.items[gone].astype(np.float64))
     blocks[blocks < NOTHING * young.total] = 0
     total = float(blocks.sum())

@@ -8,7 +8,7 @@ from engine.neighbours import table as table_module
 from engine.neighbours.cooccurrence import cooccurrence, gram, most_popular
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.pairs import Pairs, distinct, following, from_end, together
-from engine.neighbours.table import mix, table_of, table_of_block
+from engine.neighbours.table import mix, mix_sparse, table_of, table_of_block
 from engine.recipes.base import silent
 from tests.engine.recipes.worlds import START, groups, rows_of
 
@@ -55,6 +55,19 @@ def test_mix_adds_weighted_rows(dense: bool, monkeypatch: pytest.MonkeyPatch) ->
     assert ("dense" in table) == dense
     mixed = mix(table, np.array([0, 2, 1]), np.array([1, 0.5, 9], np.float32), 3)
     np.testing.assert_array_equal(mixed, [1.5, 1, 2])
+
+
+def test_a_few_rows_of_a_sparse_table_tell_each_neighbour_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_module, "DENSE", 0)
+    draw = np.random.default_rng(0)
+    left, right = np.divmod(draw.choice(900, 300, replace=False).astype(np.int32), 30)
+    table = table_of(Pairs(left[left != 7], right[left != 7], draw.random(int((left != 7).sum()), np.float32)), 30)
+    for history in ([3, 7, 3, 29], [7], []):
+        items, weights = np.array(history, np.int32), draw.random(len(history), np.float32)
+        few, dense = mix_sparse(table, items, weights), np.zeros(30, np.float32)
+        assert few is not None and len(np.unique(few.items)) == len(few.items)
+        few.onto(dense)
+        np.testing.assert_allclose(dense, mix(table, items, weights, 30), atol=1e-6)
 
 
 def test_a_sparse_table_keeps_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:
