@@ -40,7 +40,9 @@ class Maker:
 
     async def make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope) -> Made:
         asked, seen = look_ahead(ask, plan.post_processor), self._seen()
-        answer = await self._ask_upstream(asked, plan, variation)
+        upstream = self._upstreams[variation.upstream]
+        with self._telemetry.upstream(variation.upstream):
+            answer = await upstream.answer(asked, plan, variation)
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
             body = await self._post_process(body, ask, plan, variation, plan.post_processor)
@@ -50,15 +52,11 @@ class Maker:
             model=answer.model,
             seed=answer.seed,
             as_of=answer.as_of if variation.origin is None else seen,
-            private=await self._became_personal(ask, variation, scope),
+            private=scope.user is None and ask.user_id is not None and await became_personal(upstream, ask, variation),
             complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
             name=name if isinstance(name := body.get("recommendationId"), str) else "",
             dressed=answer.decorated or plan.post_processor is not None,
         )
-
-    async def _ask_upstream(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
-        with self._telemetry.upstream(variation.upstream):
-            return await self._upstreams[variation.upstream].answer(ask, plan, variation)
 
     async def _post_process(
         self, body: Body, ask: Ask, plan: Plan, variation: Variation, processor: PostProcessor
@@ -74,11 +72,10 @@ class Maker:
             raise broken(peer, f"replies without a list {ask.list_name!r}")
         return processed
 
-    async def _became_personal(self, ask: Ask, variation: Variation, scope: Scope) -> bool:
-        """Whether a user got a history while the answer that all without one share was made for them."""
-        if ask.user_id is None or scope.user is not None:
-            return False
-        return (await self._upstreams[variation.upstream].scope(ask, variation)).user is not None
+
+async def became_personal(upstream: Upstream, ask: Ask, variation: Variation) -> bool:
+    """Whether a user got a history while the answer that all without one share was made for them."""
+    return (await upstream.scope(ask, variation)).user is not None
 
 
 def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:

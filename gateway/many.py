@@ -49,7 +49,11 @@ def apart(replies: Sequence[Reply | BaseException], asks: Sequence[Ask]) -> list
     taken: set[str] = set()
     found: list[Reply | BaseException] = []
     for reply, ask in zip(replies, asks, strict=True):
-        found.append(reply if isinstance(reply, BaseException) else reply._replace(body=left(reply.body, ask, taken)))
+        found.append(
+            reply
+            if isinstance(reply, BaseException)
+            else msgspec.structs.replace(reply, body=left(reply.body, ask, taken))
+        )
     return found
 
 

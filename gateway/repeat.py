@@ -6,6 +6,8 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.ask import Ask
 from gateway.autocontext import next_change as next_change_of
 from gateway.cache import Changes, Entry, Hit, Key, Shown, Tag, Wanted
@@ -16,7 +18,7 @@ from gateway.upstreams import Scope
 Own = tuple[str, str]  # a group and a user
 
 
-class Before(NamedTuple):
+class Before(msgspec.Struct, frozen=True):
     """How things were before anything was looked up: what has changed since may not be in the answer. Changes of all
     tags, those without a tag, and experiments' arms that units keep."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from math import inf
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.cache import Hit, Shown, Wanted
 from gateway.caller import Caller
@@ -17,7 +18,7 @@ from gateway.viewer import Viewed
 _MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """An answer before HTTP. `cache_control` is "" and `etag` is "" where the policy gives none."""
 
     body: bytes

@@ -18,7 +18,7 @@ from gateway.ask import Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change
-from gateway.cache import Cache, Flights, Hit, Made, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache import Cache, Flights, Hit, Made, Make, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
 from gateway.cohorts import of_cohort, shared_by
@@ -135,7 +135,7 @@ class Gateway:
                 fetched = msgspec.structs.replace(ask, num_results=count, exclude=frozenset())
             wanted = _wanted(fetched, variation, scope, config, moment)
             if policy is not None:
-                wanted = wanted._replace(policy=policy)
+                wanted = msgspec.structs.replace(wanted, policy=policy)
             hit = await self._fetch(wanted, fetched, plan, variation, scope, caller)
             shown = await self._show(hit, ask, wanted, variation, config)
             if shown is not None:
@@ -179,23 +179,28 @@ class Gateway:
         if error is not None:
             log.warning("%s answers alone for %s: %s", replies[0].variation, plan.path, error)
             self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
-            return replies[0]._replace(outcome="fallback", cache_control="no-store", etag="", repeat=None)
+            return msgspec.structs.replace(
+                replies[0], outcome="fallback", cache_control="no-store", etag="", repeat=None
+            )
         mix, now = mixed(replies, ask, experiment.id, experiment.seed, unit, config.fingerprint), self._clock()
         self._ledger.expose(enrolment, now, mix.name, teams=mix.teams)
         shown = annotated(Shown(mix.reply.body, mix.reply.etag), enrolment.arm)
-        return mix.reply._replace(body=shown.body, etag=shown.etag if mix.reply.etag else "", repeat=None)
+        return msgspec.structs.replace(
+            mix.reply, body=shown.body, etag=shown.etag if mix.reply.etag else "", repeat=None
+        )
 
     async def _fetch(
         self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, caller: Caller
     ) -> Hit:
-        async def make() -> Made:
-            if variation.origin is not None:  # somebody else's processors
-                return await self._maker.make(ask, plan, variation, scope)
-            async with self._admission.place(caller.share):
-                return await self._maker.make(ask, plan, variation, scope)
-
+        make = partial(self._maker.make, ask, plan, variation, scope)
+        if variation.origin is None:  # else it is made by somebody else's processors
+            make = partial(self._admitted, caller, make)
         with self._telemetry.span("cache"):
             return await self._cache.fetch(wanted, make)
+
+    async def _admitted(self, caller: Caller, make: Make) -> Made:
+        async with self._admission.place(caller.share):
+            return await make()
 
     async def _show(self, hit: Hit, ask: Ask, wanted: Wanted, variation: Variation, config: Config) -> Shown | None:
         """The answer for this caller; None where too few items are left, and there are more to be had."""
@@ -229,7 +234,7 @@ class Gateway:
                 continue
             log.warning("%s answers instead of %s: %s", name, plan.recommender, error)
             self._telemetry.lookup(ask.namespace, ask.recommender, "fallback")
-            return reply._replace(outcome="fallback", cache_control="no-store", etag="", repeat=None)
+            return msgspec.structs.replace(reply, outcome="fallback", cache_control="no-store", etag="", repeat=None)
         raise error
 
     async def cohort(self, ask: Ask, caller: Caller) -> tuple[Cohort, Variation]:

@@ -4,7 +4,7 @@ key), admission (who may push out whom)."""
 
 from gateway.cache.changes import Changes, Tag
 from gateway.cache.entry import Entry, Made, Mark, Shown, etag_of
-from gateway.cache.fetch import Cache, Hit, Wanted, is_broken
+from gateway.cache.fetch import Cache, Hit, Make, Wanted, is_broken
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key, key_of, pairs
 from gateway.cache.line import Found
@@ -19,6 +19,7 @@ __all__ = [
     "Hit",
     "Key",
     "Made",
+    "Make",
     "Mark",
     "Shared",
     "Shown",

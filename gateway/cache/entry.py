@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from sys import getsizeof
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from gateway.cache.key import Key
 
 
-class Made(NamedTuple):
+class Made(msgspec.Struct, frozen=True):
     """An answer, encoded, before the metadata of its items. `private`: it must not serve anybody but who asked for it.
     `complete`: whoever answered had no more items than these. `dressed`: it has what metadata it should have."""
 
@@ -26,7 +28,7 @@ class Made(NamedTuple):
     name: str = ""  # its recommendationId
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True):
     """All that what goes out depends on beside the answer: how many items, the version of their metadata, and what of
     it is told."""
 
@@ -36,7 +38,7 @@ class Mark(NamedTuple):
     locale: str = ""
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True):
     """An answer as it goes out."""
 
     body: bytes
@@ -99,7 +101,7 @@ def _of_version(version: str) -> hashlib.blake2b:
 
 def size_of(key: Key, made: Made) -> int:
     """Of an entry that was not shown yet."""
-    strings = [part for part in key if type(part) is str]
+    strings = [part for part in msgspec.structs.astuple(key) if type(part) is str]
     for more in (key.items, *key.values, *key.context, *key.parameters):
         if more:
             strings += more

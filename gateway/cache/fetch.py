@@ -8,8 +8,9 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+import msgspec
 from cachetools import TTLCache
 
 from gateway.cache.changes import Changes, Tag
@@ -33,7 +34,7 @@ CROWDED = 0.8  # of the ceiling
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for what another replica makes
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """What one request asks of the cache. `until` is when its time-based context changes next."""
 
     key: Key
@@ -43,7 +44,7 @@ class Wanted(NamedTuple):
     until: float = inf
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True):
     """`shared`: a fresh answer that somebody else without history asked for first."""
 
     entry: Entry
@@ -55,7 +56,7 @@ class Hit(NamedTuple):
         return self.entry.made
 
 
-class Landed(NamedTuple):
+class Landed(msgspec.Struct, frozen=True):
     """What a flight brings; `found`: another replica had made it."""
 
     entry: Entry
@@ -84,7 +85,9 @@ class Cache:
         self._holder = uuid.uuid4().hex
 
     async def fetch(self, wanted: Wanted, make: Make) -> Hit:
-        entry = self._local.get(wanted.key) if wanted.policy.storable else None
+        if not wanted.policy.storable:
+            return await self._landed(wanted, make)
+        entry = self._local.get(wanted.key)
         if entry is None:
             return await self._miss(wanted, make, None)
         hit = self._judged(wanted, entry)
@@ -172,7 +175,7 @@ class Cache:
         try:
             return await self._landed(wanted, make)
         except Exception as error:
-            if not is_broken(error) or not wanted.policy.storable:
+            if not is_broken(error):
                 raise
             last = old or (await self._shared.get(wanted.key) if self._shared is not None else None)
             if last is None:
@@ -187,7 +190,7 @@ class Cache:
 
     async def _landed(self, wanted: Wanted, make: Make) -> Hit:
         # asked first whether it is there: `get` of a TTLCache takes long where it is not
-        absent = self._absent.get(wanted.key) if wanted.key in self._absent and wanted.policy.storable else None
+        absent = self._absent.get(wanted.key) if wanted.policy.storable and wanted.key in self._absent else None
         if absent is not None:
             raise absent
         while True:
@@ -223,36 +226,39 @@ class Cache:
         if not isinstance(error, Overloaded):
             log.warning("an answer could not be refreshed and stays as it was: %s", error)
 
-    async def _obtain(self, wanted: Wanted, make: Make, newer_than: float) -> Landed:
+    def _obtain(self, wanted: Wanted, make: Make, newer_than: float) -> Coroutine[Any, Any, Landed]:
         """From another replica, if it has one made after that time, or is about to; else made here."""
         if self._shared is None or not wanted.policy.storable:
-            return Landed(await self._make(wanted, make))
+            return self._make(wanted, make)
+        return self._obtain_with(self._shared, wanted, make, newer_than)
+
+    async def _obtain_with(self, shared: Shared, wanted: Wanted, make: Make, newer_than: float) -> Landed:
         deadline, wait = self._clock() + LEASE_S, FIRST_WAIT_S
         while True:
-            found = await self._shared.get(wanted.key)
+            found = await shared.get(wanted.key)
             if found is not None and found.stored_at > newer_than and self._judged(wanted, found) is not None:
                 self._local.put(wanted.key, found)
                 return Landed(found, found=True)
-            leased = await self._shared.lease(wanted.key, self._holder)
+            leased = await shared.lease(wanted.key, self._holder)
             if leased is not False or self._clock() >= deadline:
                 break
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_S)
         try:
-            entry = await self._make(wanted, make)
-            await self._give(wanted, entry)
-            return Landed(entry)
+            landed = await self._make(wanted, make)
+            await self._give(shared, wanted, landed.entry)
+            return landed
         finally:
             if leased:
-                await self._shared.release(wanted.key, self._holder)
+                await shared.release(wanted.key, self._holder)
 
-    async def _give(self, wanted: Wanted, entry: Entry) -> None:
+    async def _give(self, shared: Shared, wanted: Wanted, entry: Entry) -> None:
         policy = wanted.policy
         life = policy.max_age_s + max(policy.stale_while_revalidate_s, policy.stale_if_error_s)
-        if self._shared is not None and self._current(wanted, entry):
-            await self._shared.put(wanted.key, entry, life)
+        if self._current(wanted, entry):
+            await shared.put(wanted.key, entry, life)
 
-    async def _make(self, wanted: Wanted, make: Make) -> Entry:
+    async def _make(self, wanted: Wanted, make: Make) -> Landed:
         try:
             made = await make()
         except Problem as problem:
@@ -260,12 +266,12 @@ class Cache:
                 self._absent[wanted.key] = problem
             raise
         if not wanted.policy.storable:
-            return Entry(made, self._clock(), wanted.until, wanted.user, 0)
+            return Landed(Entry(made, self._clock(), wanted.until, wanted.user, 0))
         now, size = self._clock(), size_of(wanted.key, made)
         entry = Entry(made, now, wanted.until, wanted.user, size, JITTER * self._draw())
         if not made.private and self._current(wanted, entry):
             self._local.put(wanted.key, entry)
-        return entry
+        return Landed(entry)
 
 
 def is_broken(error: Exception) -> bool:

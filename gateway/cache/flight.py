@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from gateway.cache.changes import Changes, Tag
 
@@ -13,11 +14,10 @@ T = TypeVar("T")
 Make = Callable[[], Coroutine[Any, Any, T]]
 
 
-@dataclass(slots=True, eq=False)
-class Flight(Generic[T]):
-    landing: asyncio.Future[T]
+class Flight(msgspec.Struct, Generic[T], eq=False):
     seen: int  # the last change of its tags when it began: its answer has seen that
     user: str | None  # whoever asked first
+    landing: asyncio.Future[T] | None = None  # for whoever joins: most flights are somebody's alone
 
 
 class Flights(Generic[T]):
@@ -37,11 +37,14 @@ class Flights(Generic[T]):
             running = self._running.get(key)
             if running is None or running.seen < seen:
                 return await self._fly(key, self._begun(key, seen, user), make), user
+            landing = running.landing
+            if landing is None:
+                landing = running.landing = asyncio.get_running_loop().create_future()
             try:
-                return await asyncio.shield(running.landing), running.user
+                return await asyncio.shield(landing), running.user
             except asyncio.CancelledError:
                 me = asyncio.current_task()
-                if not running.landing.cancelled() or (me is not None and me.cancelling()):
+                if not landing.cancelled() or (me is not None and me.cancelling()):
                     raise
 
     def start(self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Make[T]) -> asyncio.Task[T]:
@@ -56,22 +59,25 @@ class Flights(Generic[T]):
         return key in self._running
 
     def _begun(self, key: Hashable, seen: int, user: str | None) -> Flight[T]:
-        flight = self._running[key] = Flight(asyncio.get_running_loop().create_future(), seen, user)
+        flight: Flight[T] = Flight(seen, user)
+        self._running[key] = flight
         return flight
 
     async def _fly(self, key: Hashable, flight: Flight[T], make: Make[T]) -> T:
-        landing = flight.landing
         try:
             result = await make()
         except Exception as error:
-            landing.set_exception(error)
-            landing.exception()  # looked at, since nobody else may wait
+            if flight.landing is not None:
+                flight.landing.set_exception(error)
+                flight.landing.exception()  # looked at, since nobody may wait any more
             raise
         except BaseException:
-            landing.cancel()
+            if flight.landing is not None:
+                flight.landing.cancel()
             raise
         else:
-            landing.set_result(result)
+            if flight.landing is not None:
+                flight.landing.set_result(result)
             return result
         finally:
             if self._running.get(key) is flight:

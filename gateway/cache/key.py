@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.ask import Action, Ask
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Key(NamedTuple):
+class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`synthetic` and `feature` are not in it: they choose the policy and the variation, never the answer."""
 
     version: str

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import msgspec
+
 from gateway.cache import Cache
 from gateway.config import Config
 from gateway.experiments.ledger import Ledger
@@ -30,7 +32,7 @@ MOST_REFUSED = 1000  # recommenders of one room, however they are spelled
 QUICK_S = 0.0005  # the first edge of the histogram: what took longer is counted by itself
 
 
-class Ticket(NamedTuple):
+class Ticket(msgspec.Struct, frozen=True):
     """A request that no memo answered: where what answers it may be kept."""
 
     heads: Heads
@@ -133,7 +135,8 @@ class Memo:
         self.stored_at, self.tally = repeat.entry.stored_at, tally
         self.room, self.target, self.repeat = ticket.room, ticket.target, repeat
         self.until, self.own, self.touched = repeat.until, repeat.own, 0.0
-        self.generation, self.doubts, self.moves = repeat.before
+        before = repeat.before
+        self.generation, self.doubts, self.moves = before.generation, before.doubts, before.moves
         self.size = OVERHEAD + len(self.target) + sum(map(len, (*whole, *(unmodified or ()))))
 
     def forget(self) -> None:
@@ -228,7 +231,7 @@ class Memos:
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or not self._as_it_was(repeat):
             return None
-        again = reply._replace(outcome=repeat.outcome)
+        again = msgspec.structs.replace(reply, outcome=repeat.outcome)
         told = Told(route, repeat.namespace, repeat.recommender, again.outcome, *repeat.arm)
         unmodified = split(sent(again, again.etag)) if again.etag else None
         memo = Memo(ticket, repeat, self.tally(told), again.etag, split(sent(again, "")), unmodified)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 import httpx
+import msgspec
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 AGAIN = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})  # idempotent (RFC 9110, section 9.2.2)
@@ -25,7 +26,7 @@ BODIED = frozenset({"POST", "PUT", "PATCH"})  # that say so where their body is 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class Ready(NamedTuple):
+class Ready(msgspec.Struct, frozen=True):
     """A request as it goes out. `again`: it may be sent twice; `most`: bytes of body that are taken as an answer."""
 
     data: bytes

@@ -4,9 +4,9 @@ whoever should answer is known to be broken. Everything that goes wrong is an `U
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
 
 import httpx
+import msgspec
 import stamina
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
@@ -26,7 +26,7 @@ THEIR_ANSWERS = {  # what of their statuses is about the question, and what it i
 WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between two tries, with jitter
 
 
-class Sent(NamedTuple):
+class Sent(msgspec.Struct, frozen=True):
     """A request ready to go."""
 
     method: str
@@ -35,7 +35,7 @@ class Sent(NamedTuple):
     body: bytes | None = None
 
 
-class Peer(NamedTuple):
+class Peer(msgspec.Struct, frozen=True):
     """Somebody who is asked: `name` is what is counted together, `type` is the error triple's."""
 
     name: str

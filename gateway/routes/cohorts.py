@@ -33,7 +33,7 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
         namespace, recommender, user = segments(request, "cohorts", (3,))
         user_id = checked_id(decoded(user, "user_id"), "user_id")
         query = query_of(request.scope["query_string"])
-        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id)
         found, variation = await front.gateway.cohort(ask, caller)
         body = msgspec.json.encode(found)
         etag = etag_of(body, front.gateway.config.fingerprint)
@@ -53,7 +53,7 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
 def cohort_ask(request: AnyRequest) -> Ask:
     namespace, recommender, name = segments(request, "cohort-items", (3,))
     query = query_of(request.scope["query_string"])
-    if query.context:
+    if query.ask.context:
         raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")
     cohort = checked_id(decoded(name, "cohort"), "cohort")
-    return asked("recommend-items", namespace, recommender, query, cohort=cohort, num_results=query.num_results)
+    return asked("recommend-items", namespace, recommender, query, cohort=cohort)

@@ -23,7 +23,7 @@ def explain_routes(front: Front) -> list[HTTPRouteHandler]:
         query = query_of(request.scope["query_string"])
         user_id = checked_id(decoded(user, "user_id"), "user_id")
         item_id = checked_id(decoded(item, "item_id"), "item_id")
-        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id)
         return Sending(msgspec.json.encode(await front.gateway.explain(ask, item_id, caller)))
 
     return [explain]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
+from gateway.ask import Ask
 from gateway.errors import Invalid
 from gateway.routes.path import checked_id
 
@@ -25,32 +25,27 @@ LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 _texts = msgspec.json.Decoder(dict[str, str])
 
 
-class Query(NamedTuple):
+class Query(msgspec.Struct, frozen=True):
+    """`ask` is the question as far as a query string says it: its place and whose it is are in the path."""
+
+    ask: Ask
     user_id: str | None
-    num_results: int
     page_size: int | None
     next: str | None
-    filter: str | None
-    filter_values: Mapping[str, str]
-    context: Mapping[str, str]
-    decorate: bool
-    synthetic: bool
-    feature: str | None
-    session_id: str | None
-    exclude: frozenset[str]
-    fields: tuple[str, ...]
-    locale: str
 
 
 @lru_cache(maxsize=512)
 def query_of(raw: bytes) -> Query:
     """Raises `Invalid`, naming the parameter."""
     given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
-    return Query(
-        user_id=checked_id(given["userId"], "userId") if given.get("userId") else None,
-        num_results=_count(given.get("numResults", str(LIST if "pageSize" in given else 25)), "numResults"),
-        page_size=_count(given["pageSize"], "pageSize") if "pageSize" in given else None,
-        next=given.get("next") or None,
+    user_id = checked_id(given["userId"], "userId") if given.get("userId") else None
+    num_results = _count(given.get("numResults", str(LIST if "pageSize" in given else 25)), "numResults")
+    page_size = _count(given["pageSize"], "pageSize") if "pageSize" in given else None
+    ask = Ask(
+        action="recommend-items",
+        namespace="",
+        recommender="",
+        num_results=num_results,
         filter=given.get("filter") or None,
         filter_values=_map(given.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
         context=_map(given.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
@@ -62,6 +57,7 @@ def query_of(raw: bytes) -> Query:
         fields=_fields(given.get("fields", "")),
         locale=_locale(given.get("locale", "")),
     )
+    return Query(ask, user_id, page_size, given.get("next") or None)
 
 
 def _ids(raw: bytes, name: str) -> frozenset[str]:

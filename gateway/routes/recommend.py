@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from litestar import post, route
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
+from msgspec.structs import replace
 
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
@@ -19,7 +20,7 @@ from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
-from gateway.routes.replies import LARGEST_BODY, NO_STORE, VERSION, AnyRequest, Front, Header, Sending, Sent
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, Sent
 from gateway.viewer import derived_from
 
 MOST_ITEMS = 500
@@ -52,7 +53,7 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         place = segments(request, "rerank-items", (3,))
         items = decode(await request.body(), list[str], "an array of item ids, each a string")
         reply = await front.gateway.answer(_rerank(request, place, items), caller, NO_CACHE)
-        return Sending(reply.body, headers=(NO_STORE, *_about(reply)))
+        return Sending(reply.body, headers=_about(reply, "no-store", None), version=reply.version)
 
     recommend_work = partial(read, "recommend-items", recommend_ask)
     related_work = partial(read, "related-items", related_ask)
@@ -66,23 +67,16 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
 def recommend_ask(request: AnyRequest) -> Ask:
     namespace, recommender, user = segments(request, "recommend-items", (3,))
     query = query_of(request.scope["query_string"])
-    user_id = checked_id(decoded(user, "user_id"), "user_id")
-    return asked("recommend-items", namespace, recommender, query, user_id=user_id, num_results=query.num_results)
+    return asked(
+        "recommend-items", namespace, recommender, query, user_id=checked_id(decoded(user, "user_id"), "user_id")
+    )
 
 
 def related_ask(request: AnyRequest) -> Ask:
     namespace, recommender, item = segments(request, "related-items", (3,))
     query = query_of(request.scope["query_string"])
     item_id = checked_id(decoded(item, "item_id"), "item_id")
-    return asked(
-        "related-items",
-        namespace,
-        recommender,
-        query,
-        user_id=query.user_id,
-        item_id=item_id,
-        num_results=query.num_results,
-    )
+    return asked("related-items", namespace, recommender, query, user_id=query.user_id, item_id=item_id)
 
 
 def rerank_ask(request: AnyRequest) -> Ask:
@@ -95,15 +89,11 @@ def _rerank(request: AnyRequest, place: list[bytes], items: list[str]) -> Ask:
     namespace, recommender, user = place
     if not 1 <= len(items) <= MOST_ITEMS:
         raise Invalid("ValidationError", f"1 to {MOST_ITEMS} item ids can be ranked, not {len(items)}")
-    return asked(
-        "rerank-items",
-        namespace,
-        recommender,
-        query_of(request.scope["query_string"]),
-        user_id=checked_id(decoded(user, "user_id"), "user_id"),
-        item_ids=tuple(checked_id(item, "each item id") for item in items),
-        num_results=len(items),
-    )
+    query = query_of(request.scope["query_string"])
+    user_id = checked_id(decoded(user, "user_id"), "user_id")
+    item_ids = tuple(checked_id(item, "each item id") for item in items)
+    ask = asked("rerank-items", namespace, recommender, query, user_id=user_id)
+    return replace(ask, item_ids=item_ids, num_results=len(item_ids))
 
 
 def asked(
@@ -112,33 +102,20 @@ def asked(
     recommender: bytes,
     query: Query,
     *,
-    num_results: int,
     user_id: str | None = None,
     cohort: str | None = None,
     item_id: str | None = None,
-    item_ids: tuple[str, ...] | None = None,
 ) -> Ask:
     key = decoded(namespace, "namespace")
-    return Ask(
+    return replace(
+        query.ask,
         action=action,
         namespace=key,
         recommender=decoded(recommender, "recommender"),
         user_id=user_id,
         cohort=cohort,
         item_id=item_id,
-        item_ids=item_ids,
-        num_results=num_results,
-        filter=query.filter,
-        filter_values=query.filter_values,
-        context=query.context,
-        decorate=query.decorate,
-        synthetic=query.synthetic,
-        feature=query.feature,
-        session_id=query.session_id,
-        exclude=query.exclude,
         page=paged(query, key, action, user_id, cohort, item_id),
-        fields=query.fields,
-        locale=query.locale,
     )
 
 
@@ -156,10 +133,14 @@ def paged(query: Query, namespace: str, action: Action, *whose: str | None) -> P
 
 
 def conditional(reply: Reply, if_none_match: str) -> Sending:
-    headers = (*_caching(reply), *_about(reply))
+    headers = _about(reply, reply.cache_control, reply.reads)
+    if reply.etag:
+        headers = ((b"etag", reply.etag.encode()), *headers)
+    if reply.outcome != "miss":
+        headers = ((b"age", b"%d" % reply.age_s), *headers)
     if not_modified(if_none_match, reply.etag):
-        return Sending(status=304, headers=headers)
-    return Sending(reply.body, headers=headers)
+        return Sending(status=304, headers=headers, version=reply.version)
+    return Sending(reply.body, headers=headers, version=reply.version)
 
 
 @lru_cache(maxsize=256)
@@ -168,27 +149,20 @@ def vary(names: frozenset[str]) -> Header:
     return (b"vary", ", ".join(("Origin", *sorted(derived_from(names)))).encode("latin-1"))
 
 
-def _caching(reply: Reply) -> list[Header]:
-    headers = [vary(reply.reads)]
-    if reply.cache_control:
-        headers.append((b"cache-control", reply.cache_control.encode("latin-1")))
-    if reply.etag:
-        headers.append((b"etag", reply.etag.encode()))
-    if reply.outcome != "miss":
-        headers.append((b"age", b"%d" % reply.age_s))
-    return headers
-
-
-def _about(reply: Reply) -> tuple[Header, ...]:
-    about = _made_by(reply.outcome, reply.variation, reply.model, reply.version)
+def _about(reply: Reply, cache_control: str, reads: frozenset[str] | None) -> tuple[Header, ...]:
+    """How long an answer may be kept, "" where nothing says; which headers it depends on; who made it."""
+    about = _known(reply.outcome, reply.variation, reply.model, cache_control, reads)
     return (*about, (b"x-recgate-seed", reply.seed.encode())) if reply.seed else about
 
 
 @lru_cache(maxsize=256)
-def _made_by(outcome: str, variation: str, model: str, version: str) -> tuple[Header, ...]:
-    headers = [(b"x-cache", outcome.encode()), (b"x-recgate-variation", variation.encode())]
+def _known(
+    outcome: str, variation: str, model: str, cache_control: str, reads: frozenset[str] | None
+) -> tuple[Header, ...]:
+    headers = [] if reads is None else [vary(reads)]
+    if cache_control:
+        headers.append((b"cache-control", cache_control.encode("latin-1")))
+    headers += [(b"x-cache", outcome.encode()), (b"x-recgate-variation", variation.encode())]
     if model:
         headers.append((b"x-recgate-model", model.encode()))
-    if version:
-        headers.append((VERSION, version.encode("latin-1", "replace")))
     return tuple(headers)

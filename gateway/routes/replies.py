@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import Request, Response
@@ -38,14 +38,16 @@ EXPOSED_HEADERS = (
 )
 
 
-class Sending(NamedTuple):
-    """What a route answers. `headers` are its own, lower-cased; those that all answers have are added in `sent`."""
+class Sending(msgspec.Struct, frozen=True):
+    """What a route answers. `headers` are its own, lower-cased; those that all answers have are added in `sent`.
+    `version` is that of the configuration that made it, where that may be another one than is in use now."""
 
     body: bytes = b""
     status: int = 200
     headers: tuple[Header, ...] = (NO_STORE,)
     media_type: bytes = JSON
     stream: AsyncIterator[bytes] | None = None  # in place of a body: as long as it goes on, and the caller listens
+    version: str = ""
 
 
 Work = Callable[[AnyRequest, Caller], Awaitable[Sending]]
@@ -165,8 +167,8 @@ class Front:
 
     def _headers(self, sending: Sending, request: AnyRequest) -> list[Header]:
         headers = [*sending.headers]
-        version = self.gateway.config.version
-        if version and VERSION not in [name for name, _ in headers]:
+        version = sending.version or self.gateway.config.version
+        if version:
             headers.append((VERSION, version.encode("latin-1", "replace")))
         if origin := _origin(request):
             headers += cors(origin)
@@ -200,7 +202,7 @@ def cors(origin: bytes) -> tuple[Header, ...]:
 def refusal(error: Exception) -> Sending:
     """The one translation of errors on the way out."""
     if isinstance(error, Problem):
-        return _triple(error.status, error.triple())._replace(headers=(NO_STORE, *_more(error)))
+        return _triple(error.status, error.triple(), *_more(error))
     if isinstance(error, HTTPException) and error.status_code in (404, 405):
         # wider than the triple: the reference's routers answer an unknown path with these two keys
         triple = {"type": "Routing", "code": "NotFound", "message": "Not found"}
@@ -212,8 +214,8 @@ def refusal(error: Exception) -> Sending:
     number = uuid.uuid4().hex
     log.error("request %s failed", number, exc_info=error)
     message = f"an internal error; the log has it under request {number}"
-    sending = _triple(500, {"type": "Unhandled", "code": "InternalError", "message": message})
-    return sending._replace(headers=(NO_STORE, (b"x-request-id", number.encode())))
+    body = {"type": "Unhandled", "code": "InternalError", "message": message}
+    return _triple(500, body, (b"x-request-id", number.encode()))
 
 
 def _more(error: Problem) -> tuple[Header, ...]:
@@ -222,8 +224,8 @@ def _more(error: Problem) -> tuple[Header, ...]:
     return ((b"retry-after", b"%d" % error.retry_after_s),) if isinstance(error, TooMany | Busy) else ()
 
 
-def _triple(status: int, body: dict[str, Any]) -> Sending:
-    return Sending(msgspec.json.encode(body), status)
+def _triple(status: int, body: Mapping[str, Any], *headers: Header) -> Sending:
+    return Sending(msgspec.json.encode(body), status, (NO_STORE, *headers))
 
 
 def _origin(request: AnyRequest) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from engine import Engine
 from gateway.ask import Answer, Ask
@@ -16,7 +18,7 @@ from gateway.signing import Signer
 from gateway.telemetry import Telemetry
 
 
-class Scope(NamedTuple):
+class Scope(msgspec.Struct, frozen=True):
     """Whom an answer is for and what outdates it. `user` is None where everyone without history gets the same; what
     would set the asking user apart from them is its `own` tag even then."""
 

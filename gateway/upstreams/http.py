@@ -37,9 +37,9 @@ class HttpUpstream(Elsewhere):
         origin = variation.origin
         assert isinstance(origin, Http)
         posts = origin.method == "POST"
-        headers = dict(AS_POST if posts else AS_GET)
-        for name, value in origin.headers:
-            headers[name] = filled(value, ask, in_header)
+        headers = AS_POST if posts else AS_GET
+        if origin.headers:
+            headers = headers | {name: filled(value, ask, in_header) for name, value in origin.headers}
         body = msgspec.json.encode(payload_of(ask, plan, variation)) if posts else None
         sent = Sent(origin.method, filled(origin.url, ask, in_url), headers, body)
 

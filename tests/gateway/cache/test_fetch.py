@@ -63,7 +63,7 @@ async def settled() -> None:
 
 def wanted(user: str | None = "u1", policy: CachePolicy = POLICY, **more: Any) -> Wanted:
     tags = (("user", "g1", user),) if user else ()
-    return Wanted(key(user), policy, tags, user)._replace(**more)
+    return Wanted(key(user), policy, tags, user, **more)
 
 
 def run(story: Callable[[Cache, Maker, Clock], Awaitable[None]], ceiling: int = 1_000_000) -> None:
