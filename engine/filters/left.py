@@ -61,7 +61,10 @@ class Left:
     def keeps(self, items: Ints) -> Mask:
         """(k,) whether each of these is left."""
         kept: Mask = self.shared.mask[items]
-        return kept & ~np.isin(items, self.dropped)
+        if len(self.dropped):
+            dropped = np.sort(self.dropped)
+            kept &= dropped.take(np.searchsorted(dropped, items), mode="clip") != items
+        return kept
 
     def of(self, scores: Floats) -> Floats:
         """(count,) a copy of the scores, -inf for all that is not left."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,35 +116,53 @@ class Index:
 
     def open(self, question: Floats) -> Opened:
         """The items of the cells that promise most to a question (d,)."""
-        rows, order, starts = self.arrays["rows"], self.arrays["order"], self.arrays["starts"]
+        rows, order, filled = self.arrays["rows"], self.arrays["order"], self._filled
         reach = np.float32(BEYOND * np.linalg.norm(question))
-        ranked = _greatest(self.arrays["middles"] @ question + reach * self.arrays["spread"], 2 * self.share)
-        sizes = np.diff(starts)[ranked]
-        ends = np.cumsum(sizes)
-        count = min(int(np.searchsorted(ends, self.share * len(order))) + 1, len(ends))
-        best, sizes, ends = ranked[:count], sizes[:count], ends[:count]
-        items, products = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
-        for first, size, end in zip(starts[best].tolist(), sizes.tolist(), ends.tolist(), strict=True):
-            items[end - size : end] = order[first : first + size]
-            np.dot(rows[first : first + size], question, out=products[end - size : end])
+        most = int(2 * self.share * len(self.arrays["middles"])) + 1
+        ranked = _greatest(filled.middles @ question + reach * filled.spread, most)
+        ends = np.cumsum(filled.sizes[ranked])
+        best = ranked[: int(np.searchsorted(ends, self.share * len(order))) + 1]
         cells = np.zeros(len(self.arrays["middles"]), np.bool_)
-        cells[best] = True
-        return Opened(items, products, cells)
+        cells[filled.cells[best]] = True
+        sizes, ends = filled.sizes[best], ends[: len(best)]
+        places = np.repeat(filled.firsts[best] - (ends - sizes), sizes) + np.arange(ends[-1])
+        return Opened(order.take(places), rows.take(places, axis=0) @ question, cells)
 
     def products(self, items: Ints, question: Floats) -> Floats:
         """(k,) of any items (k,)."""
-        found: Floats = self.arrays["rows"][self.arrays["place"][items]] @ question
+        found: Floats = self.arrays["rows"].take(self.arrays["place"].take(items), axis=0) @ question
         return found
 
     def shut(self, opened: Opened, question: Floats) -> tuple[Floats, Floats]:
-        """Of the cells that stayed shut, (s,) products that stand for all, and (s,) how many items each stands for."""
-        weights = np.where(opened.cells, 0, np.diff(self.arrays["starts"])) / np.float32(SAMPLE)
-        return self.arrays["sample"] @ question, np.repeat(weights.astype(np.float32), SAMPLE)
+        """(s,) products that stand for all, and (s,) how many items each stands for: none where its cell was opened."""
+        filled = self._filled
+        weights = np.where(opened.cells[filled.cells], 0, filled.sizes / np.float32(SAMPLE))
+        return filled.sample @ question, np.repeat(weights.astype(np.float32), SAMPLE)
+
+    @cached_property
+    def _filled(self) -> _Filled:
+        sizes = np.diff(self.arrays["starts"])
+        cells = np.flatnonzero(sizes)
+        middles, spread, sample = (self.arrays[name] for name in ("middles", "spread", "sample"))
+        if len(cells) < len(sizes):
+            middles, spread = middles[cells], spread[cells]
+            sample = sample.reshape(len(sizes), -1)[cells].reshape(-1, self.width)
+        return _Filled(cells, self.arrays["starts"][cells], sizes[cells], middles, spread, sample)
 
 
-def _greatest(promises: NDArray[Any], share: float) -> NDArray[np.intp]:
-    """Places of a share of the promises, the greatest first."""
-    count = int(share * len(promises)) + 1
+class _Filled(NamedTuple):
+    """The cells that hold any items. Where many vectors are the same, many cells hold none."""
+
+    cells: NDArray[np.intp]  # (filled,)
+    firsts: NDArray[np.int64]  # (filled,) the first row of each
+    sizes: NDArray[np.int64]  # (filled,)
+    middles: Floats  # (filled, d)
+    spread: Floats  # (filled,)
+    sample: Floats  # (filled * SAMPLE, d)
+
+
+def _greatest(promises: NDArray[Any], count: int) -> NDArray[np.intp]:
+    """Places of so many of the promises, the greatest first."""
     if count >= len(promises):
         return np.argsort(-promises)
     some = np.argpartition(-promises, count)[:count]

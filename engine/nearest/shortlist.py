@@ -10,8 +10,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.nearest.cells import Index
-from engine.neighbours.sparse import Sparse, Sums, once
-from engine.rank.topk import top_k
+from engine.neighbours.sparse import Sparse, Values, joined, once
 from engine.recipes.base import Query
 
 RESCORED = 500  # items outside of the opened cells, those with most added, that are scored all the same
@@ -54,13 +53,11 @@ class Shortlist:
         self._known = len(index.arrays["order"])
         self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
         self.depth = index.depth  # of its best items, how many are to be trusted
-        self._added = Sums(self.count)
-        for few in question.added:
-            self._added.add(few)
-        self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question.mean)
-        self._added.add_once(question.penalised, -question.penalty)
+        self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question)
+        added = joined((*question.added, _penalties(question, self.count)), self.count)
+        self._added = Values(added, self.count)
         self._opened = index.open(self._vector)
-        beside = self._beside(question.added)
+        beside = self._beside(added)
         self._beside_products = index.products(beside, self._vector)
         newest = np.arange(self._known, self.count, dtype=np.int32)
         self.items: Ints = np.concatenate((self._opened.items, beside, newest))  # (m,) each once
@@ -71,8 +68,8 @@ class Shortlist:
     def best(self) -> Ints:
         """(<= depth,) items in the order of `top_k`: equal ones by id."""
         near = _nearly(self.logits, self.depth)
-        near = near[np.argsort(self.items[near])]
-        return self.items[near[top_k(self.logits[near], self.depth)]]
+        items, logits = self.items[near], self.logits[near]
+        return items[np.lexsort((items, -logits))[: min(self.depth, np.count_nonzero(logits > -np.inf))]]
 
     def logits_of(self, items: Ints) -> Floats:
         """(k,) of any items below `count`."""
@@ -90,28 +87,33 @@ class Shortlist:
         how near it comes was measured when the index was made (`engine.ensemble.indexing`).
         """
         products, weights = self._index.shut(self._opened, self._vector)
-        sampled = (products + self._offset)[weights > 0]
+        sampled = products + self._offset
         top = np.float32(max(self.logits.max(initial=-np.inf), sampled.max(initial=-np.inf)))
         looked_at = float(np.exp(self.logits - top).sum())
-        others = float(np.exp(sampled - top) @ weights[weights > 0])
+        others = float(np.exp(sampled - top) @ weights)
         twice = float(
             np.exp(self._beside_products + self._offset - top).sum()
         )  # their cells' samples stand for them, too
         return float(top) + float(np.log(looked_at + max(others - twice, 0.0)))
 
-    def _of_newer(self, newer: Newer, mean: float) -> Floats:
-        lifted = (newer.weight * (self._added.of(newer.near) + self._offset)).sum(axis=1)
-        return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(mean), np.float32)
+    def _of_newer(self, newer: Newer, question: Question) -> Floats:
+        added = Values(joined(question.added, self.count), self.count)
+        lifted = (newer.weight * (added.of(newer.near) + self._offset)).sum(axis=1)
+        return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(question.mean), np.float32)
 
-    def _beside(self, added: tuple[Sparse, ...]) -> Ints:
-        """(<= RESCORED,) items of shut cells, each once: those with the most added."""
-        items = np.concatenate((*(each.items for each in added), np.zeros(0, np.int32)))
-        items = items[~self._opened.cells[self._index.arrays["cell"][items]]]
-        items = items[self._added.of(items) > 0]
-        items = items[once(items, self.count)]  # before the best are taken: the same item would take several places
-        if len(items) > RESCORED:
-            items = items[np.argpartition(-self._added.of(items), RESCORED)[:RESCORED]]
-        return items
+    def _beside(self, added: Sparse) -> Ints:
+        """(<= RESCORED,) items of shut cells: those with the most added."""
+        more = np.flatnonzero((added.values > 0) & (added.items < self._known))
+        shut = ~self._opened.cells.take(self._index.arrays["cell"].take(added.items.take(more)))
+        more = more[shut]
+        if len(more) > RESCORED:
+            more = more[np.argpartition(-added.values[more], RESCORED)[:RESCORED]]
+        return added.items[more]
+
+
+def _penalties(question: Question, count: int) -> Sparse:
+    items = question.penalised[once(question.penalised, count)]
+    return Sparse(items, np.full(len(items), -question.penalty, np.float32))
 
 
 def _nearly(logits: Floats, depth: int) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,29 +21,26 @@ class Sparse(NamedTuple):
         np.add.at(scores, self.items, self.values)
 
 
-class Sums:
-    """Of a few items out of many, without a pass over all of them: only what is added to is written."""
+class Values:
+    """Of a few items out of many, each of which comes once: any item's is looked up, in time that goes with m alone.
 
-    def __init__(self, item_count: int) -> None:
-        self._sums = np.empty(item_count, np.float32)
-        self._begun = np.zeros(item_count, np.bool_)  # others' sums are not to be read
+    Each of the few items writes down its place, where nobody else ever wrote: what stands there for any other item is
+    no place, or the place of an item that is not this one (Briggs and Torczon, "An efficient representation for sparse
+    sets", 1993).
+    """
 
-    def add(self, few: Sparse) -> None:
-        self._begin(few.items)
-        few.onto(self._sums)
-
-    def add_once(self, items: Ints, value: float) -> None:
-        """However often an item comes."""
-        self._begin(items)
-        self._sums[items] += np.float32(value)
+    def __init__(self, few: Sparse, item_count: int) -> None:
+        self._few = few
+        self._place_of = np.empty(item_count, np.int32)
+        self._place_of[few.items] = np.arange(len(few.items), dtype=np.int32)
 
     def of(self, items: Ints) -> Floats:
-        """(k,) 0 for who was not added to."""
-        return np.where(self._begun[items], self._sums[items], np.float32(0))
-
-    def _begin(self, items: Ints) -> None:
-        new = items[~self._begun[items]]
-        self._sums[new], self._begun[new] = 0, True
+        """(k,) 0 for who is not among the few."""
+        if not len(self._few.items):
+            return np.zeros(items.shape, np.float32)
+        places = self._place_of.take(items)
+        found = self._few.items.take(places, mode="clip") == items
+        return np.where(found, self._few.values.take(places, mode="clip"), np.float32(0))
 
 
 def once(items: Ints, item_count: int) -> Bools:
@@ -52,6 +50,13 @@ def once(items: Ints, item_count: int) -> Bools:
     takes neither a sort nor a pass over the catalogue.
     """
     return _places(items, item_count)[1]
+
+
+def joined(parts: Sequence[Sparse], item_count: int) -> Sparse:
+    """Their sum, each item once."""
+    none = Sparse(np.zeros(0, np.int32), np.zeros(0, np.float32))
+    items, values = zip(none, *parts, strict=True)
+    return summed(np.concatenate(items), np.concatenate(values), item_count)
 
 
 def summed(items: Ints, values: Floats, item_count: int) -> Sparse:

@@ -140,6 +140,7 @@ def agreeing(quick: Left | None, mask: Mask) -> None:
     assert quick is not None
     assert quick.mask.tolist() == mask.tolist()
     scores = np.arange(len(mask) - 1, dtype=np.float32)
+    assert quick.keeps(np.arange(len(mask))).tolist() == mask.tolist()
     assert quick.of(scores).tolist() == np.where(mask[:-1], scores, -np.inf).tolist()
 
 

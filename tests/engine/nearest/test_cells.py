@@ -55,6 +55,27 @@ def test_samples_stand_for_what_stayed_shut(arrays: Arrays) -> None:
     assert np.abs(sums).mean() < 0.05
 
 
+def test_cells_that_hold_no_items_are_passed_over(arrays: Arrays) -> None:
+    empty = np.arange(len(arrays["middles"]) - 1, 0, -4)
+    starts = np.insert(arrays["starts"], empty, arrays["starts"][empty])
+    middles = np.insert(arrays["middles"], empty, np.float32(9), axis=0)  # they would promise most
+    holed = {
+        **arrays,
+        "starts": starts,
+        "middles": middles,
+        "spread": np.insert(arrays["spread"], empty, 9),
+        "cell": np.repeat(np.arange(len(middles), dtype=np.int32), np.diff(starts))[arrays["place"]],
+        "sample": np.insert(arrays["sample"], np.repeat(SAMPLE * empty, SAMPLE), np.float32(9), axis=0),
+    }
+    for question in ASKED[100:110]:
+        whole, found = (Index(each, 0.1, 25) for each in (arrays, holed))
+        opened = found.open(question)
+        assert opened.items.tolist() == whole.open(question).items.tolist()
+        assert opened.cells[holed["cell"][opened.items]].all() and not opened.cells[np.diff(starts) == 0].any()
+        for one, other in zip(found.shut(opened, question), whole.shut(whole.open(question), question), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 def test_the_same_seed_makes_the_same_cells(arrays: Arrays) -> None:
     again = built(VECTORS, ASKED[:100], 0, silent)
     assert all((again[name] == array).all() for name, array in arrays.items())

@@ -5,7 +5,7 @@ import pytest
 
 from engine.nearest.cells import Arrays, Index, built
 from engine.nearest.shortlist import RESCORED, Question, Shortlist
-from engine.neighbours.sparse import Sparse, Sums, once, summed
+from engine.neighbours.sparse import Sparse, Values, joined, once, summed
 from engine.rank.topk import top_k
 from engine.recipes.base import silent
 
@@ -37,18 +37,39 @@ def test_entries_of_one_item_add_up_and_take_one_place(arrays: Arrays) -> None:
     assert np.isin(top_k(exact, 5), found.best).all()
 
 
-def test_sums_of_a_few_are_those_of_all() -> None:
-    sums, dense = Sums(60), np.zeros(60, np.float32)
-    for _ in range(3):
-        few = Sparse(DRAW.integers(40, size=30).astype(np.int32), DRAW.normal(size=30).astype(np.float32))
-        sums.add(few)
+def test_values_of_a_few_are_those_of_all() -> None:
+    parts = [
+        Sparse(DRAW.integers(40, size=30).astype(np.int32), DRAW.normal(size=30).astype(np.float32)) for _ in range(3)
+    ]
+    dense, everyone = np.zeros(60, np.float32), np.arange(60, dtype=np.int32)
+    for few in parts:
         few.onto(dense)
-    twice = np.array([3, 50, 3], np.int32)
-    sums.add_once(twice, -2.0)
-    dense[twice] -= 2
-    everyone = np.arange(60, dtype=np.int32)
-    assert sums.of(everyone).tolist() == dense.tolist()
-    assert sums.of(everyone.reshape(6, 10)).shape == (6, 10)
+    values = Values(joined(parts, 60), 60)
+    np.testing.assert_allclose(values.of(everyone), dense, atol=1e-5)
+    assert values.of(everyone.reshape(6, 10)).shape == (6, 10)
+    assert not Values(joined((), 60), 60).of(everyone.reshape(6, 10)).any()
+
+
+def test_memory_that_others_left_behind_says_nothing() -> None:
+    few = Sparse(np.array([7, 3], np.int32), np.array([0.5, 2.0], np.float32))
+    values = Values(few, 60)
+    for left in (0, 1, 2, -1, 59, 2**31 - 1):
+        values._place_of[np.isin(np.arange(60), few.items, invert=True)] = left
+        assert np.flatnonzero(values.of(np.arange(60, dtype=np.int32))).tolist() == [3, 7]
+
+
+def test_who_is_known_already_is_penalised_once(arrays: Arrays) -> None:
+    items = np.arange(0, ITEMS, 2, dtype=np.int32)
+    entries, twice = Sparse(items, np.ones(len(items), np.float32)), np.array([4, 11, 4], np.int32)
+    plain, found = (
+        Shortlist(Index(arrays, 0.05, 25), Question(ASKED[1], (entries,), 0.5, 0.0, each, 2.0))
+        for each in (twice[:0], twice)
+    )
+    asked = np.array([4, 11, 5, 6], np.int32)
+    np.testing.assert_allclose(plain.logits_of(asked) - found.logits_of(asked), [2, 2, 0, 0], atol=1e-5)
+    assert sorted(found.best.tolist(), key=lambda item: (-found.logits_of(np.array([item]))[0], item)) == list(
+        found.best
+    )
 
 
 def test_each_item_is_told_once() -> None:
