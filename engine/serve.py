@@ -81,9 +81,11 @@ def answer(
 def answers(
     asked: Sequence[Asked], deployed: Deployed, group: Group, *, as_of: int, now: float, new_id: Callable[[], str]
 ) -> list[Ranked | EngineError]:
-    """One for each, the same as if it had been asked alone: those that no index answers are scored together."""
+    """One for each, the same as if it had been asked alone: an index lists for all, others are scored together."""
     cases = [_case(each, deployed, group, now) for each in asked]
-    _score_together([case for case in cases if isinstance(case, Case)])
+    sound = [case for case in cases if isinstance(case, Case)]
+    _list_together(sound)
+    _score_together(sound)
     found: list[Ranked | EngineError] = []
     for each, case in zip(asked, cases, strict=True):
         try:
@@ -145,11 +147,14 @@ class Case:
     @cached_property
     def shortlist(self) -> Shortlist | None:
         """Of the model's index, where it has one for a question like this."""
-        question, scorer = self.question, self.deployed.shortlisting
-        plain = question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
-        if not plain or scorer is None:
-            return None
-        return scorer.shortlist(self.query)
+        scorer = self.deployed.shortlisting
+        return scorer.shortlists((self.query,))[0] if self.plain and scorer is not None else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether an index may answer."""
+        question = self.question
+        return question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
 
     @cached_property
     def nearest(self) -> Ints | None:
@@ -285,6 +290,15 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
     if scores is None:
         scores = deployed.scorer(query_of(question, deployed, live, now))
     return _fitting(scores, deployed, live)
+
+
+def _list_together(cases: Sequence[Case]) -> None:
+    """By their model's index, where it has one; each gets the shortlist that it would have alone."""
+    listed = [case for case in cases if case.plain]
+    scorer = listed[0].deployed.shortlisting if listed else None
+    if scorer is not None:
+        for case, shortlist in zip(listed, scorer.shortlists([case.query for case in listed]), strict=True):
+            vars(case)["shortlist"] = shortlist  # as if the property had been asked for
 
 
 def _score_together(cases: Sequence[Case]) -> None:

@@ -61,16 +61,21 @@ class Ensemble:
         return found
 
     def shortlist(self, query: Query) -> Shortlist | None:
-        """The best by the index; None where there is none, or none for what this query is scored by."""
+        return self.shortlists((query,))[0]
+
+    def shortlists(self, queries: Sequence[Query]) -> list[Shortlist | None]:
+        """The best by the index; None where there is none, or none for what a query is scored by."""
         if self.index is None:
-            return None
-        (said,) = self._said((query,))
-        vector = vector_of(said.sum, said.blend, self.index.width)
+            return [None] * len(queries)
+        return [self._shortlist(self.index, said) for said in self._said(queries)]
+
+    def _shortlist(self, index: Index, said: _Said) -> Shortlist | None:
+        vector = vector_of(said.sum, said.blend, index.width)
         if vector is None:
             return None
         mean, penalty = self._means[said.blend], self.plan.seen_penalty
         asked = Question(vector, said.sum.sparse, said.sum.offset, mean, said.penalised, penalty)
-        return Shortlist(self.index, asked, self._newer)
+        return Shortlist(index, asked, self._newer)
 
     def vector(self, query: Query, width: int) -> Floats | None:
         """(width,) of this query's question to an index of vectors so wide; None where it is no product."""

@@ -135,9 +135,9 @@ class Index:
 
     def shut(self, opened: Opened, question: Floats) -> tuple[Floats, Floats]:
         """(s,) products that stand for all, and (s,) how many items each stands for: none where its cell was opened."""
-        filled = self._filled
-        weights = np.where(opened.cells[filled.cells], 0, filled.sizes / np.float32(SAMPLE))
-        return filled.sample @ question, np.repeat(weights.astype(np.float32), SAMPLE)
+        weights = self._filled.weights.copy()
+        weights[opened.cells[self._filled.cells]] = 0
+        return self._filled.sample @ question, weights.ravel()
 
     @cached_property
     def _filled(self) -> _Filled:
@@ -147,7 +147,8 @@ class Index:
         if len(cells) < len(sizes):
             middles, spread = middles[cells], spread[cells]
             sample = sample.reshape(len(sizes), -1)[cells].reshape(-1, self.width)
-        return _Filled(cells, self.arrays["starts"][cells], sizes[cells], middles, spread, sample)
+        weights = np.repeat(sizes[cells, None].astype(np.float32) / np.float32(SAMPLE), SAMPLE, axis=1)
+        return _Filled(cells, self.arrays["starts"][cells], sizes[cells], middles, spread, sample, weights)
 
 
 class _Filled(NamedTuple):
@@ -159,6 +160,7 @@ class _Filled(NamedTuple):
     middles: Floats  # (filled, d)
     spread: Floats  # (filled,)
     sample: Floats  # (filled * SAMPLE, d)
+    weights: Floats  # (filled, SAMPLE) how many items each of these stands for
 
 
 def _greatest(promises: NDArray[Any], count: int) -> NDArray[np.intp]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -10,7 +11,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.nearest.cells import Index
-from engine.neighbours.sparse import Sparse, Values, joined, once
+from engine.neighbours.sparse import Sparse, Sums, once
 from engine.recipes.base import Query
 
 RESCORED = 500  # items outside of the opened cells, those with most added, that are scored all the same
@@ -38,7 +39,7 @@ class Question:
     """What is asked of an index, and what is to be added to the products."""
 
     vector: Floats  # (d,)
-    added: tuple[Sparse, ...]  # to some items
+    added: tuple[Sparse, ...]  # to some items, in each part once
     offset: float  # to all
     mean: float  # of all logits so far
     penalised: Ints  # items of any age, from which at last is taken...
@@ -54,10 +55,9 @@ class Shortlist:
         self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
         self.depth = index.depth  # of its best items, how many are to be trusted
         self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question)
-        added = joined((*question.added, _penalties(question, self.count)), self.count)
-        self._added = Values(added, self.count)
+        self._added = Sums((*question.added, _penalties(question, self.count)), self.count)
         self._opened = index.open(self._vector)
-        beside = self._beside(added)
+        beside = self._beside(self._added.few)
         self._beside_products = index.products(beside, self._vector)
         newest = np.arange(self._known, self.count, dtype=np.int32)
         self.items: Ints = np.concatenate((self._opened.items, beside, newest))  # (m,) each once
@@ -97,7 +97,7 @@ class Shortlist:
         return float(top) + float(np.log(looked_at + max(others - twice, 0.0)))
 
     def _of_newer(self, newer: Newer, question: Question) -> Floats:
-        added = Values(joined(question.added, self.count), self.count)
+        added = Sums(question.added, self.count)
         lifted = (newer.weight * (added.of(newer.near) + self._offset)).sum(axis=1)
         return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(question.mean), np.float32)
 
@@ -126,6 +126,6 @@ def _nearly(logits: Floats, depth: int) -> Ints:
 
 @runtime_checkable
 class Shortlisting(Protocol):
-    """A scorer that may have an index: None where it has none, or none for this query."""
+    """A scorer that may have an index: None where it has none, or none for a query."""
 
-    def shortlist(self, query: Query) -> Shortlist | None: ...
+    def shortlists(self, queries: Sequence[Query]) -> Sequence[Shortlist | None]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,26 +21,41 @@ class Sparse(NamedTuple):
         np.add.at(scores, self.items, self.values)
 
 
-class Values:
-    """Of a few items out of many, each of which comes once: any item's is looked up, in time that goes with m alone.
+class Sums:
+    """Of a few items out of many: any item's is looked up, in time that goes with the few alone.
 
     Each of the few items writes down its place, where nobody else ever wrote: what stands there for any other item is
     no place, or the place of an item that is not this one (Briggs and Torczon, "An efficient representation for sparse
     sets", 1993).
     """
 
-    def __init__(self, few: Sparse, item_count: int) -> None:
-        self._few = few
+    def __init__(self, parts: Iterable[Sparse], item_count: int) -> None:
+        """Of parts that have each item once."""
         self._place_of = np.empty(item_count, np.int32)
-        self._place_of[few.items] = np.arange(len(few.items), dtype=np.int32)
+        self.few = Sparse(np.zeros(0, np.int32), np.zeros(0, np.float32))  # (m,) each item once
+        for part in parts:
+            self._add(part)
 
     def of(self, items: Ints) -> Floats:
         """(k,) 0 for who is not among the few."""
-        if not len(self._few.items):
+        if not len(self.few.items):
             return np.zeros(items.shape, np.float32)
+        places, known = self._found(items)
+        return np.where(known, self.few.values.take(places, mode="clip"), np.float32(0))
+
+    def _found(self, items: Ints) -> tuple[Ints, Bools]:
+        """(k,) the places of those that are among the few, and (k,) which these are."""
         places = self._place_of.take(items)
-        found = self._few.items.take(places, mode="clip") == items
-        return np.where(found, self._few.values.take(places, mode="clip"), np.float32(0))
+        return places, self.few.items.take(places, mode="clip") == items
+
+    def _add(self, part: Sparse) -> None:
+        (items, values), count = part, len(self.few.items)
+        if count:
+            places, known = self._found(items)
+            self.few.values[places[known]] += values[known]
+            items, values = items[~known], values[~known]
+        self._place_of[items.astype(np.intp)] = np.arange(count, count + len(items), dtype=np.int32)
+        self.few = Sparse(np.concatenate((self.few.items, items)), np.concatenate((self.few.values, values)))
 
 
 def once(items: Ints, item_count: int) -> Bools:
@@ -50,13 +65,6 @@ def once(items: Ints, item_count: int) -> Bools:
     takes neither a sort nor a pass over the catalogue.
     """
     return _places(items, item_count)[1]
-
-
-def joined(parts: Sequence[Sparse], item_count: int) -> Sparse:
-    """Their sum, each item once."""
-    none = Sparse(np.zeros(0, np.int32), np.zeros(0, np.float32))
-    items, values = zip(none, *parts, strict=True)
-    return summed(np.concatenate(items), np.concatenate(values), item_count)
 
 
 def summed(items: Ints, values: Floats, item_count: int) -> Sparse:

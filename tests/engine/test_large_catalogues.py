@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import Promotion, Question, serve
+from engine.cohorts.cohorts import EVERYONE
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
@@ -91,6 +92,19 @@ def test_a_list_deeper_than_was_measured_is_answered_by_the_scan(group: Group, e
     near, exact = (case_of(group, each, num_results=500) for each in (deployed(ensemble), by_scan(ensemble)))
     assert serve.shown_of(near) == serve.shown_of(exact)
     assert len(serve.shown_of(near).items) == 500
+
+
+def test_lists_asked_for_together_are_those_that_each_has_alone(group: Group, ensemble: Ensemble) -> None:
+    asked = [
+        serve.Asked(Question(campaign="c", user=user, num_results=count, stable_id=True, **more))
+        for user in ("u", "w", "nobody")
+        for count in (EXPECTED, 500)
+        for more in ({}, {"cohort": EVERYONE})
+    ]
+    model, told = deployed(ensemble), {"as_of": 1, "now": 99.0, "new_id": lambda: "x"}
+    alone = [answer for each in asked for answer in serve.answers((each,), model, group, **told)]
+    assert serve.answers(asked, model, group, **told) == alone
+    assert [len(each.items) for each in alone[:3]] == [EXPECTED, EXPECTED, 500]
 
 
 def test_promotions_and_rankings_are_scored_by_the_scan(group: Group, ensemble: Ensemble) -> None:

@@ -1,11 +1,11 @@
-"""What is added to a few items beside the opened cells, some of them more than once."""
+"""What is added to a few items beside the opened cells, to some of them by several parts."""
 
 import numpy as np
 import pytest
 
 from engine.nearest.cells import Arrays, Index, built
 from engine.nearest.shortlist import RESCORED, Question, Shortlist
-from engine.neighbours.sparse import Sparse, Values, joined, once, summed
+from engine.neighbours.sparse import Sparse, Sums, once, summed
 from engine.rank.topk import top_k
 from engine.recipes.base import silent
 
@@ -20,14 +20,14 @@ def arrays() -> Arrays:
     return built(VECTORS, ASKED, 0, silent)
 
 
-def test_entries_of_one_item_add_up_and_take_one_place(arrays: Arrays) -> None:
+def test_what_several_say_of_one_item_adds_up_and_takes_one_place(arrays: Arrays) -> None:
     items = np.repeat(DRAW.permutation(ITEMS)[: 2 * RESCORED], 3).astype(np.int32)
     entries = Sparse(items, DRAW.uniform(0, 4, size=len(items)).astype(np.float32))
     nobody = np.zeros(0, np.int32)
     index = Index(arrays, 0.01, 25)
     found, merged = (
-        Shortlist(index, Question(ASKED[0], (each,), 0.5, 0.0, nobody, 0.0))
-        for each in (entries, summed(*entries, ITEMS))
+        Shortlist(index, Question(ASKED[0], parts, 0.5, 0.0, nobody, 0.0))
+        for parts in (tuple(Sparse(*(each[at::3] for each in entries)) for at in range(3)), (summed(*entries, ITEMS),))
     )
     assert len(np.unique(found.items)) == len(found.items)
     assert sorted(found.items.tolist()) == sorted(merged.items.tolist())
@@ -37,25 +37,25 @@ def test_entries_of_one_item_add_up_and_take_one_place(arrays: Arrays) -> None:
     assert np.isin(top_k(exact, 5), found.best).all()
 
 
-def test_values_of_a_few_are_those_of_all() -> None:
+def test_sums_of_a_few_are_those_of_all() -> None:
     parts = [
-        Sparse(DRAW.integers(40, size=30).astype(np.int32), DRAW.normal(size=30).astype(np.float32)) for _ in range(3)
+        Sparse(DRAW.permutation(40)[:30].astype(np.int32), DRAW.normal(size=30).astype(np.float32)) for _ in range(3)
     ]
     dense, everyone = np.zeros(60, np.float32), np.arange(60, dtype=np.int32)
     for few in parts:
         few.onto(dense)
-    values = Values(joined(parts, 60), 60)
-    np.testing.assert_allclose(values.of(everyone), dense, atol=1e-5)
-    assert values.of(everyone.reshape(6, 10)).shape == (6, 10)
-    assert not Values(joined((), 60), 60).of(everyone.reshape(6, 10)).any()
+    sums = Sums(parts, 60)
+    assert sums.of(everyone).tolist() == dense.tolist() and len(np.unique(sums.few.items)) == len(sums.few.items)
+    assert sums.of(everyone.reshape(6, 10)).shape == (6, 10)
+    assert not Sums((), 60).of(everyone.reshape(6, 10)).any()
 
 
 def test_memory_that_others_left_behind_says_nothing() -> None:
     few = Sparse(np.array([7, 3], np.int32), np.array([0.5, 2.0], np.float32))
-    values = Values(few, 60)
+    sums = Sums((few,), 60)
     for left in (0, 1, 2, -1, 59, 2**31 - 1):
-        values._place_of[np.isin(np.arange(60), few.items, invert=True)] = left
-        assert np.flatnonzero(values.of(np.arange(60, dtype=np.int32))).tolist() == [3, 7]
+        sums._place_of[np.isin(np.arange(60), few.items, invert=True)] = left
+        assert np.flatnonzero(sums.of(np.arange(60, dtype=np.int32))).tolist() == [3, 7]
 
 
 def test_who_is_known_already_is_penalised_once(arrays: Arrays) -> None:
