@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import jmespath
@@ -40,9 +39,11 @@ def answer_of(peer: Peer, body: bytes, items: str | None = None) -> Answer:
     An item is an object with an itemId, or its id alone; further members that we do not know are dropped.
     """
     if items is None:
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        try:
             usual = _usual_answer.decode(body)
             return Answer(items=usual.item_list, recommendation_id=_text(usual.recommendation_id))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass  # something else, if it is an answer at all
     data = decoded(peer, body)
     found = _searched(peer, data, items) if items is not None else _usual(data)
     if not isinstance(found, list):

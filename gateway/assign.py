@@ -27,15 +27,19 @@ def assign(plan: Plan, unit: str | None, feature: str | None = None, arm: str | 
         chosen = next(each for each in plan.variations if each.weight > 0)
     else:
         chosen = plan.variations[bisect_right(plan.ends, share(seed(plan), unit)) if len(plan.variations) > 1 else 0]
-    where = f"{plan.path} of namespace {plan.namespace!r}"
     if plan.post_processor is not None and not plan.post_processor.function.arn:
-        message = f"the responsePostProcessor of {where} names no ARN"
+        message = f"the responsePostProcessor of {where(plan)} names no ARN"
         raise Problem(message, status=404, type="Function", code="FunctionArnNotConfigured")
     if chosen.model:
         return chosen
     kind, code = UNNAMED.get(chosen.upstream, ("Personalize", "RecommenderArnNotConfigured"))
-    message = f"variation {chosen.name!r} of {where} names no {'endpoint' if kind == 'SageMaker' else 'model or ARN'}"
+    lacking = "endpoint" if kind == "SageMaker" else "model or ARN"
+    message = f"variation {chosen.name!r} of {where(plan)} names no {lacking}"
     raise Problem(message, status=404, type=kind, code=code)
+
+
+def where(plan: Plan) -> str:
+    return f"{plan.path} of namespace {plan.namespace!r}"
 
 
 def seed(plan: Plan) -> str:

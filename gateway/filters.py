@@ -18,7 +18,7 @@ def filtered(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     """
     if ask.filter:
         return msgspec.structs.replace(ask, filter=named(ask.filter, variation), expression=None)
-    chosen = choice(ask.user_id, variation.filters)
+    chosen = choice(ask.user_id, variation.filters) if variation.filters else None
     if chosen is None:
         if ask.filter is None and ask.expression is None and not ask.filter_values:
             return ask

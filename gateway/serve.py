@@ -136,7 +136,9 @@ class Gateway:
             wanted = _wanted(fetched, variation, scope, config, moment)
             if policy is not None:
                 wanted = msgspec.structs.replace(wanted, policy=policy)
-            hit = await self._fetch(wanted, fetched, plan, variation, scope, caller)
+            make = self._making(fetched, plan, variation, scope, caller)
+            with self._telemetry.span("cache"):
+                hit = await self._cache.fetch(wanted, make)
             shown = await self._show(hit, ask, wanted, variation, config)
             if shown is not None:
                 break
@@ -189,14 +191,10 @@ class Gateway:
             mix.reply, body=shown.body, etag=shown.etag if mix.reply.etag else "", repeat=None
         )
 
-    async def _fetch(
-        self, wanted: Wanted, ask: Ask, plan: Plan, variation: Variation, scope: Scope, caller: Caller
-    ) -> Hit:
+    def _making(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope, caller: Caller) -> Make:
+        """What makes the answer, should it be needed; an answer of the engine's waits until there is room for it."""
         make = partial(self._maker.make, ask, plan, variation, scope)
-        if variation.origin is None:  # else it is made by somebody else's processors
-            make = partial(self._admitted, caller, make)
-        with self._telemetry.span("cache"):
-            return await self._cache.fetch(wanted, make)
+        return make if variation.origin is not None else partial(self._admitted, caller, make)
 
     async def _admitted(self, caller: Caller, make: Make) -> Made:
         async with self._admission.place(caller.share):

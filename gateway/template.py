@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 NAME = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?)\}")
@@ -21,10 +22,11 @@ class Template:
 
     def filled(self, value_of: Callable[[str], str], encode: Callable[[str], str]) -> str:
         """Raises what `value_of` raises for the first name that has no value."""
-        parts = [self.pieces[0]]
-        for name, piece in zip(self.names, self.pieces[1:], strict=True):
-            parts += (encode(value_of(name)), piece)
-        return "".join(parts)
+        return self._format % tuple([encode(value_of(name)) for name in self.names])
+
+    @cached_property
+    def _format(self) -> str:
+        return "%s".join(piece.replace("%", "%%") for piece in self.pieces)
 
 
 def template(text: str) -> Template:

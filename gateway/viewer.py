@@ -185,6 +185,10 @@ class Viewed(Mapping[str, str]):
             return self._place[name]
         return self._implied[name]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Nothing is raised on the way for a header that is not there, as most that are asked for."""
+        return super().get(name, default) if name.startswith(PREFIX) else self._sent.get(name, default)
+
     def __iter__(self) -> Iterator[str]:
         own = (name for name in self._sent if self._trusted or not name.startswith(PREFIX))
         return iter(dict.fromkeys((*own, *self._implied, *self._place)))

@@ -307,7 +307,7 @@ def asked_of(target: bytes) -> bytes:
 
 
 def lines(headers: Sequence[Header]) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"\r\n".join([*map(b": ".join, headers), b""])
 
 
 def split(headers: Sequence[Header]) -> tuple[bytes, bytes]:

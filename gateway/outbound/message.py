@@ -54,7 +54,10 @@ class Got:
     @property
     def is_encoded(self) -> bool:
         """Whether its body has a content coding, most likely."""
-        return ENCODED in self._head.lower()
+        head = self._head
+        if head.startswith(b"HTTP/1.1 2"):  # no other head follows: only the body, some of which is here
+            head = head[: head.find(b"\r\n\r\n")]
+        return ENCODED in head.lower()
 
 
 class _Fields:

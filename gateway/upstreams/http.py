@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -53,10 +54,10 @@ class HttpUpstream(Elsewhere):
 
 def filled(template: Template, ask: Ask, encode: Callable[[str], str]) -> str:
     """Raises `Invalid` where a query parameter that it names is not there."""
-    return template.filled(lambda name: value_of(name, ask), encode)
+    return template.filled(partial(value_of, ask), encode)
 
 
-def value_of(name: str, ask: Ask) -> str:
+def value_of(ask: Ask, name: str) -> str:
     """A field of the request, which no query parameter takes the place of; a context field or filter value that this
     request has not is empty; a query parameter must be there. Raises `Invalid`."""
     own = OWN.get(name)

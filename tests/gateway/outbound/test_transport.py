@@ -45,6 +45,10 @@ ANSWERS = {  # bytes, and whether the connection is closed after them
     "a first word": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK, False),
     "a redirect": (plain(b"", b"302 Found", b"location: http://127.0.0.1:1/\r\n"), False),
     "zipped": (plain(ZIPPED, more=b"Content-Encoding: gzip\r\n"), False),
+    "zipped after a first word": (
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" + plain(ZIPPED, more=b"CONTENT-ENCODING: gzip\r\n"),
+        False,
+    ),
     "zipped badly": (plain(ZIPPED[:50] + b"x" * 50, more=b"content-encoding: gzip\r\n"), False),
     "headers twice": (plain(b"x", more=b"set-cookie: a=1\r\nset-cookie: b=2\r\n"), False),
     "half a body": (b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nhalf", True),

@@ -105,7 +105,7 @@ def names(answer: Any) -> list[str]:
 
 TEMPLATE = (
     "/recs/{namespace}/{recommender}?u={userId}&i={itemId}&l={itemIds}&n={numResults}&sku={sku}"
-    "&d={context.device}&c={filterValues.COUNTRY}&x={context.absent}"
+    "&d={context.device}&c={filterValues.COUNTRY}&x={context.absent}&o=%25d%s"
 )
 
 
@@ -128,6 +128,7 @@ def test_every_field_of_the_request_reaches_the_url_encoded(origin: Origin, tmp_
         "d": "Phone 7",
         "c": "",
         "x": "",
+        "o": "%d%s",
     }
 
 
