@@ -119,12 +119,13 @@ def measure(kind: Kind, folder: Path, data: Path, peers: Collection[str], plan: 
             contest.warm(each, kind, plan.users)
         contest.compare(all_of_them, kind, plan.users)
         played = [play(each, kind, plan) for _ in range(plan.rounds) for each in all_of_them]
-        return [line(each, played, base_of(all_of_them)) for each in all_of_them]
+        return [line(each, played, base_of(each, all_of_them)) for each in all_of_them]
 
 
-def base_of(all_of_them: Sequence[Contestant]) -> str:
-    """Whom the others are compared with: nginx's cache, or recgate itself where it competes alone."""
-    return next((each.name for each in all_of_them if each.name == BASE), all_of_them[0].name)
+def base_of(contestant: Contestant, all_of_them: Sequence[Contestant]) -> str:
+    """Whom it is compared with: nginx's cache, or its own program with one worker where numbers of workers compete."""
+    own = next(each for each in all_of_them if each.program == contestant.program)
+    return next((each.name for each in all_of_them if each.name == BASE), own.name)
 
 
 def play(contestant: Contestant, kind: Kind, plan: Plan) -> Round:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,7 +81,6 @@ KINDS = {
         "a hit as in full: two workers and one, each with its share of the load on its core",
         HIT,
         "its cache",
-        (),
         headers={**BROWSER, **KEY},
         config=GUARDED,
         workers=(1, 2),
@@ -98,15 +98,18 @@ class Contestant(NamedTuple):
     redis_port: int = 0  # of the second tier that must have its answers
 
     @property
+    def program(self) -> str:
+        return self.name.split(",")[0]
+
+    @property
     def ours(self) -> bool:
-        return self.name.startswith("recgate")
+        return self.program == "recgate"
 
 
 @contextlib.contextmanager
 def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[str]) -> Iterator[list[Contestant]]:
     """recgate first: its answer to one user is what the others serve to all. `peers`: only these take part."""
-    core, *others = sorted(os.sched_getaffinity(0))
-    load_cores = tuple(others[-1:])
+    load_cores = shares(KINDS["plain"], 1)[1]
     with contextlib.ExitStack() as stack:
         origin_port = free_port()
         environ = {**kind.environ, "ORIGIN": f"http://127.0.0.1:{origin_port}"}
@@ -117,7 +120,7 @@ def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[s
         for workers in kind.workers:
             own, load = shares(kind, workers)
             server = stack.enter_context(serving(recipe_data, workers, own, kind.config, environ))
-            name = "recgate" if len(kind.workers) == 1 else f"recgate, {workers} worker{'s' * (workers > 1)}"
+            name = named("recgate", kind, workers)
             found.append(Contestant(name, kind.how, server.port, server.running.pid, kind.path, load, redis_port))
         answer = folder / "origin" / "answer.json"
         origin = written(ORIGIN, answer.parent, origin_port)
@@ -125,14 +128,19 @@ def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[s
         answer.write_bytes(asyncio.run(client.get(found[0].port, known % 0, kind.headers)).body)
         argv = ORIGIN.argv(origin, origin_port)
         stack.enter_context(started(argv, folder / "origin.log", load_cores, partial(answers, origin_port), {}))
-        for name in peers:
-            if name in (*kind.cached, *kind.passing):
-                port = free_port()
-                argv = argv_of(BY_NAME[name], folder / name, port, origin_port)
-                log, given = folder / f"{name}.log", {"ANSWER": str(answer)}
-                pid = stack.enter_context(started(argv, log, (core,), partial(answers, port), given))
-                found += roles(kind, BY_NAME[name], port, pid, load_cores)
+        taking_part = [BY_NAME[name] for name in peers if name in (*kind.cached, *kind.passing)]
+        for peer, workers in product(taking_part, kind.workers):
+            own, load = shares(kind, workers)
+            port, place = free_port(), folder / f"{peer.name}-{workers}"
+            argv, log = argv_of(peer, place, port, origin_port, workers), place.with_suffix(".log")
+            ready, given = partial(answers, port), {"ANSWER": str(answer)}
+            pid = stack.enter_context(started(argv, log, own, ready, given))
+            found += roles(kind, peer, workers, Contestant("", "", port, pid, "", load))
         yield found
+
+
+def named(program: str, kind: Kind, workers: int) -> str:
+    return program if len(kind.workers) == 1 else f"{program}, {workers} worker{'s' * (workers > 1)}"
 
 
 def shares(kind: Kind, workers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -143,16 +151,19 @@ def shares(kind: Kind, workers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return own, cores[-1:] if len(kind.workers) == 1 else own
 
 
-def argv_of(peer: Peer, folder: Path, port: int, origin: int) -> list[str]:
-    return peer.argv(written(peer, folder, port, origin), port)
+def argv_of(peer: Peer, folder: Path, port: int, origin: int, workers: int = 1) -> list[str]:
+    return peer.argv(written(peer, folder, port, origin, workers), port)
 
 
-def roles(kind: Kind, peer: Peer, port: int, pid: int, load_cores: tuple[int, ...]) -> Iterator[Contestant]:
+def roles(kind: Kind, peer: Peer, workers: int, started: Contestant) -> Iterator[Contestant]:
+    """What takes part of a server that was started."""
+    name = named(peer.name, kind, workers)
     if peer.name in kind.cached:
-        yield Contestant(peer.name, peer.cached, port, pid, HIT, load_cores)
+        yield started._replace(name=name, how=peer.cached, path=HIT)
     if peer.name in kind.passing:
-        name = f"{peer.name}, no cache" if peer.name in kind.cached else peer.name
-        yield Contestant(name, peer.passed, port, pid, MISS, load_cores)
+        yield started._replace(
+            name=f"{name}, no cache" if peer.name in kind.cached else name, how=peer.passed, path=MISS
+        )
 
 
 @contextlib.contextmanager

@@ -98,11 +98,16 @@ def cell(line: Told | None) -> str:
 
 
 def workers(lines: Sequence[Told]) -> str:
-    one, two = lines
+    """Each program's two workers against its one."""
+    told = "; ".join(scaled(one, two) for one, two in zip(lines[::2], lines[1::2], strict=True))
+    return f"Two workers against one, with everything on, each with its share of the load on its own core: {told}."
+
+
+def scaled(one: Told, two: Told) -> str:
+    program = one["name"].split(",")[0]
     return (
-        "Two workers against one, with everything on, each with its share of the load on its own core: "
-        f"{two['ratio']:.2f} × ({two['least']:.2f}–{two['most']:.2f}) the"
-        f" requests/s, {two['cpu_us']:.1f} µs of CPU a request against {one['cpu_us']:.1f}."
+        f"{program} {two['ratio']:.2f} × ({two['least']:.2f}–{two['most']:.2f}) the requests/s,"
+        f" {two['cpu_us']:.1f} µs of CPU a request against {one['cpu_us']:.1f}"
     )
 
 

@@ -1,6 +1,6 @@
 """Whom recgate is measured against: a configuration each, tuned for small answers, one core each.
 
-@FOLDER@, @PORT@ and @ORIGIN@ in a configuration are filled in when it is written.
+@FOLDER@, @PORT@, @ORIGIN@ and @WORKERS@ in a configuration are filled in when it is written.
 """
 
 from __future__ import annotations
@@ -124,10 +124,10 @@ def check_installed(peers: Iterable[Peer], programs: dict[str, str]) -> None:
         raise Missing(modules, "pip install -e '.[bench]'")
 
 
-def written(peer: Peer, folder: Path, port: int, origin: int = 0) -> Path:
+def written(peer: Peer, folder: Path, port: int, origin: int = 0, workers: int = 1) -> Path:
     """The configuration with its words filled in, in `folder`, where its program keeps everything else too."""
     text = (HERE / peer.config).read_text()
-    for word, value in (("FOLDER", folder), ("PORT", port), ("ORIGIN", origin)):
+    for word, value in (("FOLDER", folder), ("PORT", port), ("ORIGIN", origin), ("WORKERS", workers)):
         text = text.replace(f"@{word}@", str(value))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # its workers may run as somebody else

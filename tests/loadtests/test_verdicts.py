@@ -70,6 +70,15 @@ def test_a_line_compares_with_nginx_round_by_round():
     assert line.answer_bytes == 2000
 
 
+def test_more_workers_compare_with_one_of_their_own():
+    one, two, other = (
+        contest.Contestant(name, "", 0, 0, contest.HIT, (0,))
+        for name in ("recgate, 1 worker", "recgate, 2 workers", "nginx")
+    )
+    assert bench.base_of(two, [one, two]) == "recgate, 1 worker"
+    assert bench.base_of(two, [one, two, other]) == "nginx"
+
+
 def answer(**headers):
     return client.Answer(200, {"etag": '"1"', "age": "1", "cache-control": "private", **headers}, b"x" * 10)
 
@@ -93,18 +102,29 @@ def told(name, ratio, cpu_us):
     return {"name": name, "ratio": ratio, "least": ratio - 0.01, "most": ratio + 0.01, "cpu_us": cpu_us}
 
 
+WORKERS = [
+    told(f"{program}, {workers}", ratio, cpu_us)
+    for program, workers, ratio, cpu_us in (
+        ("recgate", "1 worker", 1.0, 9.0),
+        ("recgate", "2 workers", 1.9, 9.1),
+        ("nginx", "1 worker", 1.0, 11.0),
+        ("nginx", "2 workers", 1.8, 12.0),
+    )
+]
+
+
 def test_the_readme_gets_a_row_a_contestant_between_its_markers():
     about = {"command": "python -m loadtests.bench", "machine": "2 cores", "rounds": 5, "seconds": 3, "users": 10_000}
     found = {
         "miss": {**about, "lines": [told("recgate", 0.05, 250)]},
         "full": {**about, "lines": [told("recgate", 1.2, 9.1), told("nginx", 1.0, 11)]},
-        "workers": {**about, "lines": [told("one", 1.0, 9.0), told("two", 1.9, 9.1)]},
+        "workers": {**about, "lines": WORKERS},
     }
     text = report.rewritten(f"before\n{report.BEGIN}\nold\n{report.END}\nafter", report.markdown(found))
     assert text.startswith(f"before\n{report.BEGIN}\n`python -m loadtests.bench` on 2 cores")
     assert "| recgate | 1.20 (1.19–1.21) · 9.1 | 0.050 (0.040–0.060) · 250 |" in text
     assert "| nginx | 1.00 (0.99–1.01) · 11.0 |  |" in text
-    assert "1.90 × (1.89–1.91) the requests/s, 9.1 µs of CPU a request against 9.0." in text
+    assert "recgate 1.90 × (1.89–1.91) the requests/s, 9.1 µs of CPU a request against 9.0; nginx 1.80 ×" in text
     assert "old" not in text and text.endswith(f"\n{report.END}\nafter")
 
 
