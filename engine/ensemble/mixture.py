@@ -25,6 +25,8 @@ from engine.recipes.base import Query
 
 BLOCK = 8192  # items whose vectors are multiplied at once: two megabytes
 LARGE = 1_000_000  # multiplications, from which on OpenBLAS takes its usual way
+TILE = 64  # items, whose vectors fit into the first level of the cache
+TILES_BYTES = 26_000_000  # of items' vectors, beyond which they are not kept twice: there most have an index
 NOTHING = 1e-9  # a deviation below it says nothing, as in `engine.ensemble.member.standard`
 
 
@@ -53,7 +55,7 @@ def all_onto(base: Floats, sums: Sequence[Sum]) -> list[Floats]:
         np.add(base[block], offsets, out=part)
         for arrays, vectors, biases in asked:
             part += biases * arrays["bias"][block]
-            part += products(arrays["items"][block], vectors)
+            part += products(arrays, block, vectors)
     for logits, each in zip(found, sums, strict=True):
         for all_ in each.dense:
             logits += all_
@@ -65,22 +67,50 @@ def all_onto(base: Floats, sums: Sequence[Sum]) -> list[Floats]:
 def _blocks(items: int) -> list[slice]:
     """Of `BLOCK` items each, or all where there are fewer; so the last one goes over items of the one before again."""
     firsts = [*range(0, items - BLOCK, BLOCK), max(items - BLOCK, 0)]
-    return [slice(first, first + BLOCK) for first in firsts]
+    return [slice(first, min(first + BLOCK, items)) for first in firsts]
 
 
-def products(items: Floats, vectors: Floats) -> Floats:
-    """(b, block) of items (block, dim) and vectors (b, dim), each to the bit what it is without the others.
+def products(arrays: Arrays, block: slice, vectors: Floats) -> Floats:
+    """(b, block) of a block of the items' vectors and vectors (b, dim), each to the bit what it is without the others.
 
     BLAS multiplies small matrices in another way than large ones, and a matrix and a vector in a third: sums are then
-    rounded in another order. So a few vectors are filled up to as many as make it large.
+    rounded in another order. So matrices are small, always, or else a few vectors are filled up until they are large.
     """
+    if "tiles" in arrays:
+        return _of_tiles(arrays["tiles"], block, vectors)
+    items, (count, dim) = arrays["items"][block], vectors.shape
     if len(items) < BLOCK:
         return np.stack([items @ vector for vector in vectors])
-    count, dim = vectors.shape
-    filled = np.zeros((max(count, 1 + LARGE // (BLOCK * dim)), dim), np.float32)
-    filled[:count] = vectors
-    found: Floats = (items @ filled.T)[:, :count].T
+    found: Floats = (items @ _filled(vectors, 1 + LARGE // (BLOCK * dim)).T)[:, :count].T
     return found
+
+
+def _filled(vectors: Floats, least: int) -> Floats:
+    """At least so many, those without a meaning 0."""
+    if len(vectors) >= least:
+        return vectors
+    return np.concatenate((vectors, np.zeros((least - len(vectors), vectors.shape[1]), np.float32)))
+
+
+def _of_tiles(tiles: Floats, block: slice, vectors: Floats) -> Floats:
+    """The same of the tiles that the block lies in; never of one vector alone."""
+    own = tiles[block.start // TILE : -(-block.stop // TILE)]
+    filled = _filled(vectors, 2)
+    found = np.empty((len(filled), len(own), TILE), np.float32)
+    np.matmul(filled, own, out=found.transpose(1, 0, 2))
+    return found.reshape(len(filled), -1)[: len(vectors), block.start % TILE :][:, : block.stop - block.start]
+
+
+def with_tiles(arrays: Arrays) -> Arrays:
+    """With the items' vectors, where there are any, once more in this process's own memory, as tiles, each read from
+    first to last: (-(-items // TILE), dim, TILE). So a product takes half the time, and a third where few ask. Without
+    where there are too many items."""
+    items = arrays.get("items")
+    if items is None or items.nbytes > TILES_BYTES:
+        return arrays
+    count, dim = items.shape
+    filled = _filled(items, -(-count // TILE) * TILE)
+    return {**arrays, "tiles": np.ascontiguousarray(filled.reshape(-1, TILE, dim).transpose(0, 2, 1))}
 
 
 def _asked(sums: Sequence[Sum]) -> list[tuple[Arrays, Floats, Floats]]:

@@ -12,7 +12,7 @@ from engine.data.columns import Floats, Ints
 from engine.ensemble.dimensions import index_of, vector_of
 from engine.ensemble.extension import Extension
 from engine.ensemble.fits import unpacked
-from engine.ensemble.mixture import Mixture, Sum, all_onto
+from engine.ensemble.mixture import Mixture, Sum, all_onto, with_tiles
 from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
@@ -115,7 +115,7 @@ class Ensemble:
 def mixtures_of(model: Model) -> tuple[Mixture, ...]:
     """Of active, returning and new users."""
     plan, items = plan_of(model), int(model.about["items"])
-    fits = unpacked(model.arrays, plan.columns)
+    fits = {fit: with_tiles(arrays) for fit, arrays in unpacked(model.arrays, plan.columns).items()}
     blends = (plan.active, plan.returning, plan.new)
     mixtures = tuple(Mixture(plan.columns, fits, blend.weights, blend.scale, items) for blend in blends)
     if "bonus" in model.arrays:

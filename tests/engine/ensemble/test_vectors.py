@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Floats, Ints
-from engine.ensemble.mixture import BLOCK, Mixture, Sum, all_onto
+from engine.ensemble.mixture import BLOCK, TILE, TILES_BYTES, Mixture, Sum, all_onto, with_tiles
 from engine.ensemble.vectors import Vectors
 from engine.nn.forward import expected, expected_of_many
 from engine.recipes.base import Query
@@ -41,11 +41,17 @@ def test_a_batch_of_histories_is_encoded_as_each_alone(fits, length: int) -> Non
     assert all((expected(weights, history) == vector).all() for history, vector in zip(batch, together, strict=True))
 
 
+@pytest.mark.parametrize("tiled", [False, True])
 @pytest.mark.parametrize("items", [1, 700, BLOCK, 2 * BLOCK + 1])
-@pytest.mark.parametrize(("count", "dim"), [(1, 64), (2, 64), (5, 64), (16, 64), (33, 64), (9, 24), (9, 32), (9, 74)])
-def test_products_by_blocks_are_products_and_the_same_in_any_company(count: int, dim: int, items: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "dim"), [(1, 64), (2, 64), (5, 64), (16, 64), (33, 64), (9, 24), (9, 32), (9, 74), (13, 64), (25, 74)]
+)
+def test_products_by_blocks_are_products_and_the_same_in_any_company(
+    count: int, dim: int, items: int, tiled: bool
+) -> None:
     draw = np.random.default_rng(count)
-    arrays = {"items": draw.normal(size=(items, dim)).astype(np.float32), "bias": draw.random(items, np.float32)}
+    own = {"items": draw.normal(size=(items, dim)).astype(np.float32), "bias": draw.random(items, np.float32)}
+    arrays = with_tiles(own) if tiled else own
     vectors, base = draw.normal(size=(count, dim)).astype(np.float32), draw.normal(size=items).astype(np.float32)
     sums = [Sum(((arrays, vector, 0.1 * at),) * (at % 3 > 0), (), (), at) for at, vector in enumerate(vectors, 1)]
     together = all_onto(base, sums)
@@ -53,6 +59,15 @@ def test_products_by_blocks_are_products_and_the_same_in_any_company(count: int,
         product = arrays["items"] @ vector + 0.1 * at * arrays["bias"] if at % 3 else 0
         np.testing.assert_allclose(logits, base + at + product, rtol=1e-5, atol=1e-5)
         assert (all_onto(base, (sums[at - 1],))[0] == logits).all()
+
+
+def test_vectors_are_kept_as_tiles_unless_they_are_many() -> None:
+    items = np.arange(4 * (TILE + 1), dtype=np.float32).reshape(TILE + 1, 4)
+    tiles = with_tiles({"items": items})["tiles"]
+    assert tiles.shape == (2, 4, TILE)
+    assert (items[:TILE] == tiles[0].T).all() and (items[TILE] == tiles[1, :, 0]).all() and not tiles[1, :, 1:].any()
+    many = np.broadcast_to(items[0], (TILES_BYTES // 16 + 1, 4))
+    assert all("tiles" not in with_tiles(arrays) for arrays in ({"items": many}, {}))
 
 
 class Encoder:
