@@ -43,7 +43,7 @@ class Peer(msgspec.Struct, frozen=True):
     limits: Limits
 
 
-Prepare = Callable[[], Awaitable[Sent]]  # made anew for every try: a signature has a time
+Prepare = Callable[[], Awaitable[Sent]]  # for every try: a signature has a time
 
 
 class Outbound:
@@ -54,13 +54,13 @@ class Outbound:
         self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
         self._known: dict[str, AsyncCircuitBreaker] = {}
 
-    async def ask(self, peer: Peer, prepare: Prepare) -> Got:
-        """A 2xx answer, whole. Raises `UpstreamProblem`: 504 too late, 502 broken, 503 not asked since it is broken,
-        and 400, 404 and 429 where the peer said so itself."""
+    async def ask(self, peer: Peer, request: Sent | Prepare) -> Got:
+        """A 2xx answer, whole, to a request that is ready or made anew for each try. Raises `UpstreamProblem`: 504 too
+        late, 502 broken, 503 not asked since it is broken, and 400, 404 and 429 where the peer said so itself."""
         breaker = self._known.get(peer.name) or await self._breaker(peer)
         try:
             async with breaker:
-                return await self._tries(peer, prepare)
+                return await self._tries(peer, request)
         except OpenedState as error:
             message = f"{peer.name} has failed {peer.limits.failures} times in a row; it is asked again shortly"
             raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
@@ -71,16 +71,17 @@ class Outbound:
         self._known[peer.name] = breaker
         return breaker
 
-    async def _tries(self, peer: Peer, prepare: Prepare) -> Got:
+    async def _tries(self, peer: Peer, request: Sent | Prepare) -> Got:
         """Where the first try does well, which is nearly always, nothing is set up for more."""
         try:
-            return checked(peer, await self.once(peer, await prepare()))
+            sent = request if isinstance(request, Sent) else await request()
+            return checked(peer, await self.once(peer, sent))
         except UpstreamProblem as problem:
             if not peer.limits.retries or not _may_help(problem):
                 raise
-            return await self._again(peer, prepare, problem)
+            return await self._again(peer, request, problem)
 
-    async def _again(self, peer: Peer, prepare: Prepare, failure: UpstreamProblem) -> Got:
+    async def _again(self, peer: Peer, request: Sent | Prepare, failure: UpstreamProblem) -> Got:
         """`failure` was the first try's."""
         first: UpstreamProblem | None = failure
         tries = stamina.retry_context(
@@ -96,7 +97,8 @@ class Outbound:
                 if first is not None:
                     failed, first = first, None
                     raise failed
-                return checked(peer, await self.once(peer, await prepare()))
+                sent = request if isinstance(request, Sent) else await request()
+                return checked(peer, await self.once(peer, sent))
         raise AssertionError("unreachable: the last try raises or returns")
 
     async def once(self, peer: Peer, sent: Sent) -> Got:

@@ -44,11 +44,8 @@ class HttpUpstream(Elsewhere):
         body = msgspec.json.encode(payload_of(ask, plan, variation)) if posts else None
         sent = Sent(origin.method, filled(origin.url, ask, in_url), headers, body)
 
-        async def prepare() -> Sent:
-            return sent
-
         peer = Peer(f"the origin {plan.recommender}/{variation.name}", "Http", origin.limits)
-        got = await self._outbound.ask(peer, prepare)
+        got = await self._outbound.ask(peer, sent)
         return answer_of(peer, got.body, origin.items)
 
 
