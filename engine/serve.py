@@ -419,7 +419,7 @@ def _shown(promoted: Ints, others: Places, case: Case) -> Shown:
     reasons: tuple[str | None, ...] = ()
     if recipe.v2:
         usual = POPULAR if filler else None
-        told = (EXPLORED if each else usual for each in others.explored.tolist())
+        told = [EXPLORED if each else usual for each in others.explored.tolist()]
         reasons = (*(PROMOTED,) * len(promoted), *told)
     return Shown(
         tuple(case.live.group.items.names(items)),

@@ -53,8 +53,7 @@ def all_onto(base: Floats, sums: Sequence[Sum]) -> list[Floats]:
     for block in _blocks(len(base)):
         part = found[:, block]
         np.add(base[block], offsets, out=part)
-        for arrays, vectors, biases in asked:
-            part += biases * arrays["bias"][block]
+        for arrays, vectors in asked:
             part += products(arrays, block, vectors)
     for logits, each in zip(found, sums, strict=True):
         for all_ in each.dense:
@@ -71,18 +70,20 @@ def _blocks(items: int) -> list[slice]:
 
 
 def products(arrays: Arrays, block: slice, vectors: Floats) -> Floats:
-    """(b, block) of a block of the items' vectors and vectors (b, dim), each to the bit what it is without the others.
+    """(b, block) of a block of the items' vectors, their biases last, and vectors (b, dim + 1), each to the bit what it
+    is without the others.
 
     BLAS multiplies small matrices in another way than large ones, and a matrix and a vector in a third: sums are then
     rounded in another order. So matrices are small, always, or else a few vectors are filled up until they are large.
     """
     if "tiles" in arrays:
         return _of_tiles(arrays["tiles"], block, vectors)
-    items, (count, dim) = arrays["items"][block], vectors.shape
+    items, biases, vectors = arrays["items"][block], vectors[:, -1:] * arrays["bias"][block], vectors[:, :-1]
     if len(items) < BLOCK:
-        return np.stack([items @ vector for vector in vectors])
-    found: Floats = (items @ _filled(vectors, 1 + LARGE // (BLOCK * dim)).T)[:, :count].T
-    return found
+        return np.stack([items @ vector for vector in vectors]) + biases
+    count, dim = vectors.shape
+    biases += (items @ _filled(vectors, 1 + LARGE // (BLOCK * dim)).T)[:, :count].T
+    return biases
 
 
 def _filled(vectors: Floats, least: int) -> Floats:
@@ -103,26 +104,25 @@ def _of_tiles(tiles: Floats, block: slice, vectors: Floats) -> Floats:
 
 def with_tiles(arrays: Arrays) -> Arrays:
     """With the items' vectors, where there are any, once more in this process's own memory, as tiles, each read from
-    first to last: (-(-items // TILE), dim, TILE). So a product takes half the time, and a third where few ask. Without
-    where there are too many items."""
+    first to last: (-(-items // TILE), dim + 1, TILE), biases last. So a product takes half the time, and a third where
+    few ask. Without where there are too many items."""
     items = arrays.get("items")
     if items is None or items.nbytes > TILES_BYTES:
         return arrays
-    count, dim = items.shape
-    filled = _filled(items, -(-count // TILE) * TILE)
-    return {**arrays, "tiles": np.ascontiguousarray(filled.reshape(-1, TILE, dim).transpose(0, 2, 1))}
+    filled = _filled(np.column_stack((items, arrays["bias"])), -(-len(items) // TILE) * TILE)
+    return {**arrays, "tiles": np.ascontiguousarray(filled.reshape(-1, TILE, filled.shape[1]).transpose(0, 2, 1))}
 
 
-def _asked(sums: Sequence[Sum]) -> list[tuple[Arrays, Floats, Floats]]:
-    """Of all arrays that some are products with: (b, dim) vectors for items and (b, 1) weights of biases, both 0 for
+def _asked(sums: Sequence[Sum]) -> list[tuple[Arrays, Floats]]:
+    """Of all arrays that some are products with: (b, dim + 1) vectors for items and, last, the weight of biases; 0 for
     who has none."""
-    found: dict[int, tuple[Arrays, Floats, Floats]] = {}
+    found: dict[int, tuple[Arrays, Floats]] = {}
     for place, each in enumerate(sums):
         for arrays, vector, bias in each.products:
-            nothing = arrays, np.zeros((len(sums), len(vector)), np.float32), np.zeros((len(sums), 1), np.float32)
-            _, vectors, biases = found.setdefault(id(arrays), nothing)
-            vectors[place] += vector
-            biases[place] += np.float32(bias)
+            nothing = arrays, np.zeros((len(sums), len(vector) + 1), np.float32)
+            own = found.setdefault(id(arrays), nothing)[1][place]
+            own[:-1] += vector
+            own[-1] += np.float32(bias)
     return list(found.values())
 
 

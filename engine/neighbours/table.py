@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Array, Floats, Ints
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.sparse import Sparse, summed
 
@@ -68,6 +68,16 @@ def _entries(table: Arrays, items: Ints, weights: Floats) -> tuple[Ints, Floats]
     """(m,) the neighbours in the rows of `items`, and (m,) their values times the row's weight."""
     starts = table["indptr"][items]
     counts = table["indptr"][items + 1] - starts
+    width = int(counts.max(initial=0))
+    if width and len(table["near"]) % width == 0 and not (counts % width).any() and not (starts % width).any():
+        return _of_full_rows(table, starts[counts > 0] // width, weights[counts > 0], width)
     before = np.cumsum(counts) - counts
     at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
     return table["near"].take(at), table["value"].take(at) * np.repeat(weights, counts)
+
+
+def _of_full_rows(table: Arrays, rows: Array, weights: Floats, width: int) -> tuple[Ints, Floats]:
+    """The same where each row has no neighbours or `width` of them: then they are copied whole."""
+    near, value = (table[part].reshape(-1, width).take(rows, 0) for part in ("near", "value"))
+    value *= weights[:, None]
+    return near.ravel(), value.ravel()

@@ -63,7 +63,7 @@ def test_products_by_blocks_are_products_and_the_same_in_any_company(
 
 def test_vectors_are_kept_as_tiles_unless_they_are_many() -> None:
     items = np.arange(4 * (TILE + 1), dtype=np.float32).reshape(TILE + 1, 4)
-    tiles = with_tiles({"items": items})["tiles"]
+    tiles = with_tiles({"items": items[:, :3], "bias": items[:, 3]})["tiles"]
     assert tiles.shape == (2, 4, TILE)
     assert (items[:TILE] == tiles[0].T).all() and (items[TILE] == tiles[1, :, 0]).all() and not tiles[1, :, 1:].any()
     many = np.broadcast_to(items[0], (TILES_BYTES // 16 + 1, 4))

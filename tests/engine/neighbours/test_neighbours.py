@@ -57,11 +57,14 @@ def test_mix_adds_weighted_rows(dense: bool, monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_array_equal(mixed, [1.5, 1, 2])
 
 
-def test_a_few_rows_of_a_sparse_table_tell_each_neighbour_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept", [30, 2])  # rows of any length, and full ones beside empty ones
+def test_a_few_rows_of_a_sparse_table_tell_each_neighbour_once(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "DENSE", 0)
     draw = np.random.default_rng(0)
     left, right = np.divmod(draw.choice(900, 300, replace=False).astype(np.int32), 30)
-    table = table_of(Pairs(left[left != 7], right[left != 7], draw.random(int((left != 7).sum()), np.float32)), 30)
+    pairs = Pairs(left[left != 7], right[left != 7], draw.random(int((left != 7).sum()), np.float32))
+    table = table_of(pairs, 30, kept)
+    assert (set(np.diff(table["indptr"]).tolist()) == {0, 2}) == (kept == 2)
     for history in ([3, 7, 3, 29], [7], []):
         items, weights = np.array(history, np.int32), draw.random(len(history), np.float32)
         few, dense = mix_sparse(table, items, weights), np.zeros(30, np.float32)
