@@ -15,13 +15,14 @@ import msgspec
 import numpy as np
 
 from engine import serve
+from engine.case import Case, Live, candidates_of, case_of, scores_of
 from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.deployments import Deployed
 from engine.filters import Filter
 from engine.question import Question
 from engine.rank.explore import chances
-from engine.serve import Case, Shown
+from engine.serve import Shown
 
 LOOKED_AT = 30  # of a history, the latest items
 TOLD = 10  # of those, the strongest
@@ -120,7 +121,7 @@ def explain(
     """
     used = tuple(each for _, each in filters)
     serve.check(question, deployed, (*used, *((promoting,) if promoting else ())))
-    case = serve.case_of(question, deployed, serve.Live.of(group, question.user), used, now)
+    case = case_of(question, deployed, Live.of(group, question.user), used, now)
     shown = serve.shown_of(case, promoting)
     index = case.live.find(item)
     verdicts = _verdicts(case, index, filters)
@@ -179,7 +180,7 @@ def _rank(scores: Floats, index: int) -> int | None:
 
 
 def _verdicts(case: Case, index: int, filters: Sequence[tuple[str, Filter]]) -> list[FilterVerdict]:
-    candidates = serve.candidates_of(case.question, case.live)
+    candidates = candidates_of(case.question, case.live)
     values = case.question.filter_values
     return [
         FilterVerdict(filter=name, keeps=bool(each.mask(candidates, values)[index]))  # -1: an unknown item
@@ -191,7 +192,7 @@ def _promoting(case: Case, index: int, promoting: Filter | None) -> Promoting | 
     promotion = case.question.promotion
     if promotion is None or promoting is None:
         return None
-    mask = promoting.mask(serve.candidates_of(case.question, case.live), promotion.filter_values)
+    mask = promoting.mask(candidates_of(case.question, case.live), promotion.filter_values)
     return Promoting(name=promotion.name, includes=bool(mask[index]))
 
 
@@ -216,7 +217,7 @@ def _pulls(case: Case, index: int, now: float) -> list[Pull]:
     for each in latest:
         kept = history.items != each
         live = replace(case.live, history=history.where(kept))
-        without = serve.scores_of(case.question, case.deployed, live, now)[index]
+        without = scores_of(case.question, case.deployed, live, now)[index]
         time = int(history.times[~kept][-1])
         change = float(case.scores[index] - without)
         found.append(Pull(item_id=case.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine import serve
+from engine.case import Live, case_of
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Log
@@ -96,8 +96,8 @@ def _chances(answer: Shown, instead: Deployed, group: Group, filters: tuple[Filt
         num_results=max(1, len(answer.items)),
         filter_values=answer.filter_values,
     )
-    live = serve.Live.of(group, answer.user)
+    live = Live.of(group, answer.user)
     live = replace(live, history=live.history.where(live.history.times < int(answer.at)))
-    case = serve.case_of(question, instead, live, filters, answer.at)
+    case = case_of(question, instead, live, filters, answer.at)
     items, chances = inclusion(case.explorer, case.allowed, case.explorable, question.num_results)
     return dict(zip(items.tolist(), chances.tolist(), strict=True))

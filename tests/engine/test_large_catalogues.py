@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import Promotion, Question, serve
+from engine.case import Case, Live, case_of
 from engine.cohorts.cohorts import EVERYONE
 from engine.data import entries
 from engine.data.group import Group
@@ -20,7 +21,6 @@ from engine.ensemble.scorer import Ensemble
 from engine.filters import Filter, compile_filter
 from engine.nearest import cells
 from engine.recipes.base import silent
-from engine.serve import Case
 from loadtests.blend import blend_of, visits
 from tests.engine.test_serve import deployed
 
@@ -52,10 +52,10 @@ def group() -> Group:
     return group
 
 
-def case_of(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> Case:
+def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> Case:
     asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
     compiled: tuple[Filter, ...] = tuple(map(compile_filter, filters))
-    return serve.case_of(asked, model, serve.Live.of(group, user), compiled, 99.0)
+    return case_of(asked, model, Live.of(group, user), compiled, 99.0)
 
 
 def by_scan(ensemble: Ensemble) -> Deployed:
@@ -64,7 +64,7 @@ def by_scan(ensemble: Ensemble) -> Deployed:
 
 @pytest.mark.parametrize("filters", [(), (f"EXCLUDE {CLICKED}",)])
 def test_the_index_answers_what_the_scan_answers(group: Group, ensemble: Ensemble, filters: tuple[str, ...]) -> None:
-    near, exact = (case_of(group, model, *filters) for model in (deployed(ensemble), by_scan(ensemble)))
+    near, exact = (case_with(group, model, *filters) for model in (deployed(ensemble), by_scan(ensemble)))
     shown, expected = serve.shown_of(near), serve.shown_of(exact)
     assert "scores" not in vars(near), "the whole catalogue was scored"
     assert len(shown.items) == EXPECTED and len(set(shown.items) & set(expected.items)) >= EXPECTED - 1
@@ -75,21 +75,22 @@ def test_the_index_answers_what_the_scan_answers(group: Group, ensemble: Ensembl
 
 
 def test_who_did_only_what_the_model_does_not_know_is_new(group: Group, ensemble: Ensemble) -> None:
-    near, exact = (case_of(group, model, user="w") for model in (deployed(ensemble), by_scan(ensemble)))
+    near, exact = (case_with(group, model, user="w") for model in (deployed(ensemble), by_scan(ensemble)))
     assert near.knows_nothing and exact.knows_nothing
     assert serve.shown_of(near) == serve.shown_of(exact)
 
 
 def test_a_filter_that_leaves_few_is_answered_in_full_by_the_scan(group: Group, ensemble: Ensemble) -> None:
     near, exact = (
-        case_of(group, model, f"INCLUDE {CLICKED}", num_results=20) for model in (deployed(ensemble), by_scan(ensemble))
+        case_with(group, model, f"INCLUDE {CLICKED}", num_results=20)
+        for model in (deployed(ensemble), by_scan(ensemble))
     )
     assert serve.shown_of(near) == serve.shown_of(exact)
     assert len(serve.shown_of(near).items) == 20
 
 
 def test_a_list_deeper_than_was_measured_is_answered_by_the_scan(group: Group, ensemble: Ensemble) -> None:
-    near, exact = (case_of(group, each, num_results=500) for each in (deployed(ensemble), by_scan(ensemble)))
+    near, exact = (case_with(group, each, num_results=500) for each in (deployed(ensemble), by_scan(ensemble)))
     assert serve.shown_of(near) == serve.shown_of(exact)
     assert len(serve.shown_of(near).items) == 500
 
@@ -109,14 +110,14 @@ def test_lists_asked_for_together_are_those_that_each_has_alone(group: Group, en
 
 def test_promotions_and_rankings_are_scored_by_the_scan(group: Group, ensemble: Ensemble) -> None:
     promotion = Promotion(name="p", filter="f", percent=20)
-    assert case_of(group, deployed(ensemble), promotion=promotion).shortlist is None
-    assert case_of(group, deployed(ensemble), candidates=("1", "2")).shortlist is None
+    assert case_with(group, deployed(ensemble), promotion=promotion).shortlist is None
+    assert case_with(group, deployed(ensemble), candidates=("1", "2")).shortlist is None
 
 
 def test_items_that_are_but_names_are_not_recommended(group: Group, ensemble: Ensemble) -> None:
     model = deployed(ensemble)
-    case = case_of(group, model)
+    case = case_with(group, model)
     best = case.best[~np.isin(case.best, case.live.history.items)][:3]
-    again = case_of(group, replace(model, absent=np.sort(best)))
+    again = case_with(group, replace(model, absent=np.sort(best)))
     assert len(again.best) == EXPECTED and not set(best.tolist()) & set(again.best.tolist())
     assert again.shares(best).tolist() == [0, 0, 0]

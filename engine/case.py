@@ -1,0 +1,250 @@
+"""What one answer is chosen from: question → query → scores, or the best by an index, and what the filters leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from engine.cohorts.cohorts import EVERYONE
+from engine.data.columns import Array, Floats, Ints
+from engine.data.exposure import Novelty
+from engine.data.group import NO_HISTORY, Group, History
+from engine.data.tail import Since
+from engine.deployments import Deployed
+from engine.errors import NotFound
+from engine.filters import Candidates, Filter, Left, Mask, left_by
+from engine.nearest.shortlist import Shortlist
+from engine.question import Question
+from engine.rank.explore import Explorer, Places, explored, explored_among, explorer, relevant, seed_of
+from engine.rank.topk import top_k
+from engine.recipes.base import Query, scored
+
+
+@dataclass(frozen=True)
+class Live:
+    """What an answer is made from: one group's state, and what its filters may see of this user.
+
+    The catalogue grows meanwhile: all of one answer sees its first `item_count` items.
+    """
+
+    group: Group
+    history: History
+    item_count: int
+
+    @classmethod
+    def of(cls, group: Group, user: str | None) -> Live:
+        history = group.history(user) if user is not None else NO_HISTORY
+        return cls(group, history, len(group.items))  # counted after: no item of the history is beyond
+
+    def find(self, item: str) -> int:
+        """The item's id, -1 where it is not in this answer's catalogue."""
+        index = self.group.items.find(item)
+        return index if index < self.item_count else -1
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that one question's answer is chosen from."""
+
+    question: Question
+    deployed: Deployed
+    live: Live
+    now: float
+    left: Left | None  # by the filters; None: there is none
+    explorer: Explorer | None
+
+    @cached_property
+    def query(self) -> Query:
+        return query_of(self.question, self.deployed, self.live, self.now)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(catalogue,) -inf for what the model does not know."""
+        return scores_of(self.question, self.deployed, self.live, self.now)
+
+    @cached_property
+    def shortlist(self) -> Shortlist | None:
+        """Of the model's index, where it has one for a question like this."""
+        scorer = self.deployed.shortlisting
+        return scorer.shortlists((self.query,))[0] if self.plain and scorer is not None else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether an index may answer."""
+        question = self.question
+        return question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
+
+    @cached_property
+    def nearest(self) -> Ints | None:
+        """The best by the index that the filters leave, as many as are asked for; None where it has too few of them."""
+        if self.shortlist is None:
+            return None
+        best = self.shortlist.best[self._known(self.shortlist.best, self.shortlist)]
+        if self.left is not None:
+            best = best[self.left.keeps(best)]
+        count = self.question.num_results
+        return best[:count] if len(best) >= count else None
+
+    def _known(self, items: Ints, shortlist: Shortlist) -> Array:
+        """(k,) whether each is in this answer's catalogue and has a score."""
+        absent = self.live.group.exposure.without_record(self.deployed.absent)
+        known: Array = items < min(self.live.item_count, shortlist.count)
+        return known & ~np.isin(items, absent) if len(absent) else known
+
+    @property
+    def best(self) -> Ints:
+        """(<= asked for,) by the index, or else by all scores."""
+        if self.nearest is not None:
+            return self.nearest
+        return top_k(self.scores, self.question.num_results, None if self.left is None else self.left.mask[:-1])
+
+    @property
+    def allowed(self) -> Floats:
+        """The scores of what the filters leave."""
+        return self.scores if self.left is None else self.left.of(self.scores)
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether the model knows nothing of what this user did, or the people of this cohort."""
+        named = self.question.cohort not in (None, EVERYONE)
+        history = self.live.history.items
+        if self.nearest is not None and self.shortlist is not None:
+            return not np.any(self._known(history, self.shortlist))
+        return not named and not np.any(self.scores[history] > -np.inf)
+
+    def shares(self, items: Ints) -> Floats:
+        """(k,) softmax over the whole catalogue (specification §9.2), with exploration's share."""
+        shares = self._shares(items)
+        return self.explorer.mixed_in(shares, items) if self.explorer is not None else shares
+
+    def _shares(self, items: Ints) -> Floats:
+        if self.nearest is None or self.shortlist is None:
+            return softmax(self.scores, self.scores[items])
+        shares, known = np.zeros(len(items), np.float32), self._known(items, self.shortlist)
+        shares[known] = np.exp(self.shortlist.logits_of(items[known]) - np.float32(self.shortlist.log_total))
+        return shares
+
+    def places(self, best: Ints, count: int, taken: Ints) -> Places:
+        """These best, and what is explored, but for what is taken."""
+        if self.explorer is None:
+            return relevant(best)
+        dropped = () if self.left is None else (self.left.dropped,)
+        but_for = (*dropped, self.live.history.items, taken)
+        places = explored_among(self.explorer, best, self._young, but_for, count)
+        if places is not None:
+            return places
+        explorable = self.explorable
+        explorable[taken] = False
+        return explored(self.explorer, best, explorable, count)
+
+    @property
+    def _young(self) -> Novelty:
+        """Of all that the filters leave to everyone."""
+        assert self.explorer is not None
+        young = self.explorer.young
+        return young if self.left is None else self.left.shared.of(young)
+
+    @property
+    def explorable(self) -> Mask:
+        """(catalogue,) what the filters leave and the user does not know already."""
+        found = np.ones(self.live.item_count, np.bool_) if self.left is None else self.left.mask[:-1].copy()
+        found[self.live.history.items] = False
+        return found
+
+
+def case_of(question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float) -> Case:
+    left = left_by(filters, candidates_of(question, live), question.filter_values)
+    return Case(question, deployed, live, now, left, _explorer(question, deployed, live, now))
+
+
+def candidates_of(question: Question, live: Live) -> Candidates:
+    return Candidates(live.group, live.item_count, live.history, question.user, question.item)
+
+
+def query_of(question: Question, deployed: Deployed, live: Live, now: float) -> Query:
+    """What the model is asked."""
+    return Query(
+        history=live.history.items,
+        times=live.history.times,
+        item=live.find(question.item) if question.item is not None else -1,
+        influence=deployed.campaign.campaign_config.get("rankingInfluence") or {},
+        now=now,
+        stream=Since(live.group.tail, deployed.seq),
+        user=live.group.user_id(question.user) if question.user is not None else -1,
+        users=live.group.user_table,
+        context=question.context,
+    )
+
+
+def _explorer(question: Question, deployed: Deployed, live: Live, now: float) -> Explorer | None:
+    exploration = deployed.exploration
+    if exploration is None or exploration.weight == 0 or question.candidates is not None:
+        return None
+    # what is cached for all users without a history must not depend on which of them asked
+    shared = question.stable_id and not len(live.history.items)
+    seed = seed_of(question.cohort or "" if shared else question.user or "", deployed.model, now)
+    return explorer(exploration, live.group.exposure.novelty(live.item_count, exploration.cut_off_days), seed)
+
+
+def scores_of(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
+    """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
+    scores = _of_cohort(question.cohort, deployed)
+    if scores is None:
+        scores = deployed.scorer(query_of(question, deployed, live, now))
+    return _fitting(scores, deployed, live)
+
+
+def _fitting(scores: Floats, deployed: Deployed, live: Live) -> Floats:
+    """(items of the model,) scores made (catalogue,)"""
+    count = live.item_count
+    absent = live.group.exposure.without_record(deployed.absent)
+    if len(scores) >= count and not len(absent):
+        return scores[:count]
+    padded = np.full(count, -np.inf, np.float32)
+    padded[: len(scores)] = scores[:count]
+    padded[absent] = -np.inf
+    return padded
+
+
+def _of_cohort(cohort: str | None, deployed: Deployed) -> Floats | None:
+    """(items of the model,) None where the scores are a user's, or of someone without a history."""
+    if cohort is None or cohort == EVERYONE:
+        return None
+    scores = deployed.cohort_scores(cohort)
+    if scores is None:
+        raise NotFound(f"The model {deployed.model} has no cohort {cohort}.")
+    return scores
+
+
+def list_together(cases: Sequence[Case]) -> None:
+    """By their model's index, where it has one; each gets the shortlist that it would have alone."""
+    listed = [case for case in cases if case.plain]
+    scorer = listed[0].deployed.shortlisting if listed else None
+    if scorer is not None:
+        for case, shortlist in zip(listed, scorer.shortlists([case.query for case in listed]), strict=True):
+            vars(case)["shortlist"] = shortlist  # as if the property had been asked for
+
+
+def score_together(cases: Sequence[Case]) -> None:
+    """The cases of users that no index answers; each gets the scores that it would have alone."""
+    scanned = [case for case in cases if case.question.cohort in (None, EVERYONE) and case.nearest is None]
+    queries = [case.query for case in scanned]
+    if not scanned:
+        return
+    for case, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
+        vars(case)["scores"] = _fitting(scores, case.deployed, case.live)  # as if the property had been asked for
+
+
+def softmax(scores: Floats, of: Floats) -> Floats:
+    """exp(of) / sum(exp(scores)), safely."""
+    if len(of) == 0:
+        return of
+    top = scores.max()
+    if top == -np.inf:
+        return np.zeros(len(of), np.float32)
+    below = scores - top
+    shares: Floats = np.exp(of - top) / np.exp(below, out=below).sum()
+    return shares
