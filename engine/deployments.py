@@ -109,12 +109,10 @@ class Deployments:
         if record is None or _resting(record):
             self._ready.pop(arn, None)
             return
-        current = self._ready.get(arn)
         try:
-            if current is not None and current.folder == self._folder(record):
-                self._ready[arn] = replace(current, campaign=record)
-                return
-            self._ready[arn] = self.load(record)
+            folder = self._folder(record)
+            same = next((each for each in self.all() if each.folder == folder), None)  # its own, or another campaign's
+            self._ready[arn] = replace(same, campaign=record) if same is not None else self.load(record)
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of %s can't be loaded", arn)
 

@@ -41,7 +41,7 @@ DATA = Path(".cache") / "misses"
 PATH = "/recommend-items/shop/fresh/u%05d"
 CATEGORIES, NEAR = 50, 20
 GOES_ON = 0.7  # how often the next item is one shortly after the last
-WARM_S = 5  # in which most users are met
+WARM_S = 5  # at most, in which most users are met
 CONNECTIONS = 64  # of those that come at random moments
 COLUMNS = {
     "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"},
@@ -98,7 +98,7 @@ def main(
         shown = json.loads(sample.body)["itemList"]
         if sample.status != 200 or len(shown) != 25 or "title" not in shown[0].get("metadata", {}):
             raise click.ClickException(f"not the answer that is measured: {sample.status} {sample.body[:300]!r}")
-        wrk.drive(wrk.Load(server.port, PATH, users), WARM_S, load_core, connections)
+        wrk.drive(wrk.Load(server.port, PATH, users), min(WARM_S, seconds), load_core, connections)
         time.sleep(1)  # what was refused meanwhile is forgotten
         for _ in range(rounds):
             console.print(line(measure(server, users, seconds, load_core, connections)))

@@ -53,6 +53,15 @@ def test_a_new_version_is_swapped_in_and_a_new_setting_keeps_the_model(shop: Sho
     assert deployments.get(HOME_PAGE, ACCOUNT).model != first.model
 
 
+def test_campaigns_of_one_version_share_its_model(shop: Shop, version: str):
+    deployments = opened(shop)
+    shop.deploy(version, "other")
+    deployments.reload(f"{HOME}campaign/other")
+    one, other = deployments.get(HOME_PAGE, ACCOUNT), deployments.get(f"{HOME}campaign/other", ACCOUNT)
+    assert other.scorer is one.scorer
+    assert (one.campaign.name, other.campaign.name) == ("home", "other")
+
+
 def test_a_model_that_can_not_be_loaded_leaves_the_earlier_one(
     shop: Shop, version: str, caplog: pytest.LogCaptureFixture
 ):
