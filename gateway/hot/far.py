@@ -20,7 +20,7 @@ from gateway.hot.memos import Memo, Told
 Tell = Callable[["Kept | None"], None]
 Conditional = tuple[str, tuple[bytes, bytes] | None]
 
-FORMAT = 2
+FORMAT = 3
 OWN_SHARE = 1 / 1024  # of what is asked goes the ordinary way, even so, which takes fifty times as long
 LONGEST_S = 86_400.0
 MOST_WAITING = 1000  # answers to be stored; beyond these the newest are not
@@ -29,14 +29,16 @@ MOST_COMMON = 1000
 
 class Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An answer as it lies in Redis, to be read with as few objects as may be; `as_of` is the last record of the log
-    that its maker had seen. `user` is the tag of whose it is. `common` and `conditional` are messages of their own:
-    the one is alike for all users and read once, the other is read where somebody asks If-None-Match."""
+    that its maker had seen. `user` is the tag of whose it is, `users` are other tags of single users. `common` and
+    `conditional` are messages of their own: the one is alike for all users and read once, the other is read where
+    somebody asks If-None-Match."""
 
     format: int
     stored_at: float
     until: float
     as_of: int
     user: Tag | None
+    users: tuple[Tag, ...]
     common: bytes
     conditional: bytes
     head: bytes
@@ -118,10 +120,10 @@ class Far:
 
     def current(self, kept: Kept, now: float) -> Told | None:
         """Whom it counts for, if it is what this worker would answer, too."""
-        user, as_of = kept.user, kept.as_of
-        if now >= kept.until:
+        user, users, as_of = kept.user, kept.users, kept.as_of
+        if now >= kept.until or (user is not None and not self._is_current(*user[1:])):
             return None
-        if user is not None and (not self._is_current(*user[1:]) or self._changes.latest((user,)) > as_of):
+        if self._changes.latest(users if user is None else (user, *users)) > as_of:
             return None
         common = self._common.get(kept.common) or self._read(kept.common)
         return None if common is None or common.changed(self._changes) > as_of else common.told
@@ -144,13 +146,15 @@ class Far:
         if told.experiment or repeat.version is not None or life_s <= 0 or len(self._new) >= MOST_WAITING:
             return
         user = None if memo.own is None else ("user", *memo.own)
+        tags = [tag for tag in dict.fromkeys(repeat.tags) if tag != user]
         kept = Kept(
             format=FORMAT,
             stored_at=memo.stored_at,
             until=memo.until,
             as_of=as_of,
             user=user,
-            common=_encode((told, [tag for tag in repeat.tags if tag != user])),
+            users=tuple(tag for tag in tags if tag[0] == "user"),
+            common=_encode((told, [tag for tag in tags if tag[0] != "user"])),
             conditional=_encode((memo.etag, memo.unmodified)),
             head=memo.head,
             rest=memo.rest,

@@ -11,6 +11,7 @@ import pytest
 import redis
 from litestar import Litestar
 
+from gateway.cache import purge
 from tests.gateway.hot.servers import DATE, Pair, said, serving
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
 from tests.services import RedisServer, redis_server
@@ -109,6 +110,37 @@ def test_an_event_of_its_user(two: Two) -> None:
     two.engines[1]._items[2] = "i6"
     two.engines[1].change("event", "u1")
     assert b"i6" in said(two.second.hot, [request(path), LAST])
+    assert hits(two.second) == before + 1
+
+
+def share_with_two_users(two: Two) -> None:
+    for engine in two.engines:  # both know both users
+        for place, user in enumerate(("u1", "u2"), 1):
+            engine._items[place] = "i5"
+            engine.change("event", user)
+    for user in ("u1", "u2"):
+        share(two, f"recommend-items/shop/home/{user}")
+
+
+def test_what_answers_to_different_users_have_in_common_is_read_once(two: Two) -> None:
+    share_with_two_users(two)
+    before, far = hits(two.second), two.second.memos.far
+    assert far is not None
+    far._common.clear()
+    for user in ("u1", "u2"):
+        said(two.second.hot, [request(f"recommend-items/shop/home/{user}"), LAST])
+    assert hits(two.second) == before + 2
+    assert len(far._common) == 1
+
+
+def test_a_purge_of_one_user(two: Two) -> None:
+    share_with_two_users(two)
+    two.engines[1].change("purge", purge.encoded(purge.Purge("shop", user="u1")))
+    two.engines[1].catch_up()
+    before = hits(two.second)
+    said(two.second.hot, [request("recommend-items/shop/home/u1"), LAST])
+    assert hits(two.second) == before
+    said(two.second.hot, [request("recommend-items/shop/home/u2"), LAST])
     assert hits(two.second) == before + 1
 
 
