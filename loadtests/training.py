@@ -105,8 +105,8 @@ class Trainer:
         return processes.cpu_s(self._server.job_pids())
 
     def _state(self) -> str:
-        newest = self._local.engine.jobs.newest(1)
-        return newest[0].state if newest and newest[0].arn.startswith(f"{self._solution}/") else "none"
+        own = (job for job in self._local.engine.jobs.newest() if job.arn.startswith(f"{self._solution}/"))
+        return next((job.state for job in own), "none")
 
     def _begin(self) -> None:
         self._local.ensure(
