@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 log = logging.getLogger(__name__)
 
@@ -25,65 +26,29 @@ YOUNG_S = 5.0  # a process that lived shorter died young
 MAX_DELAY_S = 5.0
 GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
 STOP_S = 10.0  # from asking a process to end to killing it
-BIND_S = 1.5  # how long a port in use may take to come free, after a crash for example
-BACKLOG = 2048
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass
 class Child:
-    """One process to keep alive, born with these sockets. `vital`: the server is useless while it can't even start."""
+    """One process to keep alive, born with these sockets and kept to these processor cores, where some are given.
+    `vital`: the server is useless while it can't even start."""
 
     name: str
     argv: Sequence[str]
     sockets: Sequence[socket.socket] = ()
     vital: bool = True
+    cores: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
     start_at: float = field(default=0.0)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket that nobody else has. Raises `OSError` where the address can't be had."""
-    deadline = time.monotonic() + BIND_S
-    while True:
-        try:
-            return _listening(host, port)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(LOOK_S)
-
-
-def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
-    """A socket for each worker, among which the kernel shares out the connections: of one that all accept from, the
-    worker that was asleep last takes nearly everything. The supervisor keeps them, so that who follows a killed worker
-    finds what waits for it. Where the system can't share out (only Linux does): one for all. Raises as `bind` does."""
-    first = bind(host, port)  # before it may be shared, so that a second server is refused as by any port in use
-    if count == 1 or sys.platform != "linux":
-        return [first] * count
-    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    port = first.getsockname()[1]
-    return [first, *(_listening(host, port, shared=True) for _ in range(count - 1))]
-
-
-def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host, port))
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def die_with_parent() -> None:
+def _begin(cores: Sequence[int]) -> None:
     """Called in a child before its program starts: be asked to end when the supervisor is gone (Linux only)."""
+    if cores:
+        os.sched_setaffinity(0, cores)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -139,7 +104,10 @@ class Supervisor:
             inherited = [sock.fileno() for sock in child.sockets] + ([self.gate] if child.vital else [])
             # nor share its session, by which Linux may ration the processor: a training would use up the workers' part
             child.process = subprocess.Popen(
-                child.argv, pass_fds=inherited, preexec_fn=die_with_parent, start_new_session=not child.vital
+                child.argv,
+                pass_fds=inherited,
+                preexec_fn=partial(_begin, child.cores),
+                start_new_session=not child.vital,
             )
             child.started = now
 

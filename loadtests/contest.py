@@ -43,6 +43,11 @@ BROWSER = {
 KEY = {"X-Api-Key": "loadtests-key"}
 
 
+class Workers(NamedTuple):
+    count: int
+    pin: bool = False  # each to a core and the connections that arrive there, which only recgate can do
+
+
 @dataclass(frozen=True)
 class Kind:
     """`path` is asked of recgate. `cached` are the peers that answer what they have kept, `passing` those that make an
@@ -57,7 +62,7 @@ class Kind:
     config: Path = world.CONFIG
     environ: Mapping[str, str] = field(default_factory=dict)
     redis: bool = False
-    workers: tuple[int, ...] = (1,)
+    workers: tuple[Workers, ...] = (Workers(1),)
 
     @property
     def hit(self) -> bool:
@@ -83,7 +88,7 @@ KINDS = {
         "its cache",
         headers={**BROWSER, **KEY},
         config=GUARDED,
-        workers=(1, 2),
+        workers=(Workers(1), Workers(2), Workers(2, pin=True)),
     ),
 }
 
@@ -109,7 +114,7 @@ class Contestant(NamedTuple):
 @contextlib.contextmanager
 def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[str]) -> Iterator[list[Contestant]]:
     """recgate first: its answer to one user is what the others serve to all. `peers`: only these take part."""
-    load_cores = shares(KINDS["plain"], 1)[1]
+    load_cores = shares(KINDS["plain"], Workers(1))[1]
     with contextlib.ExitStack() as stack:
         origin_port = free_port()
         environ = {**kind.environ, "ORIGIN": f"http://127.0.0.1:{origin_port}"}
@@ -119,7 +124,8 @@ def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[s
         found = []
         for workers in kind.workers:
             own, load = shares(kind, workers)
-            server = stack.enter_context(serving(recipe_data, workers, own, kind.config, environ))
+            given = recipe_data, workers.count, own, kind.config, environ, workers.pin
+            server = stack.enter_context(serving(*given))
             name = named("recgate", kind, workers)
             found.append(Contestant(name, kind.how, server.port, server.running.pid, kind.path, load, redis_port))
         answer = folder / "origin" / "answer.json"
@@ -129,25 +135,27 @@ def contestants(kind: Kind, folder: Path, recipe_data: Path, peers: Collection[s
         argv = ORIGIN.argv(origin, origin_port)
         stack.enter_context(started(argv, folder / "origin.log", load_cores, partial(answers, origin_port), {}))
         taking_part = [BY_NAME[name] for name in peers if name in (*kind.cached, *kind.passing)]
-        for peer, workers in product(taking_part, kind.workers):
+        for peer, workers in product(taking_part, (each for each in kind.workers if not each.pin)):
             own, load = shares(kind, workers)
-            port, place = free_port(), folder / f"{peer.name}-{workers}"
-            argv, log = argv_of(peer, place, port, origin_port, workers), place.with_suffix(".log")
+            port, place = free_port(), folder / f"{peer.name}-{workers.count}"
+            argv, log = argv_of(peer, place, port, origin_port, workers.count), place.with_suffix(".log")
             ready, given = partial(answers, port), {"ANSWER": str(answer)}
             pid = stack.enter_context(started(argv, log, own, ready, given))
             found += roles(kind, peer, workers, Contestant("", "", port, pid, "", load))
         yield found
 
 
-def named(program: str, kind: Kind, workers: int) -> str:
-    return program if len(kind.workers) == 1 else f"{program}, {workers} worker{'s' * (workers > 1)}"
+def named(program: str, kind: Kind, workers: Workers) -> str:
+    if len(kind.workers) == 1:
+        return program
+    return f"{program}, {workers.count} worker{'s' * (workers.count > 1)}{', pinned' * workers.pin}"
 
 
-def shares(kind: Kind, workers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def shares(kind: Kind, workers: Workers) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The server's cores, one a worker, and those of the load: another, but where workers are compared. There each has
     its share of the load on its own core, or the one worker would have twice the processor that each of two has."""
     cores = tuple(sorted(os.sched_getaffinity(0)))
-    own = cores[:workers]
+    own = cores[: workers.count]
     return own, cores[-1:] if len(kind.workers) == 1 else own
 
 
@@ -155,7 +163,7 @@ def argv_of(peer: Peer, folder: Path, port: int, origin: int, workers: int = 1) 
     return peer.argv(written(peer, folder, port, origin, workers), port)
 
 
-def roles(kind: Kind, peer: Peer, workers: int, started: Contestant) -> Iterator[Contestant]:
+def roles(kind: Kind, peer: Peer, workers: Workers, started: Contestant) -> Iterator[Contestant]:
     """What takes part of a server that was started."""
     name = named(peer.name, kind, workers)
     if peer.name in kind.cached:
@@ -223,7 +231,7 @@ def warm(contestant: Contestant, kind: Kind, users: int) -> None:
         asyncio.run(_warm(contestant, kind, users))
 
 
-CONNECTIONS = 32  # of which one of two workers gets none once in a million times
+CONNECTIONS = 32  # from each core, of which one of two workers gets none once in a million times
 
 
 async def _warm(contestant: Contestant, kind: Kind, users: int) -> None:
@@ -243,8 +251,9 @@ async def _by_process(contestant: Contestant, kind: Kind) -> list[list[client.Co
     """Connections to each process that answers: of recgate's workers each has a cache of its own."""
     found = defaultdict(list)
     pids = processes.family(contestant.pid)
-    for _ in range(CONNECTIONS):
-        connection = await client.Connection.open(contestant.port)
+    for core, _ in product(contestant.load_cores, range(CONNECTIONS)):
+        with processes.kept_to([core]):
+            connection = await client.Connection.open(contestant.port)
         await connection.get(contestant.path % 0, kind.headers)  # so that somebody has accepted it
         found[processes.holder(pids, contestant.port, connection.port)].append(connection)
     return list(found.values())

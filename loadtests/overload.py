@@ -8,10 +8,8 @@ unloaded ones, how soon the others were refused, and whether the server is as it
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -37,7 +35,7 @@ def main(seconds: int, items: int, recipe: str) -> None:
     mine, other = processes.cores()
     with tempfile.TemporaryDirectory() as folder:
         world.prepare(Path(folder), world.Size(items, world.Size.users), {"for-you": recipe}, console)
-        with serving(Path(folder), 1, mine) as server, kept_to(other):
+        with serving(Path(folder), 1, mine) as server, processes.kept_to(other):
             short = max(1, min(10, seconds // 2))
             capacity = len(flood(server, short, BUSY, None).waits_ms(200)) / short
             console.print(f"capacity: {capacity:,.0f} answers/s")
@@ -48,16 +46,6 @@ def main(seconds: int, items: int, recipe: str) -> None:
     told(console, "twice of it", during)
     told(console, "half again, at once", after)
     judged(console, before, during, after)
-
-
-@contextlib.contextmanager
-def kept_to(cores: Collection[int]) -> Iterator[None]:
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def flood(server: Server, seconds: float, connections: int, rate: float | None) -> Flooded:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -42,6 +42,17 @@ def spawn(
 
 def keep_to(cores: Collection[int]) -> Callable[[], None]:
     return lambda: os.sched_setaffinity(0, cores)
+
+
+@contextlib.contextmanager
+def kept_to(cores: Collection[int]) -> Iterator[None]:
+    """This thread, for as long."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

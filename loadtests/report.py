@@ -98,15 +98,20 @@ def cell(line: Told | None) -> str:
 
 
 def workers(lines: Sequence[Told]) -> str:
-    """Each program's two workers against its one."""
-    told = "; ".join(scaled(one, two) for one, two in zip(lines[::2], lines[1::2], strict=True))
-    return f"Two workers against one, with everything on, each with its share of the load on its own core: {told}."
+    """Each program's two workers against its one, whose line comes first."""
+    one: dict[str, Told] = {}
+    told = []
+    for line in lines:
+        program = line["name"].split(",")[0]
+        if one.setdefault(program, line) is not line:
+            told.append(scaled(one[program], line))
+    how = "Two workers against one, with everything on, each with its share of the load on its own core"
+    return f"{how}: {'; '.join(told)}."
 
 
 def scaled(one: Told, two: Told) -> str:
-    program = one["name"].split(",")[0]
     return (
-        f"{program} {two['ratio']:.2f} × ({two['least']:.2f}–{two['most']:.2f}) the requests/s,"
+        f"{two['name']}, {two['ratio']:.2f} × ({two['least']:.2f}–{two['most']:.2f}) the requests/s,"
         f" {two['cpu_us']:.1f} µs of CPU a request against {one['cpu_us']:.1f}"
     )
 

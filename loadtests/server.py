@@ -26,10 +26,11 @@ class Server:
         cores: Collection[int] = (),
         config: Path = world.CONFIG,
         environ: Mapping[str, str] | None = None,
+        pin: bool = False,
     ) -> None:
         """Any core if none is given; `environ` adds to this process's environment."""
         self.data, self.workers, self.cores, self.config, self.environ = data, workers, cores, config, environ
-        self.port = free_port()
+        self.port, self.pin = free_port(), pin
         self.process: subprocess.Popen[bytes] | None = None
         self._log = data / "server.log"
 
@@ -37,7 +38,7 @@ class Server:
         """Raises `RuntimeError` with the end of its log where it does not answer in time."""
         argv = python("gateway", "serve", "--config", str(self.config), "--data", str(self.data))
         with self._log.open("ab") as out:
-            argv += ["--port", str(self.port), "--workers", str(self.workers)]
+            argv += ["--port", str(self.port), "--workers", str(self.workers), *(["--pin"] if self.pin else [])]
             self.process = processes.spawn(argv, self.cores, out, self.environ)
         self.wait_until_ready()
 
@@ -86,8 +87,9 @@ def serving(
     cores: Collection[int] = (),
     config: Path = world.CONFIG,
     environ: Mapping[str, str] | None = None,
+    pin: bool = False,
 ) -> Iterator[Server]:
-    server = Server(data, workers, cores, config, environ)
+    server = Server(data, workers, cores, config, environ, pin)
     server.start()
     try:
         yield server

@@ -6,14 +6,17 @@ import gc
 import logging
 import os
 import socket
+import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.options import data_option, plain_errors
-from gateway.supervisor import Child, Supervisor, bind_each, python
+from gateway.listen import bind_each, give_by_core
+from gateway.supervisor import Child, Supervisor, python
 
 if TYPE_CHECKING:
     from engine import Settings
@@ -25,23 +28,31 @@ if TYPE_CHECKING:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
+@click.option("--pin", is_flag=True, help="Each worker on a core of its own, with what arrives there. Linux only.")
 @click.option("--instant", is_flag=True, help="Resources skip their pending states, for tests; or RECGATE_INSTANT=1.")
 @data_option
-def command(config: str | None, host: str, port: int, workers: int | None, instant: bool, data: Path) -> None:
+def command(
+    config: str | None, host: str, port: int, workers: int | None, pin: bool, instant: bool, data: Path
+) -> None:
     """Serve the gateway and the Personalize API."""
     if instant:
         os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
-    count = workers or os.cpu_count() or 1
+    allowed = allowed_cores()
+    count = workers or len(allowed) or os.cpu_count() or 1
+    if pin and count > len(allowed):
+        raise click.UsageError(f"--pin: {count} workers need as many cores; this process may use {len(allowed)}")
+    cores = allowed[:count] if pin else []
     try:
         sockets = bind_each(host, port, count)
     except OSError as error:
         reason = f"{host}:{port} can't be listened on: {error.strerror}; choose another port by --port"
         raise click.ClickException(reason) from error
     port = sockets[0].getsockname()[1]
+    give_by_core(sockets, cores)
     server = f"{socket.gethostname()}-{port}"
     supervisor = Supervisor()
-    supervisor.start(worker_children(sockets, config, data.resolve(), server, supervisor.gate))
+    supervisor.start(worker_children(sockets, cores, config, data.resolve(), server, supervisor.gate))
     try:
         with plain_errors():
             loaded, settings = checked(config, data.resolve(), server)  # while the workers load their modules
@@ -54,6 +65,11 @@ def command(config: str | None, host: str, port: int, workers: int | None, insta
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
     supervisor.start([job_child(settings)])
     raise SystemExit(supervisor.run())
+
+
+def allowed_cores() -> list[int]:
+    """Of the processor, those that this process may use; none where the system does not tell (only Linux does)."""
+    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
 def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settings]:
@@ -73,16 +89,17 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settin
 
 
 def worker_children(
-    sockets: Sequence[socket.socket], config: str | None, data: Path, server: str, gate: int
+    sockets: Sequence[socket.socket], cores: Sequence[int], config: str | None, data: Path, server: str, gate: int
 ) -> list[Child]:
-    """Each answers on a socket of its own, and holds the others' for when one of them does not."""
+    """Each answers on a socket of its own, and holds the others' for when one of them does not. `cores`: one for each
+    worker, or none."""
     given = ["--gate", str(gate), "--server", server, "--data", str(data)]
     given += ["--config", config] if config is not None else []
     found = []
-    for number, own in enumerate(sockets, 1):
+    for number, (own, core) in enumerate(zip_longest(sockets, cores), 1):
         fds = [sock.fileno() for sock in dict.fromkeys([own, *sockets])]
         argv = python("gateway.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *given)
-        found.append(Child(f"worker-{number}", argv, sockets))
+        found.append(Child(f"worker-{number}", argv, sockets, cores=[] if core is None else [core]))
     return found
 
 

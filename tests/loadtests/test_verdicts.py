@@ -106,7 +106,8 @@ WORKERS = [
     told(f"{program}, {workers}", ratio, cpu_us)
     for program, workers, ratio, cpu_us in (
         ("recgate", "1 worker", 1.0, 9.0),
-        ("recgate", "2 workers", 1.9, 9.1),
+        ("recgate", "2 workers", 1.7, 9.9),
+        ("recgate", "2 workers, pinned", 1.9, 9.1),
         ("nginx", "1 worker", 1.0, 11.0),
         ("nginx", "2 workers", 1.8, 12.0),
     )
@@ -124,7 +125,11 @@ def test_the_readme_gets_a_row_a_contestant_between_its_markers():
     assert text.startswith(f"before\n{report.BEGIN}\n`python -m loadtests.bench` on 2 cores")
     assert "| recgate | 1.20 (1.19–1.21) · 9.1 | 0.050 (0.040–0.060) · 250 |" in text
     assert "| nginx | 1.00 (0.99–1.01) · 11.0 |  |" in text
-    assert "recgate 1.90 × (1.89–1.91) the requests/s, 9.1 µs of CPU a request against 9.0; nginx 1.80 ×" in text
+    assert "core: recgate, 2 workers, 1.70 × (1.69–1.71) the requests/s, 9.9 µs of CPU a request against 9.0; " in text
+    assert (
+        "; recgate, 2 workers, pinned, 1.90 × (1.89–1.91) the requests/s, 9.1 µs of CPU a request against 9.0; " in text
+    )
+    assert "; nginx, 2 workers, 1.80 ×" in text
     assert "old" not in text and text.endswith(f"\n{report.END}\nafter")
 
 

@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from gateway import supervisor
+from gateway import listen
+from gateway.cli import serve
+from loadtests.processes import kept_to
 from tests.server.world import Server, running
 
 MANY = 200
@@ -70,6 +73,27 @@ def test_connections_are_spread_over_the_workers(empty: Server) -> None:
     assert min(held) > MANY / 4, held
 
 
+def test_a_pinned_worker_gets_what_arrives_at_its_core(tmp_path: Path) -> None:
+    """Packets on loopback arrive at the core that sends them."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    assert len(cores) == 2, "two processor cores are needed"
+    with running(Server(tmp_path, flags=("--pin",))) as server:
+        until_ready(server, 2)
+        pids = workers(server)
+        assert sorted(os.sched_getaffinity(pid) for pid in pids) == [{core} for core in cores]
+        for core in cores:
+            before = {pid: sockets(pid) for pid in pids}
+            with kept_to([core]), connected(server.port, FEW) as callers:
+                assert answered(callers) == FEW
+                held = {os.sched_getaffinity(pid).pop(): sockets(pid) - before[pid] for pid in pids}
+            assert held[core] >= FEW and sum(held.values()) < FEW + 8, held
+
+
+def test_pinned_workers_need_a_core_each() -> None:
+    ran = CliRunner().invoke(serve.command, ["--pin", "--workers", "256"])
+    assert ran.exit_code == 2 and "256 workers need as many cores; this process may use" in ran.output
+
+
 def test_what_a_stuck_worker_leaves_waiting_is_taken_over(empty: Server) -> None:
     stuck, _ = workers(empty)
     os.kill(stuck, signal.SIGSTOP)
@@ -102,13 +126,13 @@ def test_a_second_server_is_refused(empty: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_free_port_is_one_for_all(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "BIND_S", 0.0)
-    each = supervisor.bind_each(host, 0, 3)
+    monkeypatch.setattr(listen, "BIND_S", 0.0)
+    each = listen.bind_each(host, 0, 3)
     try:
         (port,) = {sock.getsockname()[1] for sock in each}
         assert len({sock.fileno() for sock in each}) == 3
         with pytest.raises(OSError, match="in use"):
-            supervisor.bind_each(host, port, 3)
+            listen.bind_each(host, port, 3)
     finally:
         for sock in each:
             sock.close()

@@ -121,6 +121,7 @@ class Server:
     data: Path
     config: Path | None = None
     workers: int = 2
+    flags: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -134,7 +135,7 @@ class Server:
         argv = [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), "--workers", str(self.workers)]
         with (self.data / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*argv, "--data", str(self.data), *configured],
+                [*argv, "--data", str(self.data), *configured, *self.flags],
                 env={**os.environ, **self.environ},
                 start_new_session=True,
                 stdout=log,
