@@ -21,7 +21,11 @@ Peer = tuple[str, int] | None
 # One a line, with nothing that parsers might read differently: no folding, no control characters, no space at the end.
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
 # What makes a request more than a question that its target and its sender answer.
-_UNUSUAL = ("content-length", "expect", "te", "traceparent", "trailer", "transfer-encoding", "upgrade")
+_UNUSUAL = frozenset(
+    {"content-length", "expect", "te", "traceparent", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
+)
+# A Host as nearly every request has it, a port behind it or not: a name, an address, or one of version 6.
+HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 KEEP = "keep-alive"
 MOST_BYTES = 8 * 1024 * 1024  # of heads that are remembered
 LONGEST = 8 * 1024
@@ -79,7 +83,7 @@ class Heads:
     def read(self, block: bytes, peer: Peer) -> Head:
         """`block` is what lies between the request line and the empty line."""
         sent = None if self._always_unusual or len(block) > LONGEST else parsed(block)
-        if sent is None or any(name in sent for name in _UNUSUAL):
+        if sent is None or not _UNUSUAL.isdisjoint(sent) or not HOST.fullmatch(sent.get("host", "").encode()):
             return UNUSUAL
         if sent.get("connection", KEEP).lower() != KEEP:
             return UNUSUAL
@@ -132,13 +136,17 @@ class Remembered(dict[bytes, Head]):
 
 
 def parsed(block: bytes) -> dict[str, str] | None:
-    """The fields by lower-cased name, of a name given twice the last; None where a parser might see it differently."""
-    found = {}
+    """The fields by lower-cased name; None where a parser might see it differently, or two lines have one name: who
+    reads them may take the first, the last or both."""
+    found: dict[str, str] = {}
     for line in block.split(b"\r\n"):
         field = _FIELD.fullmatch(line)
         if field is None:
             return None
-        found[field[1].decode().lower()] = field[2].decode()
+        name = field[1].decode().lower()
+        if name in found:
+            return None
+        found[name] = field[2].decode()
     return found
 
 

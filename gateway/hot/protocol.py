@@ -87,9 +87,9 @@ class HotProtocol(HttpToolsProtocol):
         """Whether the request between these was answered, or will be as soon as Redis has said what it has."""
         line = data.find(LINE, start)
         first = start + 4
-        if data.startswith(b"GET ", start):
+        if data.startswith(b"GET /", start):
             whole = True
-        elif data.startswith(b"HEAD ", start):
+        elif data.startswith(b"HEAD /", start):
             first, whole = start + 5, False
         else:
             return False

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway.hot.heads import parsed
-from gateway.routes.direct import Direct, Read, names_a_host
+from gateway.routes.direct import Direct, Read
 from gateway.routes.replies import Sent
 
 # What every parser reads alike: a path that is no URL, and a query.
@@ -18,11 +18,10 @@ _HEADS = 1024
 
 
 class Fields(NamedTuple):
-    """Of a head: as a scope has them, and by name (of a name given twice, the last)."""
+    """Of a head: as a scope has them, and by name."""
 
     raw: list[tuple[bytes, bytes]]
     named: dict[str, str]
-    names_a_host: bool
 
 
 def question(
@@ -34,7 +33,7 @@ def question(
     if parts is None:
         return None
     fields = _fields(block)
-    handler = direct.handler(method, parts[1], fields.names_a_host)
+    handler = direct.handler(method, parts[1])
     if handler is None:
         return None
     scope = {
@@ -56,4 +55,4 @@ def _fields(block: bytes) -> Fields:
     assert named is not None  # it has been read before
     pairs = (line.split(b":", 1) for line in block.split(b"\r\n"))
     raw = [(name.lower(), value.strip(b" ")) for name, value in pairs]
-    return Fields(raw, named, names_a_host(raw))
+    return Fields(raw, named)

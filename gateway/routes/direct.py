@@ -5,7 +5,6 @@ Only what litestar would hand to the same function is taken; whatever is unusual
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +13,10 @@ from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from gateway.hot.heads import HOST
 from gateway.routes.replies import AnyRequest, Header, Sent, headers_of
 
 REST = "/{rest:path}"
-_HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 Handle = Callable[[AnyRequest], Awaitable[Sent]]
 
@@ -46,8 +45,8 @@ class Direct:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = None
-        if scope["type"] == ScopeType.HTTP and not scope.get("root_path"):
-            handler = self.handler(scope["method"], scope["raw_path"], names_a_host(scope["headers"]))
+        if scope["type"] == ScopeType.HTTP and not scope.get("root_path") and _names_a_host(scope["headers"]):
+            handler = self.handler(scope["method"], scope["raw_path"])
         if handler is None:
             await self.otherwise(scope, receive, send)
             return
@@ -61,8 +60,8 @@ class Direct:
         sent = await handle(request)
         await sent(scope, receive, send)
 
-    def handler(self, method: str, raw_path: bytes, names_a_host: bool) -> HTTPRouteHandler | None:
-        """Whose function answers this; None: litestar's router says."""
+    def handler(self, method: str, raw_path: bytes) -> HTTPRouteHandler | None:
+        """Whose function answers this of a usual host; None: litestar's router says."""
         nothing, *segments = raw_path.split(b"/")
         if nothing or len(segments) < 2:
             return None
@@ -73,10 +72,10 @@ class Direct:
         # below /events/projects/ are the routes of Evidently, however they are spelled
         if method == "POST" and (len(segments) > 2 or b"%" in segments[1]):
             return None
-        return handler if names_a_host else None
+        return handler
 
 
-def names_a_host(headers: Iterable[Header]) -> bool:
+def _names_a_host(headers: Iterable[Header]) -> bool:
     """As nearly every request does; litestar judges the others."""
     host = next((value for name, value in headers if name == b"host"), b"")
-    return _HOST.fullmatch(host) is not None
+    return HOST.fullmatch(host) is not None

@@ -51,6 +51,8 @@ FIELDS = (
         b" folded: line",
         b"no colon",
         b"Host: other",
+        b"Host: a b",
+        b"Proxy-Connection: close",
         b"Origin: https://b.example",
     ),
     *(b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"X-Long: " + b"a" * 9000),
@@ -65,6 +67,7 @@ BODIES = (b"", b"", b"", b"abc", b"0\r\n\r\n", b"\r\n")
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
     fields = [each for each in BROWSER if draw(st.integers(0, 9))] + draw(st.lists(st.sampled_from(FIELDS), max_size=2))
+    fields = draw(st.permutations(fields))
     line = b" ".join((draw(st.sampled_from(METHODS)), draw(st.sampled_from(TARGETS)), draw(st.sampled_from(VERSIONS))))
     return b"\r\n".join((line, *fields, b"", b"")) + draw(st.sampled_from(BODIES))
 
@@ -127,6 +130,38 @@ def test_what_goes_the_hot_way(pair: Pair, target: bytes, method: bytes, field: 
     assert pair.answered() == before + 3, "all went the ordinary way"
     assert told == said(pair.plain, [asked, asked + asked, LAST])
     assert told.count(b"HTTP/1.1 304 " if b"None" in field else b"HTTP/1.1 200 ") == 3
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param([b"Host: a b"], id="no host"),
+        pytest.param([b"Accept: */*"], id="without a host"),
+        pytest.param([b"Host: localhost", b"Connection: close", b"Connection: keep-alive"], id="closed and kept"),
+        pytest.param([b"Host: localhost", b"Proxy-Connection: close"], id="closed for a proxy"),
+        pytest.param([b"Host: localhost", b"Origin: https://a.example", b"Origin: https://b.example"], id="origins"),
+    ],
+)
+def test_odd_fields_mean_the_same_where_an_answer_is_kept(pair: Pair, fields: list[bytes]) -> None:
+    usual = request(TARGETS[0])
+    odd = b"\r\n".join((b"GET %b HTTP/1.1" % TARGETS[0], *fields, b"", b""))
+    for _ in range(2):
+        said(pair.hot, [b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % TARGETS[0], usual, LAST])
+    assert said(pair.hot, [odd + LAST]) == said(pair.plain, [odd + LAST])
+
+
+def test_two_origins_say_nothing_to_one(pair: Pair) -> None:
+    """Nobody makes an answer that allows one origin go out to another."""
+    target, one, other = TARGETS[0] + b"?numResults=7", b"Origin: https://a.example", b"Origin: https://b.example"
+    both, single = (
+        b"\r\n".join((b"GET %b HTTP/1.1" % target, b"Host: localhost", *fields, b"", b""))
+        for fields in ((one, other), (other,))
+    )
+    for _ in range(3):
+        said(pair.hot, [both, LAST])
+    told = said(pair.hot, [single, LAST])
+    assert b"access-control-allow-origin: https://b.example" in told
+    assert b"https://a.example" not in told
 
 
 def test_the_test_tells_ways_apart(pair: Pair) -> None:

@@ -102,6 +102,21 @@ def test_an_old_answer_stands_in(world: World) -> None:
         world.end(callers)
 
 
+def test_a_target_with_a_host_is_refused_the_ordinary_way(world: World) -> None:
+    """What was refused of one recommender says nothing of another."""
+    key, place = b"X-Api-Key: open", b"http://localhost/related-items/shop/"
+    callers = world.flood(key)
+    try:
+        for name, status in ((b"like", b"503"), (b"like", b"503"), (b"nothing", b"404")):
+            told = said(world.pair.hot, [request(place + name + b"/z9999", key), LAST])
+            assert told.startswith(b"HTTP/1.1 %b " % status)
+        page = said(world.pair.plain, [request(b"/metrics", key), LAST])
+        assert b'recgate_requests_total{route="related-items",status="503"}' in page
+        assert b'route="ttp:' not in page
+    finally:
+        world.end(callers)
+
+
 @pytest.mark.parametrize("world", [CONFIG], indirect=True)
 def test_whom_a_trusted_proxy_asks_for_has_a_share_of_its_own(world: World) -> None:
     flooding, other = b"X-Forwarded-For: 203.0.113.1", b"X-Forwarded-For: 203.0.113.2"
