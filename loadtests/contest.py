@@ -225,9 +225,10 @@ def found_in_redis(port: int) -> int:
 
 
 def warm(contestant: Contestant, kind: Kind, users: int) -> None:
-    """Every user's answer is asked for, so that the rounds find all of them in the cache; twice where that is Redis,
-    which a worker leaves alone for a second after it was slow. Raises `RuntimeError` where one is no answer."""
-    for _ in range(2 if contestant.redis_port else 1):
+    """Every user's answer is asked for, so that the rounds find all of them in the cache; twice, since it may be kept
+    better once it is asked for again, and Redis is left alone for a second after it was slow. Raises `RuntimeError`
+    where one is no answer."""
+    for _ in range(2):
         asyncio.run(_warm(contestant, kind, users))
 
 

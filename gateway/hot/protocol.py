@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.hot.far import Kept
-from gateway.hot.heads import Head, Heads, Remembered, Room
+from gateway.hot.heads import UNUSUAL, Head, Heads, Remembered, Room
 from gateway.hot.memos import (
     QUICK_S,
     TICKET,
@@ -32,7 +32,7 @@ from gateway.routes.replies import Sent
 
 log = logging.getLogger(__name__)
 
-END, LINE = b"\r\n\r\n", b"\r\n"
+END, LINE, GET = b"\r\n\r\n", b"\r\n", b"GET /"
 VERSION = b" HTTP/1.1"
 MOST_HELD = 64 * 1024  # bytes
 
@@ -50,6 +50,7 @@ class HotProtocol(HttpToolsProtocol):
         self._is_whole = True
         self._heads: Remembered | None = None
         self._of: object = None  # the configuration's heads that `_heads` belong to
+        self._head, self._ending = UNUSUAL, b""  # of the last request that was answered here: all behind its target
         self._state: dict[str, Any] = {}  # of the next request to be parsed
         self._answered_at = 0.0
         self._dates: object = None
@@ -65,6 +66,8 @@ class HotProtocol(HttpToolsProtocol):
         self._host = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
+        if self._asked_again(data):
+            return
         start, size = 0, len(data)
         while start < size:
             if self._held is not None:
@@ -83,11 +86,26 @@ class HotProtocol(HttpToolsProtocol):
 
     # ---- the hot way
 
+    def _asked_again(self, data: bytes) -> bool:
+        """Whether this is a request like the last one but for its target, as browsers send them, whose answer is kept
+        and went out. Its head is not looked for: that target would not be known if it ended elsewhere."""
+        memos = self.memos
+        if self._of is not memos.heads or not data.endswith(self._ending) or not data.startswith(GET):
+            return False
+        room = self._head.room
+        if room is None or memos.draws is not None or self._held is not None or not self._is_free():
+            return False
+        memo, now = room.get(data[4 : -len(self._ending)]), memos.clock()
+        if not isinstance(memo, Memo) or now >= self._head.until or not memos.holds(memo, now):
+            return False
+        self._repeat(memo, self._head, now, True)
+        return True
+
     def _answered(self, data: bytes, start: int, end: int) -> bool:
         """Whether the request between these was answered, or will be as soon as Redis has said what it has."""
         line = data.find(LINE, start)
         first = start + 4
-        if data.startswith(b"GET /", start):
+        if data.startswith(GET, start):
             whole = True
         elif data.startswith(b"HEAD /", start):
             first, whole = start + 5, False
@@ -98,7 +116,7 @@ class HotProtocol(HttpToolsProtocol):
         memos = self.memos
         if self._of is not memos.heads:
             self._of, self._heads = memos.heads, memos.heads.of(self.client)
-            self._is_trusted = memos.heads.trusts(self._host)
+            self._is_trusted, self._head = memos.heads.trusts(self._host), UNUSUAL
         assert self._heads is not None
         head = self._heads[data[line + 2 : end]]
         room = head.room
@@ -119,10 +137,14 @@ class HotProtocol(HttpToolsProtocol):
         if memos.draws is not None and memos.draws():
             self._state[TRACED] = True
             return False
-        if now - memo.touched > TOUCH_S:
-            memos.touch(memo, now)
-        self._send(memo, memo.tally, head, now, whole)
+        self._head, self._ending = head, data[line - 9 : end + len(END)]
+        self._repeat(memo, head, now, whole)
         return True
+
+    def _repeat(self, memo: Memo, head: Head, now: float, whole: bool) -> None:
+        if now - memo.touched > TOUCH_S:
+            self.memos.touch(memo, now)
+        self._send(memo, memo.tally, head, now, whole)
 
     def _send(self, answer: Answer, tally: Tally, head: Head, now: float, whole: bool) -> None:
         if self.server_state.default_headers is not self._dates:

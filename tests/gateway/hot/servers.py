@@ -7,6 +7,7 @@ import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,12 +74,14 @@ def serving(app: Litestar) -> Iterator[Pair]:
         pair.close()
 
 
-def said(port: int, parts: list[bytes]) -> bytes:
+def said(port: int, parts: list[bytes], pause_s: float = 0.0) -> bytes:
     """All that the server says to these bytes on one connection, without its dates and drawn ids. It is sent a request
-    that closes the connection at last, so that there is an end to wait for."""
+    that closes the connection at last, so that there is an end to wait for. With a
+    pause before each part it comes alone."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for part in parts:
+            time.sleep(pause_s)
             with contextlib.suppress(ConnectionError):  # it may have closed already
                 connection.sendall(part)
         found = b""

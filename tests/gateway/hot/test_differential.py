@@ -58,6 +58,7 @@ FIELDS = (
     *(b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"X-Long: " + b"a" * 9000),
 )
 TRIES = 10
+PAUSE_S = 0.002  # in which a server reads what was sent
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\n-\r\ncontent-type: text/plain"
 METHODS = (b"GET", b"GET", b"GET", b"HEAD", b"POST", b"OPTIONS", b"get")
 VERSIONS = (b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0")
@@ -78,6 +79,20 @@ def streams(draw: st.DrawFn) -> list[bytes]:
     whole = b"".join(draw(st.lists(requests(), min_size=1, max_size=4))) + LAST
     cuts = sorted(draw(st.lists(st.integers(1, len(whole) - 1), max_size=3)))
     return [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+
+
+@st.composite
+def alike_but_for_targets(draw: st.DrawFn) -> list[bytes]:
+    """Requests with one head, as browsers send them; now and then two at once, another method, or something behind."""
+    fields = [each for each in BROWSER if draw(st.integers(0, 9))] + draw(st.lists(st.sampled_from(FIELDS), max_size=1))
+    few = draw(st.lists(st.sampled_from(TARGETS), min_size=1, max_size=2))
+    asked = []
+    for _ in range(draw(st.integers(2, 5))):
+        method = draw(st.sampled_from((b"GET",) * 6 + (b"HEAD", b"POST")))
+        line = b"%b %b HTTP/1.1" % (method, draw(st.sampled_from(few)))
+        request = b"\r\n".join((line, *fields, b"", b""))
+        asked.append(request * draw(st.sampled_from((1, 1, 1, 2))) + draw(st.sampled_from((b"", b"", b"", b"\r\n"))))
+    return [*asked, LAST]
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +130,17 @@ def test_whatever_is_sent(pair: Pair, parts: list[bytes]) -> None:
     told = [(said(pair.hot, parts), said(pair.plain, parts))]
     while not alike(*told[-1]) and len(told) < TRIES:
         told.append((said(pair.hot, parts), said(pair.plain, parts)))
+    assert alike(*told[-1]), told
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=alike_but_for_targets())
+def test_one_head_after_another(pair: Pair, parts: list[bytes]) -> None:
+    for port in (pair.plain, pair.hot):
+        said(port, parts)
+    told = [(said(pair.hot, parts, PAUSE_S), said(pair.plain, parts, PAUSE_S))]
+    while not alike(*told[-1]) and len(told) < TRIES:
+        told.append((said(pair.hot, parts, PAUSE_S), said(pair.plain, parts, PAUSE_S)))
     assert alike(*told[-1]), told
 
 

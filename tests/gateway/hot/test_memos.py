@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,6 +175,46 @@ def test_exposures_and_numbers_are_complete(tmp_path: Path) -> None:
         total = {start: sum(float(v) for k, v in numbers if k.startswith(start)) for start in STARTS}
         assert list(total.values()) == [200, 200, 200, 200]
         assert sum(float(v) for k, v in numbers if 'outcome="miss"' in k) <= 2, "the users have one answer a variation"
+
+
+def asked_by(connection: HTTPConnection, user: str = "u1", key: str = "open") -> tuple[int, str | None]:
+    """Its answer's status and age, on a connection that stays open."""
+    connection.request("GET", f"/recommend-items/shop/home/{user}", headers={"X-Api-Key": key})
+    with connection.getresponse() as answer:
+        answer.read()
+        return answer.status, answer.getheader("age")
+
+
+def answered_before_next(pair: Pair, connection: HTTPConnection) -> int:
+    """By memo, till now: an answer is counted when it has gone, before the connection's next one, refused here."""
+    assert asked_by(connection, key="wrong")[0] == 401
+    return pair.answered()
+
+
+def test_a_connection_whose_requests_have_one_head(tmp_path: Path) -> None:
+    """What ends an answer, and who is admitted, is looked at each time."""
+    clock, engine = Clock(), SmallEngine(tmp_path)
+    config = CONFIG + KEYS
+    with serving(app_over(engine, clock, config)) as pair, closing(HTTPConnection("127.0.0.1", pair.hot)) as open_one:
+        for user in ("u1", "u2") * 3:
+            assert asked_by(open_one, user)[0] == 200
+        counted = answered_before_next(pair, open_one)
+        assert [asked_by(open_one, user) for user in ("u1", "u2", "u1")] == [(200, "0")] * 3
+        assert answered_before_next(pair, open_one) == counted + 3
+        clock.tick(30)
+        assert asked_by(open_one) == (200, "30")
+        engine._items[1] = "i5"
+        engine.change("event", "u1")
+        assert asked_by(open_one) == (200, None), "it has not seen what its user did"
+        assert asked_by(open_one, "u2") == (200, "30")
+        assert asked_by(open_one, "u2") == (200, "30")
+        pair.memos.use(parse(config.replace(hashlib.sha256(b"open").hexdigest(), hashlib.sha256(b"new").hexdigest())))
+        counted = answered_before_next(pair, open_one)
+        for _ in range(2):
+            asked_by(open_one, "u2")
+        assert answered_before_next(pair, open_one) == counted, "the key was of the configuration before"
+        clock.tick(86_400)
+        assert asked_by(open_one)[0] == 401
 
 
 DOWN = "gone: {fallback: [home], variations: {only: {type: http, url: 'http://127.0.0.1:1/'}}}"
