@@ -1,0 +1,78 @@
+"""Fields that are derived from the request, by the rules of `gateway.autocontext`, and filters."""
+
+from __future__ import annotations
+
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast, get_type_hints
+
+import msgspec
+
+from gateway.autocontext import OPERATORS, RULES, FieldType, Rule
+from gateway.config.document.values import FieldName, Part, Placeholder, Text, Value
+
+if TYPE_CHECKING:
+    OperatorName = str
+else:
+    OperatorName = Literal[tuple(OPERATORS)]
+
+
+class Mapping(Part, frozen=True, forbid_unknown_fields=False):
+    """A comparison with the rule's value, and what the field becomes where it holds."""
+
+    extra: ClassVar[bool] = True
+
+    operator: OperatorName
+    value: Value
+    map_to: Value
+
+
+class RulePart(Part, frozen=True, tag_field="type"):
+    value_mappings: tuple[Mapping, ...] = ()
+
+    def own_keys(self) -> dict[str, str]:
+        """The keys of this type alone, by the names of the rule's parameters."""
+        common = RulePart.__struct_fields__
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in common}
+
+
+def rule_struct(name: str, rule: Rule) -> type[RulePart]:
+    hints = get_type_hints(rule.value, include_extras=True)
+    given = signature(rule.value).parameters
+    own: list[Any] = [
+        (key, hint) if given[key].default is Parameter.empty else (key, hint, given[key].default)
+        for key, hint in hints.items()
+        if key not in ("moment", "return")
+    ]
+    title = "".join(word.capitalize() for word in name.split("-"))
+    more: dict[str, Any] = {"__doc__": rule.value.__doc__}
+    options: dict[str, Any] = {"tag": name, "frozen": True, "kw_only": True}
+    made: Any = msgspec.defstruct(title, own, bases=(RulePart,), namespace=more, module=__name__, **options)
+    return cast("type[RulePart]", made)
+
+
+if TYPE_CHECKING:
+    AnyRule = RulePart
+else:
+    AnyRule = Union[tuple(rule_struct(name, rule) for name, rule in RULES.items())]  # noqa: UP007 - made at run time
+
+
+class AutoField(Part, frozen=True):
+    """One field: the first rule that yields gives its value, or all of them with `evaluateAll`."""
+
+    type: FieldType
+    rules: tuple[AnyRule, ...]
+    description: str = ""
+    default: Value | None = None
+    evaluate_all: bool = False
+
+
+AutoContext = dict[FieldName, AutoField]
+
+
+class Filter(Part, frozen=True):
+    """A filter by ARN or written in place; the first one whose condition holds applies."""
+
+    arn: Text | None = None
+    expression: Text | None = None
+    condition: Literal["user-required"] | None = None
+    auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}

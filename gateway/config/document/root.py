@@ -1,0 +1,115 @@
+"""The document itself, its namespaces and their recommenders."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gateway.ask import Action
+from gateway.config.document.access import Admin, AnyAuth, Aws, NoAuth, RateLimitsPart
+from gateway.config.document.experiments import AnyExperiment
+from gateway.config.document.targets import AnyEventTarget
+from gateway.config.document.values import (
+    Bytes,
+    CircuitBreaker,
+    Count,
+    Duration,
+    Fraction,
+    Key,
+    Label,
+    Network,
+    Part,
+    Region,
+    Retries,
+    Text,
+    Url,
+)
+from gateway.config.document.variations import AnyPostProcessor, AnyVariation, Level
+from gateway.viewer import LOOPBACK
+
+
+class Cohorts(Part, frozen=True):
+    """Users in so many cohorts of like taste: `/cohorts` says whose is which, `/cohort-items` has one list for each."""
+
+    count: Literal[16, 64, 256] = 64
+
+
+class Recommender(Level, frozen=True):
+    """One list on a page: the variations that may answer it, the first being the default."""
+
+    name: str = ""
+    description: str = ""
+    variations: dict[Label, AnyVariation] = {}
+    experiments: dict[Label, AnyExperiment] = {}
+    response_post_processor: AnyPostProcessor | None = None
+    fallback: tuple[Label, ...] = ()
+    cohorts: Cohorts | None = None
+
+
+class Namespace(Level, frozen=True):
+    """One application's recommenders, and where its events go; a share `holdout` of its users is in no experiment."""
+
+    name: str = ""
+    description: str = ""
+    recommenders: dict[Action, dict[Label, Recommender]] = {}
+    event_targets: tuple[AnyEventTarget, ...] = ()
+    holdout: Fraction = 0  # of the users, who are in no experiment
+
+
+class OriginPart(Part, frozen=True, tag_field="type"):
+    """Who answers for ARNs of Amazon Personalize."""
+
+
+class EngineOrigin(OriginPart, frozen=True, tag="engine"):
+    """An ARN means the built-in engine's model of that name."""
+
+
+class AwsOrigin(OriginPart, frozen=True, tag="aws"):
+    """An ARN means Amazon Personalize itself, with the credentials of AWS's usual environment variables."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
+class Origins(Part, frozen=True):
+    """Who the ARNs of the document mean."""
+
+    personalize: EngineOrigin | AwsOrigin = EngineOrigin()
+
+
+class CacheSize(Part, frozen=True):
+    """How much each worker may keep of answers; counts after a restart."""
+
+    megabytes: Count = 64
+
+
+class GeoIp(Part, frozen=True):
+    """A GeoIP file in MaxMind's format: it tells an address's country, city and time zone."""
+
+    file: Text
+
+
+class OutboxPart(Part, frozen=True):
+    """The buffer on disk between `POST /events` and its targets: beyond `maxBytes` events are answered with 503."""
+
+    max_bytes: Bytes = 1024 * 1024 * 1024
+
+
+class Root(Level, frozen=True, kw_only=True):
+    """The configuration of recgate."""
+
+    namespaces: dict[Key, Namespace]
+    version: str = ""
+    title: str = ""
+    description: str = ""
+    origins: Origins = Origins()
+    aws: Aws = Aws()
+    auth: AnyAuth = NoAuth()
+    rate_limits: RateLimitsPart = RateLimitsPart()
+    outbox: OutboxPart = OutboxPart()
+    admin: Admin | None = None
+    cache: CacheSize = CacheSize()
+    trusted_proxies: tuple[Network, ...] = LOOPBACK
+    geoip: GeoIp | None = None
