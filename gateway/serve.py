@@ -113,7 +113,7 @@ class Gateway:
             variation = assign(plan, ask.user_id, ask.feature, ranker)
         elif ask.cohort is None:
             variation, enrolment = self._assigned(ask, plan, moment)
-            if enrolment is not None and enrolment.drafted:
+            if enrolment is not None and enrolment.rankers:
                 return await self._drafted(ask, plan, enrolment, caller, config, policy)
         else:
             variation = await of_cohort(ask.cohort, plan, self._engine)
@@ -144,27 +144,30 @@ class Gateway:
                 break
             count = next_step(count)
         self._telemetry.lookup(ask.namespace, ask.recommender, hit.outcome)
-        told, kept = shown, wanted.policy.storable and is_repeatable(hit, shown, ask, variation)
+        told, kept, now = shown, wanted.policy.storable and is_repeatable(hit, shown, ask, variation), self._clock()
         if enrolment is not None and enrolment.counted:
             told = annotated(shown, enrolment.arm)
-            kept = self._ledger.expose(enrolment, self._clock(), hit.made.name) and kept
-            self._ledger.arms.answered(enrolment, hit.outcome, self._timer() - began, hit.made.body)
+            kept = self._ledger.expose(enrolment, now, hit.made.name) and kept
+            arms, seconds = self._ledger.arms, self._timer() - began
+            arms.served(enrolment.experiment.id, enrolment.arm.variation, hit.outcome, seconds)
+            if hit.outcome == "miss":
+                arms.listed(enrolment, hit.made.body)
         repeat = None
         if kept:
             source = partial(self._decorators.hangs_on, variation, ask)
             changes = self._cache.changes
             repeat = partial(repeat_of, hit, shown, wanted, plan, scope, enrolment, moment, before, changes, source)
-        return reply_of(hit, told, wanted, plan, variation, config, caller, self._clock(), repeat)
+        return reply_of(hit, told, wanted, plan, variation, config, caller, now, repeat)
 
     def _count_failed(self, ask: Ask, plan: Plan, caller: Caller, seconds: float) -> None:
         """In the arm that was to answer, which is found again: nothing carries it out of a failure."""
         _, enrolment = self._assigned(ask, plan, self.moment(caller))
-        if enrolment is not None and enrolment.counted and not enrolment.drafted:
+        if enrolment is not None and enrolment.counted and not enrolment.rankers:
             self._ledger.arms.served(enrolment.experiment.id, enrolment.arm.variation, "error", seconds)
 
     def _assigned(self, ask: Ask, plan: Plan, moment: Moment) -> tuple[Variation, Enrolment | None]:
         enrolment = enrolled(plan, ask, moment, self._ledger.kept, self._ledger.in_force)
-        arm = None if enrolment is None or enrolment.drafted else enrolment.arm.variation
+        arm = None if enrolment is None or enrolment.rankers else enrolment.arm.variation
         return assign(plan, ask.user_id, ask.feature, arm), enrolment
 
     async def _drafted(
@@ -172,7 +175,7 @@ class Gateway:
     ) -> Reply:
         """Every ranker's own list, drafted into one. Where one fails another's stands in, which counts for nothing."""
         experiment, unit = enrolment.experiment, enrolment.unit
-        lists = (self._answer(ask, plan, caller, config, policy, name) for name in experiment.rankers)
+        lists = (self._answer(ask, plan, caller, config, policy, name) for name in enrolment.rankers)
         told = await asyncio.gather(*lists, return_exceptions=True)
         replies = [each for each in told if isinstance(each, Reply)]
         error = next((each for each in told if isinstance(each, BaseException)), None)

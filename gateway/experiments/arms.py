@@ -73,12 +73,10 @@ class Arms:
         elif outcome != "miss":
             counts[2] += count
 
-    def answered(self, enrolment: Enrolment, outcome: str, seconds: float, body: bytes) -> None:
-        """One answer, and the list of it that was made."""
-        experiment, variation = enrolment.experiment.id, enrolment.arm.variation
-        self.served(experiment, variation, outcome, seconds)
-        if outcome == "miss" and len(self._lists) < MOST_LISTS:
-            self._lists.append(((experiment, variation), enrolment.unit, body))
+    def listed(self, enrolment: Enrolment, body: bytes) -> None:
+        """The answer was made."""
+        if len(self._lists) < MOST_LISTS:
+            self._lists.append(((enrolment.experiment.id, enrolment.arm.variation), enrolment.unit, body))
 
     # ---- in the ledger's thread
 

@@ -6,7 +6,8 @@ import logging
 from bisect import bisect_right
 from collections.abc import Callable
 from math import floor, inf
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.ask import Ask
 from gateway.autocontext import OPERATORS, context_of, number
@@ -20,20 +21,17 @@ Kept = Callable[[Experiment, str], str | None]  # the variation that a unit keep
 InForce = Callable[[Experiment, float], Weighing]  # the shares at an epoch second
 
 
-class Enrolment(NamedTuple):
+class Enrolment(msgspec.Struct, frozen=True):
     """`counted`: not by an override, which neither annotates an answer nor counts as an exposure. `weighing`
-    names the shares in force."""
+    names the shares in force. `rankers`: the variations whose lists are drafted into the answer, where it is not the
+    arm's own."""
 
     experiment: Experiment
     unit: str
     arm: Arm
     counted: bool = True
     weighing: str = ""
-
-    @property
-    def drafted(self) -> bool:
-        """Whether the answer is a list of several variations."""
-        return self.counted and bool(self.experiment.rankers)
+    rankers: tuple[str, ...] = ()
 
 
 def enrolled(
@@ -61,16 +59,21 @@ def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept, in_f
         return Enrolment(experiment, unit, experiment.by_variation[experiment.overrides[unit]], counted=False)
     if ask.synthetic and not experiment.synthetic:
         return None
-    now = moment.now.timestamp()
-    if not experiment.is_for_all and not takes(experiment, unit, now):
+    if not experiment.is_for_all and not takes(experiment, unit, moment.now.timestamp()):
         return None
     if experiment.audience and not _is_audience(experiment, ask, moment):
         return None
-    return placed(experiment, unit, kept(experiment, unit), in_force(experiment, now))
+    weighing = experiment.configured if experiment.is_steady else in_force(experiment, moment.now.timestamp())
+    return placed(experiment, unit, kept(experiment, unit), weighing)
 
 
 def placed(experiment: Experiment, unit: str, kept: str | None, weighing: Weighing) -> Enrolment:
-    return Enrolment(experiment, unit, arm_of(experiment, unit, kept, weighing), weighing=weighing.name)
+    """In the arm that the unit keeps, unless it is gone or gets nobody any more; else in what it draws by the shares in
+    force."""
+    arm = weighing.by_variation.get(kept) if kept is not None else None
+    if arm is None or arm.share <= 0:
+        arm = weighing.arms[bisect_right(weighing.ends, share(experiment.seed, unit))]
+    return Enrolment(experiment, unit, arm, weighing=weighing.name, rankers=experiment.rankers)
 
 
 def next_change(experiment: Experiment, now: float) -> float:
@@ -103,15 +106,6 @@ def takes(experiment: Experiment, unit: str, now: float) -> bool:
         return False
     traffic = experiment.traffic(now)
     return traffic >= 1 or (traffic > 0 and share(f"{seed}/traffic", unit) < traffic)
-
-
-def arm_of(experiment: Experiment, unit: str, kept: str | None, weighing: Weighing) -> Arm:
-    """The arm that the unit keeps, unless it is gone or gets nobody any more; else what it draws by the shares in
-    force."""
-    own = weighing.by_variation.get(kept) if kept is not None else None
-    if own is not None and own.share > 0:
-        return own
-    return weighing.arms[bisect_right(weighing.ends, share(experiment.seed, unit))]
 
 
 def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:

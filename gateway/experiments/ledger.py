@@ -24,7 +24,7 @@ from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.arms import Arms
 from gateway.experiments.credit import attributed, teams_of
-from gateway.experiments.enrol import Enrolment, arm_of
+from gateway.experiments.enrol import Enrolment, placed
 from gateway.experiments.seen import confirmed
 from gateway.experiments.setup import Experiment, Metric, Weighing
 from gateway.experiments.weights import Weights
@@ -127,13 +127,13 @@ class Ledger:
         self.arms.served(experiment, variation, "hit", seconds, count)
 
     def _note(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> bool:
-        experiment, unit, arm, _, weighing = enrolment
+        experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
         if len(self._waiting) + len(self._answers) >= MOST_WAITING:
             return False
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()  # the database knows those who come again
         if (experiment.id, unit) not in self._seen:
-            self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, weighing))
+            self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, enrolment.weighing))
             if not experiment.is_steady and (known := self._kept.get((experiment.id, experiment.weighing))) is not None:
                 known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
         answer = (experiment.id, arm.variation, name, "answer")
@@ -275,7 +275,8 @@ def moved(experiment: Experiment, exposure: Exposure) -> bool:
     """Whether it can't be left to the draw that the unit keeps its arm."""
     if not experiment.is_steady:
         return True
-    return arm_of(experiment, exposure.unit, None, experiment.configured).variation != exposure.variation
+    drawn = placed(experiment, exposure.unit, None, experiment.configured)
+    return drawn.arm.variation != exposure.variation
 
 
 def counted(experiment: Experiment, deeds: Sequence[Deed], since: float) -> dict[str, tuple[float, float]]:
@@ -295,12 +296,12 @@ def credited(
 ) -> dict[str, tuple[float, float]]:
     """As `counted`, for each variation: of deeds that name a list of their unit, and an item that it placed there."""
     found: dict[str, tuple[float, float]] = {}
-    placed: dict[str, list[Deed]] = {}
+    by_team: dict[str, list[Deed]] = {}
     for each in deeds if teams else ():
         team = teams.get((each.unit, each.recommendation_id or ""), {}).get(each.item or "")
         if team is not None:
-            placed.setdefault(team, []).append(each)
-    for team, own in placed.items():
+            by_team.setdefault(team, []).append(each)
+    for team, own in by_team.items():
         found |= {credit_of(name, team): sums for name, sums in counted(experiment, own, since).items()}
     return found
 

@@ -148,7 +148,7 @@ class Experiment:
     def configured(self) -> Weighing:
         return Weighing(self.arms)
 
-    @property
+    @cached_property
     def is_steady(self) -> bool:
         """Whether shares change by another configuration only."""
         return not self.launch and self.bandit is None

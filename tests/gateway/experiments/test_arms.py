@@ -47,7 +47,8 @@ def load(trials: Trials, test: Experiment, slower: float = 1.0, failing: float =
                 arms.served(test.id, variation, "error", 0.01 * slow * worse * errors, count=int(errors))
                 enrolment = Enrolment(test, f"u{draw.integers(500)}", test.by_variation[variation])
                 items = draw.integers(0, 400 // part, 10)
-                arms.answered(enrolment, "miss", 0.01 * slow * worse, body(items))
+                arms.served(test.id, variation, "miss", 0.01 * slow * worse)
+                arms.listed(enrolment, body(items))
             arms.keep()
         arms.keep(now=True)
 

@@ -10,7 +10,7 @@ import pytest
 from litestar.testing import TestClient
 
 from gateway.config import parse
-from gateway.experiments.enrol import arm_of, next_change, placed
+from gateway.experiments.enrol import next_change, placed
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Arm, Bandit, Experiment, Weighing
 from tests.gateway.experiments.test_ledger import wait_until
@@ -59,7 +59,7 @@ def test_between_two_changes_everybody_draws_the_same() -> None:
     users = [f"u{number}" for number in range(500)]
 
     def drawn(now: float) -> list[str]:
-        return [arm_of(test, user, None, test.scheduled(now)).variation for user in users]
+        return [placed(test, user, None, test.scheduled(now)).arm.variation for user in users]
 
     assert drawn(0.0) == drawn(49.9) != drawn(50.0) == drawn(149.9) != drawn(150.0)
     assert set(drawn(150.0)) == {"right"}
