@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 
 END, LINE, GET = b"\r\n\r\n", b"\r\n", b"GET /"
 VERSION = b" HTTP/1.1"
+CLOSE = b"connection: close\r\n"
 MOST_HELD = 64 * 1024  # bytes
+LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
 Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
 
@@ -80,9 +82,11 @@ class HotProtocol(HttpToolsProtocol):
             start = end + len(END)
 
     def _is_free(self) -> bool:
-        """Whether an answer may be written now: nothing is half read, nobody waits before it, and the caller takes."""
+        """Whether an answer may be written now: nothing is half read, nobody waits before it, the caller takes, and it
+        won't be the last."""
         cycle = self.cycle
-        return self._is_whole and (cycle is None or cycle.response_complete) and not self.flow.write_paused
+        free = self._is_whole and (cycle is None or cycle.response_complete) and not self.flow.write_paused
+        return free and not self._is_leaving
 
     # ---- the hot way
 
@@ -190,7 +194,7 @@ class HotProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             if self.server_state.default_headers is not self._dates:
                 self._date()
-            head = lines(sent.headers)
+            head = lines(sent.headers) + (CLOSE if self._is_leaving else b"")
             self.transport.write(b"".join((STATUS_LINE[sent.status], self._common, head, LINE, sent.body)))
             self._rest(self.memos.clock())
             if self._is_leaving:
@@ -217,19 +221,13 @@ class HotProtocol(HttpToolsProtocol):
         memos, now = self.memos, self.memos.clock()
         is_traced = memos.draws is not None and memos.draws()
         told = None if kept is None or memos.far is None or is_traced else memos.far.current(kept, now)
-        if kept is not None and told is not None and heads is memos.heads:
+        if kept is not None and told is not None and heads is memos.heads and not self._is_leaving:
             self._send(kept, memos.tally(told), head, now, whole)
-            if self._is_leaving:
-                self.transport.close()
-        elif kept is not None or not self._refused(head, target, None, now, whole):
+        elif kept is not None or self._is_leaving or not self._refused(head, target, None, now, whole):
             self._state[TICKET] = Ticket(heads, room, target, True)
             if is_traced:
                 self._state[TRACED] = True
             super().data_received(request)
-            if self._is_leaving:
-                self.shutdown()
-        elif self._is_leaving:
-            self.transport.close()
         if held:
             self.flow.resume_reading()
             self.data_received(held)
@@ -239,12 +237,6 @@ class HotProtocol(HttpToolsProtocol):
         self._held = (self._held or b"") + data
         if len(self._held) > MOST_HELD:
             self.flow.pause_reading()
-
-    def shutdown(self) -> None:
-        if self._held is None:
-            super().shutdown()
-        else:
-            self._is_leaving = True
 
     def _refused(self, head: Head, target: bytes, memo: Memo | None, now: float, whole: bool) -> bool:
         """Whether more is asked than can be answered, and this is of what was refused before. An old answer that may
@@ -288,6 +280,25 @@ class HotProtocol(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
+    # ---- the end
+
+    def shutdown(self) -> None:
+        """The answer that is under way is the last, or else the next, if it is asked for at once: to close under a
+        request that is on its way resets the connection."""
+        self._is_leaving = True
+        if self._is_answering():
+            super().shutdown()
+        else:
+            self.loop.call_later(LEAVING_S, self._leave)
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _leave(self) -> None:
+        """Who is being answered is told so, and left then."""
+        if self._held is None and not self._is_answering() and not self.transport.is_closing():
+            self.transport.close()
+
     # ---- the ordinary way
 
     def on_message_begin(self) -> None:
@@ -296,6 +307,11 @@ class HotProtocol(HttpToolsProtocol):
         if self._state:
             self.scope["state"].update(self._state)
             self._state = {}
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._is_leaving and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
