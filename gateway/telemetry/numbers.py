@@ -1,0 +1,150 @@
+"""One worker's numbers. A request costs a few additions to plain integers."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.resources import Resource
+
+from gateway.telemetry.families import FAMILIES, Histogram, Labels, Numbers, Rows
+from gateway.telemetry.otlp import observer, otlp_reader
+from gateway.telemetry.traces import NOTHING, Tracing, sampled, tracing_of
+
+
+class Telemetry:
+    """One worker's numbers, counted on the event loop."""
+
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self._tracing = tracing
+        self._provider: MeterProvider | None = None
+        self._requests: defaultdict[Labels, int] = defaultdict(int)
+        self._seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self._lookups: defaultdict[Labels, int] = defaultdict(int)
+        self._upstreams: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self._failures: defaultdict[Labels, int] = defaultdict(int)
+        self._events: defaultdict[Labels, int] = defaultdict(int)
+        self._undecorated: defaultdict[Labels, int] = defaultdict(int)
+        self._conversions: defaultdict[Labels, int] = defaultdict(int)
+        self._watched: dict[str, Callable[[], Rows]] = {}
+
+    # ---- counting
+
+    def request(self, route: str, status: int, seconds: float, count: int = 1) -> None:
+        """So many that took as long."""
+        self._requests[route, str(status)] += count
+        self._seconds[route].add(seconds, count)
+
+    def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
+        self._lookups[namespace, recommender, outcome] += count
+
+    def upstream(self, name: str) -> AbstractContextManager[None]:
+        """Around one call of an upstream."""
+        return _Call(self, name)
+
+    def called(self, upstream: str, seconds: float, *, failed: bool) -> None:
+        self._upstreams[upstream].add(seconds)
+        if failed:
+            self._failures[(upstream,)] += 1
+
+    def events(self, namespace: str, count: int) -> None:
+        self._events[(namespace,)] += count
+
+    def undecorated(self, namespace: str) -> None:
+        self._undecorated[(namespace,)] += 1
+
+    def conversion(self, namespace: str, recommender: str, feature: str, metric: str) -> None:
+        self._conversions[namespace, recommender, feature, metric] += 1
+
+    def watch(self, name: str, read: Callable[[], Rows]) -> None:
+        """`read` gives a family's values when they are exported: what others count is not counted twice."""
+        self._watched[name] = read
+
+    def numbers(self) -> Numbers:
+        return {
+            "recgate_requests": _counted(self._requests),
+            "recgate_request_seconds": _timed(self._seconds),
+            "recgate_cache_lookups": _counted(self._lookups),
+            "recgate_upstream_seconds": _timed(self._upstreams),
+            "recgate_upstream_failures": _counted(self._failures),
+            "recgate_events": _counted(self._events),
+            "recgate_undecorated": _counted(self._undecorated),
+            "recgate_conversions": _counted(self._conversions),
+            **{name: read() for name, read in self._watched.items()},
+        }
+
+    # ---- spans
+
+    def trace(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:
+        """The span of a whole request, where it is sampled; it is where it was `drawn` already."""
+        return NOTHING if self._tracing is None else self._tracing.request(name, headers, drawn)
+
+    def span(self, name: str) -> AbstractContextManager[Any]:
+        """A span inside a sampled request, and nothing anywhere else."""
+        return self._tracing.span(name) if self._tracing is not None and sampled.get() else NOTHING
+
+    @property
+    def draws(self) -> Callable[[], bool] | None:
+        """Decides for a request whose caller does not say; None: nothing is traced."""
+        return None if self._tracing is None else self._tracing.draws
+
+    # ---- OTLP
+
+    def export(self, reader: MetricReader) -> None:
+        """Every family as an observable instrument of the reader; a histogram as counters with its edge as `le`."""
+        self._provider = MeterProvider(metric_readers=[reader], resource=Resource.create({"service.name": "recgate"}))
+        meter = self._provider.get_meter("recgate")
+        for name, family in FAMILIES.items():
+            observe = observer(self.numbers, name, family)
+            if family.kind in ("counter", "histogram"):
+                meter.create_observable_counter(name, [observe], description=family.help)
+            else:
+                meter.create_observable_gauge(name, [observe], description=family.help)
+
+    def close(self) -> None:
+        if self._provider is not None:
+            self._provider.shutdown()
+        if self._tracing is not None:
+            self._tracing.close()
+
+
+class _Call(AbstractContextManager[None]):
+    """Times what is done within it, in a span of its own where the request is sampled."""
+
+    __slots__ = ("_began", "_name", "_span", "_telemetry")
+
+    def __init__(self, telemetry: Telemetry, name: str) -> None:
+        self._telemetry, self._name, self._span = telemetry, name, telemetry.span("upstream")
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+        self._span.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._span.__exit__(kind, error, trace)
+        self._telemetry.called(self._name, time.perf_counter() - self._began, failed=error is not None)
+
+
+def _counted(counts: Mapping[Labels, int]) -> Rows:
+    # listed first, in one step: the event loop goes on counting while another thread exports
+    return [(labels, [count]) for labels, count in list(counts.items())]
+
+
+def _timed(histograms: Mapping[str, Histogram]) -> Rows:
+    return [((name,), histogram.values()) for name, histogram in list(histograms.items())]
+
+
+def telemetry_of(environ: Mapping[str, str], tracing: Tracing | None = None) -> Telemetry:
+    """As the environment wants it. Raises `MissingExporter`."""
+    telemetry = Telemetry(tracing or tracing_of(environ))
+    if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        telemetry.export(otlp_reader())
+    return telemetry
