@@ -1,0 +1,66 @@
+"""Of who may call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import maxminddb
+
+from gateway.config import document
+from gateway.config.checks.part import check
+from gateway.config.report import Report, inside
+from gateway.viewer import Places
+
+
+@check.register
+def check_access_key(part: document.AccessKey, place: str, report: Report) -> None:
+    check_time(part.expiration, inside(place, "expiration"), report)
+
+
+def check_time(text: str | None, place: str, report: Report) -> None:
+    try:
+        datetime.fromisoformat(text or "2030-01-01T00:00:00Z")
+    except ValueError as error:
+        report.refuse(place, f"is no time: {error}")
+
+
+@check.register
+def check_aws(part: document.Aws, place: str, report: Report) -> None:
+    at = inside(place, "accessKeys")
+    if part.access_keys is not None and not part.access_keys:
+        report.refuse(at, "has no key: nobody could call; without 'accessKeys' anyone can")
+    for name, times in Counter(key.access_key_id for key in part.access_keys or ()).items():
+        if times > 1:
+            report.refuse(at, f"has the accessKeyId {name!r} {times} times")
+
+
+@check.register
+def check_api_keys(part: document.ApiKeyAuth, place: str, report: Report) -> None:
+    if not part.keys:
+        report.refuse(inside(place, "keys"), "has no key: nobody could call; without 'auth' anyone can")
+    for name, times in Counter(key.sha256.lower() for key in part.keys).items():
+        if times > 1:
+            report.refuse(inside(place, "keys"), f"has the same key {times} times: {name[:8]}…")
+
+
+@check.register
+def check_api_key(part: document.ApiKey, place: str, report: Report) -> None:
+    check_time(part.expiration, inside(place, "expiration"), report)
+
+
+@check.register
+def check_oidc(part: document.OidcAuth, place: str, report: Report) -> None:
+    if not part.audience:
+        report.warn(place, "names no 'audience': tokens that the issuer made for other applications count, too")
+    if part.issuer.startswith("http:"):
+        report.warn(inside(place, "issuer"), "is not https: whoever is between may make tokens of its own")
+
+
+@check.register
+def check_geoip(part: document.GeoIp, place: str, report: Report) -> None:
+    try:
+        Places(Path(part.file))
+    except (OSError, maxminddb.InvalidDatabaseError) as error:
+        report.refuse(inside(place, "file"), f"can't be read as a GeoIP file: {error}")

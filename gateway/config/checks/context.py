@@ -1,0 +1,121 @@
+"""Of automatic fields, their rules, and filters."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from engine import InvalidInput, check_expression
+from gateway.autocontext import ITEM_METADATA, OPERATORS, RULES, holidays_of, instant
+from gateway.caller import Caller
+from gateway.config import document
+from gateway.config.checks.part import check
+from gateway.config.report import Report, inside
+from gateway.plan import Moment
+
+ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
+FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
+NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers
+A_YEAR_WITH_HOLIDAYS = 2026
+ANY_MOMENT = Moment(Caller({}), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@check.register
+def check_field(part: document.AutoField, place: str, report: Report) -> None:
+    if not part.rules and part.default is None:
+        report.warn(place, "has neither rules nor a default: it never has a value")
+    if part.default is not None and not suits(part.default, part.type):
+        report.warn(inside(place, "default"), f"{part.default!r} is not of type {part.type}")
+    for index, rule in enumerate(part.rules):
+        for number, mapping in enumerate(rule.value_mappings):
+            at = inside(inside(inside(place, "rules"), index), "valueMappings")
+            if not suits(mapping.map_to, part.type):
+                report.warn(inside(inside(at, number), "mapTo"), f"{mapping.map_to!r} is not of type {part.type}")
+
+
+def suits(value: document.Value, kind: str) -> bool:
+    if kind == "string":
+        return True
+    return isinstance(value, int | float) if kind == "float" else isinstance(value, int)
+
+
+@check.register
+def check_rule(part: document.RulePart, place: str, report: Report) -> None:
+    tag = str(part.__struct_config__.tag)
+    if RULES[tag].name != tag:
+        report.warn(inside(place, "type"), f"old spelling {tag!r}: write {RULES[tag].name!r}")
+    keys = part.own_keys()
+    check_keys(keys, place, report)
+    is_text = tag not in NUMBERS
+    for index, mapping in enumerate(part.value_mappings):
+        if mapping.operator == "equals" and isinstance(mapping.value, str) != is_text:
+            yields = f"a text: write {str(mapping.value)!r}" if is_text else "a number: write it without quotes"
+            report.warn(inside(inside(place, "valueMappings"), index), f"never holds, for {tag} yields {yields}")
+
+
+def check_keys(keys: dict[str, str], place: str, report: Report) -> None:
+    """Of dates, whether they exist and in which order; of a holiday, whether its place is known."""
+    if "country" in keys:
+        try:
+            holidays_of(keys["country"], keys["subdivision"], A_YEAR_WITH_HOLIDAYS)
+        except NotImplementedError as error:
+            report.refuse(place, f"has no holidays: {error}")
+    if "start" not in keys:
+        return
+    times = []
+    for key in ("start", "end"):
+        try:
+            times.append(instant(keys[key], ANY_MOMENT))
+        except ValueError as error:
+            report.refuse(inside(place, key), f"is no date or time: {error}")
+    if len(times) == 2 and times[0] > times[1]:
+        report.refuse(place, f"ends at {keys['end']}, before it starts at {keys['start']}")
+
+
+@check.register
+def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
+    name = OPERATORS[part.operator].__name__.replace("_", "-")
+    if name != part.operator:
+        report.warn(inside(place, "operator"), f"old spelling {part.operator!r}: write {name!r}")
+    for key, value in (("value", part.value), ("mapTo", part.map_to)):
+        if isinstance(value, float) and not math.isfinite(value):
+            report.refuse(inside(place, key), "must be a finite number")
+
+
+@check.register
+def check_filter(part: document.Filter, place: str, report: Report) -> None:
+    if part.arn and part.expression:
+        report.refuse(place, "has both 'arn' and 'expression': give one of them")
+    if part.arn and not FILTER_ARN.fullmatch(part.arn):
+        report.warn(inside(place, "arn"), no_arn(part.arn, "filter's", "filter/NAME", "filter"))
+    if part.expression:
+        try:
+            check_expression(part.expression)
+        except InvalidInput as error:
+            report.refuse(inside(place, "expression"), error.message.removeprefix("Could not create filter. "))
+    for name in part.auto_dynamic_filter_values:
+        if part.expression and f"${name}" not in part.expression:
+            report.warn(inside(inside(place, "autoDynamicFilterValues"), name), f"the expression has no ${name}")
+
+
+def check_filters(filters: Iterable[document.Filter] | None, place: str, report: Report) -> None:
+    reached = True
+    for index, each in enumerate(filters or ()):
+        at = inside(inside(place, "filters"), index)
+        if not each.arn and not each.expression:
+            report.refuse(at, "needs 'arn' or 'expression'")
+        if not reached:
+            report.warn(at, "never applies: the filter before it has no condition")
+        reached = reached and each.condition is not None
+
+
+def no_arn(given: str, whose: str, wanted: str, kind: str) -> str:
+    """The built-in engine needs the name alone, so such an ARN loads; whether there is such a name is seen later."""
+    meant = f"it is taken for the engine's {kind} {given.rpartition('/')[2]!r}"
+    return f"{given!r} is no {whose} ARN, arn:aws:personalize:REGION:ACCOUNT:{wanted}: {meant}"
+
+
+def reads_item(field: document.AutoField) -> bool:
+    return any(rule.__struct_config__.tag == ITEM_METADATA for rule in field.rules)

@@ -1,0 +1,137 @@
+"""What parts say of each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gateway.ask import Action
+from gateway.autocontext import ITEM_METADATA
+from gateway.config import document, experiments
+from gateway.config.caching import SHARED, directives
+from gateway.config.checks.context import FILTER_ARN, reads_item
+from gateway.config.checks.part import check
+from gateway.config.checks.recommenders import MODEL_ARN, check_level
+from gateway.config.report import Report, choices, inside
+from gateway.viewer import Viewers
+
+
+@check.register
+def check_action(part: document.Namespace, place: str, report: Report) -> None:
+    check_namespace(part, place, report)
+    for action, recommenders in part.recommenders.items():
+        for name, recommender in recommenders.items():
+            at = f"{place}.recommenders.{action}.{name}.fallback"
+            for other in recommender.fallback:
+                if other == name:
+                    report.refuse(at, "names the recommender itself")
+                elif other not in recommenders:
+                    report.refuse(
+                        at, f"there is no recommender {other!r} under {action}; {choices(other, recommenders)}"
+                    )
+
+
+def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
+    check_level(part, place, report)
+    experiments.check_exclusions(part, place, report)
+    experiments.check_senders(part, place, report)
+    if not part.event_targets and not any(part.recommenders.values()):
+        report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
+    for (tag, name), times in Counter((each.__struct_config__.tag, each.named) for each in part.event_targets).items():
+        if times > 1:
+            report.warn(inside(place, "eventTargets"), f"has {tag} {name!r} {times} times: events go there once")
+
+
+@check.register
+def check_root(part: document.Root, place: str, report: Report) -> None:
+    check_level(part, place, report)
+    check_auth(part, report)
+    check_origins(part, report)
+    check_item_rules(part, report)
+    check_cohorts(part, report)
+    for index, network in enumerate(part.trusted_proxies):
+        try:
+            Viewers([network])
+        except ValueError as error:
+            report.refuse(inside(inside(place, "trustedProxies"), index), str(error))
+
+
+def check_item_rules(part: document.Root, report: Report) -> None:
+    for place, action, levels in variations_of(part):
+        filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
+        fields = [each for choice in filters for each in choice.auto_dynamic_filter_values.values()]
+        known = any(level.inference_item_metadata is not None for level in levels)
+        if action == "related-items" and not known and any(reads_item(each) for each in fields):
+            report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
+
+
+def check_origins(part: document.Root, report: Report) -> None:
+    """What Amazon Personalize can't do: filters written in place, and reranking by a recommender."""
+    if isinstance(part.origins.personalize, document.EngineOrigin):
+        return
+    for place, action, levels in variations_of(part):
+        variation = levels[-1]
+        if not isinstance(variation, document.ArnVariation):
+            continue
+        filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
+        if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
+            report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
+        if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):
+            report.refuse(place, "has a filter whose 'arn' is none of Amazon Personalize")
+        if any(each.expression for each in filters):
+            report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
+        if action == "rerank-items" and ":recommender/" in variation.arn:
+            report.refuse(inside(place, "arn"), "is a recommender's: Amazon Personalize reranks by campaigns only")
+
+
+def check_cohorts(part: document.Root, report: Report) -> None:
+    """Cohorts are of the built-in engine's models that personalise, and their lists are for caches downstream."""
+    elsewhere: tuple[type[document.VariationPart], ...] = (document.RemoteVariation,)
+    if not isinstance(part.origins.personalize, document.EngineOrigin):
+        elsewhere = (document.RemoteVariation, document.ArnVariation)
+    for place, action, levels in variations_of(part):
+        recommender, variation = levels[-2:]
+        if not isinstance(recommender, document.Recommender) or recommender.cohorts is None:
+            continue
+        if action != "recommend-items":
+            report.refuse(place, f"has 'cohorts' above it: only recommend-items have cohorts, not {action}")
+        elif isinstance(variation, elsewhere):
+            report.refuse(place, "is answered elsewhere: only models of the built-in engine have 'cohorts'")
+        policies = (each.cache_control.no_user_specified for each in reversed(levels) if each.cache_control is not None)
+        policy = next((each for each in policies if each is not None), None)
+        if policy is None or not directives(policy.directives).keys() & set(SHARED):
+            report.warn(place, "its 'cohorts' are for caches downstream, and no noUserSpecified policy says 'public'")
+
+
+def variations_of(root: document.Root) -> Iterator[tuple[str, Action, tuple[document.Level, ...]]]:
+    """Every variation's place and action, and the levels from the root down to it."""
+    for key, space in root.namespaces.items():
+        for action, recommenders in space.recommenders.items():
+            for name, recommender in recommenders.items():
+                for label, variation in recommender.variations.items():
+                    place = f"namespaces.{key}.recommenders.{action}.{name}.variations.{label}"
+                    yield place, action, (root, space, recommender, variation)
+
+
+def check_auth(part: document.Root, report: Report) -> None:
+    """What the levels say of each other."""
+    if isinstance(part.auth, document.NoAuth):
+        rules = [rule for each in fields_of(part) for rule in each.rules if rule.__struct_config__.tag == "jwt-claim"]
+        if rules:
+            report.warn("autoContext", "jwt-claim never has a value: 'auth' is not of type oidc")
+        return
+    if part.aws.access_keys is None:
+        report.warn("auth", "does not cover the Personalize wire API: it is open to anyone without aws.accessKeys")
+    if isinstance(part.auth, document.ApiKeyAuth):
+        for index, key in enumerate(part.auth.keys):
+            for name in sorted(set(key.namespaces or ()) - set(part.namespaces)):
+                report.warn(f"auth.keys[{index}].namespaces", f"there is no namespace {name!r}")
+
+
+def fields_of(root: document.Root) -> Iterator[document.AutoField]:
+    """Every automatic field of the document."""
+    levels = {id(level): level for _, _, found in variations_of(root) for level in found}
+    for level in (root, *root.namespaces.values(), *levels.values()):
+        yield from (level.auto_context or {}).values()
+        for choice in level.filters or ():
+            yield from choice.auto_dynamic_filter_values.values()
