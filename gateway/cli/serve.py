@@ -61,7 +61,7 @@ def command(
         raise
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    where = f"http://{host}:{port}"
+    where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
     supervisor.start([job_child(settings)])
     raise SystemExit(supervisor.run())

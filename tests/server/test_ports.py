@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -87,6 +88,19 @@ def test_a_pinned_worker_gets_what_arrives_at_its_core(tmp_path: Path) -> None:
                 assert answered(callers) == FEW
                 held = {os.sched_getaffinity(pid).pop(): sockets(pid) - before[pid] for pid in pids}
             assert held[core] >= FEW and sum(held.values()) < FEW + 8, held
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_it_says_where_it_can_be_asked(host: str, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "gateway", "serve", "--host", host, "--port", "0", "--workers", "1"]
+    with subprocess.Popen([*argv, "--data", str(tmp_path)], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            said = re.fullmatch(r"recgate serves on (\S+) with .* docs at \1/docs\n", server.stdout.readline())
+            assert said is not None
+            assert httpx.get(f"{said[1]}/health", timeout=PATIENCE_S).status_code == 200
+        finally:
+            server.terminate()
 
 
 def test_pinned_workers_need_a_core_each() -> None:
