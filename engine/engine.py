@@ -211,11 +211,11 @@ class Engine:
             raise NotFound(f"Resource Arn {found.campaign.arn} is not ACTIVE, it is in {status} state.")
         return found
 
-    def knows(self, campaign: str, user: str, account: str | None = None) -> bool:
+    def knows(self, group: str, user: str) -> bool:
         """Whether anything is known of the user (or session) that may set its answers apart: an interaction, or a row
-        of Users in the campaign's dataset group."""
-        group = self.follower.group(self.deployed(campaign, account).group_uid)
-        return group.has_history(user) or group.user_table.row(group.user_id(user)) is not None
+        of Users in the dataset group of this uid."""
+        known = self.follower.group(group)
+        return known.has_history(user) or known.user_table.row(known.user_id(user)) is not None
 
     def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort:
         """The user's (or session's) cohort among so many, by all that it has done till now. Raises `NotFound` where the

@@ -47,10 +47,11 @@ class EngineUpstream:
             tags = tags[1:]
         elif ask.filter is not None:
             tags = (FILTERS, *tags)
-        if user is None or await self._names_the_user(ask, model):
+        if own is None or await self._names_the_user(ask, model):
             return Scope(user, tags, own)
+        _, group, name = own
         with as_problems():
-            known = self._engine.knows(model, user, self._account)
+            known = self._engine.knows(group, name)
         return Scope(user, tags, own) if known else Scope(None, tags[:-1], own)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:

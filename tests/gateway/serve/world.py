@@ -141,8 +141,7 @@ class SmallEngine:
     def group_of(self, campaign: str, account: str = "000000000000") -> str:
         return str(self.deployed(campaign, account).group_uid)
 
-    def knows(self, campaign: str, user: str, account: str = "000000000000") -> bool:
-        self.deployed(campaign)
+    def knows(self, group: str, user: str) -> bool:
         return bool(self._seen.get(user))
 
     def cohort(self, campaign: str, user: str, count: int, account: str = "000000000000") -> Cohort:
