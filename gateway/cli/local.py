@@ -21,15 +21,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from engine import AlreadyExists, Engine, Job, Runner, Settings, perform
 
-LOOK_S = 0.1
-PATIENCE_S = 1.0  # how long a job waits for a server's job process before it is done here
+LOOK_S = 0.05
+PATIENCE_S = 0.5  # how long a job waits for a server's job process, which looks every 0.2 s, before it is done here
 
 
 class Local:
-    def __init__(self, engine: Engine, console: Console) -> None:
+    def __init__(self, engine: Engine, console: Console, alone: bool = False) -> None:
+        """`alone`: there is no server, and no job waits for one."""
         self.engine, self.console = engine, console
         self.control = engine.control(engine.settings.account_id, engine.settings.region)
-        self._alone = False
+        self._alone = alone
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """One Personalize operation, in and out as boto3 spells it."""
@@ -107,8 +108,9 @@ class Local:
 def opened(data: Path, console: Console, **changes: Any) -> Iterator[Local]:
     """Raises `Unavailable` where the directory can't be used."""
     settings = Settings.of(data.resolve(), os.environ, pending_s=0.0, **changes)
+    new = not any(data.glob("*"))  # an empty folder is no server's
     engine = Engine.open(settings, follow=False)
     try:
-        yield Local(engine, console)
+        yield Local(engine, console, alone=new)
     finally:
         engine.close()

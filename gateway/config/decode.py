@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from gateway.config.checks import check
-from gateway.config.document import Part
+from gateway.config.document.values import Part, fields_of
 from gateway.config.environment import FromEnvironment, Unset
 from gateway.config.report import Report, choices, inside
 
@@ -88,7 +88,7 @@ def member(given: dict[str, Any], members: tuple[type[Part], ...], place: str, r
 
 
 def fields(given: dict[str, Any], struct: type[Part], place: str, report: Report) -> dict[str, Any]:
-    known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    known = fields_of(struct)
     tag_field = struct.__struct_config__.tag_field
     names = [*known, tag_field] if tag_field else [*known]
     for key in given:

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-import msgspec
-
-from gateway.config.document import Part
+from gateway.config.document.values import Part, fields_of
 
 HIDDEN = "***"
 
 
 def plain(part: Part) -> dict[str, Any]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(part)}
+    fields = fields_of(type(part))
     said = {name: getattr(part, field.name) for name, field in fields.items()}
     kept = {name: value for name, value in said.items() if name in fields and value != fields[name].default}
     tag = part.__struct_config__.tag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -73,6 +74,12 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
     """One map of the document."""
 
     extra: ClassVar[bool] = False  # whether unknown keys are let in, with a warning
+
+
+@cache
+def fields_of(part: type[Part]) -> dict[str, msgspec.structs.FieldInfo]:
+    """By their names in a document. msgspec works out every type hint anew each time."""
+    return {field.encode_name: field for field in msgspec.structs.fields(part)}
 
 
 class CircuitBreaker(Part, frozen=True):
