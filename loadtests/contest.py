@@ -250,13 +250,17 @@ async def _warm(contestant: Contestant, kind: Kind, users: int) -> None:
 
 async def _by_process(contestant: Contestant, kind: Kind) -> list[list[client.Connection]]:
     """Connections to each process that answers: of recgate's workers each has a cache of its own."""
-    found = defaultdict(list)
-    pids = processes.family(contestant.pid)
+    connections = []
     for core, _ in product(contestant.load_cores, range(CONNECTIONS)):
         with processes.kept_to([core]):
-            connection = await client.Connection.open(contestant.port)
-        await connection.get(contestant.path % 0, kind.headers)  # so that somebody has accepted it
-        found[processes.holder(pids, contestant.port, connection.port)].append(connection)
+            connections.append(await client.Connection.open(contestant.port))
+        await connections[-1].get(contestant.path % 0, kind.headers)  # so that somebody has accepted it
+    ports = [connection.port for connection in connections]
+    found = defaultdict(list)
+    for holder, connection in zip(
+        processes.holders(processes.family(contestant.pid), contestant.port, ports), connections, strict=True
+    ):
+        found[holder].append(connection)
     return list(found.values())
 
 

@@ -71,7 +71,7 @@ async def click_once(port: int, pids: Sequence[int], user: str, asks: int) -> Cl
         seen = time.perf_counter() - began
         late = sum(answer.body == before.body or clicked in answer.items() for answer in answers)
         delay = seen if not late else await wait_for(port, path, clicked, began)
-        holders = [processes.holder(pids, port, connection.port) for connection in connections]
+        holders = processes.holders(pids, port, [connection.port for connection in connections])
     finally:
         for connection in connections:
             connection.close()

@@ -105,22 +105,19 @@ def maps(pid: int, library: str) -> bool:
     return library.encode() in _read(PROC / str(pid) / "maps")
 
 
-def holder(pids: Iterable[int], port: int, peer_port: int) -> int | None:
-    """Which of the processes holds the loopback connection between the two ports at the first port's side."""
-    inode = _inode(port, peer_port)
-    return next((pid for pid in pids if inode is not None and inode in _sockets(pid)), None)
+def holders(pids: Iterable[int], port: int, peer_ports: Iterable[int]) -> list[int | None]:
+    """Which of the processes holds each loopback connection from `port` to a peer's, at the first port's side."""
+    inodes = _inodes(port)
+    owners = {inode: pid for pid in pids for inode in _sockets(pid)}
+    return [owners.get(inodes.get(peer_port, "")) for peer_port in peer_ports]
 
 
-def _inode(port: int, peer_port: int) -> str | None:
-    for line in _read(PROC / "net" / "tcp").decode().splitlines()[1:]:
-        fields = line.split()
-        if (_port(fields[1]), _port(fields[2])) == (port, peer_port):
-            return fields[9]
-    return None
-
-
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2], 16)
+def _inodes(port: int) -> dict[int, str]:
+    """Of the connections of a port, by their peers' ports; a table of thousands of ended ones is read once."""
+    told = re.findall(
+        rb"^ *\d+: \w+:%04X \w+:(\w+)(?: +\S+){6} +(\d+)" % port, _read(PROC / "net" / "tcp"), re.MULTILINE
+    )
+    return {int(peer_port, 16): inode.decode() for peer_port, inode in told}
 
 
 def _sockets(pid: int) -> set[str]:

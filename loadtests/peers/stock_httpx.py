@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import httpx
 
 from gateway import app, worker
+from gateway.listen import bind
 from gateway.outbound import LARGEST_ANSWER, Got, Transport
-from gateway.supervisor import bind
 
 CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
 

@@ -48,7 +48,11 @@ def workers(server: Server) -> list[int]:
 
 
 def sockets(pid: int) -> int:
-    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            found += str(link.readlink()).startswith("socket:")
+    return found
 
 
 @contextlib.contextmanager
