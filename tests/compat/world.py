@@ -22,9 +22,10 @@ from gateway.cli.train import deploy, train
 from tests.compat.table import Row
 from tests.gateway.auth.issuer import SmallIssuer
 from tests.gateway.upstreams.origin import CREDENTIALS, Asked, Origin, Reply, hang, items
-from tests.server.world import EVENT_SCHEMA, GROUP, ITEM_SCHEMA, TRACKING_ID, Server, write_csvs
+from tests.server.world import EVENT_SCHEMA, GROUP, ITEM_SCHEMA, QUICK, TRACKING_ID, Server, write_csvs
 
 MODELS = (("popular", "aws-popularity-count"), ("near", "aws-sims"), ("search", "aws-personalized-ranking"))
+SETTINGS = {"search": QUICK}
 ALIASES = {  # the models that the documents of specification §2.10 name
     "popular": ("books-up", "cinema-top-picks", "mix", "garden-for-you"),
     "near": ("cinema-similar", "grocer-fbt", "garden-together", "garden-similar"),
@@ -47,13 +48,13 @@ FILTERS = {
 
 def build(data: Path) -> Path:
     """Imported, trained and deployed, with filters. Returns `data`."""
-    interactions, items_file = write_csvs(data / "csv")
+    interactions, items_file = write_csvs(data.with_name("csv"))
     with opened(data, Console(quiet=True), allow_file_urls=True) as local:
         import_file(local, GROUP, "INTERACTIONS", interactions, EVENT_SCHEMA)
         import_file(local, GROUP, "ITEMS", items_file, ITEM_SCHEMA)
         local.track(GROUP, TRACKING_ID)
         for name, recipe in MODELS:
-            version = train(local, GROUP, name, recipe, {})
+            version = train(local, GROUP, name, recipe, SETTINGS.get(name, {}))
             for campaign in (name, *ALIASES[name]):
                 deploy(local, campaign, version)
         for name, tracking_id in TRACKERS.items():
@@ -154,8 +155,9 @@ class World:
     def use(self, document: Path, version: str) -> httpx.Client:
         """The server of the documents, once it has this one."""
         self.configs.setdefault("documents", "namespaces: {}")
-        client = self.client("documents")
-        (self.folder / "documents.yaml").write_text(document.read_text())
+        client, served = self.client("documents"), self.folder / "documents.yaml"
+        if served.read_text() != document.read_text():
+            served.write_text(document.read_text())
         deadline = time.monotonic() + 10
         while client.get("/health").headers.get("x-personalization-config-version", "") != version:
             assert time.monotonic() < deadline, (self.folder / "documents" / "server.log").read_text()

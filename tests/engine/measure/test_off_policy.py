@@ -12,7 +12,7 @@ from engine.measure.off_policy import Estimates, Shows, estimates
 from engine.rank.explore import Exploration, chances, explored, explorer
 from engine.rank.topk import top_k
 
-ITEMS, PLACES, ANSWERS = 16, 6, 400
+ITEMS, PLACES, ANSWERS = 16, 6, 200
 SCORES = np.concatenate((np.linspace(4, 1, 10), np.full(6, -np.inf))).astype(np.float32)
 NOVELTY = np.concatenate((np.zeros(4), np.ones(12))).astype(np.float32)
 EVERYWHERE = np.ones(ITEMS, np.bool_)
@@ -27,10 +27,11 @@ TRUTH = float((TARGET * CLICKS).sum())
 def logs(seed: int, answers: int = ANSWERS) -> Shows:
     draw = np.random.default_rng(seed)
     answer, item, propensity = [], [], []
+    best, novelty = top_k(SCORES, PLACES), Novelty.of(NOVELTY)
     for number in range(answers):
-        drawing = explorer(Exploration(1.0), Novelty.of(NOVELTY), f"{seed} {number}")
+        drawing = explorer(Exploration(1.0), novelty, f"{seed} {number}")
         assert drawing is not None
-        shown = explored(drawing, top_k(SCORES, PLACES), EVERYWHERE, PLACES)
+        shown = explored(drawing, best, EVERYWHERE, PLACES)
         answer += [number] * len(shown.items)
         item += shown.items.tolist()
         propensity += shown.propensities.tolist()
