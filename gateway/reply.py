@@ -15,7 +15,8 @@ from gateway.plan import Plan, Variation
 from gateway.repeat import Repeat
 from gateway.viewer import Viewed
 
-_MAX_AGE = re.compile(r"\b(max-age|s-maxage)=(\d+)")
+_TIMED = re.compile(r"\b(max-age|s-maxage|stale-while-revalidate|stale-if-error)=(\d+)")
+_FRESH = ("max-age", "s-maxage")
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -68,8 +69,13 @@ def located(caller: Caller) -> bool:
 
 
 def cache_control(header: str, life_s: float) -> str:
-    """The policy's header; no cache downstream may keep an answer beyond its time-based context."""
+    """The policy's header; no cache downstream may keep an answer beyond its time-based context, be it stale or not."""
     if life_s == inf:
         return header
     life = max(0, int(life_s))
-    return _MAX_AGE.sub(lambda said: f"{said[1]}={min(int(said[2]), life)}", header)
+    fresh = max((min(int(time), life) for name, time in _TIMED.findall(header) if name in _FRESH), default=0)
+
+    def cut(said: re.Match[str]) -> str:
+        return f"{said[1]}={min(int(said[2]), life if said[1] in _FRESH else life - fresh)}"
+
+    return _TIMED.sub(cut, header)

@@ -292,14 +292,15 @@ def test_cached_answers_are_what_uncached_ones_would_be(engine: SmallEngine, tmp
 @pytest.mark.parametrize(
     ("life", "header"),
     [
-        (float("inf"), "private,stale-while-revalidate=30,max-age=60,s-maxage=90"),
-        (75, "private,stale-while-revalidate=30,max-age=60,s-maxage=75"),
-        (12.9, "private,stale-while-revalidate=30,max-age=12,s-maxage=12"),
-        (-1, "private,stale-while-revalidate=30,max-age=0,s-maxage=0"),
+        (float("inf"), "private,stale-while-revalidate=30,stale-if-error=600,max-age=60,s-maxage=90"),
+        (100, "private,stale-while-revalidate=10,stale-if-error=10,max-age=60,s-maxage=90"),
+        (75, "private,stale-while-revalidate=0,stale-if-error=0,max-age=60,s-maxage=75"),
+        (12.9, "private,stale-while-revalidate=0,stale-if-error=0,max-age=12,s-maxage=12"),
+        (-1, "private,stale-while-revalidate=0,stale-if-error=0,max-age=0,s-maxage=0"),
     ],
 )
 def test_nobody_downstream_keeps_an_answer_beyond_its_time(life: float, header: str) -> None:
-    said = "private,stale-while-revalidate=30,max-age=60,s-maxage=90"
+    said = "private,stale-while-revalidate=30,stale-if-error=600,max-age=60,s-maxage=90"
     assert cache_control(said, life) == header
 
 
