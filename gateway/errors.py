@@ -8,6 +8,7 @@ one function each; foreign exceptions become `Problem`s in one place per family.
     ├── NotConfigured      404  the configuration has no such thing
     ├── TooLarge           413  the body is over the limit
     ├── TooMany            429  the caller asks too often
+    ├── HeadTooLarge       431  the fields, or the target before them, are over the limit
     ├── Busy               503  not now: what must be kept can't be kept
     │   └── Overloaded          more is asked than can be answered in time
     └── UpstreamProblem         the answerer refused or failed, with its own code
@@ -62,6 +63,11 @@ class TooMany(Problem):
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message, status=429, type="Throttling", code="TooManyRequests")
         self.retry_after_s = retry_after_s
+
+
+class HeadTooLarge(Problem):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=431, type="Validation", code="HeadTooLarge")
 
 
 class Busy(Problem):

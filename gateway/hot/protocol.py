@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from gateway.errors import HeadTooLarge
 from gateway.hot.far import Kept
 from gateway.hot.heads import UNUSUAL, Head, Heads, Remembered, Room
 from gateway.hot.memos import (
@@ -28,7 +29,7 @@ from gateway.hot.memos import (
 from gateway.hot.short import question
 from gateway.routes.conditional import not_modified
 from gateway.routes.direct import Direct
-from gateway.routes.replies import Sent
+from gateway.routes.replies import Sent, refusal
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ END, LINE, GET = b"\r\n\r\n", b"\r\n", b"GET /"
 VERSION = b" HTTP/1.1"
 CLOSE = b"connection: close\r\n"
 MOST_HELD = 64 * 1024  # bytes
+MOST_HEAD = 256 * 1024  # bytes of one that has not ended
 LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
 Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
@@ -50,6 +52,7 @@ class HotProtocol(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._is_whole = True
+        self._in_head, self._head_size = False, 0  # what the parser has of one that has not ended
         self._heads: Remembered | None = None
         self._of: object = None  # the configuration's heads that `_heads` belong to
         self._head, self._ending = UNUSUAL, b""  # of the last request that was answered here: all behind its target
@@ -77,7 +80,7 @@ class HotProtocol(HttpToolsProtocol):
                 return
             end = data.find(END, start) if self._is_free() else -1
             if end < 0 or not self._answered(data, start, end):
-                super().data_received(data[start:] if start else data)
+                self._parse(data[start:] if start else data)
                 return
             start = end + len(END)
 
@@ -227,7 +230,7 @@ class HotProtocol(HttpToolsProtocol):
             self._state[TICKET] = Ticket(heads, room, target, True)
             if is_traced:
                 self._state[TRACED] = True
-            super().data_received(request)
+            self._parse(request)
         if held:
             self.flow.resume_reading()
             self.data_received(held)
@@ -301,14 +304,35 @@ class HotProtocol(HttpToolsProtocol):
 
     # ---- the ordinary way
 
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > MOST_HEAD and not self.transport.is_closing():
+                self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        """The parser keeps all of it: without end it would have the worker's memory, whoever sends it."""
+        if not self._is_answering():
+            if self.server_state.default_headers is not self._dates:
+                self._date()
+            told = refusal(HeadTooLarge(f"the request's head is over {MOST_HEAD} bytes"))
+            about = (*told.headers, (b"content-type", told.media_type), (b"content-length", b"%d" % len(told.body)))
+            head = STATUS_LINE[told.status] + self._common + lines(about) + CLOSE
+            self.transport.write(head + LINE + told.body)
+            self.memos.count("other", told.status, 0.0)
+        self.transport.close()
+
     def on_message_begin(self) -> None:
         self._is_whole = False
+        self._in_head, self._head_size = True, 0
         super().on_message_begin()
         if self._state:
             self.scope["state"].update(self._state)
             self._state = {}
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         super().on_headers_complete()
         if self._is_leaving and self.cycle is not None:
             self.cycle.keep_alive = False
