@@ -1,39 +1,44 @@
-"""The front door: all that the gateway may import."""
+"""The front door: all that the gateway may import. What is behind a name is loaded when somebody asks for the name: a
+process that needs an error and a file's lines does not wait for SQL and numpy."""
 
-from engine.cohorts.cohorts import EVERYONE, Cohort
-from engine.control.fields import decoded
-from engine.control.operation import perform
-from engine.data.guess import infer_schema
-from engine.data.snapshot import Snapshot
-from engine.data.source import Source, SourceFile, open_source
-from engine.engine import Engine
-from engine.errors import (
-    AlreadyExists,
-    EngineError,
-    InUse,
-    InvalidInput,
-    InvalidNextToken,
-    LimitExceeded,
-    NotFound,
-    Throttled,
-    TooManyTagKeys,
-    TooManyTags,
-    Unavailable,
-)
-from engine.explain import Cause, Explanation
-from engine.filters import check_expression
-from engine.jobs.queue import Job
-from engine.jobs.runner import Runner
-from engine.measure.cohorts import Curve, cohort_curve
-from engine.measure.evaluate import evaluate
-from engine.measure.off_policy import Estimates
-from engine.measure.plot import save_curve, save_plot
-from engine.measure.report import Report
-from engine.question import Change, Event, Promotion, Question, Ranked
-from engine.readings import Listed, Readings, Served
-from engine.recipes import RECIPES
-from engine.settings import Settings
-from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.cohorts.cohorts import EVERYONE, Cohort
+    from engine.control.fields import decoded
+    from engine.control.operation import perform
+    from engine.data.guess import infer_schema
+    from engine.data.snapshot import Snapshot
+    from engine.data.source import Source, SourceFile, open_source
+    from engine.engine import Engine
+    from engine.errors import (
+        AlreadyExists,
+        EngineError,
+        InUse,
+        InvalidInput,
+        InvalidNextToken,
+        LimitExceeded,
+        NotFound,
+        Throttled,
+        TooManyTagKeys,
+        TooManyTags,
+        Unavailable,
+    )
+    from engine.explain import Cause, Explanation
+    from engine.filters import check_expression
+    from engine.jobs.queue import Job
+    from engine.jobs.runner import Runner
+    from engine.measure.cohorts import Curve, cohort_curve
+    from engine.measure.evaluate import evaluate
+    from engine.measure.off_policy import Estimates
+    from engine.measure.plot import save_curve, save_plot
+    from engine.measure.report import Report
+    from engine.question import Change, Event, Promotion, Question, Ranked
+    from engine.readings import Listed, Readings, Served
+    from engine.recipes import RECIPES
+    from engine.settings import Settings
+    from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
 
 __all__ = [
     "EVERYONE",
@@ -86,3 +91,48 @@ __all__ = [
     "save_curve",
     "save_plot",
 ]
+
+_BEHIND = {
+    "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
+    "engine.control.fields": ("decoded",),
+    "engine.control.operation": ("perform",),
+    "engine.data.guess": ("infer_schema",),
+    "engine.data.snapshot": ("Snapshot",),
+    "engine.data.source": ("Source", "SourceFile", "open_source"),
+    "engine.engine": ("Engine",),
+    "engine.errors": (
+        "AlreadyExists",
+        "EngineError",
+        "InUse",
+        "InvalidInput",
+        "InvalidNextToken",
+        "LimitExceeded",
+        "NotFound",
+        "Throttled",
+        "TooManyTagKeys",
+        "TooManyTags",
+        "Unavailable",
+    ),
+    "engine.explain": ("Cause", "Explanation"),
+    "engine.filters": ("check_expression",),
+    "engine.jobs.queue": ("Job",),
+    "engine.jobs.runner": ("Runner",),
+    "engine.measure.cohorts": ("Curve", "cohort_curve"),
+    "engine.measure.evaluate": ("evaluate",),
+    "engine.measure.off_policy": ("Estimates",),
+    "engine.measure.plot": ("save_curve", "save_plot"),
+    "engine.measure.report": ("Report",),
+    "engine.question": ("Change", "Event", "Promotion", "Question", "Ranked"),
+    "engine.readings": ("Listed", "Readings", "Served"),
+    "engine.recipes": ("RECIPES",),
+    "engine.settings": ("Settings",),
+    "engine.trials": ("Answered", "Deed", "Earned", "Exposure", "Trials", "Weighed"),
+}
+_HOMES = {name: module for module, names in _BEHIND.items() for name in names}
+
+if not TYPE_CHECKING:  # or any name would do
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals().setdefault(name, getattr(import_module(_HOMES[name]), name))

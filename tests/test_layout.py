@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import engine
 
 ROOT = Path(__file__).parents[1]
 GIVEN = {"pyproject.toml", "README.md", "gateway", "engine", "config", "tests", "loadtests", "Dockerfile"}
@@ -70,6 +73,21 @@ def test_the_engine_knows_nothing_of_the_web_and_the_gateway():
 def test_the_gateway_uses_the_engines_front_door_only():
     inside = [f"{path}: {name}" for path in modules("gateway") for name in imports(path) if name.startswith("engine.")]
     assert not inside
+
+
+def test_the_front_door_says_where_each_name_is_and_to_mypy_the_same():
+    path = ROOT / "engine" / "__init__.py"
+    told = {
+        node.module: {name.name for name in node.names}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("engine.")
+    }
+    found = {name: getattr(engine, name) for name in engine.__all__}
+    assert {name for names in told.values() for name in names} == set(found)
+    for module, names in told.items():
+        assert [name for name in names if getattr(import_module(module), name) is not found[name]] == []
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = engine.Nothing
 
 
 @pytest.mark.parametrize("library", HOMES)

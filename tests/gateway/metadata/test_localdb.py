@@ -7,6 +7,8 @@ import gzip
 import itertools
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -258,6 +260,12 @@ def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
         assert time.time() - written >= 1.5
 
     run(story)
+
+
+def test_the_building_process_loads_neither_sql_nor_numpy() -> None:
+    """It is started for every change; to load all of the engine takes ten times as long."""
+    code = "import sys, gateway.localdb.build; print({'sqlalchemy', 'numpy', 'engine.engine'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 def test_one_process_builds_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
