@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -77,12 +78,12 @@ def test_an_event_is_in_the_next_answer(popular: Shop):
 
 def test_who_is_known_may_have_answers_of_their_own(popular: Shop):
     """By an interaction, or by a row of Users; others can share one."""
-    knows = popular.engine.knows
-    assert knows("home", "u1") and not knows("home", "u9") and not knows("home", "u10")
+    knows = partial(popular.engine.knows, popular.uid)
+    assert knows("u1") and not knows("u9") and not knows("u10")
     popular.engine.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
     popular.click(None, "a", session="s10")
     popular.engine.catch_up()
-    assert knows("home", "u9") and knows("home", "s10") and not knows("home", "u10")
+    assert knows("u9") and knows("s10") and not knows("u10")
 
 
 def test_an_answer_says_what_it_has_seen_and_who_made_it(popular: Shop):

@@ -155,7 +155,7 @@ def test_what_kafka_never_takes_is_refused_for_good(brokers: str, tmp_path: Path
 
 def test_kafka_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
-    monkeypatch.setattr("gateway.config.targets.find_spec", lambda name: None)
+    monkeypatch.setattr("gateway.config.checks.targets.find_spec", lambda name: None)
     (fault,) = faults_of(config(kafka("b:9092")))
     assert "eventTargets[0]: needs a package that is not there: pip install 'recgate[kafka]'" in fault
 
