@@ -37,7 +37,7 @@ END, LINE, GET = b"\r\n\r\n", b"\r\n", b"GET /"
 VERSION = b" HTTP/1.1"
 CLOSE = b"connection: close\r\n"
 MOST_HELD = 64 * 1024  # bytes
-MOST_HEAD = 256 * 1024  # bytes of one that has not ended
+MOST_HEAD = 256 * 1024  # bytes of one that has not ended, or of what follows a body in chunks
 LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
 Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
@@ -52,7 +52,7 @@ class HotProtocol(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._is_whole = True
-        self._in_head, self._head_size = False, 0  # what the parser has of one that has not ended
+        self._unfinished = 0  # bytes that the parser has since it last had a whole request, or some of a body
         self._heads: Remembered | None = None
         self._of: object = None  # the configuration's heads that `_heads` belong to
         self._head, self._ending = UNUSUAL, b""  # of the last request that was answered here: all behind its target
@@ -305,11 +305,10 @@ class HotProtocol(HttpToolsProtocol):
     # ---- the ordinary way
 
     def _parse(self, data: bytes) -> None:
+        self._unfinished += len(data)
         super().data_received(data)
-        if self._in_head:
-            self._head_size += len(data)
-            if self._head_size > MOST_HEAD and not self.transport.is_closing():
-                self._refuse_head()
+        if self._unfinished > MOST_HEAD and not self.transport.is_closing():
+            self._refuse_head()
 
     def _refuse_head(self) -> None:
         """The parser keeps all of it: without end it would have the worker's memory, whoever sends it."""
@@ -325,19 +324,22 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_whole = False
-        self._in_head, self._head_size = True, 0
         super().on_message_begin()
         if self._state:
             self.scope["state"].update(self._state)
             self._state = {}
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         super().on_headers_complete()
         if self._is_leaving and self.cycle is not None:
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        self._unfinished = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._unfinished = 0
         super().on_message_complete()
         self._is_whole = not self.parser.should_upgrade()  # after an upgrade nothing is as it was
 

@@ -44,6 +44,24 @@ def test_a_head_without_end(pair: Pair, kind: str) -> None:
     assert b'recgate_requests_total{route="other",status="431"}' in page
 
 
+@pytest.mark.parametrize("more", [b"X-Field: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", b"X-Field: " + b"a" * 1000])
+def test_a_body_whose_trailer_has_no_end(pair: Pair, more: bytes) -> None:
+    """Nobody is answered before a body has ended."""
+    with socket.create_connection(("127.0.0.1", pair.hot), timeout=PATIENCE_S) as caller:
+        caller.sendall(
+            b"POST /events/shop HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+        )
+        with pytest.raises(ConnectionError):
+            for _ in range(8 * MOST_HEAD // len(more)):
+                caller.sendall(more)
+
+
+def test_a_body_in_tiny_chunks(pair: Pair) -> None:
+    body = b"1\r\n \r\n" * (MOST_HEAD // 3) + b"2\r\n{}\r\n0\r\n\r\n"
+    head = b"POST /events/shop HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    assert said(pair.hot, [head, body]).startswith(b"HTTP/1.1 400 ")  # of no events
+
+
 @pytest.mark.parametrize("kind", ["field", "fields"])
 def test_a_long_head(pair: Pair, kind: str) -> None:
     told = said(
