@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests.aws.flow import Flow
@@ -25,7 +24,7 @@ def url(stage: Stage) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def aws(url: str) -> Iterator[Clients]:
-    clients = Clients(boto3.Session(), url)
+    clients = Clients(url)
     yield clients
     clients.close()
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from botocore.auth import SigV4QueryAuth
@@ -61,7 +60,7 @@ def client(locked: str, server_clock: Skew) -> Iterator[Callable[..., Clients]]:
 
     def make(key: str | None = "AKIAFIRST", **how: Any) -> Clients:
         how.setdefault("secret", KEYS[key].secret if key in KEYS else "none")
-        made.append(Clients(boto3.Session(), locked, key=key, **how))
+        made.append(Clients(locked, key=key, **how))
         return made[-1]
 
     yield make

@@ -52,7 +52,7 @@ def test_what_is_not_there_is_not_found(aws: Clients, flow: Flow, operation: str
 
 
 def test_the_same_name_in_another_region_is_another_resource(aws: Clients, flow: Flow, url: str):
-    there = Clients(boto3.Session(), url, "eu-west-1")
+    there = Clients(url, "eu-west-1")
     with pytest.raises(there.personalize.exceptions.ResourceNotFoundException):
         there.personalize.describe_dataset_group(datasetGroupArn=flow.group)
     made = there.personalize.create_dataset_group(name="shop")["datasetGroupArn"]

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 import engine
@@ -78,7 +77,7 @@ def test_recommendations_with_parameters_over_items_just_put(tmp_path: Path):
             pass
 
     with served(create_app(parse("namespaces: {}", "no file"), whole, environ={})) as url:
-        aws = Clients(boto3.Session(), url)
+        aws = Clients(url)
         _play(aws, Flow(aws.personalize, work, f"file://{tmp_path / 'interactions.csv'}"))
         aws.close()
 

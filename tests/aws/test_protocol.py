@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import boto3
 import httpx
 import pytest
 
@@ -135,7 +134,7 @@ def test_events_have_strict_types(http: httpx.Client, wrong: dict[str, object]):
 
 
 def test_all_services_answer_below_the_prefix(url: str):
-    aws = Clients(boto3.Session(), f"{url}/aws")
+    aws = Clients(f"{url}/aws")
     assert aws.personalize.list_schemas()["schemas"] == []
     arn = f"arn:aws:personalize:us-east-1:{ACCOUNT}:campaign/home"
     assert len(aws.runtime.get_recommendations(campaignArn=arn, userId="u")["itemList"]) == 25

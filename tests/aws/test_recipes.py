@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 import engine
@@ -73,7 +72,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("films")
     whole = engine.Engine.open(engine.Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True))
     with served(create_app(parse("namespaces: {}", "no file"), whole, environ={})) as url:
-        clients = Clients(boto3.Session(), url)
+        clients = Clients(url)
         yield Shop(clients, whole, folder)
         clients.close()
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 import engine
@@ -49,7 +48,7 @@ def tenants(tmp_path: Path) -> Iterator[list[Tenant]]:
         for n in range(2):
             rows = [f"u{u},i{n},{1_700_000_000 + u}" for u in range(5)]
             (tmp_path / f"{n}.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
-            aws = Clients(boto3.Session(), url, key=f"AKIA{n}", secret=f"secret-{n}")
+            aws = Clients(url, key=f"AKIA{n}", secret=f"secret-{n}")
             made.append(Tenant(aws, Flow(aws.personalize, work, f"file://{tmp_path / f'{n}.csv'}")))
             assert made[-1].flow.import_job and made[-1].flow.tracker and made[-1].flow.filter
             assert made[-1].flow.campaign

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from botocore.exceptions import ClientError
@@ -33,7 +32,7 @@ def whole(tmp_path: Path) -> engine.Engine:
 def aws(whole: engine.Engine) -> Iterator[Clients]:
     app = create_app(parse("namespaces: {}", "no file"), whole, environ={})
     with served(app) as url:
-        clients = Clients(boto3.Session(), url)
+        clients = Clients(url)
         yield clients
         clients.close()
 

@@ -32,6 +32,7 @@ from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
+SESSION = boto3.Session()  # for all: to read its models of the services takes ten times as long as to make clients
 ACCOUNT = "123456789012"
 TRACKING_ID = "00000000-0000-4000-8000-000000000000"
 
@@ -205,7 +206,6 @@ class Clients:
 
     def __init__(
         self,
-        session: boto3.Session,
         url: str,
         region: str = "us-east-1",
         *,
@@ -216,7 +216,7 @@ class Clients:
         """Without a key nothing is signed."""
         config = Config(retries={"total_max_attempts": 1}, signature_version=None if key else UNSIGNED)
         made = {
-            name: session.client(
+            name: SESSION.client(
                 name,
                 endpoint_url=url,
                 region_name=region,

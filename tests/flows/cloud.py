@@ -24,7 +24,7 @@ START = 1_700_000_000
 class Cloud:
     def __init__(self, url: str, s3: str) -> None:
         key, secret = KEYS["aws_access_key_id"], KEYS["aws_secret_access_key"]
-        self.clients = Clients(boto3.Session(), url, KEYS["region_name"], key=key, secret=secret)
+        self.clients = Clients(url, KEYS["region_name"], key=key, secret=secret)
         self.personalize, self.runtime = self.clients.personalize, self.clients.runtime
         self.events = self.clients.events
         self.s3 = boto3.client("s3", endpoint_url=s3, **KEYS)
@@ -75,13 +75,14 @@ class Cloud:
         wait(lambda: self.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"])
         return str(arn)
 
-    def train(self, group: str, recipe: str) -> str:
+    def train(self, group: str, recipe: str, **hyperparameters: str) -> str:
         """An ACTIVE solution version."""
         solution = self.personalize.create_solution(
             name=f"{group.rpartition('/')[2]}-{recipe}",
             datasetGroupArn=group,
             recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
             performAutoTraining=False,
+            solutionConfig={"algorithmHyperParameters": hyperparameters},
         )["solutionArn"]
         wait(lambda: self.personalize.describe_solution(solutionArn=solution)["solution"])
         version = self.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from engine import Engine, Runner, Settings
 from gateway.app import create_app
 from gateway.config import parse
@@ -101,7 +99,7 @@ def site(folder: Path, **settings: Any) -> Iterator[Site]:
     known = {"pending_s": 0.0, "allow_file_urls": True, **settings}
     engine = Engine.open(Settings.of(folder / "data", {}, **known), clock)
     with served(create_app(parse("namespaces: {}", "no file"), engine, environ={})) as url:
-        clients = Clients(boto3.Session(), url)
+        clients = Clients(url)
         yield Site(folder, engine, clients, clock)
         clients.close()
 

@@ -36,7 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder, clock = tmp_path_factory.mktemp("explained"), Clock()
     engine = Engine.open(Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True), clock)
     with served(create_app(parse(CONFIG), engine, environ={})) as url:
-        clients = Clients(boto3.Session(), url)
+        clients = Clients(url)
         opened = Site(folder, engine, clients, clock)
         group = opened.shop()
         opened.personalize.create_solution(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.flows.cloud import BUCKET, ROLE, START, Cloud, cloud, wait
+from tests.flows.cloud import BUCKET, ROLE, START, Cloud, wait
 
 INTERACTIONS = [
     {"name": "USER_ID", "type": "string"},
@@ -18,66 +16,60 @@ USERS = [{"name": "USER_ID", "type": "string"}, {"name": "COUNTRY", "type": "str
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with cloud(tmp_path_factory.mktemp("cloud")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def group(aws: Cloud) -> str:
+def group(account: Cloud) -> str:
     """Users like the films of their half: comedies, or dramas."""
-    group = aws.group("films")
+    group = account.group("audience")
     clicks = [
         f"u{user},f{2 * ((user + step) % 6) + user % 2},{START + 50 * user + step}"
         for user in range(20)
         for step in range(4)
     ]
-    aws.load(group, "Interactions", INTERACTIONS, clicks)
-    aws.load(group, "Items", ITEMS, [f"f{n},{('Comedy', 'Drama')[n % 2]}|Film" for n in range(12)])
-    aws.load(group, "Users", USERS, [f"u{n},{'Japan' if n < 10 else 'Kenya'}" for n in range(20)])
+    account.load(group, "Interactions", INTERACTIONS, clicks)
+    account.load(group, "Items", ITEMS, [f"f{n},{('Comedy', 'Drama')[n % 2]}|Film" for n in range(12)])
+    account.load(group, "Users", USERS, [f"u{n},{'Japan' if n < 10 else 'Kenya'}" for n in range(20)])
     return group
 
 
-def test_users_for_items(aws: Cloud, group: str):
-    job = aws.personalize.create_batch_segment_job(
+def test_users_for_items(account: Cloud, group: str):
+    job = account.personalize.create_batch_segment_job(
         jobName="tell-of-items",
-        solutionVersionArn=aws.train(group, "aws-item-affinity"),
+        solutionVersionArn=account.train(group, "aws-item-affinity"),
         numResults=10,
-        jobInput={"s3DataSource": {"path": aws.put_json("items.json", {"itemId": "f2"}, {"itemId": "f3"})}},
+        jobInput={"s3DataSource": {"path": account.put_json("items.json", {"itemId": "f2"}, {"itemId": "f3"})}},
         jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/items/"}},
         roleArn=ROLE,
     )["batchSegmentJobArn"]
-    wait(lambda: aws.personalize.describe_batch_segment_job(batchSegmentJobArn=job)["batchSegmentJob"])
-    comedy, drama = aws.get_json("items/items.json.out")
+    wait(lambda: account.personalize.describe_batch_segment_job(batchSegmentJobArn=job)["batchSegmentJob"])
+    comedy, drama = account.get_json("items/items.json.out")
     assert comedy["input"] == {"itemId": "f2"}
     assert set(comedy["output"]["recommendedUsers"]) == {f"u{n}" for n in range(0, 20, 2)}
     assert set(drama["output"]["recommendedUsers"]) == {f"u{n}" for n in range(1, 20, 2)}
 
 
-def test_users_for_items_of_a_kind_in_one_country(aws: Cloud, group: str):
-    country = aws.personalize.create_filter(
+def test_users_for_items_of_a_kind_in_one_country(account: Cloud, group: str):
+    country = account.personalize.create_filter(
         name="country", datasetGroupArn=group, filterExpression="INCLUDE UserID WHERE Users.COUNTRY IN ($COUNTRY)"
     )["filterArn"]
-    wait(lambda: aws.personalize.describe_filter(filterArn=country)["filter"])
+    wait(lambda: account.personalize.describe_filter(filterArn=country)["filter"])
     dramas = 'ITEMS.genres = "Drama" AND ITEMS.genres = "Film"'
-    questions = aws.put_json(
+    questions = account.put_json(
         "kinds.json",
         {"itemAttributes": dramas, "filterValues": {"COUNTRY": '"Japan"'}},
         {"itemAttributes": "ITEMS.genres > 5", "filterValues": {"COUNTRY": '"Japan"'}},
     )
-    job = aws.personalize.create_batch_segment_job(
+    job = account.personalize.create_batch_segment_job(
         jobName="tell-of-dramas",
-        solutionVersionArn=aws.train(group, "aws-item-attribute-affinity"),
+        solutionVersionArn=account.train(group, "aws-item-attribute-affinity"),
         filterArn=country,
         numResults=5,
         jobInput={"s3DataSource": {"path": questions}},
         jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/kinds/"}},
         roleArn=ROLE,
     )["batchSegmentJobArn"]
-    wait(lambda: aws.personalize.describe_batch_segment_job(batchSegmentJobArn=job)["batchSegmentJob"])
-    answer, bad = aws.get_json("kinds/kinds.json.out")
+    wait(lambda: account.personalize.describe_batch_segment_job(batchSegmentJobArn=job)["batchSegmentJob"])
+    answer, bad = account.get_json("kinds/kinds.json.out")
     assert answer["itemAttributes"] == dramas
     assert set(answer["output"]["recommendedUsers"]) == {f"u{n}" for n in range(1, 10, 2)}
     assert bad["output"] is None and "itemAttributes: invalid expression" in bad["error"]
-    (listed,) = aws.personalize.list_batch_segment_jobs()["batchSegmentJobs"][1:]
+    (listed,) = account.personalize.list_batch_segment_jobs()["batchSegmentJobs"][1:]
     assert (listed["jobName"], listed["status"]) == ("tell-of-dramas", "ACTIVE")

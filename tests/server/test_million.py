@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
 
@@ -51,7 +50,7 @@ def server(tmp_path: Path) -> Server:
 
 def test_a_million_interactions_in_a_minute_and_a_gigabyte(server: Server, capsys: pytest.CaptureFixture[str]):
     with running(server):
-        clients = Clients(boto3.Session(), server.url)
+        clients = Clients(server.url)
         start = time.monotonic()
         status = _imported(clients.personalize, f"file://{server.data.parent}/million.csv")
         seconds = time.monotonic() - start
