@@ -174,12 +174,17 @@ def date_range(moment: Moment, start: DateOrTime, end: DateOrTime) -> Value | No
 
 
 def range_of(moment: Moment, start: str, end: str) -> tuple[datetime, datetime]:
-    return instant(start, moment), instant(end, moment) + (timedelta() if "T" in end else A_DAY)
+    return instant(start, moment), instant(end, moment, timedelta() if "T" in end else A_DAY)
 
 
-def instant(text: str, moment: Moment) -> datetime:
+def instant(text: str, moment: Moment, later: timedelta = timedelta()) -> datetime:
+    """`later` is by the clock on the wall: a day may have 23 hours, or 25. Raises `ValueError`."""
     said = datetime.fromisoformat(text)
-    return (said if said.tzinfo else said.replace(tzinfo=zone_of(moment))).astimezone(UTC)
+    try:
+        local = said + later
+        return (local if local.tzinfo else local.replace(tzinfo=zone_of(moment))).astimezone(UTC)
+    except OverflowError:  # beyond the first or the last year
+        return (datetime.min if said.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 @rule(headers=[TIME_ZONE], until=next_midnight)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -46,7 +45,10 @@ class Caller(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
-        try:
-            return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
-        except CookieError:
-            return {}
+        """Each by itself, as browsers send whatever a page has set; of a name given twice, the last."""
+        pairs = (cookie.partition("=") for cookie in self.headers.get("cookie", "").split(";"))
+        return {name.strip(): unquoted(value.strip()) for name, equals, value in pairs if equals}
+
+
+def unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text

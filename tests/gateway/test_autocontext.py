@@ -271,17 +271,53 @@ def test_what_a_request_says(name, keys, value):
     assert said(name, keys, Moment(CALLER, NOON)) == value
 
 
+@pytest.mark.parametrize(
+    "other", ['prefs={"a":"b"}', "flag", "a[b]=1", "a(b)=1", "name=J\xfcrgen", "path=/", "when=Mon, 1 Jan", "", "=x"]
+)
+def test_a_cookie_is_read_whatever_the_others_hold(other):
+    for sent in (f"{other}; plan=gold", f"plan=gold; {other}", f"{other};plan=gold"):
+        assert said("cookie", {"cookie": "plan"}, at(cookie=sent)) == "gold"
+
+
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        ('plan="gold"', "gold"),
+        ("plan=a=b", "a=b"),
+        ("plan=a b", "a b"),
+        ('plan={"a":1}', '{"a":1}'),
+        ("plan=", ""),
+        ("plan=1; plan=2", "2"),
+        ('plan="', '"'),
+        ("myplan=1", None),
+    ],
+)
+def test_a_cookie_as_it_was_set(sent, value):
+    assert said("cookie", {"cookie": "plan"}, at(cookie=sent)) == value
+
+
 def test_broken_cookies_say_nothing():
     assert said("cookie", {"cookie": "a"}, at(cookie="a=1; =;;\x00")) in ("1", None)
     assert said("cookie", {"cookie": "a"}, at(cookie="\x01\x02")) is None
 
 
 SALE = {"start": "2026-11-27", "end": "2026-11-30"}
+LONG_DAY = {"start": "2026-10-25", "end": "2026-10-25"}
+LONG_DAY_ENDS = datetime(2026, 10, 25, 23, tzinfo=UTC)
+SHORT_DAY = {"start": "2026-03-29", "end": "2026-03-29"}
 RANGES = [
     (SALE, "", datetime(2026, 11, 26, 23, 59, tzinfo=UTC), "false", datetime(2026, 11, 27, tzinfo=UTC)),
     (SALE, "", datetime(2026, 11, 27, tzinfo=UTC), "true", datetime(2026, 12, 1, tzinfo=UTC)),
     (SALE, "", datetime(2026, 11, 30, 23, 59, tzinfo=UTC), "true", datetime(2026, 12, 1, tzinfo=UTC)),
     (SALE, "", datetime(2026, 12, 1, tzinfo=UTC), "false", None),
+    # a day of 25 hours and one of 23, where clocks change
+    (LONG_DAY, "Europe/Berlin", datetime(2026, 10, 25, 22, 30, tzinfo=UTC), "true", LONG_DAY_ENDS),
+    (LONG_DAY, "Europe/Berlin", LONG_DAY_ENDS, "false", None),
+    (SHORT_DAY, "Europe/Berlin", datetime(2026, 3, 29, 22, 30, tzinfo=UTC), "false", None),
+    # as ever or for ever, wherever the viewer is
+    ({"start": "0001-01-01", "end": "9999-12-31"}, "Asia/Tokyo", NOON, "true", None),
+    ({"start": "0001-01-01", "end": "9999-12-31"}, "America/New_York", NOON, "true", None),
+    ({"start": "2020-01-01", "end": "9999-12-31T23:59-05:00"}, "", NOON, "true", None),
     (SALE, "Asia/Tokyo", datetime(2026, 11, 26, 15, tzinfo=UTC), "true", datetime(2026, 11, 30, 15, tzinfo=UTC)),
     (
         {"start": "2026-11-27T18:00Z", "end": "2026-11-27T20:00+01:00"},
