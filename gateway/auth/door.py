@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.auth.issuer import Issuer
 
 API_KEY = "x-api-key"
-BEARER = "bearer "
+BEARER = "bearer"
 
 
 class Door:
@@ -71,9 +71,10 @@ def _token(caller: Caller) -> str:
     given = caller.headers.get("authorization", "")
     if not given:
         raise Unauthenticated("MissingToken", "the header Authorization: Bearer … is missing", "Bearer")
-    if not given.lower().startswith(BEARER):
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != BEARER:
         raise Unauthenticated("InvalidToken", "the header Authorization is not of the scheme Bearer", "Bearer")
-    return given[len(BEARER) :].strip()
+    return token.strip()
 
 
 def allowed(principal: Principal, namespace: str, action: str, user: str | None) -> None:

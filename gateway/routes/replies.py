@@ -186,8 +186,8 @@ def named(request: AnyRequest) -> Mapping[str, str]:
 
 
 def headers_of(request: AnyRequest) -> dict[str, str]:
-    """Lower-cased names; of a name given twice, the last."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    """Lower-cased names; of a name given twice, the last. Blanks behind a value are no part of it (RFC 9110 §5.5)."""
+    return {name.decode("latin-1"): value.rstrip().decode("latin-1") for name, value in request.scope["headers"]}
 
 
 def cors(origin: bytes) -> tuple[Header, ...]:

@@ -72,6 +72,14 @@ def test_a_change_ends_it(world: World, kind: str) -> None:
     assert said(world.pair.hot, [request(), LAST]) == said(world.pair.plain, [request(), LAST])
 
 
+@pytest.mark.parametrize("key", [b"X-Api-Key: open ", b"X-Api-Key:open", b"X-Api-Key: \topen\t "])
+def test_blanks_around_a_field_are_no_part_of_it(tmp_path: Path, key: bytes) -> None:
+    """RFC 9110 §5.5."""
+    with serving(app_over(SmallEngine(tmp_path), Clock(), CONFIG + KEYS)) as pair:
+        for port in (pair.hot, pair.plain):
+            assert said(port, [request(HOME, key), LAST]).startswith(b"HTTP/1.1 200 ")
+
+
 def test_what_another_user_does_does_not(world: World) -> None:
     warm(world.pair, request())
     world.engine._items[1] = "i5"
