@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable
 from typing import Any, ClassVar
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 END, LINE, GET = b"\r\n\r\n", b"\r\n", b"GET /"
 VERSION = b" HTTP/1.1"
+OFFER = re.compile(rb"(?<=\r\n)upgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
 CLOSE = b"connection: close\r\n"
 MOST_HELD = 64 * 1024  # bytes
 MOST_HEAD = 256 * 1024  # bytes of one that has not ended, or of what follows a body in chunks
@@ -305,6 +307,8 @@ class HotProtocol(HttpToolsProtocol):
     # ---- the ordinary way
 
     def _parse(self, data: bytes) -> None:
+        if self._is_whole and b"h2c" in data:
+            data = without_offer(data)
         self._unfinished += len(data)
         super().data_received(data)
         if self._unfinished > MOST_HEAD and not self.transport.is_closing():
@@ -342,6 +346,14 @@ class HotProtocol(HttpToolsProtocol):
         self._unfinished = 0
         super().on_message_complete()
         self._is_whole = not self.parser.should_upgrade()  # after an upgrade nothing is as it was
+
+
+def without_offer(data: bytes) -> bytes:
+    """The request that begins here without its offer of HTTP/2, which need not be taken (RFC 9110 §7.8). Of a request
+    with one httptools skips the body, and reads it as the next request."""
+    end = data.find(END)
+    stop = len(data) if end < 0 else end + len(LINE)
+    return OFFER.sub(b"", data[:stop]) + data[stop:]
 
 
 def protocol_of(memos: Memos, direct: Direct) -> type[HotProtocol]:
