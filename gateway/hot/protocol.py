@@ -335,7 +335,8 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        if self._is_leaving and self.cycle is not None:
+        # behind an offer of another protocol httptools skips the body: what comes next must not be read as a request
+        if (self._is_leaving or self.parser.should_upgrade()) and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:

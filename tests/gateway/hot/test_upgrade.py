@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.hot.servers import Pair, said, serving
+from tests.gateway.hot.servers import PATIENCE_S, Pair, said, serving
 from tests.gateway.serve.world import SmallEngine, app_over
 
 LAST = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -55,3 +58,19 @@ def test_what_follows_an_offer_is_answered(pair: Pair) -> None:
         offered = said(pair.hot, [head(b"GET", target, *OFFER) + head(b"GET", target), LAST])
     assert offered == said(pair.hot, [head(b"GET", target) * 2, LAST])
     assert offered.count(b"HTTP/1.1 200 ") == 2
+
+
+@pytest.mark.parametrize("offer", [b"TLS/1.0", b"h3c"])
+def test_a_body_is_never_read_as_a_request(pair: Pair, offer: bytes) -> None:
+    """Whoever has a proxy pass it on would else ask in the name of the next caller on its connection."""
+    inside = head(b"GET", b"/health")
+    asked = ranked(b"Connection: Upgrade", b"Upgrade: " + offer, b"Content-Length: %d" % len(inside))
+    with socket.create_connection(("127.0.0.1", pair.hot), timeout=PATIENCE_S) as caller:
+        caller.sendall(asked)
+        time.sleep(0.01)  # so that it comes by itself
+        told = b""
+        with contextlib.suppress(ConnectionError):
+            caller.sendall(inside)
+            while more := caller.recv(65536):
+                told += more
+    assert told.count(b"HTTP/1.1 ") == 1 and b"connection: close" in told
