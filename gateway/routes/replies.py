@@ -30,6 +30,7 @@ JSON = b"application/json"
 NO_STORE: Header = (b"cache-control", b"no-store")
 VERSION = b"x-personalization-config-version"  # of the configuration that made the answer
 LARGEST_BODY = 1024 * 1024
+LISTS = {b"cookie": b"; ", b"if-none-match": b", ", b"x-forwarded-for": b", "}  # what is between two lines of them
 
 ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
 EXPOSED_HEADERS = (
@@ -186,8 +187,18 @@ def named(request: AnyRequest) -> Mapping[str, str]:
 
 
 def headers_of(request: AnyRequest) -> dict[str, str]:
-    """Lower-cased names; of a name given twice, the last. Blanks behind a value are no part of it (RFC 9110 §5.5)."""
-    return {name.decode("latin-1"): value.rstrip().decode("latin-1") for name, value in request.scope["headers"]}
+    """Lower-cased names; of a name given twice the last, but of a list all lines, as one. Blanks behind a value are no
+    part of it (RFC 9110 §5.5)."""
+    sent = list(request.scope["headers"])
+    named = {name.decode("latin-1"): value.rstrip().decode("latin-1") for name, value in sent}
+    if len(named) == len(sent):
+        return named
+    lists = {
+        name.decode(): sign.join(value.rstrip() for key, value in sent if key == name).decode("latin-1")
+        for name, sign in LISTS.items()
+        if name.decode() in named
+    }
+    return {**named, **lists}
 
 
 def cors(origin: bytes) -> tuple[Header, ...]:

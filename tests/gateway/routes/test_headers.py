@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from gateway.caller import Caller
+from gateway.routes.conditional import not_modified
+from gateway.routes.direct import Read
+from gateway.viewer import Viewers
 from tests.gateway.serve.world import Clock, SmallEngine
 
 HOME = "/recommend-items/shop/home/u1"
@@ -99,6 +103,18 @@ def test_if_none_match(sent: str, status: int, client: TestClient[Any]) -> None:
     assert answer.headers["cache-control"] == PRIVATE
     assert answer.headers["vary"] == "Origin, cloudfront-viewer-country"
     assert answer.headers["x-personalization-config-version"] == "7"
+
+
+def test_lists_are_read_from_all_their_lines() -> None:
+    """A proxy may add a line of its own to X-Forwarded-For, and HTTP/2 has a line for each cookie."""
+    sent = [(b"x-forwarded-for", b"198.51.100.7"), (b"cookie", b"plan=gold"), (b"if-none-match", b'"a"')]
+    sent += [(b"x-forwarded-for", b"127.0.0.2"), (b"cookie", b"seen=1"), (b"if-none-match", b'"b"')]
+    sent += [(b"x-kind", b"a"), (b"x-kind", b"b")]
+    viewed = Viewers().headers(Read({"headers": sent}).named, ("127.0.0.1", 1))
+    assert viewed.address == "198.51.100.7"
+    assert Caller(viewed).cookies == {"plan": "gold", "seen": "1"}
+    assert not_modified(viewed["if-none-match"], '"a"')
+    assert viewed["x-kind"] == "b"
 
 
 def test_304_needs_a_recommender(client: TestClient[Any]) -> None:
