@@ -23,6 +23,7 @@ FLAGS = (
     "must-understand",
     "immutable",
 )
+LONGEST_S = 2**31 - 1  # 68 years; more means no more to HTTP's caches either (RFC 9111 §1.2.2)
 SHARED = ("public", "s-maxage")  # what lets a shared cache keep the answer
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -57,7 +58,7 @@ def readable(text: str) -> Directives | None:
 
 
 def seconds(given: Mapping[str, str | None], name: str) -> int:
-    return int(given.get(name) or 0)
+    return min(int(given.get(name) or 0), LONGEST_S)
 
 
 def spelled(given: Directives) -> str:
@@ -83,8 +84,8 @@ def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
     if kind == "userSpecified" and unshared(given) != given:
         given = unshared(given)
         said = spelled(given)
-    max_age = seconds(given, "max-age") if "max-age" in given else policy.max_age
-    added = [f"max-age={max_age}"] if max_age and "max-age" not in given else []
+    max_age = seconds(given, "max-age") if "max-age" in given else min(policy.max_age, LONGEST_S)
+    added = [f"max-age={policy.max_age}"] if max_age and "max-age" not in given else []
     header = ",".join(filter(None, [said, *added]))
     private = unshared(given)
     return CachePolicy(

@@ -16,6 +16,7 @@ from gateway.config.document.values import (
     Fraction,
     Key,
     Label,
+    Line,
     Network,
     Part,
     Region,
@@ -101,7 +102,7 @@ class Root(Level, frozen=True, kw_only=True):
     """The configuration of recgate."""
 
     namespaces: dict[Key, Namespace]
-    version: str = ""
+    version: Line = ""
     title: str = ""
     description: str = ""
     origins: Origins = Origins()

@@ -18,6 +18,7 @@ MetadataField = Annotated[
 ]
 Placeholder = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
+Line = Annotated[str, Meta(pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])", description="A text of one line.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]
 Weight = Annotated[float, Meta(ge=0, description="A number, 0 or more.")]
 AccountId = Annotated[str, Meta(pattern="^[0-9]{12}$", description="Twelve digits.")]

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.ask import Ask
 from gateway.config import document
-from gateway.config.caching import cache_policy, policy_for, user_kind
+from gateway.config.caching import LONGEST_S, cache_policy, policy_for, user_kind
 from gateway.plan import NO_CACHE, CachePolicy
 from tests.gateway.config.documents import plan_of, shop
 
@@ -21,6 +21,8 @@ POLICIES = [
     (10, "no-store", "no-store,max-age=10", 10, 0, 0, False),
     (10, "no-cache", "no-cache,max-age=10", 10, 0, 0, False),
     (60, 'private, stale-if-error="600"', 'private, stale-if-error="600",max-age=60', 60, 0, 600, True),
+    (10**20, "public", f"public,max-age={10**20}", LONGEST_S, 0, 0, True),
+    (5, f"stale-if-error={10**20}", f"stale-if-error={10**20},max-age=5", 5, 0, LONGEST_S, True),
     (60, "private ,stale-while-revalidate=30, ", "private ,stale-while-revalidate=30,max-age=60", 60, 30, 0, True),
 ]  # fmt: skip
 

@@ -145,7 +145,9 @@ ROOTS = [
     ("namespaces: []", "namespaces: must be a map of keys, not a list"),
     ("namespaces: {a b: {}}", "namespaces: a key must be letters, digits, - and _, not 'a b'"),
     ("namespaces: {1: {}}", 'namespaces: a key must be letters, digits, - and _, not 1 (write it in quotes: "1")'),
-    ("version: 10\nnamespaces: {}", 'version: must be a text, not 10 (write it in quotes: "10")'),
+    ("version: |\n  42\nnamespaces: {}", "version: must be a text of one line, not '42\\n'"),
+    ('version: "a\\r\\nset-cookie: b"\nnamespaces: {}', "version: must be a text of one line, not 'a\\r\\n"),
+    ("version: 10\nnamespaces: {}", 'version: must be a text of one line, not 10 (write it in quotes: "10")'),
     (
         "namespaces: {a: {recommenders: {recommend: {}}}}",
         "a key cannot be 'recommend'; one of: recommend-items, related-",
@@ -356,7 +358,7 @@ namespaces:
     with pytest.raises(ConfigError) as caught:
         parse(text, "shop.yaml")
     assert [fault.line for fault in caught.value.faults] == [1, 3, 10, 10, 11, 12]
-    assert str(caught.value).startswith("shop.yaml: 6 errors\n  line 1: version: must be a text")
+    assert str(caught.value).startswith("shop.yaml: 6 errors\n  line 1: version: must be a text of one line")
 
 
 BILLION = "a: &a [x]\n" + "".join(
