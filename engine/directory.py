@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from engine.data.schema import Schema as DatasetSchema
@@ -16,13 +16,22 @@ from engine.shown.ids import tag
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
+TYPED: Mapping[str, type] = {  # a schema's types -> ours
+    "string": str,
+    "int": int,
+    "long": int,
+    "float": float,
+    "double": float,
+    "boolean": bool,
+}
+
 
 class Shown(NamedTuple):
     """An item column as answers show it."""
 
     name: str  # in the schema
     key: str  # in the answer: camel case
-    whole: bool  # a column with missing values keeps its whole numbers as floats
+    typed: type  # what its values are; a column may keep booleans, and whole numbers where some are missing, as floats
 
 
 def unknown_tracker(tracking_id: str) -> InvalidInput:
@@ -143,4 +152,4 @@ class Directory:
             return ()
         schema = self.schema(dataset)
         fields = (field for field in schema.fields if field.name != schema.key)
-        return tuple(Shown(field.name, property_name(field.name), field.whole) for field in fields)
+        return tuple(Shown(field.name, property_name(field.name), TYPED[field.type]) for field in fields)

@@ -504,7 +504,7 @@ def _shown(row: Mapping[str, Any] | None, fields: Sequence[Shown]) -> dict[str, 
     if row is None:
         return None
     present = ((field, row[field.name]) for field in fields if row.get(field.name) is not None)
-    return {field.key: int(value) if field.whole else value for field, value in present}
+    return {field.key: field.typed(value) for field, value in present}
 
 
 def _make_folder(path: Path) -> None:

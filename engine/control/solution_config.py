@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -118,9 +119,11 @@ def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.St
 
 def _check_threshold(threshold: str | None) -> None:
     try:
-        float(threshold or 0)
-    except ValueError as error:
-        raise InvalidInput(f"solutionConfig.eventValueThreshold is not a number: {threshold}") from error
+        fits = math.isfinite(float(threshold or 0))
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InvalidInput(f"solutionConfig.eventValueThreshold is not a number: {threshold}")
 
 
 def check_columns(config: TrainingDataConfig | None) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 
-from engine.data.schema import BOOLEANS, MILLISECONDS, Field, Schema, property_name
+from engine.data.schema import BOOLEANS, MILLISECONDS, Field, Schema, plain, property_name
 from engine.errors import InvalidInput
 
 _EVENT_WORDS = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
@@ -55,7 +55,7 @@ def check_properties(schema: Schema, properties: Mapping[str, object]) -> dict[s
     events = schema.dataset_type.endswith("INTERACTIONS")
     values: dict[str, Value] = {}
     for name, given in properties.items():
-        if events and name.lower() in _EVENT_WORDS:
+        if events and plain(name) in _EVENT_WORDS:
             raise InvalidInput(f"Property '{name}' is a reserved word; give it beside the event's properties.")
         field = schema.field_for(name)
         if field is None:

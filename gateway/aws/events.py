@@ -180,7 +180,7 @@ def event_of(event: PutEvent, place: str) -> engine.Event:
     samples send them, counts where the event itself has none."""
     check_time(event.sent_at, f"{place}.sentAt")
     properties = event_properties(event.properties, place)
-    item_id, event_value = properties.pop("itemId", None), properties.pop("eventValue", None)
+    item_id, event_value = _taken(properties, "itemid"), _taken(properties, "eventvalue")
     attribution = event.metric_attribution
     return engine.Event(
         event_type=event.event_type,
@@ -204,9 +204,20 @@ def event_properties(text: str | None, place: str) -> dict[str, Any]:
     """Raises `InvalidInput` for a key that an event has a member for."""
     properties = properties_of(text, place)
     for name in properties:
-        if name.lower() in RESERVED:
+        if _plain(name) in RESERVED:
             raise engine.InvalidInput(f"{place}.properties can't have the reserved key {name}.")
     return properties
+
+
+def _plain(name: str) -> str:
+    """Underscores and case don't count in the name of a property (specification §2.5)."""
+    return name.replace("_", "").lower()
+
+
+def _taken(properties: dict[str, Any], plain: str) -> Any:
+    """A property taken out, however it is spelled; None where there is none."""
+    name = next((each for each in properties if _plain(each) == plain), None)
+    return None if name is None else properties.pop(name)
 
 
 def _check_sizes(events: Sequence[PutEvent]) -> None:

@@ -55,8 +55,11 @@ def test_an_anonymous_event_has_only_its_session(aws: Clients, world: World):
     assert world.taken == [("s", None, *[Event(event_type="view", sent_at=AT)] * 10)]
 
 
-def test_the_older_form_has_item_and_value_among_the_properties(aws: Clients, world: World):
-    properties = json.dumps({"itemId": 7, "eventValue": "4.5", "device": "tv"})
+@pytest.mark.parametrize(
+    ("item", "value"), [("itemId", "eventValue"), ("ITEM_ID", "EVENT_VALUE"), ("itemid", "eventvalue")]
+)
+def test_the_older_form_has_item_and_value_among_the_properties(aws: Clients, world: World, item: str, value: str):
+    properties = json.dumps({item: 7, value: "4.5", "device": "tv"})
     aws.events.put_events(
         trackingId=TRACKING_ID,
         userId="u",

@@ -109,6 +109,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         ({"properties": json.dumps({word: "x"})}, f"reserved key {word}")
         for word in ("userId", "SESSIONID", "eventType", "TimeStamp", "recommendationId", "IMPRESSION")
     ),
+    *(
+        ({"properties": json.dumps({word: "x"})}, f"reserved key {word}")  # underscores don't count, either
+        for word in ("USER_ID", "session_id", "EVENT_TYPE", "event_type", "RECOMMENDATION_ID")
+    ),
     ({"impression": ["i1"] * 26}, "25.*impression"),
     ({"recommendationId": "x" * 41}, "40.*recommendationId"),
     ({"impression": ["é" * 256] * 25}, r"eventList\[0\] has 1\d{4} bytes; an event has at most 10240"),

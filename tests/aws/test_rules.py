@@ -92,6 +92,8 @@ CONTROL = [
     ("create_solution", {"recipeArn": None}, "needs a recipeArn"),
     ("create_solution", {"eventType": "x" * 257}, r"\$\.eventType"),
     ("create_solution", {"solutionConfig": {"eventValueThreshold": "high"}}, "eventValueThreshold"),
+    ("create_solution", {"solutionConfig": {"eventValueThreshold": "nan"}}, "eventValueThreshold is not a number"),
+    ("create_solution", {"solutionConfig": {"eventValueThreshold": "inf"}}, "eventValueThreshold is not a number"),
     ("create_solution", {"solutionConfig": {"algorithmHyperParameters": {"depth": "3"}}}, "no hyperparameter depth"),
     ("create_solution", {"solutionConfig": {"hpoConfig": {}}}, "performHPO"),
     (

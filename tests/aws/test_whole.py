@@ -117,6 +117,29 @@ def test_metadata_where_the_campaign_returns_it(aws: Clients, flow: Flow):
     assert "metadata" not in third
 
 
+def test_metadata_is_the_same_text_whichever_way_an_item_came(aws: Clients, flow: Flow, tmp_path: Path):
+    assert flow.import_job
+    p, columns = aws.personalize, ["SALE", "STARS", "PRICE"]
+    fields = [("ITEM_ID", "string"), ("SALE", ["null", "boolean"]), ("STARS", ["null", "int"]), ("PRICE", "float")]
+    schema = p.create_schema(name="shelf", schema=schema_text("Items", *fields))["schemaArn"]
+    dataset = p.create_dataset(name="shelf", schemaArn=schema, datasetGroupArn=flow.group, datasetType="Items")
+    (tmp_path / "shelf.csv").write_text("ITEM_ID,SALE,STARS,PRICE\ni0,True,5,3\ni1,0,4,2.5\ni2,,,1")
+    source = {"dataLocation": f"file://{tmp_path / 'shelf.csv'}"}
+    p.create_dataset_import_job(jobName="s", datasetArn=dataset["datasetArn"], dataSource=source, roleArn=ROLE)
+    flow.finish("import-job")
+    config = {"enableMetadataWithRecommendations": True}
+    made = p.create_campaign(name="shelf", solutionVersionArn=flow.version, campaignConfig=config)
+    put = {"itemId": "i3", "properties": json.dumps({"sale": True, "stars": 5, "price": 3})}
+    aws.events.put_items(datasetArn=dataset["datasetArn"], items=[put])
+    asked = {"campaignArn": made["campaignArn"], "numResults": 4, "metadataColumns": {"ITEMS": columns}}
+    deadline = time.monotonic() + 5
+    while "metadata" not in (items := aws.runtime.get_recommendations(**asked)["itemList"])[3]:
+        assert time.monotonic() < deadline
+    shown = {item["itemId"]: item["metadata"] for item in items}
+    assert shown["i0"] == shown["i3"] == {"sale": "true", "stars": "5", "price": "3.0"}
+    assert (shown["i1"]["sale"], shown["i2"]) == ("false", {"price": "1.0"})
+
+
 def put_films(aws: Clients, flow: Flow, count: int) -> None:
     fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "TITLE", "type": "string", "categorical": True}]
     schema = json.dumps({"type": "record", "name": "Items", "fields": fields, "version": "1.0"})
