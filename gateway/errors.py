@@ -6,6 +6,7 @@ one function each; foreign exceptions become `Problem`s in one place per family.
     ├── Unauthenticated    401  the caller has not said who it is, or has not proved it
     ├── Denied             403  the caller is not who it claims to be, or may not do this
     ├── NotConfigured      404  the configuration has no such thing
+    ├── TooSlow            408  the rest of the request did not come in time
     ├── TooLarge           413  the body is over the limit
     ├── TooMany            429  the caller asks too often
     ├── HeadTooLarge       431  the fields, or the target before them, are over the limit
@@ -52,6 +53,11 @@ class Denied(Problem):
 class NotConfigured(Problem):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message, status=404, type="Configuration", code=code)
+
+
+class TooSlow(Problem):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=408, type="Validation", code="RequestTimeout")
 
 
 class TooLarge(Problem):

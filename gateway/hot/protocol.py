@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gateway.errors import HeadTooLarge
+from gateway.errors import HeadTooLarge, Problem, TooSlow
 from gateway.hot.far import Kept
 from gateway.hot.heads import UNUSUAL, Head, Heads, Remembered, Room
 from gateway.hot.memos import (
@@ -40,6 +40,7 @@ OFFER = re.compile(rb"(?<=\r\n)upgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
 CLOSE = b"connection: close\r\n"
 MOST_HELD = 64 * 1024  # bytes
 MOST_HEAD = 256 * 1024  # bytes of one that has not ended, or of what follows a body in chunks
+LOOK_S = 1.0
 LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
 Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
@@ -50,6 +51,7 @@ class HotProtocol(HttpToolsProtocol):
 
     memos: ClassVar[Memos]
     direct: ClassVar[Direct]
+    patience_s: ClassVar[float] = 30.0  # for a whole head from its first byte, or for the next piece of a body
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -59,7 +61,8 @@ class HotProtocol(HttpToolsProtocol):
         self._of: object = None  # the configuration's heads that `_heads` belong to
         self._head, self._ending = UNUSUAL, b""  # of the last request that was answered here: all behind its target
         self._state: dict[str, Any] = {}  # of the next request to be parsed
-        self._answered_at = 0.0
+        self._answered_at = 0.0  # by `memos.clock`
+        self._since = 0.0  # when the head began or the body went on of which more is to come, by `loop.time`
         self._dates: object = None
         self._common = self._ok = self._not_modified = self._busy = b""
         self._host, self._is_trusted = "", False
@@ -71,6 +74,11 @@ class HotProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._host = self.client[0] if self.client else ""
+        self._rest(self.memos.clock())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         if self._asked_again(data):
@@ -266,7 +274,7 @@ class HotProtocol(HttpToolsProtocol):
         self._common = lines(self.server_state.default_headers)
         self._ok, self._not_modified, self._busy = (STATUS_LINE[status] + self._common for status in (200, 304, 503))
 
-    # ---- idle connections
+    # ---- idle connections, and requests of which a part is here
 
     def _rest(self, now: float) -> None:
         """The connection is idle from here on."""
@@ -277,13 +285,46 @@ class HotProtocol(HttpToolsProtocol):
     def _wait(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
+    def _left(self) -> float:
+        """Seconds that the caller has."""
+        if self._is_whole:
+            return self._answered_at + self.timeout_keep_alive - self.memos.clock()
+        return self._since + self.patience_s - self.loop.time()
+
     def timeout_keep_alive_handler(self) -> None:
         """An answer of the hot way does not set the timer anew: it looks when it rings."""
-        left = self._answered_at + self.timeout_keep_alive - self.memos.clock()
-        if 0 < left <= self.timeout_keep_alive or self._held is not None:
-            self._wait(max(left, 1.0))
-        else:
+        if self.transport.is_closing():
+            return
+        left, cycle = self._left(), self.cycle
+        if self._is_served():
+            self._since = self.loop.time()
+            self._wait(LOOK_S)
+        elif 0 < left <= (self.timeout_keep_alive if self._is_whole else self.patience_s):
+            self._wait(left)
+        elif self._is_whole or (cycle is not None and cycle.scope is self.scope and cycle.response_complete):
             super().timeout_keep_alive_handler()
+        else:
+            if cycle is not None:
+                cycle.disconnected = True  # who reads its body can't answer any more
+            self._refuse(TooSlow(f"nothing came for {self.patience_s:g} s, or the head was not whole by then"))
+
+    def _is_served(self) -> bool:
+        """Whether it is the caller who waits: for an answer, or to be read."""
+        if self._held is not None or self.pipeline or self.flow.read_paused:
+            return True
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        has_all = cycle.scope is not self.scope or not cycle.more_body
+        return has_all or cycle.response_started or cycle.waiting_for_100_continue
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._answered_at = self.memos.clock()
+        if not self._is_whole and not self.transport.is_closing():  # the next has begun, or this one's body has no end
+            self._since = self.loop.time()
+            self._unset_keepalive_if_required()
+            self._wait(self.patience_s)
 
     # ---- the end
 
@@ -313,21 +354,29 @@ class HotProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unfinished > MOST_HEAD and not self.transport.is_closing():
             self._refuse_head()
+        elif not (self._is_whole and self._is_answering()) and self.transport.get_protocol() is self:
+            self._wait(self._left())  # from its beginning: whoever sends a byte now and then has no more time
 
     def _refuse_head(self) -> None:
         """The parser keeps all of it: without end it would have the worker's memory, whoever sends it."""
-        if not self._is_answering():
-            if self.server_state.default_headers is not self._dates:
-                self._date()
-            told = refusal(HeadTooLarge(f"the request's head is over {MOST_HEAD} bytes"))
-            about = (*told.headers, (b"content-type", told.media_type), (b"content-length", b"%d" % len(told.body)))
-            head = STATUS_LINE[told.status] + self._common + lines(about) + CLOSE
-            self.transport.write(head + LINE + told.body)
-            self.memos.count("other", told.status, 0.0)
+        if self._is_answering():
+            self.transport.close()
+        else:
+            self._refuse(HeadTooLarge(f"the request's head is over {MOST_HEAD} bytes"))
+
+    def _refuse(self, problem: Problem) -> None:
+        """It is the last that this connection is told."""
+        if self.server_state.default_headers is not self._dates:
+            self._date()
+        told = refusal(problem)
+        about = (*told.headers, (b"content-type", told.media_type), (b"content-length", b"%d" % len(told.body)))
+        head = STATUS_LINE[told.status] + self._common + lines(about) + CLOSE
+        self.transport.write(head + LINE + told.body)
+        self.memos.count("other", told.status, 0.0)
         self.transport.close()
 
     def on_message_begin(self) -> None:
-        self._is_whole = False
+        self._is_whole, self._since = False, self.loop.time()
         super().on_message_begin()
         if self._state:
             self.scope["state"].update(self._state)
@@ -335,12 +384,13 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self._since = self.loop.time()
         # behind an offer of another protocol httptools skips the body: what comes next must not be read as a request
         if (self._is_leaving or self.parser.should_upgrade()) and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        self._unfinished = 0
+        self._unfinished, self._since = 0, self.loop.time()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
