@@ -74,10 +74,10 @@ def test_what_is_being_deleted_is_not_there(open_shop: Callable[..., Shop]):
 def test_item_columns_are_shown_as_the_schema_spells_them(shop: Shop):
     directory = Directory(shop.engine.records)
     fields = directory.item_fields(shop.group, ())
-    assert [(field.name, field.key, field.whole) for field in fields] == [
-        ("GENRES", "genres", False),
-        ("YEAR", "year", True),
-        ("PRICE", "price", False),
+    assert [(field.name, field.key, field.typed) for field in fields] == [
+        ("GENRES", "genres", str),
+        ("YEAR", "year", int),
+        ("PRICE", "price", float),
     ]
     assert directory.item_fields(shop.group, ("YEAR", "NOTHING")) == fields[1:2]
     shop.do("DeleteDataset", datasetArn=shop.dataset("ITEMS"))
