@@ -1,4 +1,6 @@
 # One image for workers and jobs. Build: docker build -t recgate .   Run: docker run -p 8080:8080 -v recgate:/data recgate
+# It listens on all addresses. Callers outside the container get recommendations and send events; what makes and deletes
+# resources answers `docker exec` alone, until the configuration says otherwise (config/container.yaml).
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
@@ -26,4 +28,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health', timeout=2)"]
 ENTRYPOINT ["recgate"]
-CMD ["serve", "--host", "0.0.0.0", "--config", "/etc/recgate/minimal.yaml"]
+CMD ["serve", "--host", "0.0.0.0", "--config", "/etc/recgate/container.yaml"]

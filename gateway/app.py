@@ -141,7 +141,7 @@ def create_app(
         *admin_routes(front, gateway.announce, watch),
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
-    callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock)
+    callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
     wire = [*aws_routes(engine, gateway.rank, callers), *evidently_routes(gateway, desk, callers, ledger.units)]
 
     own = {path for handler in handlers for path in handler.paths}

@@ -264,6 +264,17 @@ class AccessKey:
     expires: float = inf  # epoch seconds
 
 
+UnsignedCallers = Literal["none", "local", "anyone"]  # nobody, whoever is on this machine, everyone
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """Who may use the AWS wire while there are no access keys: what makes and deletes resources, and what answers."""
+
+    control: UnsignedCallers = "local"
+    data: UnsignedCallers = "anyone"
+
+
 @dataclass(frozen=True)
 class ApiKey:
     """A key of X-Api-Key by the SHA-256 of it; no namespaces or actions: all of them."""

@@ -1,17 +1,22 @@
-"""Who calls: in open mode whoever says so, and with configured access keys whoever signed the request."""
+"""Who calls: with configured access keys whoever signed the request, without them whoever the configuration lets in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import unquote
 
 from gateway.aws.canonical import RawRequest
+from gateway.aws.local import stranger
 from gateway.aws.sigv4 import SERVICE, verified
-from gateway.plan import AccessKey
+from gateway.errors import Denied
+from gateway.plan import AccessKey, Unsigned
 
+Plane = Literal["control", "data"]  # what makes and deletes resources; what answers and takes events
+
+OPEN = "aws.accessKeys in its configuration let in whoever signs by one of them, aws.unsignedCallers: anyone all others"
 SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[a-z-]+/")
 
 
@@ -32,20 +37,39 @@ class Caller:
 
 
 class Callers:
-    """Tells who sent a request. `keys` is asked every time, since the configuration may change."""
+    """Tells who sent a request. `keys` and `unsigned` are asked every time, since the configuration may change."""
 
-    def __init__(self, keys: Callable[[], Mapping[str, AccessKey]], home: Homed, clock: Callable[[], float]) -> None:
-        self._keys, self._home, self._clock = keys, home, clock
+    def __init__(
+        self,
+        keys: Callable[[], Mapping[str, AccessKey]],
+        home: Homed,
+        clock: Callable[[], float],
+        unsigned: Callable[[], Unsigned] = Unsigned,
+    ) -> None:
+        self._keys, self._home, self._clock, self._unsigned = keys, home, clock, unsigned
 
-    def who(self, sent: RawRequest, service: str = SERVICE) -> Caller:
-        """Raises `Denied` for a request that no configured key has signed to the service."""
+    def who(self, sent: RawRequest, service: str = SERVICE, plane: Plane = "control") -> Caller:
+        """Raises `Denied` for a request that no configured key has signed to the service, or, without any, for one
+        whose caller may not use this plane unsigned."""
         keys = self._keys()
         if not keys:
+            self._let_in(sent, plane)
             return self._whoever(sent)
         key, region = verified(sent, keys, self._clock(), service)
         return Caller(key.account, region)
+
+    def _let_in(self, sent: RawRequest, plane: Plane) -> None:
+        let_in: str = getattr(self._unsigned(), plane)
+        if let_in == "none":
+            raise refused(f"This server answers nobody here whose signature it can't verify. {OPEN}.")
+        if let_in == "local" and (why := stranger(sent)):
+            raise refused(f"This server answers callers on its own machine only, and {why}. {OPEN}.")
 
     def _whoever(self, sent: RawRequest) -> Caller:
         """The region of the credential scope; any signature will do, and so will none."""
         scope = SCOPE.search(sent.headers.get("authorization", "")) or SCOPE.search(unquote(sent.query))
         return Caller(self._home.account_id, scope["region"] if scope else self._home.region)
+
+
+def refused(message: str) -> Denied:
+    return Denied("AccessDeniedException", message)

@@ -20,6 +20,8 @@ class RawRequest(NamedTuple):
     query: str
     headers: Mapping[str, str]
     body: bytes
+    peer: str | None = None  # the address of the connection's other end
+    http_version: str = "1.1"
 
 
 def canonical(request: RawRequest, query: Pairs, signed_headers: Sequence[str], payload: str) -> str:

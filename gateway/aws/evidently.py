@@ -20,7 +20,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
 import engine
-from gateway.aws.callers import Callers
+from gateway.aws.callers import Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.aws.protocol import FAILURE, JSON, LARGEST_BODY, AnyRequest, refused, request_id, sent_by, unknown
 from gateway.aws.routes import PREFIX
@@ -117,7 +117,7 @@ class Calls:
 
     async def answer(self, sent: RawRequest) -> Any:
         """Raises `Problem`."""
-        who = self._callers.who(sent, SERVICE)
+        who = self._callers.who(sent, SERVICE, plane_of(sent))
         home = who.account == self._gateway.config.account_id
         projects = wire.projects(self._gateway.config.flags.values()) if home else {}
         arn = f"arn:aws:evidently:{who.region}:{who.account}:project/"
@@ -240,6 +240,13 @@ class Calls:
                 raise missing("launch", launch)
             case _:
                 raise unknown("of that path and method")
+
+
+def plane_of(sent: RawRequest) -> Plane:
+    """To evaluate and to tell of events is for applications; results and what is configured for who runs them."""
+    parts = sent.path.removeprefix(PREFIX).strip("/").split("/")
+    is_data = sent.method == "POST" and (parts[0] == "events" or "evaluations" in parts[2:3])
+    return "data" if is_data else "control"
 
 
 def seen(event: Event, project: wire.Project) -> list[Seen]:

@@ -18,7 +18,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 import engine
-from gateway.aws.callers import Caller, Callers
+from gateway.aws.callers import Caller, Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.errors import Overloaded, Problem, TooMany
 
@@ -45,14 +45,14 @@ Call = Callable[[Caller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased
 decoded = engine.decoded
 
 
-def framed(path: str, call: Call, callers: Callers, media_type: str = JSON) -> HTTPRouteHandler:
+def framed(path: str, call: Call, callers: Callers, media_type: str = JSON, plane: Plane = "data") -> HTTPRouteHandler:
     """A POST route whose answers, good or bad, are framed as AWS frames them."""
 
     @post(path, status_code=200, include_in_schema=False, request_max_body_size=LARGEST_BODY)
     async def handle(request: AnyRequest) -> Response[bytes]:
         try:
             sent = await sent_by(request)
-            answer = await call(callers.who(sent), sent.headers, sent.body)
+            answer = await call(callers.who(sent, plane=plane), sent.headers, sent.body)
         except (engine.EngineError, Problem) as error:
             return refused(error, media_type)
         except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
@@ -76,7 +76,9 @@ async def sent_by(request: AnyRequest) -> RawRequest:
             raise
         raise too_large() from error
     path, query = (request.scope[part].decode("latin-1") for part in ("raw_path", "query_string"))
-    return RawRequest(request.method, path, query, headers, body)
+    client = request.scope["client"]
+    version = request.scope.get("http_version", "1.1")
+    return RawRequest(request.method, path, query, headers, body, client[0] if client else None, version)
 
 
 def too_large() -> Problem:

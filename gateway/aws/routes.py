@@ -8,7 +8,7 @@ from litestar import Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.aws.callers import Callers
+from gateway.aws.callers import Callers, Plane
 from gateway.aws.control import ControlCalls, ControlPlane
 from gateway.aws.events import EventsCalls, Intake
 from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, framed, refused, unknown
@@ -25,20 +25,20 @@ class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
 def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRouteHandler | Router]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included."""
     runtime, intake = RuntimeCalls(rank, engine), EventsCalls(engine)
-    calls: tuple[tuple[str, Call, str], ...] = (
-        ("/", ControlCalls(engine).operate, JSON_1_1),
-        ("/recommendations", runtime.recommend, JSON),
-        ("/personalize-ranking", runtime.rerank, JSON),
-        ("/action-recommendations", runtime.act, JSON),
-        ("/events", intake.put_events, JSON),
-        ("/items", intake.put_items, JSON),
-        ("/users", intake.put_users, JSON),
-        ("/actions", intake.put_actions, JSON),
-        ("/action-interactions", intake.put_action_interactions, JSON),
+    calls: tuple[tuple[str, Call, str, Plane], ...] = (
+        ("/", ControlCalls(engine).operate, JSON_1_1, "control"),
+        ("/recommendations", runtime.recommend, JSON, "data"),
+        ("/personalize-ranking", runtime.rerank, JSON, "data"),
+        ("/action-recommendations", runtime.act, JSON, "data"),
+        ("/events", intake.put_events, JSON, "data"),
+        ("/items", intake.put_items, JSON, "data"),
+        ("/users", intake.put_users, JSON, "data"),
+        ("/actions", intake.put_actions, JSON, "data"),
+        ("/action-interactions", intake.put_action_interactions, JSON, "data"),
     )
 
     def handlers() -> list[HTTPRouteHandler]:
-        return [framed(path, call, callers, media_type) for path, call, media_type in calls]
+        return [framed(path, call, callers, media_type, plane) for path, call, media_type, plane in calls]
 
     return [*handlers(), Router(PREFIX, route_handlers=handlers())]
 

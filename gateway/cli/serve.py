@@ -61,10 +61,21 @@ def command(
         raise
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
+    if note := exposure(host, loaded):
+        click.echo(note, err=True)
     where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
     supervisor.start([job_child(settings)])
     raise SystemExit(supervisor.run())
+
+
+def exposure(host: str, config: Config) -> str:
+    """Who else may make and delete resources where others than this machine can call; "" where that needs no word."""
+    if host in ("localhost", "127.0.0.1", "::1") or config.access_keys:
+        return ""
+    if config.unsigned.control == "anyone":
+        return f"warning: aws.unsignedCallers: whoever reaches {host} may make and delete resources over the AWS wire"
+    return "note: over the AWS wire no other machine makes or deletes resources: there are no aws.accessKeys"
 
 
 def allowed_cores() -> list[int]:

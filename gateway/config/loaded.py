@@ -25,7 +25,7 @@ from gateway.config.source import source
 from gateway.errors import NotConfigured
 from gateway.experiments.flags import Flag, flags
 from gateway.experiments.setup import Experiment
-from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits
+from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits, Unsigned
 from gateway.viewer import Viewers
 
 MEGABYTE = 1024 * 1024
@@ -42,7 +42,8 @@ class Config:
     account_id: str = "000000000000"
     region: str = "us-east-1"
     allow_file_urls: bool = False
-    access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id; none: open mode
+    access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id
+    unsigned: Unsigned = field(default_factory=Unsigned)  # counts where there are no access keys
     auth: Auth = None
     admin: ApiKeys | None = None  # None: nobody
     cache_bytes: int = 64 * MEGABYTE  # of each worker
@@ -132,6 +133,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         region=root.aws.region,
         allow_file_urls=root.aws.allow_file_urls,
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
+        unsigned=unsigned(root),
         auth=auth(root.auth),
         admin=admin(root.admin),
         cache_bytes=root.cache.megabytes * MEGABYTE,
@@ -147,6 +149,13 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
 
 def access_key(part: document.AccessKey) -> AccessKey:
     return AccessKey(part.account_id, part.secret_access_key, part.session_token, expires(part.expiration))
+
+
+def unsigned(root: document.Root) -> Unsigned:
+    """Where REST callers must say who they are, nobody gets the same from the wire without."""
+    is_guarded = not isinstance(root.auth, document.NoAuth)
+    control = root.aws.unsigned_callers or ("none" if is_guarded else "local")
+    return Unsigned(control, "anyone" if control == "local" and not is_guarded else control)
 
 
 def expires(time: str | None) -> float:

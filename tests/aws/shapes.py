@@ -20,6 +20,7 @@ SCALARS: dict[str, tuple[type, ...]] = {
     "timestamp": NUMBERS,
 }
 OF_ANY_OPERATION = {
+    "AccessDeniedException",
     "ExpiredTokenException",
     "InternalFailure",
     "InvalidInputException",

@@ -30,7 +30,9 @@ def check_time(text: str | None, place: str, report: Report) -> None:
 def check_aws(part: document.Aws, place: str, report: Report) -> None:
     at = inside(place, "accessKeys")
     if part.access_keys is not None and not part.access_keys:
-        report.refuse(at, "has no key: nobody could call; without 'accessKeys' anyone can")
+        report.refuse(at, "has no key: nobody could call; without 'accessKeys' aws.unsignedCallers says who can")
+    if part.access_keys and part.unsigned_callers not in (None, "none"):
+        report.refuse(inside(place, "unsignedCallers"), "with 'accessKeys' every caller must sign: remove one of both")
     for name, times in Counter(key.access_key_id for key in part.access_keys or ()).items():
         if times > 1:
             report.refuse(at, f"has the accessKeyId {name!r} {times} times")

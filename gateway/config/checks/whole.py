@@ -120,8 +120,10 @@ def check_auth(part: document.Root, report: Report) -> None:
         if rules:
             report.warn("autoContext", "jwt-claim never has a value: 'auth' is not of type oidc")
         return
-    if part.aws.access_keys is None:
-        report.warn("auth", "does not cover the Personalize wire API: it is open to anyone without aws.accessKeys")
+    if part.aws.access_keys is None and part.aws.unsigned_callers is None:
+        report.warn("auth", "closes the Personalize wire API, too: who is to use it signs by one of aws.accessKeys")
+    if part.aws.access_keys is None and part.aws.unsigned_callers == "anyone":
+        report.warn("auth", "does not cover the Personalize wire API: aws.unsignedCallers opens it to anyone")
     if isinstance(part.auth, document.ApiKeyAuth):
         for index, key in enumerate(part.auth.keys):
             for name in sorted(set(key.namespaces or ()) - set(part.namespaces)):

@@ -323,3 +323,24 @@ def test_a_wrong_document_is_refused(auth: str, says: str) -> None:
 def test_a_wrong_rate_is_refused() -> None:
     (fault,) = faults_of("namespaces: {}\nrateLimits: {perKey: often}")
     assert fault.startswith("rateLimits.perKey: must be a number and a time, such as 100/second")
+
+
+CONTROL = {"x-amz-target": "AmazonPersonalize.ListCampaigns", "content-type": "application/x-amz-json-1.1"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/aws/", "/recommendations", "/aws/recommendations", "/events", "/projects/shop"]
+)
+def test_the_wire_of_aws_gives_nobody_what_others_need_a_key_for(path: str, keyed: TestClient[Any]) -> None:
+    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261201/us-east-1/personalize/aws4_request"}
+    method = "GET" if path.startswith("/projects") else "POST"
+    told = keyed.request(method, path, headers={**CONTROL, **signed}, content=b"{}" if method == "POST" else None)
+    assert (told.status_code, told.json()["__type"]) == (403, "AccessDeniedException")
+    assert "aws.accessKeys" in told.json()["message"]
+
+
+def test_a_caller_through_a_proxy_is_not_on_this_machine(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        told = client.post("/", headers={**CONTROL, "x-forwarded-for": "127.0.0.1"}, content=b"{}")
+        assert (told.status_code, told.json()["__type"]) == (403, "AccessDeniedException")
+        assert client.get("/projects/shop", headers={"via": "1.1 proxy"}).status_code == 403
