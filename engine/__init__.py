@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     )
     from engine.explain import Cause, Explanation
     from engine.filters import check_expression
-    from engine.jobs.queue import Job
+    from engine.jobs.cancelling import cancel
+    from engine.jobs.owner import Owner
+    from engine.jobs.queue import Job, Queue
     from engine.jobs.runner import Runner
     from engine.measure.cohorts import Curve, cohort_curve
     from engine.measure.evaluate import evaluate
@@ -64,8 +66,10 @@ __all__ = [
     "LimitExceeded",
     "Listed",
     "NotFound",
+    "Owner",
     "Promotion",
     "Question",
+    "Queue",
     "Ranked",
     "Readings",
     "Report",
@@ -81,6 +85,7 @@ __all__ = [
     "Trials",
     "Unavailable",
     "Weighed",
+    "cancel",
     "check_expression",
     "cohort_curve",
     "decoded",
@@ -115,7 +120,9 @@ _BEHIND = {
     ),
     "engine.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression",),
-    "engine.jobs.queue": ("Job",),
+    "engine.jobs.cancelling": ("cancel",),
+    "engine.jobs.owner": ("Owner",),
+    "engine.jobs.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),
     "engine.measure.cohorts": ("Curve", "cohort_curve"),
     "engine.measure.evaluate": ("evaluate",),

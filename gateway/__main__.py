@@ -7,6 +7,8 @@ from importlib import import_module
 
 import click
 
+from gateway.cli.interrupts import raise_on_signals
+
 # One thread a BLAS call, before anything loads numpy: several processes that each take every core slow each other, and
 # products of the sizes that an answer needs gain nothing. Training uses torch's threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -22,6 +24,7 @@ COMMANDS = {
     "plan-experiment": "plan_experiment",
     "recommend": "recommend",
     "status": "status",
+    "jobs": "jobs",
     "check-config": "check_config",
     "import-config": "import_config",
     "print-schema": "print_schema",
@@ -43,8 +46,10 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="recgate")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A caching recommendation gateway with a built-in recommendation engine."""
+    context.call_on_close(raise_on_signals())
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ MAX_DELAY_S = 5.0
 GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
 STOP_S = 10.0  # from asking a process to end to killing it
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded here: a child that is about to begin must not wait for a lock of the loader
 
 
 @dataclass
@@ -46,11 +47,16 @@ class Child:
 
 
 def _begin(cores: Sequence[int]) -> None:
-    """Called in a child before its program starts: be asked to end when the supervisor is gone (Linux only)."""
+    """Called in a child before its program starts."""
     if cores:
         os.sched_setaffinity(0, cores)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Ask for a SIGTERM at the parent's death, however it dies; called in a child before its program starts (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Supervisor:

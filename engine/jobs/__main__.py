@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 from engine.engine import Engine
+from engine.jobs.owner import SERVER
 from engine.jobs.priority import lowest_priority
 from engine.jobs.runner import Runner
 from engine.settings import Settings
@@ -24,7 +25,7 @@ def main() -> None:
     lowest_priority()
     changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
     engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False)
-    runner = Runner(engine)
+    runner = Runner(engine, SERVER)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
     runner.run_forever()

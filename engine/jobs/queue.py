@@ -1,4 +1,8 @@
-"""Jobs waiting, running and done, in SQL: claimed by one runner at a time, taken over when a runner has died."""
+"""Jobs waiting, running and done, in SQL: claimed by one runner at a time, taken over when a runner has died.
+
+Whether a runner lives its machine knows: see `engine.jobs.owner`. From elsewhere, and of one that is stopped, its
+heartbeat tells.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ from collections.abc import Callable
 import msgspec
 import sqlalchemy as sa
 
+from engine.jobs.owner import Owner
 from engine.sql import Database, jobs
 
-ALIVE_S = 10.0  # a runner that has not been heard of for so long is dead
+ALIVE_S = 10.0  # a runner elsewhere, or one that is stopped, that has not been heard of for so long is dead
+HUNG_S = 300.0  # the same of one whose process is seen running: on a busy machine it may be silent for long
 ATTEMPTS = 3  # a job that killed its runner so often is not tried again
 
 
@@ -70,10 +76,8 @@ class Queue:
         One job runs at a time: two at once would take the memory and the cores that answering needs.
         """
         now = self._clock()
-        dead = now - ALIVE_S
         with self._database.write() as connection:
-            alive = sa.select(jobs.c.id).where(jobs.c.state == "running", jobs.c.heartbeat >= dead)
-            if connection.execute(alive.limit(1)).first() is not None:
+            if any(self.is_held(job) for job in _running(connection)):
                 return None
             waits = sa.or_(jobs.c.state == "queued", jobs.c.state == "running")
             row = connection.execute(sa.select(jobs).where(waits).order_by(jobs.c.id).limit(1)).mappings().first()
@@ -107,6 +111,22 @@ class Queue:
         with self._database.write() as connection:
             return connection.execute(sa.update(jobs).where(_held(job)).values(values)).rowcount == 1
 
+    def seize(self, job_id: int, owner: str) -> Job | None:
+        """A job taken from whoever works on it, or from among those that wait, as its first attempt; None where it has
+        ended."""
+        changes = {"state": "running", "owner": owner, "heartbeat": self._clock(), "attempts": 1}
+        unfinished = sa.and_(jobs.c.id == job_id, jobs.c.state.in_(("queued", "running")))
+        with self._database.write() as connection:
+            changed = connection.execute(sa.update(jobs).where(unfinished).values(changes).returning(*jobs.c))
+            row = changed.mappings().first()
+        return None if row is None else Job(**row)
+
+    def renew(self, job: Job) -> None:
+        """Somebody asked for it again: its attempts count from here."""
+        same = sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        with self._database.write() as connection:
+            connection.execute(sa.update(jobs).where(same).values(attempts=0))
+
     def cancel(self, arn: str, within: sa.Connection) -> None:
         """Forget the jobs of a resource that is deleted."""
         unfinished = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
@@ -118,11 +138,28 @@ class Queue:
         waits = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
         return within.execute(sa.select(jobs.c.id).where(waits).limit(1)).first() is not None
 
+    def is_held(self, job: Job) -> bool:
+        """Whether its runner lives."""
+        if job.state != "running":
+            return False
+        silent = self._clock() - job.heartbeat
+        owner = Owner.of(job.owner)
+        condition = "unknown" if owner is None else owner.condition()
+        if condition == "running":
+            return silent <= HUNG_S
+        return condition != "gone" and silent <= ALIVE_S
+
     def runner_alive(self) -> bool:
-        """Whether a job is running under a runner that was heard of lately."""
-        running = sa.and_(jobs.c.state == "running", jobs.c.heartbeat >= self._clock() - ALIVE_S)
+        """Whether a job is running under a runner that lives."""
         with self._database.read() as connection:
-            return connection.execute(sa.select(jobs.c.id).where(running).limit(1)).first() is not None
+            running = _running(connection)
+        return any(self.is_held(job) for job in running)
+
+    def unfinished_jobs(self) -> list[Job]:
+        """What waits and runs, the oldest first."""
+        query = sa.select(jobs).where(jobs.c.state.in_(("queued", "running"))).order_by(jobs.c.id)
+        with self._database.read() as connection:
+            return [Job(**row) for row in connection.execute(query).mappings()]
 
     def get(self, job_id: int) -> Job | None:
         with self._database.read() as connection:
@@ -140,6 +177,11 @@ class Queue:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
         return [Job(**row) for row in rows]
+
+
+def _running(connection: sa.Connection) -> list[Job]:
+    rows = connection.execute(sa.select(jobs).where(jobs.c.state == "running")).mappings()
+    return [Job(**row) for row in rows]
 
 
 def _held(job: Job) -> sa.ColumnElement[bool]:

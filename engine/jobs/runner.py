@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 
-import sqlalchemy as sa
-
 from engine.attribution.clerk import Clerk
-from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import EngineError, NotFound
+from engine.jobs.cancelling import CANCELLED, work_of
 from engine.jobs.kinds import FAILURES, KINDS
+from engine.jobs.owner import COMMAND, Owner
 from engine.jobs.queue import ATTEMPTS, Job
 from engine.jobs.schedule import Scheduler
-from engine.jobs.work import Work
-from engine.recipes.base import Progress, silent
+from engine.jobs.work import Stopped
 from engine.records import DatasetGroup
 
 log = logging.getLogger(__name__)
@@ -30,14 +27,10 @@ FOLD_LOOK_S = 30.0
 COUNT_EVERY_S = 2.0
 
 
-class Stopped(Exception):
-    """The job was cancelled, or the process is asked to end."""
-
-
 class Runner:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, role: str = COMMAND) -> None:
         self._engine = engine
-        self._owner = f"{os.getpid()}-{engine.new_id()[:8]}"
+        self.owner = str(Owner.here(role, engine.new_id()[:8]))
         self._stopping = threading.Event()
         self._folds_looked_at = time.monotonic()
 
@@ -76,7 +69,7 @@ class Runner:
     def run_one(self) -> bool:
         """Do the next job, if there is one that nobody else does."""
         self._ask_for_folds()
-        job = self._engine.jobs.claim(self._owner) if self._engine.jobs.anything_waits() else None
+        job = self._engine.jobs.claim(self.owner) if self._engine.jobs.anything_waits() else None
         if job is None:
             return False
         with _Heart(self._engine, job) as heart:
@@ -85,7 +78,7 @@ class Runner:
 
     def _do(self, job: Job, heart: _Heart) -> None:
         log.info("job %d: %s %s, attempt %d", job.id, job.kind, job.arn, job.attempts)
-        work = self._work(job, lambda fraction, message: self._progress(heart, fraction, message))
+        work = work_of(self._engine, job, lambda fraction, message: self._progress(heart, fraction, message))
         try:
             if job.attempts > ATTEMPTS:
                 raise Stopped(f"it ended its process {ATTEMPTS} times")
@@ -101,25 +94,17 @@ class Runner:
         else:
             self._engine.jobs.finish(job, "done", message)
 
-    def _work(self, job: Job, progress: Progress) -> Work:
-        directory = Directory(self._engine.records)
-        return Work(self._engine, job.arn, progress, lambda within: self._hold(job, within), directory)
-
-    def _hold(self, job: Job, within: sa.Connection) -> None:
-        if not self._engine.jobs.holds(job, within):
-            raise Stopped("cancelled")
-
     def _progress(self, heart: _Heart, fraction: float, message: str) -> None:
         if self._stopping.is_set():
             raise Stopped("")
         if not heart.say(fraction, message):
-            raise Stopped("cancelled")
+            raise Stopped(CANCELLED)
 
     def _stopped(self, job: Job, why: str) -> None:
         """Put back what the end of this process interrupts; end what was cancelled or tried too often."""
         if not why:
             self._engine.jobs.requeue(job)
-        elif why == "cancelled":
+        elif why == CANCELLED:
             log.info("job %d was cancelled", job.id)
         else:
             self._fail(job, why)
@@ -129,7 +114,7 @@ class Runner:
         show = FAILURES.get(job.kind)
         try:
             if show is not None:
-                show(self._work(job, silent), reason)
+                show(work_of(self._engine, job), reason)
         except (Stopped, NotFound):
             log.info("job %d failed after it was cancelled", job.id)
         self._engine.jobs.finish(job, "failed", reason)

@@ -35,6 +35,10 @@ RECORDS_OF = {  # dataset type -> kind of log records
 }
 
 
+class Stopped(Exception):
+    """The job was cancelled, or the process is asked to end."""
+
+
 @dataclass(frozen=True)
 class Work:
     engine: Engine

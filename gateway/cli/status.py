@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from engine import Job
+from engine import Job, Queue
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
 
@@ -35,15 +35,18 @@ def command(watch: bool, data: Path) -> None:
 
 
 def picture(local: Local) -> Group:
-    tables = [jobs_table(local.engine.jobs.newest(12)), campaigns_table(local)]
+    tables = [jobs_table(local.engine.jobs, 12), campaigns_table(local)]
     return Group(*tables, *(table for table in (recommenders_table(local), schedules_table(local)) if table.row_count))
 
 
-def jobs_table(jobs: list[Job]) -> Table:
+def jobs_table(jobs: Queue, count: int) -> Table:
+    """The newest."""
     table = Table("job", "what", "state", "progress", "for", "message", title="jobs")
-    for job in jobs:
+    for job in jobs.newest(count):
         what = f"{job.kind} {job.arn.split(':')[-1]}"
-        table.add_row(str(job.id), what, job.state, f"{job.fraction:.0%}", spent(job), job.message)
+        left = job.state == "running" and not jobs.is_held(job)
+        state = "interrupted" if left else job.state  # who looks for work next takes it over
+        table.add_row(str(job.id), what, state, f"{job.fraction:.0%}", spent(job), job.message)
     return table
 
 

@@ -12,6 +12,7 @@ from engine import RECIPES
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, group_option, plain_errors
 
+UNFINISHED = frozenset({"CREATE PENDING", "CREATE IN_PROGRESS"})
 DEPLOYABLE = sorted(name for name, recipe in RECIPES.items() if recipe.deployable)
 
 
@@ -68,7 +69,7 @@ def train(local: Local, group: str, name: str, recipe: str, hyperparameters: dic
 def unfinished(local: Local, solution: str) -> str | None:
     """A version that an interrupted command left in training."""
     versions = local.call("ListSolutionVersions", solutionArn=solution)["solutionVersions"]
-    waiting = (each["solutionVersionArn"] for each in versions if each["status"] not in {"ACTIVE", "CREATE FAILED"})
+    waiting = (each["solutionVersionArn"] for each in versions if each["status"] in UNFINISHED)
     return next(waiting, None)
 
 

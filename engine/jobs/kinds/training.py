@@ -53,6 +53,12 @@ def failed(work: Work, reason: str) -> None:
     work.change(version, status="CREATE FAILED", failure_reason=reason)
 
 
+def cancelled(work: Work, reason: str) -> None:
+    """As StopSolutionVersionCreation leaves it."""
+    version = work.engine.records.get(work.arn, SolutionVersion)
+    work.change(version, status="CREATE STOPPED", failure_reason=reason)
+
+
 def _train(work: Work, version: SolutionVersion) -> str:
     changes, message = (_update if version.training_mode == "UPDATE" else train)(work, version)
     with work.engine.database.write() as within:

@@ -1,0 +1,56 @@
+"""Take a job back: from whoever works on it, and from its resource, which says that it was cancelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from engine.directory import Directory
+from engine.engine import Engine
+from engine.errors import InUse, NotFound
+from engine.jobs.kinds import CANCELLATIONS
+from engine.jobs.owner import COMMAND, Owner
+from engine.jobs.queue import Job
+from engine.jobs.work import Stopped, Work
+from engine.recipes.base import Progress, silent
+
+CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A job as its owner holds it: raises where that is over, as of the caller's transaction."""
+
+    engine: Engine
+    job: Job
+
+    def __call__(self, within: sa.Connection) -> None:
+        if not self.engine.jobs.holds(self.job, within):
+            raise Stopped(CANCELLED)
+
+
+def work_of(engine: Engine, job: Job, progress: Progress = silent) -> Work:
+    return Work(engine, job.arn, progress, Hold(engine, job), Directory(engine.records))
+
+
+def cancel(engine: Engine, job_id: int, reason: str = CANCELLED) -> Job:
+    """The job as it was. Its runner, should it be at work, finds out at its next step and publishes nothing.
+
+    A solution version is CREATE STOPPED then, any other resource has failed, for this reason. Raises `NotFound`, and
+    `InUse` where the job has ended.
+    """
+    before = engine.jobs.get(job_id)
+    if before is None:
+        raise NotFound(f"There is no job {job_id}.")
+    job = engine.jobs.seize(job_id, str(Owner.here(COMMAND, engine.new_id()[:8])))
+    if job is None:
+        raise InUse(f"Job {job_id} has ended: it is {before.state}.")
+    show = CANCELLATIONS.get(job.kind)
+    try:
+        if show is not None:
+            show(work_of(engine, job), reason)
+    except NotFound:
+        pass  # the resource is deleted
+    engine.jobs.finish(job, "failed", reason)
+    return before
