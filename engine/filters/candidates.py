@@ -45,19 +45,19 @@ class Candidates:
         return self.group.user_table.value(self.group.users.find(owner), name)
 
     def touched(self, types: Collection[str], negated: bool, latest: int | None) -> Mask:
-        """Items that the user touched with an event of one of the types (*: any), or, negated, of another."""
-        mask = np.zeros(self.count + 1, np.bool_)
-        mask[self.touched_ids(types, negated, latest)] = True
+        """Items that the user touched with an event of one of the types (*: any); negated, all the others."""
+        mask = np.full(self.count + 1, negated)
+        mask[self.touched_ids(types, latest)] = not negated
         return mask
 
-    def touched_ids(self, types: Collection[str], negated: bool, latest: int | None) -> Ints:
-        """The same as ids, which may come more than once."""
+    def touched_ids(self, types: Collection[str], latest: int | None) -> Ints:
+        """Ids of the items that the user touched with an event of one of the types; an id may come more than once."""
         history = self.history
-        rows = _of_types(self.group, history.types, types) != negated
+        rows = _of_types(self.group, history.types, types)
         if latest is not None:
-            rows &= self._latest(latest)
-        found: Ints = history.items[rows]
-        return found
+            rows = rows & self._latest(latest)
+        items: Ints = history.items[rows]
+        return items
 
     def _latest(self, most: int) -> Mask:
         """The last rows of each event type."""
@@ -87,15 +87,27 @@ class UserCandidates(Candidates):
         return self.group.users
 
     def touched(self, types: Collection[str], negated: bool, latest: int | None) -> Mask:
-        """Users with such an event; the limit on their number changes nothing."""
-        group, mask = self.group, np.zeros(self.count + 1, np.bool_)
-        stored = group.stored.snapshot
-        rows = _of_types(group, stored.types, types) != negated
-        mask[stored.users[rows]] = True
+        """Users with such an event, of their own or of a session of theirs; negated, all the others. The limit on the
+        number of events changes nothing."""
+        group, stored = self.group, self.group.stored.snapshot
+        mask = np.zeros(max(len(group.users), stored.user_count, self.count + 1), np.bool_)
+        mask[stored.users[_of_types(group, stored.types, types)]] = True
         for user, many in list(group.seen.items()):
-            if user < self.count:
-                mask[user] |= bool((_of_types(group, np.array([s.type for s in many]), types) != negated).any())
-        return mask
+            mask[user] |= bool(_of_types(group, np.array([seen.type for seen in many]), types).any())
+        sessions, owners = self._linked
+        mask[owners[mask[sessions]]] = True
+        mask[sessions] = mask[owners]
+        mask = mask[: self.count + 1]
+        mask[self.count] = False
+        return ~mask if negated else mask
+
+    @cached_property
+    def _linked(self) -> tuple[Ints, Ints]:
+        """(sessions,) each: the sessions that belong to users, and those users."""
+        find = self.group.users.find
+        pairs = [(find(session), find(owner)) for session, owner in list(self.group.links.items())]
+        linked = np.array([pair for pair in pairs if min(pair) >= 0], np.int32).reshape(-1, 2)
+        return linked[:, 0], linked[:, 1]
 
 
 def _of_types(group: Group, rows: Array, types: Collection[str]) -> Mask:

@@ -71,12 +71,13 @@ class Filter:
     @cached_property
     def personal(self) -> tuple[Expression, ...]:
         """Those that take away items which the user has touched, and do nothing else."""
-        return tuple(each for each in self.expressions if _is_personal(each))
+        includes = sum(each.action == "INCLUDE" for each in self.expressions)
+        return tuple(each for each in self.expressions if _is_personal(each, includes))
 
     @cached_property
     def common(self) -> Filter:
         """The filter without those; `needs_user` and `needs_item` are then about the rest."""
-        rest = tuple(each for each in self.expressions if not _is_personal(each))
+        rest = tuple(each for each in self.expressions if each not in self.personal)
         return Filter(self.text, self.rules, rest, self.fields)
 
     # ---- what it leaves
@@ -118,10 +119,12 @@ def check_expression(text: str) -> None:
     compile_filter(text)
 
 
-def _is_personal(expression: Expression) -> bool:
+def _is_personal(expression: Expression, includes: int) -> bool:
+    """EXCLUDE … IN, or INCLUDE … NOT IN where nothing else is included: the two say the same (§4.4)."""
     where = expression.where
-    alone = expression.action == "EXCLUDE" and not expression.when and isinstance(where, Predicate)
-    return alone and where.column.source in EVENTS and not where.negated  # type: ignore[union-attr]
+    if expression.when or not isinstance(where, Predicate) or where.column.source not in EVENTS:
+        return False
+    return where.negated and includes == 1 if expression.action == "INCLUDE" else not where.negated
 
 
 def _complete(expression: Expression, values: Values) -> bool:
@@ -162,10 +165,10 @@ class _Reading:
         return reduce(join, map(self.mask, where.parts))
 
     def touched(self, where: Condition) -> Ints:
-        """Ids of the items of a predicate about events."""
+        """Ids of the items touched with an event of a type that the predicate names."""
         assert isinstance(where, Predicate)
         operands = self._operands(where, self.filter.fields.get(where.column.key))
-        return self.candidates.touched_ids([str(each) for each in operands], where.negated, self._latest(where))
+        return self.candidates.touched_ids([str(each) for each in operands], self._latest(where))
 
     def _latest(self, predicate: Predicate) -> int | None:
         return LATEST[predicate.column.source] if self.filter.rules == "aws" else None

@@ -27,10 +27,25 @@ CASES: list[tuple[str, dict[str, str], str]] = [
     (f"{I}{TYPE} = *", {}, "1 2"),
     (f'{I}{TYPE} = "purchase"', {}, "2"),
     (f'{I}{TYPE} = ("purchase")', {}, "2"),
-    (f'{I}{TYPE} != "purchase"', {}, "1 2"),
-    (f'{E}{TYPE} NOT IN ("click")', {}, "1 3 4 5"),
-    (f'{E}{TYPE} NOT_IN ("click")', {}, "1 3 4 5"),
-    (f'{E}{TYPE} not  in ("click")', {}, "1 3 4 5"),
+    (f'{I}{TYPE} NOT IN ("purchase")', {}, "1 3 4 5"),  # what EXCLUDE … IN ("purchase") keeps
+    (f'{I}{TYPE} != "purchase"', {}, "1 3 4 5"),
+    (f'{I}{TYPE} NOT IN ("click", "purchase")', {}, "3 4 5"),
+    (f'{I}{TYPE} NOT IN ("*")', {}, "3 4 5"),
+    (f"{I}{TYPE} != *", {}, "3 4 5"),
+    (f'{I}{TYPE} NOT IN ("nothing")', {}, ALL),
+    (f'{E}{TYPE} NOT IN ("click")', {}, "1 2"),
+    (f'{E}{TYPE} NOT_IN ("CLICK")', {}, "1 2"),
+    (f'{E}{TYPE} not  in ("click")', {}, "1 2"),
+    (f'{E}{TYPE} != "purchase"', {}, "2"),
+    (f"{E}{TYPE} != *", {}, "1 2"),
+    (f'{E}{TYPE} NOT IN ("nothing")', {}, ""),
+    (f'{I}{TYPE} IN ("click") AND {TYPE} NOT IN ("purchase")', {}, "1"),
+    (f'{I}{TYPE} != "click" OR {TYPE} = "purchase"', {}, "2 3 4 5"),
+    (f'{I}{TYPE} != "click" AND ({TYPE} = "purchase" OR {TYPE} != "purchase")', {}, "3 4 5"),
+    (f"{I}{TYPE} NOT IN ($T)", {"T": '"purchase"'}, "1 3 4 5"),
+    (f"{I}{TYPE} != $T", {"T": '"purchase"'}, "1 3 4 5"),
+    (f"{E}{TYPE} NOT IN ($T)", {"T": '"purchase"'}, "2"),
+    (f"{E}{TYPE} != $T", {}, ALL),
     (f'{E}{TYPE} IN ("click, rating")', {}, ALL),
     (f'{I}{TYPE} IN ("nothing")', {}, ""),
     (f'{I}{TYPE} IN ("click") AND {TYPE} IN ("purchase")', {}, "2"),
@@ -102,11 +117,16 @@ CASES: list[tuple[str, dict[str, str], str]] = [
     (f'{I}Items.GENRE IN ("Drama") IF CurrentUser.USER_ID = "u"', {}, "1 3"),
     (f'{I}Items.GENRE IN ("Drama") IF CurrentUser.ADULT = true', {}, "1 3"),
     (f'{I}{TYPE} IN ("click") IF CurrentUser.AGE >= 25', {}, "1 2"),
+    (f'{I}{TYPE} NOT IN ("purchase") IF CurrentUser.AGE >= 25', {}, "1 3 4 5"),
+    (f'{I}{TYPE} NOT IN ("purchase") IF CurrentUser.AGE > 90', {}, ALL),
     # ---- several expressions
     (f'{I}Items.GENRE IN ("Drama") | {I}{TYPE} IN ("purchase")', {}, "1 2 3"),  # 23
     (f'{I}Items.GENRE IN ("Drama") | {E}{TYPE} IN ("click")', {}, "3"),  # 24
     (f'{E}{TYPE} IN ("click")|{I}Items.GENRE IN ("Drama")', {}, "3"),
     (f'{E}Items.PRICE < 15 | {E}{TYPE} = "purchase"', {}, "3 4 5"),
+    (f'{I}{TYPE} NOT IN ("purchase") | {E}Items.PRICE > 35', {}, "1 3 5"),
+    (f'{I}{TYPE} NOT IN ("click") | {I}{TYPE} IN ("purchase")', {}, "2 3 4 5"),
+    (f'{I}{TYPE} NOT IN ("click") | {I}Items.PRICE < 15 | {E}Items.YEAR = 2000', {}, "1 3 5"),
     (f"{I}Items.PRICE < 15 | {I}Items.PRICE > 35 | {E}Items.YEAR = 2000", {}, "1"),
     (f'{I}Items.PRICE < 15 IF CurrentUser.AGE > 90 | {E}Items.GENRE = "Horror"', {}, "1 3 4 5"),
     (f'{I}Items.PRICE < 15 IF CurrentUser.AGE > 90 | {I}Items.GENRE = "Horror"', {}, "2"),
@@ -207,6 +227,8 @@ def test_unknown_users_and_users_without_history():
     group = imported(users={**USERS, "young": {"AGE": 9}})
     assert left(group, f'{E}{TYPE} IN ("click")', user="young") == ALL
     assert left(group, f'{I}{TYPE} IN ("click")', user="nobody") == ""
+    assert left(group, f'{I}{TYPE} NOT IN ("click")', user="nobody") == ALL
+    assert left(group, f'{E}{TYPE} NOT IN ("click")', user="young") == ""
     assert left(group, f'{I}Items.GENRE IN ("Drama") IF CurrentUser.COUNTRY != "FR"', user="young") == ALL
     assert left(group, f'{I}Items.GENRE IN ("Drama") IF CurrentUser.AGE < 10', user="nobody") == ALL
     assert left(group, f'{I}Items.GENRE IN ("Drama") IF CurrentUser.AGE < 10', user="young") == "1 3"
@@ -218,7 +240,8 @@ def test_only_the_latest_hundred_of_each_type_count_as_at_aws():
     assert left(group, f'{E}{TYPE} IN ("click")') == "2 4 5"
     assert left(group, f'{E}{TYPE} IN ("click")', rules="aws") == "1 2 4 5"
     assert left(group, f'{E}{TYPE} IN ("*")', rules="aws") == "1 4 5"
-    assert left(group, f'{E}{TYPE} NOT IN ("buy")', rules="aws") == "1 4 5"
+    for type_, kept in (("click", "1 2 4 5"), ("*", "1 4 5"), ("buy", "1 2 3 4 5")):
+        assert left(group, f'{I}{TYPE} NOT IN ("{type_}")', rules="aws") == kept
 
 
 def test_users_are_filtered_by_their_fields_and_events():
@@ -227,12 +250,31 @@ def test_users_are_filtered_by_their_fields_and_events():
         "INCLUDE UserID WHERE Users.AGE > 30": "old",
         'INCLUDE UserID WHERE Users.USER_ID IN ("v")': "v",
         'EXCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("CLICK")': "v old",
+        'INCLUDE UserID WHERE Interactions.EVENT_TYPE NOT IN ("CLICK")': "v old",
+        'EXCLUDE UserID WHERE Interactions.EVENT_TYPE != "view"': "v",
+        'INCLUDE UserID WHERE Interactions.EVENT_TYPE != "*"': "old",
         'INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("*") | EXCLUDE UserID WHERE Users.AGE < 30': "v",
     }
     candidates = UserCandidates(group, len(group.users), group.history(""))
     for expression, expected in tests.items():
         mask = compile_filter(expression).within(FIELDS).mask(candidates, {})[:-1]
         assert " ".join(group.users.name(i) for i in mask.nonzero()[0]) == expected
+
+
+def test_a_user_did_what_the_sessions_did_and_users_beyond_the_candidates_are_no_concern():
+    group = imported(events=[("guest", "1", "view"), *EVENTS, ("late", "1", "click")])
+    tell(group, "event", "v", entries.Interaction("v", "guest", "2", "click", 99.0))
+    every = UserCandidates(group, len(group.users), group.history(""))
+    for expression, users in (
+        ('INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("view")', {"guest", "v"}),
+        ('INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("click")', {"guest", "v", "u", "late"}),
+        ('INCLUDE UserID WHERE Interactions.EVENT_TYPE NOT IN ("view")', {"u", "late"}),
+    ):
+        made = compile_filter(expression).within(FIELDS)
+        mask = made.mask(every, {})
+        assert {group.users.name(each) for each in mask[:-1].nonzero()[0].tolist()} == users
+        few = made.mask(UserCandidates(group, 2, group.history("")), {})
+        assert few[:-1].tolist() == mask[:2].tolist() and few[-1] == mask[-1]
 
 
 @pytest.mark.parametrize(

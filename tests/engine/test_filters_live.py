@@ -45,8 +45,15 @@ _conditions = st.recursive(
     lambda inner: st.tuples(st.sampled_from(["AND", "OR"]), st.lists(inner, min_size=2, max_size=3)),
     max_leaves=5,
 )
-_events = st.tuples(
-    st.just("EVENT_TYPE"), st.sampled_from(["IN", "NOT IN"]), st.lists(st.sampled_from(["V", "w", "z"]), min_size=1)
+_event = st.tuples(
+    st.just("EVENT_TYPE"),
+    st.sampled_from(["IN", "NOT IN", "=", "!="]),
+    st.lists(st.sampled_from(["V", "w", "z", "*"]), min_size=1),
+)
+_events = st.recursive(
+    _event,
+    lambda inner: st.tuples(st.sampled_from(["AND", "OR"]), st.lists(inner, min_size=2, max_size=3)),
+    max_leaves=4,
 )
 _when = st.none() | st.tuples(st.just("AGE"), st.sampled_from(list(COMPARE)), st.lists(st.integers(0, 3), min_size=1))
 _expressions = st.tuples(st.sampled_from(["INCLUDE", "EXCLUDE"]), st.one_of(_conditions, _events), _when)
@@ -77,8 +84,8 @@ def is_true(condition: Any, row: Row, types: set[str]) -> bool:
     column, operator, _ = condition
     wanted = values_of(condition)
     if column == "EVENT_TYPE":
-        folded = {value.lower() for value in wanted}
-        return any((type_.lower() in folded) == (operator == "IN") for type_ in types)
+        folded = {type_.lower() for type_ in types} if "*" in wanted else {value.lower() for value in wanted}
+        return any(type_.lower() in folded for type_ in types) == (operator in ("IN", "="))
     cell = row.get(column)
     if cell is None:
         return operator in ("!=", "NOT IN")
