@@ -17,6 +17,7 @@ from engine.records import Record
 JsonMap = dict[str, Any]
 MOST_TAGS = 50
 RESERVED = "aws:"  # how no key of a tag may begin
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding raises for text that is none
 
 Name = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*\Z")]
 Arn = Annotated[str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):personalize:.*:.*:.+\Z")]
@@ -77,22 +78,40 @@ T = TypeVar("T")
 def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """A request from its JSON; members that are null count as absent, at any depth.
 
-    Raises `InvalidInput` naming the member and the rule that it breaks.
+    Raises `InvalidInput` naming the member and the rule that it breaks, or where the body is no JSON.
     """
     try:
         return decoder.decode(body or b"{}")
+    except msgspec.ValidationError as error:  # of the part read so far: what follows may not be JSON at all
+        if b"null" not in body:
+            raise _broken_rule(error) from error
+    except NOT_JSON as error:
+        raise _not_json(error) from error
+    return _without_nulls(body, decoder)
+
+
+def _without_nulls(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return msgspec.convert(_present(msgspec.json.decode(body)), decoder.type)
     except msgspec.ValidationError as error:
-        if b"null" in body and (without := msgspec.json.encode(_without_nulls(msgspec.json.decode(body)))) != body:
-            return decoded(without, decoder)
-        raise InvalidInput(f"1 validation error detected: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"The request's body is not JSON: {error}") from error
+        raise _broken_rule(error) from error
+    except NOT_JSON as error:
+        raise _not_json(error) from error
 
 
-def _without_nulls(value: Any) -> Any:
+def _present(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
-    return [_without_nulls(member) for member in value] if isinstance(value, list) else value
+        return {key: _present(member) for key, member in value.items() if member is not None}
+    return [_present(member) for member in value] if isinstance(value, list) else value
+
+
+def _broken_rule(error: msgspec.ValidationError) -> InvalidInput:
+    return InvalidInput(f"1 validation error detected: {error}")
+
+
+def _not_json(error: Exception) -> InvalidInput:
+    """The refusal of a body that `NOT_JSON` was raised for."""
+    return InvalidInput(f"The request's body is not JSON: {error}")
 
 
 def view(record: Record, shape: type[S]) -> S:

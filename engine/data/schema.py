@@ -121,7 +121,7 @@ def parse_schema(text: str, domain: str | None = None) -> Schema:
         raise InvalidInput(f"The schema has {len(text)} characters; at most {MAX_SCHEMA} are allowed.")
     try:
         record = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidInput(f"The schema is not a JSON object: {error}.") from error
     name, rows = record.get("name"), record.get("fields")
     if record.get("type") != "record":
@@ -138,7 +138,7 @@ def parse_schema(text: str, domain: str | None = None) -> Schema:
 def _field(row: object) -> Field:
     """Keys that the service does not know (`doc`, `default`) are passed over, as it does."""
     if not isinstance(row, dict) or not isinstance(row.get("name"), str):
-        raise InvalidInput(f'Every field must be an object with a "name" and a "type"; found {json.dumps(row)}.')
+        raise InvalidInput(f'Every field must be an object with a "name" and a "type"; found {json.dumps(row)[:80]}.')
     name = row["name"]
     if not _NAME.fullmatch(name):
         raise InvalidInput(
@@ -172,7 +172,7 @@ def _type(name: str, declared: object) -> tuple[str, bool]:
     if len(scalars) == 1 and scalars[0] in TYPES and nulls <= 1:
         return scalars[0], nulls == 1
     raise InvalidInput(
-        f"Field {name}: type {json.dumps(declared)} is not supported;"
+        f"Field {name}: type {json.dumps(declared)[:80]} is not supported;"
         f' use one of {", ".join(TYPES)}, or a union of one of them with "null".'
     )
 

@@ -86,7 +86,7 @@ def _value(name: str, field: Field, given: object) -> Value:
 def _text(name: str, field: Field, given: object) -> str:
     if not isinstance(given, str):
         expected = "a string or a list of strings" if field.categorical else "a string"
-        raise InvalidInput(f"Property '{name}' must be {expected}, not {json.dumps(given, default=str)[:40]}.")
+        raise InvalidInput(f"Property '{name}' must be {expected}, not {_shown(given)}.")
     if reason := length_problem(field, given):
         raise InvalidInput(f"Property '{name}': {reason}")
     return given[: field.max_length]
@@ -95,13 +95,27 @@ def _text(name: str, field: Field, given: object) -> str:
 def _truth(name: str, given: object) -> bool:
     known = BOOLEANS.get(str(given).lower()) if isinstance(given, bool | int | str) else None
     if known is None:
-        raise InvalidInput(f"Property '{name}' must be true or false, not {json.dumps(given, default=str)[:40]}.")
+        raise InvalidInput(f"Property '{name}' must be true or false, not {_shown(given)}.")
     return known
 
 
 def _number(name: str, field: Field, given: object) -> int | float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
-        raise InvalidInput(f"Property '{name}' must be a number, not {json.dumps(given, default=str)[:40]}.")
+    if isinstance(given, bool) or not isinstance(given, int | float) or not _is_finite(given):
+        raise InvalidInput(f"Property '{name}' must be a number, not {_shown(given)}.")
     if reason := number_problem(field, given):
-        raise InvalidInput(f"Property '{name}': {given} {reason}.")
+        raise InvalidInput(f"Property '{name}': {_shown(given)} {reason}.")
     return int(given) if field.whole else given
+
+
+def _is_finite(number: int | float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number beyond a float
+        return False
+
+
+def _shown(given: object) -> str:
+    """As JSON, its beginning; however deep it is."""
+    if isinstance(given, dict | list | tuple):
+        return "an object" if isinstance(given, dict) else "a list"
+    return json.dumps(given, default=str)[:40]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -50,6 +51,7 @@ REASONS = {
 Entity = Annotated[str, Meta(min_length=1, max_length=512)]
 Rows = Callable[[Experiment], Iterable[UnitRow]]
 Stat = Literal["BaseStat", "TreatmentEffect", "ConfidenceInterval", "PValue"]
+NUMBER = re.compile(r"[0-9]{1,9}")
 T = TypeVar("T")
 
 
@@ -181,6 +183,8 @@ class Calls:
     async def _put(self, event: Event, project: wire.Project) -> dict[str, str]:
         """One bad event is no reason to lose the others."""
         try:
+            if event.timestamp < 0:
+                raise ValueError(f"timestamp is in epoch seconds, not {event.timestamp:g}")
             for each in seen(event, project):
                 await self._desk.report(each, Caller({}), event.timestamp)
         except ValueError as error:
@@ -265,7 +269,7 @@ def page(name: str, every: Sequence[wire.Body], sent: RawRequest) -> wire.Body:
     """From where `nextToken` says, `maxResults` at most."""
     query = parse_qs(sent.query)
     start, most = (query.get(key, [default])[0] for key, default in (("nextToken", "0"), ("maxResults", str(PAGE))))
-    if not start.isdecimal() or not most.isdecimal() or not 1 <= int(most) <= 100:
+    if not NUMBER.fullmatch(start) or not NUMBER.fullmatch(most) or not 1 <= int(most) <= 100:
         raise invalid("maxResults is a number from 1 to 100, nextToken what the page before told")
     end = int(start) + int(most)
     more = {"nextToken": str(end)} if end < len(every) else {}

@@ -48,6 +48,14 @@ class Seen(NamedTuple):
     variation: str | None = None
 
 
+def number_of(value: object) -> float | None:
+    """A metric's value as another tool sends it; None for what is no number, or beyond a float."""
+    try:
+        return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:
+        return None
+
+
 class Evaluation(NamedTuple):
     variation: str
     reason: Reason

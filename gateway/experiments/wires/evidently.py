@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway.experiments.analysis.verdict import Verdict
-from gateway.experiments.flags import Flag, Seen
+from gateway.experiments.flags import Flag, Seen, number_of
 
 Project = Mapping[str, Flag]  # by the feature's name
 Body = dict[str, Any]
@@ -170,7 +170,7 @@ def seen_in_evaluation(project: Project, data: Mapping[str, Any]) -> Seen:
     if not isinstance(unit, str) or not unit:
         raise ValueError("data.entityId must be a text that is not empty")
     variation = data.get("variation")
-    if variation is not None and variation not in flag.experiment.by_variation:
+    if variation is not None and not (isinstance(variation, str) and variation in flag.experiment.by_variation):
         raise ValueError(f"data.variation: the feature has no variation {variation!r}")
     return Seen(flag, unit, variation=variation)
 
@@ -185,9 +185,10 @@ def seen_in_custom(project: Project, data: Mapping[str, Any]) -> Iterator[Seen]:
                 continue
             if not isinstance(unit, str) or not unit:
                 raise ValueError(f"data.{entity} must be a text that is not empty")
-            if isinstance(told, bool) or not isinstance(told, int | float):
+            number = number_of(told)
+            if number is None:
                 raise ValueError(f"data.{value} must be a number")
-            yield Seen(flag, unit) if abs(told) < AN_EXPOSURE else Seen(flag, unit, metric, float(told))
+            yield Seen(flag, unit) if abs(number) < AN_EXPOSURE else Seen(flag, unit, metric, number)
 
 
 def _keys(flag: Flag, metric: str) -> tuple[str, str]:

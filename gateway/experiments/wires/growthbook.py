@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from gateway.conversions import DEFAULT_VALUE
-from gateway.experiments.flags import Flag, Seen
+from gateway.experiments.flags import Flag, Seen, number_of
 from gateway.experiments.setup import Arm, Condition, Experiment
 
 VIEWED = ("$$experiment_viewed", "Experiment Viewed")
@@ -113,25 +113,25 @@ def _test(condition: Condition) -> dict[str, Any]:
 def seen(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[Seen]:
     """What an event says: that an experiment was viewed, or what a metric of that name counts, of any experiment."""
     name, told, context = event.get("event_name"), _object(event, "properties_json"), _object(event, "context_json")
+    if not isinstance(name, str):
+        return
     if name in VIEWED:
         flag = flags.get(str(told.get("experiment_id", told.get("experimentId"))))
         unit = told.get("hash_value", told.get("hashValue"))
         if flag is not None and told.get("in_experiment", True) is True and isinstance(unit, str) and unit:
             shown = told.get("variation_key", told.get("variationId", told.get("variation_id")))
-            variation = shown if shown in flag.experiment.by_variation else None
+            variation = shown if isinstance(shown, str) and shown in flag.experiment.by_variation else None
             yield Seen(flag, unit, variation=variation)
         return
     units = {
         "user": event.get("user_id") or event.get("device_id"),  # which is the attribute `id`, too
         "session": event.get("session_id") or context.get(ATTRIBUTES["session"]),
     }
-    value = told.get("value", DEFAULT_VALUE)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        value = DEFAULT_VALUE
+    value = number_of(told.get("value"))
     for flag in flags.values():
         unit = units[flag.experiment.unit]
         if name in flag.experiment.metrics and isinstance(unit, str) and unit:
-            yield Seen(flag, unit, str(name), float(value))
+            yield Seen(flag, unit, name, DEFAULT_VALUE if value is None else value)
 
 
 def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
