@@ -44,6 +44,11 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_def
         """The ARN of something else that must outlive this record; empty where there is none."""
         return ""
 
+    @property
+    def latest_update(self) -> JsonMap:
+        """Its latest Update call, as Describe shows it; empty where there was none."""
+        return {}
+
 
 class DatasetGroup(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-group"
@@ -77,6 +82,10 @@ class Dataset(_InGroup, frozen=True, kw_only=True):
     @property
     def uses(self) -> str:
         return self.schema_arn
+
+    @property
+    def latest_update(self) -> JsonMap:
+        return self.latest_dataset_update
 
 
 class DatasetImportJob(Record, frozen=True, kw_only=True):
@@ -180,6 +189,7 @@ class MetricAttribution(_InGroup, frozen=True, kw_only=True):
 
 class Solution(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution"
+    staged: ClassVar[bool] = False  # AWS's samples make a version of it in the next statement
     recipe_arn: str
     perform_hpo: bool = msgspec.field(name="performHPO", default=False)
     perform_auto_ml: bool = msgspec.field(name="performAutoML", default=False)
@@ -189,6 +199,11 @@ class Solution(_InGroup, frozen=True, kw_only=True):
     solution_config: JsonMap = {}
     latest_solution_update: JsonMap = {}
     next_training_at: float | None = None  # ours: when it trains by itself; None: never
+    first_training_since: float | None = None  # ours: when automatic training was asked for; None: the first is over
+
+    @property
+    def latest_update(self) -> JsonMap:
+        return self.latest_solution_update
 
 
 class SolutionVersion(Record, frozen=True, kw_only=True):
@@ -233,6 +248,10 @@ class Campaign(Record, frozen=True, kw_only=True):
     def uses(self) -> str:
         return self.solution_version_arn
 
+    @property
+    def latest_update(self) -> JsonMap:
+        return self.latest_campaign_update
+
 
 class Recommender(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "recommender"
@@ -251,6 +270,10 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
     def campaign_config(self) -> JsonMap:
         """What answers of campaigns and recommenders alike look at."""
         return self.recommender_config
+
+    @property
+    def latest_update(self) -> JsonMap:
+        return self.latest_recommender_update
 
 
 KINDS: dict[str, type[Record]] = {

@@ -11,6 +11,7 @@ from engine.errors import InvalidInput
 from engine.sql import sqlite_url
 
 AWS_MINIMUM = {"min_interactions": 1000, "min_users": 25, "min_share": 0.01}  # specification §2.3
+INSTANT = {"pending_s": 0.0, "first_training_s": 1.0}
 TRUE = frozenset({"1", "true", "yes"})
 
 
@@ -22,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quotas: str = "open"  # open | aws (specification §8.1)
     allow_file_urls: bool = False  # whether imports may name file:// locations
     pending_s: float = 0.25  # how long a new resource shows CREATE PENDING, then IN_PROGRESS; 0: at once ACTIVE
+    first_training_s: float = 3600.0  # from automatic training switched on to the first; as at AWS, within an hour
     min_interactions: int = 0  # what training refuses to start below; AWS: 1000
     min_users: int = 0  # users with two interactions or more; AWS: 25
     min_share: float = 0.0  # of all users, those with two interactions or more; AWS: 0.01
@@ -34,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, data_dir: Path, environ: Mapping[str, str], **changes: object) -> Settings:
         """Settings for one data directory; `changes` are fields of this struct and win.
 
+        RECGATE_INSTANT leaves no time to states that pass by themselves, and a second before automatic training.
+
         Quotas of `aws` bring AWS's minimum of data with them. Raises `InvalidInput` for a variable of a wrong value.
         """
         known: dict[str, object] = {
@@ -45,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "shown_bytes": int(environ.get("RECGATE_SHOWN_BYTES", "2000000000")),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:
-            known["pending_s"] = 0.0
+            known.update(INSTANT)
         if changes.get("quotas") == "aws":
             known.update(AWS_MINIMUM)
         for field in ("min_interactions", "min_users"):

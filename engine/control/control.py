@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from engine.arns import arn_of, belongs
-from engine.control.lifecycle import ACTIVE, SETTLED, shown, shown_update
+from engine.control.lifecycle import ACTIVE, SETTLED, USABLE, shown, shown_at, shown_update
 from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
 from engine.records import JsonMap, R, Record, Records
@@ -71,13 +71,21 @@ class Control:
         status = None if record is None else self.status(record)
         if record is None or status is None:
             raise NotFound(f"Resource Arn {arn} does not exist.")
-        return msgspec.structs.replace(record, status=status)
+        return self._shown(record, status)
 
     def active(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
         """A resource that something new may be built on. Raises `InUse` while it isn't ACTIVE (specification §1.5)."""
         record = self.get(arn, kind, within)
         if record.status != ACTIVE:
             raise InUse(f"Resource Arn {arn} is not in ACTIVE state, it is in {record.status} state.")
+        return record
+
+    def usable(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
+        """A resource that AWS asks nobody to wait for before something is built on it: ACTIVE, or about to be. Raises
+        `InUse` while it is being deleted."""
+        record = self.get(arn, kind, within)
+        if record.status not in USABLE:
+            raise InUse(f"Resource Arn {arn} is in {record.status} state.")
         return record
 
     def settled(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
@@ -105,9 +113,13 @@ class Control:
             for record in batch:
                 status = self.status(record)
                 if status is not None and belongs(record.arn, self.region, self.account):
-                    yield msgspec.structs.replace(record, status=status)
+                    yield self._shown(record, status)
             full = len(batch) == BATCH
             after = (batch[-1].creation_date_time, batch[-1].arn) if full else after
+
+    def _shown(self, record: R, status: str) -> R:
+        moment = shown_at(record, self.clock(), self.settings.pending_s)
+        return msgspec.structs.replace(record, status=status, last_updated_date_time=moment)
 
     def create(self, record: Record, within: Connection) -> None:
         """Raises `AlreadyExists`, or `LimitExceeded`. The name of something gone is free again."""

@@ -143,7 +143,7 @@ def list_datasets(control: Control, request: ListDatasets) -> ListDatasetsRespon
 def update_dataset(control: Control, request: UpdateDataset) -> UpdateDatasetResponse:
     """Another schema, with all the fields of the old one and more; its data stays (specification §1.8)."""
     with control.database.write() as within:
-        dataset = control.active(request.dataset_arn, Dataset, within)
+        dataset = control.usable(request.dataset_arn, Dataset, within)
         if dataset.dataset_type not in UPDATABLE:
             raise InvalidInput(f"A dataset of type {dataset.dataset_type} can't be updated; only Items and Users can.")
         imports = control.every(DatasetImportJob, parent=dataset.arn, within=within)

@@ -81,7 +81,7 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
     path = request.job_output.s3_data_destination.path
     check_destination(path, allow_file_urls=control.settings.allow_file_urls)
     with control.database.write() as within:
-        dataset = control.active(request.dataset_arn, Dataset, within)
+        dataset = control.usable(request.dataset_arn, Dataset, within)
         now = control.now()
         job = DatasetExportJob(
             arn=control.arn(f"dataset-export-job/{request.job_name}"),

@@ -110,8 +110,8 @@ def delete_filter(control: Control, request: DeleteFilter) -> None:
 
 
 def check_batch_filter(control: Control, arn: str, target: str, version: SolutionVersion, within: Connection) -> None:
-    """Raises `NotFound`, `InUse` while it isn't ACTIVE, `InvalidInput` where it can't filter a version's answers."""
-    record = control.active(arn, Filter, within)
+    """Raises `NotFound`, `InUse` while it is deleted, `InvalidInput` where it can't filter a version's answers."""
+    record = control.usable(arn, Filter, within)
     if record.dataset_group_arn != version.dataset_group_arn:
         raise InvalidInput(f"filterArn: {arn} is of another dataset group than the solution version.")
     made = compile_filter(record.filter_expression, control.settings.quotas)

@@ -85,7 +85,7 @@ class ListDatasetImportJobsResponse(Shape, frozen=True):
 def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> CreateDatasetImportJobResponse:
     location = location_of(control, request.data_source)
     with control.database.write() as within:
-        dataset = control.active(request.dataset_arn, Dataset, within)
+        dataset = control.usable(request.dataset_arn, Dataset, within)
         if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
             raise InvalidInput(
                 f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."

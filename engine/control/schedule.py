@@ -12,7 +12,6 @@ from engine.records import JsonMap
 
 DAY = 86_400.0
 USUAL_DAYS = 7
-FIRST_S = 1.0  # after a solution is ACTIVE: long enough for who starts a training themselves
 
 
 class Scheduled(NamedTuple):
@@ -27,18 +26,14 @@ def days_of(solution_config: JsonMap) -> int:
     return int("".join(filter(str.isdigit, expression)) or USUAL_DAYS)
 
 
-def first(now: float, pending_s: float) -> float:
-    return now + pending_s + FIRST_S
-
-
 def following(moment: float, days: int, now: float) -> float:
     """The first of `moment`, `moment` + days, … that is later than now."""
     every = days * DAY
     return moment + every * max(0, math.floor((now - moment) / every) + 1)
 
 
-def changed(moment: float, before: int, after: int, now: float, pending_s: float) -> float:
-    """A schedule of every `before` days as one of every `after`; a first training that is due in a moment stays so."""
-    if before == after or moment <= first(now, pending_s):
+def changed(moment: float, before: int, after: int, now: float) -> float:
+    """A schedule of every `before` days as one of every `after`."""
+    if before == after:
         return moment
     return following(moment - before * DAY, after, now)

@@ -26,7 +26,7 @@ from engine.control.lifecycle import ACTIVE, BUSY
 from engine.control.operation import operation
 from engine.control.pages import page
 from engine.control.recipes import auto_ml_recipes, recipe_of
-from engine.control.schedule import changed, days_of, first
+from engine.control.schedule import changed, days_of
 from engine.control.solution_config import (
     SolutionConfig,
     SolutionUpdateConfig,
@@ -36,7 +36,7 @@ from engine.control.solution_config import (
     recipe_for,
 )
 from engine.control.solution_versions import SolutionVersionSummary, check_datasets, schemas_of
-from engine.errors import InUse, InvalidInput
+from engine.errors import InvalidInput
 from engine.recipes.base import Recipe
 from engine.records import BATCH_JOBS, Campaign, DatasetGroup, Solution, SolutionVersion
 from engine.use_cases import use_case_of
@@ -134,7 +134,8 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
             perform_hpo=perform_hpo,
             perform_auto_ml=perform_auto_ml,
             perform_auto_training=auto_training,
-            next_training_at=first(now, control.settings.pending_s) if auto_training else None,
+            next_training_at=now + control.settings.first_training_s if auto_training else None,
+            first_training_since=now if auto_training else None,
             perform_incremental_update=bool(request.perform_incremental_update),
             event_type=request.event_type,
             solution_config=config,
@@ -171,11 +172,8 @@ def update_solution(control: Control, request: UpdateSolution) -> UpdateSolution
     """Versions made from now on are of the changed solution; automatic training begins when it is switched on."""
     with control.database.write() as within:
         solution = control.active(request.solution_arn, Solution, within)
-        if control.update(solution.latest_solution_update).get("status") in BUSY:
-            raise InUse(f"The solution {solution.arn} is being updated; wait until that has ended.")
-        updated = _updated(request, solution, control.now())
-        moment = _next_training(control, solution, updated)
-        control.records.replace(msgspec.structs.replace(updated, next_training_at=moment), within)
+        updated = _scheduled(control, solution, _updated(request, solution, control.now()))
+        control.records.replace(updated, within)
     return UpdateSolutionResponse(solution.arn)
 
 
@@ -220,14 +218,16 @@ def _check_incremental(asked: bool | None, recipe: Recipe[Any]) -> None:
         raise InvalidInput(f"performIncrementalUpdate: a model of the recipe {recipe.name} can't be updated.")
 
 
-def _next_training(control: Control, before: Solution, after: Solution) -> float | None:
-    now, pending_s = control.now(), control.settings.pending_s
+def _scheduled(control: Control, before: Solution, after: Solution) -> Solution:
+    """The changed solution with the moment of its next training; a first one that is due keeps its own."""
+    now, moment, since = control.now(), before.next_training_at, before.first_training_since
     if not after.perform_auto_training:
-        return None
-    if before.next_training_at is None:
-        return first(now, pending_s)
-    days = days_of(before.solution_config), days_of(after.solution_config)
-    return changed(before.next_training_at, *days, now, pending_s)
+        moment = since = None
+    elif moment is None:
+        moment, since = now + control.settings.first_training_s, now
+    elif since is None:
+        moment = changed(moment, days_of(before.solution_config), days_of(after.solution_config), now)
+    return msgspec.structs.replace(after, next_training_at=moment, first_training_since=since)
 
 
 def _first_recipe(request: CreateSolution) -> Recipe[Any]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from engine.arns import region_of
 from engine.control.control import Control
 from engine.control.lifecycle import ACTIVE, BUSY, shown
-from engine.control.schedule import USUAL_DAYS, days_of, first, following
+from engine.control.schedule import USUAL_DAYS, days_of, following
 from engine.control.solution_versions import add_version
 from engine.engine import Engine
 from engine.errors import LimitExceeded
@@ -62,14 +62,15 @@ class Scheduler:
         return record.next_training_at <= self._engine.clock()
 
     def _train(self, arn: str) -> None:
-        """A version of a solution, unless one was just asked for or nothing happened since the last (§1.8)."""
+        """A version of a solution, unless one came by hand or nothing happened since the last (§1.8)."""
         with self._engine.database.write() as within:
             solution = self._engine.records.find(arn, Solution, within)
             if solution is None or solution.next_training_at is None or not self._due(solution):
                 return
             control = self._control(solution)
             moment = following(solution.next_training_at, days_of(solution.solution_config), control.now())
-            self._engine.records.replace(msgspec.structs.replace(solution, next_training_at=moment), within)
+            scheduled = msgspec.structs.replace(solution, next_training_at=moment, first_training_since=None)
+            self._engine.records.replace(scheduled, within)
             if not self._worth_it(control, solution, within):
                 return
             try:
@@ -79,10 +80,13 @@ class Scheduler:
                 log.warning("no automatic training of %s: %s", arn, error.message)
 
     def _worth_it(self, control: Control, solution: Solution, within: sa.Connection) -> bool:
+        """Not while a version is in training; nor the first time, once somebody has made one by hand, however it ended;
+        nor without interactions since the last."""
         versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
-        assert solution.next_training_at is not None
-        asked = solution.next_training_at - first(0.0, control.settings.pending_s)
-        if any(version.status in BUSY or version.creation_date_time >= asked for version in versions):
+        since = solution.first_training_since
+        if any(version.status in BUSY for version in versions):
+            return False
+        if since is not None and any(version.creation_date_time >= since for version in versions):
             return False
         trained = [each for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
         return not trained or self._news(control, solution, trained, within)

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
 @click.option("--pin", is_flag=True, help="Each worker on a core of its own, with what arrives there. Linux only.")
-@click.option("--instant", is_flag=True, help="Resources skip their pending states, for tests; or RECGATE_INSTANT=1.")
+@click.option(
+    "--instant", is_flag=True, help="For tests: no pending states, automatic training soon; or RECGATE_INSTANT=1."
+)
 @data_option
 def command(
     config: str | None, host: str, port: int, workers: int | None, pin: bool, instant: bool, data: Path

@@ -42,6 +42,7 @@ class Config:
     account_id: str = "000000000000"
     region: str = "us-east-1"
     allow_file_urls: bool = False
+    first_training_delay: int | None = None  # seconds; None: as the engine has it
     access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id
     unsigned: Unsigned = field(default_factory=Unsigned)  # counts where there are no access keys
     auth: Auth = None
@@ -132,6 +133,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         account_id=root.aws.account_id,
         region=root.aws.region,
         allow_file_urls=root.aws.allow_file_urls,
+        first_training_delay=root.aws.first_training_delay,
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
         unsigned=unsigned(root),
         auth=auth(root.auth),

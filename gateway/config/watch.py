@@ -91,6 +91,7 @@ def changed_settings(old: Config, new: Config) -> list[str]:
         "aws.accountId": (old.account_id, new.account_id),
         "aws.region": (old.region, new.region),
         "aws.allowFileUrls": (old.allow_file_urls, new.allow_file_urls),
+        "aws.firstTrainingDelay": (old.first_training_delay, new.first_training_delay),
         "cache.megabytes": (old.cache_bytes, new.cache_bytes),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.aws.flow import INTERACTIONS, Flow
+from tests.aws.test_batch_inference_jobs import infer
 from tests.aws.world import Clients, World
 
 
@@ -33,6 +34,44 @@ def test_nothing_is_built_on_what_is_pending(aws: Clients, flow: Flow, world: Wo
         p.delete_dataset_group(datasetGroupArn=flow.group)
     world.clock.now += 10
     assert flow.dataset
+
+
+def test_nobody_waits_for_a_solution(aws: Clients, flow: Flow, world: World):
+    p = aws.personalize
+    assert flow.group
+    world.clock.now += 10
+    assert p.describe_solution(solutionArn=flow.solution)["solution"]["status"] == "ACTIVE"
+    p.update_solution(solutionArn=flow.solution, performAutoTraining=True)
+    update = p.describe_solution(solutionArn=flow.solution)["solution"]["latestSolutionUpdate"]
+    assert update["status"] == "CREATE PENDING"
+    p.update_solution(solutionArn=flow.solution, performAutoTraining=False)
+    assert p.create_solution_version(solutionArn=flow.solution)["solutionVersionArn"]
+
+
+def test_nobody_waits_for_a_dataset(aws: Clients, flow: Flow, world: World):
+    p = aws.personalize
+    assert flow.group
+    world.clock.now += 10
+    assert p.describe_dataset(datasetArn=flow.dataset)["dataset"]["status"] == "CREATE PENDING"
+    assert flow.tracker and flow.import_job
+
+
+def test_nobody_waits_for_a_filter_of_a_batch_job(aws: Clients, flow: Flow, world: World):
+    assert flow.group
+    world.clock.now += 10
+    assert flow.version and flow.filter
+    assert aws.personalize.describe_filter(filterArn=flow.filter)["filter"]["status"] == "CREATE PENDING"
+    assert infer(aws, flow.version, "nightly", filterArn=flow.filter)
+
+
+def test_becoming_active_is_an_update(aws: Clients, flow: Flow, world: World):
+    p = aws.personalize
+    assert flow.group
+    world.clock.now += 10
+    shown = p.describe_dataset_group(datasetGroupArn=flow.group)["datasetGroup"]
+    (summary,) = p.list_dataset_groups()["datasetGroups"]
+    assert (shown["lastUpdatedDateTime"] - shown["creationDateTime"]).total_seconds() == 10
+    assert summary["lastUpdatedDateTime"] == shown["lastUpdatedDateTime"]
 
 
 def test_a_deleted_group_lingers_and_then_its_name_is_free(aws: Clients, flow: Flow, world: World):

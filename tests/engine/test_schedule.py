@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from engine.control.schedule import DAY, FIRST_S, changed, days_of, following
+from engine.control.schedule import DAY, changed, days_of, following
 from engine.jobs.schedule import Scheduler
 from engine.records import Recommender, Solution, SolutionVersion
 from tests.engine.shop import HOME, POPULAR, Shop
 from tests.engine.test_recommenders import furnish, recommend
 
 SOLUTION = f"{HOME}solution/auto"
+HOUR = 3600.0
 
 # ---- moments
 
@@ -45,11 +46,7 @@ CHANGED = [  # the next training was due at, before, after, now, is due at: all 
 
 @pytest.mark.parametrize(("moment", "before", "after", "now", "expected"), CHANGED)
 def test_another_rate_counts_from_the_last_one(moment: float, before: int, after: int, now: float, expected: float):
-    assert changed(moment * DAY, before, after, now * DAY, 0.0) == pytest.approx(expected * DAY)
-
-
-def test_another_rate_leaves_the_first_training():
-    assert changed(100.5, 7, 30, 100.0, 0.0) == 100.5
+    assert changed(moment * DAY, before, after, now * DAY) == pytest.approx(expected * DAY)
 
 
 @pytest.mark.parametrize(("text", "days"), [(None, 7), ("rate(1 day)", 1), ("rate(30 days)", 30)])
@@ -73,30 +70,50 @@ def look(shop: Shop, days: float = 0.0, seconds: float = 0.0) -> list[str]:
     return [version.training_type for version in shop.engine.records.list(SolutionVersion)]
 
 
-def test_the_first_is_trained_within_seconds(shop: Shop):
+def test_the_first_is_trained_after_an_hour_as_at_aws(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
-    assert look(shop) == []
-    assert look(shop, seconds=FIRST_S) == ["AUTOMATIC"]
+    assert look(shop, seconds=HOUR - 10) == []
+    assert look(shop, seconds=10) == ["AUTOMATIC"]
     latest = shop.do("DescribeSolution", solutionArn=SOLUTION)["solution"]["latestSolutionVersion"]
     assert (latest["status"], latest["trainingMode"], latest["trainingType"]) == ("ACTIVE", "FULL", "AUTOMATIC")
     assert look(shop, seconds=60) == ["AUTOMATIC"]
 
 
-def test_not_before_the_solution_is_active(open_shop: Callable[..., Shop]):
-    shop = open_shop(pending_s=10.0)
-    shop.do("CreateDatasetGroup", name="shop")
-    shop.clock.now += 11
+def test_the_hour_is_a_setting(open_shop: Callable[..., Shop]):
+    shop = open_shop(first_training_s=10.0).furnish()
+    shop.load_clicks("u a 1", "v b 2")
     create(shop)
     assert look(shop, seconds=9) == []
-    assert look(shop, seconds=3) == ["AUTOMATIC"]
+    assert look(shop, seconds=1) == ["AUTOMATIC"]
+
+
+def test_another_rate_leaves_the_first_training(shop: Shop):
+    create(shop)
+    due = shop.engine.records.get(SOLUTION, Solution).next_training_at
+    shop.clock.now += HOUR / 2
+    config = {"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}}
+    shop.do("UpdateSolution", solutionArn=SOLUTION, solutionUpdateConfig=config)
+    assert shop.engine.records.get(SOLUTION, Solution).next_training_at == due
+
+
+def test_who_trains_late_within_the_hour_is_left_to_it(shop: Shop):
+    shop.load_clicks("u a 1", "v b 2")
+    create(shop)
+    assert look(shop, seconds=HOUR - 60) == []
+    shop.do("CreateSolutionVersion", solutionArn=SOLUTION)
+    shop.clock.now += 120
+    Scheduler(shop.engine).look()  # while that waits
+    shop.work()
+    shop.click("u", "b", 100)
+    assert look(shop, seconds=HOUR) == ["MANUAL"]
 
 
 def test_who_trains_themselves_is_left_to_it(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
     shop.train("auto")
-    assert look(shop, seconds=5) == ["MANUAL"]
+    assert look(shop, seconds=HOUR) == ["MANUAL"]
     assert look(shop, days=1) == ["MANUAL"]
     shop.click("u", "b", 100)
     assert look(shop, days=6) == ["MANUAL", "AUTOMATIC"]
@@ -106,14 +123,14 @@ def test_nor_does_it_repeat_what_failed_for_them(shop: Shop):
     create(shop)
     shop.train("auto")
     assert [version.status for version in shop.engine.records.list(SolutionVersion)] == ["CREATE FAILED"]
-    assert look(shop, seconds=5) == ["MANUAL"]
+    assert look(shop, seconds=HOUR) == ["MANUAL"]
     assert look(shop, days=7) == ["MANUAL", "AUTOMATIC"]
 
 
 def test_every_week_if_there_is_news(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
-    assert len(look(shop, seconds=5)) == 1
+    assert len(look(shop, seconds=HOUR)) == 1
     assert len(look(shop, days=7)) == 1  # no news
     shop.click("u", "b", 100)
     assert len(look(shop, days=1)) == 1  # not yet
@@ -131,7 +148,7 @@ def test_at_the_rate_that_is_asked_for(shop: Shop):
     counts = []
     for day in range(6):
         shop.click("u", "b", 100 + day)
-        counts.append(len(look(shop, days=1 if day else 0, seconds=0 if day else 5)))
+        counts.append(len(look(shop, days=1 if day else 0, seconds=0 if day else HOUR)))
     assert counts == [1, 1, 2, 2, 3, 3]
 
 
@@ -139,7 +156,7 @@ def test_what_was_missed_is_done_once_and_the_start_is_kept(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
     start = shop.engine.records.get(SOLUTION, Solution).next_training_at
-    assert start is not None and len(look(shop, seconds=5)) == 1
+    assert start is not None and len(look(shop, seconds=HOUR)) == 1
     shop.click("u", "b", 100)
     assert len(look(shop, days=30)) == 2
     moment = shop.engine.records.get(SOLUTION, Solution).next_training_at
@@ -149,7 +166,7 @@ def test_what_was_missed_is_done_once_and_the_start_is_kept(shop: Shop):
 
 def test_after_a_failure_the_next_run_tries_again(shop: Shop):
     create(shop)
-    assert len(look(shop, seconds=5)) == 1
+    assert len(look(shop, seconds=HOUR)) == 1
     (failed,) = shop.engine.records.list(SolutionVersion)
     assert failed.status == "CREATE FAILED"
     assert len(look(shop, days=1)) == 1
@@ -163,13 +180,13 @@ def test_switched_off_and_on(shop: Shop):
     create(shop, performAutoTraining=False)
     assert look(shop, days=8) == []
     shop.do("UpdateSolution", solutionArn=SOLUTION, performAutoTraining=True)
-    assert look(shop, seconds=5) == ["AUTOMATIC"]
+    assert look(shop, seconds=HOUR) == ["AUTOMATIC"]
     shop.do("UpdateSolution", solutionArn=SOLUTION, performAutoTraining=False)
     shop.click("u", "b", 100)
     assert len(look(shop, days=30)) == 1
     config = {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}}
     shop.do("UpdateSolution", solutionArn=SOLUTION, performAutoTraining=True, solutionUpdateConfig=config)
-    assert len(look(shop, seconds=5)) == 2
+    assert len(look(shop, seconds=HOUR)) == 2
     shop.click("u", "b", 101)
     assert len(look(shop, days=1)) == 3
 
@@ -177,7 +194,7 @@ def test_switched_off_and_on(shop: Shop):
 def test_campaigns_that_sync_follow(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
-    look(shop, seconds=5)
+    look(shop, seconds=HOUR)
     synced = {"syncWithLatestSolutionVersion": True}
     shop.do("CreateCampaign", name="home", solutionVersionArn=f"{SOLUTION}/$LATEST", campaignConfig=synced)
     for number in range(3):
@@ -195,7 +212,7 @@ def test_of_many_processes_one_decides(open_shop: Callable[..., Shop]):
     create(shop)
     others = [open_shop(follow=False) for _ in range(3)]
     for each in (shop, *others):
-        each.clock.now = shop.clock.now + 5
+        each.clock.now = shop.clock.now + HOUR
     threads = [threading.Thread(target=Scheduler(each.engine).look) for each in (shop, *others) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -208,7 +225,7 @@ def test_a_deleted_solution_trains_no_more(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
     shop.do("DeleteSolution", solutionArn=SOLUTION)
-    assert look(shop, seconds=5) == []
+    assert look(shop, seconds=HOUR) == []
 
 
 def test_beyond_the_quota_it_waits_for_the_next_time(open_shop: Callable[..., Shop]):
@@ -217,7 +234,7 @@ def test_beyond_the_quota_it_waits_for_the_next_time(open_shop: Callable[..., Sh
     shop.do("CreateSolution", name="busy", recipeArn=POPULAR, datasetGroupArn=shop.group, performAutoTraining=False)
     for _ in range(20):
         shop.do("CreateSolutionVersion", solutionArn=f"{HOME}solution/busy")
-    shop.clock.now += 5
+    shop.clock.now += HOUR
     Scheduler(shop.engine).look()
     assert len(shop.engine.records.list(SolutionVersion)) == 20
     moment = shop.engine.records.get(SOLUTION, Solution).next_training_at

@@ -13,8 +13,8 @@ from tests.engine.shop import T0, Shop
 
 ROWS: list[tuple[dict[str, str], dict[str, Any], dict[str, Any]]] = [  # environment, changes, settings
     ({}, {}, {"pending_s": 0.25, "quotas": "open", "min_interactions": 0, "min_users": 0, "min_share": 0.0}),
-    ({"RECGATE_INSTANT": "1"}, {}, {"pending_s": 0.0}),
-    ({"RECGATE_INSTANT": "0"}, {}, {"pending_s": 0.25}),
+    ({"RECGATE_INSTANT": "1"}, {}, {"pending_s": 0.0, "first_training_s": 1.0}),
+    ({"RECGATE_INSTANT": "0"}, {}, {"pending_s": 0.25, "first_training_s": 3600.0}),
     ({"RECGATE_INSTANT": "yes"}, {"pending_s": 2.0}, {"pending_s": 2.0}),
     ({}, {"quotas": "aws"}, {"min_interactions": 1000, "min_users": 25, "min_share": 0.01}),
     ({"RECGATE_MIN_USERS": "0"}, {"quotas": "aws"}, {"min_interactions": 1000, "min_users": 0}),

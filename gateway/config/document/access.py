@@ -36,12 +36,14 @@ class Aws(Part, frozen=True):
     """The Personalize wire API. With access keys every request must be signed by one. Without, `unsignedCallers` says
     who may make and delete resources: those on this machine (`local`), `anyone` or `none`; so long as nothing is said,
     those on this machine, or with `auth` nobody. Recommendations and events are then for anyone, or with `auth` for the
-    same."""
+    same. `firstTrainingDelay`: from a solution's creation to its first automatic training; 3600 if not said, as at
+    AWS."""
 
     quotas: Literal["open", "aws"] = "open"
     account_id: AccountId = "000000000000"
     region: Region = "us-east-1"
     allow_file_urls: bool = False
+    first_training_delay: Seconds | None = None
     access_keys: tuple[AccessKey, ...] | None = None
     unsigned_callers: Literal["none", "local", "anyone"] | None = None
 

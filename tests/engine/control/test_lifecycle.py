@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.control.lifecycle import shown
-from engine.records import DatasetGroup, Schema
+from engine.control.lifecycle import shown, shown_at, shown_update
+from engine.records import Campaign, DatasetGroup, Recommender, Record, Schema, Solution, SolutionVersion
 
 COMMON = {"arn": "a", "account": "1", "name": "n", "creation_date_time": 100.0, "last_updated_date_time": 100.0}
 
@@ -34,3 +34,26 @@ def test_deletion(age: float, expected: str | None):
 
 def test_a_schema_is_there_at_once():
     assert shown(Schema(schema="{}", **COMMON), 100.0, 4.0) == "ACTIVE"
+
+
+@pytest.mark.parametrize(("age", "expected"), [(0.0, 100.0), (1.9, 100.0), (2.0, 102.0), (4.0, 104.0), (1e6, 104.0)])
+def test_every_state_moves_the_last_update(age: float, expected: float):
+    now, group = 100.0 + age, {"dataset_group_arn": "g", "recipe_arn": "r"}
+    update = {"status": "ACTIVE", "creationDateTime": 100.0, "lastUpdatedDateTime": 100.0}
+    version = {"solution_arn": "s", "stopped_at": 100.0, "status": "CREATE STOPPED"}
+    made: list[Record] = [
+        DatasetGroup(uid="u", **COMMON),
+        DatasetGroup(uid="u", deleted_at=100.0, **COMMON),
+        Recommender(turned_at=100.0, **group, **COMMON),
+        SolutionVersion(**version, **group, **COMMON),
+        Solution(latest_solution_update=update, **group, **COMMON),
+        Campaign(solution_arn="s", solution_version_arn="v", latest_campaign_update=update, **COMMON),
+    ]
+    assert [shown_at(record, now, 4.0) for record in made] == [expected] * len(made)
+    assert shown_update(update, now, 4.0)["lastUpdatedDateTime"] == expected
+
+
+def test_what_has_no_states_was_updated_last_when_it_was_stored():
+    solution = Solution(dataset_group_arn="g", recipe_arn="r", **COMMON)
+    assert shown(solution, 100.0, 4.0) == "ACTIVE"
+    assert shown_at(solution, 1e6, 4.0) == shown_at(DatasetGroup(uid="u", **COMMON), 1e6, 0.0) == 100.0
