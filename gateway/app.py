@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
 from gateway.aws import Callers, aws_routes, aws_unrouted, evidently_routes
-from gateway.cache import Cache, Shared, connected
+from gateway.cache import Cache, Seal, Shared
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
 from gateway.decorate import Decorators
@@ -33,6 +33,7 @@ from gateway.outbound import Outbound, Transport
 from gateway.outbox import Outbox
 from gateway.overload import Admission, of_events
 from gateway.record import Recorder
+from gateway.redis_url import SECRET, URL, connected
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
@@ -80,10 +81,10 @@ def create_app(
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     transport, redis = Transport(), _redis(environ)
     client = httpx.AsyncClient(transport=transport)
-    shared = None if redis is None else Shared(redis, clock)
+    shared = None if redis is None else Shared(redis, clock, Seal(environ.get(SECRET, "")))
     cache = Cache(cache_bytes or config.cache_bytes, clock, shared=shared, draw=draw)
     means = Means(engine, threads, Outbound(transport), Signer(environ, threads), telemetry, clock)
-    reached = TargetMeans(means.outbound, means.signer, environ.get("RECGATE_REDIS_URL"))
+    reached = TargetMeans(means.outbound, means.signer, environ.get(URL))
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
@@ -120,6 +121,8 @@ def create_app(
     watch = Watch(place_of(watched), config, use, clock, environ, ledger.expect) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
     _watch_outbox(telemetry, outbox)
+    if shared is not None:
+        _watch_shared(telemetry, shared)
     for kind, each in (("answers", admission), ("events", taking)):
         _watch_admission(telemetry, kind, each)
     telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
@@ -164,7 +167,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 def _redis(environ: Mapping[str, str]) -> Redis | None:
     """What the replicas of a server share, where there is such a thing."""
-    url = environ.get("RECGATE_REDIS_URL")
+    url = environ.get(URL)
     return connected(url) if url else None
 
 
@@ -254,6 +257,11 @@ def _watch_admission(telemetry: Telemetry, kind: str, admission: Admission) -> N
     telemetry.watch(f"recgate_{kind}_refused", lambda: [((), [admission.refused])])
     telemetry.watch(f"recgate_{kind}_running", lambda: [((), [admission.running])])
     telemetry.watch(f"recgate_{kind}_waiting", lambda: [((), [admission.waiting])])
+
+
+def _watch_shared(telemetry: Telemetry, shared: Shared) -> None:
+    telemetry.watch("recgate_redis_failures", lambda: [((), [shared.failures])])
+    telemetry.watch("recgate_redis_rejected", lambda: [((why,), [n]) for why, n in shared.rejected.copy().items()])
 
 
 def _watch_outbox(telemetry: Telemetry, outbox: Outbox) -> None:

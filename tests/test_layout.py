@@ -22,6 +22,7 @@ HOMES = {  # a library, and the only places that import it
     "redis": (
         "gateway/cache/shared.py",
         "gateway/cache/line.py",
+        "gateway/redis_url.py",
         "gateway/app.py",
         "gateway/auth/",
         "gateway/config/place.py",
@@ -36,6 +37,7 @@ HOMES = {  # a library, and the only places that import it
     "prometheus_client": ("gateway/telemetry/",),
     "cachetools": ("gateway/cache/", "gateway/auth/issuer.py", "gateway/metadata/dynamodb.py"),
     "jmespath": ("gateway/answers.py", "gateway/config/checks/"),
+    "cryptography": ("gateway/cache/seal.py",),
     "joserfc": ("gateway/auth/issuer.py",),
     "limits": ("gateway/auth/pace.py",),
     "holidays": ("gateway/autocontext.py",),

@@ -23,7 +23,7 @@ _parsed = lru_cache(maxsize=64)(parse)  # a configuration has two
 
 class Pace:
     def __init__(self, redis: Redis | None = None) -> None:
-        storage = MemoryStorage() if redis is None else _shared(redis)
+        self._redis, storage = redis, MemoryStorage() if redis is None else _shared(redis)
         self._windows = SlidingWindowCounterRateLimiter(storage)
 
     async def keep(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
@@ -36,11 +36,15 @@ class Pace:
         try:
             if await self._windows.hit(rule, "recgate", kind, who, cost=count):
                 return
-            again = (await self._windows.get_window_stats(rule, "recgate", kind, who)).reset_time
-        except StorageError as error:
+            window = await self._windows.get_window_stats(rule, "recgate", kind, who)
+            if window.remaining >= count:  # two replies that contradict each other: one was another question's
+                raise StorageError(ValueError("Redis contradicts itself"))
+        except Exception as error:  # over replies that are none to its question `limits` trips in many ways
             log.warning("requests are not limited at present: %s", error)
+            if self._redis is not None:
+                await self._redis.connection_pool.disconnect()
             return
-        raise TooMany(f"more than {rule} from this {kind}", max(1, round(again - time.time())))
+        raise TooMany(f"more than {rule} from this {kind}", max(1, round(window.reset_time - time.time())))
 
 
 def _shared(redis: Redis) -> RedisStorage:

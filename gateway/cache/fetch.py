@@ -7,6 +7,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
+from itertools import count
 from math import inf
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from gateway.cache.entry import Entry, Follower, Made, Shown, size_of, size_of_s
 from gateway.cache.flight import Flights
 from gateway.cache.key import Key
 from gateway.cache.local import Counts, Local
-from gateway.cache.shared import LEASE_S, Shared
+from gateway.cache.shared import LEASE_S, Seen, Shared
 from gateway.errors import Overloaded, Problem
 from gateway.plan import CachePolicy
 
@@ -82,7 +83,7 @@ class Cache:
         self._local = Local(ceiling, self.counts)
         self._flights: Flights[Landed] = Flights(self.changes)
         self._absent: TTLCache[Key, Problem] = TTLCache(NEGATIVES, NEGATIVE_S, timer=clock)
-        self._holder = uuid.uuid4().hex
+        self._holder, self._leases = uuid.uuid4().hex, count()
 
     async def fetch(self, wanted: Wanted, make: Make) -> Hit:
         if not wanted.policy.storable:
@@ -147,6 +148,8 @@ class Cache:
 
     async def close(self) -> None:
         await self._flights.close()
+        if self._shared is not None:
+            await self._shared.close()
 
     # ---- what is still good
 
@@ -234,12 +237,14 @@ class Cache:
 
     async def _obtain_with(self, shared: Shared, wanted: Wanted, make: Make, newer_than: float) -> Landed:
         deadline, wait = self._clock() + LEASE_S, FIRST_WAIT_S
+        holder = f"{self._holder}-{next(self._leases)}"
         while True:
-            found = await shared.get(wanted.key)
+            seen = await shared.look(wanted.key)
+            found = None if seen is None else seen.entry
             if found is not None and found.stored_at > newer_than and self._judged(wanted, found) is not None:
                 self._local.put(wanted.key, found)
                 return Landed(found, found=True)
-            leased = await shared.lease(wanted.key, self._holder)
+            leased = await self._leased(shared, wanted.key, holder, seen)
             if leased is not False or self._clock() >= deadline:
                 break
             await asyncio.sleep(wait)
@@ -250,7 +255,13 @@ class Cache:
             return landed
         finally:
             if leased:
-                await shared.release(wanted.key, self._holder)
+                await shared.release(wanted.key, holder)
+
+    async def _leased(self, shared: Shared, key: Key, holder: str, seen: Seen | None) -> bool | None:
+        """Whether this flight may make the answer, though the reply that said so was lost; None: it can't be asked."""
+        if seen is None:
+            return None
+        return await shared.lease(key, holder) if seen.holder is None else seen.holder == holder.encode()
 
     async def _give(self, shared: Shared, wanted: Wanted, entry: Entry) -> None:
         policy = wanted.policy

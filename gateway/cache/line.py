@@ -1,6 +1,7 @@
-"""A connection to Redis of its own for questions that must cost next to nothing: many under way, answered in order.
+"""A connection to Redis of its own for commands that must cost next to nothing: many under way, answered in order.
 
-redis-py makes the connection, since it knows passwords, databases, TLS and sockets; what goes over it is ours.
+redis-py makes the connection, since it knows passwords, databases, TLS and sockets; what goes over it is ours. Whoever
+sends a command checks its reply: one that can't be its own ends the connection, since then every later one is doubtful.
 """
 
 from __future__ import annotations
@@ -8,24 +9,40 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-Found = list[bytes | None]
-Tell = Callable[[Found | None], None]
+Take = Callable[[Any], str]
+
+
+class OutOfStep(RedisError):
+    """A reply that is damaged or none to its command; `reason` is a word for the metric."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"a reply's {reason} is wrong")
+        self.reason = reason
+
+
+class Missing:
+    """In place of a reply: there won't be one."""
+
+
+MISSING = Missing()
 
 
 class Line(asyncio.Protocol):
-    """It is never mended: once it `is_broken` the next question needs another."""
+    """It is never mended: once it `is_broken` the next command needs another."""
 
     def __init__(self, redis: Redis, patience_s: float, broke: Callable[[Exception], None]) -> None:
-        """`broke` is told what went wrong where anybody waits for an answer, or there never was a connection."""
+        """`broke` gets what went wrong where anybody waits for a reply, a reply was wrong, or there never was a
+        connection."""
         self._loop = asyncio.get_running_loop()
         self._patience_s, self._broke = patience_s, broke
         self._reader = hiredis.Reader()
-        self._waiting: deque[tuple[float, Tell]] = deque()  # since when, and who; the oldest first
+        self._waiting: deque[tuple[float, Take]] = deque()  # since when, and who; the oldest first
         self._unsent: list[bytes] = []
         self._stream: asyncio.StreamWriter | None = None  # kept only because the connection ends with it
         self._transport: asyncio.WriteTransport | None = None
@@ -33,15 +50,15 @@ class Line(asyncio.Protocol):
         self.is_broken = False
         self._opening = self._loop.create_task(self._open(redis))
 
-    def ask(self, names: Sequence[bytes], tell: Tell) -> None:
-        """`tell` gets what lies under each name, None where nothing does; None alone where Redis does not answer."""
-        parts = [b"$%d\r\n%b\r\n" % (len(name), name) for name in names]
-        question = b"".join((b"*%d\r\n$4\r\nMGET\r\n" % (len(names) + 1), *parts))
-        self._waiting.append((self._loop.time(), tell))
+    def send(self, command: Sequence[bytes], take: Take) -> None:
+        """`take` gets the reply, or `MISSING` where none comes; it returns "" or what is wrong with the reply."""
+        parts = [b"$%d\r\n%b\r\n" % (len(part), part) for part in command]
+        written = b"*%d\r\n%b" % (len(parts), b"".join(parts))
+        self._waiting.append((self._loop.time(), take))
         if self._transport is not None:
-            self._transport.write(question)
+            self._transport.write(written)
         else:
-            self._unsent.append(question)
+            self._unsent.append(written)
         if self._watch is None:
             self._watch = self._loop.call_later(self._patience_s, self._look)
 
@@ -49,6 +66,7 @@ class Line(asyncio.Protocol):
         self._opening.cancel()
         await asyncio.gather(self._opening, return_exceptions=True)
         self._end(None)
+        await asyncio.sleep(0)  # in which the socket is closed
 
     # ---- the connection
 
@@ -56,7 +74,7 @@ class Line(asyncio.Protocol):
         try:
             async with asyncio.timeout(self._patience_s):
                 self._stream = await _stream_to(redis)
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # over odd replies to its greeting redis-py trips in many ways
             self._end(error)
             return
         self._transport = self._stream.transport
@@ -66,19 +84,34 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         try:
-            while (reply := self._reader.gets()) is not False:
-                if not isinstance(reply, list):
-                    raise RedisError(str(reply))
-                _, tell = self._waiting.popleft()
-                tell(reply)
-        except (RedisError, hiredis.HiredisError) as error:
+            while not self.is_broken and (reply := self._next()) is not False:
+                self._give(reply)
+        except RedisError as error:
             self._end(error)
+
+    def _next(self) -> Any:
+        """One whole reply; False where there is none yet."""
+        try:
+            return self._reader.gets()
+        except (hiredis.HiredisError, TypeError, MemoryError) as error:  # lists as keys, lengths of many gigabytes
+            raise OutOfStep("protocol") from error
+
+    def _give(self, reply: Any) -> None:
+        if not self._waiting:
+            raise OutOfStep("question")  # nobody asked
+        _, take = self._waiting.popleft()
+        if isinstance(reply, hiredis.ReplyError):
+            take(MISSING)
+            raise RedisError(str(reply))
+        wrong = take(reply)
+        if wrong:
+            raise OutOfStep(wrong)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end((exc or ConnectionResetError("the connection was closed")) if self._waiting else None)
 
     def _look(self) -> None:
-        """Whether the oldest question has waited for too long."""
+        """Whether the oldest command has waited for too long."""
         self._watch = None
         if self._waiting:
             left = self._waiting[0][0] + self._patience_s - self._loop.time()
@@ -98,7 +131,7 @@ class Line(asyncio.Protocol):
         if error is not None:
             self._broke(error)
         while self._waiting:
-            self._waiting.popleft()[1](None)
+            self._waiting.popleft()[1](MISSING)
 
 
 async def _stream_to(redis: Redis) -> asyncio.StreamWriter:

@@ -36,9 +36,10 @@ def plain_errors() -> Iterator[None]:
 def _plain(error: Exception) -> str | None:
     from engine import EngineError  # loaded by now, or it was not raised; `serve` can't wait for it before it begins
     from gateway.config import ConfigError
+    from gateway.config.report import counted
 
     if isinstance(error, EngineError):
         return error.message
     if isinstance(error, ConfigError):
-        return f"{len(error.faults)} errors\n" + "\n".join(map(str, error.faults))
+        return counted(len(error.faults), "error") + "\n" + "\n".join(map(str, error.faults))
     return None

@@ -26,6 +26,7 @@ from gateway.errors import NotConfigured
 from gateway.experiments.flags import Flag, flags
 from gateway.experiments.setup import Experiment
 from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits, Unsigned
+from gateway.redis_url import SECRET, URL, fault_of, fault_of_secret
 from gateway.viewer import Viewers
 
 MEGABYTE = 1024 * 1024
@@ -118,9 +119,18 @@ def parse(text: str, name: str = "configuration", environ: Mapping[str, str] = o
     read = source(text, name)
     report = Report(read.lines, environ)
     root = decoded(filled(read.data, environ), document.Root, "", report)
+    check_environment(report)
     if report.faults:
         raise ConfigError(name, tuple(sorted(report.faults, key=lambda fault: fault.line)))
     return frozen(root, name, report)
+
+
+def check_environment(report: Report) -> None:
+    """What the environment says of Redis, which every worker needs as it needs the document."""
+    for name, wrong in ((URL, fault_of), (SECRET, fault_of_secret)):
+        value = report.environ.get(name)
+        if value and (fault := wrong(value)):
+            report.faults.append(Fault(name, fault))
 
 
 def frozen(root: document.Root, name: str, report: Report) -> Config:

@@ -89,20 +89,33 @@ class RedisPlace:
     def __init__(self, where: str) -> None:
         url, key = urldefrag(where)
         self.name = f"redis key {key or KEY}"  # the URL may hold a password
-        self._key = key or KEY
+        self._key, self._last = key or KEY, ""
         self._connect: Callable[[], redis.Redis] = lambda: redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
         )
 
     def read(self) -> Text:
+        """Another text than before counts once a second connection has brought the same: a reply may be damaged."""
+        text = self._text()
+        if text != self._last and text != self._text():
+            raise unreadable(self.name, LookupError("two readings of it differ"))
+        self._last = text
+        return Text(text)
+
+    def _text(self) -> str:
         try:
             with self._connect() as client:
                 text = client.get(self._key)
-        except (redis.RedisError, UnicodeDecodeError, ValueError) as error:
+        except (redis.RedisError, OSError) as error:
             raise unreadable(self.name, error) from error
-        if not isinstance(text, str):
+        except Exception as error:  # over replies that are none to its question redis-py trips in many ways
+            reason = ValueError("Redis answered with something else than was asked for, or with no UTF-8")
+            raise unreadable(self.name, reason) from error
+        if text is None:
             raise unreadable(self.name, LookupError("there is no such key"))
-        return Text(text)
+        if not isinstance(text, str):
+            raise unreadable(self.name, LookupError("it is no text"))
+        return text
 
 
 def unreadable(name: str, error: Exception) -> ConfigError:

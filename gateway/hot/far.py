@@ -20,7 +20,6 @@ from gateway.hot.memos import Memo, Told
 Tell = Callable[["Kept | None"], None]
 Conditional = tuple[str, tuple[bytes, bytes] | None]
 
-FORMAT = 3
 OWN_SHARE = 1 / 1024  # of what is asked goes the ordinary way, even so, which takes fifty times as long
 LONGEST_S = 86_400.0
 MOST_WAITING = 1000  # answers to be stored; beyond these the newest are not
@@ -33,7 +32,6 @@ class Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `conditional` are messages of their own: the one is alike for all users and read once, the other is read where
     somebody asks If-None-Match."""
 
-    format: int
     stored_at: float
     until: float
     as_of: int
@@ -93,6 +91,7 @@ class Far:
         """`seen()` is the last record of the log that answers of this worker have seen."""
         self._shared, self._cache, self._changes = shared, cache, cache.changes
         self._is_current, self.seen, self._clock, self._draw = is_current, seen, clock, draw
+        self._prefix = b"recgate:ready:%b:" % shared.mark
         self._names: list[bytes] = []
         self._tells: list[Tell] = []
         self._common: dict[bytes, Common] = {}
@@ -109,7 +108,7 @@ class Far:
         """`tell` is called with what is found, and None where there is nothing, or Redis does not answer."""
         if not self._names:
             asyncio.get_running_loop().call_soon(self._ask)
-        self._names.append(name)
+        self._names.append(self._prefix + name)
         self._tells.append(tell)
 
     def _ask(self) -> None:
@@ -148,7 +147,6 @@ class Far:
         user = None if memo.own is None else ("user", *memo.own)
         tags = [tag for tag in dict.fromkeys(repeat.tags) if tag != user]
         kept = Kept(
-            format=FORMAT,
             stored_at=memo.stored_at,
             until=memo.until,
             as_of=as_of,
@@ -160,7 +158,7 @@ class Far:
             rest=memo.rest,
             body=repeat.body,
         )
-        self._new.append((name, _encode(kept), max(1, int(min(life_s, LONGEST_S) * 1000))))
+        self._new.append((self._prefix + name, _encode(kept), max(1, int(min(life_s, LONGEST_S) * 1000))))
         if self._storing is None or self._storing.done():
             self._storing = asyncio.get_running_loop().create_task(self._store())
 
@@ -174,7 +172,6 @@ class Far:
         if self._storing is not None:
             self._storing.cancel()
             await asyncio.gather(self._storing, return_exceptions=True)
-        await self._shared.close()
 
 
 def _tell(tells: list[Tell], found: Found | None) -> None:
@@ -191,7 +188,6 @@ def _read(raw: bytes) -> Conditional:
 
 def decoded(raw: bytes) -> Kept | None:
     try:
-        kept = _decode(raw)
+        return _decode(raw)
     except msgspec.DecodeError:
         return None
-    return kept if kept.format == FORMAT else None

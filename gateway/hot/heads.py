@@ -47,7 +47,7 @@ class Room(dict[bytes, "Memo | Promise"]):
         """What names the answer in every worker; nothing can be read from it."""
         digest = self._begun.copy()
         digest.update(target)
-        return b"recgate:ready:" + digest.hexdigest().encode()
+        return digest.hexdigest().encode()
 
 
 class Head:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from gateway import plan
 from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType
 from gateway.targets.entry import Entry, envelope
+
+ID = re.compile(rb"(\d{1,20})-(\d{1,20})")
 
 
 class RedisStreamTarget:
@@ -19,6 +21,7 @@ class RedisStreamTarget:
     def __init__(self, means: Means, target: plan.RedisStream) -> None:
         self._target, self._url = target, target.url or means.redis_url
         self._redis: Redis | None = None
+        self._last = (0, 0)  # the id of the last entry that this connection has acknowledged
 
     def check(self, entry: Entry, size: int) -> None:
         return
@@ -33,14 +36,29 @@ class RedisStreamTarget:
             async with redis.pipeline(transaction=True) as pipeline:
                 for each in call:
                     pipeline.xadd(target.stream, _fields(each), maxlen=target.max_length, approximate=True)
-                await pipeline.execute()
-        except (RedisError, OSError, ValueError) as error:
+                self._check(await pipeline.execute(), len(call))
+        except Exception as error:  # over replies that are none to its question redis-py trips in many ways
+            await self.close()
             raise Down(f"{target.key}: {error}") from error
         return [None] * len(call)
+
+    def _check(self, replies: Sequence[Any], count: int) -> None:
+        """Whether these are the new entries' ids, each greater than all before: what another call was told is no
+        acknowledgement of this one. Raises ValueError."""
+        last = self._last
+        for reply in replies:
+            entry = ID.fullmatch(reply if isinstance(reply, bytes) else b"")
+            if entry is None or (int(entry[1]), int(entry[2])) <= last:
+                raise ValueError("Redis answered with something else than the ids of new entries")
+            last = int(entry[1]), int(entry[2])
+        if len(replies) != count:
+            raise ValueError(f"Redis told the ids of {len(replies)} entries, not of {count}")
+        self._last = last
 
     async def close(self) -> None:
         if self._redis is not None:
             await self._redis.aclose()
+            self._redis, self._last = None, (0, 0)
 
     def _open(self) -> Redis:
         if self._url is None:

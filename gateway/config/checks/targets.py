@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from gateway.config import document
 from gateway.config.checks.part import check
 from gateway.config.report import Report, choices, inside
+from gateway.redis_url import fault_of
 from gateway.template import template
 
 TRACKING_ID = re.compile(r"[A-Za-z0-9-]+")
@@ -48,6 +49,8 @@ def check_hook(part: document.HttpTarget, place: str, report: Report) -> None:
 def check_redis_stream(part: document.RedisStream, place: str, report: Report) -> None:
     if part.url is None and not report.environ.get("RECGATE_REDIS_URL"):
         report.refuse(place, "needs a 'url': RECGATE_REDIS_URL is not set")
+    if part.url is not None and (fault := fault_of(part.url)):
+        report.refuse(inside(place, "url"), fault)
 
 
 @check.register

@@ -7,12 +7,14 @@ import logging
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 import uvloop
 
-from gateway.cache import Shared, connected
-from gateway.cache.line import Found, Line
+from gateway.cache import Shared
+from gateway.cache.line import MISSING, Line
+from gateway.redis_url import connected
 from tests.services import RedisServer, free_port, program, redis_server
 
 PATIENCE_S = 0.5
@@ -36,9 +38,15 @@ def run(url: str, story: Callable[[Line, list[Exception]], Awaitable[None]]) -> 
         runner.run(told())
 
 
-async def found(line: Line, *names: bytes) -> Found | None:
-    told: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
-    line.ask(names, told.set_result)
+async def found(line: Line, *names: bytes) -> Any:
+    """What lies under the names; None where there is no reply."""
+    told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def take(reply: Any) -> str:
+        told.set_result(None if reply is MISSING else reply)
+        return ""
+
+    line.send((b"MGET", *names), take)
     return await told
 
 
@@ -81,7 +89,7 @@ def test_a_wrong_password_is_logged_without_it(server: RedisServer, caplog: pyte
     async def told() -> None:
         client = connected(f"redis://:wr0ng@127.0.0.1:{server.port}/0")
         shared = Shared(client, time.time)
-        answer: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         shared.ask([b"name"], answer.set_result)
         assert await answer is None
         assert shared.failures == 1 and not shared.is_up(time.time())

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from redis.asyncio import Redis
 
-from gateway.cache import Cache, Shared, connected
+from gateway.cache import Cache, Entry, Made, Shared
+from gateway.cache.entry import size_of
 from gateway.errors import UpstreamTimeout
+from gateway.redis_url import connected
 from tests.gateway.cache.test_fetch import POLICY, USER, Maker, key, number, settled, wanted
 from tests.services import RedisServer, redis_server
 
@@ -54,6 +56,26 @@ def test_what_one_replica_made_the_other_serves(redis: RedisServer) -> None:
     run(redis, story)
 
 
+def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
+    """Each field of what was made, and of the entry, but for what is one worker's own."""
+    made = Made(b"body", "variation", "model", 7, complete=False, dressed=True, seed="seed", name="RID-1")
+    defaults = Made(b"", "")
+    unset = [name for name in Made.__struct_fields__ if getattr(made, name) == getattr(defaults, name)]
+    assert unset == ["private"], "a field that this test does not set may be lost unseen"
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        first, second = (Shared(connected(redis.url), time.time) for _ in range(2))
+        await first.put(key(), Entry(made, 1.5, 99.5, "u1", size_of(key(), made), 0.25), 60)
+        entry = await second.get(key())
+        assert entry is not None
+        assert (entry.made, entry.stored_at, entry.until, entry.user, entry.jitter) == (made, 1.5, 99.5, "u1", 0.25)
+        assert entry.size == size_of(key(), made)
+        for each in (first, second):
+            await each.close()
+
+    run(redis, story)
+
+
 def test_200_callers_of_both_are_one_make(redis: RedisServer) -> None:
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         make.open.clear()
@@ -72,7 +94,9 @@ def test_a_lease_of_one_who_died_runs_out(redis: RedisServer, monkeypatch: pytes
 
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         client = connected(redis.url)
-        assert await Shared(client, time.time).lease(key(), "somebody who dies")
+        dying = Shared(client, time.time)
+        assert await dying.lease(key(), "somebody who dies")
+        await dying.close()
         began = time.monotonic()
         assert (await two.fetch(wanted(), make)).outcome == "miss"
         assert 0.1 < time.monotonic() - began < 2

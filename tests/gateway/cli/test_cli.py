@@ -161,6 +161,17 @@ def test_serve_refuses_a_directory_that_it_may_not_use(tmp_path: Path):
     assert refused.returncode != 0 and "--data" in refused.stderr and "Traceback" not in refused.stderr
 
 
+def test_serve_refuses_a_redis_of_sentinels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own: no worker may begin, end and begin again."""
+    environ = {**os.environ, "RECGATE_REDIS_URL": "redis+sentinel://:hunter2@s1:26379,s2:26379/mymaster"}
+    argv = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--workers", "2", "--data", str(tmp_path)]
+    ended = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    told = ended.stdout + ended.stderr
+    assert told.count("RECGATE_REDIS_URL: names Sentinels") == 1 and "redis://HOST:PORT/DB" in told
+    assert not [word for word in ("hunter2", "Traceback", "starting it again") if word in told]
+
+
 def test_serve_refuses_a_configuration_with_a_typo(tmp_path: Path):
     config = tmp_path / "config.yaml"
     config.write_text("namespaces: {shop: {recommenders: {recommend-items: {home: {variatons: {}}}}}}")

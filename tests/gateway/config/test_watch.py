@@ -7,7 +7,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from gateway.config import Config, ConfigError, Watch, load, parse, place_of
 from gateway.config.place import Place
+from tests.liar import bulk, lying
 from tests.services import redis_server
 
 
@@ -154,6 +155,27 @@ def test_over_http() -> None:
         assert seen.watch.faults == 1
     with pytest.raises(ConfigError, match="cannot be read"):
         load(url)
+
+
+def test_a_damaged_reply_of_redis_is_not_swapped_in() -> None:
+    texts = [document("1")] * 2 + [document("7"), document("1"), document("1"), document("2"), document("2")]
+    texts += [document("2")] * 9
+
+    def answer(command: Sequence[bytes]) -> bytes:
+        return bulk(texts.pop(0).encode()) if command[0] == b"GET" else b":5\r\n"
+
+    with lying(answer) as url:
+        seen = Seen(place_of(f"{url}#shop"))
+        assert seen.look() == []
+        assert seen.watch.faults == 1
+        assert seen.look() == [] and seen.watch.faults == 0
+        assert seen.look() == ["2"]
+
+
+@pytest.mark.parametrize("reply", [b":5\r\n", b"*1\r\n:5\r\n", b"+OK\r\n+OK\r\n", b"!junk\r\n", b"$3\r\nab"])
+def test_a_reply_that_is_no_text(reply: bytes) -> None:
+    with lying(lambda _: reply) as url, pytest.raises(ConfigError, match="redis key shop"):
+        load(f"{url}&socket_timeout=0.2#shop")
 
 
 def test_from_redis(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from gateway.targets import TARGETS, Entry, Message
 from tests.gateway.config.documents import faults_of
 from tests.gateway.targets.world import World, config, until
 from tests.gateway.upstreams.origin import CREDENTIALS
+from tests.liar import bulk, lying
 from tests.services import RedisServer, redis_server
 
 
@@ -83,6 +84,28 @@ def test_a_redis_stream_keeps_about_its_length(server: RedisServer, tmp_path: Pa
             world.post(f"s{n}")
         world.settled()
     assert len(entries(server)) < 200  # Redis drops whole nodes, of a hundred entries
+
+
+def test_what_another_call_was_told_acknowledges_nothing(tmp_path: Path) -> None:
+    """A reply out of step is no acknowledgement: the records are kept, and sent again."""
+    streams: list[bytes] = []
+    told = b"*1\r\n" + bulk(b"1700000000000-0")
+
+    def answer(command: Sequence[bytes]) -> bytes:
+        if command[0] == b"EXEC":
+            return told  # the same id each time: that of the first
+        if command[0] == b"XADD":
+            streams.append(command[1])
+        return b"+QUEUED\r\n" if command[0] == b"XADD" else b"+OK\r\n"
+
+    with lying(answer) as url, World(tmp_path / "data", config(stream(url))) as world:
+        assert world.post("s1").status_code == 200
+        world.settled()
+        assert world.post("s1").status_code == 200
+        until(lambda: world.metric("recgate_outbox_retried_total{"))
+        told = b"*1\r\n" + bulk(b"1700000000001-0")
+        world.settled()
+    assert len(streams) >= 3
 
 
 def test_a_redis_stream_needs_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
