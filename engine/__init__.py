@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.errors import (
         AlreadyExists,
+        Damaged,
         EngineError,
         InUse,
         InvalidInput,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         TooManyTags,
         Unavailable,
     )
+    from engine.examination import Finding, accept_loss, examine
     from engine.explain import Cause, Explanation
     from engine.filters import check_expression
     from engine.jobs.cancelling import cancel
@@ -51,6 +53,7 @@ __all__ = [
     "Change",
     "Cohort",
     "Curve",
+    "Damaged",
     "Deed",
     "Earned",
     "Engine",
@@ -59,6 +62,7 @@ __all__ = [
     "Event",
     "Explanation",
     "Exposure",
+    "Finding",
     "InUse",
     "InvalidInput",
     "InvalidNextToken",
@@ -85,11 +89,13 @@ __all__ = [
     "Trials",
     "Unavailable",
     "Weighed",
+    "accept_loss",
     "cancel",
     "check_expression",
     "cohort_curve",
     "decoded",
     "evaluate",
+    "examine",
     "infer_schema",
     "open_source",
     "perform",
@@ -107,6 +113,7 @@ _BEHIND = {
     "engine.engine": ("Engine",),
     "engine.errors": (
         "AlreadyExists",
+        "Damaged",
         "EngineError",
         "InUse",
         "InvalidInput",
@@ -118,6 +125,7 @@ _BEHIND = {
         "TooManyTags",
         "Unavailable",
     ),
+    "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression",),
     "engine.jobs.cancelling": ("cancel",),

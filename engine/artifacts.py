@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.columns import load_array
-from engine.data.folders import whole
+from engine.data.folders import read_json, whole
 from engine.recipes.base import Model
 
 
@@ -28,6 +28,7 @@ def save(model: Model, folder: Path, made_from: tuple[Model, Path] | None = None
 
 
 def load(folder: Path) -> Model:
-    """Memory-map a model; its pages are shared by all workers. Raises `FileNotFoundError` where there is none."""
-    index = json.loads((folder / "about.json").read_text())
+    """Memory-map a model; its pages are shared by all workers. Raises `FileNotFoundError` where there is none, and
+    `Damaged`."""
+    index = read_json(folder / "about.json")
     return Model({name: load_array(folder / f"{name}.npy") for name in index["arrays"]}, index["about"])

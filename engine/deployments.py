@@ -113,6 +113,10 @@ class Deployments:
             folder = self._folder(record)
             same = next((each for each in self.all() if each.folder == folder), None)  # its own, or another campaign's
             self._ready[arn] = replace(same, campaign=record) if same is not None else self.load(record)
+        except (Unavailable, OSError) as error:
+            log.error(
+                "the model of %s can't be loaded: %s; restore its files from a backup, or train again", arn, error
+            )
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of %s can't be loaded", arn)
 

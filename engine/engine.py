@@ -417,10 +417,7 @@ class Engine:
 
     def check(self) -> None:
         """Raise `Unavailable` where the engine can't answer."""
-        try:
-            self.database.check()
-        except sa.exc.SQLAlchemyError as error:
-            raise Unavailable(f"the database does not answer: {error}") from error
+        self.database.check()
 
     # ---- inside
 

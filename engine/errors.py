@@ -11,6 +11,7 @@
     │   └── TooManyTagKeys
     ├── Throttled              too much waits already; try again
     └── Unavailable            the engine can't answer now (a model still loading, the disk full)
+        └── Damaged            what lies on disk is not what was written there
 
 `code` is the AWS exception's name, `status` the HTTP status of the runtime and events services
 (specification §1.2; the control plane answers 400 for all of them but Unavailable).
@@ -73,3 +74,7 @@ class Throttled(EngineError):
 class Unavailable(EngineError):
     code = "ServiceUnavailableException"
     status = 503
+
+
+class Damaged(Unavailable):
+    """What lies on disk is not what was written there; the message names the file, the loss and the way out."""

@@ -14,7 +14,7 @@ from engine.data import entries, stored
 from engine.data.group import Group
 from engine.data.log import Log, Logged
 from engine.data.stored import Stored
-from engine.errors import Unavailable
+from engine.errors import Damaged, Unavailable
 from engine.question import Change
 from engine.sql import Database, snapshots
 
@@ -48,8 +48,8 @@ class Follower:
         for uid in group_uids:
             try:
                 self.group(uid)
-            except Unavailable:
-                log.exception("a dataset group is not there")
+            except Unavailable as error:
+                log.error("a dataset group is not there: %s", error.message)
 
     def start(self) -> None:
         self._thread.start()
@@ -117,15 +117,18 @@ class Follower:
                 self._groups[record.group] = self._readable(record.group, record.seq)
             elif record.kind == "forgotten":
                 self._groups.pop(record.key, None)
-        except Unavailable:
-            log.exception("log record %d (%s) is not applied", record.seq, record.kind)
+        except Unavailable as error:
+            log.error("log record %d (%s) is not applied: %s", record.seq, record.kind, error.message)
         return (record.key,)
 
     def _readable(self, uid: str, upto: int) -> Group:
         try:
             return self.restored(uid, upto)
-        except (OSError, ValueError, KeyError) as error:
-            raise Unavailable(f"the snapshot of dataset group {uid} can't be read: {error}") from error
+        except (OSError, ValueError, KeyError, TypeError, Damaged) as error:
+            raise Unavailable(
+                f"the snapshot of dataset group {uid} can't be read: {error}; restore its files from a backup, or "
+                "import its data again"
+            ) from error
 
     def restored(self, uid: str, upto: int | None = None) -> Group:
         """A group as of `upto` (none: now), from its newest snapshot, made afresh: nobody else sees or changes it.
@@ -162,6 +165,8 @@ class Follower:
             polled, rest = now, REST_S
             try:
                 self.catch_up()
+            except Unavailable:  # the database has logged it
+                self._stop.wait(1.0)
             except Exception:  # following must go on: the next round tries again
                 log.exception("the event log can't be followed")
                 self._stop.wait(1.0)

@@ -2,12 +2,14 @@
 
 Reads see the last commit. A write is one transaction that holds the write lock from its first statement, so that
 what it reads is what it changes. On SQLite the journal is a write-ahead log synced at every commit: what `write`
-returned from is on disk.
+returned from is on disk, and `engine.watermark` knows of it.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,12 +31,25 @@ from sqlalchemy import (
     event,
     text,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from engine.errors import Unavailable
+from engine import watermark
+from engine.errors import Damaged, Unavailable
+from engine.faults import DAMAGE, Faults
 from engine.turn import Turn
+from engine.watermark import Watermark
+
+_log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 30_000
+# A server that is gone without a word is noticed within so long: seconds, and one setting in milliseconds.
+REACHED_IN = {
+    "connect_timeout": 3,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
+}
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
 
 tables = MetaData()
@@ -209,36 +224,96 @@ converted = Table(
     sqlite_autoincrement=True,
 )
 
+commits = Table(
+    "commits",
+    tables,
+    Column("id", String, primary_key=True),  # of the database: one row
+    Column("number", BigInteger, nullable=False),  # of transactions so far, see engine.watermark
+)
+
 
 class Database:
     """One database; safe to use from many threads and from many processes at once."""
 
     def __init__(self, url: str) -> None:
-        """Open, and make what tables are missing. Raises `Unavailable` where the database can't be opened."""
-        self._engine = create_engine(url, pool_pre_ping=False, connect_args=_connect_args(url))
+        """Open, and make what tables are missing. Raises `Unavailable` where the database can't be opened, `Damaged`
+        where it is not whole, or lacks what was acknowledged."""
+        self._engine = create_engine(url, connect_args=_connect_args(url), pool_pre_ping=not url.startswith("sqlite"))
         self.is_sqlite = self._engine.dialect.name == "sqlite"
+        path = self._engine.url.database or ""
+        file = Path(path) if self.is_sqlite and path and not path.startswith((":memory:", "file:")) else None
+        self._faults = Faults("the database" if file is None else file.name, is_far=not self.is_sqlite)
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_immediate)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._turn: Turn | None = None
+        self._watermark: Watermark | None = None
+        if file is None:
+            self._make_tables()
+        else:
+            self._open_file(file)
+
+    def _open_file(self, file: Path) -> None:
+        if file.is_dir():
+            raise Unavailable(f"{file} is a folder: the database is a file of that name")
+        try:
+            self._turn, self._watermark = Turn(Path(f"{file}-turn")), Watermark.of(file)
+        except OSError as error:
+            raise Unavailable(f"the database {file} can't be opened: {error.filename}: {error.strerror}") from error
+        try:
+            oddity = watermark.check(file, self._watermark.read())
+            with (
+                self._turn.taken()
+            ):  # several that change a new file to a write-ahead log at once are in each other's way
+                self._make_tables(file)
+        except BaseException:
+            self.close()
+            raise
+        if oddity:
+            _log.warning("%s", oddity)
+
+    def _make_tables(self, file: Path | None = None) -> None:
         try:
             tables.create_all(self._engine)
-        except OperationalError as error:
-            raise Unavailable(f"the database {url} can't be opened: {error.orig}") from error
-        path = self._engine.url.database or ""
-        is_file = self.is_sqlite and path and not path.startswith((":memory:", "file:"))
-        self._turn = Turn(Path(f"{path}-turn")) if is_file else None
+            if file is not None:
+                self._number()
+        except DBAPIError as error:
+            where = self._engine.url.render_as_string(hide_password=True) if file is None else file
+            reason = str(error.orig).strip()
+            if file is not None and any(word in reason for word in DAMAGE):
+                raise Damaged(f"{file} is damaged: {reason}. {watermark.way_out(file)}") from error
+            raise Unavailable(f"the database {where} can't be opened: {reason}") from error
+
+    def _number(self) -> None:
+        """Draw what the database is known by, where it has nothing yet."""
+        with self.read() as connection:
+            if connection.execute(commits.select()).first() is not None:
+                return
+        with self._engine.begin() as connection:  # which counts nothing: there is nothing to count with
+            if connection.execute(commits.select()).first() is None:
+                connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._reader.connect() as connection:
+        """Raises `Unavailable` where the database does not answer or can't be read."""
+        with self._faults.reported("read from"), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction; committed and durable when the block ends, undone when it raises."""
-        with self._turn.taken() if self._turn else nullcontext(), self._engine.begin() as connection:
-            yield connection
+        """A transaction; committed and durable when the block ends, undone when it raises. Raises `Unavailable` where
+        the database can't be written to."""
+        with self._faults.reported("written to"), self._turn.taken() if self._turn else nullcontext():
+            mark = None
+            with self._engine.begin() as connection:
+                driver: Any = connection.connection.driver_connection
+                before = driver.total_changes if self._watermark else 0
+                yield connection
+                if self._watermark and driver.total_changes != before:
+                    mark = watermark.counted(driver)
+            if self._watermark and mark:
+                self._watermark.store(mark)
 
     def check(self) -> None:
         """Raise where the database does not answer."""
@@ -247,8 +322,9 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
-        if self._turn is not None:
-            self._turn.close()
+        for each in (self._turn, self._watermark):
+            if each is not None:
+                each.close()
 
 
 def sqlite_url(data_dir: Path) -> str:
@@ -256,7 +332,9 @@ def sqlite_url(data_dir: Path) -> str:
 
 
 def _connect_args(url: str) -> dict[str, Any]:
-    return {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000} if url.startswith("sqlite") else {}
+    if url.startswith("sqlite"):
+        return {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+    return REACHED_IN if url.startswith("postgresql") else {}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "recommend": "recommend",
     "status": "status",
     "jobs": "jobs",
+    "check": "check",
     "check-config": "check_config",
     "import-config": "import_config",
     "print-schema": "print_schema",

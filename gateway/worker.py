@@ -21,7 +21,7 @@ for name in NEEDLESS:
 
 import uvicorn
 
-from engine import Engine
+from engine import Engine, EngineError
 from gateway.app import create_app
 from gateway.hot.protocol import protocol_of
 from gateway.neighbour import Neighbour
@@ -49,7 +49,11 @@ def main() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
     config = configuration(options.config)
-    engine = Engine.open(engine_settings(options.data, config))
+    try:
+        engine = Engine.open(engine_settings(options.data, config))
+    except EngineError as error:
+        log.error("the worker can't start: %s", error.message)
+        raise SystemExit(1) from None
     app = create_app(
         config,
         engine,

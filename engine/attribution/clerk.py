@@ -18,7 +18,7 @@ from engine.data.group import Group
 from engine.data.log import Logged
 from engine.directory import Directory
 from engine.engine import Engine
-from engine.errors import EngineError
+from engine.errors import EngineError, Unavailable
 from engine.follower import taken
 from engine.records import DatasetGroup, MetricAttribution
 
@@ -42,6 +42,8 @@ class Clerk:
                 try:
                     self._publish(attribution)  # first: a file ends where a window does
                     self._count(attribution)
+                except Unavailable:  # the database has logged it
+                    return
                 except Exception:  # the others must be counted, and this one the next time
                     log.exception("%s is not counted", attribution.arn)
 

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from engine.attribution import ledger
+from engine.errors import Unavailable
 from engine.records import MetricAttribution, Records
 from engine.sql import Database
 
@@ -39,8 +38,8 @@ class Figures:
             try:
                 every = self._records.list(MetricAttribution)
                 figures = [each for attribution in every for each in self._of(attribution)]
-            except SQLAlchemyError as error:
-                log.warning("the counts of metric attributions can't be read: %s", error)
+            except Unavailable:
+                pass  # the database has logged it
             self._read = (now, figures)
         return figures
 

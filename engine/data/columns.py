@@ -22,6 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.folders import read_json
+from engine.errors import Damaged
+
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -142,7 +145,7 @@ def save_columns(folder: Path, columns: Mapping[str, Column]) -> None:
 
 def load_columns(folder: Path) -> dict[str, Column]:
     """Memory-map what `save_columns` wrote; pages are shared between processes."""
-    index = json.loads((folder / "columns.json").read_text())
+    index = read_json(folder / "columns.json")
     columns: dict[str, Column] = {}
     for name, entry in index.items():
         parts: dict[str, Any] = {part: load_array(folder / f"{name}.{part}.npy") for part in entry["parts"]}
@@ -153,9 +156,15 @@ def load_columns(folder: Path) -> dict[str, Column]:
 
 
 def load_array(path: Path) -> Array:
-    """A memory-mapped array; an empty file's array (which can't be mapped) is read."""
+    """A memory-mapped array; an empty file's array (which can't be mapped) is read. Raises `FileNotFoundError`, and
+    `Damaged` where the file is no array, or not all of one."""
     try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:
-        array = np.load(path, allow_pickle=False)
+        try:
+            array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:
+            array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, MemoryError) as error:  # of a damaged head numpy reads any size
+        raise Damaged(f"{path} is damaged: {error}") from error
     return np.asarray(array)  # a plain view of the map: slicing an np.memmap costs several times as much

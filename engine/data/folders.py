@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from engine.errors import Damaged
 
 
 @contextmanager
@@ -24,6 +28,17 @@ def whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     _sync(folder.parent)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file. Raises `FileNotFoundError`, and `Damaged` where it holds anything else."""
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:  # which bytes that are no text raise, too
+        raise Damaged(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise Damaged(f"{path} is damaged: it holds no JSON object")
+    return content
 
 
 def _sync(*paths: Path) -> None:

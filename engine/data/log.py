@@ -218,12 +218,13 @@ class Log:
                 entries = [entry for part, _ in batch for entry in part]
                 seq = self.append_within(connection, entries)
         except Exception as error:  # whatever it was, every waiter must hear of it
-            if len(batch) > 1 and not isinstance(error, sa.exc.OperationalError):
+            if len(batch) > 1 and not isinstance(error, Unavailable):
                 for part in batch:  # one that can't be stored must not take the others with it
                     self._commit([part])
                 return ended
-            reason = Unavailable(f"the event log can't be written: {error}")
-            reason.__cause__ = error
+            reason = (
+                error if isinstance(error, Unavailable) else Unavailable(f"the event log can't be written: {error}")
+            )
             for _, future in batch:
                 future.set_exception(reason)
         else:

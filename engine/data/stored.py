@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Longs, load_array, load_columns, save_columns
-from engine.data.folders import whole
+from engine.data.folders import read_json, whole
 from engine.data.merge import missing, stack
 from engine.data.snapshot import Snapshot
 from engine.data.vocab import EMPTY_NAMES, Names
@@ -90,7 +90,7 @@ def load(folder: Path) -> Stored:
 
 
 def _read(folder: Path, users: Names) -> Stored:
-    about = json.loads((folder / "about.json").read_text())
+    about = read_json(folder / "about.json")
     rows: dict[str, Any] = {part: load_array(folder / f"{part}.npy") for part in _ROWS}
     snapshot = Snapshot(
         **rows,

@@ -9,10 +9,13 @@ import signal
 from pathlib import Path
 
 from engine.engine import Engine
+from engine.errors import EngineError
 from engine.jobs.owner import SERVER
 from engine.jobs.priority import lowest_priority
 from engine.jobs.runner import Runner
 from engine.settings import Settings
+
+log = logging.getLogger("recgate.jobs")
 
 
 def main() -> None:
@@ -24,7 +27,11 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s jobs %(levelname)s %(message)s")
     lowest_priority()
     changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
-    engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False)
+    try:
+        engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False)
+    except EngineError as error:
+        log.error("the job process can't start: %s", error.message)
+        raise SystemExit(1) from None
     runner = Runner(engine, SERVER)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())

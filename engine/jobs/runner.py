@@ -8,7 +8,7 @@ import time
 
 from engine.attribution.clerk import Clerk
 from engine.engine import Engine
-from engine.errors import EngineError, NotFound
+from engine.errors import EngineError, NotFound, Unavailable
 from engine.jobs.cancelling import CANCELLED, work_of
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.owner import COMMAND, Owner
@@ -50,8 +50,9 @@ class Runner:
         while not self._stopping.is_set():
             try:
                 worked = self.run_one()
-            except Exception:  # a database that is busy or gone for a moment must not end the process
-                log.exception("looking for work failed")
+            except Exception as error:  # a database that is busy or gone for a moment must not end the process
+                if not isinstance(error, Unavailable):  # which the database has logged
+                    log.exception("looking for work failed")
                 worked = False
             if not worked:
                 self._stopping.wait(IDLE_S)
@@ -63,6 +64,8 @@ class Runner:
         while not self._stopping.wait(COUNT_EVERY_S):
             try:
                 clerk.work()
+            except Unavailable:
+                pass  # the database has logged it
             except Exception:
                 log.exception("counting for metric attributions failed")
 
@@ -159,5 +162,7 @@ class _Heart:
         while not self._end.wait(BEAT_S):
             try:
                 self._alive = self._engine.jobs.beat(self._job, self._fraction, self._message)
+            except Unavailable:
+                pass
             except Exception:
                 log.exception("the job's heartbeat can't be written")

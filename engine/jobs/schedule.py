@@ -19,7 +19,7 @@ from engine.control.lifecycle import ACTIVE, BUSY, shown
 from engine.control.schedule import USUAL_DAYS, days_of, following
 from engine.control.solution_versions import add_version
 from engine.engine import Engine
-from engine.errors import LimitExceeded
+from engine.errors import LimitExceeded, Unavailable
 from engine.jobs.kinds.extending import targets
 from engine.records import Campaign, Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
 
@@ -42,7 +42,9 @@ class Scheduler:
         while not stopping.wait(LOOK_S):
             try:
                 self.look()
-            except Exception:  # a database that is busy or gone for a moment must not end it
+            except Unavailable:  # the database has logged it; that it is gone for a moment must not end this
+                pass
+            except Exception:
                 log.exception("looking at the schedules failed")
 
     def look(self) -> None:

@@ -83,8 +83,8 @@ class Impressions:
     def _settle_or_lose(self) -> None:
         try:
             self.settle()
-        except (OSError, EngineError):  # impressions are estimates: better to lose some than to stop counting
-            log.exception("implicit impressions of the last moment are lost")
+        except (OSError, EngineError) as error:  # impressions are estimates: better to lose some than to stop counting
+            log.warning("implicit impressions of the last moment are lost: %s", error)
 
 
 def _entry(told: Told, shown: Shown) -> Entry:

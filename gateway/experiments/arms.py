@@ -19,7 +19,7 @@ from math import inf
 import msgspec
 import numpy as np
 
-from engine import Listed, Readings, Served
+from engine import Listed, Readings, Served, Unavailable
 from gateway.experiments.analysis.lists import covered, diversity, of_parts
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.enrol import Enrolment
@@ -102,6 +102,8 @@ class Arms:
             return
         try:
             self._readings.add(self._batches, self._parts)
+        except Unavailable:  # the database has logged it
+            return
         except Exception:
             log.exception("how arms answer can't be written")
             return

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from math import floor, inf
 
-from engine import Answered, Deed, Exposure, Trials
+from engine import Answered, Deed, Exposure, Trials, Unavailable
 from gateway.config import Config
 from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
@@ -216,6 +216,8 @@ class Ledger:
             self._tidy()
             try:
                 self._follow()
+            except Unavailable:  # the database has logged it
+                pass
             except Exception:
                 log.exception("other processes' exposures can't be read")
 
@@ -234,7 +236,8 @@ class Ledger:
         try:
             self._trials.write(exposures, new, [deed for deeds, _ in parts for deed in deeds], answers)
         except Exception as error:  # whatever it was, every waiter must hear of it; exposures wait for the next round
-            log.exception("the experiments' ledger can't be written")
+            if not isinstance(error, Unavailable):  # which the database has logged
+                log.exception("the experiments' ledger can't be written")
             self._waiting.extendleft(reversed(exposures))
             self._answers.extendleft(reversed(answers))
             for _, done in parts:
@@ -253,8 +256,9 @@ class Ledger:
             self._trials.retention.mark(self._configured, now)
             if not self._trials.retention.prune(now, self._keep_s):
                 self._tidied = now
-        except Exception:
-            log.exception("experiments that are over can't be deleted")
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                log.exception("experiments that are over can't be deleted")
             self._tidied = now
 
     def _follow(self) -> None:

@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 
-from engine import Earned, Trials, Weighed
+from engine import Earned, Trials, Unavailable, Weighed
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import decided, lead
@@ -78,6 +78,8 @@ class Weights:
         while not self._stop.wait(POLL_S):
             try:
                 self.look()
+            except Unavailable:  # the database has logged it
+                pass
             except Exception:
                 log.exception("bandits keep the weights that they have: their ledger can't be read or written")
 

@@ -1,0 +1,3 @@
+from tests.engine.conftest import open_shop, shop
+
+__all__ = ["open_shop", "shop"]
