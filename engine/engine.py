@@ -23,7 +23,7 @@ from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
 from engine.data.group import Group
-from engine.data.log import Entry, Log
+from engine.data.log import DEPLOYED, Entry, Log
 from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
@@ -120,6 +120,8 @@ class Engine:
     def recommend_many(self, questions: Sequence[Question]) -> list[Ranked | EngineError]:
         """One for each, the same as if it had been asked alone, for less time: scores of one model are made together.
         What `recommend` raises takes the place of the answer."""
+        if any(self._is_redeployed(*each) for each in {(each.campaign, each.account) for each in questions}):
+            self.follower.catch_up()
         as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
         found: list[Ranked | EngineError | None] = [None] * len(questions)
         together: dict[int, tuple[Deployed, list[int], list[Asked]]] = {}
@@ -398,18 +400,23 @@ class Engine:
         first, records = self.log.since(at)
         return first, [Change(each.seq, each.group, each.kind, each.key) for each in records]
 
-    def behind(self, campaign: str, user: str, account: str | None = None) -> bool:
-        """Whether an acknowledged event of this user, from any process, is not in this process's answers (~1 µs)."""
+    def behind(self, campaign: str, user: str | None, account: str | None = None) -> bool:
+        """Whether this process's answers of the campaign are not of the model that is deployed now, or lack an
+        acknowledged event of this user, whichever process deployed or took it (~1 µs)."""
         found = self._find(campaign, account or self.settings.account_id)
-        return found is None or self.follower.behind(found.group_uid, user)
+        if found is None or self._has_news(found):
+            return True
+        return user is not None and self.follower.behind(found.group_uid, user)
 
     def is_current(self, group: str | None = None, user: str = "") -> bool:
-        """Whether this process's answers have seen every acknowledged event of the group's user (none: of anybody),
-        from any process (~0.2 µs)."""
+        """Whether this process's answers are of the models that are deployed now, and have seen every acknowledged
+        event of the group's user (none: nobody's), from any process (~0.2 µs)."""
         seen = self.follower.applied
         if self.log.rung() <= seen:
             return True
-        return group is not None and self.log.rung_for(group, user) <= seen
+        if self.log.rung_for(*DEPLOYED) > seen:
+            return False
+        return group is None or self.log.rung_for(group, user) <= seen
 
     def catch_up(self) -> None:
         """Apply everything that is committed in the log now; listeners have been called when it returns."""
@@ -452,6 +459,14 @@ class Engine:
             named = (each for each in self.deployments.all() if each.campaign.name == campaign)
             found = next((each for each in named if each.campaign.account == account), None)
         return found
+
+    def _is_redeployed(self, campaign: str, account: str) -> bool:
+        found = self._find(campaign, account)
+        return found is not None and self._has_news(found)
+
+    def _has_news(self, deployed: Deployed) -> bool:
+        """Whether it has been deployed anew, by any process, and this one has not heard."""
+        return self.follower.behind(deployed.group_uid, deployed.campaign.arn)
 
     def _arn(self, campaign: str, account: str) -> str:
         return campaign if ":" in campaign else arn_of(self.settings.region, account, f"campaign/{campaign}")

@@ -31,6 +31,9 @@ BACKLOG_ROWS = 50_000  # beyond this many waiting rows an append is refused
 Kind = str
 
 
+DEPLOYED = ("", "deploy")  # the group and key that every deployment wakes, whatever campaign it is of
+
+
 class Entry(NamedTuple):
     """What is appended. `key` is the user, item, dataset type, snapshot, campaign or ARN it is about; `rings` are more
     keys that it wakes."""
@@ -100,6 +103,8 @@ class Log:
             connection.exec_driver_sql(self._insert, rows)
         seq = _last(connection)
         about = {(e.group, key) for e in entries for key in (e.key, *e.rings)}
+        if any(e.kind == "deploy" for e in entries):
+            about.add(DEPLOYED)
         self._doorbell.ring((bell_key(*each) for each in about), seq)
         return seq
 

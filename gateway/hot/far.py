@@ -120,7 +120,7 @@ class Far:
     def current(self, kept: Kept, now: float) -> Told | None:
         """Whom it counts for, if it is what this worker would answer, too."""
         user, users, as_of = kept.user, kept.users, kept.as_of
-        if now >= kept.until or (user is not None and not self._is_current(*user[1:])):
+        if now >= kept.until or not self._is_current(*(user or ("",))[1:]):
             return None
         if self._changes.latest(users if user is None else (user, *users)) > as_of:
             return None

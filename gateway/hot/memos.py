@@ -170,7 +170,8 @@ class Memos:
         is_current: Callable[..., bool],
         clock: Callable[[], float],
     ) -> None:
-        """`is_current()`: answers have seen every acknowledged event; `is_current(group, user)`: all of this user."""
+        """`is_current()`: answers are of the deployed models; `is_current(group, user)`: and have seen what this user
+        has done."""
         self.clock, self.is_current, self.changes = clock, is_current, cache.changes
         self.draws = telemetry.draws
         self._cache, self._ledger, self._telemetry = cache, ledger, telemetry
@@ -192,7 +193,7 @@ class Memos:
         """Whether the answer is still what the ordinary way would give."""
         if now >= memo.until or memo.moves != self._ledger.moves:
             return False
-        if memo.own is not None and not self.is_current() and not self.is_current(*memo.own):
+        if not self.is_current(*(memo.own or ())):
             return False
         if memo.repeat.version is not None and memo.repeat.version() != memo.repeat.mark:
             return False

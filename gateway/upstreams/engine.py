@@ -100,7 +100,8 @@ class EngineUpstream:
             raise
 
     async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
-        if user is not None and self._engine.behind(campaign, user, account):
+        """And the model that is deployed now."""
+        if self._engine.behind(campaign, user, account):
             await self._look()
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:

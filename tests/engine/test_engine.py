@@ -267,6 +267,21 @@ def test_an_acknowledged_event_of_one_is_behind_then_seen_in_the_other(popular: 
     assert other.history("u1") == ["a", "b", "z"]
 
 
+def test_the_first_answer_after_a_deployment_is_of_the_new_model(popular: Shop, open_shop: Open):
+    other = beside(popular, open_shop)
+    other.engine.follower.close()  # it hears of nothing by itself
+    assert other.ask("u1", num_results=2) == ["a", "b"]
+    popular.load_clicks("u1 c 1", "u2 c 2", "u3 c 3", "u1 d 4", "u2 d 5")
+    version = popular.train()
+    other.engine.catch_up()
+    assert other.engine.is_current() and not other.engine.behind("home", None)
+    popular.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=version)
+    assert other.engine.behind("home", None) and other.engine.behind("home", "u1")
+    assert not other.engine.is_current() and not other.engine.is_current(popular.uid, "u1")
+    assert other.ask("u1", num_results=2) == ["c", "d"]
+    assert other.engine.is_current() and not other.engine.behind("home", None)
+
+
 def test_an_anonymous_event_of_a_linked_session_makes_the_user_behind(popular: Shop, open_shop: Open):
     popular.click("u1", "x", 8, session="s1")
     other = beside(popular, open_shop)

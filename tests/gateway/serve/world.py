@@ -213,12 +213,12 @@ class SmallEngine:
     def subscribe(self, listener: Any) -> None:
         self._listeners.append(listener)
 
-    def behind(self, campaign: str, user: str, account: str = "000000000000") -> bool:
-        return any(change.key == user for change in self._log[self.follower.applied :])
+    def behind(self, campaign: str, user: str | None, account: str = "000000000000") -> bool:
+        return any(change.key == user or change.kind == "deploy" for change in self._log[self.follower.applied :])
 
     def is_current(self, group: str | None = None, user: str = "") -> bool:
         new = self._log[self.follower.applied :]
-        return not any(group is None or change.key == user for change in new)
+        return not any(change.kind == "deploy" or (group is not None and change.key == user) for change in new)
 
     def catch_up(self) -> None:
         new = self._log[self.follower.applied :]
