@@ -12,6 +12,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,7 @@ class Database:
     def __init__(self, url: str) -> None:
         """Open, and make what tables are missing. Raises `Unavailable` where the database can't be opened, `Damaged`
         where it is not whole, or lacks what was acknowledged."""
+        url = with_driver(url)
         self._engine = create_engine(url, connect_args=_connect_args(url), pool_pre_ping=not url.startswith("sqlite"))
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         path = self._engine.url.database or ""
@@ -329,6 +331,17 @@ class Database:
 
 def sqlite_url(data_dir: Path) -> str:
     return f"sqlite:///{data_dir / 'recgate.db'}"
+
+
+def with_driver(url: str) -> str:
+    """A PostgreSQL URL that names no driver gets the one that the extra `postgres` installs. Raises `Unavailable` where
+    there is none."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+        return url
+    if find_spec("psycopg") is None:
+        raise Unavailable("PostgreSQL needs a driver that is not installed: pip install 'recgate[postgres]'")
+    return f"postgresql+psycopg://{rest}"
 
 
 def _connect_args(url: str) -> dict[str, Any]:

@@ -97,6 +97,13 @@ class UpstreamTimeout(UpstreamProblem):
         super().__init__(message, status=504, type="Upstream", code="UpstreamTimeout")
 
 
+def problem_of(error: engine.EngineError) -> Problem:
+    """The engine's error with its AWS code."""
+    if isinstance(error, engine.Throttled):
+        return TooMany(error.message, RETRY_AFTER_S)
+    return UpstreamProblem(error.message, status=error.status, type="Personalize", code=error.code)
+
+
 class as_problems:  # noqa: N801 - reads like a function; as a generator it would take three times as long
     """Within it the engine's errors become `Problem`s, their AWS codes kept."""
 
@@ -106,7 +113,5 @@ class as_problems:  # noqa: N801 - reads like a function; as a generator it woul
         return
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, engine.Throttled):
-            raise TooMany(error.message, RETRY_AFTER_S) from error
         if isinstance(error, engine.EngineError):
-            raise UpstreamProblem(error.message, status=error.status, type="Personalize", code=error.code) from error
+            raise problem_of(error) from error

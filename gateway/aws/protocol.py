@@ -20,7 +20,7 @@ from litestar.handlers import HTTPRouteHandler
 import engine
 from gateway.aws.callers import Caller, Callers, Plane
 from gateway.aws.canonical import RawRequest
-from gateway.errors import Overloaded, Problem, TooMany
+from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,8 @@ def refused(error: engine.EngineError | Problem, media_type: str) -> Response[by
     refusal = refusal_of(error, control=media_type == JSON_1_1)
     body = msgspec.json.encode({"__type": refusal.code, "message": refusal.message})
     headers = {"x-amzn-ErrorType": refusal.code, **request_id()}
-    if refusal.code == THROTTLED:
-        headers["Retry-After"] = "1"
+    if refusal.code == THROTTLED or refusal.status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
     return Response(body, status_code=refusal.status, media_type=media_type, headers=headers)
 
 

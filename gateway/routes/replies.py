@@ -14,8 +14,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
+from engine import EngineError
 from gateway.caller import Caller
-from gateway.errors import Busy, Overloaded, Problem, TooLarge, TooMany, Unauthenticated
+from gateway.errors import RETRY_AFTER_S, Busy, Overloaded, Problem, TooLarge, TooMany, Unauthenticated, problem_of
 from gateway.hot import TICKET, TRACED, Memos
 from gateway.reply import Reply
 from gateway.serve import Gateway
@@ -212,6 +213,8 @@ def cors(origin: bytes) -> tuple[Header, ...]:
 
 def refusal(error: Exception) -> Sending:
     """The one translation of errors on the way out."""
+    if isinstance(error, EngineError):
+        error = problem_of(error)
     if isinstance(error, Problem):
         return _triple(error.status, error.triple(), *_more(error))
     if isinstance(error, HTTPException) and error.status_code in (404, 405):
@@ -232,7 +235,9 @@ def refusal(error: Exception) -> Sending:
 def _more(error: Problem) -> tuple[Header, ...]:
     if isinstance(error, Unauthenticated):
         return ((b"www-authenticate", error.challenge.encode()),)
-    return ((b"retry-after", b"%d" % error.retry_after_s),) if isinstance(error, TooMany | Busy) else ()
+    if isinstance(error, TooMany | Busy):
+        return ((b"retry-after", b"%d" % error.retry_after_s),)
+    return ((b"retry-after", b"%d" % RETRY_AFTER_S),) if error.status == 503 else ()
 
 
 def _triple(status: int, body: Mapping[str, Any], *headers: Header) -> Sending:

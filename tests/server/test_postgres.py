@@ -1,0 +1,110 @@
+"""PostgreSQL goes away under a server, and comes back: events are refused meanwhile as what can be tried again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from gateway.cli.import_data import import_file
+from gateway.cli.local import opened
+from gateway.cli.train import deploy, train
+from tests.server.world import EVENT_SCHEMA, TRACKING_ID, Server, running, write_csvs
+from tests.services import PostgresServer, postgres_server
+
+CONFIG = f"""
+namespaces:
+  shop:
+    cacheControl: {{noUserSpecified: {{maxAge: 300}}}}
+    recommenders:
+      related-items:
+        near: {{variations: {{main: {{type: engine, model: near}}}}}}
+    eventTargets: [{{type: personalize-event-tracker, trackingId: {TRACKING_ID}}}]
+"""
+EVENTS = {"sessionId": "s", "userId": "u1", "eventList": [{"eventType": "view", "itemId": "i1"}]}
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("RECGATE_DATABASE_URL", postgres.url)
+    data, config = tmp_path / "data", tmp_path / "shop.yaml"
+    config.write_text(CONFIG)
+    interactions, _ = write_csvs(tmp_path / "csv")
+    with opened(data, Console(quiet=True), allow_file_urls=True) as local:
+        import_file(local, "shop", "INTERACTIONS", interactions, EVENT_SCHEMA)
+        local.track("shop", TRACKING_ID)
+        deploy(local, "near", train(local, "shop", "near", "aws-sims", {}))
+    with running(Server(data, config, workers=1)) as started:
+        yield started
+
+
+def send(client: httpx.Client) -> httpx.Response:
+    return client.post("/events/shop", json=EVENTS)
+
+
+def test_events_are_refused_while_it_is_down_and_taken_again(server: Server, postgres: PostgresServer) -> None:
+    path = "/related-items/shop/near/i1"
+    wire = boto3.client(
+        "personalize-events",
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(retries={"max_attempts": 0}),
+    )
+    event = {"eventType": "view", "sentAt": 1_700_000_000, "itemId": "i1"}
+    put = {"trackingId": TRACKING_ID, "sessionId": "s", "eventList": [event]}
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        assert send(client).status_code == 200
+        wire.put_events(**put)
+        assert client.get(path).status_code == 200
+        before = len(server.log().splitlines())
+        postgres.kill()
+        refused = [send(client) for _ in range(40)]
+        assert {answer.status_code for answer in refused} == {503}
+        assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+        assert refused[-1].json()["code"] == "ServiceUnavailableException"
+        with pytest.raises(ClientError, match="ServiceUnavailableException") as raised:
+            wire.put_events(**put)
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert client.get(path).status_code == 200
+        ready = client.get("/ready")
+        assert (ready.status_code, "does not answer" in ready.json()["checks"]["database"]) == (503, True)
+        assert str(postgres.port) not in ready.text + "".join(answer.text for answer in refused)
+        time.sleep(1.5)  # for whatever looks once a second to look twice
+        lines = server.log().splitlines()[before:]
+        assert len([line for line in lines if "worker-1" in line]) == 1, "\n".join(lines)
+        assert len(lines) <= 2, "\n".join(lines)  # the job process's
+        postgres.start()
+        deadline = time.monotonic() + 20
+        while (answer := send(client)).status_code == 503 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert answer.status_code == 200
+        wire.put_events(**put)
+        assert client.get(path).status_code == 200
+        assert "can be reached again" in server.log()
+
+
+def test_a_server_does_not_start_without_it_and_keeps_its_password(tmp_path: Path, postgres: PostgresServer) -> None:
+    away = PostgresServer(postgres.folder, 1)
+    argv = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--workers", "1", "--data", str(tmp_path)]
+    environ = {"RECGATE_DATABASE_URL": away.url, "PATH": "/usr/bin:/bin"}
+    refused = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environ)
+    assert refused.returncode == 1
+    assert "can't be opened" in refused.stderr
+    assert "Traceback" not in refused.stderr and "s3cret" not in refused.stderr
