@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from math import inf
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from gateway.cache import Hit, Shown, Wanted
 from gateway.caller import Caller
 from gateway.config import Config
+from gateway.config.caching import TIMED, directives, spelled
 from gateway.plan import Plan, Variation
 from gateway.repeat import Repeat
 from gateway.viewer import Viewed
@@ -48,6 +50,8 @@ def reply_of(
 ) -> Reply:
     policy = wanted.policy
     header = policy.private_header if located(caller) else policy.header
+    if hit.outdated:
+        header = unkept(header)
     return Reply(
         body=shown.body,
         variation=hit.made.variation,
@@ -66,6 +70,14 @@ def reply_of(
 def located(caller: Caller) -> bool:
     """Whether the answer depends on where the caller's address is, which no header tells a cache downstream."""
     return isinstance(caller.headers, Viewed) and caller.headers.located
+
+
+@lru_cache(maxsize=256)
+def unkept(header: str) -> str:
+    """The policy's header for an answer that is known to be outdated: who has it asks again before each use of it."""
+    said = directives(header)
+    lasting = {name: value for name, value in said.items() if name not in (*TIMED, "immutable")}
+    return spelled({**lasting, "no-cache": None}) if said else header
 
 
 def cache_control(header: str, life_s: float) -> str:

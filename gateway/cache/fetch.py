@@ -46,11 +46,13 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """`shared`: a fresh answer that somebody else without history asked for first."""
+    """`shared`: a fresh answer that somebody else without history asked for first. `outdated`: an event or a purge has
+    come since it was made, so that nobody may keep it."""
 
     entry: Entry
     outcome: Outcome
     age_s: float
+    outdated: bool = False
 
     @property
     def made(self) -> Made:
@@ -189,7 +191,7 @@ class Cache:
             self.counts.stale_on_error += 1
             if not isinstance(error, Overloaded):  # which is counted, and no time to write much
                 log.warning("served an answer %.0f s old, since its upstream failed: %s", age, error)
-            return Hit(last, "stale", age)
+            return Hit(last, "stale", age, not self._current(wanted, last))
 
     async def _landed(self, wanted: Wanted, make: Make) -> Hit:
         # asked first whether it is there: `get` of a TTLCache takes long where it is not
@@ -203,10 +205,11 @@ class Cache:
             if landed.entry.made.private and first != wanted.user:
                 continue
             if not landed.found:
-                return Hit(landed.entry, "miss", 0.0)
+                return Hit(landed.entry, "miss", 0.0, not self._current(wanted, landed.entry))
             hit = self._judged(wanted, landed.entry)
             if hit is None:  # it has aged, or something has changed, while it was on its way
-                return Hit(landed.entry, "stale", self._clock() - landed.entry.stored_at)
+                age = self._clock() - landed.entry.stored_at
+                return Hit(landed.entry, "stale", age, not self._current(wanted, landed.entry))
             if hit.outcome == "stale":
                 self._refresh(wanted, make)
             return hit

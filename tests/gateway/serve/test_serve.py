@@ -18,7 +18,8 @@ from engine import NotFound, Question
 from gateway import overload
 from gateway.ask import Answer, Ask, Item
 from gateway.make import body_of, encode
-from gateway.reply import cache_control
+from gateway.mix import most_careful
+from gateway.reply import cache_control, unkept
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 HOME = "/recommend-items/shop/home/u1"
@@ -247,6 +248,59 @@ def test_the_upstream_breaks_and_the_last_answer_stays(engine: SmallEngine) -> N
         stale = client.get(HOME)
     assert (stale.status_code, stale.headers["x-cache"], stale.headers["age"]) == (200, "stale", "300")
     assert stale.content == first.content
+
+
+def test_an_old_answer_after_the_user_s_own_event_is_kept_by_nobody(engine: SmallEngine) -> None:
+    with TestClient(app_over(engine)) as client:
+        touch(client, "u1", "i3")
+        first = client.get(HOME)
+        assert "max-age=60" in first.headers["cache-control"]
+        engine.broken = RuntimeError("no memory")
+        touch(client, "u1", "i7")
+        for _ in range(2):
+            stale = client.get(HOME)
+            assert (stale.content, stale.headers["x-cache"], stale.headers["age"]) == (first.content, "stale", "0")
+            assert stale.headers["cache-control"] == "private,no-cache"
+        asked_again = client.get(HOME, headers={"If-None-Match": stale.headers["etag"]})
+        assert (asked_again.status_code, asked_again.headers["cache-control"]) == (304, "private,no-cache")
+        engine.broken = None
+        fresh = client.get(HOME, headers={"If-None-Match": stale.headers["etag"]})
+        assert (fresh.status_code, items(fresh)[0]) == (200, "i3")
+        assert "max-age=60" in fresh.headers["cache-control"] and "no-cache" not in fresh.headers["cache-control"]
+
+
+def test_an_answer_that_an_event_overtakes_is_kept_by_nobody(engine: SmallEngine) -> None:
+    """The event is acknowledged while the answer is being made, and before it goes out."""
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(1) as pool:
+        touch(client, "u1", "i3")
+        client.get("/recommend-items/shop/home/u2")
+        engine.answering.clear()
+        asked = pool.submit(client.get, HOME)
+        until(lambda: engine.asked[-1].user == "u1")
+        touch(client, "u1", "i7")
+        engine.catch_up()
+        engine.answering.set()
+        answer = asked.result()
+        assert (answer.headers["x-cache"], answer.headers["cache-control"]) == ("miss", "private,no-cache")
+
+
+def test_one_of_two_drafted_lists_that_is_outdated_is_enough() -> None:
+    fresh, outdated = "private,stale-if-error=600,max-age=60", unkept("private,stale-if-error=600,max-age=60")
+    assert most_careful([fresh, outdated]) == most_careful([outdated, fresh]) == "private,no-cache"
+
+
+@pytest.mark.parametrize(
+    ("header", "outdated"),
+    [
+        ("public,max-age=300,s-maxage=900,stale-while-revalidate=5,immutable", "public,no-cache"),
+        ('private,no-cache="Set-Cookie, X-A",max-age=9', "private,no-cache"),
+        ("max-age=60", "no-cache"),
+        ("must-revalidate, MAX-AGE=60", "must-revalidate,no-cache"),
+        ("", ""),
+    ],
+)
+def test_nobody_keeps_what_is_known_to_be_outdated(header: str, outdated: str) -> None:
+    assert unkept(header) == outdated
 
 
 def test_concurrent_requests_are_one_question(engine: SmallEngine) -> None:
