@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
-from gateway.aws import Callers, aws_routes, aws_unrouted, evidently_routes
+from gateway.aws import Callers, aws_routes, aws_unrouted, below_any_path, evidently_routes
 from gateway.cache import Cache, Seal, Shared
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
@@ -145,7 +145,8 @@ def create_app(
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
-    wire = [*aws_routes(engine, gateway.rank, callers), *evidently_routes(gateway, desk, callers, ledger.units)]
+    personalize = aws_routes(engine, gateway.rank, callers)
+    wire = [*personalize, *evidently_routes(gateway, desk, callers, ledger.units)]
 
     own = {path for handler in handlers for path in handler.paths}
     app = Litestar(
@@ -155,7 +156,8 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = app.state.direct = Direct([*recommending, *taking_events], app.asgi_handler)
+    router = below_any_path(personalize, app)
+    app.asgi_handler = app.state.direct = Direct([*recommending, *taking_events], router)
     app.state.memos = memos
     return app
 

@@ -1,16 +1,19 @@
-"""All three services on one port: at the root, and below a prefix for those who want them apart from the rest."""
+"""All three services on one port: at the root, and below any path that an endpoint's URL names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
-from litestar import Response, Router
+from litestar import Litestar, Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
 
 from gateway.aws.callers import Callers, Plane
 from gateway.aws.control import ControlCalls, ControlPlane
 from gateway.aws.events import EventsCalls, Intake
+from gateway.aws.prefix import Prefixed
 from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, framed, refused, unknown
 from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
@@ -41,6 +44,13 @@ def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRout
         return [framed(path, call, callers, media_type, plane) for path, call, media_type, plane in calls]
 
     return [*handlers(), Router(PREFIX, route_handlers=handlers())]
+
+
+def below_any_path(routes: Iterable[HTTPRouteHandler | Router], app: Litestar) -> ASGIApp:
+    """The app's router, which finds these routes of it below any path, too."""
+    paths = {path for route in routes if isinstance(route, HTTPRouteHandler) for path in route.paths}
+    own = {route.path.split("/")[1] for route in app.routes}
+    return Prefixed(paths, own, app.asgi_handler)
 
 
 def aws_unrouted(request: AnyRequest, error: Exception) -> Response[bytes] | None:

@@ -27,7 +27,7 @@ from engine.control import Control
 from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
 from engine.sql import Database, jobs, log, sqlite_url
-from gateway.aws import Callers, aws_routes
+from gateway.aws import Callers, aws_routes, below_any_path
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 
@@ -182,7 +182,10 @@ class Stage:
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
     callers = callers or Callers(dict, stage.settings, time.time)
-    return Litestar(aws_routes(stage, stage.rank, callers), openapi_config=None)
+    routes = aws_routes(stage, stage.rank, callers)
+    app = Litestar(routes, openapi_config=None)
+    app.asgi_handler = below_any_path(routes, app)
+    return app
 
 
 @contextmanager
