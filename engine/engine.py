@@ -18,7 +18,7 @@ from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.cohorts.cohorts import Cohort
 from engine.control.control import Control
-from engine.control.lifecycle import shown
+from engine.control.lifecycle import ACTIVE, shown
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
@@ -487,11 +487,13 @@ class Engine:
         return (*found, (name, self._named(name, deployed))) if name is not None else found
 
     def _named(self, name: str, deployed: Deployed) -> Filter:
-        """Raises `NotFound`, and `InvalidInput` where it is of another group (specification §4.3). One that is still
-        pending filters already: nobody is asked to wait for it."""
+        """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""
         arn = name if ":" in name else f"{deployed.campaign.arn.rpartition(':')[0]}:filter/{name}"
-        self.directory.get(arn, FilterRecord, deployed.campaign.account)
-        return self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
+        record = self.directory.get(arn, FilterRecord, deployed.campaign.account)
+        compiled = self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
+        if shown(record, self.clock(), self.settings.pending_s) != ACTIVE:
+            raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
+        return compiled
 
 
 def _shown_of(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> Answer:
