@@ -35,6 +35,18 @@ TEXT = Schema(type=OpenAPIType.STRING)
 COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=500, default=25)
 ANY = Schema(type=OpenAPIType.OBJECT)
 FLAG = Schema(type=OpenAPIType.BOOLEAN)
+EVENT = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["eventType"],
+    properties={
+        **dict.fromkeys(("eventType", "eventId", "itemId", "properties", "recommendationId"), TEXT),
+        **dict.fromkeys(("sentAt", "eventValue"), Schema(type=OpenAPIType.NUMBER)),
+        "impression": Schema(type=OpenAPIType.ARRAY, items=TEXT, max_items=25),
+        "metricAttribution": Schema(type=OpenAPIType.OBJECT, properties={"eventAttributionSource": TEXT}),
+    },
+)
+PAGES = ("pageSize", "next")
+OF_ONE_USER = ("context", "syntheticUser", "feature", "sessionId")  # parameters that a cohort's list has not
 
 
 def described(config: Config) -> dict[str, Any]:
@@ -123,7 +135,7 @@ def _explain(namespace: Namespace, plan: Plan) -> Operation:
         operation_id=f"explain-items.{namespace.key}.{plan.recommender}",
         summary=f"Explain Items: {plan.recommender}",
         tags=[_tag(namespace, "Explain Items")],
-        parameters=[_id("user_id"), _id("item_id"), *_query(plan)],
+        parameters=[_id("user_id"), _id("item_id"), *(each for each in _query(plan) if each.name not in PAGES)],
         responses={
             "200": OpenAPIResponse(description="Why the item is or is not there.", content=content),
             **_refusals(),
@@ -142,7 +154,7 @@ def _cohort(namespace: Namespace, plan: Plan) -> Operation:
         operation_id=f"cohorts.{namespace.key}.{plan.recommender}",
         summary=f"A user's cohort: {plan.recommender}",
         tags=[_tag(namespace, "Cohorts")],
-        parameters=[_id("user_id")],
+        parameters=[_id("user_id"), *_choosing(plan)],
         responses={"200": OpenAPIResponse(description="The cohort, as of now.", content=content), **_refusals()},
     )
 
@@ -152,7 +164,7 @@ def _cohort_items(namespace: Namespace, plan: Plan) -> Operation:
         operation_id=f"cohort-items.{namespace.key}.{plan.recommender}",
         summary=f"A cohort's items: {plan.recommender}",
         tags=[_tag(namespace, "Cohorts")],
-        parameters=[_id("cohort"), *(each for each in _query(plan) if each.name not in ("context", "syntheticUser"))],
+        parameters=[_id("cohort"), *(each for each in _query(plan) if each.name not in OF_ONE_USER)],
         responses=_answers(plan),
     )
 
@@ -208,7 +220,7 @@ def _events(namespace: Namespace) -> Operation:
         properties={
             "sessionId": TEXT,
             "userId": TEXT,
-            "eventList": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT), max_items=100),
+            "eventList": Schema(type=OpenAPIType.ARRAY, items=EVENT, max_items=100),
             "experimentConversions": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT)),
         },
         examples=[{"sessionId": "session-1", "userId": "user-1", "eventList": [event]}],
@@ -245,8 +257,20 @@ def _query(plan: Plan) -> list[Parameter]:
         _parameter("locale", TEXT, "The language of metadata, such as de-AT, where it has several."),
         _parameter("decorateItems", FLAG, "Whether items carry metadata."),
         _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
-        *([_parameter("sessionId", TEXT, "The unit of experiments between sessions.")] if plan.experiments else []),
+        *_choosing(plan),
+        *(_parameter(name, TEXT, "Passed on to the origin.") for name in _passed_on(plan)),
     ]
+
+
+def _choosing(plan: Plan) -> list[Parameter]:
+    """What chooses the variation, beside the user."""
+    feature = _parameter("feature", TEXT, "The experiment that counts, where the recommender has several.")
+    session = _parameter("sessionId", TEXT, "The unit of experiments between sessions.")
+    return [feature, session] if plan.experiments else [feature]
+
+
+def _passed_on(plan: Plan) -> list[str]:
+    return sorted(frozenset[str]().union(*(each.parameters for each in plan.variations)))
 
 
 def _list_parameters() -> list[Parameter]:
