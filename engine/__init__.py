@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.cohorts.cohorts import EVERYONE, Cohort
+    from engine.commands import perform_command
     from engine.control.fields import decoded
     from engine.control.operation import perform
     from engine.data.guess import infer_schema
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from engine.explain import Cause, Explanation
     from engine.filters import check_expression
     from engine.jobs.cancelling import cancel
+    from engine.jobs.claims import renew
     from engine.jobs.owner import Owner
     from engine.jobs.queue import Job, Queue
     from engine.jobs.runner import Runner
@@ -43,12 +45,14 @@ if TYPE_CHECKING:
     from engine.recipes import RECIPES
     from engine.settings import Settings
     from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
+    from engine.writer import Beside, Writer
 
 __all__ = [
     "EVERYONE",
     "RECIPES",
     "AlreadyExists",
     "Answered",
+    "Beside",
     "Cause",
     "Change",
     "Cohort",
@@ -89,6 +93,7 @@ __all__ = [
     "Trials",
     "Unavailable",
     "Weighed",
+    "Writer",
     "accept_loss",
     "cancel",
     "check_expression",
@@ -99,12 +104,15 @@ __all__ = [
     "infer_schema",
     "open_source",
     "perform",
+    "perform_command",
+    "renew",
     "save_curve",
     "save_plot",
 ]
 
 _BEHIND = {
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
+    "engine.commands": ("perform_command",),
     "engine.control.fields": ("decoded",),
     "engine.control.operation": ("perform",),
     "engine.data.guess": ("infer_schema",),
@@ -129,6 +137,7 @@ _BEHIND = {
     "engine.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression",),
     "engine.jobs.cancelling": ("cancel",),
+    "engine.jobs.claims": ("renew",),
     "engine.jobs.owner": ("Owner",),
     "engine.jobs.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),
@@ -142,6 +151,7 @@ _BEHIND = {
     "engine.recipes": ("RECIPES",),
     "engine.settings": ("Settings",),
     "engine.trials": ("Answered", "Deed", "Earned", "Exposure", "Trials", "Weighed"),
+    "engine.writer": ("Beside", "Writer"),
 }
 _HOMES = {name: module for module, names in _BEHIND.items() for name in names}
 

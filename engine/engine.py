@@ -18,7 +18,7 @@ from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.cohorts.cohorts import Cohort
 from engine.control.control import Control
-from engine.control.lifecycle import ACTIVE, shown
+from engine.control.lifecycle import shown
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
@@ -45,6 +45,7 @@ from engine.shown.log import ShownLog
 from engine.shown.segment import Shown as Answer
 from engine.sql import Database
 from engine.trials import Trials
+from engine.writer import Beside, Server
 
 SCORES_AT_ONCE = 8_000_000  # of one thread: users times items, 32 MB
 
@@ -54,10 +55,17 @@ def _uuid() -> str:
 
 
 class Engine:
-    def __init__(self, settings: Settings, clock: Callable[[], float], new_id: Callable[[], str]) -> None:
-        self.settings, self.clock, self.new_id = settings, clock, new_id
-        self.database = Database(settings.database_url)
-        self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock)
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        hands: Server | Beside | None = None,
+    ) -> None:
+        self.settings, self.clock, self.new_id, self.hands = settings, clock, new_id, hands
+        server = isinstance(hands, Server) or (isinstance(hands, Beside) and hands.connection() is not None)
+        self.database = Database(settings.database_url, is_served=server, only_read=isinstance(hands, Server))
+        self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock, beside=server)
         self.records = Records(self.database, self._record_changed)
         self.jobs = Queue(self.database, clock)
         self.trials = Trials(self.database)
@@ -83,14 +91,15 @@ class Engine:
         new_id: Callable[[], str] = _uuid,
         *,
         follow: bool = True,
+        hands: Server | Beside | None = None,
     ) -> Engine:
         """Open the data directory (made where missing); to `follow` is to load every deployed model and group, and to
-        keep up with the log. Without it the engine only keeps records and takes events.
+        keep up with the log. Without it the engine only keeps records and takes events. `hands` do its writes.
 
         Raises `Unavailable` where the directory or the database can't be used, with the reason.
         """
         _make_folder(settings.data_dir)
-        engine = cls(settings, clock, new_id)
+        engine = cls(settings, clock, new_id, hands)
         if follow:
             groups = (group for group in engine.records.list(DatasetGroup) if group.deleted_at is None)
             engine.follower.load([group.uid for group in groups])
@@ -107,6 +116,8 @@ class Engine:
         self.shown.close()
         self.log.close()
         self.database.close()
+        if self.hands is not None:
+            self.hands.close()
 
     # ---- answers
 
@@ -339,14 +350,14 @@ class Engine:
 
     # ---- resources
 
-    def control(self, account: str, region: str) -> Control:
-        """What API operations of one account and region work with."""
+    def control(self, account: str, region: str, settings: Settings | None = None, new_id: str = "") -> Control:
+        """What API operations of one account and region work with; `new_id` is the only one that they make, if any."""
         return Control(
-            settings=self.settings,
+            settings=settings or self.settings,
             database=self.database,
             records=self.records,
             clock=self.clock,
-            new_id=self.new_id,
+            new_id=(lambda: new_id) if new_id else self.new_id,
             enqueue=self.jobs.enqueue,
             cancel=self.jobs.cancel,
             announce=self._announce,
@@ -487,13 +498,11 @@ class Engine:
         return (*found, (name, self._named(name, deployed))) if name is not None else found
 
     def _named(self, name: str, deployed: Deployed) -> Filter:
-        """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""
+        """Raises `NotFound`, and `InvalidInput` where it is of another group (specification §4.3). One that is still
+        pending filters already: nobody is asked to wait for it."""
         arn = name if ":" in name else f"{deployed.campaign.arn.rpartition(':')[0]}:filter/{name}"
-        record = self.directory.get(arn, FilterRecord, deployed.campaign.account)
-        compiled = self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
-        if shown(record, self.clock(), self.settings.pending_s) != ACTIVE:
-            raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
-        return compiled
+        self.directory.get(arn, FilterRecord, deployed.campaign.account)
+        return self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
 
 
 def _shown_of(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> Answer:

@@ -11,7 +11,8 @@
     │   └── TooManyTagKeys
     ├── Throttled              too much waits already; try again
     └── Unavailable            the engine can't answer now (a model still loading, the disk full)
-        └── Damaged            what lies on disk is not what was written there
+        ├── Damaged            what lies on disk is not what was written there
+        └── WriterGone         the server that this process handed its writes to has ended
 
 `code` is the AWS exception's name, `status` the HTTP status of the runtime and events services
 (specification §1.2; the control plane answers 400 for all of them but Unavailable).
@@ -78,3 +79,11 @@ class Unavailable(EngineError):
 
 class Damaged(Unavailable):
     """What lies on disk is not what was written there; the message names the file, the loss and the way out."""
+
+
+class WriterGone(Unavailable):
+    pass
+
+
+class Stopped(Exception):
+    """A job was cancelled, or its process is asked to end: no error of the engine's, and nobody's to answer."""

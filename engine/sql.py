@@ -236,9 +236,14 @@ commits = Table(
 class Database:
     """One database; safe to use from many threads and from many processes at once."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_served: bool = False, only_read: bool = False) -> None:
         """Open, and make what tables are missing. Raises `Unavailable` where the database can't be opened, `Damaged`
-        where it is not whole, or lacks what was acknowledged."""
+        where it is not whole, or lacks what was acknowledged.
+
+        `is_served`: a server has it open, and has made and checked it. `only_read`: somebody else writes for this
+        process (see `engine.writes`). Of neither is a lock needed.
+        """
+        self._is_served, self._only_read = is_served or only_read, only_read
         url = with_driver(url)
         self._engine = create_engine(url, connect_args=_connect_args(url), pool_pre_ping=not url.startswith("sqlite"))
         self.is_sqlite = self._engine.dialect.name == "sqlite"
@@ -251,9 +256,9 @@ class Database:
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._turn: Turn | None = None
         self._watermark: Watermark | None = None
-        if file is None:
+        if file is None and not self._is_served:
             self._make_tables()
-        else:
+        elif file is not None:
             self._open_file(file)
 
     def _open_file(self, file: Path) -> None:
@@ -263,6 +268,8 @@ class Database:
             self._turn, self._watermark = Turn(Path(f"{file}-turn")), Watermark.of(file)
         except OSError as error:
             raise Unavailable(f"the database {file} can't be opened: {error.filename}: {error.strerror}") from error
+        if self._is_served:
+            return
         try:
             oddity = watermark.check(file, self._watermark.read())
             with (
@@ -306,6 +313,8 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction; committed and durable when the block ends, undone when it raises. Raises `Unavailable` where
         the database can't be written to."""
+        if self._only_read:
+            raise RuntimeError("this process hands its writes over: a transaction belongs into a function of @write")
         with self._faults.reported("written to"), self._turn.taken() if self._turn else nullcontext():
             mark = None
             with self._engine.begin() as connection:

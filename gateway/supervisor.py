@@ -108,12 +108,12 @@ class Supervisor:
         if now >= child.start_at:
             # whoever does not serve must not hold a socket: a port that nobody answers on can't be bound again
             inherited = [sock.fileno() for sock in child.sockets] + ([self.gate] if child.vital else [])
-            # nor share its session, by which Linux may ration the processor: a training would use up the workers' part
+            # in the workers' session, by which Linux may ration the processor: one alone would get next to nothing
             child.process = subprocess.Popen(
                 child.argv,
                 pass_fds=inherited,
                 preexec_fn=partial(_begin, child.cores),
-                start_new_session=not child.vital,
+                process_group=None if child.vital else 0,  # else Ctrl-C would reach it before its turn
             )
             child.started = now
 

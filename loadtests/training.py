@@ -96,7 +96,7 @@ class Trainer:
         deadline = time.monotonic() + START_S
         while self._state() != "running":
             if self._state() not in {"queued", "running"}:
-                self._begin()
+                self.begin()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"no training begins; the last job: {self._local.engine.jobs.newest(1)}")
             time.sleep(0.1)
@@ -108,7 +108,7 @@ class Trainer:
         own = (job for job in self._local.engine.jobs.newest() if job.arn.startswith(f"{self._solution}/"))
         return next((job.state for job in own), "none")
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         self._local.ensure(
             "CreateSolution",
             name="trained",

@@ -21,6 +21,7 @@ from engine.engine import Engine
 from engine.errors import EngineError, Unavailable
 from engine.follower import taken
 from engine.records import DatasetGroup, MetricAttribution
+from engine.writes import write
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +58,8 @@ class Clerk:
         while at is not None and (page := self._engine.log.read(at, group=uid, limit=PAGE)):
             tally = Tally(attribution.metrics, self._sources(attribution))
             self._tally(page, uid, tally)
-            at = page[-1].seq if self._store(attribution, at, page[-1].seq, tally) else None
-
-    def _store(self, attribution: MetricAttribution, before: int, after: int, tally: Tally) -> bool:
-        """False where somebody else counted, or the metrics have changed: the next round sees to it."""
-        with self._engine.database.write() as within:
-            now = self._engine.records.find(attribution.arn, MetricAttribution, within)
-            if now is None or now.deleted_at is not None or now.metrics != attribution.metrics:
-                return False
-            if not ledger.advance(within, attribution.arn, before, after):
-                return False
-            ledger.add(within, attribution.arn, tally.counts)
-        return True
+            counts = list(tally.counts.items())
+            at = page[-1].seq if store(self._engine, attribution, at, page[-1].seq, counts) else None
 
     def _sources(self, attribution: MetricAttribution) -> Sources:
         with self._engine.database.read() as connection:
@@ -108,15 +99,13 @@ class Clerk:
         with engine.database.read() as connection:
             position = ledger.position(connection, arn)
         if position is not None and now // WINDOW > position.published // WINDOW:
-            with engine.database.write() as within:
-                ledger.gather(within, arn, int(now * 1000), now)
+            gather(engine, arn, int(now * 1000), now)
         with engine.database.read() as connection:
             due = ledger.batches(connection, arn)
         for batch, counts in due.items():
             if not self._written(attribution, counts, batch):
                 return
-            with engine.database.write() as within:
-                ledger.settle(within, arn, batch)
+            settle(engine, arn, batch)
 
     def _written(self, attribution: MetricAttribution, counts: ledger.Counts, batch: int) -> bool:
         """The attribution shows why not."""
@@ -126,10 +115,42 @@ class Clerk:
         except EngineError as error:
             reason = error.message
         if reason != attribution.failure_reason:
-            with self._engine.database.write() as within:
-                stored = self._engine.records.get(attribution.arn, MetricAttribution, within)
-                self._engine.records.replace(msgspec.structs.replace(stored, failure_reason=reason), within)
+            show_failure(self._engine, attribution.arn, reason)
         return reason is None
+
+
+@write
+def store(
+    engine: Engine, attribution: MetricAttribution, before: int, after: int, counts: list[tuple[ledger.Key, ledger.Sum]]
+) -> bool:
+    """False where somebody else counted, or the metrics have changed: the next round sees to it."""
+    with engine.database.write() as within:
+        now = engine.records.find(attribution.arn, MetricAttribution, within)
+        if now is None or now.deleted_at is not None or now.metrics != attribution.metrics:
+            return False
+        if not ledger.advance(within, attribution.arn, before, after):
+            return False
+        ledger.add(within, attribution.arn, dict(counts))
+    return True
+
+
+@write
+def gather(engine: Engine, arn: str, batch: int, now: float) -> None:
+    with engine.database.write() as within:
+        ledger.gather(within, arn, batch, now)
+
+
+@write
+def settle(engine: Engine, arn: str, batch: int) -> None:
+    with engine.database.write() as within:
+        ledger.settle(within, arn, batch)
+
+
+@write
+def show_failure(engine: Engine, arn: str, reason: str | None) -> None:
+    with engine.database.write() as within:
+        stored = engine.records.get(arn, MetricAttribution, within)
+        engine.records.replace(msgspec.structs.replace(stored, failure_reason=reason), within)
 
 
 def sources_of(attribution: MetricAttribution, directory: Directory, connection: sa.Connection) -> Sources:

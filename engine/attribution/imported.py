@@ -5,10 +5,8 @@ incremental (specification §2.4).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-import sqlalchemy as sa
 
 from engine.attribution import ledger
 from engine.attribution.clerk import sources_of
@@ -17,21 +15,8 @@ from engine.attribution.tally import Tally
 from engine.data.columns import Array, Column, Labels, Longs, Numbers
 from engine.data.stored import Stored
 from engine.data.vocab import Vocab
-from engine.jobs.work import Work
+from engine.jobs.work import Totals, Work
 from engine.records import DatasetGroup, DatasetImportJob, MetricAttribution
-
-
-@dataclass(frozen=True)
-class Counted:
-    """An import's counts, for the totals if it was incremental."""
-
-    arn: str
-    counts: ledger.Counts
-
-    def store(self, within: sa.Connection) -> None:
-        """In the transaction that makes the rows seen. An attribution that is deleted by now has no counts."""
-        if ledger.position(within, self.arn) is not None:
-            ledger.add(within, self.arn, ledger.total(self.counts), ledger.TOTAL)
 
 
 def count_import(
@@ -42,9 +27,10 @@ def count_import(
     rows: Longs,
     stored: Stored,
     items: Vocab,
-) -> Counted | None:
+) -> tuple[str, Totals] | None:
     """The new `rows` of imported interactions, counted with the items of the snapshot they are in, and written into a
-    file where the job asks for one; if it is tried again, into the same file. None where the group has no attribution.
+    file where the job asks for one; if it is tried again, into the same file. The attribution's ARN, and what the
+    totals get if the import is incremental; None where the group has no attribution.
 
     Raises `InvalidInput` where the file can't be written.
     """
@@ -62,7 +48,8 @@ def count_import(
         allowed = work.engine.settings.allow_file_urls
         made = round(job.creation_date_time * 1000)
         write_report(attribution, tally.counts, job.import_mode, made, allow_file_urls=allowed)
-    return Counted(attribution.arn, tally.counts if job.import_mode == "INCREMENTAL" else {})
+    totals = ledger.total(tally.counts) if job.import_mode == "INCREMENTAL" else {}
+    return attribution.arn, list(totals.items())
 
 
 def _numbers(column: Column | None, ids: Longs) -> Array:

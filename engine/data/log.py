@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from engine.errors import Throttled, Unavailable
 from engine.sql import Database, log, snapshots
 
 COMMIT_ROWS = 4000  # the most rows of one transaction
-REMOVED_ROWS = 5000  # of one transaction: events wait for it
+REMOVED_ROWS = 2000  # of one transaction: events wait for it
 SINCE_ROWS = 50_000  # that a starting process reads back
 # As the driver takes them: compiled for each row by SQLAlchemy, an insert costs as much again.
 INSERT = "INSERT INTO log (grp, kind, key, body, at, once) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -63,15 +63,19 @@ def bell_key(group: str, key: str) -> bytes:
 
 
 class Log:
-    def __init__(self, database: Database, doorbell: Doorbell, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, doorbell: Doorbell, clock: Callable[[], float], *, beside: bool = False
+    ) -> None:
+        """`beside` a server, which has taken back the doorbell's false rings."""
         self._database, self._doorbell, self._clock = database, doorbell, clock
         self._insert, self._after = (text.replace("?", "?" if database.is_sqlite else "%s") for text in (INSERT, AFTER))
         self._waiting: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._backlog = 0
         self._closed = False
         self._lock = threading.Lock()  # of the two above
-        with database.write() as connection:
-            doorbell.take_back(_last(connection))
+        if not beside:
+            with database.write() as connection:
+                doorbell.take_back(_last(connection))
         self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
         self._writer.start()
 
@@ -167,18 +171,29 @@ class Log:
         with self._database.read() as connection:
             return list(connection.execute(sa.select(log.c.grp).where(log.c.grp != "").distinct()).scalars())
 
-    def remove(self, group: str, before: int, kind: Kind | None = None, keys: Sequence[str] | None = None) -> None:
-        """Delete a group's records, or those of one kind or about some keys, up to a sequence number that nobody reads
-        up to again."""
-        doomed = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq < before).limit(REMOVED_ROWS)
+    def doomed(
+        self, group: str, before: int, kind: Kind | None = None, keys: Sequence[str] | None = None
+    ) -> Iterator[list[int]]:
+        """The sequence numbers of a group's records, or those of one kind or about some keys, up to one that nobody
+        reads up to again; so many at a time as `remove` takes."""
+        query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq < before).order_by(log.c.seq)
         if kind is not None:
-            doomed = doomed.where(log.c.kind == kind)
+            query = query.where(log.c.kind == kind)
         if keys is not None:
-            doomed = doomed.where(log.c.key.in_(keys))
-        removed = REMOVED_ROWS
-        while removed == REMOVED_ROWS:
-            with self._database.write() as connection:
-                removed = connection.execute(sa.delete(log).where(log.c.seq.in_(doomed))).rowcount
+            query = query.where(log.c.key.in_(keys))
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                page = connection.execute(query.where(log.c.seq > last).limit(REMOVED_ROWS)).scalars().all()
+            if not page:
+                return
+            last = page[-1]
+            yield list(page)
+
+    def remove(self, seqs: Sequence[int]) -> None:
+        """Delete records. What they are has been looked up before: events wait for this."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(log).where(log.c.seq.in_(seqs)))
 
     def rung(self) -> int:
         return self._doorbell.last()

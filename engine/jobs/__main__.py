@@ -11,9 +11,12 @@ from pathlib import Path
 from engine.engine import Engine
 from engine.errors import EngineError
 from engine.jobs.owner import SERVER
-from engine.jobs.priority import lowest_priority
+from engine.jobs.priority import NICE, lower_priority
 from engine.jobs.runner import Runner
 from engine.settings import Settings
+from engine.writer import Server
+
+GONE = 3  # the exit status where the server has ended: nothing that this process does counts any more
 
 log = logging.getLogger("recgate.jobs")
 
@@ -21,16 +24,19 @@ log = logging.getLogger("recgate.jobs")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.jobs", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--nice", type=int, default=NICE)
+    parser.add_argument("--writer", type=Path, help="The server's socket, which takes this process's writes.")
     parser.add_argument("--allow-file-urls", action="store_true")
     parser.add_argument("--quotas", choices=("open", "aws"), default="open")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s jobs %(levelname)s %(message)s")
-    lowest_priority()
+    lower_priority(options.nice)
     changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
     try:
-        engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False)
-    except EngineError as error:
-        log.error("the job process can't start: %s", error.message)
+        hands = Server(options.writer, gone=lambda: os._exit(GONE)) if options.writer else None
+        engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False, hands=hands)
+    except (EngineError, OSError) as error:
+        log.error("the job process can't start: %s", error)
         raise SystemExit(1) from None
     runner = Runner(engine, SERVER)
     for number in (signal.SIGTERM, signal.SIGINT):

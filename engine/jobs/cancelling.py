@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import sqlalchemy as sa
-
 from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import InUse, NotFound
+from engine.jobs import claims
 from engine.jobs.kinds import CANCELLATIONS
 from engine.jobs.owner import COMMAND, Owner
 from engine.jobs.queue import Job
-from engine.jobs.work import Stopped, Work
+from engine.jobs.work import CANCELLED, Work
 from engine.recipes.base import Progress, silent
-
-CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A job as its owner holds it: raises where that is over, as of the caller's transaction."""
-
-    engine: Engine
-    job: Job
-
-    def __call__(self, within: sa.Connection) -> None:
-        if not self.engine.jobs.holds(self.job, within):
-            raise Stopped(CANCELLED)
 
 
 def work_of(engine: Engine, job: Job, progress: Progress = silent) -> Work:
-    return Work(engine, job.arn, progress, Hold(engine, job), Directory(engine.records))
+    return Work(engine, job, progress, Directory(engine.records))
 
 
 def cancel(engine: Engine, job_id: int, reason: str = CANCELLED) -> Job:
@@ -43,7 +26,7 @@ def cancel(engine: Engine, job_id: int, reason: str = CANCELLED) -> Job:
     before = engine.jobs.get(job_id)
     if before is None:
         raise NotFound(f"There is no job {job_id}.")
-    job = engine.jobs.seize(job_id, str(Owner.here(COMMAND, engine.new_id()[:8])))
+    job = claims.seize(engine, job_id, str(Owner.here(COMMAND, engine.new_id()[:8])))
     if job is None:
         raise InUse(f"Job {job_id} has ended: it is {before.state}.")
     show = CANCELLATIONS.get(job.kind)
@@ -52,5 +35,5 @@ def cancel(engine: Engine, job_id: int, reason: str = CANCELLED) -> Job:
             show(work_of(engine, job), reason)
     except NotFound:
         pass  # the resource is deleted
-    engine.jobs.finish(job, "failed", reason)
+    claims.finish(engine, job, "failed", reason)
     return before

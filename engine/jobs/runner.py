@@ -8,13 +8,14 @@ import time
 
 from engine.attribution.clerk import Clerk
 from engine.engine import Engine
-from engine.errors import EngineError, NotFound, Unavailable
-from engine.jobs.cancelling import CANCELLED, work_of
+from engine.errors import EngineError, NotFound, Stopped, Unavailable
+from engine.jobs import claims
+from engine.jobs.cancelling import work_of
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.owner import COMMAND, Owner
 from engine.jobs.queue import ATTEMPTS, Job
 from engine.jobs.schedule import Scheduler
-from engine.jobs.work import Stopped
+from engine.jobs.work import CANCELLED
 from engine.records import DatasetGroup
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Runner:
     def run_one(self) -> bool:
         """Do the next job, if there is one that nobody else does."""
         self._ask_for_folds()
-        job = self._engine.jobs.claim(self.owner) if self._engine.jobs.anything_waits() else None
+        job = claims.claim(self._engine, self.owner) if self._engine.jobs.anything_waits() else None
         if job is None:
             return False
         with _Heart(self._engine, job) as heart:
@@ -90,12 +91,12 @@ class Runner:
             self._stopped(job, str(stopped))
         except EngineError as error:
             log.info("job %d failed: %s", job.id, error.message)
-            self._engine.jobs.finish(job, "failed", error.message)
+            claims.finish(self._engine, job, "failed", error.message)
         except Exception as error:
             log.exception("job %d failed", job.id)
             self._fail(job, f"{type(error).__name__}: {error}")
         else:
-            self._engine.jobs.finish(job, "done", message)
+            claims.finish(self._engine, job, "done", message)
 
     def _progress(self, heart: _Heart, fraction: float, message: str) -> None:
         if self._stopping.is_set():
@@ -106,7 +107,7 @@ class Runner:
     def _stopped(self, job: Job, why: str) -> None:
         """Put back what the end of this process interrupts; end what was cancelled or tried too often."""
         if not why:
-            self._engine.jobs.requeue(job)
+            claims.requeue(self._engine, job)
         elif why == CANCELLED:
             log.info("job %d was cancelled", job.id)
         else:
@@ -120,7 +121,7 @@ class Runner:
                 show(work_of(self._engine, job), reason)
         except (Stopped, NotFound):
             log.info("job %d failed after it was cancelled", job.id)
-        self._engine.jobs.finish(job, "failed", reason)
+        claims.finish(self._engine, job, "failed", reason)
 
     def _ask_for_folds(self) -> None:
         """Groups with much in the log after their snapshot get a new one."""
@@ -129,7 +130,7 @@ class Runner:
         self._folds_looked_at = time.monotonic()
         for group in self._engine.records.list(DatasetGroup):
             if group.deleted_at is None and self._engine.log.count_after_snapshot(group.uid) >= FOLD_EVERY:
-                self._engine.jobs.enqueue_once("folding", group.arn)
+                claims.enqueue_once(self._engine, "folding", group.arn)
 
 
 class _Heart:
@@ -155,13 +156,13 @@ class _Heart:
         self._fraction, self._message = fraction, message
         if time.monotonic() - self._said > SAY_S:
             self._said = time.monotonic()
-            self._alive = self._engine.jobs.beat(self._job, fraction, message)
+            self._alive = claims.beat(self._engine, self._job, fraction, message)
         return self._alive
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_S):
             try:
-                self._alive = self._engine.jobs.beat(self._job, self._fraction, self._message)
+                self._alive = claims.beat(self._engine, self._job, self._fraction, self._message)
             except Unavailable:
                 pass
             except Exception:

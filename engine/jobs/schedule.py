@@ -20,8 +20,10 @@ from engine.control.schedule import USUAL_DAYS, days_of, following
 from engine.control.solution_versions import add_version
 from engine.engine import Engine
 from engine.errors import LimitExceeded, Unavailable
+from engine.jobs import claims
 from engine.jobs.kinds.extending import targets
 from engine.records import Campaign, Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
+from engine.writes import write
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +53,10 @@ class Scheduler:
         """Start what is due."""
         for solution in self._engine.records.list(Solution):
             if self._due(solution):
-                self._train(solution.arn)
+                train_if_due(self._engine, solution.arn)
         for recommender in self._engine.records.list(Recommender):
             if self._due(recommender):
-                self._retrain(recommender.arn)
+                retrain_if_due(self._engine, recommender.arn)
         self._look_for_items()
         self._look_for_waste()
 
@@ -63,7 +65,7 @@ class Scheduler:
             return False
         return record.next_training_at <= self._engine.clock()
 
-    def _train(self, arn: str) -> None:
+    def train(self, arn: str) -> None:
         """A version of a solution, unless one came by hand or nothing happened since the last (§1.8)."""
         with self._engine.database.write() as within:
             solution = self._engine.records.find(arn, Solution, within)
@@ -109,7 +111,7 @@ class Scheduler:
             for job in control.every(DatasetImportJob, parent=dataset.arn, within=within)
         )
 
-    def _retrain(self, arn: str) -> None:
+    def retrain(self, arn: str) -> None:
         """A recommender that answers, unless it is in training; one that is stopped goes without."""
         with self._engine.database.write() as within:
             recommender = self._engine.records.find(arn, Recommender, within)
@@ -135,7 +137,7 @@ class Scheduler:
             seen, waiting = self._items.get(group.uid, (last, True))
             waiting = waiting or self._engine.log.any_after(seen, group.uid, ITEM_NEWS)
             if waiting and self._rested(arn) and any(targets(self._engine, arn)):
-                self._engine.jobs.enqueue_once("extending", arn)
+                claims.enqueue_once(self._engine, "extending", arn)
                 waiting = False
             self._items[group.uid] = (last, waiting)
 
@@ -150,7 +152,7 @@ class Scheduler:
         gone = {(each.arn, each.deleted_at) for each in self._gone() if self._left_a_model(each)} - self._cleaned
         if self._engine.clock() >= self._clean_at or gone:
             self._clean_at, self._cleaned = self._engine.clock() + CLEAN_S, self._cleaned | gone
-            self._engine.jobs.enqueue_once("cleaning", "models")
+            claims.enqueue_once(self._engine, "cleaning", "models")
 
     def _gone(self) -> list[Solution | Recommender]:
         deleted: list[Solution | Recommender] = [
@@ -169,3 +171,13 @@ class Scheduler:
 
     def _control(self, record: Solution | Recommender) -> Control:
         return self._engine.control(record.account, region_of(record.arn))
+
+
+@write
+def train_if_due(engine: Engine, arn: str) -> None:
+    Scheduler(engine).train(arn)
+
+
+@write
+def retrain_if_due(engine: Engine, arn: str) -> None:
+    Scheduler(engine).retrain(arn)

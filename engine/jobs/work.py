@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from engine.attribution import ledger
 from engine.data import stored
 from engine.data.entries import Pointer, encode
 from engine.data.group import Group
@@ -18,12 +19,18 @@ from engine.data.log import Entry
 from engine.data.stored import Stored
 from engine.directory import Directory
 from engine.engine import Engine
+from engine.errors import Stopped
+from engine.jobs.queue import Job
 from engine.recipes.base import Progress
-from engine.records import DatasetGroup, Record
+from engine.records import DatasetGroup, Record, kind_of
 from engine.sql import snapshots
+from engine.writes import write
 
 R = TypeVar("R", bound=Record)
 
+Totals = list[tuple[ledger.Key, ledger.Sum]]
+
+CANCELLED = "cancelled"
 SNAPSHOTS_KEPT = 2
 KEYS_AT_ONCE = 500
 RECORDS_OF = {  # dataset type -> kind of log records
@@ -35,66 +42,104 @@ RECORDS_OF = {  # dataset type -> kind of log records
 }
 
 
-class Stopped(Exception):
-    """The job was cancelled, or the process is asked to end."""
-
-
 @dataclass(frozen=True)
 class Work:
     engine: Engine
-    arn: str
+    job: Job
     progress: Progress
-    hold: Callable[[sa.Connection], None]  # raises where the job is no longer ours, as of that transaction
     directory: Directory  # fresh: the job process does not follow the log
 
-    def change(self, record: R, within: sa.Connection | None = None, **changes: Any) -> R:
+    @property
+    def arn(self) -> str:
+        """What the job is about."""
+        return self.job.arn
+
+    def change(self, record: R, **changes: Any) -> R:
         """Store `changes` and the time, on top of what others have changed of the record meanwhile.
 
         Raises where the job is no longer ours: whoever took it has the say.
         """
-        if within is None:
-            with self.engine.database.write() as connection:
-                return self.change(record, connection, **changes)
-        self.hold(within)
-        stored = self.engine.records.get(record.arn, type(record), within)
-        changed = msgspec.structs.replace(stored, last_updated_date_time=round(self.engine.clock(), 3), **changes)
-        self.engine.records.replace(changed, within)
-        return changed
+        stored = store(self.engine, self.job, record.arn, changes)
+        return msgspec.json.decode(stored, type=type(record))
 
     def state(self, group: DatasetGroup) -> Group:
         """The group as of now, of this job alone."""
         return self.engine.follower.restored(group.uid)
 
-    def publish(self, group: Group, snapshot: Stored, also: Callable[[sa.Connection], object] | None = None) -> None:
-        """Make a snapshot, of that state, the one that workers read; `also` is done in the same transaction.
+    def publish(self, group: Group, snapshot: Stored, **also: Any) -> None:
+        """Make a snapshot, of that state, the one that workers read; `also` are changes of the resource that the job is
+        about, and `counts`, see `publish`, done in the same transaction.
 
         Raises where the job was cancelled or taken over: a snapshot begun before another's must not replace it.
         """
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
             if dataset_type in RECORDS_OF:
-                self.engine.log.remove(group.uid, seq, RECORDS_OF[dataset_type])
+                remove(self.engine, group.uid, seq, RECORDS_OF[dataset_type])
         self._remove_erased(group)
         path = f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
         folder = self.engine.settings.data_dir / path
         stored.save(snapshot, folder)
-        row = {"grp": group.uid, "path": path, "seq": snapshot.seq}
-        with self.engine.database.write() as connection:
-            self.hold(connection)
-            connection.execute(sa.delete(snapshots).where(snapshots.c.grp == group.uid))
-            connection.execute(sa.insert(snapshots).values(row))
-            self.engine.log.append_within(connection, [Entry(group.uid, "snapshot", path, encode(Pointer(path)))])
-            if also is not None:
-                also(connection)
+        counts = also.pop("counts", None)
+        publish(self.engine, self.job, group.uid, path, snapshot.seq, also, counts)
         _forget_old(folder, 1 if group.erased else SNAPSHOTS_KEPT)
         for seq in group.erased:  # the records themselves name who was deleted
-            self.engine.log.remove(group.uid, seq + 1, "erased")
+            remove(self.engine, group.uid, seq + 1, "erased")
 
     def _remove_erased(self, group: Group) -> None:
         """What deleted users and their sessions sent; the state is the same without."""
         for seq, names in group.erased.items():
             for start in range(0, len(names), KEYS_AT_ONCE):
                 for kind in ("event", "action_event", "user"):
-                    self.engine.log.remove(group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
+                    remove(self.engine, group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
+
+
+def hold(engine: Engine, job: Job, within: sa.Connection) -> None:
+    """Raises where the job is no longer its owner's, as of that transaction."""
+    if not engine.jobs.holds(job, within):
+        raise Stopped(CANCELLED)
+
+
+def changed(engine: Engine, job: Job, arn: str, changes: Mapping[str, Any], within: sa.Connection) -> Record:
+    """What `Work.change` says, in a transaction."""
+    hold(engine, job, within)
+    stored = engine.records.get(arn, kind_of(arn), within)
+    record = msgspec.structs.replace(stored, last_updated_date_time=round(engine.clock(), 3), **changes)
+    engine.records.replace(record, within)
+    return record
+
+
+@write
+def store(engine: Engine, job: Job, arn: str, changes: dict[str, Any]) -> bytes:
+    """The record, JSON."""
+    with engine.database.write() as within:
+        return msgspec.json.encode(changed(engine, job, arn, changes, within))
+
+
+@write
+def publish(
+    engine: Engine, job: Job, uid: str, path: str, seq: int, changes: dict[str, Any], counts: tuple[str, Totals] | None
+) -> None:
+    """Workers read this snapshot from now on; `counts` are what a metric attribution counts of it."""
+    with engine.database.write() as within:
+        hold(engine, job, within)
+        within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
+        within.execute(sa.insert(snapshots).values({"grp": uid, "path": path, "seq": seq}))
+        engine.log.append_within(within, [Entry(uid, "snapshot", path, encode(Pointer(path)))])
+        if changes:
+            changed(engine, job, job.arn, changes, within)
+        if counts is not None and ledger.position(within, counts[0]) is not None:  # else deleted meanwhile
+            ledger.add(within, counts[0], dict(counts[1]), ledger.TOTAL)
+
+
+def remove(engine: Engine, uid: str, before: int, kind: str | None = None, keys: Sequence[str] | None = None) -> None:
+    """Records of a group's log, see `Log.doomed`."""
+    for seqs in engine.log.doomed(uid, before, kind, keys):
+        _remove(engine, seqs)
+
+
+@write
+def _remove(engine: Engine, seqs: list[int]) -> None:
+    engine.log.remove(seqs)
 
 
 def _forget_old(newest: Path, kept: int) -> None:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from engine import AlreadyExists, Engine, Job, Owner, Runner, Settings, cancel, perform
+from engine import AlreadyExists, Beside, Engine, Job, Owner, Runner, Settings, cancel, perform_command, renew
 from gateway.cli.interrupts import Interrupted
 
 LOOK_S = 0.05
@@ -42,7 +41,7 @@ class Local:
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """One Personalize operation, in and out as boto3 spells it."""
-        answer = perform(self.control, operation, msgspec.json.encode(members))
+        answer = perform_command(self.control, self.engine, operation, msgspec.json.encode(members))
         decoded: dict[str, Any] = msgspec.json.decode(answer) if answer else {}
         return decoded
 
@@ -58,10 +57,10 @@ class Local:
 
     def track(self, group: str, tracking_id: str) -> None:
         """Give the group an event tracker with an id that is known beforehand, as a configuration file names it."""
-        control = replace(self.control, new_id=lambda: tracking_id)
         members = {"name": f"{group}-events", "datasetGroupArn": self.arn(f"dataset-group/{group}")}
         with suppress(AlreadyExists):
-            perform(control, "CreateEventTracker", msgspec.json.encode(members))
+            body = msgspec.json.encode(members)
+            perform_command(self.control, self.engine, "CreateEventTracker", body, tracking_id)
 
     def watch(self, arn: str, label: str) -> Job:
         """Wait for the newest job about a resource, with a progress bar; do it where no server does.
@@ -105,7 +104,7 @@ class Local:
             owner = Owner.of(job.owner)
             if job.id == mine.id:
                 if job.state == "running":
-                    self.engine.jobs.renew(job)
+                    renew(self.engine, job)
                     self._say(f"taken over, as its process has ended: {title_of(job)}")
             elif job.state == "running" and owner is not None and owner.role == "command":
                 cancel(self.engine, job.id, "cancelled: its command was interrupted")
@@ -205,7 +204,7 @@ def opened(data: Path, console: Console, **changes: Any) -> Iterator[Local]:
     """Raises `Unavailable` where the directory can't be used."""
     settings = Settings.of(data.resolve(), os.environ, pending_s=0.0, **changes)
     new = not any(data.glob("*"))  # an empty folder is no server's
-    local = Local(Engine.open(settings, follow=False), console, alone=new)
+    local = Local(Engine.open(settings, follow=False, hands=Beside(settings.data_dir)), console, alone=new)
     try:
         yield local
     finally:

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -16,10 +17,11 @@ import click
 
 from gateway.cli.options import data_option, plain_errors
 from gateway.listen import bind_each, give_by_core
+from gateway.starvation import Starvation
 from gateway.supervisor import Child, Supervisor, python
 
 if TYPE_CHECKING:
-    from engine import Settings
+    from engine import Engine, Settings, Writer
     from gateway.config import Config
 
 
@@ -28,13 +30,28 @@ if TYPE_CHECKING:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
+@click.option(
+    "--job-nice",
+    type=click.IntRange(0, 19),
+    default=10,
+    show_default=True,
+    envvar="RECGATE_JOB_NICE",
+    help="How far jobs stand back where the processor is wanted; at 19 they may starve on a busy machine.",
+)
 @click.option("--pin", is_flag=True, help="Each worker on a core of its own, with what arrives there. Linux only.")
 @click.option(
     "--instant", is_flag=True, help="For tests: no pending states, automatic training soon; or RECGATE_INSTANT=1."
 )
 @data_option
 def command(
-    config: str | None, host: str, port: int, workers: int | None, pin: bool, instant: bool, data: Path
+    config: str | None,
+    host: str,
+    port: int,
+    workers: int | None,
+    pin: bool,
+    job_nice: int,
+    instant: bool,
+    data: Path,
 ) -> None:
     """Serve the gateway and the Personalize API."""
     if instant:
@@ -57,7 +74,8 @@ def command(
     supervisor.start(worker_children(sockets, cores, config, data.resolve(), server, supervisor.gate))
     try:
         with plain_errors():
-            loaded, settings = checked(config, data.resolve(), server)  # while the workers load their modules
+            loaded, engine = checked(config, data.resolve(), server)  # while the workers load their modules
+            writer = start_writer(engine)
     except BaseException:
         supervisor.end()
         raise
@@ -67,8 +85,15 @@ def command(
         click.echo(note, err=True)
     where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
-    supervisor.start([job_child(settings)])
-    raise SystemExit(supervisor.run())
+    jobs = job_child(engine.settings, writer.path, job_nice)
+    supervisor.start([jobs])
+    numbers = engine.settings.data_dir / "run" / "metrics" / server
+    starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
+    threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
+    status = supervisor.run()
+    writer.close()
+    engine.close()
+    raise SystemExit(status)
 
 
 def exposure(host: str, config: Config) -> str:
@@ -85,7 +110,7 @@ def allowed_cores() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
-def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settings]:
+def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine]:
     """What every worker needs: a fault in it is told once, and here. Raises what `plain_errors` tells."""
     gc.disable()  # what is loaded stays
     from engine import Engine  # these take half a second, in which the workers have begun
@@ -94,11 +119,11 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Settin
 
     loaded = configuration(config)
     settings = engine_settings(data, loaded)
-    Engine.open(settings, follow=False).close()
+    engine = Engine.open(settings, follow=False)
     forget(settings.data_dir / "run" / "metrics" / server)
     gc.freeze()
     gc.enable()
-    return loaded, settings
+    return loaded, engine
 
 
 def worker_children(
@@ -116,7 +141,20 @@ def worker_children(
     return found
 
 
-def job_child(settings: Settings) -> Child:
+def start_writer(engine: Engine) -> Writer:
+    from engine import Writer
+
+    writer = Writer(engine)
+    try:
+        writer.start()
+    except OSError as error:
+        reason = f"{writer.path} can't be listened at: {error.strerror}; the data directory is on no local file system"
+        raise click.ClickException(reason) from error
+    return writer
+
+
+def job_child(settings: Settings, writer: Path, nice: int) -> Child:
+    """The job process; it may not run for long, so this process writes for it."""
     allowed = ["--allow-file-urls"] if settings.allow_file_urls else []
-    given = ["--data", str(settings.data_dir), "--quotas", settings.quotas, *allowed]
-    return Child("jobs", python("engine.jobs", *given), vital=False)
+    given = ["--data", str(settings.data_dir), "--writer", str(writer), "--quotas", settings.quotas]
+    return Child("jobs", python("engine.jobs", *given, "--nice", str(nice), *allowed), vital=False)

@@ -10,10 +10,12 @@ import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from engine import Job, Queue
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
+from gateway.starvation import starving
 
 REFRESH_S = 0.5
 
@@ -35,8 +37,11 @@ def command(watch: bool, data: Path) -> None:
 
 
 def picture(local: Local) -> Group:
+    starved = [Text(line, style="yellow") for line in starving(local.engine.settings.data_dir, time.time())]
     tables = [jobs_table(local.engine.jobs, 12), campaigns_table(local)]
-    return Group(*tables, *(table for table in (recommenders_table(local), schedules_table(local)) if table.row_count))
+    return Group(
+        *starved, *tables, *(table for table in (recommenders_table(local), schedules_table(local)) if table.row_count)
+    )
 
 
 def jobs_table(jobs: Queue, count: int) -> Table:

@@ -11,6 +11,7 @@ import pytest
 from engine import Event, InvalidInput, NotFound
 from engine.data import entries
 from engine.data.group import Group
+from engine.jobs.work import remove
 from engine.records import Dataset
 from tests.engine.action_world import (
     ACTIONS_HEADER,
@@ -87,7 +88,7 @@ def test_another_process_follows_and_a_new_one_starts_with_all(shop: Shop, open_
             assert deeds_of(each, "u") == deeds_of(each, "s9") == wanted
             assert row_of(each, "call") == {"KIND": "phone|shop"} and row_of(each, "join") is not None
         shop.fold()
-        shop.engine.log.remove(shop.uid, 10_000, "action_event")  # what follows must come from the snapshot
+        remove(shop.engine, shop.uid, 10_000, "action_event")  # what follows must come from the snapshot
 
 
 def test_a_session_stitched_by_either_kind_counts_for_both(shop: Shop):

@@ -222,14 +222,14 @@ def test_two_processes_count_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch)
     attribute(shop, METRICS[:1])
     shop.click("u", "a", 1)
     other = Shop(shop.folder, start=1000, follow=False)
-    store = Clerk._store
+    store = clerk.store
 
-    def late(self: Clerk, *given: Any) -> bool:
-        monkeypatch.setattr(Clerk, "_store", store)
+    def late(*given: Any) -> bool:
+        monkeypatch.setattr(clerk, "store", store)
         Clerk(other.engine).work()
-        return store(self, *given)
+        return store(*given)
 
-    monkeypatch.setattr(Clerk, "_store", late)
+    monkeypatch.setattr(clerk, "store", late)
     Clerk(shop.engine).work()
     Clerk(shop.engine).work()
     assert figures(shop) == {("CLICKS", UNDEFINED): (1, 1.0)}

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from loadtests import bench, events, freshness, misses, targets
+from loadtests import bench, events, freshness, misses, starved, targets
 
 PROGRAMS = ("wrk", "nginx", "redis-server")
 comparable = pytest.mark.skipif(
@@ -68,3 +68,11 @@ def test_a_target_beside_the_engine_is_timed():
     ran = CliRunner().invoke(targets.main, ["--events", "20", "--senders", "2"])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     assert "alone" in ran.output and "both" in ran.output
+
+
+def test_events_and_answers_beside_a_job_process_that_may_not_run():
+    argv = ["--minutes", "0.02", "--recipe", "aws-popularity-count", "--users", "100", "--workers", "1"]
+    ran = CliRunner().invoke(starved.main, argv)
+    assert not isinstance(ran.exception, Exception) or isinstance(ran.exception, SystemExit), ran.exception
+    lines = [line for line in ran.output.splitlines() if "POST /events" in line and "ended" in line]
+    assert len(lines) == 3 and not any("did not end" in line for line in lines), ran.output

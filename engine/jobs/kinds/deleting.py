@@ -9,14 +9,18 @@ from engine.data.importer import import_csv
 from engine.data.log import Entry
 from engine.data.schema import Field, Schema
 from engine.data.source import open_source
+from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
 from engine.jobs.kinds.folding import folding
-from engine.jobs.work import Work
+from engine.jobs.queue import Job
+from engine.jobs.work import Work, hold
 from engine.recipes.base import stretch
 from engine.records import DataDeletionJob, DatasetGroup
+from engine.writes import write
 
 MAX_BYTES = 100 << 20
 NAMES_A_RECORD = 5_000
+RECORDS_AT_ONCE = 20  # of one transaction: events wait for it
 USERS = Schema("Users", "USERS", (Field(name="USER_ID", type="string"),))
 
 
@@ -45,14 +49,20 @@ def _delete(work: Work, job: DataDeletionJob) -> str:
     count = work.state(group).erase(names)
     parts = (names[start : start + NAMES_A_RECORD] for start in range(0, len(names), NAMES_A_RECORD))
     records = [entries.encode(entries.Erased(part)) for part in parts]
-    with work.engine.database.write() as within:
-        work.hold(within)
-        work.engine.log.append_within(within, [Entry(group.uid, "erased", "", body) for body in records])
+    for start in range(0, len(records), RECORDS_AT_ONCE):
+        _append(work.engine, work.job, group.uid, records[start : start + RECORDS_AT_ONCE])
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
     snapshot = fold(folding(work, group, state))
-    work.publish(state, snapshot, lambda within: work.change(job, within, status="COMPLETED", num_deleted=count))
+    work.publish(state, snapshot, status="COMPLETED", num_deleted=count)
     return f"{count:,} records of {len(names):,} users"
+
+
+@write
+def _append(engine: Engine, job: Job, uid: str, bodies: list[bytes]) -> None:
+    with engine.database.write() as within:
+        hold(engine, job, within)
+        engine.log.append_within(within, [Entry(uid, "erased", "", body) for body in bodies])
 
 
 def _named(work: Work, job: DataDeletionJob) -> tuple[str, ...]:

@@ -23,10 +23,12 @@ from engine.jobs.choosing import settings_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.kinds.recommending import version_of
 from engine.jobs.kinds.training import prepared, trained_on, with_new_items
-from engine.jobs.work import Work
+from engine.jobs.queue import Job
+from engine.jobs.work import Work, hold
 from engine.recipes.base import Model, Recipe, stretch
-from engine.records import Campaign, DatasetGroup, Recommender, Solution, SolutionVersion
+from engine.records import Campaign, DatasetGroup, Recommender, Solution, SolutionVersion, kind_of
 from engine.use_cases import USE_CASES
+from engine.writes import write
 
 
 class Target(NamedTuple):
@@ -95,18 +97,28 @@ def _loaded(engine: Engine, target: Target, uid: str) -> tuple[Path, Model, Mode
 
 def _publish(work: Work, group: DatasetGroup, target: Target, name: str) -> None:
     """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
-    engine = work.engine
+    before = publish(
+        work.engine, work.job, group.uid, target.record.arn, target.version.arn, list(target.answers), name
+    )
+    if before not in (None, "", name):
+        own = model_folder(work.engine.settings.data_dir, target.version.arn, group.uid)
+        shutil.rmtree(own.with_name(before), ignore_errors=True)
+
+
+@write
+def publish(engine: Engine, job: Job, uid: str, arn: str, version: str, answers: list[str], name: str) -> str | None:
+    """A version's record, or a recommender's, names a later model for these answers; the folder that it named before,
+    or None where it was trained anew meanwhile."""
     with engine.database.write() as within:
-        work.hold(within)
-        stored = engine.records.get(target.record.arn, type(target.record), within)
-        if _arn(stored) != target.version.arn:
-            return  # trained anew meanwhile
-        engine.records.replace(msgspec.structs.replace(stored, items_folder=name), within)
-        for arn in target.answers:
-            _tell(engine, arn, group.uid, within)
-    if stored.items_folder not in ("", name):
-        own = model_folder(engine.settings.data_dir, target.version.arn, group.uid)
-        shutil.rmtree(own.with_name(stored.items_folder), ignore_errors=True)
+        hold(engine, job, within)
+        record = engine.records.get(arn, kind_of(arn), within)
+        assert isinstance(record, SolutionVersion | Recommender)
+        if _arn(record) != version:
+            return None
+        engine.records.replace(msgspec.structs.replace(record, items_folder=name), within)
+        for each in answers:
+            _tell(engine, each, uid, within)
+        return record.items_folder
 
 
 def _tell(engine: Engine, arn: str, uid: str, within: sa.Connection) -> None:

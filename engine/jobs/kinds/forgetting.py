@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from engine.data.log import Entry
 from engine.engine import Engine
-from engine.jobs.work import Work
+from engine.jobs.work import Work, remove
 from engine.records import DatasetGroup
 from engine.sql import snapshots
+from engine.writes import write
 
 
 def run(work: Work) -> str:
@@ -33,9 +34,14 @@ def _left(engine: Engine) -> set[str]:
 
 def _forget(engine: Engine, uid: str) -> None:
     """Workers let go first; the folders go last, so that a job that was interrupted finds the group again."""
-    with engine.database.write() as connection:
-        connection.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
-        seq = engine.log.append_within(connection, [Entry("", "forgotten", uid, b"")])
-    engine.log.remove(uid, seq)
+    remove(engine, uid, _let_go(engine, uid))
     for name in ("models", "groups"):
         shutil.rmtree(engine.settings.data_dir / name / uid, ignore_errors=True)
+
+
+@write
+def _let_go(engine: Engine, uid: str) -> int:
+    """The last sequence number that is forgotten."""
+    with engine.database.write() as within:
+        within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
+        return engine.log.append_within(within, [Entry("", "forgotten", uid, b"")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import sqlalchemy as sa
 
 from engine.attribution.imported import count_import
 from engine.control.lifecycle import ACTIVE
@@ -63,12 +62,6 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     counted = None
     if dataset.dataset_type == "INTERACTIONS":
         counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
-
-    def also(within: sa.Connection) -> None:
-        work.change(job, within, status=ACTIVE, report=report)
-        if counted is not None:
-            counted.store(within)
-
     work.progress(0.95, "publishing")
-    work.publish(state, snapshot, also)
+    work.publish(state, snapshot, status=ACTIVE, report=report, counts=counted)
     return f"{imported.report.kept:,} rows"

@@ -6,23 +6,25 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import sqlalchemy as sa
 
 from engine.arns import name_of, recipe_arn, region_of
 from engine.control.lifecycle import ACTIVE
 from engine.control.recommenders import announce
 from engine.control.schedule import DAY, USUAL_DAYS
+from engine.engine import Engine
 from engine.errors import EngineError
 from engine.jobs.kinds.training import train
-from engine.jobs.work import Work
+from engine.jobs.queue import Job
+from engine.jobs.work import Work, changed
 from engine.records import Recommender, SolutionVersion
 from engine.use_cases import USE_CASES
+from engine.writes import write
 
 COLUMNS = "trainingDataConfig"  # what of a recommender's configuration is about training
 
 
 def run(work: Work) -> str:
-    recommender = _say(work, "CREATE IN_PROGRESS")
+    recommender = say(work.engine, work.job, "CREATE IN_PROGRESS", None, {})
     try:
         version = version_of(recommender, work.engine.new_id()[:8])
         trained, message = train(work, version)
@@ -30,37 +32,38 @@ def run(work: Work) -> str:
         failed(work, str(error) or type(error).__name__)
         raise
     now = round(work.engine.clock(), 3)
-    with work.engine.database.write() as within:
-        recommender = _say(
-            work,
-            ACTIVE,
-            within=within,
-            solution_version_arn=version.arn,
-            items_folder="",
-            trained_at=now,
-            next_training_at=recommender.next_training_at or now + USUAL_DAYS * DAY,
-            model_metrics=trained["metrics"],
-        )
-        announce(work.engine.control(recommender.account, region_of(recommender.arn)), recommender, within)
+    changes = {
+        "solution_version_arn": version.arn,
+        "items_folder": "",
+        "trained_at": now,
+        "next_training_at": recommender.next_training_at or now + USUAL_DAYS * DAY,
+        "model_metrics": trained["metrics"],
+    }
+    say(work.engine, work.job, ACTIVE, None, changes)
     return message
 
 
 def failed(work: Work, reason: str) -> None:
-    _say(work, "CREATE FAILED", reason)
+    say(work.engine, work.job, "CREATE FAILED", reason, {})
 
 
-def _say(
-    work: Work, status: str, reason: str | None = None, within: sa.Connection | None = None, **changes: Any
-) -> Recommender:
-    """The status of its creation; of its latest update, once it has a model to answer with meanwhile."""
-    recommender = work.engine.records.get(work.arn, Recommender, within)
-    update = recommender.latest_recommender_update
-    if update.get("status") not in (None, ACTIVE):
-        update = {**update, "status": status, "lastUpdatedDateTime": round(work.engine.clock(), 3)}
-        changes["latest_recommender_update"] = {**update, "failureReason": reason} if reason else update
-    if not recommender.solution_version_arn:
-        changes.update(status=status, failure_reason=reason)
-    return work.change(recommender, within, **changes)
+@write
+def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict[str, Any]) -> Recommender:
+    """The status of its creation; of its latest update, once it has a model to answer with meanwhile. With a new model
+    it is announced."""
+    with engine.database.write() as within:
+        before = engine.records.get(job.arn, Recommender, within)
+        update = before.latest_recommender_update
+        if update.get("status") not in (None, ACTIVE):
+            update = {**update, "status": status, "lastUpdatedDateTime": round(engine.clock(), 3)}
+            changes["latest_recommender_update"] = {**update, "failureReason": reason} if reason else update
+        if not before.solution_version_arn:
+            changes.update(status=status, failure_reason=reason)
+        recommender = changed(engine, job, job.arn, changes, within)
+        assert isinstance(recommender, Recommender)
+        if "solution_version_arn" in changes:
+            announce(engine.control(recommender.account, region_of(recommender.arn)), recommender, within)
+        return recommender
 
 
 def version_of(recommender: Recommender, name: str) -> SolutionVersion:

@@ -23,15 +23,18 @@ from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
 from engine.data.stored import Stored
 from engine.deployments import model_folder
+from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
 from engine.jobs.choosing import chosen_settings, settings_of
 from engine.jobs.kinds.folding import current
-from engine.jobs.work import Work
+from engine.jobs.queue import Job
+from engine.jobs.work import Work, changed
 from engine.measure.solution import solution_metrics
 from engine.measure.tuning import Settings
 from engine.recipes import RECIPES
 from engine.recipes.base import Model, Progress, Recipe, stretch
-from engine.records import DatasetGroup, Solution, SolutionVersion
+from engine.records import DatasetGroup, SolutionVersion
+from engine.writes import write
 
 SEED = 20_260_101
 
@@ -61,13 +64,19 @@ def cancelled(work: Work, reason: str) -> None:
 
 def _train(work: Work, version: SolutionVersion) -> str:
     changes, message = (_update if version.training_mode == "UPDATE" else train)(work, version)
-    with work.engine.database.write() as within:
-        trained = work.change(version, within, status=ACTIVE, **changes)
-        if version.perform_auto_ml:
-            solution = work.engine.records.get(version.solution_arn, Solution, within)
-            work.change(solution, within, recipe_arn=trained.recipe_arn)
-        follow_latest(work.engine.control(version.account, region_of(version.arn)), trained, within)
+    publish(work.engine, work.job, {"status": ACTIVE, **changes})
     return message
+
+
+@write
+def publish(engine: Engine, job: Job, changes: dict[str, Any]) -> None:
+    """The version that the job is about is trained, and answers where campaigns follow its solution's latest."""
+    with engine.database.write() as within:
+        version = changed(engine, job, job.arn, changes, within)
+        assert isinstance(version, SolutionVersion)
+        if version.perform_auto_ml:
+            changed(engine, job, version.solution_arn, {"recipe_arn": version.recipe_arn}, within)
+        follow_latest(engine.control(version.account, region_of(version.arn)), version, within)
 
 
 def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
