@@ -347,7 +347,8 @@ def automatic(
 
     headers = frozenset[str]().union(*(each.headers() for each in rules))
     reads_item = any(each.rule.name == ITEM_METADATA for each in rules)
-    return ContextField(name, kind, resolve, headers, until if timed else None, reads_item)
+    queries = frozenset(each.keys["param"] for each in rules if "param" in each.keys)
+    return ContextField(name, kind, resolve, headers, until if timed else None, reads_item, queries)
 
 
 # --- what the values become

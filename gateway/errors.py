@@ -8,6 +8,7 @@ one function each; foreign exceptions become `Problem`s in one place per family.
     ├── NotConfigured      404  the configuration has no such thing
     ├── TooSlow            408  the rest of the request did not come in time
     ├── TooLarge           413  the body is over the limit
+    ├── UnknownEncoding    415  the body is compressed in a way that is not read
     ├── TooMany            429  the caller asks too often
     ├── HeadTooLarge       431  the fields, or the target before them, are over the limit
     ├── Busy               503  not now: what must be kept can't be kept
@@ -63,6 +64,11 @@ class TooSlow(Problem):
 class TooLarge(Problem):
     def __init__(self, message: str) -> None:
         super().__init__(message, status=413, type="Validation", code="RequestTooLarge")
+
+
+class UnknownEncoding(Problem):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=415, type="Validation", code="UnsupportedContentEncoding")
 
 
 class TooMany(Problem):

@@ -61,6 +61,7 @@ class ContextField:
     headers: frozenset[str]  # lower-cased names that its rules read: they go into Vary
     until: Callable[[Moment], datetime] | None  # when a rule that reads the clock may change next; None: none does
     reads_item: bool = False
+    queries: frozenset[str] = frozenset()  # names of the query string that its rules read
 
 
 @dataclass(frozen=True)
@@ -309,6 +310,14 @@ class Oidc:
 
 
 Auth = ApiKeys | Oidc | None
+
+
+@dataclass(frozen=True)
+class Cors:
+    """The origins whose pages may ask; none: all of them."""
+
+    origins: frozenset[str] = frozenset()
+    credentials: bool = False  # whether those that are listed may send the browser's credentials
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from gateway.experiments.flags import Flag, Seen
 from gateway.experiments.judge import judge
 from gateway.experiments.setup import Experiment
 from gateway.experiments.wires import evidently as wire
+from gateway.inflate import inflated
 from gateway.serve import Gateway
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Calls:
     async def answer(self, sent: RawRequest) -> Any:
         """Raises `Problem`."""
         who = self._callers.who(sent, SERVICE, plane_of(sent))
+        sent = sent._replace(body=inflated(sent.body, sent.headers, LARGEST_BODY))
         home = who.account == self._gateway.config.account_id
         projects = wire.projects(self._gateway.config.flags.values()) if home else {}
         arn = f"arn:aws:evidently:{who.region}:{who.account}:project/"

@@ -21,6 +21,7 @@ import engine
 from gateway.aws.callers import Caller, Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
+from gateway.inflate import inflated
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,9 @@ def framed(path: str, call: Call, callers: Callers, media_type: str = JSON, plan
     async def handle(request: AnyRequest) -> Response[bytes]:
         try:
             sent = await sent_by(request)
-            answer = await call(callers.who(sent, plane=plane), sent.headers, sent.body)
+            caller = callers.who(sent, plane=plane)
+            # the signature is of what came over the wire
+            answer = await call(caller, sent.headers, inflated(sent.body, sent.headers, LARGEST_BODY))
         except (engine.EngineError, Problem) as error:
             return refused(error, media_type)
         except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read

@@ -25,7 +25,19 @@ from gateway.config.source import source
 from gateway.errors import NotConfigured
 from gateway.experiments.flags import Flag, flags
 from gateway.experiments.setup import Experiment
-from gateway.plan import AccessKey, ApiKey, ApiKeys, Auth, EventTarget, Namespace, Oidc, Plan, RateLimits, Unsigned
+from gateway.plan import (
+    AccessKey,
+    ApiKey,
+    ApiKeys,
+    Auth,
+    Cors,
+    EventTarget,
+    Namespace,
+    Oidc,
+    Plan,
+    RateLimits,
+    Unsigned,
+)
 from gateway.redis_url import SECRET, URL, fault_of, fault_of_secret
 from gateway.viewer import Viewers
 
@@ -48,6 +60,7 @@ class Config:
     unsigned: Unsigned = field(default_factory=Unsigned)  # counts where there are no access keys
     auth: Auth = None
     admin: ApiKeys | None = None  # None: nobody
+    cors: Cors = field(default_factory=Cors)
     cache_bytes: int = 64 * MEGABYTE  # of each worker
     document: Mapping[str, Any] = field(default_factory=dict)  # as it was said, without its secrets
     rate_limits: RateLimits = field(default_factory=RateLimits)
@@ -61,6 +74,18 @@ class Config:
     def flags(self) -> Mapping[str, Flag]:
         """Experiments by the keys that other protocols know them by."""
         return flags(self.namespaces)
+
+    @cached_property
+    def query_names(self) -> frozenset[str]:
+        """Parameters of the query string that rules and origins of this configuration read."""
+        spaces = self.namespaces.values()
+        variations = [each for space in spaces for plan in space.plans.values() for each in plan.variations]
+        fields = [
+            *(each for space in spaces for each in space.event_context),
+            *(each for variation in variations for each in variation.fields),
+            *(each for experiment in self.experiments for each in experiment.fields),
+        ]
+        return frozenset().union(*(each.queries for each in fields), *(each.parameters for each in variations))
 
     @property
     def targets(self) -> list[EventTarget]:
@@ -148,6 +173,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         unsigned=unsigned(root),
         auth=auth(root.auth),
         admin=admin(root.admin),
+        cors=Cors(frozenset(root.cors.origins), root.cors.credentials),
         cache_bytes=root.cache.megabytes * MEGABYTE,
         document=plain(root),
         rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
-from litestar import get, post
+from litestar import post, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
@@ -15,7 +15,8 @@ from gateway.cache import purge
 from gateway.caller import Caller
 from gateway.config import Watch
 from gateway.errors import Invalid, NotConfigured
-from gateway.routes.body import decode
+from gateway.routes.body import body_of, decode
+from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
 
 Announce = Callable[[str, str], Awaitable[None]]
@@ -35,7 +36,7 @@ def admin_routes(front: Front, announce: Announce, watch: Watch | None) -> list[
         return admitted
 
     async def purged(request: AnyRequest, _: Caller) -> Sending:
-        asked = decode(await request.body(), purge.Purge, "what to purge", "ValidationError")
+        asked = decode(await body_of(request), purge.Purge, "what to purge", "ValidationError")
         checked(asked, front.gateway.config.namespaces)
         await announce(purge.KIND, purge.encoded(asked))
         return Sending(msgspec.json.encode({"purged": asked}))
@@ -62,7 +63,7 @@ def admin_routes(front: Front, announce: Announce, watch: Watch | None) -> list[
     async def reload_(request: AnyRequest) -> Sent:
         return await front.answer("admin", request, keyed(reloaded))
 
-    @get("/admin/configuration")
+    @route("/admin/configuration", http_method=READ)
     async def configuration_(request: AnyRequest) -> Sent:
         return await front.answer("admin", request, keyed(configuration))
 

@@ -32,7 +32,7 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
     async def told(request: AnyRequest, caller: Caller) -> Sending:
         namespace, recommender, user = segments(request, "cohorts", (3,))
         user_id = checked_id(decoded(user, "user_id"), "user_id")
-        query = query_of(request.scope["query_string"])
+        query = query_of(request.scope["query_string"], front.gateway.config.query_names)
         ask = asked("recommend-items", namespace, recommender, query, user_id=user_id)
         found, variation = await front.gateway.cohort(ask, caller)
         body = msgspec.json.encode(found)
@@ -44,15 +44,15 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
         return Sending(body, headers=headers)
 
     async def listed(request: AnyRequest, caller: Caller) -> Sending:
-        reply = await front.gateway.answer(cohort_ask(request), caller)
+        reply = await front.gateway.answer(cohort_ask(request, front.gateway.config.query_names), caller)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
     return [cohort, items]
 
 
-def cohort_ask(request: AnyRequest) -> Ask:
+def cohort_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     namespace, recommender, name = segments(request, "cohort-items", (3,))
-    query = query_of(request.scope["query_string"])
+    query = query_of(request.scope["query_string"], more)
     if query.ask.context:
         raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")
     cohort = checked_id(decoded(name, "cohort"), "cohort")

@@ -16,11 +16,13 @@ from gateway.caller import Caller
 from gateway.conversions import DEFAULT_VALUE, Conversion
 from gateway.errors import Invalid
 from gateway.record import Told
-from gateway.routes.body import decode
+from gateway.routes.body import body_of, decode
 from gateway.routes.path import decoded, segments
+from gateway.routes.rejections import Rejections
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
 
 MOST_EVENTS = 100
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 LATEST_S = 100_000_000_000  # the year 5138: a greater sentAt is in milliseconds
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -65,8 +67,11 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
         namespace = front.gateway.taking(decoded(name, "namespace"), caller)
         async with front.gateway.events.room(caller):  # before the body is read
             moment = front.gateway.moment(caller)
-            body = await request.body()
-            told = told_by(body, moment.now.timestamp())
+            body = await body_of(request)
+            try:
+                told = told_by(body, moment.now.timestamp())
+            except Invalid as problem:
+                raise of_a_form(problem, caller.headers.get("content-type", "")) from problem
             if namespace.elsewhere:
                 told = told._replace(body=timed(body, told.events))
             await front.gateway.events.record(namespace, told, moment)
@@ -74,9 +79,22 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
 
     @post("/events/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
     async def events(request: AnyRequest) -> Sent:
-        return await front.guarded("events", request, take)
+        sent = await front.guarded("events", request, take)
+        if sent.status >= 400:
+            name = request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1")
+            rejections.note(name if name in front.gateway.config.namespaces else "", sent)
+        return sent
 
+    rejections = Rejections(front.telemetry, front.gateway.now)
     return [events]
+
+
+def of_a_form(problem: Invalid, content_type: str) -> Invalid:
+    """Who sends a form, as beacons do of FormData and URLSearchParams, is told what to send instead."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if problem.code != "InvalidJSONRequestPayload" or kind not in FORMS:
+        return problem
+    return Invalid(problem.code, f"the body is a form ({kind}), not JSON: send what JSON.stringify gives, of any type")
 
 
 def told_by(body: bytes, now: float) -> Told:

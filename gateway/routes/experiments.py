@@ -10,7 +10,7 @@ from typing import get_args
 from urllib.parse import parse_qs
 
 import msgspec
-from litestar import get
+from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth import holder
@@ -23,8 +23,11 @@ from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.judge import Reading, judge, preferred
 from gateway.experiments.setup import Experiment
 from gateway.routes.path import decoded, segments
+from gateway.routes.query import check_names
+from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent
 
+QUERY = frozenset({"action", "alpha", "method"})
 Rows = Callable[[Experiment], Iterable[UnitRow]]
 Read = Callable[[Experiment], Mapping[str, Reading]]
 Current = Callable[[Experiment, float], Experiment]
@@ -37,7 +40,7 @@ def experiment_routes(
     """`rows` reads what is known of an experiment's units, `readings` of how its arms answer; they may take their time.
     `current` is an experiment with the shares that it has at an epoch second, `steps` those that it had."""
 
-    @get("/experiments/{rest:path}")
+    @route("/experiments/{rest:path}", http_method=READ)
     async def experiments(request: AnyRequest) -> Sent:
         return await front.answer("experiments", request, judged)
 
@@ -49,6 +52,7 @@ def experiment_routes(
             await front.gateway.admit(caller)
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
+        check_names(query.keys() - QUERY, QUERY)
         experiment = found(config, namespace, recommender, feature, query.get("action"))
         method, alpha = method_of(query.get("method", "always")), alpha_of(query.get("alpha", "0.05"))
         return Sending(await asyncio.to_thread(verdict_of, experiment, method, alpha))

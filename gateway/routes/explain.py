@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import get
+from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.caller import Caller
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import query_of
-from gateway.routes.recommend import asked
+from gateway.routes.recommend import READ, asked
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent
 
 
 def explain_routes(front: Front) -> list[HTTPRouteHandler]:
-    @get("/explain-items/{rest:path}")
+    @route("/explain-items/{rest:path}", http_method=READ)
     async def explain(request: AnyRequest) -> Sent:
         return await front.guarded("explain-items", request, explained)
 
     async def explained(request: AnyRequest, caller: Caller) -> Sending:
         namespace, recommender, user, item = segments(request, "explain-items", (4,))
-        query = query_of(request.scope["query_string"])
+        query = query_of(request.scope["query_string"], front.gateway.config.query_names)
         user_id = checked_id(decoded(user, "user_id"), "user_id")
         item_id = checked_id(decoded(item, "item_id"), "item_id")
         ask = asked("recommend-items", namespace, recommender, query, user_id=user_id)

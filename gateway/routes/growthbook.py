@@ -14,7 +14,7 @@ from math import floor
 from typing import Any
 
 import msgspec
-from litestar import get, post, route
+from litestar import post, route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth.door import API_KEY
@@ -23,7 +23,7 @@ from gateway.desk import Desk
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
 from gateway.plan import ApiKeys
-from gateway.routes.body import decode
+from gateway.routes.body import body_of, decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import decoded, segments
 from gateway.routes.recommend import READ
@@ -40,7 +40,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
         (key,) = segments(request, "api", (2,))[1:]
         return await front.answer("growthbook", request, keyed(decoded(key, "client key"), told))
 
-    @get("/sub/{rest:path}")
+    @route("/sub/{rest:path}", http_method=READ)
     async def stream(request: AnyRequest) -> Sent:
         (key,) = segments(request, "sub", (1,))
         return await front.answer("growthbook-sub", request, keyed(decoded(key, "client key"), subscribed))
@@ -78,7 +78,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
 
     async def tracked(request: AnyRequest, caller: Caller) -> Sending:
         """Events of no experiment are left out, as are those whose sender may send none."""
-        events = decode(await request.body(), list[dict[str, Any]], "an array of events")
+        events = decode(await body_of(request), list[dict[str, Any]], "an array of events")
         known, now = front.gateway.config.flags, front.gateway.now()
         told = [each for event in events for each in growthbook.seen(known, event)]
         mine = [each for each in told if may_see(each.flag, caller.principal, each.unit, "events")]

@@ -9,13 +9,14 @@ from functools import lru_cache, partial
 from importlib.resources import files
 
 import msgspec
-from litestar import get
+from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from engine import Engine, EngineError, NotFound
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.routes.openapi import described
+from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
 from gateway.telemetry import Shelf
 
@@ -24,7 +25,7 @@ OK = "ok"
 
 def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf) -> list[HTTPRouteHandler]:
     def at(path: str, work: Work) -> HTTPRouteHandler:
-        @get(path)
+        @route(path, http_method=READ)
         async def handler(request: AnyRequest) -> Sent:
             return await front.answer(path.strip("/"), request, work)
 

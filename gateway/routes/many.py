@@ -14,7 +14,7 @@ from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.many import many
 from gateway.reply import Reply
-from gateway.routes.body import decode
+from gateway.routes.body import body_of, decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, MOST_RESULTS
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, Sent, refusal
@@ -56,11 +56,11 @@ class ManyBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
 def many_routes(front: Front) -> list[HTTPRouteHandler]:
     async def answered(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "recommend-many", (1,))
-        told = decode(await request.body(), ManyBody, "an object with 'requests'", "ValidationError")
+        told = decode(await body_of(request), ManyBody, "an object with 'requests'", "ValidationError")
         asks = asks_of(told, decoded(name, "namespace"))
         await front.gateway.keep_pace(caller, len(asks) - 1)  # the first was counted on the way in
         replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, told.distinct)
-        body = msgspec.json.encode({"responses": [msgspec.Raw(body_of(reply)) for reply in replies]})
+        body = msgspec.json.encode({"responses": [msgspec.Raw(answer_of(reply)) for reply in replies]})
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
         return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))
 
@@ -105,7 +105,7 @@ def ask_of(told: OneBody, user_id: str | None, namespace: str, place: str) -> As
     )
 
 
-def body_of(reply: Reply | BaseException) -> bytes:
+def answer_of(reply: Reply | BaseException) -> bytes:
     if isinstance(reply, Reply):
         return reply.body
     if isinstance(reply, Exception):

@@ -12,15 +12,17 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from litestar import get, post
+from litestar import post, route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.desk import Desk
 from gateway.experiments.flags import Flag, may_see
+from gateway.routes.body import body_of
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
+from gateway.routes.recommend import READ
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
 
 REASONS = {
@@ -59,7 +61,7 @@ def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
     async def all_(request: AnyRequest) -> Sent:
         return await front.guarded("ofrep", request, listed)
 
-    @get(f"{BASE}/configuration")
+    @route(f"{BASE}/configuration", http_method=READ)
     async def configuration(request: AnyRequest) -> Sent:
         return await front.guarded("ofrep", request, told)
 
@@ -70,7 +72,7 @@ def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
         if flag is None:
             return failed(404, "FLAG_NOT_FOUND", f"no experiment is called {key!r}", key)
         try:
-            context = context_of(await request.body())
+            context = context_of(await body_of(request))
             exposes = context.get("exposure", True)
             return Sending(msgspec.json.encode(value_of(flag, context, caller, exposes=exposes)))
         except Fault as fault:
@@ -78,7 +80,7 @@ def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
 
     async def listed(request: AnyRequest, caller: Caller) -> Sending:
         try:
-            context = context_of(await request.body())
+            context = context_of(await body_of(request))
         except Fault as fault:
             return failed(400, fault.code, fault.details)
         unit, known = context["targetingKey"], front.gateway.config.flags.values()

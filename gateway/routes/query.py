@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -18,6 +19,12 @@ LIST = 100  # the length of a list that is shown in pages, where it is not said
 MOST_CONTEXT = 150
 MOST_FILTER_VALUES = 25
 MOST_FIELDS = 50
+NAMES = (
+    *("numResults", "userId", "sessionId", "filter", "filterValues", "context", "exclude", "decorateItems", "fields"),
+    *("locale", "feature", "syntheticUser", "pageSize", "next"),
+)
+_READ = frozenset(NAMES)
+LIKENESS = 0.8  # of two names, from which on the one is taken for the other, mistyped
 TRUE = frozenset({"1", "yes", "true"})
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 _FIELD = re.compile(r"[\w.-]{1,100}")
@@ -35,9 +42,11 @@ class Query(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=512)
-def query_of(raw: bytes) -> Query:
-    """Raises `Invalid`, naming the parameter."""
+def query_of(raw: bytes, more: frozenset[str]) -> Query:
+    """`more` are the names that the configuration reads besides. Raises `Invalid`, naming the parameter."""
     given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    if not _READ.issuperset(given):
+        check_names(given.keys() - _READ - more, NAMES)
     user_id = checked_id(given["userId"], "userId") if given.get("userId") else None
     num_results = _count(given.get("numResults", str(LIST if "pageSize" in given else 25)), "numResults")
     page_size = _count(given["pageSize"], "pageSize") if "pageSize" in given else None
@@ -58,6 +67,20 @@ def query_of(raw: bytes) -> Query:
         locale=_locale(given.get("locale", "")),
     )
     return Query(ask, user_id, page_size, given.get("next") or None)
+
+
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raises `Invalid` for a name that nothing reads and that is nearly a known one: its sender means that one. Others
+    are passed by, as at the reference: a tracker's, or what keeps a cache from answering."""
+    for name in sorted(names):
+        likeness, meant = max((_likeness(name, each), each) for each in known)
+        if likeness >= LIKENESS:
+            raise Invalid("ValidationError", f"there is no parameter {name[:40]!r}: did you mean {meant!r}?")
+
+
+def _likeness(name: str, other: str) -> float:
+    one, two = (re.sub("[-_. ]", "", each[:40].lower()) for each in (name, other))
+    return SequenceMatcher(None, one, two, autojunk=False).ratio()
 
 
 def _ids(raw: bytes, name: str) -> frozenset[str]:

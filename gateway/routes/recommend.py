@@ -16,7 +16,7 @@ from gateway.errors import Invalid
 from gateway.paging import Page, page_of
 from gateway.plan import NO_CACHE
 from gateway.reply import Reply
-from gateway.routes.body import decode
+from gateway.routes.body import body_of, decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
@@ -44,15 +44,19 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     async def rerank_post(request: AnyRequest) -> Sent:
         return await front.guarded("rerank-items", request, reranked)
 
-    async def read(route: str, ask: Callable[[AnyRequest], Ask], request: AnyRequest, caller: Caller) -> Sending:
-        reply = await front.gateway.answer(ask(request), caller)
+    async def read(
+        route: str, ask: Callable[[AnyRequest, frozenset[str]], Ask], request: AnyRequest, caller: Caller
+    ) -> Sending:
+        reply = await front.gateway.answer(ask(request, front.gateway.config.query_names), caller)
         front.keep(route, request, reply, conditional)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:
         place = segments(request, "rerank-items", (3,))
-        items = decode(await request.body(), list[str], "an array of item ids, each a string")
-        reply = await front.gateway.answer(_rerank(request, place, items), caller, NO_CACHE)
+        items = decode(await body_of(request), list[str], "an array of item ids, each a string")
+        reply = await front.gateway.answer(
+            _rerank(request, front.gateway.config.query_names, place, items), caller, NO_CACHE
+        )
         return Sending(reply.body, headers=_about(reply, "no-store", None), version=reply.version)
 
     recommend_work = partial(read, "recommend-items", recommend_ask)
@@ -61,35 +65,35 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     return [recommend, related, rerank, rerank_post]
 
 
-# ---- requests
+# ---- requests: `more` are the parameters that the configuration reads besides
 
 
-def recommend_ask(request: AnyRequest) -> Ask:
+def recommend_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     namespace, recommender, user = segments(request, "recommend-items", (3,))
-    query = query_of(request.scope["query_string"])
+    query = query_of(request.scope["query_string"], more)
     return asked(
         "recommend-items", namespace, recommender, query, user_id=checked_id(decoded(user, "user_id"), "user_id")
     )
 
 
-def related_ask(request: AnyRequest) -> Ask:
+def related_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     namespace, recommender, item = segments(request, "related-items", (3,))
-    query = query_of(request.scope["query_string"])
+    query = query_of(request.scope["query_string"], more)
     item_id = checked_id(decoded(item, "item_id"), "item_id")
     return asked("related-items", namespace, recommender, query, user_id=query.user_id, item_id=item_id)
 
 
-def rerank_ask(request: AnyRequest) -> Ask:
+def rerank_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     *place, items = segments(request, "rerank-items", (4,))
     # an encoded comma is part of its id
-    return _rerank(request, place, [decoded(item, "item_ids") for item in items.split(b",")])
+    return _rerank(request, more, place, [decoded(item, "item_ids") for item in items.split(b",")])
 
 
-def _rerank(request: AnyRequest, place: list[bytes], items: list[str]) -> Ask:
+def _rerank(request: AnyRequest, more: frozenset[str], place: list[bytes], items: list[str]) -> Ask:
     namespace, recommender, user = place
     if not 1 <= len(items) <= MOST_ITEMS:
         raise Invalid("ValidationError", f"1 to {MOST_ITEMS} item ids can be ranked, not {len(items)}")
-    query = query_of(request.scope["query_string"])
+    query = query_of(request.scope["query_string"], more)
     user_id = checked_id(decoded(user, "user_id"), "user_id")
     item_ids = tuple(checked_id(item, "each item id") for item in items)
     ask = asked("rerank-items", namespace, recommender, query, user_id=user_id)

@@ -11,14 +11,25 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from engine import EngineError
 from gateway.caller import Caller
-from gateway.errors import RETRY_AFTER_S, Busy, Overloaded, Problem, TooLarge, TooMany, Unauthenticated, problem_of
+from gateway.errors import (
+    RETRY_AFTER_S,
+    Busy,
+    Overloaded,
+    Problem,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    UnknownEncoding,
+    problem_of,
+)
 from gateway.hot import TICKET, TRACED, Memos
 from gateway.reply import Reply
+from gateway.routes import cors
 from gateway.serve import Gateway
 from gateway.telemetry import Telemetry
 
@@ -32,12 +43,6 @@ NO_STORE: Header = (b"cache-control", b"no-store")
 VERSION = b"x-personalization-config-version"  # of the configuration that made the answer
 LARGEST_BODY = 1024 * 1024
 LISTS = {b"cookie": b"; ", b"if-none-match": b", ", b"x-forwarded-for": b", "}  # what is between two lines of them
-
-ALLOWED_HEADERS = b"Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key"
-EXPOSED_HEADERS = (
-    b"Age,ETag,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
-    b"X-Recgate-Model,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id,X-Sse-Support"
-)
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -145,14 +150,14 @@ class Front:
 
     def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """What litestar raises outside every route."""
-        sending = self._preflight(request) if request.method == "OPTIONS" else refusal(error)
+        sending = Sending(status=204) if request.method == "OPTIONS" else unrouted(error, request.scope["path"])
         self.telemetry.request("other", sending.status, 0.0)
         headers = {name.decode(): value.decode("latin-1") for name, value in self._headers(sending, request)}
         headers.pop("content-length", None)
         return Response(sending.body, status_code=sending.status, headers=headers)
 
     def preflight(self, request: AnyRequest) -> Sent:
-        return self.sent(self._preflight(request), request)
+        return self.sent(Sending(status=204), request)
 
     def sent(self, sending: Sending, request: AnyRequest) -> Sent:
         if sending.stream is not None and request.method != "HEAD":
@@ -163,9 +168,12 @@ class Front:
         viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
         return Caller(viewed, request.scope["query_string"], viewed.address)
 
-    def _preflight(self, request: AnyRequest) -> Sending:
-        methods = (b"access-control-allow-methods", b"GET,HEAD,OPTIONS,POST")
-        return Sending(status=204, headers=(NO_STORE, methods) if _origin(request) else (NO_STORE,))
+    def _cors(self, origin: bytes, request: AnyRequest) -> tuple[Header, ...]:
+        rules, of_events = self.gateway.config.cors, request.scope["raw_path"].startswith(cors.EVENTS)
+        if request.method == "OPTIONS":
+            asked = named(request).get("access-control-request-headers", "")
+            return cors.preflight(origin, rules, of_events, asked)
+        return cors.shared(origin, rules, of_events)
 
     def _headers(self, sending: Sending, request: AnyRequest) -> list[Header]:
         headers = [*sending.headers]
@@ -173,7 +181,7 @@ class Front:
         if version:
             headers.append((VERSION, version.encode("latin-1", "replace")))
         if origin := _origin(request):
-            headers += cors(origin)
+            headers += self._cors(origin, request)
         if sending.status not in (204, 304):
             headers.append((b"content-type", sending.media_type))
         if sending.status not in (204, 304) and sending.stream is None:
@@ -202,22 +210,15 @@ def headers_of(request: AnyRequest) -> dict[str, str]:
     return {**named, **lists}
 
 
-def cors(origin: bytes) -> tuple[Header, ...]:
-    return (
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-headers", ALLOWED_HEADERS),
-        (b"access-control-expose-headers", EXPOSED_HEADERS),
-        (b"access-control-max-age", b"500"),
-    )
-
-
 def refusal(error: Exception) -> Sending:
     """The one translation of errors on the way out."""
     if isinstance(error, EngineError):
         error = problem_of(error)
     if isinstance(error, Problem):
         return _triple(error.status, error.triple(), *_more(error))
-    if isinstance(error, HTTPException) and error.status_code in (404, 405):
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return _not_allowed((error.headers or {}).get("allow", ""))
+    if isinstance(error, HTTPException) and error.status_code == 404:
         # wider than the triple: the reference's routers answer an unknown path with these two keys
         triple = {"type": "Routing", "code": "NotFound", "message": "Not found"}
         return _triple(404, {**triple, "statusCode": 404})
@@ -232,9 +233,23 @@ def refusal(error: Exception) -> Sending:
     return _triple(500, body, (b"x-request-id", number.encode()))
 
 
+def unrouted(error: Exception, path: str) -> Sending:
+    """At the root there is nothing for whoever does not speak AWS's protocol, as at the reference."""
+    return refusal(NotFoundException() if path == "/" and isinstance(error, MethodNotAllowedException) else error)
+
+
+def _not_allowed(allow: str) -> Sending:
+    methods = ", ".join(sorted(name for name in allow.split(", ") if name))
+    message = f"this path takes {methods}"
+    body = {"type": "Routing", "code": "MethodNotAllowed", "message": message, "statusCode": 405}
+    return _triple(405, body, (b"allow", methods.encode()))
+
+
 def _more(error: Problem) -> tuple[Header, ...]:
     if isinstance(error, Unauthenticated):
         return ((b"www-authenticate", error.challenge.encode()),)
+    if isinstance(error, UnknownEncoding):
+        return ((b"accept-encoding", b"gzip, deflate, identity"),)
     if isinstance(error, TooMany | Busy):
         return ((b"retry-after", b"%d" % error.retry_after_s),)
     return ((b"retry-after", b"%d" % RETRY_AFTER_S),) if error.status == 503 else ()

@@ -30,6 +30,9 @@ FAMILIES = {
     "recgate_upstream_seconds": Family("histogram", "Seconds an upstream took to answer.", ("upstream",)),
     "recgate_upstream_failures": Family("counter", "Upstream calls that failed.", ("upstream",)),
     "recgate_events": Family("counter", "Events accepted and durable.", ("namespace",)),
+    "recgate_events_rejected": Family(
+        "counter", "Bodies of events with a fault, or of nobody known.", ("namespace", "code")
+    ),
     "recgate_conversions": Family(
         "counter", "Experiment conversions accepted.", ("namespace", "recommender", "feature", "metric")
     ),

@@ -30,6 +30,7 @@ class Telemetry:
         self._upstreams: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._failures: defaultdict[Labels, int] = defaultdict(int)
         self._events: defaultdict[Labels, int] = defaultdict(int)
+        self._rejected: defaultdict[Labels, int] = defaultdict(int)
         self._undecorated: defaultdict[Labels, int] = defaultdict(int)
         self._conversions: defaultdict[Labels, int] = defaultdict(int)
         self._watched: dict[str, Callable[[], Rows]] = {}
@@ -56,6 +57,9 @@ class Telemetry:
     def events(self, namespace: str, count: int) -> None:
         self._events[(namespace,)] += count
 
+    def events_rejected(self, namespace: str, code: str) -> None:
+        self._rejected[namespace, code] += 1
+
     def undecorated(self, namespace: str) -> None:
         self._undecorated[(namespace,)] += 1
 
@@ -74,6 +78,7 @@ class Telemetry:
             "recgate_upstream_seconds": _timed(self._upstreams),
             "recgate_upstream_failures": _counted(self._failures),
             "recgate_events": _counted(self._events),
+            "recgate_events_rejected": _counted(self._rejected),
             "recgate_undecorated": _counted(self._undecorated),
             "recgate_conversions": _counted(self._conversions),
             **{name: read() for name, read in self._watched.items()},

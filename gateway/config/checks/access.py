@@ -61,6 +61,12 @@ def check_oidc(part: document.OidcAuth, place: str, report: Report) -> None:
 
 
 @check.register
+def check_cors(part: document.CorsPart, place: str, report: Report) -> None:
+    if part.credentials and not part.origins:
+        report.refuse(place, "'credentials' are for origins that are listed: name them in 'origins'")
+
+
+@check.register
 def check_geoip(part: document.GeoIp, place: str, report: Report) -> None:
     try:
         Places(Path(part.file))

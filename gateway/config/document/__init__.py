@@ -5,7 +5,17 @@ To add a variation, metadata source or event target: one struct under its base c
 
 from __future__ import annotations
 
-from gateway.config.document.access import AccessKey, Admin, AnyAuth, ApiKey, ApiKeyAuth, Aws, NoAuth, OidcAuth
+from gateway.config.document.access import (
+    AccessKey,
+    Admin,
+    AnyAuth,
+    ApiKey,
+    ApiKeyAuth,
+    Aws,
+    CorsPart,
+    NoAuth,
+    OidcAuth,
+)
 from gateway.config.document.caching import CacheControl, CachePolicy
 from gateway.config.document.context import AutoField, Filter, Mapping, RulePart
 from gateway.config.document.experiments import (
@@ -65,6 +75,7 @@ __all__ = [
     "CacheControl",
     "CachePolicy",
     "CampaignVariation",
+    "CorsPart",
     "DynamoDbMetadata",
     "EngineMetadata",
     "EngineOrigin",

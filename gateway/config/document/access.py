@@ -19,6 +19,7 @@ from gateway.config.document.values import (
     Text,
     Time,
     Url,
+    WebOrigin,
 )
 
 
@@ -93,6 +94,14 @@ class RateLimitsPart(Part, frozen=True):
 
     per_key: Rate | None = None
     per_address: Rate | None = None
+
+
+class CorsPart(Part, frozen=True):
+    """Pages of which origins may ask; of all of them where none is listed. With `credentials` those that are listed may
+    send cookies and the like, which a proxy in front may ask for. Events may be sent with credentials in any case."""
+
+    origins: tuple[WebOrigin, ...] = ()
+    credentials: bool = False
 
 
 class AdminKey(Part, frozen=True, kw_only=True):

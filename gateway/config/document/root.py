@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.ask import Action
-from gateway.config.document.access import Admin, AnyAuth, Aws, NoAuth, RateLimitsPart
+from gateway.config.document.access import Admin, AnyAuth, Aws, CorsPart, NoAuth, RateLimitsPart
 from gateway.config.document.experiments import AnyExperiment
 from gateway.config.document.targets import AnyEventTarget
 from gateway.config.document.values import (
@@ -109,6 +109,7 @@ class Root(Level, frozen=True, kw_only=True):
     aws: Aws = Aws()
     auth: AnyAuth = NoAuth()
     rate_limits: RateLimitsPart = RateLimitsPart()
+    cors: CorsPart = CorsPart()
     outbox: OutboxPart = OutboxPart()
     admin: Admin | None = None
     cache: CacheSize = CacheSize()

@@ -35,6 +35,13 @@ Time = Annotated[
 ]
 Digest = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", description="A SHA-256 in 64 hexadecimal digits.")]
 Url = Annotated[str, Meta(pattern="^https?://[^/]+", description="An http or https URL.")]
+WebOrigin = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[a-z0-9.:\[\]-]+$",
+        description="A page's origin as browsers send it, in small letters, such as https://shop.example.",
+    ),
+]
 Rate = Annotated[
     str,
     Meta(

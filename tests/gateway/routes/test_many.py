@@ -147,7 +147,7 @@ def test_a_wrong_body_is_refused_whole(
 def test_what_is_no_json(client: TestClient[Any]) -> None:
     answer = client.post(MANY, content=b"{")
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidJSONRequestPayload")
-    assert client.get(MANY).status_code == 404
+    assert client.get(MANY).status_code == 405
 
 
 GUARDED = f"""

@@ -63,7 +63,6 @@ def test_item_ids_are_split_at_raw_commas(
         "/rerank-items/shop/order/u1",
         "/rerank-items/shop/order/u1/",
         "/related-items/shop",
-        "/events/shop",
         "/nowhere",
     ],
 )
@@ -73,10 +72,38 @@ def test_anything_else_is_404(path: str, client: TestClient[Any]) -> None:
     assert answer.json() == {"type": "Routing", "code": "NotFound", "message": "Not found", "statusCode": 404}
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST"])
-def test_a_wrong_method_is_404(method: str, client: TestClient[Any]) -> None:
-    answer = client.request(method, "/recommend-items/shop/home/u1")
-    assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
+READ, SENT = "GET, HEAD, OPTIONS", "OPTIONS, POST"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        *((method, "/recommend-items/shop/home/u1", READ) for method in ("PUT", "DELETE", "PATCH", "POST")),
+        ("POST", "/health", READ),
+        ("DELETE", "/metrics", READ),
+        ("POST", "/explain-items/shop/home/u1/i1", READ),
+        ("GET", "/events/shop", SENT),
+        ("HEAD", "/recommend-many/shop", SENT),
+        ("PUT", "/rerank-items/shop/order/u1", f"{READ}, POST"),
+        ("GET", "/admin/purge", SENT),
+        ("GET", "/recommendations", SENT),
+    ],
+)
+def test_a_wrong_method_is_405(method: str, path: str, allow: str, client: TestClient[Any]) -> None:
+    answer = client.request(method, path, headers={"origin": "https://a.example"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+    assert answer.headers["access-control-allow-origin"] == "https://a.example"
+    if method != "HEAD":
+        assert (answer.json()["code"], answer.json()["statusCode"]) == ("MethodNotAllowed", 405)
+        assert allow in answer.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/api/features/web"])
+def test_head_of_what_is_read(path: str, client: TestClient[Any]) -> None:
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert int(head.headers["content-length"]) > 0
 
 
 def test_head_is_get_without_a_body(client: TestClient[Any]) -> None:
