@@ -5,11 +5,13 @@ Lines are read, answered and written one after the other: memory does not grow w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import msgspec
+from msgspec import UNSET
 
 from engine.data.destination import open_destination
 from engine.data.source import Source, SourceFile, open_source
@@ -21,6 +23,7 @@ MOST_FILES = 1000
 MOST_BYTES = 1 << 30  # where quotas are AWS's
 LONGEST = 1 << 20  # bytes of a line; a longer one becomes several, none of them valid
 SAID_EVERY = 200  # lines
+SUFFIX = ".out"  # of a file of answers
 BOM = b"\xef\xbb\xbf"
 
 Answer = Callable[[bytes], Any]  # a line → what `output` holds; raises `InvalidInput`, or what msgspec raises
@@ -28,14 +31,14 @@ encode = msgspec.json.encode
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A line of output, as specification §7.2 has it."""
+    """A line of output, as specification §7 has it; without `output` where there is an error."""
 
     input: msgspec.Raw
-    output: Any
+    output: Any  # UNSET: none
     error: str | None
 
 
-Wrap = Callable[[msgspec.Raw, Any, str | None], Any]
+Wrap = Callable[[Answered], Any]  # what is written in its place
 
 
 @dataclass
@@ -57,25 +60,27 @@ class Files:
     max_bytes: int | None = None
     max_lines: int | None = None  # of a file
 
-    def answer(self, answer: Answer, progress: Progress, wrap: Wrap = Answered) -> Counts:
+    def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None) -> Counts:
         """Raises `InvalidInput` where the files can't be read or written, or hold too many lines."""
-        found = open_source(
+        source = open_source(
             self.source,
             allow_file_urls=self.allow_file_urls,
             max_bytes=self.max_bytes,
             max_files=MOST_FILES,
+            prefix=True,
+            left_out=Outputs(self.source, self.destination),
             nowhere=INPUT,
         )
-        counts = Counts()
-        for file in found.files:
-            with open_destination(self.destination, f"{file.name}.out", allow_file_urls=self.allow_file_urls) as out:
-                for line in self._lines(found, file):
-                    given, output, error = answered(line, answer)
-                    out.write(encode(wrap(given, output, error)).decode() + "\n")
+        counts, names = Counts(), output_names(source.files)
+        for file, name in zip(source.files, names, strict=True):
+            with open_destination(self.destination, name, allow_file_urls=self.allow_file_urls) as out:
+                for line in self._lines(source, file):
+                    reply = answered(line, answer)
+                    out.write(encode(reply if wrap is None else wrap(reply)).decode() + "\n")
                     counts.lines += 1
-                    counts.errors += error is not None
+                    counts.errors += reply.error is not None
                     if counts.lines % SAID_EVERY == 0:
-                        progress(found.bytes_read / max(found.size, 1), str(counts))
+                        progress(source.bytes_read / max(source.size, 1), str(counts))
         return counts
 
     def _lines(self, source: Source, file: SourceFile) -> Iterator[bytes]:
@@ -85,6 +90,29 @@ class Files:
                 if self.max_lines is not None and number > self.max_lines:
                     raise InvalidInput(f"{INPUT} {self.source}: {file.name} has more than {self.max_lines:,} lines.")
                 yield line
+
+
+class Outputs:
+    """Whether a file below an input's prefix is what jobs with this destination have written: no input of theirs."""
+
+    def __init__(self, source: str, destination: str) -> None:
+        self._base = source[: source.rfind("/") + 1]
+        self._destination = f"{destination.rstrip('/')}/"
+        self._within = self._destination.startswith(source)
+        self._earlier: set[str] = set()
+
+    def __call__(self, file: SourceFile) -> bool:
+        location = self._base + file.path
+        self._earlier.add(location)
+        if not location.startswith(self._destination):
+            return False
+        return self._within or (location.endswith(SUFFIX) and location.removesuffix(SUFFIX) in self._earlier)
+
+
+def output_names(files: Sequence[SourceFile]) -> list[str]:
+    """By each file's name, and where several share one, by their paths below the input's prefix."""
+    shared = Counter(file.name for file in files)
+    return [f"{file.name if shared[file.name] == 1 else file.path}{SUFFIX}" for file in files]
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -97,15 +125,14 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
-def answered(line: bytes, answer: Answer) -> tuple[msgspec.Raw, Any, str | None]:
-    """The line as JSON, what answers it, and why nothing does."""
+def answered(line: bytes, answer: Answer) -> Answered:
     try:
         line.decode()
-        return msgspec.Raw(line), answer(line), None
+        return Answered(msgspec.Raw(line), answer(line), None)
     except InvalidInput as error:
-        return _echo(line), None, error.message
+        return Answered(_echo(line), UNSET, error.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _echo(line), None, f"The line can't be read: {error}."
+        return Answered(_echo(line), UNSET, f"The line can't be read: {error}.")
 
 
 def _echo(line: bytes) -> msgspec.Raw:

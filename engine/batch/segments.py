@@ -7,9 +7,10 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from engine.batch.inference import FilterValues, Id
+from engine.batch.lines import Answered
 from engine.data.columns import Floats
 from engine.data.group import NO_HISTORY, Group
 from engine.data.vocab import NOBODY
@@ -33,25 +34,31 @@ class OfAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Output(msgspec.Struct, frozen=True, rename="camel"):
-    """Users, the most likely first."""
+    """Users, the most likely first: by the name in AWS's guide, and by the one that its jobs write."""
 
     recommended_users: list[str]
+    users_list: list[str]
+
+    @classmethod
+    def of(cls, users: list[str]) -> Output:
+        return cls(users, users)
 
 
-class Answered(msgspec.Struct, frozen=True, rename="camel"):
-    """A line of output by attributes, which has no `input`."""
+class OfAttributesAnswered(msgspec.Struct, frozen=True, rename="camel"):
+    """A line of output by attributes, which shows them beside `input` as well, as AWS's guide has it."""
 
-    item_attributes: msgspec.Raw
-    output: Output | None
+    input: msgspec.Raw
+    item_attributes: msgspec.Raw | UnsetType
+    output: Output | UnsetType
     error: str | None
 
 
-def without_input(given: msgspec.Raw, output: Output | None, error: str | None) -> Answered:
-    """What was given is its attributes; all of it where it has none."""
-    line = msgspec.json.decode(given)
+def with_attributes(answered: Answered) -> OfAttributesAnswered:
+    line = msgspec.json.decode(answered.input)
+    attributes: msgspec.Raw | UnsetType = UNSET
     if isinstance(line, dict) and "itemAttributes" in line:
-        given = msgspec.Raw(msgspec.json.encode(line["itemAttributes"]))
-    return Answered(given, output, error)
+        attributes = msgspec.Raw(msgspec.json.encode(line["itemAttributes"]))
+    return OfAttributesAnswered(answered.input, attributes, answered.output, answered.error)
 
 
 def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], Output]:
@@ -62,7 +69,7 @@ def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Ca
         item = group.items.find(asked.item_id)
         if item < 0:
             raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
-        return Output(_users(deployed.scorer(Query(item=item)), group, filters, asked.filter_values, most))
+        return Output.of(_users(deployed.scorer(Query(item=item)), group, filters, asked.filter_values, most))
 
     return answer
 
@@ -78,7 +85,7 @@ def by_attributes(
         having = items_having(asked.item_attributes, items, fields, rules)
         if not having.any():
             raise InvalidInput("itemAttributes: no item has them.")
-        return Output(_users(deployed.scorer(Query(attributes=having)), group, filters, asked.filter_values, most))
+        return Output.of(_users(deployed.scorer(Query(attributes=having)), group, filters, asked.filter_values, most))
 
     return answer
 

@@ -32,7 +32,7 @@ def check_destination(location: str, *, allow_file_urls: bool) -> None:
 
 @contextmanager
 def open_destination(location: str, name: str, *, allow_file_urls: bool) -> Iterator[TextIO]:
-    """A new text file of that name in the folder, which replaces an earlier one when the block has ended well."""
+    """A new text file of that name, or path, in the folder; it replaces an earlier one when the block ends well."""
     check_destination(location, allow_file_urls=allow_file_urls)
     scheme, _, rest = location.partition("://")
     put = _onto_disk if scheme == "file" else _into_s3
@@ -52,15 +52,17 @@ def _parked(put: Callable[[IO[bytes]], None]) -> Iterator[TextIO]:
 
 
 def _onto_disk(file: IO[bytes], folder: str, name: str) -> None:
-    place = Path(unquote(folder))
-    partial = place / f".{name}.partial"
+    target = Path(unquote(folder)) / name
+    partial = target.with_name(f".{target.name}.partial")
+    if ".." in Path(name).parts:
+        raise InvalidInput(f"{NOWHERE} file://{folder}: no file is called {name}.")
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as target:
-            shutil.copyfileobj(file, target, 1 << 20)
-            target.flush()
-            os.fsync(target.fileno())
-        partial.replace(place / name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as written:
+            shutil.copyfileobj(file, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
+        partial.replace(target)
     except OSError as error:
         raise InvalidInput(f"{NOWHERE} file://{folder}: it can't be written to ({error.strerror}).") from error
 

@@ -1,8 +1,9 @@
 """Where imports come from: `s3://` and `file://` locations as files that are read as streams, never whole.
 
 A location that ends with `/` is a folder: its first-level files are read in the order of their names, and names that
-start with `.` or `_` (markers that other programs leave) are passed over. Files compressed with gzip are recognised
-by their first bytes. Every failure becomes `InvalidInput` with the service's own text, the location and the fix.
+start with `.` or `_` (markers that other programs leave) are passed over. A prefix is the file of that name, or else
+every file whose path begins so, at any depth. Files compressed with gzip are recognised by their first bytes. Every
+failure becomes `InvalidInput` with the service's own text, the location and the fix.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import filterfalse, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 from urllib.parse import unquote
 
 from engine.errors import InvalidInput
 
 _BUFFER = 1 << 18
+Depth = Literal["flat", "deep", "prefix"]  # what of a folder is read
 NOWHERE = "Invalid Data location."
 _REFUSED = "Insufficient privileges for accessing data in Amazon S3."
 _S3_FIX = "check the bucket, the key (a folder ends with '/') and the endpoint (AWS_ENDPOINT_URL_S3)"
@@ -102,10 +105,15 @@ def open_source(
     max_bytes: int | None = None,
     max_files: int | None = None,
     deep: bool = False,
+    prefix: bool = False,
+    left_out: Callable[[SourceFile], bool] | None = None,
     nowhere: str = NOWHERE,
 ) -> Source:
-    """The files at a location, listed but not yet read; `deep`: with those in folders below. Raises `InvalidInput`,
-    whose text begins with `nowhere` where the location is wrong."""
+    """The files at a location, listed but not yet read; `deep`: with those in folders below; `prefix`: all that begin
+    so where none has just that name. `left_out` is asked of each, in the order of their paths.
+
+    Raises `InvalidInput`, whose text begins with `nowhere` where the location is wrong.
+    """
     scheme, separator, rest = location.partition("://")
     if not separator or scheme not in ("s3", "file"):
         raise InvalidInput(f"{nowhere} {location} is neither s3://bucket/key nor file:///path.")
@@ -113,17 +121,21 @@ def open_source(
         raise InvalidInput(
             f"{nowhere} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
         )
+    depth: Depth = "prefix" if prefix else "deep" if deep else "flat"
     with as_invalid_input(location, nowhere):
-        found = _on_disk(unquote(rest), deep, nowhere) if scheme == "file" else _in_s3(rest, deep, nowhere)
-        source = Source(location, tuple(sorted(found, key=lambda file: file.name)), nowhere)
+        listed = _on_disk(unquote(rest), depth, nowhere) if scheme == "file" else _in_s3(rest, depth, nowhere)
+        wanted = listed if left_out is None else filterfalse(left_out, listed)
+        some = islice(wanted, None if max_files is None else max_files + 1)
+        source = Source(location, tuple(sorted(some, key=lambda file: (file.name, file.path))), nowhere)
     if not source.files:
-        raise InvalidInput(f"{nowhere} {location} holds no files.")
-    if max_bytes is not None and source.size > max_bytes:
-        raise InvalidInput(f"{nowhere} {location} holds {source.size:,} bytes; at most {max_bytes:,} are allowed.")
+        begins = ": there is nothing of that name, and nothing that begins so" if prefix else " holds no files"
+        raise InvalidInput(f"{nowhere} {location}{begins}.")
     if max_files is not None and len(source.files) > max_files:
         raise InvalidInput(
-            f"{nowhere} {location} holds {len(source.files):,} files; at most {max_files:,} are allowed."
+            f"{nowhere} {location} holds more than {max_files:,} files; at most {max_files:,} are allowed."
         )
+    if max_bytes is not None and source.size > max_bytes:
+        raise InvalidInput(f"{nowhere} {location} holds {source.size:,} bytes; at most {max_bytes:,} are allowed.")
     return source
 
 
@@ -131,25 +143,45 @@ def _hidden(name: str) -> bool:
     return name.startswith((".", "_"))
 
 
+def _is_hidden_below(path: str, stem: str) -> bool:
+    """Whether a file that a prefix leads to, or a folder on the way, is hidden; what begins with `stem` is not."""
+    parts = path.split("/")
+    return any(map(_hidden, parts[1:] if stem else parts))
+
+
 # ---- disk
 
 
-def _on_disk(path: str, deep: bool, nowhere: str) -> Iterable[SourceFile]:
+def _on_disk(path: str, depth: Depth, nowhere: str) -> Iterable[SourceFile]:
     if not path.startswith("/"):
         raise InvalidInput(f"{nowhere} file://{path}: write file:///path, with three slashes.")
     place = Path(path)
+    if place.is_file() and not path.endswith("/"):
+        return [_disk_file(place, place.name)]
+    if depth == "prefix":
+        return _beginning_on_disk(path)
     if place.is_dir() != path.endswith("/"):
         fix = "end a folder with '/'" if place.is_dir() else "there is no such folder"
         raise InvalidInput(f"{nowhere} file://{path}: {fix}.")
-    if place.is_dir():
-        return [
-            _disk_file(file, file.relative_to(place).as_posix())
-            for file in place.glob("**/*" if deep else "*")
-            if file.is_file() and not _hidden(file.name)
-        ]
-    if not place.is_file():
+    if not place.is_dir():
         raise InvalidInput(f"{nowhere} file://{path}: there is no such file.")
-    return [_disk_file(place, place.name)]
+    return (
+        _disk_file(file, file.relative_to(place).as_posix())
+        for file in place.glob("**/*" if depth == "deep" else "*")
+        if file.is_file() and not _hidden(file.name)
+    )
+
+
+def _beginning_on_disk(path: str) -> Iterator[SourceFile]:
+    folder, _, stem = path.rpartition("/")
+    base = Path(folder or "/")
+    for entry in sorted(base.iterdir()) if base.is_dir() else ():
+        if not entry.name.startswith(stem):
+            continue
+        for file in (entry,) if entry.is_file() else sorted(entry.glob("**/*")):
+            below = file.relative_to(base).as_posix()
+            if file.is_file() and not _is_hidden_below(below, stem):
+                yield _disk_file(file, below)
 
 
 def _disk_file(path: Path, below: str) -> SourceFile:
@@ -161,23 +193,30 @@ def _disk_file(path: Path, below: str) -> SourceFile:
 # ---- S3
 
 
-def _in_s3(rest: str, deep: bool, nowhere: str) -> Iterable[SourceFile]:
+def _in_s3(rest: str, depth: Depth, nowhere: str) -> Iterable[SourceFile]:
     bucket, separator, key = rest.partition("/")
     if not bucket or not separator:
         raise InvalidInput(f"{nowhere} s3://{rest} has no key; write s3://bucket/key, or s3://bucket/folder/.")
     client = s3_client()
     if key and not key.endswith("/"):
-        head = client.head_object(Bucket=bucket, Key=key)
-        return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"], key.rpartition("/")[2])]
-    pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=key, **({} if deep else {"Delimiter": "/"})
-    )
-    entries = [entry for page in pages for entry in page.get("Contents", ())]
-    return [
-        _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"], entry["Key"].removeprefix(key))
-        for entry in entries
-        if not entry["Key"].endswith("/") and not _hidden(entry["Key"].rpartition("/")[2])
-    ]
+        try:
+            head = client.head_object(Bucket=bucket, Key=key)
+            return [_s3_file(client, bucket, key, head["ContentLength"], head["ETag"], key.rpartition("/")[2])]
+        except client.exceptions.ClientError as error:
+            if depth != "prefix" or error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+                raise
+    return _listed_in_s3(client, bucket, key, depth)
+
+
+def _listed_in_s3(client: Any, bucket: str, key: str, depth: Depth) -> Iterator[SourceFile]:
+    level = {"Delimiter": "/"} if depth == "flat" else {}
+    base, stem = (key[: key.rfind("/") + 1], key.rpartition("/")[2]) if depth == "prefix" else (key, "")
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **level):
+        for entry in page.get("Contents", ()):
+            name, below = entry["Key"].rpartition("/")[2], entry["Key"].removeprefix(base)
+            hidden = _is_hidden_below(below, stem) if depth == "prefix" else _hidden(name)
+            if name and not hidden:
+                yield _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"], below)
 
 
 def s3_client() -> Any:

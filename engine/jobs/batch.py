@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from engine import artifacts
-from engine.batch.lines import MOST_BYTES, Answer, Answered, Counts, Files, Wrap
+from engine.batch.lines import MOST_BYTES, Answer, Counts, Files, Wrap
 from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
 from engine.deployments import Deployed, model_folder
@@ -37,7 +37,7 @@ class Answering:
 
     answer: Answer
     max_lines: int | None = None
-    wrap: Wrap = Answered
+    wrap: Wrap | None = None
 
 
 def run_batch(work: Work, kind: type[J], answering: Callable[[Work, J, Batch], Answering]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.batch.segments import by_attributes, by_item, without_input
+from engine.batch.segments import by_attributes, by_item, with_attributes
 from engine.filters import fields_of
 from engine.jobs.batch import Answering, Batch, fail, run_batch
 from engine.jobs.work import Work
@@ -25,4 +25,4 @@ def _answering(work: Work, job: BatchSegmentJob, batch: Batch) -> Answering:
     fields = fields_of(map(work.directory.schema, work.directory.datasets(batch.group.arn).values()))
     rules = work.engine.settings.quotas
     answer = by_attributes(batch.deployed, batch.state, batch.filters, job.num_results, fields, rules)
-    return Answering(answer, MOST_ATTRIBUTES, without_input)
+    return Answering(answer, MOST_ATTRIBUTES, with_attributes)

@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from engine import InvalidInput
 from engine.batch.inference import answering
 from engine.batch.lines import Files
+from engine.data.destination import open_destination
 from engine.recipes.base import silent
 from engine.records import Campaign
 from tests.engine.shop import Shop
@@ -69,14 +70,117 @@ def test_on_s3(bucket: Any, source: str, destination: str, keys: set[str]):
     found = bucket.list_objects_v2(Bucket="batch", Prefix=f"{destination.rpartition('/batch/')[2].strip('/')}/")
     assert {entry["Key"] for entry in found["Contents"]} == keys
     body = bucket.get_object(Bucket="batch", Key=min(keys))["Body"].read().decode()
-    assert body == '{"input":1,"output":1,"error":null}\n{"input":"bad","output":null,"error":"it is bad"}\n'
+    assert body == '{"input":1,"output":1,"error":null}\n{"input":"bad","error":"it is bad"}\n'
+
+
+KEYS = (
+    "folder_a.json",
+    "folder/b.json",
+    "folder/deep/c.json",
+    "folder/_SUCCESS",
+    "folder/.tmp/x",
+    "folder/",
+    "other.json",
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "names"),
+    [
+        ("folder", "p1", {"folder_a.json.out", "b.json.out", "c.json.out"}),
+        ("folder/", "p2/", {"b.json.out", "c.json.out"}),
+        ("folder_", "p3", {"folder_a.json.out"}),
+        ("folder_a.json", "p4", {"folder_a.json.out"}),
+        ("", "p5", {"folder_a.json.out", "b.json.out", "c.json.out", "other.json.out"}),
+        ("fol", "folder_out", {"folder_a.json.out", "b.json.out", "c.json.out"}),  # its own answers are no input
+    ],
+)
+@pytest.mark.parametrize("place", ["s3", "file"])
+def test_a_prefix_is_every_file_that_begins_so(
+    bucket: Any, tmp_path: Path, place: str, source: str, out: str, names: set[str]
+):
+    put(bucket, tmp_path, *KEYS)
+    base = "s3://batch/prefix" if place == "s3" else f"file://{tmp_path}"
+    work = Files(f"{base}/{source}", f"{base}/{out}", allow_file_urls=True)
+    for _ in range(2):  # the second time the answers of the first are there
+        assert work.answer(echo, silent).lines == len(names)
+        assert stored(bucket, tmp_path, place, out) == names
+    clear(bucket)
+
+
+@pytest.mark.parametrize("place", ["s3", "file"])
+def test_files_of_one_name_have_an_answer_each(bucket: Any, tmp_path: Path, place: str):
+    put(bucket, tmp_path, "in/x/a.json", "in/y/a.json", "in/b.json")
+    base = "s3://batch/prefix" if place == "s3" else f"file://{tmp_path}"
+    assert Files(f"{base}/in/", f"{base}/out", allow_file_urls=True).answer(echo, silent).lines == 3
+    assert stored(bucket, tmp_path, place, "out") == {"x/a.json.out", "y/a.json.out", "b.json.out"}
+    clear(bucket)
+
+
+@pytest.mark.parametrize("place", ["s3", "file"])
+def test_a_file_of_just_that_name_is_meant_alone(bucket: Any, tmp_path: Path, place: str):
+    """Answers beside it, as `a.json.out`, begin with its name."""
+    put(bucket, tmp_path, "in/a.json", "in/a.json.bak", "in/a.jsonl")
+    base = "s3://batch/prefix" if place == "s3" else f"file://{tmp_path}"
+    for _ in range(2):
+        assert Files(f"{base}/in/a.json", f"{base}/in/", allow_file_urls=True).answer(echo, silent).lines == 1
+    assert stored(bucket, tmp_path, place, "in") == {"a.json", "a.json.bak", "a.jsonl", "a.json.out"}
+    beside = Files(f"{base}/in/a.", f"{base}/in/", allow_file_urls=True)
+    assert beside.answer(echo, silent).lines == beside.answer(echo, silent).lines == 3
+    clear(bucket)
+
+
+@pytest.mark.parametrize("place", ["s3", "file"])
+def test_nothing_begins_so(bucket: Any, tmp_path: Path, place: str):
+    base = "s3://batch/prefix" if place == "s3" else f"file://{tmp_path}"
+    with pytest.raises(
+        InvalidInput, match=r"Invalid S3 input path .*: there is nothing of that name, and nothing that"
+    ):
+        Files(f"{base}/none", f"{base}/out/", allow_file_urls=True).answer(echo, silent)
+
+
+def test_no_answer_leaves_its_folder(tmp_path: Path):
+    place = f"file://{tmp_path}/out/"
+    with (
+        pytest.raises(InvalidInput, match="Invalid S3 output path"),
+        open_destination(place, "../a.json.out", allow_file_urls=True) as out,
+    ):
+        out.write("1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def put(bucket: Any, folder: Path | None, *keys: str) -> None:
+    """A line each, in S3 below `prefix/`, and in the folder."""
+    for key in keys:
+        bucket.put_object(Bucket="batch", Key=f"prefix/{key}", Body=b"1")
+        if folder is not None and not key.endswith("/"):
+            (folder / key).parent.mkdir(parents=True, exist_ok=True)
+            (folder / key).write_text("1")
+
+
+def stored(bucket: Any, folder: Path, place: str, out: str) -> set[str]:
+    """Paths below `out`."""
+    if place == "file":
+        return {path.relative_to(folder / out).as_posix() for path in (folder / out).rglob("*") if path.is_file()}
+    below = f"prefix/{out.rstrip('/')}/"
+    entries = bucket.list_objects_v2(Bucket="batch", Prefix=below)["Contents"]
+    return {entry["Key"].removeprefix(below) for entry in entries}
+
+
+def clear(bucket: Any) -> None:
+    for entry in bucket.list_objects_v2(Bucket="batch", Prefix="prefix/").get("Contents", ()):
+        bucket.delete_object(Bucket="batch", Key=entry["Key"])
 
 
 @pytest.mark.parametrize(
     ("source", "destination", "says"),
     [
         ("s3://batch/none.json", "s3://batch/out/", "Invalid S3 input path s3://batch/none.json"),
-        ("s3://batch/none/", "s3://batch/out/", "Invalid S3 input path s3://batch/none/ holds no files"),
+        (
+            "s3://batch/none/",
+            "s3://batch/out/",
+            "Invalid S3 input path s3://batch/none/: there is nothing of that name",
+        ),
         ("s3://nowhere/in/", "s3://batch/out/", "Invalid S3 input path s3://nowhere/in/"),
         ("s3://batch/in/a.json", "s3://nowhere/out/", "Invalid S3 output path s3://nowhere/out/"),
     ],

@@ -17,7 +17,8 @@ EVEN, ODD = ({f"u{n}" for n in range(half, USERS, 2)} for half in (0, 1))
 def test_users_for_an_item(batches: Batches):
     (answer,) = batches.segments(BY_ITEM, {"itemId": "i3"}, numResults=8)
     assert list(answer) == ["input", "output", "error"] and answer["input"] == {"itemId": "i3"}
-    assert answer["error"] is None and answer["output"].keys() == {"recommendedUsers"}
+    assert answer["error"] is None and answer["output"].keys() == {"recommendedUsers", "usersList"}
+    assert answer["output"]["usersList"] == answer["output"]["recommendedUsers"]
     assert set(answer["output"]["recommendedUsers"]) == ODD
 
 
@@ -28,8 +29,10 @@ def test_users_for_items_of_a_kind(batches: Batches):
         {"itemAttributes": 'Items.Genres="odd" and ITEMS.YEAR = 1993'},
         numResults=8,
     )
-    assert list(even) == ["itemAttributes", "output", "error"]  # no `input`
-    assert even["itemAttributes"] == 'ITEMS.genres = "even" AND ITEMS.GENRES = "all"' and even["error"] is None
+    assert list(even) == ["input", "itemAttributes", "output", "error"] and even["error"] is None
+    assert even["input"] == {"itemAttributes": even["itemAttributes"]}
+    assert even["itemAttributes"] == 'ITEMS.genres = "even" AND ITEMS.GENRES = "all"'
+    assert even["output"]["usersList"] == even["output"]["recommendedUsers"]
     assert set(even["output"]["recommendedUsers"]) == EVEN and set(one["output"]["recommendedUsers"]) == ODD
 
 
@@ -73,13 +76,14 @@ def test_a_filter_on_what_users_did(batches: Batches):
         ({"itemAttributes": 'ITEMS.NAME = "x"'}, "no such field", 'ITEMS.NAME = "x"'),
         ({"itemAttributes": 'ITEMS.GENRES = "none"'}, "no item has them", 'ITEMS.GENRES = "none"'),
         ({"itemAttributes": 5}, "$.itemAttributes", 5),
-        ({"itemId": "i3"}, "itemAttributes", {"itemId": "i3"}),
-        ("not json", "malformed", "not json"),
+        ({"itemId": "i3"}, "itemAttributes", None),
+        ("not json", "malformed", None),
     ],
 )
 def test_bad_lines_of_attributes(batches: Batches, line: Any, says: str, shown: Any):
     bad, good = batches.segments(BY_ATTRIBUTES, line, {"itemAttributes": 'ITEMS.GENRES = "odd"'})
-    assert says in bad["error"] and bad["output"] is None and bad["itemAttributes"] == shown
+    assert says in bad["error"] and "output" not in bad and bad["input"] == line
+    assert bad.get("itemAttributes") == shown
     assert good["error"] is None and good["output"]["recommendedUsers"]
 
 
@@ -88,7 +92,7 @@ def test_bad_lines_of_attributes(batches: Batches, line: Any, says: str, shown: 
 )
 def test_bad_lines_of_items(batches: Batches, line: Any, says: str):
     bad, good = batches.segments(BY_ITEM, line, {"itemId": "i3"})
-    assert says in bad["error"] and bad["output"] is None and good["error"] is None
+    assert says in bad["error"] and list(bad) == ["input", "error"] and good["error"] is None
 
 
 @pytest.mark.parametrize(
