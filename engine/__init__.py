@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from engine.jobs.runner import Runner
     from engine.measure.cohorts import Curve, cohort_curve
     from engine.measure.evaluate import evaluate
-    from engine.measure.off_policy import Estimates
+    from engine.measure.off_policy import Estimate, Estimates
     from engine.measure.plot import save_curve, save_plot
     from engine.measure.report import Report
     from engine.question import Change, Event, Promotion, Question, Ranked
@@ -62,6 +62,7 @@ __all__ = [
     "Earned",
     "Engine",
     "EngineError",
+    "Estimate",
     "Estimates",
     "Event",
     "Explanation",
@@ -143,7 +144,7 @@ _BEHIND = {
     "engine.jobs.runner": ("Runner",),
     "engine.measure.cohorts": ("Curve", "cohort_curve"),
     "engine.measure.evaluate": ("evaluate",),
-    "engine.measure.off_policy": ("Estimates",),
+    "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.measure.plot": ("save_curve", "save_plot"),
     "engine.measure.report": ("Report",),
     "engine.question": ("Change", "Event", "Promotion", "Question", "Ranked"),

@@ -20,6 +20,7 @@ from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
 from engine.cohorts.training import with_cohorts
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
+from engine.errors import InvalidInput
 from engine.measure.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, sampled
 from engine.measure.ranks import mid_ranks, ndcg, without
 from engine.measure.report import Interval, span
@@ -91,8 +92,13 @@ def cohort_curve(
     counts: Sequence[int] = COUNTS,
     hyperparameters: dict[str, str] | None = None,
 ) -> Curve:
-    """Of each user the last item (or basket) is hidden, as leave-last-out has it; the whole catalogue is ranked."""
+    """Of each user the last item (or basket) is hidden, as leave-last-out has it; the whole catalogue is ranked.
+
+    Raises `InvalidInput` where there is no user to hide anything of.
+    """
     split = leave_last_out(snapshot, baskets=tied_share(snapshot) > BASKETS)
+    if not split.cases:
+        raise InvalidInput("No user has an interaction to hide and another to learn from: there is nothing to measure.")
     recipe, began = RECIPES[name], clock()
     model = recipe.train(split.train, recipe.parse(hyperparameters or {}), seed, stretch(progress, 0.0, 0.8))
     trained = clock()

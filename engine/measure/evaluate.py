@@ -120,6 +120,8 @@ class Contest:
         return recipe.train(snapshot, params, self.seed, stretch(progress, at * share, (at + 1) * share))
 
     def _part(self, title: str, cases: list[Case], train: Snapshot, scorers: Mapping[str, tuple[Scorer, str]]) -> Part:
+        if not cases:
+            return Part(title, 0, len(train.items), f"next {self.target}", self.remove_seen, [])
         cases = sampled(cases, train.item_count, self.seed)
         popularity = _percentiles(train)
         rows: list[Row] = []
@@ -152,8 +154,7 @@ def _gains(score: Scorer, cases: list[Case], remove_seen: bool) -> Gains:
 
 
 def _row(name: str, settings: str, gains: Gains, first: Gains | None, popularity: Floats, seed: int) -> Row:
-    """The figures of one model; without cases, zeros."""
-    shown = np.concatenate([*gains.lists, np.empty(0, np.int32)]).astype(np.int64)
+    shown = np.concatenate(gains.lists).astype(np.int64)
     ahead = None if first is None else first.ndcg - gains.ndcg
     return Row(
         model=name,
@@ -170,9 +171,7 @@ def _row(name: str, settings: str, gains: Gains, first: Gains | None, popularity
 
 
 def bootstrap(values: NDArray[np.float64], seed: int) -> Interval:
-    """The 95 % interval of the mean of values (n,), from resampled means."""
-    if not len(values):
-        return 0.0, 0.0
+    """The 95 % interval of the mean of values (n,), at least one, from resampled means."""
     draw = np.random.default_rng(seed)
     means = [values[draw.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
     low, high = np.quantile(means, (0.025, 0.975))

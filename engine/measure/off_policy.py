@@ -11,11 +11,13 @@ wherever it stands (the item-based model of Li et al., "Offline evaluation of ra
 - doubly_robust: what the items earn elsewhere, corrected by weighed errors (Dudík, Langford and Li, 2011), with
   items' mean rewards taken from the other half of the answers, so that no reward predicts itself.
 
-Errors are standard errors over answers, which count as independent.
+Errors are standard errors over answers, which count as independent. They say nothing of what is not covered, so an
+estimate comes with `warnings`; where there are any there is no `gain`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
@@ -24,6 +26,8 @@ import numpy as np
 
 from engine.data.columns import Array, Ints
 
+LEAST_COVERED, MOST_COVERED = 0.9, 1.1  # of what the target shows; 1 is due
+LEAST_EFFECTIVE = 30  # answers, fewer of which say little about a mean
 PRIOR = 2.0  # shows of the mean reward, that every item's own is mixed with
 
 
@@ -65,6 +69,12 @@ class Shows:
         """How much of what the target shows could have been shown: about 1, or rewards are missing."""
         return float(self.weights.sum()) / max(float(self.target_chance.sum()), 1e-12)
 
+    @property
+    def effective(self) -> float:
+        """How many answers of equal weights say as much (Kish, "Survey sampling", 1965)."""
+        weights = self.per_answer(self.weights)
+        return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-12))
+
     def per_answer(self, values: Array) -> Array:
         """(answers,) sums of the values (m,) of what was shown."""
         return np.bincount(self.answer, values, self.answers)
@@ -77,22 +87,71 @@ class Estimates(NamedTuple):
     ips: Estimate
     snips: Estimate
     doubly_robust: Estimate
-    gain: Estimate  # of the target over the policy that answered, by ips, paired
+    gain: Estimate | None  # of the target over the policy that answered, by ips, paired; None with warnings
+    effective: float  # how many answers of equal weights say as much
+    warnings: tuple[str, ...]  # why the estimates are not to be relied on, and what to do
+
+    @property
+    def trusted(self) -> bool:
+        return not self.warnings
 
 
 def estimates(shows: Shows) -> Estimates:
     """Raises `ValueError` where nothing was shown."""
     if shows.answers == 0:
         raise ValueError("no answers")
+    by_name = {
+        "ips": _mean(shows.per_answer(shows.weights * shows.reward)),
+        "snips": _self_normalised(shows),
+        "doubly_robust": _doubly_robust(shows),
+    }
+    warnings = tuple(_warnings(shows, by_name))
     return Estimates(
         shows.answers,
         shows.covered,
         logged=_mean(shows.per_answer(shows.reward)),
-        ips=_mean(shows.per_answer(shows.weights * shows.reward)),
-        snips=_self_normalised(shows),
-        doubly_robust=_doubly_robust(shows),
-        gain=_mean(shows.per_answer((shows.weights - 1) * shows.reward)),
+        **by_name,
+        gain=None if warnings else _mean(shows.per_answer((shows.weights - 1) * shows.reward)),
+        effective=shows.effective,
+        warnings=warnings,
     )
+
+
+def _warnings(shows: Shows, by_name: dict[str, Estimate]) -> Iterator[str]:
+    if not shows.reward.any():
+        yield (
+            "No event names one of the answers, so there is nothing to estimate from: send the recommendationId with"
+            " events, or ask for another event type."
+        )
+        return
+    if shows.covered < LEAST_COVERED:
+        yield (
+            f"Only {shows.covered:.0%} of what the other model would show could have been shown; what the rest would"
+            " earn is in no log. ips counts it as nothing, snips as much as what is covered, doubly_robust guesses it"
+            " from what the items earned elsewhere. Let the model that answers explore (explorationWeight above 0) for"
+            " a while and ask again, or try both models in an experiment."
+        )
+    if shows.covered > MOST_COVERED:
+        yield (
+            f"{shows.covered:.0%} is covered where 100% is due: the answers are too few, or items and models have"
+            " changed since they were given. Ask again with more and newer answers."
+        )
+    if shows.effective < LEAST_EFFECTIVE:
+        yield (
+            f"{shows.answers:,} answers say as much as {shows.effective:.0f} of equal weight: a few of them decide."
+            " Wait for more answers, or let the model that answers explore more."
+        )
+    if _disjoint(by_name.values()):
+        yield (
+            f"The 95% intervals of {', '.join(by_name)} do not all overlap: the estimates contradict each other, and"
+            " none of them can be relied on."
+        )
+
+
+def _disjoint(found: Iterable[Estimate]) -> bool:
+    """Whether some two intervals have nothing in common."""
+    intervals = [each.interval for each in found]
+    return max(low for low, _ in intervals) > min(high for _, high in intervals)
 
 
 def _mean(values: Array) -> Estimate:

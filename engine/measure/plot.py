@@ -1,4 +1,4 @@
-"""Reports as pictures: a bar with its interval for every model; a point for every number of cohorts."""
+"""Reports as pictures: a bar with its interval for every model, a panel a split; a point for each number of cohorts."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ def save_plot(report: Report, path: Path) -> None:
     """Write the picture; the suffix decides the format. Raises ModuleNotFoundError without the extra `plots`."""
 
     def draw(axes: Axes, part: Part) -> None:
+        axes.set_title(part.title)
+        if not part.rows:
+            axes.set_axis_off()
+            return
         rows = part.rows[::-1]
         values = [row.ndcg_at_10 for row in rows]
         below = [max(row.ndcg_at_10 - row.interval[0], 0) for row in rows]
         above = [max(row.interval[1] - row.ndcg_at_10, 0) for row in rows]
         axes.barh([row.model for row in rows], values, xerr=[below, above], color="#5b8def", ecolor="#333")
-        axes.set_title(f"{part.split} ({part.users} users)")
         axes.set_xlabel("NDCG@10, 95 % interval")
 
-    figure = _figure(6 * len(report.parts))
-    panels = figure.subplots(1, len(report.parts), squeeze=False)
-    for axes, part in zip(panels[0], report.parts, strict=True):
+    heights = [1.2 + 0.35 * len(part.rows) for part in report.parts]
+    figure = _figure(9, sum(heights))
+    panels = figure.subplots(len(report.parts), 1, squeeze=False, height_ratios=heights)
+    for axes, part in zip(panels[:, 0], report.parts, strict=True):
         draw(axes, part)
     figure.savefig(path)
 
 
 def save_curve(curve: Curve, path: Path) -> None:
     """Quality against the hit rate of a shared cache. As `save_plot` otherwise."""
-    figure = _figure(7)
+    figure = _figure(7, 4)
     axes = figure.subplots()
     rates, values = [row.hit_rate for row in curve.rows], [row.ndcg_at_10 for row in curve.rows]
     below = [max(row.ndcg_at_10 - row.interval[0], 0) for row in curve.rows]
@@ -52,9 +56,10 @@ def save_curve(curve: Curve, path: Path) -> None:
     figure.savefig(path)
 
 
-def _figure(width: float) -> Figure:
+def _figure(width: float, height: float) -> Figure:
+    """Of so many inches."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError("a plot needs matplotlib: pip install 'recgate[plots]'") from missing
-    return Figure(figsize=(width, 4), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained")

@@ -30,7 +30,11 @@ class Part(msgspec.Struct, frozen=True):
     trained_on: int  # interactions
     target: str  # "next item" (one right answer) or "next basket" (several)
     seen_removed: bool
-    rows: list[Row]
+    rows: list[Row]  # none without users
+
+    @property
+    def title(self) -> str:
+        return f"{self.split} ({self.users} users)" if self.users else f"{self.split}: no such users, nothing measured"
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ class Report(msgspec.Struct, frozen=True):
 def _texts(part: Part, row: Row) -> dict[str, str]:
     ahead = "" if row.ahead is None or row.ahead_interval is None else f"{row.ahead:+.4f} {span(row.ahead_interval)}"
     return {
-        "split": f"{part.split} ({part.users} users)",
+        "split": part.title,
         "model": row.model,
         "NDCG@10": f"{row.ndcg_at_10:.4f} {span(row.interval)}",
         "HR@10": f"{row.hit_rate_at_10:.4f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from gateway.config import Config, ConfigError, Fault, load
 from gateway.config.caching import KINDS
 from gateway.config.report import counted
+from gateway.experiments.setup import Experiment
 from gateway.plan import NO_CACHE, Plan, Variation
 
 WIDEST = 240  # a table takes what it needs; names are never cut, whatever the terminal
@@ -31,7 +33,7 @@ def command(file: Path) -> None:
         console.print(f"[red]{escape(str(file))}: {counted(len(error.faults), 'error')}[/red]")
         raise SystemExit(1) from error
     tell(console, "yellow", "warning", config.warnings)
-    console.print(table(config))
+    console.print(table(config, time.time()))
     for line in events(config):
         console.print(escape(line), highlight=False)
     console.print(f"[green]{escape(summary(file, config))}[/green]")
@@ -47,11 +49,11 @@ def summary(file: Path, config: Config) -> str:
     return f"{file}: {version}{counted(len(config.warnings), 'warning')}"
 
 
-def table(config: Config) -> Table:
+def table(config: Config, now: float) -> Table:
     made = Table("path", "variation", "share", "model", "fresh (s)", "filters", box=SIMPLE, padding=(0, 1, 0, 0))
     for namespace in config.namespaces.values():
         for plan in namespace.plans.values():
-            for row in rows(plan):
+            for row in rows(plan, now):
                 made.add_row(*map(escape, row))
     return made
 
@@ -64,15 +66,29 @@ def events(config: Config) -> list[str]:
     ]
 
 
-def rows(plan: Plan) -> list[tuple[str, ...]]:
+def rows(plan: Plan, now: float) -> list[tuple[str, ...]]:
     path = f"/{plan.action}/{plan.namespace}/{plan.recommender}"
-    total = sum(variation.weight for variation in plan.variations)
-    return [(path, *cells(variation, total)) for variation in plan.variations] or [(path, "none yet")]
+    return [(path, *cells(plan, variation, now)) for variation in plan.variations] or [(path, "none yet")]
 
 
-def cells(variation: Variation, total: float) -> tuple[str, ...]:
-    share = f"{variation.weight / total:.0%}"
+def cells(plan: Plan, variation: Variation, now: float) -> tuple[str, ...]:
+    share = share_of(plan, variation, now)
     return (variation.name, share, variation.model or "none yet", freshness(variation), str(len(variation.filters)))
+
+
+def share_of(plan: Plan, variation: Variation, now: float) -> str:
+    """Of those in the experiments there are, or else of all."""
+    running = [each for each in plan.experiments.values() if now < each.end]
+    if not running:
+        return f"{variation.weight / sum(each.weight for each in plan.variations):.0%}"
+    return ", ".join(f"{share_in(experiment, variation.name, now)} of {experiment.feature}" for experiment in running)
+
+
+def share_in(experiment: Experiment, variation: str, now: float) -> str:
+    if variation in experiment.rankers:
+        return "a part of every list"
+    arm = experiment.scheduled(max(now, experiment.start)).by_variation.get(variation)
+    return "0%" if arm is None else f"{arm.share:.0%}"
 
 
 def freshness(variation: Variation) -> str:

@@ -98,8 +98,11 @@ def show(console: Console, report: Report) -> None:
     for rule in report.rules:
         console.print(f"  - {rule}", highlight=False)
     rows = report.table()
-    for split in dict.fromkeys(row["split"] for row in rows):
-        show_split(console, split, [row for row in rows if row["split"] == split])
+    for part in report.parts:
+        if part.rows:
+            show_split(console, part.title, [row for row in rows if row["split"] == part.title])
+        else:
+            console.print(part.title, highlight=False)
 
 
 def show_split(console: Console, split: str, rows: list[dict[str, str]]) -> None:

@@ -233,7 +233,8 @@ def table_of(found: Verdict) -> Table:
     for row in found.rows:
         figures = ["", "", "", "control"] if row.lift is None else [*lifted(row.lift), str(row.said)]
         name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
-        table.add_row(name, row.arm, f"{found.units[row.arm]:,}", f"{row.mean:.5g}", *figures)
+        mean = f"{row.mean:.5g}" if found.units[row.arm] or row.mean else "none"  # of an arm that nobody is in
+        table.add_row(name, row.arm, f"{found.units[row.arm]:,}", mean, *figures)
     return table
 
 

@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import Engine, Estimates, Settings
+from engine import Engine, Estimate, Estimates, Settings
 from gateway.cli.options import data_option, plain_errors
 
 
@@ -24,9 +24,9 @@ def command(model: str, instead: str, event_type: str | None, as_json: bool, dat
     """Estimate what the answers of MODEL would have earned, had another deployed model given them.
 
     Counted are events that name an answer by its recommendationId, per answer. Without exploration only what both
-    models show can be judged: see how much is covered.
+    models show can be judged: a warning says where that is too little, and there is no gain then.
     """
-    console = Console()
+    console = Console(soft_wrap=True)
     with plain_errors():
         engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
         try:
@@ -34,16 +34,21 @@ def command(model: str, instead: str, event_type: str | None, as_json: bool, dat
         finally:
             engine.close()
     if as_json:
-        click.echo(msgspec.json.encode(found._asdict()).decode())
-    else:
-        console.print(table_of(found, model, instead))
+        click.echo(msgspec.json.encode({**found._asdict(), "trusted": found.trusted}).decode())
+        return
+    console.print(table_of(found, model, instead))
+    for warning in found.warnings:
+        console.print(f"[bold red]Not to be relied on:[/] {warning}", highlight=False)
 
 
 def table_of(found: Estimates, model: str, instead: str) -> Table:
     title = f"{instead} instead of {model}: {found.answers:,} answers, {found.covered:.0%} covered"
     table = Table("estimate", "events an answer", "standard error", "95 % interval", title=title)
-    for name, estimate in found._asdict().items():
-        if name not in ("answers", "covered"):
-            low, high = estimate.interval
-            table.add_row(name, f"{estimate.value:.4f}", f"{estimate.error:.4f}", f"{low:.4f} to {high:.4f}")
+    for name in ("logged", "ips", "snips", "doubly_robust", "gain"):
+        estimate: Estimate | None = getattr(found, name)
+        if estimate is None:
+            table.add_row(name, "none", "", "")
+            continue
+        low, high = estimate.interval
+        table.add_row(name, f"{estimate.value:.4f}", f"{estimate.error:.4f}", f"{low:.4f} to {high:.4f}")
     return table

@@ -76,15 +76,23 @@ def test_the_estimate_covers_what_the_other_campaign_earns(shop: Site):
     assert found.answers == USERS and found.covered == pytest.approx(1.0, abs=0.05)
     for estimate in (found.ips, found.snips, found.doubly_robust):
         assert abs(estimate.value - np.mean(truth)) < 3 * estimate.error
-    assert found.ips.error < 0.15 and found.gain.error > 0
+    assert found.ips.error < 0.15 and found.gain is not None and found.gain.error > 0
 
     assert shop.engine.off_policy("exploring", "popular").answers == USERS
     assert shop.engine.off_policy("exploring", "still", "purchase").ips.value == 0.0
 
-    printed = CliRunner().invoke(main, ["off-policy", "exploring", "--instead", "still", "--data", str(data_of(shop))])
+    printed_by = ["off-policy", "exploring", "--instead", "still", "--data", str(data_of(shop))]
+    printed = CliRunner().invoke(main, printed_by)
     assert printed.exit_code == 0 and "doubly_robust" in printed.output and "covered" in printed.output
+    assert "Not to be relied on" not in printed.output
     as_json = ["off-policy", "exploring", "--instead", "still", "--json", "--data", str(data_of(shop))]
-    assert json.loads(CliRunner().invoke(main, as_json).output)["answers"] == USERS
+    told = json.loads(CliRunner().invoke(main, as_json).output)
+    assert (told["answers"], told["trusted"], told["warnings"]) == (USERS, True, [])
+    nothing = ["--event-type", "purchase"]
+    warned = CliRunner().invoke(main, [*printed_by, *nothing])
+    assert "Not to be relied on: No event names one of the answers" in warned.output and "gain" in warned.output
+    told = json.loads(CliRunner().invoke(main, [*as_json, *nothing]).output)
+    assert (told["trusted"], told["gain"], len(told["warnings"])) == (False, None, 1)
 
 
 def data_of(shop: Site) -> Any:

@@ -13,6 +13,7 @@ from gateway.experiments.analysis.verdict import Row, Verdict
 
 COLOURS = {"better": "#2a9d5c", "safe": "#2a9d5c", "worse": "#d1495b", "harmed": "#d1495b"}
 OPEN = "#5b8def"
+WIDTH_IN = 4.6  # of a panel
 
 
 class Bar(NamedTuple):
@@ -68,18 +69,28 @@ def save_plot(verdict: Verdict | Contest, path: Path) -> None:
         axes.legend()
 
     changes = any(step.since is not None for step in steps)
-    width = len(panels) + changes
-    figure = Figure(figsize=(5 * width, (3 if changes else 1.5) + 0.5 * len(verdict.units)), layout="constrained")
-    axes = figure.subplots(1, width, squeeze=False)[0]
+    count = len(panels) + changes
+    columns = across(count)
+    rows = -(-count // columns)
+    height = max(1.4 + 0.45 * max(map(len, panels.values())), 3 if changes else 0)
+    figure = Figure(figsize=(WIDTH_IN * columns, height * rows + 0.5), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for each, (metric, bars) in zip(axes, panels.items(), strict=False):
         draw(each, metric, bars)
     if changes:
-        draw_weights(axes[-1])
+        draw_weights(axes[len(panels)])
+    for each in axes[count:]:
+        each.set_axis_off()
     if not verdict.trusted:
         figure.suptitle("NOT TO BE TRUSTED: the arms have not their shares", color="#d1495b")
     elif isinstance(verdict, Verdict) and verdict.alarms:
         figure.suptitle(f"ALARM: {', '.join(verdict.alarms)}", color="#d1495b")
     figure.savefig(path)
+
+
+def across(panels: int) -> int:
+    """How many stand side by side: in rows of two or three, with as few gaps as can be."""
+    return panels if panels <= 3 else min((3, 2), key=lambda columns: -panels % columns)
 
 
 def panels_of(verdict: Verdict | Contest) -> dict[str, list[Bar]]:

@@ -7,15 +7,19 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
+from engine.errors import InvalidInput
+from engine.measure.cohorts import cohort_curve
 from engine.measure.evaluate import bootstrap, evaluate
 from engine.measure.plot import save_plot
 from engine.measure.report import Report
 from engine.measure.solution import solution_metrics
 from engine.recipes import RECIPES
 from engine.recipes.base import Query, silent
+from gateway.cli.evaluate import show
 from tests.engine.measure.movielens import movielens
-from tests.engine.recipes.worlds import chain, groups
+from tests.engine.recipes.worlds import HOUR, START, chain, groups, rows_of
 
 SMALL = {"sequence_epochs": "0"}
 
@@ -30,7 +34,39 @@ def test_every_split_has_the_model_first_and_the_baselines_after(report: Report)
     assert list(names) == ["leave-last-out", "time split, returning users", "time split, new users"]
     popular, personal = ["popularity", "popularity of 7 days"], ["ItemKNN", "EASE", "Markov", "EASE + Markov"]
     assert names["leave-last-out"] == ["aws-user-personalization-v2", *popular, *personal]
-    assert names["time split, new users"] == ["aws-user-personalization-v2", *popular]
+    assert names["time split, returning users"][:1] == ["aws-user-personalization-v2"]
+
+
+def test_a_split_without_users_has_no_figures(report: Report, tmp_path: Path) -> None:
+    """In a chain everybody comes at the same time: nobody is new later."""
+    part = report.parts[2]
+    assert (part.split, part.users, part.rows) == ("time split, new users", 0, [])
+    assert not any("new users" in row["split"] for row in report.table())
+    console = Console(record=True, width=200)
+    show(console, report)
+    text = console.export_text()
+    assert "time split, new users: no such users, nothing measured" in text and "(0 users)" not in text
+    assert msgspec.json.decode(report.to_json())["parts"][2]["rows"] == []
+    save_plot(report, tmp_path / "report.svg")
+    assert (tmp_path / "report.svg").stat().st_size > 1_000
+
+
+def test_new_users_are_measured_where_there_are_any() -> None:
+    snapshot = rows_of([(u, (u + k) % 12, START + (u * 10 + k) * HOUR) for u in range(40) for k in range(6)])
+    part = evaluate(snapshot, ("aws-popularity-count",)).parts[2]
+    assert part.users > 0 and [row.model for row in part.rows] == [
+        "aws-popularity-count",
+        "popularity",
+        "popularity of 7 days",
+    ]
+
+
+def test_where_nobody_can_be_tested_there_are_no_metrics() -> None:
+    once = rows_of([(u, u % 5, START + u) for u in range(30)])
+    recipe = RECIPES["aws-popularity-count"]
+    assert solution_metrics(recipe, recipe.parse({}), once, 0, silent) == {}
+    with pytest.raises(InvalidInput, match="nothing to measure"):
+        cohort_curve(once, lambda: 0.0, hyperparameters=SMALL)
 
 
 def test_a_chain_is_followed_and_popularity_does_not_help(report: Report) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.data.exposure import Novelty
-from engine.measure.off_policy import Estimates, Shows, estimates
+from engine.measure.off_policy import LEAST_EFFECTIVE, Estimates, Shows, estimates
 from engine.rank.explore import Exploration, chances, explored, explorer
 from engine.rank.topk import top_k
 
@@ -121,3 +121,51 @@ def test_no_answers_no_estimate():
     none = np.zeros(0, np.int32)
     with pytest.raises(ValueError, match="no answers"):
         estimates(Shows(0, none, none, none, none, none, none, none, none))
+
+
+def below(shows: Shows, covered: float) -> Shows:
+    """With a target that shows items more which these answers never could have."""
+    more = TARGET.sum() * (1 / covered - 1)
+    answers = np.arange(shows.answers, dtype=np.int32)
+    return replace(
+        shows,
+        target_answer=np.concatenate((shows.target_answer, answers)),
+        target_item=np.concatenate((shows.target_item, np.full(shows.answers, 15, np.int32))),
+        target_chance=np.concatenate((shows.target_chance, np.full(shows.answers, more))),
+    )
+
+
+def test_estimates_that_can_be_relied_on_bring_no_warning():
+    found = estimates(logs(0, 400))
+    assert found.trusted and found.warnings == () and found.gain is not None
+    assert LEAST_EFFECTIVE < found.effective <= 400
+
+
+def test_little_that_is_covered_is_warned_of_and_gives_no_gain():
+    found = estimates(below(logs(0, 400), 0.24))
+    assert found.covered == pytest.approx(0.24, abs=0.03)
+    assert not found.trusted and found.gain is None
+    low, contradiction = found.warnings
+    assert "Only 2" in low and "explorationWeight" in low and "experiment" in low
+    assert "contradict each other" in contradiction
+
+
+def test_answers_of_which_a_few_decide_are_warned_of():
+    shows = logs(0, 400)
+    once = np.where(shows.answer == 7, 400.0, 0.1)
+    found = estimates(replace(shows, target=shows.target * once, target_chance=shows.target_chance * 1.1))
+    assert any("a few of them decide" in each for each in found.warnings) and found.gain is None
+    assert any("a few of them decide" in each for each in estimates(logs(0, LEAST_EFFECTIVE // 2)).warnings)
+
+
+def test_more_than_all_is_covered():
+    shows = logs(0, 400)
+    found = estimates(replace(shows, target_chance=shows.target_chance / 2))
+    assert "where 100% is due" in found.warnings[0]
+
+
+def test_without_a_reward_there_is_nothing_to_estimate():
+    shows = logs(0, 400)
+    found = estimates(replace(shows, reward=np.zeros_like(shows.reward)))
+    assert found.ips.value == 0.0 and found.gain is None
+    assert found.warnings[0].startswith("No event names one of the answers") and len(found.warnings) == 1

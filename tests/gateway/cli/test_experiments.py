@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from pathlib import Path
 
@@ -45,6 +46,28 @@ def test_a_table_json_and_a_picture(tmp_path: Path):
     assert found["rows"][1]["variance_kept"] < 0.8  # by the covariate
     low, high = (found["rows"][3]["lift"][name] for name in ("low", "high"))
     assert 0 < low < 0.8 < high
+
+
+@pytest.mark.parametrize("metrics", [1, 2, 7, 12])
+def test_a_picture_of_many_metrics_is_no_strip(tmp_path: Path, metrics: int):
+    rows, plot = tmp_path / "rows.csv", tmp_path / "many.png"
+    draw = np.random.default_rng(5)
+    lines = [
+        ",".join([f"u{n}", ("plain", "bold")[n % 2], *map(str, draw.poisson(2, metrics).tolist())]) for n in range(400)
+    ]
+    rows.write_text("\n".join(["unit,variation," + ",".join(f"m{n}" for n in range(metrics)), *lines]))
+    assert run("experiments", "--rows", str(rows), "--plot", str(plot)).exit_code == 0
+    width, height = struct.unpack(">II", plot.read_bytes()[16:24])
+    assert width <= 1600 and width / height < 4.2, (width, height)
+
+
+def test_an_arm_without_units_has_no_mean(tmp_path: Path):
+    config, rows = tmp_path / "shop.yaml", tmp_path / "rows.csv"
+    config.write_text(CONFIG)
+    rows.write_text("unit,variation,bought,clicks\nu1,plain,1,2\nu2,plain,0,1\n")
+    shown = run("experiments", "--rows", str(rows), "--config", str(config))
+    bold = [line for line in shown.output.splitlines() if "bold" in line]
+    assert bold and all("none" in line for line in bold)
 
 
 def test_methods_and_the_other_control(tmp_path: Path):
@@ -242,3 +265,35 @@ def test_a_plan():
 def test_what_cannot_be_planned(arguments: list[str], told: str):
     found = run("plan-experiment", *arguments)
     assert found.exit_code == 2 and told in found.output
+
+
+SHARES = """
+namespaces:
+  shop:
+    eventTargets: [{type: personalize-event-tracker, trackingId: t}]
+    recommenders:
+      recommend-items:
+        halves: {experiments: {look: {method: builtin, metrics: {c: {}}}}, variations: VARIATIONS}
+        stated:
+          experiments: {look: {method: builtin, metrics: {c: {}}, weights: {a: 1, b: 3}}}
+          variations: VARIATIONS
+        ended:
+          experiments: {look: {method: builtin, metrics: {c: {}}, schedule: {end: "2020-01-01T00:00:00Z"}}}
+          variations: VARIATIONS
+        drafted: {experiments: {look: {method: interleaving, metrics: {c: {}}}}, variations: VARIATIONS}
+        plain: {variations: {a: {type: engine, model: m, weight: 3}, b: {type: engine, model: m, weight: 1}}}
+"""
+
+
+def test_check_config_shows_the_shares_that_users_get(tmp_path: Path):
+    """Of an experiment between variations without weights the first was said to have all, and the second nothing."""
+    config = tmp_path / "shop.yaml"
+    config.write_text(SHARES.replace("VARIATIONS", "{a: {type: engine, model: m}, b: {type: engine, model: m}}"))
+    shown = run("check-config", str(config)).output
+    rows = [line.split()[:5] for line in shown.splitlines() if line.strip().startswith("/recommend-items")]
+    shares = {(path.rpartition("/")[2], variation): " ".join(rest) for path, variation, *rest in rows}
+    assert shares[("halves", "a")] == shares[("halves", "b")] == "50% of look"
+    assert (shares[("stated", "a")], shares[("stated", "b")]) == ("25% of look", "75% of look")
+    assert shares[("ended", "a")].startswith("100%") and shares[("ended", "b")].startswith("0%")
+    assert shares[("drafted", "a")] == shares[("drafted", "b")] == "a part of"  # every list of look
+    assert shares[("plain", "a")].startswith("75%") and shares[("plain", "b")].startswith("25%")
