@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.resources import files
 
 import msgspec
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Engine, EngineError, NotFound
+from engine import Engine, EngineError, InvalidInput, NotFound
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.routes.openapi import described
@@ -21,6 +22,10 @@ from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
 from gateway.telemetry import Shelf
 
 OK = "ok"
+MODEL = "model "
+MISSING = "missing: no campaign or recommender of this name is deployed yet; requests for it are answered with 404"
+BROKEN = "can't be loaded: the server's log says why; restore its files, or train again"
+PENDING = re.compile(r"is not ACTIVE, it is in ([A-Z_ ]+) state")
 
 
 def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf) -> list[HTTPRouteHandler]:
@@ -38,9 +43,11 @@ def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf)
 
     async def ready(_: AnyRequest, __: Caller) -> Sending:
         checks = await asyncio.get_running_loop().run_in_executor(threads, checked, engine, front.gateway.config)
-        ready = all(found == OK for found in checks.values())
-        body = msgspec.json.encode({"status": "ready" if ready else "not ready", "checks": checks})
-        return Sending(body, 200 if ready else 503)
+        ready = can_answer(checks)
+        state: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
+        if degraded := [name for name, check in checks.items() if check != OK]:
+            state["degraded"] = degraded
+        return Sending(msgspec.json.encode(state), 200 if ready else 503)
 
     async def metrics(_: AnyRequest, __: Caller) -> Sending:
         front.memos.settle()
@@ -67,21 +74,40 @@ def openapi_page(config: Config) -> bytes:
 
 
 def checked(engine: Engine, config: Config) -> dict[str, str]:
-    """Each thing that an answer needs, and what is wrong with it."""
+    """Each thing that an answer needs, and what is wrong with it: in words of its own, since what the engine says may
+    name files, hosts and users, and anyone may ask."""
     return {
         "configuration": OK,  # a process without one does not start
-        "database": _fault(engine.check),
-        **{f"model {model}": _fault(partial(engine.deployed, model)) for model in sorted(_models(config))},
+        "database": _database(engine),
+        **{f"{MODEL}{name}": _model(engine, name) for name in sorted(_models(config))},
     }
 
 
-def _fault(check: Callable[[], object]) -> str:
+def can_answer(checks: Mapping[str, str]) -> bool:
+    """Whether requests should come here: not without a database, nor where models are there and none can be loaded.
+    One that is yet to be trained, or is the only one broken, keeps nobody else from being served."""
+    models = [check for name, check in checks.items() if name.startswith(MODEL)]
+    return checks["database"] == OK and (BROKEN not in models or OK in models)
+
+
+def _database(engine: Engine) -> str:
     try:
-        check()
-    except NotFound:
-        return OK  # a campaign that is yet to be made keeps nobody else from being served
-    except EngineError as error:
-        return error.message
+        engine.check()
+    except EngineError:
+        return "the database does not answer"
+    return OK
+
+
+def _model(engine: Engine, name: str) -> str:
+    try:
+        engine.deployed(name)
+    except NotFound as error:
+        pending = PENDING.search(error.message)
+        return f"not ready: it is in {pending[1]} state" if pending else MISSING
+    except InvalidInput:
+        return "stopped: start the recommender"
+    except EngineError:
+        return BROKEN
     return OK
 
 

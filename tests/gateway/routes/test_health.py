@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from litestar.testing import TestClient
 
 import engine as front_door
-from gateway.routes.health import docs_page
+from gateway.routes.health import BROKEN, MISSING, can_answer, docs_page
 from tests.gateway.serve.world import SmallEngine, app_over
 
 
@@ -15,7 +16,49 @@ def test_health(client: TestClient[Any]) -> None:
 
 def test_ready_where_a_campaign_is_yet_to_be_made(client: TestClient[Any]) -> None:
     answer = client.get("/ready")
-    assert (answer.status_code, set(answer.json()["checks"].values())) == (200, {"ok"})
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["degraded"]) == (200, "ready", ["model nowhere"])
+    assert told["checks"]["model home"] == "ok"
+    assert told["checks"]["model nowhere"].startswith("missing: ")
+
+
+SECRETS = "postgresql://shop:hunter2@db.internal:5432/recgate and /srv/data/models/home"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (front_door.Unavailable(SECRETS), 503, "can't be loaded: "),
+        (front_door.InvalidInput(SECRETS), 200, "stopped: "),
+        (front_door.NotFound("Resource Arn x is not ACTIVE, it is in CREATE PENDING state."), 200, "not ready: "),
+        (front_door.NotFound("Resource Arn x does not exist."), 200, "missing: "),
+    ],
+)
+def test_a_model_that_does_not_answer_is_not_ok(
+    error: Exception, status: int, says: str, client: TestClient[Any], engine: SmallEngine
+) -> None:
+    def deployed(campaign: str, account: str = "") -> None:
+        raise error
+
+    engine.deployed = deployed  # type: ignore[method-assign]
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["checks"]["database"]) == (status, "ok")
+    assert answer.json()["checks"]["model home"].startswith(says)
+    assert not [word for word in ("hunter2", "db.internal", "/srv", "shop:") if word in answer.text]
+
+
+def test_one_broken_model_keeps_nobody_else_from_being_served() -> None:
+    broken = {"database": "ok", "model a": BROKEN, "model b": "ok"}
+    assert can_answer(broken)
+    assert not can_answer({**broken, "model b": MISSING})
+    assert not can_answer({"database": "the database does not answer", "model b": "ok"})
+
+
+def test_the_database_is_named_to_nobody(client: TestClient[Any], engine: SmallEngine) -> None:
+    engine.down = front_door.Unavailable(SECRETS)
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert not [word for word in ("hunter2", "db.internal", "/srv") if word in answer.text]
 
 
 def test_not_ready_says_why(client: TestClient[Any], engine: SmallEngine) -> None:
