@@ -84,7 +84,6 @@ class Cloud:
             performAutoTraining=False,
             solutionConfig={"algorithmHyperParameters": hyperparameters},
         )["solutionArn"]
-        wait(lambda: self.personalize.describe_solution(solutionArn=solution)["solution"])
         version = self.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
         wait(lambda: self.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
         return str(version)

@@ -1,103 +1,69 @@
-"""Getting started with a custom dataset group, as AWS's guide tells it, from the schema to the last deletion."""
+"""Getting started as AWS's samples tell it, to the last deletion, by a script that others may run, too."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.flows.cloud import ROLE, START, Cloud, wait
+from tests.flows.cloud import BUCKET, KEYS, Cloud
+from tests.flows.getting_started import RATINGS, Story
 
-SCHEMA = {
-    "type": "record",
-    "name": "Interactions",
-    "namespace": "com.amazonaws.personalize.schema",
-    "fields": [
-        {"name": "USER_ID", "type": "string"},
-        {"name": "ITEM_ID", "type": "string"},
-        {"name": "EVENT_TYPE", "type": "string"},
-        {"name": "TIMESTAMP", "type": "long"},
-    ],
-    "version": "1.0",
-}
-RATINGS = [  # 40 people, half of whom watch comedies (even numbers), half dramas
-    f"{user},{2 * ((user + step * (1 + user % 3)) % 12) + user % 2},watch,{START + 100 * user + step}"
-    for user in range(40)
-    for step in range(6)
-]
+NAMES = ("PERSONALIZE", "PERSONALIZE_RUNTIME", "PERSONALIZE_EVENTS")
+
+
+def told(account: Cloud) -> Story:
+    """By the script, run as its docstring says."""
+    endpoints = {f"AWS_ENDPOINT_URL_{name}": account.personalize.meta.endpoint_url for name in NAMES}
+    environ = {
+        "AWS_ENDPOINT_URL_S3": account.s3.meta.endpoint_url,
+        "AWS_REGION": KEYS["region_name"],
+        "AWS_DEFAULT_REGION": KEYS["region_name"],
+        "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"],
+    }
+    argv = [sys.executable, "-m", "tests.flows.getting_started", BUCKET]
+    done = subprocess.run(argv, env={**os.environ, **environ, **endpoints}, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return Story(**json.loads(done.stdout))
 
 
 def test_getting_started(account: Cloud):
-    p = account.personalize
-
-    # a schema, a dataset group, a dataset
-    schema = p.create_schema(name="getting-started", schema=json.dumps(SCHEMA))["schemaArn"]
-    group = p.create_dataset_group(name="movies")["datasetGroupArn"]
-    wait(lambda: p.describe_dataset_group(datasetGroupArn=group)["datasetGroup"])
-    dataset = p.create_dataset(name="ratings", schemaArn=schema, datasetGroupArn=group, datasetType="Interactions")[
-        "datasetArn"
-    ]
-    wait(lambda: p.describe_dataset(datasetArn=dataset)["dataset"])
-
-    # the data, from S3
-    location = account.put("ratings.csv", ["USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP", *RATINGS])
-    job = p.create_dataset_import_job(
-        jobName="ratings", datasetArn=dataset, dataSource={"dataLocation": location}, roleArn=ROLE
-    )["datasetImportJobArn"]
-    wait(lambda: p.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
-
-    # a solution, a solution version and its metrics
-    recipes = {recipe["name"]: recipe["recipeArn"] for recipe in p.list_recipes()["recipes"]}
-    solution = p.create_solution(
-        name="movies-for-you",
-        datasetGroupArn=group,
-        recipeArn=recipes["aws-user-personalization-v2"],
-        performAutoTraining=False,
-    )["solutionArn"]
-    wait(lambda: p.describe_solution(solutionArn=solution)["solution"])
-    version = p.create_solution_version(solutionArn=solution)["solutionVersionArn"]
-    wait(lambda: p.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
-    metrics = p.get_solution_metrics(solutionVersionArn=version)["metrics"]
-    assert {"coverage", "precision_at_5", "mean_reciprocal_rank_at_25"} <= metrics.keys()
-
-    # a campaign, and recommendations
-    campaign = p.create_campaign(name="movies", solutionVersionArn=version, minProvisionedTPS=1)["campaignArn"]
-    wait(lambda: p.describe_campaign(campaignArn=campaign)["campaign"])
-    answer = account.runtime.get_recommendations(campaignArn=campaign, userId="4", numResults=5)
-    assert len(answer["itemList"]) == 5 and all(0 <= item["score"] <= 1 for item in answer["itemList"])
-
-    # an event tracker: what somebody does changes what they get
-    tracker = p.create_event_tracker(name="clicks", datasetGroupArn=group)
-    wait(lambda: p.describe_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])["eventTracker"])
-
-    def for_somebody_new() -> list[str]:
-        found = account.runtime.get_recommendations(campaignArn=campaign, userId="new", numResults=5)
-        return [item["itemId"] for item in found["itemList"]]
-
-    before = for_somebody_new()
-    event = {"eventType": "watch", "itemId": "3", "sentAt": int(time.time())}
-    account.events.put_events(trackingId=tracker["trackingId"], userId="new", sessionId="1", eventList=[event])
-    deadline = time.monotonic() + 1
-    while for_somebody_new() == before:
-        assert time.monotonic() < deadline, "an event changes answers within a second"
+    p, story = account.personalize, told(account)
+    assert {"coverage", "precision_at_5", "mean_reciprocal_rank_at_25"} <= story.metrics.keys()
+    assert 0 <= story.metrics["normalized_discounted_cumulative_gain_at_10"] <= 1 and 0 < story.metrics["coverage"] <= 1
+    assert len(story.items) == 5 and all(0 <= score <= 1 for score in story.scores)
+    watched = {row.split(",")[1] for row in RATINGS if row.startswith("4,")}
+    assert len(story.unseen) == 5 and not watched & set(story.unseen)
+    assert story.after != story.before
+    assert [line["input"] for line in story.batch] == [{"userId": "4"}, {"userId": "7"}]
+    assert story.batch[0]["output"]["recommendedItems"] == story.unseen
+    (version,) = p.list_solution_versions(solutionArn=story.solution)["solutionVersions"]  # and none trained by itself
+    assert (version["solutionVersionArn"], version["trainingType"]) == (story.version, "MANUAL")
+    for shown in (p.describe_campaign(campaignArn=story.campaign)["campaign"], version):
+        assert shown["lastUpdatedDateTime"] > shown["creationDateTime"]
 
     # and everything away again, the dependent first
     steps: list[tuple[Callable[..., Any], Callable[..., Any], dict[str, str]]] = [
-        (p.delete_campaign, p.describe_campaign, {"campaignArn": campaign}),
-        (p.delete_event_tracker, p.describe_event_tracker, {"eventTrackerArn": tracker["eventTrackerArn"]}),
-        (p.delete_solution, p.describe_solution, {"solutionArn": solution}),
-        (p.delete_dataset, p.describe_dataset, {"datasetArn": dataset}),
-        (p.delete_schema, p.describe_schema, {"schemaArn": schema}),
-        (p.delete_dataset_group, p.describe_dataset_group, {"datasetGroupArn": group}),
+        (p.delete_campaign, p.describe_campaign, {"campaignArn": story.campaign}),
+        (p.delete_filter, p.describe_filter, {"filterArn": story.filter}),
+        (p.delete_event_tracker, p.describe_event_tracker, {"eventTrackerArn": story.tracker}),
+        (p.delete_solution, p.describe_solution, {"solutionArn": story.solution}),
+        (p.delete_dataset, p.describe_dataset, {"datasetArn": story.dataset}),
+        (p.delete_schema, p.describe_schema, {"schemaArn": story.schema}),
+        (p.delete_dataset_group, p.describe_dataset_group, {"datasetGroupArn": story.group}),
     ]
     for delete, describe, arn in steps:
         delete(**arn)
         with pytest.raises(p.exceptions.ResourceNotFoundException):
             until_gone(lambda: describe(**arn))  # noqa: B023
-    assert group not in [each["datasetGroupArn"] for each in p.list_dataset_groups()["datasetGroups"]]
+    assert story.group not in [each["datasetGroupArn"] for each in p.list_dataset_groups()["datasetGroups"]]
 
 
 def until_gone(describe: Callable[[], Any]) -> None:
