@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -44,9 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
-            "shown_hours": float(environ.get("RECGATE_SHOWN_HOURS", "24")),
-            "experiment_days": float(environ.get("RECGATE_EXPERIMENT_DAYS", "90")),
-            "shown_bytes": int(environ.get("RECGATE_SHOWN_BYTES", "2000000000")),
+            "shown_hours": _number("RECGATE_SHOWN_HOURS", environ, 24.0),
+            "experiment_days": _number("RECGATE_EXPERIMENT_DAYS", environ, 90.0),
+            "shown_bytes": int(_number("RECGATE_SHOWN_BYTES", environ, 2e9)),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:
             known.update(INSTANT)
@@ -55,6 +56,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for field in ("min_interactions", "min_users"):
             known.update(_least(field, environ))
         return cls(**{**known, **changes})  # type: ignore[arg-type]
+
+
+def _number(name: str, environ: Mapping[str, str], default: float) -> float:
+    value = environ.get(name)
+    try:
+        number = default if value is None else float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < inf:
+        raise InvalidInput(f"{name} is {value!r}; it is a number, 0 or more.")
+    return number
 
 
 def _least(field: str, environ: Mapping[str, str]) -> dict[str, int]:

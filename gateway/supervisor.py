@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ LOOK_S = 0.1
 YOUNG_S = 5.0  # a process that lived shorter died young
 MAX_DELAY_S = 5.0
 GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
+MISCONFIGURED = 78  # a child's exit status (EX_CONFIG): to start it again would change nothing
 STOP_S = 10.0  # from asking a process to end to killing it
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # loaded here: a child that is about to begin must not wait for a lock of the loader
@@ -43,6 +45,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
+    has_lived: bool = False  # beyond its youth, in this process or one before
     start_at: float = field(default=0.0)
 
 
@@ -99,7 +102,10 @@ class Supervisor:
             code = child.process.poll()
             if code is None:
                 if now - child.started > YOUNG_S:
-                    child.deaths = 0
+                    child.deaths, child.has_lived = 0, True
+                return
+            if code == MISCONFIGURED and child.vital and not child.has_lived:
+                child.process, child.deaths, child.start_at = None, GIVE_UP, inf
                 return
             child.deaths = child.deaths + 1 if now - child.started < YOUNG_S else 0
             delay = min(MAX_DELAY_S, LOOK_S * 2**child.deaths) if child.deaths else 0.0

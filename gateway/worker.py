@@ -23,9 +23,12 @@ import uvicorn
 
 from engine import Engine, EngineError
 from gateway.app import create_app
+from gateway.config import ConfigError
 from gateway.hot.protocol import protocol_of
 from gateway.neighbour import Neighbour
 from gateway.start import configuration, engine_settings
+from gateway.supervisor import MISCONFIGURED
+from gateway.telemetry import MissingExporter
 
 log = logging.getLogger("recgate.worker")
 
@@ -48,20 +51,23 @@ def main() -> None:
     for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
-    config = configuration(options.config)
     try:
+        config = configuration(options.config)
         engine = Engine.open(engine_settings(options.data, config))
+        app = create_app(
+            config,
+            engine,
+            name=options.name,
+            server=options.server,
+            watched=options.config,
+            leaving=lambda: server.should_exit,
+        )
     except EngineError as error:
         log.error("the worker can't start: %s", error.message)
         raise SystemExit(1) from None
-    app = create_app(
-        config,
-        engine,
-        name=options.name,
-        server=options.server,
-        watched=options.config,
-        leaving=lambda: server.should_exit,
-    )
+    except (ConfigError, MissingExporter) as error:
+        log.error("the worker can't start: %s", error)
+        raise SystemExit(MISCONFIGURED) from None
     own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
     for needless in NEEDLESS:
         if sys.modules.get(needless, main) is None:  # from here on whoever does need it may have it

@@ -34,6 +34,13 @@ def test_a_minimum_is_a_whole_number(value: str):
         Settings.of(Path("/data"), {"RECGATE_MIN_USERS": value})
 
 
+@pytest.mark.parametrize("name", ["RECGATE_SHOWN_HOURS", "RECGATE_EXPERIMENT_DAYS", "RECGATE_SHOWN_BYTES"])
+@pytest.mark.parametrize("value", ["many", "-1", "nan", "inf", ""])
+def test_the_other_numbers(name: str, value: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{name} is '{value}'; it is a number, 0 or more"):
+        Settings.of(Path("/data"), {name: value})
+
+
 MINIMA: list[tuple[list[str], dict[str, Any], str | None]] = [  # clicks as user item second, settings, reason
     (["u a 1", "u b 2"], {"min_interactions": 3}, "Dataset has fewer than 3 interactions"),
     (["u a 1", "u b 2"], {"min_users": 25}, "Dataset has fewer than 25 users with at least 2 interactions each."),
