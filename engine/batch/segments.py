@@ -62,14 +62,14 @@ def with_attributes(answered: Answered) -> OfAttributesAnswered:
 
 
 def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], Output]:
-    decoder = msgspec.json.Decoder(OfItem)
+    decoder, users = msgspec.json.Decoder(OfItem), UserCandidates(group, len(group.users), NO_HISTORY)
 
     def answer(line: bytes) -> Output:
         asked = decoder.decode(line)
         item = group.items.find(asked.item_id)
         if item < 0:
             raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
-        return Output.of(_users(deployed.scorer(Query(item=item)), group, filters, asked.filter_values, most))
+        return Output.of(_best(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most))
 
     return answer
 
@@ -77,7 +77,7 @@ def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Ca
 def by_attributes(
     deployed: Deployed, group: Group, filters: Filters, most: int, fields: Fields, rules: str
 ) -> Callable[[bytes], Output]:
-    decoder = msgspec.json.Decoder(OfAttributes)
+    decoder, users = msgspec.json.Decoder(OfAttributes), UserCandidates(group, len(group.users), NO_HISTORY)
     items = Candidates(group, len(group.items), NO_HISTORY)
 
     def answer(line: bytes) -> Output:
@@ -85,21 +85,21 @@ def by_attributes(
         having = items_having(asked.item_attributes, items, fields, rules)
         if not having.any():
             raise InvalidInput("itemAttributes: no item has them.")
-        return Output.of(_users(deployed.scorer(Query(attributes=having)), group, filters, asked.filter_values, most))
+        return Output.of(_best(deployed.scorer(Query(attributes=having)), users, filters, asked.filter_values, most))
 
     return answer
 
 
-def _users(scores: Floats, group: Group, filters: Filters, values: Mapping[str, str], most: int) -> list[str]:
-    """The best users that the filters leave and whose data has not been deleted."""
-    count = min(len(scores), len(group.users))
+def _best(scores: Floats, users: UserCandidates, filters: Filters, values: Mapping[str, str], most: int) -> list[str]:
+    """The users of the highest scores that the filters leave and whose data has not been deleted; of those that the
+    model knows."""
+    count = min(len(scores), users.count)
     scores = np.array(scores[:count])
-    candidates = UserCandidates(group, count, NO_HISTORY)
-    for mask in (each.mask(candidates, values) for each in filters):
+    for mask in (each.mask(users, values) for each in filters):
         scores[~mask[:count]] = -np.inf
     while True:
         best = top_k(scores, most)
-        names = group.users.names(best)
+        names = users.names.names(best)
         gone = [index for index, name in zip(best.tolist(), names, strict=True) if name == NOBODY]
         if not gone:
             return names

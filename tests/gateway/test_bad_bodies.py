@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections.abc import Iterator
@@ -192,6 +193,18 @@ def test_nor_in_any_operation_of_the_control_plane(client: TestClient[Any], oper
     whole, rest = sent[: len(bodies.WHOLE)], sent[len(bodies.WHOLE) :]
     some = [*whole, *draw.sample(rest, min(len(rest), 15))]
     check(client, "/", some, {"X-Amz-Target": f"AmazonPersonalize.{operation}"})
+
+
+@pytest.mark.parametrize(
+    "path", ["/events", "/events/shop", "/recommendations", "/track", "/projects/shop/evaluations"]
+)
+def test_nor_where_it_is_compressed(client: TestClient[Any], path: str):
+    whole = gzip.compress(b'{"a":null}}')
+    draw = random.Random(path)
+    cut = [whole[: draw.randrange(len(whole))] for _ in range(5)]
+    swapped = [whole[:at] + bytes([draw.randrange(256)]) + whole[at + 1 :] for at in range(len(whole))]
+    sent = [gzip.compress(body) for body in bodies.WHOLE] + cut + swapped + list(bodies.WHOLE)
+    check(client, path, sent, {"Content-Encoding": "gzip"})
 
 
 def test_nor_in_the_text_of_a_schema(client: TestClient[Any]):
