@@ -27,6 +27,7 @@ from engine import Cause
 from gateway.config import Config
 from gateway.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_flags import experiment_paths, flag_paths
+from gateway.routes.query import NAMES
 
 Responses = dict[str, OpenAPIResponse | Reference]
 
@@ -258,7 +259,10 @@ def _query(plan: Plan) -> list[Parameter]:
         _parameter("decorateItems", FLAG, "Whether items carry metadata."),
         _parameter("syntheticUser", FLAG, "Whether the user stands for many."),
         *_choosing(plan),
-        *(_parameter(name, TEXT, "Passed on to the origin.") for name in _passed_on(plan)),
+        *(
+            _parameter(name, TEXT, "Read by the configuration's rules, or passed on to the origin.")
+            for name in _more(plan)
+        ),
     ]
 
 
@@ -269,8 +273,12 @@ def _choosing(plan: Plan) -> list[Parameter]:
     return [feature, session] if plan.experiments else [feature]
 
 
-def _passed_on(plan: Plan) -> list[str]:
-    return sorted(frozenset[str]().union(*(each.parameters for each in plan.variations)))
+def _more(plan: Plan) -> list[str]:
+    """Names that this recommender's configuration reads besides."""
+    fields = [field for each in plan.variations for field in each.fields]
+    fields += [field for each in plan.experiments.values() for field in each.fields]
+    passed_on = (each.parameters for each in plan.variations)
+    return sorted(frozenset[str]().union(*passed_on, *(field.queries for field in fields)) - frozenset(NAMES))
 
 
 def _list_parameters() -> list[Parameter]:

@@ -21,6 +21,9 @@ MORE = """
     recommenders:
       recommend-items:
         crowd: {cohorts: {count: 16}, variations: {only: {type: engine, model: home}}}
+        ruled:
+          autoContext: {campaign: {type: string, rules: [{type: query-param, param: utm}]}}
+          variations: {only: {type: engine, model: home}}
         elsewhere: {variations: {only: {type: http, url: "http://127.0.0.1:9/{userId}?shelf={shelf}"}}}
       related-items:
         near:
@@ -54,7 +57,7 @@ def test_every_parameter_that_a_recommender_s_routes_read_is_there(
 ) -> None:
     _, paths = documented
     read = read_by(query.query_of, "given")
-    assert {"feature", "numResults", "exclude", "sessionId"} <= read
+    assert read == set(query.NAMES) and "feature" in read
     own, lists = read - {"userId"}, read - {"userId", "numResults", "pageSize", "next"}
     assert parameters(paths["/recommend-items/shop/home/{user_id}"]["get"]) == own
     assert parameters(paths["/related-items/more/near/{item_id}"]["get"]) == own | {"userId"}
@@ -62,6 +65,7 @@ def test_every_parameter_that_a_recommender_s_routes_read_is_there(
     assert parameters(paths["/rerank-items/shop/home/{user_id}"]["post"]) == lists
     assert parameters(paths["/explain-items/shop/home/{user_id}/{item_id}"]["get"]) == own - {"pageSize", "next"}
     assert parameters(paths["/recommend-items/more/elsewhere/{user_id}"]["get"]) == own - {"sessionId"} | {"shelf"}
+    assert parameters(paths["/recommend-items/more/ruled/{user_id}"]["get"]) == own - {"sessionId"} | {"utm"}
     assert parameters(paths["/cohorts/more/crowd/{user_id}"]["get"]) == {"feature"}
     of_one_user = {"context", "syntheticUser", "feature", "sessionId"}
     assert parameters(paths["/cohort-items/more/crowd/{cohort}"]["get"]) == own - of_one_user
