@@ -26,7 +26,7 @@ from engine.control.fields import (
 from engine.control.lifecycle import ACTIVE, CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import page
-from engine.data.options import ImportOptions, OddValues, Timestamps, options_of
+from engine.data.options import options_of
 from engine.errors import InvalidInput
 from engine.records import Dataset, DatasetImportJob
 
@@ -45,10 +45,6 @@ class CreateDatasetImportJob(Request, frozen=True, kw_only=True):
     tags: Tags = ()
     import_mode: Annotated[str, Meta(pattern=r"^(FULL|INCREMENTAL)\Z")] = "FULL"
     publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3", default=False)
-    skip_bad_rows: Annotated[int, Meta(ge=0)] = 0  # this and what follows is ours: see `ImportOptions`
-    odd_values: OddValues | None = None
-    timestamps: Timestamps = "seconds"
-    allow_empty: bool = False
 
 
 class CreateDatasetImportJobResponse(Shape, frozen=True):
@@ -90,7 +86,6 @@ class ListDatasetImportJobsResponse(Shape, frozen=True):
 def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> CreateDatasetImportJobResponse:
     location = location_of(control, request.data_source)
     tags = tag_map(request.tags)
-    options = options_of(msgspec.convert(request, ImportOptions, from_attributes=True), tags)
     with control.database.write() as within:
         dataset = control.usable(request.dataset_arn, Dataset, within)
         if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
@@ -109,7 +104,7 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
             import_mode=request.import_mode,
             publish_attribution_metrics_to_s3=request.publish_attribution_metrics_to_s3,
             tags=tags,
-            options=options,
+            options=options_of(tags),
             creation_date_time=now,
             last_updated_date_time=now,
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from engine.errors import InvalidInput
 
-TAG_PREFIX = "recgate:"  # of the tags that say the same, for clients whose model has no such members
+TAG_PREFIX = "recgate:"  # of the tags that carry them: no member of the operation could
 FUTURE_S = 7 * 86_400.0  # how far into the future clocks, time zones and bookings may put an interaction
 
 OddValues = Literal["tolerate", "refuse"]
@@ -35,22 +35,16 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
 NAMES = ImportOptions.__struct_encode_fields__
 
 
-def options_of(members: ImportOptions, tags: Mapping[str, str]) -> ImportOptions:
-    """The options of a request that gives them as members, or as tags named after these (`recgate:skipBadRows`).
+def options_of(tags: Mapping[str, str]) -> ImportOptions:
+    """The options that a job's tags give, each under its name behind the prefix (`recgate:skipBadRows`).
 
-    Raises `InvalidInput` for a tag with our prefix that is none, a value that breaks its rule, and an option that the
-    members give another value.
+    Raises `InvalidInput` for a tag with the prefix that is no option, and a value that breaks its rule.
     """
     texts = {key.removeprefix(TAG_PREFIX): text for key, text in tags.items() if key.startswith(TAG_PREFIX)}
     if unknown := sorted(texts.keys() - set(NAMES)):
         choices = ", ".join(TAG_PREFIX + name for name in NAMES)
         raise InvalidInput(f"tags: an import has no option {TAG_PREFIX}{unknown[0]}; use one of {choices}.")
-    by_members: dict[str, Any] = msgspec.to_builtins(members)
     try:
-        by_tags: dict[str, Any] = msgspec.to_builtins(msgspec.convert(texts, ImportOptions, strict=False))
+        return msgspec.convert(texts, ImportOptions, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"tags: {error}") from error
-    for name in by_members.keys() & by_tags.keys():
-        if by_members[name] != by_tags[name]:
-            raise InvalidInput(f"{name} is {by_members[name]}, and {by_tags[name]} by the tag {TAG_PREFIX}{name}.")
-    return msgspec.convert({**by_tags, **by_members}, ImportOptions)

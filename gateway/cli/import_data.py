@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine import grown_schema, guess_schema, open_source
-from gateway.cli.datasets import UPDATABLE, dataset_exists, ensure_dataset, is_filled, schema_of
+from gateway.cli.datasets import UPDATABLE, dataset_exists, ensure_dataset, is_filled, name_of, schema_of
 from gateway.cli.local import Local, opened
 from gateway.cli.locations import located, read_text
 from gateway.cli.options import data_option, group_option, plain_errors
@@ -44,9 +44,7 @@ REMEDIES = (  # part of a failure's reason, what helps
 @click.option(
     "--timestamps",
     type=click.Choice(["seconds", "milliseconds", "decimal", "iso"]),
-    default="seconds",
-    show_default=True,
-    help="How times are written: whole seconds since 1970, milliseconds, decimals such as 1.6e9, or ISO 8601.",
+    help="How times are written: whole seconds since 1970 (the default), milliseconds, decimals (1.6e9), ISO 8601.",
 )
 @click.option("--allow-empty", is_flag=True, help="Let a FULL import without rows empty the dataset.")
 @group_option
@@ -59,14 +57,20 @@ def command(
     mode: str,
     skip_bad: int,
     odd_values: str | None,
-    timestamps: str,
+    timestamps: str | None,
     allow_empty: bool,
     group: str,
     data: Path,
 ) -> None:
     """Import each FILE into a dataset: CSV (also gzip), folders and globs of them, s3://bucket/key, or - for the
     standard input."""
-    options = {"skipBadRows": skip_bad, "oddValues": odd_values, "timestamps": timestamps, "allowEmpty": allow_empty}
+    chosen = {
+        "skipBadRows": str(skip_bad or ""),
+        "oddValues": odd_values or "",
+        "timestamps": timestamps or "",
+        "allowEmpty": "true" if allow_empty else "",
+    }
+    options = {name: value for name, value in chosen.items() if value}
     console = Console()
     with plain_errors(), located(files, data) as location, opened(data, console, allow_file_urls=True) as local:
         text = None if schema is None else read_text(schema)
@@ -96,7 +100,7 @@ def import_file(
     return local.engine.import_report(run_import(local, dataset, location, mode))
 
 
-def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **options: object) -> str:
+def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **options: str) -> str:
     """The ARN of an import job that has ended well. Raises `ClickException` with the reason and what helps."""
     group, dataset_type = dataset.split("/")[-2:]
     name = f"{group}-{dataset_type.lower()}-{int(time.time() * 1000):x}"
@@ -107,7 +111,7 @@ def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **
         dataSource={"dataLocation": location},
         importMode=mode,
         roleArn="arn:aws:iam::000000000000:role/local",
-        **options,
+        tags=[{"tagKey": f"recgate:{name}", "tagValue": value} for name, value in options.items()],
     )["datasetImportJobArn"]
     try:
         local.watch(job, f"import {dataset_type.lower()}")
@@ -141,7 +145,9 @@ def way_in(files: Sequence[str], dataset_type: str, group: str, data: Path) -> s
 
 def tracker(local: Local, group: str) -> str:
     """The tracking id of the group's event tracker, made where it is missing."""
-    local.ensure("CreateEventTracker", name=f"{group}-events", datasetGroupArn=local.arn(f"dataset-group/{group}"))
+    local.ensure(
+        "CreateEventTracker", name=name_of(group, "events"), datasetGroupArn=local.arn(f"dataset-group/{group}")
+    )
     trackers = local.call("ListEventTrackers", datasetGroupArn=local.arn(f"dataset-group/{group}"))["eventTrackers"]
     arn = trackers[0]["eventTrackerArn"]
     tracking_id: str = local.call("DescribeEventTracker", eventTrackerArn=arn)["eventTracker"]["trackingId"]
