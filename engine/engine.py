@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
 import sqlalchemy as sa
 
 from engine import actions, replay, serve
@@ -25,7 +24,6 @@ from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
 from engine.data.group import Group
 from engine.data.log import DEPLOYED, Entry, Log
-from engine.data.report import Report as ImportReport
 from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
@@ -391,12 +389,8 @@ class Engine:
         return sorted(known, key=lambda each: each.next_at)
 
     def import_report(self, job_arn: str) -> dict[str, Any]:
-        """What became of an import's rows (see engine.data.report.Report), in camel case."""
+        """What became of an import's rows (see engine.data.importer.Report), in camel case."""
         return self.records.get(job_arn, DatasetImportJob).report
-
-    def import_notes(self, job_arn: str) -> list[str]:
-        """What a user should know of an import that went well, a sentence each."""
-        return msgspec.convert(self.import_report(job_arn), ImportReport).notes()
 
     def attributed(self) -> list[Figure]:
         """What metric attributions have counted, by metric and source; at most two seconds old."""

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 PATTERN = "writer-*.sock"
 GREETING = b"recgate"
-GREETING_S = 1.0  # after which a writer that does not greet counts as gone: its server is stopped
+GREETING_S = 5.0  # after which a writer that does not greet a command counts as gone: its server is stopped
+START_S = 60.0  # the same for a job process, which has no other
 LONGEST_ADDRESS = 100  # bytes; the kernel takes 107
 _length = struct.Struct("!Q")
 
@@ -77,12 +78,12 @@ class Writer:
 class Connection:
     """To one writer; safe to use from several threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `OSError` where nobody greets there."""
+    def __init__(self, path: Path, patience_s: float = GREETING_S) -> None:
+        """Raises `OSError` where nobody greets there in time."""
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_UNIX)
         try:
-            self._socket.settimeout(GREETING_S)
+            self._socket.settimeout(patience_s)
             with _address(path) as address:
                 self._socket.connect(address)
             if _exactly(self._socket, len(GREETING)) != GREETING:
@@ -115,7 +116,7 @@ class Server:
 
     def __init__(self, path: Path, gone: Callable[[], None]) -> None:
         """`gone` is called where there is no server any more. Raises `OSError` where there is none now."""
-        self._connection, self._gone = Connection(path), gone
+        self._connection, self._gone = Connection(path, START_S), gone
 
     def exchange(self, call: bytes) -> bytes:
         try:

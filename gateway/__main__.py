@@ -38,6 +38,10 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def invoke(self, ctx: click.Context) -> object:
+        ctx.call_on_close(raise_on_signals())  # before the command is loaded, which may take a second
+        return super().invoke(ctx)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
@@ -47,10 +51,8 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="recgate")
-@click.pass_context
-def main(context: click.Context) -> None:
+def main() -> None:
     """A caching recommendation gateway with a built-in recommendation engine."""
-    context.call_on_close(raise_on_signals())
 
 
 if __name__ == "__main__":

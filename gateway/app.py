@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
-from gateway.aws import Callers, Rates, aws_routes, aws_unrouted, below_any_path, evidently_routes
+from gateway.aws import Callers, aws_routes, aws_unrouted, below_any_path, evidently_routes
 from gateway.cache import Cache, Seal, Shared
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
@@ -145,8 +145,7 @@ def create_app(
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
-    rates = Rates(engine.settings.data_dir / "rates", clock) if engine.settings.quotas == "aws" else None
-    personalize = aws_routes(engine, gateway.rank, callers, rates)
+    personalize = aws_routes(engine, gateway.rank, callers)
     wire = [*personalize, *evidently_routes(gateway, desk, callers, ledger.units)]
 
     own = {path for handler in handlers for path in handler.paths}

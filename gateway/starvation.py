@@ -21,7 +21,8 @@ log = logging.getLogger("recgate.jobs")
 PROC = Path("/proc")
 LOOK_S = 2.0
 WINDOW_S = 30.0
-STARVES = 0.1  # below this share
+STARVES = 0.05  # below this share, if it goes on
+SURE_S = 10.0
 IDLE = 0.01  # who asks for less of the time does not starve
 FRESH_S = 5.0
 FILE = "jobs.json"
@@ -97,11 +98,14 @@ class Starvation:
         return worked / asked if asked > IDLE * window else 1.0
 
     def _say(self, share: float) -> None:
-        if share < STARVES and not self._starved:
+        watched_s = self._samples[-1].at - self._samples[0].at if self._samples else 0.0
+        is_sure = share == 0.0 or watched_s >= SURE_S
+        if share < STARVES and is_sure and not self._starved:
             log.warning("%s", said_of(share))
+            self._starved = True
         elif share >= STARVES and self._starved:
             log.info("the job process gets the processor again")
-        self._starved = share < STARVES
+            self._starved = False
 
 
 def said_of(share: float) -> str:

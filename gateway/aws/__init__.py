@@ -2,7 +2,6 @@
 
 from gateway.aws.callers import Callers
 from gateway.aws.evidently import evidently_routes
-from gateway.aws.rates import Rates
 from gateway.aws.routes import aws_routes, aws_unrouted, below_any_path
 
-__all__ = ["Callers", "Rates", "aws_routes", "aws_unrouted", "below_any_path", "evidently_routes"]
+__all__ = ["Callers", "aws_routes", "aws_unrouted", "below_any_path", "evidently_routes"]

@@ -15,7 +15,6 @@ from gateway.aws.control import ControlCalls, ControlPlane
 from gateway.aws.events import EventsCalls, Intake
 from gateway.aws.prefix import Prefixed
 from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, framed, refused, unknown
-from gateway.aws.rates import Rates
 from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
 
@@ -26,12 +25,9 @@ class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
     """What the wire needs of the engine."""
 
 
-def aws_routes(
-    engine: AwsEngine, rank: Rank, callers: Callers, rates: Rates | None = None
-) -> list[HTTPRouteHandler | Router]:
-    """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
-    often callers may ask, without limit where there are none."""
-    runtime, intake = RuntimeCalls(rank, engine, rates), EventsCalls(engine, rates)
+def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRouteHandler | Router]:
+    """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included."""
+    runtime, intake = RuntimeCalls(rank, engine), EventsCalls(engine)
     calls: tuple[tuple[str, Call, str, Plane], ...] = (
         ("/", ControlCalls(engine).operate, JSON_1_1, "control"),
         ("/recommendations", runtime.recommend, JSON, "data"),

@@ -53,7 +53,7 @@ FAMILIES = {
     "recgate_events_running": Family("sum", "Bodies of events that are being taken."),
     "recgate_events_waiting": Family("sum", "Bodies of events that wait to be taken."),
     "recgate_jobs_processor_share": Family(
-        "max", "Of the processor time that the job process asks for, what it gets; below 0.1 it starves."
+        "max", "Of the processor time that the job process asks for, what it gets; below 0.05 it starves."
     ),
     "recgate_outbox_records": Family("sum", "Records that a target has not got yet.", ("target",)),
     "recgate_outbox_oldest_seconds": Family("max", "Age of the oldest record that a target has not got.", ("target",)),

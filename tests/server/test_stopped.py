@@ -32,7 +32,7 @@ JOBS = 30
 def server(trained: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("stopped") / "data"
     shutil.copytree(trained, data)
-    with running(Server(data, config, workers=1)) as started:
+    with running(Server(data, config, workers=1, environ={"RECGATE_ALLOW_FILE_URLS": "1"})) as started:
         yield started
 
 
@@ -84,7 +84,7 @@ def test_a_job_process_that_gets_no_processor_is_told_of(server: Server):
     os.kill(pid, signal.SIGSTOP)
     try:
         deadline = time.monotonic() + 20
-        while "recgate_jobs_processor_share 0.0" not in httpx.get(f"{server.url}/metrics").text:
+        while "recgate_jobs_processor_share 0.0\n" not in httpx.get(f"{server.url}/metrics").text:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         status = CliRunner().invoke(main, ["status", "--data", str(server.data)])
@@ -122,6 +122,24 @@ def test_a_command_beside_a_server_leaves_its_writes_to_it(server: Server):
                 time.sleep(0.02)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and b"deployed as model again" in output
+
+
+def test_a_command_that_is_interrupted_beside_a_server_leaves_its_job_to_it(server: Server, tmp_path: Path):
+    file = tmp_path / "large.csv"
+    rows = (f"u{row % 500},i{row % 97},{1_700_000_000 + row},view" for row in range(200_000))
+    file.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows]))
+    argv = [sys.executable, "-m", "gateway", "import", str(file), "--type", "interactions", "--group", "left"]
+    with opened(server.data, Console(quiet=True)) as local:
+        with subprocess.Popen([*argv, "--data", str(server.data)], stdout=subprocess.PIPE, text=True) as process:
+            while (job := local.engine.jobs.newest(1)[0]).state != "running" or job.kind != "importing":
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert f"left to process {job_pid(server)}, which goes on: job {job.id} (importing" in " ".join(output.split())
+        while local.engine.jobs.unfinished_jobs():
+            time.sleep(0.05)
+        assert [each.state for each in local.engine.jobs.newest(100) if each.id == job.id] == ["done"]
 
 
 def test_a_job_process_ends_with_its_server(trained: Path, tmp_path: Path):
