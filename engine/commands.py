@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from engine.control.control import Control
@@ -12,15 +14,22 @@ from engine.writes import write
 READS = ("Describe", "List", "Get")
 
 
+class Here(msgspec.Struct, frozen=True):
+    """What a command does otherwise than the process that writes for it would."""
+
+    pending_s: float
+    allow_file_urls: bool
+    new_id: str
+    training_minutes: float | None
+
+
 def perform_command(control: Control, engine: Engine, operation: str, body: bytes, new_id: str = "") -> bytes:
     """As `perform`; what it changes is written by whoever writes for this process. `new_id` is that of what is made,
     random if empty."""
     if operation.startswith(READS):
         return perform(control, operation, body)
-    settings = control.settings
-    return perform_here(
-        engine, control.account, control.region, operation, body, settings.pending_s, settings.allow_file_urls, new_id
-    )
+    here = Here(control.settings.pending_s, control.settings.allow_file_urls, new_id, control.training_minutes)
+    return perform_here(engine, control.account, control.region, operation, body, here)
 
 
 @write
@@ -30,10 +39,8 @@ def perform_here(
     region: str,
     operation: str,
     body: bytes,
-    pending_s: float,
-    allow_file_urls: bool,
-    new_id: str,
+    here: Here,
 ) -> bytes:
-    settings = msgspec.structs.replace(engine.settings, pending_s=pending_s, allow_file_urls=allow_file_urls)
-    control = engine.control(account, region, settings, new_id)
-    return perform(control, operation, body)
+    changes = {"pending_s": here.pending_s, "allow_file_urls": here.allow_file_urls}
+    control = engine.control(account, region, msgspec.structs.replace(engine.settings, **changes), here.new_id)
+    return perform(replace(control, training_minutes=here.training_minutes), operation, body)

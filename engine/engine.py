@@ -35,7 +35,7 @@ from engine.intake import ActionEvent, Intake
 from engine.jobs.queue import Queue
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Change, Event, Question, Ranked
-from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution
+from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution, SolutionVersion
 from engine.records import Filter as FilterRecord
 from engine.serve import Asked
 from engine.settings import Settings
@@ -379,6 +379,16 @@ class Engine:
     def recommenders(self) -> list[Recommender]:
         """All accounts', oldest first."""
         return [each for each in self.records.list(Recommender) if each.deleted_at is None]
+
+    def forecast(self, version_arn: str) -> str:
+        """What a solution version's training was to take, in words; empty where nothing was forecast (yet)."""
+        version = self.records.find(version_arn, SolutionVersion)
+        return "" if version is None else str(version.forecast.get("words", ""))
+
+    def forecast_s(self, version_arn: str) -> float:
+        """The seconds of the same, 0 without."""
+        version = self.records.find(version_arn, SolutionVersion)
+        return 0.0 if version is None else float(version.forecast.get("seconds", 0.0))
 
     def schedules(self) -> list[Scheduled]:
         """When solutions and recommenders train by themselves, the next first."""

@@ -225,6 +225,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     training_hours: float | None = None
     metrics: dict[str, float] = {}
     chosen: JsonMap = {}  # ours: what the recipe tried and kept
+    forecast: JsonMap = {}  # ours: the seconds and gigabytes that training was to take, and what was left out to fit
 
     @property
     def parent(self) -> str:

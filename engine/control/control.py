@@ -50,6 +50,7 @@ class Control:
     announce: Announce
     account: str
     region: str
+    training_minutes: float | None = None  # a budget of the solution versions that it makes
 
     def now(self) -> float:
         """Epoch seconds to the millisecond, as timestamps are shown."""

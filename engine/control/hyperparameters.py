@@ -24,6 +24,7 @@ TUNABLE = {
         ("aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"), ("hidden_dimension", "bptt", "recency_mask")
     ),
 }
+MINUTES = "training_minutes"  # a budget, which any recipe takes
 PREFIXES = ("training.", "data.")  # AWS writes hyperparameters with or without them
 SPELLED = {"recency_mask": {"true": "True", "false": "False"}}  # as AWS writes them
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from engine.control.fields import ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
 from engine.control.hpo_config import AutoMLConfig, HpoConfig, auto_ml_of, check_auto_ml, check_hpo
-from engine.control.hyperparameters import bare
+from engine.control.hyperparameters import MINUTES, bare
 from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
@@ -106,7 +106,8 @@ def recipe_for(solution: Solution) -> Recipe[Any]:
 
 def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.Struct:
     """The recipe's parameters from AWS's strings. Raises `InvalidInput` naming the one that doesn't fit."""
-    plain = {bare(name): value for name, value in given.items()}
+    minutes_in(given)
+    plain = {bare(name): value for name, value in given.items() if bare(name) != MINUTES}
     known = {field.encode_name for field in msgspec.structs.fields(recipe.params)}
     for name in plain:
         if name not in known:
@@ -115,6 +116,20 @@ def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.St
         return recipe.parse(plain)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise InvalidInput(f"A hyperparameter of {recipe.name} is not valid: {error}") from error
+
+
+def minutes_in(given: Mapping[str, str]) -> float | None:
+    """The budget of a training among hyperparameters. Raises `InvalidInput` where it is no time."""
+    words = next((value for name, value in given.items() if bare(name) == MINUTES), None)
+    if words is None:
+        return None
+    try:
+        minutes = float(words)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < math.inf:
+        raise InvalidInput(f"The hyperparameter {MINUTES} is a number of minutes above 0, not {words!r}.")
+    return minutes
 
 
 def _check_threshold(threshold: str | None) -> None:

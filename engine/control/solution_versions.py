@@ -12,6 +12,7 @@ from engine import recipes, records
 from engine.arns import name_of
 from engine.control.control import Control
 from engine.control.fields import Arn, JsonMap, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
+from engine.control.hyperparameters import MINUTES
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import page
@@ -98,7 +99,12 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
             _check_update(solution, versions)
         check_datasets(recipe_for(solution), schemas_of(control, solution.dataset_group_arn, within))
         version = add_version(
-            control, solution, within, request.training_mode, name=request.name, tags=tag_map(request.tags)
+            control,
+            _within(solution, control.training_minutes),
+            within,
+            request.training_mode,
+            name=request.name,
+            tags=tag_map(request.tags),
         )
     return CreateSolutionVersionResponse(version.arn)
 
@@ -143,6 +149,15 @@ def stop_solution_version_creation(control: Control, request: StopSolutionVersio
         )
         control.cancel(version.arn, within)
         control.records.replace(stopped, within)
+
+
+def _within(solution: Solution, minutes: float | None) -> Solution:
+    """The solution as a version with a budget of its own is trained by."""
+    if minutes is None:
+        return solution
+    config = solution.solution_config
+    settings = {**config.get("algorithmHyperParameters", {}), MINUTES: f"{minutes:g}"}
+    return msgspec.structs.replace(solution, solution_config={**config, "algorithmHyperParameters": settings})
 
 
 def add_version(

@@ -25,7 +25,7 @@ from engine.errors import InvalidInput
 
 
 class Progress(Protocol):
-    def __call__(self, fraction: float, message: str) -> None:
+    def __call__(self, fraction: float, message: str) -> object:
         """Say how far the import is: 0..1 of the bytes and a few words. May raise to stop it."""
         ...
 

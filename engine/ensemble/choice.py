@@ -9,7 +9,7 @@ items, users and interactions, only when it is clearly better.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import bagged, clearly_better, ndcg_of
+from engine.ensemble.cost import parts_of
 from engine.ensemble.fits import Fits, fitted, reader
 from engine.ensemble.member import Column
 from engine.ensemble.members import MEMBERS
@@ -25,7 +26,7 @@ from engine.ensemble.plan import Blend, Options, Plan, readings_of
 from engine.ensemble.pool import Pool, Score, joined, own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
 from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
-from engine.recipes.base import Progress, silent, stretch
+from engine.recipes.base import Progress, silent, spans
 
 ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
 MOST_CASES, FEWEST_CASES = 1_900, 400
@@ -33,6 +34,7 @@ ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
 MOMENTS = (0.6, 0.7, 0.8, 0.9)  # shares of the rows that train when new users are validated
+LIGHT = ("popularity", "recent", "own", "markov", "people", "context")
 FLOOR = 0.01  # weight that popularity always has, to order what no other column knows
 
 
@@ -53,15 +55,22 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     repeats = repeat_share(split.cases)
     later = time_split(snapshot, baskets=baskets)
     columns = candidates(split.train, options)
-    trial = _trial(columns, split, repeats < RARE, seed, stretch(progress, 0.0, 0.6))
+    cost = parts_of(snapshot, columns, most_cases(snapshot.item_count))
+    fitting, reading, fitting_later, reading_later, last = spans(progress, cost[:-1])
+    trial = _trial(columns, split, repeats < RARE, seed, fitting, set(MEMBERS) - set(LIGHT))
+    columns = trial.columns
+    reading(0.0, f"trying {len(columns)} scorers on {len(trial.cases)} cases")
     own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)  # (columns,)
-    progress(0.75, f"tried {len(columns)} scorers on {len(trial.cases)} cases")
     kept = best_reading_each(columns, own) if trial.cases else _usual(columns)
     active = _grow(trial, kept, seed)
-    progress(0.8, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
-    plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
-    timed = _trial(plain, later, repeats < RARE, seed, stretch(progress, 0.8, 0.97))
-    returning = _returning(timed, active, seed)
+    reading(1.0, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
+    returning = active
+    if (fitting_later(0.0, "fitting for returning users") or 0.0) < 1:
+        plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
+        timed = _trial(plain, later, repeats < RARE, seed, fitting_later)
+        reading_later(0.0, "blending for returning users")
+        returning = _returning(timed, active, seed)
+    last(0.0, "blending for new users")
     new = _new(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
     blends = [_widened(blend, len(columns)) for blend in (active, returning, new)]
@@ -73,6 +82,7 @@ def candidates(snapshot: Snapshot, options: Options) -> list[Column]:
     columns = [
         Column(member.name, dict(shape), reading)
         for member in MEMBERS.values()
+        if not options.light or member.name in LIGHT
         for shape in member.shapes(snapshot)
         for reading in readings_of(member.name, options.recency)
     ]
@@ -90,17 +100,30 @@ def _affordable(snapshot: Snapshot, options: Options) -> int:
     from engine.nn.transformer import Shape
 
     network = Shape(snapshot.item_count, options.length, options.dim)
-    return affordable_epochs(snapshot, network, options.gigaflops, options.epochs)
+    return affordable_epochs(snapshot, network, options.gigaflops, options.epochs, options.most_epochs)
 
 
-def _trial(columns: list[Column], split: Split, remove_seen: bool, seed: int, progress: Progress) -> Trial:
-    fits: Fits = fitted(columns, split.train, seed, progress)
+def _trial(
+    columns: list[Column],
+    split: Split,
+    remove_seen: bool,
+    seed: int,
+    progress: Progress,
+    optional: Collection[str] = (),
+) -> Trial:
+    fits: Fits = fitted(columns, split.train, seed, progress, optional)
+    columns = [column for column in columns if column.fit in fits]
     scores = [reader(column, fits[column.fit], split.train.item_count) for column in columns]
     return Trial(columns, scores, _sample(split.cases, split.train.item_count, seed), remove_seen)
 
 
+def most_cases(items: int) -> int:
+    """How many cases are validated on in a catalogue of so many items."""
+    return int(np.clip(ENTRIES // max(items, 1), FEWEST_CASES, MOST_CASES))
+
+
 def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
-    most = int(np.clip(ENTRIES // max(items, 1), FEWEST_CASES, MOST_CASES))
+    most = most_cases(items)
     if len(cases) <= most:
         return cases if len(cases) >= ENOUGH else []
     chosen = np.random.default_rng(seed).choice(len(cases), most, replace=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
+from engine.ensemble.cost import fit_seconds
 from engine.ensemble.member import Arrays, Column, standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.pool import Score
-from engine.recipes.base import Progress, Query, stretch
+from engine.forecast.cost import Sizes
+from engine.recipes.base import Progress, Query, spans
 
 SAID: Mapping[str, Callable[[Query], bool]] = {
     "history": lambda query: len(query.history) > 0,
@@ -23,15 +25,20 @@ SAID: Mapping[str, Callable[[Query], bool]] = {
 Fits = Mapping[str, Arrays]  # by Column.fit
 
 
-def fitted(columns: Iterable[Column], snapshot: Snapshot, seed: int, progress: Progress) -> Fits:
-    """Every distinct fit that the columns need."""
+def fitted(
+    columns: Iterable[Column], snapshot: Snapshot, seed: int, progress: Progress, optional: Collection[str] = ()
+) -> Fits:
+    """Every distinct fit that the columns need; of members that are `optional` those that there is time for."""
     needed = {column.fit: column for column in columns}
+    sizes = Sizes.of(snapshot)
+    shares = spans(progress, [fit_seconds(column, sizes) for column in needed.values()])
     fits: dict[str, Arrays] = {}
-    for place, (name, column) in enumerate(needed.items()):
-        share = stretch(progress, place / len(needed), (place + 1) / len(needed))
-        share(0.0, f"fitting {name}")
+    for (name, column), share in zip(needed.items(), shares, strict=True):
+        over = share(0.0, f"fitting {name}")
+        if column.member in optional and over is not None and over >= 1:
+            continue
         fits[name] = MEMBERS[column.member].fit(snapshot, column.shape, seed, share)
-    progress(1.0, f"fitted {len(needed)} scorers")
+    progress(1.0, f"fitted {len(fits)} scorers")
     return fits
 
 

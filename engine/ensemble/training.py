@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
 import msgspec
 
 from engine.data.snapshot import Snapshot
-from engine.ensemble.choice import choose
+from engine.ensemble.choice import candidates, choose, most_cases
+from engine.ensemble.cost import cost_of, parts_of
 from engine.ensemble.fits import fitted, packed
 from engine.ensemble.plan import Options, Plan
-from engine.recipes.base import Model, Progress, stretch
+from engine.forecast.cost import Cost
+from engine.recipes.base import Model, Progress, spans
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def train(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> Model:
-    plan = choose(snapshot, options, seed, stretch(progress, 0.0, 0.7))
-    return refit(plan, snapshot, seed, stretch(progress, 0.7, 1.0))
+    parts = parts_of(snapshot, candidates(snapshot, options), most_cases(snapshot.item_count))
+    choosing, fitting = spans(progress, (sum(parts[:-1]), parts.refit))
+    plan = choose(snapshot, options, seed, choosing)
+    return refit(plan, snapshot, seed, fitting)
+
+
+def cost(snapshot: Snapshot, options: Options) -> Cost:
+    """What `train` takes."""
+    return cost_of(snapshot, candidates(snapshot, options), most_cases(snapshot.item_count))
+
+
+def cheaper(snapshot: Snapshot, options: Options) -> Iterator[tuple[Options, str]]:
+    """Less and less of what costs most, and what is left out."""
+    network = next((column for column in candidates(snapshot, options) if column.member == "sequence"), None)
+    if network is not None:
+        epochs = int(network.shape["epochs"])
+        for fewer in range(epochs - 1, 1, -1):
+            yield (
+                replace(options, most_epochs=fewer),
+                f"the sequence model learns for {fewer} epochs instead of {epochs}",
+            )
+        yield replace(options, epochs=0), "no sequence model"
+    yield replace(options, epochs=0, light=True), "no sequence model, EASE, regression or neighbours"
+
+
+def cheaper_params(params: S, options: Options) -> S:
+    """A recipe's parameters with what of an ensemble is left out."""
+    changes = {"sequence_most_epochs": options.most_epochs, "sequence_epochs": options.epochs, "light": options.light}
+    return msgspec.structs.replace(params, **changes)
 
 
 def refit(plan: Plan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:

@@ -9,10 +9,13 @@ from typing import Any
 from engine import recipes
 from engine.arns import name_of
 from engine.control.hpo_config import auto_ml_of, search_of
-from engine.control.hyperparameters import bare
+from engine.control.hyperparameters import MINUTES, bare
 from engine.control.recipes import auto_ml_recipes
+from engine.control.solution_config import hyperparameters, minutes_in
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
+from engine.forecast.machine import Machine
+from engine.forecast.training import Forecast, forecast
 from engine.measure.tuning import Settings, Trial, Trials, best_of, best_recipe, tuned
 from engine.recipes.base import Progress, Recipe
 from engine.records import SolutionVersion
@@ -38,7 +41,29 @@ def settings_of(version: SolutionVersion) -> Settings:
     config = version.solution_config
     given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
     tuned = version.tuned_hpo_params.get("algorithmHyperParameters", {})
-    return {bare(name): value for name, value in {**given, **tuned}.items()}
+    settings = {bare(name): value for name, value in {**given, **tuned}.items()}
+    settings.pop(MINUTES, None)  # no recipe's own
+    return settings
+
+
+def minutes_of(version: SolutionVersion) -> float | None:
+    """The budget that a version's solution gives it."""
+    return minutes_in(version.solution_config.get("algorithmHyperParameters", {}))
+
+
+def foreseen(version: SolutionVersion, snapshot: Snapshot, machine: Machine, minutes: float | None) -> Forecast:
+    """Of a training that is still to choose its settings, by those that it starts from. Raises `InvalidInput` where it
+    does not fit into the minutes."""
+    config = version.solution_config
+    if version.perform_auto_ml:
+        candidates = auto_ml_recipes(auto_ml_of(config)[1])
+        dearest = max(candidates, key=lambda recipe: recipe.cost(snapshot, recipe.parse({})).train)
+        params = dearest.parse({})
+        return forecast(dearest, params, snapshot, machine, trials=candidates, minutes=minutes)
+    recipe = recipes.RECIPES[name_of(version.recipe_arn)]
+    trials = [recipe] * search_of(config, recipe)[1] if version.perform_hpo else []
+    params = hyperparameters(settings_of(version), recipe)
+    return forecast(recipe, params, snapshot, machine, trials=trials, minutes=minutes)
 
 
 def chosen_settings(version: SolutionVersion, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:

@@ -120,7 +120,8 @@ def tuned(
         trial = _again(settings, done) or _tried(recipe, settings, given, trials, part)
         study.tell(asked, trial.score)
         done.append(trial)
-        if _since_best(done) >= PATIENCE:
+        late = (progress(number / count, words) or 0.0) >= 1
+        if late or _since_best(done) >= PATIENCE:
             break
     progress(1.0, f"tried {len(done)} settings")
     return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,29 +15,40 @@ from torch.nn import functional
 
 from engine.data.snapshot import Snapshot
 from engine.nn.transformer import Shape, Transformer
-from engine.nn.windows import batch_of, windows_of
+from engine.nn.windows import batch_of, batches_of, windows_of
 from engine.recipes.base import Progress
 
 WHOLE = 5_000  # items: up to here the loss covers the whole catalogue
 NEGATIVES = 1_500  # beyond it, drawn once a batch and shared
 BATCH = 8  # windows: small data need many steps more than they need smooth ones
 BIG_BATCH = 128
-FEWEST_STEPS, MOST_EPOCHS = 2_500, 40  # small data are passed over more often
+FEWEST_STEPS = 2_500  # small data are passed over more often
 STEPS = 2_000  # in an epoch, from which on batches grow
 LEARNING_RATE = 1e-3
+RISE = 0.1  # of the training, in which the learning rate rises
+LEAST = 0.3  # of its time that a training takes, however late it begins
+STEPS_A_WORD = 20  # between two words of progress
 
 
-def affordable_epochs(snapshot: Snapshot, shape: Shape, gigaflops: float, usual: int) -> int:
-    """How many epochs to train: the usual number, more on small data, fewer where the budget of arithmetic ends, and 0
-    where it does not pay for two.
+def affordable_epochs(snapshot: Snapshot, shape: Shape, gigaflops: float, usual: int, most: int = 40) -> int:
+    """How many epochs to train: the usual number, more on small data, fewer where the budget of arithmetic ends or
+    `most` is less, and 0 where it does not pay for two.
     """
     targets = min(shape.items, NEGATIVES if shape.items > WHOLE else shape.items)
     weights = shape.layers * 12 * shape.dim**2 + targets * shape.dim
     epoch = 6 * weights * len(snapshot.items) / 1e9
     steps = max(len(windows_of(snapshot, shape.length, 1)[0]) // BATCH, 1)
-    wanted = max(usual, min(FEWEST_STEPS // steps, MOST_EPOCHS))
-    affordable = int(min(wanted, gigaflops / max(epoch, 1e-9)))
+    wanted = max(usual, FEWEST_STEPS // steps)
+    affordable = int(min(wanted, most, gigaflops / max(epoch, 1e-9)))
     return affordable if affordable > 1 else 0
+
+
+def targets_a_batch(snapshot: Snapshot, length: int) -> int:
+    """How many items a batch predicts: as many as `BATCH` windows on average; more on large data."""
+    targets = int(np.maximum(np.diff(snapshot.indptr) - 1, 0).sum())
+    windows = max(len(windows_of(snapshot, length, 1)[0]), 1)  # no cut makes more
+    batch = min(max(BATCH, windows // STEPS), BIG_BATCH)
+    return max(-(-targets * batch // windows), 1)
 
 
 def trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
@@ -59,22 +71,22 @@ def _one_thread() -> Iterator[None]:
 def _trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
-    counts = torch.from_numpy(np.bincount(snapshot.items, snapshot.weights, shape.items)).float()
-    model = Transformer(shape, generator).train()
-    with torch.no_grad():
-        model.bias.copy_((counts + 0.5).log() - (counts + 0.5).log().mean())  # it starts out knowing what is popular
-    proposal = 0.9 * counts**0.75 / (counts**0.75).sum().clamp(min=1) + 0.1 / max(shape.items, 1)
-    most = len(windows_of(snapshot, shape.length, 1)[0])  # windows: no cut makes more
-    batch = min(max(BATCH, most // STEPS), BIG_BATCH)
-    steps = epochs * max(-(-most // batch), 1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+    model, proposal = _begun(snapshot, shape, generator)
+    batch = targets_a_batch(snapshot, shape.length)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01, fused=True)
+    begun, done = progress(0.0, f"sequence model, epoch 1 of {epochs}"), 0.0
     for epoch in range(epochs):
         starts, sizes = windows_of(snapshot, shape.length, int(shuffle.integers(shape.length)) + 1)
-        order = shuffle.permutation(len(starts))
-        total = 0.0
-        for at in range(0, len(order), batch):
-            rows = order[at : at + batch]
+        batches = batches_of(sizes, batch, shuffle)
+        total, steps = 0.0, 0
+        for place, rows in enumerate(batches):
+            done = max(done, (epoch + place / len(batches)) / epochs)
+            if place % STEPS_A_WORD == 0:
+                over = progress(done, f"sequence model, epoch {epoch + 1} of {epochs}")
+                done = max(done, _share_over(begun, over))
+            if done >= 1:  # late: the learning rate has come down with the time, as it does with the work
+                break
+            _set_rate(optimizer, done)
             history, following, weights = batch_of(snapshot, starts[rows], sizes[rows])
             losses = _losses(model, torch.from_numpy(history), torch.from_numpy(following), proposal)
             loss = (losses if weights is None else losses * torch.from_numpy(weights[following >= 0])).mean()
@@ -82,13 +94,38 @@ def _trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress:
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            schedule.step()
-            total += loss.item() * len(rows)
-        progress(
-            (epoch + 1) / epochs,
-            f"sequence model: epoch {epoch + 1} of {epochs}, loss {total / max(len(order), 1):.3f}",
-        )
+            total, steps = total + loss.item(), steps + 1
+        done = max(done, (epoch + 1) / epochs)
+        progress(min(done, 1.0), f"sequence model, epoch {epoch + 1} of {epochs}, loss {total / max(steps, 1):.3f}")
+        if done >= 1:
+            break
     return weights_of(model)
+
+
+def _share_over(begun: float | None, over: float | None) -> float:
+    """Of this training's time: what was left of its stage, or a part of the stage where it began late; 0 without a
+    budget."""
+    return 0.0 if begun is None or over is None else (over - begun) / max(1 - begun, LEAST)
+
+
+def _begun(snapshot: Snapshot, shape: Shape, generator: torch.Generator) -> tuple[Transformer, Tensor]:
+    """A network that knows what is popular, and (items,) how likely each item is drawn as a negative."""
+    counts = torch.from_numpy(np.bincount(snapshot.items, snapshot.weights, shape.items)).float()
+    model = Transformer(shape, generator).train()
+    with torch.no_grad():
+        model.bias.copy_((counts + 0.5).log() - (counts + 0.5).log().mean())
+    return model, 0.9 * counts**0.75 / (counts**0.75).sum().clamp(min=1) + 0.1 / max(shape.items, 1)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, done: float) -> None:
+    """One cycle (Smith and Topin, 2018) over the training, of which `done` (0..1) is over: the learning rate rises for
+    a tenth of it and falls to next to nothing, momentum goes the other way."""
+    rising = done < RISE
+    share = (1 - math.cos(math.pi * (done / RISE if rising else (done - RISE) / (1 - RISE)))) / 2
+    rates, momenta = ((0.04, 1.0), (0.95, 0.85)) if rising else ((1.0, 4e-6), (0.85, 0.95))
+    rate, momentum = (start + share * (stop - start) for start, stop in (rates, momenta))
+    for group in optimizer.param_groups:
+        group["lr"], group["betas"] = LEARNING_RATE * rate, (momentum, 0.98)
 
 
 def weights_of(model: Transformer) -> dict[str, NDArray[Any]]:

@@ -7,6 +7,8 @@ import numpy as np
 from engine.data.columns import Floats, Longs
 from engine.data.snapshot import Snapshot
 
+BATCHES_MIXED = 50
+
 
 def windows_of(snapshot: Snapshot, length: int, newest: int) -> tuple[Longs, Longs]:
     """First row and size of every window: each user's rows cut backwards, the newest window predicting `newest` items
@@ -24,6 +26,21 @@ def windows_of(snapshot: Snapshot, length: int, newest: int) -> tuple[Longs, Lon
     stops = lasts[owner] - np.where(place > 0, newest + (place - 1) * length, 0)
     starts = np.maximum(stops - np.where(place > 0, length, newest), firsts[owner])
     return starts, stops - starts + 1
+
+
+def batches_of(sizes: Longs, targets: int, draw: np.random.Generator) -> list[Longs]:
+    """Row numbers of windows (n,) in batches of about `targets` items to predict each, in an order drawn by chance.
+
+    Windows of a batch are about equally long, because the shorter ones are filled up to the longest: of `BATCHES_MIXED`
+    batches at a time, drawn by chance, the windows are sorted.
+    """
+    order = draw.permutation(len(sizes))
+    part = np.cumsum(sizes[order] - 1) // max(targets * BATCHES_MIXED, 1)
+    order = order[np.lexsort((sizes[order], part))]
+    ends = np.cumsum(sizes[order] - 1)
+    batch = (ends - (sizes[order] - 1)) // max(targets, 1)  # by where a window's first target is
+    batches = np.split(order, np.flatnonzero(np.diff(batch)) + 1) if len(order) else []
+    return [batches[place] for place in draw.permutation(len(batches))]
 
 
 def batch_of(snapshot: Snapshot, starts: Longs, sizes: Longs) -> tuple[Longs, Longs, Floats | None]:

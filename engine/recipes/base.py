@@ -7,7 +7,7 @@ PERSONALIZED_ACTIONS (each a prefix of today's catalogue: ids are append-only).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from engine.data.columns import Bools, Floats, Ints, Longs
 from engine.data.schema import Schema
 from engine.data.snapshot import Snapshot
 from engine.data.table import NOBODY, Table
+from engine.forecast.cost import Cost, pairing
 from engine.rank.explore import Exploration
 
 RecipeType = Literal[
@@ -81,8 +82,12 @@ class Model:
 
 
 class Progress(Protocol):
-    def __call__(self, fraction: float, message: str) -> None:
-        """Say how far training is: 0..1 and a few words. May raise to stop the work."""
+    def __call__(self, fraction: float, message: str) -> float | None:
+        """Say how far training is: 0..1 and a few words. May raise to stop the work.
+
+        The answer is what share of its time is over, where there is a budget: above `fraction` it is late, and who can
+        do with less hurries to be done at 1.
+        """
         ...
 
 
@@ -91,8 +96,22 @@ def silent(fraction: float, message: str) -> None:
 
 
 def stretch(progress: Progress, start: float, stop: float) -> Progress:
-    """The progress of a part of the work: its 0..1 is the whole's `start`..`stop`."""
-    return lambda fraction, message: progress(start + fraction * (stop - start), message)
+    """The progress of a part of the work: its 0..1 is the whole's `start`..`stop`, of the work and of its time."""
+
+    def part(fraction: float, message: str) -> float | None:
+        over = progress(start + fraction * (stop - start), message)
+        return None if over is None or stop <= start else (over - start) / (stop - start)
+
+    return part
+
+
+def spans(progress: Progress, seconds: Sequence[float]) -> list[Progress]:
+    """The progresses of parts that take so long, one after the other."""
+    total, stop, parts = max(sum(seconds), 1e-9), 0.0, []
+    for each in seconds:
+        start, stop = stop, min(stop + each / total, 1.0)
+        parts.append(stretch(progress, start, stop))
+    return parts
 
 
 Scorer = Callable[[Query], Floats]  # → (candidates,) float32, higher is better, -inf: never
@@ -128,6 +147,9 @@ class Recipe(Generic[P]):
     by_attributes: bool = False  # whether a segment is of users for `Query.attributes` instead of `Query.item`
     lacks: Callable[[Schemas], str | None] = lambda schemas: None  # what it needs and a dataset group does not have
     measure: Callable[[Snapshot, P, int, Progress, Model | None], dict[str, float]] | None = None  # its own metrics
+    cost: Callable[[Snapshot, P], Cost] = lambda snapshot, params: pairing(snapshot)
+    cheaper: Callable[[Snapshot, P], Iterator[tuple[P, str]]] | None = None  # less and less, and what each leaves out
+    quick: bool = False  # whether it trains in seconds on data of any size
 
     @property
     def ranks_items(self) -> bool:

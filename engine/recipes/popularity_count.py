@@ -6,6 +6,7 @@ import msgspec
 
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
+from engine.forecast.cost import counting
 from engine.recipes.base import Model, Progress, Recipe, Scorer
 
 
@@ -29,5 +30,7 @@ RECIPE = Recipe(
     params=Params,
     train=train,
     ready=ready,
+    cost=lambda snapshot, params: counting(snapshot),
+    quick=True,
     description="The items that most different users interacted with",
 )

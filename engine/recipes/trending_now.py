@@ -13,6 +13,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
+from engine.forecast.cost import counting
 from engine.recipes.base import Model, Progress, Query, Recipe, Scorer
 
 Frequency = Literal["30 minutes", "1 hour", "2 hours", "3 hours", "1 day"]
@@ -64,6 +65,8 @@ def trend(users: Floats, items: Ints, times: Longs, interval: int) -> Floats:
 RECIPE = Recipe(
     name="aws-trending-now",
     kind="POPULAR_ITEMS",
+    cost=lambda snapshot, params: counting(snapshot),
+    quick=True,
     params=Params,
     train=train,
     ready=ready,

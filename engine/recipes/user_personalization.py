@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -12,7 +13,8 @@ from engine.ensemble.extension import extended
 from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
-from engine.ensemble.training import plan_of, refit
+from engine.ensemble.training import cheaper as cheaper_ensembles
+from engine.ensemble.training import cheaper_params, cost, plan_of, refit
 from engine.ensemble.training import train as train_ensemble
 from engine.rank.explore import Exploration
 from engine.recipes.base import Model, Progress, Recipe
@@ -29,17 +31,29 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_user_history_length_percentile: Share = 0.99
     sequence_epochs: int = Options.epochs
     sequence_gigaflops: float = Options.gigaflops
+    sequence_most_epochs: int = Options.most_epochs
+    light: bool = Options.light
+
+    @property
+    def options(self) -> Options:
+        return Options(
+            dim=self.hidden_dimension // 4 * 2,  # half: a transformer of that width costs what the recurrent model did
+            length=self.bptt,
+            epochs=self.sequence_epochs,
+            gigaflops=self.sequence_gigaflops,
+            recency=self.recency_mask,
+            most_epochs=self.sequence_most_epochs,
+            light=self.light,
+        )
 
 
 def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
-    options = Options(
-        dim=params.hidden_dimension // 4 * 2,  # half: a transformer of that width costs what the recurrent model did
-        length=params.bptt,
-        epochs=params.sequence_epochs,
-        gigaflops=params.sequence_gigaflops,
-        recency=params.recency_mask,
-    )
-    return train_ensemble(_usual_users(snapshot, params), options, seed, progress)
+    return train_ensemble(_usual_users(snapshot, params), params.options, seed, progress)
+
+
+def cheaper(snapshot: Snapshot, params: Params) -> Iterator[tuple[Params, str]]:
+    for options, words in cheaper_ensembles(snapshot, params.options):
+        yield cheaper_params(params, options), words
 
 
 def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
@@ -69,8 +83,10 @@ RECIPE = Recipe(
     scores=True,
     exploration=Exploration(),
     description="What a user will want next, with exploration of new items; the first version's hyperparameters",
-    hidden=frozenset({"sequence_epochs", "sequence_gigaflops"}),
+    hidden=frozenset({"sequence_epochs", "sequence_gigaflops", "sequence_most_epochs", "light"}),
     again=again,
     extend=extend,
     index=indexed,
+    cost=lambda snapshot, params: cost(snapshot, params.options),
+    cheaper=cheaper,
 )

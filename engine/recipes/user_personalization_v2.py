@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from engine.data.snapshot import Snapshot
@@ -9,7 +11,8 @@ from engine.ensemble.extension import extended
 from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import ready
-from engine.ensemble.training import plan_of, refit
+from engine.ensemble.training import cheaper as cheaper_ensembles
+from engine.ensemble.training import cheaper_params, cost, plan_of, refit
 from engine.ensemble.training import train as train_ensemble
 from engine.rank.explore import Exploration
 from engine.recipes.base import Model, Progress, Recipe
@@ -20,16 +23,28 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence_epochs: int = Options.epochs
     sequence_dimension: int = Options.dim
     sequence_gigaflops: float = Options.gigaflops
+    sequence_most_epochs: int = Options.most_epochs
+    light: bool = Options.light
+
+    @property
+    def options(self) -> Options:
+        return Options(
+            dim=self.sequence_dimension,
+            epochs=self.sequence_epochs,
+            gigaflops=self.sequence_gigaflops,
+            recency=self.apply_recency_bias,
+            most_epochs=self.sequence_most_epochs,
+            light=self.light,
+        )
 
 
 def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
-    options = Options(
-        dim=params.sequence_dimension,
-        epochs=params.sequence_epochs,
-        gigaflops=params.sequence_gigaflops,
-        recency=params.apply_recency_bias,
-    )
-    return train_ensemble(snapshot, options, seed, progress)
+    return train_ensemble(snapshot, params.options, seed, progress)
+
+
+def cheaper(snapshot: Snapshot, params: Params) -> Iterator[tuple[Params, str]]:
+    for options, words in cheaper_ensembles(snapshot, params.options):
+        yield cheaper_params(params, options), words
 
 
 def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
@@ -40,7 +55,7 @@ def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress)
     return extended(model, snapshot, progress)
 
 
-HIDDEN = frozenset({"sequence_epochs", "sequence_dimension", "sequence_gigaflops"})
+HIDDEN = frozenset({"sequence_epochs", "sequence_dimension", "sequence_gigaflops", "sequence_most_epochs", "light"})
 
 RECIPE = Recipe(
     name="aws-user-personalization-v2",
@@ -56,4 +71,6 @@ RECIPE = Recipe(
     again=again,
     extend=extend,
     index=indexed,
+    cost=lambda snapshot, params: cost(snapshot, params.options),
+    cheaper=cheaper,
 )

@@ -25,7 +25,7 @@ def command(context: click.Context, data: Path) -> None:
         return
     console = Console()
     with plain_errors(), opened(data, console) as local:
-        console.print(jobs_table(local.engine.jobs, SHOWN))
+        console.print(jobs_table(local.engine, SHOWN))
 
 
 @command.command("cancel")

@@ -11,8 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,12 @@ class Local:
         decoded: dict[str, Any] = msgspec.json.decode(answer) if answer else {}
         return decoded
 
+    def within(self, minutes: float | None) -> Local:
+        """The same, whose solution versions train within so many minutes."""
+        other = copy(self)
+        other.control = replace(self.control, training_minutes=minutes)
+        return other
+
     def ensure(self, operation: str, **members: Any) -> dict[str, Any]:
         """The same, where the resource may be there already: then an empty answer."""
         try:
@@ -62,15 +70,19 @@ class Local:
             body = msgspec.json.encode(members)
             perform_command(self.control, self.engine, "CreateEventTracker", body, tracking_id)
 
-    def watch(self, arn: str, label: str) -> Job:
-        """Wait for the newest job about a resource, with a progress bar; do it where no server does.
+    def watch(self, arn: str, label: str, forecast: Callable[[], str] = str) -> Job:
+        """Wait for the newest job about a resource, with a progress bar; do it where no server does. Its forecast is
+        shown once there is one.
 
         Raises `ClickException` where it fails. An interrupted one is cancelled, or left to the server that does it.
         """
         job = self._newest(arn)
         with self._bar(label) as (bar, task):
             try:
+                words = ""
                 for job in self._steps(arn):
+                    if not words and (words := forecast()):
+                        self._say(f"{label}, forecast: {words}")
                     bar.update(task, completed=job.fraction, message=job.message)
             except Interrupted:
                 bar.stop()

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from engine import Job, Queue
+from engine import Engine, Job
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
 from gateway.starvation import starving
@@ -38,20 +38,22 @@ def command(watch: bool, data: Path) -> None:
 
 def picture(local: Local) -> Group:
     starved = [Text(line, style="yellow") for line in starving(local.engine.settings.data_dir, time.time())]
-    tables = [jobs_table(local.engine.jobs, 12), campaigns_table(local)]
+    tables = [jobs_table(local.engine, 12), campaigns_table(local)]
     return Group(
         *starved, *tables, *(table for table in (recommenders_table(local), schedules_table(local)) if table.row_count)
     )
 
 
-def jobs_table(jobs: Queue, count: int) -> Table:
+def jobs_table(engine: Engine, count: int) -> Table:
     """The newest."""
-    table = Table("job", "what", "state", "progress", "for", "message", title="jobs")
+    table = Table("job", "what", "state", "progress", "for", "forecast", "message", title="jobs")
+    jobs = engine.jobs
     for job in jobs.newest(count):
         what = f"{job.kind} {job.arn.split(':')[-1]}"
         left = job.state == "running" and not jobs.is_held(job)
         state = "interrupted" if left else job.state  # who looks for work next takes it over
-        table.add_row(str(job.id), what, state, f"{job.fraction:.0%}", spent(job), job.message)
+        forecast = engine.forecast(job.arn)
+        table.add_row(str(job.id), what, state, f"{job.fraction:.0%}", spent(job), forecast, job.message)
     return table
 
 

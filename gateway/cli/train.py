@@ -25,13 +25,18 @@ DEPLOYABLE = sorted(name for name, recipe in RECIPES.items() if recipe.deployabl
     show_default=True,
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyperparameter of the recipe.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="What the training may take: it leaves out what does not fit.  [default: what it needs]",
+)
 @group_option
 @data_option
-def command(name: str, recipe: str, settings: tuple[str, ...], group: str, data: Path) -> None:
+def command(name: str, recipe: str, settings: tuple[str, ...], minutes: float | None, group: str, data: Path) -> None:
     """Train a solution and deploy it as campaign NAME, which configurations call `model: NAME`."""
     console = Console()
     with plain_errors(), opened(data, console) as local:
-        version = train(local, group, name, recipe, pairs(settings))
+        version = train(local, group, name, recipe, pairs(settings), minutes)
         deploy(local, name, version)
         console.print(metrics_table(local, version))
         console.print(f"deployed as model [bold]{name}[/bold]: {version}")
@@ -44,8 +49,11 @@ def pairs(settings: tuple[str, ...]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in settings)
 
 
-def train(local: Local, group: str, name: str, recipe: str, hyperparameters: dict[str, str]) -> str:
-    """The ARN of a new, trained version. A solution of that name is trained again if its recipe is the same."""
+def train(
+    local: Local, group: str, name: str, recipe: str, hyperparameters: dict[str, str], minutes: float | None = None
+) -> str:
+    """The ARN of a new version, trained within so many minutes. A solution of that name is trained again if its recipe
+    is the same."""
     made = local.ensure(
         "CreateSolution",
         name=name,
@@ -59,11 +67,22 @@ def train(local: Local, group: str, name: str, recipe: str, hyperparameters: dic
         trained_by = local.call("DescribeSolution", solutionArn=solution)["solution"]["recipeArn"].rsplit("/", 1)[-1]
         if trained_by != recipe:
             raise click.ClickException(f"solution {name} exists with recipe {trained_by}; choose another name")
-    version = (
-        unfinished(local, solution) or local.call("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"]
-    )
-    local.watch(version, f"train {name}")
-    return version
+        _check_settings(local, solution, hyperparameters)
+    version = unfinished(local, solution)
+    if version is None:
+        version = local.within(minutes).call("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"]
+    arn = version
+    local.watch(arn, f"train {name}", lambda: local.engine.forecast(arn))
+    return arn
+
+
+def _check_settings(local: Local, solution: str, hyperparameters: dict[str, str]) -> None:
+    """A solution keeps the hyperparameters that it was created with."""
+    config = local.call("DescribeSolution", solutionArn=solution)["solution"].get("solutionConfig", {})
+    before = config.get("algorithmHyperParameters", {})
+    if any(before.get(name) != value for name, value in hyperparameters.items()):
+        name = solution.rsplit("/", 1)[-1]
+        raise click.ClickException(f"solution {name} exists with other hyperparameters; choose another name for --set")
 
 
 def unfinished(local: Local, solution: str) -> str | None:

@@ -25,18 +25,22 @@ from engine.data.stored import Stored
 from engine.deployments import model_folder
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
-from engine.jobs.choosing import chosen_settings, settings_of
+from engine.forecast.countdown import Countdown
+from engine.forecast.machine import measured
+from engine.forecast.training import forecast
+from engine.jobs.choosing import chosen_settings, foreseen, minutes_of, settings_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.queue import Job
 from engine.jobs.work import Work, changed
 from engine.measure.solution import solution_metrics
 from engine.measure.tuning import Settings
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Progress, Recipe, stretch
+from engine.recipes.base import Model, Progress, Recipe, spans, stretch
 from engine.records import DatasetGroup, SolutionVersion
 from engine.writes import write
 
 SEED = 20_260_101
+WRITING_S = 0.1
 
 
 def run(work: Work) -> str:
@@ -87,16 +91,25 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     data = current(work, group)
     snapshot = prepared(work, data, version)
     _check_minimum(snapshot, version, work)
-    choice = chosen_settings(version, snapshot, SEED, stretch(work.progress, 0.02, 0.6))
-    progress = stretch(work.progress, 0.6 if choice.trials else 0.02, 0.97)
-    recipe, params = choice.recipe, hyperparameters(choice.settings, choice.recipe)
-    model = recipe.train(snapshot, params, SEED, stretch(progress, 0.0, 0.7))
-    metrics = solution_metrics(recipe, params, snapshot, SEED, stretch(progress, 0.7, 0.95), model)
+    machine = measured()
+    ahead = foreseen(version, snapshot, machine, minutes_of(version))
+    if work.arn == version.arn:  # a recommender's is no record
+        version = work.change(version, forecast=ahead.account())
+    work.progress(0.02, f"forecast: {ahead}")
+    countdown = Countdown(work.progress, ahead.seconds, time.monotonic, ahead.budget_s)
+    trying, training, measuring, grouping, _ = spans(stretch(countdown, 0.02, 0.99), (*ahead.parts, WRITING_S))
+    choice = chosen_settings(version, snapshot, SEED, trying)
+    recipe, params = choice.recipe, ahead.params
+    if choice.trials:
+        left = ahead.budget_s and max(ahead.budget_s - (time.monotonic() - started), 1.0) / 60
+        params = forecast(recipe, hyperparameters(choice.settings, recipe), snapshot, machine, minutes=left).params
+    model = recipe.train(snapshot, params, SEED, training)
+    metrics = solution_metrics(recipe, params, snapshot, SEED, measuring, model)
     if recipe.kind == "USER_PERSONALIZATION":
-        model = with_cohorts(model, recipe.ready(model), snapshot, SEED, stretch(progress, 0.95, 1.0))
+        model = with_cohorts(model, recipe.ready(model), snapshot, SEED, stretch(grouping, 0.0, 0.9))
     if recipe.index is not None:
-        model = recipe.index(model, snapshot, SEED, stretch(work.progress, 0.97, 0.98))
-    work.progress(0.98, "writing the model")
+        model = recipe.index(model, snapshot, SEED, stretch(grouping, 0.9, 1.0))
+    work.progress(0.99, "writing the model")
     about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data)}
     model = replace(model, about={**model.about, **about})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
@@ -107,11 +120,12 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     known = {
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "training_hours": round(hours, 4),
-        "chosen": {**model.about.get("chosen", {}), **choice.account()},
+        "chosen": {**model.about.get("chosen", {}), **choice.account(), "forecast": ahead.account()},
         "recipe_arn": recipe_arn(recipe.name),
         "tuned_hpo_params": {"algorithmHyperParameters": choice.tuned} if choice.tuned else {},
     }
-    return known, f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s{_of_index(index)}"
+    words = f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s{_of_index(index)}"
+    return known, f"{words}; {ahead.within}" if ahead.cut else words
 
 
 def _of_index(account: Mapping[str, Any]) -> str:

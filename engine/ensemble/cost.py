@@ -1,0 +1,104 @@
+"""What an ensemble costs, by part: seconds of the reference machine (see `engine.forecast.cost`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from engine.data.snapshot import Snapshot
+from engine.ensemble.member import Column
+from engine.forecast.cost import Cost, Sizes
+
+SMALL = 2_000  # items, up to which tables of neighbours are dense
+INVERTED = 4_000  # items that EASE and the regression are about, at most
+HIDDEN = 0.25  # share of the rows that a split hides
+NETWORK_BYTES = 250e6  # of torch
+MOMENTS = 4  # at which new users are validated
+
+
+class Parts(NamedTuple):
+    """Seconds of the stages of a training, in their order."""
+
+    fit: float
+    read: float
+    fit_later: float  # without the sequence model, for returning users
+    read_later: float
+    new: float
+    refit: float
+
+
+def parts_of(snapshot: Snapshot, columns: Sequence[Column], cases: int) -> Parts:
+    """Of a training that tries these columns on so many cases."""
+    sizes = Sizes.of(snapshot)
+    cases = min(cases, int(2 * sizes.users))
+    less = sizes.times(1 - HIDDEN)
+    plain = [column for column in columns if column.member != "sequence"]
+    splitting = 2e-5 * sizes.users + 0.05
+    read, read_later = (
+        splitting + 2.0 * cases * sum(_reading(column, sizes) for column in each) + 1.0 for each in (columns, plain)
+    )
+    new = MOMENTS * (2 * splitting + 2e-7 * sizes.rows) + cases * 8 * _asking(sizes)
+    return Parts(
+        fitting(columns, less),
+        read,
+        fitting(plain, less),
+        read_later,
+        new,
+        fitting([column for column in columns if column.member == "sequence"], sizes) + fitting(plain, sizes) / 2,
+    )
+
+
+def cost_of(snapshot: Snapshot, columns: Sequence[Column], cases: int) -> Cost:
+    sizes, parts = Sizes.of(snapshot), parts_of(snapshot, columns, cases)
+    return Cost(sum(parts), parts.refit, 3 * _asking(sizes) + 1e-4, _bytes(columns, sizes))
+
+
+def fitting(columns: Iterable[Column], sizes: Sizes) -> float:
+    """Of every distinct fit that the columns need."""
+    return sum(fit_seconds(column, sizes) for column in {column.fit: column for column in columns}.values())
+
+
+def fit_seconds(column: Column, sizes: Sizes) -> float:
+    few = min(sizes.items, INVERTED)
+    inverse = 8e-11 * few**3
+    of_pairs = 1e-11 * sizes.users * sizes.items**2 if sizes.items <= SMALL else 3.8e-7 * sizes.pairs
+    seconds = {
+        "ease": inverse + 1e-11 * sizes.users * few**2,
+        "regression": inverse + 1.5e-4 * sizes.users + 1e-7 * sizes.pairs,
+        "knn": of_pairs,
+        "markov": 2.8e-7 * sizes.near,
+        "content": 2e-9 * sizes.items**2 + 1e-3 * min(sizes.items, 3e4),
+        "people": 5e-7 * sizes.rows + 0.3,
+        "context": 5e-7 * sizes.rows + 0.3,
+        "sequence": column.shape.get("epochs", 0.0) * epoch_seconds(sizes, column.shape.get("dim", 64.0)),
+    }
+    return 0.01 + seconds.get(column.member, 2e-7 * sizes.rows)
+
+
+def epoch_seconds(sizes: Sizes, dim: float) -> float:
+    """A pass of the sequence model over the rows: its products, and what each step costs whatever is in it."""
+    targets = max(sizes.rows - sizes.users, 0.0)
+    drawn = sizes.items if sizes.items <= 5_000 else 1_500
+    windows = 1.6 * sizes.users + targets / 50
+    steps = max(min(windows / 8, 2_000.0), windows / 128)
+    return targets * 6 * (12 * dim**2 + drawn * dim) / 80e9 + steps * (1.8e-3 + 2.3e-9 * sizes.items * dim)
+
+
+def _reading(column: Column, sizes: Sizes) -> float:
+    dense = 5e-8 if sizes.items <= SMALL else 0.0
+    return (1.3e-8 + dense) * sizes.items + 5e-5
+
+
+def _asking(sizes: Sizes) -> float:
+    return 1.3e-8 * sizes.items + 5e-5
+
+
+def _bytes(columns: Sequence[Column], sizes: Sizes) -> float:
+    """The fits are held till all are there; the greatest of them needs the most room while it is made."""
+    members = {column.fit: column.member for column in columns}.values()
+    table = 4 * sizes.items**2 if sizes.items <= SMALL else 200 * 8 * sizes.items
+    few = min(sizes.items, INVERTED)
+    rooms = {"ease": 28 * few**2, "regression": 28 * few**2, "knn": 28 * min(sizes.pairs, 34e6)}
+    held = table * len([member for member in members if member in ("ease", "knn", "markov", "regression")])
+    network = NETWORK_BYTES + 24 * sizes.items * 64 if "sequence" in members else 0.0
+    return sizes.bytes + held + max([rooms.get(member, 0.0) for member in members] + [network])
