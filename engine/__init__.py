@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from engine.recipes import RECIPES
     from engine.settings import Settings
     from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
+    from engine.words import in_words
     from engine.writer import Beside, Writer
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "decoded",
     "evaluate",
     "examine",
+    "in_words",
     "infer_schema",
     "open_source",
     "perform",
@@ -115,6 +117,7 @@ _BEHIND = {
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
     "engine.commands": ("perform_command",),
     "engine.control.fields": ("decoded",),
+    "engine.words": ("in_words",),
     "engine.control.operation": ("perform",),
     "engine.data.guess": ("infer_schema",),
     "engine.data.snapshot": ("Snapshot",),

@@ -8,6 +8,7 @@ import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
 
+from engine import in_words
 from gateway.ask import Answer, Item
 from gateway.outbound import Peer, broken
 
@@ -79,7 +80,7 @@ def _item(peer: Peer, given: Any) -> Item:
         present = {key: value for key, value in given.items() if value is not None}
         return msgspec.convert(present, Item)
     except (msgspec.ValidationError, AttributeError) as error:
-        raise broken(peer, f"answers with an item that is none: {error}") from error
+        raise broken(peer, f"answers with an item that is none: {in_words(error)}") from error
 
 
 def _error_in(data: Any) -> str:

@@ -17,6 +17,7 @@ from engine.data.destination import open_destination
 from engine.data.source import Source, SourceFile, open_source
 from engine.errors import InvalidInput
 from engine.recipes.base import Progress
+from engine.words import in_words
 
 INPUT = "Invalid S3 input path"
 MOST_FILES = 1000
@@ -132,7 +133,7 @@ def answered(line: bytes, answer: Answer) -> Answered:
     except InvalidInput as error:
         return Answered(_echo(line), UNSET, error.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Answered(_echo(line), UNSET, f"The line can't be read: {error}.")
+        return Answered(_echo(line), UNSET, f"The line can't be read: {in_words(error)}.")
 
 
 def _echo(line: bytes) -> msgspec.Raw:

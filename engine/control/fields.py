@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from engine.errors import InvalidInput, TooManyTags
 from engine.records import Record
+from engine.words import in_words
 
 JsonMap = dict[str, Any]
 MOST_TAGS = 50
@@ -106,7 +107,7 @@ def _present(value: Any) -> Any:
 
 
 def _broken_rule(error: msgspec.ValidationError) -> InvalidInput:
-    return InvalidInput(f"1 validation error detected: {error}")
+    return InvalidInput(f"1 validation error detected: {in_words(error)}")
 
 
 def _not_json(error: Exception) -> InvalidInput:

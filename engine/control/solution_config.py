@@ -17,6 +17,7 @@ from engine.data.schema import Schema
 from engine.errors import InvalidInput
 from engine.recipes.base import Recipe
 from engine.records import Solution
+from engine.words import in_words
 
 WEIGHS_EVENTS = frozenset({"aws-user-personalization-v2", "aws-personalized-ranking-v2"})
 HAS_OBJECTIVE = frozenset({"aws-user-personalization", "aws-personalized-ranking"})
@@ -115,7 +116,7 @@ def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.St
     try:
         return recipe.parse(plain)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"A hyperparameter of {recipe.name} is not valid: {error}") from error
+        raise InvalidInput(f"A hyperparameter of {recipe.name} is not valid: {in_words(error)}") from error
 
 
 def minutes_in(given: Mapping[str, str]) -> float | None:

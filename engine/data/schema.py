@@ -18,6 +18,7 @@ import msgspec
 
 from engine.data.reserved import DATASET_TYPES, KEYS, Rule, rules_for
 from engine.errors import InvalidInput
+from engine.words import in_words
 
 MAX_SCHEMA = 20_000  # characters of JSON
 MILLISECONDS = 100_000_000_000  # as seconds, the year 5138; as milliseconds, March 1973
@@ -122,7 +123,7 @@ def parse_schema(text: str, domain: str | None = None) -> Schema:
     try:
         record = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidInput(f"The schema is not a JSON object: {error}.") from error
+        raise InvalidInput(f"The schema is not a JSON object: {in_words(error)}.") from error
     name, rows = record.get("name"), record.get("fields")
     if record.get("type") != "record":
         raise InvalidInput('The schema must be a record: set "type": "record".')

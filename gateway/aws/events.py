@@ -234,7 +234,9 @@ def properties_of(text: str | None, place: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise engine.InvalidInput(f"The properties of {place} are not the text of a JSON object: {error}") from error
+        raise engine.InvalidInput(
+            f"The properties of {place} are not the text of a JSON object: {engine.in_words(error)}"
+        ) from error
 
 
 def _item_id(value: object, place: str) -> str | None:

@@ -282,14 +282,14 @@ def decoded(sent: RawRequest, wanted: type[T]) -> T:
     try:
         return msgspec.json.decode(sent.body, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid(str(error)) from error
+        raise invalid(engine.in_words(error)) from error
 
 
 def json_object(text: str, member: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise invalid(f"{member} must be the text of a JSON object: {error}") from error
+        raise invalid(f"{member} must be the text of a JSON object: {engine.in_words(error)}") from error
 
 
 def found(project: wire.Project, kind: str, name: str) -> Flag:

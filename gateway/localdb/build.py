@@ -97,7 +97,9 @@ def row_of(line: bytes, where: str) -> tuple[str, bytes] | None:
     except KeyError as error:
         raise engine.InvalidInput(f"{where}: has no 'id'") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise engine.InvalidInput(f"{where}: is no JSON object with an 'id' that is a text: {error}") from error
+        raise engine.InvalidInput(
+            f"{where}: is no JSON object with an 'id' that is a text: {engine.in_words(error)}"
+        ) from error
     if not 1 <= len(item) <= LONGEST_ID:
         raise engine.InvalidInput(f"{where}: 'id' has 1 to {LONGEST_ID} characters, not {len(item)}")
     return item, msgspec.json.encode(fields)

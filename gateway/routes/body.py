@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from engine import in_words
 from gateway.errors import Invalid
 from gateway.inflate import inflated
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, named
@@ -24,7 +25,7 @@ def decode(body: bytes, wanted: type[T], described: str, code: str = "InvalidReq
     try:
         return msgspec.json.decode(body, type=wanted)
     except msgspec.ValidationError as error:
-        raise Invalid(code, f"the body is {described}: {error}") from error
+        raise Invalid(code, f"the body is {described}: {in_words(error)}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("InvalidJSONRequestPayload", _fault(body, error)) from error
 

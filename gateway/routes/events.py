@@ -11,7 +11,7 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from engine import Event
+from engine import Event, in_words
 from gateway.caller import Caller
 from gateway.conversions import DEFAULT_VALUE, Conversion
 from gateway.errors import Invalid
@@ -135,7 +135,7 @@ def _converted(given: dict[str, Any]) -> EventsBody:
     try:
         return msgspec.convert(present, EventsBody)
     except msgspec.ValidationError as error:
-        raise Invalid("ValidationError", str(error)) from error
+        raise Invalid("ValidationError", in_words(error)) from error
 
 
 def _conversions(given: Any) -> list[Conversion]:
@@ -144,7 +144,9 @@ def _conversions(given: Any) -> list[Conversion]:
     try:
         told = msgspec.convert(given, list[ConversionBody])
     except msgspec.ValidationError as error:
-        raise Invalid("InvalidExperimentConversions", f"experimentConversions: {error}") from error
+        raise Invalid(
+            "InvalidExperimentConversions", f"experimentConversions is an array of conversions: {in_words(error)}"
+        ) from error
     return [Conversion(each.recommender, each.feature, each.metric, each.value) for each in told]
 
 
@@ -177,6 +179,8 @@ def _properties(text: str | None, where: str) -> dict[str, object]:
     try:
         return msgspec.json.decode(text, type=dict[str, object])
     except msgspec.ValidationError as error:
-        raise Invalid("ValidationError", f"{where}.properties is a string that holds a JSON object: {error}") from error
+        raise Invalid(
+            "ValidationError", f"{where}.properties is a string that holds a JSON object: {in_words(error)}"
+        ) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("ValidationError", f"{where}.properties is a string that holds JSON: {error}") from error

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
+from engine import in_words
 from gateway.ask import Ask
 from gateway.errors import Invalid
 from gateway.routes.path import checked_id
@@ -118,7 +119,7 @@ def _map(text: str | None, name: str, code: str, most: int) -> Mapping[str, str]
     try:
         values = _texts.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Invalid(code, f"{name} is a JSON object of strings in a string: {error}") from error
+        raise Invalid(code, f"{name} is a JSON object of strings in a string: {in_words(error)}") from error
     if len(values) > most:
         raise Invalid(code, f"{name} has at most {most} entries, not {len(values)}")
     return values

@@ -196,3 +196,37 @@ def test_engine_errors_keep_their_code(client: TestClient[Any], engine: SmallEng
         "code": "ServiceUnavailableException",
         "message": "the model is loading",
     }
+
+
+PYTHON = ("float", "null", "`str`", "`int`", "`array`", "`object`", "Expected", "bool")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        (
+            "POST",
+            "/events/shop",
+            {"sessionId": 5, "eventList": []},
+            "expected a text, not a whole number - at `$.sessionId`",
+        ),
+        (
+            "POST",
+            "/events/shop",
+            {"sessionId": "s", "eventList": [{"eventType": "View", "eventValue": "x"}]},
+            "expected a number, not a text - at `$.eventList[0].eventValue`",
+        ),
+        ("POST", "/events/shop", [], "expected an object, not a list"),
+        ("POST", "/rerank-items/shop/order/u1", ["i1", 2], "expected a text, not a whole number - at `$[1]`"),
+        ("POST", "/recommend-many/shop", {"requests": "x"}, "expected a list, not a text - at `$.requests`"),
+        ("GET", f'{HOME}?context={{"a":1}}', None, "expected a text, not a whole number"),
+        ("POST", "/recommendations", {"campaignArn": 5}, "expected a text, not a whole number - at `$.campaignArn`"),
+        ("POST", "/projects/shop/evaluations/look", {"entityId": 5}, ""),
+    ],
+)
+def test_messages_are_in_plain_words(method: str, path: str, body: Any, words: str, client: TestClient[Any]) -> None:
+    answer = client.request(method, path, json=body)
+    message = answer.json()["message"]
+    assert 400 <= answer.status_code < 500
+    assert words in message
+    assert not [word for word in PYTHON if word in message]
