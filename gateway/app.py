@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
-from gateway.aws import Callers, aws_routes, aws_unrouted, below_any_path, evidently_routes
+from gateway.aws import Callers, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
 from gateway.cache import Cache, Seal, Shared
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
@@ -145,8 +145,11 @@ def create_app(
     ]
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
-    personalize = aws_routes(engine, gateway.rank, callers)
-    wire = [*personalize, *evidently_routes(gateway, desk, callers, ledger.units)]
+    on = Wire(callers, gateway.bodies, lambda head: gateway.address(head.headers, head.peer))
+    personalize = aws_routes(engine, gateway.rank, on)
+    wire = [*personalize, *evidently_routes(gateway, desk, on, ledger.units)]
+    telemetry.watch("recgate_bodies_bytes", lambda: [((), [gateway.bodies.size])])
+    telemetry.watch("recgate_bodies_refused", lambda: [((), [gateway.bodies.refused])])
 
     own = {path for handler in handlers for path in handler.paths}
     app = Litestar(

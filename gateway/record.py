@@ -17,10 +17,11 @@ from gateway.cache.purge import KIND, Purge, encoded
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.conversions import Conversion, resolved
+from gateway.errors import RETRY_AFTER_S, TooMany
 from gateway.experiments.deeds import deeds_of
 from gateway.experiments.ledger import Ledger
 from gateway.outbox import Outbox
-from gateway.overload import Admission
+from gateway.overload import TOO_MANY_EVENTS, Admission
 from gateway.plan import Moment, Namespace
 from gateway.targets import Entry
 from gateway.targets.entry import harmless_headers, harmless_query
@@ -61,6 +62,11 @@ class Recorder:
     def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
         """To take a body of events, and wait until it is durable. Raises `TooMany` where there is none."""
         return self._admission.place(caller.share)
+
+    def check_room(self, caller: Caller) -> None:
+        """Raises `TooMany` where it is not worth while to read one more body of this caller."""
+        if not self._admission.opens(caller.share):
+            raise TooMany(TOO_MANY_EVENTS, RETRY_AFTER_S)
 
     async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
         """Return once everything is durable, for every target; nothing is where anything is refused."""

@@ -18,6 +18,7 @@ from gateway.ask import Ask
 from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
 from gateway.autocontext import context_of, next_change
+from gateway.bodies import Bodies
 from gateway.cache import Cache, Flights, Hit, Made, Make, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
@@ -63,7 +64,7 @@ class Gateway:
         clock: Callable[[], float],
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.config = config
+        self.config, self.bodies = config, Bodies(config.body_bytes)
         self._cache, self._upstreams, self._maker, self._decorators = cache, upstreams, maker, decorators
         self._engine, self._ledger = engine, ledger
         self._ranking: Flights[Ranked] = Flights(cache.changes)
@@ -81,7 +82,7 @@ class Gateway:
     def use(self, config: Config) -> None:
         """From here on; requests under way end as they began."""
         self.events.use(config)
-        self.config = config
+        self.config, self.bodies.most = config, config.body_bytes
         self._decorators.use(config)
 
     async def answer(self, ask: Ask, caller: Caller, policy: CachePolicy | None = None) -> Reply:
@@ -295,6 +296,10 @@ class Gateway:
 
         ranked, _ = await self._ranking.join(_question_key(question), tags, question.user, make)
         return ranked
+
+    def address(self, headers: Mapping[str, str], host: str | None) -> str:
+        """Of whoever asks from this host, or through it where it is a trusted proxy."""
+        return self.config.viewers.headers(headers, None if host is None else (host, 0)).address
 
     def now(self) -> float:
         return self._clock()

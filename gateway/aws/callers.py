@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from gateway.aws.canonical import RawRequest
 from gateway.aws.local import stranger
-from gateway.aws.sigv4 import SERVICE, verified
+from gateway.aws.sigv4 import SERVICE, check_head, verified
 from gateway.errors import Denied
 from gateway.plan import AccessKey, Unsigned
 
@@ -47,6 +47,14 @@ class Callers:
         unsigned: Callable[[], Unsigned] = Unsigned,
     ) -> None:
         self._keys, self._home, self._clock, self._unsigned = keys, home, clock, unsigned
+
+    def check(self, head: RawRequest, service: str = SERVICE, plane: Plane = "control") -> None:
+        """Before the body is read: what `who` can tell without it. Raises as `who` does."""
+        keys = self._keys()
+        if keys:
+            check_head(head, keys, self._clock(), service)
+        else:
+            self._let_in(head, plane)
 
     def who(self, sent: RawRequest, service: str = SERVICE, plane: Plane = "control") -> Caller:
         """Raises `Denied` for a request that no configured key has signed to the service, or, without any, for one

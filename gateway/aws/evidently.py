@@ -23,7 +23,7 @@ from msgspec import Meta
 import engine
 from gateway.aws.callers import Callers, Plane
 from gateway.aws.canonical import RawRequest
-from gateway.aws.protocol import FAILURE, JSON, LARGEST_BODY, AnyRequest, refused, request_id, sent_by, unknown
+from gateway.aws.protocol import FAILURE, JSON, LARGE_BODY, AnyRequest, Wire, head_of, refused, request_id, unknown
 from gateway.aws.routes import PREFIX
 from gateway.caller import Caller
 from gateway.desk import Desk
@@ -86,10 +86,10 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     report_names: Annotated[list[Literal["BayesianInference"]], Meta(max_length=5)] = []
 
 
-def evidently_routes(gateway: Gateway, desk: Desk, callers: Callers, rows: Rows) -> list[HTTPRouteHandler | Router]:
+def evidently_routes(gateway: Gateway, desk: Desk, on: Wire, rows: Rows) -> list[HTTPRouteHandler | Router]:
     """At the root, and below a prefix as the other AWS services are. `rows` reads what is known of an experiment's
     units; it may take its time."""
-    calls = Calls(gateway, desk, callers, rows)
+    calls = Calls(gateway, desk, on.callers, rows)
 
     def handlers() -> list[HTTPRouteHandler]:
         @route(
@@ -97,11 +97,13 @@ def evidently_routes(gateway: Gateway, desk: Desk, callers: Callers, rows: Rows)
             http_method=METHODS,
             status_code=200,
             include_in_schema=False,
-            request_max_body_size=LARGEST_BODY,
         )
         async def handle(request: AnyRequest) -> Response[bytes]:
             try:
-                body = msgspec.json.encode(await calls.answer(await sent_by(request)))
+                head = head_of(request)
+                on.callers.check(head, SERVICE, plane_of(head))
+                async with on.bodies.of(request, on.share(head), LARGE_BODY, inflate=False) as sent:
+                    body = msgspec.json.encode(await calls.answer(head._replace(body=sent)))
             except (engine.EngineError, Problem) as error:
                 return refused(error, JSON)
             except Exception:
@@ -121,7 +123,7 @@ class Calls:
     async def answer(self, sent: RawRequest) -> Any:
         """Raises `Problem`."""
         who = self._callers.who(sent, SERVICE, plane_of(sent))
-        sent = sent._replace(body=inflated(sent.body, sent.headers, LARGEST_BODY))
+        sent = sent._replace(body=inflated(sent.body, sent.headers, LARGE_BODY))
         home = who.account == self._gateway.config.account_id
         projects = wire.projects(self._gateway.config.flags.values()) if home else {}
         arn = f"arn:aws:evidently:{who.region}:{who.account}:project/"

@@ -10,18 +10,17 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 import engine
 from gateway.aws.callers import Caller, Callers, Plane
 from gateway.aws.canonical import RawRequest
-from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
-from gateway.inflate import inflated
+from gateway.bodies import Bodies
+from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,8 @@ JSON_1_1 = "application/x-amz-json-1.1"
 JSON = "application/json"
 THROTTLED = engine.Throttled.code
 UNKNOWN_OPERATION = "UnknownOperationException"
-LARGEST_BODY = 10_000_000
+LARGE_BODY = 1_000_000  # bytes; ten events of 10 KB, their properties escaped twice, are a third of it
+LARGEST_BODY = 2_000_000  # ten rows of 32,000 characters, each of them escaped
 FAILURE = Problem("The server failed; its log says why.", status=500, type="Internal", code="InternalFailure")
 
 
@@ -46,16 +46,28 @@ Call = Callable[[Caller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased
 decoded = engine.decoded
 
 
-def framed(path: str, call: Call, callers: Callers, media_type: str = JSON, plane: Plane = "data") -> HTTPRouteHandler:
-    """A POST route whose answers, good or bad, are framed as AWS frames them."""
+class Wire(NamedTuple):
+    """What its routes share: who may call, where bodies are held, and the share that a request's sender has there."""
 
-    @post(path, status_code=200, include_in_schema=False, request_max_body_size=LARGEST_BODY)
+    callers: Callers
+    bodies: Bodies
+    share: Callable[[RawRequest], str] = lambda head: head.peer or ""
+
+
+def framed(
+    path: str, call: Call, on: Wire, media_type: str = JSON, plane: Plane = "data", limit: int = LARGE_BODY
+) -> HTTPRouteHandler:
+    """A POST route whose answers, good or bad, are framed as AWS frames them. `limit`: bytes of a body."""
+
+    @post(path, status_code=200, include_in_schema=False)
     async def handle(request: AnyRequest) -> Response[bytes]:
         try:
-            sent = await sent_by(request)
-            caller = callers.who(sent, plane=plane)
-            # the signature is of what came over the wire
-            answer = await call(caller, sent.headers, inflated(sent.body, sent.headers, LARGEST_BODY))
+            head = head_of(request)
+            on.callers.check(head, plane=plane)
+            async with (held := on.bodies.of(request, on.share(head), limit, inflate=False)) as body:
+                caller = on.callers.who(head._replace(body=body), plane=plane)
+                # the signature is of what came over the wire
+                answer = await call(caller, head.headers, held.inflated(head.headers))
         except (engine.EngineError, Problem) as error:
             return refused(error, media_type)
         except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
@@ -66,27 +78,16 @@ def framed(path: str, call: Call, callers: Callers, media_type: str = JSON, plan
     return handle
 
 
-async def sent_by(request: AnyRequest) -> RawRequest:
-    """Raises `Problem` for a body that is too large."""
+def head_of(request: AnyRequest) -> RawRequest:
+    """The request without its body."""
     headers: dict[str, str] = {}
     for name, value in request.scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
-    try:
-        body = await request.body()
-    except HTTPException as error:
-        if error.status_code != 413:
-            raise
-        raise too_large() from error
     path, query = (request.scope[part].decode("latin-1") for part in ("raw_path", "query_string"))
     client = request.scope["client"]
     version = request.scope.get("http_version", "1.1")
-    return RawRequest(request.method, path, query, headers, body, client[0] if client else None, version)
-
-
-def too_large() -> Problem:
-    message = f"The request's body is over {LARGEST_BODY} bytes."
-    return Problem(message, status=413, type="Validation", code="RequestEntityTooLargeException")
+    return RawRequest(request.method, path, query, headers, b"", client[0] if client else None, version)
 
 
 def refused(error: engine.EngineError | Problem, media_type: str) -> Response[bytes]:
@@ -102,6 +103,8 @@ def refusal_of(error: engine.EngineError | Problem, *, control: bool) -> Refusal
     """The control plane answers 400 for all its modelled errors, the other two services as the error says (§1.2)."""
     if isinstance(error, Overloaded | TooMany):  # what every SDK tries again
         return Refusal(THROTTLED, error.message, 400 if control else 429)
+    if isinstance(error, TooLarge):
+        return Refusal("RequestEntityTooLargeException", error.message, error.status)
     modelled = isinstance(error, engine.EngineError) and error.status < 500 and error.code != UNKNOWN_OPERATION
     return Refusal(error.code, error.message, 400 if control and modelled else error.status)
 

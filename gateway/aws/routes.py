@@ -10,11 +10,22 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from gateway.aws.callers import Callers, Plane
+from gateway.aws.callers import Plane
 from gateway.aws.control import ControlCalls, ControlPlane
 from gateway.aws.events import EventsCalls, Intake
 from gateway.aws.prefix import Prefixed
-from gateway.aws.protocol import JSON, JSON_1_1, AnyRequest, Call, framed, refused, unknown
+from gateway.aws.protocol import (
+    JSON,
+    JSON_1_1,
+    LARGE_BODY,
+    LARGEST_BODY,
+    AnyRequest,
+    Call,
+    Wire,
+    framed,
+    refused,
+    unknown,
+)
 from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
 
@@ -25,23 +36,23 @@ class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
     """What the wire needs of the engine."""
 
 
-def aws_routes(engine: AwsEngine, rank: Rank, callers: Callers) -> list[HTTPRouteHandler | Router]:
+def aws_routes(engine: AwsEngine, rank: Rank, on: Wire) -> list[HTTPRouteHandler | Router]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included."""
     runtime, intake = RuntimeCalls(rank, engine), EventsCalls(engine)
-    calls: tuple[tuple[str, Call, str, Plane], ...] = (
-        ("/", ControlCalls(engine).operate, JSON_1_1, "control"),
-        ("/recommendations", runtime.recommend, JSON, "data"),
-        ("/personalize-ranking", runtime.rerank, JSON, "data"),
-        ("/action-recommendations", runtime.act, JSON, "data"),
-        ("/events", intake.put_events, JSON, "data"),
-        ("/items", intake.put_items, JSON, "data"),
-        ("/users", intake.put_users, JSON, "data"),
-        ("/actions", intake.put_actions, JSON, "data"),
-        ("/action-interactions", intake.put_action_interactions, JSON, "data"),
+    calls: tuple[tuple[str, Call, str, Plane, int], ...] = (
+        ("/", ControlCalls(engine).operate, JSON_1_1, "control", LARGE_BODY),
+        ("/recommendations", runtime.recommend, JSON, "data", LARGE_BODY),
+        ("/personalize-ranking", runtime.rerank, JSON, "data", LARGE_BODY),
+        ("/action-recommendations", runtime.act, JSON, "data", LARGE_BODY),
+        ("/events", intake.put_events, JSON, "data", LARGE_BODY),
+        ("/items", intake.put_items, JSON, "data", LARGEST_BODY),
+        ("/users", intake.put_users, JSON, "data", LARGEST_BODY),
+        ("/actions", intake.put_actions, JSON, "data", LARGEST_BODY),
+        ("/action-interactions", intake.put_action_interactions, JSON, "data", LARGE_BODY),
     )
 
     def handlers() -> list[HTTPRouteHandler]:
-        return [framed(path, call, callers, media_type, plane) for path, call, media_type, plane in calls]
+        return [framed(path, call, on, media_type, plane, limit) for path, call, media_type, plane, limit in calls]
 
     return [*handlers(), Router(PREFIX, route_handlers=handlers())]
 

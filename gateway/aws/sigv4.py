@@ -23,6 +23,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "personalize"  # all three services of Personalize sign as this one
 SKEW_S = 300
 LONGEST_S = 7 * 86_400  # that a presigned request may live
+DIGEST = "x-amz-content-sha256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 CREDENTIAL = re.compile(
     r"(?P<key>[^/]+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]{1,32})/(?P<service>[^/]+)/aws4_request"
@@ -49,16 +50,35 @@ def verified(
 ) -> tuple[AccessKey, str]:
     """The key that signed the request to a service, and the region it was signed for. Raises `Denied`."""
     query = pairs_of(request.query)
+    claim, key = claimed(request, query, keys, now, service)
+    check_signature(request, query, claim, key.secret, payload_of(request))
+    if now >= key.expires:  # last, so that only the key's owner learns of it
+        raise Denied("ExpiredTokenException", "The security token included in the request is expired.")
+    return key, claim.region
+
+
+def check_head(request: RawRequest, keys: Mapping[str, AccessKey], now: float, service: str = SERVICE) -> None:
+    """As far as `verified` can tell before the body is there: all but the body's digest where the head says that, else
+    all but the signature. Raises `Denied`."""
+    query = pairs_of(request.query)
+    claim, key = claimed(request, query, keys, now, service)
+    if DIGEST in request.headers:
+        check_signature(request, query, claim, key.secret, request.headers[DIGEST])
+    else:
+        check_signed_headers(request, claim)
+
+
+def claimed(
+    request: RawRequest, query: Pairs, keys: Mapping[str, AccessKey], now: float, service: str
+) -> tuple[Claim, AccessKey]:
+    """What the request says, by a key that there is. Raises `Denied`."""
     claim = claim_of(request, query)
     key = keys.get(claim.key)
     if key is None or not same(claim.token or "", key.session_token or ""):
         raise Denied("UnrecognizedClientException", "The security token included in the request is invalid.")
     check_scope(claim, service)
     check_time(claim, now)
-    check_signature(request, query, claim, key.secret)
-    if now >= key.expires:  # last, so that only the key's owner learns of it
-        raise Denied("ExpiredTokenException", "The security token included in the request is expired.")
-    return key, claim.region
+    return claim, key
 
 
 # --- what the request claims
@@ -116,12 +136,17 @@ def check_time(claim: Claim, now: float) -> None:
 # --- the signature
 
 
-def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str) -> None:
+def check_signed_headers(request: RawRequest, claim: Claim) -> list[str]:
     names = claim.signed_headers.split(";")
     unsigned = [name for name in MUST_BE_SIGNED if name in request.headers and name not in names]
     if unsigned or "host" not in names or any(name not in request.headers for name in names):
         raise mismatch()
-    text = canonical(request, query, names, payload_of(request))
+    return names
+
+
+def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str, payload: str) -> None:
+    """`payload` is the body's digest, or what stands for it."""
+    text = canonical(request, query, check_signed_headers(request, claim), payload)
     scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
     digest = hashlib.sha256(text.encode("latin-1")).hexdigest()
     to_sign = f"{ALGORITHM}\n{claim.time}\n{scope}\n{digest}".encode()
@@ -133,7 +158,7 @@ def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str
 def payload_of(request: RawRequest) -> str:
     """The body's digest, or what the request says instead; a digest that it says must be the body's."""
     digest = hashlib.sha256(request.body).hexdigest()
-    said = request.headers.get("x-amz-content-sha256", digest)
+    said = request.headers.get(DIGEST, digest)
     if said != UNSIGNED and not same(said, digest):
         raise mismatch()
     return said

@@ -62,6 +62,7 @@ class Config:
     admin: ApiKeys | None = None  # None: nobody
     cors: Cors = field(default_factory=Cors)
     cache_bytes: int = 64 * MEGABYTE  # of each worker
+    body_bytes: int = 64 * MEGABYTE  # of request bodies that each worker holds at once
     document: Mapping[str, Any] = field(default_factory=dict)  # as it was said, without its secrets
     rate_limits: RateLimits = field(default_factory=RateLimits)
     outbox_bytes: int = 1024 * 1024 * 1024  # of disk, for events on their way
@@ -175,6 +176,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         admin=admin(root.admin),
         cors=Cors(frozenset(root.cors.origins), root.cors.credentials),
         cache_bytes=root.cache.megabytes * MEGABYTE,
+        body_bytes=root.bodies.megabytes * MEGABYTE,
         document=plain(root),
         rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),
         outbox_bytes=root.outbox.max_bytes,

@@ -52,6 +52,7 @@ class HotProtocol(HttpToolsProtocol):
     memos: ClassVar[Memos]
     direct: ClassVar[Direct]
     patience_s: ClassVar[float] = 30.0  # for a whole head from its first byte, or for the next piece of a body
+    least_rate: ClassVar[float] = 1000.0  # bytes a second, of a body that takes longer than that
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -62,6 +63,8 @@ class HotProtocol(HttpToolsProtocol):
         self._head, self._ending = UNUSUAL, b""  # of the last request that was answered here: all behind its target
         self._state: dict[str, Any] = {}  # of the next request to be parsed
         self._answered_at = 0.0  # by `memos.clock`
+        self._body_since = 0.0  # when the body under way began, by `loop.time`; 0: its head is not whole
+        self._body_bytes = 0  # of it since then
         self._since = 0.0  # when the head began or the body went on of which more is to come, by `loop.time`
         self._dates: object = None
         self._common = self._ok = self._not_modified = self._busy = b""
@@ -289,7 +292,10 @@ class HotProtocol(HttpToolsProtocol):
         """Seconds that the caller has."""
         if self._is_whole:
             return self._answered_at + self.timeout_keep_alive - self.memos.clock()
-        return self._since + self.patience_s - self.loop.time()
+        until = self._since + self.patience_s
+        if self._body_since:
+            until = min(until, self._body_since + self.patience_s + self._body_bytes / self.least_rate)
+        return until - self.loop.time()
 
     def timeout_keep_alive_handler(self) -> None:
         """An answer of the hot way does not set the timer anew: it looks when it rings."""
@@ -298,6 +304,8 @@ class HotProtocol(HttpToolsProtocol):
         left, cycle = self._left(), self.cycle
         if self._is_served():
             self._since = self.loop.time()
+            if self._body_since:
+                self._body_since, self._body_bytes = self._since, 0
             self._wait(LOOK_S)
         elif 0 < left <= (self.timeout_keep_alive if self._is_whole else self.patience_s):
             self._wait(left)
@@ -306,7 +314,12 @@ class HotProtocol(HttpToolsProtocol):
         else:
             if cycle is not None:
                 cycle.disconnected = True  # who reads its body can't answer any more
-            self._refuse(TooSlow(f"nothing came for {self.patience_s:g} s, or the head was not whole by then"))
+            self._refuse(TooSlow(self._slowness()))
+
+    def _slowness(self) -> str:
+        if self._body_since and self.loop.time() < self._since + self.patience_s:
+            return f"the body came at less than {self.least_rate:g} bytes a second"
+        return f"nothing came for {self.patience_s:g} s, or the head was not whole by then"
 
     def _is_served(self) -> bool:
         """Whether it is the caller who waits: for an answer, or to be read."""
@@ -376,7 +389,7 @@ class HotProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def on_message_begin(self) -> None:
-        self._is_whole, self._since = False, self.loop.time()
+        self._is_whole, self._since, self._body_since = False, self.loop.time(), 0.0
         super().on_message_begin()
         if self._state:
             self.scope["state"].update(self._state)
@@ -384,13 +397,15 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._since = self.loop.time()
+        self._since = self._body_since = self.loop.time()
+        self._body_bytes = 0
         # behind an offer of another protocol httptools skips the body: what comes next must not be read as a request
         if (self._is_leaving or self.parser.should_upgrade()) and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._unfinished, self._since = 0, self.loop.time()
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -15,9 +15,9 @@ from gateway.cache import purge
 from gateway.caller import Caller
 from gateway.config import Watch
 from gateway.errors import Invalid, NotConfigured
-from gateway.routes.body import body_of, decode
+from gateway.routes.body import decode
 from gateway.routes.recommend import READ
-from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent, Work
 
 Announce = Callable[[str, str], Awaitable[None]]
 
@@ -36,7 +36,8 @@ def admin_routes(front: Front, announce: Announce, watch: Watch | None) -> list[
         return admitted
 
     async def purged(request: AnyRequest, _: Caller) -> Sending:
-        asked = decode(await body_of(request), purge.Purge, "what to purge", "ValidationError")
+        async with front.bodies.of(request, "admin", LARGEST_BODY) as body:
+            asked = decode(body, purge.Purge, "what to purge", "ValidationError")
         checked(asked, front.gateway.config.namespaces)
         await announce(purge.KIND, purge.encoded(asked))
         return Sending(msgspec.json.encode({"purged": asked}))

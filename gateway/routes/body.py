@@ -9,15 +9,8 @@ import msgspec
 
 from engine import in_words
 from gateway.errors import Invalid
-from gateway.inflate import inflated
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, named
 
 T = TypeVar("T")
-
-
-async def body_of(request: AnyRequest, most: int = LARGEST_BODY) -> bytes:
-    """What was sent, inflated where it came compressed; `most` bytes. Raises what `inflated` does."""
-    return inflated(await request.body(), named(request), most)
 
 
 def decode(body: bytes, wanted: type[T], described: str, code: str = "InvalidRequestPayload") -> T:

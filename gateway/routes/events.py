@@ -16,7 +16,7 @@ from gateway.caller import Caller
 from gateway.conversions import DEFAULT_VALUE, Conversion
 from gateway.errors import Invalid
 from gateway.record import Told
-from gateway.routes.body import body_of, decode
+from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.rejections import Rejections
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
@@ -65,19 +65,20 @@ def events_routes(front: Front) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "events", (1,))
         namespace = front.gateway.taking(decoded(name, "namespace"), caller)
-        async with front.gateway.events.room(caller):  # before the body is read
+        recorder = front.gateway.events
+        recorder.check_room(caller)  # before the body is read, and it is whole before it takes a place
+        async with front.bodies.of(request, caller.share, LARGEST_BODY) as body, recorder.room(caller):
             moment = front.gateway.moment(caller)
-            body = await body_of(request)
             try:
                 told = told_by(body, moment.now.timestamp())
             except Invalid as problem:
                 raise of_a_form(problem, caller.headers.get("content-type", "")) from problem
             if namespace.elsewhere:
                 told = told._replace(body=timed(body, told.events))
-            await front.gateway.events.record(namespace, told, moment)
+            await recorder.record(namespace, told, moment)
         return Sending(media_type=b"text/plain")
 
-    @post("/events/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
+    @post("/events/{rest:path}", status_code=200)
     async def events(request: AnyRequest) -> Sent:
         sent = await front.guarded("events", request, take)
         if sent.status >= 400:

@@ -23,7 +23,7 @@ from gateway.desk import Desk
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
 from gateway.plan import ApiKeys
-from gateway.routes.body import body_of, decode
+from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import decoded, segments
 from gateway.routes.recommend import READ
@@ -45,7 +45,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
         (key,) = segments(request, "sub", (1,))
         return await front.answer("growthbook-sub", request, keyed(decoded(key, "client key"), subscribed))
 
-    @post("/track", status_code=200, request_max_body_size=LARGEST_BODY)
+    @post("/track", status_code=200)
     async def track(request: AnyRequest) -> Sent:
         key = request.query_params.get("client_key", "")
         return await front.answer("growthbook-track", request, keyed(key, tracked))
@@ -78,11 +78,12 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
 
     async def tracked(request: AnyRequest, caller: Caller) -> Sending:
         """Events of no experiment are left out, as are those whose sender may send none."""
-        events = decode(await body_of(request), list[dict[str, Any]], "an array of events")
-        known, now = front.gateway.config.flags, front.gateway.now()
-        told = [each for event in events for each in growthbook.seen(known, event)]
-        mine = [each for each in told if may_see(each.flag, caller.principal, each.unit, "events")]
-        await asyncio.gather(*(desk.report(each, caller, now) for each in mine))
+        async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
+            events = decode(body, list[dict[str, Any]], "an array of events")
+            known, now = front.gateway.config.flags, front.gateway.now()
+            told = [each for event in events for each in growthbook.seen(known, event)]
+            mine = [each for each in told if may_see(each.flag, caller.principal, each.unit, "events")]
+            await asyncio.gather(*(desk.report(each, caller, now) for each in mine))
         return Sending(b"{}")
 
     def payload(principal: Principal) -> bytes:

@@ -14,7 +14,7 @@ from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.many import many
 from gateway.reply import Reply
-from gateway.routes.body import body_of, decode
+from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, MOST_RESULTS
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, Sent, refusal
@@ -56,7 +56,8 @@ class ManyBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
 def many_routes(front: Front) -> list[HTTPRouteHandler]:
     async def answered(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "recommend-many", (1,))
-        told = decode(await body_of(request), ManyBody, "an object with 'requests'", "ValidationError")
+        async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
+            told = decode(sent, ManyBody, "an object with 'requests'", "ValidationError")
         asks = asks_of(told, decoded(name, "namespace"))
         await front.gateway.keep_pace(caller, len(asks) - 1)  # the first was counted on the way in
         replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, told.distinct)
@@ -64,7 +65,7 @@ def many_routes(front: Front) -> list[HTTPRouteHandler]:
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
         return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))
 
-    @post("/recommend-many/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
+    @post("/recommend-many/{rest:path}", status_code=200)
     async def recommend_many(request: AnyRequest) -> Sent:
         return await front.guarded("recommend-many", request, answered)
 

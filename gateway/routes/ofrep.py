@@ -19,7 +19,6 @@ from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.desk import Desk
 from gateway.experiments.flags import Flag, may_see
-from gateway.routes.body import body_of
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
 from gateway.routes.recommend import READ
@@ -53,11 +52,11 @@ class Fault(Exception):
 
 
 def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
-    @post(f"{ALL}/{{key:path}}", status_code=200, request_max_body_size=LARGEST_BODY)
+    @post(f"{ALL}/{{key:path}}", status_code=200)
     async def one(request: AnyRequest) -> Sent:
         return await front.guarded("ofrep", request, evaluated)
 
-    @post(ALL, status_code=200, request_max_body_size=LARGEST_BODY)
+    @post(ALL, status_code=200)
     async def all_(request: AnyRequest) -> Sent:
         return await front.guarded("ofrep", request, listed)
 
@@ -72,7 +71,8 @@ def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
         if flag is None:
             return failed(404, "FLAG_NOT_FOUND", f"no experiment is called {key!r}", key)
         try:
-            context = context_of(await body_of(request))
+            async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
+                context = context_of(body)
             exposes = context.get("exposure", True)
             return Sending(msgspec.json.encode(value_of(flag, context, caller, exposes=exposes)))
         except Fault as fault:
@@ -80,7 +80,8 @@ def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
 
     async def listed(request: AnyRequest, caller: Caller) -> Sending:
         try:
-            context = context_of(await body_of(request))
+            async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
+                context = context_of(sent)
         except Fault as fault:
             return failed(400, fault.code, fault.details)
         unit, known = context["targetingKey"], front.gateway.config.flags.values()

@@ -16,7 +16,7 @@ from gateway.errors import Invalid
 from gateway.paging import Page, page_of
 from gateway.plan import NO_CACHE
 from gateway.reply import Reply
-from gateway.routes.body import body_of, decode
+from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
@@ -40,7 +40,7 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     async def rerank(request: AnyRequest) -> Sent:
         return await front.guarded("rerank-items", request, rerank_work)
 
-    @post("/rerank-items/{rest:path}", status_code=200, request_max_body_size=LARGEST_BODY)
+    @post("/rerank-items/{rest:path}", status_code=200)
     async def rerank_post(request: AnyRequest) -> Sent:
         return await front.guarded("rerank-items", request, reranked)
 
@@ -53,7 +53,8 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
 
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:
         place = segments(request, "rerank-items", (3,))
-        items = decode(await body_of(request), list[str], "an array of item ids, each a string")
+        async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
+            items = decode(body, list[str], "an array of item ids, each a string")
         reply = await front.gateway.answer(
             _rerank(request, front.gateway.config.query_names, place, items), caller, NO_CACHE
         )

@@ -21,7 +21,6 @@ from gateway.errors import (
     Busy,
     Overloaded,
     Problem,
-    TooLarge,
     TooMany,
     Unauthenticated,
     UnknownEncoding,
@@ -115,6 +114,7 @@ class Front:
         self, gateway: Gateway, telemetry: Telemetry, memos: Memos, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self.gateway, self.telemetry, self.memos, self._clock = gateway, telemetry, memos, clock
+        self.bodies = gateway.bodies
 
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> Sent:
         """`guarded`: only callers that the configuration admits are answered."""
@@ -222,8 +222,6 @@ def refusal(error: Exception) -> Sending:
         # wider than the triple: the reference's routers answer an unknown path with these two keys
         triple = {"type": "Routing", "code": "NotFound", "message": "Not found"}
         return _triple(404, {**triple, "statusCode": 404})
-    if isinstance(error, HTTPException) and error.status_code == 413:
-        return refusal(TooLarge(f"the body is over {LARGEST_BODY} bytes"))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _triple(error.status_code, {"type": "Validation", "code": "InvalidRequest", "message": error.detail})
     number = uuid.uuid4().hex

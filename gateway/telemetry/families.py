@@ -55,6 +55,8 @@ FAMILIES = {
     "recgate_jobs_processor_share": Family(
         "max", "Of the processor time that the job process asks for, what it gets; below 0.05 it starves."
     ),
+    "recgate_bodies_bytes": Family("sum", "Bytes of request bodies that are held."),
+    "recgate_bodies_refused": Family("counter", "Bodies refused or cut off: there was no room for them."),
     "recgate_outbox_records": Family("sum", "Records that a target has not got yet.", ("target",)),
     "recgate_outbox_oldest_seconds": Family("max", "Age of the oldest record that a target has not got.", ("target",)),
     "recgate_outbox_delivered": Family("counter", "Messages taken by a target.", ("target",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -143,3 +144,39 @@ def test_the_account_is_the_keys(client: Callable[..., Clients], world: World):
             aws.personalize.describe_dataset_group(datasetGroupArn=foreign)
         aws.runtime.get_recommendations(campaignArn=CAMPAIGN, userId="u")
     assert [question.account for question in world.questions] == [ACCOUNT, OTHER]
+
+
+STRANGERS = {
+    "nobody": "",
+    "an unknown key": "AKIANOBODY/{today}/us-east-1/personalize/aws4_request",
+    "an old signature": "AKIAFIRST/20200101/us-east-1/personalize/aws4_request",
+    "another service": "AKIAFIRST/{today}/us-east-1/s3/aws4_request",
+    "a digest that was not signed": "AKIAFIRST/{today}/us-east-1/personalize/aws4_request",
+}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("path", ["/", "/events", "/recommendations"])
+def test_a_stranger_is_refused_before_the_body_is_read(locked: str, who: str, path: str):
+    """Of which nothing is ever sent."""
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    scope = STRANGERS[who].format(today=now[:8])
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: h",
+        "Content-Length: 900000",
+        f"X-Amz-Date: {scope.split('/')[1] + now[8:] if scope else now}",
+    ]
+    if scope:
+        signed = "host;x-amz-date"
+        if who == "a digest that was not signed":
+            lines.append(f"X-Amz-Content-Sha256: {'0' * 64}")
+            signed = "host;x-amz-content-sha256;x-amz-date"
+        lines.append(
+            f"Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature={'0' * 64}"
+        )
+    url = httpx.URL(locked)
+    with socket.create_connection((url.host, url.port), timeout=5) as caller:
+        caller.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = caller.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 403 "), answer

@@ -27,7 +27,8 @@ from engine.control import Control
 from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
 from engine.sql import Database, jobs, log, sqlite_url
-from gateway.aws import Callers, aws_routes, below_any_path
+from gateway.aws import Callers, Wire, aws_routes, below_any_path
+from gateway.bodies import Bodies
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 
@@ -182,7 +183,7 @@ class Stage:
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
     callers = callers or Callers(dict, stage.settings, time.time)
-    routes = aws_routes(stage, stage.rank, callers)
+    routes = aws_routes(stage, stage.rank, Wire(callers, Bodies()))
     app = Litestar(routes, openapi_config=None)
     app.asgi_handler = below_any_path(routes, app)
     return app

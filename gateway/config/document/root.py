@@ -86,6 +86,12 @@ class CacheSize(Part, frozen=True):
     megabytes: Count = 64
 
 
+class BodiesSize(Part, frozen=True):
+    """How much each worker holds of request bodies at once; of what is more, whoever sends most is refused with 503."""
+
+    megabytes: Count = 64
+
+
 class GeoIp(Part, frozen=True):
     """A GeoIP file in MaxMind's format: it tells an address's country, city and time zone."""
 
@@ -113,5 +119,6 @@ class Root(Level, frozen=True, kw_only=True):
     outbox: OutboxPart = OutboxPart()
     admin: Admin | None = None
     cache: CacheSize = CacheSize()
+    bodies: BodiesSize = BodiesSize()
     trusted_proxies: tuple[Network, ...] = LOOPBACK
     geoip: GeoIp | None = None

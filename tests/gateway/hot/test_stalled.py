@@ -80,7 +80,21 @@ def test_a_byte_now_and_then_gains_no_time(pair: Pair, start: bytes) -> None:
     assert time.monotonic() - began < 3 * SHORT_S
 
 
-def test_a_body_that_goes_on_has_its_time(pair: Pair) -> None:
+def test_a_body_that_drips_has_no_more_time(pair: Pair) -> None:
+    with calling(pair) as caller:
+        caller.sendall(POST + b"Content-Length: 1000\r\n\r\n")
+        caller.settimeout(SHORT_S / 8)
+        began, found = time.monotonic(), b""
+        while not found and time.monotonic() - began < PATIENCE_S:
+            caller.sendall(b" ")
+            with contextlib.suppress(TimeoutError):
+                found = caller.recv(65536)
+    assert found.startswith(b"HTTP/1.1 408 ") and b"less than 1000 bytes a second" in found
+    assert SHORT_S - 0.05 < time.monotonic() - began < 3 * SHORT_S
+
+
+def test_a_body_that_goes_on_has_its_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HotProtocol, "least_rate", 10.0)
     with calling(pair) as caller:
         caller.sendall(POST + b"Connection: close\r\nContent-Length: 12\r\n\r\n")
         for _ in range(12):

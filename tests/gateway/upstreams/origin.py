@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.aws.canonical import RawRequest, pairs_of
-from gateway.aws.sigv4 import check_signature, check_time, claim_of
+from gateway.aws.sigv4 import check_signature, check_time, claim_of, payload_of
 
 KEYS = {"AKIDEXAMPLE": "secret"}
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -83,7 +83,7 @@ def signed(sent: RawRequest) -> str:
     query = pairs_of(sent.query)
     claim = claim_of(sent, query)
     check_time(claim, time.time())
-    check_signature(sent, query, claim, KEYS[claim.key])
+    check_signature(sent, query, claim, KEYS[claim.key], payload_of(sent))
     return claim.region
 
 

@@ -1,0 +1,155 @@
+"""Room for the bodies of one worker's requests: how many bytes of them are held at once, and whose.
+
+A body is held from its first byte until its request is answered. While there is room, everybody has it. Where there is
+none, the sender of most gives way: of all bodies that are still being read the largest of whoever has most is cut off,
+unless that is the one that grows, which is refused then. So a small body is read while large ones, or many that drip,
+fill the room, whoever sends those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request
+
+from gateway.errors import RETRY_AFTER_S, Invalid, Overloaded, TooLarge
+from gateway.inflate import inflated
+
+AnyRequest = Request[Any, Any, Any]
+
+MEGABYTE = 1024 * 1024
+MOST_BYTES = 64 * MEGABYTE
+NO_ROOM = "more bodies are sent than there is room for; try again in a second"
+
+
+class Bodies:
+    """Of one worker; used from its event loop. `most`: bytes."""
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self.most = most
+        self.size = 0
+        self.refused = 0
+        self._by_share: Counter[str] = Counter()
+        self._reading: dict[Held, None] = {}
+
+    def of(self, request: AnyRequest, share: str, limit: int, *, inflate: bool = True) -> Held:
+        """For `async with`: the request's body, of at most `limit` bytes, sent by whoever has this share; inflated
+        where it came compressed, unless that is left to the caller. Raises `TooLarge` (413), before a byte is read of
+        one that says so, `Overloaded` (503), what `inflated` does, and `Invalid` where the connection ends too soon."""
+        return Held(self, request, share, limit, inflate)
+
+    def grow(self, held: Held, count: int) -> None:
+        """Raises `Overloaded` where there is no room for so many more bytes of this body."""
+        while self.size + count > self.most:
+            largest = max((*self._reading, held), key=lambda each: self._rank(each, held, count))
+            if largest is held or not largest.size:
+                self.refused += 1
+                raise Overloaded(NO_ROOM, RETRY_AFTER_S)
+            self.refused += 1
+            self.release(largest)
+            largest.cut()
+        held.size += count
+        self.size += count
+        self._by_share[held.share] += count
+
+    def _rank(self, each: Held, grown: Held, count: int) -> tuple[int, int]:
+        """What its sender would have, and how large it would be, had the one grown."""
+        own, whole = (count if is_it else 0 for is_it in (each is grown, each.share == grown.share))
+        return self._by_share[each.share] + whole, each.size + own
+
+    def begin(self, held: Held) -> None:
+        self._reading[held] = None
+
+    def end(self, held: Held) -> None:
+        """It is whole, or read no further."""
+        self._reading.pop(held, None)
+
+    def release(self, held: Held) -> None:
+        self.end(held)
+        self.size -= held.size
+        self._by_share[held.share] -= held.size
+        if not self._by_share[held.share]:
+            del self._by_share[held.share]
+        held.size = 0
+
+
+class Held:
+    """One body, within `async with`."""
+
+    __slots__ = ("_bodies", "_inflates", "_is_cut", "_limit", "_request", "_task", "body", "share", "size")
+
+    def __init__(self, bodies: Bodies, request: AnyRequest, share: str, limit: int, inflates: bool) -> None:
+        self._bodies, self._request, self._limit, self._inflates = bodies, request, limit, inflates
+        self.body = b""
+        self.share, self.size = share, 0
+        self._is_cut, self._task = False, asyncio.current_task()
+
+    async def __aenter__(self) -> bytes:
+        if _announced(self._request) > self._limit:
+            raise _too_large(self._limit)
+        self._bodies.begin(self)
+        try:
+            self.body = await self._read()
+            if self._inflates:
+                self.body = self._plain()
+        except BaseException as error:
+            self._bodies.release(self)
+            if self._is_cut and isinstance(error, asyncio.CancelledError) and self._task is not None:
+                self._task.uncancel()
+                raise Overloaded(NO_ROOM, RETRY_AFTER_S) from None
+            raise
+        self._bodies.end(self)
+        return self.body
+
+    async def __aexit__(self, *_: object) -> None:
+        self._bodies.release(self)
+
+    def cut(self) -> None:
+        """Read no further: whoever waits for the body is told that there is no room."""
+        self._is_cut = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def inflated(self, headers: Mapping[str, str]) -> bytes:
+        """As its sender had it. Raises as `gateway.inflate.inflated` does, and `Overloaded`."""
+        body = inflated(self.body, headers, self._limit)
+        if body is not self.body:
+            self._bodies.grow(self, len(body))
+        return body
+
+    def _plain(self) -> bytes:
+        for name, value in self._request.scope["headers"]:
+            if name == b"content-encoding":
+                return self.inflated({"content-encoding": value.decode("latin-1")})
+        return self.body
+
+    async def _read(self) -> bytes:
+        parts: list[bytes] = []
+        receive = self._request.receive
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Invalid("IncompleteBody", "the connection ended before the body")
+            part = message["body"]
+            if part:
+                if self.size + len(part) > self._limit:
+                    raise _too_large(self._limit)
+                self._bodies.grow(self, len(part))
+                parts.append(part)
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _announced(request: AnyRequest) -> int:
+    """How long the body is said to be; 0 where nothing says."""
+    for name, value in request.scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is over {limit} bytes")
