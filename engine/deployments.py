@@ -105,7 +105,7 @@ class Deployments:
 
     def reload(self, arn: str) -> None:
         """Answer with what the record says now; a model that can't be loaded leaves the earlier one answering."""
-        record = self._record(arn)
+        record = self.record(arn)
         if record is None or _resting(record):
             self._ready.pop(arn, None)
             return
@@ -126,7 +126,7 @@ class Deployments:
         deployed = self._ready.get(arn)
         if deployed is not None and deployed.campaign.account == account:
             return deployed
-        record = self._record(arn)
+        record = self.record(arn)
         if record is None or record.account != account:
             own = (each.campaign.name for each in self.all() if each.campaign.account == account)
             known = ", ".join(sorted(own)) or "none"
@@ -141,7 +141,7 @@ class Deployments:
     def all(self) -> list[Deployed]:
         return list(self._ready.values())
 
-    def _record(self, arn: str) -> Deployable | None:
+    def record(self, arn: str) -> Deployable | None:
         record = self._records.find(arn, Campaign) or self._records.find(arn, Recommender)
         return None if record is None or record.deleted_at is not None else record
 
@@ -178,7 +178,7 @@ class Deployments:
             try:
                 return folder, artifacts.load(folder)
             except FileNotFoundError:
-                missed, folder = folder, self._folder(self._record(record.arn) or record)
+                missed, folder = folder, self._folder(self.record(record.arn) or record)
                 if folder == missed:  # else a newer one came, and this one went, while we read
                     raise
 

@@ -251,6 +251,20 @@ class Engine:
         """
         return any(each.names_user for each in self._filters(filter_, expression, self.deployed(campaign, account)))
 
+    def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None:
+        """Whether a campaign's or recommender's data can be filtered so; one that is not there passes.
+
+        Raises `NotFound` (no such filter), `InvalidInput` (of another group, or an expression that can't be used).
+        """
+        record = self.deployments.record(self._arn(campaign, self.settings.account_id))
+        if record is None:
+            return
+        if expression is not None:
+            self.directory.expression(expression, record.dataset_group_arn, self.settings.quotas)
+        if filter_ is not None:
+            arn = filter_ if ":" in filter_ else f"{record.arn.rpartition(':')[0]}:filter/{filter_}"
+            self.directory.filter(arn, record.dataset_group_arn, self.settings.quotas)
+
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None
     ) -> list[dict[str, Any] | None]:

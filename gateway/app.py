@@ -26,6 +26,7 @@ from gateway.config import Config, Watch, place_of
 from gateway.decorate import Decorators
 from gateway.desk import Desk
 from gateway.experiments.ledger import Ledger
+from gateway.filter_checks import FilterChecks
 from gateway.hot import Far, Memos
 from gateway.make import Maker
 from gateway.metadata import SOURCES
@@ -112,9 +113,14 @@ def create_app(
     if shared is not None:
         memos.far = Far(shared, cache, engine.is_current, lambda: engine.follower.applied, clock, draw)
 
+    filters = FilterChecks(engine)
+
     def use(config: Config) -> None:
         gateway.use(config)
         memos.use(config)
+        threads.submit(filters.report, config)
+
+    threads.submit(filters.report, config)
 
     engine.subscribe(lambda changes: _outdate(cache, changes))
     _remember(cache, engine, clock() - REMEMBERED_S)
@@ -138,7 +144,7 @@ def create_app(
         *explain_routes(front),
         *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
         *taking_events,
-        *health_routes(front, engine, threads, shelf),
+        *health_routes(front, engine, threads, shelf, filters),
         *ofrep_routes(front, desk),
         *growthbook_routes(front, desk, leaving),
         *admin_routes(front, gateway.announce, watch),

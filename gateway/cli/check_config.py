@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
+import msgspec
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gateway.cli.options import data_option, plain_errors
 from gateway.config import Config, ConfigError, Fault, load
 from gateway.config.caching import KINDS
 from gateway.config.report import counted
@@ -23,8 +25,9 @@ WIDEST = 240  # a table takes what it needs; names are never cut, whatever the t
 
 @click.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
-def command(file: Path) -> None:
-    """Check a configuration FILE without starting anything."""
+@data_option
+def command(file: Path, data: Path) -> None:
+    """Check a configuration FILE without starting anything; its filters, where there is a data directory."""
     console = Console(soft_wrap=True, width=WIDEST)
     try:
         config = load(file)
@@ -33,10 +36,36 @@ def command(file: Path) -> None:
         console.print(f"[red]{escape(str(file))}: {counted(len(error.faults), 'error')}[/red]")
         raise SystemExit(1) from error
     tell(console, "yellow", "warning", config.warnings)
+    faults = unusable(config, data)
+    for name, reason in faults.items():
+        console.print(f"[red]error[/red] {escape(f'{name}: {reason}')}", highlight=False)
+    if faults:
+        console.print(
+            f"[red]{escape(str(file))}: {counted(len(faults), 'error')}, with the data in {escape(str(data))}[/red]"
+        )
+        raise SystemExit(1)
     console.print(table(config, time.time()))
     for line in events(config):
         console.print(escape(line), highlight=False)
     console.print(f"[green]{escape(summary(file, config))}[/green]")
+
+
+def unusable(config: Config, data: Path) -> dict[str, str]:
+    """What `filter_faults` says of the data directory, where there is one with data."""
+    if not data.is_dir() or not any(data.iterdir()):
+        return {}
+    from engine import Engine  # only here: who has no data checks a file faster
+    from gateway.filter_checks import filter_faults
+    from gateway.start import engine_settings
+
+    with plain_errors():
+        engine = Engine.open(
+            msgspec.structs.replace(engine_settings(data.resolve(), config), read_only=True), follow=False
+        )
+        try:
+            return filter_faults(engine, config)
+        finally:
+            engine.close()
 
 
 def tell(console: Console, colour: str, kind: str, faults: Iterable[Fault]) -> None:

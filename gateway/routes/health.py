@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from engine import Engine, EngineError, InvalidInput, NotFound
 from gateway.caller import Caller
 from gateway.config import Config
+from gateway.filter_checks import FilterChecks
 from gateway.routes.openapi import described
 from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
@@ -28,7 +29,9 @@ BROKEN = "can't be loaded: the server's log says why; restore its files, or trai
 PENDING = re.compile(r"is not ACTIVE, it is in ([A-Z_ ]+) state")
 
 
-def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf) -> list[HTTPRouteHandler]:
+def health_routes(
+    front: Front, engine: Engine, threads: Executor, shelf: Shelf, filters: FilterChecks
+) -> list[HTTPRouteHandler]:
     def at(path: str, work: Work) -> HTTPRouteHandler:
         @route(path, http_method=READ)
         async def handler(request: AnyRequest) -> Sent:
@@ -42,7 +45,9 @@ def health_routes(front: Front, engine: Engine, threads: Executor, shelf: Shelf)
         return Sending(b'{"status":"ok"}')
 
     async def ready(_: AnyRequest, __: Caller) -> Sending:
-        checks = await asyncio.get_running_loop().run_in_executor(threads, checked, engine, front.gateway.config)
+        config, loop = front.gateway.config, asyncio.get_running_loop()
+        checks = await loop.run_in_executor(threads, checked, engine, config)
+        checks |= await loop.run_in_executor(threads, filters.report, config)
         ready = can_answer(checks)
         state: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
         if degraded := [name for name, check in checks.items() if check != OK]:
