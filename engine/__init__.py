@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from engine.commands import perform_command
     from engine.control.fields import decoded
     from engine.control.operation import perform
-    from engine.data.guess import infer_schema
+    from engine.data.guess import grown_schema, guess_schema, infer_schema
+    from engine.data.schema import parse_schema
     from engine.data.snapshot import Snapshot
     from engine.data.source import Source, SourceFile, open_source
     from engine.engine import Engine
@@ -103,9 +104,12 @@ __all__ = [
     "decoded",
     "evaluate",
     "examine",
+    "grown_schema",
+    "guess_schema",
     "in_words",
     "infer_schema",
     "open_source",
+    "parse_schema",
     "perform",
     "perform_command",
     "renew",
@@ -119,7 +123,8 @@ _BEHIND = {
     "engine.control.fields": ("decoded",),
     "engine.words": ("in_words",),
     "engine.control.operation": ("perform",),
-    "engine.data.guess": ("infer_schema",),
+    "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),
+    "engine.data.schema": ("parse_schema",),
     "engine.data.snapshot": ("Snapshot",),
     "engine.data.source": ("Source", "SourceFile", "open_source"),
     "engine.engine": ("Engine",),

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import sqlalchemy as sa
 
 from engine import actions, replay, serve
@@ -18,12 +19,13 @@ from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.cohorts.cohorts import Cohort
 from engine.control.control import Control
-from engine.control.lifecycle import shown
+from engine.control.lifecycle import ACTIVE, shown
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
 from engine.data.doorbell import Doorbell
 from engine.data.fold import Fold, fold
 from engine.data.group import Group
 from engine.data.log import DEPLOYED, Entry, Log
+from engine.data.report import Report as ImportReport
 from engine.data.snapshot import Snapshot
 from engine.deployments import Deployed, Deployments
 from engine.directory import Directory, Shown
@@ -413,8 +415,12 @@ class Engine:
         return sorted(known, key=lambda each: each.next_at)
 
     def import_report(self, job_arn: str) -> dict[str, Any]:
-        """What became of an import's rows (see engine.data.importer.Report), in camel case."""
+        """What became of an import's rows (see engine.data.report.Report), in camel case."""
         return self.records.get(job_arn, DatasetImportJob).report
+
+    def import_notes(self, job_arn: str) -> list[str]:
+        """What a user should know of an import that went well, a sentence each."""
+        return msgspec.convert(self.import_report(job_arn), ImportReport).notes()
 
     def attributed(self) -> list[Figure]:
         """What metric attributions have counted, by metric and source; at most two seconds old."""
@@ -522,11 +528,13 @@ class Engine:
         return (*found, (name, self._named(name, deployed))) if name is not None else found
 
     def _named(self, name: str, deployed: Deployed) -> Filter:
-        """Raises `NotFound`, and `InvalidInput` where it is of another group (specification §4.3). One that is still
-        pending filters already: nobody is asked to wait for it."""
+        """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""
         arn = name if ":" in name else f"{deployed.campaign.arn.rpartition(':')[0]}:filter/{name}"
-        self.directory.get(arn, FilterRecord, deployed.campaign.account)
-        return self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
+        record = self.directory.get(arn, FilterRecord, deployed.campaign.account)
+        compiled = self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
+        if shown(record, self.clock(), self.settings.pending_s) != ACTIVE:
+            raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
+        return compiled
 
 
 def _shown_of(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> Answer:

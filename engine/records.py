@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from engine.data.options import ImportOptions
 from engine.errors import AlreadyExists, NotFound
 from engine.sql import Database, records
 
@@ -96,6 +97,7 @@ class DatasetImportJob(Record, frozen=True, kw_only=True):
     role_arn: str | None = None
     import_mode: str = "FULL"
     publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3", default=False)
+    options: ImportOptions = ImportOptions()  # ours
     report: JsonMap = {}  # ours: rows read, kept, duplicates, and bad rows by kind with line numbers
 
     @property

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from engine import Change, Engine, EngineError
 from gateway.auth import Door, Pace
-from gateway.aws import Callers, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
+from gateway.aws import Callers, Rates, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
 from gateway.cache import Cache, Seal, Shared
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
@@ -152,7 +152,8 @@ def create_app(
     log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
     on = Wire(callers, gateway.bodies, lambda head: gateway.address(head.headers, head.peer))
-    personalize = aws_routes(engine, gateway.rank, on)
+    rates = Rates(engine.settings.data_dir / "rates", clock) if engine.settings.quotas == "aws" else None
+    personalize = aws_routes(engine, gateway.rank, on, rates)
     wire = [*personalize, *evidently_routes(gateway, desk, on, ledger.units)]
     telemetry.watch("recgate_bodies_bytes", lambda: [((), [gateway.bodies.size])])
     telemetry.watch("recgate_bodies_refused", lambda: [((), [gateway.bodies.refused])])

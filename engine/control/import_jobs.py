@@ -26,6 +26,7 @@ from engine.control.fields import (
 from engine.control.lifecycle import ACTIVE, CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import page
+from engine.data.options import options_of
 from engine.errors import InvalidInput
 from engine.records import Dataset, DatasetImportJob
 
@@ -84,6 +85,7 @@ class ListDatasetImportJobsResponse(Shape, frozen=True):
 @operation
 def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> CreateDatasetImportJobResponse:
     location = location_of(control, request.data_source)
+    tags = tag_map(request.tags)
     with control.database.write() as within:
         dataset = control.usable(request.dataset_arn, Dataset, within)
         if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
@@ -101,7 +103,8 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
             role_arn=request.role_arn,
             import_mode=request.import_mode,
             publish_attribution_metrics_to_s3=request.publish_attribution_metrics_to_s3,
-            tags=tag_map(request.tags),
+            tags=tags,
+            options=options_of(tags),
             creation_date_time=now,
             last_updated_date_time=now,
         )

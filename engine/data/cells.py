@@ -6,15 +6,16 @@ Texts are interned: a column holds each distinct text once.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from engine.data.columns import Array, Column, Labels, Numbers, Tags, Texts
-from engine.data.schema import BOOLEANS, Field
-from engine.data.values import length_problem, number_problem
+from engine.data.moments import moment_reader
+from engine.data.options import Timestamps
+from engine.data.schema import BOOLEANS, MILLISECONDS, Field
+from engine.data.values import DECIMAL, MISSING, WHOLE, length_problem, number_problem
 
 
 def column_kind(field: Field) -> type[Column]:
@@ -24,22 +25,28 @@ def column_kind(field: Field) -> type[Column]:
     return Tags if field.categorical else Texts if field.textual else Labels
 
 
+class OddValue(ValueError):
+    """A value that does not fit its column, but tells nothing of the others: it may be read as null."""
+
+
 class Builder(Protocol):
     """Makes one column. `many` reads a block's cells, `one` a single cell; both raise `ValueError` with the rule."""
 
     dtype: type
     blank: object  # stands where a bad cell was, until its row is dropped
+    null: object  # what an odd value is read as, if at all
 
     def one(self, cell: str) -> object: ...
 
     def many(self, cells: Sequence[str]) -> Array: ...
 
+    def array(self, values: Sequence[object]) -> Array:
+        """What `one` gave out for a block's cells, with nulls and blanks."""
+        ...
+
     def column(self, values: Array) -> Column:
         """The column of all the values that `many` gave out."""
         ...
-
-
-_MISSING = "has no value where one is required"
 
 
 class _Strings(dict[str, int]):
@@ -47,6 +54,7 @@ class _Strings(dict[str, int]):
 
     dtype: type = np.int32
     blank: object = -1
+    null: object = -1
 
     def __init__(self, field: Field) -> None:
         self._field = field
@@ -56,7 +64,7 @@ class _Strings(dict[str, int]):
 
     def __missing__(self, cell: str) -> int:
         if not cell:
-            raise ValueError(_MISSING)
+            raise OddValue(MISSING)
         if reason := length_problem(self._field, cell) or _impression_problem(self._field, cell):
             raise ValueError(reason)
         code = self[cell] = len(self._names)
@@ -68,6 +76,9 @@ class _Strings(dict[str, int]):
 
     def many(self, cells: Sequence[str]) -> Array:
         return np.fromiter(map(self.__getitem__, cells), np.int32, len(cells))
+
+    def array(self, values: Sequence[object]) -> Array:
+        return np.array(values, self.dtype)
 
     def column(self, values: Array) -> Column:
         return _tags(values, self._names) if self._field.categorical else Labels(values, self._names)
@@ -98,17 +109,21 @@ class _Long:
 
     dtype: type = object
     blank: object = b""
+    null: object = b""
 
     def __init__(self, field: Field) -> None:
         self._field = field
 
     def one(self, cell: str) -> bytes:
         if not cell and not self._field.nullable:
-            raise ValueError(_MISSING)
+            raise OddValue(MISSING)
         return cell[: self._field.max_length].encode()
 
     def many(self, cells: Sequence[str]) -> Array:
         return np.array([self.one(cell) for cell in cells], object)
+
+    def array(self, values: Sequence[object]) -> Array:
+        return np.array(values, self.dtype)
 
     def column(self, values: Array) -> Column:
         offsets = np.zeros(len(values) + 1, np.int64)
@@ -116,15 +131,18 @@ class _Long:
         return Texts(offsets, np.frombuffer(b"".join(values), np.uint8))
 
 
-_WHOLE = re.compile(r"\s*[+-]?\d{1,40}(\.0*)?\s*", re.ASCII)
-_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+def _number_array(values: Sequence[object], dtype: type) -> Array:
+    """Whole numbers beside a null become floats, as those of a column whose type includes null are."""
+    return np.array(values, np.float64 if any(value != value for value in values) else dtype)
 
 
 class _Figures:
     blank: object = 0
+    null: object = math.nan
 
     def __init__(self, field: Field) -> None:
         self._field = field
+        self._bounds = field.bounds
         self.dtype: type = np.int64 if field.whole and not field.nullable else np.float64
         self._read: Callable[[str], float] = int if field.whole else float
 
@@ -132,13 +150,13 @@ class _Figures:
         if not cell:
             if self._field.nullable:
                 return math.nan
-            raise ValueError(_MISSING)
-        if not (_WHOLE if self._field.whole else _DECIMAL).fullmatch(cell):
-            raise ValueError("is not a whole number" if self._field.whole else "is not a number")
+            raise OddValue(MISSING)
+        if not (WHOLE if self._field.whole else DECIMAL).fullmatch(cell):
+            raise OddValue("is not a whole number" if self._field.whole else "is not a number")
         value = int(cell.partition(".")[0]) if self._field.whole else float(cell)
         reason = number_problem(self._field, value) if math.isfinite(value) else "is too large"
         if reason:
-            raise ValueError(reason)
+            raise OddValue(reason)
         return value
 
     def many(self, cells: Sequence[str]) -> Array:
@@ -151,17 +169,49 @@ class _Figures:
             present = values[list(map(bool, cells))]
         else:
             present = values = np.fromiter(map(self._read, cells), self.dtype, len(cells))
-        low, high = self._field.bounds
+        low, high = self._bounds
         if not np.isfinite(present).all() or present.min(initial=low) < low or present.max(initial=low) > high:
             raise ValueError
         return values
+
+    def array(self, values: Sequence[object]) -> Array:
+        return _number_array(values, self.dtype)
 
     def column(self, values: Array) -> Column:
         return Numbers(values)
 
 
+class _Times(_Figures):
+    """A reserved timestamp, in one of several spellings; an interaction's lies between 1970 and `latest`."""
+
+    def __init__(self, field: Field, spelling: Timestamps, latest: float) -> None:
+        super().__init__(field)
+        self._event = field.name == "TIMESTAMP"
+        if self._event:
+            self._bounds = (1, min(MILLISECONDS - 1, latest))
+        self._moment = moment_reader(spelling)
+        if spelling != "seconds":
+            self._read = self._moment
+
+    def one(self, cell: str) -> float:
+        if not cell:
+            return super().one(cell)
+        try:
+            value = self._moment(cell)
+        except ValueError as error:
+            raise OddValue(str(error)) from None
+        if reason := number_problem(self._field, value):
+            raise (ValueError if value >= MILLISECONDS else OddValue)(reason)  # all are milliseconds, if one is
+        if self._event and value < 1:
+            raise ValueError("is 0, the first second of 1970, which stands for a time that nobody knows")
+        if value > self._bounds[1]:
+            raise ValueError("is more than a week in the future")
+        return value if self._field.whole else float(value)
+
+
 class _Truths:
     blank: object = 0
+    null: object = math.nan
 
     def __init__(self, field: Field) -> None:
         self._field = field
@@ -171,14 +221,17 @@ class _Truths:
         if not cell:
             if self._field.nullable:
                 return math.nan
-            raise ValueError(_MISSING)
-        known = BOOLEANS.get(cell.lower())
-        if known is None:
-            raise ValueError("is neither True, False, 1 nor 0")
-        return int(known)
+            raise OddValue(MISSING)
+        truth = BOOLEANS.get(cell.lower())
+        if truth is None:
+            raise OddValue("is neither True, False, 1 nor 0")
+        return int(truth)
 
     def many(self, cells: Sequence[str]) -> Array:
         return np.fromiter(map(self.one, cells), self.dtype, len(cells))
+
+    def array(self, values: Sequence[object]) -> Array:
+        return _number_array(values, self.dtype)
 
     def column(self, values: Array) -> Column:
         return Numbers(values)
@@ -187,7 +240,10 @@ class _Truths:
 _BUILDERS: Mapping[type[Column], Callable[[Field], Builder]] = {Labels: _Strings, Tags: _Strings, Texts: _Long}
 
 
-def builder(field: Field) -> Builder:
+def builder(field: Field, spelling: Timestamps = "seconds", latest: float = math.inf) -> Builder:
+    """What reads a field's cells; times are spelled so, and an interaction's is at most `latest`, in epoch seconds."""
+    if field.is_time:
+        return _Times(field, spelling, latest)
     if field.type == "boolean":
         return _Truths(field)
     return _BUILDERS.get(column_kind(field), _Figures)(field)

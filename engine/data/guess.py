@@ -7,12 +7,66 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.data.formats import header_hint
+from engine.data.report import Ledger
 from engine.data.reserved import DATASET_TYPES, KEYS, Rule, rules_for
+from engine.data.rows import Rows
 from engine.data.schema import dataset_type_of, parse_schema, plain
+from engine.data.source import Source
+from engine.errors import InvalidInput
+
+SAMPLE_ROWS = 2000  # of a source's first file
 
 _INT = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 _FLOAT = re.compile(r"-?\d*\.?\d+([eE][-+]?\d+)?", re.ASCII)
 _FEW = 1000  # distinct values that a categorical column should not exceed (specification §2.3)
+
+
+def guess_schema(source: Source, dataset_type: str) -> str:
+    """A schema as JSON text that fits the first file of a source. Raises `InvalidInput` where none can."""
+    header, rows = _sample(source)
+    wanted = [rule.name for rule in rules_for(dataset_type_of(dataset_type), None).values() if rule.required]
+    names = set(map(plain, header))
+    if missing := [name for name in wanted if plain(name) not in names]:
+        hint = header_hint(header, source.files[0].name, wanted)
+        raise InvalidInput(f"Input CSV is missing the following columns:[{', '.join(missing)}]. {hint}")
+    try:
+        return infer_schema(dataset_type, header, rows)
+    except InvalidInput as error:
+        raise InvalidInput(f"No schema fits {source.files[0].name}: {error.message}") from error
+
+
+def grown_schema(schema: str, source: Source) -> str:
+    """The schema with the columns of a source that it lacks, all of which may be null.
+
+    Raises `InvalidInput` where the columns can't be in it.
+    """
+    record = json.loads(schema)
+    header, rows = _sample(source)
+    present = {plain(field["name"]) for field in record["fields"]}
+    type_ = dataset_type_of(record["name"])
+    guessed = json.loads(infer_schema(type_, header, rows))["fields"]
+    new = [{**field, "type": _nullable(field["type"])} for field in guessed if plain(field["name"]) not in present]
+    if any(field.get("textual") for field in record["fields"]):  # of which there is one at most
+        new = [{name: value for name, value in field.items() if name != "textual"} for field in new]
+    return json.dumps({**record, "fields": [*record["fields"], *new]})
+
+
+def _nullable(type_: str | list[str]) -> str | list[str]:
+    return ["null", type_] if isinstance(type_, str) else type_
+
+
+def _sample(source: Source) -> tuple[list[str], list[list[str]]]:
+    """The header and the first rows of the first file. Raises `InvalidInput` where it can't be read."""
+    with source.open(source.files[0]) as stream:
+        reader = Rows(stream, source.files[0].name, Ledger())
+        header = reader.header()
+        rows: list[list[str]] = []
+        for block in reader.blocks(len(header)):
+            rows += block.rows
+            if len(rows) >= SAMPLE_ROWS:
+                break
+        return header, rows[:SAMPLE_ROWS]
 
 
 def infer_schema(

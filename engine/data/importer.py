@@ -6,6 +6,7 @@ cells looked at, so that clean data is fast and every bad row is reported by its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from engine.data.cells import builder
+from engine.data.cells import OddValue, builder
 from engine.data.columns import Array, Column, load_columns, save_columns
 from engine.data.duplicates import first_of_equals, last_of_each
+from engine.data.formats import header_hint
+from engine.data.options import ImportOptions
 from engine.data.report import Ledger, Report
 from engine.data.rows import Block, Rows
 from engine.data.schema import Schema, plain
@@ -32,7 +35,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Imported:
-    """The good rows as columns by schema field name, and the report. Use the rows only if `report.bad` is 0."""
+    """The good rows as columns by schema field name, and the report. Use them only if it has no `failure_reason`."""
 
     rows: Mapping[str, Column]
     report: Report
@@ -50,12 +53,17 @@ class Imported:
         return cls(load_columns(folder), report)
 
 
-def import_csv(source: Source, schema: Schema, progress: Progress) -> Imported:
-    """Read every file of the source.
+STRICT = ImportOptions(odd_values="refuse")
+
+
+def import_csv(
+    source: Source, schema: Schema, progress: Progress, options: ImportOptions = STRICT, latest: float = math.inf
+) -> Imported:
+    """Read every file of the source; no interaction is later than `latest`, in epoch seconds.
 
     Bad rows don't raise: ask the report. Raises `InvalidInput` where a header is wrong or a file can't be read.
     """
-    table = _Table(schema)
+    table = _Table(schema, options, latest)
     header: list[str] | None = None
     for file in source.files:
         with source.open(file) as stream:
@@ -63,7 +71,7 @@ def import_csv(source: Source, schema: Schema, progress: Progress) -> Imported:
             names = reader.header()
             if header is None:
                 header = names
-                table.place(names)
+                table.place(names, file.name)
             if names != header:
                 raise InvalidInput(
                     f"The header of {file.name} differs from that of {source.files[0].name};"
@@ -84,22 +92,25 @@ def import_csv(source: Source, schema: Schema, progress: Progress) -> Imported:
 class _Table:
     """All columns of one import while it runs."""
 
-    def __init__(self, schema: Schema) -> None:
-        self.report = Report(files=[], ignored_columns=[], flaws=[])
+    def __init__(self, schema: Schema, options: ImportOptions, latest: float) -> None:
+        self.report = Report(files=[], ignored_columns=[], flaws=[], skip_bad_rows=options.skip_bad_rows, nulls=[])
         self.ledger = Ledger()
+        self._nulls = Ledger()
         self._schema = schema
-        self._builders = {field.name: builder(field) for field in schema.fields}
+        self._lenient = _lenient(schema, options)
+        self._builders = {field.name: builder(field, options.timestamps, latest) for field in schema.fields}
         self._blocks: dict[str, list[Array]] = {field.name: [] for field in schema.fields}
         self._places: dict[str, int] = {}
 
-    def place(self, header: Sequence[str]) -> None:
+    def place(self, header: Sequence[str], file: str) -> None:
         """Find every field's column. Raises `InvalidInput` where some have none."""
         alike = {plain(name): index for index, name in reversed(list(enumerate(header)))}
         exact = {name: index for index, name in enumerate(header)}
         found = {field.name: exact.get(field.name, alike.get(plain(field.name))) for field in self._schema.fields}
         missing = [name for name, index in found.items() if index is None]
         if missing:
-            raise InvalidInput(f"Input CSV is missing the following columns:[{', '.join(missing)}].")
+            hint = header_hint(header, file, found)
+            raise InvalidInput(f"Input CSV is missing the following columns:[{', '.join(missing)}]. {hint}")
         self._places = {name: index for name, index in found.items() if index is not None}
         used = set(self._places.values())
         self.report.ignored_columns = [name for index, name in enumerate(header) if index not in used]
@@ -125,13 +136,16 @@ class _Table:
             return made_by.many(cells)
         except (ValueError, OverflowError):
             values = [self._cell(name, cell, index, block, good) for index, cell in enumerate(cells)]
-        return np.array(values, made_by.dtype)
+        return made_by.array(values)
 
     def _cell(self, name: str, cell: str, index: int, block: Block, good: Array) -> object:
         made_by = self._builders[name]
         try:
             return made_by.one(cell)
         except ValueError as error:
+            if name in self._lenient and isinstance(error, OddValue):
+                self._nulls.note(str(error), f"{block.file}:{block.lines[index]}", name, cell or None)
+                return made_by.null
             self.ledger.note(str(error), f"{block.file}:{block.lines[index]}", name, cell or None)
             good[index] = False
             return made_by.blank
@@ -143,7 +157,7 @@ class _Table:
         kept = last_of_each(values[key]) if key else first_of_equals(list(values.values()))
         report.kept = len(kept)
         report.duplicates = read - len(kept)
-        report.flaws = sorted(self.ledger.flaws.values(), key=lambda flaw: -flaw.count)
+        report.flaws, report.nulls = self.ledger.listed(), self._nulls.listed()
         rows: dict[str, Column] = {}
         for name, made_by in self._builders.items():
             column = values.pop(name)
@@ -152,3 +166,14 @@ class _Table:
 
     def _joined(self, name: str) -> Array:
         return np.concatenate((np.empty(0, self._builders[name].dtype), *self._blocks.pop(name)))
+
+
+def _lenient(schema: Schema, options: ImportOptions) -> frozenset[str]:
+    """The columns whose odd values are read as null: of what describes something all but the key, even where the type
+    does not include null, as a row lacks a column that its schema got later; of interactions those that may be null."""
+    wanted = options.odd_values or ("refuse" if schema.key is None else "tolerate")
+    if wanted == "refuse":
+        return frozenset()
+    return frozenset(
+        field.name for field in schema.fields if field.nullable or (schema.key is not None and field.name != schema.key)
+    )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.data.values import MISSING
+
+ODD_AT_MOST = 0.5  # of a column's values; more are no oddity but a wrong column or type
+ODD_AT_LEAST = 10  # before that is said
 LINES_SHOWN = 10  # of each kind of bad row
 FLAWS_SHOWN = 10  # kinds of bad rows in a failure reason
 
@@ -32,20 +36,52 @@ class Report(msgspec.Struct, rename="camel"):
     rows: int = 0
     kept: int = 0
     duplicates: int = 0  # interactions equal in every column, or earlier rows of the same id
-    bad: int = 0
+    bad: int = 0  # rows that are left out, or fail the import where they are more than `skip_bad_rows`
     blank_lines: int = 0
     files: list[str] = []
     ignored_columns: list[str] = []
-    flaws: list[Flaw] = []
+    flaws: list[Flaw] = []  # of the bad rows
+    skip_bad_rows: int = 0
+    nulls: list[Flaw] = []  # values that were read as null, of rows that were kept or not
 
     def failure_reason(self) -> str | None:
-        """Why the job fails; None where every row is good."""
-        if not self.bad:
-            return None
-        shown = "; ".join(map(str, self.flaws[:FLAWS_SHOWN]))
-        more = len(self.flaws) - FLAWS_SHOWN
-        tail = f"; and {more} more kinds of errors" if more > 0 else ""
-        return f"{self.bad:,} of {self.rows:,} rows are bad, nothing was imported. {shown}{tail}."
+        """Why the job fails; None where the rows may be used."""
+        if self.bad > self.skip_bad_rows:
+            most = f" and at most {self.skip_bad_rows:,} may be left out" if self.skip_bad_rows else ""
+            return f"{self.bad:,} of {self.rows:,} rows are bad{most}, nothing was imported. {_listed(self.flaws)}."
+        odd: dict[str | None, list[Flaw]] = {}
+        for flaw in self.nulls:
+            if flaw.rule != MISSING:
+                odd.setdefault(flaw.column, []).append(flaw)
+        for column, flaws in odd.items():
+            count = sum(flaw.count for flaw in flaws)
+            if count >= ODD_AT_LEAST and count > ODD_AT_MOST * self.rows:
+                return (
+                    f"{count:,} of {self.rows:,} values of {column} do not fit its type, nothing was imported:"
+                    f" the schema or the column is a wrong one. {_listed(flaws)}."
+                )
+        return None
+
+    def notes(self) -> list[str]:
+        """What a user should know of an import that went well, a sentence each."""
+        notes = []
+        if self.bad:
+            notes.append(f"{_counted(self.bad, 'bad row')} left out: {_listed(self.flaws)}.")
+        if self.nulls:
+            count = sum(flaw.count for flaw in self.nulls)
+            notes.append(f"{_counted(count, 'odd value')} read as null: {_listed(self.nulls)}.")
+        if columns := [name for name in self.ignored_columns if name]:
+            notes.append(f"{_counted(len(columns), 'column')} not in the schema left out: {', '.join(columns)}.")
+        return notes
+
+
+def _listed(flaws: list[Flaw]) -> str:
+    more = len(flaws) - FLAWS_SHOWN
+    return "; ".join(map(str, flaws[:FLAWS_SHOWN])) + (f"; and {more} more kinds of errors" if more > 0 else "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 class Ledger:
@@ -53,6 +89,10 @@ class Ledger:
 
     def __init__(self) -> None:
         self.flaws: dict[tuple[str | None, str], Flaw] = {}
+
+    def listed(self) -> list[Flaw]:
+        """The most frequent first."""
+        return sorted(self.flaws.values(), key=lambda flaw: -flaw.count)
 
     def note(self, rule: str, line: str, column: str | None = None, example: str | None = None) -> None:
         flaw = self.flaws.get((column, rule))

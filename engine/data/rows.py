@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
+from engine.data.formats import START, foreign_format, separator_problem
 from engine.data.report import Ledger
 from engine.errors import InvalidInput
 
@@ -47,7 +48,9 @@ class _Lines:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        first = stream.readline(MAX_LINE).removeprefix(codecs.BOM_UTF8)
+        first = stream.readline(MAX_LINE)
+        self.foreign = foreign_format(first[:START])
+        first = first.removeprefix(codecs.BOM_UTF8)
         self._again = [first] if first else []  # lines to read once more
         self._more: list[bytes] = []  # the row's lines after its first
         self.number = 0  # of the line pulled last
@@ -121,14 +124,18 @@ class Rows:
         self._reader = csv.reader(self._lines, strict=True)
 
     def header(self) -> list[str]:
-        """Raises `InvalidInput` where the first line can't be one."""
+        """Raises `InvalidInput` where the first line can't be one, and where the file is no CSV separated by commas."""
+        if self._lines.foreign:
+            raise InvalidInput(f"{self._file} {self._lines.foreign}.")
         try:
             names = next(self._reader, [])
         except csv.Error as error:
-            raise InvalidInput(f"The header of {self._file} is not CSV: {error}.") from error
+            raise InvalidInput(f"The header of {self._file} is not CSV: {_rule(str(error))}.") from error
         if self._lines.flaw:
             raise InvalidInput(f"The header of {self._file} can't be read: {self._lines.flaw}.")
         names = [name.strip() for name in names]
+        if problem := separator_problem(names):
+            raise InvalidInput(f"{self._file} {problem}.")
         twice = {name for name in names if name and names.count(name) > 1}
         if twice:
             raise InvalidInput(f"The header of {self._file} names {', '.join(sorted(twice))} more than once.")

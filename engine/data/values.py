@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 
 from engine.data.schema import BOOLEANS, MILLISECONDS, Field, Schema, plain, property_name
 from engine.errors import InvalidInput
 
+MISSING = "has no value where one is required"
+WHOLE = re.compile(r"\s*[+-]?\d{1,40}(\.0*)?\s*", re.ASCII)  # as numbers are written
+DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _EVENT_WORDS = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
 
 

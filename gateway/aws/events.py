@@ -14,6 +14,7 @@ import engine
 from gateway.aws.callers import Caller
 from gateway.aws.members import Arn, Body, Id
 from gateway.aws.protocol import Headers, decoded
+from gateway.aws.rates import Rates
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds
 MOST_BYTES = 10_240  # of one event (specification §2.5)
@@ -118,8 +119,8 @@ class Intake(Protocol):
 
 
 class EventsCalls:
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, rates: Rates | None = None) -> None:
+        self._intake, self._rates = intake, rates
         self._events = msgspec.json.Decoder(PutEvents)
         self._items = msgspec.json.Decoder(PutItems)
         self._users = msgspec.json.Decoder(PutUsers)
@@ -128,6 +129,7 @@ class EventsCalls:
 
     async def put_events(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._events)
+        self._count("PutEvents", caller, asked.tracking_id)
         if len(body) > MOST_BYTES:
             _check_sizes(asked.event_list)
         events = [event_of(event, f"eventList[{place}]") for place, event in enumerate(asked.event_list)]
@@ -137,27 +139,36 @@ class EventsCalls:
 
     async def put_items(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._items)
+        self._count("PutItems", caller, asked.dataset_arn)
         rows = [(item.item_id, properties_of(item.properties, item.item_id)) for item in asked.items]
         await asyncio.wrap_future(self._intake.put_items(asked.dataset_arn, rows, caller.account))
         return b""
 
     async def put_users(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._users)
+        self._count("PutUsers", caller, asked.dataset_arn)
         rows = [(user.user_id, properties_of(user.properties, user.user_id)) for user in asked.users]
         await asyncio.wrap_future(self._intake.put_users(asked.dataset_arn, rows, caller.account))
         return b""
 
     async def put_actions(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._actions)
+        self._count("PutActions", caller, asked.dataset_arn)
         rows = [(action.action_id, properties_of(action.properties, action.action_id)) for action in asked.actions]
         await asyncio.wrap_future(self._intake.put_actions(asked.dataset_arn, rows, caller.account))
         return b""
 
     async def put_action_interactions(self, caller: Caller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._action_interactions)
+        self._count("PutActionInteractions", caller, asked.tracking_id)
         deeds = [deed_of(deed, f"actionInteractions[{place}]") for place, deed in enumerate(asked.action_interactions)]
         await asyncio.wrap_future(self._intake.put_action_interactions(asked.tracking_id, deeds, caller.account))
         return b""
+
+    def _count(self, operation: str, caller: Caller, resource: str) -> None:
+        """By the dataset group's tracker or dataset, of which it has one. Raises `Throttled`."""
+        if self._rates is not None:
+            self._rates.take(operation, caller.account, resource)
 
 
 def deed_of(deed: PutActionInteraction, place: str) -> ActionEvent:

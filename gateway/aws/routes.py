@@ -26,6 +26,7 @@ from gateway.aws.protocol import (
     refused,
     unknown,
 )
+from gateway.aws.rates import Rates
 from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
 
@@ -36,9 +37,10 @@ class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
     """What the wire needs of the engine."""
 
 
-def aws_routes(engine: AwsEngine, rank: Rank, on: Wire) -> list[HTTPRouteHandler | Router]:
-    """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included."""
-    runtime, intake = RuntimeCalls(rank, engine), EventsCalls(engine)
+def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:
+    """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
+    often callers may ask, without limit where there are none."""
+    runtime, intake = RuntimeCalls(rank, engine, rates), EventsCalls(engine, rates)
     calls: tuple[tuple[str, Call, str, Plane, int], ...] = (
         ("/", ControlCalls(engine).operate, JSON_1_1, "control", LARGE_BODY),
         ("/recommendations", runtime.recommend, JSON, "data", LARGE_BODY),

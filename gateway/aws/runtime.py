@@ -16,6 +16,7 @@ import engine
 from gateway.aws.callers import Caller
 from gateway.aws.members import Arn, Body, Id, Value
 from gateway.aws.protocol import Headers, decoded
+from gateway.aws.rates import Rates
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 DEFAULT_RESULTS = 25
@@ -125,8 +126,8 @@ class Catalogue(Protocol):
 
 
 class RuntimeCalls:
-    def __init__(self, rank: Rank, catalogue: Catalogue) -> None:
-        self._rank, self._catalogue = rank, catalogue
+    def __init__(self, rank: Rank, catalogue: Catalogue, rates: Rates | None = None) -> None:
+        self._rank, self._catalogue, self._rates = rank, catalogue, rates
         self._recommendations = msgspec.json.Decoder(GetRecommendations)
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
@@ -145,6 +146,7 @@ class RuntimeCalls:
             promotion=_promotion(asked.promotions[0]) if asked.promotions else None,
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
+        self._count("GetRecommendations", question)
         said = await self._answer(question, asked.metadata_columns, headers)
         return msgspec.json.encode(GetRecommendationsResponse(*said))
 
@@ -161,6 +163,7 @@ class RuntimeCalls:
             context=asked.context or {},
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
+        self._count("GetPersonalizedRanking", question)
         said = await self._answer(question, asked.metadata_columns, headers)
         return msgspec.json.encode(GetPersonalizedRankingResponse(*said))
 
@@ -179,6 +182,7 @@ class RuntimeCalls:
             filter=asked.filter_arn,
             filter_values=asked.filter_values or {},
         )
+        self._count("GetActionRecommendations", question)
         ranked = await self._rank(question)
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
         return msgspec.json.encode(GetActionRecommendationsResponse(actions, ranked.recommendation_id))
@@ -205,6 +209,11 @@ class RuntimeCalls:
         if item := headers.get(EXPLAIN):
             explanation = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
         return Said(predicted, ranked.recommendation_id, explanation)
+
+    def _count(self, operation: str, question: engine.Question) -> None:
+        """Raises `Throttled`."""
+        if self._rates is not None:
+            self._rates.take(operation, question.account, question.campaign)
 
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]

@@ -2,43 +2,93 @@
 
 from __future__ import annotations
 
-import csv
+import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import infer_schema
+from engine import grown_schema, guess_schema, open_source
+from gateway.cli.datasets import UPDATABLE, dataset_exists, ensure_dataset, is_filled, name_of, schema_of
 from gateway.cli.local import Local, opened
+from gateway.cli.locations import located, read_text
 from gateway.cli.options import data_option, group_option, plain_errors
 
 TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
-SAMPLE_ROWS = 2000
+MODES = ("FULL", "INCREMENTAL")
+REMEDIES = (  # part of a failure's reason, what helps
+    ("looks like milliseconds", "If all times are milliseconds: --timestamps milliseconds."),
+    ("rows are bad", "To leave bad rows out, N at most: --skip-bad N."),
+)
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--type", "dataset_type", type=click.Choice(TYPES, case_sensitive=False), required=True)
+@click.option("--schema", metavar="FILE", help="Avro schema, which updates that of an existing dataset; else guessed.")
+@click.option("--add-columns", is_flag=True, help="Add the files' new columns to the schema of an existing dataset.")
+@click.option("--mode", type=click.Choice(MODES, case_sensitive=False), default="FULL", show_default=True)
 @click.option(
-    "--schema", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Avro schema; else guessed."
+    "--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out up to N bad rows; more fail it."
 )
 @click.option(
-    "--mode", type=click.Choice(["FULL", "INCREMENTAL"], case_sensitive=False), default="FULL", show_default=True
+    "--odd-values",
+    type=click.Choice(["tolerate", "refuse"]),
+    help="A value that does not fit its column is read as null (the default, but for interactions), or its row is bad.",
 )
+@click.option(
+    "--timestamps",
+    type=click.Choice(["seconds", "milliseconds", "decimal", "iso"]),
+    help="How times are written: whole seconds since 1970 (the default), milliseconds, decimals (1.6e9), ISO 8601.",
+)
+@click.option("--allow-empty", is_flag=True, help="Let a FULL import without rows empty the dataset.")
 @group_option
 @data_option
-def command(file: Path, dataset_type: str, schema: Path | None, mode: str, group: str, data: Path) -> None:
-    """Import FILE, a CSV or a folder of them, into a dataset."""
+def command(
+    files: tuple[str, ...],
+    dataset_type: str,
+    schema: str | None,
+    add_columns: bool,
+    mode: str,
+    skip_bad: int,
+    odd_values: str | None,
+    timestamps: str | None,
+    allow_empty: bool,
+    group: str,
+    data: Path,
+) -> None:
+    """Import each FILE into a dataset: CSV (also gzip), folders and globs of them, s3://bucket/key, or - for the
+    standard input."""
+    chosen = {
+        "skipBadRows": str(skip_bad or ""),
+        "oddValues": odd_values or "",
+        "timestamps": timestamps or "",
+        "allowEmpty": "true" if allow_empty else "",
+    }
+    options = {name: value for name, value in chosen.items() if value}
     console = Console()
-    with plain_errors(), opened(data, console, allow_file_urls=True) as local:
-        text = schema.read_text() if schema is not None else guessed(file, dataset_type, console)
-        report = import_file(local, group, dataset_type, file, text, mode)
+    with plain_errors(), located(files, data) as location, opened(data, console, allow_file_urls=True) as local:
+        text = None if schema is None else read_text(schema)
+        dataset = prepare(local, group, dataset_type, location, text, add_columns)
+        job = run_import(local, dataset, location, mode, **options)
+        report = local.engine.import_report(job)
         console.print(summary(report))
+        for note in local.engine.import_notes(job):
+            say(console, note)
+        if any(report.get("ignoredColumns") or ()):
+            say(console, way_in(files, dataset_type, group, data))
         if dataset_type.endswith("INTERACTIONS"):
-            console.print(f"events of this group go to trackingId {tracker(local, group)}", highlight=False)
+            say(console, f"events of this group go to trackingId {tracker(local, group)}")
+
+
+def say(console: Console, text: str) -> None:
+    """A line as it is, to be copied: never broken where the terminal ends."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def import_file(
@@ -46,63 +96,68 @@ def import_file(
 ) -> dict[str, object]:
     """The import's report. Raises `ClickException` naming lines and columns where rows are bad."""
     dataset = ensure_dataset(local, group, dataset_type, schema)
+    location = f"file://{quote(str(file.resolve()))}{'/' if file.is_dir() else ''}"
+    return local.engine.import_report(run_import(local, dataset, location, mode))
+
+
+def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **options: str) -> str:
+    """The ARN of an import job that has ended well. Raises `ClickException` with the reason and what helps."""
+    group, dataset_type = dataset.split("/")[-2:]
     name = f"{group}-{dataset_type.lower()}-{int(time.time() * 1000):x}"
-    location = f"file://{file.resolve()}" + ("/" if file.is_dir() else "")
-    job = local.call(
+    job: str = local.call(
         "CreateDatasetImportJob",
         jobName=name[-63:].lstrip("-_"),
         datasetArn=dataset,
         dataSource={"dataLocation": location},
         importMode=mode,
         roleArn="arn:aws:iam::000000000000:role/local",
+        tags=[{"tagKey": f"recgate:{name}", "tagValue": value} for name, value in options.items()],
     )["datasetImportJobArn"]
-    local.watch(job, f"import {dataset_type.lower()}")
-    return local.engine.import_report(job)
+    try:
+        local.watch(job, f"import {dataset_type.lower()}")
+    except click.ClickException as error:
+        remedies = [remedy for part, remedy in REMEDIES if part in error.message]
+        raise click.ClickException("\n".join((error.message, *remedies))) from error
+    return job
+
+
+def prepare(local: Local, group: str, dataset_type: str, location: str, schema: str | None, add_columns: bool) -> str:
+    """The ARN of the dataset to import into: made with the schema given or guessed, or updated to it."""
+    if schema is None and dataset_exists(local, group, dataset_type) and is_filled(local, group):
+        dataset = local.arn(f"dataset/{group}/{dataset_type}")
+        if not add_columns:
+            return dataset
+        schema = grown_schema(schema_of(local, dataset), open_source(location, allow_file_urls=True))
+    elif schema is None:
+        schema = guess_schema(open_source(location, allow_file_urls=True), dataset_type)
+        fields = msgspec.json.decode(schema)["fields"]
+        say(local.console, "schema guessed: " + ", ".join(f"{field['name']} {field['type']}" for field in fields))
+    return ensure_dataset(local, group, dataset_type, schema)
+
+
+def way_in(files: Sequence[str], dataset_type: str, group: str, data: Path) -> str:
+    """How columns that were left out come into the dataset."""
+    if dataset_type not in UPDATABLE:
+        return f"The schema of {dataset_type} can't change; a new dataset group (--group NAME) takes all columns."
+    command = ["recgate", "import", *files, "--type", dataset_type.lower(), "--group", group, "--data", str(data)]
+    return f"To take them in: {shlex.join([*command, '--add-columns'])}"
 
 
 def tracker(local: Local, group: str) -> str:
     """The tracking id of the group's event tracker, made where it is missing."""
-    local.ensure("CreateEventTracker", name=f"{group}-events", datasetGroupArn=local.arn(f"dataset-group/{group}"))
+    local.ensure(
+        "CreateEventTracker", name=name_of(group, "events"), datasetGroupArn=local.arn(f"dataset-group/{group}")
+    )
     trackers = local.call("ListEventTrackers", datasetGroupArn=local.arn(f"dataset-group/{group}"))["eventTrackers"]
     arn = trackers[0]["eventTrackerArn"]
-    found: str = local.call("DescribeEventTracker", eventTrackerArn=arn)["eventTracker"]["trackingId"]
-    return found
-
-
-def ensure_dataset(local: Local, group: str, dataset_type: str, schema: str) -> str:
-    """The ARN of the group's dataset of that type; group, schema and dataset are made where they are missing."""
-    local.ensure("CreateDatasetGroup", name=group)
-    name = f"{group}-{dataset_type.lower()}"
-    local.ensure("CreateSchema", name=name, schema=schema)
-    local.ensure(
-        "CreateDataset",
-        name=name,
-        schemaArn=local.arn(f"schema/{name}"),
-        datasetGroupArn=local.arn(f"dataset-group/{group}"),
-        datasetType=dataset_type,
-    )
-    return local.arn(f"dataset/{group}/{dataset_type}")
-
-
-def guessed(file: Path, dataset_type: str, console: Console) -> str:
-    """A schema from the header and the first rows, shown so that it can be corrected."""
-    first = next(iter(sorted(file.glob("*.csv"))), file) if file.is_dir() else file
-    with first.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
-        rows = csv.reader(lines)
-        header = next(rows, [])
-        sample = [row for row, _ in zip(rows, range(SAMPLE_ROWS), strict=False) if len(row) == len(header)]
-    text = infer_schema(dataset_type, header, sample)
-    fields = msgspec.json.decode(text)["fields"]
-    console.print(
-        "schema guessed: " + ", ".join(f"{field['name']} {field['type']}" for field in fields), highlight=False
-    )
-    return text
+    tracking_id: str = local.call("DescribeEventTracker", eventTrackerArn=arn)["eventTracker"]["trackingId"]
+    return tracking_id
 
 
 def summary(report: dict[str, object]) -> Table:
-    table = Table("rows", "kept", "duplicates", "blank lines", "ignored columns", title="imported")
+    table = Table("rows", "kept", "duplicates", "left out", "blank lines", "ignored columns", title="imported")
     ignored = report.get("ignoredColumns") or []
     assert isinstance(ignored, list)
-    counts = (report.get(name, 0) for name in ("rows", "kept", "duplicates", "blankLines"))
+    counts = (report.get(name, 0) for name in ("rows", "kept", "duplicates", "bad", "blankLines"))
     table.add_row(*(f"{count:,}" for count in counts), ", ".join(ignored) or "none")
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,23 @@ data_option = click.option(
     help="Data directory: records, event log, snapshots, models.",
 )
 
+NAME_RULE = "letters, digits, - and _, of which the first is a letter or digit, and at most 63 in all"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+
+
+def check_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    """Raises `BadParameter` for what can't name a resource."""
+    if not _NAME.fullmatch(name):
+        raise click.BadParameter(f"{name!r} can't be a name: a name has {NAME_RULE}.", context, parameter)
+    return name
+
+
 group_option = click.option(
-    "--group", default="main", show_default=True, help="The dataset group: data that is trained on together."
+    "--group",
+    callback=check_name,
+    default="main",
+    show_default=True,
+    help="The dataset group: data that is trained on together.",
 )
 
 

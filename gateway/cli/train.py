@@ -10,14 +10,14 @@ from rich.table import Table
 
 from engine import RECIPES
 from gateway.cli.local import Local, opened
-from gateway.cli.options import data_option, group_option, plain_errors
+from gateway.cli.options import check_name, data_option, group_option, plain_errors
 
 UNFINISHED = frozenset({"CREATE PENDING", "CREATE IN_PROGRESS"})
 DEPLOYABLE = sorted(name for name, recipe in RECIPES.items() if recipe.deployable)
 
 
 @click.command("train")
-@click.argument("name")
+@click.argument("name", callback=check_name)
 @click.option(
     "--recipe",
     type=click.Choice(DEPLOYABLE),

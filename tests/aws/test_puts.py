@@ -278,3 +278,64 @@ def test_files(shop: Shop, tmp_path: Path, name: str, files: dict[str, str | byt
     assert shown["status"] == ("CREATE FAILED" if words else "ACTIVE"), shown
     if words:
         assert re.search(words, shown["failureReason"]), shown["failureReason"]
+
+
+# ---- imports whose values are odd: options that an unchanged boto3 sends as tags
+
+
+def imported(shop: Shop, kind: str, text: str, **tags: str) -> dict[str, Any]:
+    """The job as boto3 shows it, with its tags and its report."""
+    file = shop.site.engine.settings.data_dir.parent / "odd.csv"
+    file.write_text(text)
+    p = shop.site.personalize
+    job = p.create_dataset_import_job(
+        jobName=f"odd-{time.monotonic_ns()}",
+        datasetArn=shop.arns[kind],
+        dataSource={"dataLocation": f"file://{file}"},
+        roleArn=ROLE,
+        tags=[{"tagKey": f"recgate:{name}", "tagValue": value} for name, value in tags.items()],
+    )["datasetImportJobArn"]
+    shop.site.work()
+    shown = p.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
+    after = {tag["tagKey"]: tag["tagValue"] for tag in p.list_tags_for_resource(resourceArn=job)["tags"]}
+    return {**shown, "tags": after, "report": shop.site.engine.import_report(job)}
+
+
+def test_an_odd_value_of_a_user_is_null_and_counted_in_the_job(shop: Shop):
+    job = imported(shop, "Users", "USER_ID,AGE,TOWN\na,30,x\nb,about 40,x\nc,,x\n")  # AGE is an int without null
+    assert (job["status"], job["report"]["kept"], job["report"]["ignoredColumns"]) == ("ACTIVE", 3, ["TOWN"])
+    assert [(flaw["column"], flaw["count"], flaw["lines"]) for flaw in job["report"]["nulls"]] == [
+        ("AGE", 1, ["odd.csv:3"]),
+        ("AGE", 1, ["odd.csv:4"]),
+    ]
+    assert job["tags"] == {"recgate:valuesReadAsNull": "2", "recgate:columnsLeftOut": "TOWN"}
+    strict = imported(shop, "Users", "USER_ID,AGE\na,30\nb,about 40\n", oddValues="refuse")
+    assert strict["status"] == "CREATE FAILED" and "AGE is not a whole number" in strict["failureReason"]
+
+
+def test_bad_interactions_are_left_out_by_a_tag(shop: Shop):
+    text = f"{HEADER}\n{ROW}\nu,i,v\nu,i,v,4102444800,,\nu,i,v,0,,"
+    refused = imported(shop, "Interactions", text, skipBadRows="2")
+    assert refused["status"] == "CREATE FAILED"
+    assert refused["failureReason"].startswith("3 of 4 rows are bad and at most 2 may be left out")
+    assert "in the future" in refused["failureReason"] and "TIMESTAMP is 0" in refused["failureReason"]
+    taken = imported(shop, "Interactions", text, skipBadRows="3")
+    assert (taken["status"], taken["report"]["kept"], taken["report"]["bad"]) == ("ACTIVE", 1, 3)
+    assert taken["tags"] == {"recgate:skipBadRows": "3", "recgate:rowsLeftOut": "3"}
+
+
+def test_a_full_import_of_nothing_is_refused_unless_it_is_meant(shop: Shop):
+    assert imported(shop, "Items", "ITEM_ID,PRICE,CATEGORY_L2,SOLD,TEXT\nx,1,,,\n")["status"] == "ACTIVE"
+    header = "ITEM_ID,PRICE,CATEGORY_L2,SOLD,TEXT\n"
+    refused = imported(shop, "Items", header)
+    assert refused["status"] == "CREATE FAILED" and "would empty the ITEMS dataset" in refused["failureReason"]
+    skipped = imported(shop, "Items", header + ",,,,\n", skipBadRows="1")
+    assert skipped["status"] == "CREATE FAILED" and "has no rows" in skipped["failureReason"]
+    assert imported(shop, "Items", header, allowEmpty="true")["status"] == "ACTIVE"
+
+
+def test_an_option_that_is_none_is_refused_at_once(shop: Shop):
+    with pytest.raises(ClientError, match="use one of recgate:skipBadRows"):
+        imported(shop, "Users", "USER_ID,AGE\na,1\n", skipbad="1")
+    with pytest.raises(ClientError, match="timestamps"):
+        imported(shop, "Users", "USER_ID,AGE\na,1\n", timestamps="minutes")

@@ -39,11 +39,13 @@ def test_a_filter_by_name_or_arn_with_parameters(popular: Shop):
         popular.ask(filter="nobody's")
 
 
-def test_nobody_waits_for_a_filter(popular: Shop):
+def test_a_filter_answers_when_it_is_active(popular: Shop):
     popular.clock.now += 30
-    arn = make(popular, "f", "INCLUDE ItemID WHERE Items.PRICE < 10")
+    make(popular, "f", "INCLUDE ItemID WHERE Items.PRICE < 10")
     popular.engine.settings = msgspec.structs.replace(popular.engine.settings, pending_s=10.0)
-    assert popular.do("DescribeFilter", filterArn=arn)["filter"]["status"] == "CREATE PENDING"
+    with pytest.raises(InvalidInput, match="filter/f is not in ACTIVE state"):
+        popular.ask(filter="f")
+    popular.clock.now += 30
     assert popular.ask(filter="f") == ["b"]
 
 

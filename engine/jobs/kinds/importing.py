@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import re
+
 import msgspec
 
 from engine.attribution.imported import count_import
 from engine.control.lifecycle import ACTIVE
 from engine.data.fold import Import, fold_import
 from engine.data.importer import import_csv
+from engine.data.options import FUTURE_S, TAG_PREFIX
+from engine.data.report import Report
 from engine.data.source import open_source
 from engine.errors import EngineError
 from engine.jobs.kinds.folding import folding
@@ -15,6 +20,9 @@ from engine.jobs.work import Work
 from engine.records import Dataset, DatasetGroup, DatasetImportJob
 from engine.settings import Settings
 
+log = logging.getLogger(__name__)
+
+LONGEST_TAG = 256  # characters
 GIGABYTE = 1 << 30
 MAX_BYTES = {"FULL": 100 * GIGABYTE, "INCREMENTAL": GIGABYTE}
 
@@ -43,15 +51,39 @@ def _too_few(rows: int, dataset: Dataset, settings: Settings) -> str | None:
     )
 
 
+def _nothing(report: Report, job: DatasetImportJob, dataset: Dataset) -> str | None:
+    if report.kept or job.import_mode != "FULL" or job.options.allow_empty:
+        return None
+    return (
+        f"The input has no rows, and a FULL import of none would empty the {dataset.dataset_type} dataset; nothing was"
+        " changed. Say so if that is meant: recgate import --allow-empty, or the tag recgate:allowEmpty=true."
+    )
+
+
+def _tags(report: Report) -> dict[str, str]:
+    """What a client of Amazon Personalize can read of an import that went well: nothing where nothing was odd."""
+    counts = {"rowsLeftOut": report.bad, "valuesReadAsNull": sum(flaw.count for flaw in report.nulls)}
+    columns = re.sub(r"[^\w .:/=+\-@]", "_", " ".join(filter(None, report.ignored_columns)))
+    tags = {name: str(count) for name, count in counts.items() if count}
+    tags |= {"columnsLeftOut": columns[:LONGEST_TAG]} if columns else {}
+    return {TAG_PREFIX + name: text for name, text in tags.items()}
+
+
 def _import(work: Work, job: DatasetImportJob) -> str:
     dataset = work.directory.get(job.dataset_arn, Dataset)
     group = work.directory.get(dataset.dataset_group_arn, DatasetGroup)
     settings = work.engine.settings
     limit = MAX_BYTES[job.import_mode] if settings.quotas == "aws" else None
-    source = open_source(job.data_source["dataLocation"], allow_file_urls=settings.allow_file_urls, max_bytes=limit)
-    imported = import_csv(source, work.directory.schema(dataset), lambda f, m: work.progress(0.8 * f, m))
+    location = job.data_source["dataLocation"]  # who may name a file was asked when the job was made
+    source = open_source(location, allow_file_urls=True, max_bytes=limit)
+    schema, latest = work.directory.schema(dataset), work.engine.clock() + FUTURE_S
+    imported = import_csv(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, latest)
     report = msgspec.to_builtins(imported.report)
-    reason = imported.report.failure_reason() or _too_few(imported.report.rows, dataset, settings)
+    reason = (
+        imported.report.failure_reason()
+        or _too_few(imported.report.rows, dataset, settings)
+        or _nothing(imported.report, job, dataset)
+    )
     if reason is not None:
         work.change(job, status="CREATE FAILED", failure_reason=reason, report=report)
         return f"refused: {reason}"
@@ -63,5 +95,10 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     if dataset.dataset_type == "INTERACTIONS":
         counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
     work.progress(0.95, "publishing")
-    work.publish(state, snapshot, status=ACTIVE, report=report, counts=counted)
-    return f"{imported.report.kept:,} rows"
+    tags = {**work.engine.records.get(job.arn, DatasetImportJob).tags, **_tags(imported.report)}
+    work.publish(state, snapshot, status=ACTIVE, report=report, tags=tags, counts=counted)
+    rows = f"{imported.report.kept:,} rows"
+    if not (notes := " ".join(imported.report.notes())):
+        return rows
+    log.info("%s: %s", job.arn, notes)
+    return f"{rows}. {notes}"

@@ -1,0 +1,81 @@
+"""Files that are no CSV text separated by commas: what they are, and what to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from engine.data.schema import plain
+
+START = 4096  # bytes of the first line that are looked at
+
+_EXPORT = "export it as CSV"
+_UTF8 = "save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
+_UNPACK = "unpack it; of compressed files only gzip is read"
+_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (  # first bytes, what it is, what to do
+    (b"PAR1", "a Parquet file", _EXPORT),
+    (b"ORC", "an ORC file", _EXPORT),
+    (b"Obj\x01", "an Avro file", _EXPORT),
+    (b"ARROW1", "an Arrow (Feather) file", _EXPORT),
+    (b"SQLite format 3\0", "an SQLite database", "export the table as CSV"),
+    (b"\x89HDF", "an HDF5 file", _EXPORT),
+    (b"%PDF", "a PDF", _EXPORT),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet (xls)", "save it as CSV UTF-8"),
+    (b"PK\x03\x04", "a ZIP archive or a spreadsheet (xlsx)", "unpack it, or save the sheet as CSV UTF-8"),
+    (b"BZh", "compressed with bzip2", _UNPACK),
+    (b"\xfd7zXZ\0", "compressed with xz", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", _UNPACK),
+    (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
+    (b"\xff\xfe\0\0", "UTF-32", _UTF8),
+    (b"\0\0\xfe\xff", "UTF-32", _UTF8),
+    (b"\xff\xfe", "UTF-16", _UTF8),
+    (b"\xfe\xff", "UTF-16", _UTF8),
+)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+def foreign_format(start: bytes) -> str | None:
+    """What a file is by its first bytes, and what to do with it, as words that follow its name; None: maybe CSV."""
+    for signature, name, fix in _SIGNATURES:
+        if start.startswith(signature) and not (signature.isalpha() and _is_word(start, len(signature))):
+            return f"is {name}: {fix}"
+    if b"\0" in start[:200]:
+        wide = start[:200].count(b"\0") >= len(start[:200]) // 3
+        return f"is UTF-16 without a byte order mark: {_UTF8}" if wide else f"is binary, no text: {_EXPORT}"
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] in (b"{", b"["):
+        kind = "JSON Lines or JSON" if text[:1] == b"{" else "JSON"
+        return f"is {kind}: write it as CSV, a header line with the columns' names and then a line for each record"
+    if text[:1] == b"<":
+        return f"is HTML or XML: {_EXPORT}"
+    return None
+
+
+def _is_word(start: bytes, length: int) -> bool:
+    """Whether the signature is the beginning of a header's name, as ORC is of ORCHARD."""
+    return start[length : length + 1].isalpha() or start[length : length + 1] in b",_\r\n"
+
+
+def separator_problem(names: Sequence[str]) -> str | None:
+    """Why a header of one name is several, separated by something else than commas; None where it is one."""
+    if len(names) != 1:
+        return None
+    name = names[0]
+    mark = max(_SEPARATORS, key=name.count)
+    if not name.count(mark):
+        return None
+    return f"is separated by {_SEPARATORS[mark]} ({mark!r}): separate it by commas, and quote texts that hold one"
+
+
+def header_hint(names: Sequence[str], file: str, wanted: Iterable[str]) -> str:
+    """What a header that lacks columns may be: nothing at all, or the first row of data. Ends with a full stop."""
+    columns = list(wanted)
+    if not any(names):
+        return f"{file} is empty, or its first line is."
+    row = ",".join(names)
+    shown = row[:100] + ("…" if len(row) > 100 else "")
+    if {plain(name) for name in names} & {plain(name) for name in columns}:
+        return f"The header of {file} is {shown!r}."
+    return (
+        f"The first line of {file}, {shown!r}, names none of the columns: if it is data, write a header line above it,"
+        f" such as {','.join(columns)}; if it is a header, rename its columns."
+    )

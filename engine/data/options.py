@@ -1,0 +1,50 @@
+"""How an import reads what its schema does not foresee: the options of a dataset import job that are recgate's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.errors import InvalidInput
+
+TAG_PREFIX = "recgate:"  # of the tags that carry them: no member of the operation could
+FUTURE_S = 7 * 86_400.0  # how far into the future clocks, time zones and bookings may put an interaction
+
+OddValues = Literal["tolerate", "refuse"]
+Timestamps = Literal["seconds", "milliseconds", "decimal", "iso"]
+
+
+class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a job is told beside what Amazon Personalize knows.
+
+    `skip_bad_rows`: how many bad rows are left out before the import fails. `odd_values`: whether a value that does
+    not fit its column is read as null or makes its row bad; None: the first for Items, Users and Actions, the second
+    for interactions. `timestamps`: how times are written. `allow_empty`: whether a FULL import without rows empties the
+    dataset.
+    """
+
+    skip_bad_rows: Annotated[int, Meta(ge=0)] = 0
+    odd_values: OddValues | None = None
+    timestamps: Timestamps = "seconds"
+    allow_empty: bool = False
+
+
+NAMES = ImportOptions.__struct_encode_fields__
+
+
+def options_of(tags: Mapping[str, str]) -> ImportOptions:
+    """The options that a job's tags give, each under its name behind the prefix (`recgate:skipBadRows`).
+
+    Raises `InvalidInput` for a tag with the prefix that is no option, and a value that breaks its rule.
+    """
+    texts = {key.removeprefix(TAG_PREFIX): text for key, text in tags.items() if key.startswith(TAG_PREFIX)}
+    if unknown := sorted(texts.keys() - set(NAMES)):
+        choices = ", ".join(TAG_PREFIX + name for name in NAMES)
+        raise InvalidInput(f"tags: an import has no option {TAG_PREFIX}{unknown[0]}; use one of {choices}.")
+    try:
+        return msgspec.convert(texts, ImportOptions, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"tags: {error}") from error
