@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.filters import check_expression
     from engine.jobs.cancelling import cancel
     from engine.jobs.claims import renew
+    from engine.jobs.lanes import Lanes
     from engine.jobs.owner import Owner
     from engine.jobs.queue import Job, Queue
     from engine.jobs.runner import Runner
@@ -74,6 +75,7 @@ __all__ = [
     "InvalidInput",
     "InvalidNextToken",
     "Job",
+    "Lanes",
     "LimitExceeded",
     "Listed",
     "NotFound",
@@ -147,6 +149,7 @@ _BEHIND = {
     "engine.filters": ("check_expression",),
     "engine.jobs.cancelling": ("cancel",),
     "engine.jobs.claims": ("renew",),
+    "engine.jobs.lanes": ("Lanes",),
     "engine.jobs.owner": ("Owner",),
     "engine.jobs.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),

@@ -87,3 +87,7 @@ class WriterGone(Unavailable):
 
 class Stopped(Exception):
     """A job was cancelled, or its process is asked to end: no error of the engine's, and nobody's to answer."""
+
+
+class Overtaken(Stopped):
+    """Another job has published a snapshot of the same group since this one read it."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from engine.engine import Engine
+from engine.jobs.lanes import Lanes
 from engine.jobs.queue import Job
 from engine.writes import write
 
 
 @write
 def claim(engine: Engine, owner: str) -> Job | None:
-    return engine.jobs.claim(owner)
+    return engine.jobs.claim(owner, Lanes(engine).fits)
+
+
+@write
+def claim_beside(engine: Engine, owner: str) -> Job | None:
+    """A short one, while a long one runs."""
+    return engine.jobs.claim(owner, Lanes(engine).beside)
 
 
 @write

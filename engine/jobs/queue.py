@@ -6,7 +6,7 @@ heartbeat tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -32,6 +32,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     created: float
     started: float
     ended: float
+
+
+Fits = Callable[[Job, Sequence[Job]], bool]  # a job that waits, those that run: whether it may start beside them
 
 
 class Queue:
@@ -64,29 +67,25 @@ class Queue:
             if connection.execute(sa.select(jobs.c.id).where(same).limit(1)).first() is None:
                 self.enqueue(kind, arn, connection)
 
-    def anything_waits(self) -> bool:
+    def is_claimable(self, fits: Fits) -> bool:
         """A look without the write lock: whether a claim could succeed."""
-        unfinished = jobs.c.state.in_(("queued", "running"))
-        with self._database.read() as connection:
-            return connection.execute(sa.select(jobs.c.id).where(unfinished).limit(1)).first() is not None
+        return self._next(self.unfinished_jobs(), fits) is not None
 
-    def claim(self, owner: str) -> Job | None:
-        """The oldest job that nobody works on, now this owner's; None while another runner is at work or none waits.
-
-        One job runs at a time: two at once would take the memory and the cores that answering needs.
-        """
+    def claim(self, owner: str, fits: Fits = lambda job, running: not running) -> Job | None:
+        """The oldest job that nobody works on and that fits beside those that run, now this owner's."""
         now = self._clock()
         with self._database.write() as connection:
-            if any(self.is_held(job) for job in _running(connection)):
+            job = self._next(_unfinished(connection), fits)
+            if job is None:
                 return None
-            waits = sa.or_(jobs.c.state == "queued", jobs.c.state == "running")
-            row = connection.execute(sa.select(jobs).where(waits).order_by(jobs.c.id).limit(1)).mappings().first()
-            if row is None:
-                return None
-            changes = {"state": "running", "owner": owner, "heartbeat": now, "attempts": row["attempts"] + 1}
-            changes["started"] = row["started"] or now
-            connection.execute(sa.update(jobs).where(jobs.c.id == row["id"]).values(changes))
-            return Job(**{**row, **changes})
+            changes = {"state": "running", "owner": owner, "heartbeat": now, "attempts": job.attempts + 1}
+            changes["started"] = job.started or now
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(changes))
+            return msgspec.structs.replace(job, **changes)
+
+    def _next(self, unfinished: list[Job], fits: Fits) -> Job | None:
+        running = [job for job in unfinished if self.is_held(job)]
+        return next((job for job in unfinished if job not in running and fits(job, running)), None)
 
     # ---- what a job's owner says of it; False when the job is its no longer: cancelled, or taken over
 
@@ -157,9 +156,8 @@ class Queue:
 
     def unfinished_jobs(self) -> list[Job]:
         """What waits and runs, the oldest first."""
-        query = sa.select(jobs).where(jobs.c.state.in_(("queued", "running"))).order_by(jobs.c.id)
         with self._database.read() as connection:
-            return [Job(**row) for row in connection.execute(query).mappings()]
+            return _unfinished(connection)
 
     def get(self, job_id: int) -> Job | None:
         with self._database.read() as connection:
@@ -186,3 +184,8 @@ def _running(connection: sa.Connection) -> list[Job]:
 
 def _held(job: Job) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.state == "running")
+
+
+def _unfinished(connection: sa.Connection) -> list[Job]:
+    query = sa.select(jobs).where(jobs.c.state.in_(("queued", "running"))).order_by(jobs.c.id)
+    return [Job(**row) for row in connection.execute(query).mappings()]

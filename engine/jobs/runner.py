@@ -12,6 +12,7 @@ from engine.errors import EngineError, NotFound, Stopped, Unavailable
 from engine.jobs import claims
 from engine.jobs.cancelling import work_of
 from engine.jobs.kinds import FAILURES, KINDS
+from engine.jobs.lanes import Lanes
 from engine.jobs.owner import COMMAND, Owner
 from engine.jobs.queue import ATTEMPTS, Job
 from engine.jobs.schedule import Scheduler
@@ -33,6 +34,8 @@ class Runner:
         self._engine = engine
         self.owner = str(Owner.here(role, engine.new_id()[:8]))
         self._stopping = threading.Event()
+        self._lanes = Lanes(engine)
+        self._is_busy = False
         self._folds_looked_at = time.monotonic()
 
     def stop(self) -> None:
@@ -44,6 +47,7 @@ class Runner:
         look_forever = Scheduler(self._engine).look_forever
         beside = [
             threading.Thread(target=self._count_on, name="attribution", daemon=True),
+            threading.Thread(target=self._run_beside, name="short-jobs", daemon=True),
             threading.Thread(target=look_forever, args=(self._stopping,), name="schedules", daemon=True),
         ]
         for thread in beside:
@@ -73,7 +77,26 @@ class Runner:
     def run_one(self) -> bool:
         """Do the next job, if there is one that nobody else does."""
         self._ask_for_folds()
-        job = claims.claim(self._engine, self.owner) if self._engine.jobs.anything_waits() else None
+        if not self._engine.jobs.is_claimable(self._lanes.fits):
+            return False
+        self._is_busy = True
+        try:
+            return self._do_claimed(claims.claim(self._engine, self.owner))
+        finally:
+            self._is_busy = False
+
+    def _run_beside(self) -> None:
+        """Short jobs while a long one runs."""
+        while not self._stopping.wait(IDLE_S):
+            try:
+                while self._is_busy and self._engine.jobs.is_claimable(self._lanes.beside):
+                    self._do_claimed(claims.claim_beside(self._engine, self.owner))
+            except Unavailable:
+                pass  # the database has logged it
+            except Exception:
+                log.exception("looking for short work failed")
+
+    def _do_claimed(self, job: Job | None) -> bool:
         if job is None:
             return False
         with _Heart(self._engine, job) as heart:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from engine.data.log import Entry
 from engine.data.stored import Stored
 from engine.directory import Directory
 from engine.engine import Engine
-from engine.errors import Stopped
+from engine.errors import Overtaken, Stopped
 from engine.jobs.queue import Job
 from engine.recipes.base import Progress
 from engine.records import DatasetGroup, Record, kind_of
@@ -31,6 +31,9 @@ R = TypeVar("R", bound=Record)
 Totals = list[tuple[ledger.Key, ledger.Sum]]
 
 CANCELLED = "cancelled"
+T = TypeVar("T")
+
+TRIES = 5
 SNAPSHOTS_KEPT = 2
 KEYS_AT_ONCE = 500
 RECORDS_OF = {  # dataset type -> kind of log records
@@ -42,12 +45,29 @@ RECORDS_OF = {  # dataset type -> kind of log records
 }
 
 
+def undisturbed(attempt: Callable[[], T]) -> T:
+    """What comes of reading a group's state and publishing the next; again where another job published meanwhile."""
+    for _ in range(TRIES):
+        try:
+            return attempt()
+        except Overtaken:
+            continue
+    return attempt()
+
+
+def published(engine: Engine, uid: str) -> str | None:
+    """Where the snapshot of a group is that workers read."""
+    with engine.database.read() as connection:
+        return connection.execute(sa.select(snapshots.c.path).where(snapshots.c.grp == uid)).scalar_one_or_none()
+
+
 @dataclass(frozen=True)
 class Work:
     engine: Engine
     job: Job
     progress: Progress
     directory: Directory  # fresh: the job process does not follow the log
+    bases: dict[str, str | None] = field(default_factory=dict)  # group's uid -> the snapshot that it was read from
 
     @property
     def arn(self) -> str:
@@ -64,13 +84,15 @@ class Work:
 
     def state(self, group: DatasetGroup) -> Group:
         """The group as of now, of this job alone."""
+        self.bases[group.uid] = published(self.engine, group.uid)
         return self.engine.follower.restored(group.uid)
 
     def publish(self, group: Group, snapshot: Stored, **also: Any) -> None:
         """Make a snapshot, of that state, the one that workers read; `also` are changes of the resource that the job is
         about, and `counts`, see `publish`, done in the same transaction.
 
-        Raises where the job was cancelled or taken over: a snapshot begun before another's must not replace it.
+        Raises where the job was cancelled or taken over, and `Overtaken` where another's has come since the state was
+        read: a snapshot begun before another's must not replace it.
         """
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
             if dataset_type in RECORDS_OF:
@@ -80,7 +102,12 @@ class Work:
         folder = self.engine.settings.data_dir / path
         stored.save(snapshot, folder)
         counts = also.pop("counts", None)
-        publish(self.engine, self.job, group.uid, path, snapshot.seq, also, counts)
+        base = self.bases.get(group.uid)
+        try:
+            publish(self.engine, self.job, group.uid, base, path, snapshot.seq, also, counts)
+        except Overtaken:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         _forget_old(folder, 1 if group.erased else SNAPSHOTS_KEPT)
         for seq in group.erased:  # the records themselves name who was deleted
             remove(self.engine, group.uid, seq + 1, "erased")
@@ -117,11 +144,21 @@ def store(engine: Engine, job: Job, arn: str, changes: dict[str, Any]) -> bytes:
 
 @write
 def publish(
-    engine: Engine, job: Job, uid: str, path: str, seq: int, changes: dict[str, Any], counts: tuple[str, Totals] | None
+    engine: Engine,
+    job: Job,
+    uid: str,
+    base: str | None,
+    path: str,
+    seq: int,
+    changes: dict[str, Any],
+    counts: tuple[str, Totals] | None,
 ) -> None:
     """Workers read this snapshot from now on; `counts` are what a metric attribution counts of it."""
     with engine.database.write() as within:
         hold(engine, job, within)
+        query = sa.select(snapshots.c.path).where(snapshots.c.grp == uid).with_for_update()
+        if within.execute(query).scalar_one_or_none() != base:
+            raise Overtaken("another job has published a snapshot of the group meanwhile")
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
         within.execute(sa.insert(snapshots).values({"grp": uid, "path": path, "seq": seq}))
         engine.log.append_within(within, [Entry(uid, "snapshot", path, encode(Pointer(path)))])

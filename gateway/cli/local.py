@@ -23,7 +23,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from engine import AlreadyExists, Beside, Engine, Job, Owner, Runner, Settings, cancel, perform_command, renew
+from engine import AlreadyExists, Beside, Engine, Job, Lanes, Owner, Runner, Settings, cancel, perform_command, renew
 from gateway.cli.interrupts import Interrupted
 
 LOOK_S = 0.05
@@ -101,10 +101,18 @@ class Local:
             working = self._worker is not None and self._worker.is_working()
             if job.state not in UNFINISHED and not working:
                 return
-            if not working and time.monotonic() >= deadline and not self.engine.jobs.runner_alive():
+            if not working and time.monotonic() >= deadline and self._is_left_alone(job):
                 self._settle(job)
                 self._worker, self._alone = Worker(self.engine), True
             time.sleep(LOOK_S)
+
+    def _is_left_alone(self, job: Job) -> bool:
+        """Whether nobody does it who is there: it fits beside what runs, none of which is a server's."""
+        running = [each for each in self.engine.jobs.unfinished_jobs() if self.engine.jobs.is_held(each)]
+        owners = (Owner.of(each.owner) for each in running)
+        if any(owner is None or owner.role != "command" for owner in owners):
+            return False
+        return job not in running and Lanes(self.engine).fits(job, running)
 
     def _newest(self, arn: str) -> Job:
         return next(job for job in self.engine.jobs.newest(1000) if job.arn == arn)
@@ -118,6 +126,8 @@ class Local:
                 if job.state == "running":
                     renew(self.engine, job)
                     self._say(f"taken over, as its process has ended: {title_of(job)}")
+            elif self.engine.jobs.is_held(job):
+                continue  # in the other lane
             elif job.state == "running" and owner is not None and owner.role == "command":
                 cancel(self.engine, job.id, "cancelled: its command was interrupted")
                 self._say(f"cancelled, as its command was interrupted: {title_of(job)}")

@@ -77,7 +77,7 @@ def test_jobs_are_claimed_in_order_and_one_at_a_time(queue: Queue):
 
 def test_an_empty_queue(queue: Queue):
     assert queue.claim("me") is None
-    assert not queue.anything_waits() and not queue.runner_alive()
+    assert not queue.unfinished_jobs() and not queue.runner_alive()
     assert queue.get(1) is None
 
 
@@ -87,7 +87,7 @@ def test_many_claim_and_each_job_has_one_owner(queue: Queue):
     got: list[tuple[str, int]] = []
 
     def work(owner: str) -> None:
-        while queue.anything_waits():
+        while queue.unfinished_jobs():
             job = queue.claim(owner)
             if job is not None:
                 got.append((owner, job.id))
@@ -123,7 +123,7 @@ def test_a_runner_that_is_silent_loses_its_job(queue: Queue, clock: Clock):
     clock.now += ALIVE_S
     assert queue.claim("other") is None  # heard of just in time
     clock.now += 0.1
-    assert not queue.runner_alive() and queue.anything_waits()
+    assert not queue.runner_alive() and queue.unfinished_jobs()
     theirs = claimed(queue, "other")
     assert (theirs.id, theirs.attempts, theirs.fraction) == (mine.id, 2, 0.5)
     assert not queue.beat(mine, 0.6, "late")

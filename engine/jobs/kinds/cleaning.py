@@ -1,7 +1,7 @@
 """Remove what nothing uses: models of deleted solutions and recommenders, models and snapshots that newer ones have
 replaced, and what an interrupted job left half written.
 
-Jobs run one at a time, so nothing of this is being made meanwhile. A process that maps what goes keeps its pages; one
+It runs alone, so nothing of this is being made meanwhile. A process that maps what goes keeps its pages; one
 that is about to load it looks again for what took its place.
 """
 

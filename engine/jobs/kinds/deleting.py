@@ -13,7 +13,7 @@ from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
 from engine.jobs.kinds.folding import folding
 from engine.jobs.queue import Job
-from engine.jobs.work import Work, hold
+from engine.jobs.work import Work, hold, undisturbed
 from engine.recipes.base import stretch
 from engine.records import DataDeletionJob, DatasetGroup
 from engine.writes import write
@@ -51,11 +51,15 @@ def _delete(work: Work, job: DataDeletionJob) -> str:
     records = [entries.encode(entries.Erased(part)) for part in parts]
     for start in range(0, len(records), RECORDS_AT_ONCE):
         _append(work.engine, work.job, group.uid, records[start : start + RECORDS_AT_ONCE])
+    undisturbed(lambda: _publish(work, group, count))
+    return f"{count:,} records of {len(names):,} users"
+
+
+def _publish(work: Work, group: DatasetGroup, count: int) -> None:
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
     snapshot = fold(folding(work, group, state))
     work.publish(state, snapshot, status="COMPLETED", num_deleted=count)
-    return f"{count:,} records of {len(names):,} users"
 
 
 @write

@@ -10,7 +10,7 @@ from engine.data.fold import Fold, Import, Kinds, fold
 from engine.data.group import Group
 from engine.data.schema import Field
 from engine.data.stored import Stored
-from engine.jobs.work import Work
+from engine.jobs.work import Work, undisturbed
 from engine.records import DatasetGroup
 
 # what a snapshot has arrays for
@@ -29,6 +29,10 @@ def run(work: Work) -> str:
 
 def current(work: Work, group: DatasetGroup) -> Stored:
     """The group's snapshot with all that the log has; a new one is published where the log has more than the last."""
+    return undisturbed(lambda: _current(work, group))
+
+
+def _current(work: Work, group: DatasetGroup) -> Stored:
     state = work.state(group)
     if not state.changed:
         return state.stored

@@ -10,13 +10,13 @@ import msgspec
 from engine.attribution.imported import count_import
 from engine.control.lifecycle import ACTIVE
 from engine.data.fold import Import, fold_import
-from engine.data.importer import import_csv
+from engine.data.importer import Imported, import_csv
 from engine.data.options import FUTURE_S, TAG_PREFIX
 from engine.data.report import Report
 from engine.data.source import open_source
 from engine.errors import EngineError
 from engine.jobs.kinds.folding import folding
-from engine.jobs.work import Work
+from engine.jobs.work import Work, undisturbed
 from engine.records import Dataset, DatasetGroup, DatasetImportJob
 from engine.settings import Settings
 
@@ -87,18 +87,24 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     if reason is not None:
         work.change(job, status="CREATE FAILED", failure_reason=reason, report=report)
         return f"refused: {reason}"
-    work.progress(0.85, "making the snapshot")
-    state = work.state(group)
-    table = Import(imported.rows, full=job.import_mode == "FULL")
-    snapshot, new = fold_import(folding(work, group, state, {dataset.dataset_type: table}))
-    counted = None
-    if dataset.dataset_type == "INTERACTIONS":
-        counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
-    work.progress(0.95, "publishing")
-    tags = {**work.engine.records.get(job.arn, DatasetImportJob).tags, **_tags(imported.report)}
-    work.publish(state, snapshot, status=ACTIVE, report=report, tags=tags, counts=counted)
+    undisturbed(lambda: _publish(work, job, group, dataset.dataset_type, imported))
     rows = f"{imported.report.kept:,} rows"
     if not (notes := " ".join(imported.report.notes())):
         return rows
     log.info("%s: %s", job.arn, notes)
     return f"{rows}. {notes}"
+
+
+def _publish(work: Work, job: DatasetImportJob, group: DatasetGroup, dataset_type: str, imported: Imported) -> None:
+    """The group's data with what was imported."""
+    work.progress(0.85, "making the snapshot")
+    state = work.state(group)
+    table = Import(imported.rows, full=job.import_mode == "FULL")
+    snapshot, new = fold_import(folding(work, group, state, {dataset_type: table}))
+    counted = None
+    if dataset_type == "INTERACTIONS":
+        counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
+    work.progress(0.95, "publishing")
+    tags = {**work.engine.records.get(job.arn, DatasetImportJob).tags, **_tags(imported.report)}
+    report = msgspec.to_builtins(imported.report)
+    work.publish(state, snapshot, status=ACTIVE, report=report, tags=tags, counts=counted)
