@@ -56,7 +56,7 @@ class Faults:
             self._closed_until = now + ATTEMPT_S
 
     def _failed(self, use: str, error: Exception) -> Unavailable:
-        reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
+        reason = " ".join(str(error.orig if isinstance(error, exc.DBAPIError) else error).split())  # in one line
         if self._is_far and _is_lost(error):
             use, message = "reached", f"{self._name} does not answer"
             self._closed_until = self._clock() + PAUSE_S
