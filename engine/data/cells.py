@@ -188,7 +188,7 @@ class _Times(_Figures):
         super().__init__(field)
         self._event = field.name == "TIMESTAMP"
         if self._event:
-            self._bounds = (1, min(MILLISECONDS - 1, latest))
+            self._bounds = (0, min(MILLISECONDS - 1, latest))
         self._moment = moment_reader(spelling)
         if spelling != "seconds":
             self._read = self._moment
@@ -202,10 +202,8 @@ class _Times(_Figures):
             raise OddValue(str(error)) from None
         if reason := number_problem(self._field, value):
             raise (ValueError if value >= MILLISECONDS else OddValue)(reason)  # all are milliseconds, if one is
-        if self._event and value < 1:
-            raise ValueError("is 0, the first second of 1970, which stands for a time that nobody knows")
         if value > self._bounds[1]:
-            raise ValueError("is more than a week in the future")
+            raise ValueError("is more than a year in the future")
         return value if self._field.whole else float(value)
 
 

@@ -19,7 +19,7 @@ from engine.data.cells import OddValue, builder
 from engine.data.columns import Array, Column, load_columns, save_columns
 from engine.data.duplicates import first_of_equals, last_of_each
 from engine.data.formats import header_hint
-from engine.data.options import ImportOptions
+from engine.data.options import DAY_S, FUTURE_S, ImportOptions
 from engine.data.report import Ledger, Report
 from engine.data.rows import Block, Rows
 from engine.data.schema import Schema, plain
@@ -57,13 +57,13 @@ STRICT = ImportOptions(odd_values="refuse")
 
 
 def import_csv(
-    source: Source, schema: Schema, progress: Progress, options: ImportOptions = STRICT, latest: float = math.inf
+    source: Source, schema: Schema, progress: Progress, options: ImportOptions = STRICT, now: float = math.inf
 ) -> Imported:
-    """Read every file of the source; no interaction is later than `latest`, in epoch seconds.
+    """Read every file of the source; no interaction is a year later than `now`, in epoch seconds.
 
     Bad rows don't raise: ask the report. Raises `InvalidInput` where a header is wrong or a file can't be read.
     """
-    table = _Table(schema, options, latest)
+    table = _Table(schema, options, now)
     header: list[str] | None = None
     for file in source.files:
         with source.open(file) as stream:
@@ -92,13 +92,13 @@ def import_csv(
 class _Table:
     """All columns of one import while it runs."""
 
-    def __init__(self, schema: Schema, options: ImportOptions, latest: float) -> None:
+    def __init__(self, schema: Schema, options: ImportOptions, now: float) -> None:
         self.report = Report(files=[], ignored_columns=[], flaws=[], skip_bad_rows=options.skip_bad_rows, nulls=[])
         self.ledger = Ledger()
         self._nulls = Ledger()
-        self._schema = schema
+        self._schema, self._now = schema, now
         self._lenient = _lenient(schema, options)
-        self._builders = {field.name: builder(field, options.timestamps, latest) for field in schema.fields}
+        self._builders = {field.name: builder(field, options.timestamps, now + FUTURE_S) for field in schema.fields}
         self._blocks: dict[str, list[Array]] = {field.name: [] for field in schema.fields}
         self._places: dict[str, int] = {}
 
@@ -161,7 +161,11 @@ class _Table:
         rows: dict[str, Column] = {}
         for name, made_by in self._builders.items():
             column = values.pop(name)
-            rows[name] = made_by.column(column[kept] if report.duplicates else column)
+            column = column[kept] if report.duplicates else column
+            if name == "TIMESTAMP":
+                report.undated = int((column == 0).sum())
+                report.ahead = int((column > self._now + DAY_S).sum())
+            rows[name] = made_by.column(column)
         return Imported(rows, report)
 
     def _joined(self, name: str) -> Array:

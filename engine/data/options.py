@@ -11,7 +11,8 @@ from msgspec import Meta
 from engine.errors import InvalidInput
 
 TAG_PREFIX = "recgate:"  # of the tags that carry them: no member of the operation could
-FUTURE_S = 7 * 86_400.0  # how far into the future clocks, time zones and bookings may put an interaction
+DAY_S = 86_400.0  # clocks and time zones put an interaction so far ahead; what is later is said
+FUTURE_S = 366 * DAY_S  # and what is later than this is refused: it would make all else look old
 
 OddValues = Literal["tolerate", "refuse"]
 Timestamps = Literal["seconds", "milliseconds", "decimal", "iso"]

@@ -42,6 +42,8 @@ class Report(msgspec.Struct, rename="camel"):
     ignored_columns: list[str] = []
     flaws: list[Flaw] = []  # of the bad rows
     skip_bad_rows: int = 0
+    undated: int = 0  # interactions of time 0
+    ahead: int = 0  # interactions of more than a day after the import
     nulls: list[Flaw] = []  # values that were read as null, of rows that were kept or not
 
     def failure_reason(self) -> str | None:
@@ -70,6 +72,11 @@ class Report(msgspec.Struct, rename="camel"):
         if self.nulls:
             count = sum(flaw.count for flaw in self.nulls)
             notes.append(f"{_counted(count, 'odd value')} read as null: {_listed(self.nulls)}.")
+        if self.undated:
+            unknown = "the first second of 1970, which often stands for a time that nobody knows"
+            notes.append(f"{_counted(self.undated, 'interaction')} with TIMESTAMP 0, {unknown}: the oldest of all.")
+        if self.ahead:
+            notes.append(f"{_counted(self.ahead, 'interaction')} dated in the future: the newest of all till then.")
         if columns := [name for name in self.ignored_columns if name]:
             notes.append(f"{_counted(len(columns), 'column')} not in the schema left out: {', '.join(columns)}.")
         return notes

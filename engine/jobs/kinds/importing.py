@@ -11,7 +11,7 @@ from engine.attribution.imported import count_import
 from engine.control.lifecycle import ACTIVE
 from engine.data.fold import Import, fold_import
 from engine.data.importer import Imported, import_csv
-from engine.data.options import FUTURE_S, TAG_PREFIX
+from engine.data.options import TAG_PREFIX
 from engine.data.report import Report
 from engine.data.source import open_source
 from engine.errors import EngineError
@@ -76,8 +76,8 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     limit = MAX_BYTES[job.import_mode] if settings.quotas == "aws" else None
     location = job.data_source["dataLocation"]  # who may name a file was asked when the job was made
     source = open_source(location, allow_file_urls=True, max_bytes=limit)
-    schema, latest = work.directory.schema(dataset), work.engine.clock() + FUTURE_S
-    imported = import_csv(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, latest)
+    schema, now = work.directory.schema(dataset), work.engine.clock()
+    imported = import_csv(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, now)
     report = msgspec.to_builtins(imported.report)
     reason = (
         imported.report.failure_reason()
