@@ -17,20 +17,18 @@ def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> di
     """Of the users that come first for an item (or attribute), 1 % of all: how many came (hits), the share of those who
     came that they are (recall), and the share of all users that came first for anything (coverage).
 
-    Where people rarely choose the same twice, those who had chosen it before are passed over. Nothing without a case.
+    Where people rarely choose the same twice, those who had chosen it before are passed over.
     """
     users = split.hidden.user_count
     most = max(round(users / 100), 1)
     asked = cases(split.hidden, MOST_CASES, seed)
-    if not asked:
-        return {}
     passed = known_before(split.train, asked)
     first = [top_k(without(score(case.query), known), most) for case, known in zip(asked, passed, strict=True)]
     hits = [np.isin(found, case.truth).sum() for found, case in zip(first, asked, strict=True)]
     recalls = [hit / len(case.truth) for hit, case in zip(hits, asked, strict=True)]
-    shown = np.unique(np.concatenate(first))
+    shown = np.unique(np.concatenate([*first, np.empty(0, np.int32)]))
     return {
         "coverage": len(shown) / max(users, 1),
-        "hits_at_1_percent": float(np.mean(hits)),
-        "recall_at_1_percent": float(np.mean(recalls)),
+        "hits_at_1_percent": float(np.mean(hits or [0])),
+        "recall_at_1_percent": float(np.mean(recalls or [0])),
     }

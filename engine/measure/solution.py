@@ -21,8 +21,7 @@ MOST_CASES = 2_000
 def solution_metrics(
     recipe: Recipe[P], params: P, snapshot: Snapshot, seed: int, progress: Progress, model: Model | None = None
 ) -> dict[str, float]:
-    """Every metric by its AWS name; none where there is no user to test with. Seen items stay in the lists, as they do
-    when no filter is asked for.
+    """Every metric by its AWS name. Seen items stay in the lists, as they do when no filter is asked for.
 
     Given the `model` that the recipe trained on the whole snapshot, training on nine tenths of the users keeps its
     choices instead of choosing again, where the recipe can.
@@ -30,16 +29,14 @@ def solution_metrics(
     if recipe.measure is not None:
         return recipe.measure(snapshot, params, seed, progress, model)
     split = user_split(snapshot, seed)
-    if not split.cases:
-        progress(1.0, "no metrics: no user to test with")
-        return {}
     training = stretch(progress, 0.0, 0.9)
     if model is not None and recipe.again is not None:
         tested = recipe.again(model, split.train, params, seed, training)
     else:
         tested = recipe.train(split.train, params, seed, training)
     outcome = outcome_of(recipe.ready(tested), _sample(split.cases, seed), snapshot)
-    progress(1.0, f"measured on {len(outcome.ranks)} users")
+    count = len(outcome.ranks)
+    progress(1.0, f"measured on {count} users" if count else "nobody to measure with: the metrics say nothing")
     always = {name: function(outcome) for name, function in METRICS.items()}
     return always | event_weight_metrics(outcome) | reward_metrics(outcome)
 

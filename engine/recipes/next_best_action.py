@@ -161,11 +161,9 @@ def lacks(schemas: Schemas) -> str | None:
 def measure(
     snapshot: Snapshot, params: Params, seed: int, progress: Progress, model: Model | None = None
 ) -> dict[str, float]:
-    """Of a model trained without a tenth of the users; nothing where no user can be tested."""
+    """Of a model trained without a tenth of the users."""
     assert snapshot.actions is not None
     left, cases = action_split(snapshot, snapshot.actions, seed)
-    if not cases:
-        return {}
     score = ready(train(left, params, seed, stretch(progress, 0.0, 0.9)))
     progress(0.9, f"measuring on {len(cases)} users")
     return action_metrics(score, cases, snapshot.actions.item_count)

@@ -61,10 +61,11 @@ def test_new_users_are_measured_where_there_are_any() -> None:
     ]
 
 
-def test_where_nobody_can_be_tested_there_are_no_metrics() -> None:
+def test_where_nobody_can_be_tested_that_is_said() -> None:
     once = rows_of([(u, u % 5, START + u) for u in range(30)])
-    recipe = RECIPES["aws-popularity-count"]
-    assert solution_metrics(recipe, recipe.parse({}), once, 0, silent) == {}
+    recipe, messages = RECIPES["aws-popularity-count"], []
+    metrics = solution_metrics(recipe, recipe.parse({}), once, 0, lambda _, message: messages.append(message))
+    assert "nobody to measure with" in messages[-1] and metrics["coverage"] == 0
     with pytest.raises(InvalidInput, match="nothing to measure"):
         cohort_curve(once, lambda: 0.0, hyperparameters=SMALL)
 
