@@ -36,7 +36,7 @@ from engine.follower import Follower, Listener
 from engine.intake import ActionEvent, Intake
 from engine.jobs.queue import Queue
 from engine.measure.off_policy import Estimates, estimates
-from engine.question import Change, Event, Question, Ranked
+from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution, SolutionVersion
 from engine.records import Filter as FilterRecord
 from engine.serve import Asked
@@ -161,7 +161,7 @@ class Engine:
         if question.cohort is not None:  # what a use case drops for each user can't be dropped for all of them
             filtering = replace(deployed, use_case=None)
         filters = self._filters(question.filter, question.expression, filtering)
-        promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
+        promoting = self._promoting(question.promotion, deployed)
         return Asked(question, filters, promoting)
 
     def _of_actions(self, asked: Asked, deployed: Deployed, as_of: int) -> Ranked:
@@ -192,7 +192,7 @@ class Engine:
         answer just given. Raises as `recommend` does."""
         deployed = self.deployed(question.campaign, question.account)
         filters = self._labelled(question.filter, question.expression, deployed)
-        promoting = self._named(question.promotion.filter, deployed) if question.promotion is not None else None
+        promoting = self._promoting(question.promotion, deployed)
         group, now = self._group(deployed), self.clock()
         return explain(question, item, deployed, group, filters, now=now, promoting=promoting, answered=answered)
 
@@ -526,6 +526,16 @@ class Engine:
         texts = (text for text in (expression, drops) if text is not None)
         found = tuple((text, self.directory.expression(text, group, rules)) for text in texts)
         return (*found, (name, self._named(name, deployed))) if name is not None else found
+
+    def _promoting(self, promotion: Promotion | None, deployed: Deployed) -> Filter | None:
+        """The promotion's filter. Raises as `_named` does, and `InvalidInput` where it has none or two."""
+        if promotion is None:
+            return None
+        if (promotion.filter is None) == (promotion.expression is None):
+            raise InvalidInput(f"promotions: {promotion.name} needs a filter, by ARN or written in place.")
+        if promotion.filter is not None:
+            return self._named(promotion.filter, deployed)
+        return self.directory.expression(promotion.expression or "", deployed.group_arn, self.settings.quotas)
 
     def _named(self, name: str, deployed: Deployed) -> Filter:
         """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""

@@ -9,12 +9,18 @@ import msgspec
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the answer's places `percent` go to items that the filter (an ARN or a bare name) includes."""
+    """Of the answer's places `percent` go to items that the filter includes: `filter`, an ARN or a bare name, or
+    `expression`, one given in place."""
 
     name: str
     percent: int
-    filter: str
+    filter: str | None = None
+    expression: str | None = None
     filter_values: Mapping[str, str] = {}
+
+    def places(self, results: int) -> int:
+        """How many places of a list of so many are promised; never none."""
+        return max(1, results * self.percent // 100)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

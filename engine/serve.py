@@ -15,7 +15,7 @@ from engine.errors import EngineError, InvalidInput
 from engine.filters import Filter
 from engine.question import Question, Ranked
 from engine.rank.explore import Places
-from engine.rank.promote import mixed, share_of
+from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 from engine.shown.ids import named, stable
 
@@ -177,9 +177,7 @@ def _promoted(promoting: Filter, case: Case) -> Shown:
     question, promotion = case.question, case.question.promotion
     assert promotion is not None
     mask = promoting.mask(candidates_of(question, case.live), promotion.filter_values)
-    promoted = top_k(
-        np.where(mask[:-1], case.scores, np.float32(-np.inf)), share_of(question.num_results, promotion.percent)
-    )
+    promoted = top_k(np.where(mask[:-1], case.scores, np.float32(-np.inf)), promotion.places(question.num_results))
     others = case.allowed.copy()
     others[promoted] = -np.inf
     count = question.num_results - len(promoted)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine import Promotion
 from gateway.paging import Page
 
 Action = Literal["recommend-items", "related-items", "rerank-items"]
@@ -26,6 +27,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     filter: str | None = None  # a filter's name or ARN
     expression: str | None = None  # a filter written in the configuration
     filter_values: Mapping[str, str] = {}
+    promotion: Promotion | None = None
     context: Mapping[str, str] = {}
     decorate: bool = True
     synthetic: bool = False

@@ -17,7 +17,7 @@ from gateway.fields import Columns, Rows, told
 from gateway.metadata import Source
 from gateway.paging import Page, mark, next_of
 from gateway.plan import Metadata, Variation
-from gateway.shown import Items, decorated, listed, opened, visible, without
+from gateway.shown import Items, decorated, listed, opened, shortened, visible, without
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -87,8 +87,9 @@ class Decorators:
         answer = opened(made.body, ask.list_name)
         items, most = unseen(without(answer.items, ask.exclude), ask.page), most_of(ask)
         found = len(items)
+        promotion = ask.promotion if ask.page is None else None  # a page shows what comes next
         if not variation.hide:
-            items = items[:most]
+            items = [items[place] for place in shortened(items, most, promotion)]
         rows: Rows = [item.get("metadata") for item in items]
         looked_up, whole = source is not None and bool(items) and not made.dressed, True
         if source is not None and looked_up:
@@ -98,7 +99,8 @@ class Decorators:
             rows, whole = known or rows, known is not None
         items, rows = visible(items, rows, variation.hide)
         found = len(items) if variation.hide else found
-        items, rows = items[:most], rows[:most]
+        places = shortened(items, most, promotion)
+        items, rows = [items[place] for place in places], [rows[place] for place in places]
         if ask.decorate:
             columns = variation.metadata.columns if variation.metadata is not None and looked_up else ()
             items = decorated(items, shown_to(ask, rows, columns, variation))

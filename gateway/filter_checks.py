@@ -30,17 +30,16 @@ class FilterChecks:
 
 
 def filter_faults(engine: Engine, config: Config) -> dict[str, str]:
-    """Why each filter that a model can't use is none, by the place of the filter and its name or expression.
+    """Why each filter, a promotion's too, that a model can't use is none, by its place and its name or expression.
 
     Models that are not there are passed over.
     """
     faults: dict[str, str] = {}
-    for path, variation, choice in _choices(config):
+    for name, variation, choice in _choices(config):
         try:
             engine.check_filter(variation.model, choice.filter, choice.expression)
         except (InvalidInput, NotFound) as error:
-            what = choice.filter or choice.expression
-            faults[f"filter of {path} {variation.name}: {what}"] = error.message
+            faults[f"{name}: {choice.filter or choice.expression}"] = error.message
     return faults
 
 
@@ -48,6 +47,10 @@ def _choices(config: Config) -> Iterator[tuple[str, Variation, FilterChoice]]:
     for namespace in config.namespaces.values():
         for plan in namespace.plans.values():
             for variation in plan.variations:
-                if variation.model and not variation.origin:
-                    for choice in variation.filters:
-                        yield f"/{plan.action}/{plan.namespace}/{plan.recommender}", variation, choice
+                if not variation.model or variation.origin:
+                    continue
+                place = f"/{plan.action}/{plan.namespace}/{plan.recommender} {variation.name}"
+                for choice in variation.filters:
+                    yield f"filter of {place}", variation, choice
+                if variation.promotion is not None:
+                    yield f"promotion {variation.promotion.name} of {place}", variation, variation.promotion.choice

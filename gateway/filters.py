@@ -1,4 +1,4 @@
-"""Which filter applies to a question, with its values (specification §2.5)."""
+"""Which filter and which promotion apply to a question, with their values (specification §2.5)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from engine import Promotion
 from gateway.ask import Ask
 from gateway.autocontext import filter_values_of
+from gateway.errors import Invalid
 from gateway.plan import FilterChoice, Moment, Variation
 
 
@@ -25,6 +27,27 @@ def filtered(ask: Ask, variation: Variation, moment: Moment) -> Ask:
         return msgspec.structs.replace(ask, filter=None, expression=None, filter_values={})
     values = filter_values_of(chosen.values, moment, ask.filter_values)
     return msgspec.structs.replace(ask, filter=chosen.filter, expression=chosen.expression, filter_values=values)
+
+
+def promoted(ask: Ask, variation: Variation, moment: Moment) -> Promotion | None:
+    """The promotion of the answer: the caller's, else the configured one. `ask` is as the caller sent it: its filter
+    values count here, too. Raises `Invalid` for a ranking."""
+    if ask.promotion is not None:
+        if ask.action == "rerank-items":
+            raise Invalid("ValidationError", "promotions: rerank-items orders given items and promotes none")
+        return msgspec.structs.replace(ask.promotion, filter=named(ask.promotion.filter or "", variation))
+    configured = variation.promotion
+    if configured is None or (configured.choice.user_required and not ask.user_id):
+        return None
+    chosen = configured.choice
+    values = {**filter_values_of(chosen.values, moment, ask.filter_values), **configured.fixed}
+    return Promotion(
+        name=configured.name,
+        percent=configured.percent,
+        filter=chosen.filter,
+        expression=chosen.expression,
+        filter_values=values,
+    )
 
 
 def choice(user_id: str | None, filters: Iterable[FilterChoice]) -> FilterChoice | None:

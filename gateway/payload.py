@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine import Promotion
 from gateway.ask import Ask
 from gateway.plan import Plan, Variation
 
 
 def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:
-    """As the specification has it, and beside that the filter and its values, which upstream never sends."""
+    """As the specification has it, and beside that the filter with its values, and the promotion, which upstream never
+    sends."""
     body = base(ask, plan, variation)
     match ask.action:
         case "recommend-items":
@@ -23,7 +25,16 @@ def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:
     if ask.filter or ask.expression:
         body["filter"] = ask.filter or ask.expression
         body["filterValues"] = dict(ask.filter_values)
+    if ask.promotion is not None:
+        body["promotions"] = [promotion_of(ask.promotion)]
     return body
+
+
+def promotion_of(promotion: Promotion) -> dict[str, Any]:
+    """As Personalize spells it; `expression` in place of `filterArn` where it is written in place."""
+    chosen = {"expression": promotion.expression} if promotion.filter is None else {"filterArn": promotion.filter}
+    members = {"name": promotion.name, "percentPromotedItems": promotion.percent, **chosen}
+    return {**members, "filterValues": dict(promotion.filter_values)}
 
 
 def processing_of(ask: Ask, plan: Plan, variation: Variation, response: dict[str, Any]) -> dict[str, Any]:

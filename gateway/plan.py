@@ -75,6 +75,17 @@ class FilterChoice:
 
 
 @dataclass(frozen=True)
+class PromotionChoice:
+    """A configured promotion: `percent` of a list's places are for what its filter includes. `fixed` are values of the
+    filter's parameters that nobody changes; `choice.values` are automatic, and the caller's own win over them."""
+
+    name: str
+    percent: int
+    choice: FilterChoice
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class EngineItems:
     """The items dataset of a model of the built-in engine."""
 
@@ -194,6 +205,7 @@ class Variation:
     model: str  # a campaign's bare name or ARN, or what else names the answerer; "" where the configuration names none
     auto_context: tuple[ContextField, ...] = ()
     filters: tuple[FilterChoice, ...] = ()
+    promotion: PromotionChoice | None = None
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
     hide: tuple[Hidden, ...] = ()
@@ -205,7 +217,8 @@ class Variation:
     @cached_property
     def fields(self) -> tuple[ContextField, ...]:
         """Every automatic field that an answer of this variation may depend on."""
-        return (*self.auto_context, *(field for choice in self.filters for field in choice.values))
+        promoting = () if self.promotion is None else self.promotion.choice.values
+        return (*self.auto_context, *(field for choice in self.filters for field in choice.values), *promoting)
 
     @cached_property
     def headers(self) -> frozenset[str]:
@@ -219,8 +232,13 @@ class Variation:
 
     @cached_property
     def reads_item(self) -> bool:
-        """Whether a filter takes values from the current item's metadata."""
-        return any(each.reads_item for choice in self.filters for each in choice.values)
+        """Whether a filter takes values from the current item's metadata, a promotion's among them."""
+        return self.promotes_by_item or any(each.reads_item for choice in self.filters for each in choice.values)
+
+    @cached_property
+    def promotes_by_item(self) -> bool:
+        """Whether the promotion's filter takes values from the current item's metadata."""
+        return self.promotion is not None and any(each.reads_item for each in self.promotion.choice.values)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from gateway.errors import Invalid, Problem
 from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.ledger import Ledger
 from gateway.experiments.setup import Arm
-from gateway.filters import filtered
+from gateway.filters import filtered, promoted
 from gateway.make import Maker
 from gateway.mix import mixed
 from gateway.overload import Admission
@@ -118,7 +118,8 @@ class Gateway:
                 return await self._drafted(ask, plan, enrolment, caller, config, policy)
         else:
             variation = await of_cohort(ask.cohort, plan, self._engine)
-        if variation.reads_item and ask.item_id is not None and not ask.filter:
+        reads_item = variation.promotes_by_item if ask.filter else variation.reads_item
+        if reads_item and ask.item_id is not None:
             moment = msgspec.structs.replace(moment, item=await self._decorators.row(ask.item_id, variation))
         with self._telemetry.span("enrich"):
             ask = enrich(ask, variation, moment)
@@ -317,7 +318,10 @@ class Gateway:
 
 def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     """Everything that can change the answer; what the caller said wins."""
+    promotion = promoted(ask, variation, moment)
     ask = filtered(ask, variation, moment)
+    if promotion is not None:
+        ask = msgspec.structs.replace(ask, promotion=promotion)
     if variation.parameters:
         query = moment.caller.query
         told = {name: query[name] for name in variation.parameters if name in query}

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine import Promotion
 from gateway.autocontext import OPERATORS
 from gateway.fields import Columns, Rows
 from gateway.plan import Hidden
@@ -75,6 +76,25 @@ def closed(
 
 def without(items: Items, exclude: frozenset[str]) -> Items:
     return [item for item in items if item["itemId"] not in exclude] if exclude else items
+
+
+def shortened(items: Items, most: int | None, promotion: Promotion | None) -> list[int]:
+    """Which of the items are shown where no more than `most` are: the first of them, and of the promoted as many as are
+    promised a place among so many."""
+    if most is None or len(items) <= most:
+        return list(range(len(items)))
+    if promotion is None:
+        return list(range(most))
+    promoted = sum("promotionName" in item for item in items)
+    share = max(min(promotion.places(most), promoted), most - (len(items) - promoted))
+    left = {True: share, False: most - share}
+    places = []
+    for place, item in enumerate(items):
+        is_promoted = "promotionName" in item
+        if left[is_promoted]:
+            left[is_promoted] -= 1
+            places.append(place)
+    return places
 
 
 def visible(

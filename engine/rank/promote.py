@@ -9,10 +9,6 @@ import numpy as np
 from engine.data.columns import Ints
 
 
-def share_of(results: int, percent: int) -> int:
-    return max(1, results * percent // 100)
-
-
 def mixed(promoted: int, total: int, seed: str) -> Ints:
     """(total,) of a list that begins with the promoted: which of it stands where; both kinds keep their order."""
     draw = np.random.default_rng(int.from_bytes(blake2b(seed.encode(), digest_size=8).digest()))

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from engine import Promotion
 from gateway.ask import Action, Ask
 
 Pairs = tuple[tuple[str, str], ...]
+Promoted = tuple[str, int, str | None, str | None, Pairs]  # a promotion's members
 
 
 class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -30,6 +32,7 @@ class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
     context: Pairs
     decorate: bool
     parameters: Pairs
+    promotion: Promoted | None = None
 
 
 def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
@@ -51,7 +54,13 @@ def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
         pairs(ask.context),
         ask.decorate,
         pairs(ask.parameters),
+        None if ask.promotion is None else promoted(ask.promotion),
     )
+
+
+def promoted(promotion: Promotion) -> Promoted:
+    values = pairs(promotion.filter_values)
+    return promotion.name, promotion.percent, promotion.filter, promotion.expression, values
 
 
 def pairs(values: Mapping[str, str]) -> Pairs:

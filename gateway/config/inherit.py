@@ -7,7 +7,7 @@ caller at a time: to set one kind's policy must not lose the others. (Upstream l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -21,13 +21,14 @@ from gateway.config.plain import plain
 class Inherited:
     auto_context: Mapping[str, document.AutoField]
     filters: tuple[document.Filter, ...]
+    promotions: tuple[document.Promotion, ...]
     caching: Mapping[plan.UserKind, document.CachePolicy] | None
     metadata: document.AnyMetadata | None
     hide: tuple[document.Hide, ...]
     hide_seen: int
 
 
-NOTHING = Inherited({}, (), None, None, (), 0)
+NOTHING = Inherited({}, (), (), None, None, (), 0)
 
 
 def inherited(above: Inherited, level: document.Level) -> Inherited:
@@ -35,6 +36,7 @@ def inherited(above: Inherited, level: document.Level) -> Inherited:
     return Inherited(
         above.auto_context if level.auto_context is None else level.auto_context,
         above.filters if level.filters is None else level.filters,
+        above.promotions if level.promotions is None else level.promotions,
         above.caching if own is None else {**(above.caching or {}), **caching.by_kind(own)},
         level.inference_item_metadata or above.metadata,
         above.hide if level.hide is None else level.hide,
@@ -68,6 +70,8 @@ def plan_of(
     holdout: float,
 ) -> plan.Plan:
     own = inherited(above, part)
+    if action == "rerank-items":  # its items are given: none has a place to promise
+        own = replace(own, promotions=())
     weighted = any(each.weight is not None for each in part.variations.values())
     variations = tuple(
         variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root, key)
@@ -106,6 +110,7 @@ def variation(
         config=plain(part),
         auto_context=context_fields(own.auto_context),
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
+        promotion=promotion(own.promotions[0], by_arn) if own.promotions else None,
         policies=None if own.caching is None else caching.policies(own.caching),
         metadata=None if own.metadata is None else metadata(own.metadata, answerer, namespace, root),
         hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
@@ -123,6 +128,13 @@ def with_old_filter(filters: tuple[document.Filter, ...], old: document.Filter |
     return tuple(
         msgspec.structs.replace(each, auto_dynamic_filter_values={**values, **each.auto_dynamic_filter_values})
         for each in filters
+    )
+
+
+def promotion(part: document.Promotion, by_arn: bool) -> plan.PromotionChoice:
+    chosen = document.Filter(part.filter_arn, part.expression, part.condition, part.auto_dynamic_filter_values)
+    return plan.PromotionChoice(
+        part.name, part.percent_promoted_items, filter_choice(chosen, by_arn), part.filter_values
     )
 
 

@@ -16,6 +16,7 @@ from gateway.many import many
 from gateway.reply import Reply
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
+from gateway.routes.promotions import Promotions, the_one
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, MOST_RESULTS
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, Sent, refusal
 
@@ -36,6 +37,7 @@ class OneBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
     num_results: Annotated[int, Meta(ge=1, le=MOST_RESULTS)] = 25
     filter: str | None = None
     filter_values: Annotated[dict[str, str], Meta(max_length=MOST_FILTER_VALUES)] = {}
+    promotions: Promotions = ()
     context: Annotated[dict[str, str], Meta(max_length=MOST_CONTEXT)] = {}
     exclude: Ids = ()
     decorate_items: bool = True
@@ -96,6 +98,7 @@ def ask_of(told: OneBody, user_id: str | None, namespace: str, place: str) -> As
         num_results=len(told.item_ids) if told.item_ids is not None else told.num_results,
         filter=told.filter or None,
         filter_values=told.filter_values,
+        promotion=the_one(told.promotions),
         context=told.context,
         decorate=told.decorate_items,
         synthetic=told.synthetic_user,

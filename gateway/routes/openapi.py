@@ -46,6 +46,15 @@ EVENT = Schema(
         "metricAttribution": Schema(type=OpenAPIType.OBJECT, properties={"eventAttributionSource": TEXT}),
     },
 )
+PROMOTION = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["name", "percentPromotedItems", "filterArn"],
+    properties={
+        **dict.fromkeys(("name", "filterArn"), TEXT),
+        "percentPromotedItems": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=100),
+        "filterValues": ANY,
+    },
+)
 PAGES = ("pageSize", "next")
 OF_ONE_USER = ("context", "syntheticUser", "feature", "sessionId")  # parameters that a cohort's list has not
 
@@ -190,6 +199,7 @@ def _many(namespace: Namespace) -> Operation:
             "action": Schema(type=OpenAPIType.STRING, enum=list(TITLES), default="recommend-items"),
             **dict.fromkeys(("recommender", "itemId", "filter", "locale", "feature"), TEXT),
             **dict.fromkeys(("itemIds", "exclude", "fields"), Schema(type=OpenAPIType.ARRAY, items=TEXT)),
+            "promotions": Schema(type=OpenAPIType.ARRAY, items=PROMOTION, max_items=1),
             **dict.fromkeys(("filterValues", "context"), ANY),
             **dict.fromkeys(("decorateItems", "syntheticUser"), FLAG),
             "numResults": COUNT,
@@ -286,6 +296,7 @@ def _list_parameters() -> list[Parameter]:
         _parameter("numResults", COUNT, "How many items."),
         _parameter("pageSize", COUNT, "Shows the list of numResults items (100 if not said) in pages of so many."),
         _parameter("next", TEXT, "The `next` of the page before; no page shows an item twice."),
+        _parameter("promotions", TEXT, "A JSON list of one promotion at most, in place of the configured one."),
     ]
 
 

@@ -14,6 +14,7 @@ from engine import in_words
 from gateway.ask import Ask
 from gateway.errors import Invalid
 from gateway.routes.path import checked_id
+from gateway.routes.promotions import promotion_of
 
 MOST_RESULTS = 500
 LIST = 100  # the length of a list that is shown in pages, where it is not said
@@ -22,7 +23,7 @@ MOST_FILTER_VALUES = 25
 MOST_FIELDS = 50
 NAMES = (
     *("numResults", "userId", "sessionId", "filter", "filterValues", "context", "exclude", "decorateItems", "fields"),
-    *("locale", "feature", "syntheticUser", "pageSize", "next"),
+    *("promotions", "locale", "feature", "syntheticUser", "pageSize", "next"),
 )
 _READ = frozenset(NAMES)
 LIKENESS = 0.8  # of two names, from which on the one is taken for the other, mistyped
@@ -58,6 +59,7 @@ def query_of(raw: bytes, more: frozenset[str]) -> Query:
         num_results=num_results,
         filter=given.get("filter") or None,
         filter_values=_map(given.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
+        promotion=promotion_of(given.get("promotions")),
         context=_map(given.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
         decorate=given.get("decorateItems", "true").lower() in TRUE,
         synthetic=given.get("syntheticUser", "false").lower() in TRUE,

@@ -19,6 +19,7 @@ from gateway.upstreams.base import Means, Scope, UpstreamType
 
 T = TypeVar("T")
 
+Choosing = tuple[str | None, str | None]  # a filter's name or ARN, and an expression
 FILTERS: Tag = ("filters",)  # any of them: they change rarely
 
 
@@ -43,11 +44,12 @@ class EngineUpstream:
         user, model = ask.user_id, variation.model
         tags = await self.tags(user, model, self._account)
         own = None if user is None else tags[-1]
-        if ask.filter is None and ask.expression is None:  # items are in the list by their ids alone
+        choosing = _filters(ask)
+        if not choosing:  # items are in the list by their ids alone
             tags = tags[1:]
-        elif ask.filter is not None:
+        elif any(name is not None for name, _ in choosing):
             tags = (FILTERS, *tags)
-        if own is None or await self._names_the_user(ask, model):
+        if own is None or await self._names_the_user(choosing, model):
             return Scope(user, tags, own)
         _, group, name = own
         with as_problems():
@@ -56,10 +58,13 @@ class EngineUpstream:
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         ranked = await self.rank(_question(ask, variation.model, self._account))
-        reasons = ranked.reasons or (None,) * len(ranked.items)
+        nothing = (None,) * len(ranked.items)
+        about = zip(
+            ranked.items, ranked.scores, ranked.promotion_names or nothing, ranked.reasons or nothing, strict=True
+        )
         items = [
-            Item(item_id=item, score=score, reason=[reason] if reason else None)
-            for item, score, reason in zip(ranked.items, ranked.scores, reasons, strict=True)
+            Item(item_id=item, score=score, promotion_name=promotion, reason=[reason] if reason else None)
+            for item, score, promotion, reason in about
         ]
         return Answer(
             items=items,
@@ -154,14 +159,17 @@ class EngineUpstream:
             self._next = None
             await self._off_loop(self._engine.catch_up)
 
-    async def _names_the_user(self, ask: Ask, model: str) -> bool:
-        """Whether the filter compares with the user's own fields."""
-        if ask.filter is None and ask.expression is None:
-            return False
-        naming, key = self._naming, (model, ask.filter, ask.expression)
-        if key not in naming:  # the engine may have to read the database
-            naming[key] = await self._off_loop(lambda: self._engine.filter_names_user(*key, self._account))
-        return naming[key]
+    async def _names_the_user(self, filters: Sequence[Choosing], model: str) -> bool:
+        """Whether one of the filters compares with the user's own fields."""
+        naming = self._naming
+        for filter_, expression in filters:
+            key = (model, filter_, expression)
+            if key not in naming:  # the engine may have to read the database
+                look = partial(self._engine.filter_names_user, *key, self._account)
+                naming[key] = await self._off_loop(look)
+            if naming[key]:
+                return True
+        return False
 
     def _follow(self, changes: Sequence[Change]) -> None:
         """A filter of that name may be another one now; who asks meanwhile fills the dictionary thrown away."""
@@ -197,6 +205,13 @@ def tags_of(change: Change) -> tuple[Tag, ...]:
     return ()
 
 
+def _filters(ask: Ask) -> tuple[Choosing, ...]:
+    """That choose among the items, a promotion's among them."""
+    own, promotion = (ask.filter, ask.expression), ask.promotion
+    found = () if own == (None, None) else (own,)
+    return found if promotion is None else (*found, (promotion.filter, promotion.expression))
+
+
 def _question(ask: Ask, model: str, account: str) -> Question:
     return Question(
         campaign=model,
@@ -210,6 +225,7 @@ def _question(ask: Ask, model: str, account: str) -> Question:
         expression=ask.expression,
         filter_values=ask.filter_values,
         context=ask.context,
+        promotion=ask.promotion,
         stable_id=True,
     )
 

@@ -10,6 +10,7 @@ from gateway.answers import answer_of
 from gateway.ask import Answer, Ask
 from gateway.errors import Invalid, UpstreamProblem
 from gateway.outbound import Peer, Sent
+from gateway.payload import promotion_of
 from gateway.plan import Personalize, Plan, Variation
 from gateway.upstreams.base import Elsewhere, Means, UpstreamType
 
@@ -56,14 +57,21 @@ def question(ask: Ask, origin: Personalize, variation: Variation) -> dict[str, A
     if ask.item_id:
         body["itemId"] = ask.item_id
     if ask.filter:
-        body["filterArn"] = ask.filter if ask.filter.startswith("arn:") else f"{origin.prefix}:filter/{ask.filter}"
+        body["filterArn"] = _filter_arn(ask.filter, origin)
         body["filterValues"] = dict(ask.filter_values)
+    if ask.promotion is not None:
+        promotion = promotion_of(ask.promotion)
+        body["promotions"] = [{**promotion, "filterArn": _filter_arn(promotion["filterArn"], origin)}]
     if ask.context:
         body["context"] = dict(ask.context)
     columns = _columns(ask, variation)
     if columns:
         body["metadataColumns"] = {"ITEMS": list(columns)}
     return body
+
+
+def _filter_arn(name: str, origin: Personalize) -> str:
+    return name if name.startswith("arn:") else f"{origin.prefix}:filter/{name}"
 
 
 def _columns(ask: Ask, variation: Variation) -> tuple[str, ...] | None:

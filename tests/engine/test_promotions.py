@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import InvalidInput, NotFound, Promotion, Question, Ranked
-from engine.rank.promote import mixed, share_of
+from engine.rank.promote import mixed
 from tests.engine.shop import HOME, Shop
 
 SEEN = 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
@@ -21,7 +21,7 @@ UNSEEN = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
     ("results", "percent", "share"), [(25, 10, 2), (25, 1, 1), (1, 1, 1), (10, 100, 10), (3, 50, 1), (500, 33, 165)]
 )
 def test_a_share_is_rounded_down_but_never_nothing(results: int, percent: int, share: int):
-    assert share_of(results, percent) == share
+    assert Promotion(name="p", percent=percent, filter="f").places(results) == share
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.text(max_size=5))

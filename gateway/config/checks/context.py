@@ -86,15 +86,38 @@ def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
 
 @check.register
 def check_filter(part: document.Filter, place: str, report: Report) -> None:
-    if part.arn and part.expression:
-        report.refuse(place, "has both 'arn' and 'expression': give one of them")
-    if part.arn and not FILTER_ARN.fullmatch(part.arn):
-        report.warn(inside(place, "arn"), no_arn(part.arn, "filter's", "filter/NAME", "filter"))
-    if part.expression:
+    check_choosing("arn", part.arn, part.expression, place, report)
+    check_values(part, place, report)
+
+
+@check.register
+def check_promotion(part: document.Promotion, place: str, report: Report) -> None:
+    check_choosing("filterArn", part.filter_arn, part.expression, place, report)
+    if not part.filter_arn and not part.expression:
+        report.refuse(place, "needs 'filterArn' or 'expression'")
+    check_values(part, place, report)
+    for name in part.filter_values:
+        at = inside(inside(place, "filterValues"), name)
+        if name in part.auto_dynamic_filter_values:
+            report.refuse(at, "is under autoDynamicFilterValues, too: a value is fixed or automatic")
+        if part.expression and f"${name}" not in part.expression:
+            report.warn(at, f"the expression has no ${name}")
+
+
+def check_choosing(key: str, arn: str | None, expression: str | None, place: str, report: Report) -> None:
+    """Of a filter by ARN, which the document has under `key`, or written in place."""
+    if arn and expression:
+        report.refuse(place, f"has both {key!r} and 'expression': give one of them")
+    if arn and not FILTER_ARN.fullmatch(arn):
+        report.warn(inside(place, key), no_arn(arn, "filter's", "filter/NAME", "filter"))
+    if expression:
         try:
-            check_expression(part.expression)
+            check_expression(expression)
         except InvalidInput as error:
             report.refuse(inside(place, "expression"), error.message.removeprefix("Could not create filter. "))
+
+
+def check_values(part: document.Filter | document.Promotion, place: str, report: Report) -> None:
     for name in part.auto_dynamic_filter_values:
         if part.expression and f"${name}" not in part.expression:
             report.warn(inside(inside(place, "autoDynamicFilterValues"), name), f"the expression has no ${name}")

@@ -36,6 +36,8 @@ def check_level(part: document.Level, place: str, report: Report) -> None:
             at = inside(inside(place, "autoContext"), name)
             report.refuse(at, f"{ITEM_METADATA} gives values to filters: write it under autoDynamicFilterValues")
     check_filters(part.filters, place, report)
+    if len(part.promotions or ()) > 1:
+        report.refuse(inside(place, "promotions"), f"has {len(part.promotions or ())}: a list has one at most")
 
 
 @check.register

@@ -48,6 +48,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_auth(part, report)
     check_origins(part, report)
     check_item_rules(part, report)
+    check_promotions(part, report)
     check_cohorts(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
@@ -59,10 +60,25 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
 def check_item_rules(part: document.Root, report: Report) -> None:
     for place, action, levels in variations_of(part):
         filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
-        fields = [each for choice in filters for each in choice.auto_dynamic_filter_values.values()]
+        choosing: tuple[document.Filter | document.Promotion, ...] = (*filters, *promotions_of(levels))
+        fields = [each for choice in choosing for each in choice.auto_dynamic_filter_values.values()]
         known = any(level.inference_item_metadata is not None for level in levels)
         if action == "related-items" and not known and any(reads_item(each) for each in fields):
             report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
+
+
+def promotions_of(levels: tuple[document.Level, ...]) -> tuple[document.Promotion, ...]:
+    return next((level.promotions for level in reversed(levels) if level.promotions is not None), ())
+
+
+def check_promotions(part: document.Root, report: Report) -> None:
+    """Rankings have none, and who is asked by GET hears of none."""
+    for place, action, levels in variations_of(part):
+        if action == "rerank-items":
+            if levels[-1].promotions or levels[-2].promotions:
+                report.refuse(place, "has 'promotions': rerank-items orders given items and promotes none")
+        elif promotions_of(levels) and isinstance(levels[-1], document.HttpVariation) and levels[-1].method == "GET":
+            report.warn(place, "its 'promotions' are not asked for: method POST sends them")
 
 
 def check_origins(part: document.Root, report: Report) -> None:
@@ -78,6 +94,11 @@ def check_origins(part: document.Root, report: Report) -> None:
             report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
         if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):
             report.refuse(place, "has a filter whose 'arn' is none of Amazon Personalize")
+        promotions = promotions_of(levels)
+        if any(each.filter_arn and not FILTER_ARN.fullmatch(each.filter_arn) for each in promotions):
+            report.refuse(place, "has a promotion whose 'filterArn' is none of Amazon Personalize")
+        if action != "rerank-items" and any(each.expression for each in promotions):
+            report.refuse(place, "promotes by 'expression': Amazon Personalize takes filters by 'filterArn' only")
         if any(each.expression for each in filters):
             report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
         if action == "rerank-items" and ":recommender/" in variation.arn:
@@ -135,5 +156,6 @@ def fields_of(root: document.Root) -> Iterator[document.AutoField]:
     levels = {id(level): level for _, _, found in variations_of(root) for level in found}
     for level in (root, *root.namespaces.values(), *levels.values()):
         yield from (level.auto_context or {}).values()
-        for choice in level.filters or ():
+        choosing: tuple[document.Filter | document.Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
+        for choice in choosing:
             yield from choice.auto_dynamic_filter_values.values()

@@ -17,7 +17,7 @@ from gateway.config.document.access import (
     OidcAuth,
 )
 from gateway.config.document.caching import CacheControl, CachePolicy
-from gateway.config.document.context import AutoField, Filter, Mapping, RulePart
+from gateway.config.document.context import AutoField, Filter, Mapping, Promotion, RulePart
 from gateway.config.document.experiments import (
     AnyExperiment,
     BanditExperiment,
@@ -102,6 +102,7 @@ __all__ = [
     "OidcAuth",
     "Part",
     "PostProcessorPart",
+    "Promotion",
     "RampStep",
     "Recommender",
     "RecommenderVariation",

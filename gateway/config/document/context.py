@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast, get_type_
 import msgspec
 
 from gateway.autocontext import OPERATORS, RULES, FieldType, Rule
-from gateway.config.document.values import FieldName, Part, Placeholder, Text, Value
+from gateway.config.document.values import (
+    FieldName,
+    FilterValue,
+    Part,
+    Percent,
+    Placeholder,
+    PromotionName,
+    Text,
+    Value,
+)
 
 if TYPE_CHECKING:
     OperatorName = str
@@ -75,4 +84,17 @@ class Filter(Part, frozen=True):
     arn: Text | None = None
     expression: Text | None = None
     condition: Literal["user-required"] | None = None
+    auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}
+
+
+class Promotion(Part, frozen=True, kw_only=True):
+    """So many percent of a list's places are for items that a filter includes, by ARN or written in place. Its values
+    under `filterValues` are fixed; the caller's win over automatic ones."""
+
+    name: PromotionName
+    percent_promoted_items: Percent
+    filter_arn: Text | None = None
+    expression: Text | None = None
+    condition: Literal["user-required"] | None = None
+    filter_values: dict[Placeholder, FilterValue] = {}
     auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}

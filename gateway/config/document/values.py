@@ -17,6 +17,17 @@ MetadataField = Annotated[
     str, Meta(pattern="^[A-Za-z0-9_]+$", description="Letters, digits and _: a field of metadata as answers have it.")
 ]
 Placeholder = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
+PromotionName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
+        description="Letters, digits, - and _, at most 63 of them, the first a letter or digit.",
+    ),
+]
+Percent = Annotated[int, Meta(ge=1, le=100, description="A whole number from 1 to 100.")]
+FilterValue = Annotated[
+    str, Meta(max_length=1000, description="A text of at most 1000 characters, such as '\"Drama\"'.")
+]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
 Line = Annotated[str, Meta(pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])", description="A text of one line.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]

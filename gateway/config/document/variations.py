@@ -6,7 +6,7 @@ from typing import Literal
 
 from gateway.autocontext import HeaderName
 from gateway.config.document.caching import CacheControl
-from gateway.config.document.context import AutoContext, Filter
+from gateway.config.document.context import AutoContext, Filter, Promotion
 from gateway.config.document.metadata import AnyMetadata, Hide
 from gateway.config.document.values import (
     AtLeastOne,
@@ -29,6 +29,7 @@ class Level(Part, frozen=True):
     auto_context: AutoContext | None = None
     cache_control: CacheControl | None = None
     filters: tuple[Filter, ...] | None = None
+    promotions: tuple[Promotion, ...] | None = None
     inference_item_metadata: AnyMetadata | None = None
     hide: tuple[Hide, ...] | None = None
     hide_seen: Seconds | None = None

@@ -13,6 +13,7 @@ import engine as front_door
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
 HOME = "/recommend-items/shop/home/u1"
+PROMOTION = '[{"name":"p","percentPromotedItems":30,"filterArn":"own"}]'
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,21 @@ HOME = "/recommend-items/shop/home/u1"
         (f"{HOME}?filterValues=nope", 400, "InvalidFilterParameter", "filterValues"),
         (f'{HOME}?filterValues={{"a":1}}', 400, "InvalidFilterParameter", "a"),
         (f"{HOME}?filterValues=[]", 400, "InvalidFilterParameter", "object"),
+        (f"{HOME}?promotions=p", 400, "InvalidPromotionsParameter", "promotions"),
+        (
+            f"{HOME}?promotions={PROMOTION.replace('30', '0')}",
+            400,
+            "InvalidPromotionsParameter",
+            "percentPromotedItems",
+        ),
+        (
+            f"{HOME}?promotions=[{PROMOTION[1:-1]},{PROMOTION[1:-1]}]",
+            400,
+            "InvalidPromotionsParameter",
+            "one promotion",
+        ),
+        (f"{HOME}?promotions={PROMOTION.replace('own', 'unknown')}", 404, "ResourceNotFoundException", "unknown"),
+        (f"/rerank-items/shop/order/u1/i1?promotions={PROMOTION}", 400, "ValidationError", "promotes none"),
         (f"{HOME}?context=", 400, "InvalidContextParameter", "context"),
         (f'{HOME}?context={{"a":null}}', 400, "InvalidContextParameter", "context"),
         (f"{HOME}?numresults=5", 400, "ValidationError", "did you mean 'numResults'"),

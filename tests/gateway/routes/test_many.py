@@ -47,6 +47,10 @@ SINGLE = [
         {"recommender": "home", "context": {"a": "b"}, "filter": "f", "filterValues": {"A": "1"}},
         "/recommend-items/shop/home/u1?context=%7B%22a%22:%22b%22%7D&filter=f&filterValues=%7B%22A%22:%221%22%7D",
     ),
+    (
+        {"recommender": "home", "promotions": [{"name": "p", "percentPromotedItems": 30, "filterArn": "own"}]},
+        '/recommend-items/shop/home/u1?promotions=[{"name":"p","percentPromotedItems":30,"filterArn":"own"}]',
+    ),
     ({"recommender": "unknown"}, "/recommend-items/shop/unknown/u1"),
     ({"recommender": "gone"}, "/recommend-items/shop/gone/u1"),
     ({"recommender": "home", "filter": "unknown"}, "/recommend-items/shop/home/u1?filter=unknown"),

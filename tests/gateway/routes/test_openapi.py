@@ -58,7 +58,7 @@ def test_every_parameter_that_a_recommender_s_routes_read_is_there(
     _, paths = documented
     read = read_by(query.query_of, "given")
     assert read == set(query.NAMES) and "feature" in read
-    own, lists = read - {"userId"}, read - {"userId", "numResults", "pageSize", "next"}
+    own, lists = read - {"userId"}, read - {"userId", "numResults", "pageSize", "next", "promotions"}
     assert parameters(paths["/recommend-items/shop/home/{user_id}"]["get"]) == own
     assert parameters(paths["/related-items/more/near/{item_id}"]["get"]) == own | {"userId"}
     assert parameters(paths["/rerank-items/shop/home/{user_id}/{item_ids}"]["get"]) == lists

@@ -106,6 +106,8 @@ class SmallEngine:
         if self.broken is not None:
             raise self.broken
         self._find_filter(question.filter)
+        if question.promotion is not None:
+            self._find_filter(question.promotion.filter)
         pool = question.candidates or self.items
         if question.item is not None:
             pool = tuple(item for item in pool if item != question.item)

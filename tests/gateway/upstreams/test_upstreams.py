@@ -341,6 +341,35 @@ def test_calls_of_personalize(path: str, call: str, body: Any, origin: Origin, t
     assert (asked.path, asked.json, asked.region) == (call, body, "eu-west-1")
 
 
+PROMOTED = f"""promotions: [{{name: own, percentPromotedItems: 30, filterArn: "{ARN}:filter/own",
+  filterValues: {{A: "1"}},
+  autoDynamicFilterValues: {{B: {{type: string, rules: [{{type: header-value, header: x-device}}]}}}}}}]"""
+PROMOTION = {
+    "name": "own",
+    "percentPromotedItems": 30,
+    "filterArn": f"{ARN}:filter/own",
+    "filterValues": {"A": "1", "B": '"TV"'},
+}
+
+
+def test_a_promotion_is_passed_on_to_personalize(origin: Origin, tmp_path: Path) -> None:
+    origin.replies = [Reply({"itemList": [{"itemId": "a", "promotionName": "own"}, {"itemId": "b"}]})]
+    with World(config(campaign(), root=aws(origin), more=PROMOTED), tmp_path) as world:
+        first, *_ = world.get(x_device="TV").json()["itemList"]
+        world.get('/related-items/shop/like/i1?promotions=[{"name":"p","percentPromotedItems":9,"filterArn":"new"}]')
+    assert first["promotionName"] == "own"
+    configured, asked = (each.json["promotions"] for each in origin.asked)
+    assert configured == [PROMOTION]
+    assert asked == [{"name": "p", "percentPromotedItems": 9, "filterArn": f"{ARN}:filter/new", "filterValues": {}}]
+
+
+def test_a_payload_has_the_promotion(origin: Origin, tmp_path: Path) -> None:
+    with World(config(http(origin, "/rank", ", method: POST"), more=PROMOTED), tmp_path) as world:
+        world.get(x_device="TV")
+        world.get("/related-items/shop/like/i1")
+    assert origin.asked[0].json["promotions"] == [PROMOTION] and "promotions" not in origin.asked[1].json
+
+
 def test_a_recommender_is_told_by_its_arn(origin: Origin, tmp_path: Path) -> None:
     variation = f"{{type: personalize-campaign, arn: '{ARN}:recommender/books'}}"
     text = config(variation, root=aws(origin))
