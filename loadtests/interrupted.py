@@ -39,6 +39,7 @@ QUICK = {"more-like-this": "aws-sims"}
 class Round(NamedTuple):
     signal: str
     after_s: float
+    interrupted: bool  # False: the first run had ended by then
     status: int  # of the first run
     again: int | None  # of the second; None: not in time
     again_s: float
@@ -54,6 +55,7 @@ class Round(NamedTuple):
 @click.option("--cache", type=click.Path(path_type=Path), default=movielens.CACHE, show_default=True)
 @click.option("--patience", default=900.0, show_default=True, help="Seconds in which a run must end.")
 def main(moments: int, signals: str, whole: bool, seed: int | None, cache: Path, patience: float) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, and so in its children
     console = Console(soft_wrap=True)
     seed = random.randrange(1 << 30) if seed is None else seed
     chance = random.Random(seed)
@@ -86,10 +88,10 @@ def play(name: str, after_s: float, cache: Path, whole: bool, patience: float) -
         data, out, port = Path(folder) / "data", Path(folder) / "again.txt", free_port()
         first = start(data, cache, port, whole, None)
         try:
-            status = first.wait(after_s)  # over before its time: as good a moment as any
+            status, interrupted = first.wait(after_s), False  # over before its time: as good a moment as any
         except subprocess.TimeoutExpired:
             interrupt(first, name)
-            status = first.wait(patience)
+            status, interrupted = first.wait(patience), True
         began = time.monotonic()
         second = start(data, cache, port, whole, out)
         try:
@@ -100,7 +102,7 @@ def play(name: str, after_s: float, cache: Path, whole: bool, patience: float) -
             second.wait()
         took = time.monotonic() - began
         said = next((line for line in out.read_text().splitlines() if JOB.search(line)), "")
-        return Round(name, after_s, status, again, took, bury(data), said)
+        return Round(name, after_s, interrupted, status, again, took, bury(data), said)
 
 
 def interrupt(process: subprocess.Popen[bytes], name: str) -> None:
@@ -113,7 +115,8 @@ def interrupt(process: subprocess.Popen[bytes], name: str) -> None:
 
 def is_good(round_: Round) -> bool:
     number = SIGNALS[round_.signal]
-    return round_.status in {0, -number, 128 + number} and round_.again == 0 and not round_.left
+    expected = {-number, 128 + number} if round_.interrupted else {0}
+    return round_.status in expected and round_.again == 0 and not round_.left
 
 
 def table(rounds: Sequence[Round]) -> Table:
