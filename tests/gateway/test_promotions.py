@@ -65,6 +65,19 @@ namespaces:
           promotions:
             - {name: gone, percentPromotedItems: 10, filterArn: gone}
           variations: {main: {type: engine, model: popular}}
+        hidden:
+          inferenceItemMetadata: {type: engine, itemColumns: [KIND]}
+          hide: [{field: stock, operator: equals, value: 0}]
+          variations: {main: {type: engine, model: popular}}
+      related-items:
+        like:
+          inferenceItemMetadata: {type: engine}
+          promotions:
+            - name: alike
+              percentPromotedItems: 40
+              expression: INCLUDE ItemID WHERE Items.KIND IN ($KIND)
+              autoDynamicFilterValues: {KIND: {type: string, rules: [{type: item-metadata, field: kind}]}}
+          variations: {main: {type: engine, model: like}}
 """
 
 
@@ -80,6 +93,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("import", str(folder / "events.csv"), "--type", "interactions"),
         ("import", str(folder / "items.csv"), "--type", "items"),
         ("train", "popular", "--recipe", "aws-popularity-count"),
+        ("train", "like", "--recipe", "aws-sims"),
     ):
         result = CliRunner().invoke(main, [*arguments, "--data", str(folder / "data")])
         assert result.exit_code == 0, result.output
@@ -152,6 +166,25 @@ def test_the_share_is_of_what_is_shown(client: TestClient[Any]):
     items = items_of(client, "/recommend-items/shop/home/u1?numResults=10&exclude=b0,b3")
     assert named(items, promoted=True) == ["b7", "b11", "b15"]
     assert named(items, promoted=False) == ["b1", "b2", "b4", "b5", "b6", "b8", "b9"]
+    for count, promoted in ((5, ["b3"]), (10, ["b3", "b7", "b11"])):
+        items = items_of(client, f"/recommend-items/shop/hidden/u1?numResults={count}")
+        assert named(items, promoted=True) == promoted and len(items) == count
+        assert all(item["metadata"] == {"kind": "own"} for item in items if "promotionName" in item)
+    pages = "/recommend-items/shop/home/u1?numResults=10&pageSize=5"
+    first = client.get(pages).json()
+    both = [*first["itemList"], *items_of(client, f"{pages}&next={quote(first['next'])}")]
+    assert named(both, promoted=True) == ["b3", "b7", "b11"] and len(both) == 10
+
+
+def test_a_promotion_by_the_item_that_is_looked_at(client: TestClient[Any]):
+    for item, kind in (("b3", 3), ("b2", 2)):
+        promoted = named(items_of(client, f"/related-items/shop/like/{item}?numResults=5"), promoted=True)
+        assert len(promoted) == 2 and item not in promoted
+        assert all((int(each[1:]) % 4 == 3) == (kind == 3) for each in promoted)
+    assert named(items_of(client, "/related-items/shop/like/b3?numResults=5&exclude=b7"), promoted=True) == [
+        "b11",
+        "b15",
+    ]
 
 
 def test_every_way_to_a_list(client: TestClient[Any]):
