@@ -93,7 +93,7 @@ def tell(services: Services, bucket: str) -> Story:
     wait(lambda: p.describe_campaign(campaignArn=campaign)["campaign"])
     answer = runtime.get_recommendations(campaignArn=campaign, userId="4", numResults=5)["itemList"]
 
-    filter_ = p.create_filter(name="unseen", datasetGroupArn=group, filterExpression=UNSEEN)["filterArn"]
+    filter_ = p.create_filter(name="not-watched-yet", datasetGroupArn=group, filterExpression=UNSEEN)["filterArn"]
     wait(lambda: p.describe_filter(filterArn=filter_)["filter"])
     unseen = items(runtime, campaign, "4", filterArn=filter_)
     tracker = p.create_event_tracker(name="clicks", datasetGroupArn=group)

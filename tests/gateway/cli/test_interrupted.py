@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -177,7 +178,9 @@ def test_an_interrupted_import_is_cancelled_and_says_so(data: Path, engine: Engi
     rows = (f"u{row % 500},i{row % 97},{1_700_000_000 + row},view" for row in range(ROWS))
     file.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows]))
     argv = [sys.executable, "-m", "gateway", "import", str(file), "--type", "interactions", "--data", str(data)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    pipe, merged = subprocess.PIPE, subprocess.STDOUT
+    begin = partial(signal.signal, number, signal.SIG_DFL)  # which a shell's background ignores
+    with subprocess.Popen(argv, stdout=pipe, stderr=merged, text=True, preexec_fn=begin) as process:
         while engine.jobs.newest(1)[0].state != "running":
             time.sleep(0.01)
         process.send_signal(number)
