@@ -53,6 +53,7 @@ class Imported:
         return cls(load_columns(folder), report)
 
 
+TOLERANT = frozenset({"ITEM_ID", "USER_ID"})  # of what datasets describe; Actions have ranges that are rules
 STRICT = ImportOptions(odd_values="refuse")
 
 
@@ -175,7 +176,7 @@ class _Table:
 def _lenient(schema: Schema, options: ImportOptions) -> frozenset[str]:
     """The columns whose odd values are read as null: of what describes something all but the key, even where the type
     does not include null, as a row lacks a column that its schema got later; of interactions those that may be null."""
-    wanted = options.odd_values or ("refuse" if schema.key is None else "tolerate")
+    wanted = options.odd_values or ("tolerate" if schema.key in TOLERANT else "refuse")
     if wanted == "refuse":
         return frozenset()
     return frozenset(

@@ -22,8 +22,8 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     """What a job is told beside what Amazon Personalize knows.
 
     `skip_bad_rows`: how many bad rows are left out before the import fails. `odd_values`: whether a value that does
-    not fit its column is read as null or makes its row bad; None: the first for Items, Users and Actions, the second
-    for interactions. `timestamps`: how times are written. `allow_empty`: whether a FULL import without rows empties the
+    not fit its column is read as null or makes its row bad; None: the first for Items and Users, the second
+    for all others. `timestamps`: how times are written. `allow_empty`: whether a FULL import without rows empties the
     dataset.
     """
 

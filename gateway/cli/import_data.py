@@ -39,7 +39,7 @@ REMEDIES = (  # part of a failure's reason, what helps
 @click.option(
     "--odd-values",
     type=click.Choice(["tolerate", "refuse"]),
-    help="A value that does not fit its column is read as null (the default, but for interactions), or its row is bad.",
+    help="A value that does not fit its column is read as null (the default of Items and Users), or its row is bad.",
 )
 @click.option(
     "--timestamps",

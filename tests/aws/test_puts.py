@@ -314,11 +314,11 @@ def test_an_odd_value_of_a_user_is_null_and_counted_in_the_job(shop: Shop):
 
 
 def test_bad_interactions_are_left_out_by_a_tag(shop: Shop):
-    text = f"{HEADER}\n{ROW}\nu,i,v\nu,i,v,4102444800,,\nu,i,v,0,,"
+    text = f"{HEADER}\n{ROW}\nu,i,v\nu,i,v,4102444800,,\nu,i,v,soon,,"
     refused = imported(shop, "Interactions", text, skipBadRows="2")
     assert refused["status"] == "CREATE FAILED"
     assert refused["failureReason"].startswith("3 of 4 rows are bad and at most 2 may be left out")
-    assert "in the future" in refused["failureReason"] and "TIMESTAMP is 0" in refused["failureReason"]
+    assert "in the future" in refused["failureReason"] and "not a whole number" in refused["failureReason"]
     taken = imported(shop, "Interactions", text, skipBadRows="3")
     assert (taken["status"], taken["report"]["kept"], taken["report"]["bad"]) == ("ACTIVE", 1, 3)
     assert taken["tags"] == {"recgate:skipBadRows": "3", "recgate:rowsLeftOut": "3"}
