@@ -40,6 +40,7 @@ BATCH = 10  # events of one body
 STOPPED_S = (0.05, 1.5)  # at least and at most
 RUNNING_S = (0.02, 0.5)
 END_S = 600.0
+IDLE_S = 30.0  # of a connection; the server keeps it for 75
 WIDTH = 110
 MODELS = {"for-you": world.QUICK}
 ASKED = "/recommend-items/shop/for-you/{}"
@@ -159,14 +160,14 @@ class Load:
         self.events_s: list[float] = []
         self.answers_s: list[float] = []
         self._port, self._users, self._chance, self._failed = port, users, chance, 0
-        self._idle: list[Connection] = []
+        self._idle: list[tuple[float, Connection]] = []  # since when, the last used at the end
 
     async def run(self, events: float, answers: float, seconds: float) -> int:
         """How many failed."""
         self.events_s, self.answers_s = await asyncio.gather(
             at_rate(events, seconds, self._send), at_rate(answers, seconds, self._ask)
         )
-        for connection in self._idle:
+        for _, connection in self._idle:
             connection.close()
         return self._failed
 
@@ -182,13 +183,22 @@ class Load:
 
     async def _exchange(self, exchange: Callable[[Connection], Awaitable[Answer]]) -> None:
         try:
-            connection = self._idle.pop() if self._idle else await Connection.open(self._port)
+            connection = await self._connection()
             answer = await exchange(connection)
         except OSError:
             self._failed += 1
             return
         self._failed += answer.status != 200
-        self._idle.append(connection)
+        self._idle.append((time.monotonic(), connection))
+
+    async def _connection(self) -> Connection:
+        """One that the server has not closed for being idle: of many that a burst has opened most are."""
+        while self._idle:
+            since, connection = self._idle.pop()
+            if time.monotonic() - since < IDLE_S:
+                return connection
+            connection.close()
+        return await Connection.open(self._port)
 
 
 def has_ended(local: Local) -> bool:
