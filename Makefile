@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
-SERVED := tests/compat tests/gateway tests/loadtests tests/server
+SERVED := tests/aws tests/compat tests/flows tests/loadtests tests/server
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-served test-others lint format operations bench load evaluate clean
+.PHONY: help setup demo test quick lint format operations bench load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
@@ -41,14 +41,11 @@ setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, half of them in a process beside the other (ARGS=PATH: those)
-	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),+$(MAKE) --no-print-directory --jobs=2 test-served test-others)
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes (ARGS=PATH: those, in one)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
-test-served:
-	$(BIN)/python -m pytest $(SERVED)
-
-test-others:
-	$(BIN)/python -m pytest $(SERVED:%=--ignore=%)
+quick: $(READY) $(DATASET) $(BANDIT)  ## the tests that start no server, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(SERVED:%=--ignore=%) $(ARGS)
 
 lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for
 	$(BIN)/ruff format --check .

@@ -65,9 +65,10 @@ FAULTS = [
     ("br", TEXT, 415, "UnsupportedContentEncoding"),
     ("gzip, gzip", gzip.compress(gzip.compress(TEXT)), 415, "UnsupportedContentEncoding"),
 ]
+FAULT_NAMES = ["bomb", "plain", "cut-off", "trailing", "mislabelled", "unknown", "nested"]
 
 
-@pytest.mark.parametrize(("encoding", "body", "status", "code"), FAULTS)
+@pytest.mark.parametrize(("encoding", "body", "status", "code"), FAULTS, ids=FAULT_NAMES)
 @pytest.mark.parametrize("path", PATHS)
 def test_what_can_not_be_read_is_refused(
     encoding: str, body: bytes, status: int, code: str, path: str, client: TestClient[Any], engine: SmallEngine
