@@ -2,7 +2,7 @@
 
 Everyone serves the same 25 items from one core, in alternating rounds, while wrk loads them from another. Read the
 ratio to nginx's proxy_cache hit: it ran in every round. Processor time a request is what noise disturbs least.
-`python -m loadtests.report` then writes the figures into the README.
+`python -m loadtests.report` then writes the figures into docs/benchmarks.md.
 """
 
 from __future__ import annotations

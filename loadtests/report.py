@@ -1,4 +1,4 @@
-"""What the bench found, as tables. `python -m loadtests.report` writes it into the README, between its two markers."""
+"""What the bench found, as tables. `python -m loadtests.report` writes it between the markers of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 OUT = Path(__file__).parent / "out" / "bench.json"
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 COLUMNS = ("", "how", "ratio", "min–max", "CPU µs/request", "ratio by CPU", "requests/s", "p50 ms", "p99 ms")
 COLUMNS += ("bytes", "failed", "peak MiB")
@@ -67,7 +67,7 @@ def table(title: str, lines: Sequence[Told]) -> Table:
     return shown
 
 
-# ---- in the README
+# ---- in the docs
 
 
 def markdown(found: Mapping[str, Told]) -> str:
@@ -124,10 +124,10 @@ def rewritten(text: str, inner: str) -> str:
 
 @click.command(help=__doc__)
 @click.option("--bench", default=OUT, show_default=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--readme", default=README, show_default=True, type=click.Path(path_type=Path, exists=True))
-def main(bench: Path, readme: Path) -> None:
-    readme.write_text(rewritten(readme.read_text(), markdown(json.loads(bench.read_text()))))
-    click.echo(f"{readme} rewritten")
+@click.option("--page", default=PAGE, show_default=True, type=click.Path(path_type=Path, exists=True))
+def main(bench: Path, page: Path) -> None:
+    page.write_text(rewritten(page.read_text(), markdown(json.loads(bench.read_text()))))
+    click.echo(f"{page} rewritten")
 
 
 if __name__ == "__main__":

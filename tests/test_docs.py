@@ -1,4 +1,4 @@
-"""What is written is checked: the README's tables hold every recipe, command, route and make target there is."""
+"""What is written is checked: the docs have every recipe, command and make target, and their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -13,28 +13,50 @@ from gateway.__main__ import COMMANDS
 from tests.engine.shop import Shop
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-ENGINE = (ROOT / "engine" / "README.md").read_text()
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+LIBRARY = (ROOT / "docs" / "library.md").read_text()
+PLACE = r"`((?:gateway|engine|config|tests|loadtests|docs)/[\w./-]*|[A-Z]+\.md)`"
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_has_a_row(name: str):
-    assert f"`{name}`" in README
+    assert f"`{name}`" in REFERENCE
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_row(name: str):
-    assert f"`recgate {name}" in README
+    assert f"`recgate {name}" in REFERENCE
 
 
 @pytest.mark.parametrize("target", re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 def test_every_make_target_has_a_row(target: str):
-    assert f"`make {target}" in README
+    assert f"`make {target}" in CONTRIBUTING
 
 
-def test_every_place_that_the_readme_names_exists():
-    named = set(re.findall(r"`((?:gateway|engine|config|tests|loadtests)/[\w./-]*)`", README))
+def test_every_place_that_the_docs_name_exists():
+    written = [page.read_text() for page in PAGES if page.name != "CHANGELOG.md"]  # which names what was once there
+    named = {place for text in written for place in re.findall(PLACE, text)}
     assert named and not [place for place in named if not (ROOT / place).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path):
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+    targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
+    assert not [path for path, _ in targets if not path.exists()]
+    assert not [(path, anchor) for path, anchor in targets if anchor and anchor not in anchors(path)]
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_site_shows_every_page():
+    assert sorted(re.findall(r"[\w-]+\.md", (ROOT / ".mkdocs.yml").read_text())) == [page.name for page in DOCS]
 
 
 def test_the_example_of_a_library_runs_as_it_stands(
@@ -44,9 +66,9 @@ def test_the_example_of_a_library_runs_as_it_stands(
         shop.furnish().load_clicks("u42 i1 1", "u42 i2 2", "u7 i1 3")
         shop.put("i1", genres="Drama")
         shop.deploy(shop.train(), "for-you")
-    (example,) = re.findall(r"^## As a library\n.*?^```python\n(.*?)^```", ENGINE, re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(r"^# As a library\n.*?^```python\n(.*?)^```", LIBRARY, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)  # where its data directory is
-    exec(compile(example, "engine/README.md", "exec"), {})
+    exec(compile(example, "docs/library.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == ["i1 None {'genres': 'Drama'}", "i2 None None"]
 
 
