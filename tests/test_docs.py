@@ -75,4 +75,4 @@ def test_the_example_of_a_library_runs_as_it_stands(
 def test_the_changelog_knows_the_version():
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    assert version is not None and ("[Unreleased]" in changelog or f"[{version[1]}]" in changelog)
+    assert version is not None and "## [Unreleased]" in changelog and f"## [{version[1]}]" in changelog
