@@ -6,10 +6,12 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 
 from engine import RECIPES
-from gateway.__main__ import COMMANDS
+from gateway.__main__ import COMMANDS, main
+from gateway.config import parse
 from tests.engine.shop import Shop
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +31,15 @@ def test_every_recipe_has_a_row(name: str):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_row(name: str):
     assert f"`recgate {name}" in REFERENCE
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_that_the_docs_name_exists(name: str):
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    uses = [use for page in PAGES for use in re.findall(rf"recgate {name} ([^`#\n]*)", page.read_text())]
+    named = {option for use in uses for option in re.findall(r"--[a-z-]+", use)}
+    assert named <= {option for param in command.params for option in param.opts}
 
 
 @pytest.mark.parametrize("target", re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -57,6 +68,12 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_site_shows_every_page():
     assert sorted(re.findall(r"[\w-]+\.md", (ROOT / ".mkdocs.yml").read_text())) == [page.name for page in DOCS]
+
+
+def test_every_configuration_of_the_docs_loads():
+    written = "\n".join(page.read_text() for page in PAGES)
+    configurations = re.findall(r"^```yaml\n(# shop\.yaml\n.*?)^```", written, re.MULTILINE | re.DOTALL)
+    assert configurations and not [text for text in configurations if parse(text, "shop.yaml", {}).warnings]
 
 
 def test_the_example_of_a_library_runs_as_it_stands(
