@@ -9,7 +9,7 @@ SERVED := tests/aws tests/compat tests/flows tests/loadtests tests/server
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint format operations bench load evaluate clean
+.PHONY: help setup demo test quick style lint format operations bench load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
@@ -46,6 +46,9 @@ test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes
 
 quick: $(READY) $(DATASET) $(BANDIT)  ## the tests that start no server, in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(SERVED:%=--ignore=%) $(ARGS)
+
+style: $(READY)  ## how the code stands by its own measures (ARGS=--findings: where)
+	$(BIN)/python -m tests.style $(ARGS)
 
 lint: $(READY)  ## ruff, mypy and hadolint; what CI asks for
 	$(BIN)/ruff format --check .

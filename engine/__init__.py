@@ -28,27 +28,27 @@ if TYPE_CHECKING:
         TooManyTags,
         Unavailable,
     )
+    from engine.evaluation.cohorts import Curve, cohort_curve
+    from engine.evaluation.evaluate import evaluate
+    from engine.evaluation.plot import save_curve, save_plot
+    from engine.evaluation.report import Report
     from engine.examination import Finding, accept_loss, examine
-    from engine.explain import Cause, Explanation
+    from engine.experiments.readings import Listed, Readings, Served
+    from engine.experiments.store import Answered, Deed, Earned, Exposure, Trials, Weighed
     from engine.filters import check_expression
     from engine.jobs.cancelling import cancel
     from engine.jobs.claims import renew
     from engine.jobs.lanes import Lanes
-    from engine.jobs.owner import Owner
-    from engine.jobs.queue import Job, Queue
     from engine.jobs.runner import Runner
-    from engine.measure.cohorts import Curve, cohort_curve
-    from engine.measure.evaluate import evaluate
     from engine.measure.off_policy import Estimate, Estimates
-    from engine.measure.plot import save_curve, save_plot
-    from engine.measure.report import Report
     from engine.question import Change, Event, Promotion, Question, Ranked
-    from engine.readings import Listed, Readings, Served
+    from engine.queue.owner import Owner
+    from engine.queue.queue import Job, Queue
     from engine.recipes import RECIPES
+    from engine.serving.explain import Cause, Explanation
     from engine.settings import Settings
-    from engine.trials import Answered, Deed, Earned, Exposure, Trials, Weighed
+    from engine.storage.writer import Beside, Writer
     from engine.words import in_words
-    from engine.writer import Beside, Writer
 
 __all__ = [
     "EVERYONE",
@@ -145,25 +145,25 @@ _BEHIND = {
         "Unavailable",
     ),
     "engine.examination": ("Finding", "accept_loss", "examine"),
-    "engine.explain": ("Cause", "Explanation"),
+    "engine.serving.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression",),
     "engine.jobs.cancelling": ("cancel",),
     "engine.jobs.claims": ("renew",),
     "engine.jobs.lanes": ("Lanes",),
-    "engine.jobs.owner": ("Owner",),
-    "engine.jobs.queue": ("Job", "Queue"),
+    "engine.queue.owner": ("Owner",),
+    "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),
-    "engine.measure.cohorts": ("Curve", "cohort_curve"),
-    "engine.measure.evaluate": ("evaluate",),
+    "engine.evaluation.cohorts": ("Curve", "cohort_curve"),
+    "engine.evaluation.evaluate": ("evaluate",),
     "engine.measure.off_policy": ("Estimate", "Estimates"),
-    "engine.measure.plot": ("save_curve", "save_plot"),
-    "engine.measure.report": ("Report",),
+    "engine.evaluation.plot": ("save_curve", "save_plot"),
+    "engine.evaluation.report": ("Report",),
     "engine.question": ("Change", "Event", "Promotion", "Question", "Ranked"),
-    "engine.readings": ("Listed", "Readings", "Served"),
+    "engine.experiments.readings": ("Listed", "Readings", "Served"),
     "engine.recipes": ("RECIPES",),
     "engine.settings": ("Settings",),
-    "engine.trials": ("Answered", "Deed", "Earned", "Exposure", "Trials", "Weighed"),
-    "engine.writer": ("Beside", "Writer"),
+    "engine.experiments.store": ("Answered", "Deed", "Earned", "Exposure", "Trials", "Weighed"),
+    "engine.storage.writer": ("Beside", "Writer"),
 }
 _HOMES = {name: module for module, names in _BEHIND.items() for name in names}
 

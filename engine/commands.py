@@ -9,7 +9,7 @@ import msgspec
 from engine.control.control import Control
 from engine.control.operation import perform
 from engine.engine import Engine
-from engine.writes import write
+from engine.storage.writes import write
 
 READS = ("Describe", "List", "Get")
 

@@ -14,7 +14,6 @@ from typing import Any, cast
 import msgspec
 import sqlalchemy as sa
 
-from engine import actions, replay, serve
 from engine.arns import arn_of
 from engine.attribution.figures import Figure, Figures
 from engine.cohorts.cohorts import Cohort
@@ -27,27 +26,28 @@ from engine.data.group import Group
 from engine.data.log import DEPLOYED, Entry, Log
 from engine.data.report import Report as ImportReport
 from engine.data.snapshot import Snapshot
-from engine.deployments import Deployed, Deployments
-from engine.directory import Directory, Shown
 from engine.errors import EngineError, InvalidInput, NotFound, Unavailable
-from engine.explain import Explanation, explain
+from engine.experiments.store import Trials
+from engine.feed.directory import Directory, Shown
+from engine.feed.follower import Follower, Listener
+from engine.feed.intake import ActionEvent, Intake
 from engine.filters import Filter
-from engine.follower import Follower, Listener
-from engine.intake import ActionEvent, Intake
-from engine.jobs.queue import Queue
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Change, Event, Promotion, Question, Ranked
+from engine.queue.queue import Queue
 from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution, SolutionVersion
 from engine.records import Filter as FilterRecord
-from engine.serve import Asked
+from engine.serving import actions, replay, serve
+from engine.serving.deployments import Deployed, Deployments
+from engine.serving.explain import Explanation, explain
+from engine.serving.serve import Asked
 from engine.settings import Settings
 from engine.shown.ids import tag_of
 from engine.shown.impressions import Impressions
 from engine.shown.log import ShownLog
 from engine.shown.segment import Shown as Answer
-from engine.sql import Database
-from engine.trials import Trials
-from engine.writer import Beside, Server
+from engine.storage.sql import Database
+from engine.storage.writer import Beside, Server
 
 SCORES_AT_ONCE = 8_000_000  # of one thread: users times items, 32 MB
 

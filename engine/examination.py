@@ -15,15 +15,16 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from engine import artifacts, watermark
 from engine.control.lifecycle import ACTIVE
 from engine.data import stored
-from engine.deployments import Deployable, Deployments, model_folder
 from engine.errors import Damaged, EngineError, Unavailable
 from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
+from engine.serving import artifacts
+from engine.serving.deployments import Deployable, Deployments, model_folder
 from engine.settings import Settings
-from engine.sql import Database, snapshots
-from engine.watermark import Watermark
+from engine.storage import watermark
+from engine.storage.sql import Database, snapshots
+from engine.storage.watermark import Watermark
 
 MOST_FAULTS = 5  # of one database that are told
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from engine.data.options import ImportOptions
 from engine.errors import AlreadyExists, NotFound
-from engine.sql import Database, records
+from engine.storage.sql import Database, records
 
 JsonMap = dict[str, Any]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import InvalidInput
-from engine.sql import sqlite_url
+from engine.storage.sql import sqlite_url
 
 AWS_MINIMUM = {"min_interactions": 1000, "min_users": 25, "min_share": 0.01}  # specification §2.3
 INSTANT = {"pending_s": 0.0, "first_training_s": 1.0}

@@ -11,7 +11,7 @@ from typing import Any
 from engine import recipes
 from engine.arns import RECIPE_PREFIX
 from engine.rank.explore import Exploration
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 
 PURCHASED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase")'
 WATCHED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Watch")'

@@ -12,7 +12,7 @@ from engine.ensemble.moments import with_moments
 from engine.ensemble.plan import Blend, Plan
 from engine.nn.loop import weights_of
 from engine.nn.transformer import Shape, Transformer
-from engine.recipes.base import Model, Progress
+from engine.recipe import Model, Progress
 from engine.segments.factors import factors
 
 NEAR = 20  # neighbours an item

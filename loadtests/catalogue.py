@@ -27,7 +27,7 @@ from engine.nn.forward import expected
 from engine.nn.loop import trained
 from engine.nn.transformer import Shape
 from engine.rank.topk import top_k
-from engine.recipes.base import Query, silent
+from engine.recipe import Query, silent
 from engine.segments.factors import factors
 from loadtests.blend import blend_of, visits
 

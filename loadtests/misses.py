@@ -25,8 +25,8 @@ import click
 from rich.console import Console
 
 from engine.data.snapshot import Snapshot
+from engine.recipe import Model, Progress
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Progress
 from gateway.cli.import_data import import_file
 from gateway.cli.local import Local, opened
 from gateway.cli.train import deploy, pairs, train

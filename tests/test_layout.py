@@ -47,7 +47,7 @@ HOMES = {  # a library, and the only places that import it
     "yaml": ("gateway/config/",),
     "wordllama": ("engine/text/embedding.py",),
     "optuna": ("engine/measure/tuning.py",),
-    "matplotlib": ("engine/measure/plot.py", "gateway/experiments/analysis/plot.py"),
+    "matplotlib": ("engine/evaluation/plot.py", "gateway/experiments/analysis/plot.py"),
 }
 
 

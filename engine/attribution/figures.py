@@ -9,7 +9,7 @@ from typing import NamedTuple
 from engine.attribution import ledger
 from engine.errors import Unavailable
 from engine.records import MetricAttribution, Records
-from engine.sql import Database
+from engine.storage.sql import Database
 
 log = logging.getLogger(__name__)
 

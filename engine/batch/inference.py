@@ -8,12 +8,12 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from engine import serve
 from engine.data.group import Group
-from engine.deployments import Deployed
 from engine.filters import Filter
 from engine.question import Question, Ranked
-from engine.recipes.base import RecipeType
+from engine.recipe import RecipeType
+from engine.serving import serve
+from engine.serving.deployments import Deployed
 
 MOST_CANDIDATES = 500
 

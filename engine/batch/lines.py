@@ -16,7 +16,7 @@ from msgspec import UNSET
 from engine.data.destination import open_destination
 from engine.data.source import Source, SourceFile, open_source
 from engine.errors import InvalidInput
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 from engine.words import in_words
 
 INPUT = "Invalid S3 input path"

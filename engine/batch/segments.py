@@ -14,11 +14,11 @@ from engine.batch.lines import Answered
 from engine.data.columns import Floats
 from engine.data.group import NO_HISTORY, Group
 from engine.data.vocab import NOBODY
-from engine.deployments import Deployed
 from engine.errors import InvalidInput
 from engine.filters import Candidates, Fields, Filter, UserCandidates, items_having
 from engine.rank.topk import top_k
-from engine.recipes.base import Query
+from engine.recipe import Query
+from engine.serving.deployments import Deployed
 
 Filters = tuple[Filter, ...]
 

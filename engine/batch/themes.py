@@ -22,7 +22,7 @@ from engine.batch.inference import Output
 from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.data.schema import Field
-from engine.serve import DECIMALS
+from engine.serving.serve import DECIMALS
 from engine.text.embedding import embed
 
 SAMPLE = 2_000  # items that stand for the catalogue

@@ -14,7 +14,7 @@ from engine.cohorts.training import VECTORS
 from engine.cohorts.vectors import embedded
 from engine.data.columns import Floats, Ints
 from engine.ensemble.extension import Extension
-from engine.recipes.base import Model, Query, Scorer
+from engine.recipe import Model, Query, Scorer
 
 EVERYONE = "c0"  # who has no history, or none that the model knows; the same in all models
 SPELLED = re.compile(r"c([1-9][0-9]{0,5})-([0-9a-f]{8})")

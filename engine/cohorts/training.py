@@ -21,7 +21,7 @@ from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.data.table import Table
 from engine.rank.topk import top_k
-from engine.recipes.base import Model, Progress, Query, Scorer, stretch
+from engine.recipe import Model, Progress, Query, Scorer, stretch
 
 COUNTS = (16, 64, 256)  # of cohorts; which of them is used is for whoever asks to say
 MEMBERS = 5  # of a cohort at least

@@ -6,7 +6,7 @@ from engine.cohorts.clusters import unit
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import fading
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 from engine.segments.factors import factors
 
 DIMENSION = 32

@@ -15,7 +15,7 @@ from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
 from engine.records import JsonMap, R, Record, Records
 from engine.settings import Settings
-from engine.sql import Database
+from engine.storage.sql import Database
 
 BATCH = 200
 

@@ -14,7 +14,7 @@ from engine.control.hyperparameters import TUNABLE, Parameter, all_recipes, bare
 from engine.errors import InvalidInput
 from engine.measure.metrics import METRICS
 from engine.measure.tuning import METRIC, TRIALS, Dimension
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 
 MOST_JOBS, MOST_PARALLEL = 40, 10
 PLACE = "solutionConfig.hpoConfig"

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.inspect import BoolType, FloatType, IntType
 
 from engine import recipes
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 
 PREPARES = ("percentile", "trend_discovery_frequency")  # how the names of a transformation's parameters end
 TUNABLE = {

@@ -16,7 +16,7 @@ from engine.control.lifecycle import ACTIVE
 from engine.control.operation import operation
 from engine.control.pages import PAGE, opened, sealed
 from engine.errors import InvalidInput, NotFound
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 from engine.use_cases import USE_CASES, UseCase, use_case_of
 
 SINCE = 1_546_300_800.0  # 2019-01-01: when AWS's first recipes came; ours have no date of their own

@@ -15,7 +15,7 @@ from engine.control.hyperparameters import MINUTES, bare
 from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 from engine.records import Solution
 from engine.words import in_words
 

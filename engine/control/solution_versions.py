@@ -19,7 +19,7 @@ from engine.control.pages import page
 from engine.control.solution_config import recipe_for
 from engine.data.schema import Schema, parse_schema
 from engine.errors import AlreadyExists, InUse, InvalidInput
-from engine.recipes.base import Recipe, Schemas
+from engine.recipe import Recipe, Schemas
 from engine.records import Dataset, Solution, SolutionVersion
 
 STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})

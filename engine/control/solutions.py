@@ -37,7 +37,7 @@ from engine.control.solution_config import (
 )
 from engine.control.solution_versions import SolutionVersionSummary, check_datasets, schemas_of
 from engine.errors import InvalidInput
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 from engine.records import BATCH_JOBS, Campaign, DatasetGroup, Solution, SolutionVersion
 from engine.use_cases import use_case_of
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from engine.data.doorbell import Doorbell
 from engine.errors import Throttled, Unavailable
-from engine.sql import Database, log, snapshots
+from engine.storage.sql import Database, log, snapshots
 
 COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 2000  # of one transaction: events wait for it

@@ -26,7 +26,7 @@ from engine.ensemble.plan import Blend, Options, Plan, readings_of
 from engine.ensemble.pool import Pool, Score, joined, own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
 from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
-from engine.recipes.base import Progress, silent, spans
+from engine.recipe import Progress, silent, spans
 
 ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
 MOST_CASES, FEWEST_CASES = 1_900, 400

@@ -1,13 +1,13 @@
-"""What an ensemble costs, by part: seconds of the reference machine (see `engine.forecast.cost`)."""
+"""What an ensemble costs, by part: seconds of the reference machine (see `engine.cost`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Column
-from engine.forecast.cost import Cost, Sizes
 
 SMALL = 2_000  # items, up to which tables of neighbours are dense
 INVERTED = 4_000  # items that EASE and the regression are about, at most

@@ -18,7 +18,7 @@ from engine.ensemble.members import MEMBERS
 from engine.ensemble.mixture import Mixture, Sum
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
-from engine.recipes.base import Model
+from engine.recipe import Model
 
 PREFIX = "index_"  # of the index's arrays among a model's
 BLENDS = 2  # those for active and for returning users

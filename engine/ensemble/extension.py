@@ -14,7 +14,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.neighbours.likeness import nearest_described
-from engine.recipes.base import Model, Progress
+from engine.recipe import Model, Progress
 
 NEAREST = 20
 MOST = 20_000  # known items, the most popular ones, among which neighbours are looked for

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cost import Sizes
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.cost import fit_seconds
 from engine.ensemble.member import Arrays, Column, standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.pool import Score
-from engine.forecast.cost import Sizes
-from engine.recipes.base import Progress, Query, spans
+from engine.recipe import Progress, Query, spans
 
 SAID: Mapping[str, Callable[[Query], bool]] = {
     "history": lambda query: len(query.history) > 0,

@@ -22,7 +22,7 @@ from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Arrays, Index, built
 from engine.rank.topk import top_k
-from engine.recipes.base import Model, Progress, Query, stretch
+from engine.recipe import Model, Progress, Query, stretch
 
 FEWEST = 100_000  # items: below, the exact scan costs about as little
 SHARES = (0.005, 0.01, 0.02, 0.04, 0.08)  # of the items, looked at for one question

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.neighbours.sparse import Sparse
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 Setting = Mapping[str, float]
 Arrays = Mapping[str, NDArray[Any]]

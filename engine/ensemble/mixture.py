@@ -21,7 +21,7 @@ from engine.ensemble.members import MEMBERS
 from engine.ensemble.moments import mean_and_deviation, with_moments
 from engine.ensemble.vectors import Vectors
 from engine.neighbours.sparse import Sparse
-from engine.recipes.base import Query
+from engine.recipe import Query
 
 BLOCK = 8192  # items whose vectors are multiplied at once: two megabytes
 LARGE = 1_000_000  # multiplications, from which on OpenBLAS takes its usual way

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints
 from engine.measure.ranks import dcg, mid_ranks, without
 from engine.measure.split import Case
-from engine.recipes.base import Query
+from engine.recipe import Query
 
 BEST = 40  # items of each column in a pool
 CUT = 10

@@ -17,7 +17,7 @@ from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
 from engine.nearest.shortlist import Newer, Question, Shortlist
-from engine.recipes.base import Model, Query
+from engine.recipe import Model, Query
 
 
 def ready(model: Model) -> Ensemble:

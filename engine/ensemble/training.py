@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import msgspec
 
+from engine.cost import Cost
 from engine.data.snapshot import Snapshot
 from engine.ensemble.choice import candidates, choose, most_cases
 from engine.ensemble.cost import cost_of, parts_of
 from engine.ensemble.fits import fitted, packed
 from engine.ensemble.plan import Options, Plan
-from engine.forecast.cost import Cost
-from engine.recipes.base import Model, Progress, spans
+from engine.recipe import Model, Progress, spans
 
 S = TypeVar("S", bound=msgspec.Struct)
 

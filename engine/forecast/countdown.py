@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 
 FAITH = 0.1  # of the forecast: work after which the pace so far counts as much as the forecast
 

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from engine.cohorts.training import SCORES, USERS
+from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.forecast.cost import Cost, Sizes
 from engine.forecast.countdown import duration
 from engine.forecast.machine import Machine
 from engine.measure.solution import MOST_CASES
 from engine.measure.tuning import MOST_ROWS
-from engine.recipes.base import Recipe
+from engine.recipe import Recipe
 
 SPARE = 0.9  # of a budget that the forecast of what is to fit may take: it may be wrong
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.jobs.owner import SERVER
 from engine.jobs.priority import NICE, lower_priority
 from engine.jobs.runner import Runner
+from engine.queue.owner import SERVER
 from engine.settings import Settings
-from engine.writer import Server
+from engine.storage.writer import Server
 
 GONE = 3  # the exit status where the server has ended: nothing that this process does counts any more
 

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine import artifacts
 from engine.batch.lines import MOST_BYTES, Answer, Counts, Files, Wrap
 from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
-from engine.deployments import Deployed, model_folder
 from engine.errors import EngineError
 from engine.filters import Filter
 from engine.jobs.choosing import settings_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.kinds.training import prepared, trained_on, with_new_items
 from engine.jobs.work import Work
-from engine.recipes.base import stretch
+from engine.recipe import stretch
 from engine.records import BatchInferenceJob, BatchSegmentJob, Campaign, DatasetGroup, SolutionVersion
+from engine.serving import artifacts
+from engine.serving.deployments import Deployed, model_folder
 
 J = TypeVar("J", BatchInferenceJob, BatchSegmentJob)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import InUse, NotFound
+from engine.feed.directory import Directory
 from engine.jobs import claims
 from engine.jobs.kinds import CANCELLATIONS
-from engine.jobs.owner import COMMAND, Owner
-from engine.jobs.queue import Job
 from engine.jobs.work import CANCELLED, Work
-from engine.recipes.base import Progress, silent
+from engine.queue.owner import COMMAND, Owner
+from engine.queue.queue import Job
+from engine.recipe import Progress, silent
 
 
 def work_of(engine: Engine, job: Job, progress: Progress = silent) -> Work:

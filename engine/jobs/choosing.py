@@ -17,7 +17,7 @@ from engine.errors import InvalidInput
 from engine.forecast.machine import Machine
 from engine.forecast.training import Forecast, forecast
 from engine.measure.tuning import Settings, Trial, Trials, best_of, best_recipe, tuned
-from engine.recipes.base import Progress, Recipe
+from engine.recipe import Progress, Recipe
 from engine.records import SolutionVersion
 
 

@@ -1,11 +1,11 @@
-"""What runners write of jobs (see `engine.jobs.queue`), by whoever writes for their process."""
+"""What runners write of jobs (see `engine.queue.queue`), by whoever writes for their process."""
 
 from __future__ import annotations
 
 from engine.engine import Engine
 from engine.jobs.lanes import Lanes
-from engine.jobs.queue import Job
-from engine.writes import write
+from engine.queue.queue import Job
+from engine.storage.writes import write
 
 
 @write

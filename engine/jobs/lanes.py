@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from engine.arns import name_of
 from engine.control.hpo_config import search_of
 from engine.engine import Engine
-from engine.jobs.queue import Job
+from engine.queue.queue import Job
 from engine.recipes import RECIPES
 from engine.records import DatasetGroup, DatasetImportJob, Recommender, SolutionVersion
-from engine.sql import snapshots
+from engine.storage.sql import snapshots
 from engine.use_cases import USE_CASES
 
 LONG_S = 60.0

@@ -6,17 +6,17 @@ import logging
 import threading
 import time
 
-from engine.attribution.clerk import Clerk
 from engine.engine import Engine
 from engine.errors import EngineError, NotFound, Stopped, Unavailable
 from engine.jobs import claims
+from engine.jobs.attribution import Clerk
 from engine.jobs.cancelling import work_of
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.lanes import Lanes
-from engine.jobs.owner import COMMAND, Owner
-from engine.jobs.queue import ATTEMPTS, Job
 from engine.jobs.schedule import Scheduler
 from engine.jobs.work import CANCELLED
+from engine.queue.owner import COMMAND, Owner
+from engine.queue.queue import ATTEMPTS, Job
 from engine.records import DatasetGroup
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from engine.errors import LimitExceeded, Unavailable
 from engine.jobs import claims
 from engine.jobs.kinds.extending import targets
 from engine.records import Campaign, Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
-from engine.writes import write
+from engine.storage.writes import write
 
 log = logging.getLogger(__name__)
 

@@ -17,14 +17,14 @@ from engine.data.entries import Pointer, encode
 from engine.data.group import Group
 from engine.data.log import Entry
 from engine.data.stored import Stored
-from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import Overtaken, Stopped
-from engine.jobs.queue import Job
-from engine.recipes.base import Progress
+from engine.feed.directory import Directory
+from engine.queue.queue import Job
+from engine.recipe import Progress
 from engine.records import DatasetGroup, Record, kind_of
-from engine.sql import snapshots
-from engine.writes import write
+from engine.storage.sql import snapshots
+from engine.storage.writes import write
 
 R = TypeVar("R", bound=Record)
 

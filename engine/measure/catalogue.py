@@ -7,7 +7,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.measure.metrics import LONGEST
 from engine.rank.topk import top_k
-from engine.recipes.base import Query, Scorer
+from engine.recipe import Query, Scorer
 
 MOST_CASES = 1_000
 

@@ -12,7 +12,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, reward_metrics
 from engine.measure.ranks import mid_ranks
 from engine.measure.split import Case, user_split
-from engine.recipes.base import Model, Progress, Recipe, Scorer, stretch
+from engine.recipe import Model, Progress, Recipe, Scorer, stretch
 
 P = TypeVar("P", bound=msgspec.Struct)
 MOST_CASES = 2_000

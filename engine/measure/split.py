@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints, Longs, Tags
 from engine.data.snapshot import Snapshot
 from engine.data.table import NOBODY, Table
-from engine.recipes.base import Query
+from engine.recipe import Query
 
 Mask = NDArray[np.bool_]
 

@@ -17,7 +17,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure.metrics import METRICS
 from engine.measure.solution import outcome_of
 from engine.measure.split import Split, user_split
-from engine.recipes.base import Progress, Recipe, stretch
+from engine.recipe import Progress, Recipe, stretch
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Bools, Floats, Ints
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 
 Arrays = Mapping[str, NDArray[Any]]
 

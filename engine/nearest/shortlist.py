@@ -12,7 +12,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.nearest.cells import Index
 from engine.neighbours.sparse import Sparse, Sums, once
-from engine.recipes.base import Query
+from engine.recipe import Query
 
 RESCORED = 500  # items outside of the opened cells, those with most added, that are scored all the same
 

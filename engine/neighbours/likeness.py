@@ -17,7 +17,7 @@ import numpy as np
 from engine.data.columns import Column, Floats, Ints, Labels, Tags, Texts
 from engine.data.snapshot import Snapshot
 from engine.neighbours.pairs import Pairs
-from engine.recipes.base import Progress, stretch
+from engine.recipe import Progress, stretch
 from engine.text.items import centre_of, centred, meanings
 
 WIDTH = 512

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats
 from engine.neighbours.table import mix
-from engine.recipes.base import Query, Scorer
+from engine.recipe import Query, Scorer
 
 ONE = np.ones(1, np.float32)
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from engine.data.snapshot import Snapshot
 from engine.nn.transformer import Shape, Transformer
 from engine.nn.windows import batch_of, batches_of, windows_of
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 
 WHOLE = 5_000  # items: up to here the loss covers the whole catalogue
 NEGATIVES = 1_500  # beyond it, drawn once a batch and shared

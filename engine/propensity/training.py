@@ -15,7 +15,7 @@ from engine.data.columns import Array, Floats
 from engine.propensity.calibration import Calibration, calibrated
 from engine.propensity.episodes import Episodes
 from engine.propensity.logistic import fitted, log_loss
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 
 FOLDS = 5
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # of an action's pull towards what all share

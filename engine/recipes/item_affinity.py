@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 
 from engine.data.snapshot import Snapshot
-from engine.measure.segments import segment_metrics
 from engine.measure.split import newest_split
-from engine.recipes.base import Model, Progress, Recipe, stretch
+from engine.recipe import Model, Progress, Recipe, stretch
 from engine.segments import affinity
 from engine.segments.cases import Cases, item_cases
+from engine.segments.metrics import segment_metrics
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

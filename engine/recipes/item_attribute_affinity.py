@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from engine.recipe import Schemas
 from engine.recipes import item_affinity
-from engine.recipes.base import Schemas
 from engine.recipes.item_affinity import measure, train
 from engine.segments.cases import attribute_cases
 

@@ -14,13 +14,13 @@ import numpy as np
 from engine.data.columns import Array, Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.measure.actions import action_metrics, action_split
 from engine.propensity.calibration import Calibration
 from engine.propensity.deeds import NOT_TAKEN, TAKEN, VIEWED, Deeds, Moments, Tallies, deeds_of, kinds_of
 from engine.propensity.episodes import Episodes, episodes_of
+from engine.propensity.metrics import action_metrics, action_split
 from engine.propensity.training import Rows, Weights, learned
 from engine.propensity.users import RANK, Visits, item_vectors, user_features
-from engine.recipes.base import Model, Progress, Query, Recipe, Schemas, Scorer, stretch
+from engine.recipe import Model, Progress, Query, Recipe, Schemas, Scorer, stretch
 
 DAY = 86_400
 WINDOW_DAYS = 42

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.cost import counting
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
-from engine.forecast.cost import counting
-from engine.recipes.base import Model, Progress, Recipe, Scorer
+from engine.recipe import Model, Progress, Recipe, Scorer
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

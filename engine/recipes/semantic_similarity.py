@@ -12,7 +12,7 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
 from engine.measure.catalogue import catalogue_metrics
 from engine.measure.solution import solution_metrics
-from engine.recipes.base import Model, Progress, Query, Recipe, Schemas, Scorer
+from engine.recipe import Model, Progress, Query, Recipe, Schemas, Scorer
 from engine.text.items import centre_of, centred, digests, meanings
 
 CREATED = "CREATION_TIMESTAMP"

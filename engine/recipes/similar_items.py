@@ -15,7 +15,7 @@ from engine.neighbours.likeness import alike, described
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.related import related_or_popular
 from engine.neighbours.table import table_of
-from engine.recipes.base import Model, Progress, Recipe, Scorer, stretch
+from engine.recipe import Model, Progress, Recipe, Scorer, stretch
 
 Width = Annotated[int, msgspec.Meta(ge=30, le=200)]
 TRUST = 5.0  # interactions at which metadata and co-occurrence weigh the same for an item; AWS calls fewer cold

@@ -13,7 +13,7 @@ from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.related import related_or_popular
 from engine.neighbours.table import table_of
-from engine.recipes.base import Model, Progress, Recipe, Scorer
+from engine.recipe import Model, Progress, Recipe, Scorer
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 

@@ -10,11 +10,11 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from engine.cost import counting
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
-from engine.forecast.cost import counting
-from engine.recipes.base import Model, Progress, Query, Recipe, Scorer
+from engine.recipe import Model, Progress, Query, Recipe, Scorer
 
 Frequency = Literal["30 minutes", "1 hour", "2 hours", "3 hours", "1 day"]
 SECONDS: dict[str, int] = {"30 minutes": 1_800, "1 hour": 3_600, "2 hours": 7_200, "3 hours": 10_800, "1 day": 86_400}

@@ -17,7 +17,7 @@ from engine.ensemble.training import cheaper as cheaper_ensembles
 from engine.ensemble.training import cheaper_params, cost, plan_of, refit
 from engine.ensemble.training import train as train_ensemble
 from engine.rank.explore import Exploration
-from engine.recipes.base import Model, Progress, Recipe
+from engine.recipe import Model, Progress, Recipe
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Hidden = Annotated[int, msgspec.Meta(ge=32, le=256)]

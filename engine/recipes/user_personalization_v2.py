@@ -15,7 +15,7 @@ from engine.ensemble.training import cheaper as cheaper_ensembles
 from engine.ensemble.training import cheaper_params, cost, plan_of, refit
 from engine.ensemble.training import train as train_ensemble
 from engine.rank.explore import Exploration
-from engine.recipes.base import Model, Progress, Recipe
+from engine.recipe import Model, Progress, Recipe
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.data.columns import Bools, Column, Ints, Labels, Tags
 from engine.data.snapshot import Snapshot
-from engine.recipes.base import Query
+from engine.recipe import Query
 
 RARE = 0.1  # repeats under which a question is about who comes to an item for the first time
 

@@ -13,7 +13,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.neighbours.pairs import distinct
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 
 STEPS = 5
 SPARE = 10  # vectors computed beyond those asked for, which makes the last of them exact

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.data.columns import Column, Floats, Longs, Texts
-from engine.recipes.base import Progress
+from engine.recipe import Progress
 from engine.text.embedding import WIDTH, embed
 
 BLOCK = 2_000  # items between two words of progress

@@ -26,7 +26,7 @@ import engine
 from engine.control import Control
 from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
-from engine.sql import Database, jobs, log, sqlite_url
+from engine.storage.sql import Database, jobs, log, sqlite_url
 from gateway.aws import Callers, Wire, aws_routes, below_any_path
 from gateway.bodies import Bodies
 from tests.aws.record import note

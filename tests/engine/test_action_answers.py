@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine import InvalidInput, Question
-from engine.actions import ONE_IN, explored
+from engine.serving.actions import ONE_IN, explored
 from tests.engine.action_world import DAY, NEXT, NOW, ask, busy, do, load_actions, put_action, with_actions
 from tests.engine.shop import HOME, T0, Shop
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import artifacts
-from engine.recipes.base import Model
+from engine.recipe import Model
+from engine.serving import artifacts
 
 
 def test_a_model_on_disk_is_the_same_and_mapped(tmp_path: Path):

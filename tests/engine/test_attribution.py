@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.attribution import clerk, ledger
-from engine.attribution.clerk import Clerk
+from engine.attribution import ledger
 from engine.attribution.sources import MOST, UNDEFINED, Sources
+from engine.jobs import attribution as clerk
+from engine.jobs.attribution import Clerk
 from engine.shown.ids import named
 from tests.engine.shop import HOME, T0, Shop
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine import NotFound
-from engine.deployments import model_folder
 from engine.jobs.schedule import CLEAN_S, Scheduler
+from engine.serving.deployments import model_folder
 from tests.engine.shop import HOME, Shop
 from tests.engine.test_recommenders import furnish, recommend
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import NotFound, Unavailable
-from engine.deployments import Deployments, model_folder
+from engine.serving.deployments import Deployments, model_folder
 from tests.engine.shop import ACCOUNT, HOME, Shop
 
 HOME_PAGE = f"{HOME}campaign/home"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine import InvalidInput, NotFound
-from engine.directory import Directory
+from engine.feed.directory import Directory
 from engine.records import Dataset, DatasetGroup, Filter, Records
 from tests.engine.shop import Shop
 

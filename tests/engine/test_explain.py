@@ -11,11 +11,11 @@ import pytest
 
 from engine import Explanation, InvalidInput, Promotion, Question
 from engine.data.group import Group
-from engine.deployments import Deployed
-from engine.explain import TEXTS, explain
 from engine.filters import compile_filter
 from engine.rank.explore import Exploration
-from engine.recipes.base import Query
+from engine.recipe import Query
+from engine.serving.deployments import Deployed
+from engine.serving.explain import TEXTS, explain
 from tests.engine.shop import Shop
 from tests.engine.test_explore import LATEST, ask, click, put
 from tests.engine.test_serve import Asked, deployed

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from engine import RECIPES, Promotion, Question, Ranked, serve
+from engine import RECIPES, Promotion, Question, Ranked
 from engine.data import entries
 from engine.data.columns import Numbers
 from engine.data.exposure import DAY_S, Exposure, Novelty
@@ -20,10 +20,11 @@ from engine.data.group import Group
 from engine.data.log import Logged
 from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
-from engine.deployments import Deployed
 from engine.filters import compile_filter
 from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explored_among, explorer, scaled, systematic
 from engine.rank.topk import top_k
+from engine.serving import serve
+from engine.serving.deployments import Deployed
 from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
 

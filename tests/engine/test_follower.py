@@ -12,7 +12,7 @@ import pytest
 from engine import Change, Unavailable
 from engine.data.entries import Interaction, encode
 from engine.data.log import Entry
-from engine.follower import Follower
+from engine.feed.follower import Follower
 from tests.engine.shop import T0, Shop
 
 Open = Callable[..., Shop]

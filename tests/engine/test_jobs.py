@@ -20,10 +20,10 @@ from engine import Runner
 from engine.errors import InvalidInput
 from engine.jobs import runner as runner_module
 from engine.jobs.kinds import KINDS
-from engine.jobs.queue import ALIVE_S, ATTEMPTS, Job, Queue
 from engine.jobs.work import Work
+from engine.queue.queue import ALIVE_S, ATTEMPTS, Job, Queue
 from engine.records import DatasetGroup, DatasetImportJob, SolutionVersion
-from engine.sql import Database, sqlite_url
+from engine.storage.sql import Database, sqlite_url
 from tests.engine.shop import HOME, Shop
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,DEVICE,SHELF"

@@ -13,8 +13,8 @@ from engine.jobs import lanes
 from engine.jobs.cancelling import work_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.lanes import Lanes
-from engine.jobs.queue import Job
 from engine.jobs.work import Work, undisturbed
+from engine.queue.queue import Job
 from engine.records import DatasetGroup, SolutionVersion
 from tests.engine.shop import POPULAR, Shop
 

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Promotion, Question, serve
-from engine.case import Case, Live, case_of
+from engine import Promotion, Question
 from engine.cohorts.cohorts import EVERYONE
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
-from engine.deployments import Deployed
 from engine.ensemble import indexing
 from engine.ensemble.scorer import Ensemble
 from engine.filters import Filter, compile_filter
 from engine.nearest import cells
-from engine.recipes.base import silent
+from engine.recipe import silent
+from engine.serving import serve
+from engine.serving.case import Case, Live, case_of
+from engine.serving.deployments import Deployed
 from loadtests.blend import blend_of, visits
 from tests.engine.test_serve import deployed
 

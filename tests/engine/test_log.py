@@ -16,7 +16,7 @@ from engine.data import log as log_module
 from engine.data.doorbell import Doorbell
 from engine.data.log import Entry, Log
 from engine.errors import Throttled, Unavailable
-from engine.sql import Database, sqlite_url
+from engine.storage.sql import Database, sqlite_url
 
 
 class World:
@@ -220,7 +220,7 @@ import sys, threading
 from pathlib import Path
 from engine.data.doorbell import Doorbell
 from engine.data.log import Entry, Log
-from engine.sql import Database, sqlite_url
+from engine.storage.sql import Database, sqlite_url
 
 folder, name, threads, appends = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 database = Database(sqlite_url(folder))
@@ -263,7 +263,7 @@ from pathlib import Path
 from engine.data.doorbell import Doorbell
 from engine.data.log import Entry, Log
 from engine.errors import Unavailable
-from engine.sql import Database, sqlite_url
+from engine.storage.sql import Database, sqlite_url
 
 folder = Path(sys.argv[1])
 database = Database(sqlite_url(folder))

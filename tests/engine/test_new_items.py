@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine import Unavailable, artifacts
-from engine.deployments import Deployments, model_folder
+from engine import Unavailable
 from engine.jobs.schedule import ITEMS_S, Scheduler
 from engine.records import SolutionVersion
+from engine.serving import artifacts
+from engine.serving.deployments import Deployments, model_folder
 from tests.engine.shop import ACCOUNT, HOME, Shop
 
 V1 = "arn:aws:personalize:::recipe/aws-user-personalization"

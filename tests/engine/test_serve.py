@@ -10,14 +10,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine import InvalidInput, Promotion, Question, Ranked, serve
+from engine import InvalidInput, Promotion, Question, Ranked
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
-from engine.deployments import Deployed
 from engine.filters import compile_filter
-from engine.recipes.base import Model, Query, Recipe
+from engine.recipe import Model, Query, Recipe
 from engine.records import Campaign
+from engine.serving import serve
+from engine.serving.deployments import Deployed
 from engine.shown.ids import named
 
 CLICKED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'

@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from engine.turn import Turn
+from engine.storage.turn import Turn
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from engine.turn import Turn
+from engine.storage.turn import Turn
 
 with Turn(Path(sys.argv[1])).taken():
     print("taken", flush=True)

@@ -12,7 +12,7 @@ import pytest
 
 from engine import Damaged, Engine, Settings, Unavailable
 from engine.data.log import Entry
-from engine.watermark import Watermark
+from engine.storage.watermark import Watermark
 
 WRITER = """
 import os, sys

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from engine.sql import Database, sqlite_url
-from engine.trials import Trials
+from engine.experiments.store import Trials
+from engine.storage.sql import Database, sqlite_url
 from gateway.config import load
 from gateway.experiments.ledger import Ledger
 from tests.server.world import CONFIG, Server, running

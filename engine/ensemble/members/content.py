@@ -14,7 +14,7 @@ from engine.ensemble.terms import binned, with_terms
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import KEPT, dense_fits, mix, mix_sparse, table_of
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 MOST = 30_000  # items: comparing them is quadratic
 LONGEST = 100

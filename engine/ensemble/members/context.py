@@ -11,7 +11,7 @@ from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.members.people import ENTRIES, MOST
 from engine.ensemble.terms import codes_of, lifts, spoken
 from engine.measure.split import contextual
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:

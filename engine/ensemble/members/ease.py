@@ -10,7 +10,7 @@ from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.neighbours.cooccurrence import gram, most_popular
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of_block
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 MOST = 4_000  # items: the inverse is cubic in it
 LONGEST = 200

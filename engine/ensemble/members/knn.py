@@ -11,7 +11,7 @@ from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 SHRINK = 10.0
 LONGEST = 200

@@ -10,7 +10,7 @@ from engine.ensemble.member import Arrays, Member, Setting, damped, damped_few, 
 from engine.neighbours.pairs import following
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 DECAY, WINDOW = 0.8, 20
 

@@ -11,7 +11,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.neighbours.sparse import Sparse, summed
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 LONGEST = 2_000
 

@@ -8,7 +8,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.terms import codes_of, lifts, spoken, with_terms
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 ENTRIES = 10_000_000  # terms × items: 40 MB
 MOST = 1_000  # terms

@@ -8,7 +8,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.neighbours.pairs import distinct, strengths_of
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 
 def user_counts(snapshot: Snapshot) -> Floats:

@@ -8,7 +8,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.members.popularity import user_counts
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 DAY = 86_400
 DAYS = (1, 7, 30)

@@ -15,7 +15,7 @@ from engine.ensemble.member import Arrays, Member, Setting, damped, damped_few, 
 from engine.neighbours.cooccurrence import most_popular
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of_block
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 MOST = 4_000  # items: the solution is cubic in it
 LONGEST = 300  # the latest rows of a user that are learned from

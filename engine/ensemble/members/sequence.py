@@ -11,7 +11,7 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.moments import with_moments
 from engine.nn.forward import expected_of_many, logits
-from engine.recipes.base import Progress, Query
+from engine.recipe import Progress, Query
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:

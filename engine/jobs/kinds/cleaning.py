@@ -14,12 +14,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engine.control.lifecycle import shown
-from engine.deployments import items_folder, model_folder
 from engine.engine import Engine
 from engine.errors import NotFound
 from engine.jobs.work import Work
 from engine.records import DatasetGroup, Recommender, Record, SolutionVersion
-from engine.sql import snapshots
+from engine.serving.deployments import items_folder, model_folder
+from engine.storage.sql import snapshots
 
 
 def run(work: Work) -> str:

@@ -12,11 +12,11 @@ from engine.data.source import open_source
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
 from engine.jobs.kinds.folding import folding
-from engine.jobs.queue import Job
 from engine.jobs.work import Work, hold, undisturbed
-from engine.recipes.base import stretch
+from engine.queue.queue import Job
+from engine.recipe import stretch
 from engine.records import DataDeletionJob, DatasetGroup
-from engine.writes import write
+from engine.storage.writes import write
 
 MAX_BYTES = 100 << 20
 NAMES_A_RECORD = 5_000

@@ -13,22 +13,23 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from engine import artifacts, recipes
+from engine import recipes
 from engine.arns import name_of, region_of
 from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
-from engine.deployments import items_folder, model_folder
 from engine.engine import Engine
 from engine.jobs.choosing import settings_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.kinds.recommending import version_of
 from engine.jobs.kinds.training import prepared, trained_on, with_new_items
-from engine.jobs.queue import Job
 from engine.jobs.work import Work, hold
-from engine.recipes.base import Model, Recipe, stretch
+from engine.queue.queue import Job
+from engine.recipe import Model, Recipe, stretch
 from engine.records import Campaign, DatasetGroup, Recommender, Solution, SolutionVersion, kind_of
+from engine.serving import artifacts
+from engine.serving.deployments import items_folder, model_folder
+from engine.storage.writes import write
 from engine.use_cases import USE_CASES
-from engine.writes import write
 
 
 class Target(NamedTuple):

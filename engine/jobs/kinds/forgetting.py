@@ -10,8 +10,8 @@ from engine.data.log import Entry
 from engine.engine import Engine
 from engine.jobs.work import Work, remove
 from engine.records import DatasetGroup
-from engine.sql import snapshots
-from engine.writes import write
+from engine.storage.sql import snapshots
+from engine.storage.writes import write
 
 
 def run(work: Work) -> str:

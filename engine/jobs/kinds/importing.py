@@ -7,7 +7,6 @@ import re
 
 import msgspec
 
-from engine.attribution.imported import count_import
 from engine.control.lifecycle import ACTIVE
 from engine.data.fold import Import, fold_import
 from engine.data.importer import Imported, import_csv
@@ -15,6 +14,7 @@ from engine.data.options import TAG_PREFIX
 from engine.data.report import Report
 from engine.data.source import open_source
 from engine.errors import EngineError
+from engine.jobs.imported_attribution import count_import
 from engine.jobs.kinds.folding import folding
 from engine.jobs.work import Work, undisturbed
 from engine.records import Dataset, DatasetGroup, DatasetImportJob

@@ -14,11 +14,11 @@ from engine.control.schedule import DAY, USUAL_DAYS
 from engine.engine import Engine
 from engine.errors import EngineError
 from engine.jobs.kinds.training import train
-from engine.jobs.queue import Job
 from engine.jobs.work import Work, changed
+from engine.queue.queue import Job
 from engine.records import Recommender, SolutionVersion
+from engine.storage.writes import write
 from engine.use_cases import USE_CASES
-from engine.writes import write
 
 COLUMNS = "trainingDataConfig"  # what of a recommender's configuration is about training
 

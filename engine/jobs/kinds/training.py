@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine import artifacts
 from engine.arns import name_of, recipe_arn, region_of
 from engine.cohorts.training import with_cohorts
 from engine.control.campaigns import follow_latest
@@ -22,7 +21,6 @@ from engine.data.learnable import learnable
 from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
 from engine.data.stored import Stored
-from engine.deployments import model_folder
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
 from engine.forecast.countdown import Countdown
@@ -30,14 +28,16 @@ from engine.forecast.machine import measured
 from engine.forecast.training import forecast
 from engine.jobs.choosing import chosen_settings, foreseen, minutes_of, settings_of
 from engine.jobs.kinds.folding import current
-from engine.jobs.queue import Job
 from engine.jobs.work import Work, changed
 from engine.measure.solution import solution_metrics
 from engine.measure.tuning import Settings
+from engine.queue.queue import Job
+from engine.recipe import Model, Progress, Recipe, spans, stretch
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Progress, Recipe, spans, stretch
 from engine.records import DatasetGroup, SolutionVersion
-from engine.writes import write
+from engine.serving import artifacts
+from engine.serving.deployments import model_folder
+from engine.storage.writes import write
 
 SEED = 20_260_101
 WRITING_S = 0.1

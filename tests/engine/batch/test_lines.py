@@ -17,7 +17,7 @@ from engine import InvalidInput
 from engine.batch.inference import answering
 from engine.batch.lines import Files
 from engine.data.destination import open_destination
-from engine.recipes.base import silent
+from engine.recipe import silent
 from engine.records import Campaign
 from tests.engine.shop import Shop
 

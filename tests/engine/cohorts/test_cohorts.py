@@ -13,8 +13,8 @@ from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
 from engine.cohorts.training import COUNTS, MEMBERS, with_cohorts
 from engine.data.snapshot import Snapshot
 from engine.rank.topk import top_k
+from engine.recipe import Model, Query, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Query, silent
 from tests.engine.recipes.worlds import checkerboard
 
 RECIPE = RECIPES["aws-user-personalization-v2"]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from engine.control import Control, perform
 from engine.records import Records, SolutionVersion
 from engine.settings import Settings
-from engine.sql import Database, sqlite_url
+from engine.storage.sql import Database, sqlite_url
 
 ACCOUNT = "123456789012"
 HOME = f"arn:aws:personalize:us-east-1:{ACCOUNT}:"

@@ -15,7 +15,7 @@ from engine.ensemble.scale import fitted_scale
 from engine.ensemble.scorer import ready, situation
 from engine.ensemble.training import plan_of, train
 from engine.measure.split import Case
-from engine.recipes.base import Query, silent
+from engine.recipe import Query, silent
 from tests.engine.recipes.worlds import START, chain, checkerboard, grocery, groups, rows_of
 
 PLAIN = Options(epochs=0)

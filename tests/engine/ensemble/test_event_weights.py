@@ -17,7 +17,7 @@ from engine.measure.metrics import event_weight_metrics
 from engine.measure.ranks import ndcg
 from engine.measure.solution import outcome_of
 from engine.measure.split import user_split
-from engine.recipes.base import Query, silent
+from engine.recipe import Query, silent
 from tests.engine.recipes.worlds import START, groups
 
 VIEW, BUY = 0, 1

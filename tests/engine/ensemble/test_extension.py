@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import artifacts
 from engine.data.snapshot import Snapshot
+from engine.recipe import Model, Query, Recipe, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Query, Recipe, silent
+from engine.serving import artifacts
 from tests.engine.recipes.test_contract import SMALL
 from tests.engine.recipes.worlds import groups
 

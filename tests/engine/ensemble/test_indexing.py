@@ -16,7 +16,7 @@ from engine.ensemble.training import plan_of
 from engine.nearest import cells
 from engine.nearest.cells import Index
 from engine.rank.topk import top_k
-from engine.recipes.base import Model, Query, silent
+from engine.recipe import Model, Query, silent
 from loadtests.blend import blend_of, visits
 
 ITEMS = 6_000

@@ -16,7 +16,7 @@ from engine.ensemble.plan import Options, Plan
 from engine.ensemble.scorer import ready
 from engine.ensemble.terms import codes_of, lifts, spoken
 from engine.ensemble.training import plan_of, train
-from engine.recipes.base import Model, Query, silent
+from engine.recipe import Model, Query, silent
 from tests.engine.recipes.worlds import START, chain
 
 PLAIN = Options(epochs=0)

@@ -12,7 +12,7 @@ from engine.neighbours.sparse import summed
 from engine.neighbours.table import DENSE
 from engine.nn.loop import weights_of
 from engine.nn.transformer import Shape, Transformer
-from engine.recipes.base import Query, silent
+from engine.recipe import Query, silent
 from tests.engine.recipes.worlds import START, rows_of
 
 ITEMS = DENSE + 100

@@ -16,7 +16,7 @@ from engine.ensemble.training import train
 from engine.measure.metrics import METRICS, Outcome, reward_metrics
 from engine.measure.solution import outcome_of
 from engine.measure.split import Case, Split, user_split
-from engine.recipes.base import silent
+from engine.recipe import silent
 from tests.engine.recipes.worlds import START
 
 ITEMS, TASTES, LENGTH = 120, 4, 12

@@ -12,7 +12,7 @@ from engine.data.columns import Floats, Ints
 from engine.ensemble.mixture import BLOCK, TILE, TILES_BYTES, Mixture, Sum, all_onto, with_tiles
 from engine.ensemble.vectors import Vectors
 from engine.nn.forward import expected, expected_of_many
-from engine.recipes.base import Query
+from engine.recipe import Query
 from tests.engine.ensemble.test_mixture import COLUMNS, ITEMS, WEIGHTS, fits
 
 __all__ = ["fits"]  # a fixture

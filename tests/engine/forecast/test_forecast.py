@@ -17,8 +17,8 @@ from engine.forecast.training import forecast
 from engine.nn.loop import targets_a_batch, trained
 from engine.nn.transformer import Shape
 from engine.nn.windows import batches_of, windows_of
+from engine.recipe import silent, spans
 from engine.recipes import RECIPES
-from engine.recipes.base import silent, spans
 from tests.engine.recipes.worlds import chain
 
 V2 = RECIPES["aws-user-personalization-v2"]

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.measure.cohorts import Curve, Traffic, cohort_curve, hit_rate
-from engine.measure.plot import save_curve
+from engine.evaluation.cohorts import Curve, Traffic, cohort_curve, hit_rate
+from engine.evaluation.plot import save_curve
 from tests.engine.recipes.worlds import groups
 
 SMALL = {"sequence_epochs": "0"}

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from engine.errors import InvalidInput
-from engine.measure.cohorts import cohort_curve
-from engine.measure.evaluate import bootstrap, evaluate
-from engine.measure.plot import save_plot
-from engine.measure.report import Report
+from engine.evaluation.cohorts import cohort_curve
+from engine.evaluation.evaluate import bootstrap, evaluate
+from engine.evaluation.plot import save_plot
+from engine.evaluation.report import Report
 from engine.measure.solution import solution_metrics
+from engine.recipe import Query, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Query, silent
 from gateway.cli.evaluate import show
 from tests.engine.measure.movielens import movielens
 from tests.engine.recipes.worlds import HOUR, START, chain, groups, rows_of

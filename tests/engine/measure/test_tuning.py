@@ -10,7 +10,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure import tuning
 from engine.measure.split import user_split
 from engine.measure.tuning import METRIC, Dimension, Trials, best_of, best_recipe, tuned
-from engine.recipes.base import silent
+from engine.recipe import silent
 from tests.engine.recipes.worlds import checkerboard, groups
 
 SIMS = RECIPES["aws-sims"]

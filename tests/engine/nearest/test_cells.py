@@ -5,7 +5,7 @@ import pytest
 
 from engine.nearest.cells import A_CELL, SAMPLE, Arrays, Index, built
 from engine.rank.topk import top_k
-from engine.recipes.base import silent
+from engine.recipe import silent
 
 ITEMS, DIM = 6_000, 12
 DRAW = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from engine.nearest.cells import Arrays, Index, built
 from engine.nearest.shortlist import RESCORED, Question, Shortlist
 from engine.neighbours.sparse import Sparse, Sums, once, summed
 from engine.rank.topk import top_k
-from engine.recipes.base import silent
+from engine.recipe import silent
 
 ITEMS, DIM = 4_000, 8
 DRAW = np.random.default_rng(3)

@@ -9,7 +9,7 @@ from engine.neighbours.cooccurrence import cooccurrence, gram, most_popular
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.pairs import Pairs, distinct, following, from_end, together
 from engine.neighbours.table import mix, mix_sparse, table_of, table_of_block
-from engine.recipes.base import silent
+from engine.recipe import silent
 from tests.engine.recipes.worlds import START, groups, rows_of
 
 LOG = rows_of(

@@ -8,7 +8,7 @@ from engine.nn.forward import logits
 from engine.nn.loop import affordable_epochs, trained, weights_of
 from engine.nn.transformer import Shape, Transformer
 from engine.nn.windows import batch_of, windows_of
-from engine.recipes.base import silent
+from engine.recipe import silent
 from tests.engine.recipes.worlds import START, chain, rows_of
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
+from engine.recipe import Model, Query, Recipe, scored, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Query, Recipe, scored, silent
 from tests.engine.recipes import worlds
 from tests.engine.recipes.errands import errands
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.errors import InvalidInput
-from engine.measure.actions import area_under_curve
 from engine.measure.solution import solution_metrics
+from engine.propensity.metrics import area_under_curve
+from engine.recipe import Query, silent
 from engine.recipes import next_best_action
-from engine.recipes.base import Query, silent
 from engine.recipes.next_best_action import RECIPE, Params
 from tests.engine.recipes import worlds
 from tests.engine.recipes.errands import DAY, START, TYPES, errands

@@ -1,7 +1,7 @@
 import numpy as np
 
+from engine.recipe import Query, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Query, silent
 from tests.engine.recipes.worlds import START, rows_of
 
 RECIPE = RECIPES["aws-popularity-count"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Texts
+from engine.recipe import Query, Recipe, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Query, Recipe, silent
 from tests.engine.recipes.worlds import START, groups, rows_of
 
 SIMS, SIMILAR = RECIPES["aws-sims"], RECIPES["aws-similar-items"]

@@ -10,8 +10,8 @@ import pytest
 
 from engine.data.columns import Numbers, Texts
 from engine.data.snapshot import Snapshot
+from engine.recipe import Model, Query, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Query, silent
 from tests.engine.recipes.worlds import HOUR, START, rows_of
 
 RECIPE = RECIPES["aws-semantic-similarity"]

@@ -6,8 +6,8 @@ import pytest
 
 from engine.data.columns import Ints, Longs
 from engine.data.snapshot import Snapshot
+from engine.recipe import Floats, Query, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Floats, Query, silent
 from tests.engine.recipes.worlds import HOUR, START, rows_of
 
 RECIPE = RECIPES["aws-trending-now"]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Labels, Tags, Texts
-from engine.measure.segments import segment_metrics
 from engine.measure.split import Halves
+from engine.recipe import Query, silent
 from engine.recipes import RECIPES
-from engine.recipes.base import Query, silent
 from engine.segments import factors as factors_module
 from engine.segments.cases import attribute_cases, item_cases, known_before
 from engine.segments.factors import factors
+from engine.segments.metrics import segment_metrics
 from tests.engine.recipes.worlds import START, checkerboard, rows_of
 
 COLUMNS = {

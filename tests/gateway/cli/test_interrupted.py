@@ -16,8 +16,8 @@ from rich.console import Console
 
 from engine import Engine, Job, Settings
 from engine.jobs.cancelling import cancel
-from engine.jobs.owner import COMMAND, Owner
-from engine.jobs.queue import ALIVE_S
+from engine.queue.owner import COMMAND, Owner
+from engine.queue.queue import ALIVE_S
 from engine.records import DatasetImportJob, SolutionVersion
 from gateway.__main__ import main
 from gateway.cli import movielens

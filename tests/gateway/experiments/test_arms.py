@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from litestar.testing import TestClient
 
-from engine.sql import Database, sqlite_url
-from engine.trials import Trials
+from engine.experiments.store import Trials
+from engine.storage.sql import Database, sqlite_url
 from gateway.errors import UpstreamTimeout
 from gateway.experiments.arms import BATCH_S, Arms
 from gateway.experiments.enrol import Enrolment

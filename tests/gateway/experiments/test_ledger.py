@@ -13,7 +13,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from engine.trials import Deed, Exposure
+from engine.experiments.store import Deed, Exposure
 from gateway.config import parse
 from gateway.experiments.enrol import placed
 from gateway.experiments.ledger import Ledger

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from engine import Answered, Deed, Exposure
-from engine.sql import Database, answered, converted, exposed, marked, served, showings, sqlite_url
-from engine.trials import Trials
+from engine.experiments.store import Trials
+from engine.storage.sql import Database, answered, converted, exposed, marked, served, showings, sqlite_url
 from gateway.experiments.arms import Arms
 from gateway.experiments.ledger import Ledger
 from tests.gateway.experiments.test_ledger import experiment, wait_until

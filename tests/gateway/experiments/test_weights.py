@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.sql import Database, sqlite_url
-from engine.trials import Deed, Earned, Exposure, Trials, Weighed
+from engine.experiments.store import Deed, Earned, Exposure, Trials, Weighed
+from engine.storage.sql import Database, sqlite_url
 from gateway.config import parse
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.enrol import placed

@@ -14,8 +14,8 @@ import msgspec
 from litestar import Litestar
 
 from engine import Change, Cohort, EngineError, Event, InvalidInput, NotFound, Question, Ranked, Settings
-from engine.sql import Database, sqlite_url
-from engine.trials import Trials
+from engine.experiments.store import Trials
+from engine.storage.sql import Database, sqlite_url
 from gateway.app import create_app
 from gateway.config import parse
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.data.columns import load_array
 from engine.data.folders import read_json, whole
-from engine.recipes.base import Model
+from engine.recipe import Model
 
 
 def save(model: Model, folder: Path, made_from: tuple[Model, Path] | None = None) -> None:

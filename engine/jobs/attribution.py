@@ -16,12 +16,12 @@ from engine.attribution.tally import WINDOW, Tally
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
-from engine.directory import Directory
 from engine.engine import Engine
 from engine.errors import EngineError, Unavailable
-from engine.follower import taken
+from engine.feed.directory import Directory
+from engine.feed.follower import taken
 from engine.records import DatasetGroup, MetricAttribution
-from engine.writes import write
+from engine.storage.writes import write
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.sql import Database, answered, converted, exposed, marked, showings, tables
+from engine.storage.sql import Database, answered, converted, exposed, marked, showings, tables
 
 MOST = 5_000  # rows that one step deletes of a table: other writers wait for it
 ANSWERS_KEPT_S = 7 * 86_400.0  # in which an event may name an answer for the first time

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Array, Floats, Longs
 from engine.data.group import Group, History
-from engine.deployments import Deployed
 from engine.errors import InvalidInput
 from engine.filters import Candidates, Filter, Mask
 from engine.question import Question, Ranked
-from engine.recipes.base import Query
-from engine.serve import DECIMALS
+from engine.recipe import Query
+from engine.serving.deployments import Deployed
+from engine.serving.serve import DECIMALS
 from engine.shown.ids import named
 
 DAY_S = 86_400

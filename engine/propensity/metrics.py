@@ -17,7 +17,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome
 from engine.measure.ranks import mid_ranks
 from engine.propensity.deeds import TAKEN, kinds_of
-from engine.recipes.base import Query, Scorer
+from engine.recipe import Query, Scorer
 
 SHARE = 0.1  # of users who test, and of their deeds that are hidden
 MOST_CASES = 2_000

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.measure.baselines import BASELINES, able, fitted_baselines, tuned
+from engine.evaluation.baselines import BASELINES, able, fitted_baselines, tuned
+from engine.evaluation.report import Interval, Part, Report, Row
 from engine.measure.ranks import mid_ranks, ndcg, without
-from engine.measure.report import Interval, Part, Report, Row
 from engine.measure.solution import top
 from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Progress, Scorer, silent, stretch
 
 DEFAULT = ("aws-user-personalization-v2",)
 CUT = 10

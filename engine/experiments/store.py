@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from engine.readings import Readings
-from engine.retention import Retention
-from engine.sql import Database, answered, converted, exposed, showings, weighed
+from engine.experiments.readings import Readings
+from engine.experiments.retention import Retention
+from engine.storage.sql import Database, answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
 Shown = tuple[str, str]  # an experiment and a variation

@@ -1,6 +1,6 @@
 """Jobs waiting, running and done, in SQL: claimed by one runner at a time, taken over when a runner has died.
 
-Whether a runner lives its machine knows: see `engine.jobs.owner`. From elsewhere, and of one that is stopped, its
+Whether a runner lives its machine knows: see `engine.queue.owner`. From elsewhere, and of one that is stopped, its
 heartbeat tells.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from engine.jobs.owner import Owner
-from engine.sql import Database, jobs
+from engine.queue.owner import Owner
+from engine.storage.sql import Database, jobs
 
 ALIVE_S = 10.0  # a runner elsewhere, or one that is stopped, that has not been heard of for so long is dead
 HUNG_S = 300.0  # the same of one whose process is seen running: on a busy machine it may be silent for long

@@ -16,7 +16,7 @@ from engine.data.log import Log, Logged
 from engine.data.stored import Stored
 from engine.errors import Damaged, Unavailable
 from engine.question import Change
-from engine.sql import Database, snapshots
+from engine.storage.sql import Database, snapshots
 
 log = logging.getLogger(__name__)
 

@@ -11,16 +11,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from engine import artifacts
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
 from engine.data.columns import Floats, Ints
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.nearest.shortlist import Shortlisting
 from engine.rank.explore import Exploration
+from engine.recipe import Model, Recipe, Scorer
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Recipe, Scorer
 from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
+from engine.serving import artifacts
 from engine.use_cases import USE_CASES, UseCase
 
 log = logging.getLogger(__name__)

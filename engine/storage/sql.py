@@ -2,7 +2,7 @@
 
 Reads see the last commit. A write is one transaction that holds the write lock from its first statement, so that
 what it reads is what it changes. On SQLite the journal is a write-ahead log synced at every commit: what `write`
-returned from is on disk, and `engine.watermark` knows of it.
+returned from is on disk, and `engine.storage.watermark` knows of it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from engine import watermark
 from engine.errors import Damaged, Unavailable
-from engine.faults import DAMAGE, Faults
-from engine.turn import Turn
-from engine.watermark import Watermark
+from engine.storage import watermark
+from engine.storage.faults import DAMAGE, Faults
+from engine.storage.turn import Turn
+from engine.storage.watermark import Watermark
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ served = Table(
     tables,
     Column("experiment", String, primary_key=True),
     Column("variation", String, primary_key=True),
-    *(Column(name, Float, nullable=False) for name in _SUMS),  # see engine.readings
+    *(Column(name, Float, nullable=False) for name in _SUMS),  # see engine.experiments.readings
     *(Column(f"answers_{name}", Float, nullable=False) for name in ("errors", "hits", "seconds")),
 )
 
@@ -229,7 +229,7 @@ commits = Table(
     "commits",
     tables,
     Column("id", String, primary_key=True),  # of the database: one row
-    Column("number", BigInteger, nullable=False),  # of transactions so far, see engine.watermark
+    Column("number", BigInteger, nullable=False),  # of transactions so far, see engine.storage.watermark
 )
 
 
@@ -241,7 +241,7 @@ class Database:
         where it is not whole, or lacks what was acknowledged.
 
         `is_served`: a server has it open, and has made and checked it. `only_read`: somebody else writes for this
-        process (see `engine.writes`). Of neither is a lock needed.
+        process (see `engine.storage.writes`). Of neither is a lock needed.
         """
         self._is_served, self._only_read = is_served or only_read, only_read
         url = with_driver(url)

@@ -14,15 +14,15 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from engine import serve
-from engine.case import Case, Live, candidates_of, case_of, scores_of
 from engine.data.columns import Floats
 from engine.data.group import Group
-from engine.deployments import Deployed
 from engine.filters import Filter
 from engine.question import Question
 from engine.rank.explore import chances
-from engine.serve import Shown
+from engine.serving import serve
+from engine.serving.case import Case, Live, candidates_of, case_of, scores_of
+from engine.serving.deployments import Deployed
+from engine.serving.serve import Shown
 
 LOOKED_AT = 30  # of a history, the latest items
 TOLD = 10  # of those, the strongest

@@ -7,7 +7,7 @@ import numpy as np
 from engine.measure.ranks import without
 from engine.measure.split import Halves
 from engine.rank.topk import top_k
-from engine.recipes.base import Scorer
+from engine.recipe import Scorer
 from engine.segments.cases import Cases, known_before
 
 MOST_CASES = 1_000

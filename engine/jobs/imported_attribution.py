@@ -9,12 +9,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.attribution import ledger
-from engine.attribution.clerk import sources_of
 from engine.attribution.report import write_report
 from engine.attribution.tally import Tally
 from engine.data.columns import Array, Column, Labels, Longs, Numbers
 from engine.data.stored import Stored
 from engine.data.vocab import Vocab
+from engine.jobs.attribution import sources_of
 from engine.jobs.work import Totals, Work
 from engine.records import DatasetGroup, DatasetImportJob, MetricAttribution
 

@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cost import Cost, pairing
 from engine.data.columns import Bools, Floats, Ints, Longs
 from engine.data.schema import Schema
 from engine.data.snapshot import Snapshot
 from engine.data.table import NOBODY, Table
-from engine.forecast.cost import Cost, pairing
 from engine.rank.explore import Exploration
 
 RecipeType = Literal[
@@ -71,7 +71,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Model:
-    """What training makes and `engine.artifacts` stores: named arrays (no pickle) and a JSON-able account of itself.
+    """A trained model, as `engine.serving.artifacts` stores it: named arrays (no pickle) and a JSON-able account.
 
     `about` holds whatever `ready` needs beside the arrays, and `about["chosen"]`, a human-readable account of what
     training tried and kept.

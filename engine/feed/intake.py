@@ -15,8 +15,8 @@ from engine.data.log import Entry, Log
 from engine.data.reserved import DATASET_TYPES
 from engine.data.schema import Schema, plain
 from engine.data.values import check_properties, check_seconds
-from engine.directory import Directory, unknown_tracker
 from engine.errors import EngineError, InvalidInput, NotFound
+from engine.feed.directory import Directory, unknown_tracker
 from engine.question import Event
 from engine.records import Dataset, EventTracker
 from engine.shown.impressions import Impressions

@@ -15,7 +15,7 @@ from engine.ensemble.member import Column
 from engine.ensemble.plan import Options
 from engine.ensemble.pool import Score, own_ndcg
 from engine.measure.split import Case, Split
-from engine.recipes.base import Progress, Query, stretch
+from engine.recipe import Progress, Query, stretch
 
 MIXES = (0.2, 0.35, 0.5, 0.65, 0.8)  # EASE's share beside Markov
 MEMBERS_USED = ("popularity", "recent", "own", "knn", "ease", "markov")

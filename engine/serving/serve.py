@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.case import Case, Live, candidates_of, case_of, list_together, score_together, softmax
 from engine.data.columns import Floats, Ints
 from engine.data.group import Group
-from engine.deployments import Deployed
 from engine.errors import EngineError, InvalidInput
 from engine.filters import Filter
 from engine.question import Question, Ranked
 from engine.rank.explore import Places
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
+from engine.serving.case import Case, Live, candidates_of, case_of, list_together, score_together, softmax
+from engine.serving.deployments import Deployed
 from engine.shown.ids import named, stable
 
 DECIMALS = 7  # of a score (specification §9.2)

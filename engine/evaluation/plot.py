@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.measure.cohorts import Curve
-from engine.measure.report import Part, Report
+from engine.evaluation.cohorts import Curve
+from engine.evaluation.report import Part, Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

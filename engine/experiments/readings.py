@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from engine.sql import Database, listed, served
+from engine.storage.sql import Database, listed, served
 
 Counts = npt.NDArray[np.uint32]
 

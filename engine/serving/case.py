@@ -13,14 +13,14 @@ from engine.data.columns import Array, Floats, Ints
 from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
-from engine.deployments import Deployed
 from engine.errors import NotFound
 from engine.filters import Candidates, Filter, Left, Mask, left_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question
 from engine.rank.explore import Explorer, Places, explored, explored_among, explorer, relevant, seed_of
 from engine.rank.topk import top_k
-from engine.recipes.base import Query, scored
+from engine.recipe import Query, scored
+from engine.serving.deployments import Deployed
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.case import Live, case_of
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Log
-from engine.deployments import Deployed
 from engine.errors import InvalidInput
 from engine.filters import Filter
 from engine.measure.off_policy import Shows
 from engine.question import Question
 from engine.rank.explore import inclusion
+from engine.serving.case import Live, case_of
+from engine.serving.deployments import Deployed
 from engine.shown.segment import Shown
 
 PAGE = 10_000

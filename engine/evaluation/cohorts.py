@@ -21,12 +21,12 @@ from engine.cohorts.training import with_cohorts
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.measure.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, sampled
+from engine.evaluation.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, sampled
+from engine.evaluation.report import Interval, span
 from engine.measure.ranks import mid_ranks, ndcg, without
-from engine.measure.report import Interval, span
 from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share
+from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES
-from engine.recipes.base import Model, Progress, Scorer, silent, stretch
 
 COUNTS = (1, 4, 16, 64, 256)
 WARM = 0.2  # of the requests, before hits are counted

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import WriterGone
-from engine.writes import perform_call
+from engine.storage.writes import perform_call
 
 if TYPE_CHECKING:
     from engine.engine import Engine

@@ -2,7 +2,7 @@
 
 Whoever writes holds the lock that all events wait for. A process that is stopped in that moment, or gets no share of
 the processor, would hold it for as long: so the job process of a server, and commands beside one, hand each write over
-whole, as the name of a function and its arguments, and the server does it (see `engine.writer`).
+whole, as the name of a function and its arguments, and the server does it (see `engine.storage.writer`).
 """
 
 from __future__ import annotations
