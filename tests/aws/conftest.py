@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.aws import record
 from tests.aws.flow import Flow
 from tests.aws.world import Clients, Stage, World, app_of, served
 
@@ -45,3 +47,13 @@ def world(stage: Stage, tmp_path: Path, pending_s: float) -> Iterator[World]:
 @pytest.fixture
 def flow(aws: Clients, world: World) -> Flow:
     return Flow(aws.personalize, world.finish)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operations(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test of a module runs the operations that OPERATIONS.md names it for."""
+    yield
+    if not request.session.testsfailed and not os.environ.get("RECGATE_WRITE_OPERATIONS"):
+        file = request.node.nodeid
+        ran = {item.nodeid.partition("[")[0] for item in request.session.items if item.nodeid.startswith(f"{file}::")}
+        assert record.missing(ran) == []

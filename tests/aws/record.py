@@ -1,4 +1,4 @@
-"""Which test ran which operation through boto3, and how that ended: what OPERATIONS.md is written from and held to."""
+"""Records which test ran which operation through boto3, and how that ended, for OPERATIONS.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("OPERATIONS.md")
 HEAD = """# Every operation, and the tests that run it with boto3
 
-Written by `make operations`; `tests/test_operations.py` holds it to what the tests did.
+Written by `make operations`; the tests' `operations` fixture holds it to what they did.
 
 | operation | a test in which it succeeds | a test in which it is refused |
 | --- | --- | --- |
@@ -31,6 +31,12 @@ def rows() -> dict[str, tuple[str, str]]:
     """Operation -> the tests that the table names, "" for none."""
     lines = [line.strip("| ").split(" | ") for line in TABLE.read_text().removeprefix(HEAD).splitlines()]
     return {operation: (_bare(good), _bare(bad)) for operation, good, bad in lines}
+
+
+def missing(tests: set[str]) -> list[str]:
+    """The rows that name one of these tests for an operation that it did not run, or that ended otherwise."""
+    named = [(test, name, ok) for name, pair in rows().items() for ok, test in zip((True, False), pair, strict=True)]
+    return [f"{name}: {test}" for test, name, ok in named if test in tests and test not in SEEN[name, ok]]
 
 
 def write(operations: list[str]) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.aws.conftest import operations
 from tests.flows.cloud import Cloud, cloud
+
+__all__ = ["account", "operations"]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -13,11 +14,17 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
 
+@cache
+def first_key() -> Key:
+    """Made once: a key of RSA takes a tenth of a second."""
+    return RSAKey.generate_key(2048, {"kid": "first"})
+
+
 class SmallIssuer:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.claimed = self.url  # what its discovery document calls itself
-        self.keys: list[Key] = [RSAKey.generate_key(2048, {"kid": "first"})]
+        self.keys: list[Key] = [first_key()]
         self.fetched = 0
         self.broken = False
 

@@ -48,6 +48,13 @@ def keyed(engine: SmallEngine) -> Iterator[TestClient[Any]]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def shared_keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
+    """For tests that leave nothing behind in its engine."""
+    with TestClient(app_over(SmallEngine(tmp_path_factory.mktemp("keyed")), config=CONFIG + KEYS)) as client:
+        yield client
+
+
 CASES = [
     ("GET", HOME, None, 401, "MissingApiKey"),
     ("GET", HOME, "", 401, "MissingApiKey"),
@@ -71,9 +78,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("method", "path", "key", "status", "code"), CASES)
-def test_api_keys(method: str, path: str, key: str | None, status: int, code: str | None, keyed: TestClient[Any]):
+def test_api_keys(
+    method: str, path: str, key: str | None, status: int, code: str | None, shared_keyed: TestClient[Any]
+):
     headers = {"origin": "https://shop.example", **({} if key is None else {"x-api-key": key})}
-    answer = keyed.request(method, path, headers=headers, json=EVENT if method == "POST" else None)
+    answer = shared_keyed.request(method, path, headers=headers, json=EVENT if method == "POST" else None)
     assert answer.status_code == status
     assert answer.headers["access-control-allow-origin"] == "https://shop.example"
     if code is not None:
@@ -96,12 +105,12 @@ def test_a_refused_event_is_not_delivered(engine: SmallEngine, keyed: TestClient
     assert engine.put == []
 
 
-def test_no_preflight_needs_a_key(keyed: TestClient[Any]) -> None:
-    assert keyed.options(HOME, headers={"origin": "https://shop.example"}).status_code == 204
+def test_no_preflight_needs_a_key(shared_keyed: TestClient[Any]) -> None:
+    assert shared_keyed.options(HOME, headers={"origin": "https://shop.example"}).status_code == 204
 
 
-def test_the_description_names_the_scheme(keyed: TestClient[Any]) -> None:
-    described = keyed.get("/openapi.json").json()
+def test_the_description_names_the_scheme(shared_keyed: TestClient[Any]) -> None:
+    described = shared_keyed.get("/openapi.json").json()
     assert described["security"] == [{"ApiKeyAuth": []}]
     assert described["components"]["securitySchemes"]["ApiKeyAuth"]["name"] == "X-Api-Key"
 
@@ -184,9 +193,25 @@ WRONG = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared_issuer() -> Iterator[SmallIssuer]:
+    with small_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def shared_client(shared_issuer: SmallIssuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
+    """For tests that are refused."""
+    engine = SmallEngine(tmp_path_factory.mktemp("refused"))
+    with TestClient(app_over(engine, Clock(), oidc(shared_issuer))) as client:
+        yield client
+
+
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_token_is_refused(wrong: str, client: TestClient[Any], issuer: SmallIssuer, clock: Clock) -> None:
-    answer = get(client, WRONG[wrong](clock, issuer))
+def test_a_wrong_token_is_refused(
+    wrong: str, shared_client: TestClient[Any], shared_issuer: SmallIssuer, clock: Clock
+) -> None:
+    answer = get(shared_client, WRONG[wrong](clock, shared_issuer))
     assert (answer.status_code, answer.json()["code"]) == (401, "InvalidToken")
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
@@ -194,8 +219,8 @@ def test_a_wrong_token_is_refused(wrong: str, client: TestClient[Any], issuer: S
 @pytest.mark.parametrize(
     ("said", "code"), [("", "MissingToken"), ("Basic dTpw", "InvalidToken"), ("x", "InvalidToken")]
 )
-def test_no_token(said: str, code: str, client: TestClient[Any]) -> None:
-    answer = client.get(HOME, headers={"authorization": said} if said else {})
+def test_no_token(said: str, code: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.get(HOME, headers={"authorization": said} if said else {})
     assert (answer.status_code, answer.json()["code"]) == (401, code)
 
 
@@ -331,10 +356,12 @@ CONTROL = {"x-amz-target": "AmazonPersonalize.ListCampaigns", "content-type": "a
 @pytest.mark.parametrize(
     "path", ["/", "/aws/", "/recommendations", "/aws/recommendations", "/events", "/projects/shop"]
 )
-def test_the_wire_of_aws_gives_nobody_what_others_need_a_key_for(path: str, keyed: TestClient[Any]) -> None:
+def test_the_wire_of_aws_gives_nobody_what_others_need_a_key_for(path: str, shared_keyed: TestClient[Any]) -> None:
     signed = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261201/us-east-1/personalize/aws4_request"}
     method = "GET" if path.startswith("/projects") else "POST"
-    told = keyed.request(method, path, headers={**CONTROL, **signed}, content=b"{}" if method == "POST" else None)
+    told = shared_keyed.request(
+        method, path, headers={**CONTROL, **signed}, content=b"{}" if method == "POST" else None
+    )
     assert (told.status_code, told.json()["__type"]) == (403, "AccessDeniedException")
     assert "aws.accessKeys" in told.json()["message"]
 

@@ -69,8 +69,8 @@ PROMOTION = '[{"name":"p","percentPromotedItems":30,"filterArn":"own"}]'
         ("/recommend-items/shop/gone/u1", 404, "ResourceNotFoundException", "nowhere"),
     ],
 )
-def test_questions(path: str, status: int, code: str, named: str, client: TestClient[Any]) -> None:
-    answer = client.get(path, headers={"Origin": "https://a.example"})
+def test_questions(path: str, status: int, code: str, named: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.get(path, headers={"Origin": "https://a.example"})
     error = answer.json()
     assert (answer.status_code, error["code"]) == (status, code)
     assert named in error["message"]
@@ -83,8 +83,8 @@ def test_questions(path: str, status: int, code: str, named: str, client: TestCl
 @pytest.mark.parametrize(
     "query", ["utm_source=mail&gclid=1", "_=1700000000", "anything=else&x", "v=2&ref=home", "locale=de"]
 )
-def test_parameters_of_others_are_passed_by(query: str, client: TestClient[Any]) -> None:
-    assert client.get(f"{HOME}?{query}").status_code == 200
+def test_parameters_of_others_are_passed_by(query: str, shared_client: TestClient[Any]) -> None:
+    assert shared_client.get(f"{HOME}?{query}").status_code == 200
 
 
 READS_QUERIES = CONFIG.replace(
@@ -104,8 +104,8 @@ def test_parameters_that_the_configuration_reads_are_no_mistakes(name: str, engi
         assert client.get(f"{HOME}?fliter=5").status_code == 400
 
 
-def test_plus_is_a_sign(client: TestClient[Any]) -> None:
-    assert len(client.get(f"{HOME}?numResults=%2B3").json()["itemList"]) == 3
+def test_plus_is_a_sign(shared_client: TestClient[Any]) -> None:
+    assert len(shared_client.get(f"{HOME}?numResults=%2B3").json()["itemList"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_plus_is_a_sign(client: TestClient[Any]) -> None:
         (b'[""]', "ValidationError", "item id"),
     ],
 )
-def test_rerank_bodies(body: bytes, code: str, named: str, client: TestClient[Any]) -> None:
-    answer = client.post("/rerank-items/shop/order/u1", content=body)
+def test_rerank_bodies(body: bytes, code: str, named: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.post("/rerank-items/shop/order/u1", content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert named in answer.json()["message"]
 
@@ -168,25 +168,25 @@ def event(**changes: Any) -> bytes:
     ],
 )
 def test_events_are_checked_before_any_is_delivered(
-    body: bytes, code: str, named: str, client: TestClient[Any], engine: SmallEngine
+    body: bytes, code: str, named: str, shared_client: TestClient[Any], shared_engine: SmallEngine
 ) -> None:
-    answer = client.post("/events/shop", content=body)
+    answer = shared_client.post("/events/shop", content=body)
     assert (answer.status_code, answer.json()["code"], answer.json()["type"]) == (400, code, "Validation")
     assert named in answer.json()["message"]
-    assert engine.put == []
+    assert shared_engine.put == []
 
 
 @pytest.mark.parametrize(
     ("path", "code"), [("/events/nowhere", "NamespaceNotFound"), ("/events/quiet", "NamespaceEventTargetsNotFound")]
 )
-def test_events_without_a_place_to_go(path: str, code: str, client: TestClient[Any]) -> None:
-    answer = client.post(path, content=b"not even JSON")
+def test_events_without_a_place_to_go(path: str, code: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.post(path, content=b"not even JSON")
     assert (answer.status_code, answer.json()["code"]) == (404, code)
 
 
 @pytest.mark.parametrize("path", ["/events/shop", "/rerank-items/shop/order/u1"])
-def test_bodies_have_a_limit(path: str, client: TestClient[Any]) -> None:
-    answer = client.post(path, content=b" " * (1024 * 1024 + 1))
+def test_bodies_have_a_limit(path: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.post(path, content=b" " * (1024 * 1024 + 1))
     assert (answer.status_code, answer.json()["code"]) == (413, "RequestTooLarge")
 
 
@@ -240,8 +240,10 @@ PYTHON = ("float", "null", "`str`", "`int`", "`array`", "`object`", "Expected", 
         ("POST", "/projects/shop/evaluations/look", {"entityId": 5}, ""),
     ],
 )
-def test_messages_are_in_plain_words(method: str, path: str, body: Any, words: str, client: TestClient[Any]) -> None:
-    answer = client.request(method, path, json=body)
+def test_messages_are_in_plain_words(
+    method: str, path: str, body: Any, words: str, shared_client: TestClient[Any]
+) -> None:
+    answer = shared_client.request(method, path, json=body)
     message = answer.json()["message"]
     assert 400 <= answer.status_code < 500
     assert words in message

@@ -32,8 +32,10 @@ PRIVATE = "private,stale-while-revalidate=30,stale-if-error=600,max-age=60"
         ("/recommend-items/quiet/home/u1", None, False),
     ],
 )
-def test_cache_control_and_etag(path: str, cache_control: str | None, tagged: bool, client: TestClient[Any]) -> None:
-    answer = client.get(path)
+def test_cache_control_and_etag(
+    path: str, cache_control: str | None, tagged: bool, shared_client: TestClient[Any]
+) -> None:
+    answer = shared_client.get(path)
     assert answer.status_code == 200
     assert answer.headers.get("cache-control") == cache_control
     assert ("etag" in answer.headers) == tagged
@@ -94,9 +96,9 @@ def test_an_accepted_event(client: TestClient[Any]) -> None:
         ("0-1700000000000-99999999", 200),
     ],
 )
-def test_if_none_match(sent: str, status: int, client: TestClient[Any]) -> None:
-    etag = client.get(HOME).headers["etag"]
-    answer = client.get(HOME, headers={"If-None-Match": sent.format(etag=etag, bare=etag.strip('"'))})
+def test_if_none_match(sent: str, status: int, shared_client: TestClient[Any]) -> None:
+    etag = shared_client.get(HOME).headers["etag"]
+    answer = shared_client.get(HOME, headers={"If-None-Match": sent.format(etag=etag, bare=etag.strip('"'))})
     assert answer.status_code == status
     assert (answer.content == b"") == (status == 304)
     assert answer.headers["etag"] == etag
@@ -117,14 +119,14 @@ def test_lists_are_read_from_all_their_lines() -> None:
     assert viewed["x-kind"] == "b"
 
 
-def test_304_needs_a_recommender(client: TestClient[Any]) -> None:
-    assert client.get("/recommend-items/nowhere/home/u1", headers={"If-None-Match": "*"}).status_code == 404
+def test_304_needs_a_recommender(shared_client: TestClient[Any]) -> None:
+    assert shared_client.get("/recommend-items/nowhere/home/u1", headers={"If-None-Match": "*"}).status_code == 404
 
 
 @pytest.mark.parametrize("path", [HOME, "/nowhere", f"{HOME}?numResults=x", "/health", "/recommend-items"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT"])
-def test_cors_on_everything(method: str, path: str, client: TestClient[Any]) -> None:
-    answer = client.request(method, path, headers={"Origin": "https://a.example"})
+def test_cors_on_everything(method: str, path: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.request(method, path, headers={"Origin": "https://a.example"})
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
     assert "X-Api-Key" in answer.headers["access-control-allow-headers"]
     assert "ETag" in answer.headers["access-control-expose-headers"]
@@ -136,7 +138,7 @@ def test_cors_on_everything(method: str, path: str, client: TestClient[Any]) -> 
 
 @pytest.mark.parametrize("path", [HOME, "/nowhere", "/events/shop", "/"])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_no_cors_without_an_origin(method: str, path: str, client: TestClient[Any]) -> None:
-    answer = client.request(method, path)
+def test_no_cors_without_an_origin(method: str, path: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.request(method, path)
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert method == "GET" or answer.status_code == 204

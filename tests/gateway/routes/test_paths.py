@@ -66,8 +66,8 @@ def test_item_ids_are_split_at_raw_commas(
         "/nowhere",
     ],
 )
-def test_anything_else_is_404(path: str, client: TestClient[Any]) -> None:
-    answer = client.get(path)
+def test_anything_else_is_404(path: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.get(path)
     assert answer.status_code == 404
     assert answer.json() == {"type": "Routing", "code": "NotFound", "message": "Not found", "statusCode": 404}
 
@@ -89,8 +89,8 @@ READ, SENT = "GET, HEAD, OPTIONS", "OPTIONS, POST"
         ("GET", "/recommendations", SENT),
     ],
 )
-def test_a_wrong_method_is_405(method: str, path: str, allow: str, client: TestClient[Any]) -> None:
-    answer = client.request(method, path, headers={"origin": "https://a.example"})
+def test_a_wrong_method_is_405(method: str, path: str, allow: str, shared_client: TestClient[Any]) -> None:
+    answer = shared_client.request(method, path, headers={"origin": "https://a.example"})
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
     if method != "HEAD":
@@ -99,20 +99,20 @@ def test_a_wrong_method_is_405(method: str, path: str, allow: str, client: TestC
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/api/features/web"])
-def test_head_of_what_is_read(path: str, client: TestClient[Any]) -> None:
-    got, head = client.get(path), client.head(path)
+def test_head_of_what_is_read(path: str, shared_client: TestClient[Any]) -> None:
+    got, head = shared_client.get(path), shared_client.head(path)
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert head.headers["content-type"] == got.headers["content-type"]
     assert int(head.headers["content-length"]) > 0
 
 
-def test_head_is_get_without_a_body(client: TestClient[Any]) -> None:
+def test_head_is_get_without_a_body(shared_client: TestClient[Any]) -> None:
     path = "/recommend-items/shop/home/u1"
-    got, head = client.get(path), client.head(path)
+    got, head = shared_client.get(path), shared_client.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == got.headers["etag"]
     assert head.headers["content-length"] == str(len(got.content))
 
 
-def test_a_path_that_is_not_utf_8(client: TestClient[Any]) -> None:
-    assert client.get("/recommend-items/shop/home/%FF").json()["code"] == "ValidationError"
+def test_a_path_that_is_not_utf_8(shared_client: TestClient[Any]) -> None:
+    assert shared_client.get("/recommend-items/shop/home/%FF").json()["code"] == "ValidationError"

@@ -6,6 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -245,7 +246,10 @@ class SmallEngine:
         self.closed = True
 
 
+parsed = cache(parse)  # many tests have the same configuration, and none changes it
+
+
 def app_over(engine: SmallEngine, clock: Clock | None = None, config: str = CONFIG, **more: Any) -> Litestar:
     environ: dict[str, str] = {}
     options = {"environ": environ, "draw": lambda: 0.0, **more}
-    return create_app(parse(config), engine, clock=clock or Clock(), **options)  # type: ignore[arg-type]
+    return create_app(parsed(config), engine, clock=clock or Clock(), **options)  # type: ignore[arg-type]
