@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 from engine import RECIPES
+from engine.data.snapshot import snapshot_of
+from engine.recipe import Query, silent
 from gateway.__main__ import COMMANDS, main
 from gateway.config import parse
 from tests.engine.shop import Shop
@@ -87,6 +93,22 @@ def test_the_example_of_a_library_runs_as_it_stands(
     monkeypatch.chdir(tmp_path)  # where its data directory is
     exec(compile(example, "docs/library.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == ["i1 None {'genres': 'Drama'}", "i2 None None"]
+
+
+def added(place: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module that a diff of CONTRIBUTING.md adds at this place."""
+    (diff,) = re.findall(rf"^\+\+\+ b/{place}\n@@ .*\n((?:\+.*\n)+)", CONTRIBUTING, re.MULTILINE)
+    module = ModuleType(place.removesuffix(".py").replace("/", "."))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(re.sub(r"^\+", "", diff, flags=re.MULTILINE), place, "exec"), module.__dict__)
+    return module
+
+
+def test_the_recipe_of_the_docs_ranks_what_was_chosen_last_first(monkeypatch: pytest.MonkeyPatch):
+    recipe = added("engine/recipes/latest.py", monkeypatch).RECIPE
+    snapshot = snapshot_of(np.array([0, 0, 1]), np.array([2, 0, 1]), np.array([10, 86_410, 5]))
+    model = recipe.train(snapshot, recipe.parse({"half_life_days": "0.5"}), 0, silent)
+    assert recipe.ready(model)(Query()).round(2).tolist() == [1.0, 0.25, 0.25]
 
 
 def test_the_changelog_knows_the_version():
