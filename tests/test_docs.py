@@ -25,6 +25,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 LIBRARY = (ROOT / "docs" / "library.md").read_text()
 PLACE = r"`((?:gateway|engine|config|tests|loadtests|docs)/[\w./-]*|[A-Z]+\.md)`"
 
@@ -57,6 +58,21 @@ def test_every_place_that_the_docs_name_exists():
     written = [page.read_text() for page in PAGES if page.name != "CHANGELOG.md"]  # which names what was once there
     named = {place for text in written for place in re.findall(PLACE, text)}
     assert named and not [place for place in named if not (ROOT / place).exists()]
+
+
+@pytest.mark.parametrize("package", ["engine"])
+def test_the_map_has_every_module_and_package_at_the_top(package: str):
+    modules = [f"{path}" for path in (ROOT / package).glob("*.py") if path.stem not in ("__init__", "__main__")]
+    packages = [f"{path.parent}/" for path in (ROOT / package).glob("*/__init__.py")]
+    places = [each.removeprefix(f"{ROOT}/") for each in (*modules, *packages)]
+    assert places and not [place for place in places if f"`{place}`" not in ARCHITECTURE]
+
+
+def test_each_way_through_the_code_enters_a_file_once_and_has_a_dozen_stops_at_most():
+    ways = re.findall(r"^## The way of .*?(?=^## )", ARCHITECTURE, re.MULTILINE | re.DOTALL)
+    stops = [re.findall(r"^\| \d+ \| `(.+?)` \|", way, re.MULTILINE) for way in ways]
+    assert len(stops) == 3
+    assert not [way for way in stops if not 0 < len(way) == len(set(way)) <= 12]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
