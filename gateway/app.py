@@ -18,23 +18,25 @@ from litestar import Litestar, Request, Response
 from redis.asyncio import Redis
 
 from engine import Change, Engine, EngineError
+from gateway.answer.decorate import Decorators
+from gateway.answer.make import Maker
+from gateway.answer.serve import Gateway
 from gateway.auth import Door, Pace
 from gateway.aws import Callers, Rates, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
 from gateway.cache import Cache, Seal, Shared
 from gateway.cache.forecast import Size, forecast
 from gateway.config import Config, Watch, place_of
-from gateway.decorate import Decorators
-from gateway.desk import Desk
+from gateway.config.filter_checks import FilterChecks
+from gateway.config.redis_url import SECRET, URL, connected
+from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
-from gateway.filter_checks import FilterChecks
+from gateway.flag_service import Desk
 from gateway.hot import Far, Memos
-from gateway.make import Maker
+from gateway.limits.overload import Admission, of_events
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
+from gateway.outbound.signing import Signer
 from gateway.outbox import Outbox
-from gateway.overload import Admission, of_events
-from gateway.record import Recorder
-from gateway.redis_url import SECRET, URL, connected
 from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
@@ -48,8 +50,6 @@ from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
-from gateway.serve import Gateway
-from gateway.signing import Signer
 from gateway.targets import Means as TargetMeans
 from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means

@@ -25,7 +25,7 @@ ANYONE = Principal()
 
 
 class Caller(msgspec.Struct, frozen=True, dict=True):
-    """Header names are lower-cased; `headers` may derive what the request itself did not say (see gateway.viewer)."""
+    """Header names are lower-cased; `headers` may derive what the request itself did not say (`context.viewer`)."""
 
     headers: Mapping[str, str]
     raw_query: bytes = b""

@@ -26,7 +26,7 @@ import click
 from rich.console import Console
 
 from engine import Engine, Settings
-from gateway.supervisor import python
+from gateway.processes.supervisor import python
 from loadtests import client, processes
 from loadtests.server import serving
 

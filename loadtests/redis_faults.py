@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from gateway.supervisor import python
+from gateway.processes.supervisor import python
 from loadtests import client, contest, processes, world
 from loadtests.client import Connection
 from loadtests.server import Server, free_port, serving

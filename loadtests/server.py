@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from gateway.supervisor import python
+from gateway.processes.supervisor import python
 from loadtests import client, processes, world
 
 READY_S = 60.0
@@ -71,7 +71,7 @@ class Server:
         return processes.family(self.running.pid)
 
     def worker_pids(self) -> list[int]:
-        return [pid for pid in self.family() if "gateway.worker" in processes.command_line(pid)]
+        return [pid for pid in self.family() if "gateway.processes.worker" in processes.command_line(pid)]
 
     def job_pids(self) -> list[int]:
         return [pid for pid in self.family() if "engine.jobs" in processes.command_line(pid)]

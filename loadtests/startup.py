@@ -18,7 +18,7 @@ from typing import NamedTuple
 import click
 from rich.console import Console
 
-from gateway.supervisor import python
+from gateway.processes.supervisor import python
 from loadtests import client, processes, world
 from loadtests.server import free_port
 
@@ -62,7 +62,7 @@ def start_once(data: Path, workers: int, environ: dict[str, str]) -> Start:
         asyncio.run(answered(port, began + PATIENCE_S))
         seconds = time.monotonic() - began
         family = processes.family(process.pid)
-        serving = [pid for pid in family if "gateway.worker" in processes.command_line(pid)]
+        serving = [pid for pid in family if "gateway.processes.worker" in processes.command_line(pid)]
         cpu_s = {"supervisor": processes.cpu_s([process.pid]), "workers": processes.cpu_s(serving)}
         return Start(seconds, cpu_s, any(processes.maps(pid, "libtorch") for pid in serving))
     finally:

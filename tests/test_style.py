@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.style import Module, circles, modules
+from tests.style import PACKAGES, Module, circles, modules
 
 PRODUCT = modules()
 
 
-@pytest.mark.parametrize("package", ["engine"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_packages_form_no_circle(package: str) -> None:
     assert not circles(PRODUCT, package)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.caller import Caller, Principal
 from gateway.errors import Denied, Unauthenticated
-from gateway.plan import ApiKeys, Auth, Oidc
+from gateway.plan.plan import ApiKeys, Auth, Oidc
 
 if TYPE_CHECKING:
     from gateway.auth.issuer import Issuer

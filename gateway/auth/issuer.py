@@ -15,7 +15,7 @@ from joserfc.errors import ExpiredTokenError, InvalidClaimError, InvalidKeyIdErr
 from joserfc.jwk import KeySet
 
 from gateway.errors import Problem, Unauthenticated
-from gateway.plan import Oidc
+from gateway.plan.plan import Oidc
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from limits.errors import StorageError
 from redis.asyncio import Redis
 
 from gateway.errors import TooMany
-from gateway.plan import RateLimits
+from gateway.plan.plan import RateLimits
 
 log = logging.getLogger(__name__)
 

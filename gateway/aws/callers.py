@@ -12,7 +12,7 @@ from gateway.aws.canonical import RawRequest
 from gateway.aws.local import stranger
 from gateway.aws.sigv4 import SERVICE, check_head, verified
 from gateway.errors import Denied
-from gateway.plan import AccessKey, Unsigned
+from gateway.plan.plan import AccessKey, Unsigned
 
 Plane = Literal["control", "data"]  # what makes and deletes resources; what answers and takes events
 

@@ -21,20 +21,21 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
 import engine
+from gateway.answer.serve import Gateway
 from gateway.aws.callers import Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.aws.protocol import FAILURE, JSON, LARGE_BODY, AnyRequest, Wire, head_of, refused, request_id, unknown
 from gateway.aws.routes import PREFIX
 from gateway.caller import Caller
-from gateway.desk import Desk
 from gateway.errors import Problem
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.flags import Flag, Seen
+from gateway.experiments.flags import Seen
 from gateway.experiments.judge import judge
-from gateway.experiments.setup import Experiment
 from gateway.experiments.wires import evidently as wire
-from gateway.inflate import inflated
-from gateway.serve import Gateway
+from gateway.flag_service import Desk
+from gateway.limits.inflate import inflated
+from gateway.plan.experiment import Experiment
+from gateway.plan.flag import Flag
 
 log = logging.getLogger(__name__)
 

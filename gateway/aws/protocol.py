@@ -19,8 +19,8 @@ from litestar.handlers import HTTPRouteHandler
 import engine
 from gateway.aws.callers import Caller, Callers, Plane
 from gateway.aws.canonical import RawRequest
-from gateway.bodies import Bodies
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
+from gateway.limits.bodies import Bodies
 
 log = logging.getLogger(__name__)
 

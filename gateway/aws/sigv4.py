@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from gateway.aws.canonical import Pairs, RawRequest, canonical, pairs_of
 from gateway.errors import Denied
-from gateway.plan import AccessKey
+from gateway.plan.plan import AccessKey
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "personalize"  # all three services of Personalize sign as this one

@@ -21,7 +21,7 @@ from gateway.cache.key import Key
 from gateway.cache.local import Counts, Local
 from gateway.cache.shared import LEASE_S, Seen, Shared
 from gateway.errors import Overloaded, Problem
-from gateway.plan import CachePolicy
+from gateway.plan.plan import CachePolicy
 
 log = logging.getLogger(__name__)
 

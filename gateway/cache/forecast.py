@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gateway.cache.entry import OVERHEAD
-from gateway.plan import Namespace, Plan, Variation
+from gateway.plan.plan import Namespace, Plan, Variation
 
 KEY = 400  # bytes of a key's strings, about
 ITEM, DECORATED = 60, 160  # bytes of an item in JSON, and more with metadata

@@ -17,8 +17,8 @@ from gateway.cli.options import data_option, plain_errors
 from gateway.config import Config, ConfigError, Fault, load
 from gateway.config.caching import KINDS
 from gateway.config.report import counted
-from gateway.experiments.setup import Experiment
-from gateway.plan import NO_CACHE, Plan, Variation
+from gateway.plan.experiment import Experiment
+from gateway.plan.plan import NO_CACHE, Plan, Variation
 
 WIDEST = 240  # a table takes what it needs; names are never cut, whatever the terminal
 
@@ -55,8 +55,8 @@ def unusable(config: Config, data: Path) -> dict[str, str]:
     if not data.is_dir() or not any(data.iterdir()):
         return {}
     from engine import Engine  # only here: who has no data checks a file faster
-    from gateway.filter_checks import filter_faults
-    from gateway.start import engine_settings
+    from gateway.config.filter_checks import filter_faults
+    from gateway.processes.start import engine_settings
 
     with plain_errors():
         engine = Engine.open(

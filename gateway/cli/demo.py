@@ -22,7 +22,7 @@ from gateway.cli.interrupts import Interrupted
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
 from gateway.cli.train import deploy, train
-from gateway.supervisor import end_with_parent, python
+from gateway.processes.supervisor import end_with_parent, python
 
 GROUP = "movies"
 TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as config/demo.yaml names it

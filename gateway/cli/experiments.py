@@ -30,7 +30,7 @@ from gateway.experiments.analysis.self_check import false_alarms
 from gateway.experiments.analysis.verdict import Metric, Share, Step, Units, Verdict, verdict
 from gateway.experiments.judge import Design, Reading, design_of, preferred, watched
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Experiment
+from gateway.plan.experiment import Experiment
 
 SPLITS = 200
 MOST_STEPS = 20  # of weights in the table

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from gateway.supervisor import end_with_parent
+from gateway.processes.supervisor import end_with_parent
 
 PACKAGE = "recbole==1.2.1"
 WHEEL = "recbole-1.2.1-py3-none-any.whl"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.options import data_option, plain_errors
-from gateway.listen import bind_each, give_by_core
-from gateway.starvation import Starvation
-from gateway.supervisor import Child, Supervisor, python
+from gateway.processes.listen import bind_each, give_by_core
+from gateway.processes.starvation import Starvation
+from gateway.processes.supervisor import Child, Supervisor, python
 
 if TYPE_CHECKING:
     from engine import Engine, Settings, Writer
@@ -114,7 +114,7 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine
     """What every worker needs: a fault in it is told once, and here. Raises what `plain_errors` tells."""
     gc.disable()  # what is loaded stays
     from engine import Engine  # these take half a second, in which the workers have begun
-    from gateway.start import configuration, engine_settings
+    from gateway.processes.start import configuration, engine_settings
     from gateway.telemetry import forget
 
     loaded = configuration(config)
@@ -136,7 +136,9 @@ def worker_children(
     found = []
     for number, (own, core) in enumerate(zip_longest(sockets, cores), 1):
         fds = [sock.fileno() for sock in dict.fromkeys([own, *sockets])]
-        argv = python("gateway.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *given)
+        argv = python(
+            "gateway.processes.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *given
+        )
         found.append(Child(f"worker-{number}", argv, sockets, cores=[] if core is None else [core]))
     return found
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from engine import Engine, Job
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
-from gateway.starvation import starving
+from gateway.processes.starvation import starving
 
 REFRESH_S = 0.5
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from gateway.ask import Ask
 from gateway.config import document
-from gateway.plan import NO_CACHE, CachePolicy, UserKind, Variation
+from gateway.plan.plan import NO_CACHE, CachePolicy, UserKind, Variation
 
 KINDS: tuple[UserKind, ...] = ("userSpecified", "syntheticUserSpecified", "noUserSpecified")
 

@@ -10,8 +10,8 @@ from math import inf
 
 from gateway.config import document
 from gateway.config.report import Report, choices, inside
-from gateway.experiments import setup
-from gateway.plan import ContextField, Variation
+from gateway.plan import experiment as setup
+from gateway.plan.plan import ContextField, Variation
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LEAST_PERIOD_S = 4

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from gateway import autocontext, plan
 from gateway.ask import Action
 from gateway.config import caching, document, experiments, origins, targets
 from gateway.config.plain import plain
+from gateway.context import autocontext
+from gateway.plan import plan
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,14 @@ from gateway.config.decode import decoded
 from gateway.config.environment import filled
 from gateway.config.place import place_of
 from gateway.config.plain import plain
+from gateway.config.redis_url import SECRET, URL, fault_of, fault_of_secret
 from gateway.config.report import ConfigError, Fault, Report
 from gateway.config.source import source
+from gateway.context.viewer import Viewers
 from gateway.errors import NotConfigured
-from gateway.experiments.flags import Flag, flags
-from gateway.experiments.setup import Experiment
-from gateway.plan import (
+from gateway.plan.experiment import Experiment
+from gateway.plan.flag import Flag, flags
+from gateway.plan.plan import (
     AccessKey,
     ApiKey,
     ApiKeys,
@@ -38,8 +40,6 @@ from gateway.plan import (
     RateLimits,
     Unsigned,
 )
-from gateway.redis_url import SECRET, URL, fault_of, fault_of_secret
-from gateway.viewer import Viewers
 
 MEGABYTE = 1024 * 1024
 SHOWN = 20  # names that a 404 lists

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway import plan
 from gateway.config import document
-from gateway.template import template
+from gateway.plan import plan
+from gateway.plan.template import template
 
 OWN = frozenset({"namespace", "recommender", "action", "numResults", "userId", "itemId", "itemIds", "filter"})
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway import plan
 from gateway.config import document
 from gateway.config.origins import limits
-from gateway.template import template
+from gateway.plan import plan
+from gateway.plan.template import template
 
 
 def target(namespace: str, part: document.AnyEventTarget, root: document.Root) -> plan.EventTarget:

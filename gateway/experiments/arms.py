@@ -24,7 +24,7 @@ from gateway.experiments.analysis.lists import covered, diversity, of_parts
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.enrol import Enrolment
 from gateway.experiments.judge import Reading
-from gateway.experiments.setup import Experiment
+from gateway.plan.experiment import Experiment
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from engine import Earned
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.periods import by_period
 from gateway.experiments.analysis.rows import UnitRow, units_of
-from gateway.experiments.draw import BUCKETS
-from gateway.experiments.setup import Bandit, Experiment
+from gateway.plan.draw import BUCKETS
+from gateway.plan.experiment import Bandit, Experiment
 
 FEW_EVENTS = 10  # of an arm: with fewer its own variance says too little
 LEAD_S = 120.0  # at most: the next period's weights are found so long before it begins

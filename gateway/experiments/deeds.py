@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine import Deed, Event
-from gateway.conversions import Conversion
+from gateway.experiments.conversions import Conversion
 from gateway.experiments.ledger import sought
 from gateway.experiments.seen import SEEN, confirming
-from gateway.experiments.setup import Experiment, Metric
-from gateway.plan import Namespace
+from gateway.plan.experiment import Experiment, Metric
+from gateway.plan.plan import Namespace
 
 
 def deeds_of(

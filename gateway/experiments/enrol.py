@@ -10,10 +10,10 @@ from math import floor, inf
 import msgspec
 
 from gateway.ask import Ask
-from gateway.autocontext import OPERATORS, context_of, number
-from gateway.experiments.draw import share, share_in_group
-from gateway.experiments.setup import Arm, Condition, Experiment, Weighing
-from gateway.plan import Moment, Plan
+from gateway.context.autocontext import OPERATORS, context_of, number
+from gateway.plan.draw import share, share_in_group
+from gateway.plan.experiment import Arm, Condition, Experiment, Weighing
+from gateway.plan.plan import Moment, Plan
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from gateway.ask import Ask
@@ -11,30 +10,9 @@ from gateway.auth import allowed
 from gateway.caller import Principal
 from gateway.errors import Denied
 from gateway.experiments.enrol import Enrolment, InForce, Kept, placed, takes
-from gateway.experiments.setup import Experiment
-from gateway.plan import Namespace, Plan
+from gateway.plan.flag import Flag
 
 Reason = Literal["split", "targeted", "override", "default", "stopped"]
-
-
-@dataclass(frozen=True)
-class Flag:
-    """`key` is `namespace.recommender.feature`; with `action/recommender` where another action's has the same."""
-
-    key: str
-    plan: Plan
-    experiment: Experiment
-
-    @property
-    def default(self) -> str:
-        """What answers whoever is in no arm."""
-        return next(each.name for each in self.plan.variations if each.weight > 0)
-
-    @property
-    def document(self) -> Mapping[str, Any]:
-        """The experiment as the configuration has it."""
-        found: Mapping[str, Any] = self.plan.config["experiments"][self.experiment.feature]
-        return found
 
 
 class Seen(NamedTuple):
@@ -59,24 +37,6 @@ def number_of(value: object) -> float | None:
 class Evaluation(NamedTuple):
     variation: str
     reason: Reason
-
-
-def flags(namespaces: Mapping[str, Namespace]) -> dict[str, Flag]:
-    found: dict[str, Flag] = {}
-    for plan, experiment in _experiments(namespaces):
-        key = f"{plan.namespace}.{plan.recommender}.{experiment.feature}"
-        if key in found:
-            key = f"{plan.namespace}.{plan.path}.{experiment.feature}"
-        found[key] = Flag(key, plan, experiment)
-    return found
-
-
-def _experiments(namespaces: Mapping[str, Namespace]) -> Iterator[tuple[Plan, Experiment]]:
-    """Those that choose between variations; who drafts the lists of all into one chooses none."""
-    for namespace in namespaces.values():
-        for plan in namespace.plans.values():
-            if len(plan.variations) > 1:
-                yield from ((plan, each) for each in plan.experiments.values() if each.arms and not each.rankers)
 
 
 def asked_by(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:

@@ -10,7 +10,7 @@ from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.rows import UnitRow, units_of
 from gateway.experiments.analysis.verdict import Metric, Verdict, verdict
-from gateway.experiments.setup import Experiment
+from gateway.plan.experiment import Experiment
 
 TOLERATED = 0.1  # the share by which an arm may answer worse: of thousands of answers a lesser one is soon certain
 

@@ -26,8 +26,8 @@ from gateway.experiments.arms import Arms
 from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, placed
 from gateway.experiments.seen import confirmed
-from gateway.experiments.setup import Experiment, Metric, Weighing
 from gateway.experiments.weights import Weights
+from gateway.plan.experiment import Experiment, Metric, Weighing
 
 log = logging.getLogger(__name__)
 

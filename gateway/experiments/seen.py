@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import floor, inf
 
 from engine import Deed, Exposure
-from gateway.experiments.setup import Experiment, Metric
+from gateway.plan.experiment import Experiment, Metric
 
 SEEN = " "  # what is sought of the events that show it by themselves: of whatever type, which nobody says
 

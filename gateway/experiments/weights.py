@@ -24,7 +24,7 @@ from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import decided, lead
 from gateway.experiments.enrol import next_period
-from gateway.experiments.setup import Arm, Bandit, Experiment, Weighing
+from gateway.plan.experiment import Arm, Bandit, Experiment, Weighing
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 
 from gateway.auth.door import API_KEY
 from gateway.config import Config
-from gateway.plan import ApiKeys, Oidc, Plan
-from gateway.viewer import PREFIX
+from gateway.context.viewer import PREFIX
+from gateway.plan.plan import ApiKeys, Oidc, Plan
 
 if TYPE_CHECKING:
     from gateway.hot.memos import Memo, Promise, Refusal

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
+from gateway.answer.repeat import Before, Repeat
+from gateway.answer.reply import Reply
 from gateway.cache import Cache
 from gateway.config import Config
 from gateway.experiments.ledger import Ledger
 from gateway.hot.heads import Heads, Room
-from gateway.repeat import Before, Repeat
-from gateway.reply import Reply
 from gateway.telemetry import Telemetry
 
 if TYPE_CHECKING:

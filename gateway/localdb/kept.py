@@ -14,7 +14,7 @@ import engine
 from gateway.localdb.build import REFUSED, table_at
 from gateway.localdb.files import Found, found
 from gateway.localdb.table import Table
-from gateway.plan import LocalDb
+from gateway.plan.plan import LocalDb
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gateway.shown import columns_of
+from gateway.body import columns_of
 
 MAPPED = 1 << 40  # bytes of the file that may be read without a call
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 from cachetools import LRUCache
 
+from gateway.body import columns_of, encoded
 from gateway.errors import UpstreamProblem
 from gateway.metadata.base import Always, Columns, SourceType
 from gateway.outbound import Peer, Sent, broken
-from gateway.plan import DynamoDb
-from gateway.shown import columns_of, encoded
+from gateway.plan.plan import DynamoDb
 from gateway.upstreams import Means
 
 SERVICE = "dynamodb"

@@ -9,7 +9,7 @@ from engine import Change
 from gateway.cache import Tag
 from gateway.errors import as_problems
 from gateway.metadata.base import Always, Columns, SourceType
-from gateway.plan import EngineItems
+from gateway.plan.plan import EngineItems
 from gateway.upstreams import Means
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from gateway.errors import UpstreamProblem
 from gateway.localdb.kept import Kept
 from gateway.metadata.base import Columns, SourceType
-from gateway.plan import LocalDb
+from gateway.plan.plan import LocalDb
 from gateway.telemetry import Rows
 from gateway.upstreams import Means
 

@@ -15,7 +15,7 @@ from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 from gateway.errors import UpstreamProblem, UpstreamTimeout
 from gateway.outbound.message import Got, TooMuch
 from gateway.outbound.transport import Transport
-from gateway.plan import Limits
+from gateway.plan.plan import Limits
 
 THEIR_ANSWERS = {  # what of their statuses is about the question, and what it is here
     400: (400, "UpstreamInvalidInput"),

@@ -16,7 +16,7 @@ from gateway.outbox.delivery import Counts, Delivery, Surroundings
 from gateway.outbox.folder import Backlog, Folder, bytes_under, claim, claim_own, others
 from gateway.outbox.segments import START, Position
 from gateway.outbox.writer import Writer
-from gateway.plan import EventTarget
+from gateway.plan.plan import EventTarget
 from gateway.targets import TARGETS, Call, Entry, Failed, Means, Message, Target
 from gateway.targets.entry import encoded, envelope
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from gateway.plan import Cors
+from gateway.plan.plan import Cors
 
 Header = tuple[bytes, bytes]
 

@@ -13,9 +13,9 @@ from msgspec import Meta
 
 from engine import Event, in_words
 from gateway.caller import Caller
-from gateway.conversions import DEFAULT_VALUE, Conversion
 from gateway.errors import Invalid
-from gateway.record import Told
+from gateway.events.record import Told
+from gateway.experiments.conversions import DEFAULT_VALUE, Conversion
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.rejections import Rejections

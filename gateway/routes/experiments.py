@@ -21,7 +21,7 @@ from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.judge import Reading, judge, preferred
-from gateway.experiments.setup import Experiment
+from gateway.plan.experiment import Experiment
 from gateway.routes.path import decoded, segments
 from gateway.routes.query import check_names
 from gateway.routes.recommend import READ

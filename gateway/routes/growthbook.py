@@ -19,10 +19,10 @@ from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth.door import API_KEY
 from gateway.caller import Caller, Principal
-from gateway.desk import Desk
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
-from gateway.plan import ApiKeys
+from gateway.flag_service import Desk
+from gateway.plan.plan import ApiKeys
 from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import decoded, segments

@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from engine import Engine, EngineError, InvalidInput, NotFound
 from gateway.caller import Caller
 from gateway.config import Config
-from gateway.filter_checks import FilterChecks
+from gateway.config.filter_checks import FilterChecks
 from gateway.routes.openapi import described
 from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work

@@ -9,11 +9,11 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
+from gateway.answer.many import many
+from gateway.answer.reply import Reply
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.many import many
-from gateway.reply import Reply
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.promotions import Promotions, the_one

@@ -17,8 +17,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth import allowed
 from gateway.caller import Caller
-from gateway.desk import Desk
-from gateway.experiments.flags import Flag, may_see
+from gateway.experiments.flags import may_see
+from gateway.flag_service import Desk
+from gateway.plan.flag import Flag
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
 from gateway.routes.recommend import READ

@@ -25,7 +25,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from engine import Cause
 from gateway.config import Config
-from gateway.plan import ApiKeys, Namespace, Oidc, Plan
+from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_flags import experiment_paths, flag_paths
 from gateway.routes.query import NAMES
 

@@ -10,18 +10,18 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
 
+from gateway.answer.reply import Reply
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
+from gateway.context.viewer import derived_from
 from gateway.errors import Invalid
 from gateway.paging import Page, page_of
-from gateway.plan import NO_CACHE
-from gateway.reply import Reply
+from gateway.plan.plan import NO_CACHE
 from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, Sent
-from gateway.viewer import derived_from
 
 MOST_ITEMS = 500
 READ = [HttpMethod.GET, HttpMethod.HEAD]

@@ -15,6 +15,8 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from engine import EngineError
+from gateway.answer.reply import Reply
+from gateway.answer.serve import Gateway
 from gateway.caller import Caller
 from gateway.errors import (
     RETRY_AFTER_S,
@@ -27,9 +29,7 @@ from gateway.errors import (
     problem_of,
 )
 from gateway.hot import TICKET, TRACED, Memos
-from gateway.reply import Reply
 from gateway.routes import cors
-from gateway.serve import Gateway
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)

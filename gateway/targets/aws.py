@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.errors import UpstreamProblem
 from gateway.outbound import Got, Peer, Sent
-from gateway.plan import Limits
+from gateway.plan.plan import Limits
 from gateway.targets.base import Down, Means, judged, told
 
 PASSING = re.compile(  # errors with status 400 that are about the account, the stream or the time, not the records

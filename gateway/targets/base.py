@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gateway.errors import TooLarge, UpstreamProblem
 from gateway.outbound import Got, Outbound, Peer, Sent
-from gateway.signing import Signer
+from gateway.outbound.signing import Signer
 from gateway.targets.entry import Entry
 
 PASSING = frozenset({401, 403, 404, 407, 408, 421, 425, 429})  # of 4xx: about the target or the time, not the message

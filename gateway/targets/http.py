@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from gateway import plan
 from gateway.outbound import Peer, Sent
-from gateway.plan import Limits
+from gateway.plan import plan
+from gateway.plan.plan import Limits
+from gateway.plan.template import in_header, in_url
 from gateway.targets.base import Call, Failed, Means, Message, TargetType, judged, told
 from gateway.targets.entry import Entry, envelope
-from gateway.template import in_header, in_url
 
 ONE, SEVERAL = 1024 * 1024, 4 * 1024 * 1024  # bytes of a POST
 AT_ONCE = 8

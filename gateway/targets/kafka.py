@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from gateway import plan
+from gateway.plan import plan
 from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType, fits
 from gateway.targets.entry import Entry, envelope
 

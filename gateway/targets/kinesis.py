@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway import plan
+from gateway.plan import plan
 from gateway.targets.aws import Place, called
 from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType, fits
 from gateway.targets.entry import Entry, envelope

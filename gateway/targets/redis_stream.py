@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from gateway import plan
+from gateway.plan import plan
 from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType
 from gateway.targets.entry import Entry, envelope
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway import plan
 from gateway.errors import Invalid
+from gateway.plan import plan
 from gateway.targets.aws import Place, called
 from gateway.targets.base import Call, Failed, Means, Message, TargetType
 from gateway.targets.entry import Entry

@@ -13,8 +13,8 @@ from engine import Engine
 from gateway.ask import Answer, Ask
 from gateway.cache import Tag
 from gateway.outbound import Outbound
-from gateway.plan import Plan, Variation
-from gateway.signing import Signer
+from gateway.outbound.signing import Signer
+from gateway.plan.plan import Plan, Variation
 from gateway.telemetry import Telemetry
 
 

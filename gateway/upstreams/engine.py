@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from engine import Change, Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
-from gateway.batches import Batches
 from gateway.cache import Tag, purge
-from gateway.durable import Landing
 from gateway.errors import Problem, as_problems
-from gateway.plan import Plan, Variation
+from gateway.plan.plan import Plan, Variation
 from gateway.upstreams.base import Means, Scope, UpstreamType
+from gateway.upstreams.batches import Batches
+from gateway.upstreams.durable import Landing
 
 T = TypeVar("T")
 

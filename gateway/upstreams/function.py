@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.answers import answer_of
 from gateway.ask import Answer, Ask
-from gateway.functions import invoked
-from gateway.payload import payload_of
-from gateway.plan import Function, Plan, Variation
+from gateway.outbound.functions import invoked
+from gateway.plan.plan import Function, Plan, Variation
+from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.payload import payload_of
 
 
 class FunctionUpstream(Elsewhere):

@@ -7,14 +7,14 @@ from functools import partial
 
 import msgspec
 
-from gateway.answers import answer_of
 from gateway.ask import Answer, Ask
 from gateway.errors import Invalid
 from gateway.outbound import Outbound, Peer, Sent
-from gateway.payload import payload_of
-from gateway.plan import Http, Plan, Variation
-from gateway.template import Template, in_header, in_url
+from gateway.plan.plan import Http, Plan, Variation
+from gateway.plan.template import Template, in_header, in_url
+from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.payload import payload_of
 
 AS_GET = {"accept": "application/json"}
 AS_POST = {**AS_GET, "content-type": "application/json"}

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.answers import answer_of
 from gateway.ask import Answer, Ask
 from gateway.errors import Invalid, UpstreamProblem
 from gateway.outbound import Peer, Sent
-from gateway.payload import promotion_of
-from gateway.plan import Personalize, Plan, Variation
+from gateway.plan.plan import Personalize, Plan, Variation
+from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.payload import promotion_of
 
 SERVICE = "personalize-runtime"
 

@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.answers import answer_of
 from gateway.ask import Answer, Ask
 from gateway.outbound import Peer, Sent
-from gateway.payload import payload_of
-from gateway.plan import Plan, SageMaker, Variation
+from gateway.plan.plan import Plan, SageMaker, Variation
+from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.payload import payload_of
 
 SERVICE = "sagemaker"
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 import httpx
 
-from gateway import app, worker
-from gateway.listen import bind
+from gateway import app
 from gateway.outbound import LARGEST_ANSWER, Got, Transport
+from gateway.processes import worker
+from gateway.processes.listen import bind
 
 CONNECTIONS = httpx.Limits(max_connections=512, max_keepalive_connections=128)
 

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from gateway.aws import Callers
-from gateway.plan import AccessKey
+from gateway.plan.plan import AccessKey
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, Stage, World, app_of, served
 
 OTHER = "999999999999"

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from gateway.aws import Callers
-from gateway.plan import AccessKey
+from gateway.plan.plan import AccessKey
 from tests.aws.world import ACCOUNT, TRACKING_ID, Stage, World, app_of, served
 
 EVENT = {"eventType": "click", "itemId": "i1", "sentAt": 1_700_000_000}

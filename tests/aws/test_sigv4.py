@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.aws.canonical import RawRequest
 from gateway.aws.sigv4 import verified
 from gateway.errors import Denied
-from gateway.plan import AccessKey
+from gateway.plan.plan import AccessKey
 
 KEYS = {
     "AKIA1": AccessKey("111111111111", "first secret"),

@@ -28,7 +28,7 @@ from engine.records import DatasetImportJob, Records, SolutionVersion
 from engine.settings import Settings
 from engine.storage.sql import Database, jobs, log, sqlite_url
 from gateway.aws import Callers, Wire, aws_routes, below_any_path
-from gateway.bodies import Bodies
+from gateway.limits.bodies import Bodies
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 

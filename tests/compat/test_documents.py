@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, load
-from gateway.plan import Plan
+from gateway.plan.plan import Plan
 
 FOLDER = Path(__file__).parent / "documents"
 EXPECTED = ("grocer.inferenceItemMetadata",)  # what is left to others, and said

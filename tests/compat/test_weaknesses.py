@@ -21,18 +21,18 @@ import pytest
 from click.testing import CliRunner
 from litestar.testing import TestClient
 
-from gateway.autocontext import context_of
 from gateway.caller import Caller
 from gateway.cli import check_config
 from gateway.cli.import_config import configuration
 from gateway.config import parse
-from gateway.conversions import Conversion, resolved
+from gateway.context.autocontext import context_of
 from gateway.errors import Invalid
+from gateway.experiments.conversions import Conversion, resolved
 from gateway.localdb.build import build
 from gateway.localdb.kept import Kept
 from gateway.localdb.table import Table
 from gateway.metadata.dynamodb import plain
-from gateway.plan import LocalDb, Moment
+from gateway.plan.plan import LocalDb, Moment
 from tests.compat.table import heard, items, query
 from tests.compat.test_documents import FOLDER
 from tests.compat.world import World, records

@@ -5,10 +5,10 @@ from math import sqrt
 
 import pytest
 
-from gateway.assign import assign
+from gateway.answer.assign import assign
 from gateway.errors import Invalid, Problem
-from gateway.experiments.setup import Experiment
-from gateway.plan import Function, Plan, PostProcessor, Variation
+from gateway.plan.experiment import Experiment
+from gateway.plan.plan import Function, Plan, PostProcessor, Variation
 
 USERS = [f"user-{number}" for number in range(10_000)]
 

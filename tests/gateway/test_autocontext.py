@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.autocontext import (
+from gateway.caller import Caller
+from gateway.context.autocontext import (
     LATITUDE,
     OPERATORS,
     RULES,
@@ -20,8 +21,7 @@ from gateway.autocontext import (
     next_change,
     properties_of,
 )
-from gateway.caller import Caller
-from gateway.plan import Moment
+from gateway.plan.plan import Moment
 
 NOON = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)  # a Sunday in winter
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.batches import MOST, MOST_WAITING, Batches
 from gateway.errors import Busy
+from gateway.upstreams.batches import MOST, MOST_WAITING, Batches
 
 
 class Doubling:

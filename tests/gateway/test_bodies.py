@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from litestar import Request
 
-from gateway.bodies import Bodies
 from gateway.errors import Invalid, Overloaded, Problem, TooLarge
+from gateway.limits.bodies import Bodies
 
 
 class Sender:

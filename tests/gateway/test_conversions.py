@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.ask import Action
-from gateway.conversions import Conversion, resolved
 from gateway.errors import Invalid
-from gateway.experiments.setup import Experiment, Metric
-from gateway.plan import Namespace, Plan
+from gateway.experiments.conversions import Conversion, resolved
+from gateway.plan.experiment import Experiment, Metric
+from gateway.plan.plan import Namespace, Plan
 
 ONE = {"page": Experiment("evidently", {"clicks": Metric()})}
 TWO = {

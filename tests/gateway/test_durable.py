@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from engine import Unavailable
-from gateway.durable import Landing
+from gateway.upstreams.durable import Landing
 
 
 def test_everybody_hears_the_end_of_its_own_append() -> None:

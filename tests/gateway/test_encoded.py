@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.answer.decorate import Decorating, Decorators
+from gateway.answer.encoded import OVERHEAD, Tables
 from gateway.ask import Ask, Item
+from gateway.body import closed
 from gateway.cache import Made
-from gateway.decorate import Decorating, Decorators
-from gateway.encoded import OVERHEAD, Tables
 from gateway.fields import Rows
 from gateway.metadata.base import Always, Columns
-from gateway.plan import EngineItems, Hidden, Metadata, Variation
-from gateway.shown import closed
+from gateway.plan.plan import EngineItems, Hidden, Metadata, Variation
 from gateway.telemetry import telemetry_of
 
 ROWS: dict[str, Columns | None] = {

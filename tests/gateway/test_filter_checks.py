@@ -63,7 +63,10 @@ def test_check_config_looks_into_the_data(shop: Path):
 def test_ready_shows_it_and_the_log_says_it_once(shop: Path, caplog: pytest.LogCaptureFixture):
     config = load(shop / "bad.yaml")
     engine = Engine.open(Settings.of(shop / "data", {"RECGATE_INSTANT": "1"}))  # no campaign that is pending still
-    with caplog.at_level(logging.ERROR, "gateway.filter_checks"), TestClient(create_app(config, engine)) as client:
+    with (
+        caplog.at_level(logging.ERROR, "gateway.config.filter_checks"),
+        TestClient(create_app(config, engine)) as client,
+    ):
         deadline = time.monotonic() + 20
         while not caplog.records and time.monotonic() < deadline:  # found at the start, before anyone asks
             time.sleep(0.01)

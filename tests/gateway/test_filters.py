@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
+from gateway.answer.filters import filtered
 from gateway.ask import Ask
-from gateway.autocontext import RULES, Bound, automatic
 from gateway.caller import Caller
-from gateway.filters import filtered
-from gateway.plan import FilterChoice, Moment, Variation
+from gateway.context.autocontext import RULES, Bound, automatic
+from gateway.plan.plan import FilterChoice, Moment, Variation
 from tests.gateway.test_autocontext import NOON
 
 ARN = "arn:aws:personalize:eu-west-1:111122223333"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.supervisor import MISCONFIGURED, Child, Supervisor
+from gateway.processes.supervisor import MISCONFIGURED, Child, Supervisor
 
 STORY = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write('started '); sys.exit(int(sys.argv[2]))"
 

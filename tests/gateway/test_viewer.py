@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from gateway.viewer import Viewers, agent_of
+from gateway.context.viewer import Viewers, agent_of
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 LOCAL, PROXY, STRANGER = ("127.0.0.1", 5000), ("10.1.2.3", 6000), ("203.0.113.9", 7000)

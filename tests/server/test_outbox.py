@@ -98,7 +98,7 @@ def test_killed_workers_lose_nothing_and_keep_the_order(origins: tuple[Origin, O
                     server.start()
                     continue
                 for pid, line in server.children().items():
-                    if "gateway.worker" in line:
+                    if "gateway.processes.worker" in line:
                         os.kill(pid, signal.SIGKILL)
                 server.wait_until_ready()
             time.sleep(0.3)

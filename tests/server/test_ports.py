@@ -17,8 +17,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from gateway import listen
 from gateway.cli import serve
+from gateway.processes import listen
 from loadtests.processes import kept_to
 from tests.server.world import Server, running
 
@@ -44,7 +44,7 @@ def until_ready(server: Server, times: int) -> None:
 
 
 def workers(server: Server) -> list[int]:
-    return [pid for pid, line in server.children().items() if "gateway.worker" in line]
+    return [pid for pid, line in server.children().items() if "gateway.processes.worker" in line]
 
 
 def sockets(pid: int) -> int:

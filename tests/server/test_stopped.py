@@ -20,7 +20,7 @@ from rich.console import Console
 
 from gateway.__main__ import main
 from gateway.cli.local import opened
-from gateway.starvation import Starvation
+from gateway.processes.starvation import Starvation
 from tests.server.world import GROUP, Server, running
 
 LIMIT_S = 2.0  # of an event on a busy machine; whoever waited for a stopped process would wait for ever

@@ -11,7 +11,7 @@ import maxminddb
 from gateway.config import document
 from gateway.config.checks.part import check
 from gateway.config.report import Report, inside
-from gateway.viewer import Places
+from gateway.context.viewer import Places
 
 
 @check.register

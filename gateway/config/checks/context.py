@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from engine import InvalidInput, check_expression
-from gateway.autocontext import ITEM_METADATA, OPERATORS, RULES, holidays_of, instant
 from gateway.caller import Caller
 from gateway.config import document
 from gateway.config.checks.part import check
 from gateway.config.report import Report, inside
-from gateway.plan import Moment
+from gateway.context.autocontext import ITEM_METADATA, OPERATORS, RULES, holidays_of, instant
+from gateway.plan.plan import Moment
 
 ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
 FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")

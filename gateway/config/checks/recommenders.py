@@ -8,12 +8,12 @@ import re
 import jmespath
 import jmespath.exceptions
 
-from gateway.autocontext import ITEM_METADATA
 from gateway.config import document, experiments
 from gateway.config.checks.context import ARN, check_filters, no_arn, reads_item
 from gateway.config.checks.part import check
 from gateway.config.report import Report, inside
-from gateway.template import template
+from gateway.context.autocontext import ITEM_METADATA
+from gateway.plan.template import template
 
 MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")
 EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")

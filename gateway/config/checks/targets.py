@@ -7,9 +7,9 @@ from importlib.util import find_spec
 
 from gateway.config import document
 from gateway.config.checks.part import check
+from gateway.config.redis_url import fault_of
 from gateway.config.report import Report, choices, inside
-from gateway.redis_url import fault_of
-from gateway.template import template
+from gateway.plan.template import template
 
 TRACKING_ID = re.compile(r"[A-Za-z0-9-]+")
 OF_ONE = ("id", "sessionId", "userId")  # what templates may name besides the namespace, where a POST has one record

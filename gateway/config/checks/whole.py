@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.ask import Action
-from gateway.autocontext import ITEM_METADATA
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import FILTER_ARN, reads_item
 from gateway.config.checks.part import check
 from gateway.config.checks.recommenders import MODEL_ARN, check_level
 from gateway.config.report import Report, choices, inside
-from gateway.viewer import Viewers
+from gateway.context.autocontext import ITEM_METADATA
+from gateway.context.viewer import Viewers
 
 
 @check.register

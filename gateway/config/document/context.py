@@ -1,4 +1,4 @@
-"""Fields that are derived from the request, by the rules of `gateway.autocontext`, and filters."""
+"""Fields that are derived from the request, by the rules of `gateway.context.autocontext`, and filters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast, get_type_
 
 import msgspec
 
-from gateway.autocontext import OPERATORS, RULES, FieldType, Rule
 from gateway.config.document.values import (
     FieldName,
     FilterValue,
@@ -18,6 +17,7 @@ from gateway.config.document.values import (
     Text,
     Value,
 )
+from gateway.context.autocontext import OPERATORS, RULES, FieldType, Rule
 
 if TYPE_CHECKING:
     OperatorName = str

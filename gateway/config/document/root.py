@@ -25,7 +25,7 @@ from gateway.config.document.values import (
     Url,
 )
 from gateway.config.document.variations import AnyPostProcessor, AnyVariation, Level
-from gateway.viewer import LOOPBACK
+from gateway.context.viewer import LOOPBACK
 
 
 class Cohorts(Part, frozen=True):

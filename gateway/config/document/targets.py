@@ -6,7 +6,6 @@ import hashlib
 from typing import Literal
 from urllib.parse import urlsplit
 
-from gateway.autocontext import HeaderName
 from gateway.config.document.values import (
     BatchSize,
     Count,
@@ -20,6 +19,7 @@ from gateway.config.document.values import (
     TrackingId,
     Url,
 )
+from gateway.context.autocontext import HeaderName
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway.autocontext import HeaderName
 from gateway.config.document.caching import CacheControl
 from gateway.config.document.context import AutoContext, Filter, Promotion
 from gateway.config.document.metadata import AnyMetadata, Hide
@@ -21,6 +20,7 @@ from gateway.config.document.values import (
     Url,
     Weight,
 )
+from gateway.context.autocontext import HeaderName
 
 
 class Level(Part, frozen=True):

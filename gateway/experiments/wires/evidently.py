@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from gateway.experiments.analysis.verdict import Verdict
-from gateway.experiments.flags import Flag, Seen, number_of
+from gateway.experiments.flags import Seen, number_of
+from gateway.plan.flag import Flag
 
 Project = Mapping[str, Flag]  # by the feature's name
 Body = dict[str, Any]

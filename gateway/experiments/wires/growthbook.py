@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
-from gateway.conversions import DEFAULT_VALUE
-from gateway.experiments.flags import Flag, Seen, number_of
-from gateway.experiments.setup import Arm, Condition, Experiment
+from gateway.experiments.conversions import DEFAULT_VALUE
+from gateway.experiments.flags import Seen, number_of
+from gateway.plan.experiment import Arm, Condition, Experiment
+from gateway.plan.flag import Flag
 
 VIEWED = ("$$experiment_viewed", "Experiment Viewed")
 ATTRIBUTES = {"user": "id", "session": "sessionId"}

@@ -14,7 +14,7 @@ from gateway.ask import Ask
 from gateway.cache import Cache, Changes, Hit, Key, Made, Wanted, key_of
 from gateway.cache.entry import size_of
 from gateway.errors import Invalid, NotConfigured, UpstreamTimeout
-from gateway.plan import NO_CACHE, CachePolicy
+from gateway.plan.plan import NO_CACHE, CachePolicy
 from tests.gateway.serve.world import Clock
 
 POLICY = CachePolicy(max_age_s=60, stale_while_revalidate_s=30, stale_if_error_s=600, storable=True)

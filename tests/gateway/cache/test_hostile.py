@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gateway.auth import Pace
 from gateway.cache import Cache, Seal, Shared
 from gateway.cache.shared import Found
-from gateway.plan import RateLimits
-from gateway.redis_url import connected
+from gateway.config.redis_url import connected
+from gateway.plan.plan import RateLimits
 from tests.gateway.cache.test_fetch import Maker, number, wanted
 from tests.liar import Answer, array, bulk, liar
 

@@ -14,7 +14,7 @@ import uvloop
 
 from gateway.cache import Shared
 from gateway.cache.line import MISSING, Line
-from gateway.redis_url import connected
+from gateway.config.redis_url import connected
 from tests.services import RedisServer, free_port, program, redis_server
 
 PATIENCE_S = 0.5

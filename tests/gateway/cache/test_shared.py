@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from gateway.cache import Cache, Entry, Made, Shared
 from gateway.cache.entry import size_of
+from gateway.config.redis_url import connected
 from gateway.errors import UpstreamTimeout
-from gateway.redis_url import connected
 from tests.gateway.cache.test_fetch import POLICY, USER, Maker, key, number, settled, wanted
 from tests.services import RedisServer, redis_server
 

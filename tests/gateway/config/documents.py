@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.ask import Ask
 from gateway.config import Config, ConfigError, parse
-from gateway.plan import Plan
+from gateway.plan.plan import Plan
 
 ONE = "INCLUDE ItemID WHERE Items.A = 1"  # a filter
 ARN = "arn:aws:personalize:eu-west-1:111122223333"

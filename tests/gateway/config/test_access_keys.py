@@ -3,7 +3,7 @@
 from math import inf
 
 from gateway.config import parse
-from gateway.plan import AccessKey
+from gateway.plan.plan import AccessKey
 
 DOCUMENT = """
 namespaces: {}

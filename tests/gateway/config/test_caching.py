@@ -5,7 +5,7 @@ import pytest
 from gateway.ask import Ask
 from gateway.config import document
 from gateway.config.caching import LONGEST_S, cache_policy, policy_for, user_kind
-from gateway.plan import NO_CACHE, CachePolicy
+from gateway.plan.plan import NO_CACHE, CachePolicy
 from tests.gateway.config.documents import plan_of, shop
 
 POLICIES = [

@@ -5,7 +5,7 @@ import pytest
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
-from gateway.plan import EngineItems, FilterChoice, Metadata, Tracker
+from gateway.plan.plan import EngineItems, FilterChoice, Metadata, Tracker
 from tests.gateway.config.documents import ARN, ONE, plan_of, shop
 
 ENGINE = "type: engine, model: m"

@@ -17,7 +17,7 @@ from gateway.experiments.arms import BATCH_S, Arms
 from gateway.experiments.enrol import Enrolment
 from gateway.experiments.judge import judge
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Experiment
+from gateway.plan.experiment import Experiment
 from tests.gateway.experiments.test_ledger import experiment
 from tests.gateway.experiments.test_matched import EXPERIMENT, PATH, config
 from tests.gateway.serve.world import Clock, SmallEngine, app_over

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.bandit import decided, earnings, weights
-from gateway.experiments.setup import Arm, Bandit, Experiment, Metric
+from gateway.plan.experiment import Arm, Bandit, Experiment, Metric
 
 BANDIT = Bandit("ctr", 3600.0, 0.01, 100)
 EXPERIMENT = Experiment(

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from gateway.config import parse
 from gateway.experiments.enrol import next_change, placed
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Arm, Bandit, Experiment, Weighing
+from gateway.plan.experiment import Arm, Bandit, Experiment, Weighing
 from tests.gateway.experiments.test_ledger import wait_until
 from tests.gateway.experiments.test_matched import PATH, config
 from tests.gateway.serve.world import Clock, SmallEngine, app_over

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from growthbook.core import gbhash
 
-from gateway.experiments.draw import drawn, older_share, share, share_in_group
+from gateway.plan.draw import drawn, older_share, share, share_in_group
 
 VERSIONS = {1: older_share, 2: share}
 HASHES = [

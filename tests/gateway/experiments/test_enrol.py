@@ -8,11 +8,11 @@ from math import sqrt
 
 import pytest
 
+from gateway.answer.assign import assign
 from gateway.ask import Ask
-from gateway.assign import assign
 from gateway.caller import Caller
 from gateway.experiments.enrol import Enrolment, enrolled, takes
-from gateway.plan import Moment, Plan
+from gateway.plan.plan import Moment, Plan
 from tests.gateway.config.documents import plan_of, shop
 
 USERS = [f"user-{number}" for number in range(10_000)]

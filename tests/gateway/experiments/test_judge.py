@@ -8,7 +8,7 @@ import pytest
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.judge import Reading, judge
-from gateway.experiments.setup import Arm, Experiment, Metric
+from gateway.plan.experiment import Arm, Experiment, Metric
 
 EXPERIMENT = Experiment(
     "builtin",

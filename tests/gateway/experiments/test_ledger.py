@@ -17,7 +17,7 @@ from engine.experiments.store import Deed, Exposure
 from gateway.config import parse
 from gateway.experiments.enrol import placed
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Experiment
+from gateway.plan.experiment import Experiment
 from tests.gateway.experiments.test_matched import PATH, config
 from tests.gateway.routes.test_speed import scope
 from tests.gateway.serve.world import Clock, SmallEngine, app_over

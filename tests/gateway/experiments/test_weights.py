@@ -17,8 +17,8 @@ from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.enrol import placed
 from gateway.experiments.judge import judge
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Experiment
 from gateway.experiments.weights import Weights
+from gateway.plan.experiment import Experiment
 from tests.gateway.experiments.test_matched import config
 from tests.gateway.serve.world import Clock
 

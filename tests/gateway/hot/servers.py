@@ -14,8 +14,8 @@ from typing import Any
 import uvicorn
 from litestar import Litestar
 
+from gateway.connection.protocol import protocol_of
 from gateway.hot import Memos
-from gateway.hot.protocol import protocol_of
 
 PATIENCE_S = 5.0
 DATE = re.compile(rb"(?<=\r\n)(date|x-amzn-requestid): [^\r]*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.hot.protocol import MOST_HEAD
+from gateway.connection.protocol import MOST_HEAD
 from tests.gateway.hot.servers import PATIENCE_S, Pair, said, serving
 from tests.gateway.serve.world import SmallEngine, app_over
 

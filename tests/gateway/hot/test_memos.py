@@ -238,7 +238,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(world: World, monkey
     warm(world.pair, request())
     import socket
 
-    from gateway.hot.protocol import HotProtocol
+    from gateway.connection.protocol import HotProtocol
 
     asleep: list[float] = []
     monkeypatch.setattr(HotProtocol, "_wait", lambda self, seconds: asleep.append(seconds))

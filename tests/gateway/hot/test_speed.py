@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from gateway.hot.protocol import HotProtocol, protocol_of
+from gateway.connection.protocol import HotProtocol, protocol_of
 from tests.gateway.hot.servers import options
 from tests.gateway.hot.test_memos import EXPERIMENT, KEYS
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
@@ -69,7 +69,7 @@ def cost_us(protocol: HotProtocol, asked: list[bytes]) -> float:
 
 
 def test_a_hit(tmp_path: Path) -> None:
-    assert uvicorn.__version__.startswith("0.54."), "look at gateway/hot/protocol.py before another one is allowed"
+    assert uvicorn.__version__.startswith("0.54."), "read gateway/connection/protocol.py before another is allowed"
 
     async def measured() -> list[float]:
         plain = await warmed(tmp_path / "plain", CONFIG, b"/recommend-items/shop/home/u")

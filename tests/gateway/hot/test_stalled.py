@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.hot.protocol import HotProtocol
+from gateway.connection.protocol import HotProtocol
 from tests.gateway.hot.servers import PATIENCE_S, Pair, serving
 from tests.gateway.serve.world import SmallEngine, app_over
 

@@ -24,7 +24,7 @@ import engine
 from gateway.localdb.build import build, row_of
 from gateway.localdb.kept import Kept
 from gateway.localdb.table import Table
-from gateway.plan import LocalDb
+from gateway.plan.plan import LocalDb
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from gateway.config import parse
 from gateway.errors import Busy
 from gateway.outbound import Outbound, Transport
+from gateway.outbound.signing import Signer
 from gateway.outbox import Outbox
 from gateway.outbox.delivery import first_of_each, split, wait_s
 from gateway.outbox.folder import claim
 from gateway.outbox.segments import START, Position, frame, path_of, read
 from gateway.outbox.writer import Writer
-from gateway.plan import EventTarget
-from gateway.signing import Signer
+from gateway.plan.plan import EventTarget
 from gateway.targets import Call, Entry, Means, Message
 from tests.gateway.targets.world import World, config, until
 from tests.gateway.upstreams.origin import Origin, Reply, small_origin

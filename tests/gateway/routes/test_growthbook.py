@@ -8,8 +8,8 @@ import growthbook
 import pytest
 from litestar.testing import TestClient
 
-from gateway.experiments.draw import drawn
 from gateway.experiments.wires.growthbook import ranges
+from gateway.plan.draw import drawn
 from gateway.routes.growthbook import pushed
 from tests.gateway.routes.experiments import CONFIG, keyed
 from tests.gateway.serve.world import Clock, SmallEngine, app_over

@@ -11,10 +11,10 @@ import pytest
 from litestar.testing import TestClient
 
 from engine import Question, Ranked, Unavailable
+from gateway.answer.mix import most_careful
 from gateway.config import parse
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Experiment
-from gateway.mix import most_careful
+from gateway.plan.experiment import Experiment
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 PATH = "/recommend-items/shop/page/"

@@ -15,11 +15,11 @@ import pytest
 from litestar.testing import TestClient
 
 from engine import NotFound, Question
-from gateway import overload
+from gateway.answer.make import body_of, encode
+from gateway.answer.mix import most_careful
+from gateway.answer.reply import cache_control, unkept
 from gateway.ask import Answer, Ask, Item
-from gateway.make import body_of, encode
-from gateway.mix import most_careful
-from gateway.reply import cache_control, unkept
+from gateway.limits import overload
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 HOME = "/recommend-items/shop/home/u1"

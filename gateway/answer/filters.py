@@ -8,9 +8,9 @@ import msgspec
 
 from engine import Promotion
 from gateway.ask import Ask
-from gateway.autocontext import filter_values_of
+from gateway.context.autocontext import filter_values_of
 from gateway.errors import Invalid
-from gateway.plan import FilterChoice, Moment, Variation
+from gateway.plan.plan import FilterChoice, Moment, Variation
 
 
 def filtered(ask: Ask, variation: Variation, moment: Moment) -> Ask:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gateway.experiments.draw import ends_of
+from gateway.plan.draw import ends_of
 
 if TYPE_CHECKING:
-    from gateway.plan import ContextField
+    from gateway.plan.plan import ContextField
 
 A_WEEK = 7 * 86_400.0
 Direction = Literal["increase", "decrease"]

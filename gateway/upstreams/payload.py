@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import Promotion
 from gateway.ask import Ask
-from gateway.plan import Plan, Variation
+from gateway.plan.plan import Plan, Variation
 
 
 def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:

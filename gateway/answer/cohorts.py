@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine import EVERYONE
-from gateway.assign import assign
+from gateway.answer.assign import assign
 from gateway.errors import NotConfigured
-from gateway.plan import Plan, Variation
+from gateway.plan.plan import Plan, Variation
 from gateway.upstreams.engine import EngineUpstream
 
 

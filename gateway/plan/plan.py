@@ -16,9 +16,9 @@ import msgspec
 
 from gateway.ask import Action
 from gateway.caller import Caller
-from gateway.experiments.draw import ends_of
-from gateway.experiments.setup import Experiment
-from gateway.template import Template
+from gateway.plan.draw import ends_of
+from gateway.plan.experiment import Experiment
+from gateway.plan.template import Template
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
 

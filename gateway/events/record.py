@@ -12,17 +12,17 @@ import msgspec
 
 from engine import Event
 from gateway.auth import allowed
-from gateway.autocontext import properties_of
 from gateway.cache.purge import KIND, Purge, encoded
 from gateway.caller import Caller
 from gateway.config import Config
-from gateway.conversions import Conversion, resolved
+from gateway.context.autocontext import properties_of
 from gateway.errors import RETRY_AFTER_S, TooMany
+from gateway.experiments.conversions import Conversion, resolved
 from gateway.experiments.deeds import deeds_of
 from gateway.experiments.ledger import Ledger
+from gateway.limits.overload import TOO_MANY_EVENTS, Admission
 from gateway.outbox import Outbox
-from gateway.overload import TOO_MANY_EVENTS, Admission
-from gateway.plan import Moment, Namespace
+from gateway.plan.plan import Moment, Namespace
 from gateway.targets import Entry
 from gateway.targets.entry import harmless_headers, harmless_query
 from gateway.telemetry import Telemetry

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from gateway.connection.short import question
 from gateway.errors import HeadTooLarge, Problem, TooSlow
 from gateway.hot.far import Kept
 from gateway.hot.heads import UNUSUAL, Head, Heads, Remembered, Room
@@ -27,7 +28,6 @@ from gateway.hot.memos import (
     asked_of,
     lines,
 )
-from gateway.hot.short import question
 from gateway.routes.conditional import not_modified
 from gateway.routes.direct import Direct
 from gateway.routes.replies import Sent, refusal

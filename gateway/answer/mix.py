@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.answer.decorate import is_list, most_of
+from gateway.answer.reply import Reply, cache_control
 from gateway.ask import Ask
+from gateway.body import encoded
 from gateway.cache import etag_of
-from gateway.decorate import is_list, most_of
 from gateway.experiments.draft import team_draft
 from gateway.paging import next_of
-from gateway.reply import Reply, cache_control
-from gateway.shown import encoded
 
 OUTCOMES = ("hit", "shared", "stale", "miss")  # the last of them counts for all
 CAREFUL = {"no-store": 0, "no-cache": 1, "private": 3}

@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 import holidays
 import msgspec
 
+from gateway.context.viewer import HINTS, agent_of
 from gateway.fields import plain
-from gateway.plan import ContextField, Moment
-from gateway.viewer import HINTS, agent_of
+from gateway.plan.plan import ContextField, Moment
 
 Value = str | int | float
 Values = tuple[Value, ...]

@@ -16,7 +16,7 @@ from typing import Any
 from litestar import Request
 
 from gateway.errors import RETRY_AFTER_S, Invalid, Overloaded, TooLarge
-from gateway.inflate import inflated
+from gateway.limits.inflate import inflated
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -114,7 +114,7 @@ class Held:
             self._task.cancel()
 
     def inflated(self, headers: Mapping[str, str]) -> bytes:
-        """As its sender had it. Raises as `gateway.inflate.inflated` does, and `Overloaded`."""
+        """As its sender had it. Raises as `gateway.limits.inflate.inflated` does, and `Overloaded`."""
         body = inflated(self.body, headers, self._limit)
         if body is not self.body:
             self._bodies.grow(self, len(body))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from gateway.errors import Invalid, Problem
-from gateway.experiments.draw import share
-from gateway.plan import Plan, Variation
+from gateway.plan.draw import share
+from gateway.plan.plan import Plan, Variation
 
 UNNAMED = {  # an incomplete variation's error (specification §1.8)
     "function": ("Function", "FunctionArnNotConfigured"),

@@ -6,8 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from gateway.body import encoded
 from gateway.fields import Rows
-from gateway.shown import encoded
 
 MOST_BYTES = 64_000_000
 OVERHEAD = 250  # bytes of an item's place, its name among them

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from engine import Engine, InvalidInput, NotFound
 from gateway.config import Config
-from gateway.plan import FilterChoice, Variation
+from gateway.plan.plan import FilterChoice, Variation
 
 log = logging.getLogger(__name__)
 

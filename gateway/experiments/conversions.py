@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gateway.errors import Invalid
-from gateway.plan import Namespace, Plan
+from gateway.plan.plan import Namespace, Plan
 
 DEFAULT_VALUE = 1.0000001  # in a sum of values it tells a conversion from an exposure, which counts 0.0000001
 

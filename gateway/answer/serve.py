@@ -14,31 +14,31 @@ from typing import Any
 import msgspec
 
 from engine import Cohort, Explanation, Question, Ranked
+from gateway.answer.assign import assign
+from gateway.answer.cohorts import of_cohort, shared_by
+from gateway.answer.decorate import Decorators, after, is_list
+from gateway.answer.filters import filtered, promoted
+from gateway.answer.make import Maker
+from gateway.answer.mix import mixed
+from gateway.answer.repeat import Before, is_repeatable, repeat_of
+from gateway.answer.reply import Reply, reply_of
 from gateway.ask import Ask
-from gateway.assign import assign
 from gateway.auth import Door, Pace, allowed
-from gateway.autocontext import context_of, next_change
-from gateway.bodies import Bodies
+from gateway.body import STEPS, closed, first_step, next_step
 from gateway.cache import Cache, Flights, Hit, Made, Make, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
 from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
-from gateway.cohorts import of_cohort, shared_by
 from gateway.config import Config
 from gateway.config.caching import policy_for
-from gateway.decorate import Decorators, after, is_list
+from gateway.context.autocontext import context_of, next_change
 from gateway.errors import Invalid, Problem
+from gateway.events.record import Recorder
 from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.setup import Arm
-from gateway.filters import filtered, promoted
-from gateway.make import Maker
-from gateway.mix import mixed
-from gateway.overload import Admission
-from gateway.plan import CachePolicy, Moment, Namespace, Plan, Variation
-from gateway.record import Recorder
-from gateway.repeat import Before, is_repeatable, repeat_of
-from gateway.reply import Reply, reply_of
-from gateway.shown import STEPS, closed, first_step, next_step
+from gateway.limits.bodies import Bodies
+from gateway.limits.overload import Admission
+from gateway.plan.experiment import Arm
+from gateway.plan.plan import CachePolicy, Moment, Namespace, Plan, Variation
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.ask import Ask
-from gateway.autocontext import next_change as next_change_of
 from gateway.cache import Changes, Entry, Hit, Key, Shown, Tag, Wanted
+from gateway.context.autocontext import next_change as next_change_of
 from gateway.experiments.enrol import Enrolment, next_change
-from gateway.plan import ContextField, Moment, Plan, Variation
+from gateway.plan.plan import ContextField, Moment, Plan, Variation
 from gateway.upstreams import Scope
 
 Own = tuple[str, str]  # a group and a user

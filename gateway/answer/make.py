@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 
-from gateway.answers import decoded
+from gateway.answer.decorate import Decorators
 from gateway.ask import Answer, Ask
 from gateway.cache import Made
-from gateway.decorate import Decorators
-from gateway.functions import invoked
 from gateway.outbound import Outbound, broken
-from gateway.payload import processing_of
-from gateway.plan import Plan, PostProcessor, Variation
-from gateway.signing import Signer
+from gateway.outbound.functions import invoked
+from gateway.outbound.signing import Signer
+from gateway.plan.plan import Plan, PostProcessor, Variation
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
+from gateway.upstreams.answers import decoded
+from gateway.upstreams.payload import processing_of
 
 Body = dict[str, Any]
 MOST_RESULTS = 500  # of an origin

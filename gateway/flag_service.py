@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
+from gateway.answer.serve import Gateway
 from gateway.caller import Caller
-from gateway.conversions import Conversion
+from gateway.events.record import Told
+from gateway.experiments.conversions import Conversion
 from gateway.experiments.enrol import enrolled
-from gateway.experiments.flags import Evaluation, Flag, Seen, asked_by, evaluation, exposure
+from gateway.experiments.flags import Evaluation, Seen, asked_by, evaluation, exposure
 from gateway.experiments.ledger import Ledger
-from gateway.plan import Moment
-from gateway.record import Told
-from gateway.serve import Gateway
+from gateway.plan.flag import Flag
+from gateway.plan.plan import Moment
 
 
 class Desk:

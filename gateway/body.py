@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine import Promotion
-from gateway.autocontext import OPERATORS
+from gateway.context.autocontext import OPERATORS
 from gateway.fields import Columns, Rows
-from gateway.plan import Hidden
+from gateway.plan.plan import Hidden
 
 Items = list[dict[str, Any]]
 

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from gateway.answer.encoded import Tables, joined
 from gateway.ask import Ask
+from gateway.body import Items, decorated, listed, opened, shortened, visible, without
 from gateway.cache import Made, Tag, is_broken
 from gateway.config import Config
-from gateway.encoded import Tables, joined
 from gateway.errors import Problem
 from gateway.fields import Columns, Rows, told
 from gateway.metadata import Source
 from gateway.paging import Page, mark, next_of
-from gateway.plan import Metadata, Variation
-from gateway.shown import Items, decorated, listed, opened, shortened, visible, without
+from gateway.plan.plan import Metadata, Variation
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from gateway.body import encoded
 from gateway.errors import UpstreamProblem
 from gateway.outbound import Outbound, Peer, Sent
-from gateway.plan import Function
-from gateway.shown import encoded
-from gateway.signing import Signer
+from gateway.outbound.signing import Signer
+from gateway.plan.plan import Function
 
 SERVICE = "lambda"
 

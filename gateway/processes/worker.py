@@ -24,10 +24,10 @@ import uvicorn
 from engine import Engine, EngineError
 from gateway.app import create_app
 from gateway.config import ConfigError
-from gateway.hot.protocol import protocol_of
-from gateway.neighbour import Neighbour
-from gateway.start import configuration, engine_settings
-from gateway.supervisor import MISCONFIGURED
+from gateway.connection.protocol import protocol_of
+from gateway.processes.neighbour import Neighbour
+from gateway.processes.start import configuration, engine_settings
+from gateway.processes.supervisor import MISCONFIGURED
 from gateway.telemetry import MissingExporter
 
 log = logging.getLogger("recgate.worker")
@@ -39,7 +39,7 @@ COLLECT_AFTER = 50_000  # new objects that live
 
 def main() -> None:
     started = time.monotonic()
-    parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gateway.processes.worker", description=__doc__)
     parser.add_argument("--fds", required=True, help="Of its own socket, and of the other workers'.")
     parser.add_argument("--gate", type=int, required=True)
     parser.add_argument("--name", required=True)
@@ -81,7 +81,7 @@ def main() -> None:
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=False,  # who speaks for whom the configuration says: gateway.viewer
+            proxy_headers=False,  # who speaks for whom the configuration says: gateway.context.viewer
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
         ),

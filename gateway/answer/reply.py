@@ -9,13 +9,13 @@ from math import inf
 
 import msgspec
 
+from gateway.answer.repeat import Repeat
 from gateway.cache import Hit, Shown, Wanted
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import TIMED, directives, spelled
-from gateway.plan import Plan, Variation
-from gateway.repeat import Repeat
-from gateway.viewer import Viewed
+from gateway.context.viewer import Viewed
+from gateway.plan.plan import Plan, Variation
 
 _TIMED = re.compile(r"\b(max-age|s-maxage|stale-while-revalidate|stale-if-error)=(\d+)")
 _FRESH = ("max-age", "s-maxage")

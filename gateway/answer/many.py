@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from gateway.answer.reply import Reply
 from gateway.ask import Ask
-from gateway.reply import Reply
-from gateway.shown import encoded
+from gateway.body import encoded
 
 MOST = 500  # items of an origin
 
