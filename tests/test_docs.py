@@ -18,6 +18,10 @@ from engine.data.snapshot import snapshot_of
 from engine.recipe import Query, silent
 from gateway.__main__ import COMMANDS, main
 from gateway.config import parse
+from gateway.context.autocontext import RULES
+from gateway.metadata import SOURCES
+from gateway.targets import TARGETS
+from gateway.upstreams import UPSTREAMS
 from tests.engine.shop import Shop
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +29,8 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ANSWERS = (ROOT / "docs" / "answers.md").read_text()
+ORIGINS_AND_TARGETS = (ROOT / "docs" / "origins-and-targets.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 LIBRARY = (ROOT / "docs" / "library.md").read_text()
 PLACE = r"`((?:gateway|engine|config|tests|loadtests|docs)/[\w./-]*|[A-Z]+\.md)`"
@@ -33,6 +39,16 @@ PLACE = r"`((?:gateway|engine|config|tests|loadtests|docs)/[\w./-]*|[A-Z]+\.md)`
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_has_a_row(name: str):
     assert f"`{name}`" in REFERENCE
+
+
+@pytest.mark.parametrize("name", [*UPSTREAMS, *TARGETS])
+def test_every_origin_and_event_target_has_a_row(name: str):
+    assert f"| `{name}" in ORIGINS_AND_TARGETS
+
+
+@pytest.mark.parametrize("name", [*SOURCES, *{rule.name for rule in RULES.values()}])
+def test_every_source_of_metadata_and_rule_is_described(name: str):
+    assert f"`{name}`" in ANSWERS or f"`type: {name}`" in ANSWERS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
