@@ -21,10 +21,13 @@ JsonMap = dict[str, Any]
 
 
 class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_defaults=True):
-    """What every resource has. `status` is stored as it was last set; times are epoch seconds."""
+    """The fields that every resource has. `status` is stored as it was last set; times are epoch seconds."""
 
     kind: ClassVar[str] = ""
     staged: ClassVar[bool] = True  # its first moments are shown as CREATE PENDING and IN_PROGRESS
+    parent_field: ClassVar[str] = ""  # the names of the fields behind `parent`, `uses` and `latest_update`
+    uses_field: ClassVar[str] = ""
+    update_field: ClassVar[str] = ""
     arn: str = msgspec.field(name="arn")
     account: str
     name: str
@@ -38,17 +41,19 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_def
     @property
     def parent(self) -> str:
         """The ARN that List calls filter this kind by; empty where they filter by none."""
-        return ""
+        arn: str = getattr(self, self.parent_field, "")
+        return arn
 
     @property
     def uses(self) -> str:
         """The ARN of something else that must outlive this record; empty where there is none."""
-        return ""
+        return getattr(self, self.uses_field, None) or ""
 
     @property
     def latest_update(self) -> JsonMap:
         """Its latest Update call, as Describe shows it; empty where there was none."""
-        return {}
+        update: JsonMap = getattr(self, self.update_field, {})
+        return update
 
 
 class DatasetGroup(Record, frozen=True, kw_only=True):
@@ -67,31 +72,23 @@ class Schema(Record, frozen=True, kw_only=True):
 
 
 class _InGroup(Record, frozen=True, kw_only=True):
+    parent_field: ClassVar[str] = "dataset_group_arn"
     dataset_group_arn: str
-
-    @property
-    def parent(self) -> str:
-        return self.dataset_group_arn
 
 
 class Dataset(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset"
+    uses_field: ClassVar[str] = "schema_arn"
+    update_field: ClassVar[str] = "latest_dataset_update"
     dataset_type: str  # INTERACTIONS | ITEMS | USERS | ACTIONS | ACTION_INTERACTIONS
     schema_arn: str
     latest_dataset_update: JsonMap = {}
-
-    @property
-    def uses(self) -> str:
-        return self.schema_arn
-
-    @property
-    def latest_update(self) -> JsonMap:
-        return self.latest_dataset_update
 
 
 class DatasetImportJob(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-import-job"
     staged: ClassVar[bool] = False
+    parent_field: ClassVar[str] = "dataset_arn"
     dataset_arn: str
     data_source: JsonMap  # {"dataLocation": "s3://…"}
     role_arn: str | None = None
@@ -100,22 +97,15 @@ class DatasetImportJob(Record, frozen=True, kw_only=True):
     options: ImportOptions = ImportOptions()  # ours
     report: JsonMap = {}  # ours: rows read, kept, duplicates, and bad rows by kind with line numbers
 
-    @property
-    def parent(self) -> str:
-        return self.dataset_arn
-
 
 class DatasetExportJob(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-export-job"
     staged: ClassVar[bool] = False
+    parent_field: ClassVar[str] = "dataset_arn"
     dataset_arn: str
     ingestion_mode: str
     role_arn: str
     job_output: JsonMap  # {"s3DataDestination": {"path": "s3://…"}}
-
-    @property
-    def parent(self) -> str:
-        return self.dataset_arn
 
 
 class DataDeletionJob(_InGroup, frozen=True, kw_only=True):
@@ -129,6 +119,8 @@ class DataDeletionJob(_InGroup, frozen=True, kw_only=True):
 class _BatchJob(Record, frozen=True, kw_only=True):
     """Answers for a file of questions, by a solution version without a campaign."""
 
+    parent_field: ClassVar[str] = "solution_version_arn"
+    uses_field: ClassVar[str] = "filter_arn"
     solution_version_arn: str
     filter_arn: str | None = None
     num_results: int
@@ -136,14 +128,6 @@ class _BatchJob(Record, frozen=True, kw_only=True):
     job_output: JsonMap  # {"s3DataDestination": {"path": "s3://…"}}
     role_arn: str
     report: JsonMap = {}  # ours: how many lines were read, and how many of them are answered by an error
-
-    @property
-    def parent(self) -> str:
-        return self.solution_version_arn
-
-    @property
-    def uses(self) -> str:
-        return self.filter_arn or ""
 
 
 class BatchInferenceJob(_BatchJob, frozen=True, kw_only=True):
@@ -192,6 +176,7 @@ class MetricAttribution(_InGroup, frozen=True, kw_only=True):
 class Solution(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution"
     staged: ClassVar[bool] = False  # AWS's samples make a version of it in the next statement
+    update_field: ClassVar[str] = "latest_solution_update"
     recipe_arn: str
     perform_hpo: bool = msgspec.field(name="performHPO", default=False)
     perform_auto_ml: bool = msgspec.field(name="performAutoML", default=False)
@@ -203,14 +188,11 @@ class Solution(_InGroup, frozen=True, kw_only=True):
     next_training_at: float | None = None  # ours: when it trains by itself; None: never
     first_training_since: float | None = None  # ours: when automatic training was asked for; None: the first is over
 
-    @property
-    def latest_update(self) -> JsonMap:
-        return self.latest_solution_update
-
 
 class SolutionVersion(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution-version"
     staged: ClassVar[bool] = False
+    parent_field: ClassVar[str] = "solution_arn"
     solution_arn: str
     dataset_group_arn: str
     recipe_arn: str
@@ -229,13 +211,12 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     chosen: JsonMap = {}  # ours: what the recipe tried and kept
     forecast: JsonMap = {}  # ours: the seconds and gigabytes that training was to take, and what was left out to fit
 
-    @property
-    def parent(self) -> str:
-        return self.solution_arn
-
 
 class Campaign(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "campaign"
+    parent_field: ClassVar[str] = "solution_arn"
+    uses_field: ClassVar[str] = "solution_version_arn"
+    update_field: ClassVar[str] = "latest_campaign_update"
     solution_arn: str
     dataset_group_arn: str = ""
     solution_version_arn: str  # the one that answers
@@ -243,22 +224,11 @@ class Campaign(Record, frozen=True, kw_only=True):
     campaign_config: JsonMap = {}
     latest_campaign_update: JsonMap = {}
 
-    @property
-    def parent(self) -> str:
-        return self.solution_arn
-
-    @property
-    def uses(self) -> str:
-        return self.solution_version_arn
-
-    @property
-    def latest_update(self) -> JsonMap:
-        return self.latest_campaign_update
-
 
 class Recommender(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "recommender"
     staged: ClassVar[bool] = False
+    update_field: ClassVar[str] = "latest_recommender_update"
     recipe_arn: str  # of a use case
     recommender_config: JsonMap = {}
     latest_recommender_update: JsonMap = {}
@@ -271,24 +241,18 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
 
     @property
     def campaign_config(self) -> JsonMap:
-        """What answers of campaigns and recommenders alike look at."""
+        """The configuration, under the name that a campaign has for it."""
         return self.recommender_config
-
-    @property
-    def latest_update(self) -> JsonMap:
-        return self.latest_recommender_update
 
 
 KINDS: dict[str, type[Record]] = {
     kind.kind: kind for base in (Record, _InGroup, _BatchJob) for kind in base.__subclasses__() if kind.kind
 }
-
-
 BATCH_JOBS: tuple[type[BatchInferenceJob] | type[BatchSegmentJob], ...] = (BatchInferenceJob, BatchSegmentJob)
 
 
 def kind_of(arn: str) -> type[Record]:
-    """What an ARN names, by its spelling alone. Raises `NotFound` where it names no kind of resource."""
+    """The kind of resource that an ARN names, by its spelling alone. Raises `NotFound` where it names none."""
     kind, _, name = arn.rpartition(":")[2].partition("/")
     if kind == Solution.kind and "/" in name:
         return SolutionVersion
@@ -298,9 +262,20 @@ def kind_of(arn: str) -> type[Record]:
 
 
 R = TypeVar("R", bound=Record)
-
-
 Announce = Callable[[sa.Connection, str], None]
+
+
+Key = tuple[float, str]  # (creation time, ARN): the order of lists
+START: Key = (0.0, "")
+BATCH = 200
+
+
+def _of_kind(kind: type[Record], account: str | None, parent: str | None) -> sa.Select[Any]:
+    """The query for the bodies of a kind, oldest first."""
+    query = sa.select(records.c.body).where(records.c.kind == kind.kind).order_by(records.c.created, records.c.arn)
+    if account is not None:
+        query = query.where(records.c.account == account)
+    return query if parent is None else query.where(records.c.parent == parent)
 
 
 def _silent(connection: sa.Connection, arn: str) -> None:
@@ -334,10 +309,10 @@ class Records:
 
     def get(self, arn: str, kind: type[R], within: sa.Connection | None = None) -> R:
         """Raises `NotFound` for an ARN that names nothing of this kind."""
-        found = self.find(arn, kind, within)
-        if found is None:
+        record = self.find(arn, kind, within)
+        if record is None:
             raise NotFound(f"Resource Arn {arn} does not exist.")
-        return found
+        return record
 
     def find(self, arn: str, kind: type[R], within: sa.Connection | None = None) -> R | None:
         query = sa.select(records.c.body).where(records.c.arn == arn, records.c.kind == kind.kind)
@@ -358,29 +333,38 @@ class Records:
         if self._write(arn, sa.delete(records).where(records.c.arn == arn), within) == 0:
             raise NotFound(f"Resource Arn {arn} does not exist.")
 
+    def batch(
+        self,
+        kind: type[R],
+        after: Key,
+        *,
+        account: str,
+        parent: str | None = None,
+        uses: str | None = None,
+        within: sa.Connection | None = None,
+    ) -> list[R]:
+        """The next `BATCH` of an account's resources of a kind after the one of that key, oldest first."""
+        query = _of_kind(kind, account, parent).limit(BATCH)
+        created, arn = after
+        later = sa.and_(records.c.created == created, records.c.arn > arn)
+        query = query.where(sa.or_(records.c.created > created, later))
+        return self._read(kind, query if uses is None else query.where(records.c.uses == uses), within)
+
+    def _read(self, kind: type[R], query: sa.Select[Any], within: sa.Connection | None) -> list[R]:
+        with self._reading(within) as connection:
+            bodies = connection.execute(query).scalars().all()
+        return [msgspec.json.decode(body, type=kind) for body in bodies]
+
     def list(
         self,
         kind: type[R],
         *,
         account: str | None = None,
         parent: str | None = None,
-        uses: str | None = None,
-        after: tuple[float, str] = (0.0, ""),
-        limit: int = -1,
         within: sa.Connection | None = None,
     ) -> list[R]:
-        """Oldest first, after the record of that (creation time, ARN); a limit of -1 is none."""
-        c = records.c
-        query = sa.select(c.body).where(c.kind == kind.kind).order_by(c.created, c.arn)
-        query = query.where(sa.or_(c.created > after[0], sa.and_(c.created == after[0], c.arn > after[1])))
-        for column, wanted in ((c.account, account), (c.parent, parent), (c.uses, uses)):
-            if wanted is not None:
-                query = query.where(column == wanted)
-        if limit >= 0:
-            query = query.limit(limit)
-        with self._reading(within) as connection:
-            bodies = connection.execute(query).scalars().all()
-        return [msgspec.json.decode(body, type=kind) for body in bodies]
+        """All of a kind, oldest first."""
+        return self._read(kind, _of_kind(kind, account, parent), within)
 
     @contextmanager
     def _reading(self, within: sa.Connection | None) -> Iterator[sa.Connection]:

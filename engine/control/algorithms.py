@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from engine.arns import PARTITION
 from engine.control.control import Control
-from engine.control.fields import Arn, Request, ResourceShape, Shape
+from engine.control.fields import Arn, Request
 from engine.control.hyperparameters import TUNABLE, Parameter, all_recipes
-from engine.control.lifecycle import ACTIVE
+from engine.control.lifecycle import stated
 from engine.control.operation import operation
 from engine.control.recipes import ALGORITHMS, SINCE, TRANSFORMATIONS
 from engine.errors import NotFound
+from engine.records import JsonMap
 
 
 class DescribeAlgorithm(Request, frozen=True):
@@ -24,86 +23,29 @@ class DescribeFeatureTransformation(Request, frozen=True):
     feature_transformation_arn: Arn
 
 
-class IntegerRange(Shape, frozen=True, kw_only=True):
-    name: str
-    min_value: int
-    max_value: int
-    is_tunable: bool
-
-
-class ContinuousRange(Shape, frozen=True, kw_only=True):
-    name: str
-    min_value: float
-    max_value: float
-    is_tunable: bool
-
-
-class CategoricalRange(Shape, frozen=True, kw_only=True):
-    name: str
-    values: tuple[str, ...]
-    is_tunable: bool
-
-
-class Ranges(Shape, frozen=True):
-    integer_hyper_parameter_ranges: list[IntegerRange]
-    continuous_hyper_parameter_ranges: list[ContinuousRange]
-    categorical_hyper_parameter_ranges: list[CategoricalRange]
-
-
-class AlgorithmShape(Shape, frozen=True, kw_only=True):
-    name: str
-    algorithm_arn: str
-    default_hyper_parameters: dict[str, str]
-    default_hyper_parameter_ranges: Ranges
-    training_input_mode: str
-    creation_date_time: float
-    last_updated_date_time: float
-
-
-class DescribeAlgorithmResponse(Shape, frozen=True):
-    algorithm: AlgorithmShape
-
-
-class TransformationShape(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="featureTransformationArn")
-    default_parameters: dict[str, str]
-
-
-class DescribeFeatureTransformationResponse(Shape, frozen=True):
-    feature_transformation: TransformationShape
-
-
 @operation
-def describe_algorithm(control: Control, request: DescribeAlgorithm) -> DescribeAlgorithmResponse:
+def describe_algorithm(control: Control, request: DescribeAlgorithm) -> JsonMap:
     name, recipe = _named(request.algorithm_arn, "algorithm", ALGORITHMS)
     parameters = [each for each in all_recipes()[recipe] if not each.prepares]
-    shape = AlgorithmShape(
-        name=name,
-        algorithm_arn=request.algorithm_arn,
-        default_hyper_parameters=_defaults(parameters),
-        default_hyper_parameter_ranges=_ranges(parameters, TUNABLE.get(recipe, ())),
-        training_input_mode="File",
-        creation_date_time=SINCE,
-        last_updated_date_time=SINCE,
-    )
-    return DescribeAlgorithmResponse(shape)
+    shown = {
+        "name": name,
+        "algorithmArn": request.algorithm_arn,
+        "defaultHyperParameters": _defaults(parameters),
+        "defaultHyperParameterRanges": _ranges(parameters, TUNABLE.get(recipe, ())),
+        "trainingInputMode": "File",
+        "creationDateTime": SINCE,
+        "lastUpdatedDateTime": SINCE,
+    }
+    return {"algorithm": shown}
 
 
 @operation
-def describe_feature_transformation(
-    control: Control, request: DescribeFeatureTransformation
-) -> DescribeFeatureTransformationResponse:
-    name, recipe = _named(request.feature_transformation_arn, "feature-transformation", TRANSFORMATIONS)
-    shape = TransformationShape(
-        name=name,
-        arn=request.feature_transformation_arn,
-        status=ACTIVE,
-        default_parameters=_defaults(each for each in all_recipes()[recipe] if each.prepares),
-        creation_date_time=SINCE,
-        last_updated_date_time=SINCE,
-    )
-    return DescribeFeatureTransformationResponse(shape)
+def describe_feature_transformation(control: Control, request: DescribeFeatureTransformation) -> JsonMap:
+    arn = request.feature_transformation_arn
+    name, recipe = _named(arn, "feature-transformation", TRANSFORMATIONS)
+    defaults = _defaults(each for each in all_recipes()[recipe] if each.prepares)
+    shown = {**stated(SINCE), "name": name, "featureTransformationArn": arn, "defaultParameters": defaults}
+    return {"featureTransformation": shown}
 
 
 def _named(arn: str, kind: str, names: dict[str, str]) -> tuple[str, str]:
@@ -122,18 +64,15 @@ def _defaults(parameters: Iterable[Parameter]) -> dict[str, str]:
     return {each.name: each.default for each in parameters}
 
 
-def _ranges(parameters: Iterable[Parameter], tunable: tuple[str, ...]) -> Ranges:
-    integers: list[IntegerRange] = []
-    numbers: list[ContinuousRange] = []
-    choices: list[CategoricalRange] = []
+def _ranges(parameters: Iterable[Parameter], tunable: tuple[str, ...]) -> JsonMap:
+    ranges: dict[str, list[JsonMap]] = {"integer": [], "continuous": [], "categorical": []}
     for each in parameters:
-        name, is_tunable = each.name, each.name in tunable
-        if each.low is None or each.high is None:
-            choices.append(CategoricalRange(name=name, values=each.values, is_tunable=is_tunable))
-        elif each.type == "continuous":
-            low, high = float(each.low), float(each.high)
-            numbers.append(ContinuousRange(name=name, min_value=low, max_value=high, is_tunable=is_tunable))
-        else:
-            low, high = int(each.low), int(each.high)
-            integers.append(IntegerRange(name=name, min_value=low, max_value=high, is_tunable=is_tunable))
-    return Ranges(integers, numbers, choices)
+        ranges[each.type].append({"name": each.name, **_values(each), "isTunable": each.name in tunable})
+    return {f"{kind}HyperParameterRanges": of_kind for kind, of_kind in ranges.items()}
+
+
+def _values(parameter: Parameter) -> JsonMap:
+    if parameter.low is None or parameter.high is None:
+        return {"values": parameter.values}
+    number = float if parameter.type == "continuous" else int
+    return {"minValue": number(parameter.low), "maxValue": number(parameter.high)}

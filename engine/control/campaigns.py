@@ -10,25 +10,13 @@ from sqlalchemy import Connection
 
 from engine.arns import name_of
 from engine.control.control import Control
-from engine.control.fields import (
-    Arn,
-    JsonMap,
-    ListRequest,
-    Name,
-    Request,
-    ResourceShape,
-    Shape,
-    ShortMap,
-    Tags,
-    tag_map,
-    view,
-)
-from engine.control.lifecycle import ACTIVE
+from engine.control.family import NAMED, Family, view
+from engine.control.fields import Arn, Name, Request, ShortMap, Tags
+from engine.control.lifecycle import ACTIVE, stated
 from engine.control.operation import operation
-from engine.control.pages import page
 from engine.control.recipes import recipe_of
 from engine.errors import InUse, InvalidInput
-from engine.records import Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.records import Campaign, JsonMap, Solution, SolutionVersion
 
 LATEST = "/$LATEST"
 EXPLORES = "aws-user-personalization"
@@ -54,40 +42,6 @@ class CreateCampaign(Request, frozen=True, kw_only=True):
     tags: Tags = ()
 
 
-class CreateCampaignResponse(Shape, frozen=True):
-    campaign_arn: str
-
-
-class DescribeCampaign(Request, frozen=True):
-    campaign_arn: Arn
-
-
-class CampaignSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="campaignArn")
-    failure_reason: str | None = None
-
-
-class CampaignShape(CampaignSummary, frozen=True, kw_only=True):
-    solution_version_arn: str
-    min_provisioned_tps: int = msgspec.field(name="minProvisionedTPS")
-    campaign_config: JsonMap = msgspec.field(default_factory=dict)
-    latest_campaign_update: JsonMap = msgspec.field(default_factory=dict)
-
-
-class DescribeCampaignResponse(Shape, frozen=True):
-    campaign: CampaignShape
-
-
-class ListCampaigns(ListRequest, frozen=True, kw_only=True):
-    solution_arn: Arn | None = None
-
-
-class ListCampaignsResponse(Shape, frozen=True):
-    campaigns: list[CampaignSummary]
-    next_token: str | None = None
-
-
 class UpdateCampaign(Request, frozen=True, kw_only=True):
     campaign_arn: Arn
     solution_version_arn: Arn | None = None
@@ -95,51 +49,25 @@ class UpdateCampaign(Request, frozen=True, kw_only=True):
     campaign_config: CampaignConfig | None = None
 
 
-class UpdateCampaignResponse(Shape, frozen=True):
-    campaign_arn: str
-
-
-class DeleteCampaign(Request, frozen=True):
-    campaign_arn: Arn
-
-
 @operation
-def create_campaign(control: Control, request: CreateCampaign) -> CreateCampaignResponse:
+def create_campaign(control: Control, request: CreateCampaign) -> JsonMap:
     with control.database.write() as within:
         version = _version(control, request.solution_version_arn, within)
-        now = control.now()
         campaign = Campaign(
-            arn=control.arn(f"campaign/{request.name}"),
-            account=control.account,
-            name=request.name,
             solution_arn=version.solution_arn,
             dataset_group_arn=version.dataset_group_arn,
             solution_version_arn=version.arn,
             min_provisioned_tps=request.min_provisioned_tps or 1,
             campaign_config=_checked(request.campaign_config, version, request.solution_version_arn),
-            tags=tag_map(request.tags),
-            creation_date_time=now,
-            last_updated_date_time=now,
+            **control.origin(f"campaign/{request.name}", request.name, request.tags),
         )
         control.create(campaign, within)
-        _announce(control, campaign, within)
-    return CreateCampaignResponse(campaign.arn)
+        control.deploy(campaign, within)
+    return view(campaign, "arn")
 
 
 @operation
-def describe_campaign(control: Control, request: DescribeCampaign) -> DescribeCampaignResponse:
-    shape = view(control.get(request.campaign_arn, Campaign), CampaignShape)
-    update = control.update(shape.latest_campaign_update)
-    return DescribeCampaignResponse(msgspec.structs.replace(shape, latest_campaign_update=update))
-
-
-@operation
-def list_campaigns(control: Control, request: ListCampaigns) -> ListCampaignsResponse:
-    return ListCampaignsResponse(*page(control, request, Campaign, CampaignSummary, request.solution_arn))
-
-
-@operation
-def update_campaign(control: Control, request: UpdateCampaign) -> UpdateCampaignResponse:
+def update_campaign(control: Control, request: UpdateCampaign) -> JsonMap:
     """Swaps in one step; a campaign never stops answering."""
     with control.database.write() as within:
         campaign = control.settled(request.campaign_arn, Campaign, within)
@@ -152,15 +80,12 @@ def update_campaign(control: Control, request: UpdateCampaign) -> UpdateCampaign
             config = _checked(request.campaign_config, version, request.solution_version_arn)
         tps = request.min_provisioned_tps or campaign.min_provisioned_tps
         _swap(control, campaign, version, config, tps, within)
-    return UpdateCampaignResponse(campaign.arn)
+    return view(campaign, "arn")
 
 
-@operation
-def delete_campaign(control: Control, request: DeleteCampaign) -> None:
-    with control.database.write() as within:
-        campaign = control.settled(request.campaign_arn, Campaign, within)
-        control.delete(campaign, within)
-        _announce(control, campaign, within)
+def _delete(control: Control, campaign: Campaign, within: Connection) -> None:
+    control.delete(campaign, within)
+    control.deploy(campaign, within)
 
 
 def follow_latest(control: Control, version: SolutionVersion, within: Connection) -> list[Campaign]:
@@ -184,9 +109,7 @@ def _swap(
         "solutionVersionArn": version.arn,
         "minProvisionedTPS": tps,
         "campaignConfig": config,
-        "status": ACTIVE,
-        "creationDateTime": now,
-        "lastUpdatedDateTime": now,
+        **stated(now),
     }
     changed = msgspec.structs.replace(
         campaign,
@@ -198,12 +121,7 @@ def _swap(
         last_updated_date_time=now,
     )
     control.records.replace(changed, within)
-    _announce(control, changed, within)
-
-
-def _announce(control: Control, campaign: Campaign, within: Connection) -> None:
-    group = control.records.get(campaign.dataset_group_arn, DatasetGroup, within)
-    control.announce(group.uid, "deploy", campaign.arn, within)
+    control.deploy(changed, within)
 
 
 def _version(control: Control, arn: str, within: Connection) -> SolutionVersion:
@@ -236,8 +154,8 @@ def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str
             "syncWithLatestSolutionVersion needs a solutionVersionArn of the form <solution ARN>/$LATEST."
         )
     check_fit(config.item_exploration_config, config.ranking_influence, recipe)
-    shown: JsonMap = msgspec.to_builtins(config)
-    return shown
+    stored: JsonMap = msgspec.to_builtins(config)
+    return stored
 
 
 def check_fit(exploration: ShortMap | None, influence: Influence | None, recipe: str) -> None:
@@ -260,3 +178,11 @@ def check_exploration(name: str, value: str) -> None:
         fits = False
     if not fits:
         raise InvalidInput(f"itemExplorationConfig.{name} is {value}; it is a number from {least:g} to {most:g}.")
+
+
+FAMILY = Family(
+    Campaign,
+    summary=(*NAMED, "failure_reason"),
+    detail=("solution_version_arn", "min_provisioned_tps", "campaign_config", "latest_campaign_update"),
+    delete=_delete,
+)

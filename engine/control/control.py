@@ -1,23 +1,22 @@
-"""What an operation works with: the records of the caller's account and region, the clock, and who else must hear."""
+"""The means of an operation: the records of the caller's account and region, the clock, and who else must hear."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import msgspec
 from sqlalchemy import Connection
 
 from engine.arns import arn_of, belongs
+from engine.control.fields import Tags, tag_map
 from engine.control.lifecycle import ACTIVE, SETTLED, USABLE, shown, shown_at, shown_update
 from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
-from engine.records import JsonMap, R, Record, Records
+from engine.records import BATCH, START, Campaign, DatasetGroup, JsonMap, Key, R, Recommender, Record, Records
 from engine.settings import Settings
 from engine.storage.sql import Database
-
-BATCH = 200
 
 
 class Enqueue(Protocol):
@@ -36,6 +35,17 @@ class Announce(Protocol):
     def __call__(self, group_uid: str, kind: str, key: str, within: Connection) -> object:
         """Append a change record to the event log, in the caller's transaction, so that every worker follows."""
         ...
+
+
+class Origin(TypedDict):
+    """The fields that a record is created with, whatever its kind."""
+
+    arn: str
+    account: str
+    name: str
+    tags: dict[str, str]
+    creation_date_time: float
+    last_updated_date_time: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,18 @@ class Control:
 
     def arn(self, resource: str) -> str:
         return arn_of(self.region, self.account, resource)
+
+    def origin(self, resource: str, name: str, tags: Tags = ()) -> Origin:
+        """Raises as `tag_map` does. `resource` is what comes after the account in the ARN."""
+        now = self.now()
+        return {
+            "arn": self.arn(resource),
+            "account": self.account,
+            "name": name,
+            "tags": tag_map(tags),
+            "creation_date_time": now,
+            "last_updated_date_time": now,
+        }
 
     def status(self, record: Record) -> str | None:
         return shown(record, self.clock(), self.settings.pending_s)
@@ -102,15 +124,13 @@ class Control:
         *,
         parent: str | None = None,
         uses: str | None = None,
-        after: tuple[float, str] = (0.0, ""),
+        after: Key = START,
         within: Connection | None = None,
     ) -> Iterator[R]:
-        """Oldest first, with shown statuses; what is gone is left out."""
+        """All of a kind, oldest first, with shown statuses; what is gone is left out."""
         full = True
         while full:
-            batch = self.records.list(
-                kind, account=self.account, parent=parent, uses=uses, after=after, limit=BATCH, within=within
-            )
+            batch = self.records.batch(kind, after, account=self.account, parent=parent, uses=uses, within=within)
             for record in batch:
                 status = self.status(record)
                 if status is not None and belongs(record.arn, self.region, self.account):
@@ -138,8 +158,13 @@ class Control:
             if self.status(other) is None:
                 self.records.delete(other.arn, within)
 
+    def deploy(self, record: Campaign | Recommender, within: Connection) -> None:
+        """Announce a change of what answers, so that each worker loads the model or lets go."""
+        group = self.records.get(record.dataset_group_arn, DatasetGroup, within)
+        self.announce(group.uid, "deploy", record.arn, within)
+
 
 def refuse_dependants(arn: str, dependants: Iterable[Record]) -> None:
     """Raise `InUse` where there is one (specification §1.5)."""
-    for found in dependants:
-        raise InUse(f"Resource Arn {arn} can't be deleted: {found.arn} depends on it.")
+    for dependant in dependants:
+        raise InUse(f"Resource Arn {arn} can't be deleted: {dependant.arn} depends on it.")

@@ -12,10 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import InvalidInput, TooManyTags
-from engine.records import Record
 from engine.words import in_words
 
-JsonMap = dict[str, Any]
 MOST_TAGS = 50
 RESERVED = "aws:"  # how no key of a tag may begin
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding raises for text that is none
@@ -44,7 +42,7 @@ TagValue = Annotated[str, Meta(max_length=256, pattern=TAG_TEXT)]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What a caller sends; members that no rule knows are left aside, as AWS does."""
+    """The members that a caller sends; those that no rule knows are left aside, as AWS does."""
 
 
 class Tag(Request, frozen=True):
@@ -60,19 +58,6 @@ class ListRequest(Request, frozen=True, kw_only=True):
     max_results: MaxResults | None = None
 
 
-class Shape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a caller is shown; a member at its default is left out."""
-
-
-class ResourceShape(Shape, frozen=True, kw_only=True):
-    """What every resource shows; subclasses give `arn` its name on the wire."""
-
-    status: str
-    creation_date_time: float
-    last_updated_date_time: float
-
-
-S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
 
 
@@ -115,20 +100,15 @@ def _not_json(error: Exception) -> InvalidInput:
     return InvalidInput(f"The request's body is not JSON: {error}")
 
 
-def view(record: Record, shape: type[S]) -> S:
-    """The record's attributes that the shape has, under the shape's names."""
-    return msgspec.convert(record, shape, from_attributes=True)
-
-
 def tag_map(tags: Tags) -> dict[str, str]:
     """Raises `TooManyTags` (specification §1.2), and `InvalidInput` for a key that is given twice or reserved."""
-    given = {tag.tag_key: tag.tag_value for tag in tags}
+    values = {tag.tag_key: tag.tag_value for tag in tags}
     check_tags([tag.tag_key for tag in tags])
-    for key in given:
+    for key in values:
         check_tag_key(key)
-    if len(given) < len(tags):
+    if len(values) < len(tags):
         raise InvalidInput("A tag key is given more than once.")
-    return given
+    return values
 
 
 def check_tags(keys: Collection[str]) -> None:

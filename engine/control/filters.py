@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
-from engine.control.fields import Arn, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
+from engine.control.family import NAMED, Family, view
+from engine.control.fields import Arn, Name, Request, Tags
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
-from engine.control.pages import page
-from engine.data.schema import parse_schema
+from engine.control.schemas import schemas_of
 from engine.errors import InvalidInput, LimitExceeded
-from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, compile_filter, fields_of
+from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, compile_filter, fields_of
 from engine.filters import Filter as CompiledFilter
 from engine.recipes import RECIPES
-from engine.records import BATCH_JOBS, Dataset, DatasetGroup, Filter, Schema, SolutionVersion
+from engine.records import BATCH_JOBS, DatasetGroup, Filter, JsonMap, SolutionVersion
 
 
 class CreateFilter(Request, frozen=True, kw_only=True):
@@ -29,84 +28,29 @@ class CreateFilter(Request, frozen=True, kw_only=True):
     tags: Tags = ()
 
 
-class CreateFilterResponse(Shape, frozen=True):
-    filter_arn: str
-
-
-class DescribeFilter(Request, frozen=True):
-    filter_arn: Arn
-
-
-class FilterSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="filterArn")
-    dataset_group_arn: str
-    failure_reason: str | None = None
-
-
-class FilterShape(FilterSummary, frozen=True, kw_only=True):
-    filter_expression: str
-
-
-class DescribeFilterResponse(Shape, frozen=True):
-    filter: FilterShape
-
-
-class ListFilters(ListRequest, frozen=True, kw_only=True):
-    dataset_group_arn: Arn | None = None
-
-
-class ListFiltersResponse(Shape, frozen=True):
-    filters: list[FilterSummary] = msgspec.field(name="Filters")  # the one key that AWS writes in upper case
-    next_token: str | None = None
-
-
-class DeleteFilter(Request, frozen=True):
-    filter_arn: Arn
-
-
 @operation
-def create_filter(control: Control, request: CreateFilter) -> CreateFilterResponse:
+def create_filter(control: Control, request: CreateFilter) -> JsonMap:
     """A bad expression is refused at once (specification §11a)."""
-    made = compile_filter(request.filter_expression, control.settings.quotas)
+    compiled = compile_filter(request.filter_expression, control.settings.quotas)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
-        made.check(_fields(control, group, within))
+        compiled.check(fields_of(schemas_of(control, group.arn, within).values()))
         if control.settings.quotas == "aws":
-            _check_count(control, made, group, within)
-        now = control.now()
+            _check_count(control, compiled, group, within)
         record = Filter(
-            arn=control.arn(f"filter/{request.name}"),
-            account=control.account,
-            name=request.name,
             dataset_group_arn=group.arn,
             filter_expression=request.filter_expression,
-            tags=tag_map(request.tags),
-            creation_date_time=now,
-            last_updated_date_time=now,
+            **control.origin(f"filter/{request.name}", request.name, request.tags),
         )
         control.create(record, within)
-    return CreateFilterResponse(record.arn)
+    return view(record, "arn")
 
 
-@operation
-def describe_filter(control: Control, request: DescribeFilter) -> DescribeFilterResponse:
-    return DescribeFilterResponse(view(control.get(request.filter_arn, Filter), FilterShape))
-
-
-@operation
-def list_filters(control: Control, request: ListFilters) -> ListFiltersResponse:
-    return ListFiltersResponse(*page(control, request, Filter, FilterSummary, request.dataset_group_arn))
-
-
-@operation
-def delete_filter(control: Control, request: DeleteFilter) -> None:
-    """Not while a batch job filters by it (specification §1.5)."""
-    with control.database.write() as within:
-        record = control.settled(request.filter_arn, Filter, within)
-        jobs = (job for kind in BATCH_JOBS for job in control.every(kind, uses=record.arn, within=within))
-        refuse_dependants(record.arn, (job for job in jobs if job.status in BUSY))
-        control.delete(record, within)
+def _delete(control: Control, record: Filter, within: Connection) -> None:
+    """Refused while a batch job filters by it (specification §1.5)."""
+    jobs = (job for kind in BATCH_JOBS for job in control.every(kind, uses=record.arn, within=within))
+    refuse_dependants(record.arn, (job for job in jobs if job.status in BUSY))
+    control.delete(record, within)
 
 
 def check_batch_filter(control: Control, arn: str, target: str, version: SolutionVersion, within: Connection) -> None:
@@ -114,28 +58,33 @@ def check_batch_filter(control: Control, arn: str, target: str, version: Solutio
     record = control.usable(arn, Filter, within)
     if record.dataset_group_arn != version.dataset_group_arn:
         raise InvalidInput(f"filterArn: {arn} is of another dataset group than the solution version.")
-    made = compile_filter(record.filter_expression, control.settings.quotas)
-    if made.target != target:
-        raise InvalidInput(f"filterArn: the filter is on {made.target}; the job's answers are filtered by {target}.")
+    compiled = compile_filter(record.filter_expression, control.settings.quotas)
+    if compiled.target != target:
+        raise InvalidInput(
+            f"filterArn: the filter is on {compiled.target}; the job's answers are filtered by {target}."
+        )
     recipe = RECIPES[name_of(version.recipe_arn)]
-    if made.needs_item and recipe.kind != "RELATED_ITEMS":
+    if compiled.needs_item and recipe.kind != "RELATED_ITEMS":
         raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but the recipe is of type {recipe.kind}.")
-    if recipe.by_attributes and any(dataset in EVENTS for dataset, _ in made.field_keys):
+    if recipe.by_attributes and any(dataset in EVENTS for dataset, _ in compiled.field_keys):
         raise InvalidInput(f"filterArn: the recipe {recipe.name} can't be filtered by Interactions.")
 
 
-def _fields(control: Control, group: DatasetGroup, within: Connection) -> Fields:
-    datasets = control.every(Dataset, parent=group.arn, within=within)
-    schemas = (control.records.get(dataset.schema_arn, Schema, within) for dataset in datasets)
-    return fields_of(parse_schema(schema.schema, schema.domain) for schema in schemas)
-
-
-def _check_count(control: Control, made: CompiledFilter, group: DatasetGroup, within: Connection) -> None:
+def _check_count(control: Control, compiled: CompiledFilter, group: DatasetGroup, within: Connection) -> None:
     """Raises `LimitExceeded` where the group's filters would use too many fields (specification §4.2)."""
     others = control.every(Filter, parent=group.arn, within=within)
-    used = made.field_keys.union(*(compile_filter(other.filter_expression).field_keys for other in others))
+    used = compiled.field_keys.union(*(compile_filter(other.filter_expression).field_keys for other in others))
     if len(used) > MOST_FIELDS_OF_A_GROUP:
         raise LimitExceeded(
             f"Cannot create a filter. The filters of the dataset group would use {len(used)} distinct fields; "
             f"{MOST_FIELDS_OF_A_GROUP} may be used."
         )
+
+
+FAMILY = Family(
+    Filter,
+    summary=(*NAMED, "dataset_group_arn", "failure_reason"),
+    detail=("filter_expression",),
+    delete=_delete,
+    listed="Filters",  # the one key that AWS writes in upper case
+)

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.control.fields import Arn, JsonMap, Request, Short
+from engine.control.fields import Arn, Request, Short
 from engine.control.hyperparameters import TUNABLE, Parameter, all_recipes, bare
 from engine.errors import InvalidInput
 from engine.measure.metrics import METRICS
 from engine.measure.tuning import METRIC, TRIALS, Dimension
 from engine.recipe import Recipe
+from engine.records import JsonMap
 
 MOST_JOBS, MOST_PARALLEL = 40, 10
 PLACE = "solutionConfig.hpoConfig"

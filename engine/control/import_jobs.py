@@ -9,26 +9,13 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.control.control import Control
-from engine.control.fields import (
-    Arn,
-    JsonMap,
-    ListRequest,
-    Name,
-    Request,
-    ResourceShape,
-    RoleArn,
-    S3Location,
-    Shape,
-    Tags,
-    tag_map,
-    view,
-)
+from engine.control.family import NAMED, Family, view
+from engine.control.fields import Arn, Name, Request, RoleArn, S3Location, Tags, tag_map
 from engine.control.lifecycle import ACTIVE, CREATE_PENDING
 from engine.control.operation import operation
-from engine.control.pages import page
 from engine.data.options import options_of
 from engine.errors import InvalidInput
-from engine.records import Dataset, DatasetImportJob
+from engine.records import Dataset, DatasetImportJob, JsonMap
 
 SCHEMES = ("s3://", "http://", "https://")
 
@@ -47,43 +34,8 @@ class CreateDatasetImportJob(Request, frozen=True, kw_only=True):
     publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3", default=False)
 
 
-class CreateDatasetImportJobResponse(Shape, frozen=True):
-    dataset_import_job_arn: str
-
-
-class DescribeDatasetImportJob(Request, frozen=True):
-    dataset_import_job_arn: Arn
-
-
-class ImportJobSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str = msgspec.field(name="jobName")
-    arn: str = msgspec.field(name="datasetImportJobArn")
-    failure_reason: str | None = None
-    import_mode: str
-
-
-class ImportJobShape(ImportJobSummary, frozen=True, kw_only=True):
-    dataset_arn: str
-    data_source: JsonMap
-    role_arn: str | None = None
-    publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3")
-
-
-class DescribeDatasetImportJobResponse(Shape, frozen=True):
-    dataset_import_job: ImportJobShape
-
-
-class ListDatasetImportJobs(ListRequest, frozen=True, kw_only=True):
-    dataset_arn: Arn | None = None
-
-
-class ListDatasetImportJobsResponse(Shape, frozen=True):
-    dataset_import_jobs: list[ImportJobSummary]
-    next_token: str | None = None
-
-
 @operation
-def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> CreateDatasetImportJobResponse:
+def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> JsonMap:
     location = location_of(control, request.data_source)
     tags = tag_map(request.tags)
     with control.database.write() as within:
@@ -92,40 +44,19 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
             raise InvalidInput(
                 f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."
             )
-        now = control.now()
         job = DatasetImportJob(
-            arn=control.arn(f"dataset-import-job/{request.job_name}"),
-            account=control.account,
-            name=request.job_name,
             status=CREATE_PENDING,
             dataset_arn=dataset.arn,
             data_source={"dataLocation": location},
             role_arn=request.role_arn,
             import_mode=request.import_mode,
             publish_attribution_metrics_to_s3=request.publish_attribution_metrics_to_s3,
-            tags=tags,
             options=options_of(tags),
-            creation_date_time=now,
-            last_updated_date_time=now,
+            **control.origin(f"dataset-import-job/{request.job_name}", request.job_name, request.tags),
         )
         control.create(job, within)
         control.enqueue("importing", job.arn, within)
-    return CreateDatasetImportJobResponse(job.arn)
-
-
-@operation
-def describe_dataset_import_job(
-    control: Control, request: DescribeDatasetImportJob
-) -> DescribeDatasetImportJobResponse:
-    job = control.get(request.dataset_import_job_arn, DatasetImportJob)
-    return DescribeDatasetImportJobResponse(view(job, ImportJobShape))
-
-
-@operation
-def list_dataset_import_jobs(control: Control, request: ListDatasetImportJobs) -> ListDatasetImportJobsResponse:
-    return ListDatasetImportJobsResponse(
-        *page(control, request, DatasetImportJob, ImportJobSummary, request.dataset_arn)
-    )
+    return view(job, "arn")
 
 
 def location_of(control: Control, source: DataSource) -> str:
@@ -140,3 +71,10 @@ def location_of(control: Control, source: DataSource) -> str:
 def _has_bulk(control: Control, dataset: Dataset, within: Connection) -> bool:
     jobs = control.every(DatasetImportJob, parent=dataset.arn, within=within)
     return any(job.status == ACTIVE for job in jobs)
+
+
+FAMILY = Family(
+    DatasetImportJob,
+    summary=(*NAMED, "failure_reason", "import_mode"),
+    detail=("dataset_arn", "data_source", "role_arn", "publish_attribution_metrics_to_s3"),
+)

@@ -36,6 +36,11 @@ def shown(record: Record, now: float, pending_s: float) -> str | None:
     return record.status
 
 
+def stated(now: float, status: str = ACTIVE) -> JsonMap:
+    """The members by which an update says how far it is, as of its beginning."""
+    return {"status": status, "creationDateTime": now, "lastUpdatedDateTime": now}
+
+
 def shown_update(update: JsonMap, now: float, pending_s: float) -> JsonMap:
     """A resource's latest update, if there was one, which runs through the states of a creation."""
     if update.get("status") != ACTIVE:

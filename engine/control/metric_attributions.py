@@ -12,27 +12,17 @@ from sqlalchemy import Connection
 
 from engine.attribution import ledger
 from engine.attribution.expression import check_expression
+from engine.control.batch_jobs import S3DataConfig
 from engine.control.control import Control
-from engine.control.fields import (
-    Arn,
-    JsonMap,
-    ListRequest,
-    Name,
-    Request,
-    ResourceShape,
-    RoleArn,
-    Shape,
-    Short,
-    view,
-)
-from engine.control.locations import S3DataConfig
+from engine.control.family import NAMED, Family, view
+from engine.control.fields import Arn, ListRequest, Name, Request, RoleArn, Short
 from engine.control.operation import operation
-from engine.control.pages import PAGE, opened, page, sealed
+from engine.control.pages import PAGE, listed, opened, sealed
+from engine.control.schemas import schemas_of
 from engine.data.destination import check_destination
 from engine.data.schema import Schema as DatasetSchema
-from engine.data.schema import parse_schema
 from engine.errors import AlreadyExists, InvalidInput
-from engine.records import AttributedMetric, Dataset, DatasetGroup, MetricAttribution, Schema
+from engine.records import AttributedMetric, DatasetGroup, JsonMap, MetricAttribution
 
 MOST_METRICS = 10
 
@@ -60,51 +50,8 @@ class CreateMetricAttribution(Request, frozen=True, kw_only=True):
     metrics_output_config: MetricAttributionOutput
 
 
-class CreateMetricAttributionResponse(Shape, frozen=True):
-    metric_attribution_arn: str
-
-
-class DescribeMetricAttribution(Request, frozen=True):
-    metric_attribution_arn: Arn
-
-
-class MetricAttributionSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="metricAttributionArn")
-    failure_reason: str | None = None  # of an ACTIVE one: why its last file could not be written
-
-
-class MetricAttributionShape(MetricAttributionSummary, frozen=True, kw_only=True):
-    dataset_group_arn: str
-    metrics_output_config: JsonMap
-
-
-class DescribeMetricAttributionResponse(Shape, frozen=True):
-    metric_attribution: MetricAttributionShape
-
-
-class ListMetricAttributions(ListRequest, frozen=True, kw_only=True):
-    dataset_group_arn: Arn | None = None
-
-
-class ListMetricAttributionsResponse(Shape, frozen=True):
-    metric_attributions: list[MetricAttributionSummary]
-    next_token: str | None = None
-
-
-class MetricShape(Shape, frozen=True, kw_only=True):
-    event_type: str
-    metric_name: str
-    expression: str
-
-
 class ListMetricAttributionMetrics(ListRequest, frozen=True, kw_only=True):
     metric_attribution_arn: Arn | None = None
-
-
-class ListMetricAttributionMetricsResponse(Shape, frozen=True):
-    metrics: list[MetricShape]
-    next_token: str | None = None
 
 
 class UpdateMetricAttribution(Request, frozen=True, kw_only=True):
@@ -114,16 +61,8 @@ class UpdateMetricAttribution(Request, frozen=True, kw_only=True):
     metrics_output_config: MetricAttributionOutput | None = None
 
 
-class UpdateMetricAttributionResponse(Shape, frozen=True):
-    metric_attribution_arn: str
-
-
-class DeleteMetricAttribution(Request, frozen=True):
-    metric_attribution_arn: Arn
-
-
 @operation
-def create_metric_attribution(control: Control, request: CreateMetricAttribution) -> CreateMetricAttributionResponse:
+def create_metric_attribution(control: Control, request: CreateMetricAttribution) -> JsonMap:
     output = _checked_output(control, request.metrics_output_config)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
@@ -131,51 +70,31 @@ def create_metric_attribution(control: Control, request: CreateMetricAttribution
             raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
         now = control.now()
         attribution = MetricAttribution(
-            arn=control.arn(f"metric-attribution/{request.name}"),
-            account=control.account,
-            name=request.name,
             dataset_group_arn=group.arn,
             metrics=_checked((), request.metrics, _schemas(control, group.arn, within), now),
             metrics_output_config=output,
-            creation_date_time=now,
-            last_updated_date_time=now,
+            **control.origin(f"metric-attribution/{request.name}", request.name),
         )
         control.create(attribution, within)
         ledger.begin(within, attribution.arn, now)
-    return CreateMetricAttributionResponse(attribution.arn)
+    return view(attribution, "arn")
 
 
 @operation
-def describe_metric_attribution(
-    control: Control, request: DescribeMetricAttribution
-) -> DescribeMetricAttributionResponse:
-    attribution = control.get(request.metric_attribution_arn, MetricAttribution)
-    return DescribeMetricAttributionResponse(view(attribution, MetricAttributionShape))
-
-
-@operation
-def list_metric_attributions(control: Control, request: ListMetricAttributions) -> ListMetricAttributionsResponse:
-    found = page(control, request, MetricAttribution, MetricAttributionSummary, request.dataset_group_arn)
-    return ListMetricAttributionsResponse(*found)
-
-
-@operation
-def list_metric_attribution_metrics(
-    control: Control, request: ListMetricAttributionMetrics
-) -> ListMetricAttributionMetricsResponse:
-    """Of one attribution, or of all; a token holds how many were shown."""
+def list_metric_attribution_metrics(control: Control, request: ListMetricAttributionMetrics) -> JsonMap:
+    """The metrics of one attribution, or of all; a token holds how many were shown."""
     arn = request.metric_attribution_arn
     scope = "|".join(("metric-attribution-metrics", arn or "", control.account, control.region))
     start = int(opened(request.next_token, scope)[0])
     end = start + (request.max_results or PAGE)
     of = control.every(MetricAttribution) if arn is None else [control.get(arn, MetricAttribution)]
     metrics = [metric for attribution in of for metric in attribution.metrics]
-    shown = [msgspec.convert(metric, MetricShape, from_attributes=True) for metric in metrics[start:end]]
-    return ListMetricAttributionMetricsResponse(shown, sealed((end, ""), scope) if end < len(metrics) else None)
+    shown = [msgspec.convert(metric, MetricAttribute, from_attributes=True) for metric in metrics[start:end]]
+    return listed("metrics", shown, sealed((end, ""), scope) if end < len(metrics) else None)
 
 
 @operation
-def update_metric_attribution(control: Control, request: UpdateMetricAttribution) -> UpdateMetricAttributionResponse:
+def update_metric_attribution(control: Control, request: UpdateMetricAttribution) -> JsonMap:
     """Metrics are removed with their counts before others are added."""
     arn, config = request.metric_attribution_arn, request.metrics_output_config
     if arn is None:
@@ -183,27 +102,24 @@ def update_metric_attribution(control: Control, request: UpdateMetricAttribution
     output = None if config is None else _checked_output(control, config)
     with control.database.write() as within:
         attribution = control.active(arn, MetricAttribution, within)
-        kept = _without(attribution.metrics, request.remove_metrics)
+        remaining = _without(attribution.metrics, request.remove_metrics)
         schemas = _schemas(control, attribution.dataset_group_arn, within)
         now = control.now()
         changed = msgspec.structs.replace(
             attribution,
-            metrics=_checked(kept, request.add_metrics, schemas, now),
+            metrics=_checked(remaining, request.add_metrics, schemas, now),
             metrics_output_config=attribution.metrics_output_config if output is None else output,
             last_updated_date_time=now,
         )
         control.records.replace(changed, within)
         ledger.drop(within, attribution.arn, list(request.remove_metrics))
-    return UpdateMetricAttributionResponse(attribution.arn)
+    return view(attribution, "arn")
 
 
-@operation
-def delete_metric_attribution(control: Control, request: DeleteMetricAttribution) -> None:
-    """With its counts."""
-    with control.database.write() as within:
-        attribution = control.settled(request.metric_attribution_arn, MetricAttribution, within)
-        control.delete(attribution, within)
-        ledger.end(within, attribution.arn)
+def _delete(control: Control, attribution: MetricAttribution, within: Connection) -> None:
+    """Its counts go with it."""
+    control.delete(attribution, within)
+    ledger.end(within, attribution.arn)
 
 
 def _checked_output(control: Control, config: MetricAttributionOutput) -> JsonMap:
@@ -215,12 +131,8 @@ def _checked_output(control: Control, config: MetricAttributionOutput) -> JsonMa
 
 
 def _schemas(control: Control, group_arn: str, within: Connection) -> dict[str, DatasetSchema]:
-    """By dataset type. Raises `InvalidInput` where the interactions have no EVENT_TYPE."""
-    records = {
-        dataset.dataset_type: control.records.get(dataset.schema_arn, Schema, within)
-        for dataset in control.every(Dataset, parent=group_arn, within=within)
-    }
-    schemas = {kind: parse_schema(record.schema, record.domain) for kind, record in records.items()}
+    """The group's schemas by dataset type. Raises `InvalidInput` where the interactions have no EVENT_TYPE."""
+    schemas = schemas_of(control, group_arn, within)
     interactions = schemas.get("INTERACTIONS")
     if interactions is None or all(field.name != "EVENT_TYPE" for field in interactions.fields):
         raise InvalidInput(
@@ -231,30 +143,38 @@ def _schemas(control: Control, group_arn: str, within: Connection) -> dict[str, 
 
 def _without(metrics: Sequence[AttributedMetric], names: Sequence[str]) -> tuple[AttributedMetric, ...]:
     """Raises `InvalidInput` for a name that is none of theirs."""
-    known = [metric.metric_name for metric in metrics]
+    present = [metric.metric_name for metric in metrics]
     for name in names:
-        if name not in known:
-            raise InvalidInput(f"removeMetrics: there is no metric {name!r}; there are {', '.join(known)}.")
+        if name not in present:
+            raise InvalidInput(f"removeMetrics: there is no metric {name!r}; there are {', '.join(present)}.")
     return tuple(metric for metric in metrics if metric.metric_name not in names)
 
 
 def _checked(
-    kept: tuple[AttributedMetric, ...],
+    before: tuple[AttributedMetric, ...],
     added: Iterable[MetricAttribute],
     schemas: dict[str, DatasetSchema],
     now: float,
 ) -> tuple[AttributedMetric, ...]:
     """All of them. Raises `InvalidInput`, or `AlreadyExists` for an added metric that is there."""
-    there = {metric.metric_name for metric in kept}
+    present = {metric.metric_name for metric in before}
     for metric in added:
         check_expression(metric.expression, schemas)
-        if metric.metric_name in there:
+        if metric.metric_name in present:
             raise AlreadyExists(f"Another metric named {metric.metric_name} already exists.")
     new = (AttributedMetric(**msgspec.structs.asdict(metric), since=now) for metric in added)
-    metrics = (*kept, *new)
+    metrics = (*before, *new)
     twice = [name for name, count in Counter(metric.metric_name for metric in metrics).items() if count > 1]
     if twice:
         raise InvalidInput(f"metrics: the metricName {twice[0]!r} is given twice.")
     if not 1 <= len(metrics) <= MOST_METRICS:
         raise InvalidInput(f"metrics: an attribution has 1 to {MOST_METRICS} metrics; these would be {len(metrics)}.")
     return metrics
+
+
+FAMILY = Family(
+    MetricAttribution,
+    summary=(*NAMED, "failure_reason"),  # of an ACTIVE one: why its last file could not be written
+    detail=("dataset_group_arn", "metrics_output_config"),
+    delete=_delete,
+)

@@ -23,7 +23,7 @@ class UnknownOperation(EngineError):
 @dataclass(frozen=True)
 class Operation:
     request: type[msgspec.Struct]
-    function: Callable[[Control, Any], Any]  # → a struct, or None for an empty body
+    function: Callable[[Control, Any], Any]  # → the answer's members, or None for an empty body
     decoder: msgspec.json.Decoder[Any]
 
 
@@ -32,16 +32,18 @@ OPERATIONS: dict[str, Operation] = {}
 
 def operation(function: F) -> F:
     """Registers `create_dataset_group` as CreateDatasetGroup, with the type of its `request`."""
-    name = function.__name__.title().replace("_", "")
-    request = get_type_hints(function)["request"]
-    OPERATIONS[name] = Operation(request, function, msgspec.json.Decoder(request))
+    register(function.__name__.title().replace("_", ""), get_type_hints(function)["request"], function)
     return function
+
+
+def register(name: str, request: type[msgspec.Struct], function: Callable[[Control, Any], Any]) -> None:
+    OPERATIONS[name] = Operation(request, function, msgspec.json.Decoder(request))
 
 
 def perform(control: Control, name: str, body: bytes) -> bytes:
     """One operation, JSON in and JSON out. Raises `EngineError`."""
-    known = OPERATIONS.get(name)
-    if known is None:
+    operation = OPERATIONS.get(name)
+    if operation is None:
         raise UnknownOperation(f"There is no operation {name}.")
-    answer = known.function(control, decoded(body, known.decoder))
+    answer = operation.function(control, decoded(body, operation.decoder))
     return b"" if answer is None else msgspec.json.encode(answer)

@@ -5,49 +5,57 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import msgspec
 
 from engine.control.control import Control
-from engine.control.fields import ListRequest, S, view
+from engine.control.fields import ListRequest
 from engine.errors import InvalidNextToken
-from engine.records import R, Record
+from engine.records import START, JsonMap, Key, R, Record
 
 PAGE = 100
-Key = tuple[float, str]  # (creation time, ARN)
-START: Key = (0.0, "")
 END: Key = (float("inf"), "")
+Pages = Callable[[Control, ListRequest, type[R], str | None], tuple[list[R], str | None]]
 
 
-def page(
-    control: Control, request: ListRequest, kind: type[R], shape: type[S], parent: str | None = None
-) -> tuple[list[S], str | None]:
-    """The page's views and the token of the next page, None on the last one."""
-    scope = "|".join((kind.kind, parent or "", control.account, control.region))
-    after = opened(request.next_token, scope)
-    size = request.max_results or PAGE
-    found: Sequence[Record] = list(islice(control.every(kind, parent=parent, after=after), size + 1))
-    views = [view(record, shape) for record in found[:size]]
-    if len(found) <= size:
-        return views, None
-    last = found[size - 1]
-    return views, sealed((last.creation_date_time, last.arn), scope)
+def page(control: Control, request: ListRequest, kind: type[R], parent: str | None) -> tuple[list[R], str | None]:
+    """The page's records and the token of the next page, None on the last one."""
+    scope = _scope(control, kind, parent)
+    every = control.every(kind, parent=parent, after=opened(request.next_token, scope))
+    return _first(every, request, scope)
 
 
 def newest_page(
-    control: Control, request: ListRequest, kind: type[R], shape: type[S], parent: str | None = None
-) -> tuple[list[S], str | None]:
+    control: Control, request: ListRequest, kind: type[R], parent: str | None
+) -> tuple[list[R], str | None]:
     """As `page`, the newest first. For kinds that there are few of: each page reads all."""
-    scope = "|".join((kind.kind, parent or "", control.account, control.region))
+    scope = _scope(control, kind, parent)
     before = END if request.next_token is None else opened(request.next_token, scope)
-    size = request.max_results or PAGE
     every = reversed(list(control.every(kind, parent=parent)))
-    found = [record for record in every if (record.creation_date_time, record.arn) < before]
-    views = [view(record, shape) for record in found[:size]]
-    last = found[size - 1] if len(found) > size else None
-    return views, None if last is None else sealed((last.creation_date_time, last.arn), scope)
+    return _first((record for record in every if _key(record) < before), request, scope)
+
+
+def listed(key: str, shown: Sequence[object], token: str | None) -> JsonMap:
+    """The answer of a List operation."""
+    return {key: shown} if token is None else {key: shown, "nextToken": token}
+
+
+def _scope(control: Control, kind: type[Record], parent: str | None) -> str:
+    return "|".join((kind.kind, parent or "", control.account, control.region))
+
+
+def _first(every: Iterable[R], request: ListRequest, scope: str) -> tuple[list[R], str | None]:
+    size = request.max_results or PAGE
+    records = list(islice(every, size + 1))
+    if len(records) <= size:
+        return records, None
+    return records[:size], sealed(_key(records[size - 1]), scope)
+
+
+def _key(record: Record) -> Key:
+    return record.creation_date_time, record.arn
 
 
 def sealed(key: Key, scope: str) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from engine import recipes
 from engine.arns import PARTITION, RECIPE_PREFIX, name_of, recipe_arn
 from engine.control.control import Control
-from engine.control.fields import Arn, Domain, ListRequest, Request, ResourceShape, Shape
-from engine.control.lifecycle import ACTIVE
+from engine.control.fields import Arn, Domain, ListRequest, Request
+from engine.control.lifecycle import stated
 from engine.control.operation import operation
-from engine.control.pages import PAGE, opened, sealed
+from engine.control.pages import PAGE, listed, opened, sealed
 from engine.errors import InvalidInput, NotFound
 from engine.recipe import Recipe
+from engine.records import JsonMap
 from engine.use_cases import USE_CASES, UseCase, use_case_of
 
 SINCE = 1_546_300_800.0  # 2019-01-01: when AWS's first recipes came; ours have no date of their own
@@ -41,74 +41,41 @@ class ListRecipes(ListRequest, frozen=True, kw_only=True):
     domain: Domain | None = None
 
 
-class RecipeSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="recipeArn")
-    domain: str | None = None
-
-
-class RecipeShape(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="recipeArn")
-    algorithm_arn: str
-    feature_transformation_arn: str
-    description: str
-    recipe_type: str
-
-
-class ListRecipesResponse(Shape, frozen=True):
-    recipes: list[RecipeSummary]
-    next_token: str | None = None
-
-
 class DescribeRecipe(Request, frozen=True):
     recipe_arn: Arn
 
 
-class DescribeRecipeResponse(Shape, frozen=True):
-    recipe: RecipeShape
-
-
 @operation
-def list_recipes(control: Control, request: ListRecipes) -> ListRecipesResponse:
+def list_recipes(control: Control, request: ListRecipes) -> JsonMap:
     _, last = opened(request.next_token, SCOPE)
     domains = {**dict.fromkeys(recipes.RECIPES), **{name: case.domain for name, case in USE_CASES.items()}}
     wanted = {name for name, domain in domains.items() if request.domain in (None, domain)}
     names = sorted(name for name in wanted if name > last)
     size = request.max_results or PAGE
-    found = [
-        RecipeSummary(
-            name=name,
-            arn=recipe_arn(name),
-            status=ACTIVE,
-            domain=domains[name],
-            creation_date_time=SINCE,
-            last_updated_date_time=SINCE,
-        )
-        for name in names[:size]
-    ]
-    return ListRecipesResponse(found, sealed((SINCE, names[size - 1]), SCOPE) if len(names) > size else None)
+    shown = [_summary(name, recipe_arn(name), domains[name]) for name in names[:size]]
+    return listed("recipes", shown, sealed((SINCE, names[size - 1]), SCOPE) if len(names) > size else None)
 
 
 @operation
-def describe_recipe(control: Control, request: DescribeRecipe) -> DescribeRecipeResponse:
+def describe_recipe(control: Control, request: DescribeRecipe) -> JsonMap:
     """A use case's parts are those of the recipe that it trains."""
     use_case = use_case_of(request.recipe_arn)
     recipe = recipe_of(request.recipe_arn if use_case is None else recipe_arn(use_case.trains))
     algorithm = ALGORITHMS.get(recipe.name, recipe.name)
     transformation = TRANSFORMATIONS.get(recipe.name, recipe.name)
-    shape = RecipeShape(
-        name=name_of(request.recipe_arn),
-        arn=request.recipe_arn,
-        status=ACTIVE,
-        algorithm_arn=f"{PARTITION}:::algorithm/{algorithm}",
-        feature_transformation_arn=f"{PARTITION}:::feature-transformation/{transformation}",
-        description=recipe.description if use_case is None else use_case.description,
-        recipe_type=recipe.kind,
-        creation_date_time=SINCE,
-        last_updated_date_time=SINCE,
-    )
-    return DescribeRecipeResponse(shape)
+    shown = {
+        **_summary(name_of(request.recipe_arn), request.recipe_arn),
+        "algorithmArn": f"{PARTITION}:::algorithm/{algorithm}",
+        "featureTransformationArn": f"{PARTITION}:::feature-transformation/{transformation}",
+        "description": recipe.description if use_case is None else use_case.description,
+        "recipeType": recipe.kind,
+    }
+    return {"recipe": shown}
+
+
+def _summary(name: str, arn: str, domain: str | None = None) -> JsonMap:
+    shown = {**stated(SINCE), "name": name, "recipeArn": arn}
+    return shown if domain is None else {**shown, "domain": domain}
 
 
 def use_case_named(arn: str) -> UseCase:
@@ -125,12 +92,12 @@ def auto_ml_recipes(allowed: Sequence[str]) -> list[Recipe[Any]]:
 
     Raises `NotFound` for an ARN that is no recipe's, `InvalidInput` where none of them personalises.
     """
-    given = [recipe_of(arn).name for arn in allowed]
+    names = [recipe_of(arn).name for arn in allowed]
     able = [recipe for _, recipe in sorted(recipes.RECIPES.items(), reverse=True) if recipe.kind == AUTO_ML_TYPE]
-    found = [recipe for recipe in able if not given or recipe.name in given]
-    if not found:
+    candidates = [recipe for recipe in able if not names or recipe.name in names]
+    if not candidates:
         raise InvalidInput(f"solutionConfig.autoMLConfig.recipeList has no recipe of type {AUTO_ML_TYPE}.")
-    return found
+    return candidates
 
 
 def recipe_of(arn: str) -> Recipe[Any]:

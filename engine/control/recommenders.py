@@ -13,26 +13,14 @@ from sqlalchemy import Connection
 
 from engine.control.campaigns import check_exploration
 from engine.control.control import Control
-from engine.control.fields import (
-    Arn,
-    JsonMap,
-    ListRequest,
-    Name,
-    Request,
-    ResourceShape,
-    Shape,
-    ShortMap,
-    Tags,
-    tag_map,
-    view,
-)
-from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
+from engine.control.family import NAMED, Family, view
+from engine.control.fields import Arn, Name, Request, ShortMap, Tags
+from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING, stated
 from engine.control.operation import operation
-from engine.control.pages import page
 from engine.control.recipes import use_case_named
 from engine.control.solution_config import TrainingDataConfig, check_columns
 from engine.errors import InUse, InvalidInput
-from engine.records import Dataset, DatasetGroup, Recommender
+from engine.records import Dataset, DatasetGroup, JsonMap, Recommender
 from engine.use_cases import UseCase
 
 INACTIVE = "INACTIVE"
@@ -53,98 +41,36 @@ class CreateRecommender(Request, frozen=True, kw_only=True):
     tags: Tags = ()
 
 
-class RecommenderResponse(Shape, frozen=True):
-    recommender_arn: str
-
-
-class DescribeRecommender(Request, frozen=True):
-    recommender_arn: Arn
-
-
-class RecommenderSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="recommenderArn")
-    dataset_group_arn: str
-    recipe_arn: str
-    recommender_config: JsonMap = msgspec.field(default_factory=dict)
-
-
-class RecommenderShape(RecommenderSummary, frozen=True, kw_only=True):
-    failure_reason: str | None = None
-    latest_recommender_update: JsonMap = msgspec.field(default_factory=dict)
-    model_metrics: dict[str, float] = msgspec.field(default_factory=dict)
-
-
-class DescribeRecommenderResponse(Shape, frozen=True):
-    recommender: RecommenderShape
-
-
-class ListRecommenders(ListRequest, frozen=True, kw_only=True):
-    dataset_group_arn: Arn | None = None
-
-
-class ListRecommendersResponse(Shape, frozen=True):
-    recommenders: list[RecommenderSummary]
-    next_token: str | None = None
-
-
 class UpdateRecommender(Request, frozen=True, kw_only=True):
     recommender_arn: Arn
     recommender_config: RecommenderConfig
 
 
-class StartRecommender(Request, frozen=True):
-    recommender_arn: Arn
-
-
-class StopRecommender(Request, frozen=True):
-    recommender_arn: Arn
-
-
-class DeleteRecommender(Request, frozen=True):
+class OneRecommender(Request, frozen=True):
     recommender_arn: Arn
 
 
 @operation
-def create_recommender(control: Control, request: CreateRecommender) -> RecommenderResponse:
+def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
     use_case = use_case_named(request.recipe_arn)
     config = _checked(request.recommender_config, use_case)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroup, within)
         _check_group(control, group, use_case, within)
-        now = control.now()
         recommender = Recommender(
-            arn=control.arn(f"recommender/{request.name}"),
-            account=control.account,
-            name=request.name,
             status=CREATE_PENDING,
             dataset_group_arn=group.arn,
             recipe_arn=request.recipe_arn,
             recommender_config={"minRecommendationRequestsPerSecond": 1, **config},
-            tags=tag_map(request.tags),
-            creation_date_time=now,
-            last_updated_date_time=now,
+            **control.origin(f"recommender/{request.name}", request.name, request.tags),
         )
         control.create(recommender, within)
         control.enqueue("recommending", recommender.arn, within)
-    return RecommenderResponse(recommender.arn)
+    return view(recommender, "arn")
 
 
 @operation
-def describe_recommender(control: Control, request: DescribeRecommender) -> DescribeRecommenderResponse:
-    shape = view(control.get(request.recommender_arn, Recommender), RecommenderShape)
-    update = control.update(shape.latest_recommender_update)
-    return DescribeRecommenderResponse(msgspec.structs.replace(shape, latest_recommender_update=update))
-
-
-@operation
-def list_recommenders(control: Control, request: ListRecommenders) -> ListRecommendersResponse:
-    found = page(control, request, Recommender, RecommenderSummary, request.dataset_group_arn)
-    return ListRecommendersResponse(*found)
-
-
-@operation
-def update_recommender(control: Control, request: UpdateRecommender) -> RecommenderResponse:
+def update_recommender(control: Control, request: UpdateRecommender) -> JsonMap:
     """Answers with the model that it has until a new one is trained, which only other training columns ask for."""
     with control.database.write() as within:
         recommender = control.settled(request.recommender_arn, Recommender, within)
@@ -156,46 +82,37 @@ def update_recommender(control: Control, request: UpdateRecommender) -> Recommen
         retrain = retrain or not recommender.solution_version_arn  # its first training failed
         now = control.now()
         status = CREATE_PENDING if retrain else ACTIVE
-        shown = {"recommenderConfig": config, "status": status, "creationDateTime": now, "lastUpdatedDateTime": now}
         changed = msgspec.structs.replace(
             recommender,
             recommender_config={**recommender.recommender_config, **config},
-            latest_recommender_update=shown,
+            latest_recommender_update={"recommenderConfig": config, **stated(now, status)},
             last_updated_date_time=now,
         )
         _store(control, changed, within)
         if retrain:
             control.enqueue("recommending", recommender.arn, within)
-    return RecommenderResponse(recommender.arn)
+    return view(recommender, "arn")
 
 
 @operation
-def start_recommender(control: Control, request: StartRecommender) -> RecommenderResponse:
-    """With the model that it stopped with."""
+def start_recommender(control: Control, request: OneRecommender) -> JsonMap:
+    """It answers with the model that it stopped with."""
     return _turn(control, request.recommender_arn, INACTIVE, ACTIVE)
 
 
 @operation
-def stop_recommender(control: Control, request: StopRecommender) -> RecommenderResponse:
+def stop_recommender(control: Control, request: OneRecommender) -> JsonMap:
     """A training that runs is given up, and with it an update that waits for it."""
     return _turn(control, request.recommender_arn, ACTIVE, INACTIVE)
 
 
-@operation
-def delete_recommender(control: Control, request: DeleteRecommender) -> None:
-    with control.database.write() as within:
-        recommender = control.settled(request.recommender_arn, Recommender, within)
-        control.cancel(recommender.arn, within)
-        control.delete(recommender, within)
-        announce(control, recommender, within)
+def _delete(control: Control, recommender: Recommender, within: Connection) -> None:
+    control.cancel(recommender.arn, within)
+    control.delete(recommender, within)
+    control.deploy(recommender, within)
 
 
-def announce(control: Control, recommender: Recommender, within: Connection) -> None:
-    group = control.records.get(recommender.dataset_group_arn, DatasetGroup, within)
-    control.announce(group.uid, "deploy", recommender.arn, within)
-
-
-def _turn(control: Control, arn: str, before: str, after: str) -> RecommenderResponse:
+def _turn(control: Control, arn: str, before: str, after: str) -> JsonMap:
     with control.database.write() as within:
         recommender = control.get(arn, Recommender, within)
         if recommender.status != before:
@@ -206,7 +123,7 @@ def _turn(control: Control, arn: str, before: str, after: str) -> RecommenderRes
             control.cancel(arn, within)
             turned = msgspec.structs.replace(turned, latest_recommender_update=_given_up(turned, now))
         _store(control, turned, within)
-    return RecommenderResponse(arn)
+    return view(recommender, "arn")
 
 
 def _given_up(recommender: Recommender, now: float) -> JsonMap:
@@ -219,7 +136,7 @@ def _given_up(recommender: Recommender, now: float) -> JsonMap:
 
 def _store(control: Control, recommender: Recommender, within: Connection) -> None:
     control.records.replace(recommender, within)
-    announce(control, recommender, within)
+    control.deploy(recommender, within)
 
 
 def _check_group(control: Control, group: DatasetGroup, use_case: UseCase, within: Connection) -> None:
@@ -246,3 +163,11 @@ def _checked(config: RecommenderConfig | None, use_case: UseCase) -> JsonMap:
     check_columns(config.training_data_config)
     shown: JsonMap = msgspec.to_builtins(config)
     return shown
+
+
+FAMILY = Family(
+    Recommender,
+    summary=(*NAMED, "dataset_group_arn", "recipe_arn", "recommender_config"),
+    detail=("failure_reason", "latest_recommender_update", "model_metrics"),
+    delete=_delete,
+)

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.control.fields import ColumnName, DatasetType, JsonMap, Request, Short, ShortMap
+from engine.control.fields import ColumnName, DatasetType, Request, Short, ShortMap
 from engine.control.hpo_config import AutoMLConfig, HpoConfig, auto_ml_of, check_auto_ml, check_hpo
 from engine.control.hyperparameters import MINUTES, bare
 from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
 from engine.recipe import Recipe
-from engine.records import Solution
+from engine.records import JsonMap, Solution
 from engine.words import in_words
 
 WEIGHS_EVENTS = frozenset({"aws-user-personalization-v2", "aws-personalized-ranking-v2"})

@@ -8,19 +8,19 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from engine import recipes, records
+from engine import recipes
 from engine.arns import name_of
 from engine.control.control import Control
-from engine.control.fields import Arn, JsonMap, ListRequest, Name, Request, ResourceShape, Shape, Tags, tag_map, view
+from engine.control.family import STATED, Family, view
+from engine.control.fields import Arn, Name, Request, Tags
 from engine.control.hyperparameters import MINUTES
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
 from engine.control.operation import operation
-from engine.control.pages import page
+from engine.control.schemas import schemas_of
 from engine.control.solution_config import recipe_for
-from engine.data.schema import Schema, parse_schema
 from engine.errors import AlreadyExists, InUse, InvalidInput
 from engine.recipe import Recipe, Schemas
-from engine.records import Dataset, Solution, SolutionVersion
+from engine.records import JsonMap, Solution, SolutionVersion
 
 STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})
 
@@ -32,63 +32,12 @@ class CreateSolutionVersion(Request, frozen=True, kw_only=True):
     tags: Tags = ()
 
 
-class CreateSolutionVersionResponse(Shape, frozen=True):
-    solution_version_arn: str
-
-
-class DescribeSolutionVersion(Request, frozen=True):
-    solution_version_arn: Arn
-
-
-class SolutionVersionSummary(ResourceShape, frozen=True, kw_only=True):
-    arn: str = msgspec.field(name="solutionVersionArn")
-    training_mode: str
-    training_type: str
-    failure_reason: str | None = None
-
-
-class SolutionVersionShape(SolutionVersionSummary, frozen=True, kw_only=True):
-    name: str
-    solution_arn: str
-    perform_hpo: bool = msgspec.field(name="performHPO")
-    perform_auto_ml: bool = msgspec.field(name="performAutoML")
-    perform_incremental_update: bool
-    recipe_arn: str = ""  # left out until AutoML has chosen
-    event_type: str | None = None
-    dataset_group_arn: str
-    solution_config: JsonMap = msgspec.field(default_factory=dict)
-    training_hours: float | None = None
-    tuned_hpo_params: JsonMap = msgspec.field(name="tunedHPOParams", default_factory=dict)
-
-
-class DescribeSolutionVersionResponse(Shape, frozen=True):
-    solution_version: SolutionVersionShape
-
-
-class ListSolutionVersions(ListRequest, frozen=True, kw_only=True):
-    solution_arn: Arn | None = None
-
-
-class ListSolutionVersionsResponse(Shape, frozen=True):
-    solution_versions: list[SolutionVersionSummary]
-    next_token: str | None = None
-
-
-class GetSolutionMetrics(Request, frozen=True):
-    solution_version_arn: Arn
-
-
-class GetSolutionMetricsResponse(Shape, frozen=True):
-    solution_version_arn: str
-    metrics: dict[str, float]
-
-
-class StopSolutionVersionCreation(Request, frozen=True):
+class OneSolutionVersion(Request, frozen=True):
     solution_version_arn: Arn
 
 
 @operation
-def create_solution_version(control: Control, request: CreateSolutionVersion) -> CreateSolutionVersionResponse:
+def create_solution_version(control: Control, request: CreateSolutionVersion) -> JsonMap:
     with control.database.write() as within:
         solution = control.active(request.solution_arn, Solution, within)
         versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
@@ -98,43 +47,23 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
         if request.training_mode == "UPDATE":
             _check_update(solution, versions)
         check_datasets(recipe_for(solution), schemas_of(control, solution.dataset_group_arn, within))
-        version = add_version(
-            control,
-            _within(solution, control.training_minutes),
-            within,
-            request.training_mode,
-            name=request.name,
-            tags=tag_map(request.tags),
-        )
-    return CreateSolutionVersionResponse(version.arn)
+        budgeted = _within(solution, control.training_minutes)
+        version = add_version(control, budgeted, request, within)
+    return view(version, "arn")
 
 
 @operation
-def describe_solution_version(control: Control, request: DescribeSolutionVersion) -> DescribeSolutionVersionResponse:
-    version = control.get(request.solution_version_arn, SolutionVersion)
-    return DescribeSolutionVersionResponse(view(version, SolutionVersionShape))
-
-
-@operation
-def list_solution_versions(control: Control, request: ListSolutionVersions) -> ListSolutionVersionsResponse:
-    if request.solution_arn is not None:
-        control.get(request.solution_arn, Solution)
-    found = page(control, request, SolutionVersion, SolutionVersionSummary, request.solution_arn)
-    return ListSolutionVersionsResponse(*found)
-
-
-@operation
-def get_solution_metrics(control: Control, request: GetSolutionMetrics) -> GetSolutionMetricsResponse:
+def get_solution_metrics(control: Control, request: OneSolutionVersion) -> JsonMap:
     version = control.get(request.solution_version_arn, SolutionVersion)
     if version.status in BUSY:
         raise InUse(f"The solution version {version.arn} has no metrics while it is in {version.status} state.")
     if version.status != ACTIVE:
         raise InvalidInput(f"The solution version {version.arn} has no metrics: it is in {version.status} state.")
-    return GetSolutionMetricsResponse(version.arn, version.metrics)
+    return {"solutionVersionArn": version.arn, "metrics": version.metrics}
 
 
 @operation
-def stop_solution_version_creation(control: Control, request: StopSolutionVersionCreation) -> None:
+def stop_solution_version_creation(control: Control, request: OneSolutionVersion) -> None:
     """A version that waits stops at once; one in training is seen stopping, though nothing it does counts any more."""
     with control.database.write() as within:
         version = control.get(request.solution_version_arn, SolutionVersion, within)
@@ -163,20 +92,13 @@ def _within(solution: Solution, minutes: float | None) -> Solution:
 def add_version(
     control: Control,
     solution: Solution,
+    request: CreateSolutionVersion,
     within: Connection,
-    training_mode: str = "FULL",
-    *,
     training_type: str = "MANUAL",
-    name: str | None = None,
-    tags: dict[str, str] | None = None,
 ) -> SolutionVersion:
     """A new version of the solution as it is configured now, and the job that trains it."""
-    now = control.now()
-    arn = f"{solution.arn}/{control.new_id()[:8]}"
+    name = f"{name_of(solution.arn)}/{control.new_id()[:8]}"
     version = SolutionVersion(
-        arn=arn,
-        account=control.account,
-        name=name or name_of(arn),
         status=CREATE_PENDING,
         solution_arn=solution.arn,
         dataset_group_arn=solution.dataset_group_arn,
@@ -186,22 +108,13 @@ def add_version(
         perform_incremental_update=solution.perform_incremental_update,
         event_type=solution.event_type,
         solution_config=solution.solution_config,
-        training_mode=training_mode,
+        training_mode=request.training_mode,
         training_type=training_type,
-        tags=tags or {},
-        creation_date_time=now,
-        last_updated_date_time=now,
+        **control.origin(f"solution/{name}", request.name or name, request.tags),
     )
     control.create(version, within)
     control.enqueue("training", version.arn, within)
     return version
-
-
-def schemas_of(control: Control, group_arn: str, within: Connection) -> dict[str, Schema]:
-    """The schemas of a dataset group's datasets by type."""
-    datasets = control.every(Dataset, parent=group_arn, within=within)
-    found = ((each.dataset_type, control.records.get(each.schema_arn, records.Schema, within)) for each in datasets)
-    return {dataset_type: parse_schema(schema.schema, schema.domain) for dataset_type, schema in found}
 
 
 def check_datasets(recipe: Recipe[Any], schemas: Schemas) -> None:
@@ -218,3 +131,23 @@ def _check_update(solution: Solution, versions: list[SolutionVersion]) -> None:
         raise InvalidInput(f"trainingMode UPDATE fits only {', '.join(able)}, not {name_of(solution.recipe_arn)}.")
     if not any(version.training_mode == "FULL" and version.status == ACTIVE for version in versions):
         raise InvalidInput("trainingMode UPDATE needs a solution version of mode FULL that is ACTIVE.")
+
+
+FAMILY = Family(
+    SolutionVersion,
+    summary=(*STATED, "arn", "training_mode", "training_type", "failure_reason"),
+    detail=(
+        "name",
+        "solution_arn",
+        "perform_hpo",
+        "perform_auto_ml",
+        "perform_incremental_update",
+        "recipe_arn",
+        "event_type",
+        "dataset_group_arn",
+        "solution_config",
+        "training_hours",
+        "tuned_hpo_params",
+    ),
+    parent=Solution,
+)

@@ -6,27 +6,18 @@ from itertools import chain
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from engine.arns import recipe_arn
+from engine.control import solution_versions
 from engine.control.control import Control, refuse_dependants
-from engine.control.fields import (
-    Arn,
-    JsonMap,
-    ListRequest,
-    Name,
-    Request,
-    ResourceShape,
-    Shape,
-    Short,
-    Tags,
-    tag_map,
-    view,
-)
-from engine.control.lifecycle import ACTIVE, BUSY
+from engine.control.family import NAMED, Family, view
+from engine.control.fields import Arn, Name, Request, Short, Tags
+from engine.control.lifecycle import BUSY, stated
 from engine.control.operation import operation
-from engine.control.pages import page
 from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.control.schedule import changed, days_of
+from engine.control.schemas import schemas_of
 from engine.control.solution_config import (
     SolutionConfig,
     SolutionUpdateConfig,
@@ -35,10 +26,10 @@ from engine.control.solution_config import (
     checked_update,
     recipe_for,
 )
-from engine.control.solution_versions import SolutionVersionSummary, check_datasets, schemas_of
+from engine.control.solution_versions import check_datasets
 from engine.errors import InvalidInput
 from engine.recipe import Recipe
-from engine.records import BATCH_JOBS, Campaign, DatasetGroup, Solution, SolutionVersion
+from engine.records import BATCH_JOBS, Campaign, DatasetGroup, JsonMap, Solution, SolutionVersion
 from engine.use_cases import use_case_of
 
 
@@ -55,46 +46,6 @@ class CreateSolution(Request, frozen=True, kw_only=True):
     tags: Tags = ()
 
 
-class CreateSolutionResponse(Shape, frozen=True):
-    solution_arn: str
-
-
-class DescribeSolution(Request, frozen=True):
-    solution_arn: Arn
-
-
-class SolutionSummary(ResourceShape, frozen=True, kw_only=True):
-    name: str
-    arn: str = msgspec.field(name="solutionArn")
-    recipe_arn: str = ""  # left out until AutoML has chosen
-
-
-class SolutionShape(SolutionSummary, frozen=True, kw_only=True):
-    perform_hpo: bool = msgspec.field(name="performHPO")
-    perform_auto_ml: bool = msgspec.field(name="performAutoML")
-    perform_auto_training: bool
-    perform_incremental_update: bool
-    dataset_group_arn: str
-    event_type: str | None = None
-    solution_config: JsonMap = msgspec.field(default_factory=dict)
-    auto_ml_result: JsonMap = msgspec.field(name="autoMLResult", default_factory=dict)
-    latest_solution_version: SolutionVersionSummary | None = None
-    latest_solution_update: JsonMap = msgspec.field(default_factory=dict)
-
-
-class DescribeSolutionResponse(Shape, frozen=True):
-    solution: SolutionShape
-
-
-class ListSolutions(ListRequest, frozen=True, kw_only=True):
-    dataset_group_arn: Arn | None = None
-
-
-class ListSolutionsResponse(Shape, frozen=True):
-    solutions: list[SolutionSummary]
-    next_token: str | None = None
-
-
 class UpdateSolution(Request, frozen=True, kw_only=True):
     solution_arn: Arn
     perform_auto_training: bool | None = None
@@ -102,16 +53,8 @@ class UpdateSolution(Request, frozen=True, kw_only=True):
     solution_update_config: SolutionUpdateConfig | None = None
 
 
-class UpdateSolutionResponse(Shape, frozen=True):
-    solution_arn: str
-
-
-class DeleteSolution(Request, frozen=True):
-    solution_arn: Arn
-
-
 @operation
-def create_solution(control: Control, request: CreateSolution) -> CreateSolutionResponse:
+def create_solution(control: Control, request: CreateSolution) -> JsonMap:
     recipe = _first_recipe(request)
     perform_hpo, perform_auto_ml = bool(request.perform_hpo), bool(request.perform_auto_ml)
     if perform_hpo and perform_auto_ml:
@@ -126,9 +69,6 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
         now = control.now()
         auto_training = request.perform_auto_training is not False
         solution = Solution(
-            arn=control.arn(f"solution/{request.name}"),
-            account=control.account,
-            name=request.name,
             dataset_group_arn=group.arn,
             recipe_arn="" if perform_auto_ml else recipe_arn(recipe.name),
             perform_hpo=perform_hpo,
@@ -139,61 +79,42 @@ def create_solution(control: Control, request: CreateSolution) -> CreateSolution
             perform_incremental_update=bool(request.perform_incremental_update),
             event_type=request.event_type,
             solution_config=config,
-            tags=tag_map(request.tags),
-            creation_date_time=now,
-            last_updated_date_time=now,
+            **control.origin(f"solution/{request.name}", request.name, request.tags),
         )
         control.create(solution, within)
-    return CreateSolutionResponse(solution.arn)
+    return view(solution, "arn")
 
 
 @operation
-def describe_solution(control: Control, request: DescribeSolution) -> DescribeSolutionResponse:
-    solution = control.get(request.solution_arn, Solution)
-    versions = list(control.every(SolutionVersion, parent=solution.arn))
-    shape = msgspec.structs.replace(
-        view(solution, SolutionShape),
-        auto_ml_result={"bestRecipeArn": solution.recipe_arn}
-        if solution.perform_auto_ml and solution.recipe_arn
-        else {},
-        latest_solution_version=view(versions[-1], SolutionVersionSummary) if versions else None,
-        latest_solution_update=control.update(solution.latest_solution_update),
-    )
-    return DescribeSolutionResponse(shape)
-
-
-@operation
-def list_solutions(control: Control, request: ListSolutions) -> ListSolutionsResponse:
-    return ListSolutionsResponse(*page(control, request, Solution, SolutionSummary, request.dataset_group_arn))
-
-
-@operation
-def update_solution(control: Control, request: UpdateSolution) -> UpdateSolutionResponse:
+def update_solution(control: Control, request: UpdateSolution) -> JsonMap:
     """Versions made from now on are of the changed solution; automatic training begins when it is switched on."""
     with control.database.write() as within:
         solution = control.active(request.solution_arn, Solution, within)
         updated = _scheduled(control, solution, _updated(request, solution, control.now()))
         control.records.replace(updated, within)
-    return UpdateSolutionResponse(solution.arn)
+    return view(solution, "arn")
 
 
-@operation
-def delete_solution(control: Control, request: DeleteSolution) -> None:
-    """With all its versions and their batch jobs; not before its campaigns, not while one of them is pending or in
+def _delete(control: Control, solution: Solution, within: Connection) -> None:
+    """Its versions and their batch jobs go with it; not before its campaigns, not while one of them is pending or in
     progress."""
-    with control.database.write() as within:
-        solution = control.settled(request.solution_arn, Solution, within)
-        campaigns = control.every(Campaign, parent=solution.arn, within=within)
-        versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
-        jobs = [
-            job
-            for each in versions
-            for kind in BATCH_JOBS
-            for job in control.every(kind, parent=each.arn, within=within)
-        ]
-        refuse_dependants(solution.arn, chain(campaigns, (each for each in (*versions, *jobs) if each.status in BUSY)))
-        for record in (*jobs, *versions, solution):
-            control.delete(record, within)
+    campaigns = control.every(Campaign, parent=solution.arn, within=within)
+    versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+    jobs = [
+        job for each in versions for kind in BATCH_JOBS for job in control.every(kind, parent=each.arn, within=within)
+    ]
+    refuse_dependants(solution.arn, chain(campaigns, (each for each in (*versions, *jobs) if each.status in BUSY)))
+    for record in (*jobs, *versions, solution):
+        control.delete(record, within)
+
+
+def _auto_ml_result(control: Control, solution: Solution) -> JsonMap:
+    return {"bestRecipeArn": solution.recipe_arn} if solution.perform_auto_ml and solution.recipe_arn else {}
+
+
+def _latest_version(control: Control, solution: Solution) -> JsonMap | None:
+    versions = list(control.every(SolutionVersion, parent=solution.arn))
+    return view(versions[-1], *solution_versions.FAMILY.summary) if versions else None
 
 
 def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solution:
@@ -202,7 +123,7 @@ def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solutio
     asked = {"performAutoTraining": request.perform_auto_training}
     asked["performIncrementalUpdate"] = request.perform_incremental_update
     flags = {name: value for name, value in asked.items() if value is not None}
-    update = {"status": ACTIVE, "creationDateTime": now, "lastUpdatedDateTime": now, **flags}
+    update = {**stated(now), **flags}
     return msgspec.structs.replace(
         solution,
         perform_auto_training=flags.get("performAutoTraining", solution.perform_auto_training),
@@ -231,8 +152,8 @@ def _scheduled(control: Control, before: Solution, after: Solution) -> Solution:
 
 
 def _first_recipe(request: CreateSolution) -> Recipe[Any]:
-    """What the configuration is checked against. Exactly one of recipeArn and performAutoML; AutoML takes a recipe that
-    personalises: until it has chosen, the first of those that it may."""
+    """The recipe that the configuration is checked against. Exactly one of recipeArn and performAutoML; AutoML takes a
+    recipe that personalises: until it has chosen, the first of those that it may."""
     if request.recipe_arn and request.perform_auto_ml:
         raise InvalidInput("Give a recipeArn or performAutoML, not both.")
     if request.recipe_arn and use_case_of(request.recipe_arn) is not None:
@@ -243,3 +164,23 @@ def _first_recipe(request: CreateSolution) -> Recipe[Any]:
         raise InvalidInput("A solution needs a recipeArn, unless performAutoML is true.")
     config = request.solution_config.auto_ml_config if request.solution_config else None
     return auto_ml_recipes(config.recipe_list if config else ())[0]
+
+
+FAMILY = Family(
+    Solution,
+    summary=(*NAMED, "recipe_arn"),
+    detail=(
+        "perform_hpo",
+        "perform_auto_ml",
+        "perform_auto_training",
+        "perform_incremental_update",
+        "dataset_group_arn",
+        "event_type",
+        "solution_config",
+        "autoMLResult",
+        "latestSolutionVersion",
+        "latest_solution_update",
+    ),
+    derived={"autoMLResult": _auto_ml_result, "latestSolutionVersion": _latest_version},
+    delete=_delete,
+)

@@ -9,10 +9,10 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.control.control import Control
-from engine.control.fields import MOST_TAGS, Arn, Request, Shape, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
+from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import operation
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
-from engine.records import MetricAttribution, Record, Schema, kind_of
+from engine.records import JsonMap, MetricAttribution, Record, Schema, kind_of
 
 UNTAGGED = (Schema, MetricAttribution)
 
@@ -29,10 +29,6 @@ class UntagResource(Request, frozen=True):
 
 class ListTagsForResource(Request, frozen=True):
     resource_arn: Arn
-
-
-class ListTagsForResourceResponse(Shape, frozen=True):
-    tags: tuple[Tag, ...]
 
 
 @operation
@@ -61,9 +57,9 @@ def untag_resource(control: Control, request: UntagResource) -> None:
 
 
 @operation
-def list_tags_for_resource(control: Control, request: ListTagsForResource) -> ListTagsForResourceResponse:
+def list_tags_for_resource(control: Control, request: ListTagsForResource) -> JsonMap:
     record = _taggable(control, request.resource_arn)
-    return ListTagsForResourceResponse(tuple(Tag(key, value) for key, value in sorted(record.tags.items())))
+    return {"tags": [Tag(key, value) for key, value in sorted(record.tags.items())]}
 
 
 def _taggable(control: Control, arn: str, within: Connection | None = None) -> Record:

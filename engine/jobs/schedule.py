@@ -17,7 +17,7 @@ from engine.arns import region_of
 from engine.control.control import Control
 from engine.control.lifecycle import ACTIVE, BUSY, shown
 from engine.control.schedule import USUAL_DAYS, days_of, following
-from engine.control.solution_versions import add_version
+from engine.control.solution_versions import CreateSolutionVersion, add_version
 from engine.engine import Engine
 from engine.errors import LimitExceeded, Unavailable
 from engine.jobs import claims
@@ -78,7 +78,7 @@ class Scheduler:
             if not self._worth_it(control, solution, within):
                 return
             try:
-                version = add_version(control, solution, within, training_type="AUTOMATIC")
+                version = add_version(control, solution, CreateSolutionVersion(solution_arn=arn), within, "AUTOMATIC")
                 log.info("automatic training: %s", version.arn)
             except LimitExceeded as error:
                 log.warning("no automatic training of %s: %s", arn, error.message)

@@ -9,7 +9,6 @@ import numpy as np
 
 from engine.arns import name_of, recipe_arn, region_of
 from engine.control.lifecycle import ACTIVE
-from engine.control.recommenders import announce
 from engine.control.schedule import DAY, USUAL_DAYS
 from engine.engine import Engine
 from engine.errors import EngineError
@@ -62,7 +61,7 @@ def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict
         recommender = changed(engine, job, job.arn, changes, within)
         assert isinstance(recommender, Recommender)
         if "solution_version_arn" in changes:
-            announce(engine.control(recommender.account, region_of(recommender.arn)), recommender, within)
+            engine.control(recommender.account, region_of(recommender.arn)).deploy(recommender, within)
         return recommender
 
 
