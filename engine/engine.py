@@ -35,8 +35,15 @@ from engine.filters import Filter
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.queue.queue import Queue
-from engine.records import DatasetGroup, DatasetImportJob, Recommender, Records, Solution, SolutionVersion
-from engine.records import Filter as FilterRecord
+from engine.records import (
+    DatasetGroupRecord,
+    DatasetImportJobRecord,
+    FilterRecord,
+    RecommenderRecord,
+    Records,
+    SolutionRecord,
+    SolutionVersionRecord,
+)
 from engine.serving import actions, replay, serve
 from engine.serving.deployments import Deployed, Deployments
 from engine.serving.explain import Explanation, explain
@@ -103,7 +110,7 @@ class Engine:
         _make_folder(settings.data_dir)
         engine = cls(settings, clock, new_id, hands)
         if follow:
-            groups = (group for group in engine.records.list(DatasetGroup) if group.deleted_at is None)
+            groups = (group for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None)
             engine.follower.load([group.uid for group in groups])
             engine.follower.subscribe(engine._follow_records)
             engine.deployments.load_all()
@@ -383,7 +390,7 @@ class Engine:
 
     def snapshot(self, group_arn: str) -> Snapshot:
         """A group's data as of now, for evaluation. Raises `NotFound`."""
-        group = self.directory.get(group_arn, DatasetGroup)
+        group = self.directory.get(group_arn, DatasetGroupRecord)
         state = self.follower.restored(group.uid)
         last = state.stored.snapshot
         items, users, interactions = (
@@ -392,23 +399,23 @@ class Engine:
         )
         return fold(Fold(state, item_kinds=items, user_kinds=users, interaction_kinds=interactions)).snapshot
 
-    def recommenders(self) -> list[Recommender]:
+    def recommenders(self) -> list[RecommenderRecord]:
         """All accounts', oldest first."""
-        return [each for each in self.records.list(Recommender) if each.deleted_at is None]
+        return [each for each in self.records.list(RecommenderRecord) if each.deleted_at is None]
 
     def forecast(self, version_arn: str) -> str:
         """What a solution version's training was to take, in words; empty where nothing was forecast (yet)."""
-        version = self.records.find(version_arn, SolutionVersion)
+        version = self.records.find(version_arn, SolutionVersionRecord)
         return "" if version is None else str(version.forecast.get("words", ""))
 
     def forecast_s(self, version_arn: str) -> float:
         """The seconds of the same, 0 without."""
-        version = self.records.find(version_arn, SolutionVersion)
+        version = self.records.find(version_arn, SolutionVersionRecord)
         return 0.0 if version is None else float(version.forecast.get("seconds", 0.0))
 
     def schedules(self) -> list[Scheduled]:
         """When solutions and recommenders train by themselves, the next first."""
-        solutions = (each for each in self.records.list(Solution) if each.deleted_at is None)
+        solutions = (each for each in self.records.list(SolutionRecord) if each.deleted_at is None)
         found = [(each.arn, days_of(each.solution_config), each.next_training_at) for each in solutions]
         found += [(each.arn, USUAL_DAYS, each.next_training_at) for each in self.recommenders()]
         known = (Scheduled(arn, days, at) for arn, days, at in found if at is not None)
@@ -416,7 +423,7 @@ class Engine:
 
     def import_report(self, job_arn: str) -> dict[str, Any]:
         """What became of an import's rows (see engine.data.report.Report), in camel case."""
-        return self.records.get(job_arn, DatasetImportJob).report
+        return self.records.get(job_arn, DatasetImportJobRecord).report
 
     def import_notes(self, job_arn: str) -> list[str]:
         """What a user should know of an import that went well, a sentence each."""

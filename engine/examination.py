@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from engine.control.lifecycle import ACTIVE
 from engine.data import stored
 from engine.errors import Damaged, EngineError, Unavailable
-from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
+from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.serving import artifacts
 from engine.serving.deployments import Deployable, Deployments, model_folder
 from engine.settings import Settings
@@ -144,7 +144,7 @@ def _is_unreadable(file: Path) -> bool:
 
 
 def _snapshots(data_dir: Path, database: Database) -> Iterator[Finding]:
-    names = {group.uid: group.name for group in Records(database).list(DatasetGroup) if group.deleted_at is None}
+    names = {group.uid: group.name for group in Records(database).list(DatasetGroupRecord) if group.deleted_at is None}
     with database.read() as connection:
         rows = connection.execute(sa.select(snapshots.c.grp, snapshots.c.path)).all()
     for uid, path in rows:
@@ -154,14 +154,14 @@ def _snapshots(data_dir: Path, database: Database) -> Iterator[Finding]:
 
 def _models(data_dir: Path, records: Records) -> Iterator[Finding]:
     deployments = Deployments(data_dir, records)
-    groups = {group.arn: group.uid for group in records.list(DatasetGroup) if group.deleted_at is None}
-    for version in records.list(SolutionVersion):
+    groups = {group.arn: group.uid for group in records.list(DatasetGroupRecord) if group.deleted_at is None}
+    for version in records.list(SolutionVersionRecord):
         uid = groups.get(version.dataset_group_arn)
         if uid is not None and version.deleted_at is None and version.status == ACTIVE:
             yield _tried(f"model {version.name}", model_folder(data_dir, version.arn, uid), artifacts.load)
-    deployable: list[Deployable] = [*records.list(Campaign), *records.list(Recommender)]
+    deployable: list[Deployable] = [*records.list(CampaignRecord), *records.list(RecommenderRecord)]
     for each in deployable:
-        resting = isinstance(each, Recommender) and (each.status == "INACTIVE" or not each.solution_version_arn)
+        resting = isinstance(each, RecommenderRecord) and (each.status == "INACTIVE" or not each.solution_version_arn)
         if each.deleted_at is None and each.dataset_group_arn in groups and not resting:
             yield _tried(f"{each.kind} {each.name}", data_dir, partial(_loaded, deployments, each))
 

@@ -56,7 +56,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_def
         return update
 
 
-class DatasetGroup(Record, frozen=True, kw_only=True):
+class DatasetGroupRecord(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-group"
     uid: str  # names the group in the event log and on disk; another group of the same name has another
     domain: str | None = None
@@ -64,7 +64,7 @@ class DatasetGroup(Record, frozen=True, kw_only=True):
     kms_key_arn: str | None = None
 
 
-class Schema(Record, frozen=True, kw_only=True):
+class SchemaRecord(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "schema"
     staged: ClassVar[bool] = False
     schema: str
@@ -76,7 +76,7 @@ class _InGroup(Record, frozen=True, kw_only=True):
     dataset_group_arn: str
 
 
-class Dataset(_InGroup, frozen=True, kw_only=True):
+class DatasetRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset"
     uses_field: ClassVar[str] = "schema_arn"
     update_field: ClassVar[str] = "latest_dataset_update"
@@ -85,7 +85,7 @@ class Dataset(_InGroup, frozen=True, kw_only=True):
     latest_dataset_update: JsonMap = {}
 
 
-class DatasetImportJob(Record, frozen=True, kw_only=True):
+class DatasetImportJobRecord(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-import-job"
     staged: ClassVar[bool] = False
     parent_field: ClassVar[str] = "dataset_arn"
@@ -98,7 +98,7 @@ class DatasetImportJob(Record, frozen=True, kw_only=True):
     report: JsonMap = {}  # ours: rows read, kept, duplicates, and bad rows by kind with line numbers
 
 
-class DatasetExportJob(Record, frozen=True, kw_only=True):
+class DatasetExportJobRecord(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "dataset-export-job"
     staged: ClassVar[bool] = False
     parent_field: ClassVar[str] = "dataset_arn"
@@ -108,7 +108,7 @@ class DatasetExportJob(Record, frozen=True, kw_only=True):
     job_output: JsonMap  # {"s3DataDestination": {"path": "s3://…"}}
 
 
-class DataDeletionJob(_InGroup, frozen=True, kw_only=True):
+class DataDeletionJobRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "data-deletion-job"
     staged: ClassVar[bool] = False
     data_source: JsonMap  # {"dataLocation": "s3://…"}
@@ -130,7 +130,7 @@ class _BatchJob(Record, frozen=True, kw_only=True):
     report: JsonMap = {}  # ours: how many lines were read, and how many of them are answered by an error
 
 
-class BatchInferenceJob(_BatchJob, frozen=True, kw_only=True):
+class BatchInferenceJobRecord(_BatchJob, frozen=True, kw_only=True):
     kind: ClassVar[str] = "batch-inference-job"
     staged: ClassVar[bool] = False
     batch_inference_job_config: JsonMap = {}
@@ -138,18 +138,18 @@ class BatchInferenceJob(_BatchJob, frozen=True, kw_only=True):
     theme_generation_config: JsonMap = {}
 
 
-class BatchSegmentJob(_BatchJob, frozen=True, kw_only=True):
+class BatchSegmentJobRecord(_BatchJob, frozen=True, kw_only=True):
     kind: ClassVar[str] = "batch-segment-job"
     staged: ClassVar[bool] = False
 
 
-class EventTracker(_InGroup, frozen=True, kw_only=True):
+class EventTrackerRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "event-tracker"
     account_id: str
     tracking_id: str
 
 
-class Filter(_InGroup, frozen=True, kw_only=True):
+class FilterRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "filter"
     filter_expression: str
 
@@ -161,7 +161,7 @@ class AttributedMetric(msgspec.Struct, kw_only=True, frozen=True, rename="camel"
     since: float  # ours: when it was added; what the server took before does not count
 
 
-class MetricAttribution(_InGroup, frozen=True, kw_only=True):
+class MetricAttributionRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "metric-attribution"
     metrics: tuple[AttributedMetric, ...]
     metrics_output_config: JsonMap  # {"roleArn": …, "s3DataDestination": {"path": "s3://…"}}
@@ -173,7 +173,7 @@ class MetricAttribution(_InGroup, frozen=True, kw_only=True):
         return path
 
 
-class Solution(_InGroup, frozen=True, kw_only=True):
+class SolutionRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution"
     staged: ClassVar[bool] = False  # AWS's samples make a version of it in the next statement
     update_field: ClassVar[str] = "latest_solution_update"
@@ -189,7 +189,7 @@ class Solution(_InGroup, frozen=True, kw_only=True):
     first_training_since: float | None = None  # ours: when automatic training was asked for; None: the first is over
 
 
-class SolutionVersion(Record, frozen=True, kw_only=True):
+class SolutionVersionRecord(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution-version"
     staged: ClassVar[bool] = False
     parent_field: ClassVar[str] = "solution_arn"
@@ -212,7 +212,7 @@ class SolutionVersion(Record, frozen=True, kw_only=True):
     forecast: JsonMap = {}  # ours: the seconds and gigabytes that training was to take, and what was left out to fit
 
 
-class Campaign(Record, frozen=True, kw_only=True):
+class CampaignRecord(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "campaign"
     parent_field: ClassVar[str] = "solution_arn"
     uses_field: ClassVar[str] = "solution_version_arn"
@@ -225,7 +225,7 @@ class Campaign(Record, frozen=True, kw_only=True):
     latest_campaign_update: JsonMap = {}
 
 
-class Recommender(_InGroup, frozen=True, kw_only=True):
+class RecommenderRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "recommender"
     staged: ClassVar[bool] = False
     update_field: ClassVar[str] = "latest_recommender_update"
@@ -248,15 +248,18 @@ class Recommender(_InGroup, frozen=True, kw_only=True):
 KINDS: dict[str, type[Record]] = {
     kind.kind: kind for base in (Record, _InGroup, _BatchJob) for kind in base.__subclasses__() if kind.kind
 }
-BATCH_JOBS: tuple[type[BatchInferenceJob] | type[BatchSegmentJob], ...] = (BatchInferenceJob, BatchSegmentJob)
+BATCH_JOBS: tuple[type[BatchInferenceJobRecord] | type[BatchSegmentJobRecord], ...] = (
+    BatchInferenceJobRecord,
+    BatchSegmentJobRecord,
+)
 
 
 def kind_of(arn: str) -> type[Record]:
     """The kind of resource that an ARN names, by its spelling alone. Raises `NotFound` where it names none."""
     kind, _, name = arn.rpartition(":")[2].partition("/")
-    if kind == Solution.kind and "/" in name:
-        return SolutionVersion
-    if kind not in KINDS or kind == SolutionVersion.kind:
+    if kind == SolutionRecord.kind and "/" in name:
+        return SolutionVersionRecord
+    if kind not in KINDS or kind == SolutionVersionRecord.kind:
         raise NotFound(f"Resource Arn {arn} does not exist.")
     return KINDS[kind]
 

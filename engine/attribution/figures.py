@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.attribution import ledger
 from engine.errors import Unavailable
-from engine.records import MetricAttribution, Records
+from engine.records import MetricAttributionRecord, Records
 from engine.storage.sql import Database
 
 log = logging.getLogger(__name__)
@@ -36,14 +36,14 @@ class Figures:
         now = self._clock()
         if now - at >= FRESH_S:
             try:
-                every = self._records.list(MetricAttribution)
+                every = self._records.list(MetricAttributionRecord)
                 figures = [each for attribution in every for each in self._of(attribution)]
             except Unavailable:
                 pass  # the database has logged it
             self._read = (now, figures)
         return figures
 
-    def _of(self, attribution: MetricAttribution) -> list[Figure]:
+    def _of(self, attribution: MetricAttributionRecord) -> list[Figure]:
         types = {metric.metric_name: metric.event_type for metric in attribution.metrics}
         with self._database.read() as connection:
             totals = ledger.totals(connection, attribution.arn)

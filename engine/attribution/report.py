@@ -7,13 +7,13 @@ import csv
 from engine.attribution.expression import parse_expression
 from engine.attribution.ledger import Counts
 from engine.data.destination import open_destination
-from engine.records import MetricAttribution
+from engine.records import MetricAttributionRecord
 
 HEADER = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTION_SOURCE", "TIMESTAMP")
 
 
 def write_report(
-    attribution: MetricAttribution, counts: Counts, method: str, milliseconds: int, *, allow_file_urls: bool
+    attribution: MetricAttributionRecord, counts: Counts, method: str, milliseconds: int, *, allow_file_urls: bool
 ) -> None:
     """One row a metric, source and window, whose first second is the TIMESTAMP. Equal arguments write the same file.
 

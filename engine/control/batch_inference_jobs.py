@@ -20,7 +20,7 @@ from engine.control.operation import operation
 from engine.control.schemas import schemas_of
 from engine.errors import InvalidInput
 from engine.recipes import RECIPES
-from engine.records import BatchInferenceJob, JsonMap, SolutionVersion
+from engine.records import BatchInferenceJobRecord, JsonMap, SolutionVersionRecord
 
 DEFAULT_RESULTS = 25
 NO_BATCH = frozenset({"aws-trending-now", "aws-next-best-action"})  # recipes (specification §7.2)
@@ -52,24 +52,24 @@ class CreateBatchInferenceJob(CreateBatchJob, frozen=True, kw_only=True):
 def create_batch_inference_job(control: Control, request: CreateBatchInferenceJob) -> JsonMap:
     check_locations(control, request)
     with control.database.write() as within:
-        version = control.active(request.solution_version_arn, SolutionVersion, within)
+        version = control.active(request.solution_version_arn, SolutionVersionRecord, within)
         _check_recipe(request, version)
         if request.filter_arn is not None:
             check_batch_filter(control, request.filter_arn, "ItemID", version, within)
         _check_theme(control, request, version, within)
-        job = BatchInferenceJob(
+        job = BatchInferenceJobRecord(
             num_results=request.num_results,
             batch_inference_job_config=_stored(request.batch_inference_job_config),
             batch_inference_job_mode=request.batch_inference_job_mode,
             theme_generation_config=_stored(request.theme_generation_config),
-            **batch_fields(control, BatchInferenceJob, request),
+            **batch_fields(control, BatchInferenceJobRecord, request),
         )
         control.create(job, within)
         control.enqueue("inferring", job.arn, within)
     return view(job, "arn")
 
 
-def _check_recipe(request: CreateBatchInferenceJob, version: SolutionVersion) -> None:
+def _check_recipe(request: CreateBatchInferenceJob, version: SolutionVersionRecord) -> None:
     """Raises `InvalidInput` where the recipe has no batch inference, or not this kind of it."""
     name = name_of(version.recipe_arn)
     if name in NO_BATCH or RECIPES[name].kind == "PERSONALIZED_ACTIONS":
@@ -84,7 +84,7 @@ def _check_recipe(request: CreateBatchInferenceJob, version: SolutionVersion) ->
 
 
 def _check_theme(
-    control: Control, request: CreateBatchInferenceJob, version: SolutionVersion, within: Connection
+    control: Control, request: CreateBatchInferenceJob, version: SolutionVersionRecord, within: Connection
 ) -> None:
     """Raises `InvalidInput` unless the mode and its configuration go together and the named column is a text."""
     config, themed = request.theme_generation_config, request.batch_inference_job_mode == "THEME_GENERATION"
@@ -108,7 +108,7 @@ def _stored(config: Request | None) -> JsonMap:
 
 
 FAMILY = Family(
-    BatchInferenceJob,
+    BatchInferenceJobRecord,
     summary=(*NAMED, "solution_version_arn", "batch_inference_job_mode", "failure_reason"),
     detail=(
         "filter_arn",

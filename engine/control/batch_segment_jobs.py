@@ -15,7 +15,7 @@ from engine.control.filters import check_batch_filter
 from engine.control.operation import operation
 from engine.errors import InvalidInput
 from engine.recipes import RECIPES
-from engine.records import BatchSegmentJob, JsonMap, SolutionVersion
+from engine.records import BatchSegmentJobRecord, JsonMap, SolutionVersionRecord
 
 DEFAULT_USERS, MOST_USERS = 25, 5_000_000
 
@@ -28,7 +28,7 @@ class CreateBatchSegmentJob(CreateBatchJob, frozen=True, kw_only=True):
 def create_batch_segment_job(control: Control, request: CreateBatchSegmentJob) -> JsonMap:
     check_locations(control, request)
     with control.database.write() as within:
-        version = control.active(request.solution_version_arn, SolutionVersion, within)
+        version = control.active(request.solution_version_arn, SolutionVersionRecord, within)
         recipe = RECIPES[name_of(version.recipe_arn)]
         if recipe.kind != "USER_SEGMENTATION":
             raise InvalidInput(
@@ -36,9 +36,9 @@ def create_batch_segment_job(control: Control, request: CreateBatchSegmentJob) -
             )
         if request.filter_arn is not None:
             check_batch_filter(control, request.filter_arn, "UserID", version, within)
-        job = BatchSegmentJob(
+        job = BatchSegmentJobRecord(
             num_results=request.num_results,
-            **batch_fields(control, BatchSegmentJob, request),
+            **batch_fields(control, BatchSegmentJobRecord, request),
         )
         control.create(job, within)
         control.enqueue("segmenting", job.arn, within)
@@ -46,7 +46,7 @@ def create_batch_segment_job(control: Control, request: CreateBatchSegmentJob) -
 
 
 FAMILY = Family(
-    BatchSegmentJob,
+    BatchSegmentJobRecord,
     summary=(*NAMED, "solution_version_arn", "failure_reason"),
     detail=("filter_arn", "num_results", "job_input", "job_output", "role_arn"),
 )

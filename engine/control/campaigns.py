@@ -16,7 +16,7 @@ from engine.control.lifecycle import ACTIVE, stated
 from engine.control.operation import operation
 from engine.control.recipes import recipe_of
 from engine.errors import InUse, InvalidInput
-from engine.records import Campaign, JsonMap, Solution, SolutionVersion
+from engine.records import CampaignRecord, JsonMap, SolutionRecord, SolutionVersionRecord
 
 LATEST = "/$LATEST"
 EXPLORES = "aws-user-personalization"
@@ -53,7 +53,7 @@ class UpdateCampaign(Request, frozen=True, kw_only=True):
 def create_campaign(control: Control, request: CreateCampaign) -> JsonMap:
     with control.database.write() as within:
         version = _version(control, request.solution_version_arn, within)
-        campaign = Campaign(
+        campaign = CampaignRecord(
             solution_arn=version.solution_arn,
             dataset_group_arn=version.dataset_group_arn,
             solution_version_arn=version.arn,
@@ -70,7 +70,7 @@ def create_campaign(control: Control, request: CreateCampaign) -> JsonMap:
 def update_campaign(control: Control, request: UpdateCampaign) -> JsonMap:
     """Swaps in one step; a campaign never stops answering."""
     with control.database.write() as within:
-        campaign = control.settled(request.campaign_arn, Campaign, within)
+        campaign = control.settled(request.campaign_arn, CampaignRecord, within)
         wanted = request.solution_version_arn or campaign.solution_version_arn
         version = _version(control, wanted, within)
         if version.dataset_group_arn != campaign.dataset_group_arn:
@@ -83,26 +83,31 @@ def update_campaign(control: Control, request: UpdateCampaign) -> JsonMap:
     return view(campaign, "arn")
 
 
-def _delete(control: Control, campaign: Campaign, within: Connection) -> None:
+def _delete(control: Control, campaign: CampaignRecord, within: Connection) -> None:
     control.delete(campaign, within)
     control.deploy(campaign, within)
 
 
-def follow_latest(control: Control, version: SolutionVersion, within: Connection) -> list[Campaign]:
+def follow_latest(control: Control, version: SolutionVersionRecord, within: Connection) -> list[CampaignRecord]:
     """Point the campaigns that sync with their solution's latest version to this one, now that it is ACTIVE."""
     followers = [
         campaign
-        for campaign in control.every(Campaign, parent=version.solution_arn, within=within)
+        for campaign in control.every(CampaignRecord, parent=version.solution_arn, within=within)
         if campaign.deleted_at is None and campaign.campaign_config.get("syncWithLatestSolutionVersion")
     ]
     for campaign in followers:
-        stored = control.records.get(campaign.arn, Campaign, within)
+        stored = control.records.get(campaign.arn, CampaignRecord, within)
         _swap(control, stored, version, stored.campaign_config, stored.min_provisioned_tps, within)
     return followers
 
 
 def _swap(
-    control: Control, campaign: Campaign, version: SolutionVersion, config: JsonMap, tps: int, within: Connection
+    control: Control,
+    campaign: CampaignRecord,
+    version: SolutionVersionRecord,
+    config: JsonMap,
+    tps: int,
+    within: Connection,
 ) -> None:
     now = control.now()
     update = {
@@ -124,15 +129,15 @@ def _swap(
     control.deploy(changed, within)
 
 
-def _version(control: Control, arn: str, within: Connection) -> SolutionVersion:
+def _version(control: Control, arn: str, within: Connection) -> SolutionVersionRecord:
     """The version of that ARN, or the latest of `<solution ARN>/$LATEST`. Raises `InUse` where none is ACTIVE, and
     `InvalidInput` where its recipe has no campaigns.
     """
     if not arn.endswith(LATEST):
-        version = control.active(arn, SolutionVersion, within)
+        version = control.active(arn, SolutionVersionRecord, within)
     else:
-        solution = control.get(arn.removesuffix(LATEST), Solution, within)
-        versions = control.every(SolutionVersion, parent=solution.arn, within=within)
+        solution = control.get(arn.removesuffix(LATEST), SolutionRecord, within)
+        versions = control.every(SolutionVersionRecord, parent=solution.arn, within=within)
         ready = [version for version in versions if version.status == ACTIVE]
         if not ready:
             raise InUse(f"The solution {solution.arn} has no solution version in ACTIVE state.")
@@ -144,7 +149,7 @@ def _version(control: Control, arn: str, within: Connection) -> SolutionVersion:
     return version
 
 
-def _checked(config: CampaignConfig | None, version: SolutionVersion, asked: str | None) -> JsonMap:
+def _checked(config: CampaignConfig | None, version: SolutionVersionRecord, asked: str | None) -> JsonMap:
     """The configuration as it is stored and shown. Raises `InvalidInput` where it doesn't fit (specification §1.8)."""
     if config is None:
         return {}
@@ -181,7 +186,7 @@ def check_exploration(name: str, value: str) -> None:
 
 
 FAMILY = Family(
-    Campaign,
+    CampaignRecord,
     summary=(*NAMED, "failure_reason"),
     detail=("solution_version_arn", "min_provisioned_tps", "campaign_config", "latest_campaign_update"),
     delete=_delete,

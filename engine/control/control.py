@@ -14,7 +14,18 @@ from engine.control.fields import Tags, tag_map
 from engine.control.lifecycle import ACTIVE, SETTLED, USABLE, shown, shown_at, shown_update
 from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
-from engine.records import BATCH, START, Campaign, DatasetGroup, JsonMap, Key, R, Recommender, Record, Records
+from engine.records import (
+    BATCH,
+    START,
+    CampaignRecord,
+    DatasetGroupRecord,
+    JsonMap,
+    Key,
+    R,
+    RecommenderRecord,
+    Record,
+    Records,
+)
 from engine.settings import Settings
 from engine.storage.sql import Database
 
@@ -158,9 +169,9 @@ class Control:
             if self.status(other) is None:
                 self.records.delete(other.arn, within)
 
-    def deploy(self, record: Campaign | Recommender, within: Connection) -> None:
+    def deploy(self, record: CampaignRecord | RecommenderRecord, within: Connection) -> None:
         """Announce a change of what answers, so that each worker loads the model or lets go."""
-        group = self.records.get(record.dataset_group_arn, DatasetGroup, within)
+        group = self.records.get(record.dataset_group_arn, DatasetGroupRecord, within)
         self.announce(group.uid, "deploy", record.arn, within)
 
 

@@ -13,15 +13,15 @@ from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.errors import InvalidInput
 from engine.records import (
-    DataDeletionJob,
-    Dataset,
-    DatasetGroup,
-    EventTracker,
-    Filter,
+    DataDeletionJobRecord,
+    DatasetGroupRecord,
+    DatasetRecord,
+    EventTrackerRecord,
+    FilterRecord,
     JsonMap,
-    MetricAttribution,
-    Recommender,
-    Solution,
+    MetricAttributionRecord,
+    RecommenderRecord,
+    SolutionRecord,
 )
 
 
@@ -37,7 +37,7 @@ class CreateDatasetGroup(Request, frozen=True, kw_only=True):
 def create_dataset_group(control: Control, request: CreateDatasetGroup) -> JsonMap:
     if request.kms_key_arn and not request.role_arn:
         raise InvalidInput("A kmsKeyArn needs a roleArn that may use the key.")
-    group = DatasetGroup(
+    group = DatasetGroupRecord(
         uid=control.new_id(),
         domain=request.domain,
         role_arn=request.role_arn,
@@ -49,10 +49,17 @@ def create_dataset_group(control: Control, request: CreateDatasetGroup) -> JsonM
     return view(group, "arn", "domain")
 
 
-def _delete(control: Control, group: DatasetGroup, within: Connection) -> None:
-    kinds = (Dataset, EventTracker, Filter, Solution, Recommender, MetricAttribution)
+def _delete(control: Control, group: DatasetGroupRecord, within: Connection) -> None:
+    kinds = (
+        DatasetRecord,
+        EventTrackerRecord,
+        FilterRecord,
+        SolutionRecord,
+        RecommenderRecord,
+        MetricAttributionRecord,
+    )
     refuse_dependants(group.arn, chain(*(control.every(kind, parent=group.arn, within=within) for kind in kinds)))
-    deletions = list(control.every(DataDeletionJob, parent=group.arn, within=within))
+    deletions = list(control.every(DataDeletionJobRecord, parent=group.arn, within=within))
     refuse_dependants(group.arn, (job for job in deletions if job.status in BUSY))
     for record in (*deletions, group):
         control.delete(record, within)
@@ -60,7 +67,7 @@ def _delete(control: Control, group: DatasetGroup, within: Connection) -> None:
 
 
 FAMILY = Family(
-    DatasetGroup,
+    DatasetGroupRecord,
     summary=(*NAMED, "failure_reason", "domain"),
     detail=("role_arn", "kms_key_arn"),
     delete=_delete,

@@ -15,14 +15,14 @@ from engine.control.operation import operation
 from engine.data.schema import check, parse_schema
 from engine.errors import InUse, InvalidInput
 from engine.records import (
-    Dataset,
-    DatasetExportJob,
-    DatasetGroup,
-    DatasetImportJob,
+    DatasetExportJobRecord,
+    DatasetGroupRecord,
+    DatasetImportJobRecord,
+    DatasetRecord,
     JsonMap,
-    Recommender,
-    Schema,
-    SolutionVersion,
+    RecommenderRecord,
+    SchemaRecord,
+    SolutionVersionRecord,
 )
 
 DATASET_TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
@@ -50,10 +50,10 @@ def create_dataset(control: Control, request: CreateDataset) -> JsonMap:
     if dataset_type not in DATASET_TYPES:
         raise InvalidInput(f"datasetType {request.dataset_type} is none of {', '.join(DATASET_TYPES)}.")
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroup, within)
-        schema = control.get(request.schema_arn, Schema, within)
+        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
+        schema = control.get(request.schema_arn, SchemaRecord, within)
         _check_fit(dataset_type, group, schema)
-        dataset = Dataset(
+        dataset = DatasetRecord(
             dataset_group_arn=group.arn,
             dataset_type=dataset_type,
             schema_arn=schema.arn,
@@ -69,16 +69,16 @@ def create_dataset(control: Control, request: CreateDataset) -> JsonMap:
 def update_dataset(control: Control, request: UpdateDataset) -> JsonMap:
     """Another schema, with all the fields of the old one and more; its data stays (specification §1.8)."""
     with control.database.write() as within:
-        dataset = control.usable(request.dataset_arn, Dataset, within)
+        dataset = control.usable(request.dataset_arn, DatasetRecord, within)
         if dataset.dataset_type not in UPDATABLE:
             raise InvalidInput(f"A dataset of type {dataset.dataset_type} can't be updated; only Items and Users can.")
-        imports = control.every(DatasetImportJob, parent=dataset.arn, within=within)
+        imports = control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
         if any(job.status in BUSY for job in imports):
             raise InUse(f"The dataset {dataset.arn} is being imported into; wait until that has ended.")
-        schema = control.get(request.schema_arn, Schema, within)
-        group = control.records.get(dataset.dataset_group_arn, DatasetGroup, within)
+        schema = control.get(request.schema_arn, SchemaRecord, within)
+        group = control.records.get(dataset.dataset_group_arn, DatasetGroupRecord, within)
         _check_fit(dataset.dataset_type, group, schema)
-        _check_growth(control.records.get(dataset.schema_arn, Schema, within), schema)
+        _check_growth(control.records.get(dataset.schema_arn, SchemaRecord, within), schema)
         now = control.now()
         update = {"schemaArn": schema.arn, **stated(now)}
         changed = msgspec.structs.replace(
@@ -88,31 +88,31 @@ def update_dataset(control: Control, request: UpdateDataset) -> JsonMap:
     return view(dataset, "arn")
 
 
-def _delete(control: Control, dataset: Dataset, within: Connection) -> None:
+def _delete(control: Control, dataset: DatasetRecord, within: Connection) -> None:
     """Its import and export jobs go with it; not while one of them works on it, or a training in its group
     (specification §1.5).
     """
-    imports = list(control.every(DatasetImportJob, parent=dataset.arn, within=within))
-    exports = list(control.every(DatasetExportJob, parent=dataset.arn, within=within))
+    imports = list(control.every(DatasetImportJobRecord, parent=dataset.arn, within=within))
+    exports = list(control.every(DatasetExportJobRecord, parent=dataset.arn, within=within))
     refuse_dependants(dataset.arn, (job for job in (*imports, *exports) if job.status in BUSY))
-    versions = control.every(SolutionVersion, within=within)
+    versions = control.every(SolutionVersionRecord, within=within)
     group = dataset.dataset_group_arn
     refuse_dependants(dataset.arn, (v for v in versions if v.dataset_group_arn == group and v.status in BUSY))
-    recommenders = control.every(Recommender, parent=group, within=within)
+    recommenders = control.every(RecommenderRecord, parent=group, within=within)
     refuse_dependants(dataset.arn, (each for each in recommenders if each.status in BUSY))
     for record in (*imports, *exports, dataset):
         control.delete(record, within)
-    uid = control.records.get(group, DatasetGroup, within).uid
+    uid = control.records.get(group, DatasetGroupRecord, within).uid
     control.announce(uid, "cleared", dataset.dataset_type, within)
     control.enqueue("folding", group, within)
 
 
-def _tracking_id(control: Control, dataset: Dataset) -> str | None:
+def _tracking_id(control: Control, dataset: DatasetRecord) -> str | None:
     tracker = tracker_of(control, dataset.dataset_group_arn) if dataset.dataset_type == TRACKED else None
     return None if tracker is None else tracker.tracking_id
 
 
-def _check_growth(old: Schema, new: Schema) -> None:
+def _check_growth(old: SchemaRecord, new: SchemaRecord) -> None:
     """Raises `InvalidInput` where a field of the old schema is gone or changed, or a new one doesn't allow null."""
     before = {field.name: field for field in parse_schema(old.schema, old.domain).fields}
     after = {field.name: field for field in parse_schema(new.schema, new.domain).fields}
@@ -125,7 +125,7 @@ def _check_growth(old: Schema, new: Schema) -> None:
         raise InvalidInput(f"The new schema's new fields must allow null: {strict}.")
 
 
-def _check_fit(dataset_type: str, group: DatasetGroup, schema: Schema) -> None:
+def _check_fit(dataset_type: str, group: DatasetGroupRecord, schema: SchemaRecord) -> None:
     """Raises `InvalidInput` where type, group and schema don't go together."""
     if group.domain and dataset_type in CUSTOM_ONLY:
         raise InvalidInput(f"A dataset of type {dataset_type} can't be in a dataset group with a domain.")
@@ -137,7 +137,7 @@ def _check_fit(dataset_type: str, group: DatasetGroup, schema: Schema) -> None:
 
 
 FAMILY = Family(
-    Dataset,
+    DatasetRecord,
     summary=(*NAMED, "dataset_type"),
     detail=("dataset_group_arn", "schema_arn", "trackingId", "latest_dataset_update"),
     derived={"trackingId": _tracking_id},

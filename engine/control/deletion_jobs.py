@@ -8,7 +8,7 @@ from engine.control.fields import Arn, Name, Request, RoleArn, Tags
 from engine.control.import_jobs import DataSource, location_of
 from engine.control.operation import operation
 from engine.control.pages import newest_page
-from engine.records import DataDeletionJob, DatasetGroup, JsonMap
+from engine.records import DataDeletionJobRecord, DatasetGroupRecord, JsonMap
 
 
 class CreateDataDeletionJob(Request, frozen=True, kw_only=True):
@@ -23,8 +23,8 @@ class CreateDataDeletionJob(Request, frozen=True, kw_only=True):
 def create_data_deletion_job(control: Control, request: CreateDataDeletionJob) -> JsonMap:
     location = location_of(control, request.data_source)
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroup, within)
-        job = DataDeletionJob(
+        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
+        job = DataDeletionJobRecord(
             status="PENDING",
             dataset_group_arn=group.arn,
             data_source={"dataLocation": location},
@@ -37,7 +37,7 @@ def create_data_deletion_job(control: Control, request: CreateDataDeletionJob) -
 
 
 FAMILY = Family(
-    DataDeletionJob,
+    DataDeletionJobRecord,
     summary=(*NAMED, "dataset_group_arn", "failure_reason"),
     detail=("data_source", "role_arn", "num_deleted"),
     pages=newest_page,

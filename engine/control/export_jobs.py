@@ -14,7 +14,7 @@ from engine.control.fields import Arn, Name, Request, RoleArn, Tags
 from engine.control.lifecycle import CREATE_PENDING
 from engine.control.operation import operation
 from engine.data.destination import check_destination
-from engine.records import Dataset, DatasetExportJob, JsonMap
+from engine.records import DatasetExportJobRecord, DatasetRecord, JsonMap
 
 
 class DatasetExportJobOutput(Request, frozen=True):
@@ -35,8 +35,8 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
     path = request.job_output.s3_data_destination.path
     check_destination(path, allow_file_urls=control.settings.allow_file_urls)
     with control.database.write() as within:
-        dataset = control.usable(request.dataset_arn, Dataset, within)
-        job = DatasetExportJob(
+        dataset = control.usable(request.dataset_arn, DatasetRecord, within)
+        job = DatasetExportJobRecord(
             status=CREATE_PENDING,
             dataset_arn=dataset.arn,
             ingestion_mode=request.ingestion_mode,
@@ -50,7 +50,7 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
 
 
 FAMILY = Family(
-    DatasetExportJob,
+    DatasetExportJobRecord,
     summary=(*NAMED, "failure_reason"),
     detail=("dataset_arn", "ingestion_mode", "role_arn", "job_output"),
 )

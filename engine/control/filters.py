@@ -15,10 +15,9 @@ from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.control.schemas import schemas_of
 from engine.errors import InvalidInput, LimitExceeded
-from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, compile_filter, fields_of
-from engine.filters import Filter as CompiledFilter
+from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, Filter, compile_filter, fields_of
 from engine.recipes import RECIPES
-from engine.records import BATCH_JOBS, DatasetGroup, Filter, JsonMap, SolutionVersion
+from engine.records import BATCH_JOBS, DatasetGroupRecord, FilterRecord, JsonMap, SolutionVersionRecord
 
 
 class CreateFilter(Request, frozen=True, kw_only=True):
@@ -33,11 +32,11 @@ def create_filter(control: Control, request: CreateFilter) -> JsonMap:
     """A bad expression is refused at once (specification §11a)."""
     compiled = compile_filter(request.filter_expression, control.settings.quotas)
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
         compiled.check(fields_of(schemas_of(control, group.arn, within).values()))
         if control.settings.quotas == "aws":
             _check_count(control, compiled, group, within)
-        record = Filter(
+        record = FilterRecord(
             dataset_group_arn=group.arn,
             filter_expression=request.filter_expression,
             **control.origin(f"filter/{request.name}", request.name, request.tags),
@@ -46,16 +45,18 @@ def create_filter(control: Control, request: CreateFilter) -> JsonMap:
     return view(record, "arn")
 
 
-def _delete(control: Control, record: Filter, within: Connection) -> None:
+def _delete(control: Control, record: FilterRecord, within: Connection) -> None:
     """Refused while a batch job filters by it (specification §1.5)."""
     jobs = (job for kind in BATCH_JOBS for job in control.every(kind, uses=record.arn, within=within))
     refuse_dependants(record.arn, (job for job in jobs if job.status in BUSY))
     control.delete(record, within)
 
 
-def check_batch_filter(control: Control, arn: str, target: str, version: SolutionVersion, within: Connection) -> None:
+def check_batch_filter(
+    control: Control, arn: str, target: str, version: SolutionVersionRecord, within: Connection
+) -> None:
     """Raises `NotFound`, `InUse` while it is deleted, `InvalidInput` where it can't filter a version's answers."""
-    record = control.usable(arn, Filter, within)
+    record = control.usable(arn, FilterRecord, within)
     if record.dataset_group_arn != version.dataset_group_arn:
         raise InvalidInput(f"filterArn: {arn} is of another dataset group than the solution version.")
     compiled = compile_filter(record.filter_expression, control.settings.quotas)
@@ -70,9 +71,9 @@ def check_batch_filter(control: Control, arn: str, target: str, version: Solutio
         raise InvalidInput(f"filterArn: the recipe {recipe.name} can't be filtered by Interactions.")
 
 
-def _check_count(control: Control, compiled: CompiledFilter, group: DatasetGroup, within: Connection) -> None:
+def _check_count(control: Control, compiled: Filter, group: DatasetGroupRecord, within: Connection) -> None:
     """Raises `LimitExceeded` where the group's filters would use too many fields (specification §4.2)."""
-    others = control.every(Filter, parent=group.arn, within=within)
+    others = control.every(FilterRecord, parent=group.arn, within=within)
     used = compiled.field_keys.union(*(compile_filter(other.filter_expression).field_keys for other in others))
     if len(used) > MOST_FIELDS_OF_A_GROUP:
         raise LimitExceeded(
@@ -82,7 +83,7 @@ def _check_count(control: Control, compiled: CompiledFilter, group: DatasetGroup
 
 
 FAMILY = Family(
-    Filter,
+    FilterRecord,
     summary=(*NAMED, "dataset_group_arn", "failure_reason"),
     detail=("filter_expression",),
     delete=_delete,

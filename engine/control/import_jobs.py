@@ -15,7 +15,7 @@ from engine.control.lifecycle import ACTIVE, CREATE_PENDING
 from engine.control.operation import operation
 from engine.data.options import options_of
 from engine.errors import InvalidInput
-from engine.records import Dataset, DatasetImportJob, JsonMap
+from engine.records import DatasetImportJobRecord, DatasetRecord, JsonMap
 
 SCHEMES = ("s3://", "http://", "https://")
 
@@ -39,12 +39,12 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
     location = location_of(control, request.data_source)
     tags = tag_map(request.tags)
     with control.database.write() as within:
-        dataset = control.usable(request.dataset_arn, Dataset, within)
+        dataset = control.usable(request.dataset_arn, DatasetRecord, within)
         if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
             raise InvalidInput(
                 f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."
             )
-        job = DatasetImportJob(
+        job = DatasetImportJobRecord(
             status=CREATE_PENDING,
             dataset_arn=dataset.arn,
             data_source={"dataLocation": location},
@@ -68,13 +68,13 @@ def location_of(control: Control, source: DataSource) -> str:
     return location
 
 
-def _has_bulk(control: Control, dataset: Dataset, within: Connection) -> bool:
-    jobs = control.every(DatasetImportJob, parent=dataset.arn, within=within)
+def _has_bulk(control: Control, dataset: DatasetRecord, within: Connection) -> bool:
+    jobs = control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
     return any(job.status == ACTIVE for job in jobs)
 
 
 FAMILY = Family(
-    DatasetImportJob,
+    DatasetImportJobRecord,
     summary=(*NAMED, "failure_reason", "import_mode"),
     detail=("dataset_arn", "data_source", "role_arn", "publish_attribution_metrics_to_s3"),
 )

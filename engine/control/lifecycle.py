@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from engine.records import JsonMap, Recommender, Record, SolutionVersion
+from engine.records import JsonMap, RecommenderRecord, Record, SolutionVersionRecord
 
 ACTIVE = "ACTIVE"
 CREATE_PENDING = "CREATE PENDING"
@@ -27,9 +27,9 @@ END = TypeVar("END")
 def shown(record: Record, now: float, pending_s: float) -> str | None:
     if record.deleted_at is not None:
         return stage("DELETE", now - record.deleted_at, pending_s, None)
-    if isinstance(record, SolutionVersion) and record.stopped_at is not None:
+    if isinstance(record, SolutionVersionRecord) and record.stopped_at is not None:
         return record.status if now - record.stopped_at >= pending_s else "CREATE STOPPING"
-    if isinstance(record, Recommender) and record.turned_at is not None:
+    if isinstance(record, RecommenderRecord) and record.turned_at is not None:
         return stage("START" if record.status == ACTIVE else "STOP", now - record.turned_at, pending_s, record.status)
     if record.staged:
         return stage("CREATE", now - record.creation_date_time, pending_s, record.status)
@@ -64,9 +64,9 @@ def _began(record: Record) -> float | None:
     """When the record entered the states that it passes through with the time; None: it is in none."""
     if record.deleted_at is not None:
         return record.deleted_at
-    if isinstance(record, SolutionVersion):
+    if isinstance(record, SolutionVersionRecord):
         return record.stopped_at
-    if isinstance(record, Recommender):
+    if isinstance(record, RecommenderRecord):
         return record.turned_at
     return record.creation_date_time if record.staged else None
 

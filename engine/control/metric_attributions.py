@@ -20,9 +20,9 @@ from engine.control.operation import operation
 from engine.control.pages import PAGE, listed, opened, sealed
 from engine.control.schemas import schemas_of
 from engine.data.destination import check_destination
-from engine.data.schema import Schema as DatasetSchema
+from engine.data.schema import Schema
 from engine.errors import AlreadyExists, InvalidInput
-from engine.records import AttributedMetric, DatasetGroup, JsonMap, MetricAttribution
+from engine.records import AttributedMetric, DatasetGroupRecord, JsonMap, MetricAttributionRecord
 
 MOST_METRICS = 10
 
@@ -65,11 +65,11 @@ class UpdateMetricAttribution(Request, frozen=True, kw_only=True):
 def create_metric_attribution(control: Control, request: CreateMetricAttribution) -> JsonMap:
     output = _checked_output(control, request.metrics_output_config)
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroup, within)
-        for other in control.every(MetricAttribution, parent=group.arn, within=within):
+        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
+        for other in control.every(MetricAttributionRecord, parent=group.arn, within=within):
             raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
         now = control.now()
-        attribution = MetricAttribution(
+        attribution = MetricAttributionRecord(
             dataset_group_arn=group.arn,
             metrics=_checked((), request.metrics, _schemas(control, group.arn, within), now),
             metrics_output_config=output,
@@ -87,7 +87,7 @@ def list_metric_attribution_metrics(control: Control, request: ListMetricAttribu
     scope = "|".join(("metric-attribution-metrics", arn or "", control.account, control.region))
     start = int(opened(request.next_token, scope)[0])
     end = start + (request.max_results or PAGE)
-    of = control.every(MetricAttribution) if arn is None else [control.get(arn, MetricAttribution)]
+    of = control.every(MetricAttributionRecord) if arn is None else [control.get(arn, MetricAttributionRecord)]
     metrics = [metric for attribution in of for metric in attribution.metrics]
     shown = [msgspec.convert(metric, MetricAttribute, from_attributes=True) for metric in metrics[start:end]]
     return listed("metrics", shown, sealed((end, ""), scope) if end < len(metrics) else None)
@@ -101,7 +101,7 @@ def update_metric_attribution(control: Control, request: UpdateMetricAttribution
         raise InvalidInput("metricAttributionArn: name the metric attribution to update.")
     output = None if config is None else _checked_output(control, config)
     with control.database.write() as within:
-        attribution = control.active(arn, MetricAttribution, within)
+        attribution = control.active(arn, MetricAttributionRecord, within)
         remaining = _without(attribution.metrics, request.remove_metrics)
         schemas = _schemas(control, attribution.dataset_group_arn, within)
         now = control.now()
@@ -116,7 +116,7 @@ def update_metric_attribution(control: Control, request: UpdateMetricAttribution
     return view(attribution, "arn")
 
 
-def _delete(control: Control, attribution: MetricAttribution, within: Connection) -> None:
+def _delete(control: Control, attribution: MetricAttributionRecord, within: Connection) -> None:
     """Its counts go with it."""
     control.delete(attribution, within)
     ledger.end(within, attribution.arn)
@@ -130,7 +130,7 @@ def _checked_output(control: Control, config: MetricAttributionOutput) -> JsonMa
     return output
 
 
-def _schemas(control: Control, group_arn: str, within: Connection) -> dict[str, DatasetSchema]:
+def _schemas(control: Control, group_arn: str, within: Connection) -> dict[str, Schema]:
     """The group's schemas by dataset type. Raises `InvalidInput` where the interactions have no EVENT_TYPE."""
     schemas = schemas_of(control, group_arn, within)
     interactions = schemas.get("INTERACTIONS")
@@ -153,7 +153,7 @@ def _without(metrics: Sequence[AttributedMetric], names: Sequence[str]) -> tuple
 def _checked(
     before: tuple[AttributedMetric, ...],
     added: Iterable[MetricAttribute],
-    schemas: dict[str, DatasetSchema],
+    schemas: dict[str, Schema],
     now: float,
 ) -> tuple[AttributedMetric, ...]:
     """All of them. Raises `InvalidInput`, or `AlreadyExists` for an added metric that is there."""
@@ -173,7 +173,7 @@ def _checked(
 
 
 FAMILY = Family(
-    MetricAttribution,
+    MetricAttributionRecord,
     summary=(*NAMED, "failure_reason"),  # of an ACTIVE one: why its last file could not be written
     detail=("dataset_group_arn", "metrics_output_config"),
     delete=_delete,

@@ -13,18 +13,18 @@ from sqlalchemy import Connection
 from engine.control.lifecycle import BUSY
 from engine.errors import LimitExceeded
 from engine.records import (
-    BatchInferenceJob,
-    BatchSegmentJob,
-    Campaign,
-    DataDeletionJob,
-    DatasetGroup,
-    DatasetImportJob,
-    Filter,
-    Recommender,
+    BatchInferenceJobRecord,
+    BatchSegmentJobRecord,
+    CampaignRecord,
+    DataDeletionJobRecord,
+    DatasetGroupRecord,
+    DatasetImportJobRecord,
+    FilterRecord,
+    RecommenderRecord,
     Record,
-    Schema,
-    Solution,
-    SolutionVersion,
+    SchemaRecord,
+    SolutionRecord,
+    SolutionVersionRecord,
 )
 
 if TYPE_CHECKING:
@@ -42,17 +42,17 @@ class Quota:
 
 
 QUOTAS: dict[type[Record], Quota] = {
-    Schema: Quota(500),
-    DatasetGroup: Quota(5),
-    DatasetImportJob: Quota(5, busy=True),
-    DataDeletionJob: Quota(5, busy=True, in_group=True),
-    BatchInferenceJob: Quota(5, busy=True),
-    BatchSegmentJob: Quota(5, busy=True),
-    SolutionVersion: Quota(20, busy=True),
-    Solution: Quota(10, in_group=True),
-    Filter: Quota(30, in_group=True),
-    Campaign: Quota(5, in_group=True),
-    Recommender: Quota(5, in_group=True),
+    SchemaRecord: Quota(500),
+    DatasetGroupRecord: Quota(5),
+    DatasetImportJobRecord: Quota(5, busy=True),
+    DataDeletionJobRecord: Quota(5, busy=True, in_group=True),
+    BatchInferenceJobRecord: Quota(5, busy=True),
+    BatchSegmentJobRecord: Quota(5, busy=True),
+    SolutionVersionRecord: Quota(20, busy=True),
+    SolutionRecord: Quota(10, in_group=True),
+    FilterRecord: Quota(30, in_group=True),
+    CampaignRecord: Quota(5, in_group=True),
+    RecommenderRecord: Quota(5, in_group=True),
 }
 
 

@@ -20,7 +20,7 @@ from engine.control.operation import operation
 from engine.control.recipes import use_case_named
 from engine.control.solution_config import TrainingDataConfig, check_columns
 from engine.errors import InUse, InvalidInput
-from engine.records import Dataset, DatasetGroup, JsonMap, Recommender
+from engine.records import DatasetGroupRecord, DatasetRecord, JsonMap, RecommenderRecord
 from engine.use_cases import UseCase
 
 INACTIVE = "INACTIVE"
@@ -55,9 +55,9 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
     use_case = use_case_named(request.recipe_arn)
     config = _checked(request.recommender_config, use_case)
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
         _check_group(control, group, use_case, within)
-        recommender = Recommender(
+        recommender = RecommenderRecord(
             status=CREATE_PENDING,
             dataset_group_arn=group.arn,
             recipe_arn=request.recipe_arn,
@@ -73,7 +73,7 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
 def update_recommender(control: Control, request: UpdateRecommender) -> JsonMap:
     """Answers with the model that it has until a new one is trained, which only other training columns ask for."""
     with control.database.write() as within:
-        recommender = control.settled(request.recommender_arn, Recommender, within)
+        recommender = control.settled(request.recommender_arn, RecommenderRecord, within)
         if recommender.latest_recommender_update.get("status") in BUSY:
             raise InUse(f"The recommender {recommender.arn} is being updated; wait until that has ended.")
         config = _checked(request.recommender_config, use_case_named(recommender.recipe_arn))
@@ -106,7 +106,7 @@ def stop_recommender(control: Control, request: OneRecommender) -> JsonMap:
     return _turn(control, request.recommender_arn, ACTIVE, INACTIVE)
 
 
-def _delete(control: Control, recommender: Recommender, within: Connection) -> None:
+def _delete(control: Control, recommender: RecommenderRecord, within: Connection) -> None:
     control.cancel(recommender.arn, within)
     control.delete(recommender, within)
     control.deploy(recommender, within)
@@ -114,7 +114,7 @@ def _delete(control: Control, recommender: Recommender, within: Connection) -> N
 
 def _turn(control: Control, arn: str, before: str, after: str) -> JsonMap:
     with control.database.write() as within:
-        recommender = control.get(arn, Recommender, within)
+        recommender = control.get(arn, RecommenderRecord, within)
         if recommender.status != before:
             raise InUse(f"Resource Arn {arn} is in {recommender.status} state; {before} is needed for that.")
         now = control.now()
@@ -126,7 +126,7 @@ def _turn(control: Control, arn: str, before: str, after: str) -> JsonMap:
     return view(recommender, "arn")
 
 
-def _given_up(recommender: Recommender, now: float) -> JsonMap:
+def _given_up(recommender: RecommenderRecord, now: float) -> JsonMap:
     update = recommender.latest_recommender_update
     if update.get("status") not in BUSY:
         return update
@@ -134,19 +134,19 @@ def _given_up(recommender: Recommender, now: float) -> JsonMap:
     return {**update, "status": "CREATE FAILED", "failureReason": reason, "lastUpdatedDateTime": now}
 
 
-def _store(control: Control, recommender: Recommender, within: Connection) -> None:
+def _store(control: Control, recommender: RecommenderRecord, within: Connection) -> None:
     control.records.replace(recommender, within)
     control.deploy(recommender, within)
 
 
-def _check_group(control: Control, group: DatasetGroup, use_case: UseCase, within: Connection) -> None:
+def _check_group(control: Control, group: DatasetGroupRecord, use_case: UseCase, within: Connection) -> None:
     """Raises `InvalidInput` where the dataset group is of another domain, or lacks what the use case is made from."""
     if group.domain != use_case.domain:
         raise InvalidInput(
             f"The use case {use_case.name} is of the domain {use_case.domain}, "
             f"the dataset group's domain is {group.domain or 'none'}."
         )
-    types = {dataset.dataset_type for dataset in control.every(Dataset, parent=group.arn, within=within)}
+    types = {dataset.dataset_type for dataset in control.every(DatasetRecord, parent=group.arn, within=within)}
     needed = {"INTERACTIONS", "ITEMS"} if use_case.needs_items else {"INTERACTIONS"}
     if needed - types:
         raise InvalidInput(f"The use case {use_case.name} needs a dataset of type {', '.join(sorted(needed - types))}.")
@@ -166,7 +166,7 @@ def _checked(config: RecommenderConfig | None, use_case: UseCase) -> JsonMap:
 
 
 FAMILY = Family(
-    Recommender,
+    RecommenderRecord,
     summary=(*NAMED, "dataset_group_arn", "recipe_arn", "recommender_config"),
     detail=("failure_reason", "latest_recommender_update", "model_metrics"),
     delete=_delete,

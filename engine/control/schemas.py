@@ -11,9 +11,8 @@ from engine.control.control import Control, refuse_dependants
 from engine.control.family import Family, view
 from engine.control.fields import Domain, Name, Request
 from engine.control.operation import operation
-from engine.data.schema import Schema as DatasetSchema
-from engine.data.schema import parse_schema
-from engine.records import Dataset, JsonMap, Schema
+from engine.data.schema import Schema, parse_schema
+from engine.records import DatasetRecord, JsonMap, SchemaRecord
 
 
 class CreateSchema(Request, frozen=True, kw_only=True):
@@ -25,7 +24,7 @@ class CreateSchema(Request, frozen=True, kw_only=True):
 @operation
 def create_schema(control: Control, request: CreateSchema) -> JsonMap:
     parse_schema(request.schema, request.domain)
-    schema = Schema(
+    schema = SchemaRecord(
         schema=request.schema,
         domain=request.domain,
         **control.origin(f"schema/{request.name}", request.name),
@@ -35,20 +34,20 @@ def create_schema(control: Control, request: CreateSchema) -> JsonMap:
     return view(schema, "arn")
 
 
-def schemas_of(control: Control, group_arn: str, within: Connection) -> dict[str, DatasetSchema]:
+def schemas_of(control: Control, group_arn: str, within: Connection) -> dict[str, Schema]:
     """The schemas of a dataset group's datasets by type."""
-    datasets = control.every(Dataset, parent=group_arn, within=within)
-    schemas = ((each.dataset_type, control.records.get(each.schema_arn, Schema, within)) for each in datasets)
+    datasets = control.every(DatasetRecord, parent=group_arn, within=within)
+    schemas = ((each.dataset_type, control.records.get(each.schema_arn, SchemaRecord, within)) for each in datasets)
     return {dataset_type: parse_schema(schema.schema, schema.domain) for dataset_type, schema in schemas}
 
 
-def _delete(control: Control, schema: Schema, within: Connection) -> None:
-    refuse_dependants(schema.arn, control.every(Dataset, uses=schema.arn, within=within))
+def _delete(control: Control, schema: SchemaRecord, within: Connection) -> None:
+    refuse_dependants(schema.arn, control.every(DatasetRecord, uses=schema.arn, within=within))
     control.records.delete(schema.arn, within)
 
 
 FAMILY = Family(
-    Schema,
+    SchemaRecord,
     summary=("name", "arn", "creation_date_time", "last_updated_date_time", "domain"),
     detail=("schema",),
     delete=_delete,

@@ -16,7 +16,7 @@ from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
 from engine.recipe import Recipe
-from engine.records import JsonMap, Solution
+from engine.records import JsonMap, SolutionRecord
 from engine.words import in_words
 
 WEIGHS_EVENTS = frozenset({"aws-user-personalization-v2", "aws-personalized-ranking-v2"})
@@ -98,7 +98,7 @@ def checked(
     return shown
 
 
-def recipe_for(solution: Solution) -> Recipe[Any]:
+def recipe_for(solution: SolutionRecord) -> Recipe[Any]:
     """The solution's; until AutoML has chosen, the first of those that it may choose."""
     if solution.recipe_arn:
         return recipe_of(solution.recipe_arn)

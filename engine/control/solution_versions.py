@@ -20,7 +20,7 @@ from engine.control.schemas import schemas_of
 from engine.control.solution_config import recipe_for
 from engine.errors import AlreadyExists, InUse, InvalidInput
 from engine.recipe import Recipe, Schemas
-from engine.records import JsonMap, Solution, SolutionVersion
+from engine.records import JsonMap, SolutionRecord, SolutionVersionRecord
 
 STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})
 
@@ -39,8 +39,8 @@ class OneSolutionVersion(Request, frozen=True):
 @operation
 def create_solution_version(control: Control, request: CreateSolutionVersion) -> JsonMap:
     with control.database.write() as within:
-        solution = control.active(request.solution_arn, Solution, within)
-        versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+        solution = control.active(request.solution_arn, SolutionRecord, within)
+        versions = list(control.every(SolutionVersionRecord, parent=solution.arn, within=within))
         for other in versions:
             if other.name == request.name:
                 raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
@@ -54,7 +54,7 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
 
 @operation
 def get_solution_metrics(control: Control, request: OneSolutionVersion) -> JsonMap:
-    version = control.get(request.solution_version_arn, SolutionVersion)
+    version = control.get(request.solution_version_arn, SolutionVersionRecord)
     if version.status in BUSY:
         raise InUse(f"The solution version {version.arn} has no metrics while it is in {version.status} state.")
     if version.status != ACTIVE:
@@ -66,12 +66,12 @@ def get_solution_metrics(control: Control, request: OneSolutionVersion) -> JsonM
 def stop_solution_version_creation(control: Control, request: OneSolutionVersion) -> None:
     """A version that waits stops at once; one in training is seen stopping, though nothing it does counts any more."""
     with control.database.write() as within:
-        version = control.get(request.solution_version_arn, SolutionVersion, within)
+        version = control.get(request.solution_version_arn, SolutionVersionRecord, within)
         if version.status not in STOPPABLE:
             raise InUse(f"The solution version {version.arn} can't be stopped: it is in {version.status} state.")
         now = control.now()
         stopped = msgspec.structs.replace(
-            control.records.get(version.arn, SolutionVersion, within),
+            control.records.get(version.arn, SolutionVersionRecord, within),
             status="CREATE STOPPED",
             stopped_at=None if version.status == CREATE_PENDING else now,
             last_updated_date_time=now,
@@ -80,7 +80,7 @@ def stop_solution_version_creation(control: Control, request: OneSolutionVersion
         control.records.replace(stopped, within)
 
 
-def _within(solution: Solution, minutes: float | None) -> Solution:
+def _within(solution: SolutionRecord, minutes: float | None) -> SolutionRecord:
     """The solution as a version with a budget of its own is trained by."""
     if minutes is None:
         return solution
@@ -91,14 +91,14 @@ def _within(solution: Solution, minutes: float | None) -> Solution:
 
 def add_version(
     control: Control,
-    solution: Solution,
+    solution: SolutionRecord,
     request: CreateSolutionVersion,
     within: Connection,
     training_type: str = "MANUAL",
-) -> SolutionVersion:
+) -> SolutionVersionRecord:
     """A new version of the solution as it is configured now, and the job that trains it."""
     name = f"{name_of(solution.arn)}/{control.new_id()[:8]}"
-    version = SolutionVersion(
+    version = SolutionVersionRecord(
         status=CREATE_PENDING,
         solution_arn=solution.arn,
         dataset_group_arn=solution.dataset_group_arn,
@@ -124,7 +124,7 @@ def check_datasets(recipe: Recipe[Any], schemas: Schemas) -> None:
         raise InvalidInput(f"The recipe {recipe.name} needs {lacking}.")
 
 
-def _check_update(solution: Solution, versions: list[SolutionVersion]) -> None:
+def _check_update(solution: SolutionRecord, versions: list[SolutionVersionRecord]) -> None:
     """UPDATE adds new items to a model that is there, for the recipes that can (specification §1.8)."""
     if recipe_for(solution).extend is None:
         able = sorted(name for name, recipe in recipes.RECIPES.items() if recipe.extend is not None)
@@ -134,7 +134,7 @@ def _check_update(solution: Solution, versions: list[SolutionVersion]) -> None:
 
 
 FAMILY = Family(
-    SolutionVersion,
+    SolutionVersionRecord,
     summary=(*STATED, "arn", "training_mode", "training_type", "failure_reason"),
     detail=(
         "name",
@@ -149,5 +149,5 @@ FAMILY = Family(
         "training_hours",
         "tuned_hpo_params",
     ),
-    parent=Solution,
+    parent=SolutionRecord,
 )

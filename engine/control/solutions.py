@@ -29,7 +29,14 @@ from engine.control.solution_config import (
 from engine.control.solution_versions import check_datasets
 from engine.errors import InvalidInput
 from engine.recipe import Recipe
-from engine.records import BATCH_JOBS, Campaign, DatasetGroup, JsonMap, Solution, SolutionVersion
+from engine.records import (
+    BATCH_JOBS,
+    CampaignRecord,
+    DatasetGroupRecord,
+    JsonMap,
+    SolutionRecord,
+    SolutionVersionRecord,
+)
 from engine.use_cases import use_case_of
 
 
@@ -62,13 +69,13 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
     _check_incremental(request.perform_incremental_update, recipe)
     config = checked(request.solution_config, recipe, perform_hpo=perform_hpo, perform_auto_ml=perform_auto_ml)
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroup, within)
+        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
         schemas = schemas_of(control, group.arn, within)
         check_datasets(recipe, schemas)
         check_objective(config, schemas.get("ITEMS"))
         now = control.now()
         auto_training = request.perform_auto_training is not False
-        solution = Solution(
+        solution = SolutionRecord(
             dataset_group_arn=group.arn,
             recipe_arn="" if perform_auto_ml else recipe_arn(recipe.name),
             perform_hpo=perform_hpo,
@@ -89,17 +96,17 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
 def update_solution(control: Control, request: UpdateSolution) -> JsonMap:
     """Versions made from now on are of the changed solution; automatic training begins when it is switched on."""
     with control.database.write() as within:
-        solution = control.active(request.solution_arn, Solution, within)
+        solution = control.active(request.solution_arn, SolutionRecord, within)
         updated = _scheduled(control, solution, _updated(request, solution, control.now()))
         control.records.replace(updated, within)
     return view(solution, "arn")
 
 
-def _delete(control: Control, solution: Solution, within: Connection) -> None:
+def _delete(control: Control, solution: SolutionRecord, within: Connection) -> None:
     """Its versions and their batch jobs go with it; not before its campaigns, not while one of them is pending or in
     progress."""
-    campaigns = control.every(Campaign, parent=solution.arn, within=within)
-    versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+    campaigns = control.every(CampaignRecord, parent=solution.arn, within=within)
+    versions = list(control.every(SolutionVersionRecord, parent=solution.arn, within=within))
     jobs = [
         job for each in versions for kind in BATCH_JOBS for job in control.every(kind, parent=each.arn, within=within)
     ]
@@ -108,16 +115,16 @@ def _delete(control: Control, solution: Solution, within: Connection) -> None:
         control.delete(record, within)
 
 
-def _auto_ml_result(control: Control, solution: Solution) -> JsonMap:
+def _auto_ml_result(control: Control, solution: SolutionRecord) -> JsonMap:
     return {"bestRecipeArn": solution.recipe_arn} if solution.perform_auto_ml and solution.recipe_arn else {}
 
 
-def _latest_version(control: Control, solution: Solution) -> JsonMap | None:
-    versions = list(control.every(SolutionVersion, parent=solution.arn))
+def _latest_version(control: Control, solution: SolutionRecord) -> JsonMap | None:
+    versions = list(control.every(SolutionVersionRecord, parent=solution.arn))
     return view(versions[-1], *solution_versions.FAMILY.summary) if versions else None
 
 
-def _updated(request: UpdateSolution, solution: Solution, now: float) -> Solution:
+def _updated(request: UpdateSolution, solution: SolutionRecord, now: float) -> SolutionRecord:
     _check_incremental(request.perform_incremental_update, recipe_for(solution))
     config = checked_update(request.solution_update_config, recipe_for(solution))
     asked = {"performAutoTraining": request.perform_auto_training}
@@ -139,7 +146,7 @@ def _check_incremental(asked: bool | None, recipe: Recipe[Any]) -> None:
         raise InvalidInput(f"performIncrementalUpdate: a model of the recipe {recipe.name} can't be updated.")
 
 
-def _scheduled(control: Control, before: Solution, after: Solution) -> Solution:
+def _scheduled(control: Control, before: SolutionRecord, after: SolutionRecord) -> SolutionRecord:
     """The changed solution with the moment of its next training; a first one that is due keeps its own."""
     now, moment, since = control.now(), before.next_training_at, before.first_training_since
     if not after.perform_auto_training:
@@ -167,7 +174,7 @@ def _first_recipe(request: CreateSolution) -> Recipe[Any]:
 
 
 FAMILY = Family(
-    Solution,
+    SolutionRecord,
     summary=(*NAMED, "recipe_arn"),
     detail=(
         "perform_hpo",

@@ -12,9 +12,9 @@ from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import operation
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
-from engine.records import JsonMap, MetricAttribution, Record, Schema, kind_of
+from engine.records import JsonMap, MetricAttributionRecord, Record, SchemaRecord, kind_of
 
-UNTAGGED = (Schema, MetricAttribution)
+UNTAGGED = (SchemaRecord, MetricAttributionRecord)
 
 
 class TagResource(Request, frozen=True):

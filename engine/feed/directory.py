@@ -9,8 +9,17 @@ from engine.data.schema import Schema as DatasetSchema
 from engine.data.schema import parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.filters import Fields, Filter, compile_filter, fields_of
-from engine.records import Campaign, Dataset, DatasetGroup, EventTracker, Recommender, Record, Records, Schema
-from engine.records import Filter as FilterRecord
+from engine.records import (
+    CampaignRecord,
+    DatasetGroupRecord,
+    DatasetRecord,
+    EventTrackerRecord,
+    FilterRecord,
+    RecommenderRecord,
+    Record,
+    Records,
+    SchemaRecord,
+)
 from engine.shown.ids import tag
 
 R = TypeVar("R", bound=Record)
@@ -54,17 +63,17 @@ class Directory:
             raise NotFound(f"Resource Arn {arn} does not exist.")
         return record
 
-    def tracker(self, tracking_id: str) -> EventTracker:
+    def tracker(self, tracking_id: str) -> EventTrackerRecord:
         """Raises `InvalidInput` for an unknown id: PutEvents declares nothing else (specification §5.4)."""
         return self.once(("tracking-id", tracking_id), lambda: self._tracker(tracking_id))
 
-    def group_of(self, record: Dataset | EventTracker) -> DatasetGroup:
-        return self.get(record.dataset_group_arn, DatasetGroup)
+    def group_of(self, record: DatasetRecord | EventTrackerRecord) -> DatasetGroupRecord:
+        return self.get(record.dataset_group_arn, DatasetGroupRecord)
 
-    def schema(self, dataset: Dataset) -> DatasetSchema:
+    def schema(self, dataset: DatasetRecord) -> DatasetSchema:
         return self.once(("parsed-schema", dataset.schema_arn), lambda: self._schema(dataset.schema_arn))
 
-    def datasets(self, group_arn: str) -> dict[str, Dataset]:
+    def datasets(self, group_arn: str) -> dict[str, DatasetRecord]:
         """The group's datasets by type."""
         return self.once(("datasets", group_arn), lambda: self._datasets(group_arn))
 
@@ -128,22 +137,22 @@ class Directory:
             raise NotFound(f"Resource Arn {arn} does not exist.")
         return record
 
-    def _tracker(self, tracking_id: str) -> EventTracker:
-        for tracker in self._records.list(EventTracker):
+    def _tracker(self, tracking_id: str) -> EventTrackerRecord:
+        for tracker in self._records.list(EventTrackerRecord):
             if tracker.tracking_id == tracking_id and tracker.deleted_at is None:
                 return tracker
         raise unknown_tracker(tracking_id)
 
     def _schema(self, arn: str) -> DatasetSchema:
-        record = self.get(arn, Schema)
+        record = self.get(arn, SchemaRecord)
         return parse_schema(record.schema, record.domain)
 
     def _sources(self) -> dict[str, str]:
-        answering = (*self._records.list(Campaign), *self._records.list(Recommender))
+        answering = (*self._records.list(CampaignRecord), *self._records.list(RecommenderRecord))
         return {tag(each.arn): each.arn for each in answering}
 
-    def _datasets(self, group_arn: str) -> dict[str, Dataset]:
-        datasets = self._records.list(Dataset, parent=group_arn)
+    def _datasets(self, group_arn: str) -> dict[str, DatasetRecord]:
+        datasets = self._records.list(DatasetRecord, parent=group_arn)
         return {each.dataset_type: each for each in datasets if each.deleted_at is None}
 
     def _item_fields(self, group_arn: str) -> tuple[Shown, ...]:

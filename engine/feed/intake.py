@@ -18,7 +18,7 @@ from engine.data.values import check_properties, check_seconds
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.feed.directory import Directory, unknown_tracker
 from engine.question import Event
-from engine.records import Dataset, EventTracker
+from engine.records import DatasetRecord, EventTrackerRecord
 from engine.shown.impressions import Impressions
 
 MAX_RECORDS = 10  # of one call (specification §2.5)
@@ -105,7 +105,7 @@ class Intake:
         self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]], account: str
     ) -> Future[int]:
         """Items, users or actions; each replaces the earlier record of its id (specification §2.5)."""
-        dataset = self._directory.get(dataset_arn, Dataset, account)
+        dataset = self._directory.get(dataset_arn, DatasetRecord, account)
         if dataset.dataset_type != dataset_type:
             raise InvalidInput(f"datasetArn: {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
         schema = self._directory.schema(dataset)
@@ -125,7 +125,7 @@ class Intake:
         scope = f"{dataset.dataset_type}/{dataset.creation_date_time}/".encode()
         return Target(self._directory.group_of(tracker).uid, self._directory.schema(dataset), scope)
 
-    def _dataset(self, tracker: EventTracker, dataset_type: str) -> Dataset:
+    def _dataset(self, tracker: EventTrackerRecord, dataset_type: str) -> DatasetRecord:
         dataset = self._directory.datasets(tracker.dataset_group_arn).get(dataset_type)
         if dataset is None:
             name = DATASET_TYPES[dataset_type]

@@ -20,7 +20,7 @@ from engine.engine import Engine
 from engine.errors import EngineError, Unavailable
 from engine.feed.directory import Directory
 from engine.feed.follower import taken
-from engine.records import DatasetGroup, MetricAttribution
+from engine.records import DatasetGroupRecord, MetricAttributionRecord
 from engine.storage.writes import write
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Clerk:
 
     def work(self) -> None:
         """Count and publish what is due, of every attribution."""
-        for attribution in self._engine.records.list(MetricAttribution):
+        for attribution in self._engine.records.list(MetricAttributionRecord):
             if attribution.deleted_at is None:
                 try:
                     self._publish(attribution)  # first: a file ends where a window does
@@ -50,8 +50,8 @@ class Clerk:
 
     # ---- counting
 
-    def _count(self, attribution: MetricAttribution) -> None:
-        uid = self._engine.records.get(attribution.dataset_group_arn, DatasetGroup).uid
+    def _count(self, attribution: MetricAttributionRecord) -> None:
+        uid = self._engine.records.get(attribution.dataset_group_arn, DatasetGroupRecord).uid
         with self._engine.database.read() as connection:
             position = ledger.position(connection, attribution.arn)
         at = None if position is None else position.seq
@@ -61,7 +61,7 @@ class Clerk:
             counts = list(tally.counts.items())
             at = page[-1].seq if store(self._engine, attribution, at, page[-1].seq, counts) else None
 
-    def _sources(self, attribution: MetricAttribution) -> Sources:
+    def _sources(self, attribution: MetricAttributionRecord) -> Sources:
         with self._engine.database.read() as connection:
             return sources_of(attribution, Directory(self._engine.records), connection)
 
@@ -93,7 +93,7 @@ class Clerk:
 
     # ---- publishing
 
-    def _publish(self, attribution: MetricAttribution) -> None:
+    def _publish(self, attribution: MetricAttributionRecord) -> None:
         engine, arn = self._engine, attribution.arn
         now = engine.clock()
         with engine.database.read() as connection:
@@ -107,7 +107,7 @@ class Clerk:
                 return
             settle(engine, arn, batch)
 
-    def _written(self, attribution: MetricAttribution, counts: ledger.Counts, batch: int) -> bool:
+    def _written(self, attribution: MetricAttributionRecord, counts: ledger.Counts, batch: int) -> bool:
         """The attribution shows why not."""
         reason = None
         try:
@@ -121,11 +121,15 @@ class Clerk:
 
 @write
 def store(
-    engine: Engine, attribution: MetricAttribution, before: int, after: int, counts: list[tuple[ledger.Key, ledger.Sum]]
+    engine: Engine,
+    attribution: MetricAttributionRecord,
+    before: int,
+    after: int,
+    counts: list[tuple[ledger.Key, ledger.Sum]],
 ) -> bool:
     """False where somebody else counted, or the metrics have changed: the next round sees to it."""
     with engine.database.write() as within:
-        now = engine.records.find(attribution.arn, MetricAttribution, within)
+        now = engine.records.find(attribution.arn, MetricAttributionRecord, within)
         if now is None or now.deleted_at is not None or now.metrics != attribution.metrics:
             return False
         if not ledger.advance(within, attribution.arn, before, after):
@@ -149,11 +153,11 @@ def settle(engine: Engine, arn: str, batch: int) -> None:
 @write
 def show_failure(engine: Engine, arn: str, reason: str | None) -> None:
     with engine.database.write() as within:
-        stored = engine.records.get(arn, MetricAttribution, within)
+        stored = engine.records.get(arn, MetricAttributionRecord, within)
         engine.records.replace(msgspec.structs.replace(stored, failure_reason=reason), within)
 
 
-def sources_of(attribution: MetricAttribution, directory: Directory, connection: sa.Connection) -> Sources:
+def sources_of(attribution: MetricAttributionRecord, directory: Directory, connection: sa.Connection) -> Sources:
     """With the campaigns and recommenders of its account."""
     known = (key.source for key in ledger.totals(connection, attribution.arn))
     own = {tag: arn for tag, arn in directory.sources().items() if arn.split(":")[4] == attribution.account}

@@ -16,17 +16,23 @@ from engine.jobs.kinds.folding import current
 from engine.jobs.kinds.training import prepared, trained_on, with_new_items
 from engine.jobs.work import Work
 from engine.recipe import stretch
-from engine.records import BatchInferenceJob, BatchSegmentJob, Campaign, DatasetGroup, SolutionVersion
+from engine.records import (
+    BatchInferenceJobRecord,
+    BatchSegmentJobRecord,
+    CampaignRecord,
+    DatasetGroupRecord,
+    SolutionVersionRecord,
+)
 from engine.serving import artifacts
 from engine.serving.deployments import Deployed, model_folder
 
-J = TypeVar("J", BatchInferenceJob, BatchSegmentJob)
+J = TypeVar("J", BatchInferenceJobRecord, BatchSegmentJobRecord)
 
 
 @dataclass(frozen=True)
 class Batch:
     deployed: Deployed
-    group: DatasetGroup
+    group: DatasetGroupRecord
     state: Group  # of this job alone: it does not change meanwhile
     filters: tuple[Filter, ...]
 
@@ -60,19 +66,21 @@ def fail(work: Work, kind: type[J], reason: str) -> None:
     work.change(work.engine.records.get(work.arn, kind), status="CREATE FAILED", failure_reason=reason)
 
 
-def _batch(work: Work, job: BatchInferenceJob | BatchSegmentJob) -> Batch:
-    version = work.directory.get(job.solution_version_arn, SolutionVersion)
-    group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+def _batch(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord) -> Batch:
+    version = work.directory.get(job.solution_version_arn, SolutionVersionRecord)
+    group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
     rules = work.engine.settings.quotas
     filters = (work.directory.filter(job.filter_arn, group.arn, rules),) if job.filter_arn else ()
     deployed = _with_new_items(work, work.engine.deployments.load(_campaign(job, version)), version, group)
     return Batch(deployed, group, work.state(group), filters)
 
 
-def _with_new_items(work: Work, deployed: Deployed, version: SolutionVersion, group: DatasetGroup) -> Deployed:
+def _with_new_items(
+    work: Work, deployed: Deployed, version: SolutionVersionRecord, group: DatasetGroupRecord
+) -> Deployed:
     """The newest trained version of a recipe that can learns of new items first (specification §7.1); for this job
     alone, its model stays as it is."""
-    versions = work.engine.records.list(SolutionVersion, parent=version.solution_arn)
+    versions = work.engine.records.list(SolutionVersionRecord, parent=version.solution_arn)
     trained = [each.arn for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
     if deployed.recipe.extend is None or trained[-1:] != [version.arn]:
         return deployed
@@ -85,7 +93,7 @@ def _with_new_items(work: Work, deployed: Deployed, version: SolutionVersion, gr
     return deployed.answering_with(model)
 
 
-def _answer(work: Work, job: BatchInferenceJob | BatchSegmentJob, how: Answering) -> Counts:
+def _answer(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord, how: Answering) -> Counts:
     settings = work.engine.settings
     files = Files(
         source=job.job_input["s3DataSource"]["path"],
@@ -97,16 +105,16 @@ def _answer(work: Work, job: BatchInferenceJob | BatchSegmentJob, how: Answering
     return files.answer(how.answer, stretch(work.progress, 0.05, 0.99), how.wrap)
 
 
-def _campaign(job: BatchInferenceJob | BatchSegmentJob, version: SolutionVersion) -> Campaign:
+def _campaign(job: BatchInferenceJobRecord | BatchSegmentJobRecord, version: SolutionVersionRecord) -> CampaignRecord:
     """Who answers, in the terms of a campaign; it is no resource of its own."""
-    return Campaign(
+    return CampaignRecord(
         arn=job.arn,
         account=job.account,
         name=job.name,
         solution_arn=version.solution_arn,
         dataset_group_arn=version.dataset_group_arn,
         solution_version_arn=version.arn,
-        campaign_config=job.batch_inference_job_config if isinstance(job, BatchInferenceJob) else {},
+        campaign_config=job.batch_inference_job_config if isinstance(job, BatchInferenceJobRecord) else {},
         creation_date_time=job.creation_date_time,
         last_updated_date_time=job.last_updated_date_time,
     )

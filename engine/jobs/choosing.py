@@ -18,7 +18,7 @@ from engine.forecast.machine import Machine
 from engine.forecast.training import Forecast, forecast
 from engine.measure.tuning import Settings, Trial, Trials, best_of, best_recipe, tuned
 from engine.recipe import Progress, Recipe
-from engine.records import SolutionVersion
+from engine.records import SolutionVersionRecord
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Choice:
         return {"trials": [{"what": each.what, self.metric: round(each.score, 4)} for each in self.trials]}
 
 
-def settings_of(version: SolutionVersion) -> Settings:
+def settings_of(version: SolutionVersionRecord) -> Settings:
     """The hyperparameters that a version is asked for, and has been tuned to."""
     config = version.solution_config
     given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
@@ -46,12 +46,12 @@ def settings_of(version: SolutionVersion) -> Settings:
     return settings
 
 
-def minutes_of(version: SolutionVersion) -> float | None:
+def minutes_of(version: SolutionVersionRecord) -> float | None:
     """The budget that a version's solution gives it."""
     return minutes_in(version.solution_config.get("algorithmHyperParameters", {}))
 
 
-def foreseen(version: SolutionVersion, snapshot: Snapshot, machine: Machine, minutes: float | None) -> Forecast:
+def foreseen(version: SolutionVersionRecord, snapshot: Snapshot, machine: Machine, minutes: float | None) -> Forecast:
     """Of a training that is still to choose its settings, by those that it starts from. Raises `InvalidInput` where it
     does not fit into the minutes."""
     config = version.solution_config
@@ -66,7 +66,7 @@ def foreseen(version: SolutionVersion, snapshot: Snapshot, machine: Machine, min
     return forecast(recipe, params, snapshot, machine, trials=trials, minutes=minutes)
 
 
-def chosen_settings(version: SolutionVersion, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
+def chosen_settings(version: SolutionVersionRecord, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
     """By trials where the solution asks for them. Raises `InvalidInput` where there is too little data to try on."""
     config, settings = version.solution_config, settings_of(version)
     if version.perform_auto_ml:

@@ -16,13 +16,13 @@ from engine.data.stored import Stored
 from engine.data.vocab import Vocab
 from engine.jobs.attribution import sources_of
 from engine.jobs.work import Totals, Work
-from engine.records import DatasetGroup, DatasetImportJob, MetricAttribution
+from engine.records import DatasetGroupRecord, DatasetImportJobRecord, MetricAttributionRecord
 
 
 def count_import(
     work: Work,
-    job: DatasetImportJob,
-    group: DatasetGroup,
+    job: DatasetImportJobRecord,
+    group: DatasetGroupRecord,
     columns: Mapping[str, Column],
     rows: Longs,
     stored: Stored,
@@ -34,7 +34,7 @@ def count_import(
 
     Raises `InvalidInput` where the file can't be written.
     """
-    of_group = work.engine.records.list(MetricAttribution, parent=group.arn)
+    of_group = work.engine.records.list(MetricAttributionRecord, parent=group.arn)
     attribution = next((each for each in of_group if each.deleted_at is None), None)
     if attribution is None:
         return None

@@ -18,7 +18,7 @@ from engine.control.hpo_config import search_of
 from engine.engine import Engine
 from engine.queue.queue import Job
 from engine.recipes import RECIPES
-from engine.records import DatasetGroup, DatasetImportJob, Recommender, SolutionVersion
+from engine.records import DatasetGroupRecord, DatasetImportJobRecord, RecommenderRecord, SolutionVersionRecord
 from engine.storage.sql import snapshots
 from engine.use_cases import USE_CASES
 
@@ -56,20 +56,20 @@ class Lanes:
 
     def _seconds(self, job: Job) -> float:
         if job.kind == "training":
-            version = self._engine.records.find(job.arn, SolutionVersion)
+            version = self._engine.records.find(job.arn, SolutionVersionRecord)
             return 0.0 if version is None or version.training_mode == "UPDATE" else self._of_training(version)
         if job.kind == "recommending":
-            recommender = self._engine.records.find(job.arn, Recommender)
+            recommender = self._engine.records.find(job.arn, RecommenderRecord)
             if recommender is None or RECIPES[USE_CASES[name_of(recommender.recipe_arn)].trains].quick:
                 return 0.0
             return A_ROW_S * self._rows(recommender.dataset_group_arn)
         if job.kind == "importing":
-            imported = self._engine.records.find(job.arn, DatasetImportJob)
+            imported = self._engine.records.find(job.arn, DatasetImportJobRecord)
             location = "" if imported is None else imported.data_source["dataLocation"]
             return LONG_S * _bytes_of(location) / LONG_BYTES
         return 0.0
 
-    def _of_training(self, version: SolutionVersion) -> float:
+    def _of_training(self, version: SolutionVersionRecord) -> float:
         rows = self._rows(version.dataset_group_arn)
         if version.perform_auto_ml:
             return A_ROW_S * rows * 4
@@ -81,7 +81,7 @@ class Lanes:
 
     def _rows(self, group_arn: str) -> int:
         """Interactions of a group: those of its snapshot, and what was streamed since."""
-        group = self._engine.records.find(group_arn, DatasetGroup)
+        group = self._engine.records.find(group_arn, DatasetGroupRecord)
         if group is None:
             return 0
         query = sa.select(snapshots.c.path).where(snapshots.c.grp == group.uid)

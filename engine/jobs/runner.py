@@ -17,7 +17,7 @@ from engine.jobs.schedule import Scheduler
 from engine.jobs.work import CANCELLED
 from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import ATTEMPTS, Job
-from engine.records import DatasetGroup
+from engine.records import DatasetGroupRecord
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Runner:
         if time.monotonic() - self._folds_looked_at < FOLD_LOOK_S:
             return
         self._folds_looked_at = time.monotonic()
-        for group in self._engine.records.list(DatasetGroup):
+        for group in self._engine.records.list(DatasetGroupRecord):
             if group.deleted_at is None and self._engine.log.count_after_snapshot(group.uid) >= FOLD_EVERY:
                 claims.enqueue_once(self._engine, "folding", group.arn)
 

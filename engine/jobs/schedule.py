@@ -22,7 +22,15 @@ from engine.engine import Engine
 from engine.errors import LimitExceeded, Unavailable
 from engine.jobs import claims
 from engine.jobs.kinds.extending import targets
-from engine.records import Campaign, Dataset, DatasetGroup, DatasetImportJob, Recommender, Solution, SolutionVersion
+from engine.records import (
+    CampaignRecord,
+    DatasetGroupRecord,
+    DatasetImportJobRecord,
+    DatasetRecord,
+    RecommenderRecord,
+    SolutionRecord,
+    SolutionVersionRecord,
+)
 from engine.storage.writes import write
 
 log = logging.getLogger(__name__)
@@ -51,16 +59,16 @@ class Scheduler:
 
     def look(self) -> None:
         """Start what is due."""
-        for solution in self._engine.records.list(Solution):
+        for solution in self._engine.records.list(SolutionRecord):
             if self._due(solution):
                 train_if_due(self._engine, solution.arn)
-        for recommender in self._engine.records.list(Recommender):
+        for recommender in self._engine.records.list(RecommenderRecord):
             if self._due(recommender):
                 retrain_if_due(self._engine, recommender.arn)
         self._look_for_items()
         self._look_for_waste()
 
-    def _due(self, record: Solution | Recommender | None) -> bool:
+    def _due(self, record: SolutionRecord | RecommenderRecord | None) -> bool:
         if record is None or record.deleted_at is not None or record.next_training_at is None:
             return False
         return record.next_training_at <= self._engine.clock()
@@ -68,7 +76,7 @@ class Scheduler:
     def train(self, arn: str) -> None:
         """A version of a solution, unless one came by hand or nothing happened since the last (§1.8)."""
         with self._engine.database.write() as within:
-            solution = self._engine.records.find(arn, Solution, within)
+            solution = self._engine.records.find(arn, SolutionRecord, within)
             if solution is None or solution.next_training_at is None or not self._due(solution):
                 return
             control = self._control(solution)
@@ -83,10 +91,10 @@ class Scheduler:
             except LimitExceeded as error:
                 log.warning("no automatic training of %s: %s", arn, error.message)
 
-    def _worth_it(self, control: Control, solution: Solution, within: sa.Connection) -> bool:
+    def _worth_it(self, control: Control, solution: SolutionRecord, within: sa.Connection) -> bool:
         """Not while a version is in training; nor the first time, once somebody has made one by hand, however it ended;
         nor without interactions since the last."""
-        versions = list(control.every(SolutionVersion, parent=solution.arn, within=within))
+        versions = list(control.every(SolutionVersionRecord, parent=solution.arn, within=within))
         since = solution.first_training_since
         if any(version.status in BUSY for version in versions):
             return False
@@ -96,25 +104,29 @@ class Scheduler:
         return not trained or self._news(control, solution, trained, within)
 
     def _news(
-        self, control: Control, solution: Solution, trained: Sequence[SolutionVersion], within: sa.Connection
+        self,
+        control: Control,
+        solution: SolutionRecord,
+        trained: Sequence[SolutionVersionRecord],
+        within: sa.Connection,
     ) -> bool:
         """Whether interactions came after the newest of these was started."""
         since = trained[-1].creation_date_time
-        group = control.records.get(solution.dataset_group_arn, DatasetGroup, within)
+        group = control.records.get(solution.dataset_group_arn, DatasetGroupRecord, within)
         newest = (self._engine.log.newest(group.uid, kind) for kind in ("event", "action_event"))
         if any(moment is not None and moment > since for moment in newest):
             return True
         return any(
             job.status == ACTIVE and job.last_updated_date_time > since
-            for dataset in control.every(Dataset, parent=group.arn, within=within)
+            for dataset in control.every(DatasetRecord, parent=group.arn, within=within)
             if dataset.dataset_type.endswith("INTERACTIONS")
-            for job in control.every(DatasetImportJob, parent=dataset.arn, within=within)
+            for job in control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
         )
 
     def retrain(self, arn: str) -> None:
         """A recommender that answers, unless it is in training; one that is stopped goes without."""
         with self._engine.database.write() as within:
-            recommender = self._engine.records.find(arn, Recommender, within)
+            recommender = self._engine.records.find(arn, RecommenderRecord, within)
             if recommender is None or recommender.next_training_at is None or not self._due(recommender):
                 return
             control = self._control(recommender)
@@ -127,11 +139,14 @@ class Scheduler:
     def _look_for_items(self) -> None:
         """Two processes may both ask; the second job finds nothing to do."""
         last = self._engine.log.last()
-        campaigns, recommenders = self._engine.records.list(Campaign), self._engine.records.list(Recommender)
+        campaigns, recommenders = (
+            self._engine.records.list(CampaignRecord),
+            self._engine.records.list(RecommenderRecord),
+        )
         groups = {each.dataset_group_arn for each in campaigns if each.deleted_at is None}
         groups |= {each.dataset_group_arn for each in recommenders if each.deleted_at is None}
         for arn in groups:
-            group = self._engine.records.find(arn, DatasetGroup)
+            group = self._engine.records.find(arn, DatasetGroupRecord)
             if group is None or group.deleted_at is not None:
                 continue
             seen, waiting = self._items.get(group.uid, (last, True))
@@ -154,22 +169,22 @@ class Scheduler:
             self._clean_at, self._cleaned = self._engine.clock() + CLEAN_S, self._cleaned | gone
             claims.enqueue_once(self._engine, "cleaning", "models")
 
-    def _gone(self) -> list[Solution | Recommender]:
-        deleted: list[Solution | Recommender] = [
-            *self._engine.records.list(Solution),
-            *self._engine.records.list(Recommender),
+    def _gone(self) -> list[SolutionRecord | RecommenderRecord]:
+        deleted: list[SolutionRecord | RecommenderRecord] = [
+            *self._engine.records.list(SolutionRecord),
+            *self._engine.records.list(RecommenderRecord),
         ]
         pending_s, now = self._engine.settings.pending_s, self._engine.clock()
         return [each for each in deleted if each.deleted_at is not None and shown(each, now, pending_s) is None]
 
-    def _left_a_model(self, record: Solution | Recommender) -> bool:
-        group = self._engine.records.find(record.dataset_group_arn, DatasetGroup)
+    def _left_a_model(self, record: SolutionRecord | RecommenderRecord) -> bool:
+        group = self._engine.records.find(record.dataset_group_arn, DatasetGroupRecord)
         if group is None:
             return False
         folder = self._engine.settings.data_dir / "models" / group.uid / record.name
         return folder.exists() and any(folder.iterdir())
 
-    def _control(self, record: Solution | Recommender) -> Control:
+    def _control(self, record: SolutionRecord | RecommenderRecord) -> Control:
         return self._engine.control(record.account, region_of(record.arn))
 
 

@@ -22,7 +22,7 @@ from engine.errors import Overtaken, Stopped
 from engine.feed.directory import Directory
 from engine.queue.queue import Job
 from engine.recipe import Progress
-from engine.records import DatasetGroup, Record, kind_of
+from engine.records import DatasetGroupRecord, Record, kind_of
 from engine.storage.sql import snapshots
 from engine.storage.writes import write
 
@@ -82,7 +82,7 @@ class Work:
         stored = store(self.engine, self.job, record.arn, changes)
         return msgspec.json.decode(stored, type=type(record))
 
-    def state(self, group: DatasetGroup) -> Group:
+    def state(self, group: DatasetGroupRecord) -> Group:
         """The group as of now, of this job alone."""
         self.bases[group.uid] = published(self.engine, group.uid)
         return self.engine.follower.restored(group.uid)

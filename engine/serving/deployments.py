@@ -19,14 +19,14 @@ from engine.nearest.shortlist import Shortlisting
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Recipe, Scorer
 from engine.recipes import RECIPES
-from engine.records import Campaign, DatasetGroup, Recommender, Records, SolutionVersion
+from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.serving import artifacts
 from engine.use_cases import USE_CASES, UseCase
 
 log = logging.getLogger(__name__)
 
 
-Deployable = Campaign | Recommender
+Deployable = CampaignRecord | RecommenderRecord
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
     return data_dir / "models" / group_uid / solution / version
 
 
-def items_folder(data_dir: Path, record: SolutionVersion | Recommender, group_uid: str) -> Path:
+def items_folder(data_dir: Path, record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> Path:
     """Where the model lies that answers for a version or recommender: its own, or one that knows later items too."""
-    arn = record.arn if isinstance(record, SolutionVersion) else record.solution_version_arn
+    arn = record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
     own = model_folder(data_dir, arn, group_uid)
     return own.with_name(record.items_folder) if record.items_folder else own
 
@@ -100,7 +100,7 @@ class Deployments:
         self._ready: dict[str, Deployed] = {}
 
     def load_all(self) -> None:
-        for each in (*self._records.list(Campaign), *self._records.list(Recommender)):
+        for each in (*self._records.list(CampaignRecord), *self._records.list(RecommenderRecord)):
             self.reload(each.arn)
 
     def reload(self, arn: str) -> None:
@@ -142,18 +142,18 @@ class Deployments:
         return list(self._ready.values())
 
     def record(self, arn: str) -> Deployable | None:
-        record = self._records.find(arn, Campaign) or self._records.find(arn, Recommender)
+        record = self._records.find(arn, CampaignRecord) or self._records.find(arn, RecommenderRecord)
         return None if record is None or record.deleted_at is not None else record
 
     def load(self, record: Deployable) -> Deployed:
         """The model of a campaign or recommender that may be stored or not. Raises whatever is wrong with it."""
-        group = self._records.get(record.dataset_group_arn, DatasetGroup)
+        group = self._records.get(record.dataset_group_arn, DatasetGroupRecord)
         folder, model = self._newest(record)
-        if isinstance(record, Recommender):
+        if isinstance(record, RecommenderRecord):
             use_case = USE_CASES[name_of(record.recipe_arn)]
             recipe, model_name, trained_at = use_case.recipe, name_of(record.solution_version_arn), record.trained_at
         else:
-            version = self._records.get(record.solution_version_arn, SolutionVersion)
+            version = self._records.get(record.solution_version_arn, SolutionVersionRecord)
             use_case, recipe = None, RECIPES[name_of(version.recipe_arn)]
             model_name, trained_at = version.name, version.last_updated_date_time
         scorer = recipe.ready(model)
@@ -183,13 +183,13 @@ class Deployments:
                     raise
 
     def _folder(self, record: Deployable) -> Path:
-        group = self._records.get(record.dataset_group_arn, DatasetGroup)
-        if isinstance(record, Recommender):
+        group = self._records.get(record.dataset_group_arn, DatasetGroupRecord)
+        if isinstance(record, RecommenderRecord):
             return items_folder(self._data_dir, record, group.uid)
-        version = self._records.get(record.solution_version_arn, SolutionVersion)
+        version = self._records.get(record.solution_version_arn, SolutionVersionRecord)
         return items_folder(self._data_dir, version, group.uid)
 
 
 def _resting(record: Deployable) -> bool:
     """A recommender that is stopped, or has no model yet."""
-    return isinstance(record, Recommender) and (record.status == "INACTIVE" or not record.solution_version_arn)
+    return isinstance(record, RecommenderRecord) and (record.status == "INACTIVE" or not record.solution_version_arn)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import BatchInferenceJob
+from engine.records import BatchInferenceJobRecord
 from tests.aws.flow import ROLE, Flow
 from tests.aws.world import Clients, World
 
@@ -35,7 +35,7 @@ def test_a_job_is_queued_and_shown(aws: Clients, flow: Flow, world: World):
         infer(aws, flow.version)
     with pytest.raises(p.exceptions.ResourceInUseException, match="nightly"):
         p.delete_filter(filterArn=flow.filter)
-    record = world.records.get(arn, BatchInferenceJob)
+    record = world.records.get(arn, BatchInferenceJobRecord)
     world.records.replace(msgspec.structs.replace(record, status="CREATE FAILED", failure_reason="why"))
     assert p.describe_batch_inference_job(batchInferenceJobArn=arn)["batchInferenceJob"]["failureReason"] == "why"
     p.delete_filter(filterArn=flow.filter)

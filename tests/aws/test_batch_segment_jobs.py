@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import BatchSegmentJob
+from engine.records import BatchSegmentJobRecord
 from tests.aws.flow import ROLE, Flow
 from tests.aws.world import Clients, World
 
@@ -56,7 +56,7 @@ def test_a_job_is_queued_and_shown(aws: Clients, flow: Flow, world: World):
         segment(aws, flow.version)
     with pytest.raises(p.exceptions.ResourceInUseException, match="nightly"):
         p.delete_filter(filterArn=filter_arn)
-    record = world.records.get(arn, BatchSegmentJob)
+    record = world.records.get(arn, BatchSegmentJobRecord)
     world.records.replace(msgspec.structs.replace(record, status="CREATE FAILED", failure_reason="why"))
     assert p.describe_batch_segment_job(batchSegmentJobArn=arn)["batchSegmentJob"]["failureReason"] == "why"
     p.delete_filter(filterArn=filter_arn)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import DataDeletionJob
+from engine.records import DataDeletionJobRecord
 from tests.aws.flow import ROLE, Flow
 from tests.aws.world import Clients, World
 
@@ -18,7 +18,7 @@ def delete(aws: Clients, group: str, name: str = "leave", **more: Any) -> str:
 
 
 def end(world: World, arn: str, **changes: Any) -> None:
-    world.records.replace(msgspec.structs.replace(world.records.get(arn, DataDeletionJob), **changes))
+    world.records.replace(msgspec.structs.replace(world.records.get(arn, DataDeletionJobRecord), **changes))
 
 
 def test_a_deletion_is_queued_and_shown(aws: Clients, flow: Flow, world: World):

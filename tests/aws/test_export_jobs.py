@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import DatasetExportJob
+from engine.records import DatasetExportJobRecord
 from tests.aws.flow import ROLE, Flow
 from tests.aws.world import Clients, World
 
@@ -32,7 +32,7 @@ def test_an_export_is_queued_and_shown(aws: Clients, flow: Flow, world: World):
         export(aws, flow.dataset)
     with pytest.raises(p.exceptions.ResourceInUseException):
         p.delete_dataset(datasetArn=flow.dataset)
-    record = world.records.get(arn, DatasetExportJob)
+    record = world.records.get(arn, DatasetExportJobRecord)
     world.records.replace(msgspec.structs.replace(record, status="CREATE FAILED", failure_reason="why"))
     assert p.describe_dataset_export_job(datasetExportJobArn=arn)["datasetExportJob"]["failureReason"] == "why"
     p.delete_dataset(datasetArn=flow.dataset)

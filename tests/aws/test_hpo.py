@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import Solution, SolutionVersion
+from engine.records import SolutionRecord, SolutionVersionRecord
 from tests.aws.flow import PERSONAL, POPULAR, Flow
 from tests.aws.world import Clients, World
 
@@ -120,7 +120,7 @@ def test_auto_ml_shows_a_recipe_once_it_has_chosen(aws: Clients, flow: Flow, wor
     version = p.create_solution_version(solutionArn=arn)["solutionVersionArn"]
     assert "recipeArn" not in p.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
     world.finish(version, recipe_arn=V1)
-    solution = world.records.get(arn, Solution)
+    solution = world.records.get(arn, SolutionRecord)
     world.records.replace(msgspec.structs.replace(solution, recipe_arn=V1))
     shown = p.describe_solution(solutionArn=arn)["solution"]
     assert shown["recipeArn"] == shown["autoMLResult"]["bestRecipeArn"] == V1
@@ -131,6 +131,6 @@ def test_auto_ml_shows_a_recipe_once_it_has_chosen(aws: Clients, flow: Flow, wor
 def test_tuned_parameters_are_shown(aws: Clients, flow: Flow, world: World):
     tuned = {"algorithmHyperParameters": {"bptt": "12"}}
     world.finish(flow.version, tuned_hpo_params=tuned)
-    assert world.records.get(flow.version, SolutionVersion).tuned_hpo_params == tuned
+    assert world.records.get(flow.version, SolutionVersionRecord).tuned_hpo_params == tuned
     shown = aws.personalize.describe_solution_version(solutionVersionArn=flow.version)["solutionVersion"]
     assert shown["tunedHPOParams"] == tuned

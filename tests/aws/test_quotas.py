@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import Schema
+from engine.records import SchemaRecord
 from tests.aws.flow import INTERACTIONS, POPULAR, ROLE, Flow
 from tests.aws.test_batch_inference_jobs import infer
 from tests.aws.test_batch_segment_jobs import AFFINITY, segment
@@ -38,7 +38,7 @@ class Place:
         for n in range(most - 2):
             arn = f"arn:aws:personalize:us-east-1:123456789012:schema/old-{n}"
             when = self.world.clock()
-            record = Schema(
+            record = SchemaRecord(
                 arn=arn,
                 account="123456789012",
                 name=f"old-{n}",

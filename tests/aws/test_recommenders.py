@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.records import Recommender
+from engine.records import RecommenderRecord
 from engine.use_cases import USE_CASES
 from tests.aws.flow import POPULAR, schema_text
 from tests.aws.world import Clients, World
@@ -39,7 +39,7 @@ def created(aws: Clients, group: str, recipe: str = VIEWED, name: str = "r", **m
 
 
 def trained(world: World, arn: str, **changes: Any) -> None:
-    record = world.records.get(arn, Recommender)
+    record = world.records.get(arn, RecommenderRecord)
     known = {"status": "ACTIVE", "solution_version_arn": f"{arn}/1a2b3c4d", "model_metrics": {"coverage": 0.5}}
     world.records.replace(msgspec.structs.replace(record, **{**known, **changes}))
 
@@ -90,7 +90,7 @@ def test_stops_and_starts(aws: Clients, group: str, world: World):
 @pytest.mark.parametrize("pending_s", [10.0])
 def test_stopping_and_starting_take_a_moment(aws: Clients, world: World):
     aws.personalize.create_dataset_group(name="shop", domain="ECOMMERCE")
-    record = Recommender(
+    record = RecommenderRecord(
         arn="arn:aws:personalize:us-east-1:123456789012:recommender/r",
         account="123456789012",
         name="r",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from engine.records import Solution
+from engine.records import SolutionRecord
 from tests.aws.flow import PERSONAL, POPULAR, Flow
 from tests.aws.world import Clients, World
 
@@ -21,14 +21,14 @@ def test_automatic_training_is_due_within_an_hour(aws: Clients, flow: Flow, worl
     solution = p.create_solution(name="auto", recipeArn=POPULAR, datasetGroupArn=flow.group)["solutionArn"]
     shown = p.describe_solution(solutionArn=solution)["solution"]
     assert shown["performAutoTraining"] is True
-    due = world.records.get(solution, Solution).next_training_at
+    due = world.records.get(solution, SolutionRecord).next_training_at
     assert due is not None and 3590 < due - world.clock.now <= 3600
 
 
 def test_no_automatic_training_when_told_so(aws: Clients, flow: Flow, world: World):
     shown = aws.personalize.describe_solution(solutionArn=flow.solution)["solution"]
     assert shown["performAutoTraining"] is False and "latestSolutionVersion" not in shown
-    assert world.records.get(flow.solution, Solution).next_training_at is None
+    assert world.records.get(flow.solution, SolutionRecord).next_training_at is None
 
 
 def test_a_version_is_the_solution_as_configured(aws: Clients, flow: Flow):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.records import Solution
+from engine.records import SolutionRecord
 from tests.aws.flow import PERSONAL, Flow, schema_text
 from tests.aws.world import Clients, World
 
@@ -94,14 +94,14 @@ def test_a_solution_changes_and_trains_by_itself_from_then_on(aws: Clients, flow
     update = solution["latestSolutionUpdate"]
     assert (update["status"], update["performAutoTraining"]) == ("ACTIVE", True)
     assert update["solutionUpdateConfig"] == config and "performIncrementalUpdate" not in update
-    due = world.records.get(arn, Solution).next_training_at
+    due = world.records.get(arn, SolutionRecord).next_training_at
     assert due is not None and 3590 < due - world.clock.now <= 3600
     p.update_solution(solutionArn=arn, performIncrementalUpdate=True)
     solution = p.describe_solution(solutionArn=arn)["solution"]
     assert solution["performIncrementalUpdate"] is True and solution["solutionConfig"] == config
-    assert world.records.get(arn, Solution).next_training_at == due
+    assert world.records.get(arn, SolutionRecord).next_training_at == due
     p.update_solution(solutionArn=arn, performAutoTraining=False)
-    assert world.records.get(arn, Solution).next_training_at is None and world.queued() == []
+    assert world.records.get(arn, SolutionRecord).next_training_at is None and world.queued() == []
 
 
 @pytest.mark.parametrize("config", [weighing("buy"), {"autoTrainingConfig": {"schedulingExpression": "rate(31 days)"}}])

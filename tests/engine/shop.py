@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from engine import Engine, Event, Question, Runner, Settings, perform
-from engine.records import DatasetGroup
+from engine.records import DatasetGroupRecord
 
 ACCOUNT = "000000000000"
 HOME = f"arn:aws:personalize:us-east-1:{ACCOUNT}:"
@@ -98,7 +98,7 @@ class Shop:
 
     @property
     def uid(self) -> str:
-        return self.engine.records.get(self.group, DatasetGroup).uid
+        return self.engine.records.get(self.group, DatasetGroupRecord).uid
 
     def work(self) -> None:
         """All jobs that wait."""

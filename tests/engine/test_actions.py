@@ -12,7 +12,7 @@ from engine import Event, InvalidInput, NotFound
 from engine.data import entries
 from engine.data.group import Group
 from engine.jobs.work import remove
-from engine.records import Dataset
+from engine.records import DatasetRecord
 from tests.engine.action_world import (
     ACTIONS_HEADER,
     DEEDS_HEADER,
@@ -101,7 +101,7 @@ def test_a_session_stitched_by_either_kind_counts_for_both(shop: Shop):
 
 def test_an_event_id_counts_once_for_each_kind(shop: Shop):
     interactions, deeds = (
-        shop.engine.records.get(shop.dataset(kind), Dataset) for kind in ("INTERACTIONS", "ACTION_INTERACTIONS")
+        shop.engine.records.get(shop.dataset(kind), DatasetRecord) for kind in ("INTERACTIONS", "ACTION_INTERACTIONS")
     )
     alike = msgspec.structs.replace(deeds, creation_date_time=interactions.creation_date_time)
     shop.engine.records.replace(alike)

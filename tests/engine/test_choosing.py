@@ -10,7 +10,7 @@ import pytest
 from engine.jobs.choosing import settings_of
 from engine.jobs.kinds import KINDS
 from engine.jobs.work import Work
-from engine.records import SolutionVersion
+from engine.records import SolutionVersionRecord
 from tests.engine.shop import HOME, Shop
 
 SIMS = "arn:aws:personalize:::recipe/aws-sims"
@@ -36,10 +36,10 @@ def said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return messages
 
 
-def train(shop: Shop, **config: Any) -> SolutionVersion:
+def train(shop: Shop, **config: Any) -> SolutionVersionRecord:
     made = {"recipeArn": SIMS, "datasetGroupArn": shop.group, "performAutoTraining": False, "performHPO": True}
     shop.do("CreateSolution", name="tuned", **made, solutionConfig=config)
-    return shop.engine.records.get(shop.train("tuned"), SolutionVersion)
+    return shop.engine.records.get(shop.train("tuned"), SolutionVersionRecord)
 
 
 def test_each_trial_is_seen(shop: Shop, said: list[str]):
@@ -69,5 +69,5 @@ def test_the_next_version_is_tuned_anew(shop: Shop, said: list[str]):
     first = train(shop, hpoConfig={"hpoResourceConfig": {"maxNumberOfTrainingJobs": "2"}})
     shop.load_clicks(*(f"w{n} i{n % 4} {n}" for n in range(60)), mode="INCREMENTAL")
     shop.train("tuned")
-    versions = shop.engine.records.list(SolutionVersion, parent=f"{HOME}solution/tuned")
+    versions = shop.engine.records.list(SolutionVersionRecord, parent=f"{HOME}solution/tuned")
     assert [len(version.chosen["trials"]) for version in versions] == [2, 2] and versions[0] == first

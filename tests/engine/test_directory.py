@@ -7,7 +7,7 @@ import pytest
 
 from engine import InvalidInput, NotFound
 from engine.feed.directory import Directory
-from engine.records import Dataset, DatasetGroup, Filter, Records
+from engine.records import DatasetGroupRecord, DatasetRecord, FilterRecord, Records
 from tests.engine.shop import Shop
 
 RULE = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
@@ -15,8 +15,8 @@ RULE = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
 
 def test_records_are_found_once_and_forgotten_when_one_changes(shop: Shop):
     directory = Directory(shop.engine.records)
-    group = directory.get(shop.group, DatasetGroup)
-    assert directory.get(shop.group, DatasetGroup) is group
+    group = directory.get(shop.group, DatasetGroupRecord)
+    assert directory.get(shop.group, DatasetGroupRecord) is group
     datasets = directory.datasets(shop.group)
     assert sorted(datasets) == ["INTERACTIONS", "ITEMS", "USERS"]
     shop.do("DeleteDataset", datasetArn=shop.dataset("USERS"))
@@ -52,9 +52,9 @@ def test_a_miss_is_not_remembered(open_shop: Callable[..., Shop]):
     shop = open_shop()
     directory = Directory(shop.engine.records)
     with pytest.raises(NotFound):
-        directory.get(shop.group, DatasetGroup)
+        directory.get(shop.group, DatasetGroupRecord)
     shop.furnish("INTERACTIONS")
-    assert directory.get(shop.group, DatasetGroup).arn == shop.group
+    assert directory.get(shop.group, DatasetGroupRecord).arn == shop.group
 
 
 def test_what_is_being_deleted_is_not_there(open_shop: Callable[..., Shop]):
@@ -68,7 +68,7 @@ def test_what_is_being_deleted_is_not_there(open_shop: Callable[..., Shop]):
     arn = slow.do("ListFilters", datasetGroupArn=slow.group)["Filters"][0]["filterArn"]
     slow.do("DeleteFilter", filterArn=arn)
     with pytest.raises(NotFound):
-        Directory(slow.engine.records).get(arn, Filter)
+        Directory(slow.engine.records).get(arn, FilterRecord)
 
 
 def test_item_columns_are_shown_as_the_schema_spells_them(shop: Shop):
@@ -87,6 +87,6 @@ def test_item_columns_are_shown_as_the_schema_spells_them(shop: Shop):
 
 def test_a_schema_is_parsed_once(shop: Shop):
     directory = Directory(shop.engine.records)
-    dataset = directory.get(shop.dataset("ITEMS"), Dataset)
+    dataset = directory.get(shop.dataset("ITEMS"), DatasetRecord)
     assert directory.schema(dataset) is directory.schema(dataset)
     assert directory.schema(dataset).key == "ITEM_ID"

@@ -22,7 +22,7 @@ from engine.jobs import runner as runner_module
 from engine.jobs.kinds import KINDS
 from engine.jobs.work import Work
 from engine.queue.queue import ALIVE_S, ATTEMPTS, Job, Queue
-from engine.records import DatasetGroup, DatasetImportJob, SolutionVersion
+from engine.records import DatasetGroupRecord, DatasetImportJobRecord, SolutionVersionRecord
 from engine.storage.sql import Database, sqlite_url
 from tests.engine.shop import HOME, Shop
 
@@ -195,7 +195,7 @@ def test_a_job_that_asks_for_a_stopped_process_goes_back(shop: Shop, trouble: Ca
 def test_a_cancelled_job_publishes_nothing(shop: Shop, trouble: Callable[..., None]):
     def run(work: Work) -> str:
         cancel(work.engine.jobs, "x")
-        group = work.engine.records.get(shop.group, DatasetGroup)
+        group = work.engine.records.get(shop.group, DatasetGroupRecord)
         state = work.state(group)
         work.publish(state, state.stored)
         raise AssertionError
@@ -229,7 +229,7 @@ def test_a_job_that_ends_its_process_is_given_up(shop: Shop):
         assert job.attempts == attempt
         shop.clock.now += ALIVE_S + 1
     shop.work()
-    record = shop.engine.records.get(arn, DatasetImportJob)
+    record = shop.engine.records.get(arn, DatasetImportJobRecord)
     assert (record.status, record.failure_reason) == ("CREATE FAILED", f"it ended its process {ATTEMPTS} times")
     assert newest(shop).state == "failed"
 
@@ -249,7 +249,7 @@ def test_an_import_done_before_its_process_ended_is_not_done_twice(shop: Shop):
 
 def test_a_training_that_fails_says_why(shop: Shop):
     version = shop.train()
-    record = shop.engine.records.get(version, SolutionVersion)
+    record = shop.engine.records.get(version, SolutionVersionRecord)
     assert record.status == "CREATE FAILED"
     assert record.failure_reason == "Dataset has fewer than 1 interactions"
 
@@ -267,7 +267,7 @@ def test_a_training_that_is_stopped_changes_nothing_more(shop: Shop, monkeypatch
 
     monkeypatch.setitem(KINDS, "training", run)
     version = shop.train()
-    record = shop.engine.records.get(version, SolutionVersion)
+    record = shop.engine.records.get(version, SolutionVersionRecord)
     assert (record.status, record.metrics) == ("CREATE STOPPED", {}) and record.stopped_at is not None
     assert (newest(shop).state, newest(shop).message) == ("failed", "cancelled")
 
@@ -283,7 +283,7 @@ def test_tags_given_during_a_training_stay(shop: Shop, monkeypatch: pytest.Monke
         return train(replace(work, progress=progress))
 
     monkeypatch.setitem(KINDS, "training", run)
-    record = shop.engine.records.get(shop.train(), SolutionVersion)
+    record = shop.engine.records.get(shop.train(), SolutionVersionRecord)
     assert record.status == "ACTIVE" and record.tags == {"a": "writing the model"}
 
 
@@ -350,13 +350,13 @@ def test_event_weights_decide_what_is_learned(shop: Shop):
     shop.deploy(version)
     shop.engine.catch_up()
     assert shop.ask("new", num_results=2) == ["had", "seen"]
-    assert set(shop.engine.records.get(version, SolutionVersion).metrics) >= EVENT_METRICS
+    assert set(shop.engine.records.get(version, SolutionVersionRecord).metrics) >= EVENT_METRICS
     shop.do("UpdateSolution", solutionArn=solution, solutionUpdateConfig=weights(1.0, 0.1))
     shop.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=shop.train("weighed"))
     shop.engine.catch_up()
     assert shop.ask("new", num_results=2) == ["seen", "had"]
     shop.do("UpdateSolution", solutionArn=solution, solutionUpdateConfig={"eventsConfig": {"eventParametersList": []}})
-    metrics = shop.engine.records.get(shop.train("weighed"), SolutionVersion).metrics
+    metrics = shop.engine.records.get(shop.train("weighed"), SolutionVersionRecord).metrics
     assert not EVENT_METRICS & set(metrics)
 
 
@@ -379,7 +379,7 @@ def test_an_objective_lifts_what_is_worth_more(shop: Shop, excluded: dict[str, A
     shop.deploy(version)
     shop.engine.catch_up()
     assert shop.ask("new", num_results=3) == ["dear", "some", "cheap"]
-    assert 0 < shop.engine.records.get(version, SolutionVersion).metrics["average_rewards_at_k"] <= 1
+    assert 0 < shop.engine.records.get(version, SolutionVersionRecord).metrics["average_rewards_at_k"] <= 1
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_training_sees_only_the_columns_the_solution_asks_for(shop: Shop, config
     recipe = "arn:aws:personalize:::recipe/aws-similar-items"
     made = {"recipeArn": recipe, "datasetGroupArn": shop.group, "performAutoTraining": False}
     shop.do("CreateSolution", name="alike", **made, solutionConfig={"trainingDataConfig": config})
-    version = shop.engine.records.get(shop.train("alike"), SolutionVersion)
+    version = shop.engine.records.get(shop.train("alike"), SolutionVersionRecord)
     assert version.chosen["described_by"] == expected
 
 
@@ -454,7 +454,7 @@ def test_the_job_process_works_and_ends_when_told(shop: Shop, tmp_path: Path):
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
-        while shop.engine.records.get(arn, DatasetImportJob).status != "ACTIVE":
+        while shop.engine.records.get(arn, DatasetImportJobRecord).status != "ACTIVE":
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.05)
@@ -475,7 +475,7 @@ def test_a_killed_job_process_leaves_its_job_to_the_next(shop: Shop, tmp_path: P
     command = [sys.executable, "-m", "engine.jobs", "--data", str(tmp_path / "data"), "--allow-file-urls"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while shop.engine.records.get(arn, DatasetImportJob).status != "CREATE IN_PROGRESS":
+    while shop.engine.records.get(arn, DatasetImportJobRecord).status != "CREATE IN_PROGRESS":
         assert time.monotonic() < deadline
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
@@ -484,6 +484,6 @@ def test_a_killed_job_process_leaves_its_job_to_the_next(shop: Shop, tmp_path: P
     assert shop.history("u") == ["before"]
     shop.clock.now = time.time() + ALIVE_S + 1  # the killed one used the real clock
     shop.work()
-    assert shop.engine.records.get(arn, DatasetImportJob).status == "ACTIVE"
+    assert shop.engine.records.get(arn, DatasetImportJobRecord).status == "ACTIVE"
     assert shop.history("u") == [] and len(shop.history("u7")) == 600
     assert newest(shop).attempts == 2

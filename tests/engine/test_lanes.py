@@ -15,7 +15,7 @@ from engine.jobs.kinds.folding import current
 from engine.jobs.lanes import Lanes
 from engine.jobs.work import Work, undisturbed
 from engine.queue.queue import Job
-from engine.records import DatasetGroup, SolutionVersion
+from engine.records import DatasetGroupRecord, SolutionVersionRecord
 from tests.engine.shop import POPULAR, Shop
 
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
@@ -55,9 +55,9 @@ def test_a_popularity_count_trains_beside_a_long_training_and_before_another(bus
     long, other, short = asked(busy, "a", V2), asked(busy, "b", V2), asked(busy, "c", POPULAR)
     assert claimed(busy).arn == long
     assert Runner(busy.engine).run_one()
-    assert busy.engine.records.get(short, SolutionVersion).status == "ACTIVE"
+    assert busy.engine.records.get(short, SolutionVersionRecord).status == "ACTIVE"
     assert not Runner(busy.engine).run_one()
-    assert busy.engine.records.get(other, SolutionVersion).status == "CREATE PENDING"
+    assert busy.engine.records.get(other, SolutionVersionRecord).status == "CREATE PENDING"
 
 
 def test_a_long_training_begins_beside_a_short_one_and_no_third(busy: Shop):
@@ -74,7 +74,7 @@ def test_the_job_process_does_short_work_while_a_long_job_runs_in_it(busy: Shop,
     train, runner = lanes_training(), Runner(busy.engine)
 
     def slow(work: Work) -> str:
-        while work.arn == long and busy.engine.records.get(short, SolutionVersion).status != "ACTIVE":
+        while work.arn == long and busy.engine.records.get(short, SolutionVersionRecord).status != "ACTIVE":
             work.progress(0.0, "long")
         if work.arn == long:
             runner.stop()
@@ -82,7 +82,7 @@ def test_the_job_process_does_short_work_while_a_long_job_runs_in_it(busy: Shop,
 
     monkeypatch.setitem(kinds(), "training", slow)
     runner.run_forever()
-    assert busy.engine.records.get(short, SolutionVersion).status == "ACTIVE"
+    assert busy.engine.records.get(short, SolutionVersionRecord).status == "ACTIVE"
 
 
 def kinds() -> dict[str, Callable[[Work], str]]:
@@ -133,7 +133,7 @@ def test_a_snapshot_begun_before_anothers_is_not_published_but_made_again(shop: 
     """A training that reads the data while an import publishes must not take the import back."""
     shop.load_clicks(*CLICKS)
     shop.click("u9", "new", 99)
-    group = shop.engine.records.get(shop.group, DatasetGroup)
+    group = shop.engine.records.get(shop.group, DatasetGroupRecord)
     slow = work(shop)
     state = slow.state(group)
     shop.load_clicks("u1 imported 500", mode="INCREMENTAL")  # waits: two short ones don't run at once

@@ -11,7 +11,7 @@ import pytest
 
 from engine import Unavailable
 from engine.jobs.schedule import ITEMS_S, Scheduler
-from engine.records import SolutionVersion
+from engine.records import SolutionVersionRecord
 from engine.serving import artifacts
 from engine.serving.deployments import Deployments, model_folder
 from tests.engine.shop import ACCOUNT, HOME, Shop
@@ -67,7 +67,7 @@ def test_a_new_item_is_taken_at_the_next_look(shop: Shop, version: str):
     look(scheduler, shop, ITEMS_S + 1)
     assert "1 models know all 17 items" in jobs(shop)[-1].message
     assert place(shop, "u2", "fresh") < place(shop, "u1", "fresh")
-    record = shop.engine.records.get(version, SolutionVersion)
+    record = shop.engine.records.get(version, SolutionVersionRecord)
     assert folders(shop) == sorted([version[-8:], record.items_folder])
 
 
@@ -168,7 +168,7 @@ def test_a_model_whose_folder_goes_while_it_is_loaded(shop: Shop, version: str, 
     starting = Deployments(shop.folder / "data", shop.engine.records)
     starting.load_all()
     assert missed and "-items-" in missed[0].name
-    newest = shop.engine.records.get(version, SolutionVersion).items_folder
+    newest = shop.engine.records.get(version, SolutionVersionRecord).items_folder
     assert starting.get(f"{HOME}campaign/home", ACCOUNT).folder.name == newest != missed[0].name
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.control.schedule import DAY, changed, days_of, following
 from engine.jobs.schedule import Scheduler
-from engine.records import Recommender, Solution, SolutionVersion
+from engine.records import RecommenderRecord, SolutionRecord, SolutionVersionRecord
 from tests.engine.shop import HOME, POPULAR, Shop
 from tests.engine.test_recommenders import furnish, recommend
 
@@ -67,7 +67,7 @@ def look(shop: Shop, days: float = 0.0, seconds: float = 0.0) -> list[str]:
     shop.clock.now += days * DAY + seconds
     Scheduler(shop.engine).look()
     shop.work()
-    return [version.training_type for version in shop.engine.records.list(SolutionVersion)]
+    return [version.training_type for version in shop.engine.records.list(SolutionVersionRecord)]
 
 
 def test_the_first_is_trained_after_an_hour_as_at_aws(shop: Shop):
@@ -90,11 +90,11 @@ def test_the_hour_is_a_setting(open_shop: Callable[..., Shop]):
 
 def test_another_rate_leaves_the_first_training(shop: Shop):
     create(shop)
-    due = shop.engine.records.get(SOLUTION, Solution).next_training_at
+    due = shop.engine.records.get(SOLUTION, SolutionRecord).next_training_at
     shop.clock.now += HOUR / 2
     config = {"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}}
     shop.do("UpdateSolution", solutionArn=SOLUTION, solutionUpdateConfig=config)
-    assert shop.engine.records.get(SOLUTION, Solution).next_training_at == due
+    assert shop.engine.records.get(SOLUTION, SolutionRecord).next_training_at == due
 
 
 def test_who_trains_late_within_the_hour_is_left_to_it(shop: Shop):
@@ -122,7 +122,7 @@ def test_who_trains_themselves_is_left_to_it(shop: Shop):
 def test_nor_does_it_repeat_what_failed_for_them(shop: Shop):
     create(shop)
     shop.train("auto")
-    assert [version.status for version in shop.engine.records.list(SolutionVersion)] == ["CREATE FAILED"]
+    assert [version.status for version in shop.engine.records.list(SolutionVersionRecord)] == ["CREATE FAILED"]
     assert look(shop, seconds=HOUR) == ["MANUAL"]
     assert look(shop, days=7) == ["MANUAL", "AUTOMATIC"]
 
@@ -155,11 +155,11 @@ def test_at_the_rate_that_is_asked_for(shop: Shop):
 def test_what_was_missed_is_done_once_and_the_start_is_kept(shop: Shop):
     shop.load_clicks("u a 1", "v b 2")
     create(shop)
-    start = shop.engine.records.get(SOLUTION, Solution).next_training_at
+    start = shop.engine.records.get(SOLUTION, SolutionRecord).next_training_at
     assert start is not None and len(look(shop, seconds=HOUR)) == 1
     shop.click("u", "b", 100)
     assert len(look(shop, days=30)) == 2
-    moment = shop.engine.records.get(SOLUTION, Solution).next_training_at
+    moment = shop.engine.records.get(SOLUTION, SolutionRecord).next_training_at
     assert moment == pytest.approx(start + 35 * DAY)
     assert len(look(shop, seconds=60)) == 2
 
@@ -167,12 +167,12 @@ def test_what_was_missed_is_done_once_and_the_start_is_kept(shop: Shop):
 def test_after_a_failure_the_next_run_tries_again(shop: Shop):
     create(shop)
     assert len(look(shop, seconds=HOUR)) == 1
-    (failed,) = shop.engine.records.list(SolutionVersion)
+    (failed,) = shop.engine.records.list(SolutionVersionRecord)
     assert failed.status == "CREATE FAILED"
     assert len(look(shop, days=1)) == 1
     shop.load_clicks("u a 1", "v b 2")
     assert len(look(shop, days=6)) == 2
-    assert shop.engine.records.list(SolutionVersion)[1].status == "ACTIVE"
+    assert shop.engine.records.list(SolutionVersionRecord)[1].status == "ACTIVE"
 
 
 def test_switched_off_and_on(shop: Shop):
@@ -200,7 +200,7 @@ def test_campaigns_that_sync_follow(shop: Shop):
     for number in range(3):
         shop.click(f"w{number}", "c", 100)
     look(shop, days=7)
-    newest = shop.engine.records.list(SolutionVersion)[1].arn
+    newest = shop.engine.records.list(SolutionVersionRecord)[1].arn
     assert shop.do("DescribeCampaign", campaignArn=f"{HOME}campaign/home")["campaign"]["solutionVersionArn"] == newest
     shop.engine.catch_up()
     assert shop.ask(num_results=1) == ["c"]
@@ -218,7 +218,7 @@ def test_of_many_processes_one_decides(open_shop: Callable[..., Shop]):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(shop.engine.records.list(SolutionVersion)) == 1
+    assert len(shop.engine.records.list(SolutionVersionRecord)) == 1
 
 
 def test_a_deleted_solution_trains_no_more(shop: Shop):
@@ -236,8 +236,8 @@ def test_beyond_the_quota_it_waits_for_the_next_time(open_shop: Callable[..., Sh
         shop.do("CreateSolutionVersion", solutionArn=f"{HOME}solution/busy")
     shop.clock.now += HOUR
     Scheduler(shop.engine).look()
-    assert len(shop.engine.records.list(SolutionVersion)) == 20
-    moment = shop.engine.records.get(SOLUTION, Solution).next_training_at
+    assert len(shop.engine.records.list(SolutionVersionRecord)) == 20
+    moment = shop.engine.records.get(SOLUTION, SolutionRecord).next_training_at
     assert moment is not None and moment > shop.clock.now + 6 * DAY
 
 
@@ -252,7 +252,7 @@ def store(open_shop: Callable[..., Shop]) -> Shop:
 
 
 def model(shop: Shop) -> str:
-    return shop.engine.records.get(f"{HOME}recommender/r", Recommender).solution_version_arn
+    return shop.engine.records.get(f"{HOME}recommender/r", RecommenderRecord).solution_version_arn
 
 
 def test_a_recommender_trains_every_week(store: Shop):

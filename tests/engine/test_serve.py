@@ -16,7 +16,7 @@ from engine.data.group import Group
 from engine.data.log import Logged
 from engine.filters import compile_filter
 from engine.recipe import Model, Query, Recipe
-from engine.records import Campaign
+from engine.records import CampaignRecord
 from engine.serving import serve
 from engine.serving.deployments import Deployed
 from engine.shown.ids import named
@@ -49,7 +49,7 @@ def deployed(scorer: Any, kind: Any = "USER_PERSONALIZATION", *, scores: bool = 
         ready=lambda model: scorer,
         scores=scores,
     )
-    campaign = Campaign(
+    campaign = CampaignRecord(
         arn="arn:campaign/c",
         account="1",
         name="c",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine import InvalidInput, Settings
-from engine.records import SolutionVersion
+from engine.records import SolutionVersionRecord
 from tests.engine.shop import T0, Shop
 
 ROWS: list[tuple[dict[str, str], dict[str, Any], dict[str, Any]]] = [  # environment, changes, settings
@@ -57,7 +57,7 @@ MINIMA: list[tuple[list[str], dict[str, Any], str | None]] = [  # clicks as user
 def test_too_little_data(tmp_path: Path, clicks: list[str], minimum: dict[str, Any], reason: str | None):
     shop = Shop(tmp_path, **minimum).furnish()
     shop.load_clicks(*clicks)
-    record = shop.engine.records.get(shop.train(), SolutionVersion)
+    record = shop.engine.records.get(shop.train(), SolutionVersionRecord)
     assert (record.status, record.failure_reason) == ("CREATE FAILED" if reason else "ACTIVE", reason)
     shop.close()
 
@@ -71,6 +71,6 @@ def test_too_little_data_of_an_event_type(tmp_path: Path):
     recipe = "arn:aws:personalize:::recipe/aws-popularity-count"
     made = {"recipeArn": recipe, "datasetGroupArn": shop.group, "performAutoTraining": False}
     shop.do("CreateSolution", name="bought", eventType="buy", **made)
-    record = shop.engine.records.get(shop.train("bought"), SolutionVersion)
+    record = shop.engine.records.get(shop.train("bought"), SolutionVersionRecord)
     assert record.failure_reason == "Dataset has fewer than 1000 interactions after filtering by event type: buy"
     shop.close()

@@ -17,7 +17,7 @@ from engine.control.lifecycle import shown
 from engine.engine import Engine
 from engine.errors import NotFound
 from engine.jobs.work import Work
-from engine.records import DatasetGroup, Recommender, Record, SolutionVersion
+from engine.records import DatasetGroupRecord, RecommenderRecord, Record, SolutionVersionRecord
 from engine.serving.deployments import items_folder, model_folder
 from engine.storage.sql import snapshots
 
@@ -41,10 +41,10 @@ def _unused_models(engine: Engine) -> Iterator[Path]:
 def _used_models(engine: Engine) -> set[Path]:
     """Of everything that is not gone, whether it answers at present or not."""
     data_dir, used = engine.settings.data_dir, set()
-    for version in filter(lambda each: _is_there(engine, each), engine.records.list(SolutionVersion)):
+    for version in filter(lambda each: _is_there(engine, each), engine.records.list(SolutionVersionRecord)):
         uid = _uid(engine, version.dataset_group_arn)
         used |= {model_folder(data_dir, version.arn, uid), items_folder(data_dir, version, uid)}
-    for recommender in filter(lambda each: _is_there(engine, each), engine.records.list(Recommender)):
+    for recommender in filter(lambda each: _is_there(engine, each), engine.records.list(RecommenderRecord)):
         if recommender.solution_version_arn:
             uid = _uid(engine, recommender.dataset_group_arn)
             used |= {
@@ -70,6 +70,6 @@ def _is_there(engine: Engine, record: Record) -> bool:
 
 def _uid(engine: Engine, group_arn: str) -> str:
     try:
-        return engine.records.get(group_arn, DatasetGroup).uid
+        return engine.records.get(group_arn, DatasetGroupRecord).uid
     except NotFound:
         return ""

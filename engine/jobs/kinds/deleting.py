@@ -15,7 +15,7 @@ from engine.jobs.kinds.folding import folding
 from engine.jobs.work import Work, hold, undisturbed
 from engine.queue.queue import Job
 from engine.recipe import stretch
-from engine.records import DataDeletionJob, DatasetGroup
+from engine.records import DataDeletionJobRecord, DatasetGroupRecord
 from engine.storage.writes import write
 
 MAX_BYTES = 100 << 20
@@ -25,7 +25,7 @@ USERS = Schema("Users", "USERS", (Field(name="USER_ID", type="string"),))
 
 
 def run(work: Work) -> str:
-    job = work.engine.records.get(work.arn, DataDeletionJob)
+    job = work.engine.records.get(work.arn, DataDeletionJobRecord)
     if job.status == "COMPLETED":
         return "deleted before its process ended"
     job = work.change(job, status="IN_PROGRESS")
@@ -37,13 +37,13 @@ def run(work: Work) -> str:
 
 
 def failed(work: Work, reason: str) -> None:
-    job = work.engine.records.get(work.arn, DataDeletionJob)
+    job = work.engine.records.get(work.arn, DataDeletionJobRecord)
     work.change(job, status="FAILED", failure_reason=reason)
 
 
-def _delete(work: Work, job: DataDeletionJob) -> str:
+def _delete(work: Work, job: DataDeletionJobRecord) -> str:
     """Workers stop using the users' data when they read the log; publishing removes it from the disk."""
-    group = work.directory.get(job.dataset_group_arn, DatasetGroup)
+    group = work.directory.get(job.dataset_group_arn, DatasetGroupRecord)
     names = _named(work, job)
     work.progress(0.4, f"deleting {len(names):,} users")
     count = work.state(group).erase(names)
@@ -55,7 +55,7 @@ def _delete(work: Work, job: DataDeletionJob) -> str:
     return f"{count:,} records of {len(names):,} users"
 
 
-def _publish(work: Work, group: DatasetGroup, count: int) -> None:
+def _publish(work: Work, group: DatasetGroupRecord, count: int) -> None:
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
     snapshot = fold(folding(work, group, state))
@@ -69,7 +69,7 @@ def _append(engine: Engine, job: Job, uid: str, bodies: list[bytes]) -> None:
         engine.log.append_within(within, [Entry(uid, "erased", "", body) for body in bodies])
 
 
-def _named(work: Work, job: DataDeletionJob) -> tuple[str, ...]:
+def _named(work: Work, job: DataDeletionJobRecord) -> tuple[str, ...]:
     settings = work.engine.settings
     limit = MAX_BYTES if settings.quotas == "aws" else None
     location = job.data_source["dataLocation"]

@@ -16,13 +16,13 @@ from engine.data.stored import EMPTY, Flags, Stored
 from engine.errors import EngineError
 from engine.jobs.kinds.folding import current
 from engine.jobs.work import Work
-from engine.records import Dataset, DatasetExportJob, DatasetGroup
+from engine.records import DatasetExportJobRecord, DatasetGroupRecord, DatasetRecord
 
 SAID_EVERY = 50_000  # rows
 
 
 def run(work: Work) -> str:
-    job = work.engine.records.get(work.arn, DatasetExportJob)
+    job = work.engine.records.get(work.arn, DatasetExportJobRecord)
     if job.status == ACTIVE:
         return "exported before its process ended"
     job = work.change(job, status="CREATE IN_PROGRESS")
@@ -36,13 +36,13 @@ def run(work: Work) -> str:
 
 
 def failed(work: Work, reason: str) -> None:
-    job = work.engine.records.get(work.arn, DatasetExportJob)
+    job = work.engine.records.get(work.arn, DatasetExportJobRecord)
     work.change(job, status="CREATE FAILED", failure_reason=reason)
 
 
-def _export(work: Work, job: DatasetExportJob) -> int:
-    dataset = work.directory.get(job.dataset_arn, Dataset)
-    group = work.directory.get(dataset.dataset_group_arn, DatasetGroup)
+def _export(work: Work, job: DatasetExportJobRecord) -> int:
+    dataset = work.directory.get(job.dataset_arn, DatasetRecord)
+    group = work.directory.get(dataset.dataset_group_arn, DatasetGroupRecord)
     schema = work.directory.schema(dataset)
     stored = current(work, group)
     folder = job.job_output["s3DataDestination"]["path"]

@@ -25,7 +25,14 @@ from engine.jobs.kinds.training import prepared, trained_on, with_new_items
 from engine.jobs.work import Work, hold
 from engine.queue.queue import Job
 from engine.recipe import Model, Recipe, stretch
-from engine.records import Campaign, DatasetGroup, Recommender, Solution, SolutionVersion, kind_of
+from engine.records import (
+    CampaignRecord,
+    DatasetGroupRecord,
+    RecommenderRecord,
+    SolutionRecord,
+    SolutionVersionRecord,
+    kind_of,
+)
 from engine.serving import artifacts
 from engine.serving.deployments import items_folder, model_folder
 from engine.storage.writes import write
@@ -35,14 +42,14 @@ from engine.use_cases import USE_CASES
 class Target(NamedTuple):
     """A model that answers for some campaigns, or for a recommender."""
 
-    record: SolutionVersion | Recommender  # says where it lies
-    version: SolutionVersion  # what it was trained as
+    record: SolutionVersionRecord | RecommenderRecord  # says where it lies
+    version: SolutionVersionRecord  # what it was trained as
     recipe: Recipe[Any]
     answers: tuple[str, ...]  # ARNs
 
 
 def run(work: Work) -> str:
-    group = work.directory.get(work.arn, DatasetGroup)
+    group = work.directory.get(work.arn, DatasetGroupRecord)
     state = work.state(group)
     models = [(target, *_loaded(work.engine, target, group.uid)) for target in targets(work.engine, group.arn)]
     wanting = [(target, own, model) for target, own, newest, model in models if wants(target, model, newest, state)]
@@ -64,17 +71,17 @@ def targets(engine: Engine, group_arn: str) -> Iterator[Target]:
     that ask for it by performIncrementalUpdate; not those that were made by trainingMode UPDATE (§1.8).
     """
     answers: dict[str, list[str]] = {}
-    for campaign in engine.records.list(Campaign):
+    for campaign in engine.records.list(CampaignRecord):
         if campaign.dataset_group_arn == group_arn and campaign.deleted_at is None:
             answers.setdefault(campaign.solution_version_arn, []).append(campaign.arn)
     for arn, campaigns in answers.items():
-        version = engine.records.get(arn, SolutionVersion)
+        version = engine.records.get(arn, SolutionVersionRecord)
         recipe = recipes.RECIPES[name_of(version.recipe_arn)]
-        solution = engine.records.get(version.solution_arn, Solution)
+        solution = engine.records.get(version.solution_arn, SolutionRecord)
         asked = recipe.exploration is not None or solution.perform_incremental_update
         if recipe.extend is not None and asked and version.training_mode != "UPDATE":
             yield Target(version, version, recipe, tuple(campaigns))
-    for recommender in engine.records.list(Recommender, parent=group_arn):
+    for recommender in engine.records.list(RecommenderRecord, parent=group_arn):
         recipe = USE_CASES[name_of(recommender.recipe_arn)].recipe
         alive = recommender.deleted_at is None and recommender.status == ACTIVE and recommender.solution_version_arn
         if alive and recipe.extend is not None and recipe.exploration is not None:
@@ -96,7 +103,7 @@ def _loaded(engine: Engine, target: Target, uid: str) -> tuple[Path, Model, Mode
     return own, artifacts.load(items_folder(engine.settings.data_dir, target.record, uid)), artifacts.load(own)
 
 
-def _publish(work: Work, group: DatasetGroup, target: Target, name: str) -> None:
+def _publish(work: Work, group: DatasetGroupRecord, target: Target, name: str) -> None:
     """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
     before = publish(
         work.engine, work.job, group.uid, target.record.arn, target.version.arn, list(target.answers), name
@@ -113,7 +120,7 @@ def publish(engine: Engine, job: Job, uid: str, arn: str, version: str, answers:
     with engine.database.write() as within:
         hold(engine, job, within)
         record = engine.records.get(arn, kind_of(arn), within)
-        assert isinstance(record, SolutionVersion | Recommender)
+        assert isinstance(record, SolutionVersionRecord | RecommenderRecord)
         if _arn(record) != version:
             return None
         engine.records.replace(msgspec.structs.replace(record, items_folder=name), within)
@@ -123,12 +130,12 @@ def publish(engine: Engine, job: Job, uid: str, arn: str, version: str, answers:
 
 
 def _tell(engine: Engine, arn: str, uid: str, within: sa.Connection) -> None:
-    campaign = engine.records.find(arn, Campaign, within)
+    campaign = engine.records.find(arn, CampaignRecord, within)
     if campaign is not None:
         engine.records.replace(campaign, within)  # as it is: who follows its record loads its model
     account = arn.split(":")[4]
     engine.control(account, region_of(arn)).announce(uid, "deploy", arn, within)
 
 
-def _arn(record: SolutionVersion | Recommender) -> str:
-    return record.arn if isinstance(record, SolutionVersion) else record.solution_version_arn
+def _arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
+    return record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn

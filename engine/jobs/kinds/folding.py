@@ -11,7 +11,7 @@ from engine.data.group import Group
 from engine.data.schema import Field
 from engine.data.stored import Stored
 from engine.jobs.work import Work, undisturbed
-from engine.records import DatasetGroup
+from engine.records import DatasetGroupRecord
 
 # what a snapshot has arrays for
 ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
@@ -20,19 +20,19 @@ NONE: Mapping[str, Import] = {}
 
 
 def run(work: Work) -> str:
-    group = work.directory.get(work.arn, DatasetGroup)
+    group = work.directory.get(work.arn, DatasetGroupRecord)
     work.progress(0.1, "reading the log")
     snapshot = current(work, group)
     work.progress(0.9, "publishing")
     return f"{len(snapshot.snapshot.items):,} interactions"
 
 
-def current(work: Work, group: DatasetGroup) -> Stored:
+def current(work: Work, group: DatasetGroupRecord) -> Stored:
     """The group's snapshot with all that the log has; a new one is published where the log has more than the last."""
     return undisturbed(lambda: _current(work, group))
 
 
-def _current(work: Work, group: DatasetGroup) -> Stored:
+def _current(work: Work, group: DatasetGroupRecord) -> Stored:
     state = work.state(group)
     if not state.changed:
         return state.stored
@@ -41,7 +41,7 @@ def _current(work: Work, group: DatasetGroup) -> Stored:
     return snapshot
 
 
-def folding(work: Work, group: DatasetGroup, state: Group, imports: Mapping[str, Import] = NONE) -> Fold:
+def folding(work: Work, group: DatasetGroupRecord, state: Group, imports: Mapping[str, Import] = NONE) -> Fold:
     """Of a state and of imports by dataset type, into columns of today's schemas."""
     return Fold(
         state,
@@ -58,7 +58,7 @@ def folding(work: Work, group: DatasetGroup, state: Group, imports: Mapping[str,
     )
 
 
-def _kinds(work: Work, group: DatasetGroup, dataset_type: str) -> Kinds:
+def _kinds(work: Work, group: DatasetGroupRecord, dataset_type: str) -> Kinds:
     """The metadata columns of one of the group's datasets, none where it has no such dataset."""
     dataset = work.directory.datasets(group.arn).get(dataset_type)
     if dataset is None:

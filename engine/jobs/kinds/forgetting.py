@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from engine.data.log import Entry
 from engine.engine import Engine
 from engine.jobs.work import Work, remove
-from engine.records import DatasetGroup
+from engine.records import DatasetGroupRecord
 from engine.storage.sql import snapshots
 from engine.storage.writes import write
 
@@ -17,7 +17,7 @@ from engine.storage.writes import write
 def run(work: Work) -> str:
     engine = work.engine
     left = _left(engine)  # before the living are listed: a group made meanwhile is among them
-    living = {group.uid for group in engine.records.list(DatasetGroup) if group.deleted_at is None}
+    living = {group.uid for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None}
     gone = sorted(left - living)
     for uid in gone:
         _forget(engine, uid)

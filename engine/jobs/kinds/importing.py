@@ -17,7 +17,7 @@ from engine.errors import EngineError
 from engine.jobs.imported_attribution import count_import
 from engine.jobs.kinds.folding import folding
 from engine.jobs.work import Work, undisturbed
-from engine.records import Dataset, DatasetGroup, DatasetImportJob
+from engine.records import DatasetGroupRecord, DatasetImportJobRecord, DatasetRecord
 from engine.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ MAX_BYTES = {"FULL": 100 * GIGABYTE, "INCREMENTAL": GIGABYTE}
 
 
 def run(work: Work) -> str:
-    job = work.engine.records.get(work.arn, DatasetImportJob)
+    job = work.engine.records.get(work.arn, DatasetImportJobRecord)
     if job.status == ACTIVE:
         return "imported before its process ended"
     job = work.change(job, status="CREATE IN_PROGRESS")
@@ -40,18 +40,18 @@ def run(work: Work) -> str:
 
 
 def failed(work: Work, reason: str) -> None:
-    job = work.engine.records.get(work.arn, DatasetImportJob)
+    job = work.engine.records.get(work.arn, DatasetImportJobRecord)
     work.change(job, status="CREATE FAILED", failure_reason=reason)
 
 
-def _too_few(rows: int, dataset: Dataset, settings: Settings) -> str | None:
+def _too_few(rows: int, dataset: DatasetRecord, settings: Settings) -> str | None:
     least = settings.min_interactions if settings.quotas == "aws" and dataset.dataset_type == "INTERACTIONS" else 0
     return (
         f"The input has {rows:,} records; an import of interactions has at least {least:,}." if rows < least else None
     )
 
 
-def _nothing(report: Report, job: DatasetImportJob, dataset: Dataset) -> str | None:
+def _nothing(report: Report, job: DatasetImportJobRecord, dataset: DatasetRecord) -> str | None:
     if report.kept or job.import_mode != "FULL" or job.options.allow_empty:
         return None
     return (
@@ -69,9 +69,9 @@ def _tags(report: Report) -> dict[str, str]:
     return {TAG_PREFIX + name: text for name, text in tags.items()}
 
 
-def _import(work: Work, job: DatasetImportJob) -> str:
-    dataset = work.directory.get(job.dataset_arn, Dataset)
-    group = work.directory.get(dataset.dataset_group_arn, DatasetGroup)
+def _import(work: Work, job: DatasetImportJobRecord) -> str:
+    dataset = work.directory.get(job.dataset_arn, DatasetRecord)
+    group = work.directory.get(dataset.dataset_group_arn, DatasetGroupRecord)
     settings = work.engine.settings
     limit = MAX_BYTES[job.import_mode] if settings.quotas == "aws" else None
     location = job.data_source["dataLocation"]  # who may name a file was asked when the job was made
@@ -95,7 +95,9 @@ def _import(work: Work, job: DatasetImportJob) -> str:
     return f"{rows}. {notes}"
 
 
-def _publish(work: Work, job: DatasetImportJob, group: DatasetGroup, dataset_type: str, imported: Imported) -> None:
+def _publish(
+    work: Work, job: DatasetImportJobRecord, group: DatasetGroupRecord, dataset_type: str, imported: Imported
+) -> None:
     """The group's data with what was imported."""
     work.progress(0.85, "making the snapshot")
     state = work.state(group)
@@ -105,6 +107,6 @@ def _publish(work: Work, job: DatasetImportJob, group: DatasetGroup, dataset_typ
     if dataset_type == "INTERACTIONS":
         counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
     work.progress(0.95, "publishing")
-    tags = {**work.engine.records.get(job.arn, DatasetImportJob).tags, **_tags(imported.report)}
+    tags = {**work.engine.records.get(job.arn, DatasetImportJobRecord).tags, **_tags(imported.report)}
     report = msgspec.to_builtins(imported.report)
     work.publish(state, snapshot, status=ACTIVE, report=report, tags=tags, counts=counted)

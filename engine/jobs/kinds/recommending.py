@@ -15,7 +15,7 @@ from engine.errors import EngineError
 from engine.jobs.kinds.training import train
 from engine.jobs.work import Work, changed
 from engine.queue.queue import Job
-from engine.records import Recommender, SolutionVersion
+from engine.records import RecommenderRecord, SolutionVersionRecord
 from engine.storage.writes import write
 from engine.use_cases import USE_CASES
 
@@ -47,11 +47,11 @@ def failed(work: Work, reason: str) -> None:
 
 
 @write
-def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict[str, Any]) -> Recommender:
+def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict[str, Any]) -> RecommenderRecord:
     """The status of its creation; of its latest update, once it has a model to answer with meanwhile. With a new model
     it is announced."""
     with engine.database.write() as within:
-        before = engine.records.get(job.arn, Recommender, within)
+        before = engine.records.get(job.arn, RecommenderRecord, within)
         update = before.latest_recommender_update
         if update.get("status") not in (None, ACTIVE):
             update = {**update, "status": status, "lastUpdatedDateTime": round(engine.clock(), 3)}
@@ -59,16 +59,16 @@ def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict
         if not before.solution_version_arn:
             changes.update(status=status, failure_reason=reason)
         recommender = changed(engine, job, job.arn, changes, within)
-        assert isinstance(recommender, Recommender)
+        assert isinstance(recommender, RecommenderRecord)
         if "solution_version_arn" in changes:
             engine.control(recommender.account, region_of(recommender.arn)).deploy(recommender, within)
         return recommender
 
 
-def version_of(recommender: Recommender, name: str) -> SolutionVersion:
+def version_of(recommender: RecommenderRecord, name: str) -> SolutionVersionRecord:
     """What is trained, in the terms of a solution version; it is no resource of its own."""
     use_case = USE_CASES[name_of(recommender.recipe_arn)]
-    return SolutionVersion(
+    return SolutionVersionRecord(
         arn=f"{recommender.arn}/{name}",
         account=recommender.account,
         name=f"{recommender.name}/{name}",

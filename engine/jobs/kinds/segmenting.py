@@ -6,20 +6,20 @@ from engine.batch.segments import by_attributes, by_item, with_attributes
 from engine.filters import fields_of
 from engine.jobs.batch import Answering, Batch, fail, run_batch
 from engine.jobs.work import Work
-from engine.records import BatchSegmentJob
+from engine.records import BatchSegmentJobRecord
 
 MOST_ITEMS, MOST_ATTRIBUTES = 500, 10  # lines of a file
 
 
 def run(work: Work) -> str:
-    return run_batch(work, BatchSegmentJob, _answering)
+    return run_batch(work, BatchSegmentJobRecord, _answering)
 
 
 def failed(work: Work, reason: str) -> None:
-    fail(work, BatchSegmentJob, reason)
+    fail(work, BatchSegmentJobRecord, reason)
 
 
-def _answering(work: Work, job: BatchSegmentJob, batch: Batch) -> Answering:
+def _answering(work: Work, job: BatchSegmentJobRecord, batch: Batch) -> Answering:
     if not batch.deployed.recipe.by_attributes:
         return Answering(by_item(batch.deployed, batch.state, batch.filters, job.num_results), MOST_ITEMS)
     fields = fields_of(map(work.directory.schema, work.directory.datasets(batch.group.arn).values()))

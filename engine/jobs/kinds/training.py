@@ -34,7 +34,7 @@ from engine.measure.tuning import Settings
 from engine.queue.queue import Job
 from engine.recipe import Model, Progress, Recipe, spans, stretch
 from engine.recipes import RECIPES
-from engine.records import DatasetGroup, SolutionVersion
+from engine.records import DatasetGroupRecord, SolutionVersionRecord
 from engine.serving import artifacts
 from engine.serving.deployments import model_folder
 from engine.storage.writes import write
@@ -45,7 +45,7 @@ BRIEF_S = 5.0  # a forecast this short is good enough without a quarter of a sec
 
 
 def run(work: Work) -> str:
-    version = work.engine.records.get(work.arn, SolutionVersion)
+    version = work.engine.records.get(work.arn, SolutionVersionRecord)
     if version.status == ACTIVE:
         return "trained before its process ended"
     version = work.change(version, status="CREATE IN_PROGRESS")
@@ -57,17 +57,17 @@ def run(work: Work) -> str:
 
 
 def failed(work: Work, reason: str) -> None:
-    version = work.engine.records.get(work.arn, SolutionVersion)
+    version = work.engine.records.get(work.arn, SolutionVersionRecord)
     work.change(version, status="CREATE FAILED", failure_reason=reason)
 
 
 def cancelled(work: Work, reason: str) -> None:
     """As StopSolutionVersionCreation leaves it."""
-    version = work.engine.records.get(work.arn, SolutionVersion)
+    version = work.engine.records.get(work.arn, SolutionVersionRecord)
     work.change(version, status="CREATE STOPPED", failure_reason=reason)
 
 
-def _train(work: Work, version: SolutionVersion) -> str:
+def _train(work: Work, version: SolutionVersionRecord) -> str:
     changes, message = (_update if version.training_mode == "UPDATE" else train)(work, version)
     publish(work.engine, work.job, {"status": ACTIVE, **changes})
     return message
@@ -78,16 +78,16 @@ def publish(engine: Engine, job: Job, changes: dict[str, Any]) -> None:
     """The version that the job is about is trained, and answers where campaigns follow its solution's latest."""
     with engine.database.write() as within:
         version = changed(engine, job, job.arn, changes, within)
-        assert isinstance(version, SolutionVersion)
+        assert isinstance(version, SolutionVersionRecord)
         if version.perform_auto_ml:
             changed(engine, job, version.solution_arn, {"recipe_arn": version.recipe_arn}, within)
         follow_latest(engine.control(version.account, region_of(version.arn)), version, within)
 
 
-def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
+def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], str]:
     """Train and store the version's model; what is known of it then, and a few words."""
     started = time.monotonic()
-    group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+    group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
     work.progress(0.01, "reading the data")
     data = current(work, group)
     snapshot = prepared(work, data, version)
@@ -129,7 +129,7 @@ def train(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
     return known, f"{words}; {ahead.within}" if ahead.cut else words
 
 
-def _machine(version: SolutionVersion, snapshot: Snapshot) -> Machine:
+def _machine(version: SolutionVersionRecord, snapshot: Snapshot) -> Machine:
     """This machine as measured, or the reference machine where the training is brief and has no budget."""
     reference, minutes = Machine(), minutes_of(version)
     brief = minutes is None and foreseen(version, snapshot, reference, None).seconds < BRIEF_S
@@ -144,15 +144,15 @@ def _of_index(account: Mapping[str, Any]) -> str:
     return f"; answers by an index: {found}" if account["used"] else f"; answers by scanning all items: {found}"
 
 
-def _update(work: Work, version: SolutionVersion) -> tuple[dict[str, Any], str]:
+def _update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], str]:
     """The newest trained version's model with the items that came since (specification §1.8)."""
     started = time.monotonic()
     engine = work.engine
-    versions = engine.records.list(SolutionVersion, parent=version.solution_arn)
+    versions = engine.records.list(SolutionVersionRecord, parent=version.solution_arn)
     base = next((each for each in reversed(versions) if each.status == ACTIVE and each.training_mode != "UPDATE"), None)
     if base is None:
         raise InvalidInput("trainingMode UPDATE needs a solution version of mode FULL that is ACTIVE.")
-    group = work.directory.get(version.dataset_group_arn, DatasetGroup)
+    group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
     data = current(work, group)
     recipe = RECIPES[name_of(base.recipe_arn)]
     own, target = (model_folder(engine.settings.data_dir, arn, group.uid) for arn in (base.arn, version.arn))
@@ -187,7 +187,7 @@ def trained_on(model: Model) -> int:
     return int(model.about.get("trained", 0))
 
 
-def prepared(work: Work, data: Stored, version: SolutionVersion) -> Snapshot:
+def prepared(work: Work, data: Stored, version: SolutionVersionRecord) -> Snapshot:
     """What of the data the version trains on."""
     datasets = work.directory.datasets(version.dataset_group_arn)
     snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
@@ -195,7 +195,7 @@ def prepared(work: Work, data: Stored, version: SolutionVersion) -> Snapshot:
     return snapshot if data.actions is None else replace(snapshot, actions=data.actions.snapshot)
 
 
-def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+def chosen_events(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
     """The interactions to train on: of the solution's event type, at or above its value threshold; of those listed in
     its eventsConfig, which have weights.
     """
@@ -213,7 +213,7 @@ def chosen_events(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
     return snapshot if keep.all() else snapshot.kept(keep)
 
 
-def event_weights(snapshot: Snapshot, version: SolutionVersion) -> Floats | None:
+def event_weights(snapshot: Snapshot, version: SolutionVersionRecord) -> Floats | None:
     """(n,) the weight of every row, -1 for those that the eventsConfig leaves out; None where it lists nothing."""
     listed = version.solution_config.get("eventsConfig", {}).get("eventParametersList", [])
     if not listed:
@@ -232,7 +232,7 @@ def _type_codes(snapshot: Snapshot, event_type: str) -> list[int]:
     return [code for code, name in enumerate(snapshot.event_types) if name.casefold() == wanted]
 
 
-def with_objective(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+def with_objective(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
     """What the solution wants beside relevance; its column need not be one that is learned from."""
     config = version.solution_config.get("optimizationObjective")
     if config is None:
@@ -243,7 +243,7 @@ def with_objective(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
     return replace(snapshot, objective=objective)
 
 
-def chosen_columns(snapshot: Snapshot, version: SolutionVersion) -> Snapshot:
+def chosen_columns(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
     """Without the columns that the solution's trainingDataConfig excludes or does not include."""
     config = version.solution_config.get("trainingDataConfig", {})
     excluded, included = (config.get(f"{verb}DatasetColumns", {}) for verb in ("excluded", "included"))
@@ -267,7 +267,7 @@ def _folded(columns: Mapping[str, list[str]], dataset_type: str) -> set[str]:
     return {name.casefold() for kind, names in columns.items() if kind.upper() == dataset_type for name in names}
 
 
-def _check_minimum(snapshot: Snapshot, version: SolutionVersion, work: Work) -> None:
+def _check_minimum(snapshot: Snapshot, version: SolutionVersionRecord, work: Work) -> None:
     """AWS's minimum of data (specification §2.3), as the settings ask for; never less than one interaction."""
     settings = work.engine.settings
     least = max(settings.min_interactions, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine import InUse, InvalidInput, Question
-from engine.records import BatchInferenceJob
+from engine.records import BatchInferenceJobRecord
 from tests.engine.action_world import load_deeds, with_actions
 from tests.engine.batch.world import USERS, Batches
 from tests.engine.shop import HOME
@@ -83,7 +83,7 @@ def test_bad_lines_become_errors_and_the_job_goes_on(batches: Batches):
     for answer, (line, says, echo) in zip(bad, BAD, strict=True):
         assert says in answer["error"] and list(answer) == ["input", "error"]
         assert answer["input"] == (json.loads(line) if echo is None else echo)
-    record = batches.engine.records.get(job["batchInferenceJobArn"], BatchInferenceJob)
+    record = batches.engine.records.get(job["batchInferenceJobArn"], BatchInferenceJobRecord)
     assert record.report == {"lines": len(BAD) + 2, "errors": len(BAD)}
     assert batches.engine.jobs.newest(1)[0].message == "11 lines, 9 errors"
 

@@ -18,7 +18,7 @@ from engine.batch.inference import answering
 from engine.batch.lines import Files
 from engine.data.destination import open_destination
 from engine.recipe import silent
-from engine.records import Campaign
+from engine.records import CampaignRecord
 from tests.engine.shop import Shop
 
 MANY, FEWER = 100_000, 20_000
@@ -215,7 +215,7 @@ def test_a_hundred_thousand_users_in_flat_memory(tmp_path: Path, capsys: pytest.
     shop = Shop(tmp_path).furnish("INTERACTIONS")
     shop.load_clicks(*(f"u{user} i{user * 7 % 300} {user}" for user in range(MANY)))
     version = shop.train()
-    campaign = shop.engine.records.get(shop.deploy(version), Campaign)
+    campaign = shop.engine.records.get(shop.deploy(version), CampaignRecord)
     deployed = shop.engine.deployments.load(campaign)
     group = shop.engine.follower.restored(shop.uid)
     answer = answering(deployed, group, (), 25, now=shop.clock(), new_id=lambda: "x")

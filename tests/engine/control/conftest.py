@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.control import Control, perform
-from engine.records import Records, SolutionVersion
+from engine.records import Records, SolutionVersionRecord
 from engine.settings import Settings
 from engine.storage.sql import Database, sqlite_url
 
@@ -71,7 +71,7 @@ class Plane:
         """A solution with a trained version."""
         self("CreateSolution", name=name, recipeArn=POPULAR, datasetGroupArn=group, performAutoTraining=False)
         arn = self("CreateSolutionVersion", solutionArn=f"{HOME}solution/{name}")["solutionVersionArn"]
-        self.records.replace(msgspec.structs.replace(self.records.get(arn, SolutionVersion), status="ACTIVE"))
+        self.records.replace(msgspec.structs.replace(self.records.get(arn, SolutionVersionRecord), status="ACTIVE"))
         return arn
 
 

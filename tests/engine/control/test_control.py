@@ -11,7 +11,7 @@ import pytest
 from engine.control import perform
 from engine.control.campaigns import follow_latest
 from engine.errors import AlreadyExists, NotFound
-from engine.records import Campaign, DatasetGroup, SolutionVersion
+from engine.records import CampaignRecord, DatasetGroupRecord, SolutionVersionRecord
 from tests.engine.control.conftest import HOME, POPULAR, Plane
 
 
@@ -21,7 +21,7 @@ def test_nothing_is_left_of_a_creation_whose_job_could_not_be_queued(plane: Plan
     plane.broken = True
     with pytest.raises(OSError, match="no space"):
         plane("CreateSolutionVersion", solutionArn=solution)
-    assert plane.records.list(SolutionVersion) == []
+    assert plane.records.list(SolutionVersionRecord) == []
 
 
 def test_a_campaign_that_could_not_be_announced_is_not_there(plane: Plane):
@@ -29,13 +29,13 @@ def test_a_campaign_that_could_not_be_announced_is_not_there(plane: Plane):
     plane.broken = True
     with pytest.raises(OSError, match="no space"):
         plane("CreateCampaign", name="c", solutionVersionArn=version)
-    assert plane.records.list(Campaign) == []
+    assert plane.records.list(CampaignRecord) == []
 
 
 def test_a_campaign_is_announced_to_its_group(plane: Plane):
     group = plane.group()
     campaign = plane("CreateCampaign", name="c", solutionVersionArn=plane.version(group))["campaignArn"]
-    assert plane.told[-1] == (plane.records.get(group, DatasetGroup).uid, "deploy", campaign)
+    assert plane.told[-1] == (plane.records.get(group, DatasetGroupRecord).uid, "deploy", campaign)
 
 
 def test_campaigns_follow_the_latest_version_where_they_sync(plane: Plane):
@@ -48,18 +48,18 @@ def test_campaigns_follow_the_latest_version_where_they_sync(plane: Plane):
     second = plane("CreateSolutionVersion", solutionArn=f"{HOME}solution/popular")["solutionVersionArn"]
     plane.told.clear()
     with plane.database.write() as within:
-        follow_latest(plane.control, plane.records.get(second, SolutionVersion, within), within)
-    used = {campaign.name: campaign.solution_version_arn for campaign in plane.records.list(Campaign)}
+        follow_latest(plane.control, plane.records.get(second, SolutionVersionRecord, within), within)
+    used = {campaign.name: campaign.solution_version_arn for campaign in plane.records.list(CampaignRecord)}
     assert used == {"follows": second, "stays": first}
     assert [told[1:] for told in plane.told] == [("deploy", f"{HOME}campaign/follows")]
 
 
 def test_two_groups_of_one_name_in_turn_have_different_uids(plane: Plane):
     arn = plane.group()
-    first = plane.records.get(arn, DatasetGroup).uid
+    first = plane.records.get(arn, DatasetGroupRecord).uid
     plane("DeleteDatasetGroup", datasetGroupArn=arn)
     assert plane.group() == arn
-    assert plane.records.get(arn, DatasetGroup).uid != first
+    assert plane.records.get(arn, DatasetGroupRecord).uid != first
 
 
 def test_what_is_gone_is_forgotten_at_the_next_deletion(make_plane: Callable[..., Plane]):
@@ -69,7 +69,7 @@ def test_what_is_gone_is_forgotten_at_the_next_deletion(make_plane: Callable[...
     plane("DeleteDatasetGroup", datasetGroupArn=one)
     plane.now += 1
     plane("DeleteDatasetGroup", datasetGroupArn=two)
-    assert [group.arn for group in plane.records.list(DatasetGroup)] == [two]
+    assert [group.arn for group in plane.records.list(DatasetGroupRecord)] == [two]
 
 
 def test_a_solution_and_its_versions_go_together(make_plane: Callable[..., Plane]):
@@ -79,8 +79,8 @@ def test_a_solution_and_its_versions_go_together(make_plane: Callable[..., Plane
     plane("CreateSolution", name="s", recipeArn=POPULAR, datasetGroupArn=group, performAutoTraining=False)
     plane.now += 1
     plane("CreateSolutionVersion", solutionArn=f"{HOME}solution/s", name="one")
-    version = plane.records.list(SolutionVersion)[0]
-    plane.records.replace(SolutionVersion(**{**fields(version), "status": "ACTIVE"}))
+    version = plane.records.list(SolutionVersionRecord)[0]
+    plane.records.replace(SolutionVersionRecord(**{**fields(version), "status": "ACTIVE"}))
     plane("DeleteSolution", solutionArn=f"{HOME}solution/s")
     shown = plane("DescribeSolutionVersion", solutionVersionArn=version.arn)["solutionVersion"]
     assert shown["status"] == "DELETE PENDING"
@@ -108,7 +108,7 @@ def test_of_many_at_once_one_gets_the_name(plane: Plane):
 
 def test_a_refused_creation_changes_nothing(plane: Plane):
     plane.group()
-    before = plane.records.list(DatasetGroup)
+    before = plane.records.list(DatasetGroupRecord)
     with pytest.raises(AlreadyExists):
         plane("CreateDatasetGroup", name="shop", domain="ECOMMERCE")
-    assert plane.records.list(DatasetGroup) == before
+    assert plane.records.list(DatasetGroupRecord) == before

@@ -18,7 +18,7 @@ from engine import Engine, Job, Settings
 from engine.jobs.cancelling import cancel
 from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import ALIVE_S
-from engine.records import DatasetImportJob, SolutionVersion
+from engine.records import DatasetImportJobRecord, SolutionVersionRecord
 from gateway.__main__ import main
 from gateway.cli import movielens
 from gateway.cli.local import Local, opened
@@ -124,7 +124,7 @@ def test_a_training_whose_command_was_killed_is_taken_over_at_once(data: Path, e
     assert (job.arn, job.attempts) == (arn, 5)
     trained = run("train", "m", "--recipe", "aws-popularity-count", "--data", str(data))
     assert trained.exit_code == 0 and f"taken over, as its process has ended: job {job.id}" in words(trained)
-    assert engine.records.get(arn, SolutionVersion).status == "ACTIVE"
+    assert engine.records.get(arn, SolutionVersionRecord).status == "ACTIVE"
 
 
 def test_an_import_whose_command_was_killed_does_not_run_before_the_next(data: Path, engine: Engine, dead: str):
@@ -141,7 +141,7 @@ def test_an_import_whose_command_was_killed_does_not_run_before_the_next(data: P
     imported = run("import", str(file), "--type", "interactions", "--data", str(data))
     assert imported.exit_code == 0
     assert f"cancelled, as its command was interrupted: job {job.id} (importing" in words(imported)
-    record = engine.records.get(arn, DatasetImportJob)
+    record = engine.records.get(arn, DatasetImportJobRecord)
     assert (record.status, record.failure_reason) == ("CREATE FAILED", "cancelled: its command was interrupted")
 
 
@@ -150,7 +150,7 @@ def test_a_version_that_was_stopped_is_not_waited_for(data: Path, engine: Engine
     cancel(engine, engine.jobs.newest(1)[0].id)
     trained = run("train", "m", "--recipe", "aws-popularity-count", "--data", str(data))
     assert trained.exit_code == 0, trained.output
-    assert engine.records.get(version, SolutionVersion).status == "CREATE STOPPED"
+    assert engine.records.get(version, SolutionVersionRecord).status == "CREATE STOPPED"
 
 
 # ---- jobs are listed and taken back
@@ -162,7 +162,7 @@ def test_jobs_are_listed_and_cancelled_by_their_numbers(data: Path, engine: Engi
     assert "interrupted" in run("jobs", "--data", str(data)).output
     taken = run("jobs", "cancel", str(job.id), "--data", str(data))
     assert taken.exit_code == 0 and f"cancelled: job {job.id} (training solution/m/" in words(taken)
-    record = engine.records.get(version, SolutionVersion)
+    record = engine.records.get(version, SolutionVersionRecord)
     assert (record.status, record.failure_reason) == ("CREATE STOPPED", "cancelled")
     again = run("jobs", "--data", str(data), "cancel", str(job.id))
     assert again.exit_code == 1 and f"Job {job.id} has ended: it is failed." in words(again)
@@ -188,7 +188,7 @@ def test_an_interrupted_import_is_cancelled_and_says_so(data: Path, engine: Engi
     job = engine.jobs.newest(1)[0]
     assert process.returncode == status and f"cancelled: job {job.id} (importing" in " ".join(output.split()), output
     assert "Traceback" not in output
-    record = engine.records.get(job.arn, DatasetImportJob)
+    record = engine.records.get(job.arn, DatasetImportJobRecord)
     assert (job.state, record.status, record.failure_reason) == ("failed", "CREATE FAILED", "cancelled")
 
 
