@@ -21,18 +21,18 @@ from engine import Change, Engine, EngineError
 from gateway.answer.decorate import Decorators
 from gateway.answer.make import Maker
 from gateway.answer.serve import Gateway
-from gateway.auth import Door, Pace
+from gateway.auth import Authenticator, RateLimiter
 from gateway.aws import Callers, Rates, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
-from gateway.cache import Cache, Seal, Shared
-from gateway.cache.forecast import Size, forecast
+from gateway.cache import Cache, Seal, SharedStore
+from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
 from gateway.config.redis_url import SECRET, URL, connected
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import Desk
-from gateway.hot import Far, Memos
-from gateway.limits.overload import Admission, of_events
+from gateway.hot import HotCache, SecondLevel
+from gateway.limits.admission import Admission, of_events
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
 from gateway.outbound.signing import Signer
@@ -82,7 +82,7 @@ def create_app(
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
     transport, redis = Transport(), _redis(environ)
     client = httpx.AsyncClient(transport=transport)
-    shared = None if redis is None else Shared(redis, clock, Seal(environ.get(SECRET, "")))
+    shared = None if redis is None else SharedStore(redis, clock, Seal(environ.get(SECRET, "")))
     cache = Cache(cache_bytes or config.cache_bytes, clock, shared=shared, draw=draw)
     means = Means(engine, threads, Outbound(transport), Signer(environ, threads), telemetry, clock)
     reached = TargetMeans(means.outbound, means.signer, environ.get(URL))
@@ -102,16 +102,16 @@ def create_app(
         engine=answering,
         ledger=ledger,
         telemetry=telemetry,
-        door=Door(client, clock),
-        pace=Pace(redis),
+        authenticator=Authenticator(client, clock),
+        rate_limiter=RateLimiter(redis),
         admission=admission,
         events=Recorder(answering, outbox, ledger, telemetry, taking),
         clock=clock,
     )
-    memos = Memos(config, cache, ledger, telemetry, engine.is_current, clock)
+    memos = HotCache(config, cache, ledger, telemetry, engine.is_current, clock)
     memos.opens = admission.opens
     if shared is not None:
-        memos.far = Far(shared, cache, engine.is_current, lambda: engine.follower.applied, clock, draw)
+        memos.far = SecondLevel(shared, cache, engine.is_current, lambda: engine.follower.applied, clock, draw)
 
     filters = FilterChecks(engine)
 
@@ -149,7 +149,7 @@ def create_app(
         *growthbook_routes(front, desk, leaving),
         *admin_routes(front, gateway.announce, watch),
     ]
-    log.info(forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
+    log.info(cache_forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
     on = Wire(callers, gateway.bodies, lambda head: gateway.address(head.headers, head.peer))
     rates = Rates(engine.settings.data_dir / "rates", clock) if engine.settings.quotas == "aws" else None
@@ -197,7 +197,7 @@ async def _lifespan(
     client: httpx.AsyncClient,
     redis: Redis | None,
     gateway: Gateway,
-    memos: Memos,
+    memos: HotCache,
     watch: Watch | None,
     _: Litestar,
 ) -> AsyncIterator[None]:
@@ -271,7 +271,7 @@ def _watch_admission(telemetry: Telemetry, kind: str, admission: Admission) -> N
     telemetry.watch(f"recgate_{kind}_waiting", lambda: [((), [admission.waiting])])
 
 
-def _watch_shared(telemetry: Telemetry, shared: Shared) -> None:
+def _watch_shared(telemetry: Telemetry, shared: SharedStore) -> None:
     telemetry.watch("recgate_redis_failures", lambda: [((), [shared.failures])])
     telemetry.watch("recgate_redis_rejected", lambda: [((why,), [n]) for why, n in shared.rejected.copy().items()])
 

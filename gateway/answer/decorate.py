@@ -11,7 +11,7 @@ import msgspec
 from gateway.answer.encoded import Tables, joined
 from gateway.ask import Ask
 from gateway.body import Items, decorated, listed, opened, shortened, visible, without
-from gateway.cache import Made, Tag, is_broken
+from gateway.cache import EncodedAnswer, Tag, is_broken
 from gateway.config import Config
 from gateway.errors import Problem
 from gateway.fields import Columns, Rows, told
@@ -81,7 +81,7 @@ class Decorators:
         source = self.of(variation) if ask.decorate or variation.hide else None
         return ((), None) if source is None else source.hangs_on()
 
-    async def dressed(self, made: Made, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
+    async def dressed(self, made: EncodedAnswer, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
         if source is not None and _only_decorated(made, ask, variation):
             return await self._joined(made, ask, source)
         answer = opened(made.body, ask.list_name)
@@ -119,7 +119,7 @@ class Decorators:
         source = self.of(variation)
         return None if source is None else (await source.of([item], everything=True))[0]
 
-    async def _joined(self, made: Made, ask: Ask, source: Decorating) -> Dressed:
+    async def _joined(self, made: EncodedAnswer, ask: Ask, source: Decorating) -> Dressed:
         """As `dressed` where nothing is left out: the encoded items with their encoded metadata, which is the same in
         every answer."""
         wanted = source.wanted
@@ -149,7 +149,7 @@ class Decorators:
             return None
 
 
-def _only_decorated(made: Made, ask: Ask, variation: Variation) -> bool:
+def _only_decorated(made: EncodedAnswer, ask: Ask, variation: Variation) -> bool:
     """Whether the caller is shown all of the answer's items, and what they lack is their metadata."""
     plain = ask.decorate and ask.page is None and not ask.exclude and not variation.hide
     return plain and not made.dressed and b'"metadata"' not in made.body

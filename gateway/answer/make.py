@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.answer.decorate import Decorators
 from gateway.ask import Answer, Ask
-from gateway.cache import Made
+from gateway.cache import EncodedAnswer
 from gateway.outbound import Outbound, broken
 from gateway.outbound.functions import invoked
 from gateway.outbound.signing import Signer
@@ -38,7 +38,7 @@ class Maker:
         self._upstreams, self._decorators, self._telemetry, self._seen = upstreams, decorators, telemetry, seen
         self._outbound, self._signer = outbound, signer
 
-    async def make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope) -> Made:
+    async def make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope) -> EncodedAnswer:
         asked, seen = look_ahead(ask, plan.post_processor), self._seen()
         upstream = self._upstreams[variation.upstream]
         with self._telemetry.upstream(variation.upstream):
@@ -46,7 +46,7 @@ class Maker:
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
             body = await self._post_process(body, ask, plan, variation, plan.post_processor)
-        return Made(
+        return EncodedAnswer(
             body=encode(body, ask),
             variation=variation.name,
             model=answer.model,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.ask import Ask
-from gateway.cache import Changes, Entry, Hit, Key, Shown, Tag, Wanted
+from gateway.cache import CacheEntry, CacheKey, Changes, DecoratedBody, Hit, Tag, Wanted
 from gateway.context.autocontext import next_change as next_change_of
 from gateway.experiments.enrol import Enrolment, next_change
 from gateway.plan.plan import ContextField, Moment, Plan, Variation
@@ -34,8 +34,8 @@ class Before(msgspec.Struct, frozen=True):
 class Repeat(NamedTuple):
     """An answer that the same question of a like sender has again, until then, as long as none of this changes."""
 
-    key: Key
-    entry: Entry
+    key: CacheKey
+    entry: CacheEntry
     body: bytes
     tail: bytes  # what it ends in, in place of its last brace; b"": it is whole
     until: float  # epoch seconds
@@ -58,7 +58,7 @@ class Repeat(NamedTuple):
         return self.key.recommender
 
 
-def is_repeatable(hit: Hit, shown: Shown, ask: Ask, variation: Variation) -> bool:
+def is_repeatable(hit: Hit, shown: DecoratedBody, ask: Ask, variation: Variation) -> bool:
     """Whether it depends on nothing but what a `Repeat` names; it is what is kept beside its entry."""
     if hit.outcome not in ("hit", "shared", "miss") or hit.entry.shown is not shown:
         return False
@@ -67,7 +67,7 @@ def is_repeatable(hit: Hit, shown: Shown, ask: Ask, variation: Variation) -> boo
 
 def repeat_of(
     hit: Hit,
-    shown: Shown,
+    shown: DecoratedBody,
     wanted: Wanted,
     plan: Plan,
     scope: Scope,
@@ -99,11 +99,11 @@ def repeat_of(
     )
 
 
-def _fresh_until(entry: Entry, wanted: Wanted) -> float:
+def _fresh_until(entry: CacheEntry, wanted: Wanted) -> float:
     return min(entry.stored_at + wanted.policy.max_age_s * (1 - entry.jitter), entry.until, wanted.until)
 
 
-def _stands_in_until(entry: Entry, wanted: Wanted) -> float:
+def _stands_in_until(entry: CacheEntry, wanted: Wanted) -> float:
     longer = max(wanted.policy.stale_while_revalidate_s, wanted.policy.stale_if_error_s)
     return entry.stored_at + wanted.policy.max_age_s + longer if longer else 0.0
 

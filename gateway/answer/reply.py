@@ -10,7 +10,7 @@ from math import inf
 import msgspec
 
 from gateway.answer.repeat import Repeat
-from gateway.cache import Hit, Shown, Wanted
+from gateway.cache import DecoratedBody, Hit, Wanted
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import TIMED, directives, spelled
@@ -39,7 +39,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 def reply_of(
     hit: Hit,
-    shown: Shown,
+    shown: DecoratedBody,
     wanted: Wanted,
     plan: Plan,
     variation: Variation,

@@ -23,9 +23,22 @@ from gateway.answer.mix import mixed
 from gateway.answer.repeat import Before, is_repeatable, repeat_of
 from gateway.answer.reply import Reply, reply_of
 from gateway.ask import Ask
-from gateway.auth import Door, Pace, allowed
+from gateway.auth import Authenticator, RateLimiter, allowed
 from gateway.body import STEPS, closed, first_step, next_step
-from gateway.cache import Cache, Flights, Hit, Made, Make, Mark, Shown, Wanted, etag_of, is_broken, key_of, pairs
+from gateway.cache import (
+    Cache,
+    DecoratedBody,
+    DecorationKey,
+    EncodedAnswer,
+    Flights,
+    Hit,
+    Make,
+    Wanted,
+    etag_of,
+    is_broken,
+    key_of,
+    pairs,
+)
 from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
 from gateway.config import Config
@@ -35,8 +48,8 @@ from gateway.errors import Invalid, Problem
 from gateway.events.record import Recorder
 from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.ledger import Ledger
-from gateway.limits.bodies import Bodies
-from gateway.limits.overload import Admission
+from gateway.limits.admission import Admission
+from gateway.limits.body_budget import BodyBudget
 from gateway.plan.experiment import Arm
 from gateway.plan.plan import CachePolicy, Moment, Namespace, Plan, Variation
 from gateway.telemetry import Telemetry
@@ -57,18 +70,19 @@ class Gateway:
         engine: EngineUpstream,
         ledger: Ledger,
         telemetry: Telemetry,
-        door: Door,
-        pace: Pace,
+        authenticator: Authenticator,
+        rate_limiter: RateLimiter,
         admission: Admission,
         events: Recorder,
         clock: Callable[[], float],
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.config, self.bodies = config, Bodies(config.body_bytes)
+        self.config, self.bodies = config, BodyBudget(config.body_bytes)
         self._cache, self._upstreams, self._maker, self._decorators = cache, upstreams, maker, decorators
         self._engine, self._ledger = engine, ledger
         self._ranking: Flights[Ranked] = Flights(cache.changes)
-        self._telemetry, self._door, self._pace, self._clock = telemetry, door, pace, clock
+        self._telemetry, self._clock = telemetry, clock
+        self._authenticator, self._rate_limiter = authenticator, rate_limiter
         self._admission, self.events, self._timer = admission, events, timer
 
     async def open(self) -> None:
@@ -191,7 +205,7 @@ class Gateway:
             )
         mix, now = mixed(replies, ask, experiment.id, experiment.seed, unit, config.fingerprint), self._clock()
         self._ledger.expose(enrolment, now, mix.name, teams=mix.teams)
-        shown = annotated(Shown(mix.reply.body, mix.reply.etag), enrolment.arm)
+        shown = annotated(DecoratedBody(mix.reply.body, mix.reply.etag), enrolment.arm)
         return msgspec.structs.replace(
             mix.reply, body=shown.body, etag=shown.etag if mix.reply.etag else "", repeat=None
         )
@@ -201,15 +215,17 @@ class Gateway:
         make = partial(self._maker.make, ask, plan, variation, scope)
         return make if variation.origin is not None else partial(self._admitted, caller, make)
 
-    async def _admitted(self, caller: Caller, make: Make) -> Made:
+    async def _admitted(self, caller: Caller, make: Make) -> EncodedAnswer:
         async with self._admission.place(caller.share):
             return await make()
 
-    async def _show(self, hit: Hit, ask: Ask, wanted: Wanted, variation: Variation, config: Config) -> Shown | None:
+    async def _show(
+        self, hit: Hit, ask: Ask, wanted: Wanted, variation: Variation, config: Config
+    ) -> DecoratedBody | None:
         """The answer for this caller; None where too few items are left, and there are more to be had."""
         known = hit.entry.shown
         source = self._decorators.of(variation) if ask.decorate or variation.hide else None
-        mark = Mark(ask.num_results, source.version() if source is not None else 0, ask.fields, ask.locale)
+        mark = DecorationKey(ask.num_results, source.version() if source is not None else 0, ask.fields, ask.locale)
         own = bool(ask.exclude) or ask.page is not None  # nobody else will ask so
         if known is not None and not own and known.mark == mark:
             return known
@@ -221,7 +237,7 @@ class Gateway:
             if short and wanted.key.results < STEPS[-1]:
                 return None
             body, whole = closed(answer.rest, answer.items, ask.list_name, short, after(ask, answer)), answer.whole
-        shown = Shown(body, etag_of(body, config.fingerprint) if wanted.policy.max_age_s else "", mark)
+        shown = DecoratedBody(body, etag_of(body, config.fingerprint) if wanted.policy.max_age_s else "", mark)
         if whole and not own and wanted.policy.storable:
             self._cache.show(wanted.key, hit.entry, shown)
         return shown
@@ -266,15 +282,15 @@ class Gateway:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
         config = self.config
         if config.auth is not None:
-            caller = await self._door.admit(caller, config.auth)
+            caller = await self._authenticator.admit(caller, config.auth)
         if config.rate_limits.are_any:
-            await self.keep_pace(caller, 1)
+            await self.limit_rate(caller, 1)
         return caller
 
-    async def keep_pace(self, caller: Caller, count: int) -> None:
+    async def limit_rate(self, caller: Caller, count: int) -> None:
         """Raises `TooMany` where so many requests are too many."""
         if count:
-            await self._pace.keep(self.config.rate_limits, caller.principal.name, caller.address, count)
+            await self._rate_limiter.check(self.config.rate_limits, caller.principal.name, caller.address, count)
 
     def taking(self, key: str, caller: Caller) -> Namespace:
         """The namespace that this caller's events go to."""
@@ -331,9 +347,9 @@ def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
 
 
-def annotated(shown: Shown, arm: Arm) -> Shown:
+def annotated(shown: DecoratedBody, arm: Arm) -> DecoratedBody:
     """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache."""
-    return Shown(shown.body[:-1] + arm.said, shown.etag[:-1] + arm.tag, shown.mark)
+    return DecoratedBody(shown.body[:-1] + arm.said, shown.etag[:-1] + arm.tag, shown.mark)
 
 
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:

@@ -1,6 +1,6 @@
-"""Who asks, proved before anything is looked up: `Door`. What each may ask: `allowed`. How often: `Pace`."""
+"""`Authenticator` proves who asks, `allowed` says what a caller may ask, `RateLimiter` how often."""
 
-from gateway.auth.door import Door, allowed, holder
-from gateway.auth.pace import Pace
+from gateway.auth.authenticator import Authenticator, allowed, holder
+from gateway.auth.rate_limiter import RateLimiter
 
-__all__ = ["Door", "Pace", "allowed", "holder"]
+__all__ = ["Authenticator", "RateLimiter", "allowed", "holder"]

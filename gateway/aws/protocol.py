@@ -20,7 +20,7 @@ import engine
 from gateway.aws.callers import Caller, Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
-from gateway.limits.bodies import Bodies
+from gateway.limits.body_budget import BodyBudget
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Wire(NamedTuple):
     """What its routes share: who may call, where bodies are held, and the share that a request's sender has there."""
 
     callers: Callers
-    bodies: Bodies
+    bodies: BodyBudget
     share: Callable[[RawRequest], str] = lambda head: head.peer or ""
 
 

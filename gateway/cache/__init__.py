@@ -3,27 +3,27 @@
 purge (what outdates), flight (one call a key), admission (who may push out whom)."""
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Made, Mark, Shown, etag_of
+from gateway.cache.entry import CacheEntry, DecoratedBody, DecorationKey, EncodedAnswer, etag_of
 from gateway.cache.fetch import Cache, Hit, Make, Wanted, is_broken
 from gateway.cache.flight import Flights
-from gateway.cache.key import Key, key_of, pairs
+from gateway.cache.key import CacheKey, key_of, pairs
 from gateway.cache.seal import Seal
-from gateway.cache.shared import Found, Shared
+from gateway.cache.shared_store import Payloads, SharedStore
 
 __all__ = [
     "Cache",
+    "CacheEntry",
+    "CacheKey",
     "Changes",
-    "Entry",
+    "DecoratedBody",
+    "DecorationKey",
+    "EncodedAnswer",
     "Flights",
-    "Found",
     "Hit",
-    "Key",
-    "Made",
     "Make",
-    "Mark",
+    "Payloads",
     "Seal",
-    "Shared",
-    "Shown",
+    "SharedStore",
     "Tag",
     "Wanted",
     "etag_of",

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.cache.key import Key
+from gateway.cache.key import CacheKey
 
 
-class Made(msgspec.Struct, frozen=True):
+class EncodedAnswer(msgspec.Struct, frozen=True):
     """An answer, encoded, before the metadata of its items. `private`: it must not serve anybody but who asked for it.
     `complete`: whoever answered had no more items than these. `dressed`: it has what metadata it should have."""
 
@@ -28,7 +28,7 @@ class Made(msgspec.Struct, frozen=True):
     name: str = ""  # its recommendationId
 
 
-class Mark(msgspec.Struct, frozen=True):
+class DecorationKey(msgspec.Struct, frozen=True):
     """All that what goes out depends on beside the answer: how many items, the version of their metadata, and what of
     it is told."""
 
@@ -38,12 +38,12 @@ class Mark(msgspec.Struct, frozen=True):
     locale: str = ""
 
 
-class Shown(msgspec.Struct, frozen=True):
+class DecoratedBody(msgspec.Struct, frozen=True):
     """An answer as it goes out."""
 
     body: bytes
     etag: str
-    mark: Mark = Mark()
+    mark: DecorationKey = DecorationKey()
 
 
 class Holder(Protocol):
@@ -52,7 +52,7 @@ class Holder(Protocol):
     size: int
 
 
-class Follower(Protocol):
+class Dependent(Protocol):
     """What is made of an entry, of `size` bytes beside it, and goes when it goes."""
 
     size: int
@@ -61,17 +61,17 @@ class Follower(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class CacheEntry:
     """`shown` is what went out last, kept as long as it is still true."""
 
-    made: Made
+    made: EncodedAnswer
     stored_at: float
     until: float  # the next change of time-based context; infinite where nothing depends on the time
     user: str | None  # who asked first
     size: int
     jitter: float = 0.0  # the share of its fresh life that it does without
-    shown: Shown | None = None
-    followers: dict[Follower, None] = field(default_factory=dict)
+    shown: DecoratedBody | None = None
+    followers: dict[Dependent, None] = field(default_factory=dict)
     holder: Holder | None = None  # where it is
 
     def leave(self) -> None:
@@ -99,7 +99,7 @@ def _of_version(version: str) -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16, key=version.encode()[:64])
 
 
-def size_of(key: Key, made: Made) -> int:
+def size_of(key: CacheKey, made: EncodedAnswer) -> int:
     """Of an entry that was not shown yet."""
     strings = [part for part in msgspec.structs.astuple(key) if type(part) is str]
     for more in (key.items, *key.values, *key.context, *key.parameters):
@@ -109,7 +109,7 @@ def size_of(key: Key, made: Made) -> int:
     return OVERHEAD + getsizeof(made.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
 
 
-def size_of_shown(shown: Shown | None, made: Made) -> int:
+def size_of_shown(shown: DecoratedBody | None, made: EncodedAnswer) -> int:
     """What it takes beside the entry of which it is made."""
     if shown is None:
         return 0

@@ -15,18 +15,18 @@ import msgspec
 from cachetools import TTLCache
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import Entry, Follower, Made, Shown, size_of, size_of_shown
+from gateway.cache.entry import CacheEntry, DecoratedBody, Dependent, EncodedAnswer, size_of, size_of_shown
 from gateway.cache.flight import Flights
-from gateway.cache.key import Key
-from gateway.cache.local import Counts, Local
-from gateway.cache.shared import LEASE_S, Seen, Shared
+from gateway.cache.key import CacheKey
+from gateway.cache.local_store import CacheCounts, LocalStore
+from gateway.cache.shared_store import LEASE_S, EntryAndLease, SharedStore
 from gateway.errors import Overloaded, Problem
 from gateway.plan.plan import CachePolicy
 
 log = logging.getLogger(__name__)
 
 Outcome = Literal["hit", "stale", "miss", "shared"]
-Make = Callable[[], Coroutine[Any, Any, Made]]
+Make = Callable[[], Coroutine[Any, Any, EncodedAnswer]]
 
 JITTER = 0.05  # of an entry's fresh life, so that what came at once does not go at once
 NEGATIVE_S = 5.0  # that an upstream's "there is no such thing" is believed
@@ -38,7 +38,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for what another
 class Wanted(msgspec.Struct, frozen=True):
     """What one request asks of the cache. `until` is when its time-based context changes next."""
 
-    key: Key
+    key: CacheKey
     policy: CachePolicy
     tags: tuple[Tag, ...] = ()
     user: str | None = None
@@ -49,20 +49,20 @@ class Hit(msgspec.Struct, frozen=True):
     """`shared`: a fresh answer that somebody else without history asked for first. `outdated`: an event or a purge has
     come since it was made, so that nobody may keep it."""
 
-    entry: Entry
+    entry: CacheEntry
     outcome: Outcome
     age_s: float
     outdated: bool = False
 
     @property
-    def made(self) -> Made:
+    def made(self) -> EncodedAnswer:
         return self.entry.made
 
 
 class Landed(msgspec.Struct, frozen=True):
     """What a flight brings; `found`: another replica had made it."""
 
-    entry: Entry
+    entry: CacheEntry
     found: bool = False
 
 
@@ -75,16 +75,16 @@ class Cache:
         clock: Callable[[], float],
         changes: Changes | None = None,
         *,
-        shared: Shared | None = None,
+        shared: SharedStore | None = None,
         draw: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`draw` gives numbers of 0 to 1, for the jitter."""
-        self.counts = Counts()
+        self.counts = CacheCounts()
         self.changes = changes or Changes()
         self._clock, self._draw, self._shared = clock, draw, shared
-        self._local = Local(ceiling, self.counts)
+        self._local = LocalStore(ceiling, self.counts)
         self._flights: Flights[Landed] = Flights(self.changes)
-        self._absent: TTLCache[Key, Problem] = TTLCache(NEGATIVES, NEGATIVE_S, timer=clock)
+        self._absent: TTLCache[CacheKey, Problem] = TTLCache(NEGATIVES, NEGATIVE_S, timer=clock)
         self._holder, self._leases = uuid.uuid4().hex, count()
 
     async def fetch(self, wanted: Wanted, make: Make) -> Hit:
@@ -100,7 +100,7 @@ class Cache:
             self._refresh(wanted, make)
         return hit
 
-    def show(self, key: Key, entry: Entry, shown: Shown) -> None:
+    def show(self, key: CacheKey, entry: CacheEntry, shown: DecoratedBody) -> None:
         """Keep what went out beside the answer it was made of."""
         if entry.holder is None:
             entry.shown = shown
@@ -109,7 +109,7 @@ class Cache:
         entry.shown = shown
         self._local.resize(key, entry, entry.size + more)
 
-    def follow(self, key: Key, entry: Entry, follower: Follower) -> None:
+    def follow(self, key: CacheKey, entry: CacheEntry, follower: Dependent) -> None:
         """It is kept as long as the entry is, and counts as a part of it; of too many the first goes."""
         while entry.followers and entry.size + follower.size > self._local.largest:
             self.unfollow(key, entry, next(iter(entry.followers)))
@@ -117,13 +117,13 @@ class Cache:
         if not self._local.resize(key, entry, entry.size + follower.size):
             entry.leave()
 
-    def unfollow(self, key: Key, entry: Entry, follower: Follower) -> None:
+    def unfollow(self, key: CacheKey, entry: CacheEntry, follower: Dependent) -> None:
         follower.forget()
         if follower in entry.followers:
             del entry.followers[follower]
             self._local.resize(key, entry, entry.size - follower.size)
 
-    def touch(self, key: Key) -> None:
+    def touch(self, key: CacheKey) -> None:
         """It was asked for, and answered without a look."""
         self._local.get(key)
 
@@ -155,7 +155,7 @@ class Cache:
 
     # ---- what is still good
 
-    def _judged(self, wanted: Wanted, entry: Entry) -> Hit | None:
+    def _judged(self, wanted: Wanted, entry: CacheEntry) -> Hit | None:
         """A hit, fresh or stale; None where the entry must not be served as it is."""
         if not self._current(wanted, entry):
             return None
@@ -167,7 +167,7 @@ class Cache:
             return Hit(entry, "stale", age)
         return None
 
-    def _current(self, wanted: Wanted, entry: Entry) -> bool:
+    def _current(self, wanted: Wanted, entry: CacheEntry) -> bool:
         if self.changes.latest(wanted.tags) > entry.made.as_of:
             return False
         purged = self.changes.items_after(wanted.key.namespace, entry.made.as_of)
@@ -175,7 +175,7 @@ class Cache:
 
     # ---- what has to be made
 
-    async def _miss(self, wanted: Wanted, make: Make, old: Entry | None) -> Hit:
+    async def _miss(self, wanted: Wanted, make: Make, old: CacheEntry | None) -> Hit:
         """The only place that hides a failure. What an event has outdated may serve here too: it is all there is."""
         try:
             return await self._landed(wanted, make)
@@ -238,7 +238,7 @@ class Cache:
             return self._make(wanted, make)
         return self._obtain_with(self._shared, wanted, make, newer_than)
 
-    async def _obtain_with(self, shared: Shared, wanted: Wanted, make: Make, newer_than: float) -> Landed:
+    async def _obtain_with(self, shared: SharedStore, wanted: Wanted, make: Make, newer_than: float) -> Landed:
         deadline, wait = self._clock() + LEASE_S, FIRST_WAIT_S
         holder = f"{self._holder}-{next(self._leases)}"
         while True:
@@ -260,13 +260,13 @@ class Cache:
             if leased:
                 await shared.release(wanted.key, holder)
 
-    async def _leased(self, shared: Shared, key: Key, holder: str, seen: Seen | None) -> bool | None:
+    async def _leased(self, shared: SharedStore, key: CacheKey, holder: str, seen: EntryAndLease | None) -> bool | None:
         """Whether this flight may make the answer, though the reply that said so was lost; None: it can't be asked."""
         if seen is None:
             return None
         return await shared.lease(key, holder) if seen.holder is None else seen.holder == holder.encode()
 
-    async def _give(self, shared: Shared, wanted: Wanted, entry: Entry) -> None:
+    async def _give(self, shared: SharedStore, wanted: Wanted, entry: CacheEntry) -> None:
         policy = wanted.policy
         life = policy.max_age_s + max(policy.stale_while_revalidate_s, policy.stale_if_error_s)
         if self._current(wanted, entry):
@@ -280,9 +280,9 @@ class Cache:
                 self._absent[wanted.key] = problem
             raise
         if not wanted.policy.storable:
-            return Landed(Entry(made, self._clock(), wanted.until, wanted.user, 0))
+            return Landed(CacheEntry(made, self._clock(), wanted.until, wanted.user, 0))
         now, size = self._clock(), size_of(wanted.key, made)
-        entry = Entry(made, now, wanted.until, wanted.user, size, JITTER * self._draw())
+        entry = CacheEntry(made, now, wanted.until, wanted.user, size, JITTER * self._draw())
         if not made.private and self._current(wanted, entry):
             self._local.put(wanted.key, entry)
         return Landed(entry)

@@ -18,7 +18,7 @@ class Size(NamedTuple):
     items: int
 
 
-class Forecast(NamedTuple):
+class CacheForecast(NamedTuple):
     answers: int
     bytes: int
 
@@ -30,20 +30,20 @@ class Forecast(NamedTuple):
         return f"{needs}; {may}, {ceiling / self.bytes:.0%} of them: raise cache.megabytes if many users come back"
 
 
-def forecast(namespaces: Mapping[str, Namespace], size: Callable[[str], Size]) -> Forecast:
+def cache_forecast(namespaces: Mapping[str, Namespace], size: Callable[[str], Size]) -> CacheForecast:
     """`size` is of the dataset group of a model; 0 and 0 where that is not known. One answer a user or cohort, or an
     item for related items, in one context; rankings are not counted, for nobody knows what will be ranked."""
     plans = [plan for namespace in namespaces.values() for plan in namespace.plans.values()]
     parts = [_of(plan, variation, size) for plan in plans for variation in plan.variations[:1]]
-    return Forecast(sum(part.answers for part in parts), sum(part.bytes for part in parts))
+    return CacheForecast(sum(part.answers for part in parts), sum(part.bytes for part in parts))
 
 
-def _of(plan: Plan, variation: Variation, size: Callable[[str], Size]) -> Forecast:
+def _of(plan: Plan, variation: Variation, size: Callable[[str], Size]) -> CacheForecast:
     storable = any(policy.storable for policy in (variation.policies or {}).values())
     if not storable or plan.action == "rerank-items" or variation.origin is not None:
-        return Forecast(0, 0)
+        return CacheForecast(0, 0)
     known = size(variation.model)
     answers = known.users + 1 + (plan.cohorts or 0) if plan.action == "recommend-items" else known.items
     item = ITEM + (DECORATED if variation.metadata is not None else 0)
     bodies = 2 if variation.metadata is not None else 1  # as it was made, and as it went out
-    return Forecast(answers, answers * (OVERHEAD + KEY + RESULTS * (ITEM * bodies + item - ITEM)))
+    return CacheForecast(answers, answers * (OVERHEAD + KEY + RESULTS * (ITEM * bodies + item - ITEM)))

@@ -13,7 +13,7 @@ Pairs = tuple[tuple[str, str], ...]
 Promoted = tuple[str, int, str | None, str | None, Pairs]  # a promotion's members
 
 
-class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`synthetic` and `feature` are not in it: they choose the policy and the variation, never the answer."""
 
     version: str
@@ -35,9 +35,9 @@ class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
     promotion: Promoted | None = None
 
 
-def key_of(ask: Ask, variation: str, version: str, user: str | None) -> Key:
+def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey:
     """`ask` is enriched; `version` names the configuration that enriched it."""
-    return Key(
+    return CacheKey(
         version,
         ask.action,
         ask.namespace,

@@ -10,24 +10,24 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gateway.connection.short import question
+from gateway.connection.direct_question import question
 from gateway.errors import HeadTooLarge, Problem, TooSlow
-from gateway.hot.far import Kept
-from gateway.hot.heads import UNUSUAL, Head, Heads, Remembered, Room
-from gateway.hot.memos import (
+from gateway.hot.cache import (
     QUICK_S,
     TICKET,
     TOUCH_S,
     TRACED,
-    Answer,
-    Memo,
-    Memos,
-    Promise,
-    Tally,
+    Candidate,
+    HitCounter,
+    HotAnswer,
+    HotCache,
+    HotEntry,
     Ticket,
     asked_of,
     lines,
 )
+from gateway.hot.heads import UNUSUAL, HeadReader, HeadTable, RequestHead, VaryGroup
+from gateway.hot.second_level import SecondLevelEntry
 from gateway.routes.conditional import not_modified
 from gateway.routes.direct import Direct
 from gateway.routes.replies import Sent, refusal
@@ -43,13 +43,14 @@ MOST_HEAD = 256 * 1024  # bytes of one that has not ended, or of what follows a 
 LOOK_S = 1.0
 LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
-Asked = tuple[Heads, Room, bytes, Head, bool, bytes]  # its room and target, how it is to be answered, its own bytes
+# its group and target, how it is to be answered, its own bytes
+Asked = tuple[HeadReader, VaryGroup, bytes, RequestHead, bool, bytes]
 
 
 class HotProtocol(HttpToolsProtocol):
     """One connection. `_is_whole`: the parser is not in the middle of a request."""
 
-    memos: ClassVar[Memos]
+    memos: ClassVar[HotCache]
     direct: ClassVar[Direct]
     patience_s: ClassVar[float] = 30.0  # for a whole head from its first byte, or for the next piece of a body
     least_rate: ClassVar[float] = 1000.0  # bytes a second, of a body that takes longer than that
@@ -58,7 +59,7 @@ class HotProtocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._is_whole = True
         self._unfinished = 0  # bytes that the parser has since it last had a whole request, or some of a body
-        self._heads: Remembered | None = None
+        self._heads: HeadTable | None = None
         self._of: object = None  # the configuration's heads that `_heads` belong to
         self._head, self._ending = UNUSUAL, b""  # of the last request that was answered here: all behind its target
         self._state: dict[str, Any] = {}  # of the next request to be parsed
@@ -116,7 +117,7 @@ class HotProtocol(HttpToolsProtocol):
         if room is None or memos.draws is not None or self._held is not None or not self._is_free():
             return False
         memo, now = room.get(data[4 : -len(self._ending)]), memos.clock()
-        if not isinstance(memo, Memo) or now >= self._head.until or not memos.holds(memo, now):
+        if not isinstance(memo, HotEntry) or now >= self._head.until or not memos.holds(memo, now):
             return False
         self._repeat(memo, self._head, now, True)
         return True
@@ -144,7 +145,7 @@ class HotProtocol(HttpToolsProtocol):
             return False
         target = data[first : line - 9]
         known, now = room.get(target), memos.clock()
-        memo = memos.kept(known) if isinstance(known, Promise) else known
+        memo = memos.kept(known) if isinstance(known, Candidate) else known
         if memo is None and memos.far is not None and now < head.until and memos.far.helps(now):
             self._held, self._asked = b"", (memos.heads, room, target, head, whole, data[start : end + len(END)])
             memos.far.ask(room.far_name(target), self._found)
@@ -161,12 +162,12 @@ class HotProtocol(HttpToolsProtocol):
         self._repeat(memo, head, now, whole)
         return True
 
-    def _repeat(self, memo: Memo, head: Head, now: float, whole: bool) -> None:
+    def _repeat(self, memo: HotEntry, head: RequestHead, now: float, whole: bool) -> None:
         if now - memo.touched > TOUCH_S:
             self.memos.touch(memo, now)
         self._send(memo, memo.tally, head, now, whole)
 
-    def _send(self, answer: Answer, tally: Tally, head: Head, now: float, whole: bool) -> None:
+    def _send(self, answer: HotAnswer, tally: HitCounter, head: RequestHead, now: float, whole: bool) -> None:
         if self.server_state.default_headers is not self._dates:
             self._date()
         age, unmodified = b"%d" % (now - answer.stored_at), None
@@ -227,7 +228,7 @@ class HotProtocol(HttpToolsProtocol):
 
     # ---- by way of Redis
 
-    def _found(self, kept: Kept | None) -> None:
+    def _found(self, kept: SecondLevelEntry | None) -> None:
         """What Redis has for the request about which it was asked."""
         asked, self._asked = self._asked, None
         held, self._held = self._held, None
@@ -254,7 +255,7 @@ class HotProtocol(HttpToolsProtocol):
         if len(self._held) > MOST_HELD:
             self.flow.pause_reading()
 
-    def _refused(self, head: Head, target: bytes, memo: Memo | None, now: float, whole: bool) -> bool:
+    def _refused(self, head: RequestHead, target: bytes, memo: HotEntry | None, now: float, whole: bool) -> bool:
         """Whether more is asked than can be answered, and this is of what was refused before. An old answer that may
         stand in is better."""
         if head.room is None or not head.room.refusals:
@@ -422,6 +423,6 @@ def without_offer(data: bytes) -> bytes:
     return OFFER.sub(b"", data[:stop]) + data[stop:]
 
 
-def protocol_of(memos: Memos, direct: Direct) -> type[HotProtocol]:
+def protocol_of(memos: HotCache, direct: Direct) -> type[HotProtocol]:
     """As uvicorn wants it: a class, of which it makes one for every connection."""
     return type("HotProtocol", (HotProtocol,), {"memos": memos, "direct": direct})

@@ -20,7 +20,7 @@ from gateway.errors import RETRY_AFTER_S, TooMany
 from gateway.experiments.conversions import Conversion, resolved
 from gateway.experiments.deeds import deeds_of
 from gateway.experiments.ledger import Ledger
-from gateway.limits.overload import TOO_MANY_EVENTS, Admission
+from gateway.limits.admission import TOO_MANY_EVENTS, Admission
 from gateway.outbox import Outbox
 from gateway.plan.plan import Moment, Namespace
 from gateway.targets import Entry

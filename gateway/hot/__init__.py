@@ -2,7 +2,7 @@
 may go out again as they are, and when no longer), short (questions that no memo answers), protocol (the seam with
 uvicorn). Whatever is unusual goes the ordinary way, and nobody can tell from outside which way an answer came."""
 
-from gateway.hot.far import Far
-from gateway.hot.memos import TICKET, TRACED, Memos
+from gateway.hot.cache import TICKET, TRACED, HotCache
+from gateway.hot.second_level import SecondLevel
 
-__all__ = ["TICKET", "TRACED", "Far", "Memos"]
+__all__ = ["TICKET", "TRACED", "HotCache", "SecondLevel"]

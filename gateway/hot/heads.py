@@ -8,13 +8,13 @@ from math import inf
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from gateway.auth.door import API_KEY
+from gateway.auth.authenticator import API_KEY
 from gateway.config import Config
 from gateway.context.viewer import PREFIX
 from gateway.plan.plan import ApiKeys, Oidc, Plan
 
 if TYPE_CHECKING:
-    from gateway.hot.memos import Memo, Promise, Refusal
+    from gateway.hot.cache import Candidate, HotEntry, HotRefusal
 
 Peer = tuple[str, int] | None
 
@@ -32,7 +32,7 @@ LONGEST = 8 * 1024
 FEW_BYTES = 16 * 1024  # of those of one connection
 
 
-class Room(dict[bytes, "Memo | Promise"]):
+class VaryGroup(dict[bytes, "HotEntry | Candidate"]):
     """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are.
     `refusals` are by what is asked, of which more was than could be answered."""
 
@@ -41,7 +41,7 @@ class Room(dict[bytes, "Memo | Promise"]):
     def __init__(self, name: bytes) -> None:
         """`name` is a secret of as many bytes for every room."""
         self._begun = blake2b(name, digest_size=16)
-        self.refusals: dict[bytes, Refusal] = {}
+        self.refusals: dict[bytes, HotRefusal] = {}
 
     def far_name(self, target: bytes) -> bytes:
         """What names the answer in every worker; nothing can be read from it."""
@@ -50,37 +50,37 @@ class Room(dict[bytes, "Memo | Promise"]):
         return digest.hexdigest().encode()
 
 
-class Head:
+class RequestHead:
     """What one head means. `room` has the answers for senders like this one; None: it is unusual. `key` is the name of
     its API key, `forwarded` the address that a proxy which is trusted sends it for; "": none."""
 
     __slots__ = ("forwarded", "if_none_match", "key", "room", "until")
 
     def __init__(
-        self, room: Room | None, until: float = inf, if_none_match: str = "", key: str = "", forwarded: str = ""
+        self, room: VaryGroup | None, until: float = inf, if_none_match: str = "", key: str = "", forwarded: str = ""
     ) -> None:
         self.room, self.until, self.if_none_match, self.key, self.forwarded = room, until, if_none_match, key, forwarded
 
 
-UNUSUAL = Head(None)
+UNUSUAL = RequestHead(None)
 
 
-class Heads:
+class HeadReader:
     """Of one configuration. Two senders are alike where everything that any answer may depend on is the same."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._rooms: WeakValueDictionary[tuple[object, ...], Room] = WeakValueDictionary()
+        self._rooms: WeakValueDictionary[tuple[object, ...], VaryGroup] = WeakValueDictionary()
         self._names = names(config)
         self._derives = any(name.startswith(PREFIX) for name in self._names)
         self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits.are_any
-        self._shared = Remembered(self, None, MOST_BYTES)
+        self._shared = HeadTable(self, None, MOST_BYTES)
 
-    def of(self, peer: Peer) -> Remembered:
+    def of(self, peer: Peer) -> HeadTable:
         """Those of a connection: its own where an answer may depend on its other end."""
-        return Remembered(self, peer, FEW_BYTES) if self._derives else self._shared
+        return HeadTable(self, peer, FEW_BYTES) if self._derives else self._shared
 
-    def read(self, block: bytes, peer: Peer) -> Head:
+    def read(self, block: bytes, peer: Peer) -> RequestHead:
         """`block` is what lies between the request line and the empty line."""
         sent = None if self._always_unusual or len(block) > LONGEST else parsed(block)
         if sent is None or not _UNUSUAL.isdisjoint(sent) or not HOST.fullmatch(sent.get("host", "").encode()):
@@ -94,17 +94,17 @@ class Heads:
         # the place that only an address told is not told to caches downstream: asked for before `located` is read
         alike = tuple([viewed.get(name) for name in self._names])
         room, (key, until) = self._room((*alike, viewed.located)), admitted
-        return Head(room, until, sent.get("if-none-match", ""), key, viewed.address)
+        return RequestHead(room, until, sent.get("if-none-match", ""), key, viewed.address)
 
     def trusts(self, host: str) -> bool:
         """Whether that other end may say whom it asks for."""
         return self._config.viewers.trusts(host)
 
-    def _room(self, alike: tuple[object, ...]) -> Room:
+    def _room(self, alike: tuple[object, ...]) -> VaryGroup:
         room = self._rooms.get(alike)
         if room is None:
             said = repr((self._config.fingerprint, alike)).encode()
-            room = self._rooms[alike] = Room(sha256(said).digest())
+            room = self._rooms[alike] = VaryGroup(sha256(said).digest())
         return room
 
     def _admitted(self, sent: dict[str, str]) -> tuple[str, float] | None:
@@ -116,14 +116,14 @@ class Heads:
         return None if key is None else (key.name, key.expires)
 
 
-class Remembered(dict[bytes, Head]):
+class HeadTable(dict[bytes, RequestHead]):
     """Heads by their bytes, the oldest forgotten first."""
 
-    def __init__(self, heads: Heads, peer: Peer, most: int) -> None:
+    def __init__(self, heads: HeadReader, peer: Peer, most: int) -> None:
         super().__init__()
         self._heads, self._peer, self._room, self._most = heads, peer, most, most
 
-    def __missing__(self, block: bytes) -> Head:
+    def __missing__(self, block: bytes) -> RequestHead:
         head = self._heads.read(block, self._peer)
         if len(block) <= LONGEST:
             self._room -= len(block)

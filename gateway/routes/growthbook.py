@@ -17,7 +17,7 @@ import msgspec
 from litestar import post, route
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.auth.door import API_KEY
+from gateway.auth.authenticator import API_KEY
 from gateway.caller import Caller, Principal
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook

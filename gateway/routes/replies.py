@@ -28,7 +28,7 @@ from gateway.errors import (
     UnknownEncoding,
     problem_of,
 )
-from gateway.hot import TICKET, TRACED, Memos
+from gateway.hot import TICKET, TRACED, HotCache
 from gateway.routes import cors
 from gateway.telemetry import Telemetry
 
@@ -111,7 +111,7 @@ class Front:
     """One route's way out: it counts, translates errors and adds the common headers."""
 
     def __init__(
-        self, gateway: Gateway, telemetry: Telemetry, memos: Memos, clock: Callable[[], float] = time.perf_counter
+        self, gateway: Gateway, telemetry: Telemetry, memos: HotCache, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self.gateway, self.telemetry, self.memos, self._clock = gateway, telemetry, memos, clock
         self.bodies = gateway.bodies

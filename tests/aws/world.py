@@ -28,7 +28,7 @@ from engine.records import DatasetImportJobRecord, Records, SolutionVersionRecor
 from engine.settings import Settings
 from engine.storage.sql import Database, jobs, log, sqlite_url
 from gateway.aws import Callers, Wire, aws_routes, below_any_path
-from gateway.limits.bodies import Bodies
+from gateway.limits.body_budget import BodyBudget
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 
@@ -183,7 +183,7 @@ class Stage:
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
     callers = callers or Callers(dict, stage.settings, time.time)
-    routes = aws_routes(stage, stage.rank, Wire(callers, Bodies()))
+    routes = aws_routes(stage, stage.rank, Wire(callers, BodyBudget()))
     app = Litestar(routes, openapi_config=None)
     app.asgi_handler = below_any_path(routes, app)
     return app

@@ -10,13 +10,13 @@ import pytest
 from litestar import Request
 
 from gateway.errors import Invalid, Overloaded, Problem, TooLarge
-from gateway.limits.bodies import Bodies
+from gateway.limits.body_budget import BodyBudget
 
 
 class Sender:
     """A request whose body comes piece by piece, when the test says so."""
 
-    def __init__(self, bodies: Bodies, share: str, length: int | None = None, limit: int = 1000) -> None:
+    def __init__(self, bodies: BodyBudget, share: str, length: int | None = None, limit: int = 1000) -> None:
         self.pieces: asyncio.Queue[Any] = asyncio.Queue()
         headers = [] if length is None else [(b"content-length", b"%d" % length)]
         scope: Any = {"type": "http", "headers": headers}
@@ -24,7 +24,7 @@ class Sender:
         self.done = asyncio.Event()
         self.task = asyncio.create_task(self._read(bodies, share, limit))
 
-    async def _read(self, bodies: Bodies, share: str, limit: int) -> bytes | Problem:
+    async def _read(self, bodies: BodyBudget, share: str, limit: int) -> bytes | Problem:
         try:
             async with bodies.of(self.request, share, limit) as body:
                 await self.done.wait()
@@ -41,9 +41,9 @@ class Sender:
         return type(self.task.result()) if self.task.done() else None
 
 
-def run(story: Callable[[Bodies], Awaitable[Sequence[Sender]]], most: int = 1000) -> None:
+def run(story: Callable[[BodyBudget], Awaitable[Sequence[Sender]]], most: int = 1000) -> None:
     async def play() -> None:
-        bodies = Bodies(most)
+        bodies = BodyBudget(most)
         senders = await story(bodies)
         for sender in senders:
             sender.done.set()
@@ -55,7 +55,7 @@ def run(story: Callable[[Bodies], Awaitable[Sequence[Sender]]], most: int = 1000
 
 
 def test_a_body_in_pieces_is_whole() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         sender = Sender(bodies, "a", 5)
         await sender.send(2)
         await sender.send(0)
@@ -69,7 +69,7 @@ def test_a_body_in_pieces_is_whole() -> None:
 
 
 def test_one_that_says_that_it_is_too_large_is_refused_unread() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         sender = Sender(bodies, "a", 1001)
         assert isinstance(await sender.task, TooLarge)
         assert sender.pieces.empty()
@@ -79,7 +79,7 @@ def test_one_that_says_that_it_is_too_large_is_refused_unread() -> None:
 
 
 def test_one_that_becomes_too_large_is_refused_at_once() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         sender = Sender(bodies, "a", limit=10)
         await sender.send(10)
         assert sender.refusal() is None
@@ -91,7 +91,7 @@ def test_one_that_becomes_too_large_is_refused_at_once() -> None:
 
 
 def test_the_largest_of_who_has_most_is_cut_off_for_others() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         flood = [Sender(bodies, "flood") for _ in range(4)]
         for sender, size in zip(flood, (200, 400, 300, 100), strict=True):
             await sender.send(size)
@@ -105,7 +105,7 @@ def test_the_largest_of_who_has_most_is_cut_off_for_others() -> None:
 
 
 def test_a_small_body_of_the_same_sender_is_read_too() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         dripping = [Sender(bodies, "a") for _ in range(5)]
         for sender in dripping:
             await sender.send(200)
@@ -119,7 +119,7 @@ def test_a_small_body_of_the_same_sender_is_read_too() -> None:
 
 
 def test_whole_bodies_stay_and_the_one_that_grows_is_refused() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         whole = Sender(bodies, "a")
         await whole.send(900, more=False)
         late = Sender(bodies, "b")
@@ -131,7 +131,7 @@ def test_whole_bodies_stay_and_the_one_that_grows_is_refused() -> None:
 
 
 def test_a_connection_that_ends_gives_its_room_back() -> None:
-    async def story(bodies: Bodies) -> Sequence[Sender]:
+    async def story(bodies: BodyBudget) -> Sequence[Sender]:
         sender = Sender(bodies, "a")
         await sender.send(10)
         sender.pieces.put_nowait({"type": "http.disconnect"})
@@ -144,7 +144,7 @@ def test_a_connection_that_ends_gives_its_room_back() -> None:
 
 def test_who_is_cancelled_is_cancelled() -> None:
     async def play() -> None:
-        bodies = Bodies(100)
+        bodies = BodyBudget(100)
         sender = Sender(bodies, "a")
         await sender.send(10)
         sender.task.cancel()

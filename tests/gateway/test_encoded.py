@@ -14,7 +14,7 @@ from gateway.answer.decorate import Decorating, Decorators
 from gateway.answer.encoded import OVERHEAD, Tables
 from gateway.ask import Ask, Item
 from gateway.body import closed
-from gateway.cache import Made
+from gateway.cache import EncodedAnswer
 from gateway.fields import Rows
 from gateway.metadata.base import Always, Columns
 from gateway.plan.plan import EngineItems, Hidden, Metadata, Variation
@@ -60,7 +60,9 @@ def ask(**more: Any) -> Ask:
 
 def body(decorators: Decorators, source: Shelf, told: Variation, asked: Ask) -> bytes:
     assert told.metadata is not None
-    dressed = asyncio.run(decorators.dressed(Made(BODY, "main"), asked, told, Decorating(source, told.metadata)))
+    dressed = asyncio.run(
+        decorators.dressed(EncodedAnswer(BODY, "main"), asked, told, Decorating(source, told.metadata))
+    )
     assert dressed.whole
     return closed(dressed.rest, dressed.items, "itemList", False)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.errors import Overloaded
-from gateway.limits.overload import CALM_S, Admission
+from gateway.limits.admission import CALM_S, Admission
 
 
 class Clock:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.ask import Ask
-from gateway.cache import Cache, Changes, Hit, Key, Made, Wanted, key_of
+from gateway.cache import Cache, CacheKey, Changes, EncodedAnswer, Hit, Wanted, key_of
 from gateway.cache.entry import size_of
 from gateway.errors import Invalid, NotConfigured, UpstreamTimeout
 from gateway.plan.plan import NO_CACHE, CachePolicy
@@ -33,7 +33,7 @@ class Maker:
         self.open.set()
         self.private = False
 
-    async def __call__(self) -> Made:
+    async def __call__(self) -> EncodedAnswer:
         self.calls += 1
         number, as_of, private = self.calls, self.as_of, self.private
         await asyncio.sleep(0)  # as whoever is asked takes a while
@@ -41,10 +41,10 @@ class Maker:
         if self.error is not None:
             raise self.error
         body = str(number).encode().ljust(self.size)
-        return Made(body, "only", as_of=as_of, private=private)
+        return EncodedAnswer(body, "only", as_of=as_of, private=private)
 
 
-def key(user: str | None = "u1") -> Key:
+def key(user: str | None = "u1") -> CacheKey:
     return key_of(Ask(action="recommend-items", namespace="shop", recommender="home"), "only", "1", user)
 
 
@@ -278,8 +278,8 @@ def test_what_is_not_there_is_believed_for_a_moment() -> None:
 
 def test_a_purged_item_takes_the_lists_it_is_in_with_it() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
-        async def listed() -> Made:
-            return Made(b'{"itemList":[{"itemId":"i1"},{"itemId":"i22"}]}', "only")
+        async def listed() -> EncodedAnswer:
+            return EncodedAnswer(b'{"itemList":[{"itemId":"i1"},{"itemId":"i22"}]}', "only")
 
         await cache.fetch(wanted("u1"), listed)
         await cache.fetch(wanted("u2"), make)
@@ -305,7 +305,7 @@ def test_a_huge_answer_pushes_nobody_out() -> None:
 
 def test_size_counts_every_string() -> None:
     small, large = key("u"), key("u" * 101)
-    made = Made(b"", "only")
+    made = EncodedAnswer(b"", "only")
     assert size_of(large, made) - size_of(small, made) == 100
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.auth import Pace
-from gateway.cache import Cache, Seal, Shared
-from gateway.cache.shared import Found
+from gateway.auth import RateLimiter
+from gateway.cache import Cache, Seal, SharedStore
+from gateway.cache.shared_store import Payloads
 from gateway.config.redis_url import connected
 from gateway.plan.plan import RateLimits
 from tests.gateway.cache.test_fetch import Maker, number, wanted
@@ -30,7 +30,7 @@ REPLIES = st.one_of(
 )
 
 
-def run(answer: Answer, story: Callable[[Shared], Awaitable[None]]) -> list[dict[str, Any]]:
+def run(answer: Answer, story: Callable[[SharedStore], Awaitable[None]]) -> list[dict[str, Any]]:
     """What the loop had to report of errors that nobody caught."""
     reports: list[dict[str, Any]] = []
 
@@ -38,7 +38,7 @@ def run(answer: Answer, story: Callable[[Shared], Awaitable[None]]) -> list[dict
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
         async with liar(answer) as url:
             client = connected(url)
-            shared = Shared(client, time.time)
+            shared = SharedStore(client, time.time)
             await story(shared)
             await shared.close()
             await client.aclose()
@@ -54,21 +54,21 @@ def test_a_rate_that_redis_does_not_tell_limits_nobody(reply: bytes) -> None:
     async def told() -> None:
         async with liar(lambda _: reply) as url:
             client = connected(url)
-            await Pace(client).keep(RateLimits("5/minute", None), "key", "")
+            await RateLimiter(client).check(RateLimits("5/minute", None), "key", "")
             await client.aclose()
 
     asyncio.run(told())
 
 
-async def asked(shared: Shared, *names: bytes) -> list[bytes | None] | None:
-    future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+async def asked(shared: SharedStore, *names: bytes) -> list[bytes | None] | None:
+    future: asyncio.Future[Payloads | None] = asyncio.get_running_loop().create_future()
     shared.ask(names, future.set_result)
     return await future
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cache.shared.PATIENCE_S", 1.0)  # a busy machine is no failure here
+    monkeypatch.setattr("gateway.cache.shared_store.PATIENCE_S", 1.0)  # a busy machine is no failure here
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -77,10 +77,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @example(replies=[array(OTHER_LIST)])
 @example(replies=[array(OWN_LIST) * 2])
 def test_whatever_comes_is_the_own_list_or_a_miss(replies: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cache.shared.PATIENCE_S", 0.01)  # many replies have no end
+    monkeypatch.setattr("gateway.cache.shared_store.PATIENCE_S", 0.01)  # many replies have no end
     left = list(replies)
 
-    async def story(shared: Shared) -> None:
+    async def story(shared: SharedStore) -> None:
         for _ in range(2):
             for found in await asyncio.gather(*(asked(shared, name) for name in (OWN, OTHER, OWN))):
                 assert found in (None, [None], [b"list of u1"], [b"list of u2"])
@@ -91,7 +91,7 @@ def test_whatever_comes_is_the_own_list_or_a_miss(replies: list[bytes], monkeypa
 
 
 def test_a_reply_that_nobody_asked_for_closes_the_line_and_is_counted() -> None:
-    async def story(shared: Shared) -> None:
+    async def story(shared: SharedStore) -> None:
         assert await asked(shared, OWN) == [b"list of u1"]
         while not shared.rejected:
             await asyncio.sleep(0.01)
@@ -105,7 +105,7 @@ def test_who_is_in_flight_on_a_line_out_of_step_misses() -> None:
     def answer(command: Sequence[bytes]) -> bytes:
         return array(OTHER_LIST) + array(OTHER_LIST) if command[1] == OWN else array(OTHER_LIST)
 
-    async def story(shared: Shared) -> None:
+    async def story(shared: SharedStore) -> None:
         told = await asyncio.gather(asked(shared, OWN), asked(shared, OTHER), asked(shared, OTHER))
         assert told == [None, None, None]
         assert shared.rejected == {"checksum": 1}
@@ -116,7 +116,7 @@ def test_who_is_in_flight_on_a_line_out_of_step_misses() -> None:
 
 
 def test_one_wrong_value_makes_all_of_a_reply_doubtful() -> None:
-    async def story(shared: Shared) -> None:
+    async def story(shared: SharedStore) -> None:
         assert await asked(shared, OWN, OTHER) is None
         assert shared.rejected == {"checksum": 1}
 
@@ -127,7 +127,7 @@ def test_one_wrong_value_makes_all_of_a_reply_doubtful() -> None:
     "reply", [b"+OK\r\n", b":0\r\n", bulk(b"x"), bulk(None), array(), array(None), array(b"x", b"y"), b"!junk\r\n", b""]
 )
 def test_an_answer_is_made_whatever_redis_says(reply: bytes) -> None:
-    async def story(shared: Shared) -> None:
+    async def story(shared: SharedStore) -> None:
         cache, make = Cache(1_000_000, time.time, shared=shared), Maker()
         began = time.monotonic()
         hit = await cache.fetch(wanted(), make)
@@ -146,7 +146,7 @@ def test_a_lease_whose_grant_was_lost_is_still_one_s_own() -> None:
             return bulk(None) if b"NX" in command else b"+OK\r\n"  # granted, and said not to be
         return array(*(store.get(name) for name in command[1:])) if command[0] == b"MGET" else b":1\r\n"
 
-    async def story(shared: Shared) -> None:
+    async def story(shared: SharedStore) -> None:
         began = time.monotonic()
         hit = await Cache(1_000_000, time.time, shared=shared).fetch(wanted(), Maker())
         assert (hit.outcome, number(hit)) == ("miss", 1)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from gateway.cache import Shared
-from gateway.cache.line import MISSING, Line
+from gateway.cache import SharedStore
+from gateway.cache.redis_connection import MISSING, RedisConnection
 from gateway.config.redis_url import connected
 from tests.services import RedisServer, free_port, program, redis_server
 
@@ -26,10 +26,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield server
 
 
-def run(url: str, story: Callable[[Line, list[Exception]], Awaitable[None]]) -> None:
+def run(url: str, story: Callable[[RedisConnection, list[Exception]], Awaitable[None]]) -> None:
     async def told() -> None:
         client, broke = connected(url), list[Exception]()
-        line = Line(client, PATIENCE_S, broke.append)
+        line = RedisConnection(client, PATIENCE_S, broke.append)
         await story(line, broke)
         await line.close()
         await client.aclose()
@@ -38,7 +38,7 @@ def run(url: str, story: Callable[[Line, list[Exception]], Awaitable[None]]) -> 
         runner.run(told())
 
 
-async def found(line: Line, *names: bytes) -> Any:
+async def found(line: RedisConnection, *names: bytes) -> Any:
     """What lies under the names; None where there is no reply."""
     told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
@@ -54,7 +54,7 @@ def test_many_questions_under_way_are_answered_in_order(server: RedisServer) -> 
     for number in range(50):
         server.client().set(f"n{number}", "x" * number)
 
-    async def story(line: Line, broke: list[Exception]) -> None:
+    async def story(line: RedisConnection, broke: list[Exception]) -> None:
         asked = [found(line, b"n%d" % number, b"nothing", b"n%d" % number) for number in range(50)]
         answers = await asyncio.gather(*asked)
         assert answers == [[b"x" * number, None, b"x" * number] for number in range(50)]
@@ -74,10 +74,10 @@ def test_passwords_users_and_databases_are_redis_py_s_to_know(server: RedisServe
         pipeline.set("name", "in three")
         pipeline.execute()
 
-    async def reads(line: Line, broke: list[Exception]) -> None:
+    async def reads(line: RedisConnection, broke: list[Exception]) -> None:
         assert await found(line, b"name") == [b"in three"]
 
-    async def is_refused(line: Line, broke: list[Exception]) -> None:
+    async def is_refused(line: RedisConnection, broke: list[Exception]) -> None:
         assert await asyncio.gather(found(line, b"name"), found(line, b"name")) == [None, None]
         assert line.is_broken and "permissions" in str(broke[0]) and len(broke) == 1
 
@@ -88,7 +88,7 @@ def test_passwords_users_and_databases_are_redis_py_s_to_know(server: RedisServe
 def test_a_wrong_password_is_logged_without_it(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     async def told() -> None:
         client = connected(f"redis://:wr0ng@127.0.0.1:{server.port}/0")
-        shared = Shared(client, time.time)
+        shared = SharedStore(client, time.time)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         shared.ask([b"name"], answer.set_result)
         assert await answer is None
@@ -113,7 +113,7 @@ def test_a_socket_of_the_file_system(tmp_path_factory: pytest.TempPathFactory) -
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
-        async def story(line: Line, broke: list[Exception]) -> None:
+        async def story(line: RedisConnection, broke: list[Exception]) -> None:
             assert await found(line, b"nothing") == [None]
 
         run(f"unix://{place}?db=1", story)
@@ -123,7 +123,7 @@ def test_a_socket_of_the_file_system(tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_who_waits_when_redis_dies_is_told(server: RedisServer) -> None:
-    async def story(line: Line, broke: list[Exception]) -> None:
+    async def story(line: RedisConnection, broke: list[Exception]) -> None:
         assert await found(line, b"nothing") == [None]
         server.client().client_pause(10_000)
         asked = [asyncio.create_task(found(line, b"nothing")) for _ in range(10)]
@@ -136,7 +136,7 @@ def test_who_waits_when_redis_dies_is_told(server: RedisServer) -> None:
 
 
 def test_a_line_that_nobody_uses_breaks_without_a_word(server: RedisServer) -> None:
-    async def story(line: Line, broke: list[Exception]) -> None:
+    async def story(line: RedisConnection, broke: list[Exception]) -> None:
         assert await found(line, b"nothing") == [None]
         server.kill()
         while not line.is_broken:
@@ -147,7 +147,7 @@ def test_a_line_that_nobody_uses_breaks_without_a_word(server: RedisServer) -> N
 
 
 def test_nobody_waits_for_longer_than_patience(server: RedisServer) -> None:
-    async def story(line: Line, broke: list[Exception]) -> None:
+    async def story(line: RedisConnection, broke: list[Exception]) -> None:
         assert await found(line, b"nothing") == [None]
         await asyncio.sleep(PATIENCE_S / 2)
         server.client().client_pause(10_000)
@@ -160,7 +160,7 @@ def test_nobody_waits_for_longer_than_patience(server: RedisServer) -> None:
 
 
 def test_a_loop_that_was_busy_itself_reads_before_it_gives_up(server: RedisServer) -> None:
-    async def story(line: Line, broke: list[Exception]) -> None:
+    async def story(line: RedisConnection, broke: list[Exception]) -> None:
         assert await found(line, b"nothing") == [None]
         asked = asyncio.create_task(found(line, b"nothing"))
         await asyncio.sleep(0)
@@ -174,7 +174,7 @@ def test_a_loop_that_was_busy_itself_reads_before_it_gives_up(server: RedisServe
 def test_nobody_there(server: RedisServer) -> None:
     server.kill()
 
-    async def story(line: Line, broke: list[Exception]) -> None:
+    async def story(line: RedisConnection, broke: list[Exception]) -> None:
         assert await asyncio.gather(found(line, b"nothing"), found(line, b"nothing")) == [None, None]
         assert line.is_broken and len(broke) == 1
 
@@ -190,9 +190,9 @@ def test_one_that_never_says_a_word_and_a_close_meanwhile() -> None:
         silent = await asyncio.start_server(serve, "127.0.0.1", 0)
         url = f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"
         client, broke = connected(url), list[Exception]()
-        assert await found(Line(client, 0.1, broke.append), b"nothing") is None
+        assert await found(RedisConnection(client, 0.1, broke.append), b"nothing") is None
         assert len(broke) == 1
-        closed = Line(client, 5.0, broke.append)
+        closed = RedisConnection(client, 5.0, broke.append)
         waits = asyncio.create_task(found(closed, b"nothing"))
         await asyncio.sleep(0.05)
         await closed.close()

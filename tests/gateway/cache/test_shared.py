@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from redis.asyncio import Redis
 
-from gateway.cache import Cache, Entry, Made, Shared
+from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore
 from gateway.cache.entry import size_of
 from gateway.config.redis_url import connected
 from gateway.errors import UpstreamTimeout
@@ -37,7 +37,7 @@ Story = Callable[[Cache, Cache, Maker], Awaitable[None]]
 def run(redis: RedisServer, story: Story, clock: Callable[[], float] = time.time) -> None:
     async def told() -> None:
         clients = [connected(redis.url) for _ in range(2)]
-        one, two = (Cache(1_000_000, clock, shared=Shared(client, clock)) for client in clients)
+        one, two = (Cache(1_000_000, clock, shared=SharedStore(client, clock)) for client in clients)
         await story(one, two, Maker())
         for each in (one, two, *clients):
             await (each.close() if isinstance(each, Cache) else each.aclose())
@@ -58,14 +58,14 @@ def test_what_one_replica_made_the_other_serves(redis: RedisServer) -> None:
 
 def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
     """Each field of what was made, and of the entry, but for what is one worker's own."""
-    made = Made(b"body", "variation", "model", 7, complete=False, dressed=True, seed="seed", name="RID-1")
-    defaults = Made(b"", "")
-    unset = [name for name in Made.__struct_fields__ if getattr(made, name) == getattr(defaults, name)]
+    made = EncodedAnswer(b"body", "variation", "model", 7, complete=False, dressed=True, seed="seed", name="RID-1")
+    defaults = EncodedAnswer(b"", "")
+    unset = [name for name in EncodedAnswer.__struct_fields__ if getattr(made, name) == getattr(defaults, name)]
     assert unset == ["private"], "a field that this test does not set may be lost unseen"
 
     async def story(one: Cache, two: Cache, make: Maker) -> None:
-        first, second = (Shared(connected(redis.url), time.time) for _ in range(2))
-        await first.put(key(), Entry(made, 1.5, 99.5, "u1", size_of(key(), made), 0.25), 60)
+        first, second = (SharedStore(connected(redis.url), time.time) for _ in range(2))
+        await first.put(key(), CacheEntry(made, 1.5, 99.5, "u1", size_of(key(), made), 0.25), 60)
         entry = await second.get(key())
         assert entry is not None
         assert (entry.made, entry.stored_at, entry.until, entry.user, entry.jitter) == (made, 1.5, 99.5, "u1", 0.25)
@@ -90,11 +90,11 @@ def test_200_callers_of_both_are_one_make(redis: RedisServer) -> None:
 
 
 def test_a_lease_of_one_who_died_runs_out(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cache.shared.LEASE_S", 0.3)
+    monkeypatch.setattr("gateway.cache.shared_store.LEASE_S", 0.3)
 
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         client = connected(redis.url)
-        dying = Shared(client, time.time)
+        dying = SharedStore(client, time.time)
         assert await dying.lease(key(), "somebody who dies")
         await dying.close()
         began = time.monotonic()
@@ -215,7 +215,7 @@ def test_a_redis_that_hangs_is_left_alone(redis: RedisServer) -> None:
 
         silent = await asyncio.start_server(serve, "127.0.0.1", 0)
         client = Redis(port=silent.sockets[0].getsockname()[1], socket_timeout=1.0)
-        slow = Cache(1_000_000, time.time, shared=Shared(client, time.time))
+        slow = Cache(1_000_000, time.time, shared=SharedStore(client, time.time))
         began = time.monotonic()
         for user in range(20):
             assert (await slow.fetch(wanted(f"u{user}"), make)).outcome == "miss"

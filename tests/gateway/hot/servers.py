@@ -15,7 +15,7 @@ import uvicorn
 from litestar import Litestar
 
 from gateway.connection.protocol import protocol_of
-from gateway.hot import Memos
+from gateway.hot import HotCache
 
 PATIENCE_S = 5.0
 DATE = re.compile(rb"(?<=\r\n)(date|x-amzn-requestid): [^\r]*")
@@ -25,7 +25,7 @@ class Pair:
     """`hot` and `plain` are ports. All runs in one thread of its own."""
 
     def __init__(self, app: Litestar) -> None:
-        self.memos: Memos = app.state.memos
+        self.memos: HotCache = app.state.memos
         self.memos.start = lambda loop: None  # type: ignore[method-assign]  # tallies stay till they are asked for
         self._servers = (
             uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.memos, app.state.direct))),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from gateway.config import parse
-from gateway.hot.heads import Heads, parsed
+from gateway.hot.heads import HeadReader, parsed
 from tests.gateway.hot.servers import Pair, said, serving
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
@@ -252,7 +252,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(world: World, monkey
 
 
 def test_heads_that_are_too_many_are_forgotten() -> None:
-    heads = Heads(parse(CONFIG)).of(None)
+    heads = HeadReader(parse(CONFIG)).of(None)
     for number in range(3000):
         heads[b"Host: localhost\r\nX-Odd: " + b"%d" % number + b"a" * 6000]
     assert sum(map(len, heads)) <= 8 * 1024 * 1024

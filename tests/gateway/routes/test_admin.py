@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from gateway.cache.forecast import Size, forecast
+from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import parse
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
@@ -121,7 +121,7 @@ def test_a_reload_is_at_once(engine: SmallEngine, tmp_path: Path) -> None:
 
 def test_the_forecast_counts_answers(client: TestClient[Any], engine: SmallEngine, tmp_path: Path, caplog: Any) -> None:
     config = parse(CONFIG)
-    made = forecast(config.namespaces, lambda model: Size(1000, 20) if model == "home" else Size(0, 0))
+    made = cache_forecast(config.namespaces, lambda model: Size(1000, 20) if model == "home" else Size(0, 0))
     # home, split and crowd for every user and for those without history, crowd for 16 cohorts, like for every item;
     # live keeps nothing but for synthetic users, gone has no model yet
     assert made.answers == 1001 * 4 + 16 + 20 + 1

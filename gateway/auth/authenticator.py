@@ -1,4 +1,4 @@
-"""The door: every request of the gateway's own routes is somebody's before its path is even read."""
+"""The authenticator: every request of the gateway's own routes has a principal before its path is read."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ API_KEY = "x-api-key"
 BEARER = "bearer"
 
 
-class Door:
-    """`client` fetches issuers' keys; what an issuer said is kept as long as the configuration names it."""
+class Authenticator:
+    """`client` fetches issuers' keys. An issuer's keys are kept for the life of the worker."""
 
     def __init__(self, client: httpx.AsyncClient, clock: Callable[[], float]) -> None:
         self._client, self._clock = client, clock

@@ -12,7 +12,7 @@ SAMPLE = 10  # additions a counter, after which all are halved
 MASK = (1 << 64) - 1
 
 
-class Frequencies:
+class FrequencySketch:
     def __init__(self, width: int = 1 << 16) -> None:
         """`width`: counters a row, a power of two; four bytes each in all."""
         self._shift = 64 - (width.bit_length() - 1)

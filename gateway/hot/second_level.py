@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import msgspec
 
-from gateway.cache import Cache, Changes, Found, Shared, Tag
-from gateway.hot.memos import Memo, Told
+from gateway.cache import Cache, Changes, Payloads, SharedStore, Tag
+from gateway.hot.cache import HotEntry, MetricLabels
 
-Tell = Callable[["Kept | None"], None]
+Tell = Callable[["SecondLevelEntry | None"], None]
 Conditional = tuple[str, tuple[bytes, bytes] | None]
 
 OWN_SHARE = 1 / 1024  # of what is asked goes the ordinary way, even so, which takes fifty times as long
@@ -26,7 +26,7 @@ MOST_WAITING = 1000  # answers to be stored; beyond these the newest are not
 MOST_COMMON = 1000
 
 
-class Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class SecondLevelEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An answer as it lies in Redis, to be read with as few objects as may be; `as_of` is the last record of the log
     that its maker had seen. `user` is the tag of whose it is, `users` are other tags of single users. `common` and
     `conditional` are messages of their own: the one is alike for all users and read once, the other is read where
@@ -53,7 +53,7 @@ class Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return _read(self.conditional)[1]
 
 
-class Common:
+class CommonPart:
     """What answers to different users have in common: whom they count for, and what outdates them all."""
 
     __slots__ = ("_changed", "_generation", "_tags", "told")
@@ -72,16 +72,16 @@ class Common:
         return self._changed
 
 
-_decode = msgspec.msgpack.Decoder(Kept).decode
-_decode_common = msgspec.msgpack.Decoder(tuple[Told, tuple[Tag, ...]]).decode
+_decode = msgspec.msgpack.Decoder(SecondLevelEntry).decode
+_decode_common = msgspec.msgpack.Decoder(tuple[MetricLabels, tuple[Tag, ...]]).decode
 _decode_conditional: Callable[[bytes], Conditional] = msgspec.msgpack.Decoder(Conditional).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Far:
+class SecondLevel:
     def __init__(
         self,
-        shared: Shared,
+        shared: SharedStore,
         cache: Cache,
         is_current: Callable[..., bool],
         seen: Callable[[], int],
@@ -94,7 +94,7 @@ class Far:
         self._prefix = b"recgate:ready:%b:" % shared.mark
         self._names: list[bytes] = []
         self._tells: list[Tell] = []
-        self._common: dict[bytes, Common] = {}
+        self._common: dict[bytes, CommonPart] = {}
         self._new: list[tuple[bytes, bytes, int]] = []
         self._storing: asyncio.Task[None] | None = None
 
@@ -117,7 +117,7 @@ class Far:
         tells, self._tells = self._tells, []
         self._shared.ask(names, partial(_tell, tells))
 
-    def current(self, kept: Kept, now: float) -> Told | None:
+    def current(self, kept: SecondLevelEntry, now: float) -> MetricLabels | None:
         """Whom it counts for, if it is what this worker would answer, too."""
         user, users, as_of = kept.user, kept.users, kept.as_of
         if now >= kept.until or not self._is_current(*(user or ("",))[1:]):
@@ -127,9 +127,9 @@ class Far:
         common = self._common.get(kept.common) or self._read(kept.common)
         return None if common is None or common.changed(self._changes) > as_of else common.told
 
-    def _read(self, raw: bytes) -> Common | None:
+    def _read(self, raw: bytes) -> CommonPart | None:
         try:
-            common = Common(raw)
+            common = CommonPart(raw)
         except msgspec.DecodeError:
             return None
         if len(self._common) >= MOST_COMMON:
@@ -139,14 +139,14 @@ class Far:
 
     # ---- storing
 
-    def store(self, name: bytes, memo: Memo, told: Told, as_of: int) -> None:
+    def store(self, name: bytes, memo: HotEntry, told: MetricLabels, as_of: int) -> None:
         """Nobody waits for it."""
         repeat, life_s = memo.repeat, memo.until - self._clock()
         if told.experiment or repeat.version is not None or life_s <= 0 or len(self._new) >= MOST_WAITING:
             return
         user = None if memo.own is None else ("user", *memo.own)
         tags = [tag for tag in dict.fromkeys(repeat.tags) if tag != user]
-        kept = Kept(
+        kept = SecondLevelEntry(
             stored_at=memo.stored_at,
             until=memo.until,
             as_of=as_of,
@@ -174,7 +174,7 @@ class Far:
             await asyncio.gather(self._storing, return_exceptions=True)
 
 
-def _tell(tells: list[Tell], found: Found | None) -> None:
+def _tell(tells: list[Tell], found: Payloads | None) -> None:
     for tell, raw in zip(tells, found or [None] * len(tells), strict=True):
         tell(None if raw is None else decoded(raw))
 
@@ -186,7 +186,7 @@ def _read(raw: bytes) -> Conditional:
         return "", None
 
 
-def decoded(raw: bytes) -> Kept | None:
+def decoded(raw: bytes) -> SecondLevelEntry | None:
     try:
         return _decode(raw)
     except msgspec.DecodeError:

@@ -25,7 +25,7 @@ MOST_BYTES = 64 * MEGABYTE
 NO_ROOM = "more bodies are sent than there is room for; try again in a second"
 
 
-class Bodies:
+class BodyBudget:
     """Of one worker; used from its event loop. `most`: bytes."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:
@@ -33,15 +33,15 @@ class Bodies:
         self.size = 0
         self.refused = 0
         self._by_share: Counter[str] = Counter()
-        self._reading: dict[Held, None] = {}
+        self._reading: dict[BudgetedBody, None] = {}
 
-    def of(self, request: AnyRequest, share: str, limit: int, *, inflate: bool = True) -> Held:
+    def of(self, request: AnyRequest, share: str, limit: int, *, inflate: bool = True) -> BudgetedBody:
         """For `async with`: the request's body, of at most `limit` bytes, sent by whoever has this share; inflated
         where it came compressed, unless that is left to the caller. Raises `TooLarge` (413), before a byte is read of
         one that says so, `Overloaded` (503), what `inflated` does, and `Invalid` where the connection ends too soon."""
-        return Held(self, request, share, limit, inflate)
+        return BudgetedBody(self, request, share, limit, inflate)
 
-    def grow(self, held: Held, count: int) -> None:
+    def grow(self, held: BudgetedBody, count: int) -> None:
         """Raises `Overloaded` where there is no room for so many more bytes of this body."""
         while self.size + count > self.most:
             largest = max((*self._reading, held), key=lambda each: self._rank(each, held, count))
@@ -55,19 +55,19 @@ class Bodies:
         self.size += count
         self._by_share[held.share] += count
 
-    def _rank(self, each: Held, grown: Held, count: int) -> tuple[int, int]:
+    def _rank(self, each: BudgetedBody, grown: BudgetedBody, count: int) -> tuple[int, int]:
         """What its sender would have, and how large it would be, had the one grown."""
         own, whole = (count if is_it else 0 for is_it in (each is grown, each.share == grown.share))
         return self._by_share[each.share] + whole, each.size + own
 
-    def begin(self, held: Held) -> None:
+    def begin(self, held: BudgetedBody) -> None:
         self._reading[held] = None
 
-    def end(self, held: Held) -> None:
+    def end(self, held: BudgetedBody) -> None:
         """It is whole, or read no further."""
         self._reading.pop(held, None)
 
-    def release(self, held: Held) -> None:
+    def release(self, held: BudgetedBody) -> None:
         self.end(held)
         self.size -= held.size
         self._by_share[held.share] -= held.size
@@ -76,12 +76,12 @@ class Bodies:
         held.size = 0
 
 
-class Held:
+class BudgetedBody:
     """One body, within `async with`."""
 
     __slots__ = ("_bodies", "_inflates", "_is_cut", "_limit", "_request", "_task", "body", "share", "size")
 
-    def __init__(self, bodies: Bodies, request: AnyRequest, share: str, limit: int, inflates: bool) -> None:
+    def __init__(self, bodies: BodyBudget, request: AnyRequest, share: str, limit: int, inflates: bool) -> None:
         self._bodies, self._request, self._limit, self._inflates = bodies, request, limit, inflates
         self.body = b""
         self.share, self.size = share, 0

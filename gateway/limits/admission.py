@@ -49,7 +49,7 @@ class Waiter(NamedTuple):
     turn: asyncio.Future[None]
 
 
-class Coming:
+class Arrivals:
     """Who was let on and has not asked for a place yet, by key. Whoever does not come is forgotten after a while."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Admission:
         self._late_since = inf  # somebody has waited for too long, all the time
         self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()  # none is empty; the first key's turn is next
         self._inside: Counter[str] = Counter()  # running and waiting
-        self._coming = Coming()
+        self._coming = Arrivals()
         self.running = 0
         self.waiting = 0
         self.refused = 0

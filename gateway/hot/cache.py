@@ -14,11 +14,11 @@ from gateway.answer.reply import Reply
 from gateway.cache import Cache
 from gateway.config import Config
 from gateway.experiments.ledger import Ledger
-from gateway.hot.heads import Heads, Room
+from gateway.hot.heads import HeadReader, VaryGroup
 from gateway.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from gateway.hot.far import Far
+    from gateway.hot.second_level import SecondLevel
 
 Header = tuple[bytes, bytes]
 Sent = Callable[[Reply, str], Sequence[Header]]  # the headers of a reply, by If-None-Match
@@ -35,20 +35,20 @@ QUICK_S = 0.0005  # the first edge of the histogram: what took longer is counted
 class Ticket(msgspec.Struct, frozen=True):
     """A request that no memo answered: where what answers it may be kept."""
 
-    heads: Heads
-    room: Room
+    heads: HeadReader
+    room: VaryGroup
     target: bytes
     is_absent: bool = False  # from Redis, too
 
 
-class Refusal(NamedTuple):
+class HotRefusal(NamedTuple):
     """What goes out where more is asked of a recommender than can be answered."""
 
     head: bytes
     body: bytes
 
 
-class Told(NamedTuple):
+class MetricLabels(NamedTuple):
     """Whom answers count for."""
 
     route: str
@@ -59,12 +59,12 @@ class Told(NamedTuple):
     variation: str
 
 
-class Tally:
+class HitCounter:
     """Answers that went out by memos and count alike, since they were told last."""
 
     __slots__ = ("hits", "not_modified", "seconds", "told")
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: MetricLabels) -> None:
         self.told = told
         self.hits, self.not_modified, self.seconds = 0, 0, 0.0
 
@@ -76,7 +76,7 @@ class Tally:
             self.hits += 1
 
 
-class Answer(Protocol):
+class HotAnswer(Protocol):
     """An answer as it goes out but for its age: `head` ends where that comes, `rest` goes on after it, and then there
     is the `body` with what it ends in. `unmodified` are a 304's head and rest."""
 
@@ -96,7 +96,7 @@ class Answer(Protocol):
     def unmodified(self) -> tuple[bytes, bytes] | None: ...
 
 
-class Memo:
+class HotEntry:
     """An answer that this worker keeps."""
 
     __slots__ = (
@@ -124,7 +124,7 @@ class Memo:
         self,
         ticket: Ticket,
         repeat: Repeat,
-        tally: Tally,
+        tally: HitCounter,
         etag: str,
         whole: tuple[bytes, bytes],
         unmodified: tuple[bytes, bytes] | None,
@@ -144,7 +144,7 @@ class Memo:
             del self.room[self.target]
 
 
-class Promise:
+class Candidate:
     """What a memo can be made of, if the same is asked again soon: most answers never are."""
 
     __slots__ = ("reply", "route", "sent", "ticket")
@@ -158,7 +158,7 @@ class Promise:
             del room[target]
 
 
-class Memos:
+class HotCache:
     """One worker's, used from the event loop only."""
 
     def __init__(
@@ -175,21 +175,21 @@ class Memos:
         self.clock, self.is_current, self.changes = clock, is_current, cache.changes
         self.draws = telemetry.draws
         self._cache, self._ledger, self._telemetry = cache, ledger, telemetry
-        self._tallies: dict[Told, Tally] = {}
-        self._promises: deque[Promise] = deque()
+        self._tallies: dict[MetricLabels, HitCounter] = {}
+        self._promises: deque[Candidate] = deque()
         self._timer: TimerHandle | None = None
-        self.far: Far | None = None
+        self.far: SecondLevel | None = None
         self.opens: Callable[[str], bool] = lambda _: True  # whether one more of this sender's may ask the engine
-        self.heads = Heads(config)
+        self.heads = HeadReader(config)
 
     def use(self, config: Config) -> None:
         """Nothing made under the configuration before goes out by memo any more."""
         self._promises.clear()
-        self.heads = Heads(config)
+        self.heads = HeadReader(config)
 
     # ---- looking
 
-    def holds(self, memo: Memo, now: float) -> bool:
+    def holds(self, memo: HotEntry, now: float) -> bool:
         """Whether the answer is still what the ordinary way would give."""
         if now >= memo.until or memo.moves != self._ledger.moves:
             return False
@@ -199,7 +199,7 @@ class Memos:
             return False
         return memo.generation == self.changes.generation or self._still(memo)
 
-    def _still(self, memo: Memo) -> bool:
+    def _still(self, memo: HotEntry) -> bool:
         """Something has changed: whether any of it matters here."""
         changes, repeat = self.changes, memo.repeat
         generation = changes.generation  # read first: what comes while we look is looked at next time
@@ -217,27 +217,27 @@ class Memos:
         if reply.outcome != "miss" or ticket.is_absent:
             self._learn(ticket, route, reply, sent)
             return
-        promise = ticket.room[ticket.target] = Promise(ticket, route, reply, sent)
+        promise = ticket.room[ticket.target] = Candidate(ticket, route, reply, sent)
         self._promises.append(promise)
         if len(self._promises) > MOST_PROMISES:
             self._promises.popleft().forget()
 
-    def kept(self, promise: Promise) -> Memo | None:
+    def kept(self, promise: Candidate) -> HotEntry | None:
         """Asked for again: what was promised, unless anything has changed since."""
         promise.forget()
         return self._learn(promise.ticket, promise.route, promise.reply, promise.sent)
 
-    def _learn(self, ticket: Ticket, route: str, reply: Reply, sent: Sent) -> Memo | None:
+    def _learn(self, ticket: Ticket, route: str, reply: Reply, sent: Sent) -> HotEntry | None:
         as_of = 0 if self.far is None else self.far.seen()  # first: what comes meanwhile has not been seen
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or not self._as_it_was(repeat):
             return None
         again = msgspec.structs.replace(reply, outcome=repeat.outcome)
-        told = Told(route, repeat.namespace, repeat.recommender, again.outcome, *repeat.arm)
+        told = MetricLabels(route, repeat.namespace, repeat.recommender, again.outcome, *repeat.arm)
         unmodified = split(sent(again, again.etag)) if again.etag else None
-        memo = Memo(ticket, repeat, self.tally(told), again.etag, split(sent(again, "")), unmodified)
+        memo = HotEntry(ticket, repeat, self.tally(told), again.etag, split(sent(again, "")), unmodified)
         known = ticket.room.get(ticket.target)
-        if isinstance(known, Memo):
+        if isinstance(known, HotEntry):
             self._cache.unfollow(known.repeat.key, known.repeat.entry, known)
         ticket.room[ticket.target] = memo
         self._cache.follow(repeat.key, repeat.entry, memo)
@@ -254,21 +254,21 @@ class Memos:
         refusals = ticket.room.refusals
         if len(refusals) >= MOST_REFUSED:
             refusals.clear()
-        refusals[asked_of(ticket.target)] = Refusal(lines(headers) + b"\r\n", body)
+        refusals[asked_of(ticket.target)] = HotRefusal(lines(headers) + b"\r\n", body)
 
     # ---- counting
 
-    def tally(self, told: Told) -> Tally:
+    def tally(self, told: MetricLabels) -> HitCounter:
         found = self._tallies.get(told)
         if found is None:
-            found = self._tallies[told] = Tally(told)
+            found = self._tallies[told] = HitCounter(told)
         return found
 
-    def touch(self, memo: Memo, now: float) -> None:
+    def touch(self, memo: HotEntry, now: float) -> None:
         memo.touched = now
         self._cache.touch(memo.repeat.key)
 
-    def tell(self, told: Told, status: int, seconds: float, count: int = 1) -> None:
+    def tell(self, told: MetricLabels, status: int, seconds: float, count: int = 1) -> None:
         """So many answers that each took so long."""
         self._telemetry.request(told.route, status, seconds, count)
         self._telemetry.lookup(told.namespace, told.recommender, told.outcome, count)

@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from gateway.cache.admission import Frequencies
-from gateway.cache.entry import Entry
-from gateway.cache.key import Key
+from gateway.cache.entry import CacheEntry
+from gateway.cache.frequency_sketch import FrequencySketch
+from gateway.cache.key import CacheKey
 
 WINDOW_SHARE = 10  # a tenth of the ceiling
 LARGEST_SHARE = 8  # an entry above one eighth of the ceiling is not kept: it would push out everybody else's
 
 
 @dataclass
-class Counts:
+class CacheCounts:
     evicted: int = 0
     refused: int = 0  # too large to keep
     refresh_failed: int = 0
     stale_on_error: int = 0
 
 
-class _Segment(OrderedDict[Key, Entry]):
+class _Segment(OrderedDict[CacheKey, CacheEntry]):
     """In order of use, the longest unused first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 0
 
-    def put(self, key: Key, entry: Entry) -> None:
+    def put(self, key: CacheKey, entry: CacheEntry) -> None:
         known = self.take(key)
         if known is not None and known is not entry:
             known.leave()
@@ -40,31 +40,31 @@ class _Segment(OrderedDict[Key, Entry]):
         entry.holder = self
         self.size += entry.size
 
-    def take(self, key: Key) -> Entry | None:
+    def take(self, key: CacheKey) -> CacheEntry | None:
         entry = self.pop(key, None)
         if entry is not None:
             entry.holder = None
             self.size -= entry.size
         return entry
 
-    def drop(self, key: Key) -> None:
+    def drop(self, key: CacheKey) -> None:
         entry = self.take(key)
         if entry is not None:
             entry.leave()
 
-    def oldest(self) -> tuple[Key, Entry]:
+    def oldest(self) -> tuple[CacheKey, CacheEntry]:
         key = next(iter(self))
         return key, self[key]
 
 
-class Local:
-    def __init__(self, ceiling: int, counts: Counts) -> None:
+class LocalStore:
+    def __init__(self, ceiling: int, counts: CacheCounts) -> None:
         self.ceiling, self.largest, self._counts = ceiling, ceiling // LARGEST_SHARE, counts
         self._window_ceiling = ceiling // WINDOW_SHARE
         self._window, self._main = _Segment(), _Segment()
-        self._asked = Frequencies()
+        self._asked = FrequencySketch()
 
-    def get(self, key: Key) -> Entry | None:
+    def get(self, key: CacheKey) -> CacheEntry | None:
         self._asked.add(hash(key))
         for segment in (self._main, self._window):
             entry = segment.get(key)
@@ -73,10 +73,10 @@ class Local:
                 return entry
         return None
 
-    def peek(self, key: Key) -> Entry | None:
+    def peek(self, key: CacheKey) -> CacheEntry | None:
         return self._main.get(key) or self._window.get(key)
 
-    def put(self, key: Key, entry: Entry) -> None:
+    def put(self, key: CacheKey, entry: CacheEntry) -> None:
         """Keep the entry, if it is not too large and not pushed out at once by others that are asked for more often."""
         if entry.size > self.largest:
             self._refuse(key, entry)
@@ -85,7 +85,7 @@ class Local:
             segment.put(key, entry)
             self._fit()
 
-    def resize(self, key: Key, entry: Entry, size: int) -> bool:
+    def resize(self, key: CacheKey, entry: CacheEntry, size: int) -> bool:
         """The entry has become larger or smaller than it was when it came. Whether it is there."""
         segment = entry.holder
         if segment is None:
@@ -98,7 +98,7 @@ class Local:
             self._fit()
         return True
 
-    def drop(self, key: Key) -> None:
+    def drop(self, key: CacheKey) -> None:
         self._window.drop(key)
         self._main.drop(key)
 
@@ -109,7 +109,7 @@ class Local:
     def __len__(self) -> int:
         return len(self._window) + len(self._main)
 
-    def _refuse(self, key: Key, entry: Entry) -> None:
+    def _refuse(self, key: CacheKey, entry: CacheEntry) -> None:
         self._counts.refused += 1
         self.drop(key)
         entry.leave()
@@ -122,7 +122,7 @@ class Local:
         while window.size + main.size > self.ceiling:
             self._evict(main, next(iter(main)))
 
-    def _promote(self, key: Key, entry: Entry) -> None:
+    def _promote(self, key: CacheKey, entry: CacheEntry) -> None:
         """From the window to the rest, past as many that are asked for less often as it needs the space of."""
         self._window.take(key)
         room = self.ceiling - self._window_ceiling
@@ -136,6 +136,6 @@ class Local:
             self._evict(self._main, victim)
         self._main.put(key, entry)
 
-    def _evict(self, segment: _Segment, key: Key) -> None:
+    def _evict(self, segment: _Segment, key: CacheKey) -> None:
         segment.drop(key)
         self._counts.evicted += 1

@@ -33,7 +33,7 @@ class Missing:
 MISSING = Missing()
 
 
-class Line(asyncio.Protocol):
+class RedisConnection(asyncio.Protocol):
     """It is never mended: once it `is_broken` the next command needs another."""
 
     def __init__(self, redis: Redis, patience_s: float, broke: Callable[[Exception], None]) -> None:

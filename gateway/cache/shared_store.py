@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from gateway.cache.entry import Entry, Made, size_of
-from gateway.cache.key import Key
-from gateway.cache.line import MISSING, Line, OutOfStep
+from gateway.cache.entry import CacheEntry, EncodedAnswer, size_of
+from gateway.cache.key import CacheKey
+from gateway.cache.redis_connection import MISSING, OutOfStep, RedisConnection
 from gateway.cache.seal import Seal, Unsealed
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,15 @@ PATIENCE_S = 0.15  # for one command
 DOWN_S = 1.0  # after a failure, before the next command
 LEASE_S = 10.0  # the longest that others wait for one who makes an answer, and perhaps has died
 
-Found = list[bytes | None]
-Tell = Callable[[Found | None], None]
+Payloads = list[bytes | None]
+Tell = Callable[[Payloads | None], None]
 OK = b"OK"
 
 
 class _Stored(msgspec.Struct, array_like=True):
     """An entry but for what is one worker's own."""
 
-    made: Made
+    made: EncodedAnswer
     stored_at: float
     until: float
     user: str | None
@@ -49,20 +49,20 @@ _decode = msgspec.msgpack.Decoder(_Stored).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Seen(NamedTuple):
+class EntryAndLease(NamedTuple):
     """What lies under a key: an entry, and who has the lease to make one."""
 
-    entry: Entry | None
+    entry: CacheEntry | None
     holder: bytes | None
 
 
-class Shared:
+class SharedStore:
     """`rejected` counts replies that were not what was asked for, by what was wrong with them."""
 
     def __init__(self, redis: Redis, clock: Callable[[], float], seal: Seal | None = None) -> None:
         self._redis, self._clock, self._seal = redis, clock, seal or Seal()
         self._down_until = self._next_log = 0.0
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, RedisConnection] = {}
         self.mark = self._seal.mark.encode()
         self.failures = 0
         self.rejected: Counter[str] = Counter()
@@ -94,25 +94,25 @@ class Shared:
 
     # ---- entries and leases
 
-    async def get(self, key: Key) -> Entry | None:
+    async def get(self, key: CacheKey) -> CacheEntry | None:
         seen = await self.look(key)
         return None if seen is None else seen.entry
 
-    async def look(self, key: Key) -> Seen | None:
+    async def look(self, key: CacheKey) -> EntryAndLease | None:
         """None where Redis does not answer."""
         names = [self._name(key, "entry"), self._name(key, "lease")]
         line = self._line("look")
         if line is None:
             return None
-        told: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+        told: asyncio.Future[Payloads | None] = asyncio.get_running_loop().create_future()
         line.send((b"MGET", *names), partial(self._take, names, partial(_settle, told)))
         found = await told
         if found is None:
             return None
         entry, holder = found
-        return Seen(None if entry is None else _entry(key, entry), holder)
+        return EntryAndLease(None if entry is None else _entry(key, entry), holder)
 
-    async def put(self, key: Key, entry: Entry, life_s: float) -> None:
+    async def put(self, key: CacheKey, entry: CacheEntry, life_s: float) -> None:
         line = self._line("look")
         if entry.made.private or life_s <= 0 or line is None:
             return
@@ -120,7 +120,7 @@ class Shared:
         name = self._name(key, "entry")
         await self._sent(line, _set(name, self._seal.sealed(name, _encode(stored)), int(life_s * 1000)))
 
-    async def lease(self, key: Key, holder: str) -> bool | None:
+    async def lease(self, key: CacheKey, holder: str) -> bool | None:
         """Whether this one may make the answer; None where that can't be asked."""
         line = self._line("look")
         if line is None:
@@ -130,7 +130,7 @@ class Shared:
         reply = await self._sent(line, command, (OK, None))
         return None if reply is MISSING else reply == OK
 
-    async def release(self, key: Key, holder: str) -> None:
+    async def release(self, key: CacheKey, holder: str) -> None:
         """Only its holder gives a lease back: it may have run out, and be somebody else's."""
         seen, line = await self.look(key), self._line("look")
         if seen is not None and seen.holder == holder.encode() and line is not None:
@@ -146,16 +146,16 @@ class Shared:
         for line in self._lines.values():
             await line.close()
 
-    def _line(self, use: str) -> Line | None:
+    def _line(self, use: str) -> RedisConnection | None:
         """That for this use, so that a long one does not hold up a short one; None while Redis is left alone."""
         if not self.is_up(self._clock()):
             return None
         line = self._lines.get(use)
         if line is None or line.is_broken:
-            line = self._lines[use] = Line(self._redis, PATIENCE_S, self._failed)
+            line = self._lines[use] = RedisConnection(self._redis, PATIENCE_S, self._failed)
         return line
 
-    async def _sent(self, line: Line, command: Sequence[bytes], replies: Sequence[Any] = (OK,)) -> Any:
+    async def _sent(self, line: RedisConnection, command: Sequence[bytes], replies: Sequence[Any] = (OK,)) -> Any:
         """The reply, one of these; `MISSING` where none comes."""
         told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
@@ -167,7 +167,7 @@ class Shared:
         line.send(command, take)
         return await told
 
-    def _opened(self, names: Sequence[bytes], reply: Any) -> tuple[Found | None, str]:
+    def _opened(self, names: Sequence[bytes], reply: Any) -> tuple[Payloads | None, str]:
         """What was stored under these names, and what is wrong with the reply."""
         if reply is MISSING:
             return None, ""
@@ -193,7 +193,7 @@ class Shared:
             times = sum(self.rejected.values())
             log.warning("Redis answered with something else than was asked for, %d times by now: %s", times, error)
 
-    def _name(self, key: Key, kind: str) -> bytes:
+    def _name(self, key: CacheKey, kind: str) -> bytes:
         digest = blake2b(_encode(key), digest_size=20).hexdigest()
         return f"recgate:{{{self._seal.mark}.{digest}}}:{kind}".encode()
 
@@ -207,10 +207,10 @@ def _settle(told: asyncio.Future[Any], value: Any) -> None:
         told.set_result(value)
 
 
-def _entry(key: Key, payload: bytes) -> Entry | None:
+def _entry(key: CacheKey, payload: bytes) -> CacheEntry | None:
     try:
         stored = _decode(payload)
     except msgspec.DecodeError:
         return None
     made = stored.made
-    return Entry(made, stored.stored_at, stored.until, stored.user, size_of(key, made), stored.jitter)
+    return CacheEntry(made, stored.stored_at, stored.until, stored.user, size_of(key, made), stored.jitter)

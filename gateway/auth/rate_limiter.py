@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 _parsed = lru_cache(maxsize=64)(parse)  # a configuration has two
 
 
-class Pace:
+class RateLimiter:
     def __init__(self, redis: Redis | None = None) -> None:
         self._redis, storage = redis, MemoryStorage() if redis is None else _shared(redis)
         self._windows = SlidingWindowCounterRateLimiter(storage)
 
-    async def keep(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
+    async def check(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
         """Raises `TooMany` (429) with the seconds to wait, of `count` requests. A store that is down limits nobody."""
         for rule, kind, who in ((limits.per_key, "key", key), (limits.per_address, "address", address)):
             if rule is not None and who:
