@@ -8,6 +8,8 @@ BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
 SERVED := tests/aws tests/compat tests/flows tests/loadtests tests/server
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
+unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick style lint format operations bench load evaluate clean
 
