@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.attribution.figures import Figure
     from engine.cohorts.cohorts import EVERYONE, Cohort
     from engine.commands import perform_command
     from engine.control.fields import decoded
@@ -70,6 +71,7 @@ __all__ = [
     "Event",
     "Explanation",
     "Exposure",
+    "Figure",
     "Finding",
     "InUse",
     "InvalidInput",
@@ -120,6 +122,7 @@ __all__ = [
 ]
 
 _BEHIND = {
+    "engine.attribution.figures": ("Figure",),
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
     "engine.commands": ("perform_command",),
     "engine.control.fields": ("decoded",),

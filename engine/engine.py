@@ -233,6 +233,10 @@ class Engine:
             raise NotFound(f"Resource Arn {found.campaign.arn} is not ACTIVE, it is in {status} state.")
         return found
 
+    def deployed_models(self) -> list[Deployed]:
+        """The models that this process answers with."""
+        return self.deployments.all()
+
     def knows(self, group: str, user: str) -> bool:
         """Whether anything is known of the user (or session) that may set its answers apart: an interaction, or a row
         of Users in the dataset group of this uid."""
@@ -465,6 +469,14 @@ class Engine:
         if self.log.rung_for(*DEPLOYED) > seen:
             return False
         return group is None or self.log.rung_for(group, user) <= seen
+
+    def applied(self) -> int:
+        """The last record of the log that answers have seen."""
+        return self.follower.applied
+
+    def lag_s(self) -> float:
+        """The seconds that the last record waited to be seen in answers."""
+        return self.follower.lag_s
 
     def catch_up(self) -> None:
         """Apply everything that is committed in the log now; listeners have been called when it returns."""

@@ -11,23 +11,24 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from litestar import Litestar, Request, Response
 from redis.asyncio import Redis
 
-from engine import Change, Engine, EngineError
+from engine import Change, EngineError
 from gateway.answer.decorate import Decorators
 from gateway.answer.make import Maker
 from gateway.answer.serve import Gateway
 from gateway.auth import Authenticator, RateLimiter
-from gateway.aws import Callers, Rates, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
+from gateway.aws import AwsEngine, Callers, Rates, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
 from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
 from gateway.config.redis_url import SECRET, URL, connected
+from gateway.engine_port import EnginePort
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import Desk
@@ -61,9 +62,13 @@ log = logging.getLogger(__name__)
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
 
+class ServedEngine(EnginePort, AwsEngine, Protocol):
+    """The engine of a server, which also speaks to AWS clients."""
+
+
 def create_app(
     config: Config,
-    engine: Engine,
+    engine: ServedEngine,
     *,
     name: str = "worker",
     server: str = "server",
@@ -89,7 +94,7 @@ def create_app(
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
-    maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, lambda: engine.follower.applied)
+    maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, engine.applied)
     ledger = Ledger(engine.trials, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
     admission, taking = Admission(time.monotonic), of_events(time.monotonic)
     answering = EngineUpstream(means)
@@ -111,7 +116,7 @@ def create_app(
     memos = HotCache(config, cache, ledger, telemetry, engine.is_current, clock)
     memos.opens = admission.opens
     if shared is not None:
-        memos.far = SecondLevel(shared, cache, engine.is_current, lambda: engine.follower.applied, clock, draw)
+        memos.far = SecondLevel(shared, cache, engine.is_current, engine.applied, clock, draw)
 
     filters = FilterChecks(engine)
 
@@ -190,7 +195,7 @@ def _unrouted(front: Front, request: Request[Any, Any, Any], error: Exception) -
 
 @asynccontextmanager
 async def _lifespan(
-    engine: Engine,
+    engine: ServedEngine,
     threads: ThreadPoolExecutor,
     telemetry: Telemetry,
     shelf: Shelf,
@@ -220,14 +225,14 @@ async def _lifespan(
         yield
 
 
-def _size(engine: Engine, model: str) -> Size:
+def _size(engine: ServedEngine, model: str) -> Size:
     try:
         return Size(*engine.size_of(model))
     except EngineError:  # nothing is deployed by that name yet
         return Size(0, 0)
 
 
-def _remember(cache: Cache, engine: Engine, since: float) -> None:
+def _remember(cache: Cache, engine: ServedEngine, since: float) -> None:
     """What other replicas have made may be older than this process: it must know what has changed meanwhile."""
     began, changes = engine.changes_since(since)
     cache.changes.begin(began)
@@ -242,7 +247,7 @@ def _outdate(cache: Cache, changes: Sequence[Change]) -> None:
             cache.changes.doubt(change.seq)
 
 
-def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[], float]) -> None:
+def _watch(telemetry: Telemetry, cache: Cache, engine: ServedEngine, clock: Callable[[], float]) -> None:
     counts = cache.counts
     telemetry.watch("recgate_cache_bytes", lambda: [((), [cache.size])])
     telemetry.watch("recgate_cache_ceiling_bytes", lambda: [((), [cache.ceiling])])
@@ -251,10 +256,10 @@ def _watch(telemetry: Telemetry, cache: Cache, engine: Engine, clock: Callable[[
     telemetry.watch("recgate_cache_refused", lambda: [((), [counts.refused])])
     telemetry.watch("recgate_cache_refresh_failures", lambda: [((), [counts.refresh_failed])])
     telemetry.watch("recgate_cache_stale_on_error", lambda: [((), [counts.stale_on_error])])
-    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [engine.follower.lag_s])])
+    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [engine.lag_s()])])
     telemetry.watch(
         "recgate_model_age_seconds",
-        lambda: [((each.campaign.name, each.model), [clock() - each.trained_at]) for each in engine.deployments.all()],
+        lambda: [((each.campaign.name, each.model), [clock() - each.trained_at]) for each in engine.deployed_models()],
     )
     telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in engine.attributed()])
     telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in engine.attributed()])

@@ -4,6 +4,6 @@ from gateway.aws.callers import Callers
 from gateway.aws.evidently import evidently_routes
 from gateway.aws.protocol import Wire
 from gateway.aws.rates import Rates
-from gateway.aws.routes import aws_routes, aws_unrouted, below_any_path
+from gateway.aws.routes import AwsEngine, aws_routes, aws_unrouted, below_any_path
 
-__all__ = ["Callers", "Rates", "Wire", "aws_routes", "aws_unrouted", "below_any_path", "evidently_routes"]
+__all__ = ["AwsEngine", "Callers", "Rates", "Wire", "aws_routes", "aws_unrouted", "below_any_path", "evidently_routes"]

@@ -13,9 +13,7 @@ TARGET_PREFIX = "AmazonPersonalize."
 
 
 class ControlPlane(Protocol):
-    def control(self, account: str, region: str) -> Any:
-        """What `engine.perform` works with for one account and region."""
-        ...
+    def control(self, account: str, region: str) -> Any: ...
 
 
 class ControlCalls:

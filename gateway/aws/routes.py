@@ -34,7 +34,7 @@ PREFIX = "/aws"
 
 
 class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
-    """What the wire needs of the engine."""
+    """The part of the engine that the wire uses."""
 
 
 def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:

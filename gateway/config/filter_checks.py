@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from engine import Engine, InvalidInput, NotFound
+from engine import InvalidInput, NotFound
 from gateway.config import Config
+from gateway.engine_port import EnginePort
 from gateway.plan.plan import FilterChoice, Variation
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 class FilterChecks:
     """Finds them, and logs each once for as long as it stays."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: EnginePort) -> None:
         self._engine = engine
         self._logged: dict[str, str] = {}
 
@@ -29,7 +30,7 @@ class FilterChecks:
         return faults
 
 
-def filter_faults(engine: Engine, config: Config) -> dict[str, str]:
+def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
     """Why each filter, a promotion's too, that a model can't use is none, by its place and its name or expression.
 
     Models that are not there are passed over.

@@ -13,10 +13,11 @@ import msgspec
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Engine, EngineError, InvalidInput, NotFound
+from engine import EngineError, InvalidInput, NotFound
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.filter_checks import FilterChecks
+from gateway.engine_port import EnginePort
 from gateway.routes.openapi import described
 from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
@@ -30,7 +31,7 @@ PENDING = re.compile(r"is not ACTIVE, it is in ([A-Z_ ]+) state")
 
 
 def health_routes(
-    front: Front, engine: Engine, threads: Executor, shelf: Shelf, filters: FilterChecks
+    front: Front, engine: EnginePort, threads: Executor, shelf: Shelf, filters: FilterChecks
 ) -> list[HTTPRouteHandler]:
     def at(path: str, work: Work) -> HTTPRouteHandler:
         @route(path, http_method=READ)
@@ -78,7 +79,7 @@ def openapi_page(config: Config) -> bytes:
     return msgspec.json.encode(described(config))
 
 
-def checked(engine: Engine, config: Config) -> dict[str, str]:
+def checked(engine: EnginePort, config: Config) -> dict[str, str]:
     """Each thing that an answer needs, and what is wrong with it: in words of its own, since what the engine says may
     name files, hosts and users, and anyone may ask."""
     return {
@@ -95,7 +96,7 @@ def can_answer(checks: Mapping[str, str]) -> bool:
     return checks["database"] == OK and (BROKEN not in models or OK in models)
 
 
-def _database(engine: Engine) -> str:
+def _database(engine: EnginePort) -> str:
     try:
         engine.check()
     except EngineError:
@@ -103,7 +104,7 @@ def _database(engine: Engine) -> str:
     return OK
 
 
-def _model(engine: Engine, name: str) -> str:
+def _model(engine: EnginePort, name: str) -> str:
     try:
         engine.deployed(name)
     except NotFound as error:

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import msgspec
 
-from engine import Engine
 from gateway.ask import Answer, Ask
 from gateway.cache import Tag
+from gateway.engine_port import EnginePort
 from gateway.outbound import Outbound
 from gateway.outbound.signing import Signer
 from gateway.plan.plan import Plan, Variation
@@ -52,7 +52,7 @@ class Elsewhere:
 class Means:
     """What upstreams and metadata sources are made of. `threads`: for what would hold up the event loop."""
 
-    engine: Engine
+    engine: EnginePort
     threads: Executor
     outbound: Outbound
     signer: Signer

@@ -14,10 +14,23 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 
-from engine import Change, Cohort, EngineError, Event, InvalidInput, NotFound, Question, Ranked, Settings
+from engine import (
+    Change,
+    Cohort,
+    EngineError,
+    Event,
+    Explanation,
+    Figure,
+    InvalidInput,
+    NotFound,
+    Question,
+    Ranked,
+    Settings,
+)
 from engine.experiments.store import Trials
 from engine.storage.sql import Database, sqlite_url
 from gateway.app import create_app
+from gateway.aws.events import Row
 from gateway.config import parse
 
 CONFIG = """
@@ -75,10 +88,9 @@ class SmallEngine:
         self.settings = Settings.of(data_dir, {})
         data_dir.mkdir(exist_ok=True)
         self.trials = Trials(Database(sqlite_url(data_dir)))
-        self.follower = SimpleNamespace(lag_s=0.25, applied=0)
+        self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", model="home/1", trained_at=1_699_999_000.0)
-        self.deployments = SimpleNamespace(all=lambda: [self.home])
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
@@ -95,13 +107,13 @@ class SmallEngine:
         self._items: dict[int, str] = {}
         self._listeners: list[Any] = []
 
-    def attributed(self) -> list[tuple[str, str, str, str, int, float]]:
+    def attributed(self) -> list[Figure]:
         return []
 
     def recommend(self, question: Question) -> Ranked:
         self.deployed(question.campaign)
         self.asked.append(question)
-        as_of = self.follower.applied
+        as_of = self._applied
         liked = self._seen[question.user or ""]
         assert self.answering.wait(60)  # on a busy machine a test may need long until it lets this go on
         if self.broken is not None:
@@ -128,37 +140,40 @@ class SmallEngine:
                 found.append(error)
         return found
 
-    def deployed(self, campaign: str, account: str = "000000000000") -> Any:
+    def deployed(self, campaign: str, account: str | None = None) -> Any:
         if campaign not in ("home", ARN):
             raise NotFound(f"Resource Arn {campaign} does not exist.")
         return self.home
 
-    def size_of(self, campaign: str, account: str = "000000000000") -> tuple[int, int]:
+    def deployed_models(self) -> list[Any]:
+        return [self.home]
+
+    def size_of(self, campaign: str, account: str | None = None) -> tuple[int, int]:
         self.deployed(campaign, account)
         return 1000, len(self.items)
 
-    def seen(self, campaign: str, users: Sequence[str], since: float, account: str = "") -> frozenset[str]:
+    def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]:
         self.deployed(campaign)
         return frozenset(item for user in users for item in self._seen.get(user, {}) if since < 1_700_000_000)
 
-    def group_of(self, campaign: str, account: str = "000000000000") -> str:
+    def group_of(self, campaign: str, account: str | None = None) -> str:
         return str(self.deployed(campaign, account).group_uid)
 
     def knows(self, group: str, user: str) -> bool:
         return bool(self._seen.get(user))
 
-    def cohort(self, campaign: str, user: str, count: int, account: str = "000000000000") -> Cohort:
+    def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort:
         """By what the user has touched most."""
         liked = self._seen[user].most_common(1)
         name = f"c{ITEMS.index(liked[0][0]) + 1}-0123abcd" if liked else "c0"
         return Cohort(name, count, self.deployed(campaign).model)
 
-    def has_cohort(self, campaign: str, cohort: str, account: str = "000000000000") -> bool:
+    def has_cohort(self, campaign: str, cohort: str, account: str | None = None) -> bool:
         self.deployed(campaign)
         return cohort.endswith("-0123abcd")
 
     def filter_names_user(
-        self, campaign: str, filter_: str | None, expression: str | None = None, account: str = "000000000000"
+        self, campaign: str, filter_: str | None, expression: str | None = None, account: str | None = None
     ) -> bool:
         self._find_filter(filter_)
         return filter_ == "for-adults" or "CurrentUser" in (expression or "")
@@ -167,7 +182,9 @@ class SmallEngine:
         if name == "unknown":
             raise NotFound("Resource Arn filter/unknown does not exist.")
 
-    def metadata(self, campaign: str, items: Sequence[str], columns: Sequence[str] = ()) -> list[dict[str, Any] | None]:
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None
+    ) -> list[dict[str, Any] | None]:
         self.looked_up += 1
         rows = [
             {"price": self.price, "stock": self.stock.get(item, 5), **self.more} if item != "i1" else None
@@ -177,27 +194,27 @@ class SmallEngine:
 
     def deliver(
         self,
-        trackers: Sequence[str],
-        session: str,
-        user: str | None,
+        tracking_ids: Sequence[str],
+        session_id: str,
+        user_id: str | None,
         events: Sequence[Event],
         automatic: Mapping[str, object],
     ) -> Future[int]:
-        for tracking in trackers:
+        for tracking in tracking_ids:
             if tracking != "tracker-1":
                 raise InvalidInput(f"The tracking ID {tracking!r} does not exist.")
         events = [msgspec.structs.replace(event, properties={**automatic, **event.properties}) for event in events]
-        self.put.extend((tracking, session, user, list(events)) for tracking in trackers)
+        self.put.extend((tracking, session_id, user_id, list(events)) for tracking in tracking_ids)
         for event in events:
             self._items[len(self._log) + 1] = event.item_id or ""
-            self._log.append(Change(len(self._log) + 1, "g1", "event", user or session))
+            self._log.append(Change(len(self._log) + 1, "g1", "event", user_id or session_id))
         if self.writing is not None:
             return self.writing
         done: Future[int] = Future()
         done.set_result(len(self._log))
         return done
 
-    def takes_at_once(self, trackers: Sequence[str]) -> bool:
+    def takes_at_once(self, tracking_ids: Sequence[str]) -> bool:
         return False
 
     def change(self, kind: str, key: str) -> None:
@@ -216,30 +233,59 @@ class SmallEngine:
     def subscribe(self, listener: Any) -> None:
         self._listeners.append(listener)
 
-    def behind(self, campaign: str, user: str | None, account: str = "000000000000") -> bool:
-        return any(change.key == user or change.kind == "deploy" for change in self._log[self.follower.applied :])
+    def behind(self, campaign: str, user: str | None, account: str | None = None) -> bool:
+        return any(change.key == user or change.kind == "deploy" for change in self._log[self._applied :])
 
     def is_current(self, group: str | None = None, user: str = "") -> bool:
-        new = self._log[self.follower.applied :]
+        new = self._log[self._applied :]
         return not any(change.kind == "deploy" or (group is not None and change.key == user) for change in new)
 
+    def applied(self) -> int:
+        return self._applied
+
+    def lag_s(self) -> float:
+        return 0.25
+
     def catch_up(self) -> None:
-        new = self._log[self.follower.applied :]
+        new = self._log[self._applied :]
         for change in new:
             if change.kind == "event":
                 self._seen[change.key][self._items[change.seq]] += 1
         for listener in self._listeners:
             listener(new)
-        self.follower.applied += len(new)
+        self._applied += len(new)
+
+    def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> Explanation:
+        raise NotImplementedError
+
+    def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None:
+        self._find_filter(filter_)
+
+    def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
+        raise NotImplementedError
+
+    def control(self, account: str, region: str) -> Any:
+        raise NotImplementedError
 
     def check(self) -> None:
         if self.down is not None:
             raise self.down
 
-    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+    def put_events(
+        self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[Event], account: str
+    ) -> Future[int]:
         raise NotImplementedError
 
-    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]]) -> Future[int]:
+    def put_items(self, dataset_arn: str, items: Sequence[Row], account: str) -> Future[int]:
+        raise NotImplementedError
+
+    def put_users(self, dataset_arn: str, users: Sequence[Row], account: str) -> Future[int]:
+        raise NotImplementedError
+
+    def put_actions(self, dataset_arn: str, rows: Sequence[Row], account: str) -> Future[int]:
+        raise NotImplementedError
+
+    def put_action_interactions(self, tracking_id: str, deeds: Sequence[Any], account: str) -> Future[int]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -252,4 +298,4 @@ parsed = cache(parse)  # many tests have the same configuration, and none change
 def app_over(engine: SmallEngine, clock: Clock | None = None, config: str = CONFIG, **more: Any) -> Litestar:
     environ: dict[str, str] = {}
     options = {"environ": environ, "draw": lambda: 0.0, **more}
-    return create_app(parsed(config), engine, clock=clock or Clock(), **options)  # type: ignore[arg-type]
+    return create_app(parsed(config), engine, clock=clock or Clock(), **options)

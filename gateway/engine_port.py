@@ -1,0 +1,113 @@
+"""The part of the engine that the gateway uses; `engine.Engine` has it, and so has the tests' small engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from engine import Change, Cohort, EngineError, Event, Explanation, Figure, Question, Ranked, Settings, Trials
+
+
+class Campaign(Protocol):
+    """A campaign or a recommender."""
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+class DeployedModel(Protocol):
+    """A model that answers. `group_uid` is its dataset group's."""
+
+    @property
+    def campaign(self) -> Campaign: ...
+
+    @property
+    def group_uid(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def trained_at(self) -> float: ...
+
+
+class EnginePort(Protocol):
+    """Each method is described at `engine.Engine`. Every failure is an `EngineError`."""
+
+    settings: Settings
+    trials: Trials
+
+    # ---- answers
+
+    def recommend_many(self, questions: Sequence[Question]) -> list[Ranked | EngineError]: ...
+
+    def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> Explanation: ...
+
+    def deployed(self, campaign: str, account: str | None = None) -> DeployedModel: ...
+
+    def deployed_models(self) -> Sequence[DeployedModel]: ...
+
+    def knows(self, group: str, user: str) -> bool: ...
+
+    def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]: ...
+
+    def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort: ...
+
+    def has_cohort(self, campaign: str, cohort: str, account: str | None = None) -> bool: ...
+
+    def filter_names_user(
+        self, campaign: str, filter_: str | None, expression: str | None = None, account: str | None = None
+    ) -> bool: ...
+
+    def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None: ...
+
+    def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None: ...
+
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None
+    ) -> list[dict[str, Any] | None]: ...
+
+    def size_of(self, campaign: str, account: str | None = None) -> tuple[int, int]: ...
+
+    def group_of(self, campaign: str, account: str | None = None) -> str: ...
+
+    # ---- the feed of events
+
+    def deliver(
+        self,
+        tracking_ids: Sequence[str],
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> Future[int]: ...
+
+    def takes_at_once(self, tracking_ids: Sequence[str]) -> bool: ...
+
+    def announce(self, kind: str, key: str) -> Future[int]: ...
+
+    def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> None: ...
+
+    def changes_since(self, at: float) -> tuple[int, list[Change]]: ...
+
+    def behind(self, campaign: str, user: str | None, account: str | None = None) -> bool: ...
+
+    def is_current(self, group: str | None = None, user: str = "") -> bool: ...
+
+    def applied(self) -> int: ...
+
+    def lag_s(self) -> float: ...
+
+    def catch_up(self) -> None: ...
+
+    # ---- the whole
+
+    def attributed(self) -> Sequence[Figure]: ...
+
+    def check(self) -> None: ...
+
+    def close(self) -> None: ...
