@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.data.guess import grown_schema, guess_schema, infer_schema
     from engine.data.schema import parse_schema
     from engine.data.snapshot import Snapshot
-    from engine.data.source import Source, SourceFile, open_source
+    from engine.data.source import ImportSource, SourceFile, open_source
     from engine.engine import Engine
     from engine.errors import (
         AlreadyExists,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.evaluation.cohorts import Curve, cohort_curve
     from engine.evaluation.evaluate import evaluate
     from engine.evaluation.plot import save_curve, save_plot
-    from engine.evaluation.report import Report
+    from engine.evaluation.report import EvaluationReport
     from engine.examination import Finding, accept_loss, examine
     from engine.experiments.readings import Listed, Readings, Served
     from engine.experiments.store import Answered, Deed, Earned, Exposure, Trials, Weighed
@@ -68,11 +68,13 @@ __all__ = [
     "EngineError",
     "Estimate",
     "Estimates",
+    "EvaluationReport",
     "Event",
     "Explanation",
     "Exposure",
     "Figure",
     "Finding",
+    "ImportSource",
     "InUse",
     "InvalidInput",
     "InvalidNextToken",
@@ -87,12 +89,10 @@ __all__ = [
     "Queue",
     "Ranked",
     "Readings",
-    "Report",
     "Runner",
     "Served",
     "Settings",
     "Snapshot",
-    "Source",
     "SourceFile",
     "Throttled",
     "TooManyTagKeys",
@@ -131,7 +131,7 @@ _BEHIND = {
     "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),
     "engine.data.schema": ("parse_schema",),
     "engine.data.snapshot": ("Snapshot",),
-    "engine.data.source": ("Source", "SourceFile", "open_source"),
+    "engine.data.source": ("ImportSource", "SourceFile", "open_source"),
     "engine.engine": ("Engine",),
     "engine.errors": (
         "AlreadyExists",
@@ -160,7 +160,7 @@ _BEHIND = {
     "engine.evaluation.evaluate": ("evaluate",),
     "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.evaluation.plot": ("save_curve", "save_plot"),
-    "engine.evaluation.report": ("Report",),
+    "engine.evaluation.report": ("EvaluationReport",),
     "engine.question": ("Change", "Event", "Promotion", "Question", "Ranked"),
     "engine.experiments.readings": ("Listed", "Readings", "Served"),
     "engine.recipes": ("RECIPES",),

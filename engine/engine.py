@@ -20,18 +20,18 @@ from engine.cohorts.cohorts import Cohort
 from engine.control.control import Control
 from engine.control.lifecycle import ACTIVE, shown
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
+from engine.data.compaction import Compaction, compact
 from engine.data.doorbell import Doorbell
-from engine.data.fold import Fold, fold
 from engine.data.group import Group
-from engine.data.log import DEPLOYED, Entry, Log
-from engine.data.report import Report as ImportReport
+from engine.data.log import DEPLOYED, Log, LogEntry
+from engine.data.report import ImportReport as ImportReport
 from engine.data.snapshot import Snapshot
 from engine.errors import EngineError, InvalidInput, NotFound, Unavailable
 from engine.experiments.store import Trials
 from engine.feed.directory import Directory, Shown
 from engine.feed.follower import Follower, Listener
 from engine.feed.intake import ActionEvent, Intake
-from engine.filters import Filter
+from engine.filters import CompiledFilter
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.queue.queue import Queue
@@ -401,7 +401,7 @@ class Engine:
             {name: type(column) for name, column in columns.items()}
             for columns in (last.item_columns, last.user_columns, last.interaction_columns)
         )
-        return fold(Fold(state, item_kinds=items, user_kinds=users, interaction_kinds=interactions)).snapshot
+        return compact(Compaction(state, item_kinds=items, user_kinds=users, interaction_kinds=interactions)).snapshot
 
     def recommenders(self) -> list[RecommenderRecord]:
         """All accounts', oldest first."""
@@ -445,7 +445,7 @@ class Engine:
 
     def announce(self, kind: str, key: str) -> Future[int]:
         """Tell the listeners of every process something of the caller's own, in order with all that changes."""
-        return self.log.append([Entry("", kind, key, b"")])
+        return self.log.append([LogEntry("", kind, key, b"")])
 
     def changes_since(self, at: float) -> tuple[int, list[Change]]:
         """What has changed since then (epoch seconds), and the log's sequence number before it."""
@@ -489,10 +489,10 @@ class Engine:
     # ---- inside
 
     def _record_changed(self, connection: sa.Connection, arn: str) -> None:
-        self.log.append_within(connection, [Entry("", "record", arn, b"")])
+        self.log.append_within(connection, [LogEntry("", "record", arn, b"")])
 
     def _announce(self, group_uid: str, kind: str, key: str, within: sa.Connection) -> None:
-        self.log.append_within(within, [Entry(group_uid, kind, key, b"")])
+        self.log.append_within(within, [LogEntry(group_uid, kind, key, b"")])
 
     def _follow_records(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -531,13 +531,15 @@ class Engine:
     def _arn(self, campaign: str, account: str) -> str:
         return campaign if ":" in campaign else arn_of(self.settings.region, account, f"campaign/{campaign}")
 
-    def _filters(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[Filter, ...]:
+    def _filters(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[CompiledFilter, ...]:
         return tuple(each for _, each in self._labelled(name, expression, deployed))
 
-    def _filters_then(self, deployed: Deployed, answer: Answer) -> tuple[Filter, ...]:
+    def _filters_then(self, deployed: Deployed, answer: Answer) -> tuple[CompiledFilter, ...]:
         return self._filters(answer.filter, answer.expression, deployed)
 
-    def _labelled(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[tuple[str, Filter], ...]:
+    def _labelled(
+        self, name: str | None, expression: str | None, deployed: Deployed
+    ) -> tuple[tuple[str, CompiledFilter], ...]:
         """With what each is called: one written in place, what a recommender's use case always drops, and a filter by
         ARN or bare name."""
         drops = deployed.use_case.drops if deployed.use_case is not None else None
@@ -546,7 +548,7 @@ class Engine:
         found = tuple((text, self.directory.expression(text, group, rules)) for text in texts)
         return (*found, (name, self._named(name, deployed))) if name is not None else found
 
-    def _promoting(self, promotion: Promotion | None, deployed: Deployed) -> Filter | None:
+    def _promoting(self, promotion: Promotion | None, deployed: Deployed) -> CompiledFilter | None:
         """The promotion's filter. Raises as `_named` does, and `InvalidInput` where it has none or two."""
         if promotion is None:
             return None
@@ -556,7 +558,7 @@ class Engine:
             return self._named(promotion.filter, deployed)
         return self.directory.expression(promotion.expression or "", deployed.group_arn, self.settings.quotas)
 
-    def _named(self, name: str, deployed: Deployed) -> Filter:
+    def _named(self, name: str, deployed: Deployed) -> CompiledFilter:
         """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""
         arn = name if ":" in name else f"{deployed.campaign.arn.rpartition(':')[0]}:filter/{name}"
         record = self.directory.get(arn, FilterRecord, deployed.campaign.account)

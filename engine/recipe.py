@@ -19,7 +19,7 @@ from engine.cost import Cost, pairing
 from engine.data.columns import Bools, Floats, Ints, Longs
 from engine.data.schema import Schema
 from engine.data.snapshot import Snapshot
-from engine.data.table import NOBODY, Table
+from engine.data.table import NOBODY, LiveTable
 from engine.rank.explore import Exploration
 
 RecipeType = Literal[
@@ -65,7 +65,7 @@ class Query:
     actions: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) action ids: what the user did, oldest first
     action_types: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) codes of event types
     stream: Stream = field(default_factory=NoStream)
-    users: Table = NOBODY  # the columns of Users as of now
+    users: LiveTable = NOBODY  # the columns of Users as of now
     context: Mapping[str, str] = field(default_factory=dict)  # column of Interactions → value
 
 

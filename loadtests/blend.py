@@ -7,21 +7,21 @@ import numpy as np
 
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.fits import Fits, fitted, packed
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.ensemble.moments import with_moments
-from engine.ensemble.plan import Blend, Plan
+from engine.ensemble.plan import Blend, EnsemblePlan
 from engine.nn.loop import weights_of
-from engine.nn.transformer import Shape, Transformer
+from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import Model, Progress
 from engine.segments.factors import factors
 
 NEAR = 20  # neighbours an item
 DIM, HISTORY = 64, 50  # of a network around given factors
 COLUMNS = (
-    Column("popularity", {}, {}),
-    Column("knn", {}, {"power": 0.5}),
-    Column("own", {}, {"power": 0.3}),
-    Column("sequence", {}, {}),
+    ScorerColumn("popularity", {}, {}),
+    ScorerColumn("knn", {}, {"power": 0.5}),
+    ScorerColumn("own", {}, {"power": 0.3}),
+    ScorerColumn("sequence", {}, {}),
 )
 
 
@@ -30,7 +30,7 @@ def blend_of(items: int, *, clusters: int = 40, dim: int = 16, noise: float = 0.
     import torch
 
     draw = np.random.default_rng(seed)
-    network = Transformer(Shape(items, 10, dim), torch.Generator().manual_seed(seed))
+    network = Transformer(TransformerShape(items, 10, dim), torch.Generator().manual_seed(seed))
     middles = draw.normal(size=(clusters, dim))
     vectors = middles[np.arange(items) % clusters] + noise * draw.normal(size=(items, dim))
     with torch.no_grad():
@@ -57,7 +57,7 @@ def factored(snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     import torch
 
     items = snapshot.item_count
-    network = Transformer(Shape(items, HISTORY, DIM), torch.Generator().manual_seed(seed))
+    network = Transformer(TransformerShape(items, HISTORY, DIM), torch.Generator().manual_seed(seed))
     found = factors(snapshot, DIM, seed, progress)
     vectors = found.items * found.strength**0.5
     with torch.no_grad():
@@ -69,7 +69,7 @@ def factored(snapshot: Snapshot, seed: int, progress: Progress) -> Model:
 
 def _model(fits: Fits, items: int, latest: int) -> Model:
     known = Blend((0.1, 0.1, 0.1, 0.7), 2.0, 0.0, 0)
-    plan = Plan(COLUMNS, known, known, Blend((1.0, 0.0, 0.0, 0.0), 1.0, 0.0, 0), 3.0, 0.0, {})
+    plan = EnsemblePlan(COLUMNS, known, known, Blend((1.0, 0.0, 0.0, 0.0), 1.0, 0.0, 0), 3.0, 0.0, {})
     return Model(packed(fits), {"items": items, "latest": latest, "plan": msgspec.to_builtins(plan), "chosen": {}})
 
 

@@ -25,7 +25,7 @@ from engine.ensemble.scorer import Ensemble
 from engine.nearest.cells import Index, built
 from engine.nn.forward import expected
 from engine.nn.loop import trained
-from engine.nn.transformer import Shape
+from engine.nn.transformer import TransformerShape
 from engine.rank.topk import top_k
 from engine.recipe import Query, silent
 from engine.segments.factors import factors
@@ -92,7 +92,7 @@ def blend(items: int) -> Row:
 
 def sequence(items: int, epochs: int) -> Row:
     snapshot = visits(items, clusters=items // A_CLUSTER, users=int(items * USERS_AN_ITEM), each=20)
-    weights = trained(snapshot, Shape(items), epochs, 0, silent)
+    weights = trained(snapshot, TransformerShape(items), epochs, 0, silent)
     asked = [np.append(expected(weights, snapshot.history(user)[0]), 1) for user in range(400)]
     return products("sequence model", np.column_stack((weights["items"], weights["bias"])), np.stack(asked))
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from engine.data.group import Group
-from engine.filters import Filter
+from engine.filters import CompiledFilter
 from engine.question import Question, Ranked
 from engine.recipe import RecipeType
 from engine.serving import serve
@@ -25,7 +25,7 @@ FilterValues = Annotated[dict[Key, Value], Meta(max_length=25)]
 Context = Annotated[dict[Key, Value], Meta(max_length=150)]
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class InputLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What any line may hold, beside what its recipe type needs; what no rule knows is left aside."""
 
     user_id: Id | None = None
@@ -35,27 +35,27 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     context: Context = {}  # ours
 
 
-class OfUser(Line, frozen=True, kw_only=True):
+class UserLine(InputLine, frozen=True, kw_only=True):
     user_id: Id
 
 
-class OfList(OfUser, frozen=True, kw_only=True):
+class RankingLine(UserLine, frozen=True, kw_only=True):
     item_list: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MOST_CANDIDATES)]
 
 
-class OfItem(Line, frozen=True, kw_only=True):
+class ItemLine(InputLine, frozen=True, kw_only=True):
     item_id: Id
 
 
-LINES: dict[RecipeType, type[Line]] = {
-    "USER_PERSONALIZATION": OfUser,
-    "POPULAR_ITEMS": OfUser,
-    "PERSONALIZED_RANKING": OfList,
-    "RELATED_ITEMS": OfItem,
+LINES: dict[RecipeType, type[InputLine]] = {
+    "USER_PERSONALIZATION": UserLine,
+    "POPULAR_ITEMS": UserLine,
+    "PERSONALIZED_RANKING": RankingLine,
+    "RELATED_ITEMS": ItemLine,
 }
 
 
-class Output(msgspec.Struct, frozen=True, rename="camel"):
+class InferenceOutput(msgspec.Struct, frozen=True, rename="camel"):
     recommended_items: tuple[str, ...]
     scores: tuple[float | None, ...] | UnsetType = UNSET
     reasons: list[list[str]] | UnsetType = UNSET  # of each item, of version 2 recipes
@@ -64,18 +64,18 @@ class Output(msgspec.Struct, frozen=True, rename="camel"):
 def answering(
     deployed: Deployed,
     group: Group,
-    filters: tuple[Filter, ...],
+    filters: tuple[CompiledFilter, ...],
     num_results: int,
     *,
     now: float,
     new_id: Callable[[], str],
-) -> Callable[[bytes], Output]:
+) -> Callable[[bytes], InferenceOutput]:
     """A line's answer, by the story that answers requests, as of `now` and of the group's state."""
     kind = deployed.recipe.kind
     decoder = msgspec.json.Decoder(LINES[kind])
     campaign, account = deployed.campaign.arn, deployed.campaign.account
 
-    def answer(line: bytes) -> Output:
+    def answer(line: bytes) -> InferenceOutput:
         asked = decoder.decode(line)
         question = Question(
             campaign=campaign,
@@ -93,10 +93,10 @@ def answering(
     return answer
 
 
-def output_of(ranked: Ranked, deployed: Deployed) -> Output:
+def output_of(ranked: Ranked, deployed: Deployed) -> InferenceOutput:
     recipe = deployed.recipe
     reasons = [[reason] if reason else [] for reason in ranked.reasons or (None,) * len(ranked.items)]
-    return Output(
+    return InferenceOutput(
         ranked.items,
         ranked.scores if recipe.scores else UNSET,
         reasons if recipe.v2 else UNSET,

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from engine.data.destination import open_destination
-from engine.data.source import Source, SourceFile, open_source
+from engine.data.source import ImportSource, SourceFile, open_source
 from engine.errors import InvalidInput
 from engine.recipe import Progress
 from engine.words import in_words
@@ -31,7 +31,7 @@ Answer = Callable[[bytes], Any]  # a line → what `output` holds; raises `Inval
 encode = msgspec.json.encode
 
 
-class Answered(msgspec.Struct, frozen=True):
+class AnsweredLine(msgspec.Struct, frozen=True):
     """A line of output, as specification §7 has it; without `output` where there is an error."""
 
     input: msgspec.Raw
@@ -39,11 +39,11 @@ class Answered(msgspec.Struct, frozen=True):
     error: str | None
 
 
-Wrap = Callable[[Answered], Any]  # what is written in its place
+Wrap = Callable[[AnsweredLine], Any]  # what is written in its place
 
 
 @dataclass
-class Counts:
+class LineCounts:
     lines: int = 0
     errors: int = 0
 
@@ -61,7 +61,7 @@ class Files:
     max_bytes: int | None = None
     max_lines: int | None = None  # of a file
 
-    def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None) -> Counts:
+    def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None) -> LineCounts:
         """Raises `InvalidInput` where the files can't be read or written, or hold too many lines."""
         source = open_source(
             self.source,
@@ -72,7 +72,7 @@ class Files:
             left_out=Outputs(self.source, self.destination),
             nowhere=INPUT,
         )
-        counts, names = Counts(), output_names(source.files)
+        counts, names = LineCounts(), output_names(source.files)
         for file, name in zip(source.files, names, strict=True):
             with open_destination(self.destination, name, allow_file_urls=self.allow_file_urls) as out:
                 for line in self._lines(source, file):
@@ -84,7 +84,7 @@ class Files:
                         progress(source.bytes_read / max(source.size, 1), str(counts))
         return counts
 
-    def _lines(self, source: Source, file: SourceFile) -> Iterator[bytes]:
+    def _lines(self, source: ImportSource, file: SourceFile) -> Iterator[bytes]:
         """Raises `InvalidInput` after the last that the file may have."""
         with source.open(file) as stored:
             for number, line in enumerate(_lines(stored), start=1):
@@ -126,14 +126,14 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
-def answered(line: bytes, answer: Answer) -> Answered:
+def answered(line: bytes, answer: Answer) -> AnsweredLine:
     try:
         line.decode()
-        return Answered(msgspec.Raw(line), answer(line), None)
+        return AnsweredLine(msgspec.Raw(line), answer(line), None)
     except InvalidInput as error:
-        return Answered(_echo(line), UNSET, error.message)
+        return AnsweredLine(_echo(line), UNSET, error.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Answered(_echo(line), UNSET, f"The line can't be read: {in_words(error)}.")
+        return AnsweredLine(_echo(line), UNSET, f"The line can't be read: {in_words(error)}.")
 
 
 def _echo(line: bytes) -> msgspec.Raw:

@@ -10,82 +10,84 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from engine.batch.inference import FilterValues, Id
-from engine.batch.lines import Answered
+from engine.batch.lines import AnsweredLine
 from engine.data.columns import Floats
 from engine.data.group import NO_HISTORY, Group
 from engine.data.vocab import NOBODY
 from engine.errors import InvalidInput
-from engine.filters import Candidates, Fields, Filter, UserCandidates, items_having
+from engine.filters import Candidates, CompiledFilter, Fields, UserCandidates, items_having
 from engine.rank.topk import top_k
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
 
-Filters = tuple[Filter, ...]
+Filters = tuple[CompiledFilter, ...]
 
 
-class OfItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ItemSegmentLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     item_id: Id
     filter_values: FilterValues = {}
 
 
-class OfAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class AttributesSegmentLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     item_attributes: Annotated[str, Meta(min_length=1)]
     filter_values: FilterValues = {}
 
 
-class Output(msgspec.Struct, frozen=True, rename="camel"):
+class SegmentOutput(msgspec.Struct, frozen=True, rename="camel"):
     """Users, the most likely first: by the name in AWS's guide, and by the one that its jobs write."""
 
     recommended_users: list[str]
     users_list: list[str]
 
     @classmethod
-    def of(cls, users: list[str]) -> Output:
+    def of(cls, users: list[str]) -> SegmentOutput:
         return cls(users, users)
 
 
-class OfAttributesAnswered(msgspec.Struct, frozen=True, rename="camel"):
+class AnsweredAttributesLine(msgspec.Struct, frozen=True, rename="camel"):
     """A line of output by attributes, which shows them beside `input` as well, as AWS's guide has it."""
 
     input: msgspec.Raw
     item_attributes: msgspec.Raw | UnsetType
-    output: Output | UnsetType
+    output: SegmentOutput | UnsetType
     error: str | None
 
 
-def with_attributes(answered: Answered) -> OfAttributesAnswered:
+def with_attributes(answered: AnsweredLine) -> AnsweredAttributesLine:
     line = msgspec.json.decode(answered.input)
     attributes: msgspec.Raw | UnsetType = UNSET
     if isinstance(line, dict) and "itemAttributes" in line:
         attributes = msgspec.Raw(msgspec.json.encode(line["itemAttributes"]))
-    return OfAttributesAnswered(answered.input, attributes, answered.output, answered.error)
+    return AnsweredAttributesLine(answered.input, attributes, answered.output, answered.error)
 
 
-def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], Output]:
-    decoder, users = msgspec.json.Decoder(OfItem), UserCandidates(group, len(group.users), NO_HISTORY)
+def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], SegmentOutput]:
+    decoder, users = msgspec.json.Decoder(ItemSegmentLine), UserCandidates(group, len(group.users), NO_HISTORY)
 
-    def answer(line: bytes) -> Output:
+    def answer(line: bytes) -> SegmentOutput:
         asked = decoder.decode(line)
         item = group.items.find(asked.item_id)
         if item < 0:
             raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
-        return Output.of(_best(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most))
+        return SegmentOutput.of(_best(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most))
 
     return answer
 
 
 def by_attributes(
     deployed: Deployed, group: Group, filters: Filters, most: int, fields: Fields, rules: str
-) -> Callable[[bytes], Output]:
-    decoder, users = msgspec.json.Decoder(OfAttributes), UserCandidates(group, len(group.users), NO_HISTORY)
+) -> Callable[[bytes], SegmentOutput]:
+    decoder, users = msgspec.json.Decoder(AttributesSegmentLine), UserCandidates(group, len(group.users), NO_HISTORY)
     items = Candidates(group, len(group.items), NO_HISTORY)
 
-    def answer(line: bytes) -> Output:
+    def answer(line: bytes) -> SegmentOutput:
         asked = decoder.decode(line)
         having = items_having(asked.item_attributes, items, fields, rules)
         if not having.any():
             raise InvalidInput("itemAttributes: no item has them.")
-        return Output.of(_best(deployed.scorer(Query(attributes=having)), users, filters, asked.filter_values, most))
+        return SegmentOutput.of(
+            _best(deployed.scorer(Query(attributes=having)), users, filters, asked.filter_values, most)
+        )
 
     return answer
 

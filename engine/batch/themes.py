@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from engine.batch.inference import Output
+from engine.batch.inference import InferenceOutput
 from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.data.schema import Field
@@ -42,7 +42,7 @@ class Themed(msgspec.Struct, frozen=True, rename="camel"):
     items_theme_relevance_scores: tuple[float, ...]
 
 
-class Said(NamedTuple):
+class ItemText(NamedTuple):
     """About one item."""
 
     categories: frozenset[str]
@@ -76,7 +76,7 @@ class Themes:
         scores = tuple(round(float(relevance[place]), DECIMALS) for place in order)
         return Themed(tuple(items[place] for place in order), theme, scores)
 
-    def _say(self, index: int) -> Said:
+    def _say(self, index: int) -> ItemText:
         def of(columns: list[str]) -> list[str]:
             found = (self._group.item_table.value(index, column) for column in columns)
             return [str(value)[:LONGEST] for value in found if value]
@@ -84,9 +84,9 @@ class Themes:
         names, texts = of(self._names), of(self._texts)
         categories = [part.strip() for value in of(self._categories) for part in value.split("|") if part.strip()]
         words = {word.lower() for text in (*names, *texts) for word in WORD.findall(text)}
-        return Said(frozenset(categories), frozenset(words), ". ".join((*names, ", ".join(categories), *texts)))
+        return ItemText(frozenset(categories), frozenset(words), ". ".join((*names, ", ".join(categories), *texts)))
 
-    def _theme(self, said: Sequence[Said], meanings: Floats) -> str:
+    def _theme(self, said: Sequence[ItemText], meanings: Floats) -> str:
         categories = _best(self._telling([each.categories for each in said], self._usual_categories), CATEGORIES)
         named = {word.lower() for category in categories for word in WORD.findall(category)}
         spoken = [each.words - named for each in said]
@@ -122,5 +122,5 @@ def _best(weights: Mapping[str, float], most: int) -> list[str]:
     return [term for term in best if weights[term] >= NEARLY * weights[best[0]]]
 
 
-def themed(answer: Callable[[bytes], Output], themes: Themes) -> Callable[[bytes], Themed]:
+def themed(answer: Callable[[bytes], InferenceOutput], themes: Themes) -> Callable[[bytes], Themed]:
     return lambda line: themes.of(answer(line).recommended_items)

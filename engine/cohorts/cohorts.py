@@ -29,7 +29,7 @@ class Cohort(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Cohorts:
+class CohortLists:
     """One division of a model's users."""
 
     tag: str
@@ -79,7 +79,7 @@ class Cohorts:
         return newer
 
 
-def cohorts_of(model: Model, scorer: Scorer, name: str) -> Mapping[int, Cohorts]:
+def cohorts_of(model: Model, scorer: Scorer, name: str) -> Mapping[int, CohortLists]:
     """By the count that was asked for in training; none where the model was trained without. `name` is the model's."""
     counts = model.about.get("cohorts", [])
     if not counts:
@@ -87,7 +87,7 @@ def cohorts_of(model: Model, scorer: Scorer, name: str) -> Mapping[int, Cohorts]
     vectors = model.arrays[VECTORS]
     base, extension = scorer(Query())[: len(vectors)], Extension.of(model)
     return {
-        count: Cohorts(
+        count: CohortLists(
             tag=blake2b(f"{name}\0{count}".encode(), digest_size=4).hexdigest(),
             vectors=vectors,
             centres=model.arrays[f"cohort_centres_{count}"],

@@ -19,7 +19,7 @@ from engine.cohorts.clusters import centres, nearest
 from engine.cohorts.vectors import embedded, item_vectors
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
-from engine.data.table import Table
+from engine.data.table import LiveTable
 from engine.rank.topk import top_k
 from engine.recipe import Model, Progress, Query, Scorer, stretch
 
@@ -104,7 +104,7 @@ def _asked(members: _Members, groups: Longs, items: int, seed: int) -> _Members:
 
 def _shares(scorer: Scorer, snapshot: Snapshot, users: Longs, progress: Progress) -> Iterator[Floats]:
     """(items,) for each user the share that the model gives every item, in the middle of a visit."""
-    table = Table(snapshot.user_columns)
+    table = LiveTable(snapshot.user_columns)
     for place, user in enumerate(users.tolist()):
         if place % 100 == 0:
             progress(place / len(users), "asking for the members of cohorts")

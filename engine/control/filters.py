@@ -15,7 +15,7 @@ from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.control.schemas import schemas_of
 from engine.errors import InvalidInput, LimitExceeded
-from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, Filter, compile_filter, fields_of
+from engine.filters import EVENTS, MOST_FIELDS_OF_A_GROUP, CompiledFilter, compile_filter, fields_of
 from engine.recipes import RECIPES
 from engine.records import BATCH_JOBS, DatasetGroupRecord, FilterRecord, JsonMap, SolutionVersionRecord
 
@@ -71,7 +71,7 @@ def check_batch_filter(
         raise InvalidInput(f"filterArn: the recipe {recipe.name} can't be filtered by Interactions.")
 
 
-def _check_count(control: Control, compiled: Filter, group: DatasetGroupRecord, within: Connection) -> None:
+def _check_count(control: Control, compiled: CompiledFilter, group: DatasetGroupRecord, within: Connection) -> None:
     """Raises `LimitExceeded` where the group's filters would use too many fields (specification §4.2)."""
     others = control.every(FilterRecord, parent=group.arn, within=within)
     used = compiled.field_keys.union(*(compile_filter(other.filter_expression).field_keys for other in others))

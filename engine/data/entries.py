@@ -35,7 +35,7 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
         return {name: value for name, value in told.items() if value is not None}
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class RecordRow(msgspec.Struct, frozen=True, array_like=True):
     """Kinds `item`, `user` and `action`: the record's columns by schema name; it replaces the earlier record."""
 
     name: str
@@ -62,7 +62,7 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True):
 
 encode = msgspec.json.Encoder().encode
 read_interaction = msgspec.json.Decoder(Interaction).decode
-read_row = msgspec.json.Decoder(Row).decode
+read_row = msgspec.json.Decoder(RecordRow).decode
 read_impression = msgspec.json.Decoder(Impression).decode
 read_erased = msgspec.json.Decoder(Erased).decode
 read_pointer = msgspec.json.Decoder(Pointer).decode

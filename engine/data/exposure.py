@@ -44,7 +44,7 @@ class Novelty(NamedTuple):
         return cls(items, float(items.sum()), float(items.max(initial=0)), blocks)
 
 
-class Exposure:
+class ItemExposure:
     """One thread writes, any reads: a reader sees each item's numbers as they were a moment ago or are now."""
 
     def __init__(self, snapshot: Snapshot, impressions: Longs) -> None:

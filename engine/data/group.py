@@ -15,10 +15,10 @@ import numpy as np
 
 from engine.data import entries
 from engine.data.columns import Array, Bools, Ints, Longs
-from engine.data.exposure import NEVER, Exposure
+from engine.data.exposure import NEVER, ItemExposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
-from engine.data.table import Table
+from engine.data.table import LiveTable
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
@@ -27,7 +27,7 @@ MOST_MASKS = 256  # of event types, remembered for filters
 OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what they are in the group of actions
 
 
-class Seen(NamedTuple):
+class StreamedInteraction(NamedTuple):
     """One streamed interaction, in ids."""
 
     item: int
@@ -63,17 +63,17 @@ class Group:
         self.event_types = list(snapshot.event_types)
         self._type_codes = {name: code for code, name in enumerate(self.event_types)}
         self._type_masks: dict[tuple[frozenset[str], int], Bools] = {}
-        self.seen: dict[int, list[Seen]] = {}  # user id -> since the snapshot, in order of arrival
-        self._taken: list[tuple[int, Seen]] = []  # and user id, to be seen soon
+        self.seen: dict[int, list[StreamedInteraction]] = {}  # user id -> since the snapshot, in order of arrival
+        self._taken: list[tuple[int, StreamedInteraction]] = []  # and user id, to be seen soon
         self._known: dict[tuple[str | None, str], tuple[tuple[str, ...], int]] = {}  # users and sessions met meanwhile
         self.tail = _tail(stored)
         self.links = dict(stored.links)  # session -> the user it was first seen with
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
         for session, user in self.links.items():
             self._sessions.setdefault(user, []).append(session)
-        self.item_table = Table(snapshot.item_columns)
-        self.user_table = Table(snapshot.user_columns)
-        self.exposure = Exposure(snapshot, stored.impressions.sum(axis=1))
+        self.item_table = LiveTable(snapshot.item_columns)
+        self.user_table = LiveTable(snapshot.user_columns)
+        self.exposure = ItemExposure(snapshot, stored.impressions.sum(axis=1))
         self._actions = Group(uid, stored.actions or EMPTY, self) if whole is None else None
         if whole is not None:
             self._share(whole)
@@ -101,8 +101,8 @@ class Group:
         """Take in one record of `entries.STATE_KINDS`; the names of the users, sessions or items it is about. Readers
         see an interaction from the next `settle` on: many at once cost a fraction of each alone."""
         if record.kind in ("event", "action_event"):
-            deeds = self if record.kind == "event" else self.actions
-            about = self._take_event(entries.read_interaction(record.body), record.seq, deeds)
+            group = self if record.kind == "event" else self.actions
+            about = self._take_event(entries.read_interaction(record.body), record.seq, group)
         elif record.kind == "cleared":
             self._clear(record.key, record.seq)
             about = ()
@@ -123,7 +123,7 @@ class Group:
         self.seq, self.changed = record.seq, True
         return about
 
-    def _rows_like(self, kind: str) -> tuple[Table, Vocab]:
+    def _rows_like(self, kind: str) -> tuple[LiveTable, Vocab]:
         if kind == "user":
             return self.user_table, self.users
         rows = self if kind == "item" else self.actions
@@ -131,9 +131,9 @@ class Group:
 
     def settle(self) -> None:
         self._known.clear()
-        for deeds in (self, self.actions):
-            if deeds._taken:
-                deeds._settle()
+        for group in (self, self.actions):
+            if group._taken:
+                group._settle()
 
     def _settle(self) -> None:
         taken, self._taken = self._taken, []
@@ -144,7 +144,7 @@ class Group:
             self.seen.setdefault(user, []).append(each)
         self.exposure.chosen(items, times)
 
-    def _take_event(self, event: entries.Interaction, seq: int, deeds: Group) -> tuple[str, ...]:
+    def _take_event(self, event: entries.Interaction, seq: int, group: Group) -> tuple[str, ...]:
         if event.item is None:
             about = self._about(event)
         else:
@@ -153,9 +153,9 @@ class Group:
                 raise OverflowError(f"{time} is no time")
             about, user = self._known.get((event.user, event.session)) or self._meet(event)
             value = NO_VALUE if event.value is None else event.value
-            item, type_ = deeds.items.add(event.item), deeds.type_code(event.event_type)
-            deeds._taken.append((user, Seen(item, time, type_, value, seq, event.columns())))
-        if deeds is self and event.impression:
+            item, type_ = group.items.add(event.item), group.type_code(event.event_type)
+            group._taken.append((user, StreamedInteraction(item, time, type_, value, seq, event.columns())))
+        if group is self and event.impression:
             self._show(event.impression)
         return about
 
@@ -178,7 +178,7 @@ class Group:
 
     def _expose(self, impressions: Longs) -> None:
         """Count anew, but for the impressions: something has left."""
-        exposure = Exposure(self.stored.snapshot, impressions)
+        exposure = ItemExposure(self.stored.snapshot, impressions)
         seen = list(chain.from_iterable(self.seen.values()))
         exposure.chosen(np.array([s.item for s in seen], np.int32), np.array([s.time for s in seen], np.int64))
         for index, row in self.item_table.rows.items():
@@ -201,9 +201,9 @@ class Group:
             self.seen, self.links, self._sessions = {}, {}, {}
             self.tail = _tail(self.stored)
         elif dataset_type == "ITEMS":
-            self.item_table = Table({})
+            self.item_table = LiveTable({})
         elif dataset_type == "USERS":
-            self.user_table = Table({})
+            self.user_table = LiveTable({})
         shown = self.exposure.impressions(len(self.items))
         self._expose(np.zeros_like(shown) if dataset_type == "INTERACTIONS" else shown)
 
@@ -214,11 +214,11 @@ class Group:
         ids = np.array([index for index in map(self.users.find, names) if index >= 0], np.int64)
         before = self._rows_of(ids)
         gone = frozenset(names)
-        for deeds in (self, self.actions):
-            deeds.stored = without_users(deeds.stored, ids)
+        for group in (self, self.actions):
+            group.stored = without_users(group.stored, ids)
             for index in ids.tolist():
-                deeds.seen.pop(index, None)
-            deeds._expose(deeds.exposure.impressions(len(deeds.items)))
+                group.seen.pop(index, None)
+            group._expose(group.exposure.impressions(len(group.items)))
         self.user_table = self.user_table.without(self.stored.snapshot.user_columns, frozenset(ids.tolist()))
         self.links = {s: user for s, user in self.links.items() if s not in gone and user not in gone}
         self._sessions = {user: sessions for user, sessions in self._sessions.items() if user not in gone}
@@ -235,9 +235,9 @@ class Group:
         columns = snapshot.user_columns.values()
         rows = {index for index in known.tolist() if any(column.get(index) is not None for column in columns)}
         rows |= self.user_table.rows.keys() & set(users.tolist())
-        return self._deeds_of(users) + self.actions._deeds_of(users) + len(rows)
+        return self._interaction_count(users) + self.actions._interaction_count(users) + len(rows)
 
-    def _deeds_of(self, users: Longs) -> int:
+    def _interaction_count(self, users: Longs) -> int:
         snapshot = self.stored.snapshot
         imported = int(np.diff(snapshot.indptr)[users[users < snapshot.user_count]].sum())
         return imported + sum(len(self.seen.get(index, ())) for index in users.tolist())

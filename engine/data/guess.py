@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.data.formats import header_hint
-from engine.data.report import Ledger
-from engine.data.reserved import DATASET_TYPES, KEYS, Rule, rules_for
-from engine.data.rows import Rows
+from engine.data.report import FlawLedger
+from engine.data.reserved import DATASET_TYPES, KEYS, ReservedField, rules_for
+from engine.data.rows import CsvRows
 from engine.data.schema import dataset_type_of, parse_schema, plain
-from engine.data.source import Source
+from engine.data.source import ImportSource
 from engine.errors import InvalidInput
 
 SAMPLE_ROWS = 2000  # of a source's first file
@@ -22,7 +22,7 @@ _FLOAT = re.compile(r"-?\d*\.?\d+([eE][-+]?\d+)?", re.ASCII)
 _FEW = 1000  # distinct values that a categorical column should not exceed (specification §2.3)
 
 
-def guess_schema(source: Source, dataset_type: str) -> str:
+def guess_schema(source: ImportSource, dataset_type: str) -> str:
     """A schema as JSON text that fits the first file of a source. Raises `InvalidInput` where none can."""
     header, rows = _sample(source)
     wanted = [rule.name for rule in rules_for(dataset_type_of(dataset_type), None).values() if rule.required]
@@ -36,7 +36,7 @@ def guess_schema(source: Source, dataset_type: str) -> str:
         raise InvalidInput(f"No schema fits {source.files[0].name}: {error.message}") from error
 
 
-def grown_schema(schema: str, source: Source) -> str:
+def grown_schema(schema: str, source: ImportSource) -> str:
     """The schema with the columns of a source that it lacks, all of which may be null.
 
     Raises `InvalidInput` where the columns can't be in it.
@@ -56,10 +56,10 @@ def _nullable(type_: str | list[str]) -> str | list[str]:
     return ["null", type_] if isinstance(type_, str) else type_
 
 
-def _sample(source: Source) -> tuple[list[str], list[list[str]]]:
+def _sample(source: ImportSource) -> tuple[list[str], list[list[str]]]:
     """The header and the first rows of the first file. Raises `InvalidInput` where it can't be read."""
     with source.open(source.files[0]) as stream:
-        reader = Rows(stream, source.files[0].name, Ledger())
+        reader = CsvRows(stream, source.files[0].name, FlawLedger())
         header = reader.header()
         rows: list[list[str]] = []
         for block in reader.blocks(len(header)):
@@ -99,7 +99,7 @@ def infer_schema(
     return text
 
 
-def _reserved(rule: Rule, cells: Sequence[str]) -> dict[str, Any]:
+def _reserved(rule: ReservedField, cells: Sequence[str]) -> dict[str, Any]:
     row = {"name": rule.name, "type": _union(rule.type, rule.nullable and "" in cells)}
     return {**row, rule.flag: True} if rule.flag else row
 

@@ -20,14 +20,14 @@ from engine.data.columns import Array, Column, load_columns, save_columns
 from engine.data.duplicates import first_of_equals, last_of_each
 from engine.data.formats import header_hint
 from engine.data.options import DAY_S, FUTURE_S, ImportOptions
-from engine.data.report import Ledger, Report
-from engine.data.rows import Block, Rows
+from engine.data.report import FlawLedger, ImportReport
+from engine.data.rows import Block, CsvRows
 from engine.data.schema import Schema, plain
-from engine.data.source import Source
+from engine.data.source import ImportSource
 from engine.errors import InvalidInput
 
 
-class Progress(Protocol):
+class ImportProgress(Protocol):
     def __call__(self, fraction: float, message: str) -> object:
         """Say how far the import is: 0..1 of the bytes and a few words. May raise to stop it."""
         ...
@@ -38,7 +38,7 @@ class Imported:
     """The good rows as columns by schema field name, and the report. Use them only if it has no `failure_reason`."""
 
     rows: Mapping[str, Column]
-    report: Report
+    report: ImportReport
 
     def __len__(self) -> int:
         return self.report.kept
@@ -49,7 +49,7 @@ class Imported:
 
     @classmethod
     def load(cls, folder: Path) -> Imported:
-        report = msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
+        report = msgspec.json.decode((folder / "report.json").read_bytes(), type=ImportReport)
         return cls(load_columns(folder), report)
 
 
@@ -58,7 +58,11 @@ STRICT = ImportOptions(odd_values="refuse")
 
 
 def import_csv(
-    source: Source, schema: Schema, progress: Progress, options: ImportOptions = STRICT, now: float = math.inf
+    source: ImportSource,
+    schema: Schema,
+    progress: ImportProgress,
+    options: ImportOptions = STRICT,
+    now: float = math.inf,
 ) -> Imported:
     """Read every file of the source; no interaction is a year later than `now`, in epoch seconds.
 
@@ -68,7 +72,7 @@ def import_csv(
     header: list[str] | None = None
     for file in source.files:
         with source.open(file) as stream:
-            reader = Rows(stream, file.name, table.ledger)
+            reader = CsvRows(stream, file.name, table.ledger)
             names = reader.header()
             if header is None:
                 header = names
@@ -94,9 +98,11 @@ class _Table:
     """All columns of one import while it runs."""
 
     def __init__(self, schema: Schema, options: ImportOptions, now: float) -> None:
-        self.report = Report(files=[], ignored_columns=[], flaws=[], skip_bad_rows=options.skip_bad_rows, nulls=[])
-        self.ledger = Ledger()
-        self._nulls = Ledger()
+        self.report = ImportReport(
+            files=[], ignored_columns=[], flaws=[], skip_bad_rows=options.skip_bad_rows, nulls=[]
+        )
+        self.ledger = FlawLedger()
+        self._nulls = FlawLedger()
         self._schema, self._now = schema, now
         self._lenient = _lenient(schema, options)
         self._builders = {field.name: builder(field, options.timestamps, now + FUTURE_S) for field in schema.fields}

@@ -34,7 +34,7 @@ Kind = str
 DEPLOYED = ("", "deploy")  # the group and key that every deployment wakes, whatever campaign it is of
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """What is appended. `key` is the user, item, dataset type, snapshot, campaign or ARN it is about; `rings` are more
     keys that it wakes."""
 
@@ -55,7 +55,7 @@ class Logged(NamedTuple):
     at: float
 
 
-Part = tuple[Sequence[Entry], Future[int]]  # one append
+Part = tuple[Sequence[LogEntry], Future[int]]  # one append
 
 
 def bell_key(group: str, key: str) -> bytes:
@@ -79,7 +79,7 @@ class Log:
         self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
         self._writer.start()
 
-    def append(self, entries: Sequence[Entry]) -> Future[int]:
+    def append(self, entries: Sequence[LogEntry]) -> Future[int]:
         """A future of a sequence number at or after the entries', done when they are durable.
 
         Raises `Throttled` while too many wait; the future raises `Unavailable` where the commit failed (nothing of
@@ -97,7 +97,7 @@ class Log:
                 self._waiting.put((entries, future))
         return future
 
-    def append_within(self, connection: sa.Connection, entries: Sequence[Entry]) -> int:
+    def append_within(self, connection: sa.Connection, entries: Sequence[LogEntry]) -> int:
         """Append as part of the caller's transaction (see `Database.write`)."""
         if not self._database.is_sqlite:  # one appender at a time, or readers would skip late committers
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7231)"))

@@ -30,7 +30,7 @@ class Flaw(msgspec.Struct, rename="camel"):
         return f"{what} ({rows}{example}: {where})"
 
 
-class Report(msgspec.Struct, rename="camel"):
+class ImportReport(msgspec.Struct, rename="camel"):
     """What became of every row: rows = kept + duplicates + bad. Blank lines are no rows."""
 
     rows: int = 0
@@ -91,7 +91,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-class Ledger:
+class FlawLedger:
     """Collects flaws by column and rule."""
 
     def __init__(self) -> None:

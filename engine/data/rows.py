@@ -11,7 +11,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from engine.data.formats import START, foreign_format, separator_problem
-from engine.data.report import Ledger
+from engine.data.report import FlawLedger
 from engine.errors import InvalidInput
 
 BLOCK = 8192  # rows
@@ -114,10 +114,10 @@ class Block:
     blank: int
 
 
-class Rows:
+class CsvRows:
     """The rows of one file, as blocks; those that can't be taken apart go to the ledger."""
 
-    def __init__(self, stream: BinaryIO, file: str, ledger: Ledger) -> None:
+    def __init__(self, stream: BinaryIO, file: str, ledger: FlawLedger) -> None:
         self._file = file
         self._ledger = ledger
         self._lines = _Lines(stream)

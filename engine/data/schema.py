@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from engine.data.reserved import DATASET_TYPES, KEYS, Rule, rules_for
+from engine.data.reserved import DATASET_TYPES, KEYS, ReservedField, rules_for
 from engine.errors import InvalidInput
 from engine.words import in_words
 
@@ -230,7 +230,7 @@ def _check_reserved(schema: Schema, domain: str | None) -> None:
         _check_rule(fields[name], rules[name])
 
 
-def _check_rule(field: Field, rule: Rule) -> None:
+def _check_rule(field: Field, rule: ReservedField) -> None:
     name = field.name
     if field.type != rule.type:
         raise InvalidInput(f"Field {name} is reserved and must be of type {rule.type}, not {field.type}; change it.")

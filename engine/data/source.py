@@ -54,7 +54,7 @@ class SourceFile:
 
 
 @dataclass
-class Source:
+class ImportSource:
     """The files of one location. `bytes_read` counts, over all files, the stored bytes that were read."""
 
     location: str
@@ -82,7 +82,7 @@ class Source:
 
 
 class _Counted(io.RawIOBase):
-    def __init__(self, raw: io.RawIOBase, source: Source) -> None:
+    def __init__(self, raw: io.RawIOBase, source: ImportSource) -> None:
         self._raw = raw
         self._source = source
 
@@ -109,7 +109,7 @@ def open_source(
     prefix: bool = False,
     left_out: Callable[[SourceFile], bool] | None = None,
     nowhere: str = NOWHERE,
-) -> Source:
+) -> ImportSource:
     """The files at a location, listed but not yet read; `deep`: with those in folders below; `prefix`: all that begin
     so where none has just that name. `left_out` is asked of each, in the order of their paths.
 
@@ -127,7 +127,7 @@ def open_source(
         listed = _on_disk(unquote(rest), depth, nowhere) if scheme == "file" else _in_s3(rest, depth, nowhere)
         wanted = listed if left_out is None else filterfalse(left_out, listed)
         some = islice(wanted, None if max_files is None else max_files + 1)
-        source = Source(location, tuple(sorted(some, key=lambda file: (file.name, file.path))), nowhere)
+        source = ImportSource(location, tuple(sorted(some, key=lambda file: (file.name, file.path))), nowhere)
     if not source.files:
         begins = ": there is nothing of that name, and nothing that begins so" if prefix else " holds no files"
         raise InvalidInput(f"{nowhere} {location}{begins}.")

@@ -8,7 +8,7 @@ from typing import Any
 from engine.data.columns import Column
 
 
-class Table:
+class LiveTable:
     """One thread puts, any reads. A put row replaces the earlier one whole.
 
     `memo` is for what readers derive from the rows; it is thrown away with them.
@@ -26,9 +26,9 @@ class Table:
         self.size = max(self.size, index + 1)
         self.order.append(index)
 
-    def without(self, columns: Mapping[str, Column], gone: frozenset[int]) -> Table:
+    def without(self, columns: Mapping[str, Column], gone: frozenset[int]) -> LiveTable:
         """A new table over other columns, which keeps the rows that were put, but for those of `gone` ids."""
-        kept = Table(columns)
+        kept = LiveTable(columns)
         for index in self.order:
             if index not in gone:
                 kept.put(index, self.rows[index])
@@ -49,4 +49,4 @@ class Table:
         return {name: value for name, value in values if value is not None} or None
 
 
-NOBODY = Table({})
+NOBODY = LiveTable({})

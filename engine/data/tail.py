@@ -11,7 +11,7 @@ from engine.data.columns import Ints, Longs
 KEPT = 200_000  # twice as many before the oldest go
 
 
-class _Rows(NamedTuple):
+class _TailRows(NamedTuple):
     """(capacity,) each, the first `filled` of them, in order of arrival."""
 
     items: Ints
@@ -59,8 +59,8 @@ class Since(NamedTuple):
         return self.tail.after(self.seq)
 
 
-def _roomy(items: Ints, times: Longs, seqs: Longs) -> _Rows:
+def _roomy(items: Ints, times: Longs, seqs: Longs) -> _TailRows:
     count = len(seqs)
-    rows = _Rows(np.empty(2 * KEPT, np.int32), np.empty(2 * KEPT, np.int64), np.empty(2 * KEPT, np.int64), count)
+    rows = _TailRows(np.empty(2 * KEPT, np.int32), np.empty(2 * KEPT, np.int64), np.empty(2 * KEPT, np.int64), count)
     rows.items[:count], rows.times[:count], rows.seqs[:count] = items, times, seqs
     return rows

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.data.columns import Floats
-from engine.ensemble.pool import Pool, blended_ndcg
+from engine.ensemble.pool import CandidatePool, blended_ndcg
 
 STEPS = 10
 BAGS = 6
@@ -18,7 +18,7 @@ CRUMB = 0.05
 WORTH = 1.0  # standard errors a blend must gain to replace a simpler one
 
 
-def bagged(pool: Pool, seed: int) -> Floats:
+def bagged(pool: CandidatePool, seed: int) -> Floats:
     """(columns,) weights that sum to 1: the mean of `grown` over random halves of the cases."""
     draw = np.random.default_rng(seed)
     cases = pool.scores.shape[1]
@@ -29,7 +29,7 @@ def bagged(pool: Pool, seed: int) -> Floats:
     return np.asarray(total / total.sum(), np.float32)
 
 
-def grown(pool: Pool) -> Floats:
+def grown(pool: CandidatePool) -> Floats:
     """(columns,) weights that sum to 1, the best prefix of one walk."""
     shares = np.zeros(len(pool.scores), np.float32)
     mixed = np.zeros_like(pool.scores[0])
@@ -44,7 +44,7 @@ def grown(pool: Pool) -> Floats:
     return np.asarray(best_shares / best_shares.sum(), np.float32)
 
 
-def ndcg_of(pool: Pool, weights: Floats) -> Floats:
+def ndcg_of(pool: CandidatePool, weights: Floats) -> Floats:
     """(cases,) NDCG@10 of a blend."""
     used = np.flatnonzero(weights)
     mixed = np.tensordot(weights[used], pool.scores[used], axes=1) if len(used) else np.zeros_like(pool.scores[0])

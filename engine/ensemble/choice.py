@@ -20,12 +20,12 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import bagged, clearly_better, ndcg_of
 from engine.ensemble.cost import parts_of
 from engine.ensemble.fits import Fits, fitted, reader
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.plan import Blend, Options, Plan, readings_of
-from engine.ensemble.pool import Pool, Score, joined, own_ndcg, pool_of
+from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
+from engine.ensemble.pool import CandidatePool, Score, joined, own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
-from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Progress, silent, spans
 
 ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
@@ -39,16 +39,16 @@ FLOOR = 0.01  # weight that popularity always has, to order what no other column
 
 
 @dataclass(frozen=True)
-class Trial:
+class FittedSplit:
     """A split with every candidate fitted on its training part."""
 
-    columns: list[Column]
+    columns: list[ScorerColumn]
     scores: list[Score]
-    cases: list[Case]
+    cases: list[EvaluationCase]
     remove_seen: bool
 
 
-def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> Plan:
+def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> EnsemblePlan:
     """The plan for data like this snapshot's. Deterministic for a seed."""
     baskets = tied_share(snapshot) > BASKETS
     split = leave_last_out(snapshot, baskets=baskets, last=2)
@@ -77,10 +77,10 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     return _plan(columns, blends, repeats, own)
 
 
-def candidates(snapshot: Snapshot, options: Options) -> list[Column]:
+def candidates(snapshot: Snapshot, options: Options) -> list[ScorerColumn]:
     """Every column worth a try on data of this size."""
     columns = [
-        Column(member.name, dict(shape), reading)
+        ScorerColumn(member.name, dict(shape), reading)
         for member in MEMBERS.values()
         if not options.light or member.name in LIGHT
         for shape in member.shapes(snapshot)
@@ -89,7 +89,7 @@ def candidates(snapshot: Snapshot, options: Options) -> list[Column]:
     epochs = _affordable(snapshot, options)
     if epochs:
         shape = {"dim": float(options.dim), "length": float(options.length), "epochs": float(epochs)}
-        columns.append(Column("sequence", shape, {}))
+        columns.append(ScorerColumn("sequence", shape, {}))
     return columns
 
 
@@ -97,24 +97,24 @@ def _affordable(snapshot: Snapshot, options: Options) -> int:
     if not options.epochs or not len(snapshot.items):
         return 0
     from engine.nn.loop import affordable_epochs
-    from engine.nn.transformer import Shape
+    from engine.nn.transformer import TransformerShape
 
-    network = Shape(snapshot.item_count, options.length, options.dim)
+    network = TransformerShape(snapshot.item_count, options.length, options.dim)
     return affordable_epochs(snapshot, network, options.gigaflops, options.epochs, options.most_epochs)
 
 
 def _trial(
-    columns: list[Column],
+    columns: list[ScorerColumn],
     split: Split,
     remove_seen: bool,
     seed: int,
     progress: Progress,
     optional: Collection[str] = (),
-) -> Trial:
+) -> FittedSplit:
     fits: Fits = fitted(columns, split.train, seed, progress, optional)
     columns = [column for column in columns if column.fit in fits]
     scores = [reader(column, fits[column.fit], split.train.item_count) for column in columns]
-    return Trial(columns, scores, _sample(split.cases, split.train.item_count, seed), remove_seen)
+    return FittedSplit(columns, scores, _sample(split.cases, split.train.item_count, seed), remove_seen)
 
 
 def most_cases(items: int) -> int:
@@ -122,7 +122,7 @@ def most_cases(items: int) -> int:
     return int(np.clip(ENTRIES // max(items, 1), FEWEST_CASES, MOST_CASES))
 
 
-def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
+def _sample(cases: list[EvaluationCase], items: int, seed: int) -> list[EvaluationCase]:
     most = most_cases(items)
     if len(cases) <= most:
         return cases if len(cases) >= ENOUGH else []
@@ -130,7 +130,7 @@ def _sample(cases: list[Case], items: int, seed: int) -> list[Case]:
     return [cases[place] for place in np.sort(chosen)]
 
 
-def best_reading_each(columns: Sequence[Column], ndcg: NDArray[np.float64]) -> list[int]:
+def best_reading_each(columns: Sequence[ScorerColumn], ndcg: NDArray[np.float64]) -> list[int]:
     """Of each member the column that did best alone."""
     best: dict[str, int] = {}
     for place, column in enumerate(columns):
@@ -139,13 +139,13 @@ def best_reading_each(columns: Sequence[Column], ndcg: NDArray[np.float64]) -> l
     return list(best.values())
 
 
-def _usual(columns: Sequence[Column]) -> list[int]:
+def _usual(columns: Sequence[ScorerColumn]) -> list[int]:
     """What to blend evenly when there is too little data to choose by."""
     first = best_reading_each(columns, np.zeros(len(columns)))
     return [place for place in first if columns[place].member in ("popularity", "ease", "markov")]
 
 
-def _grow(trial: Trial, kept: list[int], seed: int) -> Blend:
+def _grow(trial: FittedSplit, kept: list[int], seed: int) -> Blend:
     """The blend of the kept columns, or an even one without cases."""
     weights = np.zeros(len(trial.columns), np.float32)
     if not trial.cases:
@@ -160,10 +160,10 @@ def _grow(trial: Trial, kept: list[int], seed: int) -> Blend:
     return _blend(trial, weights, ndcg)
 
 
-def _returning(timed: Trial, active: Blend, seed: int) -> Blend:
+def _returning(timed: FittedSplit, active: Blend, seed: int) -> Blend:
     """The blend of users with a history that is not fresh; the active one's where few cases can tell."""
     default = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
-    warm = Trial(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
+    warm = FittedSplit(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
     if len(warm.cases) < ENOUGH:
         return active
     own = own_ndcg(warm.scores, warm.cases, warm.remove_seen)
@@ -175,7 +175,7 @@ def _returning(timed: Trial, active: Blend, seed: int) -> Blend:
     return _blend(warm, weights, ndcg)
 
 
-def _new(snapshot: Snapshot, columns: list[Column], baskets: bool, seed: int) -> Blend:
+def _new(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
     """The blend of users without a history: popularity, unless something recent was clearly better over the moments."""
     places = [place for place, column in enumerate(columns) if MEMBERS[column.member].hears != "history"]
     constant = [columns[place] for place in places]
@@ -197,7 +197,7 @@ def _new(snapshot: Snapshot, columns: list[Column], baskets: bool, seed: int) ->
     return Blend(tuple(weights.tolist()), last.scale, ndcg, len(pool.ideal))
 
 
-def _departing(pool: Pool, default: Floats, seed: int) -> tuple[Floats, float]:
+def _departing(pool: CandidatePool, default: Floats, seed: int) -> tuple[Floats, float]:
     """Weights of the pool's columns and their NDCG@10: the default, unless others are clearly better."""
     shares = bagged(pool, seed)
     gains, usual = ndcg_of(pool, shares), ndcg_of(pool, default)
@@ -206,17 +206,17 @@ def _departing(pool: Pool, default: Floats, seed: int) -> tuple[Floats, float]:
     return default, float(usual.mean())
 
 
-def _mean(pool: Pool, weights: Floats) -> float:
+def _mean(pool: CandidatePool, weights: Floats) -> float:
     return float(ndcg_of(pool, weights).mean())
 
 
-def _blend(trial: Trial, weights: Floats, ndcg: float) -> Blend:
+def _blend(trial: FittedSplit, weights: Floats, ndcg: float) -> Blend:
     score = mixture(trial.columns, trial.scores, weights)
     scale = fitted_scale(score, trial.cases, trial.remove_seen)
     return Blend(tuple(float(f"{weight:.4g}") for weight in weights), scale, ndcg, len(trial.cases))
 
 
-def mixture(columns: Sequence[Column], scores: Sequence[Score], weights: Sequence[float] | Floats) -> Score:
+def mixture(columns: Sequence[ScorerColumn], scores: Sequence[Score], weights: Sequence[float] | Floats) -> Score:
     """The weighted sum of columns, with a little popularity under it."""
     parts = [(np.float32(weight), score) for weight, score in zip(weights, scores, strict=True) if weight]
     parts += [(np.float32(FLOOR), s) for c, s in zip(columns, scores, strict=True) if c.member == "popularity"]
@@ -228,7 +228,9 @@ def _widened(blend: Blend, width: int) -> Blend:
     return Blend(blend.weights + missing, blend.scale, blend.ndcg, blend.cases)
 
 
-def _plan(columns: list[Column], blends: Sequence[Blend], repeats: float, own: NDArray[np.float64]) -> Plan:
+def _plan(
+    columns: list[ScorerColumn], blends: Sequence[Blend], repeats: float, own: NDArray[np.float64]
+) -> EnsemblePlan:
     """The plan with only the columns that some blend uses; popularity always stays."""
     used = [
         place
@@ -240,4 +242,4 @@ def _plan(columns: list[Column], blends: Sequence[Blend], repeats: float, own: N
     )
     tried = {str(column): float(value) for column, value in zip(columns, own, strict=True)}
     penalty = float(np.log(1 / max(repeats, 1e-3))) if repeats < RARE else 0.0
-    return Plan(tuple(columns[place] for place in used), active, returning, new, penalty, repeats, tried)
+    return EnsemblePlan(tuple(columns[place] for place in used), active, returning, new, penalty, repeats, tried)

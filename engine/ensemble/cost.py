@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 
 SMALL = 2_000  # items, up to which tables of neighbours are dense
 INVERTED = 4_000  # items that EASE and the regression are about, at most
@@ -27,7 +27,7 @@ class Parts(NamedTuple):
     refit: float
 
 
-def parts_of(snapshot: Snapshot, columns: Sequence[Column], cases: int) -> Parts:
+def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> Parts:
     """Of a training that tries these columns on so many cases."""
     sizes = Sizes.of(snapshot)
     cases = min(cases, int(2 * sizes.users))
@@ -48,17 +48,17 @@ def parts_of(snapshot: Snapshot, columns: Sequence[Column], cases: int) -> Parts
     )
 
 
-def cost_of(snapshot: Snapshot, columns: Sequence[Column], cases: int) -> Cost:
+def cost_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> Cost:
     sizes, parts = Sizes.of(snapshot), parts_of(snapshot, columns, cases)
     return Cost(sum(parts), parts.refit, 3 * _asking(sizes) + 1e-4, _bytes(columns, sizes))
 
 
-def fitting(columns: Iterable[Column], sizes: Sizes) -> float:
+def fitting(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
     """Of every distinct fit that the columns need."""
     return sum(fit_seconds(column, sizes) for column in {column.fit: column for column in columns}.values())
 
 
-def fit_seconds(column: Column, sizes: Sizes) -> float:
+def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
     few = min(sizes.items, INVERTED)
     inverse = 8e-11 * few**3
     of_pairs = 1e-11 * sizes.users * sizes.items**2 if sizes.items <= SMALL else 3.8e-7 * sizes.pairs
@@ -84,7 +84,7 @@ def epoch_seconds(sizes: Sizes, dim: float) -> float:
     return targets * 6 * (12 * dim**2 + drawn * dim) / 80e9 + steps * (1.8e-3 + 2.3e-9 * sizes.items * dim)
 
 
-def _reading(column: Column, sizes: Sizes) -> float:
+def _reading(column: ScorerColumn, sizes: Sizes) -> float:
     dense = 5e-8 if sizes.items <= SMALL else 0.0
     return (1.3e-8 + dense) * sizes.items + 5e-5
 
@@ -93,7 +93,7 @@ def _asking(sizes: Sizes) -> float:
     return 1.3e-8 * sizes.items + 5e-5
 
 
-def _bytes(columns: Sequence[Column], sizes: Sizes) -> float:
+def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes) -> float:
     """The fits are held till all are there; the greatest of them needs the most room while it is made."""
     members = {column.fit: column.member for column in columns}.values()
     table = 4 * sizes.items**2 if sizes.items <= SMALL else 200 * 8 * sizes.items

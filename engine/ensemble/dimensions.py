@@ -15,7 +15,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.ensemble.fits import unpacked
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.mixture import Mixture, Sum
+from engine.ensemble.mixture import LogitSum, Mixture
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
 from engine.recipe import Model
@@ -43,7 +43,7 @@ def vectors_of(model: Model, mixtures: Sequence[Mixture]) -> Floats | None:
     return np.column_stack((arrays["items"], arrays["bias"], *(each.base for each in mixtures[:BLENDS])))
 
 
-def vector_of(total: Sum, blend: int, width: int) -> Floats | None:
+def vector_of(total: LogitSum, blend: int, width: int) -> Floats | None:
     """(width,) of a question; None where its sum is no such product."""
     if total.dense or len(total.products) != 1:
         return None

@@ -12,7 +12,7 @@ from engine.cost import Sizes
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.cost import fit_seconds
-from engine.ensemble.member import Arrays, Column, standard
+from engine.ensemble.member import Arrays, ScorerColumn, standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.pool import Score
 from engine.recipe import Progress, Query, spans
@@ -26,7 +26,7 @@ Fits = Mapping[str, Arrays]  # by Column.fit
 
 
 def fitted(
-    columns: Iterable[Column], snapshot: Snapshot, seed: int, progress: Progress, optional: Collection[str] = ()
+    columns: Iterable[ScorerColumn], snapshot: Snapshot, seed: int, progress: Progress, optional: Collection[str] = ()
 ) -> Fits:
     """Every distinct fit that the columns need; of members that are `optional` those that there is time for."""
     needed = {column.fit: column for column in columns}
@@ -42,7 +42,7 @@ def fitted(
     return fits
 
 
-def reader(column: Column, arrays: Arrays, items: int) -> Score:
+def reader(column: ScorerColumn, arrays: Arrays, items: int) -> Score:
     """The column's standardised scores for a query; zeros where it does not say what the member hears."""
     member = MEMBERS[column.member]
     if member.hears == "nobody":
@@ -62,7 +62,7 @@ def packed(fits: Fits) -> dict[str, NDArray[Any]]:
     return {f"{fit}.{part}": array for fit, arrays in fits.items() for part, array in arrays.items()}
 
 
-def unpacked(arrays: Arrays, columns: Iterable[Column]) -> Fits:
+def unpacked(arrays: Arrays, columns: Iterable[ScorerColumn]) -> Fits:
     fits: dict[str, dict[str, NDArray[Any]]] = {column.fit: {} for column in columns}
     for name, array in arrays.items():
         fit, _, part = name.rpartition(".")

@@ -15,7 +15,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.dimensions import PREFIX, vectors_of
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION
 from engine.ensemble.scorer import Ensemble
@@ -114,7 +114,7 @@ def _at(listed: Ensemble, users: list[Query], truths: list[tuple[Ints, float]]) 
     return Measured(listed.index.share, recall, float(np.quantile(errors, SURE)))
 
 
-def _hears_more(column: Column, *weights: float) -> bool:
+def _hears_more(column: ScorerColumn, *weights: float) -> bool:
     """Whether it weighs anything and is no matter of the history: with it a question is no product of vectors."""
     return any(weights) and MEMBERS[column.member].hears in ("user", "context")
 

@@ -45,7 +45,7 @@ class Member:
     vectors: Callable[[Arrays, Sequence[Ints]], Floats] | None = None
 
 
-class Column(msgspec.Struct, frozen=True):
+class ScorerColumn(msgspec.Struct, frozen=True):
     """One scorer of the ensemble: a member, how it was fitted and how it is read."""
 
     member: str

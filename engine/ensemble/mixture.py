@@ -16,7 +16,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.ensemble.choice import FLOOR
 from engine.ensemble.fits import SAID, Fits, reader
-from engine.ensemble.member import Arrays, Column
+from engine.ensemble.member import Arrays, ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.moments import mean_and_deviation, with_moments
 from engine.ensemble.vectors import Vectors
@@ -31,7 +31,7 @@ NOTHING = 1e-9  # a deviation below it says nothing, as in `engine.ensemble.memb
 
 
 @dataclass(frozen=True)
-class Sum:
+class LogitSum:
     """One query's logits, before they are summed: those of `Mixture.base`, and on top of them..."""
 
     products: tuple[tuple[Arrays, Floats, float], ...]  # arrays with items and bias; a vector for the items; for biases
@@ -44,7 +44,7 @@ class Sum:
         return all_onto(base, (self,))[0]
 
 
-def all_onto(base: Floats, sums: Sequence[Sum]) -> list[Floats]:
+def all_onto(base: Floats, sums: Sequence[LogitSum]) -> list[Floats]:
     """`onto` for each, to the bit the same. Items are read once for all queries, by blocks that stay in the processor's
     cache while all is added up."""
     found = np.empty((len(sums), len(base)), np.float32)
@@ -113,7 +113,7 @@ def with_tiles(arrays: Arrays) -> Arrays:
     return {**arrays, "tiles": np.ascontiguousarray(filled.reshape(-1, TILE, filled.shape[1]).transpose(0, 2, 1))}
 
 
-def _asked(sums: Sequence[Sum]) -> list[tuple[Arrays, Floats]]:
+def _asked(sums: Sequence[LogitSum]) -> list[tuple[Arrays, Floats]]:
     """Of all arrays that some are products with: (b, dim + 1) vectors for items and, last, the weight of biases; 0 for
     who has none."""
     found: dict[int, tuple[Arrays, Floats]] = {}
@@ -126,14 +126,14 @@ def _asked(sums: Sequence[Sum]) -> list[tuple[Arrays, Floats]]:
     return list(found.values())
 
 
-Part = Callable[[Sequence[Query]], list[Sum]]  # of queries that say what the part hears
+Part = Callable[[Sequence[Query]], list[LogitSum]]  # of queries that say what the part hears
 
 
 class Mixture:
     """`sum_of(query).onto(base)` are the logits of a query of known ids."""
 
     def __init__(
-        self, columns: Sequence[Column], fits: Fits, weights: Sequence[float], scale: float, items: int
+        self, columns: Sequence[ScorerColumn], fits: Fits, weights: Sequence[float], scale: float, items: int
     ) -> None:
         self.base: Floats = np.zeros(items, np.float32)  # (items,) what everyone gets
         self._parts: list[tuple[str, Part]] = []
@@ -147,12 +147,12 @@ class Mixture:
             else:
                 self._parts.append((member.hears, _part(column, arrays, weight, items)))
 
-    def sum_of(self, query: Query) -> Sum:
+    def sum_of(self, query: Query) -> LogitSum:
         return self.sums_of((query,))[0]
 
-    def sums_of(self, queries: Sequence[Query]) -> list[Sum]:
+    def sums_of(self, queries: Sequence[Query]) -> list[LogitSum]:
         """One for each query: what each would have alone."""
-        said: list[list[Sum]] = [[] for _ in queries]
+        said: list[list[LogitSum]] = [[] for _ in queries]
         for hears, part in self._parts:
             heard = [place for place, query in enumerate(queries) if SAID[hears](query)]
             for place, sum_ in zip(heard, part([queries[place] for place in heard]), strict=True):
@@ -160,8 +160,8 @@ class Mixture:
         return [_joined(each) for each in said]
 
 
-def _joined(said: Sequence[Sum]) -> Sum:
-    return Sum(
+def _joined(said: Sequence[LogitSum]) -> LogitSum:
+    return LogitSum(
         tuple(product for each in said for product in each.products),
         tuple(few for each in said for few in each.sparse),
         tuple(all_ for each in said for all_ in each.dense),
@@ -169,47 +169,47 @@ def _joined(said: Sequence[Sum]) -> Sum:
     )
 
 
-def _part(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
+def _part(column: ScorerColumn, arrays: Arrays, weight: float, items: int) -> Part:
     member = MEMBERS[column.member]
     if member.vectors is not None:
         return _product(column, arrays, weight)
     if member.sparse is not None and "dense" not in arrays:
         return _sparse(column, arrays, weight, items)
     read = reader(column, arrays, items)
-    return lambda queries: [Sum((), (), (np.float32(weight) * read(query),), 0.0) for query in queries]
+    return lambda queries: [LogitSum((), (), (np.float32(weight) * read(query),), 0.0) for query in queries]
 
 
-def _product(column: Column, arrays: Arrays, weight: float) -> Part:
+def _product(column: ScorerColumn, arrays: Arrays, weight: float) -> Part:
     of = MEMBERS[column.member].vectors
     assert of is not None
     if "covariance" not in arrays:  # trained by an earlier version
         arrays = with_moments(arrays)
     vectors = Vectors(partial(of, arrays))
 
-    def sum_of(vector: Floats) -> Sum:
+    def sum_of(vector: Floats) -> LogitSum:
         mean, deviation = mean_and_deviation(arrays, vector)
         if deviation <= NOTHING:
-            return Sum((), (), (), 0.0)
+            return LogitSum((), (), (), 0.0)
         share = weight / deviation
-        return Sum(((arrays, vector * np.float32(share), share),), (), (), -share * mean)
+        return LogitSum(((arrays, vector * np.float32(share), share),), (), (), -share * mean)
 
     return lambda queries: [sum_of(vector) for vector in vectors.of([query.history for query in queries])]
 
 
-def _sparse(column: Column, arrays: Arrays, weight: float, items: int) -> Part:
+def _sparse(column: ScorerColumn, arrays: Arrays, weight: float, items: int) -> Part:
     member = MEMBERS[column.member]
     of, arrays = member.sparse, member.prepared(arrays, column.reading)
     assert of is not None
 
-    def sum_of(query: Query) -> Sum:
+    def sum_of(query: Query) -> LogitSum:
         found = of(arrays, column.reading, query, items)
         assert found is not None  # as said by "dense" not in arrays
         mean = float(found.values.sum()) / items
         squares = float(found.values @ found.values)
         deviation = max(squares / items - mean * mean, 0.0) ** 0.5
         if deviation <= NOTHING:
-            return Sum((), (), (), 0.0)
+            return LogitSum((), (), (), 0.0)
         share = weight / deviation
-        return Sum((), (Sparse(found.items, found.values * np.float32(share)),), (), -share * mean)
+        return LogitSum((), (Sparse(found.items, found.values * np.float32(share)),), (), -share * mean)
 
     return lambda queries: [sum_of(query) for query in queries]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 
 FRESH = 30 * 86_400.0  # seconds after the training data for which its recent popularity counts as recent
@@ -39,10 +39,10 @@ class Blend(msgspec.Struct, frozen=True):
     cases: int
 
 
-class Plan(msgspec.Struct, frozen=True):
+class EnsemblePlan(msgspec.Struct, frozen=True):
     """`active`: users in the middle of a visit; `returning`: with a history, but not now; `new`: without one."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[ScorerColumn, ...]
     active: Blend
     returning: Blend
     new: Blend

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.measure.ranks import dcg, mid_ranks, without
-from engine.measure.split import Case
+from engine.measure.split import EvaluationCase
 from engine.recipe import Query
 
 BEST = 40  # items of each column in a pool
@@ -26,28 +26,28 @@ Score = Callable[[Query], Floats]  # → (items,) standardised scores
 
 
 @dataclass(frozen=True)
-class Pool:
+class CandidatePool:
     scores: Floats  # (columns, cases, width), -inf where padded
     truth: NDArray[np.intp]  # (cases, r) place in the pool, -1 where padded
     gains: Floats  # (cases, r) how much each true item is worth, 0 where padded
     ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
 
-    def columns(self, places: Sequence[int]) -> Pool:
+    def columns(self, places: Sequence[int]) -> CandidatePool:
         """With only some columns."""
-        return Pool(self.scores[list(places)], self.truth, self.gains, self.ideal)
+        return CandidatePool(self.scores[list(places)], self.truth, self.gains, self.ideal)
 
-    def of(self, cases: NDArray[np.intp]) -> Pool:
-        return Pool(self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases])
+    def of(self, cases: NDArray[np.intp]) -> CandidatePool:
+        return CandidatePool(self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases])
 
 
-def joined(pools: Sequence[Pool]) -> Pool:
+def joined(pools: Sequence[CandidatePool]) -> CandidatePool:
     """Pools of the same columns over different cases, as one."""
     width, most = max(pool.scores.shape[2] for pool in pools), max(pool.truth.shape[1] for pool in pools)
     scores = [_padded(pool.scores, width, -np.inf) for pool in pools]
     truths = [_padded(pool.truth, most, -1) for pool in pools]
     gains = [_padded(pool.gains, most, 0) for pool in pools]
     ideals = [pool.ideal for pool in pools]
-    return Pool(np.concatenate(scores, axis=1), *map(np.concatenate, (truths, gains, ideals)))
+    return CandidatePool(np.concatenate(scores, axis=1), *map(np.concatenate, (truths, gains, ideals)))
 
 
 def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
@@ -56,7 +56,7 @@ def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
     return np.pad(array, spare, constant_values=filler)
 
 
-def own_ndcg(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) -> NDArray[np.float64]:
+def own_ndcg(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> NDArray[np.float64]:
     """(columns,) mean NDCG@10 of every column alone, 0 without cases; a true item counts as much as it is worth."""
     gains = np.zeros(len(columns))
     for case in cases:
@@ -76,7 +76,7 @@ def _ideal(count: int) -> float:
     return dcg(np.arange(count, dtype=np.float64), CUT)
 
 
-def pool_of(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) -> Pool:
+def pool_of(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> CandidatePool:
     entries: list[Floats] = []
     truths: list[Ints] = []
     worths: list[Floats] = []
@@ -98,10 +98,10 @@ def pool_of(columns: Sequence[Score], cases: Sequence[Case], remove_seen: bool) 
         scores[:, row, : entry.shape[1]] = entry
         places[row, : len(truth)] = truth
         gains[row, : len(truth)] = worth
-    return Pool(scores, places, gains, np.array([_ideal(len(truth)) for truth in truths], np.float32))
+    return CandidatePool(scores, places, gains, np.array([_ideal(len(truth)) for truth in truths], np.float32))
 
 
-def blended_ndcg(pool: Pool, mixed: Floats) -> Floats:
+def blended_ndcg(pool: CandidatePool, mixed: Floats) -> Floats:
     """(cases,) NDCG@10 of the mixed scores (cases, width), true items counting as much as they are worth."""
     own = np.take_along_axis(mixed, np.maximum(pool.truth, 0), axis=1)  # (cases, r)
     gains = np.zeros(len(mixed), np.float32)

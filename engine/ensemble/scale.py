@@ -9,13 +9,13 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.ensemble.pool import Score
 from engine.measure.ranks import without
-from engine.measure.split import Case
+from engine.measure.split import EvaluationCase
 
 SCALES = np.geomspace(0.1, 12, 40)
 ENTRIES = 3_000_000  # scores looked at
 
 
-def fitted_scale(score: Score, cases: Sequence[Case], remove_seen: bool) -> float:
+def fitted_scale(score: Score, cases: Sequence[EvaluationCase], remove_seen: bool) -> float:
     """The best of `SCALES` by log-likelihood; 1 where no case can tell."""
     loss, counted = np.zeros(len(SCALES)), 0
     for case in cases:

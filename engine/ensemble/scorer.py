@@ -12,11 +12,11 @@ from engine.data.columns import Floats, Ints
 from engine.ensemble.dimensions import index_of, vector_of
 from engine.ensemble.extension import Extension
 from engine.ensemble.fits import unpacked
-from engine.ensemble.mixture import Mixture, Sum, all_onto, with_tiles
-from engine.ensemble.plan import FRESH, IN_SESSION, Blend, Plan
+from engine.ensemble.mixture import LogitSum, Mixture, all_onto, with_tiles
+from engine.ensemble.plan import FRESH, IN_SESSION, Blend, EnsemblePlan
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
-from engine.nearest.shortlist import Newer, Question, Shortlist
+from engine.nearest.shortlist import IndexQuery, Newer, Shortlist
 from engine.recipe import Model, Query
 
 
@@ -24,9 +24,9 @@ def ready(model: Model) -> Ensemble:
     return Ensemble(model)
 
 
-class _Said(NamedTuple):
+class _ScoredQuery(NamedTuple):
     blend: int  # place in `Ensemble.mixtures`
-    sum: Sum
+    sum: LogitSum
     penalised: Ints  # items that the user knows already; some may come again
 
 
@@ -69,12 +69,12 @@ class Ensemble:
             return [None] * len(queries)
         return [self._shortlist(self.index, said) for said in self._said(queries)]
 
-    def _shortlist(self, index: Index, said: _Said) -> Shortlist | None:
+    def _shortlist(self, index: Index, said: _ScoredQuery) -> Shortlist | None:
         vector = vector_of(said.sum, said.blend, index.width)
         if vector is None:
             return None
         mean, penalty = self._means[said.blend], self.plan.seen_penalty
-        asked = Question(vector, said.sum.sparse, said.sum.offset, mean, said.penalised, penalty)
+        asked = IndexQuery(vector, said.sum.sparse, said.sum.offset, mean, said.penalised, penalty)
         return Shortlist(index, asked, self._newer)
 
     def vector(self, query: Query, width: int) -> Floats | None:
@@ -82,15 +82,17 @@ class Ensemble:
         (said,) = self._said((query,))
         return vector_of(said.sum, said.blend, width)
 
-    def _said(self, queries: Sequence[Query]) -> list[_Said]:
+    def _said(self, queries: Sequence[Query]) -> list[_ScoredQuery]:
         blends = (self.plan.active, self.plan.returning, self.plan.new)
         known = [self._of_known(query) for query in queries]
         blend_of = [blends.index(situation(self.plan, each, len(each.history), self._latest)) for each in known]
-        sums: dict[int, Sum] = {}
+        sums: dict[int, LogitSum] = {}
         for blend in set(blend_of):
             places = [place for place, own in enumerate(blend_of) if own == blend]
             sums |= zip(places, self.mixtures[blend].sums_of([known[place] for place in places]), strict=True)
-        return [_Said(blend_of[at], sums[at], self._penalised(queries[at], known[at])) for at in range(len(queries))]
+        return [
+            _ScoredQuery(blend_of[at], sums[at], self._penalised(queries[at], known[at])) for at in range(len(queries))
+        ]
 
     def _of_known(self, query: Query) -> Query:
         """With what the model knows of the history."""
@@ -124,7 +126,7 @@ def mixtures_of(model: Model) -> tuple[Mixture, ...]:
     return mixtures
 
 
-def situation(plan: Plan, query: Query, known: int, latest: float) -> Blend:
+def situation(plan: EnsemblePlan, query: Query, known: int, latest: float) -> Blend:
     """Which blend answers: by whether there is a history and whether its last event is a moment ago.
 
     What returning users get was chosen at moments right after the training data (whose last event is `latest`), when

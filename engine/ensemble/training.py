@@ -13,7 +13,7 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.choice import candidates, choose, most_cases
 from engine.ensemble.cost import cost_of, parts_of
 from engine.ensemble.fits import fitted, packed
-from engine.ensemble.plan import Options, Plan
+from engine.ensemble.plan import EnsemblePlan, Options
 from engine.recipe import Model, Progress, spans
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -51,7 +51,7 @@ def cheaper_params(params: S, options: Options) -> S:
     return msgspec.structs.replace(params, **changes)
 
 
-def refit(plan: Plan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:
+def refit(plan: EnsemblePlan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     """The model of a plan that was made before, on other data of the same kind."""
     arrays = packed(fitted(plan.columns, snapshot, seed, progress))
     if snapshot.objective is not None:
@@ -65,5 +65,5 @@ def refit(plan: Plan, snapshot: Snapshot, seed: int, progress: Progress) -> Mode
     return Model(arrays, about)
 
 
-def plan_of(model: Model) -> Plan:
-    return msgspec.convert(model.about["plan"], Plan)
+def plan_of(model: Model) -> EnsemblePlan:
+    return msgspec.convert(model.about["plan"], EnsemblePlan)

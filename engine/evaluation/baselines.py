@@ -11,10 +11,10 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.choice import candidates
 from engine.ensemble.fits import fitted, reader
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.ensemble.plan import Options
 from engine.ensemble.pool import Score, own_ndcg
-from engine.measure.split import Case, Split
+from engine.measure.split import EvaluationCase, Split
 from engine.recipe import Progress, Query, stretch
 
 MIXES = (0.2, 0.35, 0.5, 0.65, 0.8)  # EASE's share beside Markov
@@ -26,7 +26,7 @@ class Baseline:
     """The columns to choose from; with two members, the best column of each, mixed in the best of MIXES."""
 
     name: str
-    may_be: Callable[[Column], bool]
+    may_be: Callable[[ScorerColumn], bool]
     mixed: bool = False
 
 
@@ -40,7 +40,7 @@ BASELINES = (
     Baseline("EASE + Markov", lambda column: column.member in ("ease", "markov"), mixed=True),
 )
 
-Tuned = tuple[tuple[float, Column], ...]  # weights and columns of a tuned baseline
+Tuned = tuple[tuple[float, ScorerColumn], ...]  # weights and columns of a tuned baseline
 
 
 def able(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
@@ -50,7 +50,9 @@ def able(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
     return has_history or baseline.name.startswith("popularity")
 
 
-def tuned(split: Split, cases: Sequence[Case], remove_seen: bool, seed: int, progress: Progress) -> dict[str, Tuned]:
+def tuned(
+    split: Split, cases: Sequence[EvaluationCase], remove_seen: bool, seed: int, progress: Progress
+) -> dict[str, Tuned]:
     """What each baseline is, chosen by NDCG@10 on the cases of a validation split."""
     columns = [column for column in candidates(split.train, Options(epochs=0)) if column.member in MEMBERS_USED]
     scores = scorers(columns, split.train, seed, progress)
@@ -79,7 +81,7 @@ def fitted_baselines(chosen: dict[str, Tuned], snapshot: Snapshot, seed: int, pr
     }
 
 
-def scorers(columns: Sequence[Column], snapshot: Snapshot, seed: int, progress: Progress) -> list[Score]:
+def scorers(columns: Sequence[ScorerColumn], snapshot: Snapshot, seed: int, progress: Progress) -> list[Score]:
     fits = fitted(columns, snapshot, seed, stretch(progress, 0.0, 1.0))
     return [reader(column, fits[column.fit], snapshot.item_count) for column in columns]
 

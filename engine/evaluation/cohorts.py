@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
+from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
 from engine.cohorts.training import with_cohorts
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
@@ -24,7 +24,7 @@ from engine.errors import InvalidInput
 from engine.evaluation.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, sampled
 from engine.evaluation.report import Interval, span
 from engine.measure.ranks import mid_ranks, ndcg, without
-from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share
+from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share
 from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES
 
@@ -105,7 +105,7 @@ def cohort_curve(
     scorer = recipe.ready(model)
     with_cohorts(model, scorer, split.train, seed, stretch(progress, 0.8, 0.85))
     made = clock()
-    trial = _Trial(split, model, scorer, sampled(split.cases, snapshot.item_count, seed), seed)
+    trial = _CohortTrial(split, model, scorer, sampled(split.cases, snapshot.item_count, seed), seed)
     own = trial.own()
     rows = []
     for place, count in enumerate(counts):
@@ -136,11 +136,11 @@ def _texts(row: Lists) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _CohortTrial:
     split: Split
     model: Model
     scorer: Scorer
-    cases: list[Case]
+    cases: list[EvaluationCase]
     seed: int
 
     def own(self) -> Gains:
@@ -165,11 +165,11 @@ class _Trial:
             gains.append(self._gains(cohorts, others, leave_out=self._leaves_out_known))
         return float(np.concatenate(gains).mean())
 
-    def _made_of(self, members: Snapshot, count: int) -> Cohorts:
+    def _made_of(self, members: Snapshot, count: int) -> CohortLists:
         made = with_cohorts(self.model, self.scorer, members, self.seed, silent, (count,))
         return replace(cohorts_of(made, self.scorer, "")[count], extension=None)
 
-    def _gains(self, cohorts: Cohorts, cases: Sequence[Case], *, leave_out: bool) -> Gains:
+    def _gains(self, cohorts: CohortLists, cases: Sequence[EvaluationCase], *, leave_out: bool) -> Gains:
         scores = cache(lambda name: cohorts.base if name == EVERYONE else cohorts.scores(cohorts.number_of(name) or 0))
         return np.array([_gain(scores(cohorts.name_of(case.history)), case, leave_out) for case in cases])
 
@@ -178,7 +178,7 @@ class _Trial:
         return repeat_share(self.cases) < RARE
 
 
-def _gain(scores: Floats, case: Case, leave_out: bool) -> float:
+def _gain(scores: Floats, case: EvaluationCase, leave_out: bool) -> float:
     return ndcg(mid_ranks(without(scores, case.history) if leave_out else scores, case.truth), CUT)
 
 

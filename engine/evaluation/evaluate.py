@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.evaluation.baselines import BASELINES, able, fitted_baselines, tuned
-from engine.evaluation.report import Interval, Part, Report, Row
+from engine.evaluation.report import EvaluationReport, Interval, ReportPart, ReportRow
 from engine.measure.ranks import mid_ranks, ndcg, without
 from engine.measure.solution import top
-from engine.measure.split import Case, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES
 
@@ -43,7 +43,7 @@ RULES = [
 
 
 @dataclass(frozen=True)
-class Gains:
+class ModelGains:
     """What one model did, a case each."""
 
     ndcg: NDArray[np.float64]
@@ -58,13 +58,13 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
     hyperparameters: Mapping[str, str] | None = None,
-) -> Report:
+) -> EvaluationReport:
     """Recipes by name, and the baselines, on both splits; rows are compared with the first name's."""
     baskets = tied_share(snapshot) > BASKETS
     repeats = repeat_share(leave_last_out(snapshot, baskets=baskets).cases)
     last: Splitter = partial(leave_last_out, baskets=baskets)
     later: Splitter = partial(time_split, baskets=baskets)
-    contest = Contest(names, dict(hyperparameters or {}), seed, repeats < RARE, "basket" if baskets else "item")
+    contest = ModelComparison(names, dict(hyperparameters or {}), seed, repeats < RARE, "basket" if baskets else "item")
     parts = [
         *contest.parts(last, {"leave-last-out": _everyone}, snapshot, stretch(progress, 0.0, 0.55)),
         *contest.parts(
@@ -74,7 +74,7 @@ def evaluate(
             stretch(progress, 0.55, 1.0),
         ),
     ]
-    return Report(
+    return EvaluationReport(
         interactions=len(snapshot.items),
         users=int((np.diff(snapshot.indptr) > 0).sum()),
         items=snapshot.item_count,
@@ -86,7 +86,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class Contest:
+class ModelComparison:
     """The models of one evaluation and the terms on which they meet."""
 
     names: Sequence[str]
@@ -96,8 +96,12 @@ class Contest:
     target: str
 
     def parts(
-        self, splitter: Splitter, groups: Mapping[str, Callable[[Case], bool]], snapshot: Snapshot, progress: Progress
-    ) -> list[Part]:
+        self,
+        splitter: Splitter,
+        groups: Mapping[str, Callable[[EvaluationCase], bool]],
+        snapshot: Snapshot,
+        progress: Progress,
+    ) -> list[ReportPart]:
         """One part for each group of cases, all of the same training."""
         split = splitter(snapshot)
         models = {name: self._trained(name, split.train, progress, at) for at, name in enumerate(self.names)}
@@ -119,13 +123,15 @@ class Contest:
         params = recipe.parse(self.hyperparameters)
         return recipe.train(snapshot, params, self.seed, stretch(progress, at * share, (at + 1) * share))
 
-    def _part(self, title: str, cases: list[Case], train: Snapshot, scorers: Mapping[str, tuple[Scorer, str]]) -> Part:
+    def _part(
+        self, title: str, cases: list[EvaluationCase], train: Snapshot, scorers: Mapping[str, tuple[Scorer, str]]
+    ) -> ReportPart:
         if not cases:
-            return Part(title, 0, len(train.items), f"next {self.target}", self.remove_seen, [])
+            return ReportPart(title, 0, len(train.items), f"next {self.target}", self.remove_seen, [])
         cases = sampled(cases, train.item_count, self.seed)
         popularity = _percentiles(train)
-        rows: list[Row] = []
-        first: Gains | None = None
+        rows: list[ReportRow] = []
+        first: ModelGains | None = None
         silent_ones = self._silent(cases)
         for name, (score, settings) in scorers.items():
             if name in silent_ones:
@@ -133,15 +139,15 @@ class Contest:
             gains = _gains(score, cases, self.remove_seen)
             rows.append(_row(name, settings, gains, first, popularity, self.seed))
             first = first or gains
-        return Part(title, len(cases), len(train.items), f"next {self.target}", self.remove_seen, rows)
+        return ReportPart(title, len(cases), len(train.items), f"next {self.target}", self.remove_seen, rows)
 
-    def _silent(self, cases: list[Case]) -> set[str]:
+    def _silent(self, cases: list[EvaluationCase]) -> set[str]:
         """Baselines that have nothing to say about these cases and would only show zeros."""
         has_history = any(len(case.history) for case in cases)
         return {baseline.name for baseline in BASELINES if not able(baseline, self.remove_seen, has_history)}
 
 
-def _gains(score: Scorer, cases: list[Case], remove_seen: bool) -> Gains:
+def _gains(score: Scorer, cases: list[EvaluationCase], remove_seen: bool) -> ModelGains:
     ranks, lists = [], []
     for case in cases:
         scores = score(case.query)
@@ -150,13 +156,15 @@ def _gains(score: Scorer, cases: list[Case], remove_seen: bool) -> Gains:
         lists.append(top(scores, CUT))
     best = np.array([places.min() for places in ranks])
     gained = np.array([ndcg(places, CUT) for places in ranks])
-    return Gains(gained, (best < CUT).astype(float), 1 / (best + 1), lists)
+    return ModelGains(gained, (best < CUT).astype(float), 1 / (best + 1), lists)
 
 
-def _row(name: str, settings: str, gains: Gains, first: Gains | None, popularity: Floats, seed: int) -> Row:
+def _row(
+    name: str, settings: str, gains: ModelGains, first: ModelGains | None, popularity: Floats, seed: int
+) -> ReportRow:
     shown = np.concatenate(gains.lists).astype(np.int64)
     ahead = None if first is None else first.ndcg - gains.ndcg
-    return Row(
+    return ReportRow(
         model=name,
         settings=settings,
         ndcg_at_10=_mean(gains.ndcg),
@@ -186,7 +194,7 @@ def _percentiles(snapshot: Snapshot) -> Floats:
     return (middle / max(len(counts) - 1, 1)).astype(np.float32)
 
 
-def sampled(cases: list[Case], items: int, seed: int) -> list[Case]:
+def sampled(cases: list[EvaluationCase], items: int, seed: int) -> list[EvaluationCase]:
     most = max(min(MOST_CASES, ENTRIES // max(items, 1)), 200)
     if len(cases) <= most:
         return cases
@@ -211,13 +219,13 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def _everyone(case: Case) -> bool:
+def _everyone(case: EvaluationCase) -> bool:
     return True
 
 
-def _with_history(case: Case) -> bool:
+def _with_history(case: EvaluationCase) -> bool:
     return len(case.history) > 0
 
 
-def _without_history(case: Case) -> bool:
+def _without_history(case: EvaluationCase) -> bool:
     return len(case.history) == 0

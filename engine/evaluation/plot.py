@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.evaluation.cohorts import Curve
-from engine.evaluation.report import Part, Report
+from engine.evaluation.report import EvaluationReport, ReportPart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def save_plot(report: Report, path: Path) -> None:
+def save_plot(report: EvaluationReport, path: Path) -> None:
     """Write the picture; the suffix decides the format. Raises ModuleNotFoundError without the extra `plots`."""
 
-    def draw(axes: Axes, part: Part) -> None:
+    def draw(axes: Axes, part: ReportPart) -> None:
         axes.set_title(part.title)
         if not part.rows:
             axes.set_axis_off()

@@ -7,7 +7,7 @@ import msgspec
 Interval = tuple[float, float]
 
 
-class Row(msgspec.Struct, frozen=True):
+class ReportRow(msgspec.Struct, frozen=True):
     """One model on one split. Intervals are 95 %, by bootstrap over users."""
 
     model: str
@@ -22,7 +22,7 @@ class Row(msgspec.Struct, frozen=True):
     ahead_interval: Interval | None = None
 
 
-class Part(msgspec.Struct, frozen=True):
+class ReportPart(msgspec.Struct, frozen=True):
     """One split: the rows of one part can be compared, those of different parts can't."""
 
     split: str
@@ -30,20 +30,20 @@ class Part(msgspec.Struct, frozen=True):
     trained_on: int  # interactions
     target: str  # "next item" (one right answer) or "next basket" (several)
     seen_removed: bool
-    rows: list[Row]  # none without users
+    rows: list[ReportRow]  # none without users
 
     @property
     def title(self) -> str:
         return f"{self.split} ({self.users} users)" if self.users else f"{self.split}: no such users, nothing measured"
 
 
-class Report(msgspec.Struct, frozen=True):
+class EvaluationReport(msgspec.Struct, frozen=True):
     interactions: int
     users: int
     items: int
     last_two_tied: float  # share of users whose last two events have the same timestamp
     repeats: float  # share of validation targets that the user had chosen before
-    parts: list[Part]
+    parts: list[ReportPart]
     rules: list[str]
 
     def to_json(self) -> bytes:
@@ -54,7 +54,7 @@ class Report(msgspec.Struct, frozen=True):
         return [_texts(part, row) for part in self.parts for row in part.rows]
 
 
-def _texts(part: Part, row: Row) -> dict[str, str]:
+def _texts(part: ReportPart, row: ReportRow) -> dict[str, str]:
     ahead = "" if row.ahead is None or row.ahead_interval is None else f"{row.ahead:+.4f} {span(row.ahead_interval)}"
     return {
         "split": part.title,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from engine.data.schema import Schema as DatasetSchema
 from engine.data.schema import parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
-from engine.filters import Fields, Filter, compile_filter, fields_of
+from engine.filters import CompiledFilter, Fields, compile_filter, fields_of
 from engine.records import (
     CampaignRecord,
     DatasetGroupRecord,
@@ -90,14 +90,14 @@ class Directory:
             lacks, has = ", ".join(sorted(unknown)), ", ".join(known) or "none"
             raise InvalidInput(f"metadataColumns: the Items dataset has no column {lacks}; it has {has}.")
 
-    def filter(self, name: str, group_arn: str, rules: str) -> Filter:
+    def filter(self, name: str, group_arn: str, rules: str) -> CompiledFilter:
         """A filter by ARN, ready for its group, which must be this one (specification §4.3)."""
         record = self.get(name, FilterRecord)
         if record.dataset_group_arn != group_arn:
             raise InvalidInput(f"filterArn: {record.arn} is of another dataset group than the campaign.")
         return self.once(("compiled-filter", name), lambda: self._compiled(record.filter_expression, group_arn, rules))
 
-    def expression(self, text: str, group_arn: str, rules: str) -> Filter:
+    def expression(self, text: str, group_arn: str, rules: str) -> CompiledFilter:
         """A filter written in place, checked now since nobody has before."""
         return self.once(("checked-expression", f"{group_arn} {text}"), lambda: self._checked(text, group_arn, rules))
 
@@ -119,11 +119,11 @@ class Directory:
 
     # ---- inside
 
-    def _compiled(self, text: str, group_arn: str, rules: str) -> Filter:
+    def _compiled(self, text: str, group_arn: str, rules: str) -> CompiledFilter:
         fields = self.once(("fields", group_arn), lambda: self._fields(group_arn))
         return compile_filter(text, rules).within(fields)
 
-    def _checked(self, text: str, group_arn: str, rules: str) -> Filter:
+    def _checked(self, text: str, group_arn: str, rules: str) -> CompiledFilter:
         made = self._compiled(text, group_arn, rules)
         made.check(made.fields)
         return made

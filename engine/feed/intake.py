@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.data import entries
-from engine.data.log import Entry, Log
+from engine.data.log import Log, LogEntry
 from engine.data.reserved import DATASET_TYPES
 from engine.data.schema import Schema, plain
 from engine.data.values import check_properties, check_seconds
@@ -80,7 +80,7 @@ class Intake:
         user_id: str | None,
         events: Sequence[Event],
         automatic: Mapping[str, object],
-    ) -> list[Entry]:
+    ) -> list[LogEntry]:
         also, schema = session_id if user_id else self._owner(target.group, session_id), target.schema
         if automatic:
             events = [_completed(event, automatic, schema) for event in events]
@@ -159,11 +159,11 @@ def _interaction(session: str, user: str | None, event: Event, schema: Schema) -
     )
 
 
-def _event_entry(kind: str, target: Target, said: entries.Interaction, also: str | None) -> Entry:
+def _event_entry(kind: str, target: Target, said: entries.Interaction, also: str | None) -> LogEntry:
     """`also` is whose answers change, too: the user's session, or the session's user."""
     body = entries.encode(said)
     rings = () if also is None else (also,)
-    return Entry(target.group, kind, said.user or said.session, body, _once(target.scope, said, body), rings)
+    return LogEntry(target.group, kind, said.user or said.session, body, _once(target.scope, said, body), rings)
 
 
 def _once(scope: bytes, said: entries.Interaction, body: bytes) -> bytes:
@@ -175,7 +175,7 @@ def _once(scope: bytes, said: entries.Interaction, body: bytes) -> bytes:
     return blake2b(scope + same, digest_size=16).digest()
 
 
-def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> Entry:
+def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> LogEntry:
     try:
         values = check_properties(schema, properties)
     except EngineError as error:
@@ -183,4 +183,4 @@ def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], 
     absent = [f.name for f in schema.fields if not f.nullable and f.name != schema.key and f.name not in values]
     if absent:
         raise InvalidInput(f"{kind} {name!r}: the required properties {absent} are missing.")
-    return Entry(group, kind, name, entries.encode(entries.Row(name, dict(values))))
+    return LogEntry(group, kind, name, entries.encode(entries.RecordRow(name, dict(values))))

@@ -8,7 +8,7 @@ left: a mask that all share, less one's own  kept while the items stay as they a
 from engine.filters.attributes import items_having
 from engine.filters.candidates import Candidates, UserCandidates
 from engine.filters.checks import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, fields_of
-from engine.filters.compile import Filter, check_expression, compile_filter
+from engine.filters.compile import CompiledFilter, check_expression, compile_filter
 from engine.filters.left import Left, left_by
 from engine.filters.match import Mask
 
@@ -16,8 +16,8 @@ __all__ = [
     "EVENTS",
     "MOST_FIELDS_OF_A_GROUP",
     "Candidates",
+    "CompiledFilter",
     "Fields",
-    "Filter",
     "Left",
     "Mask",
     "UserCandidates",

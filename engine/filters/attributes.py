@@ -12,10 +12,10 @@ from lark import Lark, Token, UnexpectedInput, v_args
 
 from engine.filters.candidates import Candidates
 from engine.filters.checks import Checks, Fields
-from engine.filters.compile import Filter
+from engine.filters.compile import CompiledFilter
 from engine.filters.grammar import ToTree, unexpected, unquoted
 from engine.filters.match import Mask
-from engine.filters.tree import Both, Expression, Literal, Predicate
+from engine.filters.tree import Both, FilterExpression, Literal, Predicate
 
 WRONG = "itemAttributes: invalid expression"
 GRAMMAR = r"""
@@ -54,10 +54,10 @@ def items_having(text: str, candidates: Candidates, fields: Fields, rules: str) 
         predicates: tuple[Predicate, ...] = _parser().parse(text)  # type: ignore[assignment]
     except UnexpectedInput as error:
         raise unexpected(text, error, WRONG) from None
-    expression = Expression("INCLUDE", "ITEMID", Both(predicates), (), 0)
+    expression = FilterExpression("INCLUDE", "ITEMID", Both(predicates), (), 0)
     checks = Checks(text, rules, WRONG)
     for predicate in predicates:
         if predicate.column.source != "ITEMS":
             raise checks.wrong(predicate.column, f"{predicate.column.written}: items are told by fields of ITEMS")
     checks.check_fields((expression,), fields)
-    return Filter(text, rules, (expression,), fields).mask(candidates, {})[:-1]
+    return CompiledFilter(text, rules, (expression,), fields).mask(candidates, {})[:-1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.data.columns import Array, Ints
 from engine.data.group import Group, History
-from engine.data.table import Table
+from engine.data.table import LiveTable
 from engine.data.vocab import Vocab
 from engine.filters.match import Mask
 
@@ -27,7 +27,7 @@ class Candidates:
     item: str | None = None  # the current one
 
     @property
-    def table(self) -> Table:
+    def table(self) -> LiveTable:
         return self.group.item_table
 
     @property
@@ -79,7 +79,7 @@ class UserCandidates(Candidates):
     """The first `count` users of a group, and one that nobody has heard of; there is no asking user."""
 
     @property
-    def table(self) -> Table:
+    def table(self) -> LiveTable:
         return self.group.user_table
 
     @property

@@ -9,7 +9,17 @@ from difflib import get_close_matches
 from engine.data.schema import BOOLEANS, Field, Schema
 from engine.errors import InvalidInput
 from engine.filters.grammar import WRONG, invalid
-from engine.filters.tree import DATASETS, RANGES, Column, Expression, Literal, Operand, Placeholder, Predicate, leaves
+from engine.filters.tree import (
+    DATASETS,
+    RANGES,
+    FieldReference,
+    FilterExpression,
+    Literal,
+    Operand,
+    Placeholder,
+    Predicate,
+    leaves,
+)
 
 Fields = Mapping[tuple[str, str], Field]  # (dataset type, name in upper case) -> the field, of one dataset group
 
@@ -40,14 +50,14 @@ def fields_of(schemas: Iterable[Schema]) -> dict[tuple[str, str], Field]:
     return {(schema.dataset_type, field.name.upper()): field for schema in schemas for field in schema.fields}
 
 
-def columns_of(expressions: Iterable[Expression]) -> Iterable[Column]:
+def columns_of(expressions: Iterable[FilterExpression]) -> Iterable[FieldReference]:
     for expression in expressions:
         for predicate in expression.predicates():
             yield predicate.column
-            yield from (operand for operand in predicate.operands if isinstance(operand, Column))
+            yield from (operand for operand in predicate.operands if isinstance(operand, FieldReference))
 
 
-def field_keys(expressions: Iterable[Expression]) -> set[tuple[str, str]]:
+def field_keys(expressions: Iterable[FilterExpression]) -> set[tuple[str, str]]:
     """The distinct fields, as the limits count them."""
     return {column.key for column in columns_of(expressions)}
 
@@ -60,7 +70,7 @@ class Checks:
 
     # ---- without schemas
 
-    def check(self, expressions: tuple[Expression, ...]) -> None:
+    def check(self, expressions: tuple[FilterExpression, ...]) -> None:
         """Raises `InvalidInput`, with the place."""
         for expression in expressions:
             if expression.target != expressions[0].target:
@@ -77,7 +87,7 @@ class Checks:
                 f"Could not create filter. Invalid Expression: it uses {count} fields; {MOST_FIELDS} are allowed."
             )
 
-    def _check_where(self, expression: Expression, predicate: Predicate) -> None:
+    def _check_where(self, expression: FilterExpression, predicate: Predicate) -> None:
         column = predicate.column
         if column.source not in DATASETS:
             raise self.wrong(column, f"{column.written}: no dataset of that name; {_choices(column.source)}")
@@ -105,7 +115,7 @@ class Checks:
         for operand in operands:
             if isinstance(operand, Placeholder):
                 self._check_placeholder(predicate, operand)
-            elif isinstance(operand, Column):
+            elif isinstance(operand, FieldReference):
                 if operand.source != "CURRENTITEM":
                     raise self.wrong(operand, "what is compared with is a value, a placeholder or CurrentItem.NAME")
                 if predicate.column.source != "ITEMS":
@@ -126,7 +136,7 @@ class Checks:
 
     # ---- against the schemas
 
-    def check_fields(self, expressions: tuple[Expression, ...], fields: Fields) -> None:
+    def check_fields(self, expressions: tuple[FilterExpression, ...], fields: Fields) -> None:
         """Raises `InvalidInput`, with the place."""
         for column in columns_of(expressions):
             if column.source not in EVENTS:  # every event has a type, whatever its schema
@@ -136,7 +146,7 @@ class Checks:
                 if predicate.column.source not in EVENTS:
                     self._check_types(predicate, fields)
 
-    def _check_field(self, column: Column, fields: Fields) -> None:
+    def _check_field(self, column: FieldReference, fields: Fields) -> None:
         field = fields.get(column.key)
         if field is None:
             known = sorted(name for dataset, name in fields if dataset == column.dataset)
@@ -161,20 +171,20 @@ class Checks:
         for operand in predicate.operands:
             if isinstance(operand, Literal):
                 self._check_literal(predicate.column, field, operand)
-            elif isinstance(operand, Column):
+            elif isinstance(operand, FieldReference):
                 other = fields[operand.key]
                 if (field.numeric, field.type == "boolean") != (other.numeric, other.type == "boolean"):
                     raise self.wrong(
                         operand, f"{operand.written} and {predicate.column.written} are of different types"
                     )
 
-    def _check_literal(self, column: Column, field: Field, literal: Literal) -> None:
+    def _check_literal(self, column: FieldReference, field: Field, literal: Literal) -> None:
         if field.numeric and literal.kind != "number":
             raise self.wrong(literal, f"{column.written} is a number: compare it with numbers, without quotes")
         if field.type == "boolean" and literal.text.lower() not in BOOLEANS:
             raise self.wrong(literal, f"{column.written} is true or false")
 
-    def wrong(self, where: Operand | Expression, reason: str) -> InvalidInput:
+    def wrong(self, where: Operand | FilterExpression, reason: str) -> InvalidInput:
         return invalid(self.text, where.at, reason, self.what)
 
 

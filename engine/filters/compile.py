@@ -18,7 +18,7 @@ from engine.filters.checks import EVENTS, SPELLED, Checks, Fields, field_keys
 from engine.filters.grammar import parse
 from engine.filters.live import LiveColumn
 from engine.filters.match import Indexed, Mask
-from engine.filters.tree import SETS, Both, Column, Condition, Expression, Literal, Placeholder, Predicate
+from engine.filters.tree import SETS, Both, Condition, FieldReference, FilterExpression, Literal, Placeholder, Predicate
 from engine.filters.values import Value, given, typed
 
 LATEST = {"INTERACTIONS": 100, "ACTION_INTERACTIONS": 300}  # events of a user and type that AWS looks at
@@ -28,17 +28,17 @@ Values = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Filter:
+class CompiledFilter:
     """`mask(candidates, values)` is True for what may be recommended."""
 
     text: str
     rules: str  # open | aws
-    expressions: tuple[Expression, ...]
+    expressions: tuple[FilterExpression, ...]
     fields: Fields = field(default_factory=dict)  # of the group that it is asked about
 
-    def within(self, fields: Fields) -> Filter:
+    def within(self, fields: Fields) -> CompiledFilter:
         """The filter for a dataset group with these fields."""
-        return Filter(self.text, self.rules, self.expressions, fields)
+        return CompiledFilter(self.text, self.rules, self.expressions, fields)
 
     def check(self, fields: Fields) -> None:
         """Raises `InvalidInput` where the fields aren't those of the group, or don't allow what is done with them."""
@@ -62,23 +62,23 @@ class Filter:
     @cached_property
     def needs_item(self) -> bool:
         predicates = (predicate for expression in self.expressions for predicate in expression.predicates())
-        return any(isinstance(operand, Column) for predicate in predicates for operand in predicate.operands)
+        return any(isinstance(operand, FieldReference) for predicate in predicates for operand in predicate.operands)
 
     @cached_property
     def field_keys(self) -> set[tuple[str, str]]:
         return field_keys(self.expressions)
 
     @cached_property
-    def personal(self) -> tuple[Expression, ...]:
+    def personal(self) -> tuple[FilterExpression, ...]:
         """Those that take away items which the user has touched, and do nothing else."""
         includes = sum(each.action == "INCLUDE" for each in self.expressions)
         return tuple(each for each in self.expressions if _is_personal(each, includes))
 
     @cached_property
-    def common(self) -> Filter:
+    def common(self) -> CompiledFilter:
         """The filter without those; `needs_user` and `needs_item` are then about the rest."""
         rest = tuple(each for each in self.expressions if each not in self.personal)
-        return Filter(self.text, self.rules, rest, self.fields)
+        return CompiledFilter(self.text, self.rules, rest, self.fields)
 
     # ---- what it leaves
 
@@ -107,11 +107,11 @@ class Filter:
 
 
 @lru_cache(maxsize=4096)
-def compile_filter(text: str, rules: str = "open") -> Filter:
+def compile_filter(text: str, rules: str = "open") -> CompiledFilter:
     """Raises `InvalidInput` for what the language does not allow; see `Filter.check` for the schemas' part."""
     expressions = parse(text, rules)
     Checks(text, rules).check(expressions)
-    return Filter(text, rules, expressions)
+    return CompiledFilter(text, rules, expressions)
 
 
 def check_expression(text: str) -> None:
@@ -119,7 +119,7 @@ def check_expression(text: str) -> None:
     compile_filter(text)
 
 
-def _is_personal(expression: Expression, includes: int) -> bool:
+def _is_personal(expression: FilterExpression, includes: int) -> bool:
     """EXCLUDE … IN, or INCLUDE … NOT IN where nothing else is included: the two say the same (§4.4)."""
     where = expression.where
     if expression.when or not isinstance(where, Predicate) or where.column.source not in EVENTS:
@@ -127,7 +127,7 @@ def _is_personal(expression: Expression, includes: int) -> bool:
     return where.negated and includes == 1 if expression.action == "INCLUDE" else not where.negated
 
 
-def _complete(expression: Expression, values: Values) -> bool:
+def _complete(expression: FilterExpression, values: Values) -> bool:
     """Without a parameter an EXCLUDE expression is skipped, and an INCLUDE expression an error."""
     missing = [name for name in expression.placeholders() if name not in values]
     if missing and expression.action == "INCLUDE":
@@ -139,11 +139,11 @@ def _complete(expression: Expression, values: Values) -> bool:
 class _Reading:
     """One filter for one question."""
 
-    filter: Filter
+    filter: CompiledFilter
     candidates: Candidates
     values: Values
 
-    def holds(self, expression: Expression) -> bool:
+    def holds(self, expression: FilterExpression) -> bool:
         """Whether every IF condition does; of a user, or a field, that is not known none does."""
         return all(map(self._is_true, expression.when))
 
@@ -204,11 +204,11 @@ class _Reading:
         if isinstance(first, Placeholder):
             one = predicate.operator not in SETS
             return given(first.name, self.values[first.name], known, one=one)
-        if isinstance(first, Column):
+        if isinstance(first, FieldReference):
             return self._current(first, known)
         return tuple(typed(each.text, known) for each in predicate.operands if isinstance(each, Literal))
 
-    def _current(self, column: Column, known: Field | None) -> tuple[Value, ...]:
+    def _current(self, column: FieldReference, known: Field | None) -> tuple[Value, ...]:
         """The current item's values: several of a multi-valued field, none where it has none."""
         if column.key in OWN_IDS:
             return () if self.candidates.item is None else (self.candidates.item,)

@@ -9,7 +9,17 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
 from engine.errors import InvalidInput
-from engine.filters.tree import Both, Column, Condition, Either, Expression, Literal, Operand, Placeholder, Predicate
+from engine.filters.tree import (
+    Both,
+    Condition,
+    Either,
+    FieldReference,
+    FilterExpression,
+    Literal,
+    Operand,
+    Placeholder,
+    Predicate,
+)
 
 LONGEST = 2500
 GRAMMAR = r"""
@@ -88,7 +98,7 @@ def unquoted(token: str) -> str:
 
 
 @v_args(inline=True)
-class ToTree(Transformer[Token, tuple[Expression, ...]]):
+class ToTree(Transformer[Token, tuple[FilterExpression, ...]]):
     def literal(self, token: Token) -> Operand:
         at = token.start_pos or 0
         if token.type == "PLACEHOLDER":
@@ -100,15 +110,15 @@ class ToTree(Transformer[Token, tuple[Expression, ...]]):
             return Placeholder(text[1:], at)
         return Literal(text, "star" if text == "*" else "string", at)
 
-    def field(self, token: Token) -> Column:
+    def field(self, token: Token) -> FieldReference:
         source, name = (part.strip() for part in token.split("."))
-        return Column(source.upper(), name.upper(), f"{source}.{name}", token.start_pos or 0)
+        return FieldReference(source.upper(), name.upper(), f"{source}.{name}", token.start_pos or 0)
 
     def set(self, *operands: Operand) -> tuple[Operand, ...]:
         return operands
 
-    def set_test(self, field: Token, operator: Token, operands: tuple[Operand, ...] | Column) -> Predicate:
-        given = (operands,) if isinstance(operands, Column) else operands
+    def set_test(self, field: Token, operator: Token, operands: tuple[Operand, ...] | FieldReference) -> Predicate:
+        given = (operands,) if isinstance(operands, FieldReference) else operands
         return Predicate(self.field(field), "IN" if operator.upper() == "IN" else "NOT IN", given)
 
     def comparison(self, field: Token, operator: Token, operand: Operand) -> Predicate:
@@ -125,11 +135,11 @@ class ToTree(Transformer[Token, tuple[Expression, ...]]):
 
     def expression(
         self, action: Token, target: Token, where: Condition, when: tuple[Predicate, ...] | None
-    ) -> Expression:
+    ) -> FilterExpression:
         names: Any = {"action": action.upper(), "target": target.upper()}
-        return Expression(**names, where=where, when=when or (), at=action.start_pos or 0)
+        return FilterExpression(**names, where=where, when=when or (), at=action.start_pos or 0)
 
-    def filter(self, *expressions: Expression) -> tuple[Expression, ...]:
+    def filter(self, *expressions: FilterExpression) -> tuple[FilterExpression, ...]:
         return expressions
 
 
@@ -139,7 +149,7 @@ def _parser(rules: str) -> Lark:
     return Lark(grammar, start="filter", parser="lalr", transformer=ToTree(), maybe_placeholders=True)
 
 
-def parse(text: str, rules: str) -> tuple[Expression, ...]:
+def parse(text: str, rules: str) -> tuple[FilterExpression, ...]:
     """Raises `InvalidInput` with the place marked by a caret and what could stand there."""
     if not 1 <= len(text) <= LONGEST:
         raise InvalidInput(

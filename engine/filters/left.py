@@ -15,14 +15,14 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.exposure import Novelty
 from engine.filters.candidates import Candidates
-from engine.filters.compile import Filter, Values
+from engine.filters.compile import CompiledFilter, Values
 from engine.filters.match import Mask
 
 KEPT_BYTES = 64_000_000  # of shared masks, a group
 FEWEST = 4  # of them, however large
 
 
-class Shared:
+class SharedMask:
     """(count + 1,) what is left, for everyone who asks so; not to be written to."""
 
     def __init__(self, mask: Mask) -> None:
@@ -48,7 +48,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Left:
-    shared: Shared
+    shared: SharedMask
     dropped: Ints  # ids, some of them perhaps more than once
 
     @cached_property
@@ -75,12 +75,12 @@ class Left:
 
 @dataclass(frozen=True)
 class _Kept:
-    filters: tuple[Filter, ...]  # as they were compiled for the schemas of that time
+    filters: tuple[CompiledFilter, ...]  # as they were compiled for the schemas of that time
     version: int  # of the table
-    shared: Shared
+    shared: SharedMask
 
 
-def left_by(filters: Sequence[Filter], candidates: Candidates, values: Values) -> Left | None:
+def left_by(filters: Sequence[CompiledFilter], candidates: Candidates, values: Values) -> Left | None:
     """None where there is no filter. Raises `InvalidInput` where a parameter is missing or can't be read."""
     if not filters:
         return None
@@ -88,23 +88,23 @@ def left_by(filters: Sequence[Filter], candidates: Candidates, values: Values) -
     dropped = np.concatenate(own) if len(own) > 1 else own[0]
     common = tuple(each.common for each in filters)
     if any(each.needs_user or each.needs_item for each in common):
-        return Left(Shared(_mask(common, candidates, values)), dropped)
+        return Left(SharedMask(_mask(common, candidates, values)), dropped)
     return Left(_shared(common, candidates, values), dropped)
 
 
-def _mask(filters: Sequence[Filter], candidates: Candidates, values: Values) -> Mask:
+def _mask(filters: Sequence[CompiledFilter], candidates: Candidates, values: Values) -> Mask:
     masks = (each.mask(candidates, values) for each in filters)
     return reduce(np.logical_and, masks)
 
 
-def _shared(filters: tuple[Filter, ...], candidates: Candidates, values: Values) -> Shared:
+def _shared(filters: tuple[CompiledFilter, ...], candidates: Candidates, values: Values) -> SharedMask:
     table = candidates.table
     held: dict[object, _Kept] = table.memo.setdefault("left", {})
     key = (tuple(each.text for each in filters), tuple(sorted(values.items())), candidates.count)
     version, kept = len(table.order), held.get(key)
     if kept is not None and kept.version == version and all(map(_is, kept.filters, filters)):
         return kept.shared
-    shared = Shared(_mask(filters, candidates, values))
+    shared = SharedMask(_mask(filters, candidates, values))
     if len(held) >= max(FEWEST, KEPT_BYTES // shared.nbytes):
         table.memo["left"] = held = {}  # who fills the one thrown away makes a mask for nobody
     held[key] = _Kept(filters, version, shared)

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.data.columns import Column, Longs
 from engine.data.merge import column_of, missing, stack
-from engine.data.table import Table
+from engine.data.table import LiveTable
 from engine.filters.match import Indexed, Mask
 from engine.filters.tree import NEGATED
 from engine.filters.values import Value
@@ -22,7 +22,7 @@ SETTLE = 1024
 MASKS_BYTES = 32_000_000  # of kept masks, a column
 
 
-class Rows(NamedTuple):
+class PutRows(NamedTuple):
     """Some put rows; of one id that comes twice the last counts."""
 
     ids: Longs
@@ -32,17 +32,17 @@ class Rows(NamedTuple):
 class LiveColumn:
     """Of one table, while that lives. Any thread reads."""
 
-    def __init__(self, table: Table, name: str, kind: type[Column]) -> None:
+    def __init__(self, table: LiveTable, name: str, kind: type[Column]) -> None:
         self._table, self._name, self._kind = table, name, kind
         stored = table.columns.get(name, missing(kind, 0))
         if not isinstance(stored, kind):  # of an earlier schema
             stored = column_of(kind, [stored.get(row) for row in range(len(stored))])
         self._base = Indexed(stored)
-        self._settled = Rows(np.zeros(0, np.int64), Indexed(missing(kind, 0)))
+        self._settled = PutRows(np.zeros(0, np.int64), Indexed(missing(kind, 0)))
         self._masks: dict[tuple[str, tuple[Value, ...]], tuple[int, Mask]] = {}
 
     @classmethod
-    def of(cls, table: Table, name: str, kind: type[Column]) -> LiveColumn:
+    def of(cls, table: LiveTable, name: str, kind: type[Column]) -> LiveColumn:
         key = (name, kind)
         found: LiveColumn | None = table.memo.get(key)
         if found is None:
@@ -83,25 +83,25 @@ class LiveColumn:
         return np.concatenate((mask, np.full(more, operator in NEGATED)))
 
     @staticmethod
-    def _patch(mask: Mask, rows: Rows, operator: str, operands: tuple[Value, ...]) -> None:
+    def _patch(mask: Mask, rows: PutRows, operator: str, operands: tuple[Value, ...]) -> None:
         known = rows.ids < len(mask)
         mask[rows.ids[known]] = rows.values.match(operator, operands)[known]
 
-    def _put_rows(self, version: int) -> Iterator[Rows]:
+    def _put_rows(self, version: int) -> Iterator[PutRows]:
         """All that was put, in order."""
         settled = self._settled
         done = len(settled.ids)
         if version - done > SETTLE:
             new = self._put(done, version)
             column = stack(settled.values.column, new.values.column)
-            settled = self._settled = Rows(np.concatenate((settled.ids, new.ids)), Indexed(column))
+            settled = self._settled = PutRows(np.concatenate((settled.ids, new.ids)), Indexed(column))
             done = version
         yield settled
         if version > done:
             yield self._put(done, version)
 
-    def _put(self, first: int, end: int) -> Rows:
+    def _put(self, first: int, end: int) -> PutRows:
         ids = self._table.order[first:end]
         rows = self._table.rows
         column = column_of(self._kind, [rows[index].get(self._name) for index in ids])
-        return Rows(np.array(ids, np.int64), Indexed(column))
+        return PutRows(np.array(ids, np.int64), Indexed(column))

@@ -21,7 +21,7 @@ SETS = frozenset({"IN", "NOT IN"})  # all else compares with one value
 
 
 @dataclass(frozen=True)
-class Column:
+class FieldReference:
     source: str  # a key of DATASETS
     name: str
     written: str = field(compare=False)
@@ -50,12 +50,12 @@ class Placeholder:
     at: int = field(compare=False)
 
 
-Operand = Literal | Placeholder | Column  # a column here is the current item's
+Operand = Literal | Placeholder | FieldReference  # a column here is the current item's
 
 
 @dataclass(frozen=True)
 class Predicate:
-    column: Column
+    column: FieldReference
     operator: OneOf["IN", "NOT IN", "=", "!=", "<", "<=", ">", ">="]
     operands: tuple[Operand, ...]
 
@@ -83,7 +83,7 @@ Condition = Predicate | Both | Either
 
 
 @dataclass(frozen=True)
-class Expression:
+class FilterExpression:
     action: OneOf["INCLUDE", "EXCLUDE"]
     target: OneOf["ITEMID", "USERID", "ACTIONID"]
     where: Condition

@@ -23,7 +23,7 @@ SPARE = 0.9  # of a budget that the forecast of what is to fit may take: it may 
 
 
 @dataclass(frozen=True)
-class Forecast:
+class TrainingForecast:
     params: msgspec.Struct  # the recipe's, of what fits
     cut: str  # what was left out to fit; empty: nothing
     parts: tuple[float, ...]  # seconds of trials, training, metrics, cohorts and index
@@ -57,7 +57,7 @@ def forecast(
     *,
     trials: Sequence[Recipe[Any]] = (),
     minutes: float | None = None,
-) -> Forecast:
+) -> TrainingForecast:
     """Of a training that first tries so many recipes (or settings of one); within `minutes`, as much as fits.
 
     Raises `InvalidInput` with the least number of minutes where nothing does even when nobody else wants the machine:
@@ -70,10 +70,10 @@ def forecast(
         cost = recipe.cost(snapshot, settings)
         parts = tuple(slowness * part for part in _parts(recipe, cost, snapshot))
         if budget is None or sum(parts) <= SPARE * budget * (0.4 if trials else 1.0):
-            return Forecast(settings, cut, (tried, *parts), cost.bytes, budget)
+            return TrainingForecast(settings, cut, (tried, *parts), cost.bytes, budget)
     least = math.ceil(sum(parts) / machine.crowd / SPARE / (0.4 if trials else 1.0) / 6) / 10
     if budget is not None and budget >= 60 * least:
-        return Forecast(settings, cut, (tried, *parts), cost.bytes, budget)
+        return TrainingForecast(settings, cut, (tried, *parts), cost.bytes, budget)
     raise InvalidInput(
         f"training_minutes {minutes or 0:g} is too little: {recipe.name} takes at least about {least:g} minutes here."
     )

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine.batch.lines import MOST_BYTES, Answer, Counts, Files, Wrap
+from engine.batch.lines import MOST_BYTES, Answer, Files, LineCounts, Wrap
 from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
 from engine.errors import EngineError
-from engine.filters import Filter
+from engine.filters import CompiledFilter
 from engine.jobs.choosing import settings_of
 from engine.jobs.kinds.folding import current
 from engine.jobs.kinds.training import prepared, trained_on, with_new_items
@@ -34,7 +34,7 @@ class Batch:
     deployed: Deployed
     group: DatasetGroupRecord
     state: Group  # of this job alone: it does not change meanwhile
-    filters: tuple[Filter, ...]
+    filters: tuple[CompiledFilter, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _with_new_items(
     return deployed.answering_with(model)
 
 
-def _answer(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord, how: Answering) -> Counts:
+def _answer(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord, how: Answering) -> LineCounts:
     settings = work.engine.settings
     files = Files(
         source=job.job_input["s3DataSource"]["path"],

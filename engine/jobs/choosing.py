@@ -15,8 +15,8 @@ from engine.control.solution_config import hyperparameters, minutes_in
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
 from engine.forecast.machine import Machine
-from engine.forecast.training import Forecast, forecast
-from engine.measure.tuning import Settings, Trial, Trials, best_of, best_recipe, tuned
+from engine.forecast.training import TrainingForecast, forecast
+from engine.measure.tuning import Settings, TuningTask, TuningTrial, best_of, best_recipe, tuned
 from engine.recipe import Progress, Recipe
 from engine.records import SolutionVersionRecord
 
@@ -26,7 +26,7 @@ class Choice:
     recipe: Recipe[Any]
     settings: Settings  # hyperparameters by bare name, tuned ones included
     tuned: Settings = field(default_factory=dict)
-    trials: Sequence[Trial] = ()
+    trials: Sequence[TuningTrial] = ()
     metric: str = ""
 
     def account(self) -> dict[str, object]:
@@ -51,7 +51,9 @@ def minutes_of(version: SolutionVersionRecord) -> float | None:
     return minutes_in(version.solution_config.get("algorithmHyperParameters", {}))
 
 
-def foreseen(version: SolutionVersionRecord, snapshot: Snapshot, machine: Machine, minutes: float | None) -> Forecast:
+def foreseen(
+    version: SolutionVersionRecord, snapshot: Snapshot, machine: Machine, minutes: float | None
+) -> TrainingForecast:
     """Of a training that is still to choose its settings, by those that it starts from. Raises `InvalidInput` where it
     does not fit into the minutes."""
     config = version.solution_config
@@ -83,8 +85,8 @@ def chosen_settings(version: SolutionVersionRecord, snapshot: Snapshot, seed: in
     return Choice(recipe, {**settings, **best}, best, done, trials.metric)
 
 
-def _trials(snapshot: Snapshot, seed: int, *metric: str) -> Trials:
+def _trials(snapshot: Snapshot, seed: int, *metric: str) -> TuningTask:
     try:
-        return Trials.of(snapshot, seed, *metric)
+        return TuningTask.of(snapshot, seed, *metric)
     except ValueError as error:
         raise InvalidInput(f"performHPO and performAutoML need more data: {error}.") from error

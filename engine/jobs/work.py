@@ -15,7 +15,7 @@ from engine.attribution import ledger
 from engine.data import stored
 from engine.data.entries import Pointer, encode
 from engine.data.group import Group
-from engine.data.log import Entry
+from engine.data.log import LogEntry
 from engine.data.stored import Stored
 from engine.engine import Engine
 from engine.errors import Overtaken, Stopped
@@ -161,7 +161,7 @@ def publish(
             raise Overtaken("another job has published a snapshot of the group meanwhile")
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
         within.execute(sa.insert(snapshots).values({"grp": uid, "path": path, "seq": seq}))
-        engine.log.append_within(within, [Entry(uid, "snapshot", path, encode(Pointer(path)))])
+        engine.log.append_within(within, [LogEntry(uid, "snapshot", path, encode(Pointer(path)))])
         if changes:
             changed(engine, job, job.arn, changes, within)
         if counts is not None and ledger.position(within, counts[0]) is not None:  # else deleted meanwhile

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.measure.ranks import Ranks, ndcg
-from engine.measure.split import Case
+from engine.measure.split import EvaluationCase
 
 LONGEST = 25  # recommendations looked at
 CUTS = (5, 10, 25)
@@ -26,7 +26,7 @@ class Outcome:
     ranks: list[Ranks]  # a case each: (r,) rank of every relevant item in the full ranking
     lists: list[Ints]  # a case each: (≤ LONGEST,) what was recommended
     item_count: int
-    cases: Sequence[Case] = ()
+    cases: Sequence[EvaluationCase] = ()
     rewards: Floats | None = None  # with an optimizationObjective, (items,) what an item is worth
 
 

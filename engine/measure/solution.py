@@ -11,7 +11,7 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, reward_metrics
 from engine.measure.ranks import mid_ranks
-from engine.measure.split import Case, user_split
+from engine.measure.split import EvaluationCase, user_split
 from engine.recipe import Model, Progress, Recipe, Scorer, stretch
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -41,7 +41,7 @@ def solution_metrics(
     return always | event_weight_metrics(outcome) | reward_metrics(outcome)
 
 
-def outcome_of(score: Scorer, cases: list[Case], snapshot: Snapshot) -> Outcome:
+def outcome_of(score: Scorer, cases: list[EvaluationCase], snapshot: Snapshot) -> Outcome:
     """The full ranking of every case; the current item of a related-items recipe is the history's last."""
     ranks, lists = [], []
     for case in cases:
@@ -60,7 +60,7 @@ def top(scores: Floats, count: int) -> Ints:
     return best[np.lexsort((best, -scores[best]))].astype(np.int32)
 
 
-def _sample(cases: list[Case], seed: int) -> list[Case]:
+def _sample(cases: list[EvaluationCase], seed: int) -> list[EvaluationCase]:
     if len(cases) <= MOST_CASES:
         return cases
     return [cases[at] for at in np.random.default_rng(seed).choice(len(cases), MOST_CASES, replace=False)]

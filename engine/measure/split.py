@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints, Longs, Tags
 from engine.data.snapshot import Snapshot
-from engine.data.table import NOBODY, Table
+from engine.data.table import NOBODY, LiveTable
 from engine.recipe import Query
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Case:
+class EvaluationCase:
     """One question and its answer; the time of the answer is not part of the question."""
 
     history: Ints  # (h,) oldest first
@@ -31,7 +31,7 @@ class Case:
     now: float  # epoch seconds: the last moment known to whoever asks
     gains: Floats | None = None  # (r,) how much each true item is worth; None: all the same
     user: int = -1
-    users: Table = NOBODY
+    users: LiveTable = NOBODY
     context: Mapping[str, str] = field(default_factory=dict)  # of the answer, but for its time
 
     @cached_property
@@ -59,7 +59,7 @@ class Halves(NamedTuple):
 @dataclass(frozen=True)
 class Split:
     train: Snapshot
-    cases: list[Case]
+    cases: list[EvaluationCase]
 
 
 def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) -> Split:
@@ -67,8 +67,8 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
     is everything of the user before it.
     """
     keep = np.ones(len(snapshot.items), bool)
-    cases: list[Case] = []
-    users = Table(snapshot.user_columns)
+    cases: list[EvaluationCase] = []
+    users = LiveTable(snapshot.user_columns)
     for user in range(snapshot.user_count):
         items, times = snapshot.history(user)
         starts = basket_starts(times) if baskets else np.arange(len(items))
@@ -90,8 +90,8 @@ def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False)
     moment = np.partition(snapshot.times, int(share * (len(snapshot.times) - 1)))[
         int(share * (len(snapshot.times) - 1))
     ]
-    cases: list[Case] = []
-    users = Table(snapshot.user_columns)
+    cases: list[EvaluationCase] = []
+    users = LiveTable(snapshot.user_columns)
     for user in range(snapshot.user_count):
         items, times = snapshot.history(user)
         start = int(np.searchsorted(times, moment))
@@ -109,7 +109,7 @@ def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
     count = min(max(round(share * len(able)), 1), len(able))
     chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
     cases = []
-    users = Table(snapshot.user_columns)
+    users = LiveTable(snapshot.user_columns)
     for user in chosen:
         items, times = snapshot.history(int(user))
         start = len(items) - max(len(items) // 10, 1)
@@ -117,7 +117,7 @@ def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
     return Split(snapshot.kept(~np.isin(snapshot.users, chosen)), cases)
 
 
-def _case(snapshot: Snapshot, users: Table, user: int, start: int, stop: int, now: float) -> Case:
+def _case(snapshot: Snapshot, users: LiveTable, user: int, start: int, stop: int, now: float) -> EvaluationCase:
     """The user's rows before `start` ask for the items of `start`..`stop`; an item is worth its heaviest row."""
     items, times = snapshot.history(user)
     truth, places = np.unique(items[start:stop], return_inverse=True)
@@ -127,7 +127,7 @@ def _case(snapshot: Snapshot, users: Table, user: int, start: int, stop: int, no
         np.maximum.at(gains, places, snapshot.weights[first + start : first + stop])
     found = {name: column.get(first + start) for name, column in contextual(snapshot).items()}
     context = {name: value for name, value in found.items() if value is not None}
-    return Case(items[:start], times[:start], truth, now, gains, user, users, context)
+    return EvaluationCase(items[:start], times[:start], truth, now, gains, user, users, context)
 
 
 def contextual(snapshot: Snapshot) -> dict[str, Tags]:
@@ -155,7 +155,7 @@ def tied_share(snapshot: Snapshot) -> float:
     return float(np.mean(np.diff(snapshot.times)[same_user] == 0)) if same_user.any() else 0.0
 
 
-def repeat_share(cases: list[Case]) -> float:
+def repeat_share(cases: list[EvaluationCase]) -> float:
     """The share of answers that the asking user's history already holds."""
     hits = [np.isin(case.truth, case.history).mean() for case in cases if len(case.history)]
     return float(np.mean(hits)) if hits else 0.0

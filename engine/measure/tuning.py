@@ -54,14 +54,14 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TuningTrial:
     what: str  # the settings, or the recipe
     settings: Settings
     score: float
 
 
 @dataclass(frozen=True)
-class Trials:
+class TuningTask:
     """What is tried on, and how it is measured: by one of METRICS."""
 
     split: Split
@@ -69,7 +69,7 @@ class Trials:
     metric: str = METRIC
 
     @classmethod
-    def of(cls, snapshot: Snapshot, seed: int, metric: str = METRIC) -> Trials:
+    def of(cls, snapshot: Snapshot, seed: int, metric: str = METRIC) -> TuningTask:
         """Raises `ValueError` where there are not enough users to hide any."""
         others = user_split(snapshot, seed).train
         if np.count_nonzero(np.diff(others.indptr) > 1) < 2:
@@ -82,13 +82,13 @@ class Trials:
         return METRICS[self.metric](outcome)
 
 
-def best_recipe(recipes: Sequence[Recipe[Any]], trials: Trials, progress: Progress) -> list[Trial]:
+def best_recipe(recipes: Sequence[Recipe[Any]], trials: TuningTask, progress: Progress) -> list[TuningTrial]:
     """Each recipe with its defaults, the best first; equals keep their order."""
-    done: list[Trial] = []
+    done: list[TuningTrial] = []
     for place, recipe in enumerate(recipes):
         part = stretch(progress, place / len(recipes), (place + 1) / len(recipes))
         score = trials.measured(recipe, {}, _named(part, f"recipe {place + 1} of {len(recipes)}: {recipe.name}"))
-        done.append(Trial(recipe.name, {}, score))
+        done.append(TuningTrial(recipe.name, {}, score))
     return sorted(done, key=lambda trial: -trial.score)
 
 
@@ -97,9 +97,9 @@ def tuned(
     dimensions: Sequence[Dimension],
     given: Mapping[str, str],
     count: int,
-    trials: Trials,
+    trials: TuningTask,
     progress: Progress,
-) -> list[Trial]:
+) -> list[TuningTrial]:
     """At most `count` trials in the order they were made; `given` are the settings outside the search, and its start.
 
     What was tried before is not tried again, but counts as a trial.
@@ -110,7 +110,7 @@ def tuned(
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=trials.seed))
     study.enqueue_trial(_start(recipe, dimensions, given))
     space = {each.name: _distribution(each) for each in dimensions}
-    done: list[Trial] = []
+    done: list[TuningTrial] = []
     for number in range(1, count + 1):
         asked = study.ask(space)
         settings = {each.name: each.text(asked.params[each.name]) for each in dimensions}
@@ -127,23 +127,23 @@ def tuned(
     return done
 
 
-def best_of(done: Sequence[Trial]) -> Trial:
+def best_of(done: Sequence[TuningTrial]) -> TuningTrial:
     """The first of those with the highest score."""
     return max(done, key=lambda trial: trial.score)
 
 
 def _tried(
-    recipe: Recipe[Any], settings: Settings, given: Mapping[str, str], trials: Trials, progress: Progress
-) -> Trial:
+    recipe: Recipe[Any], settings: Settings, given: Mapping[str, str], trials: TuningTask, progress: Progress
+) -> TuningTrial:
     score = trials.measured(recipe, {**given, **settings}, progress)
-    return Trial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
+    return TuningTrial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
 
 
-def _again(settings: Settings, done: Sequence[Trial]) -> Trial | None:
+def _again(settings: Settings, done: Sequence[TuningTrial]) -> TuningTrial | None:
     return next((trial for trial in done if trial.settings == settings), None)
 
 
-def _since_best(done: Sequence[Trial]) -> int:
+def _since_best(done: Sequence[TuningTrial]) -> int:
     return len(done) - 1 - list(done).index(best_of(done))
 
 

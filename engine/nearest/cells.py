@@ -97,7 +97,7 @@ def _nearest(vectors: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats
     return nearest, np.maximum(squares, 0)
 
 
-class Opened(NamedTuple):
+class OpenedCells(NamedTuple):
     items: Ints  # (m,) of the cells that were opened
     products: Floats  # (m,) with the question
     cells: Bools  # (cells,) whether each was opened
@@ -114,7 +114,7 @@ class Index:
         """d"""
         return int(self.arrays["rows"].shape[1])
 
-    def open(self, question: Floats) -> Opened:
+    def open(self, question: Floats) -> OpenedCells:
         """The items of the cells that promise most to a question (d,)."""
         rows, order, filled = self.arrays["rows"], self.arrays["order"], self._filled
         reach = np.float32(BEYOND * np.linalg.norm(question))
@@ -126,14 +126,14 @@ class Index:
         cells[filled.cells[best]] = True
         sizes, ends = filled.sizes[best], ends[: len(best)]
         places = np.repeat(filled.firsts[best] - (ends - sizes), sizes) + np.arange(ends[-1])
-        return Opened(order.take(places), rows.take(places, axis=0) @ question, cells)
+        return OpenedCells(order.take(places), rows.take(places, axis=0) @ question, cells)
 
     def products(self, items: Ints, question: Floats) -> Floats:
         """(k,) of any items (k,)."""
         found: Floats = self.arrays["rows"].take(self.arrays["place"].take(items), axis=0) @ question
         return found
 
-    def shut(self, opened: Opened, question: Floats) -> tuple[Floats, Floats]:
+    def shut(self, opened: OpenedCells, question: Floats) -> tuple[Floats, Floats]:
         """(s,) products that stand for all, and (s,) how many items each stands for: none where its cell was opened."""
         weights = self._filled.weights.copy()
         weights[opened.cells[self._filled.cells]] = 0

@@ -35,7 +35,7 @@ class Newer:
 
 
 @dataclass(frozen=True)
-class Question:
+class IndexQuery:
     """What is asked of an index, and what is to be added to the products."""
 
     vector: Floats  # (d,)
@@ -49,7 +49,7 @@ class Question:
 class Shortlist:
     """Logits of the items that may be among the best; of any others, and the sum over all, on demand."""
 
-    def __init__(self, index: Index, question: Question, newer: Newer | None = None) -> None:
+    def __init__(self, index: Index, question: IndexQuery, newer: Newer | None = None) -> None:
         self._index, self._vector, self._offset = index, question.vector, np.float32(question.offset)
         self._known = len(index.arrays["order"])
         self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
@@ -96,7 +96,7 @@ class Shortlist:
         )  # their cells' samples stand for them, too
         return float(top) + float(np.log(looked_at + max(others - twice, 0.0)))
 
-    def _of_newer(self, newer: Newer, question: Question) -> Floats:
+    def _of_newer(self, newer: Newer, question: IndexQuery) -> Floats:
         added = Sums(question.added, self.count)
         lifted = (newer.weight * (added.of(newer.near) + self._offset)).sum(axis=1)
         return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(question.mean), np.float32)
@@ -111,7 +111,7 @@ class Shortlist:
         return added.items[more]
 
 
-def _penalties(question: Question, count: int) -> Sparse:
+def _penalties(question: IndexQuery, count: int) -> Sparse:
     items = question.penalised[once(question.penalised, count)]
     return Sparse(items, np.full(len(items), -question.penalty, np.float32))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.data.snapshot import Snapshot
-from engine.nn.transformer import Shape, Transformer
+from engine.nn.transformer import Transformer, TransformerShape
 from engine.nn.windows import batch_of, batches_of, windows_of
 from engine.recipe import Progress
 
@@ -30,7 +30,7 @@ LEAST = 0.3  # of its time that a training takes, however late it begins
 STEPS_A_WORD = 20  # between two words of progress
 
 
-def affordable_epochs(snapshot: Snapshot, shape: Shape, gigaflops: float, usual: int, most: int = 40) -> int:
+def affordable_epochs(snapshot: Snapshot, shape: TransformerShape, gigaflops: float, usual: int, most: int = 40) -> int:
     """How many epochs to train: the usual number, more on small data, fewer where the budget of arithmetic ends or
     `most` is less, and 0 where it does not pay for two.
     """
@@ -51,7 +51,9 @@ def targets_a_batch(snapshot: Snapshot, length: int) -> int:
     return max(-(-targets * batch // windows), 1)
 
 
-def trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
+def trained(
+    snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress
+) -> dict[str, NDArray[Any]]:
     """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
     with _one_thread():
         return _trained(snapshot, shape, epochs, seed, progress)
@@ -68,7 +70,9 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _trained(snapshot: Snapshot, shape: Shape, epochs: int, seed: int, progress: Progress) -> dict[str, NDArray[Any]]:
+def _trained(
+    snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress
+) -> dict[str, NDArray[Any]]:
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
     model, proposal = _begun(snapshot, shape, generator)
@@ -108,7 +112,7 @@ def _share_over(begun: float | None, over: float | None) -> float:
     return 0.0 if begun is None or over is None else (over - begun) / max(1 - begun, LEAST)
 
 
-def _begun(snapshot: Snapshot, shape: Shape, generator: torch.Generator) -> tuple[Transformer, Tensor]:
+def _begun(snapshot: Snapshot, shape: TransformerShape, generator: torch.Generator) -> tuple[Transformer, Tensor]:
     """A network that knows what is popular, and (items,) how likely each item is drawn as a negative."""
     counts = torch.from_numpy(np.bincount(snapshot.items, snapshot.weights, shape.items)).float()
     model = Transformer(shape, generator).train()

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True)
-class Shape:
+class TransformerShape:
     items: int
     length: int = 50  # T, the items of a history that are read
     dim: int = 64
@@ -24,7 +24,7 @@ class Shape:
 
 
 class Transformer(nn.Module):
-    def __init__(self, shape: Shape, generator: torch.Generator) -> None:
+    def __init__(self, shape: TransformerShape, generator: torch.Generator) -> None:
         super().__init__()
         self.shape, self.generator = shape, generator
         L, D = shape.layers, shape.dim

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Longs
-from engine.propensity.deeds import TAKEN, Deeds, Moments
+from engine.propensity.outcomes import TAKEN, ActionOutcomes, OfferMoments
 
 NEARLY = 0.99
 
 
 class Episodes(NamedTuple):
-    begun: Moments  # (m,)
+    begun: OfferMoments  # (m,)
     taken: NDArray[np.bool_]  # (m,)
     after: Longs  # (m,) seconds until it was taken first; of those that were not, 0
     left: Longs  # (m,) seconds of data after its beginning: where less than the period, the end is not known
@@ -40,17 +40,17 @@ class Episodes(NamedTuple):
         return known
 
 
-def episodes_of(deeds: Deeds, period: int) -> Episodes:
+def episodes_of(outcomes: ActionOutcomes, period: int) -> Episodes:
     """All of them; the next one of a pair begins with its first interaction after `period` seconds."""
-    order = np.lexsort((deeds.times, deeds.actions, deeds.users))
-    users, actions, kinds = (column[order] for column in (deeds.users, deeds.actions, deeds.kinds))
-    times = deeds.times[order]
+    order = np.lexsort((outcomes.times, outcomes.actions, outcomes.users))
+    users, actions, kinds = (column[order] for column in (outcomes.users, outcomes.actions, outcomes.kinds))
+    times = outcomes.times[order]
     pair = np.concatenate(([0], np.cumsum((np.diff(users) != 0) | (np.diff(actions) != 0))))[: len(users)]
     since = int(times.min(initial=0))
     span = int(times.max(initial=0)) - since + period + 1
     keys = pair.astype(np.int64) * span + (times - since)
     begins, ends = _bounds(keys, pair, period)
-    begun = Moments(users[begins], actions[begins], times[begins])
+    begun = OfferMoments(users[begins], actions[begins], times[begins])
     takings = np.append(np.flatnonzero(kinds == TAKEN), len(times))
     first = takings[takings.searchsorted(begins)]
     taken = first < ends

@@ -1,7 +1,7 @@
-"""The metrics of PERSONALIZED_ACTIONS: hidden users ask with what they did first, and their last deeds answer (§6).
+"""The metrics of PERSONALIZED_ACTIONS: hidden users ask with what they did first; their last outcomes answer (§6).
 
 Precision, recall and the area under the curve see only the actions that a user is known to have met among the hidden
-deeds: what was never offered could not be taken.
+outcomes: what was never offered could not be taken.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome
 from engine.measure.ranks import mid_ranks
-from engine.propensity.deeds import TAKEN, kinds_of
+from engine.propensity.outcomes import TAKEN, kinds_of
 from engine.recipe import Query, Scorer
 
-SHARE = 0.1  # of users who test, and of their deeds that are hidden
+SHARE = 0.1  # of users who test, and of their outcomes that are hidden
 MOST_CASES = 2_000
 RECOMMENDED = 5  # actions of an answer, as GetActionRecommendations gives unless told
 RANKED = ("coverage", *(f"normalized_discounted_cumulative_gain_at_{cut}" for cut in (5, 10, 25)))
 
 
 @dataclass(frozen=True)
-class Case:
-    """One user at the moment when the hidden deeds begin."""
+class ActionCase:
+    """One user at the moment when the hidden outcomes begin."""
 
     query: Query
-    met: Ints  # actions among the hidden deeds
+    met: Ints  # actions among the hidden outcomes
     taken: Ints  # those of them that were taken
 
 
-def action_metrics(score: Scorer, cases: list[Case], count: int) -> dict[str, float]:
+def action_metrics(score: Scorer, cases: list[ActionCase], count: int) -> dict[str, float]:
     """Every metric by its AWS name, over `count` actions."""
     scores = [_ranked(score, case) for case in cases]
     outcome = _outcome(cases, scores, count)
     return {**{name: METRICS[name](outcome) for name in RANKED}, **_of_offers(cases, scores, count)}
 
 
-def action_split(snapshot: Snapshot, actions: Snapshot, seed: int) -> tuple[Snapshot, list[Case]]:
-    """What is left to train on, and the cases: a tenth of the users with at least two deeds, hidden whole."""
+def action_split(snapshot: Snapshot, actions: Snapshot, seed: int) -> tuple[Snapshot, list[ActionCase]]:
+    """What is left to train on, and the cases: a tenth of the users with at least two outcomes, hidden whole."""
     able = np.flatnonzero(np.diff(actions.indptr) > 1)
     count = min(max(round(SHARE * len(able)), 1), len(able), MOST_CASES)
     chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
@@ -52,7 +52,7 @@ def action_split(snapshot: Snapshot, actions: Snapshot, seed: int) -> tuple[Snap
     return replace(snapshot.kept(~np.isin(snapshot.users, chosen)), actions=left), cases
 
 
-def _case(snapshot: Snapshot, actions: Snapshot, user: int, kinds: Ints) -> Case:
+def _case(snapshot: Snapshot, actions: Snapshot, user: int, kinds: Ints) -> ActionCase:
     first, stop = int(actions.indptr[user]), int(actions.indptr[user + 1])
     start = stop - max(int((stop - first) * SHARE), 1)
     moment = actions.times[start]
@@ -68,16 +68,16 @@ def _case(snapshot: Snapshot, actions: Snapshot, user: int, kinds: Ints) -> Case
     )
     hidden = slice(start, stop)
     taken = kinds[actions.types[hidden]] == TAKEN
-    return Case(query, np.unique(actions.items[hidden]), np.unique(actions.items[hidden][taken]))
+    return ActionCase(query, np.unique(actions.items[hidden]), np.unique(actions.items[hidden][taken]))
 
 
-def _ranked(score: Scorer, case: Case) -> Floats:
+def _ranked(score: Scorer, case: ActionCase) -> Floats:
     """(actions,) -inf for those that have no score."""
     scores = score(case.query)
     return np.where(scores > 0, scores, np.float32(-np.inf))
 
 
-def _outcome(cases: list[Case], scores: list[Floats], count: int) -> Outcome:
+def _outcome(cases: list[ActionCase], scores: list[Floats], count: int) -> Outcome:
     lists = [_best(each, LONGEST) for each in scores]
     ranks = [mid_ranks(each, case.taken) for each, case in zip(scores, cases, strict=True) if len(case.taken)]
     return Outcome(ranks, lists, count)
@@ -88,7 +88,7 @@ def _best(scores: Floats, count: int) -> Ints:
     return order[np.isfinite(scores[order])].astype(np.int32)
 
 
-def _of_offers(cases: list[Case], scores: list[Floats], count: int) -> dict[str, float]:
+def _of_offers(cases: list[ActionCase], scores: list[Floats], count: int) -> dict[str, float]:
     """Means over actions, of those where there is something to divide by."""
     shape = (len(cases), count)
     met, taken, shown = (np.zeros(shape, np.bool_) for _ in range(3))

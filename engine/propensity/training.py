@@ -25,7 +25,7 @@ MOST_OWN = 30_000  # and an action's own
 MOST_TRIED = 40  # actions that the held-out users are asked about
 
 
-class Weights(NamedTuple):
+class PropensityWeights(NamedTuple):
     """What a score of an episode (d,) of standardised features is made of; the last feature is always 1."""
 
     own: Floats  # (actions, d)
@@ -34,7 +34,7 @@ class Weights(NamedTuple):
     held_out: dict[str, float]  # mean log loss on users held out, by strength
 
 
-class Rows(NamedTuple):
+class EpisodeRows(NamedTuple):
     """The episodes of the actions to learn, with their features."""
 
     features: Array  # (m, d)
@@ -42,15 +42,15 @@ class Rows(NamedTuple):
     users: Array  # (m,)
     taken: NDArray[np.bool_]  # (m,)
 
-    def take(self, rows: Array) -> Rows:
-        return Rows(*(column[rows] for column in self))
+    def take(self, rows: Array) -> EpisodeRows:
+        return EpisodeRows(*(column[rows] for column in self))
 
     @classmethod
-    def of(cls, episodes: Episodes, features: Array) -> Rows:
+    def of(cls, episodes: Episodes, features: Array) -> EpisodeRows:
         return cls(features, episodes.begun.actions, episodes.begun.users, episodes.taken)
 
 
-def learned(rows: Rows, able: Array, count: int, seed: int, progress: Progress) -> Weights:
+def learned(rows: EpisodeRows, able: Array, count: int, seed: int, progress: Progress) -> PropensityWeights:
     """Weights of `count` actions; those that aren't `able` (a,) have none and score 0."""
     draw = np.random.default_rng(seed)
     tried = draw.choice(able, MOST_TRIED, replace=False) if len(able) > MOST_TRIED else able
@@ -63,11 +63,11 @@ def learned(rows: Rows, able: Array, count: int, seed: int, progress: Progress) 
     for place, (action, weights) in enumerate(_each(rows, able, shared, strength, draw)):
         own[action] = weights
         progress(0.7 + 0.3 * place / len(able), f"action {place + 1} of {len(able)}")
-    return Weights(own, calibration, strength, {f"{each:g}": round(loss, 4) for each, loss in losses.items()})
+    return PropensityWeights(own, calibration, strength, {f"{each:g}": round(loss, 4) for each, loss in losses.items()})
 
 
 def _held_out(
-    rows: Rows, tried: Array, draw: np.random.Generator, progress: Progress
+    rows: EpisodeRows, tried: Array, draw: np.random.Generator, progress: Progress
 ) -> tuple[dict[float, Array], NDArray[np.bool_]]:
     """Every episode of the tried actions, scored by weights that its user had no part in; and what came of it."""
     rows = rows.take(np.flatnonzero(np.isin(rows.actions, tried)))
@@ -84,14 +84,14 @@ def _held_out(
     return scores, rows.taken
 
 
-def _shared(rows: Rows, draw: np.random.Generator) -> Array:
+def _shared(rows: EpisodeRows, draw: np.random.Generator) -> Array:
     rows = _some(rows, MOST_SHARED, draw)
     d = rows.features.shape[1]
     return fitted(rows.features, rows.taken, np.zeros(d), np.append(np.ones(d - 1), LOOSE))
 
 
 def _each(
-    rows: Rows, actions: Array, shared: Array, strength: float, draw: np.random.Generator
+    rows: EpisodeRows, actions: Array, shared: Array, strength: float, draw: np.random.Generator
 ) -> Iterator[tuple[int, Array]]:
     order = np.argsort(rows.actions, kind="stable")
     bounds = rows.actions[order].searchsorted([actions, np.asarray(actions) + 1])
@@ -101,7 +101,7 @@ def _each(
         yield action, fitted(mine.features, mine.taken, shared, strengths)
 
 
-def _some(rows: Rows, most: int, draw: np.random.Generator) -> Rows:
+def _some(rows: EpisodeRows, most: int, draw: np.random.Generator) -> EpisodeRows:
     if len(rows.taken) <= most:
         return rows
     return rows.take(np.sort(draw.choice(len(rows.taken), most, replace=False)))

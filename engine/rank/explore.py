@@ -75,7 +75,7 @@ class Explorer:
         return mixture
 
 
-class Places(NamedTuple):
+class RankedPlaces(NamedTuple):
     """(k,) each: the items in the order of the answer, whether exploration put each there, how likely it was shown."""
 
     items: Ints
@@ -92,30 +92,30 @@ def seed_of(user: str, model: str, now: float) -> str:
     return f"{user}\0{model}\0{int(now // SPELL_S)}"
 
 
-def relevant(best: Ints) -> Places:
+def relevant(best: Ints) -> RankedPlaces:
     """The best, and nothing explored."""
-    return Places(best, np.zeros(len(best), np.bool_), np.ones(len(best)))
+    return RankedPlaces(best, np.zeros(len(best), np.bool_), np.ones(len(best)))
 
 
-def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Places:
+def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> RankedPlaces:
     """Of the `best` (<= places,), best first, and what is `allowed` (n,) to be explored."""
     pool = chances(explorer, best, allowed, places)
     if explorer.start >= pool.expected:
-        return Places(best, np.zeros(len(best), np.bool_), pool.kept)
+        return RankedPlaces(best, np.zeros(len(best), np.bool_), pool.kept)
     drawn, probable = systematic(pool.chances, explorer.start), pool.chances
     return _placed(explorer, best, pool.kept, drawn, probable[drawn], places)
 
 
 def explored_among(
     explorer: Explorer, best: Ints, young: Novelty, but_for: Sequence[Ints], places: int
-) -> Places | None:
+) -> RankedPlaces | None:
     """What `explored` gives where the `young` may be explored `but_for` some; None where somebody's chance might be cut
     to 1. No pass over the items: from the sums of blocks that they lie in, what is taken away is subtracted.
     """
     gone, expected = np.concatenate((best, *but_for)), explorer.share * places
     left = (young.total - len(gone) * young.most) * (1 - 10 * CLOSE)  # at least
     if explorer.start >= expected and expected * young.most < left:  # nobody is drawn, whatever exactly is gone
-        return Places(best, np.zeros(len(best), np.bool_), kept(len(best), expected, places))
+        return RankedPlaces(best, np.zeros(len(best), np.bool_), kept(len(best), expected, places))
     gone, blocks = np.unique(gone), young.blocks.copy()
     np.subtract.at(blocks, gone // BLOCK, young.items[gone].astype(np.float64))
     blocks[blocks < NOTHING * young.total] = 0
@@ -128,20 +128,20 @@ def explored_among(
     return _placed(explorer, best, kept(len(best), expected, places), drawn, chances, places)
 
 
-def _placed(explorer: Explorer, best: Ints, kept: Array, drawn: Ints, chances: Array, places: int) -> Places:
+def _placed(explorer: Explorer, best: Ints, kept: Array, drawn: Ints, chances: Array, places: int) -> RankedPlaces:
     """The drawn ones at places drawn by the seed, among as many of the best as there is room for."""
     if not len(drawn):
-        return Places(best, np.zeros(len(best), np.bool_), kept)
+        return RankedPlaces(best, np.zeros(len(best), np.bool_), kept)
     staying = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + staying, explorer.seed)
-    return Places(
+    return RankedPlaces(
         np.concatenate((drawn, best[:staying]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
         np.concatenate((chances, kept[:staying]))[order],
     )
 
 
-class Pool(NamedTuple):
+class ExplorationPool(NamedTuple):
     """The most relevant items with their chances of keeping their places, and how many are expected to be drawn from
     all that may be explored, in proportion to their novelty."""
 
@@ -158,11 +158,11 @@ class Pool(NamedTuple):
         return chances
 
 
-def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Pool:
+def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> ExplorationPool:
     novelty = explorer.novelty * allowed
     novelty[best] = 0
     scale, expected = scaled(novelty, explorer.share * places)
-    return Pool(best, kept(len(best), expected, places), novelty, scale, expected)
+    return ExplorationPool(best, kept(len(best), expected, places), novelty, scale, expected)
 
 
 @lru_cache(1024)

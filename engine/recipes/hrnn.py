@@ -8,14 +8,14 @@ from engine.recipes import user_personalization
 from engine.recipes.user_personalization import Hidden
 
 
-class Params(user_personalization.Params, frozen=True, forbid_unknown_fields=True):
+class HrnnParams(user_personalization.UserPersonalizationParams, frozen=True, forbid_unknown_fields=True):
     hidden_dimension: Hidden = 43
 
 
 RECIPE = replace(
     user_personalization.RECIPE,
     name="aws-hrnn",
-    params=Params,
+    params=HrnnParams,
     extend=None,
     description="Withdrawn by AWS: the model of aws-user-personalization with the hyperparameters of its ancestor",
 )

@@ -12,7 +12,7 @@ from engine.recipes import user_personalization
 MOST = 1_000_000  # AWS names no bound
 
 
-class Params(user_personalization.Params, frozen=True, forbid_unknown_fields=True):
+class HrnnColdstartParams(user_personalization.UserPersonalizationParams, frozen=True, forbid_unknown_fields=True):
     """What an item is cold by is accepted for AWS's sake: exploration goes by an item's age."""
 
     cold_start_max_interactions: Annotated[int, Meta(ge=1, le=MOST)] = 15
@@ -23,6 +23,6 @@ class Params(user_personalization.Params, frozen=True, forbid_unknown_fields=Tru
 RECIPE = replace(
     user_personalization.RECIPE,
     name="aws-hrnn-coldstart",
-    params=Params,
+    params=HrnnColdstartParams,
     description="Withdrawn by AWS: the model of aws-user-personalization, whose exploration shows cold items",
 )

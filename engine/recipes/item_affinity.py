@@ -15,20 +15,25 @@ from engine.segments.cases import Cases, item_cases
 from engine.segments.metrics import segment_metrics
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ItemAffinityParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_dimension: Annotated[int, msgspec.Meta(ge=32, le=256)] = 149
 
 
-def train(cases: Cases, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(cases: Cases, snapshot: Snapshot, params: ItemAffinityParams, seed: int, progress: Progress) -> Model:
     return affinity.train(snapshot, params.hidden_dimension, cases, seed, progress)
 
 
-def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def again(model: Model, snapshot: Snapshot, params: ItemAffinityParams, seed: int, progress: Progress) -> Model:
     return affinity.refit(affinity.choice_of(model), snapshot, params.hidden_dimension, seed, progress)
 
 
 def measure(
-    cases: Cases, snapshot: Snapshot, params: Params, seed: int, progress: Progress, model: Model | None = None
+    cases: Cases,
+    snapshot: Snapshot,
+    params: ItemAffinityParams,
+    seed: int,
+    progress: Progress,
+    model: Model | None = None,
 ) -> dict[str, float]:
     """Of a model trained without the newest fifth of every user's interactions."""
     split = newest_split(snapshot)
@@ -45,7 +50,7 @@ def measure(
 RECIPE = Recipe(
     name="aws-item-affinity",
     kind="USER_SEGMENTATION",
-    params=Params,
+    params=ItemAffinityParams,
     train=partial(train, item_cases),
     ready=affinity.ready,
     description="The users most likely to interact with an item",

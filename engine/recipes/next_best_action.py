@@ -1,7 +1,7 @@
 """Next best action: how likely the user takes each action within the optimisation period (specification §3.4).
 
 A regularised logistic regression an action, whose weights are drawn towards what all actions share, on the user's
-items, columns and earlier deeds; calibration on held-out users makes its scores probabilities.
+items, columns and earlier outcomes; calibration on held-out users makes its scores probabilities.
 """
 
 from __future__ import annotations
@@ -15,47 +15,56 @@ from engine.data.columns import Array, Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
 from engine.propensity.calibration import Calibration
-from engine.propensity.deeds import NOT_TAKEN, TAKEN, VIEWED, Deeds, Moments, Tallies, deeds_of, kinds_of
 from engine.propensity.episodes import Episodes, episodes_of
 from engine.propensity.metrics import action_metrics, action_split
-from engine.propensity.training import Rows, Weights, learned
+from engine.propensity.outcomes import (
+    NOT_TAKEN,
+    TAKEN,
+    VIEWED,
+    ActionOutcomes,
+    OfferMoments,
+    OutcomeCounts,
+    kinds_of,
+    outcomes_of,
+)
+from engine.propensity.training import EpisodeRows, PropensityWeights, learned
 from engine.propensity.users import RANK, Visits, item_vectors, user_features
 from engine.recipe import Model, Progress, Query, Recipe, Schemas, Scorer, stretch
 
 DAY = 86_400
 WINDOW_DAYS = 42
-LEAST = 50  # deeds of either outcome in the window
+LEAST = 50  # outcomes of either kind in the window
 MOST_EPISODES, FEWEST = 500_000, 1_000  # to learn from: of all actions, and at least of each
 NARROW = 0.01  # a feature that varies less is as good as constant
 FAR = 4.0  # deviations
 EVER = np.iinfo(np.int64).max
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NextBestActionParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     action_optimization_period: Annotated[int, msgspec.Meta(ge=7, le=28)] = 14
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: NextBestActionParams, seed: int, progress: Progress) -> Model:
     """Raises `InvalidInput` where the dataset group has no actions."""
     progress(0.0, "reading what users did with actions")
     actions = snapshot.actions
     if actions is None or not actions.item_count:
         raise InvalidInput("The dataset group has no actions: import them, or put them, first.")
-    deeds, count = deeds_of(actions), actions.item_count
-    able = np.flatnonzero(scored(deeds, count))
+    outcomes, count = outcomes_of(actions), actions.item_count
+    able = np.flatnonzero(scored(outcomes, count))
     period = params.action_optimization_period * DAY
-    episodes = _known(episodes_of(deeds, period), period, able, count)
+    episodes = _known(episodes_of(outcomes, period), period, able, count)
     vectors = item_vectors(snapshot, seed)
     progress(0.1, f"{len(episodes.taken):,} episodes of {len(able)} actions")
     people = user_features(snapshot.user_columns, snapshot.user_count)
     theirs = np.isin(snapshot.users, episodes.begun.users)
     visits = Visits(snapshot.users[theirs], snapshot.items[theirs], snapshot.times[theirs], vectors)
-    features = features_of(episodes.begun, visits, people, Tallies(deeds, count))
+    features = features_of(episodes.begun, visits, people, OutcomeCounts(outcomes, count))
     middle, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
     if len(features):
         middle, spread = features.mean(axis=0), features.std(axis=0)
         spread[spread < NARROW] = 1.0
-    rows = Rows.of(episodes, _standard(features, middle, spread))
+    rows = EpisodeRows.of(episodes, _standard(features, middle, spread))
     weights = learned(rows, able, count, seed, stretch(progress, 0.1, 1.0))
     return Model(
         {
@@ -71,12 +80,12 @@ def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> 
     )
 
 
-def scored(deeds: Deeds, count: int) -> Array:
-    """(actions,) whether there were enough deeds of both outcomes lately (specification §3.4)."""
-    lately = deeds.times > deeds.times.max(initial=0) - WINDOW_DAYS * DAY
-    taken = np.bincount(deeds.actions[lately & (deeds.kinds == TAKEN)], minlength=count)
-    refused = lately & ((deeds.kinds == NOT_TAKEN) | (deeds.kinds == VIEWED))
-    return (taken >= LEAST) & (np.bincount(deeds.actions[refused], minlength=count) >= LEAST)
+def scored(outcomes: ActionOutcomes, count: int) -> Array:
+    """(actions,) whether there were enough outcomes of both kinds lately (specification §3.4)."""
+    lately = outcomes.times > outcomes.times.max(initial=0) - WINDOW_DAYS * DAY
+    taken = np.bincount(outcomes.actions[lately & (outcomes.kinds == TAKEN)], minlength=count)
+    refused = lately & ((outcomes.kinds == NOT_TAKEN) | (outcomes.kinds == VIEWED))
+    return (taken >= LEAST) & (np.bincount(outcomes.actions[refused], minlength=count) >= LEAST)
 
 
 def _known(episodes: Episodes, period: int, able: Array, count: int) -> Episodes:
@@ -97,12 +106,12 @@ def _newest(episodes: Episodes, most: int) -> Episodes:
     return episodes.take(np.sort(order[place < most]))
 
 
-def features_of(moments: Moments, visits: Visits, people: Floats, tallies: Tallies) -> Array:
+def features_of(moments: OfferMoments, visits: Visits, people: Floats, counts: OutcomeCounts) -> Array:
     """(m, d) what is known of the user, and of the user with the action, before each moment."""
     columns = np.zeros((len(moments.users), people.shape[1]))
     known = (moments.users >= 0) & (moments.users < len(people))
     columns[known] = people[moments.users[known]]
-    return np.column_stack((visits.at(moments.users, moments.times), columns, tallies.at(moments)))
+    return np.column_stack((visits.at(moments.users, moments.times), columns, counts.at(moments)))
 
 
 def _standard(features: Array, middle: Array, spread: Array) -> Array:
@@ -120,26 +129,26 @@ def ready(model: Model) -> Scorer:
     nobody = np.zeros(len(own), np.int64)
 
     def score(query: Query) -> Floats:
-        now = Moments(nobody, actions, np.full(len(own), EVER))
+        now = OfferMoments(nobody, actions, np.full(len(own), EVER))
         then = np.zeros(len(query.history), np.int64)  # all of it was before
         visits = Visits(then.astype(np.int32), query.history, then, vectors)
         mine = people[query.user][None] if 0 <= query.user < len(people) else np.zeros((1, people.shape[1]), np.float32)
-        features = features_of(now, visits, mine, Tallies(_deeds(query, kinds, len(own)), len(own)))
+        features = features_of(now, visits, mine, OutcomeCounts(_outcomes_in(query, kinds, len(own)), len(own)))
         scores = (_standard(features, middle, spread) * own).sum(axis=1)
         return np.where(able, calibration(scores), 0.0).astype(np.float32)
 
     return score
 
 
-def _deeds(query: Query, kinds: Ints, count: int) -> Deeds:
+def _outcomes_in(query: Query, kinds: Ints, count: int) -> ActionOutcomes:
     """Of actions and event types that the model knows."""
     known = (query.actions < count) & (query.action_types < len(kinds))
     actions, types = query.actions[known], query.action_types[known]
     then = np.zeros(len(actions), np.int64)
-    return Deeds(then.astype(np.int32), actions, then, kinds[types])
+    return ActionOutcomes(then.astype(np.int32), actions, then, kinds[types])
 
 
-def _about(weights: Weights, episodes: Episodes, able: int, count: int) -> dict[str, object]:
+def _about(weights: PropensityWeights, episodes: Episodes, able: int, count: int) -> dict[str, object]:
     return {
         "calibration": weights.calibration._asdict(),
         "chosen": {
@@ -159,7 +168,7 @@ def lacks(schemas: Schemas) -> str | None:
 
 
 def measure(
-    snapshot: Snapshot, params: Params, seed: int, progress: Progress, model: Model | None = None
+    snapshot: Snapshot, params: NextBestActionParams, seed: int, progress: Progress, model: Model | None = None
 ) -> dict[str, float]:
     """Of a model trained without a tenth of the users."""
     assert snapshot.actions is not None
@@ -172,7 +181,7 @@ def measure(
 RECIPE = Recipe(
     name="aws-next-best-action",
     kind="PERSONALIZED_ACTIONS",
-    params=Params,
+    params=NextBestActionParams,
     train=train,
     ready=ready,
     scores=True,

@@ -10,11 +10,11 @@ from engine.ensemble.members.popularity import user_counts
 from engine.recipe import Model, Progress, Recipe, Scorer
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PopularityCountParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None."""
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: PopularityCountParams, seed: int, progress: Progress) -> Model:
     progress(0.0, "counting users")
     return Model({"users": user_counts(snapshot)}, {"chosen": {"counts": "different users per item"}})
 
@@ -27,7 +27,7 @@ def ready(model: Model) -> Scorer:
 RECIPE = Recipe(
     name="aws-popularity-count",
     kind="POPULAR_ITEMS",
-    params=Params,
+    params=PopularityCountParams,
     train=train,
     ready=ready,
     cost=lambda snapshot, params: counting(snapshot),

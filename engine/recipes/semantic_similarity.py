@@ -19,11 +19,11 @@ CREATED = "CREATION_TIMESTAMP"
 Arrays = dict[str, Array]
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SemanticSimilarityParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None."""
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: SemanticSimilarityParams, seed: int, progress: Progress) -> Model:
     progress(0.0, "reading what is said about items")
     said = digests(snapshot.item_columns, snapshot.item_count)
     means = meanings(snapshot.item_columns, np.arange(snapshot.item_count), progress)
@@ -32,13 +32,13 @@ def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> 
     return _counted(arrays, snapshot)
 
 
-def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def again(model: Model, snapshot: Snapshot, params: SemanticSimilarityParams, seed: int, progress: Progress) -> Model:
     """Texts don't depend on interactions: only what is counted is counted anew."""
     progress(0.0, "counting users")
     return _counted({name: model.arrays[name] for name in ("vectors", "digests", "centre")}, snapshot)
 
 
-def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress) -> Model:
+def extend(model: Model, snapshot: Snapshot, params: SemanticSimilarityParams, progress: Progress) -> Model:
     """With items that are new and texts that have changed; popularity and freshness are of the last full training, and
     a new item is as fresh as its date says and popular with nobody.
     """
@@ -120,7 +120,7 @@ def lacks(schemas: Schemas) -> str | None:
 
 
 def measure(
-    snapshot: Snapshot, params: Params, seed: int, progress: Progress, model: Model | None = None
+    snapshot: Snapshot, params: SemanticSimilarityParams, seed: int, progress: Progress, model: Model | None = None
 ) -> dict[str, float]:
     model = model or train(snapshot, params, seed, progress)
     metrics = solution_metrics(replace(RECIPE, measure=None), params, snapshot, seed, progress, model)
@@ -131,7 +131,7 @@ def measure(
 RECIPE = Recipe(
     name="aws-semantic-similarity",
     kind="RELATED_ITEMS",
-    params=Params,
+    params=SemanticSimilarityParams,
     train=train,
     ready=ready,
     metadata=True,

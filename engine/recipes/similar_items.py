@@ -21,13 +21,13 @@ Width = Annotated[int, msgspec.Meta(ge=30, le=200)]
 TRUST = 5.0  # interactions at which metadata and co-occurrence weigh the same for an item; AWS calls fewer cold
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SimilarItemsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     popularity_discount_factor: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     item_id_hidden_dim: Width = 100  # accepted for AWS's sake: co-occurrence is counted, not embedded
     item_metadata_hidden_dim: Width = 100  # likewise
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: SimilarItemsParams, seed: int, progress: Progress) -> Model:
     progress(0.0, "counting pairs")
     users = user_counts(snapshot)
     pairs, _ = cooccurrence(snapshot)
@@ -69,7 +69,7 @@ def ready(model: Model) -> Scorer:
 RECIPE = Recipe(
     name="aws-similar-items",
     kind="RELATED_ITEMS",
-    params=Params,
+    params=SimilarItemsParams,
     train=train,
     ready=ready,
     description="Items alike by the users they share and by their metadata, cold items included",

@@ -18,7 +18,7 @@ from engine.recipe import Model, Progress, Recipe, Scorer
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SimsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     popularity_discount_factor: Share = 0.5
     min_cointeraction_count: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
     min_user_history_length_percentile: Share = 0.005
@@ -27,7 +27,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_item_interaction_count_percentile: Share = 0.9
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: SimsParams, seed: int, progress: Progress) -> Model:
     progress(0.0, "choosing users and items")
     pairs, _ = cooccurrence(_within_percentiles(snapshot, params))
     progress(0.7, f"counted {len(pairs.left)} pairs")
@@ -40,7 +40,7 @@ def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> 
     return Model({**table, "users": users}, {"chosen": about})
 
 
-def _within_percentiles(snapshot: Snapshot, params: Params) -> Snapshot:
+def _within_percentiles(snapshot: Snapshot, params: SimsParams) -> Snapshot:
     """Without users whose history, and items whose interactions, are fewer or more than the percentiles say.
 
     Items at the upper bound stay: in small data the bound is often the most popular item itself.
@@ -67,7 +67,7 @@ def ready(model: Model) -> Scorer:
 RECIPE = Recipe(
     name="aws-sims",
     kind="RELATED_ITEMS",
-    params=Params,
+    params=SimsParams,
     train=train,
     ready=ready,
     description="Items that the same users interacted with, discounted by popularity",

@@ -20,11 +20,11 @@ Frequency = Literal["30 minutes", "1 hour", "2 hours", "3 hours", "1 day"]
 SECONDS: dict[str, int] = {"30 minutes": 1_800, "1 hour": 3_600, "2 hours": 7_200, "3 hours": 10_800, "1 day": 86_400}
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TrendingNowParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trend_discovery_frequency: Frequency = "2 hours"
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: TrendingNowParams, seed: int, progress: Progress) -> Model:
     """Keeps the interactions of the last two intervals; how they compare is settled when asked."""
     progress(0.0, "counting users")
     interval = SECONDS[params.trend_discovery_frequency]
@@ -67,7 +67,7 @@ RECIPE = Recipe(
     kind="POPULAR_ITEMS",
     cost=lambda snapshot, params: counting(snapshot),
     quick=True,
-    params=Params,
+    params=TrendingNowParams,
     train=train,
     ready=ready,
     description="The items whose popularity is rising fastest, interval by interval, with events as they arrive",

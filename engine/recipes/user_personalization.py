@@ -23,7 +23,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Hidden = Annotated[int, msgspec.Meta(ge=32, le=256)]
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class UserPersonalizationParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_dimension: Hidden = 149
     bptt: Annotated[int, msgspec.Meta(ge=2, le=32)] = 32
     recency_mask: bool = True
@@ -47,24 +47,24 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: UserPersonalizationParams, seed: int, progress: Progress) -> Model:
     return train_ensemble(_usual_users(snapshot, params), params.options, seed, progress)
 
 
-def cheaper(snapshot: Snapshot, params: Params) -> Iterator[tuple[Params, str]]:
+def cheaper(snapshot: Snapshot, params: UserPersonalizationParams) -> Iterator[tuple[UserPersonalizationParams, str]]:
     for options, words in cheaper_ensembles(snapshot, params.options):
         yield cheaper_params(params, options), words
 
 
-def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def again(model: Model, snapshot: Snapshot, params: UserPersonalizationParams, seed: int, progress: Progress) -> Model:
     return refit(plan_of(model), _usual_users(snapshot, params), seed, progress)
 
 
-def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress) -> Model:
+def extend(model: Model, snapshot: Snapshot, params: UserPersonalizationParams, progress: Progress) -> Model:
     return extended(model, snapshot, progress)
 
 
-def _usual_users(snapshot: Snapshot, params: Params) -> Snapshot:
+def _usual_users(snapshot: Snapshot, params: UserPersonalizationParams) -> Snapshot:
     """Only the rows of users whose history is neither shorter nor longer than the percentiles say."""
     lengths = np.diff(snapshot.indptr)
     if not lengths.any():
@@ -77,7 +77,7 @@ def _usual_users(snapshot: Snapshot, params: Params) -> Snapshot:
 RECIPE = Recipe(
     name="aws-user-personalization",
     kind="USER_PERSONALIZATION",
-    params=Params,
+    params=UserPersonalizationParams,
     train=train,
     ready=ready,
     scores=True,

@@ -18,7 +18,7 @@ from engine.rank.explore import Exploration
 from engine.recipe import Model, Progress, Recipe
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class UserPersonalizationV2Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     apply_recency_bias: bool = True
     sequence_epochs: int = Options.epochs
     sequence_dimension: int = Options.dim
@@ -38,20 +38,24 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def train(snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def train(snapshot: Snapshot, params: UserPersonalizationV2Params, seed: int, progress: Progress) -> Model:
     return train_ensemble(snapshot, params.options, seed, progress)
 
 
-def cheaper(snapshot: Snapshot, params: Params) -> Iterator[tuple[Params, str]]:
+def cheaper(
+    snapshot: Snapshot, params: UserPersonalizationV2Params
+) -> Iterator[tuple[UserPersonalizationV2Params, str]]:
     for options, words in cheaper_ensembles(snapshot, params.options):
         yield cheaper_params(params, options), words
 
 
-def again(model: Model, snapshot: Snapshot, params: Params, seed: int, progress: Progress) -> Model:
+def again(
+    model: Model, snapshot: Snapshot, params: UserPersonalizationV2Params, seed: int, progress: Progress
+) -> Model:
     return refit(plan_of(model), snapshot, seed, progress)
 
 
-def extend(model: Model, snapshot: Snapshot, params: Params, progress: Progress) -> Model:
+def extend(model: Model, snapshot: Snapshot, params: UserPersonalizationV2Params, progress: Progress) -> Model:
     return extended(model, snapshot, progress)
 
 
@@ -60,7 +64,7 @@ HIDDEN = frozenset({"sequence_epochs", "sequence_dimension", "sequence_gigaflops
 RECIPE = Recipe(
     name="aws-user-personalization-v2",
     kind="USER_PERSONALIZATION",
-    params=Params,
+    params=UserPersonalizationV2Params,
     train=train,
     ready=ready,
     scores=True,

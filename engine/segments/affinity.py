@@ -23,7 +23,7 @@ ACTIVITIES = (0.0, 0.02, 0.1)  # what being the most active user is worth
 CASES = 200  # that the choice is made on
 
 
-class Choice(NamedTuple):
+class AffinityChoice(NamedTuple):
     shrink: float
     activity: float
 
@@ -33,7 +33,7 @@ def train(snapshot: Snapshot, dimension: int, cases: Cases, seed: int, progress:
     return refit(choice, snapshot, dimension, seed, stretch(progress, 0.5, 1.0))
 
 
-def refit(choice: Choice, snapshot: Snapshot, dimension: int, seed: int, progress: Progress) -> Model:
+def refit(choice: AffinityChoice, snapshot: Snapshot, dimension: int, seed: int, progress: Progress) -> Model:
     """The model of a choice that was made before."""
     found = factors(snapshot, dimension, seed, progress)
     progress(1.0, f"{len(found.strength)} factors of {snapshot.user_count:,} users")
@@ -41,9 +41,9 @@ def refit(choice: Choice, snapshot: Snapshot, dimension: int, seed: int, progres
     return Model(_arrays(snapshot, found, choice), {"activity": choice.activity, "chosen": about})
 
 
-def choice_of(model: Model) -> Choice:
+def choice_of(model: Model) -> AffinityChoice:
     chosen = model.about["chosen"]
-    return Choice(chosen["shrink"], chosen["activity"])
+    return AffinityChoice(chosen["shrink"], chosen["activity"])
 
 
 def ready(model: Model) -> Scorer:
@@ -73,7 +73,7 @@ def _wanted(query: Query, items: Floats) -> Floats | None:
     return items[query.item] if 0 <= query.item < len(items) else None
 
 
-def _arrays(snapshot: Snapshot, found: Factors, choice: Choice) -> dict[str, np.ndarray]:
+def _arrays(snapshot: Snapshot, found: Factors, choice: AffinityChoice) -> dict[str, np.ndarray]:
     power = found.strength**2
     damped = found.strength * power / np.maximum(power + choice.shrink * power.max(initial=0), 1e-9)
     lengths = np.diff(snapshot.indptr)
@@ -82,16 +82,16 @@ def _arrays(snapshot: Snapshot, found: Factors, choice: Choice) -> dict[str, np.
     return {"users": users, "items": found.items, "active": active.astype(np.float32)}
 
 
-def _choose(snapshot: Snapshot, dimension: int, cases: Cases, seed: int, progress: Progress) -> Choice:
+def _choose(snapshot: Snapshot, dimension: int, cases: Cases, seed: int, progress: Progress) -> AffinityChoice:
     """The choice that ranks users best; a cautious one where nothing can be hidden."""
     progress(0.0, "hiding the newest of every user")
     split = newest_split(snapshot)
     asked = cases(split.hidden, CASES, seed)
     if not asked:
-        return Choice(SHRINKS[-1], ACTIVITIES[1])
+        return AffinityChoice(SHRINKS[-1], ACTIVITIES[1])
     found = factors(split.train, dimension, seed, stretch(progress, 0.0, 0.8))
     passed = known_before(split.train, asked)
-    choices = [Choice(*each) for each in product(SHRINKS, ACTIVITIES)]
+    choices = [AffinityChoice(*each) for each in product(SHRINKS, ACTIVITIES)]
     gains = []
     for place, choice in enumerate(choices):
         progress(0.8 + 0.2 * place / len(choices), f"trying {choice.shrink:g} and {choice.activity:g}")

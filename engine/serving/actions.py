@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Array, Floats, Longs
 from engine.data.group import Group, History
 from engine.errors import InvalidInput
-from engine.filters import Candidates, Filter, Mask
+from engine.filters import Candidates, CompiledFilter, Mask
 from engine.question import Question, Ranked
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
@@ -46,7 +46,7 @@ def answer(
     question: Question,
     deployed: Deployed,
     group: Group,
-    filters: tuple[Filter, ...],
+    filters: tuple[CompiledFilter, ...],
     *,
     as_of: int,
     now: float,
@@ -74,7 +74,7 @@ def answer(
     )
 
 
-def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> str:
+def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter, ...]) -> str:
     """The user who asks. Raises `InvalidInput` (specification §9.6, §4.3)."""
     kind, name = deployed.recipe.kind, deployed.recipe.name
     if kind != "PERSONALIZED_ACTIONS":

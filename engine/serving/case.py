@@ -14,10 +14,10 @@ from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.errors import NotFound
-from engine.filters import Candidates, Filter, Left, Mask, left_by
+from engine.filters import Candidates, CompiledFilter, Left, Mask, left_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question
-from engine.rank.explore import Explorer, Places, explored, explored_among, explorer, relevant, seed_of
+from engine.rank.explore import Explorer, RankedPlaces, explored, explored_among, explorer, relevant, seed_of
 from engine.rank.topk import top_k
 from engine.recipe import Query, scored
 from engine.serving.deployments import Deployed
@@ -127,7 +127,7 @@ class Case:
         shares[known] = np.exp(self.shortlist.logits_of(items[known]) - np.float32(self.shortlist.log_total))
         return shares
 
-    def places(self, best: Ints, count: int, taken: Ints) -> Places:
+    def places(self, best: Ints, count: int, taken: Ints) -> RankedPlaces:
         """These best, and what is explored, but for what is taken."""
         if self.explorer is None:
             return relevant(best)
@@ -155,7 +155,9 @@ class Case:
         return found
 
 
-def case_of(question: Question, deployed: Deployed, live: Live, filters: tuple[Filter, ...], now: float) -> Case:
+def case_of(
+    question: Question, deployed: Deployed, live: Live, filters: tuple[CompiledFilter, ...], now: float
+) -> Case:
     left = left_by(filters, candidates_of(question, live), question.filter_values)
     return Case(question, deployed, live, now, left, _explorer(question, deployed, live, now))
 

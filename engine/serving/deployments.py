@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from engine.arns import name_of
-from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
+from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
 from engine.data.columns import Floats, Ints
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.nearest.shortlist import Shortlisting
@@ -44,7 +44,7 @@ class Deployed:
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
     absent: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # items that were but names when it was trained
     use_case: UseCase | None = None  # of a recommender
-    cohorts: Mapping[int, Cohorts] = field(default_factory=dict)  # by how many there are to be
+    cohorts: Mapping[int, CohortLists] = field(default_factory=dict)  # by how many there are to be
 
     def answering_with(self, model: Model) -> Deployed:
         """The same with another model, made from its own."""
@@ -53,7 +53,7 @@ class Deployed:
         cohorts = cohorts_of(model, scorer, self.model)
         return replace(self, scorer=scorer, seq=seq, absent=absent, cohorts=cohorts)
 
-    def divided(self, count: int) -> Cohorts:
+    def divided(self, count: int) -> CohortLists:
         """Its users in so many cohorts, or the most below that it has. Raises `NotFound` where it has none."""
         fitting = [each for each in self.cohorts if each <= count]
         if not fitting:

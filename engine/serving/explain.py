@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.data.group import Group
-from engine.filters import Filter
+from engine.filters import CompiledFilter
 from engine.question import Question
 from engine.rank.explore import chances
 from engine.serving import serve
@@ -109,10 +109,10 @@ def explain(
     item: str,
     deployed: Deployed,
     group: Group,
-    filters: Sequence[tuple[str, Filter]],
+    filters: Sequence[tuple[str, CompiledFilter]],
     *,
     now: float,
-    promoting: Filter | None = None,
+    promoting: CompiledFilter | None = None,
     answered: Sequence[str] | None = None,
 ) -> Explanation:
     """Of one item. `answered` are the items of an answer that was given to this question; without, it is made anew.
@@ -179,7 +179,7 @@ def _rank(scores: Floats, index: int) -> int | None:
     return int((scores > scores[index]).sum() + (scores[:index] == scores[index]).sum()) + 1
 
 
-def _verdicts(case: Case, index: int, filters: Sequence[tuple[str, Filter]]) -> list[FilterVerdict]:
+def _verdicts(case: Case, index: int, filters: Sequence[tuple[str, CompiledFilter]]) -> list[FilterVerdict]:
     candidates = candidates_of(case.question, case.live)
     values = case.question.filter_values
     return [
@@ -188,7 +188,7 @@ def _verdicts(case: Case, index: int, filters: Sequence[tuple[str, Filter]]) -> 
     ]
 
 
-def _promoting(case: Case, index: int, promoting: Filter | None) -> Promoting | None:
+def _promoting(case: Case, index: int, promoting: CompiledFilter | None) -> Promoting | None:
     promotion = case.question.promotion
     if promotion is None or promoting is None:
         return None

@@ -15,7 +15,7 @@ from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Log
 from engine.errors import InvalidInput
-from engine.filters import Filter
+from engine.filters import CompiledFilter
 from engine.measure.off_policy import Shows
 from engine.question import Question
 from engine.rank.explore import inclusion
@@ -60,7 +60,7 @@ def shows_of(
     deeds: Deeds,
     instead: Deployed,
     group: Group,
-    filters: Callable[[Shown], tuple[Filter, ...]],
+    filters: Callable[[Shown], tuple[CompiledFilter, ...]],
 ) -> Shows:
     """A reward is 1 where the user did something with the item that the answer showed."""
     rows: list[tuple[int, int, float, float, float]] = []
@@ -88,7 +88,7 @@ def shows_of(
     )
 
 
-def _chances(answer: Shown, instead: Deployed, group: Group, filters: tuple[Filter, ...]) -> dict[int, float]:
+def _chances(answer: Shown, instead: Deployed, group: Group, filters: tuple[CompiledFilter, ...]) -> dict[int, float]:
     """Item -> the probability that the other campaign would have shown it."""
     question = Question(
         campaign=instead.campaign.arn,

@@ -10,9 +10,9 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.group import Group
 from engine.errors import EngineError, InvalidInput
-from engine.filters import Filter
+from engine.filters import CompiledFilter
 from engine.question import Question, Ranked
-from engine.rank.explore import Places
+from engine.rank.explore import RankedPlaces
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 from engine.serving.case import Case, Live, candidates_of, case_of, list_together, score_together, softmax
@@ -27,20 +27,20 @@ class Asked(NamedTuple):
     """A question, the filters that it is asked with, and the one that promotes."""
 
     question: Question
-    filters: tuple[Filter, ...] = ()
-    promoting: Filter | None = None
+    filters: tuple[CompiledFilter, ...] = ()
+    promoting: CompiledFilter | None = None
 
 
 def answer(
     question: Question,
     deployed: Deployed,
     group: Group,
-    filters: tuple[Filter, ...],
+    filters: tuple[CompiledFilter, ...],
     *,
     as_of: int,
     now: float,
     new_id: Callable[[], str],
-    promoting: Filter | None = None,
+    promoting: CompiledFilter | None = None,
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
     asked = Asked(question, filters, promoting)
@@ -79,7 +79,7 @@ def _case(asked: Asked, deployed: Deployed, group: Group, now: float) -> Case | 
         return error
 
 
-def _ranked(case: Case, promoting: Filter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
+def _ranked(case: Case, promoting: CompiledFilter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
     arn, shown = case.deployed.campaign.arn, shown_of(case, promoting)
     name = stable_name(case, shown) if case.question.stable_id else named(arn, new_id())
     shown = shown.mixed(name)
@@ -96,14 +96,14 @@ def _ranked(case: Case, promoting: Filter | None, as_of: int, new_id: Callable[[
     )
 
 
-def shown_of(case: Case, promoting: Filter | None = None) -> Shown:
+def shown_of(case: Case, promoting: CompiledFilter | None = None) -> Shown:
     """What is shown; the promoted come first, their places are not drawn yet."""
     if case.question.candidates is not None:
         return _reorder(case.question.candidates, case)
     return _promoted(promoting, case) if promoting is not None else _best(case)
 
 
-def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -> None:
+def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter, ...]) -> None:
     """The combinations of specification §9.1, §9.3 and §5.1."""
     kind, name = deployed.recipe.kind, deployed.recipe.name
     if kind == "PERSONALIZED_ACTIONS":
@@ -127,7 +127,7 @@ def check(question: Question, deployed: Deployed, filters: tuple[Filter, ...]) -
         _check_filter(each, question, deployed)
 
 
-def _check_filter(filter_: Filter, question: Question, deployed: Deployed) -> None:
+def _check_filter(filter_: CompiledFilter, question: Question, deployed: Deployed) -> None:
     """Of specification §4.3 what does not depend on the parameters."""
     recipe = deployed.recipe
     if filter_.target != "ItemID":
@@ -172,7 +172,7 @@ def _best(case: Case) -> Shown:
     return _shown(nothing, case.places(case.best, case.question.num_results, nothing), case)
 
 
-def _promoted(promoting: Filter, case: Case) -> Shown:
+def _promoted(promoting: CompiledFilter, case: Case) -> Shown:
     """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
     question, promotion = case.question, case.question.promotion
     assert promotion is not None
@@ -184,7 +184,7 @@ def _promoted(promoting: Filter, case: Case) -> Shown:
     return _shown(promoted, case.places(top_k(others, count), count, promoted), case)
 
 
-def _shown(promoted: Ints, others: Places, case: Case) -> Shown:
+def _shown(promoted: Ints, others: RankedPlaces, case: Case) -> Shown:
     """Items of the catalogue with what is said about each, the promoted first."""
     items = np.concatenate((promoted, others.items))
     recipe, promotion = case.deployed.recipe, case.question.promotion

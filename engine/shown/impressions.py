@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from engine.data import entries
-from engine.data.log import Entry, Log
+from engine.data.log import Log, LogEntry
 from engine.errors import EngineError
 from engine.question import Event
 from engine.shown.log import FLUSH_S, ShownLog
@@ -87,7 +87,7 @@ class Impressions:
             log.warning("implicit impressions of the last moment are lost: %s", error)
 
 
-def _entry(told: Told, shown: Shown) -> Entry:
+def _entry(told: Told, shown: Shown) -> LogEntry:
     """One answer counts once for one user, whatever the user did with it."""
     once = blake2b(f"shown\0{told.answer}\0{told.who}".encode(), digest_size=16).digest()
-    return Entry(told.group, "shown", "", entries.encode(entries.Impression(shown.items)), once)
+    return LogEntry(told.group, "shown", "", entries.encode(entries.Impression(shown.items)), once)

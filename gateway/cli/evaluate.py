@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engine import RECIPES, Curve, Report, Snapshot, cohort_curve, evaluate, save_curve, save_plot
+from engine import RECIPES, Curve, EvaluationReport, Snapshot, cohort_curve, evaluate, save_curve, save_plot
 from gateway.cli import movielens
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
@@ -54,13 +54,13 @@ def command(
             def say(fraction: float, message: str) -> None:
                 bar.update(task, completed=fraction, message=message)
 
-            report: Report | Curve
+            report: EvaluationReport | Curve
             names = recipes or (USUAL,)
             if of_cohorts:
                 report = cohort_curve(snapshot, time.perf_counter, personal(names[0]), seed, say)
             else:
                 report = evaluate(snapshot, names, seed, say)
-        show(console, report) if isinstance(report, Report) else show_curve(console, report)
+        show(console, report) if isinstance(report, EvaluationReport) else show_curve(console, report)
         console.print(f"in {time.monotonic() - started:.0f} s")
         if json_file is not None:
             json_file.write_bytes(report.to_json())
@@ -89,7 +89,7 @@ def movielens_snapshot(console: Console) -> Snapshot:
         return local.engine.snapshot(local.arn("dataset-group/movies"))
 
 
-def show(console: Console, report: Report) -> None:
+def show(console: Console, report: EvaluationReport) -> None:
     console.print(
         f"{report.interactions:,} interactions, {report.users:,} users, {report.items:,} items; the last two events of"
         f" {report.last_two_tied:.0%} of users share a timestamp; {report.repeats:.0%} of targets are repeats",
@@ -136,8 +136,8 @@ def show_curve(console: Console, curve: Curve) -> None:
     console.print(table)
 
 
-def draw(report: Report | Curve, path: Path) -> None:
+def draw(report: EvaluationReport | Curve, path: Path) -> None:
     try:
-        save_plot(report, path) if isinstance(report, Report) else save_curve(report, path)
+        save_plot(report, path) if isinstance(report, EvaluationReport) else save_curve(report, path)
     except ModuleNotFoundError as error:
         raise click.ClickException(str(error)) from error

@@ -16,7 +16,7 @@ NOWHERE = "No item metadata:"
 class Found(NamedTuple):
     """`fingerprint` is another one wherever the content may be; `written_at`: epoch seconds of a file's last change."""
 
-    source: engine.Source
+    source: engine.ImportSource
     files: tuple[engine.SourceFile, ...]
     fingerprint: str
     written_at: float

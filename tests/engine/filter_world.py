@@ -101,9 +101,9 @@ def put(
     """Everything comes by the log."""
     group = group or Group("g")
     for name, row in items.items():
-        tell(group, "item", name, entries.Row(name, row))
+        tell(group, "item", name, entries.RecordRow(name, row))
     for name, row in users.items():
-        tell(group, "user", name, entries.Row(name, row))
+        tell(group, "user", name, entries.RecordRow(name, row))
     for user, item, type_ in events:
         tell(group, "event", user, entries.Interaction(user, f"s-{user}", item, type_, float(group.seq)))
     return group

@@ -15,13 +15,22 @@ from hypothesis.extra import numpy as arrays
 from engine import RECIPES, Promotion, Question, Ranked
 from engine.data import entries
 from engine.data.columns import Numbers
-from engine.data.exposure import DAY_S, Exposure, Novelty
+from engine.data.exposure import DAY_S, ItemExposure, Novelty
 from engine.data.group import Group
 from engine.data.log import Logged
 from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
 from engine.filters import compile_filter
-from engine.rank.explore import SPELL_S, Exploration, Pool, explored, explored_among, explorer, scaled, systematic
+from engine.rank.explore import (
+    SPELL_S,
+    Exploration,
+    ExplorationPool,
+    explored,
+    explored_among,
+    explorer,
+    scaled,
+    systematic,
+)
 from engine.rank.topk import top_k
 from engine.serving import serve
 from engine.serving.deployments import Deployed
@@ -55,7 +64,7 @@ def test_each_is_drawn_with_its_chance():
 def test_chances_are_in_proportion_and_never_over_one():
     def chances(novelty: list[float], expected: float) -> list[float]:
         scale, total = scaled(np.array(novelty, np.float32), expected)
-        pool = Pool(np.zeros(0, np.int32), np.zeros(0), np.array(novelty, np.float32), scale, total)
+        pool = ExplorationPool(np.zeros(0, np.int32), np.zeros(0), np.array(novelty, np.float32), scale, total)
         assert pool.chances.sum() == pytest.approx(total)
         return pool.chances.tolist()
 
@@ -144,7 +153,7 @@ def click(group: Group, user: str, item: str, time: float, impression: tuple[str
 
 
 def put(group: Group, item: str, created: int | None = None) -> None:
-    row = entries.Row(item, {"YEAR": 1} if created is None else {"CREATION_TIMESTAMP": created})
+    row = entries.RecordRow(item, {"YEAR": 1} if created is None else {"CREATION_TIMESTAMP": created})
     group.apply(Logged(group.seq + 1, "g", "item", item, entries.encode(row), 0.0))
 
 
@@ -201,7 +210,7 @@ def test_snapshots_say_what_the_log_said():
         item_names=["a", "b", "c"],
         item_columns={name: column_of(Numbers, values) for name, values in columns.items()},
     )
-    exposure = Exposure(snapshot, np.array([7], np.int64))
+    exposure = ItemExposure(snapshot, np.array([7], np.int64))
     assert exposure.latest == 9 * DAY_S
     assert exposure.novelty(4, 5).items.tolist() == pytest.approx([0.0, 1.0, 0.5, 0.0])
     assert exposure.novelty(3, 6).items.tolist() == pytest.approx([1 / 10, 1.0, 0.5])

@@ -7,7 +7,7 @@ import pytest
 
 from engine.data import entries
 from engine.data.group import Group
-from engine.filters import Candidates, Filter, compile_filter, left_by
+from engine.filters import Candidates, CompiledFilter, compile_filter, left_by
 from tests.engine.filter_world import FIELDS, agreeing, imported, put, tell
 
 CHEAP = "INCLUDE ItemID WHERE Items.PRICE < $MOST"
@@ -16,7 +16,7 @@ BOTH = f"{SEEN} | EXCLUDE ItemID WHERE Items.GENRE IN ('Horror')"
 OWN = "EXCLUDE ItemID WHERE Items.GENRE IN ('Drama') IF CurrentUser.AGE > 20"
 
 
-def filters(*texts: str) -> tuple[Filter, ...]:
+def filters(*texts: str) -> tuple[CompiledFilter, ...]:
     return tuple(compile_filter(text).within(FIELDS) for text in texts)
 
 
@@ -40,7 +40,7 @@ def test_it_is_shared_until_an_item_changes() -> None:
     one, other = (left_by(asked, candidates(group, user), {}) for user in ("u", "nobody"))
     assert one is not None and other is not None
     assert one.shared is other.shared and one.mask.tolist() != other.mask.tolist()
-    tell(group, "item", "3", entries.Row("3", {"GENRE": "Horror"}))
+    tell(group, "item", "3", entries.RecordRow("3", {"GENRE": "Horror"}))
     later = left_by(asked, candidates(group, "u"), {})
     assert later is not None and later.shared is not one.shared
     assert later.mask.tolist() == asked[0].mask(candidates(group, "u"), {}).tolist()

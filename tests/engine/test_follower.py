@@ -11,15 +11,15 @@ import pytest
 
 from engine import Change, Unavailable
 from engine.data.entries import Interaction, encode
-from engine.data.log import Entry
+from engine.data.log import LogEntry
 from engine.feed.follower import Follower
 from tests.engine.shop import T0, Shop
 
 Open = Callable[..., Shop]
 
 
-def event(group: str, user: str, item: str, session: str = "s") -> Entry:
-    return Entry(group, "event", user, encode(Interaction(user, session, item, "click", T0)))
+def event(group: str, user: str, item: str, session: str = "s") -> LogEntry:
+    return LogEntry(group, "event", user, encode(Interaction(user, session, item, "click", T0)))
 
 
 def follow(shop: Shop) -> Follower:
@@ -56,9 +56,9 @@ def test_records_are_applied_once_and_in_order(shop: Shop):
 def test_a_record_that_can_not_be_read_is_left_out(shop: Shop, caplog: pytest.LogCaptureFixture):
     follower = follow(shop)
     bad = [
-        Entry("g", "event", "u", b"{"),
-        Entry("g", "item", "i", b"[]"),
-        Entry("g", "event", "u", b'["u","s","x","click",1e300]'),
+        LogEntry("g", "event", "u", b"{"),
+        LogEntry("g", "item", "i", b"[]"),
+        LogEntry("g", "event", "u", b'["u","s","x","click",1e300]'),
     ]
     shop.engine.log.append([event("g", "u", "a"), *bad, event("g", "u", "b"), event("h", "u", "c")]).result(10)
     heard: list[Change] = []

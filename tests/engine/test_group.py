@@ -1,4 +1,4 @@
-"""Readers and the one writer at once; what only the live state has (the rest: test_fold)."""
+"""Readers and the one writer at once; what only the live state has (the rest: test_compaction)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.data import entries, tail
-from engine.data.fold import Fold, fold
+from engine.data.compaction import Compaction, compact
 from engine.data.group import Group
 from engine.data.log import Logged
 from engine.data.tail import Since
@@ -56,7 +56,7 @@ def test_reading_while_another_thread_applies(often: None):
         reader.start()
     for seq in range(1, 3001):
         if seq % 500 == 499:
-            group.apply(Logged(seq, "g", "item", "", entries.encode(entries.Row("i0", {"YEAR": seq})), 0.0))
+            group.apply(Logged(seq, "g", "item", "", entries.encode(entries.RecordRow("i0", {"YEAR": seq})), 0.0))
         user, session = ("u", "s") if seq % 3 else (None, "s")
         group.apply(event(seq, user, f"i{seq % 50}", session, f"type{seq % 7}"))
     end.set()
@@ -72,7 +72,7 @@ def test_an_applied_record_names_whom_it_is_about():
     assert group.apply(event(2, "u")) == ("u", "s")
     assert group.apply(event(3, None)) == ("u", "s")
     assert group.apply(event(4, "u", session="u")) == ("u",)
-    assert group.apply(Logged(5, "g", "item", "a", entries.encode(entries.Row("a", {})), 0.0)) == ("a",)
+    assert group.apply(Logged(5, "g", "item", "a", entries.encode(entries.RecordRow("a", {})), 0.0)) == ("a",)
     assert group.seq == 5 and group.changed
 
 
@@ -100,9 +100,9 @@ def test_event_types_are_found_in_any_case():
 
 def test_a_row_without_values_is_none():
     group = Group("g")
-    group.apply(Logged(1, "g", "item", "a", entries.encode(entries.Row("a", {"YEAR": None})), 0.0))
+    group.apply(Logged(1, "g", "item", "a", entries.encode(entries.RecordRow("a", {"YEAR": None})), 0.0))
     assert group.item_row(0) is None
-    group.apply(Logged(2, "g", "item", "b", entries.encode(entries.Row("b", {"YEAR": 5, "X": None})), 0.0))
+    group.apply(Logged(2, "g", "item", "b", entries.encode(entries.RecordRow("b", {"YEAR": 5, "X": None})), 0.0))
     assert group.item_row(1) == {"YEAR": 5}
     assert group.item_row(-1) is None and group.item_row(99) is None
 
@@ -125,7 +125,7 @@ def test_the_tail_goes_on_after_a_fold_for_models_older_than_it():
     group = Group("g")
     for seq in (1, 2, 3):
         group.apply(event(seq, item=f"i{seq}"))
-    group = Group("g", fold(Fold(group)))
+    group = Group("g", compact(Compaction(group)))
     group.apply(event(4, item="i1"))
     items, times = Since(group.tail, 1).recent()
     assert (items.tolist(), times.tolist()) == ([1, 2, 0], [2, 3, 4])
@@ -133,7 +133,7 @@ def test_the_tail_goes_on_after_a_fold_for_models_older_than_it():
 
 
 def test_records_taken_together_leave_what_each_alone_does():
-    row = Logged(0, "g", "item", "i1", entries.encode(entries.Row("i1", {"YEAR": 3})), 0.0)
+    row = Logged(0, "g", "item", "i1", entries.encode(entries.RecordRow("i1", {"YEAR": 3})), 0.0)
     shown = Logged(0, "g", "shown", "", entries.encode(entries.Impression(("i1", "i2"))), 0.0)
     erased = Logged(0, "g", "erased", "", entries.encode(entries.Erased(("u3",))), 0.0)
     told = [event(0, None, "i1"), event(0, "u1", "i1"), event(0, None, "i2"), event(0, "u2", None, "s2"), row, shown]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine import Event, InvalidInput, NotFound
-from engine.data.entries import Interaction, Row, read_interaction, read_row
+from engine.data.entries import Interaction, RecordRow, read_interaction, read_row
 from engine.data.log import Logged
 from tests.engine.shop import T0, Shop
 
@@ -119,9 +119,9 @@ def test_rows_are_kept_by_schema_name(shop: Shop):
     shop.engine.put_items(shop.dataset("ITEMS"), [("a", {"genres": ["x", "y"], "year": 1999}), ("b", {})]).result(10)
     shop.engine.put_users(shop.dataset("USERS"), [("u", {"tier": "gold"})]).result(10)
     assert [(record.kind, record.key, read_row(record.body)) for record in records(shop)] == [
-        ("item", "a", Row("a", {"GENRES": "x|y", "YEAR": 1999})),
-        ("item", "b", Row("b", {})),
-        ("user", "u", Row("u", {"TIER": "gold"})),
+        ("item", "a", RecordRow("a", {"GENRES": "x|y", "YEAR": 1999})),
+        ("item", "b", RecordRow("b", {})),
+        ("user", "u", RecordRow("u", {"TIER": "gold"})),
     ]
 
 

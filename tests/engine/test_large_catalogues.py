@@ -16,7 +16,7 @@ from engine.data.group import Group
 from engine.data.log import Logged
 from engine.ensemble import indexing
 from engine.ensemble.scorer import Ensemble
-from engine.filters import Filter, compile_filter
+from engine.filters import CompiledFilter, compile_filter
 from engine.nearest import cells
 from engine.recipe import silent
 from engine.serving import serve
@@ -55,7 +55,7 @@ def group() -> Group:
 
 def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> Case:
     asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
-    compiled: tuple[Filter, ...] = tuple(map(compile_filter, filters))
+    compiled: tuple[CompiledFilter, ...] = tuple(map(compile_filter, filters))
     return case_of(asked, model, Live.of(group, user), compiled, 99.0)
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from engine.data import log as log_module
 from engine.data.doorbell import Doorbell
-from engine.data.log import Entry, Log
+from engine.data.log import Log, LogEntry
 from engine.errors import Throttled, Unavailable
 from engine.storage.sql import Database, sqlite_url
 
@@ -56,8 +56,8 @@ def world(open_world: Callable[[], World]) -> World:
     return open_world()
 
 
-def entry(key: str, group: str = "g", once: bytes | None = None, **more: object) -> Entry:
-    return Entry(group, "event", key, key.encode(), once, **more)  # type: ignore[arg-type]
+def entry(key: str, group: str = "g", once: bytes | None = None, **more: object) -> LogEntry:
+    return LogEntry(group, "event", key, key.encode(), once, **more)  # type: ignore[arg-type]
 
 
 def keys(log: Log, **how: object) -> list[str]:
@@ -125,7 +125,7 @@ def test_one_that_can_not_be_stored_does_not_take_others_with_it(world: World):
     with world.database.write():  # all four are of one commit
         first = world.log.append([entry("first")])
         time.sleep(0.05)
-        bad = world.log.append([entry("fine"), Entry("g", "event", "bad", None)])  # type: ignore[arg-type]
+        bad = world.log.append([entry("fine"), LogEntry("g", "event", "bad", None)])  # type: ignore[arg-type]
         good = [world.log.append([entry(f"good{number}")]) for number in range(2)]
     with pytest.raises(Unavailable):
         bad.result(10)
@@ -173,7 +173,7 @@ def test_too_many_waiting_are_refused(world: World, monkeypatch: pytest.MonkeyPa
 def test_records_are_removed_in_parts(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(log_module, "REMOVED_ROWS", 2)
     world.log.append([entry(str(number)) for number in range(7)] + [entry("x", "other")]).result(10)
-    world.log.append([Entry("g", "item", "i", b""), entry("last")]).result(10)
+    world.log.append([LogEntry("g", "item", "i", b""), entry("last")]).result(10)
     for seqs in world.log.doomed("g", 10, "event"):
         world.log.remove(seqs)
     assert keys(world.log) == ["x", "i", "last"]
@@ -219,7 +219,7 @@ WRITER = """
 import sys, threading
 from pathlib import Path
 from engine.data.doorbell import Doorbell
-from engine.data.log import Entry, Log
+from engine.data.log import Log, LogEntry
 from engine.storage.sql import Database, sqlite_url
 
 folder, name, threads, appends = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -229,10 +229,10 @@ log = Log(database, Doorbell(folder / "doorbell"), lambda: 0.0)
 def write(thread):
     for number in range(appends):
         if number % 10:
-            log.append([Entry("g", "event", f"{name}-{thread}-{number}", b"x")]).result(60)
+            log.append([LogEntry("g", "event", f"{name}-{thread}-{number}", b"x")]).result(60)
         else:
             with database.write() as connection:
-                log.append_within(connection, [Entry("g", "event", f"{name}-{thread}-{number}", b"x")])
+                log.append_within(connection, [LogEntry("g", "event", f"{name}-{thread}-{number}", b"x")])
 
 running = [threading.Thread(target=write, args=(thread,)) for thread in range(threads)]
 for thread in running: thread.start()
@@ -261,21 +261,21 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from engine.data.doorbell import Doorbell
-from engine.data.log import Entry, Log
+from engine.data.log import Log, LogEntry
 from engine.errors import Unavailable
 from engine.storage.sql import Database, sqlite_url
 
 folder = Path(sys.argv[1])
 database = Database(sqlite_url(folder))
 log = Log(database, Doorbell(folder / "doorbell"), lambda: 0.0)
-log.append([Entry("g", "event", "before", b"x")]).result(30)
+log.append([LogEntry("g", "event", "before", b"x")]).result(30)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
 try:
-    log.append([Entry("g", "event", "large", b"x" * 1_000_000)]).result(30)
+    log.append([LogEntry("g", "event", "large", b"x" * 1_000_000)]).result(30)
 except Unavailable as error:
     print("unavailable")
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-log.append([Entry("g", "event", "after", b"x")]).result(30)
+log.append([LogEntry("g", "event", "after", b"x")]).result(30)
 print([record.key for record in log.read(0)])
 log.close()
 """

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from engine import Damaged, Engine, Settings, Unavailable
-from engine.data.log import Entry
+from engine.data.log import LogEntry
 from engine.storage.watermark import Watermark
 
 WRITER = """
 import os, sys
 from pathlib import Path
 from engine import Engine, Settings
-from engine.data.log import Entry
+from engine.data.log import LogEntry
 
 engine = Engine.open(Settings.of(Path(sys.argv[1]), {}), follow=False)
 for number in range(200):
-    engine.log.append([Entry("g", "event", f"u{number}", b"x" * 100)]).result(30)
+    engine.log.append([LogEntry("g", "event", f"u{number}", b"x" * 100)]).result(30)
 os.kill(os.getpid(), 9)
 """
 
@@ -154,7 +154,7 @@ def test_what_was_undone_is_not_counted(data: Path) -> None:
     engine = Engine.open(Settings.of(data, {}), follow=False)
     before = (data / "recgate.db-watermark").read_bytes()
     with pytest.raises(ZeroDivisionError), engine.database.write() as connection:
-        engine.log.append_within(connection, [Entry("g", "event", "u", b"")])
+        engine.log.append_within(connection, [LogEntry("g", "event", "u", b"")])
         raise ZeroDivisionError
     with engine.database.write():
         pass  # nothing is written

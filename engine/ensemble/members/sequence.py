@@ -16,9 +16,9 @@ from engine.recipe import Progress, Query
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     from engine.nn.loop import trained  # torch takes a second to load: only training pays
-    from engine.nn.transformer import Shape
+    from engine.nn.transformer import TransformerShape
 
-    network = Shape(snapshot.item_count, int(shape["length"]), int(shape["dim"]))
+    network = TransformerShape(snapshot.item_count, int(shape["length"]), int(shape["dim"]))
     return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress))
 
 

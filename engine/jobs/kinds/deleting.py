@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.data import entries
 from engine.data.columns import Labels
-from engine.data.fold import fold
+from engine.data.compaction import compact
 from engine.data.importer import import_csv
-from engine.data.log import Entry
+from engine.data.log import LogEntry
 from engine.data.schema import Field, Schema
 from engine.data.source import open_source
 from engine.engine import Engine
@@ -58,7 +58,7 @@ def _delete(work: Work, job: DataDeletionJobRecord) -> str:
 def _publish(work: Work, group: DatasetGroupRecord, count: int) -> None:
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
-    snapshot = fold(folding(work, group, state))
+    snapshot = compact(folding(work, group, state))
     work.publish(state, snapshot, status="COMPLETED", num_deleted=count)
 
 
@@ -66,7 +66,7 @@ def _publish(work: Work, group: DatasetGroupRecord, count: int) -> None:
 def _append(engine: Engine, job: Job, uid: str, bodies: list[bytes]) -> None:
     with engine.database.write() as within:
         hold(engine, job, within)
-        engine.log.append_within(within, [Entry(uid, "erased", "", body) for body in bodies])
+        engine.log.append_within(within, [LogEntry(uid, "erased", "", body) for body in bodies])
 
 
 def _named(work: Work, job: DataDeletionJobRecord) -> tuple[str, ...]:

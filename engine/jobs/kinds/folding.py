@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Tags, Texts
-from engine.data.fold import Fold, Import, Kinds, fold
+from engine.data.compaction import Compaction, Import, Kinds, compact
 from engine.data.group import Group
 from engine.data.schema import Field
 from engine.data.stored import Stored
@@ -36,14 +36,14 @@ def _current(work: Work, group: DatasetGroupRecord) -> Stored:
     state = work.state(group)
     if not state.changed:
         return state.stored
-    snapshot = fold(folding(work, group, state))
+    snapshot = compact(folding(work, group, state))
     work.publish(state, snapshot)
     return snapshot
 
 
-def folding(work: Work, group: DatasetGroupRecord, state: Group, imports: Mapping[str, Import] = NONE) -> Fold:
+def folding(work: Work, group: DatasetGroupRecord, state: Group, imports: Mapping[str, Import] = NONE) -> Compaction:
     """Of a state and of imports by dataset type, into columns of today's schemas."""
-    return Fold(
+    return Compaction(
         state,
         interactions=imports.get("INTERACTIONS"),
         items=imports.get("ITEMS"),

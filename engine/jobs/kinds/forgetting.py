@@ -6,7 +6,7 @@ import shutil
 
 import sqlalchemy as sa
 
-from engine.data.log import Entry
+from engine.data.log import LogEntry
 from engine.engine import Engine
 from engine.jobs.work import Work, remove
 from engine.records import DatasetGroupRecord
@@ -44,4 +44,4 @@ def _let_go(engine: Engine, uid: str) -> int:
     """The last sequence number that is forgotten."""
     with engine.database.write() as within:
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
-        return engine.log.append_within(within, [Entry("", "forgotten", uid, b"")])
+        return engine.log.append_within(within, [LogEntry("", "forgotten", uid, b"")])

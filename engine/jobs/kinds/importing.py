@@ -8,10 +8,10 @@ import re
 import msgspec
 
 from engine.control.lifecycle import ACTIVE
-from engine.data.fold import Import, fold_import
+from engine.data.compaction import Import, compact_import
 from engine.data.importer import Imported, import_csv
 from engine.data.options import TAG_PREFIX
-from engine.data.report import Report
+from engine.data.report import ImportReport
 from engine.data.source import open_source
 from engine.errors import EngineError
 from engine.jobs.imported_attribution import count_import
@@ -51,7 +51,7 @@ def _too_few(rows: int, dataset: DatasetRecord, settings: Settings) -> str | Non
     )
 
 
-def _nothing(report: Report, job: DatasetImportJobRecord, dataset: DatasetRecord) -> str | None:
+def _nothing(report: ImportReport, job: DatasetImportJobRecord, dataset: DatasetRecord) -> str | None:
     if report.kept or job.import_mode != "FULL" or job.options.allow_empty:
         return None
     return (
@@ -60,7 +60,7 @@ def _nothing(report: Report, job: DatasetImportJobRecord, dataset: DatasetRecord
     )
 
 
-def _tags(report: Report) -> dict[str, str]:
+def _tags(report: ImportReport) -> dict[str, str]:
     """What a client of Amazon Personalize can read of an import that went well: nothing where nothing was odd."""
     counts = {"rowsLeftOut": report.bad, "valuesReadAsNull": sum(flaw.count for flaw in report.nulls)}
     columns = re.sub(r"[^\w .:/=+\-@]", "_", " ".join(filter(None, report.ignored_columns)))
@@ -102,7 +102,7 @@ def _publish(
     work.progress(0.85, "making the snapshot")
     state = work.state(group)
     table = Import(imported.rows, full=job.import_mode == "FULL")
-    snapshot, new = fold_import(folding(work, group, state, {dataset_type: table}))
+    snapshot, new = compact_import(folding(work, group, state, {dataset_type: table}))
     counted = None
     if dataset_type == "INTERACTIONS":
         counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)

@@ -16,7 +16,7 @@ from engine.control.campaigns import follow_latest
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.columns import Column, Floats
-from engine.data.exposure import Exposure
+from engine.data.exposure import ItemExposure
 from engine.data.learnable import learnable
 from engine.data.objective import Objective
 from engine.data.snapshot import Snapshot
@@ -168,7 +168,7 @@ def _update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any],
 def absent_items(data: Stored) -> list[int]:
     """Items of which a name is all that is left, their users deleted for example (specification §2.6)."""
     every = np.arange(data.snapshot.item_count, dtype=np.int32)
-    bare = Exposure(data.snapshot, data.impressions.sum(axis=1)).without_record(every)
+    bare = ItemExposure(data.snapshot, data.impressions.sum(axis=1)).without_record(every)
     return [item for item in bare.tolist() if not data.item_put[item]]
 
 

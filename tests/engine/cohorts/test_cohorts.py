@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.cohorts.clusters import centres, nearest, unit
-from engine.cohorts.cohorts import EVERYONE, Cohorts, cohorts_of
+from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
 from engine.cohorts.training import COUNTS, MEMBERS, with_cohorts
 from engine.data.snapshot import Snapshot
 from engine.rank.topk import top_k
@@ -33,7 +33,7 @@ def model(world: Snapshot) -> Model:
     return RECIPE.train(world, PARAMS, 0, silent)
 
 
-def divided(model: Model, world: Snapshot, count: int = 2, seed: int = 0) -> Cohorts:
+def divided(model: Model, world: Snapshot, count: int = 2, seed: int = 0) -> CohortLists:
     scorer = RECIPE.ready(model)
     made = with_cohorts(model, scorer, world, seed, silent, (count,))
     return cohorts_of(made, RECIPE.ready(made), "home/1")[count]

@@ -19,10 +19,10 @@ from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Numbers, Tags, Texts
 from engine.data.duplicates import first_of_equals
 from engine.data.importer import Imported, import_csv
-from engine.data.report import Report
+from engine.data.report import ImportReport
 from engine.data.rows import BLOCK, unescape
 from engine.data.schema import Schema, parse_schema
-from engine.data.source import Source, SourceFile
+from engine.data.source import ImportSource, SourceFile
 from engine.errors import InvalidInput
 
 NULL_STRING = ["null", "string"]
@@ -69,9 +69,9 @@ class Bytes(io.RawIOBase):
         return self._stream.readinto(buffer)
 
 
-def source(**files: str | bytes) -> Source:
+def source(**files: str | bytes) -> ImportSource:
     encoded = {name: data.encode() if isinstance(data, str) else data for name, data in files.items()}
-    return Source(
+    return ImportSource(
         "memory", tuple(SourceFile(name, len(data), lambda data=data: Bytes(data)) for name, data in encoded.items())
     )
 
@@ -101,7 +101,7 @@ def test_every_kind_of_column() -> None:
         ("b", None, None, 4, None, None, None, None),
         ("c", "y", -2000, 5, 2000, "T", None, 0),
     ]
-    assert imported.report == Report(rows=3, kept=3, files=["a"])
+    assert imported.report == ImportReport(rows=3, kept=3, files=["a"])
     stock, year = imported.rows["STOCK"], imported.rows["YEAR"]
     assert isinstance(stock, Numbers) and stock.values.dtype == np.int64
     assert isinstance(year, Numbers) and year.values.dtype == np.float64
@@ -127,7 +127,7 @@ def test_a_name_in_its_own_spelling_wins() -> None:
 def test_several_files_and_blank_lines() -> None:
     imported = load(PAIRS, a="ITEM_ID,TEXT\na,1\n\nb,2\n", b="ITEM_ID,TEXT\r\nc,3\r\n\r\n", c="ITEM_ID,TEXT")
     assert rows(imported) == [("a", "1"), ("b", "2"), ("c", "3")]
-    assert imported.report == Report(rows=3, kept=3, blank_lines=2, files=["a", "b", "c"])
+    assert imported.report == ImportReport(rows=3, kept=3, blank_lines=2, files=["a", "b", "c"])
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, schema: Schema, text: str) -> N
     imported.save(tmp_path / "import")
     again = Imported.load(tmp_path / "import")
     assert (rows(again), again.report) == (rows(imported), imported.report)
-    assert msgspec.convert(msgspec.to_builtins(imported.report), Report) == imported.report
+    assert msgspec.convert(msgspec.to_builtins(imported.report), ImportReport) == imported.report
 
 
 @pytest.mark.parametrize(

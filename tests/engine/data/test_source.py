@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 from moto.server import ThreadedMotoServer
 
-from engine.data.source import Source, SourceFile, _Resumed, open_source
+from engine.data.source import ImportSource, SourceFile, _Resumed, open_source
 from engine.errors import InvalidInput
 
 
-def read(source: Source) -> dict[str, bytes]:
+def read(source: ImportSource) -> dict[str, bytes]:
     found = {}
     for file in source.files:
         with source.open(file) as stream:
@@ -182,7 +182,7 @@ def test_refused_by_s3(code: str) -> None:
 
     file = SourceFile("x", 3, lambda: _Resumed(refuse))
     with pytest.raises(InvalidInput, match=r"^Insufficient privileges for accessing data in Amazon S3\. s3://x/x: "):
-        read(Source("s3://x/x", (file,)))
+        read(ImportSource("s3://x/x", (file,)))
 
 
 def test_the_sdk_is_loaded_only_for_s3() -> None:
@@ -208,7 +208,7 @@ class Breaking:
 def test_a_broken_connection_is_resumed() -> None:
     data = b"0123456789"
     file = SourceFile("x", len(data), lambda: _Resumed(lambda offset: Breaking(data[offset:])))
-    source = Source("s3://x/x", (file,))
+    source = ImportSource("s3://x/x", (file,))
     with source.open(file) as stream:
         assert stream.read(len(data)) == data
 
@@ -216,4 +216,4 @@ def test_a_broken_connection_is_resumed() -> None:
 def test_a_connection_that_stays_broken_is_an_error() -> None:
     file = SourceFile("x", 3, lambda: _Resumed(lambda offset: Breaking(b"")))
     with pytest.raises(InvalidInput, match="connection reset"):
-        read(Source("s3://x/x", (file,)))
+        read(ImportSource("s3://x/x", (file,)))

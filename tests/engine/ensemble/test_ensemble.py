@@ -9,12 +9,12 @@ from engine.ensemble.blend import bagged, clearly_better, grown, ndcg_of
 from engine.ensemble.choice import candidates, choose
 from engine.ensemble.member import standard
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.plan import IN_SESSION, Options, Plan, even
+from engine.ensemble.plan import IN_SESSION, EnsemblePlan, Options, even
 from engine.ensemble.pool import own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
 from engine.ensemble.scorer import ready, situation
 from engine.ensemble.training import plan_of, train
-from engine.measure.split import Case
+from engine.measure.split import EvaluationCase
 from engine.recipe import Query, silent
 from tests.engine.recipes.worlds import START, chain, checkerboard, grocery, groups, rows_of
 
@@ -23,7 +23,7 @@ DATA_END = 1_700_000_000
 ITEMS = 100
 
 
-def knowing(cases: list[Case], share: float, seed: int):  # type: ignore[no-untyped-def]
+def knowing(cases: list[EvaluationCase], share: float, seed: int):  # type: ignore[no-untyped-def]
     """A column that puts the answer of a `share` of the cases first, and knows nothing of the others."""
     draw = np.random.default_rng(seed)
     noise = {case.history.tobytes(): draw.normal(size=ITEMS).astype(np.float32) for case in cases}
@@ -34,15 +34,15 @@ def knowing(cases: list[Case], share: float, seed: int):  # type: ignore[no-unty
 
 
 @pytest.fixture
-def cases() -> list[Case]:
+def cases() -> list[EvaluationCase]:
     draw = np.random.default_rng(0)
     return [
-        Case(np.array([k], np.int32), np.array([0]), draw.integers(ITEMS, size=1).astype(np.int32), 0.0)
+        EvaluationCase(np.array([k], np.int32), np.array([0]), draw.integers(ITEMS, size=1).astype(np.int32), 0.0)
         for k in range(90)
     ]
 
 
-def test_a_blend_takes_what_helps_and_leaves_the_rest(cases: list[Case]) -> None:
+def test_a_blend_takes_what_helps_and_leaves_the_rest(cases: list[EvaluationCase]) -> None:
     columns = [knowing(cases, share, seed) for seed, share in enumerate((0.0, 0.6, 0.6))]
     pool = pool_of(columns, cases, remove_seen=False)
     weights = bagged(pool, seed=0)
@@ -51,7 +51,7 @@ def test_a_blend_takes_what_helps_and_leaves_the_rest(cases: list[Case]) -> None
     assert ndcg_of(pool, grown(pool)).mean() > 0.6
 
 
-def test_a_pool_ranks_as_the_catalogue_does(cases: list[Case]) -> None:
+def test_a_pool_ranks_as_the_catalogue_does(cases: list[EvaluationCase]) -> None:
     columns = [knowing(cases, 0.4, seed) for seed in range(3)]
     pool = pool_of(columns, cases, remove_seen=True)
     alone = [ndcg_of(pool, np.eye(3, dtype=np.float32)[place]).mean() for place in range(3)]
@@ -72,7 +72,10 @@ def test_the_scale_makes_probabilities_true(scale: float) -> None:
     scores = draw.normal(size=(600, ITEMS)).astype(np.float32)
     chance = np.exp(scale * scores) / np.exp(scale * scores).sum(axis=1, keepdims=True)
     answers = [draw.choice(ITEMS, p=row / row.sum()) for row in chance.astype(float)]
-    drawn = [Case(np.array([k], np.int32), np.array([0]), np.array([a], np.int32), 0.0) for k, a in enumerate(answers)]
+    drawn = [
+        EvaluationCase(np.array([k], np.int32), np.array([0]), np.array([a], np.int32), 0.0)
+        for k, a in enumerate(answers)
+    ]
 
     def score(query: Query) -> Floats:
         return scores[query.history[0]]
@@ -148,7 +151,7 @@ def test_seen_items_are_demoted_only_where_repeats_are_rare() -> None:
 )
 def test_the_situation_is_told_by_the_clock_the_history_and_the_models_age(now: int, last: int, answers: str):
     blends = {name: even(1, np.array([True]), scale) for scale, name in enumerate(("active", "returning", "new"))}
-    plan = Plan((), **blends, seen_penalty=0.0, repeats=0.0, tried={})
+    plan = EnsemblePlan((), **blends, seen_penalty=0.0, repeats=0.0, tried={})
     query = Query(history=np.array([0], np.int32), times=np.array([last], np.int64), now=float(now))
     assert situation(plan, query, 1, DATA_END) == blends[answers]
     assert situation(plan, query, 0, DATA_END) == blends["new"]

@@ -9,10 +9,10 @@ import pytest
 
 from engine.data.columns import Column, Labels, Numbers, Tags, Texts
 from engine.data.snapshot import Snapshot, snapshot_of
-from engine.data.table import Table
+from engine.data.table import LiveTable
 from engine.ensemble.choice import candidates, choose
 from engine.ensemble.members.content import speaking
-from engine.ensemble.plan import Options, Plan
+from engine.ensemble.plan import EnsemblePlan, Options
 from engine.ensemble.scorer import ready
 from engine.ensemble.terms import codes_of, lifts, spoken
 from engine.ensemble.training import plan_of, train
@@ -35,7 +35,7 @@ def world(rows: list[tuple[int, int, int]], **columns: dict[str, Column]) -> Sna
     return snapshot_of(users.astype(np.int32), items.astype(np.int32), times, **columns)
 
 
-def weight(plan: Plan, blend: str, member: str) -> float:
+def weight(plan: EnsemblePlan, blend: str, member: str) -> float:
     pairs = zip(plan.columns, getattr(plan, blend).weights, strict=True)
     return sum(weight for column, weight in pairs if column.member == member)
 
@@ -97,7 +97,7 @@ def of_tiers() -> Model:
 
 @pytest.mark.parametrize("row", [{"TIER": "gold", "AGE": 55}, {"TIER": "gold"}, {"AGE": 61.5, "CITY": "y"}])
 def test_who_is_new_gets_what_people_alike_want(of_tiers: Model, row: dict[str, object]) -> None:
-    put = Table({})
+    put = LiveTable({})
     put.put(5_000, row)  # after training
     assert best(of_tiers, Query(user=5_000, users=put)) <= set(range(10))
     score = ready(of_tiers)
@@ -107,7 +107,7 @@ def test_who_is_new_gets_what_people_alike_want(of_tiers: Model, row: dict[str, 
 
 
 def test_rows_of_the_snapshot_are_read_too(of_tiers: Model) -> None:
-    users = Table(tiers().user_columns)
+    users = LiveTable(tiers().user_columns)
     for user, wanted in ((0, range(10)), (1, range(10, 20))):
         assert best(of_tiers, Query(user=user, users=users)) <= set(wanted)
 

@@ -6,26 +6,26 @@ import pytest
 from engine.data.columns import Tags
 from engine.ensemble.choice import mixture
 from engine.ensemble.fits import Fits, fitted, reader
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.ensemble.mixture import Mixture
 from engine.neighbours.sparse import summed
 from engine.neighbours.table import DENSE
 from engine.nn.loop import weights_of
-from engine.nn.transformer import Shape, Transformer
+from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import Query, silent
 from tests.engine.recipes.worlds import START, rows_of
 
 ITEMS = DENSE + 100
 COLUMNS = (
-    Column("popularity", {}, {}),
-    Column("recent", {}, {"days": 7.0}),
-    Column("knn", {}, {"power": 0.5}),
-    Column("markov", {}, {"damp": 0.3}),
-    Column("regression", {"ridge": 100.0}, {"damp": 0.3}),
-    Column("ease", {"ridge": 300.0}, {"power": 1.0}),
-    Column("own", {}, {"power": 0.3}),
-    Column("content", {}, {"power": 0.5}),
-    Column("sequence", {"dim": 16.0}, {}),
+    ScorerColumn("popularity", {}, {}),
+    ScorerColumn("recent", {}, {"days": 7.0}),
+    ScorerColumn("knn", {}, {"power": 0.5}),
+    ScorerColumn("markov", {}, {"damp": 0.3}),
+    ScorerColumn("regression", {"ridge": 100.0}, {"damp": 0.3}),
+    ScorerColumn("ease", {"ridge": 300.0}, {"power": 1.0}),
+    ScorerColumn("own", {}, {"power": 0.3}),
+    ScorerColumn("content", {}, {"power": 0.5}),
+    ScorerColumn("sequence", {"dim": 16.0}, {}),
 )
 WEIGHTS = (0.1, 0.05, 0.15, 0.1, 0.2, 0.1, 0.1, 0.05, 0.15)
 
@@ -42,7 +42,7 @@ def fits() -> Fits:
     ]
     genres = Tags(np.arange(ITEMS + 1), draw.integers(5, size=ITEMS).astype(np.int32), list("abcde"))
     snapshot = rows_of(rows, item_names=[str(i) for i in range(ITEMS)], item_columns={"GENRE": genres})
-    network = Transformer(Shape(ITEMS, 10, 16), torch.Generator().manual_seed(0))
+    network = Transformer(TransformerShape(ITEMS, 10, 16), torch.Generator().manual_seed(0))
     with torch.no_grad():
         network.items.mul_(20)
         network.bias.copy_(torch.randn(ITEMS, generator=network.generator))
@@ -61,7 +61,7 @@ def test_the_parts_of_a_blend_add_up(fits: Fits, history: list[int]) -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.member)
-def test_every_part_alone(fits: Fits, column: Column) -> None:
+def test_every_part_alone(fits: Fits, column: ScorerColumn) -> None:
     query = Query(np.array([7, 3, 7, 9], np.int32))
     alone = reader(column, fits[column.fit], ITEMS)(query)
     blend = Mixture((column,), fits, (1.0,), 1.0, ITEMS)

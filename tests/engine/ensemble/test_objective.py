@@ -15,7 +15,7 @@ from engine.ensemble.scorer import ready
 from engine.ensemble.training import train
 from engine.measure.metrics import METRICS, Outcome, reward_metrics
 from engine.measure.solution import outcome_of
-from engine.measure.split import Case, Split, user_split
+from engine.measure.split import EvaluationCase, Split, user_split
 from engine.recipe import silent
 from tests.engine.recipes.worlds import START
 
@@ -82,7 +82,7 @@ def test_the_bonus_by_hand() -> None:
 def test_the_metric_by_hand() -> None:
     """Of 30 + 10 taken, the 30 were among the first 25; who took nothing of worth does not count."""
     none = np.zeros(0, np.int32)
-    cases = [Case(none, none, np.array(truth, np.int32), 0.0) for truth in ([0, 1], [2])]
+    cases = [EvaluationCase(none, none, np.array(truth, np.int32), 0.0) for truth in ([0, 1], [2])]
     ranks = [np.array([3.0, 25.0]), np.array([0.0])]
     rewards = Objective(np.array([30, 10, 0, np.nan], np.float32), "LOW").gained()
     assert reward_metrics(Outcome(ranks, [none, none], 4, cases, rewards)) == {"average_rewards_at_k": 0.75}

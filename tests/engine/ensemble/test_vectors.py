@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Floats, Ints
-from engine.ensemble.mixture import BLOCK, TILE, TILES_BYTES, Mixture, Sum, all_onto, with_tiles
+from engine.ensemble.mixture import BLOCK, TILE, TILES_BYTES, LogitSum, Mixture, all_onto, with_tiles
 from engine.ensemble.vectors import Vectors
 from engine.nn.forward import expected, expected_of_many
 from engine.recipe import Query
@@ -53,7 +53,7 @@ def test_products_by_blocks_are_products_and_the_same_in_any_company(
     own = {"items": draw.normal(size=(items, dim)).astype(np.float32), "bias": draw.random(items, np.float32)}
     arrays = with_tiles(own) if tiled else own
     vectors, base = draw.normal(size=(count, dim)).astype(np.float32), draw.normal(size=items).astype(np.float32)
-    sums = [Sum(((arrays, vector, 0.1 * at),) * (at % 3 > 0), (), (), at) for at, vector in enumerate(vectors, 1)]
+    sums = [LogitSum(((arrays, vector, 0.1 * at),) * (at % 3 > 0), (), (), at) for at, vector in enumerate(vectors, 1)]
     together = all_onto(base, sums)
     for at, (vector, logits) in enumerate(zip(vectors, together, strict=True), 1):
         product = arrays["items"] @ vector + 0.1 * at * arrays["bias"] if at % 3 else 0

@@ -9,13 +9,13 @@ from engine.control.solution_config import hyperparameters, minutes_in
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.choice import LIGHT
 from engine.ensemble.fits import fitted
-from engine.ensemble.member import Column
+from engine.ensemble.member import ScorerColumn
 from engine.errors import InvalidInput
 from engine.forecast.countdown import Countdown, duration
 from engine.forecast.machine import Machine, measured
 from engine.forecast.training import forecast
 from engine.nn.loop import targets_a_batch, trained
-from engine.nn.transformer import Shape
+from engine.nn.transformer import TransformerShape
 from engine.nn.windows import batches_of, windows_of
 from engine.recipe import silent, spans
 from engine.recipes import RECIPES
@@ -125,7 +125,7 @@ def test_the_sequence_model_ends_with_its_time() -> None:
         epochs.append(message)
         return float(next(over))
 
-    weights = trained(chain(), Shape(items=30, length=10, dim=8), 1_000, 0, late)
+    weights = trained(chain(), TransformerShape(items=30, length=10, dim=8), 1_000, 0, late)
     assert np.isfinite(weights["items"]).all()
     assert len(epochs) < 10
     assert fractions_of(0.9, steps=2) < 10
@@ -139,12 +139,16 @@ def fractions_of(begun: float, steps: int) -> int:
         words.append(message)
         return begun + 0.1 * len(words) / steps
 
-    trained(chain(), Shape(items=30, length=10, dim=8), 1_000, 0, late)
+    trained(chain(), TransformerShape(items=30, length=10, dim=8), 1_000, 0, late)
     return len(words)
 
 
 def test_what_there_is_no_time_for_is_left_out_but_for_what_is_cheap() -> None:
-    columns = [Column("popularity", {}, {}), Column("ease", {"ridge": 300.0}, {"power": 0.0}), Column("own", {}, {})]
+    columns = [
+        ScorerColumn("popularity", {}, {}),
+        ScorerColumn("ease", {"ridge": 300.0}, {"power": 0.0}),
+        ScorerColumn("own", {}, {}),
+    ]
     fits = fitted(columns, chain(), 0, lambda fraction, message: 5.0, {"ease"})
     assert set(fits) == {"popularity", "own"}
     assert {column.fit for column in columns} == set(fitted(columns, chain(), 0, silent, {"ease"}))

@@ -13,7 +13,7 @@ from engine.errors import InvalidInput
 from engine.evaluation.cohorts import cohort_curve
 from engine.evaluation.evaluate import bootstrap, evaluate
 from engine.evaluation.plot import save_plot
-from engine.evaluation.report import Report
+from engine.evaluation.report import EvaluationReport
 from engine.measure.solution import solution_metrics
 from engine.recipe import Query, silent
 from engine.recipes import RECIPES
@@ -25,11 +25,11 @@ SMALL = {"sequence_epochs": "0"}
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> EvaluationReport:
     return evaluate(chain(users=80), hyperparameters=SMALL)
 
 
-def test_every_split_has_the_model_first_and_the_baselines_after(report: Report) -> None:
+def test_every_split_has_the_model_first_and_the_baselines_after(report: EvaluationReport) -> None:
     names = {part.split: [row.model for row in part.rows] for part in report.parts}
     assert list(names) == ["leave-last-out", "time split, returning users", "time split, new users"]
     popular, personal = ["popularity", "popularity of 7 days"], ["ItemKNN", "EASE", "Markov", "EASE + Markov"]
@@ -37,7 +37,7 @@ def test_every_split_has_the_model_first_and_the_baselines_after(report: Report)
     assert names["time split, returning users"][:1] == ["aws-user-personalization-v2"]
 
 
-def test_a_split_without_users_has_no_figures(report: Report, tmp_path: Path) -> None:
+def test_a_split_without_users_has_no_figures(report: EvaluationReport, tmp_path: Path) -> None:
     """In a chain everybody comes at the same time: nobody is new later."""
     part = report.parts[2]
     assert (part.split, part.users, part.rows) == ("time split, new users", 0, [])
@@ -70,7 +70,7 @@ def test_where_nobody_can_be_tested_that_is_said() -> None:
         cohort_curve(once, lambda: 0.0, hyperparameters=SMALL)
 
 
-def test_a_chain_is_followed_and_popularity_does_not_help(report: Report) -> None:
+def test_a_chain_is_followed_and_popularity_does_not_help(report: EvaluationReport) -> None:
     rows = {row.model: row for row in report.parts[0].rows}
     assert rows["aws-user-personalization-v2"].ndcg_at_10 > 0.95
     assert rows["popularity"].ndcg_at_10 < 0.5
@@ -78,8 +78,8 @@ def test_a_chain_is_followed_and_popularity_does_not_help(report: Report) -> Non
     assert 0 < low <= (rows["popularity"].ahead or 0) <= high
 
 
-def test_the_report_can_be_stored_shown_and_drawn(report: Report, tmp_path: Path) -> None:
-    assert msgspec.json.decode(report.to_json(), type=Report) == report
+def test_the_report_can_be_stored_shown_and_drawn(report: EvaluationReport, tmp_path: Path) -> None:
+    assert msgspec.json.decode(report.to_json(), type=EvaluationReport) == report
     table = report.table()
     assert len(table) == sum(len(part.rows) for part in report.parts)
     assert set(table[0]) >= {"split", "model", "NDCG@10", "HR@10", "MRR", "coverage"}
@@ -88,7 +88,7 @@ def test_the_report_can_be_stored_shown_and_drawn(report: Report, tmp_path: Path
 
 
 def test_a_plot_without_matplotlib_names_the_extra(
-    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    report: EvaluationReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = builtins.__import__
 

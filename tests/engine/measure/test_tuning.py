@@ -9,7 +9,7 @@ from engine import RECIPES
 from engine.data.snapshot import Snapshot
 from engine.measure import tuning
 from engine.measure.split import user_split
-from engine.measure.tuning import METRIC, Dimension, Trials, best_of, best_recipe, tuned
+from engine.measure.tuning import METRIC, Dimension, TuningTask, best_of, best_recipe, tuned
 from engine.recipe import silent
 from tests.engine.recipes.worlds import checkerboard, groups
 
@@ -19,11 +19,11 @@ COUNT = Dimension("min_cointeraction_count", 0, 10, whole=True)
 
 
 @pytest.fixture(scope="module")
-def trials() -> Trials:
-    return Trials.of(checkerboard(60), 1)
+def trials() -> TuningTask:
+    return TuningTask.of(checkerboard(60), 1)
 
 
-def test_a_trial_costs_what_it_says(trials: Trials):
+def test_a_trial_costs_what_it_says(trials: TuningTask):
     said: list[str] = []
     done = tuned(SIMS, [DISCOUNT, COUNT], {}, 4, trials, lambda fraction, message: said.append(message))
     assert len(done) == 4
@@ -36,33 +36,33 @@ def test_a_trial_costs_what_it_says(trials: Trials):
     assert any(message.startswith(f"trial 3 of 4, best {METRIC}") for message in said)
 
 
-def test_the_same_seed_tries_the_same(trials: Trials):
+def test_the_same_seed_tries_the_same(trials: TuningTask):
     first, second = (tuned(SIMS, [DISCOUNT, COUNT], {}, 4, trials, silent) for _ in range(2))
     assert first == second
 
 
-def test_a_narrow_range_starts_inside_it(trials: Trials):
+def test_a_narrow_range_starts_inside_it(trials: TuningTask):
     narrow = [Dimension("min_cointeraction_count", 5, 6, whole=True), Dimension("popularity_discount_factor", 0.8, 0.9)]
     for trial in tuned(SIMS, narrow, {}, 3, trials, silent):
         assert trial.settings["min_cointeraction_count"] in ("5", "6")
         assert 0.8 <= float(trial.settings["popularity_discount_factor"]) <= 0.9
 
 
-def test_what_is_given_stays(trials: Trials):
+def test_what_is_given_stays(trials: TuningTask):
     done = tuned(SIMS, [DISCOUNT], {"min_cointeraction_count": "0"}, 1, trials, silent)
     assert done[0].score == trials.measured(SIMS, {**done[0].settings, "min_cointeraction_count": "0"}, silent)
 
 
-def test_trials_that_bring_nothing_end(trials: Trials, monkeypatch: pytest.MonkeyPatch):
+def test_trials_that_bring_nothing_end(trials: TuningTask, monkeypatch: pytest.MonkeyPatch):
     trained: list[object] = []
-    monkeypatch.setattr(Trials, "measured", lambda *_: trained.append(1) or 0.5)
+    monkeypatch.setattr(TuningTask, "measured", lambda *_: trained.append(1) or 0.5)
     done = tuned(SIMS, [DISCOUNT], {}, 40, trials, silent)
     assert len(done) == len(trained) == 1 + tuning.PATIENCE
 
 
-def test_what_was_tried_is_not_trained_again(trials: Trials, monkeypatch: pytest.MonkeyPatch):
+def test_what_was_tried_is_not_trained_again(trials: TuningTask, monkeypatch: pytest.MonkeyPatch):
     trained: list[object] = []
-    monkeypatch.setattr(Trials, "measured", lambda *_: trained.append(1) or float(len(trained)))
+    monkeypatch.setattr(TuningTask, "measured", lambda *_: trained.append(1) or float(len(trained)))
     done = tuned(SIMS, [Dimension("min_cointeraction_count", 0, 1, whole=True)], {}, 6, trials, silent)
     assert len(done) <= 6 + 1 and len(trained) == 2
 
@@ -70,20 +70,20 @@ def test_what_was_tried_is_not_trained_again(trials: Trials, monkeypatch: pytest
 def test_the_users_who_test_the_version_are_not_seen():
     world = groups(users=80)
     tested = np.setdiff1d(np.arange(80), user_split(world, 1).train.users)
-    trials = Trials.of(world, 1)
+    trials = TuningTask.of(world, 1)
     assert len(tested) == 8 and not np.isin(trials.split.train.users, tested).any()
     assert len(trials.split.cases) == 7  # of the other 72
 
 
 def test_large_data_is_tried_on_some_of_its_users(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tuning, "MOST_ROWS", 100)
-    trials = Trials.of(groups(users=80), 1)
+    trials = TuningTask.of(groups(users=80), 1)
     assert 50 < len(trials.split.train.items) <= 100
 
 
 def test_too_few_users():
     with pytest.raises(ValueError, match="too few users"):
-        Trials.of(one_user(), 1)
+        TuningTask.of(one_user(), 1)
 
 
 def one_user() -> Snapshot:
@@ -93,6 +93,6 @@ def one_user() -> Snapshot:
 
 def test_the_better_recipe_is_taken():
     able = [RECIPES[name] for name in ("aws-popularity-count", "aws-sims")]
-    done = best_recipe(able, Trials.of(groups(users=80), 1), silent)
+    done = best_recipe(able, TuningTask.of(groups(users=80), 1), silent)
     assert [trial.what for trial in done] == ["aws-sims", "aws-popularity-count"]
     assert done[0].score > done[1].score

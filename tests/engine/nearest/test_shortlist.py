@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.nearest.cells import Arrays, Index, built
-from engine.nearest.shortlist import RESCORED, Question, Shortlist
+from engine.nearest.shortlist import RESCORED, IndexQuery, Shortlist
 from engine.neighbours.sparse import Sparse, Sums, once, summed
 from engine.rank.topk import top_k
 from engine.recipe import silent
@@ -26,7 +26,7 @@ def test_what_several_say_of_one_item_adds_up_and_takes_one_place(arrays: Arrays
     nobody = np.zeros(0, np.int32)
     index = Index(arrays, 0.01, 25)
     found, merged = (
-        Shortlist(index, Question(ASKED[0], parts, 0.5, 0.0, nobody, 0.0))
+        Shortlist(index, IndexQuery(ASKED[0], parts, 0.5, 0.0, nobody, 0.0))
         for parts in (tuple(Sparse(*(each[at::3] for each in entries)) for at in range(3)), (summed(*entries, ITEMS),))
     )
     assert len(np.unique(found.items)) == len(found.items)
@@ -62,7 +62,7 @@ def test_who_is_known_already_is_penalised_once(arrays: Arrays) -> None:
     items = np.arange(0, ITEMS, 2, dtype=np.int32)
     entries, twice = Sparse(items, np.ones(len(items), np.float32)), np.array([4, 11, 4], np.int32)
     plain, found = (
-        Shortlist(Index(arrays, 0.05, 25), Question(ASKED[1], (entries,), 0.5, 0.0, each, 2.0))
+        Shortlist(Index(arrays, 0.05, 25), IndexQuery(ASKED[1], (entries,), 0.5, 0.0, each, 2.0))
         for each in (twice[:0], twice)
     )
     asked = np.array([4, 11, 5, 6], np.int32)

@@ -6,13 +6,13 @@ import torch
 
 from engine.nn.forward import logits
 from engine.nn.loop import affordable_epochs, trained, weights_of
-from engine.nn.transformer import Shape, Transformer
+from engine.nn.transformer import Transformer, TransformerShape
 from engine.nn.windows import batch_of, windows_of
 from engine.recipe import silent
 from tests.engine.recipes.worlds import START, chain, rows_of
 
 
-def noisy(shape: Shape) -> Transformer:
+def noisy(shape: TransformerShape) -> Transformer:
     """A network in which every parameter, gains and offsets too, is random."""
     generator = torch.Generator().manual_seed(3)
     model = Transformer(shape, generator).eval()
@@ -26,7 +26,7 @@ def noisy(shape: Shape) -> Transformer:
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 20])
 def test_numpy_answers_as_torch_does(heads: int, layers: int, length: int) -> None:
-    model = noisy(Shape(items=30, length=8, dim=16, heads=heads, layers=layers))
+    model = noisy(TransformerShape(items=30, length=8, dim=16, heads=heads, layers=layers))
     history = np.random.default_rng(0).integers(30, size=length).astype(np.int32)
     with torch.no_grad():
         hidden = model(torch.from_numpy(history[-8:].astype(np.int64))[None])  # (1, T, D)
@@ -35,7 +35,7 @@ def test_numpy_answers_as_torch_does(heads: int, layers: int, length: int) -> No
 
 
 def test_padding_changes_nothing() -> None:
-    model = noisy(Shape(items=30, length=8, dim=16))
+    model = noisy(TransformerShape(items=30, length=8, dim=16))
     history = torch.tensor([[5, 9, 2, 0, 0, 0]])
     with torch.no_grad():
         torch.testing.assert_close(model(history)[:, :3], model(history[:, :3]))
@@ -49,15 +49,15 @@ def test_learns_a_chain(items: int) -> None:
         list(zip(snapshot.users.tolist(), snapshot.items.tolist(), snapshot.times.tolist(), strict=True)),
         item_names=[str(i) for i in range(items)],
     )
-    weights = trained(snapshot, Shape(items=items, length=10, dim=16), 30, 0, silent)
+    weights = trained(snapshot, TransformerShape(items=items, length=10, dim=16), 30, 0, silent)
     best = [int(logits(weights, np.array([i - 1, i], np.int32)).argmax()) for i in range(1, 29)]
     assert np.mean(np.array(best) == np.arange(2, 30)) > 0.9
 
 
 def test_the_budget_decides_the_epochs() -> None:
     snapshot = chain()
-    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=1e6, usual=7) == 40
-    assert affordable_epochs(snapshot, Shape(items=30), gigaflops=0.0, usual=7) == 0
+    assert affordable_epochs(snapshot, TransformerShape(items=30), gigaflops=1e6, usual=7) == 40
+    assert affordable_epochs(snapshot, TransformerShape(items=30), gigaflops=0.0, usual=7) == 0
 
 
 @pytest.mark.parametrize("newest", [1, 3, 4])

@@ -7,19 +7,28 @@ import pytest
 
 from engine.data.columns import Numbers, Tags
 from engine.propensity.calibration import calibrated, rising
-from engine.propensity.deeds import NOT_TAKEN, OTHER, TAKEN, VIEWED, Deeds, Moments, Tallies, kind_of
 from engine.propensity.episodes import episodes_of
 from engine.propensity.logistic import fitted, sigmoid
+from engine.propensity.outcomes import (
+    NOT_TAKEN,
+    OTHER,
+    TAKEN,
+    VIEWED,
+    ActionOutcomes,
+    OfferMoments,
+    OutcomeCounts,
+    kind_of,
+)
 from engine.propensity.users import Visits, item_vectors, user_features
 from tests.engine.recipes.worlds import checkerboard
 
 DAY = 86_400
 
 
-def deeds(*rows: tuple[int, int, int, int]) -> Deeds:
+def deeds(*rows: tuple[int, int, int, int]) -> ActionOutcomes:
     """(user, action, day, kind)"""
     users, actions, days, kinds = np.array(rows, np.int64).T
-    return Deeds(users.astype(np.int32), actions.astype(np.int32), days * DAY, kinds.astype(np.int32))
+    return ActionOutcomes(users.astype(np.int32), actions.astype(np.int32), days * DAY, kinds.astype(np.int32))
 
 
 @pytest.mark.parametrize(
@@ -84,15 +93,15 @@ def test_episodes_against_a_slow_account():
         last[3] = last[3] or kind == TAKEN
     done = deeds(*((*row, int(kind)) for row, kind in zip(rows, kinds, strict=True)))
     order = draw.permutation(len(rows))
-    found = episodes_of(Deeds(*(column[order] for column in done)), 10 * DAY)
+    found = episodes_of(ActionOutcomes(*(column[order] for column in done)), 10 * DAY)
     got = [[int(u), int(a), int(t) // DAY, bool(y)] for u, a, t, y in zip(*found.begun, found.taken, strict=True)]
     assert sorted(got) == sorted(expected)
 
 
 def test_tallies_see_only_what_was_before():
     done = deeds((0, 0, 1, VIEWED), (0, 0, 2, TAKEN), (0, 1, 3, NOT_TAKEN), (1, 0, 1, TAKEN))
-    at = Moments(np.array([0, 0, 0, 0, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), np.array([0, 2, 3, 9, 9, 9]) * DAY)
-    leaning, count, taken, refused, viewed, inclined = Tallies(done, 2).at(at).T
+    at = OfferMoments(np.array([0, 0, 0, 0, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), np.array([0, 2, 3, 9, 9, 9]) * DAY)
+    leaning, count, taken, refused, viewed, inclined = OutcomeCounts(done, 2).at(at).T
     np.testing.assert_allclose(np.expm1(count), [0, 1, 2, 3, 1, 0], atol=1e-9)
     np.testing.assert_allclose(np.expm1(taken), [0, 0, 0, 0, 0, 0], atol=1e-9)
     np.testing.assert_allclose(np.expm1(viewed), [0, 1, 0, 0, 0, 0], atol=1e-9)

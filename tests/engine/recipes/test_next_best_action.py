@@ -15,7 +15,7 @@ from engine.measure.solution import solution_metrics
 from engine.propensity.metrics import area_under_curve
 from engine.recipe import Query, silent
 from engine.recipes import next_best_action
-from engine.recipes.next_best_action import RECIPE, Params
+from engine.recipes.next_best_action import RECIPE, NextBestActionParams
 from tests.engine.recipes import worlds
 from tests.engine.recipes.errands import DAY, START, TYPES, errands
 
@@ -39,7 +39,7 @@ def query_of(snapshot: Snapshot, user: int) -> Query:
 
 def propensities(snapshot: Snapshot, seed: int = 0) -> Floats:
     """(users, actions)"""
-    score = RECIPE.ready(RECIPE.train(snapshot, Params(), seed, silent))
+    score = RECIPE.ready(RECIPE.train(snapshot, NextBestActionParams(), seed, silent))
     return np.array([score(query_of(snapshot, user)) for user in range(snapshot.user_count)])
 
 
@@ -92,7 +92,7 @@ def board(users: int = 400, seed: int = 0) -> Snapshot:
 
 def test_the_right_action_is_first_on_a_checkerboard():
     snapshot = board()
-    score = RECIPE.ready(RECIPE.train(snapshot, Params(), 0, silent))
+    score = RECIPE.ready(RECIPE.train(snapshot, NextBestActionParams(), 0, silent))
     for user in range(100):
         items, times = snapshot.history(user)
         for query in (query_of(snapshot, user), Query(items, times)):  # with what the user did, and for a new user
@@ -102,7 +102,7 @@ def test_the_right_action_is_first_on_a_checkerboard():
 
 def test_the_users_columns_count():
     world = errands(seed=1)
-    score = RECIPE.ready(RECIPE.train(world.snapshot, Params(), 0, silent))
+    score = RECIPE.ready(RECIPE.train(world.snapshot, NextBestActionParams(), 0, silent))
     alone = np.array([score(Query(user=user)) for user in range(300)])
     truth = world.truth[:300]
     assert np.corrcoef(alone.ravel(), truth.ravel())[0, 1] > 0.7
@@ -112,7 +112,7 @@ def test_the_users_columns_count():
 
 def test_a_deed_changes_the_answer_at_once():
     world = errands(seed=2)
-    score = RECIPE.ready(RECIPE.train(world.snapshot, Params(), 0, silent))
+    score = RECIPE.ready(RECIPE.train(world.snapshot, NextBestActionParams(), 0, silent))
     some = {"actions": np.array([0, 1], np.int32)}
     willing, unwilling = (score(Query(**some, action_types=np.array([code] * 2, np.int32))) for code in (0, 1))
     assert not np.array_equal(willing, unwilling)
@@ -142,7 +142,7 @@ def few(taken: int, viewed: int, ago: int) -> Snapshot:
     [(50, 50, 0, True), (49, 50, 0, False), (50, 49, 0, False), (80, 80, 41, True), (80, 80, 42, False)],
 )
 def test_an_action_needs_deeds_of_both_outcomes_in_six_weeks(taken: int, viewed: int, ago: int, scored: bool):
-    scores = RECIPE.ready(RECIPE.train(few(taken, viewed, ago), Params(), 0, silent))(Query())
+    scores = RECIPE.ready(RECIPE.train(few(taken, viewed, ago), NextBestActionParams(), 0, silent))(Query())
     assert scores[0] == pytest.approx(0.5, abs=0.1)
     assert (scores[1] > 0) == scored
 
@@ -163,7 +163,7 @@ def test_only_episodes_whose_end_is_known_teach():
         event_types=TYPES,
     )
     visits = worlds.rows_of([(int(n), int(n) % 7, START) for n in users], user_names=[str(n) for n in users])
-    score = RECIPE.ready(RECIPE.train(replace(visits, actions=deeds), Params(), 0, silent))
+    score = RECIPE.ready(RECIPE.train(replace(visits, actions=deeds), NextBestActionParams(), 0, silent))
     assert score(Query())[0] == pytest.approx(0.52, abs=0.03)
 
 
@@ -181,18 +181,18 @@ def test_many_episodes_are_thinned_to_the_newest(monkeypatch: pytest.MonkeyPatch
         event_types=TYPES,
     )
     visits = worlds.rows_of([(int(n), int(n) % 7, START) for n in users], user_names=[str(n) for n in users])
-    model = RECIPE.train(replace(visits, actions=deeds), Params(action_optimization_period=7), 0, silent)
+    model = RECIPE.train(replace(visits, actions=deeds), NextBestActionParams(action_optimization_period=7), 0, silent)
     assert model.about["chosen"]["episodes"] == 200
     assert RECIPE.ready(model)(Query())[0] < 0.2
 
 
 def test_without_actions_there_is_nothing_to_train():
     with pytest.raises(InvalidInput, match="no actions"):
-        RECIPE.train(worlds.groups(), Params(), 0, silent)
+        RECIPE.train(worlds.groups(), NextBestActionParams(), 0, silent)
 
 
 def test_metrics_tell_good_from_chance():
-    good = solution_metrics(RECIPE, Params(), board(), 0, silent)
+    good = solution_metrics(RECIPE, NextBestActionParams(), board(), 0, silent)
     assert set(good) == {
         "coverage",
         "precision",
@@ -205,7 +205,9 @@ def test_metrics_tell_good_from_chance():
     noise = board()
     assert noise.actions is not None
     types = np.random.default_rng(0).permutation(noise.actions.types)
-    chance = solution_metrics(RECIPE, Params(), replace(noise, actions=replace(noise.actions, types=types)), 0, silent)
+    chance = solution_metrics(
+        RECIPE, NextBestActionParams(), replace(noise, actions=replace(noise.actions, types=types)), 0, silent
+    )
     assert 0.2 < chance["area_under_curve"] < 0.8
 
 

@@ -14,7 +14,7 @@ OTHER, TAKEN, NOT_TAKEN, VIEWED = range(4)
 KINDS = {"taken": TAKEN, "nottaken": NOT_TAKEN, "viewed": VIEWED}
 
 
-class Deeds(NamedTuple):
+class ActionOutcomes(NamedTuple):
     """(n,) each, of one user in order of time."""
 
     users: Ints
@@ -23,15 +23,15 @@ class Deeds(NamedTuple):
     kinds: Ints
 
 
-class Moments(NamedTuple):
+class OfferMoments(NamedTuple):
     """(m,) each: a user, an action that is on offer, and when."""
 
     users: Array
     actions: Array
     times: Longs
 
-    def take(self, rows: Array) -> Moments:
-        return Moments(self.users[rows], self.actions[rows], self.times[rows])
+    def take(self, rows: Array) -> OfferMoments:
+        return OfferMoments(self.users[rows], self.actions[rows], self.times[rows])
 
 
 def kind_of(event_type: str) -> int:
@@ -44,25 +44,27 @@ def kinds_of(event_types: Sequence[str]) -> Ints:
     return np.array([kind_of(name) for name in event_types], np.int32)
 
 
-def deeds_of(actions: Snapshot) -> Deeds:
+def outcomes_of(actions: Snapshot) -> ActionOutcomes:
     kinds = kinds_of(actions.event_types)
-    return Deeds(actions.users, actions.items, actions.times, kinds[actions.types] if len(kinds) else actions.types)
+    return ActionOutcomes(
+        actions.users, actions.items, actions.times, kinds[actions.types] if len(kinds) else actions.types
+    )
 
 
-class Tallies:
+class OutcomeCounts:
     """Counts of what came before a moment: of the user, and of the user with the action."""
 
     COUNT = 6  # columns
 
-    def __init__(self, deeds: Deeds, actions: int) -> None:
-        self._first = int(deeds.times.min(initial=0))
-        self._span = int(deeds.times.max(initial=0)) - self._first + 2
+    def __init__(self, outcomes: ActionOutcomes, actions: int) -> None:
+        self._first = int(outcomes.times.min(initial=0))
+        self._span = int(outcomes.times.max(initial=0)) - self._first + 2
         self._actions = max(actions, 1)
-        self._of_user = self._sums(deeds, deeds.users.astype(np.int64))
-        self._pairs, pair = np.unique(self._pair(deeds.users, deeds.actions), return_inverse=True)
-        self._of_pair = self._sums(deeds, pair)
+        self._of_user = self._sums(outcomes, outcomes.users.astype(np.int64))
+        self._pairs, pair = np.unique(self._pair(outcomes.users, outcomes.actions), return_inverse=True)
+        self._of_pair = self._sums(outcomes, pair)
 
-    def at(self, moments: Moments) -> Array:
+    def at(self, moments: OfferMoments) -> Array:
         """(m, COUNT) float64; only what was before the second counts."""
         user = self._before(self._of_user, moments.users.astype(np.int64), moments.times)
         wanted = self._pair(moments.users, moments.actions)
@@ -79,12 +81,12 @@ class Tallies:
     def _pair(self, users: Array, actions: Array) -> Longs:
         return users.astype(np.int64) * self._actions + actions
 
-    def _sums(self, deeds: Deeds, owners: Longs) -> tuple[Longs, Longs]:
+    def _sums(self, outcomes: ActionOutcomes, owners: Longs) -> tuple[Longs, Longs]:
         """Keys (n,) ascending, by owner and time, and running counts (n + 1, kinds)."""
-        keys = owners * self._span + (deeds.times - self._first)
+        keys = owners * self._span + (outcomes.times - self._first)
         order = np.argsort(keys, kind="stable")
         sums = np.zeros((len(keys) + 1, len(KINDS) + 1), np.int64)
-        np.cumsum(deeds.kinds[order][:, None] == np.arange(len(KINDS) + 1), axis=0, out=sums[1:])
+        np.cumsum(outcomes.kinds[order][:, None] == np.arange(len(KINDS) + 1), axis=0, out=sums[1:])
         return keys[order], sums
 
     def _before(self, table: tuple[Longs, Longs], owners: Longs, times: Longs) -> Array:

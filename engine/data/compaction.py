@@ -32,7 +32,7 @@ class Import:
 
 
 @dataclass
-class Fold:
+class Compaction:
     """What goes into the next snapshot of `group` (which must not change meanwhile)."""
 
     group: Group
@@ -48,22 +48,22 @@ class Fold:
     action_interaction_kinds: Kinds = field(default_factory=dict)
 
 
-def fold(work: Fold) -> Stored:
+def compact(work: Compaction) -> Stored:
     """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
-    return fold_import(work)[0]
+    return compact_import(work)[0]
 
 
-def fold_import(work: Fold) -> tuple[Stored, Longs]:
-    """As `fold`; and the rows of imported interactions that are in it, the others being there already."""
+def compact_import(work: Compaction) -> tuple[Stored, Longs]:
+    """As `compact`; and the rows of imported interactions that are in it, the others being there already."""
     group = work.group
     rows, new = _interactions(group, work.interactions, work.interaction_kinds)
-    deeds, _ = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
-    users = _Rows.of(group.stored.snapshot.user_columns, group.stored.user_put, work.user_kinds)
+    action_rows, _ = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
+    users = _MetadataRows.of(group.stored.snapshot.user_columns, group.stored.user_put, work.user_kinds)
     users = users.with_put(group.user_table.rows)
     if work.users is not None:
         users = users.with_import(work.users, _ids(work.users.columns["USER_ID"], group.users))
     names = group.users.frozen()  # from here on nobody is new
-    actions = _stored(group.actions, deeds, _items(group.actions, work.actions, work.action_kinds), names)
+    actions = _stored(group.actions, action_rows, _items(group.actions, work.actions, work.action_kinds), names)
     whole = _stored(group, rows, _items(group, work.items, work.item_kinds), names)
     stored = replace(
         whole,
@@ -77,7 +77,7 @@ def fold_import(work: Fold) -> tuple[Stored, Longs]:
     return stored, new
 
 
-def _stored(group: Group, rows: _Events, items: _Rows, users: Names) -> Stored:
+def _stored(group: Group, rows: _Events, items: _MetadataRows, users: Names) -> Stored:
     """The part of a group that is its own: what was done, with what."""
     snapshot = snapshot_of(
         rows.users,
@@ -94,8 +94,10 @@ def _stored(group: Group, rows: _Events, items: _Rows, users: Names) -> Stored:
     return Stored(snapshot, rows.arrived, items.flags(len(group.items)), np.zeros(len(users), np.bool_))
 
 
-def _items(group: Group, bulk: Import | None, kinds: Kinds) -> _Rows:
-    rows = _Rows.of(group.stored.snapshot.item_columns, group.stored.item_put, kinds).with_put(group.item_table.rows)
+def _items(group: Group, bulk: Import | None, kinds: Kinds) -> _MetadataRows:
+    rows = _MetadataRows.of(group.stored.snapshot.item_columns, group.stored.item_put, kinds).with_put(
+        group.item_table.rows
+    )
     return rows if bulk is None else rows.with_import(bulk, _ids(_named(bulk.columns), group.items))
 
 
@@ -249,7 +251,7 @@ def _impressions(group: Group, bulk: Import | None) -> Longs:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _MetadataRows:
     """The metadata of some items or users, one row each."""
 
     kinds: Kinds
@@ -258,19 +260,19 @@ class _Rows:
     put: Array  # the ids whose row was put, not imported
 
     @classmethod
-    def of(cls, columns: Mapping[str, Column], put: Flags, kinds: Kinds) -> _Rows:
+    def of(cls, columns: Mapping[str, Column], put: Flags, kinds: Kinds) -> _MetadataRows:
         """What a snapshot has, as columns of today's kinds."""
         n = max(map(len, columns.values()), default=0)
         return cls(kinds, np.arange(n), _fitted(columns, kinds, n), np.flatnonzero(put))
 
-    def with_put(self, rows: Mapping[int, Mapping[str, Any]]) -> _Rows:
+    def with_put(self, rows: Mapping[int, Mapping[str, Any]]) -> _MetadataRows:
         ids = np.array(list(rows), np.int64)
         columns = {name: column_of(kind, [row.get(name) for row in rows.values()]) for name, kind in self.kinds.items()}
-        return self._replaced_by(_Rows(self.kinds, ids, columns, ids), np.union1d(self.put, ids))
+        return self._replaced_by(_MetadataRows(self.kinds, ids, columns, ids), np.union1d(self.put, ids))
 
-    def with_import(self, bulk: Import, ids: Ints) -> _Rows:
+    def with_import(self, bulk: Import, ids: Ints) -> _MetadataRows:
         """A FULL import replaces all but what was put; any other replaces the rows of its own ids."""
-        new = _Rows(self.kinds, ids.astype(np.int64), _fitted(bulk.columns, self.kinds, len(ids)), self.put)
+        new = _MetadataRows(self.kinds, ids.astype(np.int64), _fitted(bulk.columns, self.kinds, len(ids)), self.put)
         if not bulk.full:
             return self._replaced_by(new, np.setdiff1d(self.put, ids))
         only_put = self._take(np.flatnonzero(np.isin(self.ids, self.put)))
@@ -287,17 +289,17 @@ class _Rows:
         flags[self.put] = True
         return flags
 
-    def _replaced_by(self, newer: _Rows, put: Array) -> _Rows:
+    def _replaced_by(self, newer: _MetadataRows, put: Array) -> _MetadataRows:
         """With the rows of `newer`, and of the others those whose id it does not name."""
         if not len(newer.ids):
             return replace(self, put=put)
         kept = self._take(np.flatnonzero(~np.isin(self.ids, newer.ids)))
         columns = {name: stack(kept.columns[name], newer.columns[name]) for name in self.kinds}
-        return _Rows(self.kinds, np.concatenate((kept.ids, newer.ids)), columns, put)
+        return _MetadataRows(self.kinds, np.concatenate((kept.ids, newer.ids)), columns, put)
 
-    def _take(self, rows: Array) -> _Rows:
+    def _take(self, rows: Array) -> _MetadataRows:
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return _Rows(self.kinds, self.ids[rows], columns, self.put)
+        return _MetadataRows(self.kinds, self.ids[rows], columns, self.put)
 
 
 def _fitted(columns: Mapping[str, Column], kinds: Kinds, rows: int) -> dict[str, Column]:

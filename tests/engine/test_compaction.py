@@ -1,4 +1,4 @@
-"""Folding against a plain model of the rules: whatever the order of events, puts, imports and folds, nothing shows."""
+"""Compaction against a plain model of the rules: whatever the order of events, puts, imports, nothing shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.data import entries
 from engine.data.columns import Labels, Numbers, Tags, Texts
-from engine.data.fold import Fold, Import, fold
+from engine.data.compaction import Compaction, Import, compact
 from engine.data.group import Group
 from engine.data.log import Logged
 from engine.data.merge import column_of
@@ -73,9 +73,9 @@ class Real:
         self.group.apply(Logged(self.seq, "g", kind, "", entries.encode(body), 0.0))
         return self.seq
 
-    def fold(self, **imports: Import) -> None:
+    def compact(self, **imports: Import) -> None:
         self.group.seq = self.seq
-        self.group = Group("g", fold(Fold(self.group, item_kinds=KINDS, **imports)))
+        self.group = Group("g", compact(Compaction(self.group, item_kinds=KINDS, **imports)))
         names = list(self.group.items.frozen())
         assert names[: len(self.items)] == self.items
         self.items = names
@@ -128,15 +128,15 @@ def take(step: tuple[Any, ...], real: Real, plain: Plain) -> None:
             _, item, time, kind, value = row
             plain.event(real.apply("event", entries.Interaction(user, session, item, kind, time, value)), *step[1:])
         case ("put", item, row):
-            real.apply("item", entries.Row(item, row))
+            real.apply("item", entries.RecordRow(item, row))
             plain.put_row(item, row)
         case ("fold",):
-            real.fold()
+            real.compact()
         case ("events", imported, full):
-            real.fold(interactions=Import(events_of(imported), full))
+            real.compact(interactions=Import(events_of(imported), full))
             plain.import_events(imported, full)
         case ("items", imported, full):
-            real.fold(items=Import(items_of(imported), full))
+            real.compact(items=Import(items_of(imported), full))
             plain.import_rows(imported, full)
 
 
@@ -167,10 +167,10 @@ def test_streamed_events_keep_their_order_wherever_they_are_folded(taken: list[t
     for place, step in enumerate(taken):
         take(step, real, plain)
         if place == at:
-            real.fold()
+            real.compact()
     for user in (*USERS, *SESSIONS):
         assert real.history(user) == plain.history(user)
-    real.fold()
+    real.compact()
     for user in (*USERS, *SESSIONS):
         assert real.history(user) == plain.history(user)
 
@@ -182,7 +182,7 @@ def test_events_that_differ_in_what_a_snapshot_does_not_hold_both_stay():
     real = Real()
     for name in ("e1", "e2"):
         real.apply("event", entries.Interaction("u", "s", "a", "click", 1.0, event_id=name))
-    real.fold()
+    real.compact()
     assert len(real.history("u")) == 2
 
 
@@ -190,17 +190,17 @@ def test_equal_rows_of_one_import_both_stay_and_come_again_once():
     """They differ in a column of which a snapshot knows nothing, or the importer would have dropped one."""
     real = Real()
     twice: list[Row] = [("u", "a", 1, "click", None)] * 2
-    real.fold(interactions=Import(events_of(twice)))
+    real.compact(interactions=Import(events_of(twice)))
     assert len(real.history("u")) == 2
-    real.fold(interactions=Import(events_of([*twice, ("u", "b", 2, "click", None)]), full=False))
+    real.compact(interactions=Import(events_of([*twice, ("u", "b", 2, "click", None)]), full=False))
     assert [item for item, _, _ in real.history("u")] == ["a", "a", "b"]
 
 
 def test_a_changed_schema_converts_drops_and_adds_columns():
     real = Real()
-    real.apply("item", entries.Row("a", {"GENRE": "x", "PRICE": 3.0}))
-    real.fold()
-    real.group = Group("g", fold(Fold(real.group, item_kinds={"PRICE": Labels, "NEW": Numbers})))
+    real.apply("item", entries.RecordRow("a", {"GENRE": "x", "PRICE": 3.0}))
+    real.compact()
+    real.group = Group("g", compact(Compaction(real.group, item_kinds={"PRICE": Labels, "NEW": Numbers})))
     assert real.row("a") == {"PRICE": "3.0"}
 
 
@@ -213,10 +213,10 @@ def test_interactions_keep_their_columns_through_a_changed_schema():
     real.apply(
         "event", entries.Interaction("u", "s", "a", "click", 1.0, None, None, {"DEVICE": "pad"}, None, ("a", "b"))
     )
-    real.group = Group("g", fold(Fold(real.group, interactions=Import(bulk), interaction_kinds=kinds)))
+    real.group = Group("g", compact(Compaction(real.group, interactions=Import(bulk), interaction_kinds=kinds)))
     real.apply("event", entries.Interaction(None, "s", "c", "click", 0.0, None, None, {"DEVICE": "tv", "PAGE": 4}))
     changed = {"PAGE": Numbers, "IMPRESSION": Tags, "DEVICE": Texts}
-    s = fold(Fold(real.group, interaction_kinds=changed)).snapshot
+    s = compact(Compaction(real.group, interaction_kinds=changed)).snapshot
     rows = [tuple(s.interaction_columns[name].get(row) for name in changed) for row in range(4)]
     names = [(s.user_names[user], s.item_names[item]) for user, item in zip(s.users, s.items, strict=True)]
     assert dict(zip(names, rows, strict=True)) == {
@@ -230,10 +230,10 @@ def test_interactions_keep_their_columns_through_a_changed_schema():
 def test_a_cleared_dataset_is_gone_from_state_and_snapshot_and_ids_stay():
     real = Real()
     real.apply("event", entries.Interaction("u", "s", "a", "click", 1.0))
-    real.apply("item", entries.Row("a", {"GENRE": "x"}))
-    real.fold()
+    real.apply("item", entries.RecordRow("a", {"GENRE": "x"}))
+    real.compact()
     real.apply("event", entries.Interaction("u", "s", "b", "click", 2.0))
-    real.apply("item", entries.Row("b", {"GENRE": "y"}))
+    real.apply("item", entries.RecordRow("b", {"GENRE": "y"}))
     for kind in ("INTERACTIONS", "ITEMS", "ACTIONS"):
         real.seq += 1
         real.group.apply(Logged(real.seq, "g", "cleared", kind, b"", 0.0))
@@ -242,12 +242,12 @@ def test_a_cleared_dataset_is_gone_from_state_and_snapshot_and_ids_stay():
         assert real.row("a") is None and real.row("b") is None
         assert real.group.items.find("b") == 1
         assert not real.group.has_history("u")
-        real.fold()
+        real.compact()
     real.apply("event", entries.Interaction("u", "s", "b", "click", 3.0))
     assert real.history("u") == [("b", 3, "click")]
 
 
 def test_an_empty_group_folds():
     real = Real()
-    real.fold(interactions=Import(events_of([])), items=Import(items_of({})))
+    real.compact(interactions=Import(events_of([])), items=Import(items_of({})))
     assert real.items == []
