@@ -44,10 +44,10 @@ demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on
 	$(BIN)/recgate demo $(ARGS)
 
 test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes (ARGS=PATH: those, in one)
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --no-loadscope-reorder)
 
 quick: $(READY) $(DATASET) $(BANDIT)  ## the tests that start no server, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(SERVED:%=--ignore=%) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(SERVED:%=--ignore=%) $(ARGS)
 
 style: $(READY)  ## how the code stands by its own measures (ARGS=--findings: where)
 	$(BIN)/python -m tests.style $(ARGS)

@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
+            "pending_s": _number("RECGATE_PENDING_SECONDS", environ, 0.25),
             "shown_hours": _number("RECGATE_SHOWN_HOURS", environ, 24.0),
             "experiment_days": _number("RECGATE_EXPERIMENT_DAYS", environ, 90.0),
             "shown_bytes": int(_number("RECGATE_SHOWN_BYTES", environ, 2e9)),

@@ -16,6 +16,8 @@ ROWS: list[tuple[dict[str, str], dict[str, Any], dict[str, Any]]] = [  # environ
     ({"RECGATE_INSTANT": "1"}, {}, {"pending_s": 0.0, "first_training_s": 1.0}),
     ({"RECGATE_INSTANT": "0"}, {}, {"pending_s": 0.25, "first_training_s": 3600.0}),
     ({"RECGATE_INSTANT": "yes"}, {"pending_s": 2.0}, {"pending_s": 2.0}),
+    ({"RECGATE_PENDING_SECONDS": "0.5"}, {}, {"pending_s": 0.5}),
+    ({"RECGATE_PENDING_SECONDS": "0.5", "RECGATE_INSTANT": "1"}, {}, {"pending_s": 0.0}),
     ({}, {"quotas": "aws"}, {"min_interactions": 1000, "min_users": 25, "min_share": 0.01}),
     ({"RECGATE_MIN_USERS": "0"}, {"quotas": "aws"}, {"min_interactions": 1000, "min_users": 0}),
     ({"RECGATE_MIN_INTERACTIONS": "50"}, {}, {"min_interactions": 50, "min_users": 0}),
@@ -34,7 +36,10 @@ def test_a_minimum_is_a_whole_number(value: str):
         Settings.of(Path("/data"), {"RECGATE_MIN_USERS": value})
 
 
-@pytest.mark.parametrize("name", ["RECGATE_SHOWN_HOURS", "RECGATE_EXPERIMENT_DAYS", "RECGATE_SHOWN_BYTES"])
+NUMBERS = ["RECGATE_PENDING_SECONDS", "RECGATE_SHOWN_HOURS", "RECGATE_EXPERIMENT_DAYS", "RECGATE_SHOWN_BYTES"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["many", "-1", "nan", "inf", ""])
 def test_the_other_numbers(name: str, value: str) -> None:
     with pytest.raises(InvalidInput, match=f"{name} is '{value}'; it is a number, 0 or more"):

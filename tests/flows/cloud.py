@@ -94,7 +94,7 @@ def wait(describe: Callable[[], dict[str, Any]], ends: tuple[str, ...] = ("ACTIV
     deadline = time.monotonic() + seconds
     while (shown := describe())["status"] not in ends:
         assert shown["status"] != "CREATE FAILED" and time.monotonic() < deadline, shown
-        time.sleep(0.1)
+        time.sleep(0.02)
     return str(shown["status"])
 
 
@@ -108,6 +108,7 @@ def cloud(folder: Path) -> Iterator[Cloud]:
     endpoint = f"http://{host}:{port}"
     secrets = {"AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]}
     environ = {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_REGION": KEYS["region_name"], **secrets}
+    environ["RECGATE_PENDING_SECONDS"] = "0.02"
     with running(Server(folder / "data", environ=environ)) as server:
         found = Cloud(server.url, endpoint)
         yield found

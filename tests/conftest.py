@@ -1,0 +1,31 @@
+"""How pytest-xdist shares out the tests: what waits for servers comes first, what shares servers stays together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FIRST = ("server", "flows", "compat", "loadtests", "aws")  # folders, of which the first take longest
+TOGETHER = ("server", "flows", "compat")  # each in one process, for the servers that its fixtures start
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: FIRST.index(folder(item.nodeid)) if folder(item.nodeid) in FIRST else len(FIRST))
+
+
+def folder(nodeid: str) -> str:
+    """The folder below `tests`, or the file itself."""
+    return nodeid.split("/", 2)[1] if "/" in nodeid else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            name = folder(nodeid)
+            return name if name in TOGETHER else nodeid.partition("::")[0]
+
+    return Scheduling(config, log)
