@@ -154,7 +154,7 @@ def create_app(
         *growthbook_routes(front, desk, leaving),
         *admin_routes(front, gateway.announce, watch),
     ]
-    log.info(cache_forecast(config.namespaces, partial(_size, engine)).told(cache.ceiling))
+    log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(cache.ceiling))
     callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
     on = Wire(callers, gateway.bodies, lambda head: gateway.address(head.headers, head.peer))
     rates = Rates(engine.settings.data_dir / "rates", clock) if engine.settings.quotas == "aws" else None

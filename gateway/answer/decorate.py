@@ -91,7 +91,7 @@ class Decorators:
         if not variation.hide:
             items = [items[place] for place in shortened(items, most, promotion)]
         rows: Rows = [item.get("metadata") for item in items]
-        looked_up, whole = source is not None and bool(items) and not made.dressed, True
+        looked_up, whole = source is not None and bool(items) and not made.decorated, True
         if source is not None and looked_up:
             # what hides an item need not be among the columns that are shown
             names = [item["itemId"] for item in items]
@@ -152,7 +152,7 @@ class Decorators:
 def _only_decorated(made: EncodedAnswer, ask: Ask, variation: Variation) -> bool:
     """Whether the caller is shown all of the answer's items, and what they lack is their metadata."""
     plain = ask.decorate and ask.page is None and not ask.exclude and not variation.hide
-    return plain and not made.dressed and b'"metadata"' not in made.body
+    return plain and not made.decorated and b'"metadata"' not in made.body
 
 
 def is_list(ask: Ask) -> bool:

@@ -55,7 +55,7 @@ class Maker:
             private=scope.user is None and ask.user_id is not None and await became_personal(upstream, ask, variation),
             complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
             name=name if isinstance(name := body.get("recommendationId"), str) else "",
-            dressed=answer.decorated or plan.post_processor is not None,
+            decorated=answer.decorated or plan.post_processor is not None,
         )
 
     async def _post_process(

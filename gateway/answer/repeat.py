@@ -60,7 +60,7 @@ class Repeat(NamedTuple):
 
 def is_repeatable(hit: Hit, shown: DecoratedBody, ask: Ask, variation: Variation) -> bool:
     """Whether it depends on nothing but what a `Repeat` names; it is what is kept beside its entry."""
-    if hit.outcome not in ("hit", "shared", "miss") or hit.entry.shown is not shown:
+    if hit.outcome not in ("hit", "shared", "miss") or hit.entry.decorated is not shown:
         return False
     return not (ask.exclude or ask.page or variation.hide_seen_s or variation.reads_item)
 
@@ -91,7 +91,7 @@ def repeat_of(
         seen=changes.latest(tags),
         own=None if scope.own is None else (scope.own[1], scope.own[2]),
         version=version,
-        mark=shown.mark.version,
+        mark=shown.decoration.version,
         before=before,
         outcome="hit" if hit.entry.user == wanted.user else "shared",
         stands_in_until=_stands_in_until(hit.entry, wanted),

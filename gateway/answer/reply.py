@@ -54,9 +54,9 @@ def reply_of(
         header = unkept(header)
     return Reply(
         body=shown.body,
-        variation=hit.made.variation,
-        model=hit.made.model,
-        seed=hit.made.seed,
+        variation=hit.answer.variation,
+        model=hit.answer.model,
+        seed=hit.answer.seed,
         outcome=hit.outcome,
         age_s=hit.age_s,
         cache_control=cache_control(header, hit.age_s + wanted.until - now),

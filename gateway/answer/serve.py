@@ -163,11 +163,11 @@ class Gateway:
         told, kept, now = shown, wanted.policy.storable and is_repeatable(hit, shown, ask, variation), self._clock()
         if enrolment is not None and enrolment.counted:
             told = annotated(shown, enrolment.arm)
-            kept = self._ledger.expose(enrolment, now, hit.made.name) and kept
+            kept = self._ledger.expose(enrolment, now, hit.answer.name) and kept
             arms, seconds = self._ledger.arms, self._timer() - began
             arms.served(enrolment.experiment.id, enrolment.arm.variation, hit.outcome, seconds)
             if hit.outcome == "miss":
-                arms.listed(enrolment, hit.made.body)
+                arms.listed(enrolment, hit.answer.body)
         repeat = None
         if kept:
             source = partial(self._decorators.hangs_on, variation, ask)
@@ -223,23 +223,23 @@ class Gateway:
         self, hit: Hit, ask: Ask, wanted: Wanted, variation: Variation, config: Config
     ) -> DecoratedBody | None:
         """The answer for this caller; None where too few items are left, and there are more to be had."""
-        known = hit.entry.shown
+        known = hit.entry.decorated
         source = self._decorators.of(variation) if ask.decorate or variation.hide else None
         mark = DecorationKey(ask.num_results, source.version() if source is not None else 0, ask.fields, ask.locale)
         own = bool(ask.exclude) or ask.page is not None  # nobody else will ask so
-        if known is not None and not own and known.mark == mark:
+        if known is not None and not own and known.decoration == mark:
             return known
-        body, whole = hit.made.body, True
+        body, whole = hit.answer.body, True
         if own or variation.hide or source is not None or ask.fields or ask.locale:
             with self._telemetry.span("decorate"):
-                answer = await self._decorators.dressed(hit.made, ask, variation, source)
-            short = is_list(ask) and len(answer.items) < ask.num_results and not hit.made.complete
+                answer = await self._decorators.dressed(hit.answer, ask, variation, source)
+            short = is_list(ask) and len(answer.items) < ask.num_results and not hit.answer.complete
             if short and wanted.key.results < STEPS[-1]:
                 return None
             body, whole = closed(answer.rest, answer.items, ask.list_name, short, after(ask, answer)), answer.whole
         shown = DecoratedBody(body, etag_of(body, config.fingerprint) if wanted.policy.max_age_s else "", mark)
         if whole and not own and wanted.policy.storable:
-            self._cache.show(wanted.key, hit.entry, shown)
+            self._cache.keep_decorated(wanted.key, hit.entry, shown)
         return shown
 
     async def _fall_back(self, ask: Ask, plan: Plan, caller: Caller, config: Config, error: Exception) -> Reply:
@@ -349,7 +349,7 @@ def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
 
 def annotated(shown: DecoratedBody, arm: Arm) -> DecoratedBody:
     """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache."""
-    return DecoratedBody(shown.body[:-1] + arm.said, shown.etag[:-1] + arm.tag, shown.mark)
+    return DecoratedBody(shown.body[:-1] + arm.said, shown.etag[:-1] + arm.tag, shown.decoration)
 
 
 def _wanted(ask: Ask, variation: Variation, scope: Scope, config: Config, moment: Moment) -> Wanted:

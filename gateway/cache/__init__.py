@@ -1,6 +1,9 @@
-"""The response cache: fetch (fresh, stale, miss) over local entries (this worker's, below a ceiling) and shared ones
-(Redis; line: many commands over one connection; seal: what comes back is what was stored); key, entry, changes and
-purge (what outdates), flight (one call a key), admission (who may push out whom)."""
+"""The response cache.
+
+`fetch` judges an entry (fresh, stale, missing), and `flight` makes a missing one once. `local_store` holds a worker's
+entries below a ceiling, and `frequency_sketch` says which may push out which. `shared_store` holds those of all
+replicas in Redis, over a pipelined `redis_connection` and under a `seal`. `changes` and `purge` say what is outdated.
+"""
 
 from gateway.cache.changes import Changes, Tag
 from gateway.cache.entry import CacheEntry, DecoratedBody, DecorationKey, EncodedAnswer, etag_of

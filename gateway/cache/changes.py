@@ -1,4 +1,4 @@
-"""What has changed, by the log's sequence numbers: an answer is current while it has seen every change of its tags."""
+"""Changes by the log's sequence numbers: an answer is current while it has seen every change of its tags."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Changes:
         self._lock = threading.Lock()
 
     def begin(self, seq: int) -> None:
-        """Of what changed before that nothing is known: it counts as everything."""
+        """Start at this record. Changes before it are unknown, so everything counts as changed there."""
         self._began = seq
         self.generation += 1
 
@@ -54,7 +54,7 @@ class Changes:
             self.generation += 1  # last: who sees it finds all of them
 
     def doubt(self, seq: int) -> None:
-        """Something has changed that no tag tells of: whether there is an answer at all is to be asked anew."""
+        """Note a change without a tag: whether there is an answer at all is to be asked anew."""
         with self._lock:
             self.doubted = max(self.doubted, seq)
             self.doubts += 1
@@ -75,7 +75,7 @@ class Changes:
         return NOTHING if not items else [item for item, last in items.items() if last > seq]
 
     def last_purge(self, namespace: str) -> int:
-        """When an item of a namespace was purged last."""
+        """The last purge of an item of a namespace."""
         return max(self._items.get(namespace, NEVER).values(), default=0)
 
     def _note_user(self, tag: Tag, seq: int) -> None:

@@ -1,4 +1,4 @@
-"""What the cache holds of one answer, and what that costs in bytes."""
+"""An entry of the cache: one answer, and what it costs in bytes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from gateway.cache.key import CacheKey
 
 
 class EncodedAnswer(msgspec.Struct, frozen=True):
-    """An answer, encoded, before the metadata of its items. `private`: it must not serve anybody but who asked for it.
-    `complete`: whoever answered had no more items than these. `dressed`: it has what metadata it should have."""
+    """An answer, encoded, before the metadata of its items.
+
+    `private`: it serves nobody but its first caller. `complete`: its origin has no more items than these. `decorated`:
+    it already has the metadata that it should have.
+    """
 
     body: bytes
     variation: str
@@ -23,14 +26,13 @@ class EncodedAnswer(msgspec.Struct, frozen=True):
     as_of: int = 0
     private: bool = False
     complete: bool = True
-    dressed: bool = False
+    decorated: bool = msgspec.field(default=False, name="dressed")  # as it is called in Redis
     seed: str = ""  # of what was drawn for it
     name: str = ""  # its recommendationId
 
 
 class DecorationKey(msgspec.Struct, frozen=True):
-    """All that what goes out depends on beside the answer: how many items, the version of their metadata, and what of
-    it is told."""
+    """The inputs of a decoration: how many items, the version of their metadata, and which fields in which locale."""
 
     wanted: int = 0
     version: int = 0
@@ -39,21 +41,21 @@ class DecorationKey(msgspec.Struct, frozen=True):
 
 
 class DecoratedBody(msgspec.Struct, frozen=True):
-    """An answer as it goes out."""
+    """A body as it goes out, and how it was decorated."""
 
     body: bytes
     etag: str
-    mark: DecorationKey = DecorationKey()
+    decoration: DecorationKey = DecorationKey()
 
 
 class Holder(Protocol):
-    """A part of a cache, and how large what it has is."""
+    """A part of a cache, and the bytes of its entries."""
 
     size: int
 
 
 class Dependent(Protocol):
-    """What is made of an entry, of `size` bytes beside it, and goes when it goes."""
+    """An object that is derived from an entry, takes `size` bytes more, and is dropped with it."""
 
     size: int
 
@@ -62,55 +64,55 @@ class Dependent(Protocol):
 
 @dataclass(slots=True, eq=False)
 class CacheEntry:
-    """`shown` is what went out last, kept as long as it is still true."""
+    """One answer in the cache. `decorated` is the body that went out last, kept as long as it is still true."""
 
-    made: EncodedAnswer
+    answer: EncodedAnswer
     stored_at: float
     until: float  # the next change of time-based context; infinite where nothing depends on the time
     user: str | None  # who asked first
     size: int
     jitter: float = 0.0  # the share of its fresh life that it does without
-    shown: DecoratedBody | None = None
-    followers: dict[Dependent, None] = field(default_factory=dict)
+    decorated: DecoratedBody | None = None
+    dependents: dict[Dependent, None] = field(default_factory=dict)
     holder: Holder | None = None  # where it is
 
     def leave(self) -> None:
-        """It is in the cache no more."""
-        for each in list(self.followers):
+        """Called when the cache drops the entry: its dependents go as well."""
+        for each in list(self.dependents):
             each.forget()
-        self.followers.clear()
+        self.dependents.clear()
 
 
-# Beside its strings an entry is a Key, a Made, a Shown, an Entry, their numbers, and its links in the table and in the
-# order of use: tracemalloc counts 680 bytes, and 40 for each string's place in a tuple.
+# Beside its strings an entry is a key, an answer, a decorated body, a `CacheEntry`, their numbers, and its links in the
+# table and in the order of use: tracemalloc counts 680 bytes, and 40 for each string's place in a tuple.
 OVERHEAD = 760
 PLACE = 40
 
 
 def etag_of(body: bytes, version: str) -> str:
     """A strong entity tag: the same exactly where body and configuration are the same."""
-    digest = _of_version(version).copy()
+    digest = _keyed_digest(version).copy()
     digest.update(body)
     return f'"{digest.hexdigest()}"'
 
 
 @lru_cache(maxsize=16)
-def _of_version(version: str) -> hashlib.blake2b:
+def _keyed_digest(version: str) -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16, key=version.encode()[:64])
 
 
-def size_of(key: CacheKey, made: EncodedAnswer) -> int:
-    """Of an entry that was not shown yet."""
+def size_of(key: CacheKey, answer: EncodedAnswer) -> int:
+    """Bytes of an entry that has no decorated body yet."""
     strings = [part for part in msgspec.structs.astuple(key) if type(part) is str]
     for more in (key.items, *key.values, *key.context, *key.parameters):
         if more:
             strings += more
-    strings += (made.model, made.seed, made.name)
-    return OVERHEAD + getsizeof(made.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
+    strings += (answer.model, answer.seed, answer.name)
+    return OVERHEAD + getsizeof(answer.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
 
 
-def size_of_shown(shown: DecoratedBody | None, made: EncodedAnswer) -> int:
-    """What it takes beside the entry of which it is made."""
-    if shown is None:
+def size_of_decorated(decorated: DecoratedBody | None, answer: EncodedAnswer) -> int:
+    """Bytes that a decorated body takes beside its entry."""
+    if decorated is None:
         return 0
-    return getsizeof(shown.etag) + (getsizeof(shown.body) if shown.body is not made.body else 0)
+    return getsizeof(decorated.etag) + (getsizeof(decorated.body) if decorated.body is not answer.body else 0)

@@ -16,8 +16,8 @@ Make = Callable[[], Coroutine[Any, Any, T]]
 
 class Flight(msgspec.Struct, Generic[T], eq=False):
     seen: int  # the last change of its tags when it began: its answer has seen that
-    user: str | None  # whoever asked first
-    landing: asyncio.Future[T] | None = None  # for whoever joins: most flights are somebody's alone
+    user: str | None  # of the first caller
+    landing: asyncio.Future[T] | None = None  # made when a second caller joins: most flights have one
 
 
 class Flights(Generic[T]):
@@ -27,16 +27,16 @@ class Flights(Generic[T]):
         self._behind: set[asyncio.Task[T]] = set()
 
     async def join(self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Make[T]) -> tuple[T, str | None]:
-        """What the flight under way for this key brings, and who asked for it first; this caller flies itself where
-        there is none, or where its answer may lack a change.
+        """The result of the flight for this key, and its first caller's user. This caller starts a flight if there is
+        none, or if the answer of the one under way may lack a change.
 
-        Who joined the outrun flight before the change keeps it. Where the one who flies hangs up, another takes over.
+        A caller that joined before the change keeps the older result. If the first caller hangs up, another takes over.
         """
         while True:
             seen = self._changes.latest(tags)
             running = self._running.get(key)
             if running is None or running.seen < seen:
-                return await self._fly(key, self._begun(key, seen, user), make), user
+                return await self._fly(key, self._begin(key, seen, user), make), user
             landing = running.landing
             if landing is None:
                 landing = running.landing = asyncio.get_running_loop().create_future()
@@ -48,8 +48,8 @@ class Flights(Generic[T]):
                     raise
 
     def start(self, key: Hashable, tags: Sequence[Tag], user: str | None, make: Make[T]) -> asyncio.Task[T]:
-        """A flight that nobody need wait for."""
-        flight = self._begun(key, self._changes.latest(tags), user)
+        """Start a flight in a task of its own; nobody need wait for it."""
+        flight = self._begin(key, self._changes.latest(tags), user)
         task = asyncio.get_running_loop().create_task(self._fly(key, flight, make))
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
@@ -58,7 +58,7 @@ class Flights(Generic[T]):
     def __contains__(self, key: Hashable) -> bool:
         return key in self._running
 
-    def _begun(self, key: Hashable, seen: int, user: str | None) -> Flight[T]:
+    def _begin(self, key: Hashable, seen: int, user: str | None) -> Flight[T]:
         flight: Flight[T] = Flight(seen, user)
         self._running[key] = flight
         return flight

@@ -1,4 +1,4 @@
-"""What a configuration's answers would take if all of them were kept, against what may be kept."""
+"""A forecast of the bytes that all answers of a configuration take, against the ceiling of the cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CacheForecast(NamedTuple):
     answers: int
     bytes: int
 
-    def told(self, ceiling: int) -> str:
+    def describe(self, ceiling: int) -> str:
         needs = f"this configuration needs about {self.bytes / 1e6:,.0f} MB for {self.answers:,} answers"
         may = f"each worker may keep {ceiling / 1e6:,.0f} MB"
         if self.bytes <= ceiling:
@@ -31,14 +31,14 @@ class CacheForecast(NamedTuple):
 
 
 def cache_forecast(namespaces: Mapping[str, Namespace], size: Callable[[str], Size]) -> CacheForecast:
-    """`size` is of the dataset group of a model; 0 and 0 where that is not known. One answer a user or cohort, or an
-    item for related items, in one context; rankings are not counted, for nobody knows what will be ranked."""
+    """`size` is of the dataset group of a model; 0 and 0 if that is unknown. One answer is counted for each user or
+    cohort, or for each item of related items, in one context. Rankings are not counted: their items are not known."""
     plans = [plan for namespace in namespaces.values() for plan in namespace.plans.values()]
-    parts = [_of(plan, variation, size) for plan in plans for variation in plan.variations[:1]]
+    parts = [_forecast_of(plan, variation, size) for plan in plans for variation in plan.variations[:1]]
     return CacheForecast(sum(part.answers for part in parts), sum(part.bytes for part in parts))
 
 
-def _of(plan: Plan, variation: Variation, size: Callable[[str], Size]) -> CacheForecast:
+def _forecast_of(plan: Plan, variation: Variation, size: Callable[[str], Size]) -> CacheForecast:
     storable = any(policy.storable for policy in (variation.policies or {}).values())
     if not storable or plan.action == "rerank-items" or variation.origin is not None:
         return CacheForecast(0, 0)

@@ -1,4 +1,4 @@
-"""How often keys were asked for lately, in a fixed and small space: who may push out whom.
+"""Estimates of how often keys were asked for lately, in a small and fixed space. They decide which entry stays.
 
 A count-min sketch of small counters, halved again and again so that it forgets (Einziger, Friedman, Manes: TinyLFU, a
 highly efficient cache admission policy, 2017). A crawler's keys are asked for once: they never win against a regular's.
@@ -21,7 +21,7 @@ class FrequencySketch:
         self._added = 0
 
     def add(self, key: int) -> None:
-        """`key` is a hash of whatever was asked for."""
+        """Count a key, given by its hash."""
         shift = self._shift
         for row, seed in self._seeded:
             place = ((key * seed) & MASK) >> shift
@@ -31,8 +31,8 @@ class FrequencySketch:
         if self._added >= self._sample:
             self._halve()
 
-    def of(self, key: int) -> int:
-        """At least as often as it was added since the last halvings, at most 15."""
+    def estimate(self, key: int) -> int:
+        """Additions of the key, halved as time went by: never too few, and at most 15."""
         shift, least = self._shift, HIGHEST
         for row, seed in self._seeded:
             least = min(least, row[((key * seed) & MASK) >> shift])

@@ -14,7 +14,7 @@ Promoted = tuple[str, int, str | None, str | None, Pairs]  # a promotion's membe
 
 
 class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`synthetic` and `feature` are not in it: they choose the policy and the variation, never the answer."""
+    """The key of an answer. `synthetic` and `feature` choose the policy and the variation, not the answer."""
 
     version: str
     action: Action
@@ -36,7 +36,7 @@ class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey:
-    """`ask` is enriched; `version` names the configuration that enriched it."""
+    """The key of an enriched `ask`; `version` is the configuration that enriched it."""
     return CacheKey(
         version,
         ask.action,

@@ -1,7 +1,7 @@
-"""One worker's own entries, below a hard ceiling in bytes.
+"""One worker's own entries, below a hard ceiling in bytes (W-TinyLFU).
 
-A new entry first lives in a small window, so that a burst finds it; what the window pushes out is kept only if it is
-asked for more often than what it would push out in turn.
+A new entry first lives in a small window, so that a burst finds it. An entry that the window pushes out is kept only if
+it is asked for more often than the entries that it would push out in turn.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class CacheCounts:
 
 
 class _Segment(OrderedDict[CacheKey, CacheEntry]):
-    """In order of use, the longest unused first."""
+    """Entries in order of use, the longest unused first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 0
 
     def put(self, key: CacheKey, entry: CacheEntry) -> None:
-        known = self.take(key)
-        if known is not None and known is not entry:
-            known.leave()
+        previous = self.take(key)
+        if previous is not None and previous is not entry:
+            previous.leave()
         self[key] = entry
         entry.holder = self
         self.size += entry.size
@@ -62,10 +62,10 @@ class LocalStore:
         self.ceiling, self.largest, self._counts = ceiling, ceiling // LARGEST_SHARE, counts
         self._window_ceiling = ceiling // WINDOW_SHARE
         self._window, self._main = _Segment(), _Segment()
-        self._asked = FrequencySketch()
+        self._frequencies = FrequencySketch()
 
     def get(self, key: CacheKey) -> CacheEntry | None:
-        self._asked.add(hash(key))
+        self._frequencies.add(hash(key))
         for segment in (self._main, self._window):
             entry = segment.get(key)
             if entry is not None:
@@ -77,7 +77,7 @@ class LocalStore:
         return self._main.get(key) or self._window.get(key)
 
     def put(self, key: CacheKey, entry: CacheEntry) -> None:
-        """Keep the entry, if it is not too large and not pushed out at once by others that are asked for more often."""
+        """Keep the entry, unless it is too large or others that are asked for more often push it out at once."""
         if entry.size > self.largest:
             self._refuse(key, entry)
         else:
@@ -86,7 +86,7 @@ class LocalStore:
             self._fit()
 
     def resize(self, key: CacheKey, entry: CacheEntry, size: int) -> bool:
-        """The entry has become larger or smaller than it was when it came. Whether it is there."""
+        """Note the new size of an entry. False if the entry is not here."""
         segment = entry.holder
         if segment is None:
             return False
@@ -115,7 +115,7 @@ class LocalStore:
         entry.leave()
 
     def _fit(self) -> None:
-        """Below the ceilings again after something has come or grown; who was admitted once is not judged again."""
+        """Get below the ceilings again after an entry has come or grown. An admitted entry is not judged again."""
         window, main = self._window, self._main
         while window.size > self._window_ceiling:
             self._promote(*window.oldest())
@@ -123,13 +123,13 @@ class LocalStore:
             self._evict(main, next(iter(main)))
 
     def _promote(self, key: CacheKey, entry: CacheEntry) -> None:
-        """From the window to the rest, past as many that are asked for less often as it needs the space of."""
+        """Move an entry from the window to the rest, in place of less frequent ones as far as it needs their space."""
         self._window.take(key)
         room = self.ceiling - self._window_ceiling
-        often = self._asked.of(hash(key))
+        often = self._frequencies.estimate(hash(key))
         while self._main.size + entry.size > room:
             victim = next(iter(self._main))
-            if self._asked.of(hash(victim)) >= often:
+            if self._frequencies.estimate(hash(victim)) >= often:
                 self._counts.evicted += 1
                 entry.leave()
                 return

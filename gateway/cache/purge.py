@@ -1,6 +1,6 @@
-"""What an operator or another replica says is no longer true: a namespace's answers, or some of them.
+"""Purges: an operator or another replica says that the answers of a namespace, or some of them, are outdated.
 
-It travels through the event log, like everything that outdates answers, so that every replica hears of it in order.
+A purge travels through the event log, like everything that outdates answers, so that all replicas read it in order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from gateway.cache.changes import Tag
 
 
 class Purge(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Of a namespace everything, or what belongs to one recommender, user or item."""
+    """The answers of a namespace, or of one recommender, user or item in it."""
 
     namespace: str
     recommender: str | None = None
@@ -28,7 +28,7 @@ def encoded(purge: Purge) -> str:
 
 
 def tags_of_answer(namespace: str, recommender: str, user: str | None) -> tuple[Tag, ...]:
-    """What an answer carries, so that it can be purged."""
+    """The tags by which an answer can be purged."""
     common: tuple[Tag, ...] = (("namespace", namespace), ("recommender", namespace, recommender))
     return common if user is None else (*common, user_tag(namespace, user))
 

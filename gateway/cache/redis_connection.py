@@ -1,7 +1,7 @@
-"""A connection to Redis of its own for commands that must cost next to nothing: many under way, answered in order.
+"""A pipelined connection to Redis for commands that must cost next to nothing: many under way, answered in order.
 
-redis-py makes the connection, since it knows passwords, databases, TLS and sockets; what goes over it is ours. Whoever
-sends a command checks its reply: one that can't be its own ends the connection, since then every later one is doubtful.
+redis-py opens the connection, since it knows passwords, databases, TLS and sockets; this module speaks over it. The
+sender of a command checks its reply. A reply that can't be its own ends the connection: every later one is doubtful.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Take = Callable[[Any], str]
 
 
 class OutOfStep(RedisError):
-    """A reply that is damaged or none to its command; `reason` is a word for the metric."""
+    """A reply that is damaged or belongs to another command; `reason` is a word for the metric."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"a reply's {reason} is wrong")
@@ -27,31 +27,30 @@ class OutOfStep(RedisError):
 
 
 class Missing:
-    """In place of a reply: there won't be one."""
+    """The type of `MISSING`, which stands for a reply that won't come."""
 
 
 MISSING = Missing()
 
 
 class RedisConnection(asyncio.Protocol):
-    """It is never mended: once it `is_broken` the next command needs another."""
+    """One connection. Once it `is_broken` the next command needs another."""
 
     def __init__(self, redis: Redis, patience_s: float, broke: Callable[[Exception], None]) -> None:
-        """`broke` gets what went wrong where anybody waits for a reply, a reply was wrong, or there never was a
-        connection."""
+        """`broke` gets the error if a command waits for its reply, a reply was wrong, or no connection was made."""
         self._loop = asyncio.get_running_loop()
         self._patience_s, self._broke = patience_s, broke
         self._reader = hiredis.Reader()
-        self._waiting: deque[tuple[float, Take]] = deque()  # since when, and who; the oldest first
+        self._waiting: deque[tuple[float, Take]] = deque()  # since when, and for whom; the oldest first
         self._unsent: list[bytes] = []
-        self._stream: asyncio.StreamWriter | None = None  # kept only because the connection ends with it
+        self._stream: asyncio.StreamWriter | None = None  # kept because the connection ends with it
         self._transport: asyncio.WriteTransport | None = None
         self._watch: asyncio.TimerHandle | None = None
         self.is_broken = False
         self._opening = self._loop.create_task(self._open(redis))
 
     def send(self, command: Sequence[bytes], take: Take) -> None:
-        """`take` gets the reply, or `MISSING` where none comes; it returns "" or what is wrong with the reply."""
+        """Send a command. `take` gets the reply, or `MISSING`; it returns "" or what is wrong with the reply."""
         parts = [b"$%d\r\n%b\r\n" % (len(part), part) for part in command]
         written = b"*%d\r\n%b" % (len(parts), b"".join(parts))
         self._waiting.append((self._loop.time(), take))
@@ -60,7 +59,7 @@ class RedisConnection(asyncio.Protocol):
         else:
             self._unsent.append(written)
         if self._watch is None:
-            self._watch = self._loop.call_later(self._patience_s, self._look)
+            self._watch = self._loop.call_later(self._patience_s, self._check_patience)
 
     async def close(self) -> None:
         self._opening.cancel()
@@ -84,19 +83,19 @@ class RedisConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         try:
-            while not self.is_broken and (reply := self._next()) is not False:
-                self._give(reply)
+            while not self.is_broken and (reply := self._next_reply()) is not False:
+                self._deliver(reply)
         except RedisError as error:
             self._end(error)
 
-    def _next(self) -> Any:
-        """One whole reply; False where there is none yet."""
+    def _next_reply(self) -> Any:
+        """One whole reply; False if there is none yet."""
         try:
             return self._reader.gets()
         except (hiredis.HiredisError, TypeError, MemoryError) as error:  # lists as keys, lengths of many gigabytes
             raise OutOfStep("protocol") from error
 
-    def _give(self, reply: Any) -> None:
+    def _deliver(self, reply: Any) -> None:
         if not self._waiting:
             raise OutOfStep("question")  # nobody asked
         _, take = self._waiting.popleft()
@@ -110,15 +109,15 @@ class RedisConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end((exc or ConnectionResetError("the connection was closed")) if self._waiting else None)
 
-    def _look(self) -> None:
-        """Whether the oldest command has waited for too long."""
+    def _check_patience(self) -> None:
+        """End the connection if the oldest command has waited for too long."""
         self._watch = None
         if self._waiting:
             left = self._waiting[0][0] + self._patience_s - self._loop.time()
             if left <= 0:
                 self._end(TimeoutError("no answer in time"))
             else:
-                self._watch = self._loop.call_later(left, self._look)
+                self._watch = self._loop.call_later(left, self._check_patience)
 
     def _end(self, error: Exception | None) -> None:
         if self.is_broken:
@@ -135,7 +134,7 @@ class RedisConnection(asyncio.Protocol):
 
 
 async def _stream_to(redis: Redis) -> asyncio.StreamWriter:
-    """A connection that redis-py has made and lets go. In the older protocol nothing comes that was not asked for."""
+    """A connection that redis-py opens and lets go. In the older protocol nothing comes unasked."""
     pool = redis.connection_pool
     connection = pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
     await connection.connect()  # type: ignore[no-untyped-call]

@@ -1,5 +1,4 @@
-"""What is stored in Redis is sealed to its own key, so that a reply which is damaged, somebody else's or another
-question's can't be opened."""
+"""Values in Redis are sealed to their keys: a reply that is damaged or belongs to another key can't be opened."""
 
 from __future__ import annotations
 
@@ -11,14 +10,14 @@ NONCE = 12
 
 
 class Unsealed(Exception):
-    """What came back is not what was stored under this key."""
+    """The value is not the one that was stored under this key."""
 
 
 class Seal:
-    """AES-GCM: its checksum of 128 bits covers the value and the key under which it lies. Whoever has not the secret
-    can neither make nor read a value; without a secret what it is derived from is in this file.
+    """AES-GCM: its tag of 128 bits covers the value and its key. Values can be made and read only with the secret; if
+    none is set, the cipher's key follows from this file.
 
-    `mark` names the format and, without telling it, the secret; it is a part of every key.
+    `mark` identifies the format and the secret, without revealing it; it is a part of every key.
     """
 
     def __init__(self, secret: str = "") -> None:

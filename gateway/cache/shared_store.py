@@ -1,8 +1,8 @@
-"""What replicas share through Redis or Valkey: entries, and leases so that one of them makes an answer for all.
+"""Entries that replicas share through Redis or Valkey, and leases so that one replica makes an answer for all.
 
-Nothing depends on it. Whatever fails there counts as absent, and for a moment nobody asks again; what comes back and is
-not what was stored under its key counts as absent, too, and ends the connection. Every key expires, and an entry and
-its lease lie in one slot, so that a cluster will do.
+Nothing depends on it. A failure counts as an absent value, and for a moment no command is sent. A value that is not the
+one stored under its key counts as absent too, and ends the connection. Every key expires. An entry and its lease lie in
+one slot, so that a cluster will do.
 """
 
 from __future__ import annotations
@@ -31,110 +31,110 @@ DOWN_S = 1.0  # after a failure, before the next command
 LEASE_S = 10.0  # the longest that others wait for one who makes an answer, and perhaps has died
 
 Payloads = list[bytes | None]
-Tell = Callable[[Payloads | None], None]
+Deliver = Callable[[Payloads | None], None]
 OK = b"OK"
 
 
-class _Stored(msgspec.Struct, array_like=True):
-    """An entry but for what is one worker's own."""
+class _StoredEntry(msgspec.Struct, array_like=True):
+    """The fields of an entry that replicas share, under the names that `CacheEntry` has for them."""
 
-    made: EncodedAnswer
+    answer: EncodedAnswer
     stored_at: float
     until: float
     user: str | None
     jitter: float
 
 
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(_StoredEntry).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class EntryAndLease(NamedTuple):
-    """What lies under a key: an entry, and who has the lease to make one."""
+    """The entry of a key, and the holder of the lease to make one."""
 
     entry: CacheEntry | None
     holder: bytes | None
 
 
 class SharedStore:
-    """`rejected` counts replies that were not what was asked for, by what was wrong with them."""
+    """`rejected` counts replies that did not belong to their command, by what was wrong with them."""
 
     def __init__(self, redis: Redis, clock: Callable[[], float], seal: Seal | None = None) -> None:
         self._redis, self._clock, self._seal = redis, clock, seal or Seal()
         self._down_until = self._next_log = 0.0
-        self._lines: dict[str, RedisConnection] = {}
+        self._connections: dict[str, RedisConnection] = {}
         self.mark = self._seal.mark.encode()
         self.failures = 0
         self.rejected: Counter[str] = Counter()
 
-    # ---- answers ready to go out
+    # ---- payloads by name
 
-    def ask(self, names: Sequence[bytes], tell: Tell) -> None:
-        """`tell` gets what lies under each name, None where nothing does; None alone where Redis does not answer, or
-        with anything else than what was stored there."""
-        line = self._line("ask")
-        if line is None:
-            tell(None)
+    def fetch_many(self, names: Sequence[bytes], deliver: Deliver) -> None:
+        """`deliver` gets the payload of each name, None for an absent one; None alone if Redis does not answer, or
+        answers with anything else than it was given."""
+        connection = self._connection("ask")
+        if connection is None:
+            deliver(None)
         else:
-            line.send((b"MGET", *names), partial(self._take, names, tell))
+            connection.send((b"MGET", *names), partial(self._unseal_reply, names, deliver))
 
-    def _take(self, names: Sequence[bytes], tell: Tell, reply: Any) -> str:
+    def _unseal_reply(self, names: Sequence[bytes], deliver: Deliver, reply: Any) -> str:
         """One wrong value makes all of a reply doubtful."""
-        found, wrong = self._opened(names, reply)
-        tell(found)
+        payloads, wrong = self._unsealed(names, reply)
+        deliver(payloads)
         return wrong
 
     async def put_many(self, values: Sequence[tuple[bytes, bytes, int]]) -> None:
-        """Each a name, a payload, and for how many milliseconds."""
-        line = self._line("store")
-        if line is None:
+        """Store values, each a name, a payload, and its life in milliseconds."""
+        connection = self._connection("store")
+        if connection is None:
             return
-        done = [self._sent(line, _set(name, self._seal.sealed(name, value), life)) for name, value, life in values]
-        await asyncio.gather(*done)
+        commands = [_set(name, self._seal.sealed(name, value), life) for name, value, life in values]
+        await asyncio.gather(*(self._reply_to(connection, command) for command in commands))
 
     # ---- entries and leases
 
     async def get(self, key: CacheKey) -> CacheEntry | None:
-        seen = await self.look(key)
-        return None if seen is None else seen.entry
+        stored = await self.read(key)
+        return None if stored is None else stored.entry
 
-    async def look(self, key: CacheKey) -> EntryAndLease | None:
-        """None where Redis does not answer."""
+    async def read(self, key: CacheKey) -> EntryAndLease | None:
+        """None if Redis does not answer."""
         names = [self._name(key, "entry"), self._name(key, "lease")]
-        line = self._line("look")
-        if line is None:
+        connection = self._connection("look")
+        if connection is None:
             return None
-        told: asyncio.Future[Payloads | None] = asyncio.get_running_loop().create_future()
-        line.send((b"MGET", *names), partial(self._take, names, partial(_settle, told)))
-        found = await told
-        if found is None:
+        reply: asyncio.Future[Payloads | None] = asyncio.get_running_loop().create_future()
+        connection.send((b"MGET", *names), partial(self._unseal_reply, names, partial(_resolve, reply)))
+        payloads = await reply
+        if payloads is None:
             return None
-        entry, holder = found
+        entry, holder = payloads
         return EntryAndLease(None if entry is None else _entry(key, entry), holder)
 
     async def put(self, key: CacheKey, entry: CacheEntry, life_s: float) -> None:
-        line = self._line("look")
-        if entry.made.private or life_s <= 0 or line is None:
+        connection = self._connection("look")
+        if entry.answer.private or life_s <= 0 or connection is None:
             return
-        stored = _Stored(entry.made, entry.stored_at, entry.until, entry.user, entry.jitter)
+        stored = _StoredEntry(*(getattr(entry, field) for field in _StoredEntry.__struct_fields__))
         name = self._name(key, "entry")
-        await self._sent(line, _set(name, self._seal.sealed(name, _encode(stored)), int(life_s * 1000)))
+        await self._reply_to(connection, _set(name, self._seal.sealed(name, _encode(stored)), int(life_s * 1000)))
 
     async def lease(self, key: CacheKey, holder: str) -> bool | None:
-        """Whether this one may make the answer; None where that can't be asked."""
-        line = self._line("look")
-        if line is None:
+        """Take the lease to make an answer. True: this holder has it; None: Redis does not answer."""
+        connection = self._connection("look")
+        if connection is None:
             return None
         name = self._name(key, "lease")
         command = _set(name, self._seal.sealed(name, holder.encode()), int(LEASE_S * 1000), b"NX")
-        reply = await self._sent(line, command, (OK, None))
+        reply = await self._reply_to(connection, command, (OK, None))
         return None if reply is MISSING else reply == OK
 
     async def release(self, key: CacheKey, holder: str) -> None:
-        """Only its holder gives a lease back: it may have run out, and be somebody else's."""
-        seen, line = await self.look(key), self._line("look")
-        if seen is not None and seen.holder == holder.encode() and line is not None:
-            await self._sent(line, (b"DEL", self._name(key, "lease")), (0, 1))
+        """Give a lease back, unless it has run out and another holds it."""
+        stored, connection = await self.read(key), self._connection("look")
+        if stored is not None and stored.holder == holder.encode() and connection is not None:
+            await self._reply_to(connection, (b"DEL", self._name(key, "lease")), (0, 1))
 
     # ---- the connections
 
@@ -143,32 +143,34 @@ class SharedStore:
 
     async def close(self) -> None:
         self._down_until = inf
-        for line in self._lines.values():
-            await line.close()
+        for connection in self._connections.values():
+            await connection.close()
 
-    def _line(self, use: str) -> RedisConnection | None:
-        """That for this use, so that a long one does not hold up a short one; None while Redis is left alone."""
+    def _connection(self, use: str) -> RedisConnection | None:
+        """The connection of this use, so that a long command does not hold up a short one; None while Redis is down."""
         if not self.is_up(self._clock()):
             return None
-        line = self._lines.get(use)
-        if line is None or line.is_broken:
-            line = self._lines[use] = RedisConnection(self._redis, PATIENCE_S, self._failed)
-        return line
+        connection = self._connections.get(use)
+        if connection is None or connection.is_broken:
+            connection = self._connections[use] = RedisConnection(self._redis, PATIENCE_S, self._note_failure)
+        return connection
 
-    async def _sent(self, line: RedisConnection, command: Sequence[bytes], replies: Sequence[Any] = (OK,)) -> Any:
-        """The reply, one of these; `MISSING` where none comes."""
-        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    async def _reply_to(
+        self, connection: RedisConnection, command: Sequence[bytes], replies: Sequence[Any] = (OK,)
+    ) -> Any:
+        """The reply, one of `replies`; `MISSING` if none comes."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def take(reply: Any) -> str:
             wrong = "" if reply is MISSING or any(reply == each for each in replies) else "type"
-            _settle(told, MISSING if wrong else reply)
+            _resolve(future, MISSING if wrong else reply)
             return wrong
 
-        line.send(command, take)
-        return await told
+        connection.send(command, take)
+        return await future
 
-    def _opened(self, names: Sequence[bytes], reply: Any) -> tuple[Payloads | None, str]:
-        """What was stored under these names, and what is wrong with the reply."""
+    def _unsealed(self, names: Sequence[bytes], reply: Any) -> tuple[Payloads | None, str]:
+        """The payloads of these names, and what is wrong with the reply."""
         if reply is MISSING:
             return None, ""
         if type(reply) is not list or len(reply) != len(names):
@@ -179,7 +181,7 @@ class SharedStore:
         except Unsealed:
             return None, "checksum"
 
-    def _failed(self, error: Exception) -> None:
+    def _note_failure(self, error: Exception) -> None:
         now = self._clock()
         if isinstance(error, OutOfStep):
             self.rejected[error.reason] += 1
@@ -202,9 +204,9 @@ def _set(name: bytes, value: bytes, life_ms: int, *more: bytes) -> tuple[bytes, 
     return (b"SET", name, value, b"PX", b"%d" % life_ms, *more)
 
 
-def _settle(told: asyncio.Future[Any], value: Any) -> None:
-    if not told.done():  # whoever asked may have gone
-        told.set_result(value)
+def _resolve(future: asyncio.Future[Any], value: Any) -> None:
+    if not future.done():  # its caller may have gone
+        future.set_result(value)
 
 
 def _entry(key: CacheKey, payload: bytes) -> CacheEntry | None:
@@ -212,5 +214,5 @@ def _entry(key: CacheKey, payload: bytes) -> CacheEntry | None:
         stored = _decode(payload)
     except msgspec.DecodeError:
         return None
-    made = stored.made
-    return CacheEntry(made, stored.stored_at, stored.until, stored.user, size_of(key, made), stored.jitter)
+    fields = {field: getattr(stored, field) for field in _StoredEntry.__struct_fields__}
+    return CacheEntry(**fields, size=size_of(key, stored.answer))

@@ -205,7 +205,7 @@ class HotCache:
         generation = changes.generation  # read first: what comes while we look is looked at next time
         if memo.doubts != changes.doubts or changes.latest(repeat.tags) != repeat.seen:
             return False
-        if changes.items_after(repeat.namespace, repeat.entry.made.as_of):
+        if changes.items_after(repeat.namespace, repeat.entry.answer.as_of):
             return False
         memo.generation = generation
         return True
@@ -238,9 +238,9 @@ class HotCache:
         memo = HotEntry(ticket, repeat, self.tally(told), again.etag, split(sent(again, "")), unmodified)
         known = ticket.room.get(ticket.target)
         if isinstance(known, HotEntry):
-            self._cache.unfollow(known.repeat.key, known.repeat.entry, known)
+            self._cache.detach(known.repeat.key, known.repeat.entry, known)
         ticket.room[ticket.target] = memo
-        self._cache.follow(repeat.key, repeat.entry, memo)
+        self._cache.attach(repeat.key, repeat.entry, memo)
         if self.far is not None and ticket.is_absent:
             self.far.store(ticket.room.far_name(ticket.target), memo, told, as_of)
         return memo

@@ -115,7 +115,7 @@ class SecondLevel:
         """What has come in one turn of the loop goes in one question."""
         names, self._names = self._names, []
         tells, self._tells = self._tells, []
-        self._shared.ask(names, partial(_tell, tells))
+        self._shared.fetch_many(names, partial(_tell, tells))
 
     def current(self, kept: SecondLevelEntry, now: float) -> MetricLabels | None:
         """Whom it counts for, if it is what this worker would answer, too."""

@@ -53,7 +53,7 @@ def shared(user: str) -> Wanted:
 
 
 def number(hit: Hit) -> int:
-    return int(hit.made.body)
+    return int(hit.answer.body)
 
 
 async def settled() -> None:
@@ -80,7 +80,7 @@ def test_200_callers_are_one_make() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         hits = await asyncio.gather(*(cache.fetch(wanted(), make) for _ in range(200)))
         assert make.calls == 1
-        assert {hit.made.body.strip() for hit in hits} == {b"1"}
+        assert {hit.answer.body.strip() for hit in hits} == {b"1"}
 
     run(story)
 
@@ -297,7 +297,7 @@ def test_a_huge_answer_pushes_nobody_out() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         await cache.fetch(wanted("u1"), make)
         make.size = 10_000
-        assert len((await cache.fetch(wanted("u2"), make)).made.body) == 10_000
+        assert len((await cache.fetch(wanted("u2"), make)).answer.body) == 10_000
         assert (cache.counts.refused, len(cache)) == (1, 1)
 
     run(story, ceiling=50_000)

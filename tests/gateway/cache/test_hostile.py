@@ -62,7 +62,7 @@ def test_a_rate_that_redis_does_not_tell_limits_nobody(reply: bytes) -> None:
 
 async def asked(shared: SharedStore, *names: bytes) -> list[bytes | None] | None:
     future: asyncio.Future[Payloads | None] = asyncio.get_running_loop().create_future()
-    shared.ask(names, future.set_result)
+    shared.fetch_many(names, future.set_result)
     return await future
 
 

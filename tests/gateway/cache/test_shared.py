@@ -58,7 +58,7 @@ def test_what_one_replica_made_the_other_serves(redis: RedisServer) -> None:
 
 def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
     """Each field of what was made, and of the entry, but for what is one worker's own."""
-    made = EncodedAnswer(b"body", "variation", "model", 7, complete=False, dressed=True, seed="seed", name="RID-1")
+    made = EncodedAnswer(b"body", "variation", "model", 7, complete=False, decorated=True, seed="seed", name="RID-1")
     defaults = EncodedAnswer(b"", "")
     unset = [name for name in EncodedAnswer.__struct_fields__ if getattr(made, name) == getattr(defaults, name)]
     assert unset == ["private"], "a field that this test does not set may be lost unseen"
@@ -68,7 +68,7 @@ def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
         await first.put(key(), CacheEntry(made, 1.5, 99.5, "u1", size_of(key(), made), 0.25), 60)
         entry = await second.get(key())
         assert entry is not None
-        assert (entry.made, entry.stored_at, entry.until, entry.user, entry.jitter) == (made, 1.5, 99.5, "u1", 0.25)
+        assert (entry.answer, entry.stored_at, entry.until, entry.user, entry.jitter) == (made, 1.5, 99.5, "u1", 0.25)
         assert entry.size == size_of(key(), made)
         for each in (first, second):
             await each.close()

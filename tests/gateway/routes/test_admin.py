@@ -126,8 +126,8 @@ def test_the_forecast_counts_answers(client: TestClient[Any], engine: SmallEngin
     # live keeps nothing but for synthetic users, gone has no model yet
     assert made.answers == 1001 * 4 + 16 + 20 + 1
     assert 3_000 * 4000 < made.bytes < 10_000 * 4000
-    assert "raise cache.megabytes" in made.told(1_000_000)
-    assert "raise" not in made.told(10**9)
+    assert "raise cache.megabytes" in made.describe(1_000_000)
+    assert "raise" not in made.describe(10**9)
     caplog.set_level(logging.INFO)
     app_over(SmallEngine(tmp_path / "c"))
     assert "this configuration needs about" in caplog.text

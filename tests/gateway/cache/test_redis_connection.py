@@ -90,7 +90,7 @@ def test_a_wrong_password_is_logged_without_it(server: RedisServer, caplog: pyte
         client = connected(f"redis://:wr0ng@127.0.0.1:{server.port}/0")
         shared = SharedStore(client, time.time)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        shared.ask([b"name"], answer.set_result)
+        shared.fetch_many([b"name"], answer.set_result)
         assert await answer is None
         assert shared.failures == 1 and not shared.is_up(time.time())
         await shared.close()
