@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from engine.question import Change, Event, Promotion, Question, Ranked
     from engine.queue.owner import Owner
     from engine.queue.queue import Job, Queue
-    from engine.recipes import RECIPES
+    from engine.recipe import Recipe
+    from engine.recipes import RECIPES, check_recipes
     from engine.serving.explain import Cause, Explanation
     from engine.settings import Settings
     from engine.storage.writer import Beside, Writer
@@ -89,6 +90,7 @@ __all__ = [
     "Queue",
     "Ranked",
     "Readings",
+    "Recipe",
     "Runner",
     "Served",
     "Settings",
@@ -104,6 +106,7 @@ __all__ = [
     "accept_loss",
     "cancel",
     "check_expression",
+    "check_recipes",
     "cohort_curve",
     "decoded",
     "evaluate",
@@ -163,7 +166,8 @@ _BEHIND = {
     "engine.evaluation.report": ("EvaluationReport",),
     "engine.question": ("Change", "Event", "Promotion", "Question", "Ranked"),
     "engine.experiments.readings": ("Listed", "Readings", "Served"),
-    "engine.recipes": ("RECIPES",),
+    "engine.recipe": ("Recipe",),
+    "engine.recipes": ("RECIPES", "check_recipes"),
     "engine.settings": ("Settings",),
     "engine.experiments.store": ("Answered", "Deed", "Earned", "Exposure", "Trials", "Weighed"),
     "engine.storage.writer": ("Beside", "Writer"),

@@ -35,6 +35,7 @@ from engine.filters import CompiledFilter
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Change, Event, Promotion, Question, Ranked
 from engine.queue.queue import Queue
+from engine.recipes import check_recipes
 from engine.records import (
     DatasetGroupRecord,
     DatasetImportJobRecord,
@@ -105,8 +106,9 @@ class Engine:
         """Open the data directory (made where missing); to `follow` is to load every deployed model and group, and to
         keep up with the log. Without it the engine only keeps records and takes events. `hands` do its writes.
 
-        Raises `Unavailable` where the directory or the database can't be used, with the reason.
+        Raises `Unavailable` where the directory, the database or an installed recipe can't be used, with the reason.
         """
+        check_recipes()
         _make_folder(settings.data_dir)
         engine = cls(settings, clock, new_id, hands)
         if follow:

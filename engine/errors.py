@@ -12,6 +12,7 @@
     ├── Throttled              too much waits already; try again
     └── Unavailable            the engine can't answer now (a model still loading, the disk full)
         ├── Damaged            what lies on disk is not what was written there
+        ├── RecipeFault        a recipe of an installed package can't be used, or is gone
         └── WriterGone         the server that this process handed its writes to has ended
 
 `code` is the AWS exception's name, `status` the HTTP status of the runtime and events services
@@ -79,6 +80,10 @@ class Unavailable(EngineError):
 
 class Damaged(Unavailable):
     """What lies on disk is not what was written there; the message names the file, the loss and the way out."""
+
+
+class RecipeFault(Unavailable):
+    """A recipe of an installed package can't be used, or is gone; the message names it, its package and the reason."""
 
 
 class WriterGone(Unavailable):

@@ -88,13 +88,13 @@ def use_case_named(arn: str) -> UseCase:
 
 
 def auto_ml_recipes(allowed: Sequence[str]) -> list[Recipe[Any]]:
-    """The recipes that AutoML chooses among, the newest first; of these ARNs, where there are any.
+    """The recipes that AutoML chooses among, the newest first: those of these ARNs, or all of recgate's own.
 
     Raises `NotFound` for an ARN that is no recipe's, `InvalidInput` where none of them personalises.
     """
     names = [recipe_of(arn).name for arn in allowed]
     able = [recipe for _, recipe in sorted(recipes.RECIPES.items(), reverse=True) if recipe.kind == AUTO_ML_TYPE]
-    candidates = [recipe for recipe in able if not names or recipe.name in names]
+    candidates = [each for each in able if (each.name in names if names else each.name.startswith(recipes.RESERVED))]
     if not candidates:
         raise InvalidInput(f"solutionConfig.autoMLConfig.recipeList has no recipe of type {AUTO_ML_TYPE}.")
     return candidates

@@ -73,8 +73,8 @@ class Lanes:
         rows = self._rows(version.dataset_group_arn)
         if version.perform_auto_ml:
             return A_ROW_S * rows * 4
-        recipe = RECIPES[name_of(version.recipe_arn)]
-        if recipe.quick:
+        recipe = RECIPES.get(name_of(version.recipe_arn))
+        if recipe is None or recipe.quick:  # without its recipe the job fails at once
             return 0.0
         trials = search_of(version.solution_config, recipe)[1] if version.perform_hpo else 0
         return A_ROW_S * rows * (1 + trials)

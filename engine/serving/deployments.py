@@ -14,7 +14,7 @@ import numpy as np
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
 from engine.data.columns import Floats, Ints
-from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Recipe, Scorer
@@ -113,6 +113,8 @@ class Deployments:
             folder = self._folder(record)
             same = next((each for each in self.all() if each.folder == folder), None)  # its own, or another campaign's
             self._ready[arn] = replace(same, campaign=record) if same is not None else self.load(record)
+        except RecipeFault as error:
+            log.error("the model of %s can't be loaded: %s", arn, error)
         except (Unavailable, OSError) as error:
             log.error(
                 "the model of %s can't be loaded: %s; restore its files from a backup, or train again", arn, error

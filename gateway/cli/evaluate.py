@@ -16,15 +16,15 @@ from engine import RECIPES, Curve, EvaluationReport, Snapshot, cohort_curve, eva
 from gateway.cli import movielens
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
-from gateway.cli.options import data_option, group_option, plain_errors
+from gateway.cli.options import data_option, group_option, plain_errors, recipe_choice
 
-RANKING = sorted(name for name, recipe in RECIPES.items() if recipe.ranks_items)
+RANKING = recipe_choice(lambda recipe: recipe.ranks_items)
 USUAL = "aws-user-personalization-v2"
 WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 
 @click.command("evaluate")
-@click.option("--recipe", "recipes", multiple=True, type=click.Choice(RANKING), help="May be given again.")
+@click.option("--recipe", "recipes", multiple=True, type=RANKING, help="May be given again.")
 @click.option("--movielens", "on_movielens", is_flag=True, help="On MovieLens-100K instead of a data directory.")
 @click.option("--cohorts", "of_cohorts", is_flag=True, help="What lists of cohorts lose in quality and gain in hits.")
 @click.option("--seed", default=0, show_default=True)

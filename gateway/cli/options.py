@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from engine import Recipe
 
 data_option = click.option(
     "--data",
@@ -36,6 +40,15 @@ group_option = click.option(
     show_default=True,
     help="The dataset group: data that is trained on together.",
 )
+
+
+def recipe_choice(fits: Callable[[Recipe[Any]], bool]) -> click.Choice[str]:
+    """The names of the recipes that fit. Raises `ClickException` where an installed one can't be used."""
+    from engine import RECIPES, check_recipes
+
+    with plain_errors():
+        check_recipes()
+    return click.Choice(sorted(name for name, recipe in RECIPES.items() if fits(recipe)))
 
 
 @contextmanager

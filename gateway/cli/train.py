@@ -8,19 +8,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engine import RECIPES
 from gateway.cli.local import Local, opened
-from gateway.cli.options import check_name, data_option, group_option, plain_errors
+from gateway.cli.options import check_name, data_option, group_option, plain_errors, recipe_choice
 
 UNFINISHED = frozenset({"CREATE PENDING", "CREATE IN_PROGRESS"})
-DEPLOYABLE = sorted(name for name, recipe in RECIPES.items() if recipe.deployable)
+DEPLOYABLE = recipe_choice(lambda recipe: recipe.deployable)
 
 
 @click.command("train")
 @click.argument("name", callback=check_name)
 @click.option(
     "--recipe",
-    type=click.Choice(DEPLOYABLE),
+    type=DEPLOYABLE,
     default="aws-user-personalization-v2",
     show_default=True,
 )
