@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from engine.evaluation.report import EvaluationReport
     from engine.examination import Finding, accept_loss, examine
     from engine.experiments.readings import Listed, Readings, Served
-    from engine.experiments.store import Answered, Deed, Earned, Exposure, Trials, Weighed
+    from engine.experiments.store import Answered, Deed, Earned, ExperimentStore, Exposure, Weighed
     from engine.filters import check_expression
     from engine.jobs.cancelling import cancel
     from engine.jobs.claims import renew
@@ -71,6 +71,7 @@ __all__ = [
     "Estimates",
     "EvaluationReport",
     "Event",
+    "ExperimentStore",
     "Explanation",
     "Exposure",
     "Figure",
@@ -99,7 +100,6 @@ __all__ = [
     "Throttled",
     "TooManyTagKeys",
     "TooManyTags",
-    "Trials",
     "Unavailable",
     "Weighed",
     "Writer",
@@ -169,7 +169,7 @@ _BEHIND = {
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),
     "engine.settings": ("Settings",),
-    "engine.experiments.store": ("Answered", "Deed", "Earned", "Exposure", "Trials", "Weighed"),
+    "engine.experiments.store": ("Answered", "Deed", "Earned", "Exposure", "ExperimentStore", "Weighed"),
     "engine.storage.writer": ("Beside", "Writer"),
 }
 _HOMES = {name: module for module, names in _BEHIND.items() for name in names}

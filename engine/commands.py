@@ -42,5 +42,7 @@ def perform_here(
     here: Here,
 ) -> bytes:
     changes = {"pending_s": here.pending_s, "allow_file_urls": here.allow_file_urls}
-    control = engine.control(account, region, msgspec.structs.replace(engine.settings, **changes), here.new_id)
+    control = engine.resources.control(
+        account, region, msgspec.structs.replace(engine.settings, **changes), here.new_id
+    )
     return perform(replace(control, training_minutes=here.training_minutes), operation, body)

@@ -22,13 +22,23 @@ from gateway.answer.decorate import Decorators
 from gateway.answer.make import Maker
 from gateway.answer.serve import Gateway
 from gateway.auth import Authenticator, RateLimiter
-from gateway.aws import AwsEngine, Callers, Rates, Wire, aws_routes, aws_unrouted, below_any_path, evidently_routes
+from gateway.aws import (
+    Callers,
+    ControlPlane,
+    Intake,
+    Rates,
+    Wire,
+    aws_routes,
+    aws_unrouted,
+    below_any_path,
+    evidently_routes,
+)
 from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
 from gateway.config.redis_url import SECRET, URL, connected
-from gateway.engine_port import EnginePort
+from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import Desk
@@ -62,8 +72,22 @@ log = logging.getLogger(__name__)
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
 
-class ServedEngine(EnginePort, AwsEngine, Protocol):
+class ServedFeed(FeedPort, Intake, Protocol):
+    pass
+
+
+class ServedResources(ResourcesPort, ControlPlane, Protocol):
+    pass
+
+
+class ServedEngine(EnginePort, Protocol):
     """The engine of a server, which also speaks to AWS clients."""
+
+    @property
+    def feed(self) -> ServedFeed: ...
+
+    @property
+    def resources(self) -> ServedResources: ...
 
 
 def create_app(
@@ -94,8 +118,8 @@ def create_app(
     outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
     upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
-    maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, engine.applied)
-    ledger = Ledger(engine.trials, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
+    maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, engine.feed.applied)
+    ledger = Ledger(engine.experiments, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
     admission, taking = Admission(time.monotonic), of_events(time.monotonic)
     answering = EngineUpstream(means)
     gateway = Gateway(
@@ -113,10 +137,10 @@ def create_app(
         events=Recorder(answering, outbox, ledger, telemetry, taking),
         clock=clock,
     )
-    memos = HotCache(config, cache, ledger, telemetry, engine.is_current, clock)
+    memos = HotCache(config, cache, ledger, telemetry, engine.feed.is_current, clock)
     memos.opens = admission.opens
     if shared is not None:
-        memos.far = SecondLevel(shared, cache, engine.is_current, engine.applied, clock, draw)
+        memos.far = SecondLevel(shared, cache, engine.feed.is_current, engine.feed.applied, clock, draw)
 
     filters = FilterChecks(engine)
 
@@ -127,7 +151,7 @@ def create_app(
 
     threads.submit(filters.report, config)
 
-    engine.subscribe(lambda changes: _outdate(cache, changes))
+    engine.feed.subscribe(lambda changes: _outdate(cache, changes))
     _remember(cache, engine, clock() - REMEMBERED_S)
     watch = Watch(place_of(watched), config, use, clock, environ, ledger.expect) if watched is not None else None
     _watch(telemetry, cache, engine, clock)
@@ -227,14 +251,14 @@ async def _lifespan(
 
 def _size(engine: ServedEngine, model: str) -> Size:
     try:
-        return Size(*engine.size_of(model))
+        return Size(*engine.answers.size_of(model))
     except EngineError:  # nothing is deployed by that name yet
         return Size(0, 0)
 
 
 def _remember(cache: Cache, engine: ServedEngine, since: float) -> None:
     """What other replicas have made may be older than this process: it must know what has changed meanwhile."""
-    began, changes = engine.changes_since(since)
+    began, changes = engine.feed.changes_since(since)
     cache.changes.begin(began)
     _outdate(cache, changes)
 
@@ -256,13 +280,15 @@ def _watch(telemetry: Telemetry, cache: Cache, engine: ServedEngine, clock: Call
     telemetry.watch("recgate_cache_refused", lambda: [((), [counts.refused])])
     telemetry.watch("recgate_cache_refresh_failures", lambda: [((), [counts.refresh_failed])])
     telemetry.watch("recgate_cache_stale_on_error", lambda: [((), [counts.stale_on_error])])
-    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [engine.lag_s()])])
-    telemetry.watch(
-        "recgate_model_age_seconds",
-        lambda: [((each.campaign.name, each.model), [clock() - each.trained_at]) for each in engine.deployed_models()],
-    )
-    telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in engine.attributed()])
-    telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in engine.attributed()])
+    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [engine.feed.lag_s()])])
+    telemetry.watch("recgate_model_age_seconds", lambda: _model_ages(engine, clock()))
+    attributed = engine.resources.attributed
+    telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in attributed()])
+    telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in attributed()])
+
+
+def _model_ages(engine: ServedEngine, now: float) -> list[tuple[tuple[str, ...], list[float]]]:
+    return [((each.campaign.name, each.model), [now - each.trained_at]) for each in engine.answers.deployed_models()]
 
 
 def _weights(ledger: Ledger, config: Config, now: float) -> list[tuple[tuple[str, ...], list[float]]]:

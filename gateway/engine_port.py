@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from engine import Change, Cohort, EngineError, Event, Explanation, Figure, Question, Ranked, Settings, Trials
+from engine import Change, Cohort, EngineError, Event, ExperimentStore, Explanation, Figure, Question, Ranked, Settings
 
 
 class Campaign(Protocol):
@@ -35,13 +35,8 @@ class DeployedModel(Protocol):
     def trained_at(self) -> float: ...
 
 
-class EnginePort(Protocol):
-    """Each method is described at `engine.Engine`. Every failure is an `EngineError`."""
-
-    settings: Settings
-    trials: Trials
-
-    # ---- answers
+class AnswersPort(Protocol):
+    """Each method is described at `engine.serving.answers.Answers`."""
 
     def recommend_many(self, questions: Sequence[Question]) -> list[Ranked | EngineError]: ...
 
@@ -75,7 +70,11 @@ class EnginePort(Protocol):
 
     def group_of(self, campaign: str, account: str | None = None) -> str: ...
 
-    # ---- the feed of events
+    def behind(self, campaign: str, user: str | None, account: str | None = None) -> bool: ...
+
+
+class FeedPort(Protocol):
+    """Each method is described at `engine.feed.feed.Feed`."""
 
     def deliver(
         self,
@@ -94,8 +93,6 @@ class EnginePort(Protocol):
 
     def changes_since(self, at: float) -> tuple[int, list[Change]]: ...
 
-    def behind(self, campaign: str, user: str | None, account: str | None = None) -> bool: ...
-
     def is_current(self, group: str | None = None, user: str = "") -> bool: ...
 
     def applied(self) -> int: ...
@@ -104,9 +101,25 @@ class EnginePort(Protocol):
 
     def catch_up(self) -> None: ...
 
-    # ---- the whole
 
+class ResourcesPort(Protocol):
     def attributed(self) -> Sequence[Figure]: ...
+
+
+class EnginePort(Protocol):
+    """The parts of `engine.Engine`. Every failure is an `EngineError`."""
+
+    settings: Settings
+    experiments: ExperimentStore
+
+    @property
+    def answers(self) -> AnswersPort: ...
+
+    @property
+    def feed(self) -> FeedPort: ...
+
+    @property
+    def resources(self) -> ResourcesPort: ...
 
     def check(self) -> None: ...
 

@@ -162,7 +162,11 @@ def forecast_of(data: Path) -> tuple[str, float, float]:
         job = next((each for each in engine.jobs.newest() if f"solution/{MODEL}/" in each.arn), None)
         if job is None:
             return "", 0.0, 0.0
-        return engine.forecast(job.arn), engine.forecast_s(job.arn), (job.ended or time.time()) - job.started
+        return (
+            engine.resources.forecast(job.arn),
+            engine.resources.forecast_s(job.arn),
+            (job.ended or time.time()) - job.started,
+        )
     finally:
         engine.close()
 

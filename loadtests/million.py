@@ -106,7 +106,7 @@ def counts(data: Path) -> tuple[int, int]:
     """Rows that the import kept, and rows that repeat one of them."""
     opened = engine.Engine.open(engine.Settings.of(data, {}, read_only=True))
     try:
-        report = opened.import_report(JOB)
+        report = opened.resources.import_report(JOB)
         return int(report["kept"]), int(report["duplicates"])
     finally:
         opened.close()

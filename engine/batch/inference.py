@@ -14,6 +14,7 @@ from engine.question import Question, Ranked
 from engine.recipe import RecipeType
 from engine.serving import serve
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 
 MOST_CANDIDATES = 500
 
@@ -87,7 +88,9 @@ def answering(
             filter_values=asked.filter_values,
             context=asked.context,
         )
-        ranked = serve.answer(question, deployed, group, filters, as_of=group.seq, now=now, new_id=new_id)
+        ranked = serve.answer(
+            FilteredQuestion(question, filters), deployed, group, as_of=group.seq, now=now, new_id=new_id
+        )
         return output_of(ranked, deployed)
 
     return answer

@@ -72,7 +72,7 @@ class Weighed(NamedTuple):
     arms: Mapping[str, Earned]
 
 
-class Trials:
+class ExperimentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         if database.is_sqlite:

@@ -35,7 +35,7 @@ TYPED: Mapping[str, type] = {  # a schema's types -> ours
 }
 
 
-class Shown(NamedTuple):
+class ItemField(NamedTuple):
     """An item column as answers show it."""
 
     name: str  # in the schema
@@ -77,7 +77,7 @@ class Directory:
         """The group's datasets by type."""
         return self.once(("datasets", group_arn), lambda: self._datasets(group_arn))
 
-    def item_fields(self, group_arn: str, wanted: tuple[str, ...]) -> tuple[Shown, ...]:
+    def item_fields(self, group_arn: str, wanted: tuple[str, ...]) -> tuple[ItemField, ...]:
         """The item columns named (in upper case), all of them where none is; of those that there are."""
         fields = self.once(("item-fields", group_arn), lambda: self._item_fields(group_arn))
         return tuple(field for field in fields if field.name.upper() in wanted) if wanted else fields
@@ -155,10 +155,10 @@ class Directory:
         datasets = self._records.list(DatasetRecord, parent=group_arn)
         return {each.dataset_type: each for each in datasets if each.deleted_at is None}
 
-    def _item_fields(self, group_arn: str) -> tuple[Shown, ...]:
+    def _item_fields(self, group_arn: str) -> tuple[ItemField, ...]:
         dataset = self.datasets(group_arn).get("ITEMS")
         if dataset is None:
             return ()
         schema = self.schema(dataset)
         fields = (field for field in schema.fields if field.name != schema.key)
-        return tuple(Shown(field.name, property_name(field.name), TYPED[field.type]) for field in fields)
+        return tuple(ItemField(field.name, property_name(field.name), TYPED[field.type]) for field in fields)

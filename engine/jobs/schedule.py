@@ -185,7 +185,7 @@ class Scheduler:
         return folder.exists() and any(folder.iterdir())
 
     def _control(self, record: SolutionRecord | RecommenderRecord) -> Control:
-        return self._engine.control(record.account, region_of(record.arn))
+        return self._engine.resources.control(record.account, region_of(record.arn))
 
 
 @write

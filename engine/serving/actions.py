@@ -17,6 +17,7 @@ from engine.filters import Candidates, CompiledFilter, Mask
 from engine.question import Question, Ranked
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from engine.serving.serve import DECIMALS
 from engine.shown.ids import named
 
@@ -43,16 +44,10 @@ class Catalogue:
 
 
 def answer(
-    question: Question,
-    deployed: Deployed,
-    group: Group,
-    filters: tuple[CompiledFilter, ...],
-    *,
-    as_of: int,
-    now: float,
-    new_id: Callable[[], str],
+    asked: FilteredQuestion, deployed: Deployed, group: Group, *, as_of: int, now: float, new_id: Callable[[], str]
 ) -> Ranked:
     """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
+    question, filters = asked.question, asked.filters
     user = check(question, deployed, filters)
     actions, name = group.actions, named(deployed.campaign.arn, new_id())
     done = actions.history(user)

@@ -17,11 +17,11 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.filters import CompiledFilter
-from engine.question import Question
 from engine.rank.explore import chances
 from engine.serving import serve
 from engine.serving.case import Case, Live, candidates_of, case_of, scores_of
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from engine.serving.serve import Shown
 
 LOOKED_AT = 30  # of a history, the latest items
@@ -105,26 +105,24 @@ class Explanation(_Shape, frozen=True, kw_only=True):
 
 
 def explain(
-    question: Question,
+    asked: FilteredQuestion,
     item: str,
     deployed: Deployed,
     group: Group,
-    filters: Sequence[tuple[str, CompiledFilter]],
-    *,
     now: float,
-    promoting: CompiledFilter | None = None,
     answered: Sequence[str] | None = None,
 ) -> Explanation:
-    """Of one item. `answered` are the items of an answer that was given to this question; without, it is made anew.
+    """Explains one item. `answered` are the items of an answer that was given to this question; without, the answer is
+    made anew.
 
     Raises `InvalidInput` as answering does.
     """
-    used = tuple(each for _, each in filters)
-    serve.check(question, deployed, (*used, *((promoting,) if promoting else ())))
-    case = case_of(question, deployed, Live.of(group, question.user), used, now)
+    question, promoting = asked.question, asked.promoting
+    serve.check(question, deployed, (*asked.filters, *((promoting,) if promoting else ())))
+    case = case_of(question, deployed, Live.of(group, question.user), asked.filters, now)
     shown = serve.shown_of(case, promoting)
     index = case.live.find(item)
-    verdicts = _verdicts(case, index, filters)
+    verdicts = _verdicts(case, index, asked)
     promotion = _promoting(case, index, promoting)
     items = answered if answered is not None else shown.mixed(serve.stable_name(case, shown)).items
     cause = _cause(item, index, case, shown, verdicts)
@@ -139,7 +137,7 @@ def explain(
         propensity=shown.propensities[shown.items.index(item)] if shown.propensities and item in shown.items else None,
         score=float(case.shares(np.array([index]))[0]) if index >= 0 else None,
         rank=_rank(case.scores, index),
-        rank_after_filters=_rank(case.allowed, index) if filters else None,
+        rank_after_filters=_rank(case.allowed, index) if asked.filters else None,
         filters=verdicts,
         history=_pulls(case, index, now),
         exploration=_exploring(case, index),
@@ -179,12 +177,12 @@ def _rank(scores: Floats, index: int) -> int | None:
     return int((scores > scores[index]).sum() + (scores[:index] == scores[index]).sum()) + 1
 
 
-def _verdicts(case: Case, index: int, filters: Sequence[tuple[str, CompiledFilter]]) -> list[FilterVerdict]:
+def _verdicts(case: Case, index: int, asked: FilteredQuestion) -> list[FilterVerdict]:
     candidates = candidates_of(case.question, case.live)
     values = case.question.filter_values
     return [
         FilterVerdict(filter=name, keeps=bool(each.mask(candidates, values)[index]))  # -1: an unknown item
-        for name, each in filters
+        for name, each in zip(asked.labels, asked.filters, strict=True)
     ]
 
 

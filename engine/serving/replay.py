@@ -24,7 +24,7 @@ from engine.serving.deployments import Deployed
 from engine.shown.segment import Shown
 
 PAGE = 10_000
-Deeds = Mapping[tuple[str, str], set[str]]  # (recommendationId, user or session) -> items
+Outcomes = Mapping[tuple[str, str], set[str]]  # (recommendationId, user or session) -> items
 
 REPLAYED = ("USER_PERSONALIZATION", "POPULAR_ITEMS")  # kinds of recipes whose questions the shown log holds whole
 
@@ -37,7 +37,7 @@ def check(answered: Deployed, instead: Deployed) -> None:
         raise InvalidInput(f"{instead.campaign.name} is of another dataset group than {answered.campaign.name}.")
 
 
-def deeds_of(log: Log, group: str, answers: Iterable[Shown], event_type: str | None) -> Deeds:
+def outcomes_of(log: Log, group: str, answers: Iterable[Shown], event_type: str | None) -> Outcomes:
     """What users did, in events that name one of the answers; of one type, or of any."""
     wanted = {answer.name for answer in answers}
     found: dict[tuple[str, str], set[str]] = {}
@@ -57,7 +57,7 @@ def deeds_of(log: Log, group: str, answers: Iterable[Shown], event_type: str | N
 
 def shows_of(
     answers: Sequence[Shown],
-    deeds: Deeds,
+    outcomes: Outcomes,
     instead: Deployed,
     group: Group,
     filters: Callable[[Shown], tuple[CompiledFilter, ...]],
@@ -68,7 +68,7 @@ def shows_of(
     for number, answer in enumerate(answers):
         chances = _chances(answer, instead, group, filters(answer))
         targets += [(number, item, chance) for item, chance in chances.items()]
-        done = deeds.get((answer.name, answer.user or ""), ())
+        done = outcomes.get((answer.name, answer.user or ""), ())
         for item, propensity in zip(answer.items, answer.propensities or (1.0,) * len(answer.items), strict=True):
             index = group.items.find(item)
             rows.append((number, index, propensity, float(item in done), chances.get(index, 0.0)))

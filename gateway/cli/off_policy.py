@@ -30,7 +30,7 @@ def command(model: str, instead: str, event_type: str | None, as_json: bool, dat
     with plain_errors():
         engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
         try:
-            found = engine.off_policy(model, instead, event_type)
+            found = engine.answers.off_policy(model, instead, event_type)
         finally:
             engine.close()
     if as_json:

@@ -46,12 +46,12 @@ def command(
     with plain_errors():
         engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
         try:
-            if engine.deployed(model).recipe.kind == "PERSONALIZED_ACTIONS":
-                ranked = engine.recommend(msgspec.structs.replace(question, of="actions"))
+            if engine.answers.deployed(model).recipe.kind == "PERSONALIZED_ACTIONS":
+                ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
                 console.print(table_of(ranked, "action", [None] * len(ranked.items)))
             else:
-                ranked = engine.recommend(question)
-                console.print(table_of(ranked, "item", engine.metadata(model, ranked.items)))
+                ranked = engine.answers.recommend(question)
+                console.print(table_of(ranked, "item", engine.answers.metadata(model, ranked.items)))
         finally:
             engine.close()
 

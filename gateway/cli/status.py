@@ -52,7 +52,7 @@ def jobs_table(engine: Engine, count: int) -> Table:
         what = f"{job.kind} {job.arn.split(':')[-1]}"
         left = job.state == "running" and not jobs.is_held(job)
         state = "interrupted" if left else job.state  # who looks for work next takes it over
-        forecast = engine.forecast(job.arn)
+        forecast = engine.resources.forecast(job.arn)
         table.add_row(str(job.id), what, state, f"{job.fraction:.0%}", spent(job), forecast, job.message)
     return table
 
@@ -81,7 +81,7 @@ def campaign_rows(local: Local) -> Iterator[tuple[str, ...]]:
 
 def recommenders_table(local: Local) -> Table:
     table = Table("recommender", "use case", "status", "trained", title="recommenders")
-    for each in local.engine.recommenders():
+    for each in local.engine.resources.recommenders():
         trained = moment(each.trained_at) if each.trained_at else ""
         table.add_row(each.name, each.recipe_arn.rsplit("/", 1)[-1], each.status, trained)
     return table
@@ -89,7 +89,7 @@ def recommenders_table(local: Local) -> Table:
 
 def schedules_table(local: Local) -> Table:
     table = Table("what", "trains every", "next", title="automatic training")
-    for each in local.engine.schedules():
+    for each in local.engine.resources.schedules():
         days = f"{each.days} days" if each.days > 1 else "day"
         table.add_row(each.arn.split(":")[-1], days, moment(each.next_at))
     return table

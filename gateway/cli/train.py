@@ -71,7 +71,7 @@ def train(
     if version is None:
         version = local.within(minutes).call("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"]
     arn = version
-    local.watch(arn, f"train {name}", lambda: local.engine.forecast(arn))
+    local.watch(arn, f"train {name}", lambda: local.engine.resources.forecast(arn))
     return arn
 
 

@@ -38,7 +38,7 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
     faults: dict[str, str] = {}
     for name, variation, choice in _choices(config):
         try:
-            engine.check_filter(variation.model, choice.filter, choice.expression)
+            engine.answers.check_filter(variation.model, choice.filter, choice.expression)
         except (InvalidInput, NotFound) as error:
             faults[f"{name}: {choice.filter or choice.expression}"] = error.message
     return faults

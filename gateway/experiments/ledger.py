@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from math import floor, inf
 
-from engine import Answered, Deed, Exposure, Trials, Unavailable
+from engine import Answered, Deed, ExperimentStore, Exposure, Unavailable
 from gateway.config import Config
 from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
@@ -43,7 +43,7 @@ Key = tuple[str, str]
 class Ledger:
     def __init__(
         self,
-        trials: Trials,
+        store: ExperimentStore,
         clock: Callable[[], float] = time.time,
         lot: float = 0.0,
         *,
@@ -54,8 +54,8 @@ class Ledger:
         configuration for `keep_s` is deleted; that is looked for every `tidy_s`."""
         self._clock, self._keep_s, self._tidy_s, self._tidied = clock, keep_s, tidy_s, -inf
         self._configured: dict[str, str] = {}  # the scope of each experiment
-        self._trials, self.arms = trials, Arms(trials.readings)
-        self._weights = Weights(trials, self.units, clock, lot)
+        self._store, self.arms = store, Arms(store.readings)
+        self._weights = Weights(store, self.units, clock, lot)
         self._waiting: deque[Exposure] = deque()
         self._answers: deque[Answered] = deque()
         self._deeds: deque[tuple[Sequence[Deed], Future[None]]] = deque()
@@ -76,14 +76,14 @@ class Ledger:
         self._weights.prepare(wanted.values())
         self._configured = {each.id: each.scope for each in wanted.values()}
         if self._seq < 0 and wanted:
-            self._seq = self._trials.last()
+            self._seq = self._store.last()
         for key, experiment in wanted.items():
             if key in self._kept:
                 continue
             kept: dict[str, str] = {}
             self._kept[key] = (experiment, kept)
-            if not experiment.is_steady or self._trials.weighings(experiment.id) - {experiment.weighing}:
-                exposures = self._trials.exposed(experiment.id)
+            if not experiment.is_steady or self._store.weighings(experiment.id) - {experiment.weighing}:
+                exposures = self._store.exposed(experiment.id)
                 kept |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
 
     def expect(self, config: Config) -> None:
@@ -157,10 +157,10 @@ class Ledger:
         covariate is what it did of the first metric before, the period that of its weights, where they have changed;
         now's are those of an experiment that is `current`. Reads the database."""
         arms = experiment.by_variation
-        exposures = [each for each in self._trials.exposed(experiment.id) if each.variation in arms]
-        answers = self._trials.answered(experiment.id)
+        exposures = [each for each in self._store.exposed(experiment.id) if each.variation in arms]
+        answers = self._store.answered(experiment.id)
         done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}
-        told = (*self._trials.deeds(experiment.id), *self._trials.deeds(experiment.scope))
+        told = (*self._store.deeds(experiment.id), *self._store.deeds(experiment.scope))
         whose = {each.unit: each.variation for each in exposures}
         for deed in attributed(told, whose, answers):
             done[deed.unit].append(deed)
@@ -189,7 +189,7 @@ class Ledger:
 
     def answers(self, experiment: Experiment) -> dict[str, int]:
         """How many answers each variation gave. Reads the database."""
-        return self._trials.shown(experiment.id)
+        return self._store.shown(experiment.id)
 
     # ---- the thread
 
@@ -234,7 +234,7 @@ class Ledger:
         if not (exposures or answers or parts or new):
             return
         try:
-            self._trials.write(exposures, new, [deed for deeds, _ in parts for deed in deeds], answers)
+            self._store.write(exposures, new, [deed for deeds, _ in parts for deed in deeds], answers)
         except Exception as error:  # whatever it was, every waiter must hear of it; exposures wait for the next round
             if not isinstance(error, Unavailable):  # which the database has logged
                 log.exception("the experiments' ledger can't be written")
@@ -253,8 +253,8 @@ class Ledger:
         if now - self._tidied < self._tidy_s:
             return
         try:
-            self._trials.retention.mark(self._configured, now)
-            if not self._trials.retention.prune(now, self._keep_s):
+            self._store.retention.mark(self._configured, now)
+            if not self._store.retention.prune(now, self._keep_s):
                 self._tidied = now
         except Exception as error:
             if not isinstance(error, Unavailable):
@@ -265,7 +265,7 @@ class Ledger:
         """Whoever was exposed under other weights, by whatever process, keeps its arm here."""
         if self._seq < 0:
             return
-        seq, exposures = self._trials.exposed_after(self._seq)
+        seq, exposures = self._store.exposed_after(self._seq)
         for each in exposures:
             for (name, weighing), (experiment, kept) in list(self._kept.items()):
                 same = experiment.is_steady and weighing == each.weighing

@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 
-from engine import Earned, Trials, Unavailable, Weighed
+from engine import Earned, ExperimentStore, Unavailable, Weighed
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import decided, lead
@@ -35,9 +35,9 @@ Steps = tuple[tuple[float, ...], tuple[Weighing, ...]]  # since when, and which
 
 
 class Weights:
-    def __init__(self, trials: Trials, rows: Rows, clock: Callable[[], float], lot: float) -> None:
+    def __init__(self, store: ExperimentStore, rows: Rows, clock: Callable[[], float], lot: float) -> None:
         """`rows` reads what is known of an experiment's units; `lot` between 0 and 1 is this process's moment."""
-        self._trials, self._rows, self._clock, self._lot = trials, rows, clock, lot
+        self._store, self._rows, self._clock, self._lot = store, rows, clock, lot
         self._bandits: dict[str, Experiment] = {}
         self._seq = 0
         self._told: dict[str, dict[float, Weighed]] = {}  # by an experiment's id and when the period begins
@@ -62,7 +62,7 @@ class Weights:
 
     def history(self, experiment: Experiment) -> list[Step]:
         """Its weights so far. Reads the database."""
-        return history(experiment, self._trials.weighed(experiment.id), self._clock())
+        return history(experiment, self._store.weighed(experiment.id), self._clock())
 
     # ---- the thread
 
@@ -94,7 +94,7 @@ class Weights:
 
     def follow(self) -> None:
         with self._lock:
-            self._seq, rows = self._trials.weighed_after(self._seq)
+            self._seq, rows = self._store.weighed_after(self._seq)
             for row in rows:
                 known = self._told.setdefault(row.experiment, {})
                 known[row.since] = row
@@ -114,7 +114,7 @@ class Weights:
         current = experiment.under(self.in_force(experiment, now))
         found = decided(experiment, bandit, self._rows(current))
         row = Weighed(experiment.id, since, self._clock(), found)
-        if self._trials.weigh(row, lambda: self._clock() < last):
+        if self._store.weigh(row, lambda: self._clock() < last):
             log.info("%s: weights from %.0f on: %s", experiment.id, since, told(found))
         self.follow()
 

@@ -15,25 +15,25 @@ from gateway.upstreams import Means
 
 class EngineMetadata(Always):
     def __init__(self, means: Means) -> None:
-        self._engine, self._threads = means.engine, means.threads
+        self._answers, self._threads = means.engine.answers, means.threads
         self._changed: dict[str, int] = {}  # the last change of a group's items, by its uid
         self._schemas = 0  # of any dataset
-        means.engine.subscribe(self._follow)
+        means.engine.feed.subscribe(self._follow)
 
     def version(self, of: EngineItems) -> int:
         with as_problems():
-            return max(self._changed.get(self._engine.group_of(of.model), 0), self._schemas)
+            return max(self._changed.get(self._answers.group_of(of.model), 0), self._schemas)
 
     def tags(self, of: EngineItems) -> tuple[Tag, ...]:
         """Schemas are records: a change of those is a doubt of all answers."""
         with as_problems():
-            group = self._engine.group_of(of.model)
+            group = self._answers.group_of(of.model)
         return (("items", group), ("snapshot", group))
 
     async def of(self, items: Sequence[str], columns: Sequence[str], of: EngineItems) -> list[Columns | None]:
         loop = asyncio.get_running_loop()
         with as_problems():
-            return await loop.run_in_executor(self._threads, self._engine.metadata, of.model, items, columns)
+            return await loop.run_in_executor(self._threads, self._answers.metadata, of.model, items, columns)
 
     def _follow(self, changes: Sequence[Change]) -> None:
         for change in changes:

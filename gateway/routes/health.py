@@ -106,7 +106,7 @@ def _database(engine: EnginePort) -> str:
 
 def _model(engine: EnginePort, name: str) -> str:
     try:
-        engine.deployed(name)
+        engine.answers.deployed(name)
     except NotFound as error:
         pending = PENDING.search(error.message)
         return f"not ready: it is in {pending[1]} state" if pending else MISSING

@@ -25,15 +25,15 @@ FILTERS: Tag = ("filters",)  # any of them: they change rarely
 
 class EngineUpstream:
     def __init__(self, means: Means) -> None:
-        self._engine, self._threads = means.engine, means.threads
-        self._batches: Batches[Question, Ranked] = Batches(means.engine.recommend_many, means.threads)
+        self._answers, self._feed, self._threads = means.engine.answers, means.engine.feed, means.threads
+        self._batches: Batches[Question, Ranked] = Batches(self._answers.recommend_many, means.threads)
         self._account = means.engine.settings.account_id
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
         self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
         self._looking = asyncio.Lock()
         self._landing = Landing()
-        means.engine.subscribe(self._follow)
+        self._feed.subscribe(self._follow)
 
     async def catch_up(self, ask: Ask, variation: Variation) -> None:
         await self.see_events_of(ask.user_id, variation.model, self._account)
@@ -53,7 +53,7 @@ class EngineUpstream:
             return Scope(user, tags, own)
         _, group, name = own
         with as_problems():
-            known = self._engine.knows(group, name)
+            known = self._answers.knows(group, name)
         return Scope(user, tags, own) if known else Scope(None, tags[:-1], own)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
@@ -78,7 +78,7 @@ class EngineUpstream:
         """The items that the asking user or session had an event with since then, epoch seconds."""
         names = [name for name in (ask.user_id, ask.session_id) if name is not None]
         with as_problems():
-            return self._engine.seen(variation.model, names, since, self._account)
+            return self._answers.seen(variation.model, names, since, self._account)
 
     # ---- what the AWS wire and the events need of the engine, off the loop and with its errors as Problems
 
@@ -88,17 +88,17 @@ class EngineUpstream:
 
     async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
         question = _question(ask, variation.model, self._account)
-        return await self._off_loop(lambda: self._engine.explain(question, item))
+        return await self._off_loop(lambda: self._answers.explain(question, item))
 
     async def cohort(self, user: str, count: int, variation: Variation) -> Cohort:
-        return await self._off_loop(lambda: self._engine.cohort(variation.model, user, count, self._account))
+        return await self._off_loop(lambda: self._answers.cohort(variation.model, user, count, self._account))
 
     async def has_cohort(self, cohort: str, variation: Variation) -> bool:
         """Whether the variation's model is there and has it."""
         try:
             await self.tags(None, variation.model, self._account)  # the campaign is met then
             with as_problems():
-                return self._engine.has_cohort(variation.model, cohort, self._account)
+                return self._answers.has_cohort(variation.model, cohort, self._account)
         except Problem as problem:
             if problem.status == 404:
                 return False
@@ -106,7 +106,7 @@ class EngineUpstream:
 
     async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
         """And the model that is deployed now."""
-        if self._engine.behind(campaign, user, account):
+        if self._answers.behind(campaign, user, account):
             await self._look()
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
@@ -114,9 +114,9 @@ class EngineUpstream:
         # A campaign that was met is a look into a table; for any other the engine may read the log and the database.
         if (campaign, account) in self._met:
             with as_problems():
-                deployed = self._engine.deployed(campaign, account)
+                deployed = self._answers.deployed(campaign, account)
         else:
-            deployed = await self._off_loop(lambda: self._engine.deployed(campaign, account))
+            deployed = await self._off_loop(lambda: self._answers.deployed(campaign, account))
             self._met.add((campaign, account))
         group = deployed.group_uid
         common = (("items", group), ("snapshot", group), ("deploy", deployed.campaign.arn))
@@ -132,15 +132,15 @@ class EngineUpstream:
     ) -> Awaitable[int]:
         """Returns once all is checked, with what is done when all is durable; nothing is stored where anything is
         refused."""
-        deliver = partial(self._engine.deliver, trackers, session, user, events, automatic)
-        if not self._engine.takes_at_once(trackers):  # the database must be asked
+        deliver = partial(self._feed.deliver, trackers, session, user, events, automatic)
+        if not self._feed.takes_at_once(trackers):  # the database must be asked
             return self._durable(await self._off_loop(deliver))
         with as_problems():
             return self._durable(deliver())
 
     async def announce(self, kind: str, key: str) -> None:
         """Returns once every answer of this process has heard."""
-        await self._landing.of(self._engine.announce(kind, key))
+        await self._landing.of(self._feed.announce(kind, key))
         await self._look()
 
     async def _durable(self, appended: Future[int]) -> int:
@@ -157,7 +157,7 @@ class EngineUpstream:
     async def _look_next(self) -> None:
         async with self._looking:
             self._next = None
-            await self._off_loop(self._engine.catch_up)
+            await self._off_loop(self._feed.catch_up)
 
     async def _names_the_user(self, filters: Sequence[Choosing], model: str) -> bool:
         """Whether one of the filters compares with the user's own fields."""
@@ -165,7 +165,7 @@ class EngineUpstream:
         for filter_, expression in filters:
             key = (model, filter_, expression)
             if key not in naming:  # the engine may have to read the database
-                look = partial(self._engine.filter_names_user, *key, self._account)
+                look = partial(self._answers.filter_names_user, *key, self._account)
                 naming[key] = await self._off_loop(look)
             if naming[key]:
                 return True

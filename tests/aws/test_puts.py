@@ -50,7 +50,7 @@ class Shop:
         self.site.events.put_events(**given)
 
     def stored(self) -> int:
-        self.site.engine.catch_up()
+        self.site.engine.feed.catch_up()
         return int(self.site.engine.follower.applied)
 
 
@@ -152,7 +152,7 @@ def test_seconds(shop: Shop, sent_at: object, status: int):
 
 def test_equal_events_and_equal_ids_count_once(shop: Shop):
     def history() -> list[int]:
-        shop.site.engine.catch_up()
+        shop.site.engine.feed.catch_up()
         return shop.site.engine.follower.group(uid).history("once").times.tolist()
 
     uid = next(iter(shop.site.engine.log.groups()))
@@ -298,7 +298,7 @@ def imported(shop: Shop, kind: str, text: str, **tags: str) -> dict[str, Any]:
     shop.site.work()
     shown = p.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
     after = {tag["tagKey"]: tag["tagValue"] for tag in p.list_tags_for_resource(resourceArn=job)["tags"]}
-    return {**shown, "tags": after, "report": shop.site.engine.import_report(job)}
+    return {**shown, "tags": after, "report": shop.site.engine.resources.import_report(job)}
 
 
 def test_an_odd_value_of_a_user_is_null_and_counted_in_the_job(shop: Shop):

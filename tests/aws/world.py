@@ -172,6 +172,7 @@ class Stage:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.answers = self.feed = self.resources = self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)

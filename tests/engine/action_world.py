@@ -49,14 +49,14 @@ def do(
 ) -> int:
     """Done when it is durable; sees to it that this engine has followed."""
     event = Event(event_type=type_, sent_at=T0 + second, item_id=action, **more)
-    seq = shop.engine.put_action_interactions(shop.tracking, [(session, user, event)]).result(30)
-    shop.engine.catch_up()
+    seq = shop.engine.feed.put_action_interactions(shop.tracking, [(session, user, event)]).result(30)
+    shop.engine.feed.catch_up()
     return seq
 
 
 def put_action(shop: Shop, action: str, **properties: Any) -> None:
-    shop.engine.put_actions(shop.dataset("ACTIONS"), [(action, properties)]).result(30)
-    shop.engine.catch_up()
+    shop.engine.feed.put_actions(shop.dataset("ACTIONS"), [(action, properties)]).result(30)
+    shop.engine.feed.catch_up()
 
 
 def deeds_of(shop: Shop, user: str) -> list[tuple[str, str]]:
@@ -92,13 +92,13 @@ def busy(shop: Shop, users: int = 200) -> Shop:
     load_actions(shop, "even,5,card,,", "odd,5,offer,,", "rare,2,card,,", "dear,9,offer,,")
     shop.clock.now = float(T0 + NOW)
     shop.deploy(shop.train("next", NEXT), "next")
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return shop
 
 
 def ask(shop: Shop, user: str, count: int = 5, campaign: str = "next", **more: Any) -> dict[str, float]:
     """Action -> score, best first."""
     question = Question(of="actions", campaign=campaign, user=user, num_results=count, **more)
-    ranked = shop.engine.recommend(question)
+    ranked = shop.engine.answers.recommend(question)
     assert ranked.recommendation_id.startswith("RID-") and len(ranked.items) == len(set(ranked.items))
     return dict(zip(ranked.items, (score or 0.0 for score in ranked.scores), strict=True))

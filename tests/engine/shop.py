@@ -45,10 +45,10 @@ class Clock:
     """Goes on by a millisecond whenever it is asked."""
 
     def __init__(self) -> None:
-        self.now = float(T0)
+        self.now, self.step = float(T0), 0.001
 
     def __call__(self) -> float:
-        self.now += 0.001
+        self.now += self.step
         return self.now
 
 
@@ -73,7 +73,7 @@ class Shop:
         self.engine.close()
 
     def do(self, operation: str, **params: Any) -> Any:
-        control = self.engine.control(ACCOUNT, "us-east-1")
+        control = self.engine.resources.control(ACCOUNT, "us-east-1")
         return msgspec.json.decode(perform(control, operation, msgspec.json.encode(params)) or b"null")
 
     # ---- resources
@@ -105,7 +105,7 @@ class Shop:
         runner = Runner(self.engine)
         while runner.run_one():
             pass
-        self.engine.catch_up()
+        self.engine.feed.catch_up()
 
     def load(self, kind: str, lines: Sequence[str], mode: str = "FULL") -> dict[str, Any]:
         """Import CSV lines, the first of which is the header; the job as it is described then."""
@@ -149,13 +149,13 @@ class Shop:
     def click(self, user: str | None, item: str | None, second: float = 0, *, session: str = "s", **more: Any) -> int:
         """Done when it is durable; sees to it that this engine has followed."""
         event = Event(**{"event_type": "click", "sent_at": T0 + second, "item_id": item, **more})
-        seq = self.engine.put_events(self.tracking, session, user, [event]).result(30)
-        self.engine.catch_up()
+        seq = self.engine.feed.put_events(self.tracking, session, user, [event]).result(30)
+        self.engine.feed.catch_up()
         return seq
 
     def put(self, item: str, **properties: Any) -> None:
-        self.engine.put_items(self.dataset("ITEMS"), [(item, properties)]).result(30)
-        self.engine.catch_up()
+        self.engine.feed.put_items(self.dataset("ITEMS"), [(item, properties)]).result(30)
+        self.engine.feed.catch_up()
 
     def history(self, user: str) -> list[str]:
         group = self.engine.follower.group(self.uid)
@@ -170,4 +170,4 @@ class Shop:
         self.work()
 
     def ask(self, user: str | None = None, **more: Any) -> list[str]:
-        return list(self.engine.recommend(Question(campaign="home", user=user, **more)).items)
+        return list(self.engine.answers.recommend(Question(campaign="home", user=user, **more)).items)

@@ -109,15 +109,15 @@ FILTERS = [
 @pytest.mark.parametrize(("expression", "values", "left"), FILTERS)
 def test_filters(shop: Shop, expression: str, values: dict[str, str], left: set[str]):
     """For u4, who took even and refused odd and is gold."""
-    shop.engine.put_users(shop.dataset("USERS"), [("u4", {"tier": "gold"})]).result(30)
-    shop.engine.catch_up()
+    shop.engine.feed.put_users(shop.dataset("USERS"), [("u4", {"tier": "gold"})]).result(30)
+    shop.engine.feed.catch_up()
     assert set(ask(shop, "u4", expression=expression, filter_values=values)) == left
 
 
 def test_a_named_filter_follows_what_is_put(shop: Shop):
     expression = 'EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("Viewed")'
     shop.do("CreateFilter", name="unseen", datasetGroupArn=shop.group, filterExpression=expression)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert "dear" in ask(shop, "u6", filter="unseen")
     do(shop, "u6", "dear", "VIEWED", NOW)
     assert "dear" not in ask(shop, "u6", filter="unseen") and "dear" in ask(shop, "u7", filter="unseen")
@@ -126,7 +126,7 @@ def test_a_named_filter_follows_what_is_put(shop: Shop):
 def test_wrong_questions(shop: Shop):
     if not any(each["name"] == "home" for each in shop.do("ListCampaigns")["campaigns"]):
         shop.deploy(shop.train())
-        shop.engine.catch_up()
+        shop.engine.feed.catch_up()
     by_item = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
     by_action = 'INCLUDE ActionID WHERE Actions.KIND IN ("card")'
     for question, said in (
@@ -142,7 +142,7 @@ def test_wrong_questions(shop: Shop):
         ),
     ):
         with pytest.raises(InvalidInput, match=said):
-            shop.engine.recommend(question)
+            shop.engine.answers.recommend(question)
 
 
 def test_a_filter_on_what_actions_leave_out_anyway_is_refused(shop: Shop):
@@ -158,7 +158,7 @@ def test_another_process_says_the_same(shop: Shop):
             assert ask(other, user) == ask(shop, user)
         do(shop, "u4", "dear", "Viewed", NOW)
         put_action(shop, "dear", repeat_frequency=3)
-        other.engine.catch_up()
+        other.engine.feed.catch_up()
         assert "dear" not in ask(other, "u4")
     finally:
         other.close()
@@ -170,7 +170,7 @@ def test_actions_that_left_the_dataset_are_not_offered(tmp_path: Path):
         load_actions(shop, "odd,1,offer,,")
         assert set(ask(shop, "u4")) == {"odd"}
         shop.do("DeleteDataset", datasetArn=shop.dataset("ACTIONS"))
-        shop.engine.catch_up()
+        shop.engine.feed.catch_up()
         assert ask(shop, "u4") == {}
         with pytest.raises(InvalidInput, match="aws-next-best-action needs an Actions dataset"):
             shop.do("CreateSolutionVersion", solutionArn=f"{HOME}solution/next")

@@ -83,7 +83,7 @@ def test_another_process_follows_and_a_new_one_starts_with_all(shop: Shop, open_
     do(shop, "u", "call", "Taken", 4, session="s9")
     wanted = [("join", "Viewed"), ("join", "Viewed"), ("call", "Taken")]
     for _ in range(2):
-        other.engine.catch_up()
+        other.engine.feed.catch_up()
         for each in (shop, other, open_shop()):
             assert deeds_of(each, "u") == deeds_of(each, "s9") == wanted
             assert row_of(each, "call") == {"KIND": "phone|shop"} and row_of(each, "join") is not None
@@ -105,7 +105,7 @@ def test_an_event_id_counts_once_for_each_kind(shop: Shop):
     )
     alike = msgspec.structs.replace(deeds, creation_date_time=interactions.creation_date_time)
     shop.engine.records.replace(alike)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     shop.click("u", "join", 1, session="s", event_type="Taken")
     shop.click("u", "a", 1, event_id="e1")
     for second in (2, 3):
@@ -166,7 +166,7 @@ def test_a_deleted_dataset_leaves_nothing(shop: Shop, open_shop: Callable[..., S
     shop.do("DeleteDataset", datasetArn=shop.dataset(kind))
     gone = kind == "ACTIONS"
     for _ in range(2):
-        shop.engine.catch_up()
+        shop.engine.feed.catch_up()
         for each in (shop, open_shop()):
             assert deeds_of(each, "u") == ([("join", "Viewed"), ("call", "Taken")] if gone else [])
             rows = [row_of(each, "join"), row_of(each, "call")]
@@ -176,7 +176,7 @@ def test_a_deleted_dataset_leaves_nothing(shop: Shop, open_shop: Callable[..., S
 
 
 def test_refusals(shop: Shop):
-    put = shop.engine.put_action_interactions
+    put = shop.engine.feed.put_action_interactions
     event = Event(event_type="Taken", sent_at=T0, item_id="join")
     with pytest.raises(NotFound, match="no-such"):
         put("no-such", [("s", "u", event)])
@@ -190,10 +190,10 @@ def test_refusals(shop: Shop):
     with pytest.raises(InvalidInput, match="'value': 11 is not between 1 and 10"):
         put_action(shop, "join", value=11)
     with pytest.raises(InvalidInput, match="is of type ITEMS, not ACTIONS"):
-        shop.engine.put_actions(shop.dataset("ITEMS"), [("join", {})])
-    shop.engine.catch_up()
+        shop.engine.feed.put_actions(shop.dataset("ITEMS"), [("join", {})])
+    shop.engine.feed.catch_up()
     assert deeds_of(shop, "u") == [] and row_of(shop, "join") is None
     shop.do("DeleteDataset", datasetArn=shop.dataset("ACTION_INTERACTIONS"))
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(InvalidInput, match="no ActionInteractions dataset"):
         put(shop.tracking, [("s", "u", event)])

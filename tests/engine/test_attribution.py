@@ -58,7 +58,9 @@ def attribute(shop: Shop, metrics: list[dict[str, str]] = METRICS, path: str | N
 def figures(shop: Shop) -> dict[tuple[str, str], tuple[int, float]]:
     """(events, value) by metric and source, as any process shows them."""
     shop.clock.now += 5
-    return {(each.metric, each.source): (each.events, round(each.value, 3)) for each in shop.engine.attributed()}
+    return {
+        (each.metric, each.source): (each.events, round(each.value, 3)) for each in shop.engine.resources.attributed()
+    }
 
 
 def reports(shop: Shop, method: str) -> list[list[str]]:

@@ -74,7 +74,7 @@ def test_a_solution_made_again_under_the_name_keeps_its_own(shop: Shop, version:
     newer = shop.train()
     shop.deploy(newer)
     assert clean(shop) == "1 folders removed"
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.ask(num_results=1) == ["b"]
 
 
@@ -99,7 +99,7 @@ def test_superseded_snapshots_go_while_processes_read_them(shop: Shop, version: 
     clean(shop)
     assert len(snapshots(shop)) == 1
     assert "a" in other.history("u")  # it has not followed yet, and still maps what is gone
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     assert other.history("u") == shop.history("u") == open_shop().history("u")
 
 

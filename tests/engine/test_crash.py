@@ -48,15 +48,15 @@ def killed_writer(shop: Shop, acknowledged: int) -> dict[int, int]:
 def test_an_event_of_another_process_is_behind_until_it_is_followed(shop: Shop):
     shop.load_clicks("u0 a 1")
     shop.deploy(shop.train())
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     shop.engine.follower.close()  # from here on only the test follows
-    assert not any(shop.engine.behind("home", f"u{thread}") for thread in range(THREADS))
+    assert not any(shop.engine.answers.behind("home", f"u{thread}") for thread in range(THREADS))
     told = killed_writer(shop, 50)
     user = f"u{max(told, key=told.__getitem__)}"
-    assert shop.engine.behind("home", user)
+    assert shop.engine.answers.behind("home", user)
     assert "i0" not in shop.history(user)
-    shop.engine.catch_up()
-    assert not shop.engine.behind("home", user)
+    shop.engine.feed.catch_up()
+    assert not shop.engine.answers.behind("home", user)
     assert "i0" in shop.history(user)
 
 
@@ -64,7 +64,7 @@ def test_an_event_of_another_process_is_behind_until_it_is_followed(shop: Shop):
 def test_a_killed_writer_loses_nothing_it_acknowledged(shop: Shop, acknowledged: int):
     told = killed_writer(shop, acknowledged)
     assert sum(told.values()) >= acknowledged
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     for thread, count in told.items():
         found = shop.history(f"u{thread}")
         assert found == [f"i{number}" for number in range(len(found))]
@@ -83,6 +83,6 @@ def test_a_kill_while_snapshots_are_made_and_retries(shop: Shop, tmp_path: Path)
         assert found == [f"i{number}" for number in range(len(found))]
         assert len(found) >= max(told[thread], again[thread])
         events = [Event(event_type="click", sent_at=T0 + n, item_id=f"i{n}") for n in range(len(found))]
-        shop.engine.put_events(shop.tracking, f"s{thread}", f"u{thread}", events).result(30)
-        shop.engine.catch_up()
+        shop.engine.feed.put_events(shop.tracking, f"s{thread}", f"u{thread}", events).result(30)
+        shop.engine.feed.catch_up()
         assert shop.history(f"u{thread}") == found

@@ -51,7 +51,7 @@ def fill(shop: Shop) -> None:
     shop.click(None, "c", 5, session="session-of-alice")
     shop.click("alice", "d", 6, session="session-of-alice")
     shop.click("bob", "e", 7, session="session-of-bob")
-    shop.engine.put_users(shop.dataset("USERS"), [("carol", {"tier": "new"})]).result(30)
+    shop.engine.feed.put_users(shop.dataset("USERS"), [("carol", {"tier": "new"})]).result(30)
 
 
 def test_a_user_leaves_with_everything(shop: Shop):
@@ -69,11 +69,11 @@ def test_a_user_leaves_with_everything(shop: Shop):
 
 def test_another_process_forgets_before_the_snapshot_is_there(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     fill(shop)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     seen: list[Any] = []
 
     def publish_later(*_: Any) -> Any:
-        shop.engine.catch_up()
+        shop.engine.feed.catch_up()
         seen.append(
             (shop.history("alice"), shop.history("bob"), shop.engine.follower.owner(shop.uid, "session-of-alice"))
         )

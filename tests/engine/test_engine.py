@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from engine import Change, EngineError, Event, InvalidInput, NotFound, Question, Unavailable
@@ -22,7 +21,7 @@ def popular(shop: Shop) -> Shop:
     """Imported, trained and deployed."""
     shop.load_clicks(*CLICKS)
     shop.deploy(shop.train())
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return shop
 
 
@@ -44,7 +43,7 @@ def test_imports_trains_and_answers(popular: Shop):
 
 def test_many_questions_are_answered_as_each_alone(popular: Shop):
     """Whatever they ask for, and whoever among them asks for what there is not."""
-    popular.engine.clock = lambda: T0 + 60.0
+    popular.clock.now, popular.clock.step = T0 + 60.0, 0.0
     touched = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
     asked = [
         Question(campaign="home", user="u1", stable_id=True),
@@ -57,14 +56,14 @@ def test_many_questions_are_answered_as_each_alone(popular: Shop):
         Question(campaign="home", expression="EXCLUDE ItemID WHERE Items.PRICE > $MOST", stable_id=True),
         Question(campaign="home", user="u1", cohort="c9", stable_id=True),
     ]
-    together = popular.engine.recommend_many(asked)
+    together = popular.engine.answers.recommend_many(asked)
     for question, found in zip(asked, together, strict=True):
         if isinstance(found, EngineError):
             with pytest.raises(type(found)) as alone:
-                popular.engine.recommend(question)
+                popular.engine.answers.recommend(question)
             assert str(alone.value) == str(found)
         else:
-            assert popular.engine.recommend(question) == found
+            assert popular.engine.answers.recommend(question) == found
     assert [isinstance(each, EngineError) for each in together] == [0, 1, 0, 1, 1, 0, 1, 0, 1]
     shown = [each.name for each in popular.engine.shown.all()]
     assert shown[:4] == shown[4:] == [each.recommendation_id for each in together if not isinstance(each, EngineError)]
@@ -78,17 +77,17 @@ def test_an_event_is_in_the_next_answer(popular: Shop):
 
 def test_who_is_known_may_have_answers_of_their_own(popular: Shop):
     """By an interaction, or by a row of Users; others can share one."""
-    knows = partial(popular.engine.knows, popular.uid)
+    knows = partial(popular.engine.answers.knows, popular.uid)
     assert knows("u1") and not knows("u9") and not knows("u10")
-    popular.engine.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
+    popular.engine.feed.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
     popular.click(None, "a", session="s10")
-    popular.engine.catch_up()
+    popular.engine.feed.catch_up()
     assert knows("u9") and knows("s10") and not knows("u10")
 
 
 def test_an_answer_says_what_it_has_seen_and_who_made_it(popular: Shop):
     seq = popular.click("u9", "a")
-    answer = popular.engine.recommend(Question(campaign="home", user="u9"))
+    answer = popular.engine.answers.recommend(Question(campaign="home", user="u9"))
     assert answer.as_of >= seq
     assert answer.model.startswith("popular/")
     assert answer.recommendation_id.startswith("RID-")
@@ -96,7 +95,7 @@ def test_an_answer_says_what_it_has_seen_and_who_made_it(popular: Shop):
 
 def test_a_question_to_nobody(popular: Shop):
     with pytest.raises(NotFound, match="Deployed campaigns: home"):
-        popular.engine.recommend(Question(campaign="nowhere", user="u1"))
+        popular.engine.answers.recommend(Question(campaign="nowhere", user="u1"))
 
 
 def test_history_is_in_order_of_time_and_ties_in_order_of_arrival(popular: Shop):
@@ -136,9 +135,11 @@ def test_nothing_is_stored_of_a_bad_batch(shop: Shop):
         Event(event_type="click", sent_at=float("nan"), item_id="b"),
     ):
         with pytest.raises(InvalidInput):
-            shop.engine.put_events(shop.tracking, "s", "u", [good, bad])
+            shop.engine.feed.put_events(shop.tracking, "s", "u", [good, bad])
     with pytest.raises(InvalidInput, match="millisecond"):
-        shop.engine.put_events(shop.tracking, "s", "u", [Event(event_type="click", sent_at=T0 * 1000.0, item_id="b")])
+        shop.engine.feed.put_events(
+            shop.tracking, "s", "u", [Event(event_type="click", sent_at=T0 * 1000.0, item_id="b")]
+        )
     assert shop.engine.log.read(0, group=shop.uid) == []
 
 
@@ -170,7 +171,7 @@ def test_an_event_without_an_item_links_too(shop: Shop):
 def test_changes_name_the_user_a_session_belongs_to(shop: Shop):
     heard: list[Change] = []
     shop.click("u", "a", 1, session="s1")
-    shop.engine.subscribe(heard.extend)
+    shop.engine.feed.subscribe(heard.extend)
     shop.click(None, "b", 2, session="s1")
     assert [change.key for change in heard] == ["u", "s1"]
 
@@ -231,11 +232,11 @@ def test_metadata_is_as_the_schema_types_it_before_and_after_a_fold(popular: Sho
     popular.put("a", genres=["Drama", "War"], year=1999, price=2.5)
     shown = {"genres": "Drama|War", "year": 1999, "price": 2.5}
     for _ in range(2):
-        metadata = popular.engine.metadata("home", ["a", "nowhere"])
+        metadata = popular.engine.answers.metadata("home", ["a", "nowhere"])
         assert metadata == [shown, None]
         assert type(metadata[0]["year"]) is int
         popular.fold()
-    assert popular.engine.metadata("home", ["a"], ["year"]) == [{"year": 1999}]
+    assert popular.engine.answers.metadata("home", ["a"], ["year"]) == [{"year": 1999}]
 
 
 def test_ids_stay_over_snapshots(popular: Shop):
@@ -255,15 +256,15 @@ def test_ids_stay_over_snapshots(popular: Shop):
 
 def test_an_acknowledged_event_of_one_is_behind_then_seen_in_the_other(popular: Shop, open_shop: Open):
     other = beside(popular, open_shop)
-    assert not other.engine.behind("home", "u1")
-    popular.engine.put_events(
+    assert not other.engine.answers.behind("home", "u1")
+    popular.engine.feed.put_events(
         popular.tracking, "s", "u1", [Event(event_type="click", sent_at=T0 + 9, item_id="z")]
     ).result(30)
-    assert other.engine.behind("home", "u1")
-    assert not other.engine.behind("home", "u2")
+    assert other.engine.answers.behind("home", "u1")
+    assert not other.engine.answers.behind("home", "u2")
     assert other.history("u1") == ["a", "b"]
-    other.engine.catch_up()
-    assert not other.engine.behind("home", "u1")
+    other.engine.feed.catch_up()
+    assert not other.engine.answers.behind("home", "u1")
     assert other.history("u1") == ["a", "b", "z"]
 
 
@@ -273,30 +274,30 @@ def test_the_first_answer_after_a_deployment_is_of_the_new_model(popular: Shop, 
     assert other.ask("u1", num_results=2) == ["a", "b"]
     popular.load_clicks("u1 c 1", "u2 c 2", "u3 c 3", "u1 d 4", "u2 d 5")
     version = popular.train()
-    other.engine.catch_up()
-    assert other.engine.is_current() and not other.engine.behind("home", None)
+    other.engine.feed.catch_up()
+    assert other.engine.feed.is_current() and not other.engine.answers.behind("home", None)
     popular.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=version)
-    assert other.engine.behind("home", None) and other.engine.behind("home", "u1")
-    assert not other.engine.is_current() and not other.engine.is_current(popular.uid, "u1")
+    assert other.engine.answers.behind("home", None) and other.engine.answers.behind("home", "u1")
+    assert not other.engine.feed.is_current() and not other.engine.feed.is_current(popular.uid, "u1")
     assert other.ask("u1", num_results=2) == ["c", "d"]
-    assert other.engine.is_current() and not other.engine.behind("home", None)
+    assert other.engine.feed.is_current() and not other.engine.answers.behind("home", None)
 
 
 def test_an_anonymous_event_of_a_linked_session_makes_the_user_behind(popular: Shop, open_shop: Open):
     popular.click("u1", "x", 8, session="s1")
     other = beside(popular, open_shop)
     popular.click(None, "z", 9, session="s1")
-    assert other.engine.behind("home", "u1")
-    assert other.engine.behind("home", "s1")
+    assert other.engine.answers.behind("home", "u1")
+    assert other.engine.answers.behind("home", "s1")
 
 
 def test_listeners_have_heard_when_catch_up_returns(popular: Shop, open_shop: Open):
     other = beside(popular, open_shop)
     heard: list[tuple[str, str]] = []
-    other.engine.subscribe(lambda changes: heard.extend((change.kind, change.key) for change in changes))
+    other.engine.feed.subscribe(lambda changes: heard.extend((change.kind, change.key) for change in changes))
     popular.click("u1", "z", 9)
     popular.put("z", year=1)
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     assert heard == [("event", "u1"), ("event", "s"), ("item", "z")]
 
 
@@ -305,22 +306,23 @@ def test_deployments_and_their_swaps_are_followed(popular: Shop, open_shop: Open
     assert other.ask("u1", num_results=3) == ["a", "b", "c"]
     popular.load_clicks("u1 c 1", "u2 c 2", "u3 c 3", "u1 d 4", "u2 d 5")
     popular.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=popular.train())
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     assert other.ask("u1", num_results=2) == ["c", "d"]
     popular.do("CreateCampaign", name="second", solutionVersionArn=popular.train())
-    assert other.engine.recommend(Question(campaign="second")).items[0] == "c"  # looked for once more
+    assert other.engine.answers.recommend(Question(campaign="second")).items[0] == "c"  # looked for once more
     popular.do("DeleteCampaign", campaignArn=f"{HOME}campaign/home")
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     with pytest.raises(NotFound):
         other.ask("u1")
 
 
-def test_a_campaign_answers_when_it_is_active(popular: Shop):
-    popular.engine.settings = msgspec.structs.replace(popular.engine.settings, pending_s=10.0)
+def test_a_campaign_answers_when_it_is_active(popular: Shop, open_shop: Open):
+    slow = open_shop(pending_s=10.0)
+    slow.clock.now = popular.clock.now
     with pytest.raises(NotFound, match="campaign/home is not ACTIVE, it is in CREATE PENDING state"):
-        popular.ask("u1")
-    popular.clock.now += 30
-    assert popular.ask("u1", num_results=1) == ["a"]
+        slow.ask("u1")
+    slow.clock.now += 30
+    assert slow.ask("u1", num_results=1) == ["a"]
 
 
 def test_a_deleted_campaign_is_not_found_though_it_still_shows(open_shop: Open):
@@ -330,7 +332,7 @@ def test_a_deleted_campaign_is_not_found_though_it_still_shows(open_shop: Open):
     slow = open_shop(pending_s=1e9)
     slow.clock.now = shop.clock.now + 2e9
     slow.do("DeleteCampaign", campaignArn=f"{HOME}campaign/home")
-    slow.engine.catch_up()
+    slow.engine.feed.catch_up()
     assert slow.do("DescribeCampaign", campaignArn=f"{HOME}campaign/home")["campaign"]["status"] == "DELETE PENDING"
     with pytest.raises(NotFound):
         slow.ask("u1")
@@ -343,8 +345,8 @@ def test_an_import_in_one_process_is_seen_in_the_other_with_every_event_once(pop
         if number % 5 == 4:
             popular.load_clicks("u1 a 1", f"u2 b{number} 2") if number % 2 else popular.fold()
         if number % 7 == 6:
-            other.engine.catch_up()
-    other.engine.catch_up()
+            other.engine.feed.catch_up()
+    other.engine.feed.catch_up()
     late = open_shop()
     expected = [f"i{number}" for number in range(20)]
     assert popular.history("busy") == other.history("busy") == late.history("busy") == expected
@@ -391,7 +393,7 @@ def test_without_its_data_a_model_answers_unavailable(popular: Shop, open_shop: 
 def test_trends_go_on_over_a_fold(shop: Shop):
     shop.load_clicks(*(f"u{n} old {n}" for n in range(5)))
     shop.deploy(shop.train("trending", "arn:aws:personalize:::recipe/aws-trending-now"))
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     for n in range(4):
         shop.click(f"v{n}", "new", 8000 + n)
     before = shop.ask(num_results=2)
@@ -409,10 +411,10 @@ def test_a_deleted_dataset_takes_its_data_with_it_at_once(popular: Shop, open_sh
     popular.do("DeleteDataset", datasetArn=popular.dataset("INTERACTIONS"))
     popular.do("DeleteDataset", datasetArn=popular.dataset("ITEMS"))
     for shop in (popular, other):
-        shop.engine.catch_up()
+        shop.engine.feed.catch_up()
         assert (shop.history("u1"), shop.row("a")) == ([], None)
     popular.work()
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     late = open_shop()
     for shop in (popular, other, late):
         assert (shop.history("u1"), shop.history("u3"), shop.row("a")) == ([], [], None)
@@ -424,7 +426,7 @@ def test_a_dataset_made_again_starts_anew_whenever_the_old_one_is_cleared_away(p
     popular.click("u1", "z", 9)
     popular.do("DeleteDataset", datasetArn=popular.dataset("INTERACTIONS"))
     popular.add_dataset("INTERACTIONS")
-    popular.engine.catch_up()
+    popular.engine.feed.catch_up()
     popular.click("u1", "z", 9)  # the same event as before, to a new dataset
     assert popular.history("u1") == ["z"]
     popular.work()
@@ -444,7 +446,7 @@ def test_nothing_is_left_of_a_deleted_group(popular: Shop, open_shop: Open, tmp_
     popular.work()
     assert popular.engine.log.groups() == []
     assert not (data / "groups" / uid).exists() and not (data / "models" / uid).exists()
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     assert len(other.engine.follower.group(uid).items) == 0
     popular.furnish()
     popular.click("u1", "y", 1)

@@ -180,8 +180,8 @@ def test_a_whole_engine_explains_its_answers(shop: Shop):
     shop.do("CreateFilter", name="unseen", datasetGroupArn=shop.group, filterExpression=CLICKED)
     question = Question(campaign="home", user="u", num_results=2, filter="unseen")
     assert shop.ask("u", filter="unseen") == ["i3"]
-    told = shop.engine.explain(question, "i1")
+    told = shop.engine.answers.explain(question, "i1")
     assert told.cause == "filtered" and [(each.filter, each.keeps) for each in told.filters] == [("unseen", False)]
-    assert shop.engine.explain(question, "i3").place == 1
+    assert shop.engine.answers.explain(question, "i3").place == 1
     assert list(shop.engine.shown.all())[-1].items == ("i3",)  # explanations are not answers
     assert len(list(shop.engine.shown.all())) == 1

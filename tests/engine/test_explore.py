@@ -34,6 +34,7 @@ from engine.rank.explore import (
 from engine.rank.topk import top_k
 from engine.serving import serve
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from engine.use_cases import USE_CASES
 from tests.engine.test_serve import Asked, deployed
 
@@ -221,10 +222,12 @@ def test_snapshots_say_what_the_log_said():
 
 def ask(group: Group, model: Deployed, *filters: str, now: float = 0.0, **question: Any) -> Ranked:
     return serve.answer(
-        Question(**{"campaign": "c", "user": "u", "num_results": 5, **question}),
+        FilteredQuestion(
+            Question(**{"campaign": "c", "user": "u", "num_results": 5, **question}),
+            tuple(map(compile_filter, filters)),
+        ),
         model,
         group,
-        tuple(map(compile_filter, filters)),
         as_of=7,
         now=now,
         new_id=lambda: "00000000-0000-4000-8000-000000000000",
@@ -306,10 +309,10 @@ def test_version_2_says_what_is_explored(group: Group):
 def test_promotions_keep_their_places(group: Group):
     promoting = compile_filter('INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")')
     question = Question(campaign="c", user="u", num_results=6, promotion=Promotion(name="sale", percent=50, filter="f"))
-    how: dict[str, Any] = {"as_of": 7, "new_id": lambda: "1", "promoting": promoting}
+    how: dict[str, Any] = {"as_of": 7, "new_id": lambda: "1"}
     explored_ever = False
     for hour in range(40):
-        answer = serve.answer(question, exploring(), group, (), now=hour * SPELL_S, **how)
+        answer = serve.answer(FilteredQuestion(question, (), promoting), exploring(), group, now=hour * SPELL_S, **how)
         promoted = [item for item, name in zip(answer.items, answer.promotion_names, strict=True) if name]
         assert promoted == ["i0", "i1", "i2"] and len(set(answer.items)) == 6
         said = dict(zip(answer.items, answer.propensities, strict=True))

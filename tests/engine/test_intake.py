@@ -22,7 +22,7 @@ def event(**members: Any) -> Event:
 
 
 def put(shop: Shop, *events: Event, user: str | None = "u") -> None:
-    shop.engine.put_events(shop.tracking, "s", user, events).result(10)
+    shop.engine.feed.put_events(shop.tracking, "s", user, events).result(10)
 
 
 def test_every_member_of_an_event_is_kept(shop: Shop):
@@ -80,13 +80,13 @@ def test_a_bad_event_is_refused_with_its_batch(shop: Shop, bad: dict[str, Any], 
 
 def test_an_unknown_tracker_is_refused(shop: Shop):
     with pytest.raises(InvalidInput, match="nobody"):
-        shop.engine.put_events("nobody", "s", "u", [event()])
+        shop.engine.feed.put_events("nobody", "s", "u", [event()])
 
 
 def test_a_tracker_without_a_dataset_is_refused(open_shop: Callable[..., Shop]):
     shop = open_shop().furnish()
     shop.do("DeleteDataset", datasetArn=shop.dataset("INTERACTIONS"))
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(InvalidInput, match="no Interactions dataset"):
         put(shop, event())
 
@@ -95,7 +95,7 @@ def test_a_deleted_tracker_takes_no_more(shop: Shop):
     put(shop, event())
     tracker = shop.do("ListEventTrackers", datasetGroupArn=shop.group)["eventTrackers"][0]
     shop.do("DeleteEventTracker", eventTrackerArn=tracker["eventTrackerArn"])
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(InvalidInput):
         put(shop, event())
 
@@ -103,21 +103,23 @@ def test_a_deleted_tracker_takes_no_more(shop: Shop):
 def test_automatic_properties_go_where_the_schema_has_them_and_never_over_given_ones(shop: Shop):
     automatic = {"device": "auto", "SHELF": "top", "weather": "rain"}
     events = [event(properties={"DEVICE": "tv"}), event(item_id="b")]
-    shop.engine.deliver([shop.tracking], "s", "u", events, automatic).result(10)
+    shop.engine.feed.deliver([shop.tracking], "s", "u", events, automatic).result(10)
     kept = [read_interaction(record.body).properties for record in records(shop)]
     assert kept == [{"DEVICE": "tv", "SHELF": "top"}, {"DEVICE": "auto", "SHELF": "top"}]
 
 
 def test_all_trackers_or_none(shop: Shop):
     with pytest.raises(InvalidInput):
-        shop.engine.deliver([shop.tracking, "nobody"], "s", "u", [event()], {})
+        shop.engine.feed.deliver([shop.tracking, "nobody"], "s", "u", [event()], {})
     assert records(shop) == []
-    shop.engine.deliver([], "s", "u", [event()], {}).result(10)
+    shop.engine.feed.deliver([], "s", "u", [event()], {}).result(10)
 
 
 def test_rows_are_kept_by_schema_name(shop: Shop):
-    shop.engine.put_items(shop.dataset("ITEMS"), [("a", {"genres": ["x", "y"], "year": 1999}), ("b", {})]).result(10)
-    shop.engine.put_users(shop.dataset("USERS"), [("u", {"tier": "gold"})]).result(10)
+    shop.engine.feed.put_items(shop.dataset("ITEMS"), [("a", {"genres": ["x", "y"], "year": 1999}), ("b", {})]).result(
+        10
+    )
+    shop.engine.feed.put_users(shop.dataset("USERS"), [("u", {"tier": "gold"})]).result(10)
     assert [(record.kind, record.key, read_row(record.body)) for record in records(shop)] == [
         ("item", "a", RecordRow("a", {"GENRES": "x|y", "YEAR": 1999})),
         ("item", "b", RecordRow("b", {})),
@@ -143,20 +145,20 @@ def test_a_row_put_again_is_stored_again(shop: Shop):
 )
 def test_bad_rows_are_refused_together(shop: Shop, rows: Any, reason: str):
     with pytest.raises(InvalidInput, match=reason):
-        shop.engine.put_items(shop.dataset("ITEMS"), rows)
+        shop.engine.feed.put_items(shop.dataset("ITEMS"), rows)
     assert records(shop) == []
 
 
 def test_a_required_property_must_be_there(shop: Shop):
     shop.do("DeleteDataset", datasetArn=shop.dataset("ITEMS"))
     shop.add_dataset("ITEMS", [{"name": "ITEM_ID", "type": "string"}, {"name": "YEAR", "type": "int"}])
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(InvalidInput, match=r"\['YEAR'\] are missing"):
-        shop.engine.put_items(shop.dataset("ITEMS"), [("a", {})])
+        shop.engine.feed.put_items(shop.dataset("ITEMS"), [("a", {})])
 
 
 def test_rows_of_another_dataset_are_refused(shop: Shop):
     with pytest.raises(InvalidInput, match="is of type ITEMS, not USERS"):
-        shop.engine.put_users(shop.dataset("ITEMS"), [("u", {})])
+        shop.engine.feed.put_users(shop.dataset("ITEMS"), [("u", {})])
     with pytest.raises(NotFound):
-        shop.engine.put_items(shop.dataset("NOTHING"), [("a", {})])
+        shop.engine.feed.put_items(shop.dataset("NOTHING"), [("a", {})])

@@ -300,7 +300,7 @@ def test_a_dataset_that_grew_shows_its_new_column_at_once(shop: Shop):
     shop.do("UpdateDataset", datasetArn=shop.dataset("ITEMS"), schemaArn=schema)
     shop.put("b", colour="red")
     for _ in range(2):  # before and after the next snapshot
-        rows = shop.engine.metadata("home", ["a", "b"])
+        rows = shop.engine.answers.metadata("home", ["a", "b"])
         assert rows == [{"genres": "x", "year": 1999}, {"colour": "red"}]
         shop.fold()
 
@@ -319,7 +319,7 @@ def test_training_sees_only_the_events_the_solution_asks_for(shop: Shop):
     )["solutionArn"]
     assert solution == f"{HOME}solution/bought"
     shop.deploy(shop.train("bought"))
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.ask(num_results=1) == ["b"]
 
 
@@ -348,12 +348,12 @@ def test_event_weights_decide_what_is_learned(shop: Shop):
     solution = shop.do("CreateSolution", name="weighed", **made, solutionConfig=config)["solutionArn"]
     version = shop.train("weighed")
     shop.deploy(version)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.ask("new", num_results=2) == ["had", "seen"]
     assert set(shop.engine.records.get(version, SolutionVersionRecord).metrics) >= EVENT_METRICS
     shop.do("UpdateSolution", solutionArn=solution, solutionUpdateConfig=weights(1.0, 0.1))
     shop.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=shop.train("weighed"))
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.ask("new", num_results=2) == ["seen", "had"]
     shop.do("UpdateSolution", solutionArn=solution, solutionUpdateConfig={"eventsConfig": {"eventParametersList": []}})
     metrics = shop.engine.records.get(shop.train("weighed"), SolutionVersionRecord).metrics
@@ -377,7 +377,7 @@ def test_an_objective_lifts_what_is_worth_more(shop: Shop, excluded: dict[str, A
     shop.do("CreateSolution", name="worth", **made, solutionConfig=config)
     version = shop.train("worth")
     shop.deploy(version)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.ask("new", num_results=3) == ["dear", "some", "cheap"]
     assert 0 < shop.engine.records.get(version, SolutionVersionRecord).metrics["average_rewards_at_k"] <= 1
 
@@ -463,7 +463,7 @@ def test_the_job_process_works_and_ends_when_told(shop: Shop, tmp_path: Path):
     finally:
         process.kill()
         process.wait()
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.history("u") == ["a"]
 
 
@@ -480,7 +480,7 @@ def test_a_killed_job_process_leaves_its_job_to_the_next(shop: Shop, tmp_path: P
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.history("u") == ["before"]
     shop.clock.now = time.time() + ALIVE_S + 1  # the killed one used the real clock
     shop.work()

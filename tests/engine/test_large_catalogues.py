@@ -22,6 +22,7 @@ from engine.recipe import silent
 from engine.serving import serve
 from engine.serving.case import Case, Live, case_of
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from loadtests.blend import blend_of, visits
 from tests.engine.test_serve import deployed
 
@@ -98,7 +99,7 @@ def test_a_list_deeper_than_was_measured_is_answered_by_the_scan(group: Group, e
 
 def test_lists_asked_for_together_are_those_that_each_has_alone(group: Group, ensemble: Ensemble) -> None:
     asked = [
-        serve.Asked(Question(campaign="c", user=user, num_results=count, stable_id=True, **more))
+        FilteredQuestion(Question(campaign="c", user=user, num_results=count, stable_id=True, **more))
         for user in ("u", "w", "nobody")
         for count in (EXPECTED, 500)
         for more in ({}, {"cohort": EVERYONE})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from engine import InvalidInput, NotFound, Question
@@ -25,7 +25,7 @@ def popular(shop: Shop) -> Shop:
 
 def make(shop: Shop, name: str, expression: str) -> str:
     arn = shop.do("CreateFilter", name=name, datasetGroupArn=shop.group, filterExpression=expression)["filterArn"]
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return str(arn)
 
 
@@ -39,14 +39,15 @@ def test_a_filter_by_name_or_arn_with_parameters(popular: Shop):
         popular.ask(filter="nobody's")
 
 
-def test_a_filter_answers_when_it_is_active(popular: Shop):
+def test_a_filter_answers_when_it_is_active(popular: Shop, open_shop: Callable[..., Shop]):
     popular.clock.now += 30
     make(popular, "f", "INCLUDE ItemID WHERE Items.PRICE < 10")
-    popular.engine.settings = msgspec.structs.replace(popular.engine.settings, pending_s=10.0)
+    slow = open_shop(pending_s=10.0)
+    slow.clock.now = popular.clock.now
     with pytest.raises(InvalidInput, match="filter/f is not in ACTIVE state"):
-        popular.ask(filter="f")
-    popular.clock.now += 30
-    assert popular.ask(filter="f") == ["b"]
+        slow.ask(filter="f")
+    slow.clock.now += 30
+    assert slow.ask(filter="f") == ["b"]
 
 
 def test_puts_count_in_the_next_answer(popular: Shop):
@@ -57,8 +58,8 @@ def test_puts_count_in_the_next_answer(popular: Shop):
     assert popular.ask(**cheap) == ["c"]
     gold = {"expression": 'EXCLUDE ItemID WHERE Items.PRICE < 10 IF CurrentUser.TIER = "gold"'}
     assert popular.ask("u9", **gold) == ["a", "b", "c"]
-    popular.engine.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
-    popular.engine.catch_up()
+    popular.engine.feed.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
+    popular.engine.feed.catch_up()
     assert popular.ask("u9", **gold) == ["a", "b"]
     popular.fold()
     assert (popular.ask("u9", **gold), popular.ask(**cheap)) == (["a", "b"], ["c"])
@@ -85,10 +86,10 @@ def test_filters_that_do_not_fit_the_question(popular: Shop, expression: str, re
 def test_the_current_item_of_related_items(popular: Shop):
     popular.deploy(popular.train("sims", "arn:aws:personalize:::recipe/aws-sims"), "like")
     popular.put("a", price=3)
-    popular.engine.catch_up()
+    popular.engine.feed.catch_up()
     asked: dict[str, Any] = {"campaign": "like", "expression": "INCLUDE ItemID WHERE Items.PRICE > CurrentItem.PRICE"}
-    assert popular.engine.recommend(Question(item="a", **asked)).items == ("b",)
-    assert popular.engine.recommend(Question(item="b", **asked)).items == ()
+    assert popular.engine.answers.recommend(Question(item="a", **asked)).items == ("b",)
+    assert popular.engine.answers.recommend(Question(item="b", **asked)).items == ()
 
 
 def test_a_filter_of_another_group(popular: Shop):
@@ -104,7 +105,7 @@ def test_a_filter_of_another_group(popular: Shop):
 
 
 def test_who_needs_to_be_told_apart(popular: Shop):
-    names = popular.engine.filter_names_user
+    names = popular.engine.answers.filter_names_user
     arn = make(popular, "gold", "INCLUDE ItemID WHERE Items.PRICE < 3 IF CurrentUser.TIER = 'gold'")
     make(popular, "unseen", 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
     in_place = "INCLUDE ItemID WHERE Items.YEAR < 3 IF CurrentUser.TIER = 'x'"
@@ -125,7 +126,7 @@ def test_a_filter_made_anew_is_another(popular: Shop):
 def test_a_filter_outlives_its_dataset(popular: Shop):
     make(popular, "f", "EXCLUDE ItemID WHERE Items.PRICE < 10")
     popular.do("DeleteDataset", datasetArn=popular.dataset("ITEMS"))
-    popular.engine.catch_up()
+    popular.engine.feed.catch_up()
     assert popular.ask(filter="f") == ["a", "b", "c"]
     with pytest.raises(InvalidInput, match="no Items dataset"):
         make(popular, "g", "EXCLUDE ItemID WHERE Items.PRICE < 10")
@@ -134,22 +135,22 @@ def test_a_filter_outlives_its_dataset(popular: Shop):
 def test_candidates_that_nobody_knows_are_no_part_of_what_is_included(popular: Shop):
     recipe = "arn:aws:personalize:::recipe/aws-personalized-ranking"
     popular.deploy(popular.train("ranking", recipe), "ranking")
-    popular.engine.catch_up()
+    popular.engine.feed.catch_up()
 
     def rank(expression: str) -> tuple[str, ...]:
         asked = Question(campaign="ranking", user="u1", candidates=("x", "b"), expression=expression)
-        return popular.engine.recommend(asked).items
+        return popular.engine.answers.recommend(asked).items
 
     assert rank("INCLUDE ItemID WHERE Items.PRICE < 10") == ("b",)
     assert rank("INCLUDE ItemID WHERE Items.PRICE != 5") == ("x",)
     assert rank("EXCLUDE ItemID WHERE Items.PRICE < 10") == ("x",)
 
 
-def test_fields_over_a_group_are_counted_at_aws(shop: Shop):
+def test_fields_over_a_group_are_counted_at_aws(open_shop: Callable[..., Shop]):
+    shop = open_shop(quotas="aws").furnish()
     fields = [{"name": f"F{n}", "type": ["null", "long"]} for n in range(24)]
     shop.do("DeleteDataset", datasetArn=shop.dataset("ITEMS"))
     shop.add_dataset("ITEMS", [{"name": "ITEM_ID", "type": "string"}, *fields])
-    shop.engine.settings = msgspec.structs.replace(shop.engine.settings, quotas="aws")
 
     def ten(first: int) -> str:
         return "INCLUDE ItemID WHERE " + " OR ".join(f"Items.F{n} = 1" for n in range(first, first + 10))

@@ -35,7 +35,7 @@ def stocked(shop: Shop) -> Shop:
 def version(shop: Shop) -> str:
     version = stocked(shop).train("for-you")
     shop.do("CreateCampaign", name="home", solutionVersionArn=version, campaignConfig=NO_EXPLORATION)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return version
 
 
@@ -102,7 +102,7 @@ def test_another_process_and_one_that_starts_answer_with_it(shop: Shop, version:
     look(scheduler, shop)
     shop.put("fresh", genres="even")
     look(scheduler, shop, ITEMS_S + 1)
-    other.engine.catch_up()
+    other.engine.feed.catch_up()
     assert other.ask("u2", num_results=30) == open_shop().ask("u2", num_results=30) == shop.ask("u2", num_results=30)
 
 
@@ -141,7 +141,7 @@ def test_a_version_trained_anew_starts_from_its_own(shop: Shop, version: str):
     look(scheduler, shop, ITEMS_S + 1)
     newer = shop.train("for-you")
     shop.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=newer)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert "fresh" in shop.ask("u2", num_results=30)
     shop.put("fresher", genres="even")
     look(scheduler, shop, ITEMS_S + 1)

@@ -47,13 +47,13 @@ def popular(shop: Shop) -> Shop:
     shop.deploy(shop.train())
     for name, expression in (("seen", SEEN), ("unseen", UNSEEN)):
         shop.do("CreateFilter", name=name, datasetGroupArn=shop.group, filterExpression=expression)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return shop
 
 
 def promote(shop: Shop, percent: int = 50, by: str = "seen", **question: Any) -> Ranked:
     promotion = Promotion(name="sale", percent=percent, filter=by)
-    return shop.engine.recommend(Question(campaign="home", user="u", promotion=promotion, **question))
+    return shop.engine.answers.recommend(Question(campaign="home", user="u", promotion=promotion, **question))
 
 
 def of(answer: Ranked, name: str | None) -> list[str]:
@@ -99,9 +99,9 @@ def test_promotions_that_cannot_be(popular: Shop):
         promote(popular, by=f"{HOME.replace('000000000000', '000000000009')}filter/seen")
     promotion = Promotion(name="sale", percent=10, filter="seen")
     with pytest.raises(InvalidInput, match="the filter depends on the user"):
-        popular.engine.recommend(Question(campaign="home", promotion=promotion))
+        popular.engine.answers.recommend(Question(campaign="home", promotion=promotion))
     ranking = "arn:aws:personalize:::recipe/aws-personalized-ranking"
     popular.deploy(popular.train("ranked", ranking), "ranked")
-    popular.engine.catch_up()
+    popular.engine.feed.catch_up()
     with pytest.raises(InvalidInput, match="reorders a given list"):
-        popular.engine.recommend(Question(campaign="ranked", user="u", candidates=("a",), promotion=promotion))
+        popular.engine.answers.recommend(Question(campaign="ranked", user="u", candidates=("a",), promotion=promotion))

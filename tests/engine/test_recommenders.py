@@ -63,7 +63,7 @@ def shown(shop: Shop) -> dict[str, Any]:
 
 
 def ask(shop: Shop, **more: Any) -> list[str]:
-    ranked = shop.engine.recommend(Question(campaign=ARN, **{"num_results": 8, **more}))
+    ranked = shop.engine.answers.recommend(Question(campaign=ARN, **{"num_results": 8, **more}))
     assert set(ranked.scores) <= {None} and ranked.model.startswith("r/")
     return list(ranked.items)
 
@@ -100,7 +100,7 @@ def test_use_cases_ask_for_users_and_items(shop: Shop):
     with pytest.raises(InvalidInput, match="userId is required"):
         ask(shop)
     shop.do("DeleteRecommender", recommenderArn=ARN)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(NotFound):
         ask(shop, user="u0")
     recommend(shop, "aws-ecomm-frequently-bought-together")
@@ -114,11 +114,11 @@ def test_a_stopped_recommender_refuses_and_a_started_one_answers_as_before(shop:
     recommend(shop, "aws-ecomm-popular-items-by-views")
     before = ask(shop, user="u0")
     shop.do("StopRecommender", recommenderArn=ARN)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(InvalidInput, match="INACTIVE"):
         ask(shop, user="u0")
     shop.do("StartRecommender", recommenderArn=ARN)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert ask(shop, user="u0") == before
 
 

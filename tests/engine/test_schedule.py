@@ -202,7 +202,7 @@ def test_campaigns_that_sync_follow(shop: Shop):
     look(shop, days=7)
     newest = shop.engine.records.list(SolutionVersionRecord)[1].arn
     assert shop.do("DescribeCampaign", campaignArn=f"{HOME}campaign/home")["campaign"]["solutionVersionArn"] == newest
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.ask(num_results=1) == ["c"]
 
 

@@ -19,6 +19,7 @@ from engine.recipe import Model, Query, Recipe
 from engine.records import CampaignRecord
 from engine.serving import serve
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from engine.shown.ids import named
 
 CLICKED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
@@ -76,10 +77,9 @@ def group() -> Group:
 def ask(group: Group, model: Deployed, *filters: str, **question: Any) -> Ranked:
     numbers = iter(range(100))
     return serve.answer(
-        Question(campaign="c", **question),
+        FilteredQuestion(Question(campaign="c", **question), tuple(map(compile_filter, filters))),
         model,
         group,
-        tuple(map(compile_filter, filters)),
         as_of=7,
         now=99.0,
         new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012}",
@@ -235,7 +235,7 @@ def test_promoted_items_are_said_to_be(group: Group):
     for user, others in (("u", None), ("nobody", "Popular item")):
         question = Question(campaign="c", user=user, promotion=promotion)
         everything = compile_filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("none")')
-        how: dict[str, Any] = {"as_of": 7, "now": 99.0, "new_id": lambda: "1", "promoting": everything}
-        answer = serve.answer(question, second(Asked()), group, (), **how)
+        how: dict[str, Any] = {"as_of": 7, "now": 99.0, "new_id": lambda: "1"}
+        answer = serve.answer(FilteredQuestion(question, (), everything), second(Asked()), group, **how)
         told = dict(zip(answer.items, answer.reasons, strict=True))
         assert told == {"b": "Promoted item", "c": others, "a": others}

@@ -38,7 +38,7 @@ class Site:
         runner = Runner(self.engine)
         while runner.run_one():
             pass
-        self.engine.catch_up()
+        self.engine.feed.catch_up()
 
     def load(self, dataset: str, lines: Sequence[str]) -> None:
         """Import CSV lines, the first of which is the header."""

@@ -137,7 +137,7 @@ def test_what_is_shown_and_not_chosen_is_shown_less(shop: Site):
             sessionId=f"s{session}",
             eventList=[event | {"sentAt": START + session}],
         )
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     shown = [item for user in range(400) for item in shop.items(arn, f"w{user}")]
     print(f"shown {shown.count('seen')} times, unseen {shown.count('unseen')}")
     assert 0 < 2 * shown.count("seen") < shown.count("unseen")

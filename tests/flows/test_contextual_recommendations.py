@@ -64,7 +64,7 @@ def campaign(shop: Site, group: str, recipe: str, **config: Any) -> str:
     shop.work()
     assert shop.version(version)["status"] == "ACTIVE"
     arn = personalize.create_campaign(name=recipe, solutionVersionArn=version)["campaignArn"]
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return str(arn)
 
 
@@ -125,7 +125,7 @@ def test_a_new_user_gets_what_people_alike_want(shop: Site, group: str):
         datasetArn=users,
         users=[{"userId": "old", "properties": '{"age": 66}'}, {"userId": "young", "properties": '{"age": 21}'}],
     )
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert set(shop.items(home, "old", 5)) <= set(FILMS)
     assert set(shop.items(home, "young", 5)) <= set(CLIPS)
 

@@ -49,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         version = opened.personalize.create_solution_version(solutionArn=f"{ARN}:solution/home")["solutionVersionArn"]
         opened.work()
         opened.personalize.create_campaign(name="home", solutionVersionArn=version)
-        opened.engine.catch_up()
+        opened.engine.feed.catch_up()
         yield opened
         clients.close()
 

@@ -41,7 +41,7 @@ def solution(shop: Site, group: str, recipe: str = V1, **more: Any) -> str:
 def put(shop: Site, group: str, item: str, kind: str) -> None:
     dataset = group.replace("dataset-group", "dataset") + "/ITEMS"
     shop.events.put_items(datasetArn=dataset, items=[{"itemId": item, "properties": json.dumps({"kind": kind})}])
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
 
 
 def trained(shop: Site, arn: str, mode: str = "FULL") -> str:
@@ -62,19 +62,19 @@ def test_an_update_adds_new_items_and_trains_nothing(shop: Site, group: str):
     full = trained(shop, arn)
     no_exploration = {"itemExplorationConfig": {"explorationWeight": "0"}}
     campaign = p.create_campaign(name="home", solutionVersionArn=full, campaignConfig=no_exploration)["campaignArn"]
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     put(shop, group, "fresh", "even")
     assert "fresh" not in shop.items(campaign, "u2", 25)
 
     update = trained(shop, arn, "UPDATE")
     p.update_campaign(campaignArn=campaign, solutionVersionArn=update)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert place(shop, campaign, "u2", "fresh") < place(shop, campaign, "u1", "fresh")
     metrics = [p.get_solution_metrics(solutionVersionArn=each)["metrics"] for each in (full, update)]
     assert metrics[0] == metrics[1]
     before = [item for item in shop.items(campaign, "u2", 25) if item != "fresh"]
     p.update_campaign(campaignArn=campaign, solutionVersionArn=full)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     assert shop.items(campaign, "u2", 25) == before
 
 

@@ -45,7 +45,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             version = opened.versions(f"{ARN}:solution/{recipe}")[-1]["solutionVersionArn"]
             config: dict[str, Any] = {"itemExplorationConfig": {"explorationWeight": weight}} if weight else {}
             opened.personalize.create_campaign(name=name, solutionVersionArn=version, campaignConfig=config)
-        opened.engine.catch_up()
+        opened.engine.feed.catch_up()
         yield opened
 
 
@@ -70,7 +70,7 @@ def test_the_estimate_covers_what_the_other_campaign_earns(shop: Site):
             shop.events.put_events(trackingId=tracker, userId=name, sessionId=f"s{user}", eventList=events[:10])
     shop.engine.shown.flush()
 
-    found = shop.engine.off_policy("exploring", "still", "click")
+    found = shop.engine.answers.off_policy("exploring", "still", "click")
     print(f"truth {np.mean(truth):.4f}: {found}")
     # models are named anew in each run, so exploration draws anew: in six runs it deviated by .011
     assert found.answers == USERS and found.covered == pytest.approx(1.0, abs=0.05)
@@ -78,8 +78,8 @@ def test_the_estimate_covers_what_the_other_campaign_earns(shop: Site):
         assert abs(estimate.value - np.mean(truth)) < 3 * estimate.error
     assert found.ips.error < 0.15 and found.gain is not None and found.gain.error > 0
 
-    assert shop.engine.off_policy("exploring", "popular").answers == USERS
-    assert shop.engine.off_policy("exploring", "still", "purchase").ips.value == 0.0
+    assert shop.engine.answers.off_policy("exploring", "popular").answers == USERS
+    assert shop.engine.answers.off_policy("exploring", "still", "purchase").ips.value == 0.0
 
     printed_by = ["off-policy", "exploring", "--instead", "still", "--data", str(data_of(shop))]
     printed = CliRunner().invoke(main, printed_by)

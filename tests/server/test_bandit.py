@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from engine.experiments.store import Trials
+from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
 from gateway.config import load
 from gateway.experiments.ledger import Ledger
@@ -44,16 +44,16 @@ def test_it_learns_and_its_workers_agree(trained: Path, tmp_path: Path) -> None:
         assert late.count("b") > 90
         assert {user: arm(client, user) for user in early} == early
     database = Database(sqlite_url(server.data))
-    trials, (test,) = Trials(database), load(config, {}).experiments
-    exposures = trials.exposed(test.id)
-    ledger = Ledger(trials)
+    store, (test,) = ExperimentStore(database), load(config, {}).experiments
+    exposures = store.exposed(test.id)
+    ledger = Ledger(store)
     ledger.prepare([test])
     assert len(exposures) == int(next(names).removeprefix("guest-"))
     for each in exposures:
         in_force = [ledger.in_force(test, each.at - early).by_variation[each.variation] for early in (0, SLACK_S)]
         assert each.propensity in {told.share for told in in_force}, each
     assert {each.propensity for each in exposures} >= {0.5, 0.9}
-    assert all(each.at < each.since for each in trials.weighed(test.id))
+    assert all(each.at < each.since for each in store.weighed(test.id))
     database.close()
 
 

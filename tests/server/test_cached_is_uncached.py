@@ -65,7 +65,7 @@ class World:
 
     def settle(self) -> None:
         for engine in self.engines:
-            engine.catch_up()
+            engine.feed.catch_up()
 
 
 @pytest.fixture(scope="module")

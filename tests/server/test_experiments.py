@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.experiments.store import Trials
+from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
 from gateway.config import load
 from gateway.experiments.ledger import Ledger
@@ -54,7 +54,7 @@ def until_counted(server: Server, answers: int) -> None:
     database = Database(sqlite_url(server.data))
     (experiment,) = load(server.config or "", {}).experiments
     deadline = time.monotonic() + 15
-    while sum(Ledger(Trials(database)).answers(experiment).values()) < answers:
+    while sum(Ledger(ExperimentStore(database)).answers(experiment).values()) < answers:
         assert time.monotonic() < deadline, server.log()
         time.sleep(0.05)
     database.close()
@@ -82,7 +82,7 @@ def test_same_user_same_arm_and_each_is_counted(server: Server, tmp_path: Path) 
         assert httpx.post(f"{server.url}/events/shop", json=click).status_code == 200
     database = Database(sqlite_url(server.data))
     (experiment,) = load(server.config or "", {}).experiments
-    ledger = Ledger(Trials(database))
+    ledger = Ledger(ExperimentStore(database))
     rows = ledger.units(experiment)
     assert {row.unit: row.variation for row in rows} == before | new
     assert sum(ledger.answers(experiment).values()) == 2 * len(USERS) + 2 * len(USERS) + 2 * len(new)

@@ -134,7 +134,7 @@ def _tell(engine: Engine, arn: str, uid: str, within: sa.Connection) -> None:
     if campaign is not None:
         engine.records.replace(campaign, within)  # as it is: who follows its record loads its model
     account = arn.split(":")[4]
-    engine.control(account, region_of(arn)).announce(uid, "deploy", arn, within)
+    engine.resources.control(account, region_of(arn)).announce(uid, "deploy", arn, within)
 
 
 def _arn(record: SolutionVersionRecord | RecommenderRecord) -> str:

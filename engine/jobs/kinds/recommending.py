@@ -61,7 +61,7 @@ def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict
         recommender = changed(engine, job, job.arn, changes, within)
         assert isinstance(recommender, RecommenderRecord)
         if "solution_version_arn" in changes:
-            engine.control(recommender.account, region_of(recommender.arn)).deploy(recommender, within)
+            engine.resources.control(recommender.account, region_of(recommender.arn)).deploy(recommender, within)
         return recommender
 
 

@@ -81,7 +81,7 @@ def publish(engine: Engine, job: Job, changes: dict[str, Any]) -> None:
         assert isinstance(version, SolutionVersionRecord)
         if version.perform_auto_ml:
             changed(engine, job, version.solution_arn, {"recipe_arn": version.recipe_arn}, within)
-        follow_latest(engine.control(version.account, region_of(version.arn)), version, within)
+        follow_latest(engine.resources.control(version.account, region_of(version.arn)), version, within)
 
 
 def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], str]:

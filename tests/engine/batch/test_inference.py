@@ -37,7 +37,7 @@ def test_formats(batches: Batches, recipe: str, line: dict[str, Any], members: s
     output = answer["output"]
     assert output.keys() == members and 1 <= len(output["recommendedItems"]) <= 3
     campaign = batches.deploy(batches.version(recipe), f"like-{answer['input'].get('userId', 'item')}-{recipe}"[:60])
-    batches.engine.catch_up()
+    batches.engine.feed.catch_up()
     asked = Question(
         campaign=campaign,
         user=line.get("userId"),
@@ -45,7 +45,7 @@ def test_formats(batches: Batches, recipe: str, line: dict[str, Any], members: s
         candidates=tuple(line["itemList"]) if "itemList" in line else None,
         num_results=3,
     )
-    ranked = batches.engine.recommend(asked)
+    ranked = batches.engine.answers.recommend(asked)
     assert tuple(output["recommendedItems"]) == ranked.items
     if "scores" in members:
         assert tuple(output["scores"]) == ranked.scores

@@ -32,15 +32,15 @@ def answers(batches: Batches, n: int, pair: int, expression: str) -> list[Any]:
     text, prefix = expression.format("ItemID", "Interactions"), f"negated-{pair}-"
     users = batches.filter(f"users-{n}-{pair}", expression.format("UserID", "Interactions"))
     items = batches.filter(f"items-{n}-{pair}", text)
-    batches.engine.catch_up()
+    batches.engine.feed.catch_up()
     ask: dict[str, Any] = {"user": "mixed", "expression": text, "num_results": 12}
     home = Question(campaign=f"{prefix}aws-popularity-count", **ask)
     ranking = Question(campaign=f"{prefix}aws-personalized-ranking", candidates=EVERYTHING, **ask)
     return [
-        batches.engine.recommend(home).items,
-        batches.engine.recommend(ranking).items,
-        batches.engine.recommend(Question(campaign=f"{prefix}aws-sims", item="i2", **ask)).items,
-        [batches.engine.explain(home, item).cause == "filtered" for item in EVERYTHING],
+        batches.engine.answers.recommend(home).items,
+        batches.engine.answers.recommend(ranking).items,
+        batches.engine.answers.recommend(Question(campaign=f"{prefix}aws-sims", item="i2", **ask)).items,
+        [batches.engine.answers.explain(home, item).cause == "filtered" for item in EVERYTHING],
         batches.answers("aws-popularity-count", {"userId": "mixed"}, filterArn=items)[0]["output"],
         batches.segments("aws-item-affinity", {"itemId": "i4"}, filterArn=users)[0]["output"],
     ]

@@ -23,17 +23,17 @@ EVEN = 'INCLUDE ItemID WHERE Items.GENRES IN ("even")'
 def home(shop: Shop) -> Shop:
     version = stocked(shop).train("for-you")
     shop.do("CreateCampaign", name="home", solutionVersionArn=version, campaignConfig=NO_EXPLORATION)
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     return shop
 
 
 def cohort(shop: Shop, user: str, campaign: str = CAMPAIGN) -> Cohort:
-    return shop.engine.cohort(campaign, user, 16, ACCOUNT)
+    return shop.engine.answers.cohort(campaign, user, 16, ACCOUNT)
 
 
 def listed(shop: Shop, name: str, campaign: str = CAMPAIGN, **more: Any) -> tuple[str, ...]:
     question = Question(campaign=campaign, account=ACCOUNT, cohort=name, **{"num_results": 1, **more})
-    return shop.engine.recommend(question).items
+    return shop.engine.answers.recommend(question).items
 
 
 def odd(items: tuple[str, ...]) -> set[int]:
@@ -51,7 +51,7 @@ def test_who_is_new_is_with_everyone_and_the_first_click_moves_them(home: Shop):
     assert cohort(home, "somebody").cohort == EVERYONE
     assert listed(home, EVERYONE) == tuple(home.ask("somebody", num_results=1))
     home.click("somebody", "i3")
-    home.engine.catch_up()
+    home.engine.feed.catch_up()
     moved = cohort(home, "somebody").cohort
     assert moved != EVERYONE and odd(listed(home, moved)) == {1}
 
@@ -60,9 +60,9 @@ def test_the_next_model_has_other_cohorts(home: Shop):
     old = cohort(home, "u3").cohort
     version = home.train("for-you")
     home.do("UpdateCampaign", campaignArn=CAMPAIGN, solutionVersionArn=version)
-    home.engine.catch_up()
-    assert not home.engine.has_cohort(CAMPAIGN, old, ACCOUNT)
-    assert home.engine.has_cohort(CAMPAIGN, EVERYONE, ACCOUNT)
+    home.engine.feed.catch_up()
+    assert not home.engine.answers.has_cohort(CAMPAIGN, old, ACCOUNT)
+    assert home.engine.answers.has_cohort(CAMPAIGN, EVERYONE, ACCOUNT)
     with pytest.raises(NotFound, match=f"has no cohort {old}"):
         listed(home, old)
     assert odd(listed(home, cohort(home, "u3").cohort)) == {1}
@@ -89,8 +89,8 @@ def test_cohorts_know_new_items_and_stay_what_they_were(home: Shop):
 def test_large_catalogues_have_fewer_cohorts(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("engine.cohorts.training.SUMS", 64 * 20)
     shop.do("CreateCampaign", name="home", solutionVersionArn=stocked(shop).train("for-you"))
-    shop.engine.catch_up()
-    told = [shop.engine.cohort(CAMPAIGN, "u3", count, ACCOUNT) for count in (64, 256)]
+    shop.engine.feed.catch_up()
+    told = [shop.engine.answers.cohort(CAMPAIGN, "u3", count, ACCOUNT) for count in (64, 256)]
     assert told[0] == told[1] != cohort(shop, "u3")
 
 
@@ -99,7 +99,7 @@ def test_models_without_cohorts_say_so(shop: Shop):
     made = {"datasetGroupArn": shop.group, "performAutoTraining": False}
     shop.do("CreateSolution", name="popular", recipeArn="arn:aws:personalize:::recipe/aws-popularity-count", **made)
     shop.do("CreateCampaign", name="home", solutionVersionArn=shop.train("popular"))
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     with pytest.raises(NotFound, match="was trained without cohorts"):
         cohort(shop, "u3")
     with pytest.raises(InvalidInput, match="only USER_PERSONALIZATION has cohorts"):
@@ -110,10 +110,10 @@ def test_a_use_case_s_own_filter_is_left_to_the_client(tmp_path: Path):
     """What a recommender drops of a user's purchases nobody can drop for all of a cohort."""
     shop = Shop(tmp_path / "domain")
     arn = recommend(furnish(shop, "ECOMMERCE"), "aws-ecomm-recommended-for-you")
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     name = cohort(shop, "u3", arn).cohort
     question = Question(campaign=arn, account=ACCOUNT, user="u3", num_results=8)
-    assert not {"i1", "i3"} & set(shop.engine.recommend(question).items)
+    assert not {"i1", "i3"} & set(shop.engine.answers.recommend(question).items)
     assert {"i1", "i3"} <= set(listed(shop, name, arn, num_results=8))
     shop.close()
 
@@ -121,6 +121,6 @@ def test_a_use_case_s_own_filter_is_left_to_the_client(tmp_path: Path):
 def test_answers_for_cohorts_say_no_user(home: Shop):
     name = cohort(home, "u3").cohort
     question = Question(campaign=CAMPAIGN, account=ACCOUNT, cohort=name, num_results=2, stable_id=True)
-    answers = [home.engine.recommend(msgspec.structs.replace(question)) for _ in range(2)]
+    answers = [home.engine.answers.recommend(msgspec.structs.replace(question)) for _ in range(2)]
     assert answers[0].recommendation_id == answers[1].recommendation_id
     assert {each.user for each in home.engine.shown.all()} == {None}

@@ -27,14 +27,14 @@ def two(open_shop: Callable[..., Shop]) -> tuple[Shop, Shop]:
     shop = open_shop().furnish()
     shop.load_clicks(*(f"u{user} {item} {user}" for user, item in enumerate(ITEMS)))
     shop.deploy(shop.train())
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     other = open_shop()
     other.tracking = shop.tracking
     return shop, other
 
 
 def counts(shop: Shop, items: tuple[str, ...] = ITEMS) -> list[int]:
-    shop.engine.catch_up()
+    shop.engine.feed.catch_up()
     group = shop.engine.follower.group(shop.uid)
     shown = group.exposure.impressions(len(group.items)).tolist()
     return [shown[group.items.find(item)] for item in items]
@@ -42,7 +42,7 @@ def counts(shop: Shop, items: tuple[str, ...] = ITEMS) -> list[int]:
 
 def answer(shop: Shop, count: int = 3, stable: bool = False) -> tuple[str, list[int]]:
     """Its name, and 1 for each of ITEMS that it shows."""
-    ranked = shop.engine.recommend(Question(campaign="home", user="u1", num_results=count, stable_id=stable))
+    ranked = shop.engine.answers.recommend(Question(campaign="home", user="u1", num_results=count, stable_id=stable))
     shop.engine.shown.flush()
     return ranked.recommendation_id, [int(item in ranked.items) for item in ITEMS]
 
@@ -88,7 +88,7 @@ def test_an_answer_that_nobody_gave_counts_nothing_and_is_given_up(two: tuple[Sh
 
 def test_an_answer_that_is_not_written_yet_is_looked_for_again(two: tuple[Shop, Shop]):
     one, other = two
-    ranked = one.engine.recommend(Question(campaign="home", user="u1", num_results=3))
+    ranked = one.engine.answers.recommend(Question(campaign="home", user="u1", num_results=3))
     other.click("u1", "i1", 10, recommendation_id=ranked.recommendation_id)
     deadline = time.monotonic() + 10
     while sum(counts(other)) < 3:  # both threads do it by themselves

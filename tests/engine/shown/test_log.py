@@ -182,7 +182,7 @@ def test_every_answer_of_the_engine_is_remembered(open_shop: Callable[..., Shop]
     shop = open_shop().furnish()
     shop.load_clicks("u i1 1", "v i1 2", "u i2 2")
     campaign = shop.deploy(shop.train())
-    ranked = shop.engine.recommend(Question(campaign="home", user="u"))
+    ranked = shop.engine.answers.recommend(Question(campaign="home", user="u"))
     other = open_shop().engine
     shop.engine.shown.flush()
     found = find(other.shown, ranked.recommendation_id)

@@ -40,6 +40,6 @@ def test_a_training_is_forecast_and_its_budget_is_its_own(tmp_path: Path):
     assert run(*train, "--minutes", "0").exit_code == 2
     with opened(tmp_path / "data", Console(quiet=True)) as local:
         job = next(each for each in local.engine.jobs.newest() if each.kind == "training" and each.state == "done")
-        assert "GB of memory" in local.engine.forecast(job.arn)
-        assert local.engine.forecast_s(job.arn) == 0.8  # so brief that this machine is not measured
+        assert "GB of memory" in local.engine.resources.forecast(job.arn)
+        assert local.engine.resources.forecast_s(job.arn) == 0.8  # so brief that this machine is not measured
     assert "GB" in words(run("status", "--data", data))

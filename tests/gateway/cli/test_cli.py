@@ -71,7 +71,7 @@ def test_actions_too(tmp_path: Path, events: Path):
 
 def test_status_shows_recommenders_and_when_what_trains(tmp_path: Path):
     engine = Engine.open(Settings.of(tmp_path / "data", {}, pending_s=0.0), lambda: 1_700_000_000.0, follow=False)
-    control = engine.control(engine.settings.account_id, engine.settings.region)
+    control = engine.resources.control(engine.settings.account_id, engine.settings.region)
 
     def do(operation: str, **members: Any) -> Any:
         return json.loads(perform(control, operation, json.dumps(members).encode()))

@@ -127,7 +127,7 @@ def test_what_the_gateway_has_counted(tmp_path: Path):
     late = {"plain": week + 1.0, "bold": 5.0}
     deeds = [Deed(name, unit, "bought", 1.0, 1_000.0 + late[arm]) for unit, arm in units for _ in range(2)]
     engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
-    engine.trials.write(exposures, {}, deeds)
+    engine.experiments.write(exposures, {}, deeds)
     engine.close()
     told = run("experiments", "--config", str(config), "--data", str(data), "--json")
     assert told.exit_code == 0, told.output
@@ -153,7 +153,7 @@ def test_who_wins_an_interleaved_list(tmp_path: Path):
     deeds += [Deed("shop", "u0", "purchase ", 1.0, 1_001.0, "RID-u1", item="i1")]
     engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
     exposures = [Exposure(name, unit, "plain+bold", 1_000.0, 1.0, "w") for unit in units]
-    engine.trials.write(exposures, {}, deeds, lists)
+    engine.experiments.write(exposures, {}, deeds, lists)
     engine.close()
     told = run("experiments", "--config", str(config), "--data", str(data), "--plot", str(plot))
     assert told.exit_code == 0, told.output
@@ -187,9 +187,9 @@ def test_a_bandit_s_weights_so_far(tmp_path: Path):
     engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
     for since, plain, error in rows:
         arms = {"plain": Earned(plain, 100, 0.3, error), "bold": Earned(1 - plain, 1_200, 0.5, 0.01)}
-        assert engine.trials.weigh(Weighed(name, since, since - 60, arms), lambda: True)
+        assert engine.experiments.weigh(Weighed(name, since, since - 60, arms), lambda: True)
     units = [(f"{arm}{number}", arm) for arm in ("plain", "bold") for number in range(300)]
-    engine.trials.write([Exposure(name, unit, arm, now - 9_000, 0.5, "w") for unit, arm in units], {}, [])
+    engine.experiments.write([Exposure(name, unit, arm, now - 9_000, 0.5, "w") for unit, arm in units], {}, [])
     engine.close()
     told = run("experiments", "--config", str(config), "--data", str(data), "--plot", str(plot))
     assert told.exit_code == 0, told.output

@@ -41,7 +41,9 @@ def refused(*arguments: str, type_: str = "interactions") -> str:
 def users(folder: Path, group: str = "main") -> list[str]:
     engine = Engine.open(Settings.of(folder / "data", {}, read_only=True))
     try:
-        return sorted(engine.snapshot(f"arn:aws:personalize:us-east-1:000000000000:dataset-group/{group}").user_names)
+        return sorted(
+            engine.resources.snapshot(f"arn:aws:personalize:us-east-1:000000000000:dataset-group/{group}").user_names
+        )
     finally:
         engine.close()
 
@@ -70,7 +72,7 @@ def test_rows_of_one_item_count_in_the_order_of_the_arguments(shop: Path):
         (shop / f"{name}.csv").write_text(f"ITEM_ID,GENRES,YEAR\nx,{genre},1\ny,o,1\n")
     assert imports("b.csv", "a.csv", type_="items").exit_code == 0
     engine = Engine.open(Settings.of(shop / "data", {}, read_only=True))
-    snapshot = engine.snapshot("arn:aws:personalize:us-east-1:000000000000:dataset-group/main")
+    snapshot = engine.resources.snapshot("arn:aws:personalize:us-east-1:000000000000:dataset-group/main")
     engine.close()
     assert snapshot.item_columns["GENRES"].get(list(snapshot.item_names).index("x")) == "last"
 
@@ -194,7 +196,9 @@ def test_columns_that_came_later_are_named_and_taken_in_when_asked(shop: Path):
 def columns(folder: Path) -> set[str]:
     engine = Engine.open(Settings.of(folder / "data", {}, read_only=True))
     try:
-        return set(engine.snapshot("arn:aws:personalize:us-east-1:000000000000:dataset-group/main").item_columns)
+        return set(
+            engine.resources.snapshot("arn:aws:personalize:us-east-1:000000000000:dataset-group/main").item_columns
+        )
     finally:
         engine.close()
 

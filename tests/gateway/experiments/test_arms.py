@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from litestar.testing import TestClient
 
-from engine.experiments.store import Trials
+from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
 from gateway.errors import UpstreamTimeout
 from gateway.experiments.arms import BATCH_S, Arms
@@ -24,20 +24,20 @@ from tests.gateway.serve.world import Clock, SmallEngine, app_over
 
 
 @pytest.fixture
-def trials(tmp_path: Path) -> Trials:
-    return Trials(Database(sqlite_url(tmp_path)))
+def store(tmp_path: Path) -> ExperimentStore:
+    return ExperimentStore(Database(sqlite_url(tmp_path)))
 
 
 def body(items: Any) -> bytes:
     return msgspec.json.encode({"itemList": [{"itemId": f"i{item}"} for item in items]})
 
 
-def load(trials: Trials, test: Experiment, slower: float = 1.0, failing: float = 0.0, fewer: int = 1) -> None:
+def load(store: ExperimentStore, test: Experiment, slower: float = 1.0, failing: float = 0.0, fewer: int = 1) -> None:
     """Two processes for four minutes: ten answers of each arm a second, most from the cache, and all slow at times."""
     draw = np.random.default_rng(5)
     for _ in range(2):
         clock = Clock()
-        arms = Arms(trials.readings, clock)
+        arms = Arms(store.readings, clock)
         for _ in range(480):
             clock.tick(BATCH_S)
             slow = draw.choice([1.0, 5.0])
@@ -63,10 +63,12 @@ def load(trials: Trials, test: Experiment, slower: float = 1.0, failing: float =
         ({"fewer": 4}, {"item coverage: right", "item diversity: right"}),
     ],
 )
-def test_an_arm_that_answers_worse_raises_an_alarm(trials: Trials, change: dict[str, Any], alarms: set[str]) -> None:
+def test_an_arm_that_answers_worse_raises_an_alarm(
+    store: ExperimentStore, change: dict[str, Any], alarms: set[str]
+) -> None:
     test = experiment()
-    load(trials, test, **change)
-    found = judge(test, [], readings=Arms(trials.readings).readings(test))
+    load(store, test, **change)
+    found = judge(test, [], readings=Arms(store.readings).readings(test))
     assert set(found.alarms) == alarms
     means = {(row.metric, row.arm): row.mean for row in found.rows}
     assert means["cache hits", "left"] == pytest.approx(4 / 5.1, rel=0.02)
@@ -74,9 +76,9 @@ def test_an_arm_that_answers_worse_raises_an_alarm(trials: Trials, change: dict[
     assert means["item coverage", "left"] == pytest.approx(400, rel=0.1)
 
 
-def test_processes_add_up(trials: Trials) -> None:
+def test_processes_add_up(store: ExperimentStore) -> None:
     test, clock = experiment(), Clock()
-    workers = [Arms(trials.readings, clock) for _ in range(3)]
+    workers = [Arms(store.readings, clock) for _ in range(3)]
     for number in range(3):
         clock.tick(10)
         for arms in workers:
@@ -87,23 +89,23 @@ def test_processes_add_up(trials: Trials) -> None:
                 arms.keep()
     for arms in workers:
         arms.keep(now=True)
-    left = trials.readings.served(test.id)["left"]
+    left = store.readings.served(test.id)["left"]
     assert (left.batches, left.answers, left.errors, left.hits, round(left.seconds, 4)) == (6, 99, 9, 90, 5.4)
 
 
-def test_what_can_t_be_written_waits(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
-    test, arms, add = experiment(), Arms(trials.readings, Clock()), trials.readings.add
+def test_what_can_t_be_written_waits(store: ExperimentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    test, arms, add = experiment(), Arms(store.readings, Clock()), store.readings.add
 
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
     arms.served(test.id, "left", "hit", 0.5)
-    monkeypatch.setattr(trials.readings, "add", broken)
+    monkeypatch.setattr(store.readings, "add", broken)
     arms.keep(now=True)
-    monkeypatch.setattr(trials.readings, "add", add)
+    monkeypatch.setattr(store.readings, "add", add)
     arms.keep(now=True)
     arms.keep(now=True)
-    assert trials.readings.served(test.id)["left"].answers == 1
+    assert store.readings.served(test.id)["left"].answers == 1
 
 
 def test_answers_hits_and_failures_over_http(tmp_path: Path) -> None:
@@ -117,10 +119,10 @@ def test_answers_hits_and_failures_over_http(tmp_path: Path) -> None:
         engine.broken = UpstreamTimeout("down")
         failed = [client.get(f"{PATH}u{number}?numResults=3").status_code for number in range(20)]
     assert set(failed) == {504}
-    served = engine.trials.readings.served(test.id)
-    shown = Ledger(engine.trials).answers(test)
+    served = engine.experiments.readings.served(test.id)
+    shown = Ledger(engine.experiments).answers(test)
     assert sum(each.errors for each in served.values()) == 20
     for variation, each in served.items():
         assert each.answers - each.errors == shown[variation]
         assert each.hits == shown[variation] - 1 and each.seconds > 0  # one list for all who are without history
-    assert all(parts[0].lists == 1 for parts in engine.trials.readings.listed(test.id).values())
+    assert all(parts[0].lists == 1 for parts in engine.experiments.readings.listed(test.id).values())

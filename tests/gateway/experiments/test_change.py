@@ -93,7 +93,7 @@ def test_a_launch_over_http(tmp_path: Path) -> None:
             told = client.get("/metrics").text
             assert f'variation="left"}} {[0.9, 0.5, 0.0][step]}' in told
             clock.tick(900)
-        wait_until(lambda: len(engine.trials.exposed("shop/recommend-items/page/row")) == 600)
+        wait_until(lambda: len(engine.experiments.exposed("shop/recommend-items/page/row")) == 600)
         assert {variation(client, user) for user in seen[0]} == {"right"}
         found = client.get("/experiments/shop/page/row").json()
     assert [each["since"] for each in found["steps"]] == [None, clock() - 1_800, clock() - 900]
@@ -101,7 +101,7 @@ def test_a_launch_over_http(tmp_path: Path) -> None:
     shares = [list(each.values()).count("left") / 200 for each in seen]
     assert shares == pytest.approx([0.9, 0.5, 0.0], abs=0.1)
     assert sum(found["units"].values()) == 600 and found["trusted"]
-    ledger, (test,) = Ledger(engine.trials), parse(config(TOLD % RAMP), environ={}).experiments
+    ledger, (test,) = Ledger(engine.experiments), parse(config(TOLD % RAMP), environ={}).experiments
     periods = [each.period for each in ledger.units(ledger.current(test, clock()))]
     assert [periods.count(period) for period in range(3)] == [200, 200, 200]
 

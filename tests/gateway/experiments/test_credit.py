@@ -112,4 +112,6 @@ def test_an_answer_of_the_cache_is_known_by_its_name(engine: SmallEngine) -> Non
         assert client.get(f"{PATH}u{number}").headers["x-cache"] == "hit"
         click(client, name, userId="another-device")
         clicks(client, 1)
-        assert {each.recommendation_id for each in engine.trials.answered("shop/recommend-items/page/row")} == {name}
+        assert {each.recommendation_id for each in engine.experiments.answered("shop/recommend-items/page/row")} == {
+            name
+        }

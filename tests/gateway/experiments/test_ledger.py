@@ -56,7 +56,7 @@ def test_a_load_of_90_percent_hits_counts_every_request_and_each_unit_once(engin
         outcomes = [client.get(f"{PATH}u{number % 20}").headers["x-cache"] for number in range(200)]
         client.get(f"{PATH}u1?syntheticUser=1")
     assert outcomes.count("miss") <= 20
-    ledger = Ledger(engine.trials)
+    ledger = Ledger(engine.experiments)
     assert sum(ledger.answers(test).values()) == 200
     rows = ledger.units(test)
     assert sorted(row.unit for row in rows) == sorted(f"u{number}" for number in range(20))
@@ -76,12 +76,12 @@ def test_a_user_keeps_its_arm_over_restarts_and_weights(engine: SmallEngine, wei
 
 def test_a_replica_hears_of_who_was_exposed_under_other_weights(engine: SmallEngine) -> None:
     old, new = experiment(), experiment(TEST.replace("builtin", "builtin, weights: {left: 0.01, right: 0.99}"))
-    ledger = Ledger(engine.trials)
+    ledger = Ledger(engine.experiments)
     ledger.prepare([new])
     ledger.start()
     try:
         told = [Exposure(old.id, f"u{number}", "left", NOW, 0.5, old.weighing) for number in range(30)]
-        engine.trials.write(told, {}, [])
+        engine.experiments.write(told, {}, [])
         wait_until(lambda: all(ledger.kept(new, each.unit) == "left" or drawn_left(new, each.unit) for each in told))
     finally:
         ledger.close()
@@ -93,10 +93,10 @@ def drawn_left(test: Experiment, unit: str) -> bool:
 
 def test_the_first_exposure_decides_whoever_writes_it(engine: SmallEngine) -> None:
     for variation in ("left", "right"):
-        engine.trials.write([Exposure("e", "u", variation, NOW, 0.5, "w")], {("e", variation): 3}, [])
-    assert [each.variation for each in engine.trials.exposed("e")] == ["left"]
-    engine.trials.write([], {("e", "left"): 2}, [])
-    assert engine.trials.shown("e") == {"left": 5, "right": 3}
+        engine.experiments.write([Exposure("e", "u", variation, NOW, 0.5, "w")], {("e", variation): 3}, [])
+    assert [each.variation for each in engine.experiments.exposed("e")] == ["left"]
+    engine.experiments.write([], {("e", "left"): 2}, [])
+    assert engine.experiments.shown("e") == {"left": 5, "right": 3}
 
 
 EVENTS = [
@@ -121,7 +121,7 @@ def test_events_count_by_themselves(
         assert sent.status_code == 200, sent.text
         other = client.post("/events/shop", json={"sessionId": "s", "userId": "nobody", "eventList": [event]})
         assert other.status_code == 200
-    (row,) = Ledger(engine.trials).units(experiment())
+    (row,) = Ledger(engine.experiments).units(experiment())
     assert (row.unit, row.metrics) == ("u1", counted)
 
 
@@ -133,7 +133,7 @@ def test_an_event_counts_within_its_window_and_once(engine: SmallEngine) -> None
             clock.tick(wait)
             event = {"eventType": "click", "eventId": name}
             client.post("/events/shop", json={"sessionId": "s", "userId": "u1", "eventList": [event]})
-    (row,) = Ledger(engine.trials).units(experiment())
+    (row,) = Ledger(engine.experiments).units(experiment())
     assert row.metrics == {"ctr": (2.0, 2.0)}
 
 
@@ -147,7 +147,7 @@ def test_conversions_count_where_there_was_an_exposure(engine: SmallEngine) -> N
             )
         refused = client.post("/events/shop", json={"userId": "u1", "experimentConversions": [{"recommender": "page"}]})
         assert refused.json()["code"] == "InvalidExperimentMetric"
-    (row,) = Ledger(engine.trials).units(experiment())
+    (row,) = Ledger(engine.experiments).units(experiment())
     assert row.metrics == {"told": (1.0, 3.0)}
 
 
@@ -155,26 +155,26 @@ def test_what_came_before_the_exposure_is_the_covariate(engine: SmallEngine) -> 
     test = experiment()
     deeds = [Deed(test.scope, "u", "click ", 1.0, NOW - 60 - number) for number in range(4)]
     told = [Exposure(test.id, name, "left", NOW, 0.5, test.weighing) for name in ("u", "v")]
-    engine.trials.write(told, {}, deeds)
-    assert {row.unit: (row.metrics, row.covariate) for row in Ledger(engine.trials).units(test)} == {
+    engine.experiments.write(told, {}, deeds)
+    assert {row.unit: (row.metrics, row.covariate) for row in Ledger(engine.experiments).units(test)} == {
         "u": ({}, 4.0),
         "v": ({}, 0.0),
     }
 
 
 def test_a_ledger_that_can_t_be_written_costs_no_answer(engine: SmallEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    test, write = experiment(), engine.trials.write
+    test, write = experiment(), engine.experiments.write
 
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
     with TestClient(app_over(engine, config=config(TEST))) as client:
-        monkeypatch.setattr(engine.trials, "write", broken)
+        monkeypatch.setattr(engine.experiments, "write", broken)
         assert client.get(f"{PATH}u1").status_code == 200
         time.sleep(0.7)
-        monkeypatch.setattr(engine.trials, "write", write)
-        wait_until(lambda: len(engine.trials.exposed(test.id)) == 1)
-    assert sum(engine.trials.shown(test.id).values()) == 1
+        monkeypatch.setattr(engine.experiments, "write", write)
+        wait_until(lambda: len(engine.experiments.exposed(test.id)) == 1)
+    assert sum(engine.experiments.shown(test.id).values()) == 1
 
 
 async def cost(app: Litestar, path: str, requests: int = 10) -> float:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine import Answered, Deed, Exposure
-from engine.experiments.store import Trials
+from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, answered, converted, exposed, marked, served, showings, sqlite_url
 from gateway.experiments.arms import Arms
 from gateway.experiments.ledger import Ledger
@@ -29,76 +29,76 @@ def rows(database: Database, table: sa.Table) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
-def fill(trials: Trials, name: str, at: float, scope: str = "shop", units: int = 20) -> None:
+def fill(store: ExperimentStore, name: str, at: float, scope: str = "shop", units: int = 20) -> None:
     told = [Exposure(name, f"u{number}", "left", at, 0.5, "w") for number in range(units)]
     deeds = [Deed(each, f"u{number}", "click ", 1.0, at) for number in range(units) for each in (name, scope)]
-    trials.write(told, {(name, "left"): units}, deeds, [Answered(name, f"RID-{name}", "left", "u0", at)])
+    store.write(told, {(name, "left"): units}, deeds, [Answered(name, f"RID-{name}", "left", "u0", at)])
 
 
 def test_experiments_that_nobody_has_configured_leave(database: Database) -> None:
-    trials, now = Trials(database), 1_700_000_000.0
-    fill(trials, "old", now)
-    trials.retention.mark({"old": "shop"}, now)
-    fill(trials, "new", now + 20 * DAY)
+    store, now = ExperimentStore(database), 1_700_000_000.0
+    fill(store, "old", now)
+    store.retention.mark({"old": "shop"}, now)
+    fill(store, "new", now + 20 * DAY)
     for day in (20, 29, 45):
-        trials.retention.mark({"new": "shop"}, now + day * DAY)
-        while trials.retention.prune(now + day * DAY, KEEP, most=7):
+        store.retention.mark({"new": "shop"}, now + day * DAY)
+        while store.retention.prune(now + day * DAY, KEEP, most=7):
             pass
-        assert [len(trials.exposed(name)) for name in ("old", "new")] == [0 if day == 45 else 20, 20]
-    assert trials.shown("old") == {} and trials.shown("new") == {"left": 20}
-    assert len(trials.deeds("old")) == 0 and len(trials.deeds("new")) == 20
-    assert len(trials.deeds("shop")) == 40  # within the time before new's first exposure: a covariate
+        assert [len(store.exposed(name)) for name in ("old", "new")] == [0 if day == 45 else 20, 20]
+    assert store.shown("old") == {} and store.shown("new") == {"left": 20}
+    assert len(store.deeds("old")) == 0 and len(store.deeds("new")) == 20
+    assert len(store.deeds("shop")) == 40  # within the time before new's first exposure: a covariate
     assert rows(database, marked) == 1
 
 
 def test_a_step_deletes_so_many_rows(database: Database) -> None:
-    trials, now = Trials(database), 1_700_000_000.0
-    fill(trials, "old", now)
-    trials.retention.mark({"old": "shop"}, now)
+    store, now = ExperimentStore(database), 1_700_000_000.0
+    fill(store, "old", now)
+    store.retention.mark({"old": "shop"}, now)
     left = []
-    while trials.retention.prune(now + 31 * DAY, KEEP, most=6):
+    while store.retention.prune(now + 31 * DAY, KEEP, most=6):
         left.append(rows(database, exposed))
     assert left == [14, 8, 2] and rows(database, converted) == 0
 
 
 def test_what_was_there_before_anybody_marked_is_not_lost_at_once(database: Database) -> None:
-    trials, now = Trials(database), 1_700_000_000.0
-    fill(trials, "of another version", now - 300 * DAY)
-    trials.retention.mark({}, now)
-    trials.retention.prune(now, KEEP)
+    store, now = ExperimentStore(database), 1_700_000_000.0
+    fill(store, "of another version", now - 300 * DAY)
+    store.retention.mark({}, now)
+    store.retention.prune(now, KEEP)
     assert rows(database, exposed) == 20
-    trials.retention.prune(now + 31 * DAY, KEEP)
+    store.retention.prune(now + 31 * DAY, KEEP)
     assert (rows(database, exposed), rows(database, showings), rows(database, marked)) == (0, 0, 0)
 
 
 def test_deeds_from_long_before_an_experiment_leave(database: Database) -> None:
-    trials, now = Trials(database), 1_700_000_000.0
-    trials.retention.mark({"new": "shop", "other": "bar"}, now)
+    store, now = ExperimentStore(database), 1_700_000_000.0
+    store.retention.mark({"new": "shop", "other": "bar"}, now)
     deeds = [Deed(scope, "u", "click ", 1.0, now - day * DAY) for scope in ("shop", "bar") for day in (1, 40)]
-    trials.write([Exposure("new", "u", "left", now - 20 * DAY, 0.5, "w")], {}, deeds)
-    trials.retention.prune(now, KEEP)
-    assert [len(trials.deeds(scope)) for scope in ("shop", "bar")] == [2, 1]
+    store.write([Exposure("new", "u", "left", now - 20 * DAY, 0.5, "w")], {}, deeds)
+    store.retention.prune(now, KEEP)
+    assert [len(store.deeds(scope)) for scope in ("shop", "bar")] == [2, 1]
 
 
 def test_answers_that_no_event_named_leave_after_a_week(database: Database) -> None:
-    trials, now = Trials(database), 1_700_000_000.0
+    store, now = ExperimentStore(database), 1_700_000_000.0
     told = [Answered("e", name, "left", "u", now) for name in ("RID-1", "RID-2")]
-    trials.write([], {}, [Deed("shop", "u", "click ", 1.0, now, "RID-2")], told)
-    trials.retention.mark({"e": "shop"}, now)
-    trials.retention.prune(now + 6 * DAY, KEEP)
+    store.write([], {}, [Deed("shop", "u", "click ", 1.0, now, "RID-2")], told)
+    store.retention.mark({"e": "shop"}, now)
+    store.retention.prune(now + 6 * DAY, KEEP)
     assert rows(database, answered) == 2
-    trials.retention.prune(now + 8 * DAY, KEEP)
+    store.retention.prune(now + 8 * DAY, KEEP)
     assert rows(database, answered) == 1
 
 
 def test_the_ledger_s_thread_does_it(database: Database) -> None:
     """While an experiment is configured, and when it is not any more."""
-    trials, clock, test = Trials(database), Clock(), experiment()
-    fill(trials, test.id, clock.now, test.scope)
-    arms = Arms(trials.readings)
+    store, clock, test = ExperimentStore(database), Clock(), experiment()
+    fill(store, test.id, clock.now, test.scope)
+    arms = Arms(store.readings)
     arms.served(test.id, "left", "hit", 0.1)
     arms.keep(now=True)
-    ledger = Ledger(trials, clock, keep_s=KEEP, tidy_s=DAY)
+    ledger = Ledger(store, clock, keep_s=KEEP, tidy_s=DAY)
     ledger.prepare([test])
     ledger.start()
     try:

@@ -48,7 +48,7 @@ def test_what_shows_that_a_list_was_seen(engine: SmallEngine, test: str, event: 
             told["recommendationId"] = name
         sent = client.post("/events/shop", json={"sessionId": "s", "userId": "u1", "eventList": [told]})
         assert sent.status_code == 200, sent.text
-    assert [row.unit for row in Ledger(engine.trials).units(experiment(test))] == (["u1"] if counts else [])
+    assert [row.unit for row in Ledger(engine.experiments).units(experiment(test))] == (["u1"] if counts else [])
 
 
 def test_what_a_unit_does_counts_from_when_it_saw_its_list(engine: SmallEngine) -> None:
@@ -60,7 +60,7 @@ def test_what_a_unit_does_counts_from_when_it_saw_its_list(engine: SmallEngine) 
             client.post(
                 "/events/shop", json={"sessionId": "s", "userId": "u1", "eventList": [{"eventType": kind}]}
             ).raise_for_status()
-    (row,) = Ledger(engine.trials).units(experiment(VIEW))
+    (row,) = Ledger(engine.experiments).units(experiment(VIEW))
     assert (row.first_exposed_at, row.metrics) == (clock.now - 20, {"ctr": (1.0, 1.0)})
 
 
@@ -69,7 +69,7 @@ def test_a_click_on_the_list_shows_it_and_counts(engine: SmallEngine) -> None:
         name = client.get(f"{PATH}u1").json()["recommendationId"]
         click = {"eventType": "click", "recommendationId": name}
         client.post("/events/shop", json={"sessionId": "s", "eventList": [click]}).raise_for_status()  # without a user
-    (row,) = Ledger(engine.trials).units(experiment(ANY))
+    (row,) = Ledger(engine.experiments).units(experiment(ANY))
     assert (row.unit, row.metrics) == ("u1", {"ctr": (1.0, 1.0)})
 
 
@@ -79,12 +79,12 @@ def test_many_views_of_an_answer_are_one_row(engine: SmallEngine) -> None:
         for number in range(3):
             event = {"eventType": "scroll", "eventId": str(number), "recommendationId": name}
             client.post("/events/shop", json={"sessionId": "s", "userId": "u1", "eventList": [event]})
-    assert len(engine.trials.deeds("shop")) == 1
+    assert len(engine.experiments.deeds("shop")) == 1
 
 
 def test_without_confirmation_an_answer_is_an_exposure(engine: SmallEngine) -> None:
     test = experiment()
-    engine.trials.write(
+    engine.experiments.write(
         [Exposure(test.id, "u", "left", NOW, 0.5, test.weighing)], {}, [Deed("shop", "v", " ", 1.0, NOW)]
     )
-    assert [row.unit for row in Ledger(engine.trials).units(test)] == ["u"]
+    assert [row.unit for row in Ledger(engine.experiments).units(test)] == ["u"]

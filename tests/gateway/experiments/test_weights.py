@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.experiments.store import Deed, Earned, Exposure, Trials, Weighed
+from engine.experiments.store import Deed, Earned, ExperimentStore, Exposure, Weighed
 from engine.storage.sql import Database, sqlite_url
 from gateway.config import parse
 from gateway.experiments.analysis.rows import UnitRow
@@ -33,19 +33,19 @@ def bandit(more: str = "") -> Experiment:
 
 
 @pytest.fixture
-def trials(tmp_path: Path) -> Iterator[Trials]:
+def store(tmp_path: Path) -> Iterator[ExperimentStore]:
     database = Database(sqlite_url(tmp_path))
-    yield Trials(database)
+    yield ExperimentStore(database)
     database.close()
 
 
 class Process(SimpleNamespace):
     """One of several with a database, a clock and a moment of its own."""
 
-    def __init__(self, trials: Trials, test: Experiment, clock: Callable[[], float], lot: float = 0.0) -> None:
+    def __init__(self, store: ExperimentStore, test: Experiment, clock: Callable[[], float], lot: float = 0.0) -> None:
         self.asked = 0
-        self.ledger = Ledger(trials, clock)
-        self.weights = Weights(trials, self.rows, clock, lot)
+        self.ledger = Ledger(store, clock)
+        self.weights = Weights(store, self.rows, clock, lot)
         self.weights.prepare([test])
 
     def rows(self, experiment: Experiment) -> list[UnitRow]:
@@ -56,7 +56,9 @@ class Process(SimpleNamespace):
         return self.weights.in_force(test, now).shares
 
 
-def came(trials: Trials, test: Experiment, process: Process, now: float, units: range, rates: dict[str, float]) -> int:
+def came(
+    store: ExperimentStore, test: Experiment, process: Process, now: float, units: range, rates: dict[str, float]
+) -> int:
     """These units come now, each shown what the weights in force draw, and click at the arm's rate; returns how many
     were shown the left arm."""
     draw = np.random.default_rng(int(now))
@@ -69,26 +71,26 @@ def came(trials: Trials, test: Experiment, process: Process, now: float, units: 
         for unit, arm in arms.items()
         if luck[unit] < rates[arm.variation]
     ]
-    trials.write(told, {}, deeds)
+    store.write(told, {}, deeds)
     return sum(arm.variation == "left" for arm in arms.values())
 
 
-def test_the_better_arm_gets_nearly_all_and_the_estimates_stay_right(trials: Trials) -> None:
+def test_the_better_arm_gets_nearly_all_and_the_estimates_stay_right(store: ExperimentStore) -> None:
     """While the days get better. What is lost to the better arm is beside an even split's, and each period's shares are
     those that were in force in it."""
     test, clock = bandit(), Clock(START + 10)
-    process, first, lost = Process(trials, test, clock), 0, 0.0
+    process, first, lost = Process(store, test, clock), 0, 0.0
     assert process.shares(test, clock()) == (0.5, 0.5)
     for period in range(12):
         better = 1 + period / 12
         left = came(
-            trials, test, process, clock(), range(first, first + 500), {"left": 0.1 * better, "right": 0.2 * better}
+            store, test, process, clock(), range(first, first + 500), {"left": 0.1 * better, "right": 0.2 * better}
         )
         first, lost = first + 500, lost + left * 0.1 * better
         clock.now = START + (period + 1) * HOUR - 100
         process.weights.look()
         clock.now = START + (period + 1) * HOUR + 10
-    told = trials.weighed(test.id)
+    told = store.weighed(test.id)
     assert [each.since for each in told] == [START + (period + 1) * HOUR for period in range(12)]
     assert min(earned.weight for each in told for earned in each.arms.values()) >= 0.05
     assert told[-1].arms["right"].weight == 0.95
@@ -103,10 +105,10 @@ def test_the_better_arm_gets_nearly_all_and_the_estimates_stay_right(trials: Tri
     assert found.rows[1].said == "better" and found.trusted
 
 
-def test_one_process_finds_the_weights_and_all_answer_by_them_when_the_period_begins(trials: Trials) -> None:
+def test_one_process_finds_the_weights_and_all_answer_by_them_when_the_period_begins(store: ExperimentStore) -> None:
     test, clock = bandit(), Clock(START)
-    processes = [Process(trials, test, clock, lot) for lot in (0.9, 0.1, 0.5)]
-    came(trials, test, processes[0], START, range(400), {"left": 0.1, "right": 0.4})
+    processes = [Process(store, test, clock, lot) for lot in (0.9, 0.1, 0.5)]
+    came(store, test, processes[0], START, range(400), {"left": 0.1, "right": 0.4})
     for second in range(3_400, 3_601):
         clock.now = START + second
         for each in processes:
@@ -116,20 +118,22 @@ def test_one_process_finds_the_weights_and_all_answer_by_them_when_the_period_be
     assert [each.asked for each in processes] == [0, 1, 0]
     (told,) = {each.shares(test, clock()) for each in processes}
     assert told == (0.05, 0.95)
-    assert Process(trials, test, clock).shares(test, clock()) == told  # restarted
-    assert Process(trials, test, clock).shares(test, START + 1) == (0.5, 0.5)  # an event of the past
+    assert Process(store, test, clock).shares(test, clock()) == told  # restarted
+    assert Process(store, test, clock).shares(test, START + 1) == (0.5, 0.5)  # an event of the past
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_process_that_dies_between_finding_and_writing_is_stood_in_for(tmp_path: Path, trials: Trials) -> None:
+def test_a_process_that_dies_between_finding_and_writing_is_stood_in_for(
+    tmp_path: Path, store: ExperimentStore
+) -> None:
     test, clock = bandit(), Clock(START)
-    other = Process(trials, test, clock, lot=0.9)
-    came(trials, test, other, START, range(400), {"left": 0.1, "right": 0.4})
+    other = Process(store, test, clock, lot=0.9)
+    came(store, test, other, START, range(400), {"left": 0.1, "right": 0.4})
     clock.now = START + HOUR - 119
     child = os.fork()
     if child == 0:  # its own connection, and no way back into the tests
         try:
-            own = Trials(Database(sqlite_url(tmp_path)))
+            own = ExperimentStore(Database(sqlite_url(tmp_path)))
             doomed = Weights(own, lambda _: os._exit(9), clock, 0.0)
             doomed.prepare([test])
             doomed.look()
@@ -137,75 +141,75 @@ def test_a_process_that_dies_between_finding_and_writing_is_stood_in_for(tmp_pat
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     other.weights.look()
-    assert (other.asked, trials.weighed(test.id)) == (0, [])  # not its turn yet
+    assert (other.asked, store.weighed(test.id)) == (0, [])  # not its turn yet
     clock.now = START + HOUR - 90
     other.weights.look()
-    assert other.asked == 1 and len(trials.weighed(test.id)) == 1
+    assert other.asked == 1 and len(store.weighed(test.id)) == 1
     clock.now = START + HOUR
     assert other.shares(test, clock()) == (0.05, 0.95)
 
 
-def test_who_comes_late_writes_nothing_and_the_weights_stay(trials: Trials) -> None:
+def test_who_comes_late_writes_nothing_and_the_weights_stay(store: ExperimentStore) -> None:
     test, clock = bandit(), Clock(START)
-    slow = Process(trials, test, clock)
-    came(trials, test, slow, START, range(400), {"left": 0.1, "right": 0.4})
+    slow = Process(store, test, clock)
+    came(store, test, slow, START, range(400), {"left": 0.1, "right": 0.4})
     take = slow.rows
 
     def slowly(experiment: Experiment) -> list[UnitRow]:
         clock.tick(90)
         return take(experiment)
 
-    weights = Weights(trials, slowly, clock, 0.0)
+    weights = Weights(store, slowly, clock, 0.0)
     weights.prepare([test])
     clock.now = START + HOUR - 110
     weights.look()
-    assert trials.weighed(test.id) == []
+    assert store.weighed(test.id) == []
     clock.now = START + HOUR - 59.9
     slow.weights.look()
-    assert (slow.asked, trials.weighed(test.id)) == (1, [])
+    assert (slow.asked, store.weighed(test.id)) == (1, [])
     clock.now = START + HOUR + 1
     assert weights.in_force(test, clock()) == test.configured
 
 
-def test_clocks_astray(trials: Trials) -> None:
+def test_clocks_astray(store: ExperimentStore) -> None:
     """One that is fast by a day writes for tomorrow, and moves nobody's weights of today; one that is slow by less than
     a minute finds the same weights as the others, and all it tells is kept with the weight that it drew by."""
     test, clock = bandit(), Clock(START)
-    right, slow = Process(trials, test, clock, 0.5), Process(trials, test, lambda: clock() - 50, 0.0)
-    fast = Process(trials, test, lambda: clock() + 24 * HOUR, 0.0)
-    came(trials, test, right, START, range(400), {"left": 0.1, "right": 0.4})
+    right, slow = Process(store, test, clock, 0.5), Process(store, test, lambda: clock() - 50, 0.0)
+    fast = Process(store, test, lambda: clock() + 24 * HOUR, 0.0)
+    came(store, test, right, START, range(400), {"left": 0.1, "right": 0.4})
     for second in range(3_450, 3_600, 5):
         clock.now = START + second
         for each in (fast, slow, right):
             each.weights.look()
-    assert [each.since for each in trials.weighed(test.id)] == [START + HOUR, START + 25 * HOUR]
+    assert [each.since for each in store.weighed(test.id)] == [START + HOUR, START + 25 * HOUR]
     assert (right.asked, slow.asked, fast.asked) == (1, 0, 1)
     for now in (START + 3_599, START + 3_600):
         assert right.shares(test, now) == slow.shares(test, now) == fast.shares(test, now)
     assert right.shares(test, START + 3_600) == (0.05, 0.95)
 
 
-def test_whoever_writes_first_decides(trials: Trials) -> None:
+def test_whoever_writes_first_decides(store: ExperimentStore) -> None:
     def row(left: float) -> Weighed:
         arms = {"left": Earned(left, 9, 0.5, None), "right": Earned(1 - left, 9, 0.5, 0.1)}
         return Weighed("e", START, START - 60, arms)
 
-    assert [trials.weigh(row(left), lambda: True) for left in (0.25, 0.75)] == [True, False]
-    assert trials.weighed("e") == [row(0.25)]
-    seq, rows = trials.weighed_after(0)
-    assert rows == [row(0.25)] and trials.weighed_after(seq) == (seq, [])
+    assert [store.weigh(row(left), lambda: True) for left in (0.25, 0.75)] == [True, False]
+    assert store.weighed("e") == [row(0.25)]
+    seq, rows = store.weighed_after(0)
+    assert rows == [row(0.25)] and store.weighed_after(seq) == (seq, [])
 
 
-def test_a_variation_more_begins_anew(trials: Trials) -> None:
+def test_a_variation_more_begins_anew(store: ExperimentStore) -> None:
     test, clock = bandit(), Clock(START)
     arms = {"left": Earned(0.2, 9, 0.5, 0.1), "right": Earned(0.8, 9, 0.5, 0.1), "third": Earned(0.0, 0, 0.0, None)}
-    trials.weigh(Weighed(test.id, START, START - 60, arms), lambda: True)
-    assert Process(trials, test, clock).shares(test, START) == (0.5, 0.5)
+    store.weigh(Weighed(test.id, START, START - 60, arms), lambda: True)
+    assert Process(store, test, clock).shares(test, START) == (0.5, 0.5)
 
 
-def test_nothing_is_found_before_the_start_and_after_the_end(trials: Trials) -> None:
+def test_nothing_is_found_before_the_start_and_after_the_end(store: ExperimentStore) -> None:
     test = bandit(", schedule: {start: '2024-10-04T01:00:00Z', end: '2024-10-04T03:00:00Z'}")
     assert test.start == START + HOUR
     for now, count in ((START + HOUR - 100, 0), (START + 2 * HOUR - 100, 1), (START + 4 * HOUR - 100, 1)):
-        Process(trials, test, Clock(now)).weights.look()
-        assert len(trials.weighed(test.id)) == count
+        Process(store, test, Clock(now)).weights.look()
+        assert len(store.weighed(test.id)) == count

@@ -59,7 +59,7 @@ def test_lists_of_cohorts_and_of_users_are_apart(client: TestClient[Any], engine
 def test_a_click_leaves_a_list_and_a_new_model_does_not(client: TestClient[Any], engine: SmallEngine) -> None:
     client.get(LIST)
     touch(client, "u1", "i3")
-    engine.catch_up()
+    engine.feed.catch_up()
     assert client.get(LIST).headers["x-cache"] == "hit"
     engine.change("deploy", engine.home.campaign.arn)
     assert client.get(LIST).headers["x-cache"] == "miss"

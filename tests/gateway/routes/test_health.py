@@ -40,7 +40,7 @@ def test_a_model_that_does_not_answer_is_not_ok(
     def deployed(campaign: str, account: str = "") -> None:
         raise error
 
-    engine.deployed = deployed  # type: ignore[method-assign]
+    engine.answers.deployed = deployed  # type: ignore[method-assign]
     answer = client.get("/ready")
     assert (answer.status_code, answer.json()["checks"]["database"]) == (status, "ok")
     assert answer.json()["checks"]["model home"].startswith(says)

@@ -163,7 +163,7 @@ def test_whoever_takes_no_part_gets_one_list(engine: TwoModels) -> None:
             answer = client.get(f"{PATH}{user}{query}")
             assert answer.headers["x-recgate-variation"] == variation
             assert "matchedExperiment" not in answer.json() and "team" not in answer.text
-    assert not Ledger(engine.trials).units(experiment(told))
+    assert not Ledger(engine.experiments).units(experiment(told))
 
 
 @pytest.mark.parametrize("unwell", ["home", "other"])
@@ -179,11 +179,11 @@ def test_where_one_fails_the_other_answers_and_nobody_is_counted(engine: TwoMode
         engine.unwell = {"home", "other"}
         clock.tick(3600)
         assert client.get(f"{PATH}u1").status_code == 503
-    assert not Ledger(engine.trials).units(experiment())
+    assert not Ledger(engine.experiments).units(experiment())
     with TestClient(app_over(engine, clock, config=config())) as client:
         engine.unwell = set()
         assert client.get(f"{PATH}u1").json()["matchedExperiment"]
-    assert len(Ledger(engine.trials).units(experiment())) == 1
+    assert len(Ledger(engine.experiments).units(experiment())) == 1
 
 
 def test_a_refusal_is_one(client: TestClient[Any]) -> None:
@@ -217,7 +217,7 @@ def test_who_placed_an_item_has_the_credit(client: TestClient[Any], engine: TwoM
     told = [{"recommender": "recommend-items/page", "metric": "ctr"}]
     sent = {"sessionId": "s", "userId": "u1", "eventList": events, "experimentConversions": told}
     assert client.post("/events/shop", json=sent).status_code == 200
-    rows = {row.unit: row.metrics for row in Ledger(engine.trials).units(experiment())}
+    rows = {row.unit: row.metrics for row in Ledger(engine.experiments).units(experiment())}
     assert rows["u2"] == {}
     value = rows["u1"].pop("ctr")
     assert value[0] == 6.0

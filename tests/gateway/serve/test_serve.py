@@ -278,7 +278,7 @@ def test_an_answer_that_an_event_overtakes_is_kept_by_nobody(engine: SmallEngine
         asked = pool.submit(client.get, HOME)
         until(lambda: engine.asked[-1].user == "u1")
         touch(client, "u1", "i7")
-        engine.catch_up()
+        engine.feed.catch_up()
         engine.answering.set()
         answer = asked.result()
         assert (answer.headers["x-cache"], answer.headers["cache-control"]) == ("miss", "private,no-cache")
@@ -396,4 +396,4 @@ def test_rank_sees_the_user_s_own_events_and_keeps_nothing(engine: SmallEngine) 
 
 def test_the_small_engine_is_strict(engine: SmallEngine) -> None:
     with pytest.raises(NotFound):
-        engine.recommend(Question(campaign="nowhere"))
+        engine.answers.recommend(Question(campaign="nowhere"))

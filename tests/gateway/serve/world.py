@@ -27,7 +27,7 @@ from engine import (
     Ranked,
     Settings,
 )
-from engine.experiments.store import Trials
+from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
 from gateway.app import create_app
 from gateway.aws.events import Row
@@ -87,7 +87,8 @@ class SmallEngine:
     def __init__(self, data_dir: Path) -> None:
         self.settings = Settings.of(data_dir, {})
         data_dir.mkdir(exist_ok=True)
-        self.trials = Trials(Database(sqlite_url(data_dir)))
+        self.experiments = ExperimentStore(Database(sqlite_url(data_dir)))
+        self.answers = self.feed = self.resources = self
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", model="home/1", trained_at=1_699_999_000.0)

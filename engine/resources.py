@@ -1,0 +1,108 @@
+"""Named resources of an open engine: the control plane's operations, and what commands show of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.attribution.figures import Figure, Figures
+from engine.control.control import Control
+from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
+from engine.data.compaction import Compaction, compact
+from engine.data.log import Log, LogEntry
+from engine.data.report import ImportReport
+from engine.data.snapshot import Snapshot
+from engine.feed.directory import Directory
+from engine.feed.follower import Follower
+from engine.queue.queue import Queue
+from engine.records import (
+    DatasetGroupRecord,
+    DatasetImportJobRecord,
+    RecommenderRecord,
+    Records,
+    SolutionRecord,
+    SolutionVersionRecord,
+)
+from engine.settings import Settings
+from engine.storage.sql import Database
+
+
+@dataclass(frozen=True)
+class Resources:
+    settings: Settings
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    database: Database
+    records: Records
+    jobs: Queue
+    log: Log
+    directory: Directory
+    follower: Follower
+    figures: Figures
+
+    def control(self, account: str, region: str, settings: Settings | None = None, new_id: str = "") -> Control:
+        """The control plane of one account and region; `new_id` is the only one that its operation makes, if any."""
+        return Control(
+            settings=settings or self.settings,
+            database=self.database,
+            records=self.records,
+            clock=self.clock,
+            new_id=(lambda: new_id) if new_id else self.new_id,
+            enqueue=self.jobs.enqueue,
+            cancel=self.jobs.cancel,
+            announce=self._announce,
+            account=account,
+            region=region,
+        )
+
+    def _announce(self, group_uid: str, kind: str, key: str, within: sa.Connection) -> None:
+        self.log.append_within(within, [LogEntry(group_uid, kind, key, b"")])
+
+    def snapshot(self, group_arn: str) -> Snapshot:
+        """A group's data as of now, for evaluation. Raises `NotFound`."""
+        group = self.directory.get(group_arn, DatasetGroupRecord)
+        state = self.follower.restored(group.uid)
+        last = state.stored.snapshot
+        items, users, interactions = (
+            {name: type(column) for name, column in columns.items()}
+            for columns in (last.item_columns, last.user_columns, last.interaction_columns)
+        )
+        return compact(Compaction(state, item_kinds=items, user_kinds=users, interaction_kinds=interactions)).snapshot
+
+    def recommenders(self) -> list[RecommenderRecord]:
+        """All accounts', oldest first."""
+        return [each for each in self.records.list(RecommenderRecord) if each.deleted_at is None]
+
+    def forecast(self, version_arn: str) -> str:
+        """The forecast of a solution version's training, in words; empty where nothing was forecast (yet)."""
+        version = self.records.find(version_arn, SolutionVersionRecord)
+        return "" if version is None else str(version.forecast.get("words", ""))
+
+    def forecast_s(self, version_arn: str) -> float:
+        """The same in seconds, 0 without."""
+        version = self.records.find(version_arn, SolutionVersionRecord)
+        return 0.0 if version is None else float(version.forecast.get("seconds", 0.0))
+
+    def schedules(self) -> list[Scheduled]:
+        """The automatic trainings of solutions and recommenders, the next first."""
+        solutions = (each for each in self.records.list(SolutionRecord) if each.deleted_at is None)
+        rows = [(each.arn, days_of(each.solution_config), each.next_training_at) for each in solutions]
+        rows += [(each.arn, USUAL_DAYS, each.next_training_at) for each in self.recommenders()]
+        scheduled = (Scheduled(arn, days, at) for arn, days, at in rows if at is not None)
+        return sorted(scheduled, key=lambda each: each.next_at)
+
+    def import_report(self, job_arn: str) -> dict[str, Any]:
+        """The outcome of an import's rows (see engine.data.report.ImportReport), in camel case."""
+        return self.records.get(job_arn, DatasetImportJobRecord).report
+
+    def import_notes(self, job_arn: str) -> list[str]:
+        """All that a user should know of an import that went well, a sentence each."""
+        return msgspec.convert(self.import_report(job_arn), ImportReport).notes()
+
+    def attributed(self) -> list[Figure]:
+        """The counts of metric attributions, by metric and source; at most two seconds old."""
+        return self.figures.read()

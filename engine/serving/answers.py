@@ -1,0 +1,229 @@
+"""All that a deployed model can be asked: lists, why an item is in one, what another model would have earned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from engine.cohorts.cohorts import Cohort
+from engine.data.log import Log
+from engine.errors import EngineError, InvalidInput
+from engine.feed.directory import Directory, ItemField
+from engine.feed.follower import Follower
+from engine.filters import CompiledFilter
+from engine.measure.off_policy import Estimates, estimates
+from engine.question import Question, Ranked
+from engine.serving import actions, explain, replay, serve
+from engine.serving.campaigns import Campaigns
+from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion, QuestionFilters
+from engine.shown.log import ShownLog
+from engine.shown.segment import Shown as ShownAnswer
+
+SCORES_AT_ONCE = 8_000_000  # of one thread: users times items, 32 MB
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers of one process. A `campaign` is the ARN or the bare name of a campaign or recommender; methods raise
+    `NotFound` where the account (by default the settings' own) has none of that name."""
+
+    campaigns: Campaigns
+    filters: QuestionFilters
+    directory: Directory
+    follower: Follower
+    log: Log
+    shown: ShownLog
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+
+    def recommend(self, question: Question) -> Ranked:
+        """Raises `NotFound` (no such campaign or filter), `InvalidInput` (a wrong question for its recipe)."""
+        (ranked,) = self.recommend_many((question,))
+        if isinstance(ranked, EngineError):
+            raise ranked
+        return ranked
+
+    def recommend_many(self, questions: Sequence[Question]) -> list[Ranked | EngineError]:
+        """One for each, the same as if it had been asked alone, for less time: scores of one model are made together.
+        What `recommend` raises takes the place of the answer."""
+        if any(self.campaigns.is_redeployed(*each) for each in {(each.campaign, each.account) for each in questions}):
+            self.follower.catch_up()
+        as_of = self.follower.applied  # before the state is read: an event that comes between makes it look older
+        answers: list[Ranked | EngineError | None] = [None] * len(questions)
+        batches: dict[int, tuple[Deployed, list[int], list[FilteredQuestion]]] = {}
+        for place, question in enumerate(questions):
+            try:
+                deployed = self.campaigns.get(question.campaign, question.account)
+                asked = self.filters.of_question(question, deployed)
+                if question.of == "actions":
+                    answers[place] = self._rank_actions(asked, deployed, as_of)
+                    continue
+            except EngineError as error:
+                answers[place] = error
+                continue
+            _, places, batch = batches.setdefault(id(deployed), (deployed, [], []))
+            places.append(place)
+            batch.append(asked)
+        for deployed, places, batch in batches.values():
+            for place, ranked in zip(places, self._rank_items(batch, deployed, as_of), strict=True):
+                answers[place] = ranked
+        return cast("list[Ranked | EngineError]", answers)
+
+    def _rank_actions(self, asked: FilteredQuestion, deployed: Deployed, as_of: int) -> Ranked:
+        group, now = self.campaigns.group(deployed), self.clock()
+        ranked = actions.answer(asked, deployed, group, as_of=as_of, now=now, new_id=self.new_id)
+        self.shown.add(_shown_answer(ranked, asked.question, deployed, now))
+        return ranked
+
+    def _rank_items(
+        self, batch: Sequence[FilteredQuestion], deployed: Deployed, as_of: int
+    ) -> list[Ranked | EngineError]:
+        try:
+            group, now = self.campaigns.group(deployed), self.clock()
+        except EngineError as error:
+            return [error] * len(batch)
+        most = max(1, SCORES_AT_ONCE // max(1, len(group.items)))
+        answers: list[Ranked | EngineError] = []
+        for first in range(0, len(batch), most):
+            some = batch[first : first + most]
+            answers += serve.answers(some, deployed, group, as_of=as_of, now=now, new_id=self.new_id)
+        for asked, ranked in zip(batch, answers, strict=True):
+            if isinstance(ranked, Ranked):
+                self.shown.add(_shown_answer(ranked, asked.question, deployed, now))
+        return answers
+
+    def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> explain.Explanation:
+        """Explains why the item is or is not in the answer to this question, as the state is now; `answered` are the
+        items of an answer just given. Raises as `recommend` does."""
+        deployed = self.campaigns.get(question.campaign, question.account)
+        asked = self.filters.of_question(question, deployed)
+        return explain.explain(asked, item, deployed, self.campaigns.group(deployed), self.clock(), answered)
+
+    def off_policy(
+        self, campaign: str, instead: str, event_type: str | None = None, account: str | None = None
+    ) -> Estimates:
+        """Estimates what another campaign would have earned in place of this one, from the answers that are remembered
+        and the events that name them. Raises `NotFound`, and `InvalidInput` where nothing can be said."""
+        logged, other = self.campaigns.get(campaign, account), self.campaigns.get(instead, account)
+        replay.check(logged, other)
+        own = (each for each in self.shown.all() if each.source == logged.campaign.arn)
+        answers = [each for each in own if each.items and each.user is not None]  # a cohort's list was shown to many
+        if not answers:
+            raise InvalidInput(f"No answer of {campaign} is remembered.")
+        outcomes = replay.outcomes_of(self.log, logged.group_uid, answers, event_type)
+        filters = partial(self._filters_of, logged)
+        return estimates(replay.shows_of(answers, outcomes, other, self.campaigns.group(other), filters))
+
+    def _filters_of(self, deployed: Deployed, answer: ShownAnswer) -> tuple[CompiledFilter, ...]:
+        return self.filters.named(answer.filter, answer.expression, deployed)
+
+    def deployed(self, campaign: str, account: str | None = None) -> Deployed:
+        """See `Campaigns.get`."""
+        return self.campaigns.get(campaign, account)
+
+    def deployed_models(self) -> list[Deployed]:
+        """The models that this process answers with, of all accounts."""
+        return self.campaigns.all()
+
+    def behind(self, campaign: str, user: str | None, account: str | None = None) -> bool:
+        """See `Campaigns.behind`."""
+        return self.campaigns.behind(campaign, user, account)
+
+    def knows(self, group: str, user: str) -> bool:
+        """Tells that something is known of the user (or session) that may set its answers apart: an interaction, or a
+        row of Users in the dataset group of this uid."""
+        state = self.follower.group(group)
+        return state.has_history(user) or state.user_table.row(state.user_id(user)) is not None
+
+    def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort:
+        """The user's (or session's) cohort among so many, by all that it has done till now. Raises `NotFound` where the
+        model was trained without cohorts."""
+        deployed = self.campaigns.get(campaign, account)
+        cohorts = deployed.divided(count)
+        name = cohorts.name_of(self.campaigns.group(deployed).history(user).items)
+        return Cohort(name, len(cohorts.centres), deployed.model)
+
+    def has_cohort(self, campaign: str, cohort: str, account: str | None = None) -> bool:
+        """Tells that the model that answers now has a cohort of this name."""
+        return self.campaigns.get(campaign, account).has_cohort(cohort)
+
+    def filter_names_user(
+        self, campaign: str, filter_: str | None, expression: str | None = None, account: str | None = None
+    ) -> bool:
+        """Tells that the filter looks at the user's own fields: even users without history differ then in their
+        answers.
+
+        Raises `NotFound` (no such campaign or filter), `InvalidInput` (an expression that can't be used).
+        """
+        filters = self.filters.named(filter_, expression, self.campaigns.get(campaign, account))
+        return any(each.names_user for each in filters)
+
+    def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None:
+        """Raises `NotFound` (no such filter) or `InvalidInput` (of another group, or an expression that can't be used)
+        where a campaign's or recommender's data can't be filtered so; a campaign that is not there passes."""
+        record = self.campaigns.record(campaign)
+        if record is not None:
+            self.filters.check(record, filter_, expression)
+
+    def metadata(
+        self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None
+    ) -> list[dict[str, Any] | None]:
+        """Each item's columns under camel-case keys (CATEGORY_L2 -> categoryL2), missing values left out; None for an
+        item without a row. No `columns`: all. Columns are named in schema spelling, any case."""
+        deployed = self.campaigns.get(campaign, account)
+        group = self.campaigns.group(deployed)
+        fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
+        return [_row_shown(group.item_row(group.items.find(item)), fields) for item in items]
+
+    def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
+        """Raises `InvalidInput` unless the campaign was told to return metadata, or its recipe needs no telling
+        (specification §9.5), and its items have these columns, named in schema spelling, any case."""
+        deployed = self.campaigns.get(campaign, account)
+        enabled = deployed.campaign.campaign_config.get("enableMetadataWithRecommendations")
+        if not deployed.recipe.v2 and not deployed.recipe.metadata and not enabled:
+            raise InvalidInput(
+                "metadataColumns: the campaign returns no metadata; "
+                "set enableMetadataWithRecommendations in its campaignConfig."
+            )
+        self.directory.check_item_fields(deployed.group_arn, columns)
+
+    def size_of(self, campaign: str, account: str | None = None) -> tuple[int, int]:
+        """The numbers of users and of items in the campaign's dataset group."""
+        group = self.follower.group(self.campaigns.get(campaign, account).group_uid)
+        return len(group.users), len(group.items)
+
+    def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]:
+        """The items that these users (or sessions) had an event with since then, epoch seconds."""
+        group = self.campaigns.group(self.campaigns.get(campaign, account))
+        histories = (group.history(user) for user in users)
+        return frozenset(name for each in histories for name in group.items.names(each.items[each.times >= since]))
+
+    def group_of(self, campaign: str, account: str | None = None) -> str:
+        """The uid of the campaign's dataset group, as changes name it."""
+        return self.campaigns.get(campaign, account).group_uid
+
+
+def _shown_answer(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> ShownAnswer:
+    return ShownAnswer(
+        ranked.recommendation_id,
+        now,
+        deployed.group_uid,
+        deployed.campaign.arn,
+        ranked.model,
+        question.user,
+        ranked.items,
+        ranked.propensities,
+        question.filter,
+        question.expression,
+        dict(question.filter_values),
+    )
+
+
+def _row_shown(row: Mapping[str, Any] | None, fields: Sequence[ItemField]) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    present = ((field, row[field.name]) for field in fields if row.get(field.name) is not None)
+    return {field.key: field.typed(value) for field, value in present}

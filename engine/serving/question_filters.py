@@ -1,0 +1,84 @@
+"""The filters of a question: its own, those of a recommender's use case, and the one that promotes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.control.lifecycle import ACTIVE, shown
+from engine.errors import InvalidInput
+from engine.feed.directory import Directory
+from engine.filters import CompiledFilter
+from engine.question import Promotion, Question
+from engine.records import FilterRecord
+from engine.serving.deployments import Deployable, Deployed
+from engine.settings import Settings
+
+
+class FilteredQuestion(NamedTuple):
+    """A question, its filters, and the filter that promotes; `labels` name the filters: an ARN or an expression."""
+
+    question: Question
+    filters: tuple[CompiledFilter, ...] = ()
+    promoting: CompiledFilter | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class QuestionFilters:
+    directory: Directory
+    settings: Settings
+    clock: Callable[[], float]
+
+    def of_question(self, question: Question, deployed: Deployed) -> FilteredQuestion:
+        """Raises `NotFound` for an unknown filter, `InvalidInput` for one that can't be used."""
+        labels, filters = self._labelled(question.filter, question.expression, deployed, question.cohort is None)
+        return FilteredQuestion(question, filters, self._promoting(question.promotion, deployed), labels)
+
+    def named(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[CompiledFilter, ...]:
+        """The filters of this name and expression, and the use case's own. Raises as `of_question`."""
+        return self._labelled(name, expression, deployed)[1]
+
+    def check(self, record: Deployable, name: str | None, expression: str | None) -> None:
+        """Raises as `of_question` where a campaign's or recommender's data can't be filtered so."""
+        if expression is not None:
+            self.directory.expression(expression, record.dataset_group_arn, self.settings.quotas)
+        if name is not None:
+            self.directory.filter(_arn(name, record), record.dataset_group_arn, self.settings.quotas)
+
+    def _labelled(
+        self, name: str | None, expression: str | None, deployed: Deployed, for_one_user: bool = True
+    ) -> tuple[tuple[str, ...], tuple[CompiledFilter, ...]]:
+        """Labels and filters. A use case drops items for each user, which can't be done for a whole cohort."""
+        use_case = deployed.use_case if for_one_user else None
+        drops = use_case.drops if use_case is not None else None
+        labels = tuple([text for text in (expression, drops) if text is not None])
+        group, rules = deployed.group_arn, self.settings.quotas
+        filters = tuple([self.directory.expression(text, group, rules) for text in labels])
+        if name is None:
+            return labels, filters
+        return (*labels, name), (*filters, self._active(name, deployed))
+
+    def _promoting(self, promotion: Promotion | None, deployed: Deployed) -> CompiledFilter | None:
+        if promotion is None:
+            return None
+        if (promotion.filter is None) == (promotion.expression is None):
+            raise InvalidInput(f"promotions: {promotion.name} needs a filter, by ARN or written in place.")
+        if promotion.filter is not None:
+            return self._active(promotion.filter, deployed)
+        return self.directory.expression(promotion.expression or "", deployed.group_arn, self.settings.quotas)
+
+    def _active(self, name: str, deployed: Deployed) -> CompiledFilter:
+        """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""
+        arn = _arn(name, deployed.campaign)
+        record = self.directory.get(arn, FilterRecord, deployed.campaign.account)
+        compiled = self.directory.filter(arn, deployed.group_arn, self.settings.quotas)
+        if shown(record, self.clock(), self.settings.pending_s) != ACTIVE:
+            raise InvalidInput(f"filterArn: {arn} is not in ACTIVE state yet.")
+        return compiled
+
+
+def _arn(name: str, campaign: Deployable) -> str:
+    """The ARN of a filter that may be named without the campaign's region and account."""
+    return name if ":" in name else f"{campaign.arn.rpartition(':')[0]}:filter/{name}"
