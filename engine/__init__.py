@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.jobs.lanes import Lanes
     from engine.jobs.runner import Runner
     from engine.measure.off_policy import Estimate, Estimates
-    from engine.question import Change, Event, Promotion, Question, Ranked
+    from engine.question import MOST_RESULTS, Change, Event, Promotion, Question, Ranked
     from engine.queue.owner import Owner
     from engine.queue.queue import Job, Queue
     from engine.recipe import Recipe
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERYONE",
+    "MOST_RESULTS",
     "RECIPES",
     "AlreadyExists",
     "Answered",
@@ -164,7 +165,7 @@ _BEHIND = {
     "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.evaluation.plot": ("save_curve", "save_plot"),
     "engine.evaluation.report": ("EvaluationReport",),
-    "engine.question": ("Change", "Event", "Promotion", "Question", "Ranked"),
+    "engine.question": ("MOST_RESULTS", "Change", "Event", "Promotion", "Question", "Ranked"),
     "engine.experiments.readings": ("Listed", "Readings", "Served"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+MOST_RESULTS = 500  # items of one answer, and items to be ranked by one question
+
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     """Of the answer's places `percent` go to items that the filter includes: `filter`, an ARN or a bare name, or

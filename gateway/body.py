@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine import Promotion
+from engine import MOST_RESULTS, Promotion
 from gateway.context.autocontext import OPERATORS
 from gateway.fields import Columns, Rows
 from gateway.plan.plan import Hidden
 
 Items = list[dict[str, Any]]
 
-STEPS = (25, 50, 100, 200, 500)  # how many items are fetched where some may be left out
+STEPS = (25, 50, 100, 200, MOST_RESULTS)  # how many items are fetched where some may be left out
 MARGIN = 1.5  # of them, where it is not known how many
 
 # numbers of metadata are not ours to round

@@ -10,13 +10,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from engine.data.group import Group
 from engine.filters import CompiledFilter
-from engine.question import Question, Ranked
+from engine.question import MOST_RESULTS, Question, Ranked
 from engine.recipe import RecipeType
 from engine.serving import serve
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
-
-MOST_CANDIDATES = 500
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Value = Annotated[str, Meta(max_length=1000)]
@@ -41,7 +39,7 @@ class UserLine(InputLine, frozen=True, kw_only=True):
 
 
 class RankingLine(UserLine, frozen=True, kw_only=True):
-    item_list: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MOST_CANDIDATES)]
+    item_list: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MOST_RESULTS)]
 
 
 class ItemLine(InputLine, frozen=True, kw_only=True):

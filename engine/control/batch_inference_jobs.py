@@ -13,7 +13,7 @@ from engine.arns import name_of
 from engine.control.batch_jobs import CreateBatchJob, batch_fields, check_locations
 from engine.control.campaigns import Influence, check_fit
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import ColumnName, Request, ShortMap
 from engine.control.filters import check_batch_filter
 from engine.control.operation import operation
@@ -107,7 +107,7 @@ def _stored(config: Request | None) -> JsonMap:
     return stored
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     BatchInferenceJobRecord,
     summary=(*NAMED, "solution_version_arn", "batch_inference_job_mode", "failure_reason"),
     detail=(

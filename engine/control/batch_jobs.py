@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.control.control import Control, Origin
+from engine.control.control import Control, NewFields
 from engine.control.fields import Arn, KmsKeyArn, Name, Request, RoleArn, Short, Tags
 from engine.control.lifecycle import CREATE_PENDING
 from engine.data.destination import check_destination
@@ -37,7 +37,7 @@ class CreateBatchJob(Request, frozen=True, kw_only=True):
     tags: Tags = ()
 
 
-class BatchFields(Origin):
+class BatchFields(NewFields):
     """The fields that a batch job's record is created with, whatever its kind."""
 
     status: str
@@ -56,7 +56,7 @@ def batch_fields(control: Control, kind: type[Record], request: CreateBatchJob) 
         "job_input": msgspec.to_builtins(request.job_input),
         "job_output": msgspec.to_builtins(request.job_output),
         "role_arn": request.role_arn,
-        **control.origin(f"{kind.kind}/{request.job_name}", request.job_name, request.tags),
+        **control.new_fields(f"{kind.kind}/{request.job_name}", request.job_name, request.tags),
     }
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from engine.arns import name_of
 from engine.control.batch_jobs import CreateBatchJob, batch_fields, check_locations
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.filters import check_batch_filter
 from engine.control.operation import operation
 from engine.errors import InvalidInput
@@ -45,7 +45,7 @@ def create_batch_segment_job(control: Control, request: CreateBatchSegmentJob) -
     return view(job, "arn")
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     BatchSegmentJobRecord,
     summary=(*NAMED, "solution_version_arn", "failure_reason"),
     detail=("filter_arn", "num_results", "job_input", "job_output", "role_arn"),

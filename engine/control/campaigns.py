@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from engine.arns import name_of
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, ShortMap, Tags
 from engine.control.lifecycle import ACTIVE, stated
 from engine.control.operation import operation
@@ -59,7 +59,7 @@ def create_campaign(control: Control, request: CreateCampaign) -> JsonMap:
             solution_version_arn=version.arn,
             min_provisioned_tps=request.min_provisioned_tps or 1,
             campaign_config=_checked(request.campaign_config, version, request.solution_version_arn),
-            **control.origin(f"campaign/{request.name}", request.name, request.tags),
+            **control.new_fields(f"campaign/{request.name}", request.name, request.tags),
         )
         control.create(campaign, within)
         control.deploy(campaign, within)
@@ -185,7 +185,7 @@ def check_exploration(name: str, value: str) -> None:
         raise InvalidInput(f"itemExplorationConfig.{name} is {value}; it is a number from {least:g} to {most:g}.")
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     CampaignRecord,
     summary=(*NAMED, "failure_reason"),
     detail=("solution_version_arn", "min_provisioned_tps", "campaign_config", "latest_campaign_update"),

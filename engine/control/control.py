@@ -48,7 +48,7 @@ class Announce(Protocol):
         ...
 
 
-class Origin(TypedDict):
+class NewFields(TypedDict):
     """The fields that a record is created with, whatever its kind."""
 
     arn: str
@@ -80,7 +80,7 @@ class Control:
     def arn(self, resource: str) -> str:
         return arn_of(self.region, self.account, resource)
 
-    def origin(self, resource: str, name: str, tags: Tags = ()) -> Origin:
+    def new_fields(self, resource: str, name: str, tags: Tags = ()) -> NewFields:
         """Raises as `tag_map` does. `resource` is what comes after the account in the ARN."""
         now = self.now()
         return {

@@ -7,7 +7,7 @@ from itertools import chain
 from sqlalchemy import Connection
 
 from engine.control.control import Control, refuse_dependants
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Domain, KmsKeyArn, Name, Request, RoleArn, Tags
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
@@ -42,7 +42,7 @@ def create_dataset_group(control: Control, request: CreateDatasetGroup) -> JsonM
         domain=request.domain,
         role_arn=request.role_arn,
         kms_key_arn=request.kms_key_arn,
-        **control.origin(f"dataset-group/{request.name}", request.name, request.tags),
+        **control.new_fields(f"dataset-group/{request.name}", request.name, request.tags),
     )
     with control.database.write() as within:
         control.create(group, within)
@@ -66,7 +66,7 @@ def _delete(control: Control, group: DatasetGroupRecord, within: Connection) -> 
     control.enqueue("forgetting", group.arn, within)
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     DatasetGroupRecord,
     summary=(*NAMED, "failure_reason", "domain"),
     detail=("role_arn", "kms_key_arn"),

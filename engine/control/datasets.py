@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
 from engine.control.event_trackers import add_tracker, tracker_of
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, DatasetType, Name, Request, Tags
 from engine.control.lifecycle import BUSY, stated
 from engine.control.operation import operation
@@ -57,7 +57,7 @@ def create_dataset(control: Control, request: CreateDataset) -> JsonMap:
             dataset_group_arn=group.arn,
             dataset_type=dataset_type,
             schema_arn=schema.arn,
-            **control.origin(f"dataset/{name_of(group.arn)}/{dataset_type}", request.name, request.tags),
+            **control.new_fields(f"dataset/{name_of(group.arn)}/{dataset_type}", request.name, request.tags),
         )
         control.create(dataset, within)
         if dataset_type == TRACKED and tracker_of(control, group.arn, within) is None:
@@ -136,7 +136,7 @@ def _check_fit(dataset_type: str, group: DatasetGroupRecord, schema: SchemaRecor
     check(parse_schema(schema.schema, schema.domain), dataset_type, schema.domain)
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     DatasetRecord,
     summary=(*NAMED, "dataset_type"),
     detail=("dataset_group_arn", "schema_arn", "trackingId", "latest_dataset_update"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, RoleArn, Tags
 from engine.control.import_jobs import DataSource, location_of
 from engine.control.operation import operation
@@ -29,14 +29,14 @@ def create_data_deletion_job(control: Control, request: CreateDataDeletionJob) -
             dataset_group_arn=group.arn,
             data_source={"dataLocation": location},
             role_arn=request.role_arn,
-            **control.origin(f"data-deletion-job/{request.job_name}", request.job_name, request.tags),
+            **control.new_fields(f"data-deletion-job/{request.job_name}", request.job_name, request.tags),
         )
         control.create(job, within)
         control.enqueue("deleting", job.arn, within)
     return view(job, "arn")
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     DataDeletionJobRecord,
     summary=(*NAMED, "dataset_group_arn", "failure_reason"),
     detail=("data_source", "role_arn", "num_deleted"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Tags
 from engine.control.operation import operation
 from engine.errors import AlreadyExists, InvalidInput
@@ -38,7 +38,7 @@ def add_tracker(
     tracker = EventTrackerRecord(
         account_id=control.account,
         dataset_group_arn=group.arn,
-        **control.origin(f"event-tracker/{control.new_id()[:8]}", name, tags),
+        **control.new_fields(f"event-tracker/{control.new_id()[:8]}", name, tags),
         tracking_id=control.new_id(),
     )
     control.create(tracker, within)
@@ -51,7 +51,7 @@ def tracker_of(control: Control, group_arn: str, within: Connection | None = Non
     return next((tracker for tracker in trackers if tracker.deleted_at is None), None)
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     EventTrackerRecord,
     summary=NAMED,
     detail=("account_id", "tracking_id", "dataset_group_arn"),

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from engine.control.batch_jobs import S3DataConfig
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, RoleArn, Tags
 from engine.control.lifecycle import CREATE_PENDING
 from engine.control.operation import operation
@@ -42,14 +42,14 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
             ingestion_mode=request.ingestion_mode,
             role_arn=request.role_arn,
             job_output=msgspec.to_builtins(request.job_output),
-            **control.origin(f"dataset-export-job/{request.job_name}", request.job_name, request.tags),
+            **control.new_fields(f"dataset-export-job/{request.job_name}", request.job_name, request.tags),
         )
         control.create(job, within)
         control.enqueue("exporting", job.arn, within)
     return view(job, "arn")
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     DatasetExportJobRecord,
     summary=(*NAMED, "failure_reason"),
     detail=("dataset_arn", "ingestion_mode", "role_arn", "job_output"),

@@ -21,7 +21,7 @@ NAMED = (*STATED, "name", "arn")
 
 
 @dataclass(frozen=True)
-class Family(Generic[R]):
+class ResourceFamily(Generic[R]):
     record: type[R]
     summary: tuple[str, ...]  # the record's fields that List shows
     detail: tuple[str, ...] = ()  # the fields that Describe shows after them, and keys of `derived` in their places
@@ -40,7 +40,7 @@ class ByParent(ListRequest, frozen=True):
     parent: str | None = None
 
 
-def register_family(family: Family[Any]) -> None:
+def register_family(family: ResourceFamily[Any]) -> None:
     noun = noun_of(family.record)
     title = noun[0].upper() + noun[1:]
     by_arn = msgspec.defstruct("ByArn", [("arn", Arn, msgspec.field(name=f"{noun}Arn"))], bases=(ByArn,), frozen=True)
@@ -59,7 +59,7 @@ def _list_request(kind: type[Record]) -> type[ListRequest]:
     return request
 
 
-def _describe(family: Family[R], control: Control, request: ByArn) -> JsonMap:
+def _describe(family: ResourceFamily[R], control: Control, request: ByArn) -> JsonMap:
     record = control.get(request.arn, family.record)
     derived = {name: derive(control, record) for name, derive in family.derived.items()}
     if record.update_field:
@@ -67,7 +67,7 @@ def _describe(family: Family[R], control: Control, request: ByArn) -> JsonMap:
     return {noun_of(family.record): view(record, *family.summary, *family.detail, **derived)}
 
 
-def _list(family: Family[R], control: Control, request: ListRequest) -> JsonMap:
+def _list(family: ResourceFamily[R], control: Control, request: ListRequest) -> JsonMap:
     parent = request.parent if isinstance(request, ByParent) else None
     if parent is not None and family.parent is not None:
         control.get(parent, family.parent)
@@ -76,7 +76,7 @@ def _list(family: Family[R], control: Control, request: ListRequest) -> JsonMap:
     return listed(family.listed or f"{noun_of(family.record)}s", shown, token)
 
 
-def _delete(family: Family[R], control: Control, request: ByArn) -> None:
+def _delete(family: ResourceFamily[R], control: Control, request: ByArn) -> None:
     assert family.delete is not None
     with control.database.write() as within:
         family.delete(control, control.settled(request.arn, family.record, within), within)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Tags
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
@@ -39,7 +39,7 @@ def create_filter(control: Control, request: CreateFilter) -> JsonMap:
         record = FilterRecord(
             dataset_group_arn=group.arn,
             filter_expression=request.filter_expression,
-            **control.origin(f"filter/{request.name}", request.name, request.tags),
+            **control.new_fields(f"filter/{request.name}", request.name, request.tags),
         )
         control.create(record, within)
     return view(record, "arn")
@@ -82,7 +82,7 @@ def _check_count(control: Control, compiled: CompiledFilter, group: DatasetGroup
         )
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     FilterRecord,
     summary=(*NAMED, "dataset_group_arn", "failure_reason"),
     detail=("filter_expression",),

@@ -101,7 +101,7 @@ def check_auto_ml(config: AutoMLConfig | None, perform_auto_ml: bool) -> None:
 
 
 def search_of(solution_config: JsonMap, recipe: Recipe[Any]) -> tuple[list[Dimension], int]:
-    """What a solution's stored configuration says to search, and in how many trials."""
+    """The dimensions that a solution's stored configuration says to search, and the number of trials."""
     config = msgspec.convert(solution_config.get("hpoConfig", {}), HpoConfig)
     resources = config.hpo_resource_config or HpoResourceConfig()
     return _dimensions(config, recipe), int(resources.max_number_of_training_jobs or TRIALS)
@@ -127,12 +127,12 @@ def _dimensions(config: HpoConfig, recipe: Recipe[Any]) -> list[Dimension]:
     if recipe.name not in TUNABLE:
         raise InvalidInput(f"performHPO: the recipe {recipe.name} has no hyperparameter that can be tuned.")
     tunable = {each.name: each for each in all_recipes()[recipe.name] if each.name in TUNABLE[recipe.name]}
-    found = list(_asked(ranges, recipe.name, tunable))
-    names = [each.name for each in found]
+    asked = list(_asked(ranges, recipe.name, tunable))
+    names = [each.name for each in asked]
     for name in names:
         if names.count(name) > 1:
             raise InvalidInput(f"{PLACE}.algorithmHyperParameterRanges names {name} more than once.")
-    return found or [_whole_range(each) for each in tunable.values()]
+    return asked or [_whole_range(each) for each in tunable.values()]
 
 
 def _asked(ranges: HyperParameterRanges, recipe: str, tunable: dict[str, Parameter]) -> Iterator[Dimension]:
@@ -169,8 +169,8 @@ def _between(asked: IntegerRange | ContinuousRange, parameter: Parameter) -> Dim
 
 
 def _among(asked: CategoricalRange, parameter: Parameter) -> Dimension:
-    known = {value.casefold() for value in parameter.values}
-    wrong = [value for value in asked.values if value.casefold() not in known]
+    values = {value.casefold() for value in parameter.values}
+    wrong = [value for value in asked.values if value.casefold() not in values]
     if wrong or not asked.values:
         raise InvalidInput(
             f"{PLACE}: the values of {parameter.name} are {', '.join(wrong) or 'none'}; "

@@ -44,7 +44,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
     @property
     def prepares(self) -> bool:
-        """Whether it is the feature transformation's."""
+        """True for a parameter of the feature transformation."""
         return self.name.endswith(PREPARES)
 
 
@@ -61,7 +61,7 @@ def bare(name: str) -> str:
 
 
 def all_recipes() -> dict[str, tuple[Parameter, ...]]:
-    """By recipe name; where AWS's table and our folder both have a recipe, the folder counts."""
+    """The parameters by recipe name; where AWS's table and our folder both have a recipe, the folder counts."""
     return {**OTHERS, **{name: tuple(_parameters(recipe)) for name, recipe in recipes.RECIPES.items()}}
 
 

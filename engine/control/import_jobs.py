@@ -9,7 +9,7 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, RoleArn, S3Location, Tags, tag_map
 from engine.control.lifecycle import ACTIVE, CREATE_PENDING
 from engine.control.operation import operation
@@ -52,7 +52,7 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
             import_mode=request.import_mode,
             publish_attribution_metrics_to_s3=request.publish_attribution_metrics_to_s3,
             options=options_of(tags),
-            **control.origin(f"dataset-import-job/{request.job_name}", request.job_name, request.tags),
+            **control.new_fields(f"dataset-import-job/{request.job_name}", request.job_name, request.tags),
         )
         control.create(job, within)
         control.enqueue("importing", job.arn, within)
@@ -73,7 +73,7 @@ def _has_bulk(control: Control, dataset: DatasetRecord, within: Connection) -> b
     return any(job.status == ACTIVE for job in jobs)
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     DatasetImportJobRecord,
     summary=(*NAMED, "failure_reason", "import_mode"),
     detail=("dataset_arn", "data_source", "role_arn", "publish_attribution_metrics_to_s3"),

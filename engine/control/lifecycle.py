@@ -61,7 +61,7 @@ def shown_at(record: Record, now: float, pending_s: float) -> float:
 
 
 def _began(record: Record) -> float | None:
-    """When the record entered the states that it passes through with the time; None: it is in none."""
+    """The moment that the record entered the states that it passes through with the time; None: it is in none."""
     if record.deleted_at is not None:
         return record.deleted_at
     if isinstance(record, SolutionVersionRecord):
@@ -72,7 +72,7 @@ def _began(record: Record) -> float | None:
 
 
 def _moment(began: float, now: float, pending_s: float) -> float:
-    """When the state of now began, of those that follow each other since `began`."""
+    """The beginning of the present state, of those that follow each other since `began`."""
     ended = now - began >= pending_s
     halves = 2 if ended else int(now - began >= pending_s / 2)
     return round(began + halves * pending_s / 2, 3)

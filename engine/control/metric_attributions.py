@@ -14,7 +14,7 @@ from engine.attribution import ledger
 from engine.attribution.expression import check_expression
 from engine.control.batch_jobs import S3DataConfig
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, ListRequest, Name, Request, RoleArn, Short
 from engine.control.operation import operation
 from engine.control.pages import PAGE, listed, opened, sealed
@@ -73,7 +73,7 @@ def create_metric_attribution(control: Control, request: CreateMetricAttribution
             dataset_group_arn=group.arn,
             metrics=_checked((), request.metrics, _schemas(control, group.arn, within), now),
             metrics_output_config=output,
-            **control.origin(f"metric-attribution/{request.name}", request.name),
+            **control.new_fields(f"metric-attribution/{request.name}", request.name),
         )
         control.create(attribution, within)
         ledger.begin(within, attribution.arn, now)
@@ -172,7 +172,7 @@ def _checked(
     return metrics
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     MetricAttributionRecord,
     summary=(*NAMED, "failure_reason"),  # of an ACTIVE one: why its last file could not be written
     detail=("dataset_group_arn", "metrics_output_config"),

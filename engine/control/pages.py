@@ -30,7 +30,7 @@ def page(control: Control, request: ListRequest, kind: type[R], parent: str | No
 def newest_page(
     control: Control, request: ListRequest, kind: type[R], parent: str | None
 ) -> tuple[list[R], str | None]:
-    """As `page`, the newest first. For kinds that there are few of: each page reads all."""
+    """The same as `page`, the newest first. For kinds that there are few of: each page reads all."""
     scope = _scope(control, kind, parent)
     before = END if request.next_token is None else opened(request.next_token, scope)
     every = reversed(list(control.every(kind, parent=parent)))

@@ -1,4 +1,4 @@
-"""How many resources there may be (specification §8.1): counted only where the settings say `aws`.
+"""Quotas of resources (specification §8.1): counted only where the settings say `aws`.
 
 What failed or is being deleted does not count.
 """

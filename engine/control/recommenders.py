@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from engine.control.campaigns import check_exploration
 from engine.control.control import Control
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, ShortMap, Tags
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING, stated
 from engine.control.operation import operation
@@ -62,7 +62,7 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
             dataset_group_arn=group.arn,
             recipe_arn=request.recipe_arn,
             recommender_config={"minRecommendationRequestsPerSecond": 1, **config},
-            **control.origin(f"recommender/{request.name}", request.name, request.tags),
+            **control.new_fields(f"recommender/{request.name}", request.name, request.tags),
         )
         control.create(recommender, within)
         control.enqueue("recommending", recommender.arn, within)
@@ -165,7 +165,7 @@ def _checked(config: RecommenderConfig | None, use_case: UseCase) -> JsonMap:
     return shown
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     RecommenderRecord,
     summary=(*NAMED, "dataset_group_arn", "recipe_arn", "recommender_config"),
     detail=("failure_reason", "latest_recommender_update", "model_metrics"),

@@ -1,4 +1,4 @@
-"""When solutions and recommenders train by themselves (specification §1.8, §11a): arithmetic of moments, no clock.
+"""The schedule by which solutions and recommenders train (specification §1.8, §11a): arithmetic of moments, no clock.
 
 A schedule is the moment of its next training. Later ones keep its time of day, whatever was missed meanwhile.
 """
@@ -21,7 +21,7 @@ class Scheduled(NamedTuple):
 
 
 def days_of(solution_config: JsonMap) -> int:
-    """From `rate(N days)`."""
+    """The N of `rate(N days)`."""
     expression = solution_config.get("autoTrainingConfig", {}).get("schedulingExpression", "")
     return int("".join(filter(str.isdigit, expression)) or USUAL_DAYS)
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.control.control import Control, refuse_dependants
-from engine.control.family import Family, view
+from engine.control.family import ResourceFamily, view
 from engine.control.fields import Domain, Name, Request
 from engine.control.operation import operation
 from engine.data.schema import Schema, parse_schema
@@ -27,7 +27,7 @@ def create_schema(control: Control, request: CreateSchema) -> JsonMap:
     schema = SchemaRecord(
         schema=request.schema,
         domain=request.domain,
-        **control.origin(f"schema/{request.name}", request.name),
+        **control.new_fields(f"schema/{request.name}", request.name),
     )
     with control.database.write() as within:
         control.create(schema, within)
@@ -46,7 +46,7 @@ def _delete(control: Control, schema: SchemaRecord, within: Connection) -> None:
     control.records.delete(schema.arn, within)
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     SchemaRecord,
     summary=("name", "arn", "creation_date_time", "last_updated_date_time", "domain"),
     detail=("schema",),

@@ -65,7 +65,7 @@ class SolutionConfig(Request, frozen=True, kw_only=True):
 
 
 class SolutionUpdateConfig(Request, frozen=True, kw_only=True):
-    """What of a solution's configuration may change."""
+    """The members of a solution's configuration that may change."""
 
     auto_training_config: AutoTrainingConfig | None = None
     events_config: EventsConfig | None = None
@@ -105,23 +105,23 @@ def recipe_for(solution: SolutionRecord) -> Recipe[Any]:
     return auto_ml_recipes(auto_ml_of(solution.solution_config)[1])[0]
 
 
-def hyperparameters(given: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.Struct:
+def hyperparameters(texts: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.Struct:
     """The recipe's parameters from AWS's strings. Raises `InvalidInput` naming the one that doesn't fit."""
-    minutes_in(given)
-    plain = {bare(name): value for name, value in given.items() if bare(name) != MINUTES}
-    known = {field.encode_name for field in msgspec.structs.fields(recipe.params)}
+    minutes_in(texts)
+    plain = {bare(name): value for name, value in texts.items() if bare(name) != MINUTES}
+    names = {field.encode_name for field in msgspec.structs.fields(recipe.params)}
     for name in plain:
-        if name not in known:
-            raise InvalidInput(f"{recipe.name} has no hyperparameter {name}; it has {_all(known) or 'none'}.")
+        if name not in names:
+            raise InvalidInput(f"{recipe.name} has no hyperparameter {name}; it has {_all(names) or 'none'}.")
     try:
         return recipe.parse(plain)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise InvalidInput(f"A hyperparameter of {recipe.name} is not valid: {in_words(error)}") from error
 
 
-def minutes_in(given: Mapping[str, str]) -> float | None:
+def minutes_in(texts: Mapping[str, str]) -> float | None:
     """The budget of a training among hyperparameters. Raises `InvalidInput` where it is no time."""
-    words = next((value for name, value in given.items() if bare(name) == MINUTES), None)
+    words = next((value for name, value in texts.items() if bare(name) == MINUTES), None)
     if words is None:
         return None
     try:
@@ -166,7 +166,7 @@ def _check_events(config: EventsConfig | None, recipe: Recipe[Any]) -> None:
 
 
 def check_objective(config: JsonMap, items: Schema | None) -> None:
-    """Whether the group's Items have the column that is to be optimised. Raises `InvalidInput`."""
+    """Raises `InvalidInput` unless the group's Items have the column that is to be optimised."""
     objective = config.get("optimizationObjective")
     if objective is None:
         return

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine import recipes
 from engine.arns import name_of
 from engine.control.control import Control
-from engine.control.family import STATED, Family, view
+from engine.control.family import STATED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Tags
 from engine.control.hyperparameters import MINUTES
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
@@ -110,7 +110,7 @@ def add_version(
         solution_config=solution.solution_config,
         training_mode=request.training_mode,
         training_type=training_type,
-        **control.origin(f"solution/{name}", request.name or name, request.tags),
+        **control.new_fields(f"solution/{name}", request.name or name, request.tags),
     )
     control.create(version, within)
     control.enqueue("training", version.arn, within)
@@ -133,7 +133,7 @@ def _check_update(solution: SolutionRecord, versions: list[SolutionVersionRecord
         raise InvalidInput("trainingMode UPDATE needs a solution version of mode FULL that is ACTIVE.")
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     SolutionVersionRecord,
     summary=(*STATED, "arn", "training_mode", "training_type", "failure_reason"),
     detail=(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.arns import recipe_arn
 from engine.control import solution_versions
 from engine.control.control import Control, refuse_dependants
-from engine.control.family import NAMED, Family, view
+from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Short, Tags
 from engine.control.lifecycle import BUSY, stated
 from engine.control.operation import operation
@@ -86,7 +86,7 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
             perform_incremental_update=bool(request.perform_incremental_update),
             event_type=request.event_type,
             solution_config=config,
-            **control.origin(f"solution/{request.name}", request.name, request.tags),
+            **control.new_fields(f"solution/{request.name}", request.name, request.tags),
         )
         control.create(solution, within)
     return view(solution, "arn")
@@ -173,7 +173,7 @@ def _first_recipe(request: CreateSolution) -> Recipe[Any]:
     return auto_ml_recipes(config.recipe_list if config else ())[0]
 
 
-FAMILY = Family(
+FAMILY = ResourceFamily(
     SolutionRecord,
     summary=(*NAMED, "recipe_arn"),
     detail=(

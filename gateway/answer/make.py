@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine import MOST_RESULTS
 from gateway.answer.decorate import Decorators
 from gateway.ask import Answer, Ask
 from gateway.cache import EncodedAnswer
@@ -21,7 +22,6 @@ from gateway.upstreams.answers import decoded
 from gateway.upstreams.payload import processing_of
 
 Body = dict[str, Any]
-MOST_RESULTS = 500  # of an origin
 
 
 class Maker:

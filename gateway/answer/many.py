@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from engine import MOST_RESULTS
 from gateway.answer.reply import Reply
 from gateway.ask import Ask
 from gateway.body import encoded
-
-MOST = 500  # items of an origin
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -38,7 +37,7 @@ def widened(asks: Sequence[Ask]) -> list[Ask]:
     found, before = [], 0
     for ask in asks:
         is_list = ask.action != "rerank-items"
-        wanted = min(MOST, ask.num_results + before) if is_list else ask.num_results
+        wanted = min(MOST_RESULTS, ask.num_results + before) if is_list else ask.num_results
         found.append(msgspec.structs.replace(ask, num_results=wanted))
         before += ask.num_results
     return found

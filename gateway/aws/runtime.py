@@ -20,7 +20,6 @@ from gateway.aws.rates import Rates
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 DEFAULT_RESULTS = 25
-MOST_RESULTS = 500
 MOST_WITH_METADATA = 50
 DEFAULT_ACTIONS, MOST_ACTIONS = 5, 100
 
@@ -47,7 +46,7 @@ class GetRecommendations(Body, frozen=True, kw_only=True):
     recommender_arn: Arn | None = None
     item_id: Id | None = None
     user_id: Id | None = None
-    num_results: Annotated[int, Meta(ge=0, le=MOST_RESULTS)] | None = None
+    num_results: Annotated[int, Meta(ge=0, le=engine.MOST_RESULTS)] | None = None
     context: Context | None = None
     filter_arn: Arn | None = None
     filter_values: FilterValues | None = None
@@ -57,7 +56,7 @@ class GetRecommendations(Body, frozen=True, kw_only=True):
 
 class GetPersonalizedRanking(Body, frozen=True, kw_only=True):
     campaign_arn: Arn
-    input_list: Annotated[list[Id], Meta(min_length=1, max_length=MOST_RESULTS)]
+    input_list: Annotated[list[Id], Meta(min_length=1, max_length=engine.MOST_RESULTS)]
     user_id: Id
     context: Context | None = None
     filter_arn: Arn | None = None

@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import Engine, Question, Ranked, Settings
+from engine import MOST_RESULTS, Engine, Question, Ranked, Settings
 from gateway.cli.options import data_option, plain_errors
 
 
@@ -21,7 +21,7 @@ from gateway.cli.options import data_option, plain_errors
 @click.option("--user", help="A user's id.")
 @click.option("--item", help="The current item's id, for related items.")
 @click.option("--rerank", help="Item ids to bring into the user's order, separated by commas.")
-@click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, 500))
+@click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, MOST_RESULTS))
 @click.option("--filter", "expression", help="A filter expression.")
 @data_option
 def command(

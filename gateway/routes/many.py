@@ -9,6 +9,7 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
+from engine import MOST_RESULTS
 from gateway.answer.many import many
 from gateway.answer.reply import Reply
 from gateway.ask import Action, Ask
@@ -17,7 +18,7 @@ from gateway.errors import Invalid
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.promotions import Promotions, the_one
-from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, MOST_RESULTS
+from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, Sent, refusal
 
 MOST_LISTS = 25

@@ -23,7 +23,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
-from engine import Cause
+from engine import MOST_RESULTS, Cause
 from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_flags import experiment_paths, flag_paths
@@ -33,7 +33,7 @@ Responses = dict[str, OpenAPIResponse | Reference]
 
 TITLES = {"recommend-items": "Recommend Items", "related-items": "Related Items", "rerank-items": "Rerank Items"}
 TEXT = Schema(type=OpenAPIType.STRING)
-COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=500, default=25)
+COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST_RESULTS, default=25)
 ANY = Schema(type=OpenAPIType.OBJECT)
 FLAG = Schema(type=OpenAPIType.BOOLEAN)
 EVENT = Schema(
@@ -180,7 +180,7 @@ def _cohort_items(namespace: Namespace, plan: Plan) -> Operation:
 
 
 def _rerank(namespace: Namespace, plan: Plan) -> Operation:
-    items = Schema(type=OpenAPIType.ARRAY, items=TEXT, max_items=500, examples=[["item-1", "item-2"]])
+    items = Schema(type=OpenAPIType.ARRAY, items=TEXT, max_items=MOST_RESULTS, examples=[["item-1", "item-2"]])
     return Operation(
         operation_id=f"post.{plan.action}.{namespace.key}.{plan.recommender}",
         summary=f"{TITLES[plan.action]}: {plan.recommender}, for long lists",

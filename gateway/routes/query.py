@@ -10,13 +10,12 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
-from engine import in_words
+from engine import MOST_RESULTS, in_words
 from gateway.ask import Ask
 from gateway.errors import Invalid
 from gateway.routes.path import checked_id
 from gateway.routes.promotions import promotion_of
 
-MOST_RESULTS = 500
 LIST = 100  # the length of a list that is shown in pages, where it is not said
 MOST_CONTEXT = 150
 MOST_FILTER_VALUES = 25

@@ -10,6 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
 
+from engine import MOST_RESULTS
 from gateway.answer.reply import Reply
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
@@ -23,7 +24,6 @@ from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import Query, query_of
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, Sent
 
-MOST_ITEMS = 500
 READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 
@@ -92,8 +92,8 @@ def rerank_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
 
 def _rerank(request: AnyRequest, more: frozenset[str], place: list[bytes], items: list[str]) -> Ask:
     namespace, recommender, user = place
-    if not 1 <= len(items) <= MOST_ITEMS:
-        raise Invalid("ValidationError", f"1 to {MOST_ITEMS} item ids can be ranked, not {len(items)}")
+    if not 1 <= len(items) <= MOST_RESULTS:
+        raise Invalid("ValidationError", f"1 to {MOST_RESULTS} item ids can be ranked, not {len(items)}")
     query = query_of(request.scope["query_string"], more)
     user_id = checked_id(decoded(user, "user_id"), "user_id")
     item_ids = tuple(checked_id(item, "each item id") for item in items)

@@ -33,13 +33,13 @@ def run(work: Work) -> str:
 
 def _unused_models(engine: Engine) -> Iterator[Path]:
     """Listed before what is used, so that a model which comes meanwhile is none of them."""
-    found = list((engine.settings.data_dir / "models").glob("*/*/*"))
+    folders = list((engine.settings.data_dir / "models").glob("*/*/*"))
     used = _used_models(engine)
-    yield from (folder for folder in found if folder not in used)
+    yield from (folder for folder in folders if folder not in used)
 
 
 def _used_models(engine: Engine) -> set[Path]:
-    """Of everything that is not gone, whether it answers at present or not."""
+    """The folders of everything that is not gone, be it that it answers at present or not."""
     data_dir, used = engine.settings.data_dir, set()
     for version in filter(lambda each: _is_there(engine, each), engine.records.list(SolutionVersionRecord)):
         uid = _uid(engine, version.dataset_group_arn)
@@ -56,12 +56,12 @@ def _used_models(engine: Engine) -> set[Path]:
 
 def _unused_snapshots(engine: Engine) -> Iterator[Path]:
     """All but the one that workers read, of groups that have one; the group's own job sees to those of deleted ones."""
-    found = list((engine.settings.data_dir / "groups").glob("*/*"))
+    folders = list((engine.settings.data_dir / "groups").glob("*/*"))
     with engine.database.read() as connection:
         paths = connection.execute(sa.select(snapshots.c.path)).scalars().all()
     used = {engine.settings.data_dir / path for path in paths}
     groups = {folder.parent for folder in used}
-    yield from (folder for folder in found if folder not in used and folder.parent in groups)
+    yield from (folder for folder in folders if folder not in used and folder.parent in groups)
 
 
 def _is_there(engine: Engine, record: Record) -> bool:

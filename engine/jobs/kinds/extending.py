@@ -39,7 +39,7 @@ from engine.storage.writes import write
 from engine.use_cases import USE_CASES
 
 
-class Target(NamedTuple):
+class AnsweringModel(NamedTuple):
     """A model that answers for some campaigns, or for a recommender."""
 
     record: SolutionVersionRecord | RecommenderRecord  # says where it lies
@@ -66,7 +66,7 @@ def run(work: Work) -> str:
     return f"{len(wanting)} models know all {data.snapshot.item_count:,} items"
 
 
-def targets(engine: Engine, group_arn: str) -> Iterator[Target]:
+def targets(engine: Engine, group_arn: str) -> Iterator[AnsweringModel]:
     """The models of a dataset group that answer and take new items: those of recipes that explore, and of solutions
     that ask for it by performIncrementalUpdate; not those that were made by trainingMode UPDATE (§1.8).
     """
@@ -80,41 +80,39 @@ def targets(engine: Engine, group_arn: str) -> Iterator[Target]:
         solution = engine.records.get(version.solution_arn, SolutionRecord)
         asked = recipe.exploration is not None or solution.perform_incremental_update
         if recipe.extend is not None and asked and version.training_mode != "UPDATE":
-            yield Target(version, version, recipe, tuple(campaigns))
+            yield AnsweringModel(version, version, recipe, tuple(campaigns))
     for recommender in engine.records.list(RecommenderRecord, parent=group_arn):
         recipe = USE_CASES[name_of(recommender.recipe_arn)].recipe
         alive = recommender.deleted_at is None and recommender.status == ACTIVE and recommender.solution_version_arn
         if alive and recipe.extend is not None and recipe.exploration is not None:
             version = version_of(recommender, recommender.solution_version_arn.rpartition("/")[2])
-            yield Target(recommender, version, recipe, (recommender.arn,))
+            yield AnsweringModel(recommender, version, recipe, (recommender.arn,))
 
 
-def wants(target: Target, model: Model, newest: Model, state: Group) -> bool:
-    """Whether there are items, or words about items, that the newest model has not seen."""
+def wants(target: AnsweringModel, model: Model, newest: Model, state: Group) -> bool:
+    """True where there are items, or words about items, that the newest model has not seen."""
     trained = trained_on(model) if target.recipe.exploration is not None else 0
     if any(index >= trained for index in state.item_table.rows):
         return True
     return state.stored.seq > int(newest.about["seq"]) and state.stored.snapshot.item_count > trained
 
 
-def _loaded(engine: Engine, target: Target, uid: str) -> tuple[Path, Model, Model]:
-    """Where the version's own model lies; the newest that answers for it; its own."""
+def _loaded(engine: Engine, target: AnsweringModel, uid: str) -> tuple[Path, Model, Model]:
+    """The place of the version's own model; the newest that answers for it; its own."""
     own = model_folder(engine.settings.data_dir, target.version.arn, uid)
     return own, artifacts.load(items_folder(engine.settings.data_dir, target.record, uid)), artifacts.load(own)
 
 
-def _publish(work: Work, group: DatasetGroupRecord, target: Target, name: str) -> None:
+def _publish(work: Work, group: DatasetGroupRecord, target: AnsweringModel, name: str) -> None:
     """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
-    before = publish(
-        work.engine, work.job, group.uid, target.record.arn, target.version.arn, list(target.answers), name
-    )
+    before = publish(work.engine, work.job, target.record.arn, target.version.arn, list(target.answers), name)
     if before not in (None, "", name):
         own = model_folder(work.engine.settings.data_dir, target.version.arn, group.uid)
         shutil.rmtree(own.with_name(before), ignore_errors=True)
 
 
 @write
-def publish(engine: Engine, job: Job, uid: str, arn: str, version: str, answers: list[str], name: str) -> str | None:
+def publish(engine: Engine, job: Job, arn: str, version: str, answers: list[str], name: str) -> str | None:
     """A version's record, or a recommender's, names a later model for these answers; the folder that it named before,
     or None where it was trained anew meanwhile."""
     with engine.database.write() as within:
@@ -124,6 +122,7 @@ def publish(engine: Engine, job: Job, uid: str, arn: str, version: str, answers:
         if _arn(record) != version:
             return None
         engine.records.replace(msgspec.structs.replace(record, items_folder=name), within)
+        uid = engine.records.get(record.dataset_group_arn, DatasetGroupRecord, within).uid
         for each in answers:
             _tell(engine, each, uid, within)
         return record.items_folder

@@ -42,7 +42,7 @@ def _current(work: Work, group: DatasetGroupRecord) -> Stored:
 
 
 def folding(work: Work, group: DatasetGroupRecord, state: Group, imports: Mapping[str, Import] = NONE) -> Compaction:
-    """Of a state and of imports by dataset type, into columns of today's schemas."""
+    """The compaction of a state and of imports by dataset type into columns of today's schemas."""
     return Compaction(
         state,
         interactions=imports.get("INTERACTIONS"),

@@ -61,7 +61,7 @@ def _nothing(report: ImportReport, job: DatasetImportJobRecord, dataset: Dataset
 
 
 def _tags(report: ImportReport) -> dict[str, str]:
-    """What a client of Amazon Personalize can read of an import that went well: nothing where nothing was odd."""
+    """The tags by which a client of Amazon Personalize can read what was odd in an import that went well."""
     counts = {"rowsLeftOut": report.bad, "valuesReadAsNull": sum(flaw.count for flaw in report.nulls)}
     columns = re.sub(r"[^\w .:/=+\-@]", "_", " ".join(filter(None, report.ignored_columns)))
     tags = {name: str(count) for name, count in counts.items() if count}

@@ -66,7 +66,7 @@ def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict
 
 
 def version_of(recommender: RecommenderRecord, name: str) -> SolutionVersionRecord:
-    """What is trained, in the terms of a solution version; it is no resource of its own."""
+    """The model to train, in the terms of a solution version; it is no resource of its own."""
     use_case = USE_CASES[name_of(recommender.recipe_arn)]
     return SolutionVersionRecord(
         arn=f"{recommender.arn}/{name}",

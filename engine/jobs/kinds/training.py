@@ -62,7 +62,7 @@ def failed(work: Work, reason: str) -> None:
 
 
 def cancelled(work: Work, reason: str) -> None:
-    """As StopSolutionVersionCreation leaves it."""
+    """Leaves the version as StopSolutionVersionCreation does."""
     version = work.engine.records.get(work.arn, SolutionVersionRecord)
     work.change(version, status="CREATE STOPPED", failure_reason=reason)
 
@@ -106,10 +106,7 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
         params = forecast(recipe, hyperparameters(choice.settings, recipe), snapshot, machine, minutes=left).params
     model = recipe.train(snapshot, params, SEED, training)
     metrics = solution_metrics(recipe, params, snapshot, SEED, measuring, model)
-    if recipe.kind == "USER_PERSONALIZATION":
-        model = with_cohorts(model, recipe.ready(model), snapshot, SEED, stretch(grouping, 0.0, 0.9))
-    if recipe.index is not None:
-        model = recipe.index(model, snapshot, SEED, stretch(grouping, 0.9, 1.0))
+    model = _grouped(model, recipe, snapshot, grouping)
     work.progress(0.99, "writing the model")
     about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data)}
     model = replace(model, about={**model.about, **about})
@@ -118,7 +115,7 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
     index = model.about.get("chosen", {}).get("index", {})
     if "recall_at_25" in index:
         metrics = {**metrics, "index_recall_at_25": index["recall_at_25"]}
-    known = {
+    changes = {
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "training_hours": round(hours, 4),
         "chosen": {**model.about.get("chosen", {}), **choice.account(), "forecast": ahead.account()},
@@ -126,7 +123,14 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
         "tuned_hpo_params": {"algorithmHyperParameters": choice.tuned} if choice.tuned else {},
     }
     words = f"{recipe.name}: {len(snapshot.items):,} interactions in {hours * 3600:.0f} s{_of_index(index)}"
-    return known, f"{words}; {ahead.within}" if ahead.cut else words
+    return changes, f"{words}; {ahead.within}" if ahead.cut else words
+
+
+def _grouped(model: Model, recipe: Recipe[Any], snapshot: Snapshot, progress: Progress) -> Model:
+    """The model with its cohorts and its index, where its recipe has them."""
+    if recipe.kind == "USER_PERSONALIZATION":
+        model = with_cohorts(model, recipe.ready(model), snapshot, SEED, stretch(progress, 0.0, 0.9))
+    return model if recipe.index is None else recipe.index(model, snapshot, SEED, stretch(progress, 0.9, 1.0))
 
 
 def _machine(version: SolutionVersionRecord, snapshot: Snapshot) -> Machine:
@@ -137,11 +141,11 @@ def _machine(version: SolutionVersionRecord, snapshot: Snapshot) -> Machine:
 
 
 def _of_index(account: Mapping[str, Any]) -> str:
-    """What was said of an index, for the log; nothing where the catalogue is small."""
+    """The account of an index, for the log; nothing where the catalogue is small."""
     if not account:
         return ""
-    found = account.get("reason") or f"recall@25 {account['recall_at_25']}, sum within {account['error']}"
-    return f"; answers by an index: {found}" if account["used"] else f"; answers by scanning all items: {found}"
+    reason = account.get("reason") or f"recall@25 {account['recall_at_25']}, sum within {account['error']}"
+    return f"; answers by an index: {reason}" if account["used"] else f"; answers by scanning all items: {reason}"
 
 
 def _update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], str]:
@@ -160,9 +164,9 @@ def _update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any],
     snapshot = prepared(work, data, base)
     model, count = with_new_items(trained, recipe, settings_of(base), snapshot, data, work.progress)
     artifacts.save(model, target, (trained, own))
-    kept = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
+    inherited = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
     about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
-    return {**kept, **about}, f"{recipe.name}: {count:,} new items on {base.name}"
+    return {**inherited, **about}, f"{recipe.name}: {count:,} new items on {base.name}"
 
 
 def absent_items(data: Stored) -> list[int]:
@@ -183,12 +187,12 @@ def with_new_items(
 
 
 def trained_on(model: Model) -> int:
-    """How many items there were."""
+    """The number of items that the model was trained on."""
     return int(model.about.get("trained", 0))
 
 
 def prepared(work: Work, data: Stored, version: SolutionVersionRecord) -> Snapshot:
-    """What of the data the version trains on."""
+    """The part of the data that the version trains on."""
     datasets = work.directory.datasets(version.dataset_group_arn)
     snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
     snapshot = learnable(snapshot, {kind: work.directory.schema(each) for kind, each in datasets.items()})
@@ -233,7 +237,7 @@ def _type_codes(snapshot: Snapshot, event_type: str) -> list[int]:
 
 
 def with_objective(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
-    """What the solution wants beside relevance; its column need not be one that is learned from."""
+    """The snapshot with the solution's objective beside relevance; its column need not be one that is learned from."""
     config = version.solution_config.get("optimizationObjective")
     if config is None:
         return snapshot
@@ -244,7 +248,7 @@ def with_objective(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapsh
 
 
 def chosen_columns(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
-    """Without the columns that the solution's trainingDataConfig excludes or does not include."""
+    """The snapshot without the columns that the solution's trainingDataConfig excludes or does not include."""
     config = version.solution_config.get("trainingDataConfig", {})
     excluded, included = (config.get(f"{verb}DatasetColumns", {}) for verb in ("excluded", "included"))
 
