@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 ROLE = "arn:aws:iam::123456789012:role/Personalize"
+AFFINITY = "arn:aws:personalize:::recipe/aws-item-affinity"
+VIEWED = "arn:aws:personalize:::recipe/aws-ecomm-popular-items-by-views"
 POPULAR = "arn:aws:personalize:::recipe/aws-popularity-count"
 PERSONAL = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 
@@ -17,7 +19,12 @@ def schema_text(name: str, *fields: tuple[str, Any]) -> str:
     return json.dumps({"type": "record", "name": name, "namespace": "x", "fields": described, "version": "1.0"})
 
 
-INTERACTIONS = schema_text("Interactions", ("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
+CLICKS = {"eventType": "click", "metricName": "CLICKS", "expression": "SAMPLECOUNT()"}
+INPUT = {"s3DataSource": {"path": "s3://bucket/in/users.json"}}
+OUTPUT = {"s3DataDestination": {"path": "s3://bucket/out/"}}
+KEYS = (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
+INTERACTIONS = schema_text("Interactions", *KEYS)
+EVENTS = schema_text("Interactions", *KEYS, ("EVENT_TYPE", "string"))
 ITEMS = schema_text("Items", ("ITEM_ID", "string"), ("PRICE", "float"))
 
 
@@ -75,3 +82,67 @@ class Flow:
     @cached_property
     def campaign(self) -> str:
         return self.personalize.create_campaign(name="home", solutionVersionArn=self.version)["campaignArn"]
+
+    @cached_property
+    def affinity_version(self) -> str:
+        """Of a recipe that makes segments."""
+        solution = self.personalize.create_solution(
+            name="affinity", recipeArn=AFFINITY, datasetGroupArn=self.group, performAutoTraining=False
+        )["solutionArn"]
+        arn = self.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        self.finish(arn)
+        return arn
+
+    @cached_property
+    def inference(self) -> str:
+        return self.personalize.create_batch_inference_job(
+            jobName="nightly", solutionVersionArn=self.version, jobInput=INPUT, jobOutput=OUTPUT, roleArn=ROLE
+        )["batchInferenceJobArn"]
+
+    @cached_property
+    def segments(self) -> str:
+        return self.personalize.create_batch_segment_job(
+            jobName="nightly", solutionVersionArn=self.affinity_version, jobInput=INPUT, jobOutput=OUTPUT, roleArn=ROLE
+        )["batchSegmentJobArn"]
+
+    @cached_property
+    def export(self) -> str:
+        return self.personalize.create_dataset_export_job(
+            jobName="out", datasetArn=self.dataset, jobOutput=OUTPUT, roleArn=ROLE
+        )["datasetExportJobArn"]
+
+    @cached_property
+    def deletion(self) -> str:
+        return self.personalize.create_data_deletion_job(
+            jobName="leave", datasetGroupArn=self.group, dataSource={"dataLocation": "s3://b/u/"}, roleArn=ROLE
+        )["dataDeletionJobArn"]
+
+    @cached_property
+    def events_group(self) -> str:
+        """A dataset group whose interactions have event types."""
+        return self._group_of_events("events")
+
+    @cached_property
+    def domain_group(self) -> str:
+        return self._group_of_events("domain", domain="ECOMMERCE")
+
+    def _group_of_events(self, name: str, **more: str) -> str:
+        p, group = self.personalize, self.personalize.create_dataset_group(name=name, **more)["datasetGroupArn"]
+        schema = p.create_schema(name=name, schema=EVENTS, **more)["schemaArn"]
+        p.create_dataset(name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions")
+        return group
+
+    @cached_property
+    def attribution(self) -> str:
+        return self.personalize.create_metric_attribution(
+            name="impact",
+            datasetGroupArn=self.events_group,
+            metrics=[CLICKS],
+            metricsOutputConfig={"s3DataDestination": {"path": "s3://bucket/metrics/"}, "roleArn": ROLE},
+        )["metricAttributionArn"]
+
+    @cached_property
+    def recommender(self) -> str:
+        arn = self.personalize.create_recommender(name="r", datasetGroupArn=self.domain_group, recipeArn=VIEWED)
+        self.finish(arn["recommenderArn"])
+        return arn["recommenderArn"]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.aws.flow import ROLE, Flow, schema_text
+from tests.aws.flow import CLICKS, ROLE, Flow, schema_text
 from tests.aws.world import Clients, World
 
 INTERACTIONS = schema_text(
@@ -20,7 +20,6 @@ INTERACTIONS = schema_text(
     ("EVENT_VALUE", ["null", "float"]),
     ("DEVICE", ["null", "string"]),
 )
-CLICKS = {"eventType": "click", "metricName": "CLICKS", "expression": "SAMPLECOUNT()"}
 PRICES = {"eventType": "buy", "metricName": "PRICES", "expression": "SUM(Items.PRICE)"}
 OUTPUT = {"s3DataDestination": {"path": "s3://bucket/metrics/"}, "roleArn": ROLE}
 
@@ -57,9 +56,6 @@ def test_it_is_made_shown_changed_and_deleted(aws: Clients, group: str):
     shown = p.describe_metric_attribution(metricAttributionArn=arn)["metricAttribution"]
     assert (shown["status"], shown["name"], shown["datasetGroupArn"]) == ("ACTIVE", "impact", group)
     assert shown["metricsOutputConfig"] == OUTPUT and "failureReason" not in shown
-    (summary,) = p.list_metric_attributions(datasetGroupArn=group)["metricAttributions"]
-    assert summary.items() <= shown.items()
-    assert p.list_metric_attributions(datasetGroupArn=f"{group}x")["metricAttributions"] == []
     assert p.list_metric_attribution_metrics(metricAttributionArn=arn)["metrics"] == [CLICKS, PRICES]
 
     buys = {"eventType": "buy", "metricName": "BUYS", "expression": "samplecount( )"}
@@ -79,9 +75,6 @@ def test_it_is_made_shown_changed_and_deleted(aws: Clients, group: str):
     with pytest.raises(p.exceptions.ResourceInUseException):
         p.delete_dataset_group(datasetGroupArn=group)
     p.delete_metric_attribution(metricAttributionArn=arn)
-    assert p.list_metric_attributions()["metricAttributions"] == []
-    with pytest.raises(p.exceptions.ResourceNotFoundException):
-        p.describe_metric_attribution(metricAttributionArn=arn)
     assert create(aws, group) == arn
 
 
@@ -189,10 +182,8 @@ def test_nothing_unknown(aws: Clients, group: str):
     p, arn = aws.personalize, create(aws, group).replace("impact", "other")
     for call in (
         lambda: create(aws, f"{group}x", name="other"),
-        lambda: p.describe_metric_attribution(metricAttributionArn=arn),
         lambda: p.list_metric_attribution_metrics(metricAttributionArn=arn),
         lambda: p.update_metric_attribution(metricAttributionArn=arn),
-        lambda: p.delete_metric_attribution(metricAttributionArn=arn),
     ):
         with pytest.raises(p.exceptions.ResourceNotFoundException, match="does not exist"):
             call()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.aws.flow import INTERACTIONS, POPULAR, ROLE, Flow
+from tests.aws.flow import INPUT, INTERACTIONS, OUTPUT, POPULAR, ROLE, VIEWED, Flow
 from tests.aws.world import ACCOUNT, Clients, World
 
 HOME = f"arn:aws:personalize:us-east-1:{ACCOUNT}:"
@@ -18,39 +18,43 @@ HOME = f"arn:aws:personalize:us-east-1:{ACCOUNT}:"
 class Family:
     noun: str  # as operations spell it
     made: str  # the step of the flow that makes one
-    key: str  # the member of Describe's answer
-    arn: str  # the member that holds the ARN
-    listed: str  # the member of List's answer
     by: str = ""  # the parent member that List filters by
     deletable: bool = True
+    status: str = "ACTIVE"  # once the flow has made one
+
+    @property
+    def key(self) -> str:
+        """The member of Describe's answer."""
+        first, *rest = self.noun.split("_")
+        return first + "".join(map(str.title, rest))
+
+    @property
+    def arn(self) -> str:
+        """The member that holds the ARN."""
+        return f"{self.key}Arn"
+
+    @property
+    def listed(self) -> str:
+        """The member of List's answer."""
+        return "Filters" if self.noun == "filter" else f"{self.key}s"
 
 
 FAMILIES = [
-    Family("dataset_group", "group", "datasetGroup", "datasetGroupArn", "datasetGroups"),
-    Family("schema", "schema", "schema", "schemaArn", "schemas"),
-    Family("dataset", "dataset", "dataset", "datasetArn", "datasets", "datasetGroupArn"),
-    Family(
-        "dataset_import_job",
-        "import_job",
-        "datasetImportJob",
-        "datasetImportJobArn",
-        "datasetImportJobs",
-        "datasetArn",
-        deletable=False,
-    ),
-    Family("event_tracker", "tracker", "eventTracker", "eventTrackerArn", "eventTrackers", "datasetGroupArn"),
-    Family("filter", "filter", "filter", "filterArn", "Filters", "datasetGroupArn"),
-    Family("solution", "solution", "solution", "solutionArn", "solutions", "datasetGroupArn"),
-    Family(
-        "solution_version",
-        "version",
-        "solutionVersion",
-        "solutionVersionArn",
-        "solutionVersions",
-        "solutionArn",
-        deletable=False,
-    ),
-    Family("campaign", "campaign", "campaign", "campaignArn", "campaigns", "solutionArn"),
+    Family("dataset_group", "group"),
+    Family("schema", "schema"),
+    Family("dataset", "dataset", "datasetGroupArn"),
+    Family("dataset_import_job", "import_job", "datasetArn", deletable=False),
+    Family("dataset_export_job", "export", "datasetArn", deletable=False, status="CREATE PENDING"),
+    Family("data_deletion_job", "deletion", "datasetGroupArn", deletable=False, status="PENDING"),
+    Family("event_tracker", "tracker", "datasetGroupArn"),
+    Family("filter", "filter", "datasetGroupArn"),
+    Family("metric_attribution", "attribution", "datasetGroupArn"),
+    Family("solution", "solution", "datasetGroupArn"),
+    Family("solution_version", "version", "solutionArn", deletable=False),
+    Family("batch_inference_job", "inference", "solutionVersionArn", deletable=False, status="CREATE PENDING"),
+    Family("batch_segment_job", "segments", "solutionVersionArn", deletable=False, status="CREATE PENDING"),
+    Family("campaign", "campaign", "solutionArn"),
+    Family("recommender", "recommender", "datasetGroupArn"),
 ]
 each = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.noun)
 
@@ -73,7 +77,7 @@ def test_describes_what_was_created(aws: Clients, flow: Flow, family: Family):
     arn = made(flow, family)
     shown = describe(aws, family, arn)
     assert shown[family.arn] == arn and arn.startswith(HOME)
-    assert shown.get("status", "ACTIVE") == "ACTIVE"
+    assert shown.get("status", family.status) == family.status
     assert shown["creationDateTime"].timestamp() > 1_700_000_000
 
 
@@ -114,6 +118,7 @@ def test_deletes_once(aws: Clients, flow: Flow, family: Family):
             call()
 
 
+FILES = {"jobInput": INPUT, "jobOutput": OUTPUT, "roleArn": ROLE}
 CREATIONS = [
     ("create_dataset_group", "group", lambda flow: {"name": "shop"}),
     ("create_schema", "schema", lambda flow: {"name": "shop-interactions", "schema": INTERACTIONS}),
@@ -151,6 +156,36 @@ CREATIONS = [
             "datasetGroupArn": flow.group,
             "filterExpression": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("a")',
         },
+    ),
+    (
+        "create_batch_inference_job",
+        "inference",
+        lambda flow: {"jobName": "nightly", "solutionVersionArn": flow.version, **FILES},
+    ),
+    (
+        "create_batch_segment_job",
+        "segments",
+        lambda flow: {"jobName": "nightly", "solutionVersionArn": flow.affinity_version, **FILES},
+    ),
+    (
+        "create_dataset_export_job",
+        "export",
+        lambda flow: {"jobName": "out", "datasetArn": flow.dataset, "jobOutput": OUTPUT, "roleArn": ROLE},
+    ),
+    (
+        "create_data_deletion_job",
+        "deletion",
+        lambda flow: {
+            "jobName": "leave",
+            "datasetGroupArn": flow.group,
+            "dataSource": {"dataLocation": "s3://b/u/"},
+            "roleArn": ROLE,
+        },
+    ),
+    (
+        "create_recommender",
+        "recommender",
+        lambda flow: {"name": "r", "datasetGroupArn": flow.domain_group, "recipeArn": VIEWED},
     ),
 ]
 

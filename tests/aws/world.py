@@ -24,7 +24,7 @@ from litestar import Litestar
 
 import engine
 from engine.control import Control
-from engine.records import DatasetImportJobRecord, Records, SolutionVersionRecord
+from engine.records import Records, kind_of
 from engine.settings import Settings
 from engine.storage.sql import Database, jobs, log, sqlite_url
 from gateway.aws import Callers, Wire, aws_routes, below_any_path
@@ -76,8 +76,7 @@ class World:
     # ---- what the job runner does
 
     def finish(self, arn: str, status: str = "ACTIVE", **changes: Any) -> None:
-        kind = DatasetImportJobRecord if "import-job" in arn else SolutionVersionRecord
-        record = self.records.get(arn, kind)
+        record = self.records.get(arn, kind_of(arn))
         self.records.replace(msgspec.structs.replace(record, status=status, **changes))
 
     def queued(self) -> list[tuple[str, str]]:
