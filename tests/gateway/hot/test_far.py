@@ -101,14 +101,12 @@ def test_a_change_that_its_maker_had_not_seen(two: Two, kind: str) -> None:
 def test_an_event_of_its_user(two: Two) -> None:
     path = "recommend-items/shop/home/u1"
     for engine in two.engines:  # both know the user
-        engine._items[1] = "i5"
-        engine.change("event", "u1")
+        engine.change("event", "u1", "i5")
     share(two, path)
     before = hits(two.second)
     said(two.second.hot, [request(path), LAST])
     assert hits(two.second) == before + 1
-    two.engines[1]._items[2] = "i6"
-    two.engines[1].change("event", "u1")
+    two.engines[1].change("event", "u1", "i6")
     assert b"i6" in said(two.second.hot, [request(path), LAST])
     assert hits(two.second) == before + 1
 
@@ -116,8 +114,7 @@ def test_an_event_of_its_user(two: Two) -> None:
 def share_with_two_users(two: Two) -> None:
     for engine in two.engines:  # both know both users
         for place, user in enumerate(("u1", "u2"), 1):
-            engine._items[place] = "i5"
-            engine.change("event", user)
+            engine.change("event", user, "i5")
     for user in ("u1", "u2"):
         share(two, f"recommend-items/shop/home/{user}")
 

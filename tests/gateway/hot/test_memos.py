@@ -66,8 +66,7 @@ def warm(pair: Pair, asked: bytes) -> None:
 @pytest.mark.parametrize("kind", ["event", "item", "snapshot", "deploy", "record"])
 def test_a_change_ends_it(world: World, kind: str) -> None:
     warm(world.pair, request())
-    world.engine._items[len(world.engine._log) + 1] = "i5"
-    world.engine.change(kind, "u1" if kind == "event" else "home")
+    world.engine.change(kind, "u1" if kind == "event" else "home", "i5")
     assert not is_hot(world.pair, request())
     assert said(world.pair.hot, [request(), LAST]) == said(world.pair.plain, [request(), LAST])
 
@@ -82,8 +81,7 @@ def test_blanks_around_a_field_are_no_part_of_it(tmp_path: Path, key: bytes) -> 
 
 def test_what_another_user_does_does_not(world: World) -> None:
     warm(world.pair, request())
-    world.engine._items[1] = "i5"
-    world.engine.change("event", "u2")
+    world.engine.change("event", "u2", "i5")
     assert is_hot(world.pair, request())
 
 
@@ -101,8 +99,7 @@ def test_the_first_event_of_somebody_without_history(world: World) -> None:
     """The answer was everybody's; now this one has its own."""
     for user in (b"u7", b"u8"):
         warm(world.pair, request(b"/recommend-items/shop/home/" + user))
-    world.engine._items[1] = "i5"
-    world.engine.change("event", "u7")
+    world.engine.change("event", "u7", "i5")
     assert not is_hot(world.pair, request(b"/recommend-items/shop/home/u7"))
     assert is_hot(world.pair, request(b"/recommend-items/shop/home/u8"))
 
@@ -211,8 +208,7 @@ def test_a_connection_whose_requests_have_one_head(tmp_path: Path) -> None:
         assert answered_before_next(pair, open_one) == counted + 3
         clock.tick(30)
         assert asked_by(open_one) == (200, "30")
-        engine._items[1] = "i5"
-        engine.change("event", "u1")
+        engine.change("event", "u1", "i5")
         assert asked_by(open_one) == (200, None), "it has not seen what its user did"
         assert asked_by(open_one, "u2") == (200, "30")
         assert asked_by(open_one, "u2") == (200, "30")

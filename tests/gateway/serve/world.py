@@ -218,7 +218,9 @@ class SmallEngine:
     def takes_at_once(self, tracking_ids: Sequence[str]) -> bool:
         return False
 
-    def change(self, kind: str, key: str) -> None:
+    def change(self, kind: str, key: str, item: str = "") -> None:
+        """Of an event, `item` is what the user touched."""
+        self._items[len(self._log) + 1] = item
         self._log.append(Change(len(self._log) + 1, "g1", kind, key))
         self.catch_up()
 
