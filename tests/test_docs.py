@@ -46,7 +46,7 @@ def test_every_origin_and_event_target_has_a_row(name: str):
     assert f"| `{name}" in ORIGINS_AND_TARGETS
 
 
-@pytest.mark.parametrize("name", [*SOURCES, *{rule.name for rule in RULES.values()}])
+@pytest.mark.parametrize("name", [*SOURCES, *dict.fromkeys(rule.name for rule in RULES.values())])
 def test_every_source_of_metadata_and_rule_is_described(name: str):
     assert f"`{name}`" in ANSWERS or f"`type: {name}`" in ANSWERS
 

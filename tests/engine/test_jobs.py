@@ -42,21 +42,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def queue(tmp_path: Path, clock: Clock) -> Iterator[Queue]:
+def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(sqlite_url(tmp_path))
-    yield Queue(database, clock)
+    yield database
     database.close()
+
+
+@pytest.fixture
+def queue(database: Database, clock: Clock) -> Queue:
+    return Queue(database, clock)
 
 
 def claimed(queue: Queue, owner: str = "me") -> Job:
     job = queue.claim(owner)
     assert job is not None
     return job
-
-
-def cancel(queue: Queue, arn: str) -> None:
-    with queue._database.write() as within:
-        queue.cancel(arn, within)
 
 
 # ---- the queue
@@ -139,12 +139,13 @@ def test_a_job_put_back_is_as_new(queue: Queue):
     assert (again.attempts, again.owner) == (1, "other")
 
 
-def test_a_cancelled_job_stays_so(queue: Queue):
+def test_a_cancelled_job_stays_so(queue: Queue, database: Database):
     for arn in ("a", "b"):
         queue.enqueue("importing", arn)
     running = claimed(queue)
     for arn in ("a", "b"):
-        cancel(queue, arn)
+        with database.write() as within:
+            queue.cancel(arn, within)
     assert not queue.beat(running, 0.5, "")
     assert not queue.requeue(running)
     assert not queue.finish(running, "done", "")
@@ -194,7 +195,8 @@ def test_a_job_that_asks_for_a_stopped_process_goes_back(shop: Shop, trouble: Ca
 
 def test_a_cancelled_job_publishes_nothing(shop: Shop, trouble: Callable[..., None]):
     def run(work: Work) -> str:
-        cancel(work.engine.jobs, "x")
+        with work.engine.database.write() as within:
+            work.engine.jobs.cancel("x", within)
         group = work.engine.records.get(shop.group, DatasetGroupRecord)
         state = work.state(group)
         work.publish(state, state.stored)

@@ -113,7 +113,7 @@ def test_an_event_of_its_user(two: Two) -> None:
 
 def share_with_two_users(two: Two) -> None:
     for engine in two.engines:  # both know both users
-        for place, user in enumerate(("u1", "u2"), 1):
+        for user in ("u1", "u2"):
             engine.change("event", user, "i5")
     for user in ("u1", "u2"):
         share(two, f"recommend-items/shop/home/{user}")
