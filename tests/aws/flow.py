@@ -22,6 +22,7 @@ def schema_text(name: str, *fields: tuple[str, Any]) -> str:
 CLICKS = {"eventType": "click", "metricName": "CLICKS", "expression": "SAMPLECOUNT()"}
 INPUT = {"s3DataSource": {"path": "s3://bucket/in/users.json"}}
 OUTPUT = {"s3DataDestination": {"path": "s3://bucket/out/"}}
+BATCH = {"jobInput": INPUT, "jobOutput": OUTPUT, "roleArn": ROLE}
 KEYS = (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
 INTERACTIONS = schema_text("Interactions", *KEYS)
 EVENTS = schema_text("Interactions", *KEYS, ("EVENT_TYPE", "string"))
@@ -95,14 +96,14 @@ class Flow:
 
     @cached_property
     def inference(self) -> str:
-        return self.personalize.create_batch_inference_job(
-            jobName="nightly", solutionVersionArn=self.version, jobInput=INPUT, jobOutput=OUTPUT, roleArn=ROLE
-        )["batchInferenceJobArn"]
+        return self.personalize.create_batch_inference_job(jobName="nightly", solutionVersionArn=self.version, **BATCH)[
+            "batchInferenceJobArn"
+        ]
 
     @cached_property
     def segments(self) -> str:
         return self.personalize.create_batch_segment_job(
-            jobName="nightly", solutionVersionArn=self.affinity_version, jobInput=INPUT, jobOutput=OUTPUT, roleArn=ROLE
+            jobName="nightly", solutionVersionArn=self.affinity_version, **BATCH
         )["batchSegmentJobArn"]
 
     @cached_property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.aws.flow import INPUT, OUTPUT, ROLE, Flow
@@ -154,15 +153,6 @@ def test_a_filter_of_another_group(batch: Batch, aws: Clients):
     other = aws.personalize.create_dataset_group(name="other")["datasetGroupArn"]
     with pytest.raises(aws.personalize.exceptions.InvalidInputException, match="another dataset group"):
         batch.create(filterArn=batch.filter(other))
-
-
-def test_five_at_a_time_where_quotas_are_as_at_aws(batch: Batch, aws: Clients, world: World):
-    assert batch.version
-    world.settings = msgspec.structs.replace(world.settings, quotas="aws")
-    for number in range(5):
-        batch.create(f"job-{number}")
-    with pytest.raises(aws.personalize.exceptions.LimitExceededException, match="PENDING or IN_PROGRESS"):
-        batch.create("one-more")
 
 
 def test_tags(batch: Batch, aws: Clients):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.aws.flow import INTERACTIONS, Flow
-from tests.aws.test_batch_inference_jobs import infer
+from tests.aws.flow import BATCH, INTERACTIONS, Flow
 from tests.aws.world import Clients, World
 
 
@@ -61,7 +60,8 @@ def test_nobody_waits_for_a_filter_of_a_batch_job(aws: Clients, flow: Flow, worl
     world.clock.now += 10
     assert flow.version and flow.filter
     assert aws.personalize.describe_filter(filterArn=flow.filter)["filter"]["status"] == "CREATE PENDING"
-    assert infer(aws, flow.version, "nightly", filterArn=flow.filter)
+    job = {"jobName": "nightly", "solutionVersionArn": flow.version, "filterArn": flow.filter}
+    assert aws.personalize.create_batch_inference_job(**job, **BATCH)["batchInferenceJobArn"]
 
 
 def test_becoming_active_is_an_update(aws: Clients, flow: Flow, world: World):

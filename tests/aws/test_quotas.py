@@ -10,10 +10,7 @@ import msgspec
 import pytest
 
 from engine.records import SchemaRecord
-from tests.aws.flow import INTERACTIONS, POPULAR, ROLE, Flow
-from tests.aws.test_batch_inference_jobs import infer
-from tests.aws.test_batch_segment_jobs import AFFINITY, segment
-from tests.aws.test_recommenders import VIEWED, domain_group
+from tests.aws.flow import BATCH, INTERACTIONS, POPULAR, ROLE, VIEWED, Flow
 from tests.aws.world import Clients, World
 
 FILTER = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("a")'
@@ -70,21 +67,15 @@ def make_solution(p: Any, place: Place, n: int) -> Any:
 
 
 def make_recommender(p: Any, place: Place, n: int) -> Any:
-    group = "arn:aws:personalize:us-east-1:123456789012:dataset-group/domain"
-    if n == 0:
-        domain_group(place.aws, name="domain")
-    return p.create_recommender(name=f"r{n}", datasetGroupArn=group, recipeArn=VIEWED)
+    return p.create_recommender(name=f"r{n}", datasetGroupArn=place.flow.domain_group, recipeArn=VIEWED)
 
 
 def make_inference(p: Any, place: Place, n: int) -> Any:
-    return infer(place.aws, place.flow.version, f"b{n}")
+    return p.create_batch_inference_job(jobName=f"b{n}", solutionVersionArn=place.flow.version, **BATCH)
 
 
 def make_segments(p: Any, place: Place, n: int) -> Any:
-    if n == 0:
-        made = {"name": "affinity", "recipeArn": AFFINITY, "datasetGroupArn": place.flow.group}
-        place.flow.solution = p.create_solution(**made, performAutoTraining=False)["solutionArn"]
-    return segment(place.aws, place.flow.version, f"b{n}")
+    return p.create_batch_segment_job(jobName=f"b{n}", solutionVersionArn=place.flow.affinity_version, **BATCH)
 
 
 def make_schema(p: Any, place: Place, n: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.aws.flow import INPUT, INTERACTIONS, OUTPUT, POPULAR, ROLE, VIEWED, Flow
+from tests.aws.flow import BATCH, INTERACTIONS, OUTPUT, POPULAR, ROLE, VIEWED, Flow
 from tests.aws.world import ACCOUNT, Clients, World
 
 HOME = f"arn:aws:personalize:us-east-1:{ACCOUNT}:"
@@ -118,7 +118,6 @@ def test_deletes_once(aws: Clients, flow: Flow, family: Family):
             call()
 
 
-FILES = {"jobInput": INPUT, "jobOutput": OUTPUT, "roleArn": ROLE}
 CREATIONS = [
     ("create_dataset_group", "group", lambda flow: {"name": "shop"}),
     ("create_schema", "schema", lambda flow: {"name": "shop-interactions", "schema": INTERACTIONS}),
@@ -160,12 +159,12 @@ CREATIONS = [
     (
         "create_batch_inference_job",
         "inference",
-        lambda flow: {"jobName": "nightly", "solutionVersionArn": flow.version, **FILES},
+        lambda flow: {"jobName": "nightly", "solutionVersionArn": flow.version, **BATCH},
     ),
     (
         "create_batch_segment_job",
         "segments",
-        lambda flow: {"jobName": "nightly", "solutionVersionArn": flow.affinity_version, **FILES},
+        lambda flow: {"jobName": "nightly", "solutionVersionArn": flow.affinity_version, **BATCH},
     ),
     (
         "create_dataset_export_job",
