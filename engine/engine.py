@@ -69,27 +69,32 @@ class Engine:
         self.impressions = Impressions(self.shown, self.log)
         intake = Intake(self.directory, self.log, self.follower.owner, self.impressions)
         self.feed = Feed(intake, self.log, self.follower, settings.account_id)
-        self.answers = Answers(
-            campaigns=Campaigns(settings, clock, self.deployments, self.follower),
-            filters=QuestionFilters(self.directory, settings, clock),
+        self.answers, self.resources = self._answers(), self._resources()
+
+    def _answers(self) -> Answers:
+        return Answers(
+            campaigns=Campaigns(self.settings, self.clock, self.deployments, self.follower),
+            filters=QuestionFilters(self.directory, self.settings, self.clock),
             directory=self.directory,
             follower=self.follower,
             log=self.log,
             shown=self.shown,
-            clock=clock,
-            new_id=new_id,
+            clock=self.clock,
+            new_id=self.new_id,
         )
-        self.resources = Resources(
-            settings=settings,
-            clock=clock,
-            new_id=new_id,
+
+    def _resources(self) -> Resources:
+        return Resources(
+            settings=self.settings,
+            clock=self.clock,
+            new_id=self.new_id,
             database=self.database,
             records=self.records,
             jobs=self.jobs,
             log=self.log,
             directory=self.directory,
             follower=self.follower,
-            figures=Figures(self.database, self.records, clock),
+            figures=Figures(self.database, self.records, self.clock),
         )
 
     @classmethod

@@ -12,8 +12,9 @@ from engine.data.group import Group
 from engine.errors import EngineError
 from engine.filters import CompiledFilter
 from engine.jobs.choosing import settings_of
-from engine.jobs.kinds.folding import current
-from engine.jobs.kinds.training import prepared, trained_on, with_new_items
+from engine.jobs.group_data import current
+from engine.jobs.training import trained_on, with_new_items
+from engine.jobs.training_data import training_data
 from engine.jobs.work import Work
 from engine.recipe import stretch
 from engine.records import (
@@ -88,7 +89,7 @@ def _with_new_items(
     if len(work.state(group).items) <= trained_on(model):
         return deployed
     data = current(work, group)
-    settings, snapshot = settings_of(version), prepared(work, data, version)
+    settings, snapshot = settings_of(version), training_data(work, data, version)
     model, _ = with_new_items(model, deployed.recipe, settings, snapshot, data, stretch(work.progress, 0.0, 0.05))
     return deployed.answering_with(model)
 

@@ -1,10 +1,11 @@
-"""What an import of interactions adds to the counts: to a file where the job asks for it, and to the totals where it is
-incremental (specification §2.4).
+"""Counts an import of interactions for metric attribution: into a file where the job asks for it, and into the totals
+where it is incremental (specification §2.4).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,18 +20,19 @@ from engine.jobs.work import Totals, Work
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, MetricAttributionRecord
 
 
+class ImportedInteractions(NamedTuple):
+    columns: Mapping[str, Column]
+    new: Longs  # the rows that the group did not have before
+    stored: Stored  # the snapshot that they are in
+    items: Vocab
+
+
 def count_import(
-    work: Work,
-    job: DatasetImportJobRecord,
-    group: DatasetGroupRecord,
-    columns: Mapping[str, Column],
-    rows: Longs,
-    stored: Stored,
-    items: Vocab,
+    work: Work, job: DatasetImportJobRecord, group: DatasetGroupRecord, imported: ImportedInteractions
 ) -> tuple[str, Totals] | None:
-    """The new `rows` of imported interactions, counted with the items of the snapshot they are in, and written into a
-    file where the job asks for one; if it is tried again, into the same file. The attribution's ARN, and what the
-    totals get if the import is incremental; None where the group has no attribution.
+    """Counts the new rows with the items of their snapshot, and writes the counts into a file where the job asks for
+    one; if the job is tried again, into the same file. Returns the attribution's ARN, and what the totals get if the
+    import is incremental; None where the group has no attribution.
 
     Raises `InvalidInput` where the file can't be written.
     """
@@ -40,14 +42,15 @@ def count_import(
         return None
     with work.engine.database.read() as connection:
         tally = Tally(attribution.metrics, sources_of(attribution, work.directory, connection))
+    columns, item_columns = imported.columns, imported.stored.snapshot.item_columns
     names = columns["ITEM_ID"]
     assert isinstance(names, Labels)
-    ids = np.array([items.find(name) for name in names.names] or [0], np.int64)[names.codes]
-    tally.add_rows(columns, rows, lambda name: _numbers(stored.snapshot.item_columns.get(name), ids))
+    ids = np.array([imported.items.find(name) for name in names.names] or [0], np.int64)[names.codes]
+    tally.add_rows(columns, imported.new, lambda name: _numbers(item_columns.get(name), ids))
     if job.publish_attribution_metrics_to_s3:
         allowed = work.engine.settings.allow_file_urls
-        made = round(job.creation_date_time * 1000)
-        write_report(attribution, tally.counts, job.import_mode, made, allow_file_urls=allowed)
+        batch = round(job.creation_date_time * 1000)
+        write_report(attribution, tally.counts, job.import_mode, batch, allow_file_urls=allowed)
     totals = ledger.total(tally.counts) if job.import_mode == "INCREMENTAL" else {}
     return attribution.arn, list(totals.items())
 

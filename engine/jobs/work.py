@@ -102,9 +102,9 @@ class Work:
         folder = self.engine.settings.data_dir / path
         stored.save(snapshot, folder)
         counts = also.pop("counts", None)
-        base = self.bases.get(group.uid)
+        new = NewSnapshot(group.uid, self.bases.get(group.uid), path, snapshot.seq)
         try:
-            publish(self.engine, self.job, group.uid, base, path, snapshot.seq, also, counts)
+            publish(self.engine, self.job, new, also, counts)
         except Overtaken:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -142,26 +142,29 @@ def store(engine: Engine, job: Job, arn: str, changes: dict[str, Any]) -> bytes:
         return msgspec.json.encode(changed(engine, job, arn, changes, within))
 
 
+class NewSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot that was written to disk; `base` is where the state lies that it was made from."""
+
+    uid: str  # the dataset group's
+    base: str | None
+    path: str
+    seq: int  # of the last log record that is in it
+
+
 @write
 def publish(
-    engine: Engine,
-    job: Job,
-    uid: str,
-    base: str | None,
-    path: str,
-    seq: int,
-    changes: dict[str, Any],
-    counts: tuple[str, Totals] | None,
+    engine: Engine, job: Job, new: NewSnapshot, changes: dict[str, Any], counts: tuple[str, Totals] | None
 ) -> None:
-    """Workers read this snapshot from now on; `counts` are what a metric attribution counts of it."""
+    """Makes this snapshot the one that workers read; `counts` are what a metric attribution counts of it."""
+    uid = new.uid
     with engine.database.write() as within:
         hold(engine, job, within)
         query = sa.select(snapshots.c.path).where(snapshots.c.grp == uid).with_for_update()
-        if within.execute(query).scalar_one_or_none() != base:
+        if within.execute(query).scalar_one_or_none() != new.base:
             raise Overtaken("another job has published a snapshot of the group meanwhile")
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
-        within.execute(sa.insert(snapshots).values({"grp": uid, "path": path, "seq": seq}))
-        engine.log.append_within(within, [LogEntry(uid, "snapshot", path, encode(Pointer(path)))])
+        within.execute(sa.insert(snapshots).values({"grp": uid, "path": new.path, "seq": new.seq}))
+        engine.log.append_within(within, [LogEntry(uid, "snapshot", new.path, encode(Pointer(new.path)))])
         if changes:
             changed(engine, job, job.arn, changes, within)
         if counts is not None and ledger.position(within, counts[0]) is not None:  # else deleted meanwhile

@@ -11,7 +11,7 @@ from engine import Runner
 from engine.errors import Overtaken
 from engine.jobs import lanes
 from engine.jobs.cancelling import work_of
-from engine.jobs.kinds.folding import current
+from engine.jobs.group_data import current
 from engine.jobs.lanes import Lanes
 from engine.jobs.work import Work, undisturbed
 from engine.queue.queue import Job

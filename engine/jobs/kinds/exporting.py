@@ -14,7 +14,7 @@ from engine.data.destination import open_destination
 from engine.data.schema import Schema
 from engine.data.stored import EMPTY, Flags, Stored
 from engine.errors import EngineError
-from engine.jobs.kinds.folding import current
+from engine.jobs.group_data import current
 from engine.jobs.work import Work
 from engine.records import DatasetExportJobRecord, DatasetGroupRecord, DatasetRecord
 

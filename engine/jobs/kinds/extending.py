@@ -19,9 +19,10 @@ from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
 from engine.engine import Engine
 from engine.jobs.choosing import settings_of
-from engine.jobs.kinds.folding import current
+from engine.jobs.group_data import current
 from engine.jobs.kinds.recommending import version_of
-from engine.jobs.kinds.training import prepared, trained_on, with_new_items
+from engine.jobs.training import trained_on, with_new_items
+from engine.jobs.training_data import training_data
 from engine.jobs.work import Work, hold
 from engine.queue.queue import Job
 from engine.recipe import Model, Recipe, stretch
@@ -58,7 +59,7 @@ def run(work: Work) -> str:
     data = current(work, group)
     for place, (target, own, model) in enumerate(wanting):
         progress = stretch(work.progress, place / len(wanting), (place + 1) / len(wanting))
-        snapshot = prepared(work, data, target.version)
+        snapshot = training_data(work, data, target.version)
         extended, _ = with_new_items(model, target.recipe, settings_of(target.version), snapshot, data, progress)
         name = f"{own.name}-items-{data.seq}"
         artifacts.save(extended, own.with_name(name), (model, own))

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from engine.data.cells import column_kind
-from engine.data.columns import Column, Labels, Tags, Texts
-from engine.data.compaction import Compaction, Import, Kinds, compact
-from engine.data.group import Group
-from engine.data.schema import Field
-from engine.data.stored import Stored
-from engine.jobs.work import Work, undisturbed
+from engine.jobs.group_data import current
+from engine.jobs.work import Work
 from engine.records import DatasetGroupRecord
-
-# what a snapshot has arrays for
-ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
-SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
-NONE: Mapping[str, Import] = {}
 
 
 def run(work: Work) -> str:
@@ -25,51 +13,3 @@ def run(work: Work) -> str:
     snapshot = current(work, group)
     work.progress(0.9, "publishing")
     return f"{len(snapshot.snapshot.items):,} interactions"
-
-
-def current(work: Work, group: DatasetGroupRecord) -> Stored:
-    """The group's snapshot with all that the log has; a new one is published where the log has more than the last."""
-    return undisturbed(lambda: _current(work, group))
-
-
-def _current(work: Work, group: DatasetGroupRecord) -> Stored:
-    state = work.state(group)
-    if not state.changed:
-        return state.stored
-    snapshot = compact(folding(work, group, state))
-    work.publish(state, snapshot)
-    return snapshot
-
-
-def folding(work: Work, group: DatasetGroupRecord, state: Group, imports: Mapping[str, Import] = NONE) -> Compaction:
-    """The compaction of a state and of imports by dataset type into columns of today's schemas."""
-    return Compaction(
-        state,
-        interactions=imports.get("INTERACTIONS"),
-        items=imports.get("ITEMS"),
-        users=imports.get("USERS"),
-        actions=imports.get("ACTIONS"),
-        action_interactions=imports.get("ACTION_INTERACTIONS"),
-        item_kinds=_kinds(work, group, "ITEMS"),
-        user_kinds=_kinds(work, group, "USERS"),
-        interaction_kinds=_kinds(work, group, "INTERACTIONS"),
-        action_kinds=_kinds(work, group, "ACTIONS"),
-        action_interaction_kinds=_kinds(work, group, "ACTION_INTERACTIONS"),
-    )
-
-
-def _kinds(work: Work, group: DatasetGroupRecord, dataset_type: str) -> Kinds:
-    """The metadata columns of one of the group's datasets, none where it has no such dataset."""
-    dataset = work.directory.datasets(group.arn).get(dataset_type)
-    if dataset is None:
-        return {}
-    schema = work.directory.schema(dataset)
-    if dataset_type.endswith("INTERACTIONS"):
-        return {field.name: _interaction_kind(field) for field in schema.fields if field.name not in ROWS}
-    return {field.name: column_kind(field) for field in schema.fields if field.name != schema.key}
-
-
-def _interaction_kind(field: Field) -> type[Column]:
-    """Strings that are not categorical may differ in every row: a worker must not hold their list of names."""
-    kind = SPECIAL.get(field.name, column_kind(field))
-    return Texts if kind is Labels and field.name not in SPECIAL else kind

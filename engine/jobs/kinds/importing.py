@@ -14,8 +14,8 @@ from engine.data.options import TAG_PREFIX
 from engine.data.report import ImportReport
 from engine.data.source import open_source
 from engine.errors import EngineError
-from engine.jobs.imported_attribution import count_import
-from engine.jobs.kinds.folding import folding
+from engine.jobs.group_data import compaction_of
+from engine.jobs.imported_attribution import ImportedInteractions, count_import
 from engine.jobs.work import Work, undisturbed
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, DatasetRecord
 from engine.settings import Settings
@@ -102,10 +102,10 @@ def _publish(
     work.progress(0.85, "making the snapshot")
     state = work.state(group)
     table = Import(imported.rows, full=job.import_mode == "FULL")
-    snapshot, new = compact_import(folding(work, group, state, {dataset_type: table}))
+    snapshot, new = compact_import(compaction_of(work, group, state, {dataset_type: table}))
     counted = None
     if dataset_type == "INTERACTIONS":
-        counted = count_import(work, job, group, imported.rows, new, snapshot, state.items)
+        counted = count_import(work, job, group, ImportedInteractions(imported.rows, new, snapshot, state.items))
     work.progress(0.95, "publishing")
     tags = {**work.engine.records.get(job.arn, DatasetImportJobRecord).tags, **_tags(imported.report)}
     report = msgspec.to_builtins(imported.report)

@@ -12,7 +12,7 @@ from engine.control.lifecycle import ACTIVE
 from engine.control.schedule import DAY, USUAL_DAYS
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.jobs.kinds.training import train
+from engine.jobs.training import train
 from engine.jobs.work import Work, changed
 from engine.queue.queue import Job
 from engine.records import RecommenderRecord, SolutionVersionRecord
