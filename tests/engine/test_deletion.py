@@ -81,7 +81,7 @@ def test_another_process_forgets_before_the_snapshot_is_there(shop: Shop, monkey
         seen.append(shop.history("alice"))
         raise RuntimeError
 
-    monkeypatch.setattr(deleting, "fold", publish_later)
+    monkeypatch.setattr(deleting, "compact", publish_later)
     assert delete(shop, ["alice"])["status"] == "FAILED"
     assert seen == [([], ["a", "e"], None), ["b"]]
 
