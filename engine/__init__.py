@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from engine.evaluation.plot import save_curve, save_plot
     from engine.evaluation.report import EvaluationReport
     from engine.examination import Finding, accept_loss, examine
-    from engine.experiments.readings import Listed, Readings, Served
-    from engine.experiments.store import Answered, Deed, Earned, ExperimentStore, Exposure, Weighed
+    from engine.experiments.readings import ListCounts, Readings, ServingSums
+    from engine.experiments.store import Allocation, ArmAllocation, ArmAnswer, ExperimentStore, Exposure, UnitOutcome
     from engine.filters import check_expression
     from engine.jobs.cancelling import cancel
     from engine.jobs.claims import renew
@@ -56,16 +56,16 @@ __all__ = [
     "EVERYONE",
     "MOST_RESULTS",
     "RECIPES",
+    "Allocation",
     "AlreadyExists",
-    "Answered",
+    "ArmAllocation",
+    "ArmAnswer",
     "Beside",
     "Cause",
     "Change",
     "Cohort",
     "Curve",
     "Damaged",
-    "Deed",
-    "Earned",
     "Engine",
     "EngineError",
     "Estimate",
@@ -84,7 +84,7 @@ __all__ = [
     "Job",
     "Lanes",
     "LimitExceeded",
-    "Listed",
+    "ListCounts",
     "NotFound",
     "Owner",
     "Promotion",
@@ -94,7 +94,7 @@ __all__ = [
     "Readings",
     "Recipe",
     "Runner",
-    "Served",
+    "ServingSums",
     "Settings",
     "Snapshot",
     "SourceFile",
@@ -102,7 +102,7 @@ __all__ = [
     "TooManyTagKeys",
     "TooManyTags",
     "Unavailable",
-    "Weighed",
+    "UnitOutcome",
     "Writer",
     "accept_loss",
     "cancel",
@@ -166,11 +166,18 @@ _BEHIND = {
     "engine.evaluation.plot": ("save_curve", "save_plot"),
     "engine.evaluation.report": ("EvaluationReport",),
     "engine.question": ("MOST_RESULTS", "Change", "Event", "Promotion", "Question", "Ranked"),
-    "engine.experiments.readings": ("Listed", "Readings", "Served"),
+    "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),
     "engine.settings": ("Settings",),
-    "engine.experiments.store": ("Answered", "Deed", "Earned", "Exposure", "ExperimentStore", "Weighed"),
+    "engine.experiments.store": (
+        "ArmAnswer",
+        "UnitOutcome",
+        "ArmAllocation",
+        "Exposure",
+        "ExperimentStore",
+        "Allocation",
+    ),
     "engine.storage.writer": ("Beside", "Writer"),
 }
 _HOMES = {name: module for module, names in _BEHIND.items() for name in names}

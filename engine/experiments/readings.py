@@ -1,4 +1,4 @@
-"""What experiments keep of how arms answer: sums that processes and replicas add to, in SQL."""
+"""Measurements of how arms answer: sums in SQL that processes and replicas add to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from engine.storage.sql import Database, listed, served
 Counts = npt.NDArray[np.uint32]
 
 
-class Served(NamedTuple):
-    """Sums over batches, each a moment of one process: how many answers, failed ones, ones from the cache, and their
-    seconds; then the sums of their squares and of their products with the answers."""
+class ServingSums(NamedTuple):
+    """Sums over batches, each a moment of one process: numbers of answers, of failed ones and of ones from the cache,
+    and their seconds; then the sums of their squares and of their products with the answers."""
 
     batches: float = 0.0
     answers: float = 0.0
@@ -31,59 +31,60 @@ class Served(NamedTuple):
     answers_hits: float = 0.0
     answers_seconds: float = 0.0
 
-    def plus(self, other: Served) -> Served:
-        return Served(*(a + b for a, b in zip(self, other, strict=True)))
+    def plus(self, other: ServingSums) -> ServingSums:
+        return ServingSums(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-class Listed(NamedTuple):
-    """One part of an arm's lists: a unit's are all in one. `places` (n,): how often items of each hash were in them."""
+class ListCounts(NamedTuple):
+    """Counts of one part of an arm's lists; all lists of a unit are in one part. `places` (n,) counts the places that
+    items of each hash had."""
 
     lists: int
     places: Counts
 
 
 Arm = tuple[str, str]  # an experiment and a variation
-Part = tuple[str, str, int]
+Part = tuple[str, str, int]  # an arm, and the number of a part
 
 
 class Readings:
     def __init__(self, database: Database, insert: Callable[[sa.Table], Any]) -> None:
-        """`insert` is the database's own, that knows conflicts."""
+        """`insert` is the insert of the database's dialect, which knows conflicts."""
         self._database, self._insert = database, insert
 
-    def add(self, batches: Mapping[Arm, Served], lists: Mapping[Part, Listed]) -> None:
-        """To what is kept; durable when it returns, all or nothing."""
+    def add(self, batches: Mapping[Arm, ServingSums], lists: Mapping[Part, ListCounts]) -> None:
+        """Adds to the stored sums: all or nothing, durable when it returns."""
         rows = [{"experiment": arm[0], "variation": arm[1], **each._asdict()} for arm, each in sorted(batches.items())]
         with self._database.write() as connection:
             if not self._database.is_sqlite:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7233)"))  # what is read is what is added to
             if rows:
                 added = self._insert(served)
-                sums = {name: served.c[name] + added.excluded[name] for name in Served._fields}
+                sums = {name: served.c[name] + added.excluded[name] for name in ServingSums._fields}
                 upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=sums)
                 connection.execute(upsert, rows)
             for (experiment, variation, part), each in sorted(lists.items()):
                 key = {"experiment": experiment, "variation": variation, "part": part}
                 where = sa.and_(*(listed.c[name] == value for name, value in key.items()))
-                known = connection.execute(sa.select(listed.c.lists, listed.c.places).where(where)).one_or_none()
-                if known is None:
+                stored = connection.execute(sa.select(listed.c.lists, listed.c.places).where(where)).one_or_none()
+                if stored is None:
                     connection.execute(listed.insert(), {**key, "lists": each.lists, "places": each.places.tobytes()})
                     continue
-                places = np.frombuffer(known.places, np.uint32) + each.places
-                values = {"lists": known.lists + each.lists, "places": places.tobytes()}
+                places = np.frombuffer(stored.places, np.uint32) + each.places
+                values = {"lists": stored.lists + each.lists, "places": places.tobytes()}
                 connection.execute(listed.update().where(where).values(values))
 
-    def served(self, experiment: str) -> dict[str, Served]:
-        """By variation."""
+    def serving_sums(self, experiment: str) -> dict[str, ServingSums]:
+        """The sums of each variation."""
         with self._database.read() as connection:
             rows = connection.execute(sa.select(served).where(served.c.experiment == experiment)).all()
-        return {row.variation: Served(*row[2:]) for row in rows}
+        return {row.variation: ServingSums(*row[2:]) for row in rows}
 
-    def listed(self, experiment: str) -> dict[str, list[Listed]]:
+    def list_counts(self, experiment: str) -> dict[str, list[ListCounts]]:
         """The parts of each variation."""
         with self._database.read() as connection:
             rows = connection.execute(sa.select(listed).where(listed.c.experiment == experiment)).all()
-        found: dict[str, list[Listed]] = {}
+        parts: dict[str, list[ListCounts]] = {}
         for row in rows:
-            found.setdefault(row.variation, []).append(Listed(row.lists, np.frombuffer(row.places, np.uint32)))
-        return found
+            parts.setdefault(row.variation, []).append(ListCounts(row.lists, np.frombuffer(row.places, np.uint32)))
+        return parts

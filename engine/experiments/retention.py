@@ -1,6 +1,6 @@
-"""Experiments that nobody runs any more leave the database, after a while and bit by bit.
+"""Retention: experiments that nobody runs any more leave the database, after a while and bit by bit.
 
-Every process marks the experiments of its configuration; one that none has marked for as long as things are kept is
+Every process marks the experiments of its configuration; one that none has marked for the time of retention is
 gone. So it does not matter which process deletes, nor that a server was down meanwhile.
 """
 
@@ -19,27 +19,27 @@ ANSWERS_KEPT_S = 7 * 86_400.0  # in which an event may name an answer for the fi
 
 class Retention:
     def __init__(self, database: Database, insert: Callable[[sa.Table], Any]) -> None:
-        """`insert` is the database's own, that knows conflicts."""
+        """`insert` is the insert of the database's dialect, which knows conflicts."""
         self._database, self._insert = database, insert
 
     def mark(self, experiments: Mapping[str, str], now: float) -> None:
-        """These are configured; each has the scope of its units' deeds. What is in the database and was never marked
-        counts as configured till now."""
+        """Marks experiments as configured; each has the scope of its units' outcomes. One that is in the database and
+        was never marked counts as configured till now."""
         rows = [{"experiment": name, "scope": scope, "at": now} for name, scope in sorted(experiments.items())]
         unknown = sa.select(showings.c.experiment).where(showings.c.experiment.not_in(sa.select(marked.c.experiment)))
         with self._database.write() as connection:
-            found = connection.execute(unknown.distinct()).scalars().all()
-            rows += [{"experiment": name, "scope": "", "at": now} for name in found if name not in experiments]
+            unmarked = connection.execute(unknown.distinct()).scalars().all()
+            rows += [{"experiment": name, "scope": "", "at": now} for name in unmarked if name not in experiments]
             if rows:
                 added = self._insert(marked)
                 values = {"scope": added.excluded.scope, "at": added.excluded.at}
                 connection.execute(added.on_conflict_do_update(index_elements=["experiment"], set_=values), rows)
 
     def prune(self, now: float, keep_s: float, most: int = MOST) -> bool:
-        """Delete what is of no use, `most` rows of each table; whether there may be more.
+        """Deletes what is of no use, `most` rows of each table; returns True where there may be more.
 
-        That is all of experiments last marked `keep_s` ago, what units did where no experiment counts it, or so long
-        before the first exposure of those that do, and answers of a week ago that no event has named.
+        Of no use are experiments that were last marked `keep_s` ago; outcomes that no experiment counts, or that came
+        so long before the first exposure of those that do; and answers of a week ago that no event has named.
         """
         with self._database.read() as connection:
             marks = connection.execute(sa.select(marked)).all()
@@ -65,8 +65,8 @@ class Retention:
     def _began(self, experiments: list[str], now: float) -> float:
         first = sa.select(sa.func.min(exposed.c.at)).where(exposed.c.experiment.in_(experiments))
         with self._database.read() as connection:
-            found: float | None = connection.execute(first).scalar()
-        return now if found is None else found
+            began: float | None = connection.execute(first).scalar()
+        return now if began is None else began
 
     def _delete(self, table: sa.Table, which: sa.ColumnElement[bool], most: int) -> bool:
         key = list(table.primary_key.columns)

@@ -1,5 +1,7 @@
-"""What experiments keep: who was exposed to what first, how often an arm was shown, and what units did. In SQL, so that
-every process and every replica of one database agrees; whoever was exposed first decides."""
+"""The experiment store: first exposures, answers and outcomes in SQL, and the allocations of bandits.
+
+Every process and every replica of one database agrees: whichever exposure is written first decides.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,16 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from engine.experiments.readings import Readings
+from engine.experiments.readings import Arm, Readings
 from engine.experiments.retention import Retention
 from engine.storage.sql import Database, answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
-Shown = tuple[str, str]  # an experiment and a variation
 
 
 class Exposure(NamedTuple):
-    """A unit's first. `propensity` is the chance that the unit had of this variation, `weighing` names the weights."""
+    """A unit's first exposure. `propensity` is the chance that the unit had of this variation, `weighing` names the
+    allocation."""
 
     experiment: str
     unit: str
@@ -27,9 +29,9 @@ class Exposure(NamedTuple):
     weighing: str
 
 
-class Deed(NamedTuple):
-    """What a unit did. `scope` is the experiment it was reported for, or a namespace for whichever it concerns; two
-    that say they are the same (`once`) are one."""
+class UnitOutcome(NamedTuple):
+    """An outcome of a unit. `scope` is the experiment it was reported for, or a namespace for whichever it concerns.
+    Outcomes with the same `once` count as one."""
 
     scope: str
     unit: str
@@ -41,9 +43,9 @@ class Deed(NamedTuple):
     item: str | None = None
 
 
-class Answered(NamedTuple):
-    """An answer that an arm gave, and to whom first. `teams`, of a list of several variations, is whose each item is,
-    a JSON object."""
+class ArmAnswer(NamedTuple):
+    """An answer that an arm gave, and the unit that got it first. `teams` is a JSON object: whose each item is, in a
+    list of several variations."""
 
     experiment: str
     recommendation_id: str
@@ -53,8 +55,8 @@ class Answered(NamedTuple):
     teams: bytes | None = None
 
 
-class Earned(NamedTuple):
-    """An arm's next weight, and what it was found from: the reward's mean per unit, and its standard error (None:
+class ArmAllocation(NamedTuple):
+    """An arm's next weight, and what it follows from: the reward's mean per unit, and its standard error (None:
     unknown)."""
 
     weight: float
@@ -63,13 +65,13 @@ class Earned(NamedTuple):
     error: float | None
 
 
-class Weighed(NamedTuple):
-    """The weights of an experiment's arms from an epoch second on, found at another, by variation."""
+class Allocation(NamedTuple):
+    """The weights of an experiment's arms by variation. They hold from `since` on, and were computed at `at`."""
 
     experiment: str
     since: float
     at: float
-    arms: Mapping[str, Earned]
+    arms: Mapping[str, ArmAllocation]
 
 
 class ExperimentStore:
@@ -85,12 +87,14 @@ class ExperimentStore:
     def write(
         self,
         exposures: Sequence[Exposure],
-        shown: Mapping[Shown, int],
-        deeds: Sequence[Deed],
-        answers: Sequence[Answered] = (),
+        answer_counts: Mapping[Arm, int],
+        outcomes: Sequence[UnitOutcome],
+        answers: Sequence[ArmAnswer] = (),
     ) -> None:
-        """Durable when it returns; all or nothing. `shown` is added to what was counted before."""
-        counts = [{"experiment": key[0], "variation": key[1], "times": times} for key, times in sorted(shown.items())]
+        """Writes all or nothing, durable when it returns. `answer_counts` are added to those of before."""
+        counts = [
+            {"experiment": arm[0], "variation": arm[1], "times": times} for arm, times in sorted(answer_counts.items())
+        ]
         with self._database.write() as connection:
             if not self._database.is_sqlite:  # one writer at a time, or followers would skip late committers
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7232)"))
@@ -103,16 +107,16 @@ class ExperimentStore:
                 upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=more)
                 connection.execute(upsert, counts)
             if answers:
-                connection.execute(
-                    self._insert(answered).on_conflict_do_nothing(), [each._asdict() for each in answers]
-                )
-            if deeds:
-                connection.execute(self._insert(converted).on_conflict_do_nothing(), [each._asdict() for each in deeds])
+                rows = [each._asdict() for each in answers]
+                connection.execute(self._insert(answered).on_conflict_do_nothing(), rows)
+            if outcomes:
+                rows = [each._asdict() for each in outcomes]
+                connection.execute(self._insert(converted).on_conflict_do_nothing(), rows)
 
-    def weigh(self, row: Weighed, in_time: Callable[[], bool]) -> bool:
-        """Durable when it returns. False where such a row was there before, or when it came to writing it was no longer
-        `in_time`."""
-        values = {**row._asdict(), "arms": {name: list(earned) for name, earned in row.arms.items()}}
+    def allocate(self, allocation: Allocation, in_time: Callable[[], bool]) -> bool:
+        """Writes an allocation, durable when it returns. False where the experiment had one from that moment on, or
+        where it is no longer `in_time` when the write lock is held."""
+        values = {**allocation._asdict(), "arms": {name: list(arm) for name, arm in allocation.arms.items()}}
         with self._database.write() as connection:
             if not self._database.is_sqlite:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7232)"))
@@ -120,59 +124,59 @@ class ExperimentStore:
                 return False
             return connection.execute(self._insert(weighed).on_conflict_do_nothing(), values).rowcount == 1
 
-    def weighed_after(self, seq: int) -> tuple[int, list[Weighed]]:
-        """Of all experiments, what was written after, the newest `PAGE` of it, and the last one's number."""
+    def allocations_after(self, seq: int) -> tuple[int, list[Allocation]]:
+        """The newest `PAGE` allocations after that number, of all experiments, and the last one's number."""
         query = sa.select(weighed).where(weighed.c.seq > seq).order_by(weighed.c.seq.desc()).limit(PAGE)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return (rows[0].seq if rows else seq), [_weighed(row) for row in reversed(rows)]
+        return (rows[0].seq if rows else seq), [_allocation(row) for row in reversed(rows)]
 
-    def weighed(self, experiment: str) -> list[Weighed]:
-        """In the order of their times."""
+    def allocations(self, experiment: str) -> list[Allocation]:
+        """The experiment's allocations, the earliest first."""
         query = sa.select(weighed).where(weighed.c.experiment == experiment).order_by(weighed.c.since)
         with self._database.read() as connection:
-            return [_weighed(row) for row in connection.execute(query)]
+            return [_allocation(row) for row in connection.execute(query)]
 
     def last(self) -> int:
         """The number of the last exposure."""
         with self._database.read() as connection:
             return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(exposed.c.seq), 0))).scalar_one())
 
-    def exposed_after(self, seq: int) -> tuple[int, list[Exposure]]:
-        """Exposures of all experiments that came after, at most `PAGE` of them, and the last one's number."""
+    def exposures_after(self, seq: int) -> tuple[int, list[Exposure]]:
+        """The first `PAGE` exposures after that number, of all experiments, and the last one's number."""
         query = sa.select(exposed).where(exposed.c.seq > seq).order_by(exposed.c.seq).limit(PAGE)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return (rows[-1][0] if rows else seq), [Exposure(*row[1:]) for row in rows]
 
-    def exposed(self, experiment: str) -> list[Exposure]:
+    def exposures(self, experiment: str) -> list[Exposure]:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(exposed).where(exposed.c.experiment == experiment)).all()
         return [Exposure(*row[1:]) for row in rows]
 
-    def weighings(self, experiment: str) -> set[str]:
+    def allocation_names(self, experiment: str) -> set[str]:
         query = sa.select(exposed.c.weighing).where(exposed.c.experiment == experiment).distinct()
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
 
-    def deeds(self, scope: str) -> list[Deed]:
+    def outcomes(self, scope: str) -> list[UnitOutcome]:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(converted).where(converted.c.scope == scope)).all()
-        return [Deed(*row[1:]) for row in rows]
+        return [UnitOutcome(*row[1:]) for row in rows]
 
-    def answered(self, experiment: str) -> list[Answered]:
-        """Its answers that some deed names."""
+    def answers(self, experiment: str) -> list[ArmAnswer]:
+        """The experiment's answers that some outcome names."""
         named = sa.select(converted.c.recommendation_id).where(converted.c.recommendation_id.is_not(None))
         query = sa.select(answered).where(answered.c.experiment == experiment, answered.c.recommendation_id.in_(named))
         with self._database.read() as connection:
-            return [Answered(*row) for row in connection.execute(query)]
+            return [ArmAnswer(*row) for row in connection.execute(query)]
 
-    def shown(self, experiment: str) -> dict[str, int]:
-        """How many answers each variation gave to those who take part."""
+    def answer_counts(self, experiment: str) -> dict[str, int]:
+        """The numbers of answers that each variation gave to those who take part."""
         query = sa.select(showings.c.variation, showings.c.times).where(showings.c.experiment == experiment)
         with self._database.read() as connection:
             return {row.variation: row.times for row in connection.execute(query)}
 
 
-def _weighed(row: sa.Row[Any]) -> Weighed:
-    return Weighed(row.experiment, row.since, row.at, {name: Earned(*earned) for name, earned in row.arms.items()})
+def _allocation(row: sa.Row[Any]) -> Allocation:
+    return Allocation(row.experiment, row.since, row.at, {name: ArmAllocation(*arm) for name, arm in row.arms.items()})

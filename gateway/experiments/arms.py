@@ -19,7 +19,7 @@ from math import inf
 import msgspec
 import numpy as np
 
-from engine import Listed, Readings, Served, Unavailable
+from engine import ListCounts, Readings, ServingSums, Unavailable
 from gateway.experiments.analysis.lists import covered, diversity, of_parts
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.enrol import Enrolment
@@ -54,8 +54,8 @@ class Arms:
         self._counts: dict[Arm, list[int]] = {}  # answers, errors, hits and microseconds, which only the loop writes
         self._told: dict[Arm, list[int]] = {}  # these at the end of the last batch
         self._lists: deque[tuple[Arm, str, bytes]] = deque()
-        self._batches: dict[Arm, Served] = {}
-        self._parts: dict[tuple[str, str, int], Listed] = {}
+        self._batches: dict[Arm, ServingSums] = {}
+        self._parts: dict[tuple[str, str, int], ListCounts] = {}
         self._ended, self._written = -inf, -inf
 
     # ---- on the request path
@@ -92,7 +92,7 @@ class Arms:
                 self._told[arm] = told
                 answers, errors, hits, micros = (new - old for new, old in zip(told, before, strict=True))
                 this = batch(answers, errors, hits, micros / 1e6)
-                self._batches[arm] = self._batches.get(arm, Served()).plus(this)
+                self._batches[arm] = self._batches.get(arm, ServingSums()).plus(this)
         if at - self._written < WRITE_S and not now:
             return
         self._written = at
@@ -116,8 +116,8 @@ class Arms:
             return
         items = [hashed(each.item_id) % BUCKETS for each in (*told.item_list, *told.personalized_ranking)]
         key = (*arm, hashed(unit) % PARTS)
-        lists, places = self._parts.get(key, Listed(0, np.zeros(BUCKETS, np.uint32)))
-        self._parts[key] = Listed(lists + 1, places + np.bincount(items, minlength=BUCKETS).astype(np.uint32))
+        lists, places = self._parts.get(key, ListCounts(0, np.zeros(BUCKETS, np.uint32)))
+        self._parts[key] = ListCounts(lists + 1, places + np.bincount(items, minlength=BUCKETS).astype(np.uint32))
 
     # ---- what came of it
 
@@ -125,13 +125,13 @@ class Arms:
         """The guardrails of every experiment, once all of its arms have answered. Reads the database."""
         names = [arm.variation for arm in experiment.arms]
         found: dict[str, Reading] = {}
-        served = self._readings.served(experiment.id)
+        served = self._readings.serving_sums(experiment.id)
         if all(name in served for name in names):
             sums = [served[name] for name in names]
             found["answer latency"] = Reading([of_share(each, "seconds", each.answers) for each in sums])
             found["answer errors"] = Reading([of_share(each, "errors", each.errors) for each in sums])
             found["cache hits"] = Reading([of_share(each, "hits", each.hits) for each in sums], increase=True)
-        lists = self._readings.listed(experiment.id)
+        lists = self._readings.list_counts(experiment.id)
         if all(name in lists for name in names):
             parts = [[(each.lists, each.places.astype(float)) for each in lists[name]] for name in names]
             shown = min(sum(float(places.sum()) for _, places in each) for each in parts)
@@ -147,13 +147,13 @@ def hashed(name: str) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
 
 
-def batch(answers: int, errors: int, hits: int, seconds: float) -> Served:
+def batch(answers: int, errors: int, hits: int, seconds: float) -> ServingSums:
     """Of one round."""
     sums = (answers, errors, hits, seconds)
-    return Served(1.0, *sums, *(each * each for each in sums), *(answers * each for each in sums[1:]))
+    return ServingSums(1.0, *sums, *(each * each for each in sums), *(answers * each for each in sums[1:]))
 
 
-def of_share(sums: Served, name: str, events: float) -> Moments:
+def of_share(sums: ServingSums, name: str, events: float) -> Moments:
     """A sum per answer. A batch's part in it is by the delta method, as with any ratio."""
     batches, answers = sums.batches, sums.answers
     total, squares, products = getattr(sums, name), getattr(sums, f"{name}2"), getattr(sums, f"answers_{name}")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine import Earned
+from engine import ArmAllocation
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.periods import by_period
 from gateway.experiments.analysis.rows import UnitRow, units_of
@@ -64,7 +64,7 @@ def _in_buckets(chances: npt.NDArray[Any], minimum: float) -> list[float]:
     return found
 
 
-def decided(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> dict[str, Earned]:
+def decided(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> dict[str, ArmAllocation]:
     """The next weights, and what they were found from, of each variation. Those of the configuration hold until every
     arm that they give anybody has had its burn-in, and something was earned; an arm that they give nobody gets none.
     """
@@ -77,10 +77,10 @@ def decided(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> 
         increase = experiment.metrics[bandit.reward].direction == "increase"
         shares = weights([each.mean for each in earned], errors, bandit.minimum, increase)
     told = {
-        name: Earned(share, each.units, each.mean, each.error if each.error < np.inf else None)
+        name: ArmAllocation(share, each.units, each.mean, each.error if each.error < np.inf else None)
         for name, share, each in zip(names, shares, earned, strict=True)
     }
-    return {arm.variation: told.get(arm.variation, Earned(0.0, 0, 0.0, None)) for arm in experiment.arms}
+    return {arm.variation: told.get(arm.variation, ArmAllocation(0.0, 0, 0.0, None)) for arm in experiment.arms}
 
 
 def earnings(reward: str, rows: Sequence[UnitRow], names: Sequence[str]) -> list[Moments]:

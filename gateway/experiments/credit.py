@@ -11,18 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from engine import Answered, Deed
+from engine import ArmAnswer, UnitOutcome
 
 decoded = msgspec.json.Decoder(dict[str, str]).decode
 
 
-def attributed(deeds: Iterable[Deed], arms: Mapping[str, str], answers: Iterable[Answered]) -> Iterator[Deed]:
+def attributed(
+    deeds: Iterable[UnitOutcome], arms: Mapping[str, str], answers: Iterable[ArmAnswer]
+) -> Iterator[UnitOutcome]:
     """The deeds that are an exposed unit's, under its name; `arms` are the units' variations.
 
     One that names another arm's answer is of the unit to which this was given first. It is nobody's where that unit is
     of yet another arm: it got the answer after its own arm had been taken from it.
     """
-    known: dict[str, Answered | None] = {}
+    known: dict[str, ArmAnswer | None] = {}
     for each in answers:
         known[each.recommendation_id] = None if each.recommendation_id in known else each
     for deed in deeds:
@@ -33,6 +35,6 @@ def attributed(deeds: Iterable[Deed], arms: Mapping[str, str], answers: Iterable
             yield deed if unit == deed.unit else deed._replace(unit=unit)
 
 
-def teams_of(answers: Iterable[Answered]) -> dict[tuple[str, str], Mapping[str, str]]:
+def teams_of(answers: Iterable[ArmAnswer]) -> dict[tuple[str, str], Mapping[str, str]]:
     """Of lists of several variations: whose each item is, by the unit that was shown it and the recommendationId."""
     return {(each.unit, each.recommendation_id): decoded(each.teams) for each in answers if each.teams is not None}

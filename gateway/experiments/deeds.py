@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine import Deed, Event
+from engine import Event, UnitOutcome
 from gateway.experiments.conversions import Conversion
 from gateway.experiments.ledger import sought
 from gateway.experiments.seen import SEEN, confirming
@@ -21,7 +21,7 @@ def deeds_of(
     events: Sequence[Event],
     told: Sequence[Conversion],
     now: float,
-) -> list[Deed]:
+) -> list[UnitOutcome]:
     """`told` is resolved. An event from the future happens now; one without the value that a metric counts is not
     counted by it. Whoever is no unit has the name "", and the answer that an event names says whose it is."""
     reported = [deed for each in told for deed in _reported(namespace, each, session, user, now)]
@@ -35,7 +35,7 @@ def deeds_of(
         []
         if not wanted
         else [
-            Deed(
+            UnitOutcome(
                 scope,
                 unit,
                 name,
@@ -55,12 +55,14 @@ def deeds_of(
     return reported + done
 
 
-def _reported(namespace: Namespace, told: Conversion, session: str, user: str | None, now: float) -> Iterator[Deed]:
+def _reported(
+    namespace: Namespace, told: Conversion, session: str, user: str | None, now: float
+) -> Iterator[UnitOutcome]:
     for each in namespace.experiments:
         path = f"{namespace.key}/{told.recommender}/{told.feature}"
         unit = _unit(each, session, user)
         if unit and told.metric is not None and each.id.partition("@")[0] == path:
-            yield Deed(each.id, unit, told.metric, told.value, now)
+            yield UnitOutcome(each.id, unit, told.metric, told.value, now)
 
 
 def _unit(experiment: Experiment, session: str, user: str | None) -> str | None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from math import floor, inf
 
-from engine import Answered, Deed, ExperimentStore, Exposure, Unavailable
+from engine import ArmAnswer, ExperimentStore, Exposure, Unavailable, UnitOutcome
 from gateway.config import Config
 from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
@@ -57,8 +57,8 @@ class Ledger:
         self._store, self.arms = store, Arms(store.readings)
         self._weights = Weights(store, self.units, clock, lot)
         self._waiting: deque[Exposure] = deque()
-        self._answers: deque[Answered] = deque()
-        self._deeds: deque[tuple[Sequence[Deed], Future[None]]] = deque()
+        self._answers: deque[ArmAnswer] = deque()
+        self._deeds: deque[tuple[Sequence[UnitOutcome], Future[None]]] = deque()
         self._seen: set[tuple[str, ...]] = set()
         self.shown: Counter[Key] = Counter()  # answers by experiment and variation, of this process
         self._written: Counter[Key] = Counter()
@@ -82,8 +82,8 @@ class Ledger:
                 continue
             kept: dict[str, str] = {}
             self._kept[key] = (experiment, kept)
-            if not experiment.is_steady or self._store.weighings(experiment.id) - {experiment.weighing}:
-                exposures = self._store.exposed(experiment.id)
+            if not experiment.is_steady or self._store.allocation_names(experiment.id) - {experiment.weighing}:
+                exposures = self._store.exposures(experiment.id)
                 kept |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
 
     def expect(self, config: Config) -> None:
@@ -116,7 +116,7 @@ class Ledger:
         self, enrolment: Enrolment, now: float, name: str = "", count: int = 1, teams: bytes | None = None
     ) -> bool:
         """Costs a microsecond and never waits. `name` is the answer's recommendationId, which it gave `count` times;
-        `teams` are of a list of several variations (see `Answered`). Whether unit and answer are in the ledger now."""
+        `teams` are of a list of several variations (see `ArmAnswer`). Whether unit and answer are in the ledger now."""
         experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
         self.shown[experiment.id, arm.variation] += count
         return (experiment.id, unit, name) in self._seen or self._note(enrolment, now, name, teams)
@@ -138,11 +138,11 @@ class Ledger:
                 known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
         answer = (experiment.id, arm.variation, name, "answer")
         if 0 < len(name) <= LONGEST_NAME and answer not in self._seen:
-            self._answers.append(Answered(experiment.id, name, arm.variation, unit, now, teams))
+            self._answers.append(ArmAnswer(experiment.id, name, arm.variation, unit, now, teams))
         self._seen |= {(experiment.id, unit), (experiment.id, unit, name), answer}
         return True
 
-    async def record(self, deeds: Sequence[Deed]) -> None:
+    async def record(self, deeds: Sequence[UnitOutcome]) -> None:
         """Return once they are durable."""
         done: Future[None] = Future()
         self._deeds.append((deeds, done))
@@ -157,10 +157,10 @@ class Ledger:
         covariate is what it did of the first metric before, the period that of its weights, where they have changed;
         now's are those of an experiment that is `current`. Reads the database."""
         arms = experiment.by_variation
-        exposures = [each for each in self._store.exposed(experiment.id) if each.variation in arms]
-        answers = self._store.answered(experiment.id)
-        done: dict[str, list[Deed]] = {each.unit: [] for each in exposures}
-        told = (*self._store.deeds(experiment.id), *self._store.deeds(experiment.scope))
+        exposures = [each for each in self._store.exposures(experiment.id) if each.variation in arms]
+        answers = self._store.answers(experiment.id)
+        done: dict[str, list[UnitOutcome]] = {each.unit: [] for each in exposures}
+        told = (*self._store.outcomes(experiment.id), *self._store.outcomes(experiment.scope))
         whose = {each.unit: each.variation for each in exposures}
         for deed in attributed(told, whose, answers):
             done[deed.unit].append(deed)
@@ -189,7 +189,7 @@ class Ledger:
 
     def answers(self, experiment: Experiment) -> dict[str, int]:
         """How many answers each variation gave. Reads the database."""
-        return self._store.shown(experiment.id)
+        return self._store.answer_counts(experiment.id)
 
     # ---- the thread
 
@@ -265,7 +265,7 @@ class Ledger:
         """Whoever was exposed under other weights, by whatever process, keeps its arm here."""
         if self._seq < 0:
             return
-        seq, exposures = self._store.exposed_after(self._seq)
+        seq, exposures = self._store.exposures_after(self._seq)
         for each in exposures:
             for (name, weighing), (experiment, kept) in list(self._kept.items()):
                 same = experiment.is_steady and weighing == each.weighing
@@ -283,7 +283,7 @@ def moved(experiment: Experiment, exposure: Exposure) -> bool:
     return drawn.arm.variation != exposure.variation
 
 
-def counted(experiment: Experiment, deeds: Sequence[Deed], since: float) -> dict[str, tuple[float, float]]:
+def counted(experiment: Experiment, deeds: Sequence[UnitOutcome], since: float) -> dict[str, tuple[float, float]]:
     """Of each metric how often and how much. An event's time may be in whole seconds: the exposure's second counts."""
     found: dict[str, tuple[float, float]] = {}
     for name, metric in experiment.metrics.items():
@@ -296,11 +296,11 @@ def counted(experiment: Experiment, deeds: Sequence[Deed], since: float) -> dict
 
 
 def credited(
-    experiment: Experiment, deeds: Sequence[Deed], since: float, teams: Mapping[Key, Mapping[str, str]]
+    experiment: Experiment, deeds: Sequence[UnitOutcome], since: float, teams: Mapping[Key, Mapping[str, str]]
 ) -> dict[str, tuple[float, float]]:
     """As `counted`, for each variation: of deeds that name a list of their unit, and an item that it placed there."""
     found: dict[str, tuple[float, float]] = {}
-    by_team: dict[str, list[Deed]] = {}
+    by_team: dict[str, list[UnitOutcome]] = {}
     for each in deeds if teams else ():
         team = teams.get((each.unit, each.recommendation_id or ""), {}).get(each.item or "")
         if team is not None:
@@ -314,7 +314,7 @@ def is_in(metric: Metric, at: float, since: float) -> bool:
     return floor(since) <= at <= since + metric.window_s
 
 
-def earlier(first: tuple[str, Metric] | None, deeds: Sequence[Deed], before: float) -> float:
+def earlier(first: tuple[str, Metric] | None, deeds: Sequence[UnitOutcome], before: float) -> float:
     if first is None or not sought(first[1]):
         return 0.0
     return sum(each.value for each in deeds if each.metric == sought(first[1]) and each.at < floor(before))

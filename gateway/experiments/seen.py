@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import floor, inf
 
-from engine import Deed, Exposure
+from engine import Exposure, UnitOutcome
 from gateway.plan.experiment import Experiment, Metric
 
 SEEN = " "  # what is sought of the events that show it by themselves: of whatever type, which nobody says
@@ -18,7 +18,10 @@ def confirming(experiment: Experiment) -> Iterator[Metric]:
 
 
 def confirmed(
-    experiment: Experiment, exposures: Sequence[Exposure], done: Mapping[str, Sequence[Deed]], answers: Collection[str]
+    experiment: Experiment,
+    exposures: Sequence[Exposure],
+    done: Mapping[str, Sequence[UnitOutcome]],
+    answers: Collection[str],
 ) -> list[Exposure]:
     """Those that count, at the time from which they do; `done` is what each unit did, `answers` the experiment's own.
     An event that names another answer, or is of before the exposure, confirms none."""
@@ -29,7 +32,7 @@ def confirmed(
     return [each._replace(at=first[each.unit]) for each in exposures if first[each.unit] < inf]
 
 
-def _first(deeds: Sequence[Deed], sought: str, answers: Collection[str], since: float) -> float:
+def _first(deeds: Sequence[UnitOutcome], sought: str, answers: Collection[str], since: float) -> float:
     """An event's time may be in whole seconds: the exposure's second counts."""
     return min(
         (

@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 
-from engine import Earned, ExperimentStore, Unavailable, Weighed
+from engine import Allocation, ArmAllocation, ExperimentStore, Unavailable
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import decided, lead
@@ -40,7 +40,7 @@ class Weights:
         self._store, self._rows, self._clock, self._lot = store, rows, clock, lot
         self._bandits: dict[str, Experiment] = {}
         self._seq = 0
-        self._told: dict[str, dict[float, Weighed]] = {}  # by an experiment's id and when the period begins
+        self._told: dict[str, dict[float, Allocation]] = {}  # by an experiment's id and when the period begins
         self._steps: dict[tuple[str, str], Steps] = {}  # by its id and what its configuration says
         self._lock = threading.Lock()  # of those who read rows
         self._stop = threading.Event()
@@ -62,7 +62,7 @@ class Weights:
 
     def history(self, experiment: Experiment) -> list[Step]:
         """Its weights so far. Reads the database."""
-        return history(experiment, self._store.weighed(experiment.id), self._clock())
+        return history(experiment, self._store.allocations(experiment.id), self._clock())
 
     # ---- the thread
 
@@ -94,7 +94,7 @@ class Weights:
 
     def follow(self) -> None:
         with self._lock:
-            self._seq, rows = self._store.weighed_after(self._seq)
+            self._seq, rows = self._store.allocations_after(self._seq)
             for row in rows:
                 known = self._told.setdefault(row.experiment, {})
                 known[row.since] = row
@@ -113,13 +113,13 @@ class Weights:
             return
         current = experiment.under(self.in_force(experiment, now))
         found = decided(experiment, bandit, self._rows(current))
-        row = Weighed(experiment.id, since, self._clock(), found)
-        if self._store.weigh(row, lambda: self._clock() < last):
+        row = Allocation(experiment.id, since, self._clock(), found)
+        if self._store.allocate(row, lambda: self._clock() < last):
             log.info("%s: weights from %.0f on: %s", experiment.id, since, told(found))
         self.follow()
 
 
-def steps(experiment: Experiment, rows: Iterable[Weighed]) -> Steps:
+def steps(experiment: Experiment, rows: Iterable[Allocation]) -> Steps:
     """Of rows about the arms that the experiment has now; those that change nothing are left out."""
     found: list[Weighing] = []
     for row in sorted(rows, key=lambda row: row.since):
@@ -131,7 +131,7 @@ def steps(experiment: Experiment, rows: Iterable[Weighed]) -> Steps:
     return tuple(each.since for each in found), tuple(found)
 
 
-def history(experiment: Experiment, rows: Sequence[Weighed], now: float) -> list[Step]:
+def history(experiment: Experiment, rows: Sequence[Allocation], now: float) -> list[Step]:
     """What the configuration says, and the rows in the order of their times, till an epoch second; those that change no
     weight are left out. Nothing where weights do not change by themselves."""
     if experiment.is_steady:
@@ -154,9 +154,9 @@ def weights_of(arms: Mapping[str, Share]) -> dict[str, float]:
     return {name: each.weight for name, each in arms.items()}
 
 
-def with_share(arm: Arm, earned: Earned) -> Arm:
+def with_share(arm: Arm, earned: ArmAllocation) -> Arm:
     return Arm(arm.variation, earned.weight, arm.said, arm.tag)
 
 
-def told(found: dict[str, Earned]) -> str:
+def told(found: dict[str, ArmAllocation]) -> str:
     return ", ".join(f"{name} {each.weight:.4g}" for name, each in found.items())

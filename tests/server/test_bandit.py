@@ -45,7 +45,7 @@ def test_it_learns_and_its_workers_agree(trained: Path, tmp_path: Path) -> None:
         assert {user: arm(client, user) for user in early} == early
     database = Database(sqlite_url(server.data))
     store, (test,) = ExperimentStore(database), load(config, {}).experiments
-    exposures = store.exposed(test.id)
+    exposures = store.exposures(test.id)
     ledger = Ledger(store)
     ledger.prepare([test])
     assert len(exposures) == int(next(names).removeprefix("guest-"))
@@ -53,7 +53,7 @@ def test_it_learns_and_its_workers_agree(trained: Path, tmp_path: Path) -> None:
         in_force = [ledger.in_force(test, each.at - early).by_variation[each.variation] for early in (0, SLACK_S)]
         assert each.propensity in {told.share for told in in_force}, each
     assert {each.propensity for each in exposures} >= {0.5, 0.9}
-    assert all(each.at < each.since for each in store.weighed(test.id))
+    assert all(each.at < each.since for each in store.allocations(test.id))
     database.close()
 
 

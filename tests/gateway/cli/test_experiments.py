@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from engine import Answered, Deed, Earned, Engine, Exposure, Settings, Weighed
+from engine import Allocation, ArmAllocation, ArmAnswer, Engine, Exposure, Settings, UnitOutcome
 from gateway.__main__ import main
 
 
@@ -125,7 +125,7 @@ def test_what_the_gateway_has_counted(tmp_path: Path):
     units = [(f"{arm}{number}", arm) for arm in ("plain", "bold") for number in range(300)]
     exposures = [Exposure(name, unit, arm, 1_000.0, 0.5, "w") for unit, arm in units]
     late = {"plain": week + 1.0, "bold": 5.0}
-    deeds = [Deed(name, unit, "bought", 1.0, 1_000.0 + late[arm]) for unit, arm in units for _ in range(2)]
+    deeds = [UnitOutcome(name, unit, "bought", 1.0, 1_000.0 + late[arm]) for unit, arm in units for _ in range(2)]
     engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
     engine.experiments.write(exposures, {}, deeds)
     engine.close()
@@ -145,12 +145,12 @@ def test_who_wins_an_interleaved_list(tmp_path: Path):
     name = "shop/recommend-items/home/page@plain+bold"
     units = [f"u{number}" for number in range(200)]
     teams = b'{"i1": "plain", "i2": "bold"}'
-    lists = [Answered(name, f"RID-{unit}", "plain+bold", unit, 1_000.0, teams) for unit in units]
+    lists = [ArmAnswer(name, f"RID-{unit}", "plain+bold", unit, 1_000.0, teams) for unit in units]
     deeds = [
-        Deed("shop", unit, "purchase ", 1.0, 1_001.0, f"RID-{unit}", item="i2" if number < 150 else "i1")
+        UnitOutcome("shop", unit, "purchase ", 1.0, 1_001.0, f"RID-{unit}", item="i2" if number < 150 else "i1")
         for number, unit in enumerate(units)
     ]
-    deeds += [Deed("shop", "u0", "purchase ", 1.0, 1_001.0, "RID-u1", item="i1")]
+    deeds += [UnitOutcome("shop", "u0", "purchase ", 1.0, 1_001.0, "RID-u1", item="i1")]
     engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
     exposures = [Exposure(name, unit, "plain+bold", 1_000.0, 1.0, "w") for unit in units]
     engine.experiments.write(exposures, {}, deeds, lists)
@@ -186,8 +186,8 @@ def test_a_bandit_s_weights_so_far(tmp_path: Path):
     rows = [(now - 7_200, 0.25, 0.1), (now - 3_600, 0.25, 0.1), (now - 60, 0.05, None), (now + 3_600, 0.5, 0.1)]
     engine = Engine.open(Settings.of(data, {}, pending_s=0.0))
     for since, plain, error in rows:
-        arms = {"plain": Earned(plain, 100, 0.3, error), "bold": Earned(1 - plain, 1_200, 0.5, 0.01)}
-        assert engine.experiments.weigh(Weighed(name, since, since - 60, arms), lambda: True)
+        arms = {"plain": ArmAllocation(plain, 100, 0.3, error), "bold": ArmAllocation(1 - plain, 1_200, 0.5, 0.01)}
+        assert engine.experiments.allocate(Allocation(name, since, since - 60, arms), lambda: True)
     units = [(f"{arm}{number}", arm) for arm in ("plain", "bold") for number in range(300)]
     engine.experiments.write([Exposure(name, unit, arm, now - 9_000, 0.5, "w") for unit, arm in units], {}, [])
     engine.close()

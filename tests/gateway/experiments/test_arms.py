@@ -89,7 +89,7 @@ def test_processes_add_up(store: ExperimentStore) -> None:
                 arms.keep()
     for arms in workers:
         arms.keep(now=True)
-    left = store.readings.served(test.id)["left"]
+    left = store.readings.serving_sums(test.id)["left"]
     assert (left.batches, left.answers, left.errors, left.hits, round(left.seconds, 4)) == (6, 99, 9, 90, 5.4)
 
 
@@ -105,7 +105,7 @@ def test_what_can_t_be_written_waits(store: ExperimentStore, monkeypatch: pytest
     monkeypatch.setattr(store.readings, "add", add)
     arms.keep(now=True)
     arms.keep(now=True)
-    assert store.readings.served(test.id)["left"].answers == 1
+    assert store.readings.serving_sums(test.id)["left"].answers == 1
 
 
 def test_answers_hits_and_failures_over_http(tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_answers_hits_and_failures_over_http(tmp_path: Path) -> None:
         engine.broken = UpstreamTimeout("down")
         failed = [client.get(f"{PATH}u{number}?numResults=3").status_code for number in range(20)]
     assert set(failed) == {504}
-    served = engine.experiments.readings.served(test.id)
+    served = engine.experiments.readings.serving_sums(test.id)
     shown = Ledger(engine.experiments).answers(test)
     assert sum(each.errors for each in served.values()) == 20
     for variation, each in served.items():
         assert each.answers - each.errors == shown[variation]
         assert each.hits == shown[variation] - 1 and each.seconds > 0  # one list for all who are without history
-    assert all(parts[0].lists == 1 for parts in engine.experiments.readings.listed(test.id).values())
+    assert all(parts[0].lists == 1 for parts in engine.experiments.readings.list_counts(test.id).values())

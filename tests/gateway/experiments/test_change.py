@@ -93,7 +93,7 @@ def test_a_launch_over_http(tmp_path: Path) -> None:
             told = client.get("/metrics").text
             assert f'variation="left"}} {[0.9, 0.5, 0.0][step]}' in told
             clock.tick(900)
-        wait_until(lambda: len(engine.experiments.exposed("shop/recommend-items/page/row")) == 600)
+        wait_until(lambda: len(engine.experiments.exposures("shop/recommend-items/page/row")) == 600)
         assert {variation(client, user) for user in seen[0]} == {"right"}
         found = client.get("/experiments/shop/page/row").json()
     assert [each["since"] for each in found["steps"]] == [None, clock() - 1_800, clock() - 900]

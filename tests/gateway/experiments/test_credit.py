@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from engine import Answered, Deed
+from engine import ArmAnswer, UnitOutcome
 from gateway.experiments.credit import attributed
 from tests.gateway.experiments.test_matched import PATH, config
 from tests.gateway.serve.world import SmallEngine, app_over
@@ -19,11 +19,11 @@ EXPERIMENT = "{method: builtin, metrics: {ctr: {eventType: click}}}"
 BY_SESSION = EXPERIMENT.replace("builtin", "builtin, unit: session")
 ARMS = {"ann": "left", "ben": "right"}
 ANSWERS = [
-    Answered("e", "RID-l", "left", "ann", 1.0),
-    Answered("e", "RID-r", "right", "ben", 1.0),
-    Answered("e", "RID-both", "left", "ann", 1.0),
-    Answered("e", "RID-both", "right", "ben", 1.0),
-    Answered("e", "RID-moved", "right", "ann", 2.0),
+    ArmAnswer("e", "RID-l", "left", "ann", 1.0),
+    ArmAnswer("e", "RID-r", "right", "ben", 1.0),
+    ArmAnswer("e", "RID-both", "left", "ann", 1.0),
+    ArmAnswer("e", "RID-both", "right", "ben", 1.0),
+    ArmAnswer("e", "RID-moved", "right", "ann", 2.0),
 ]
 
 
@@ -43,7 +43,7 @@ ANSWERS = [
     ],
 )
 def test_whose_a_deed_is(unit: str, name: str | None, whose: str | None) -> None:
-    deed = Deed("shop", unit, "click ", 1.0, 3.0, name)
+    deed = UnitOutcome("shop", unit, "click ", 1.0, 3.0, name)
     assert [each.unit for each in attributed([deed], ARMS, ANSWERS)] == ([] if whose is None else [whose])
 
 
@@ -112,6 +112,6 @@ def test_an_answer_of_the_cache_is_known_by_its_name(engine: SmallEngine) -> Non
         assert client.get(f"{PATH}u{number}").headers["x-cache"] == "hit"
         click(client, name, userId="another-device")
         clicks(client, 1)
-        assert {each.recommendation_id for each in engine.experiments.answered("shop/recommend-items/page/row")} == {
+        assert {each.recommendation_id for each in engine.experiments.answers("shop/recommend-items/page/row")} == {
             name
         }

@@ -13,7 +13,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from engine.experiments.store import Deed, Exposure
+from engine.experiments.store import Exposure, UnitOutcome
 from gateway.config import parse
 from gateway.experiments.enrol import placed
 from gateway.experiments.ledger import Ledger
@@ -94,9 +94,9 @@ def drawn_left(test: Experiment, unit: str) -> bool:
 def test_the_first_exposure_decides_whoever_writes_it(engine: SmallEngine) -> None:
     for variation in ("left", "right"):
         engine.experiments.write([Exposure("e", "u", variation, NOW, 0.5, "w")], {("e", variation): 3}, [])
-    assert [each.variation for each in engine.experiments.exposed("e")] == ["left"]
+    assert [each.variation for each in engine.experiments.exposures("e")] == ["left"]
     engine.experiments.write([], {("e", "left"): 2}, [])
-    assert engine.experiments.shown("e") == {"left": 5, "right": 3}
+    assert engine.experiments.answer_counts("e") == {"left": 5, "right": 3}
 
 
 EVENTS = [
@@ -153,7 +153,7 @@ def test_conversions_count_where_there_was_an_exposure(engine: SmallEngine) -> N
 
 def test_what_came_before_the_exposure_is_the_covariate(engine: SmallEngine) -> None:
     test = experiment()
-    deeds = [Deed(test.scope, "u", "click ", 1.0, NOW - 60 - number) for number in range(4)]
+    deeds = [UnitOutcome(test.scope, "u", "click ", 1.0, NOW - 60 - number) for number in range(4)]
     told = [Exposure(test.id, name, "left", NOW, 0.5, test.weighing) for name in ("u", "v")]
     engine.experiments.write(told, {}, deeds)
     assert {row.unit: (row.metrics, row.covariate) for row in Ledger(engine.experiments).units(test)} == {
@@ -173,8 +173,8 @@ def test_a_ledger_that_can_t_be_written_costs_no_answer(engine: SmallEngine, mon
         assert client.get(f"{PATH}u1").status_code == 200
         time.sleep(0.7)
         monkeypatch.setattr(engine.experiments, "write", write)
-        wait_until(lambda: len(engine.experiments.exposed(test.id)) == 1)
-    assert sum(engine.experiments.shown(test.id).values()) == 1
+        wait_until(lambda: len(engine.experiments.exposures(test.id)) == 1)
+    assert sum(engine.experiments.answer_counts(test.id).values()) == 1
 
 
 async def cost(app: Litestar, path: str, requests: int = 10) -> float:

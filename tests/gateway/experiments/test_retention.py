@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine import Answered, Deed, Exposure
+from engine import ArmAnswer, Exposure, UnitOutcome
 from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, answered, converted, exposed, marked, served, showings, sqlite_url
 from gateway.experiments.arms import Arms
@@ -31,8 +31,8 @@ def rows(database: Database, table: sa.Table) -> int:
 
 def fill(store: ExperimentStore, name: str, at: float, scope: str = "shop", units: int = 20) -> None:
     told = [Exposure(name, f"u{number}", "left", at, 0.5, "w") for number in range(units)]
-    deeds = [Deed(each, f"u{number}", "click ", 1.0, at) for number in range(units) for each in (name, scope)]
-    store.write(told, {(name, "left"): units}, deeds, [Answered(name, f"RID-{name}", "left", "u0", at)])
+    deeds = [UnitOutcome(each, f"u{number}", "click ", 1.0, at) for number in range(units) for each in (name, scope)]
+    store.write(told, {(name, "left"): units}, deeds, [ArmAnswer(name, f"RID-{name}", "left", "u0", at)])
 
 
 def test_experiments_that_nobody_has_configured_leave(database: Database) -> None:
@@ -44,10 +44,10 @@ def test_experiments_that_nobody_has_configured_leave(database: Database) -> Non
         store.retention.mark({"new": "shop"}, now + day * DAY)
         while store.retention.prune(now + day * DAY, KEEP, most=7):
             pass
-        assert [len(store.exposed(name)) for name in ("old", "new")] == [0 if day == 45 else 20, 20]
-    assert store.shown("old") == {} and store.shown("new") == {"left": 20}
-    assert len(store.deeds("old")) == 0 and len(store.deeds("new")) == 20
-    assert len(store.deeds("shop")) == 40  # within the time before new's first exposure: a covariate
+        assert [len(store.exposures(name)) for name in ("old", "new")] == [0 if day == 45 else 20, 20]
+    assert store.answer_counts("old") == {} and store.answer_counts("new") == {"left": 20}
+    assert len(store.outcomes("old")) == 0 and len(store.outcomes("new")) == 20
+    assert len(store.outcomes("shop")) == 40  # within the time before new's first exposure: a covariate
     assert rows(database, marked) == 1
 
 
@@ -74,16 +74,16 @@ def test_what_was_there_before_anybody_marked_is_not_lost_at_once(database: Data
 def test_deeds_from_long_before_an_experiment_leave(database: Database) -> None:
     store, now = ExperimentStore(database), 1_700_000_000.0
     store.retention.mark({"new": "shop", "other": "bar"}, now)
-    deeds = [Deed(scope, "u", "click ", 1.0, now - day * DAY) for scope in ("shop", "bar") for day in (1, 40)]
+    deeds = [UnitOutcome(scope, "u", "click ", 1.0, now - day * DAY) for scope in ("shop", "bar") for day in (1, 40)]
     store.write([Exposure("new", "u", "left", now - 20 * DAY, 0.5, "w")], {}, deeds)
     store.retention.prune(now, KEEP)
-    assert [len(store.deeds(scope)) for scope in ("shop", "bar")] == [2, 1]
+    assert [len(store.outcomes(scope)) for scope in ("shop", "bar")] == [2, 1]
 
 
 def test_answers_that_no_event_named_leave_after_a_week(database: Database) -> None:
     store, now = ExperimentStore(database), 1_700_000_000.0
-    told = [Answered("e", name, "left", "u", now) for name in ("RID-1", "RID-2")]
-    store.write([], {}, [Deed("shop", "u", "click ", 1.0, now, "RID-2")], told)
+    told = [ArmAnswer("e", name, "left", "u", now) for name in ("RID-1", "RID-2")]
+    store.write([], {}, [UnitOutcome("shop", "u", "click ", 1.0, now, "RID-2")], told)
     store.retention.mark({"e": "shop"}, now)
     store.retention.prune(now + 6 * DAY, KEEP)
     assert rows(database, answered) == 2

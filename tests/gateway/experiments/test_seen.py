@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from engine import Deed, Exposure
+from engine import Exposure, UnitOutcome
 from gateway.experiments.ledger import Ledger
 from tests.gateway.experiments.test_ledger import experiment
 from tests.gateway.experiments.test_matched import PATH, config
@@ -79,12 +79,12 @@ def test_many_views_of_an_answer_are_one_row(engine: SmallEngine) -> None:
         for number in range(3):
             event = {"eventType": "scroll", "eventId": str(number), "recommendationId": name}
             client.post("/events/shop", json={"sessionId": "s", "userId": "u1", "eventList": [event]})
-    assert len(engine.experiments.deeds("shop")) == 1
+    assert len(engine.experiments.outcomes("shop")) == 1
 
 
 def test_without_confirmation_an_answer_is_an_exposure(engine: SmallEngine) -> None:
     test = experiment()
     engine.experiments.write(
-        [Exposure(test.id, "u", "left", NOW, 0.5, test.weighing)], {}, [Deed("shop", "v", " ", 1.0, NOW)]
+        [Exposure(test.id, "u", "left", NOW, 0.5, test.weighing)], {}, [UnitOutcome("shop", "v", " ", 1.0, NOW)]
     )
     assert [row.unit for row in Ledger(engine.experiments).units(test)] == ["u"]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.experiments.store import Deed, Earned, ExperimentStore, Exposure, Weighed
+from engine.experiments.store import Allocation, ArmAllocation, ExperimentStore, Exposure, UnitOutcome
 from engine.storage.sql import Database, sqlite_url
 from gateway.config import parse
 from gateway.experiments.analysis.rows import UnitRow
@@ -67,7 +67,7 @@ def came(
     luck = dict(zip(arms, draw.random(len(arms)), strict=True))
     told = [Exposure(test.id, unit, arm.variation, now, arm.share, weighing.name) for unit, arm in arms.items()]
     deeds = [
-        Deed(test.scope, unit, "click ", 1.0, now + 1)
+        UnitOutcome(test.scope, unit, "click ", 1.0, now + 1)
         for unit, arm in arms.items()
         if luck[unit] < rates[arm.variation]
     ]
@@ -90,7 +90,7 @@ def test_the_better_arm_gets_nearly_all_and_the_estimates_stay_right(store: Expe
         clock.now = START + (period + 1) * HOUR - 100
         process.weights.look()
         clock.now = START + (period + 1) * HOUR + 10
-    told = store.weighed(test.id)
+    told = store.allocations(test.id)
     assert [each.since for each in told] == [START + (period + 1) * HOUR for period in range(12)]
     assert min(earned.weight for each in told for earned in each.arms.values()) >= 0.05
     assert told[-1].arms["right"].weight == 0.95
@@ -141,10 +141,10 @@ def test_a_process_that_dies_between_finding_and_writing_is_stood_in_for(
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     other.weights.look()
-    assert (other.asked, store.weighed(test.id)) == (0, [])  # not its turn yet
+    assert (other.asked, store.allocations(test.id)) == (0, [])  # not its turn yet
     clock.now = START + HOUR - 90
     other.weights.look()
-    assert other.asked == 1 and len(store.weighed(test.id)) == 1
+    assert other.asked == 1 and len(store.allocations(test.id)) == 1
     clock.now = START + HOUR
     assert other.shares(test, clock()) == (0.05, 0.95)
 
@@ -163,10 +163,10 @@ def test_who_comes_late_writes_nothing_and_the_weights_stay(store: ExperimentSto
     weights.prepare([test])
     clock.now = START + HOUR - 110
     weights.look()
-    assert store.weighed(test.id) == []
+    assert store.allocations(test.id) == []
     clock.now = START + HOUR - 59.9
     slow.weights.look()
-    assert (slow.asked, store.weighed(test.id)) == (1, [])
+    assert (slow.asked, store.allocations(test.id)) == (1, [])
     clock.now = START + HOUR + 1
     assert weights.in_force(test, clock()) == test.configured
 
@@ -182,7 +182,7 @@ def test_clocks_astray(store: ExperimentStore) -> None:
         clock.now = START + second
         for each in (fast, slow, right):
             each.weights.look()
-    assert [each.since for each in store.weighed(test.id)] == [START + HOUR, START + 25 * HOUR]
+    assert [each.since for each in store.allocations(test.id)] == [START + HOUR, START + 25 * HOUR]
     assert (right.asked, slow.asked, fast.asked) == (1, 0, 1)
     for now in (START + 3_599, START + 3_600):
         assert right.shares(test, now) == slow.shares(test, now) == fast.shares(test, now)
@@ -190,20 +190,24 @@ def test_clocks_astray(store: ExperimentStore) -> None:
 
 
 def test_whoever_writes_first_decides(store: ExperimentStore) -> None:
-    def row(left: float) -> Weighed:
-        arms = {"left": Earned(left, 9, 0.5, None), "right": Earned(1 - left, 9, 0.5, 0.1)}
-        return Weighed("e", START, START - 60, arms)
+    def row(left: float) -> Allocation:
+        arms = {"left": ArmAllocation(left, 9, 0.5, None), "right": ArmAllocation(1 - left, 9, 0.5, 0.1)}
+        return Allocation("e", START, START - 60, arms)
 
-    assert [store.weigh(row(left), lambda: True) for left in (0.25, 0.75)] == [True, False]
-    assert store.weighed("e") == [row(0.25)]
-    seq, rows = store.weighed_after(0)
-    assert rows == [row(0.25)] and store.weighed_after(seq) == (seq, [])
+    assert [store.allocate(row(left), lambda: True) for left in (0.25, 0.75)] == [True, False]
+    assert store.allocations("e") == [row(0.25)]
+    seq, rows = store.allocations_after(0)
+    assert rows == [row(0.25)] and store.allocations_after(seq) == (seq, [])
 
 
 def test_a_variation_more_begins_anew(store: ExperimentStore) -> None:
     test, clock = bandit(), Clock(START)
-    arms = {"left": Earned(0.2, 9, 0.5, 0.1), "right": Earned(0.8, 9, 0.5, 0.1), "third": Earned(0.0, 0, 0.0, None)}
-    store.weigh(Weighed(test.id, START, START - 60, arms), lambda: True)
+    arms = {
+        "left": ArmAllocation(0.2, 9, 0.5, 0.1),
+        "right": ArmAllocation(0.8, 9, 0.5, 0.1),
+        "third": ArmAllocation(0.0, 0, 0.0, None),
+    }
+    store.allocate(Allocation(test.id, START, START - 60, arms), lambda: True)
     assert Process(store, test, clock).shares(test, START) == (0.5, 0.5)
 
 
@@ -212,4 +216,4 @@ def test_nothing_is_found_before_the_start_and_after_the_end(store: ExperimentSt
     assert test.start == START + HOUR
     for now, count in ((START + HOUR - 100, 0), (START + 2 * HOUR - 100, 1), (START + 4 * HOUR - 100, 1)):
         Process(store, test, Clock(now)).weights.look()
-        assert len(store.weighed(test.id)) == count
+        assert len(store.allocations(test.id)) == count
