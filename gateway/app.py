@@ -137,16 +137,16 @@ def create_app(
         events=Recorder(answering, outbox, ledger, telemetry, taking),
         clock=clock,
     )
-    memos = HotCache(config, cache, ledger, telemetry, engine.feed.is_current, clock)
-    memos.opens = admission.opens
+    hot_cache = HotCache(config, cache, ledger, telemetry, engine.feed.is_current, clock)
+    hot_cache.opens = admission.opens
     if shared is not None:
-        memos.far = SecondLevel(shared, cache, engine.feed.is_current, engine.feed.applied, clock, draw)
+        hot_cache.second_level = SecondLevel(shared, cache, engine.feed.is_current, engine.feed.applied, clock, draw)
 
     filters = FilterChecks(engine)
 
     def use(config: Config) -> None:
         gateway.use(config)
-        memos.use(config)
+        hot_cache.use(config)
         threads.submit(filters.report, config)
 
     threads.submit(filters.report, config)
@@ -164,7 +164,7 @@ def create_app(
     telemetry.watch("recgate_experiment_weight", lambda: _weights(ledger, gateway.config, clock()))
     telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
     shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
-    front, desk = Front(gateway, telemetry, memos), Desk(gateway, ledger)
+    front, desk = Front(gateway, telemetry, hot_cache), Desk(gateway, ledger)
     recommending, taking_events = recommend_routes(front), events_routes(front)
     handlers = [
         *recommending,
@@ -190,14 +190,14 @@ def create_app(
     own = {path for handler in handlers for path in handler.paths}
     app = Litestar(
         [*preflight_routes(front, sorted(own)), *handlers, *wire],
-        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway, memos, watch)],
+        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway, hot_cache, watch)],
         exception_handlers={Exception: partial(_unrouted, front)},
         openapi_config=None,
         logging_config=None,
     )
     router = below_any_path(personalize, app)
     app.asgi_handler = app.state.direct = Direct([*recommending, *taking_events], router)
-    app.state.memos = memos
+    app.state.hot_cache = hot_cache
     return app
 
 
@@ -226,7 +226,7 @@ async def _lifespan(
     client: httpx.AsyncClient,
     redis: Redis | None,
     gateway: Gateway,
-    memos: HotCache,
+    hot_cache: HotCache,
     watch: Watch | None,
     _: Litestar,
 ) -> AsyncIterator[None]:
@@ -241,8 +241,8 @@ async def _lifespan(
             closing.push_async_callback(redis.aclose)
         closing.push_async_callback(gateway.close)
         await gateway.open()
-        memos.start(asyncio.get_running_loop())
-        closing.push_async_callback(memos.close)
+        hot_cache.counters.start(asyncio.get_running_loop())
+        closing.push_async_callback(hot_cache.close)
         if watch is not None:
             watching = asyncio.create_task(watch.run())
             closing.push_async_callback(_ended, watching)

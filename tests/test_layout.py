@@ -43,7 +43,7 @@ HOMES = {  # a library, and the only places that import it
     "holidays": ("gateway/context/autocontext.py",),
     "maxminddb": ("gateway/context/viewer.py", "gateway/config/checks/"),
     "ua_parser": ("gateway/context/viewer.py",),
-    "uvicorn": ("gateway/processes/worker.py", "gateway/processes/neighbour.py", "gateway/connection/protocol.py"),
+    "uvicorn": ("gateway/processes/worker.py", "gateway/processes/neighbour.py", "gateway/connection/"),
     "yaml": ("gateway/config/",),
     "wordllama": ("engine/text/embedding.py",),
     "optuna": ("engine/measure/tuning.py",),

@@ -1,8 +1,11 @@
-"""Cached answers repeated before HTTP is parsed: heads (what a request's fields mean, read once), memos (answers that
-may go out again as they are, and when no longer), short (questions that no memo answers), protocol (the seam with
-uvicorn). Whatever is unusual goes the ordinary way, and nobody can tell from outside which way an answer came."""
+"""Cached answers that go out before HTTP is parsed.
 
-from gateway.hot.cache import TICKET, TRACED, HotCache
+`heads` reads the fields of a request once, `entry` is an answer that may go out again, `cache` says until when, and
+`second_level` shares entries between workers. An unusual request goes the ordinary way, and its answer is the same.
+"""
+
+from gateway.hot.cache import HotCache
+from gateway.hot.entry import TICKET, TRACED
 from gateway.hot.second_level import SecondLevel
 
 __all__ = ["TICKET", "TRACED", "HotCache", "SecondLevel"]

@@ -1,4 +1,4 @@
-"""The fields of a request's head, read once: browsers send the same with every request."""
+"""Heads of requests, read once: browsers send the same fields with every request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.context.viewer import PREFIX
 from gateway.plan.plan import ApiKeys, Oidc, Plan
 
 if TYPE_CHECKING:
-    from gateway.hot.cache import Candidate, HotEntry, HotRefusal
+    from gateway.hot.entry import Candidate, HotEntry, HotRefusal
 
 Peer = tuple[str, int] | None
 
@@ -33,51 +33,57 @@ FEW_BYTES = 16 * 1024  # of those of one connection
 
 
 class VaryGroup(dict[bytes, "HotEntry | Candidate"]):
-    """By target: what goes out for it to all who are alike. It is gone when the last such head and answer are.
-    `refusals` are by what is asked, of which more was than could be answered."""
+    """The answers, by target, for senders that no answer need tell apart (Vary, RFC 9111 §4.1). The group is gone with
+    the last of its heads and answers. `refusals` are by question."""
 
-    __slots__ = ("__weakref__", "_begun", "refusals")
+    __slots__ = ("__weakref__", "_digest", "refusals")
 
     def __init__(self, name: bytes) -> None:
-        """`name` is a secret of as many bytes for every room."""
-        self._begun = blake2b(name, digest_size=16)
+        """`name` is a secret of as many bytes for every group."""
+        self._digest = blake2b(name, digest_size=16)
         self.refusals: dict[bytes, HotRefusal] = {}
 
-    def far_name(self, target: bytes) -> bytes:
-        """What names the answer in every worker; nothing can be read from it."""
-        digest = self._begun.copy()
+    def second_level_name(self, target: bytes) -> bytes:
+        """The name of an answer in every worker; nothing can be read from it."""
+        digest = self._digest.copy()
         digest.update(target)
         return digest.hexdigest().encode()
 
 
 class RequestHead:
-    """What one head means. `room` has the answers for senders like this one; None: it is unusual. `key` is the name of
-    its API key, `forwarded` the address that a proxy which is trusted sends it for; "": none."""
+    """The meaning of one head. `group` has the answers for senders like this one; None: the head is unusual. `key` is
+    the name of its API key, `forwarded` the address that a trusted proxy sends it for; "": none."""
 
-    __slots__ = ("forwarded", "if_none_match", "key", "room", "until")
+    __slots__ = ("forwarded", "group", "if_none_match", "key", "until")
 
     def __init__(
-        self, room: VaryGroup | None, until: float = inf, if_none_match: str = "", key: str = "", forwarded: str = ""
+        self, group: VaryGroup | None, until: float = inf, if_none_match: str = "", key: str = "", forwarded: str = ""
     ) -> None:
-        self.room, self.until, self.if_none_match, self.key, self.forwarded = room, until, if_none_match, key, forwarded
+        self.group, self.until, self.if_none_match, self.key, self.forwarded = (
+            group,
+            until,
+            if_none_match,
+            key,
+            forwarded,
+        )
 
 
 UNUSUAL = RequestHead(None)
 
 
 class HeadReader:
-    """Of one configuration. Two senders are alike where everything that any answer may depend on is the same."""
+    """Reads heads for one configuration. Two senders share a group if no answer depends on what differs in them."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._rooms: WeakValueDictionary[tuple[object, ...], VaryGroup] = WeakValueDictionary()
+        self._groups: WeakValueDictionary[tuple[object, ...], VaryGroup] = WeakValueDictionary()
         self._names = names(config)
         self._derives = any(name.startswith(PREFIX) for name in self._names)
         self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits.are_any
         self._shared = HeadTable(self, None, MOST_BYTES)
 
-    def of(self, peer: Peer) -> HeadTable:
-        """Those of a connection: its own where an answer may depend on its other end."""
+    def table_for(self, peer: Peer) -> HeadTable:
+        """The heads of a connection: a table of its own if an answer may depend on its peer."""
         return HeadTable(self, peer, FEW_BYTES) if self._derives else self._shared
 
     def read(self, block: bytes, peer: Peer) -> RequestHead:
@@ -91,24 +97,24 @@ class HeadReader:
         if admitted is None:
             return UNUSUAL
         viewed = self._config.viewers.headers(sent, peer)
-        # the place that only an address told is not told to caches downstream: asked for before `located` is read
+        # `get` sets `located` if only the address tells a place: caches downstream may not keep answers to such senders
         alike = tuple([viewed.get(name) for name in self._names])
-        room, (key, until) = self._room((*alike, viewed.located)), admitted
-        return RequestHead(room, until, sent.get("if-none-match", ""), key, viewed.address)
+        group, (key, until) = self._group((*alike, viewed.located)), admitted
+        return RequestHead(group, until, sent.get("if-none-match", ""), key, viewed.address)
 
     def trusts(self, host: str) -> bool:
-        """Whether that other end may say whom it asks for."""
+        """True if that peer may say for which address it asks."""
         return self._config.viewers.trusts(host)
 
-    def _room(self, alike: tuple[object, ...]) -> VaryGroup:
-        room = self._rooms.get(alike)
-        if room is None:
-            said = repr((self._config.fingerprint, alike)).encode()
-            room = self._rooms[alike] = VaryGroup(sha256(said).digest())
-        return room
+    def _group(self, alike: tuple[object, ...]) -> VaryGroup:
+        group = self._groups.get(alike)
+        if group is None:
+            name = sha256(repr((self._config.fingerprint, alike)).encode()).digest()
+            group = self._groups[alike] = VaryGroup(name)
+        return group
 
     def _admitted(self, sent: dict[str, str]) -> tuple[str, float] | None:
-        """By the name of which key this sender is admitted, and till when, epoch seconds; None where it is not."""
+        """The name of the key that admits this sender, and its end in epoch seconds; None if it is not admitted."""
         auth = self._config.auth
         if not isinstance(auth, ApiKeys):
             return "", inf
@@ -121,33 +127,33 @@ class HeadTable(dict[bytes, RequestHead]):
 
     def __init__(self, heads: HeadReader, peer: Peer, most: int) -> None:
         super().__init__()
-        self._heads, self._peer, self._room, self._most = heads, peer, most, most
+        self._heads, self._peer, self._left = heads, peer, most
 
     def __missing__(self, block: bytes) -> RequestHead:
         head = self._heads.read(block, self._peer)
         if len(block) <= LONGEST:
-            self._room -= len(block)
-            while self._room < 0 and self:
+            self._left -= len(block)
+            while self._left < 0 and self:
                 oldest = next(iter(self))
-                self._room += len(oldest)
+                self._left += len(oldest)
                 del self[oldest]
             self[block] = head
         return head
 
 
 def parsed(block: bytes) -> dict[str, str] | None:
-    """The fields by lower-cased name; None where a parser might see it differently, or two lines have one name: who
-    reads them may take the first, the last or both."""
-    found: dict[str, str] = {}
+    """The fields by lower-cased name; None if a parser might read them differently, or two lines have one name: readers
+    may take the first, the last or both."""
+    fields: dict[str, str] = {}
     for line in block.split(b"\r\n"):
         field = _FIELD.fullmatch(line)
         if field is None:
             return None
         name = field[1].decode().lower()
-        if name in found:
+        if name in fields:
             return None
-        found[name] = field[2].decode()
-    return found
+        fields[name] = field[2].decode()
+    return fields
 
 
 def names(config: Config) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def main() -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http=protocol_of(app.state.memos, app.state.direct),
+            http=protocol_of(app.state.hot_cache, app.state.direct),
             lifespan="on",
             access_log=False,
             log_config=None,

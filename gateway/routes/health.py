@@ -56,7 +56,7 @@ def health_routes(
         return Sending(msgspec.json.encode(state), 200 if ready else 503)
 
     async def metrics(_: AnyRequest, __: Caller) -> Sending:
-        front.memos.settle()
+        front.hot_cache.counters.report_all()
         media_type, page = shelf.page()
         return Sending(page, media_type=media_type.encode())
 

@@ -111,9 +111,13 @@ class Front:
     """One route's way out: it counts, translates errors and adds the common headers."""
 
     def __init__(
-        self, gateway: Gateway, telemetry: Telemetry, memos: HotCache, clock: Callable[[], float] = time.perf_counter
+        self,
+        gateway: Gateway,
+        telemetry: Telemetry,
+        hot_cache: HotCache,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.gateway, self.telemetry, self.memos, self._clock = gateway, telemetry, memos, clock
+        self.gateway, self.telemetry, self.hot_cache, self._clock = gateway, telemetry, hot_cache, clock
         self.bodies = gateway.bodies
 
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> Sent:
@@ -140,13 +144,13 @@ class Front:
         error.__traceback__ = None
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None:
-            self.memos.refused(ticket, self._headers(sending, request), sending.body)
+            self.hot_cache.keep_refusal(ticket, self._headers(sending, request), sending.body)
 
     def keep(self, route: str, request: AnyRequest, reply: Reply, sending_of: Callable[[Reply, str], Sending]) -> None:
         """For the hot path, where the answer may go out again. `sending_of` says what goes out, by If-None-Match."""
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None and reply.repeat is not None:
-            self.memos.keep(ticket, route, reply, lambda again, tag: self._headers(sending_of(again, tag), request))
+            self.hot_cache.keep(ticket, route, reply, lambda again, tag: self._headers(sending_of(again, tag), request))
 
     def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """What litestar raises outside every route."""

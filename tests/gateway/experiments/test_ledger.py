@@ -206,4 +206,4 @@ def test_an_experiment_costs_a_hit_little(tmp_path: Path) -> None:
     found = asyncio.run(rounds())[1:]  # the first ones are misses
     ratio = median(two / one for one, two in found)
     print(f"a hit: {median(one for one, _ in found):.1f} µs, in an experiment {ratio - 1:+.1%}")
-    assert ratio < 1.15  # of the ordinary way, 35 µs: what hits cost that go out by memo is in tests/gateway/hot
+    assert ratio < 1.15  # of the ordinary way, 35 µs: what hits cost that go out by hot entry is in tests/gateway/hot

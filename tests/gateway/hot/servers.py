@@ -25,10 +25,10 @@ class Pair:
     """`hot` and `plain` are ports. All runs in one thread of its own."""
 
     def __init__(self, app: Litestar) -> None:
-        self.memos: HotCache = app.state.memos
-        self.memos.start = lambda loop: None  # type: ignore[method-assign]  # tallies stay till they are asked for
+        self.hot_cache: HotCache = app.state.hot_cache
+        self.hot_cache.counters.start = lambda loop: None  # type: ignore[method-assign]  # counts stay till they are asked for
         self._servers = (
-            uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.memos, app.state.direct))),
+            uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.hot_cache, app.state.direct))),
             uvicorn.Server(options(app, lifespan="off", http="httptools")),
         )
         self._sockets = [socket.create_server(("127.0.0.1", 0)) for _ in self._servers]
@@ -55,8 +55,8 @@ class Pair:
         self._thread.join()
 
     def answered(self) -> int:
-        """How many answers went out by memo till now."""
-        return sum(each.hits + each.not_modified for each in self.memos._tallies.values())
+        """How many answers went out by hot entry till now."""
+        return sum(each.hits + each.not_modified for each in self.hot_cache.counters._counters.values())
 
 
 def options(app: Litestar, **more: Any) -> uvicorn.Config:

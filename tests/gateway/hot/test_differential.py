@@ -194,9 +194,9 @@ def test_the_test_tells_ways_apart(pair: Pair) -> None:
     """A different byte would be seen."""
     asked = request(TARGETS[0])
     said(pair.hot, [asked, asked, LAST])
-    for memo in [memo for room in pair.memos.heads._rooms.values() for memo in room.values()]:
-        if memo.target == TARGETS[0]:
-            memo.rest = memo.rest.replace(b"x-cache: hit", b"x-cache: HIT")
+    for entry in [entry for group in pair.hot_cache.heads._groups.values() for entry in group.values()]:
+        if entry.target == TARGETS[0]:
+            entry.rest = entry.rest.replace(b"x-cache: hit", b"x-cache: HIT")
     assert said(pair.hot, [asked, LAST]) != said(pair.plain, [asked, LAST])
 
 

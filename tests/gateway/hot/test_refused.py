@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.hot.servers import DATE, Pair, said, serving
-from tests.gateway.hot.test_memos import KEYS, LAST, request
+from tests.gateway.hot.test_hot_cache import KEYS, LAST, request
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 
 OTHERS = KEYS.replace("keys:", "keys:\n    - {name: app, sha256: %s}") % (

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from gateway.connection.protocol import HotProtocol, protocol_of
 from tests.gateway.hot.servers import options
-from tests.gateway.hot.test_memos import EXPERIMENT, KEYS
+from tests.gateway.hot.test_hot_cache import EXPERIMENT, KEYS
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
 CEILING_US = 9.0
@@ -47,11 +47,11 @@ class Transport(asyncio.Transport):
 
 async def warmed(folder: Path, config: str, path: bytes) -> tuple[HotProtocol, list[bytes]]:
     app = app_over(SmallEngine(folder), time.time, config)  # type: ignore[arg-type]
-    loaded = options(app, lifespan="off", http=protocol_of(app.state.memos, app.state.direct))
+    loaded = options(app, lifespan="off", http=protocol_of(app.state.hot_cache, app.state.direct))
     loaded.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Thu, 26 Nov 2026 01:00:00 GMT")]
-    protocol: Any = protocol_of(app.state.memos, app.state.direct)(config=loaded, server_state=state, app_state={})
+    protocol: Any = protocol_of(app.state.hot_cache, app.state.direct)(config=loaded, server_state=state, app_state={})
     protocol.connection_made(Transport())
     asked = [b"GET %b%d HTTP/1.1\r\n%b\r\n\r\n" % (path, user, FIELDS) for user in range(USERS)]
     for each in asked * 2:
@@ -77,7 +77,7 @@ def test_a_hit(tmp_path: Path) -> None:
         full = await warmed(tmp_path / "full", EXPERIMENT + keys, b"/recommend-items/shop/split/u")
         rounds = [(cost_us(*plain), cost_us(*full)) for _ in range(ROUNDS)]
         for protocol, _ in (plain, full):
-            assert sum(each.hits for each in protocol.memos._tallies.values()) > 0.95 * ROUNDS * USERS
+            assert sum(each.hits for each in protocol.hot_cache.counters._counters.values()) > 0.95 * ROUNDS * USERS
         assert b'"matchedExperiment"' in full[0].transport.sent  # type: ignore[attr-defined]
         return [min(each) for each in zip(*rounds, strict=True)]
 

@@ -1,4 +1,4 @@
-"""What ends an answer's going out by memo, and what is counted of those that do."""
+"""What ends an answer's going out by hot entry, and what is counted of those that do."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def is_hot(pair: Pair, asked: bytes) -> bool:
 
 
 def warm(pair: Pair, asked: bytes) -> None:
-    for _ in range(3):  # it is made, it is found, it goes by memo
+    for _ in range(3):  # it is made, it is found, it goes by hot entry
         answer = said(pair.hot, [asked, LAST])
     assert is_hot(pair, asked), answer
 
@@ -115,7 +115,7 @@ def test_its_time(world: World) -> None:
 
 def test_another_configuration(world: World) -> None:
     warm(world.pair, request())
-    world.pair.memos.use(parse(CONFIG))
+    world.pair.hot_cache.use(parse(CONFIG))
     assert not is_hot(world.pair, request())
     warm(world.pair, request())
 
@@ -126,11 +126,11 @@ def test_an_entry_that_is_pushed_out(tmp_path: Path) -> None:
             for target in (b"/related-items/shop/like/i%d" % number, HOME + b"%d" % number):
                 for _ in range(2):
                     said(pair.hot, [request(target), LAST])
-        (room,) = pair.memos.heads._rooms.values()
-        assert 0 < sum(b"related" in target for target in room) < 60
-        assert 0 < sum(b"home" in target for target in room) < 20
-        assert 50_000 < pair.memos._cache.size <= 100_000
-        assert len(pair.memos._cache) > 5
+        (group,) = pair.hot_cache.heads._groups.values()
+        assert 0 < sum(b"related" in target for target in group) < 60
+        assert 0 < sum(b"home" in target for target in group) < 20
+        assert 50_000 < pair.hot_cache._cache.size <= 100_000
+        assert len(pair.hot_cache._cache) > 5
 
 
 def test_what_an_answer_depends_on_tells_senders_apart(world: World) -> None:
@@ -191,7 +191,7 @@ def asked_by(connection: HTTPConnection, user: str = "u1", key: str = "open") ->
 
 
 def answered_before_next(pair: Pair, connection: HTTPConnection) -> int:
-    """By memo, till now: an answer is counted when it has gone, before the connection's next one, refused here."""
+    """By hot entry, till now: an answer is counted when it has gone, before the connection's next one, refused here."""
     assert asked_by(connection, key="wrong")[0] == 401
     return pair.answered()
 
@@ -212,7 +212,9 @@ def test_a_connection_whose_requests_have_one_head(tmp_path: Path) -> None:
         assert asked_by(open_one) == (200, None), "it has not seen what its user did"
         assert asked_by(open_one, "u2") == (200, "30")
         assert asked_by(open_one, "u2") == (200, "30")
-        pair.memos.use(parse(config.replace(hashlib.sha256(b"open").hexdigest(), hashlib.sha256(b"new").hexdigest())))
+        pair.hot_cache.use(
+            parse(config.replace(hashlib.sha256(b"open").hexdigest(), hashlib.sha256(b"new").hexdigest()))
+        )
         counted = answered_before_next(pair, open_one)
         for _ in range(2):
             asked_by(open_one, "u2")
@@ -248,7 +250,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(world: World, monkey
 
 
 def test_heads_that_are_too_many_are_forgotten() -> None:
-    heads = HeadReader(parse(CONFIG)).of(None)
+    heads = HeadReader(parse(CONFIG)).table_for(None)
     for number in range(3000):
         heads[b"Host: localhost\r\nX-Odd: " + b"%d" % number + b"a" * 6000]
     assert sum(map(len, heads)) <= 8 * 1024 * 1024

@@ -1,5 +1,5 @@
-"""Questions that no memo answers, asked of their handlers without uvicorn's parser, its cycle and litestar: what these
-would find out is known of the head already, and the rest is in the request line."""
+"""Questions that no hot entry answers go to their handlers without uvicorn's parser, its cycle and litestar: their head
+is known already, and the rest is in the request line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Awaitable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from gateway.hot.heads import parsed
+from gateway.connection.matcher import Unanswered
+from gateway.hot.heads import Peer, parsed
 from gateway.routes.direct import Direct, Read
 from gateway.routes.replies import Sent
 
@@ -18,21 +19,18 @@ _HEADS = 1024
 
 
 class Fields(NamedTuple):
-    """Of a head: as a scope has them, and by name."""
+    """The fields of a head: as a scope has them, and by name."""
 
     raw: list[tuple[bytes, bytes]]
     named: dict[str, str]
 
 
-def question(
-    direct: Direct, method: str, target: bytes, block: bytes, client: tuple[str, int] | None, state: dict[str, Any]
-) -> Awaitable[Sent] | None:
-    """Its answer to be awaited, which raises nothing; None: the ordinary way. `block` is what lies between the request
-    line and the empty line, and has nothing unusual in it."""
-    parts = _TARGET.fullmatch(target)
+def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) -> Awaitable[Sent] | None:
+    """The answer to be awaited, which raises nothing; None: the request goes the ordinary way."""
+    parts = _TARGET.fullmatch(request.target)
     if parts is None:
         return None
-    fields = _fields(block)
+    fields, method = _fields(request.block), "GET" if request.is_get else "HEAD"
     handler = direct.handler(method, parts[1])
     if handler is None:
         return None
@@ -42,11 +40,11 @@ def question(
         "raw_path": parts[1],
         "query_string": parts[2] or b"",
         "headers": fields.raw,
-        "client": client,
+        "client": peer,
         "state": state,
     }
-    asked: Awaitable[Sent] = handler.fn(Read(scope, fields.named))
-    return asked
+    answer: Awaitable[Sent] = handler.fn(Read(scope, fields.named))
+    return answer
 
 
 @lru_cache(maxsize=_HEADS)

@@ -46,7 +46,7 @@ def two(store: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         for pair in (first, second):
             for number in range(60):
                 said(pair.hot, [request(f"related-items/shop/like/x{number}"), LAST])
-            assert pair.memos._cache.is_crowded
+            assert pair.hot_cache._cache.is_crowded
         yield Two(first, second, engines, clock)
 
 
@@ -121,7 +121,7 @@ def share_with_two_users(two: Two) -> None:
 
 def test_what_answers_to_different_users_have_in_common_is_read_once(two: Two) -> None:
     share_with_two_users(two)
-    before, far = hits(two.second), two.second.memos.far
+    before, far = hits(two.second), two.second.hot_cache.second_level
     assert far is not None
     far._common.clear()
     for user in ("u1", "u2"):

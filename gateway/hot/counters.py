@@ -1,0 +1,87 @@
+"""Counters of answers that go out by hot entries. They are added up here and reported a few times a second."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, TimerHandle
+from typing import NamedTuple
+
+from gateway.experiments.ledger import Ledger
+from gateway.telemetry import Telemetry
+
+REPORT_S = 0.1  # between two reports
+QUICK_S = 0.0005  # the first edge of the histogram: an answer that took longer is reported by itself
+
+
+class MetricLabels(NamedTuple):
+    """The labels under which answers count."""
+
+    route: str
+    namespace: str
+    recommender: str
+    outcome: str
+    experiment: str
+    variation: str
+
+
+class HitCounter:
+    """Answers of the same labels since the last report."""
+
+    __slots__ = ("hits", "labels", "not_modified", "seconds")
+
+    def __init__(self, labels: MetricLabels) -> None:
+        self.labels = labels
+        self.hits, self.not_modified, self.seconds = 0, 0, 0.0
+
+    def add(self, seconds: float, is_not_modified: bool) -> None:
+        self.seconds += seconds
+        if is_not_modified:
+            self.not_modified += 1
+        else:
+            self.hits += 1
+
+
+class HitCounters:
+    """All counters of a worker, and the way to its telemetry and its experiments' ledger."""
+
+    def __init__(self, telemetry: Telemetry, ledger: Ledger) -> None:
+        self._telemetry, self._ledger = telemetry, ledger
+        self._counters: dict[MetricLabels, HitCounter] = {}
+        self._timer: TimerHandle | None = None
+
+    def of(self, labels: MetricLabels) -> HitCounter:
+        counter = self._counters.get(labels)
+        if counter is None:
+            counter = self._counters[labels] = HitCounter(labels)
+        return counter
+
+    def report(self, labels: MetricLabels, status: int, seconds: float, count: int = 1) -> None:
+        """Report so many answers that each took so long."""
+        self._telemetry.request(labels.route, status, seconds, count)
+        self._telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
+        if labels.experiment:
+            self._ledger.shown_again(labels.experiment, labels.variation, count, seconds * count)
+
+    def report_request(self, route: str, status: int, seconds: float) -> None:
+        """Report a request that no hot entry answered."""
+        self._telemetry.request(route, status, seconds)
+
+    def report_all(self) -> None:
+        """Report the answers counted since the last time."""
+        for counter in self._counters.values():
+            count = counter.hits + counter.not_modified
+            if not count:
+                continue
+            each = counter.seconds / count
+            for status, times in ((200, counter.hits), (304, counter.not_modified)):
+                if times:
+                    self.report(counter.labels, status, each, times)
+            counter.hits, counter.not_modified, counter.seconds = 0, 0, 0.0
+
+    def start(self, loop: AbstractEventLoop) -> None:
+        self.report_all()
+        self._timer = loop.call_later(REPORT_S, self.start, loop)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.report_all()
