@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine import MOST_RESULTS, Promotion
-from gateway.context.autocontext import OPERATORS
+from gateway.context.operators import OPERATORS
 from gateway.fields import Columns, Rows
 from gateway.plan.plan import Hidden
 

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.answer.serve import Gateway
 from gateway.caller import Caller
-from gateway.events.record import Told
+from gateway.events.record import EventBatch
 from gateway.experiments.conversions import Conversion
 from gateway.experiments.enrol import enrolled
 from gateway.experiments.flags import Evaluation, Seen, asked_by, evaluation, exposure
@@ -54,11 +54,11 @@ class Desk:
             await self._ledger.record(())  # with all that waits
 
 
-def told_by(seen: Seen) -> Told:
+def told_by(seen: Seen) -> EventBatch:
     """The conversion as `POST /events` would have it."""
     flag = seen.flag
     told = Conversion(flag.plan.path, flag.experiment.feature, seen.metric, seen.value)
     is_user = flag.experiment.unit == "user"
     body = {"userId" if is_user else "sessionId": seen.unit, "experimentConversions": [told._asdict()]}
     session, user = ("", seen.unit) if is_user else (seen.unit, None)
-    return Told(session, user, (), [told], msgspec.json.encode(body))
+    return EventBatch(session, user, (), [told], msgspec.json.encode(body))

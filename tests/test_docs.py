@@ -18,7 +18,7 @@ from engine.data.snapshot import snapshot_of
 from engine.recipe import Query, silent
 from gateway.__main__ import COMMANDS, main
 from gateway.config import parse
-from gateway.context.autocontext import RULES
+from gateway.context.rules import RULES
 from gateway.metadata import SOURCES
 from gateway.targets import TARGETS
 from gateway.upstreams import UPSTREAMS

@@ -15,6 +15,8 @@ from gateway.ask import Action
 from gateway.config import caching, document, experiments, origins, targets
 from gateway.config.plain import plain
 from gateway.context import autocontext
+from gateway.context.operators import OPERATORS
+from gateway.context.rules import RULES
 from gateway.plan import plan
 
 
@@ -188,6 +190,6 @@ def context_field(name: str, part: document.AutoField) -> plan.ContextField:
 
 
 def bound(part: document.RulePart) -> autocontext.Bound:
-    mapped = (autocontext.Mapped(autocontext.OPERATORS[m.operator], m.value, m.map_to) for m in part.value_mappings)
+    mapped = (autocontext.Mapped(OPERATORS[m.operator], m.value, m.map_to) for m in part.value_mappings)
     keys = {key: value.lower() if key == "header" else value for key, value in part.own_keys().items()}
-    return autocontext.Bound(autocontext.RULES[str(part.__struct_config__.tag)], keys, tuple(mapped))
+    return autocontext.Bound(RULES[str(part.__struct_config__.tag)], keys, tuple(mapped))

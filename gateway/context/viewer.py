@@ -1,8 +1,8 @@
-"""What CloudFront would say of a viewer in headers of its own (specification §2.4), derived from the request itself:
-the kind of device from the user agent and its client hints, the place from the address and a GeoIP file.
+"""CloudFront's headers about a viewer (specification §2.4), derived from the request itself: the kind of device from
+the user agent and its client hints, the place from the address and a GeoIP file.
 
-Only a trusted proxy may say them instead, or say in X-Forwarded-For whom it asks for; from anyone else both are
-somebody's claim about themselves. Nothing is derived unless a rule asks for it.
+Only a trusted proxy may send these headers, or name its client in X-Forwarded-For; anyone else would be describing
+themselves. Nothing is derived unless a rule asks for it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Agent(NamedTuple):
 @lru_cache(maxsize=4096)
 def agent_of(user_agent: str, mobile_hint: str = "", platform_hint: str = "") -> Agent:
     """`mobile_hint` is Sec-CH-UA-Mobile (?0 or ?1), `platform_hint` Sec-CH-UA-Platform, in quotes as it comes."""
-    found: Result = parse(user_agent[:LONGEST_AGENT])
+    parsed: Result = parse(user_agent[:LONGEST_AGENT])
     platform = platform_hint.strip('" ')
-    browser, system, device = found.user_agent, found.os, found.device
+    browser, system, device = parsed.user_agent, parsed.os, parsed.device
     return Agent(
         kind=_kind(user_agent, mobile_hint, platform, "" if device is None else device.family),
         browser="" if browser is None else browser.family,
@@ -92,26 +92,26 @@ class Places:
     def headers(self, address: Address) -> dict[str, str]:
         """The place of an address, by the names that CloudFront gives its parts."""
         try:
-            found: Any = self._reader.get(address)
+            record: Any = self._reader.get(address)
         except ValueError:  # an address of version 6, and a file without them
             return {}
-        if not isinstance(found, dict):
+        if not isinstance(record, dict):
             return {}
-        region: Mapping[str, Any] = next(iter(found.get("subdivisions") or ()), {})
-        country, city, location = found.get("country") or {}, found.get("city") or {}, found.get("location") or {}
-        said = {
+        region: Mapping[str, Any] = next(iter(record.get("subdivisions") or ()), {})
+        country, city, location = (record.get(part) or {} for part in ("country", "city", "location"))
+        parts = {
             "country": country.get("iso_code"),
             "country-name": (country.get("names") or {}).get("en"),
             "country-region": region.get("iso_code"),
             "country-region-name": (region.get("names") or {}).get("en"),
             "city": (city.get("names") or {}).get("en"),
-            "postal-code": (found.get("postal") or {}).get("code"),
+            "postal-code": (record.get("postal") or {}).get("code"),
             "metro-code": location.get("metro_code"),
             "latitude": location.get("latitude"),
             "longitude": location.get("longitude"),
             "time-zone": location.get("time_zone"),
         }
-        return {f"{PREFIX}viewer-{name}": str(value) for name, value in said.items() if value is not None}
+        return {f"{PREFIX}viewer-{name}": str(value) for name, value in parts.items() if value is not None}
 
 
 PLACE_HEADERS = frozenset(
@@ -124,7 +124,7 @@ PLACE_HEADERS = frozenset(
 
 
 class Viewers:
-    """Who may speak for whom, and where addresses are."""
+    """The proxies that may speak for others, and the places of addresses."""
 
     def __init__(self, trusted: Sequence[str] = LOOPBACK, geoip: Path | None = None) -> None:
         """Raises `ValueError` for what is no network, and what `Places` raises."""
@@ -141,23 +141,24 @@ class Viewers:
         return Viewed(sent, trusted, address, self.places)
 
     def trusts(self, host: str) -> bool:
-        """Whether the other end of a connection may speak for others."""
+        """True if the other end of a connection may speak for others."""
         return self._trusts_peer(host)
 
     def _trusts(self, address: Address | None) -> bool:
-        """Whoever has no address is on this machine."""
+        """A peer without an address is local."""
         return address is None or any(address in network for network in self._trusted)
 
-    def _first_stranger(self, forwarded: str, known: tuple[str, int]) -> tuple[str, int]:
-        """The last address that no trusted proxy has; `known` where there is none."""
+    def _first_stranger(self, forwarded: str, peer: tuple[str, int]) -> tuple[str, int]:
+        """The last address that no trusted proxy has; `peer` if there is none."""
+        client = peer
         for hop in reversed(forwarded.split(",")):
             address = _address(hop)
             if address is None:
                 break
-            known = (str(address), 0)
+            client = (str(address), 0)
             if not self._trusts(address):
                 break
-        return known
+        return client
 
 
 def derived_from(names: frozenset[str]) -> frozenset[str]:
@@ -203,18 +204,17 @@ class Viewed(Mapping[str, str]):
 
     @cached_property
     def agent(self) -> Agent:
-        said = (self._sent.get(name, "") for name in HINTS)
-        return agent_of(*said)
+        return agent_of(*(self._sent.get(name, "") for name in HINTS))
 
     @cached_property
     def _implied(self) -> Mapping[str, str]:
         kind, system = self.agent.kind, self.agent.os.lower()
         kinds = {each: kind == each for each in ("desktop", "mobile", "tablet", "smarttv")}
         kinds["desktop"] = kind in ("desktop", "bot")
-        found = {**kinds, "android": system.startswith("android"), "ios": system in ("ios", "ipados")}
-        said = {f"{PREFIX}is-{name}-viewer": str(holds).lower() for name, holds in found.items()}
+        flags = {**kinds, "android": system.startswith("android"), "ios": system in ("ios", "ipados")}
+        headers = {f"{PREFIX}is-{name}-viewer": str(holds).lower() for name, holds in flags.items()}
         host, port = self._address
-        return {**said, f"{PREFIX}viewer-address": f"{host}:{port}"} if host else said
+        return {**headers, f"{PREFIX}viewer-address": f"{host}:{port}"} if host else headers
 
     @cached_property
     def _place(self) -> Mapping[str, str]:
@@ -223,7 +223,7 @@ class Viewed(Mapping[str, str]):
 
 
 def _address(text: str) -> Address | None:
-    """Of `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1` or `[2001:db8::1]:80`; None where there is none."""
+    """The address in `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1` or `[2001:db8::1]:80`; None for any other text."""
     bare = text.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]
@@ -235,7 +235,7 @@ def _address(text: str) -> Address | None:
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Address | None:
     try:
-        found = ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(address, "ipv4_mapped", None) or address

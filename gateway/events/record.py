@@ -29,7 +29,7 @@ from gateway.telemetry import Telemetry
 from gateway.upstreams.engine import EngineUpstream
 
 
-class Told(NamedTuple):
+class EventBatch(NamedTuple):
     """The body of one POST /events, checked; `body`, for targets beside the engine, is it as JSON, with a `sentAt` for
     every event."""
 
@@ -60,7 +60,7 @@ class Recorder:
         self._outbox.use(config.targets, config.outbox_bytes)
 
     def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
-        """To take a body of events, and wait until it is durable. Raises `TooMany` where there is none."""
+        """Room to take a body of events, held until it is durable. Raises `TooMany` if there is none."""
         return self._admission.place(caller.share)
 
     def check_room(self, caller: Caller) -> None:
@@ -68,30 +68,30 @@ class Recorder:
         if not self._admission.opens(caller.share):
             raise TooMany(TOO_MANY_EVENTS, RETRY_AFTER_S)
 
-    async def record(self, namespace: Namespace, told: Told, moment: Moment) -> None:
+    async def record(self, namespace: Namespace, batch: EventBatch, moment: Moment) -> None:
         """Return once everything is durable, for every target; nothing is where anything is refused."""
-        allowed(moment.caller.principal, namespace.key, "events", told.user or told.session)
-        conversions = resolved(namespace, told.conversions)
+        allowed(moment.caller.principal, namespace.key, "events", batch.user or batch.session)
+        conversions = resolved(namespace, batch.conversions)
         automatic = properties_of(namespace.event_context, moment)
-        kept = None
+        outgoing = None
         if namespace.elsewhere:
-            kept = self._outbox.ready(entry(namespace, told, automatic, moment, self._new_id()))
+            outgoing = self._outbox.ready(entry(namespace, batch, automatic, moment, self._new_id()))
         durable: list[Awaitable[object]] = []
-        if namespace.trackers and told.events:
+        if namespace.trackers and batch.events:
             trackers = namespace.trackers
-            durable.append(await self._engine.deliver(trackers, told.session, told.user, told.events, automatic))
-        if kept is not None:
-            durable.append(self._outbox.append(kept))
-        if namespace.asks_elsewhere and told.events:
-            durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=told.user or told.session))))
-        deeds = deeds_of(namespace, told.session, told.user, told.events, conversions, moment.now.timestamp())
-        if deeds:
-            durable.append(self._ledger.record(deeds))
+            durable.append(await self._engine.deliver(trackers, batch.session, batch.user, batch.events, automatic))
+        if outgoing is not None:
+            durable.append(self._outbox.append(outgoing))
+        if namespace.asks_elsewhere and batch.events:
+            durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=batch.user or batch.session))))
+        outcomes = deeds_of(namespace, batch.session, batch.user, batch.events, conversions, moment.now.timestamp())
+        if outcomes:
+            durable.append(self._ledger.record(outcomes))
         if len(durable) == 1:
             await durable[0]
         else:
             await asyncio.gather(*durable)
-        self._telemetry.events(namespace.key, len(told.events))
+        self._telemetry.events(namespace.key, len(batch.events))
         for each in conversions:
             self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
 
@@ -99,18 +99,18 @@ class Recorder:
         await self._outbox.close()
 
 
-def entry(namespace: Namespace, told: Told, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:
-    """For the targets beside the engine: no credential of the caller's goes along."""
+def entry(namespace: Namespace, batch: EventBatch, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:
+    """An entry for the targets beside the engine, without any credential of the caller's."""
     return Entry(
         id=name,
         at=moment.now.timestamp(),
         targets=tuple(target.key for target in namespace.elsewhere),
         namespace=namespace.key,
-        session=told.session,
-        user=told.user,
+        session=batch.session,
+        user=batch.user,
         path=f"/events/{namespace.key}",
         headers=harmless_headers(moment.headers),
         query=harmless_query(moment.caller),
-        body=msgspec.Raw(told.body),
+        body=msgspec.Raw(batch.body),
         automatic=dict(automatic),
     )

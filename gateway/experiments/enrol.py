@@ -10,7 +10,8 @@ from math import floor, inf
 import msgspec
 
 from gateway.ask import Ask
-from gateway.context.autocontext import OPERATORS, context_of, number
+from gateway.context.autocontext import context_of
+from gateway.context.operators import OPERATORS, number
 from gateway.plan.draw import share, share_in_group
 from gateway.plan.experiment import Arm, Condition, Experiment, Weighing
 from gateway.plan.plan import Moment, Plan

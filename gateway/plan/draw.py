@@ -49,7 +49,7 @@ def drawn(weights: Sequence[float], at: float) -> int:
 
 
 def ends_of(weights: Sequence[float]) -> tuple[float, ...]:
-    """Where each weight's part of 0 to 1 ends; the last one with a part ends at 1, whatever rounding says."""
+    """The end of each weight's part of 0 to 1; the last one with a part ends at 1, whatever rounding says."""
     total = sum(weights)
     last = max(index for index, weight in enumerate(weights) if weight > 0)
     return tuple(1.0 if index >= last else end / total for index, end in enumerate(accumulate(weights)))

@@ -1,4 +1,4 @@
-"""What an experiment is, once the configuration is read."""
+"""An experiment, once the configuration is read."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Unit = Literal["user", "session"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What counts: what callers report by its name, and events of a type within so many seconds after a unit was first
-    shown its arm. Each counts 1, or what is at the `value_key` of the event."""
+    """A metric counts what callers report by its name, and events of a type within so many seconds after a unit was
+    first shown its arm. Each counts 1, or the number at the `value_key` of the event."""
 
     event_type: str | None = None
     window_s: float = A_WEEK
@@ -35,7 +35,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Condition:
-    """Of a field of the resolved context; holds for nobody without the field."""
+    """A condition on a field of the resolved context; it holds for nobody without the field."""
 
     field: str
     operator: str
@@ -62,7 +62,7 @@ class Weighing:
 
     @cached_property
     def name(self) -> str:
-        """Of the arms and their shares: while it stays, nobody moves."""
+        """A digest of the arms and their shares: while it stays, nobody moves."""
         return digest(*(f"{arm.variation}={arm.share!r}" for arm in self.arms))
 
     @cached_property
@@ -125,12 +125,12 @@ class Experiment:
 
     @property
     def scope(self) -> str:
-        """Of what its units do, for all experiments of the namespace with such units."""
+        """The name under which its units' events are kept, for all experiments of the namespace with such units."""
         return self.namespace if self.unit == "user" else f"{self.namespace}#{self.unit}"
 
     @cached_property
     def is_for_all(self) -> bool:
-        """Whether every unit of the audience takes part, always."""
+        """True if every unit of the audience takes part, always."""
         left_out = self.holdout or self.global_holdout or self.group
         return not left_out and (self.start, self.end, self.steps) == (-inf, inf, ((-inf, 1.0),))
 
@@ -141,7 +141,7 @@ class Experiment:
         return next((each for each in reversed(self.launch) if each.since <= now), self.configured)
 
     def under(self, weighing: Weighing) -> Experiment:
-        """With these shares, as if they were the configured ones."""
+        """The experiment with these shares, as if they were the configured ones."""
         return self if self.is_steady else replace(self, arms=weighing.arms, launch=(), bandit=None)
 
     @cached_property
@@ -150,7 +150,7 @@ class Experiment:
 
     @cached_property
     def is_steady(self) -> bool:
-        """Whether shares change by another configuration only."""
+        """True if nothing but another configuration changes the shares."""
         return not self.launch and self.bandit is None
 
     @cached_property

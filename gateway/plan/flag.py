@@ -20,28 +20,28 @@ class Flag:
 
     @property
     def default(self) -> str:
-        """What answers whoever is in no arm."""
+        """The variation that answers a unit in no arm."""
         return next(each.name for each in self.plan.variations if each.weight > 0)
 
     @property
     def document(self) -> Mapping[str, Any]:
         """The experiment as the configuration has it."""
-        found: Mapping[str, Any] = self.plan.config["experiments"][self.experiment.feature]
-        return found
+        document: Mapping[str, Any] = self.plan.config["experiments"][self.experiment.feature]
+        return document
 
 
 def flags(namespaces: Mapping[str, Namespace]) -> dict[str, Flag]:
-    found: dict[str, Flag] = {}
+    by_key: dict[str, Flag] = {}
     for plan, experiment in _experiments(namespaces):
         key = f"{plan.namespace}.{plan.recommender}.{experiment.feature}"
-        if key in found:
+        if key in by_key:
             key = f"{plan.namespace}.{plan.path}.{experiment.feature}"
-        found[key] = Flag(key, plan, experiment)
-    return found
+        by_key[key] = Flag(key, plan, experiment)
+    return by_key
 
 
 def _experiments(namespaces: Mapping[str, Namespace]) -> Iterator[tuple[Plan, Experiment]]:
-    """Those that choose between variations; who drafts the lists of all into one chooses none."""
+    """The experiments that choose between variations; one that drafts the lists of all into one chooses none."""
     for namespace in namespaces.values():
         for plan in namespace.plans.values():
             if len(plan.variations) > 1:

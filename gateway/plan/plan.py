@@ -1,4 +1,4 @@
-"""What the configuration means once loaded: one frozen `Plan` a recommender, everything inherited into its variations.
+"""The configuration, once loaded: one frozen `Plan` a recommender, everything inherited into its variations.
 
 `config` makes these, `serve` follows them; nothing below ever looks at the configuration document again.
 """
@@ -39,8 +39,8 @@ NO_CACHE = CachePolicy()
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """What auto-context rules see of one request: who sends it, the clock in UTC, and what metadata says of the item
-    that others are to be related to."""
+    """A request as auto-context rules see it: its caller, the clock in UTC, and the metadata of the item that
+    others are to be related to."""
 
     caller: Caller
     now: datetime
@@ -117,7 +117,7 @@ ItemsOf = EngineItems | LocalDb | DynamoDb
 
 @dataclass(frozen=True)
 class Metadata:
-    """Whose item metadata decorates answers on their way out, and which columns; no columns: all of them.
+    """The source of item metadata that decorates answers, and its columns; no columns: all of them.
 
     `of` is None where the origin itself decorates its answers."""
 
@@ -138,7 +138,7 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Limits:
-    """How an origin is asked: one try's time, how often again, and when it is left alone for a while."""
+    """The limits of asking an origin: one try's time, how often again, and when it is left alone for a while."""
 
     timeout_s: float = 2.0
     retries: int = 1
@@ -222,22 +222,22 @@ class Variation:
 
     @cached_property
     def headers(self) -> frozenset[str]:
-        """That those fields read."""
+        """The headers that those fields read."""
         return frozenset(name for field in self.fields for name in field.headers)
 
     @cached_property
     def is_timed(self) -> bool:
-        """Whether any of those fields reads the clock."""
+        """True if any of those fields reads the clock."""
         return any(field.until is not None for field in self.fields)
 
     @cached_property
     def reads_item(self) -> bool:
-        """Whether a filter takes values from the current item's metadata, a promotion's among them."""
+        """True if a filter takes values from the current item's metadata, a promotion's among them."""
         return self.promotes_by_item or any(each.reads_item for choice in self.filters for each in choice.values)
 
     @cached_property
     def promotes_by_item(self) -> bool:
-        """Whether the promotion's filter takes values from the current item's metadata."""
+        """True if the promotion's filter takes values from the current item's metadata."""
         return self.promotion is not None and any(each.reads_item for each in self.promotion.choice.values)
 
 
@@ -255,7 +255,7 @@ class Plan:
 
     @property
     def path(self) -> str:
-        """What names the recommender in its namespace."""
+        """The recommender's name in its namespace."""
         return f"{self.action}/{self.recommender}"
 
     @cached_property
@@ -268,14 +268,14 @@ class Plan:
 
     @cached_property
     def headers(self) -> frozenset[str]:
-        """That say whether a request is for an experiment."""
+        """The headers that say whether a request is for an experiment."""
         fields = [field for each in self.experiments.values() for field in each.fields]
         return frozenset(name for field in fields for name in field.headers)
 
 
 @dataclass(frozen=True)
 class AccessKey:
-    """Who may sign requests of the AWS wire, and for which account."""
+    """An access key that may sign requests of the AWS wire, and its account."""
 
     account: str
     secret: str = field(repr=False)
@@ -288,7 +288,7 @@ UnsignedCallers = Literal["none", "local", "anyone"]  # nobody, whoever is on th
 
 @dataclass(frozen=True)
 class Unsigned:
-    """Who may use the AWS wire while there are no access keys: what makes and deletes resources, and what answers."""
+    """The callers that may use the AWS wire while there are no access keys: its control plane, and its data plane."""
 
     control: UnsignedCallers = "local"
     data: UnsignedCallers = "anyone"
@@ -352,7 +352,7 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class EventTarget:
-    """Where events go. `key` names it over restarts and in metrics; no two of a configuration are the same."""
+    """A receiver of events. `key` names it over restarts and in metrics; no two of a configuration are the same."""
 
     key: str
     type: str  # of gateway.targets
@@ -425,7 +425,7 @@ class Namespace:
 
     @cached_property
     def asks_elsewhere(self) -> bool:
-        """Whether an origin that is not the built-in engine answers here."""
+        """True if an origin that is not the built-in engine answers here."""
         return any(each.origin is not None for plan in self.plans.values() for each in plan.variations)
 
     @cached_property

@@ -41,9 +41,10 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
-    """A socket for each worker, among which the kernel shares out the connections: of one that all accept from, the
-    worker that was asleep last takes nearly everything. The supervisor keeps them, so that who follows a killed worker
-    finds what waits for it. Where the system can't share out (only Linux does): one for all. Raises as `bind` does."""
+    """A socket for each worker, among which the kernel shares out the connections. (From one socket, the worker that
+    was asleep last would take nearly everything.) The supervisor keeps them, so that the successor of a
+    killed worker finds the connections that wait. Only Linux shares out; elsewhere it is one socket for all. Raises as
+    `bind` does."""
     first = bind(host, port)  # before it may be shared, so that a second server is refused as by any port in use
     if count == 1 or sys.platform != "linux":
         return [first] * count
@@ -53,9 +54,9 @@ def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 def give_by_core(sockets: Sequence[socket.socket], cores: Sequence[int]) -> None:
-    """Of `bind_each`'s sockets, a connection goes to the one at whose core its packets arrive, `cores` being one a
-    socket, or none: chance decides, as it does for any other core. What the kernel has read then lies in the cache of
-    who answers (Linux only; SO_ATTACH_REUSEPORT_CBPF in socket(7))."""
+    """Gives a connection to that of `bind_each`'s sockets at whose core its packets arrive. `cores` has one a socket,
+    or none; chance decides for any other core. The bytes that the kernel has read then lie in the cache of the worker
+    that answers (Linux only; SO_ATTACH_REUSEPORT_CBPF in socket(7))."""
     if len(sockets) < 2 or not cores:
         return
     program = [_Instruction(*_LOAD_CORE)]
@@ -63,8 +64,8 @@ def give_by_core(sockets: Sequence[socket.socket], cores: Sequence[int]) -> None
         program += [_Instruction(*_SKIP_UNLESS, core), _Instruction(*_RETURN, number)]
     program.append(_Instruction(*_RETURN, _NOBODY))
     instructions = (_Instruction * len(program))(*program)
-    given = _Program(len(program), ctypes.pointer(instructions[0]))
-    sockets[0].setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, bytes(given))
+    filter_program = _Program(len(program), ctypes.pointer(instructions[0]))
+    sockets[0].setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, bytes(filter_program))
 
 
 def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:

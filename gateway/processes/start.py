@@ -1,4 +1,4 @@
-"""What a server is started with: its configuration, and the engine's settings that follow from it."""
+"""Reads a server's configuration, and the engine's settings that follow from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the job process gets the processor: what share of the time that it asks for, as Linux counts it.
+"""Watches whether the job process gets the processor: its share of the time that it asks for, as Linux counts it.
 
 The supervisor looks, says so in its log, and leaves the share beside the workers' numbers, for `/metrics` and
 `recgate status`.
@@ -39,14 +39,14 @@ class Sample(NamedTuple):
 
 def threads_of(pid: int) -> Threads:
     """Empty where the system does not count, or the process is gone."""
-    found: Threads = {}
+    threads: Threads = {}
     try:
         for task in (PROC / str(pid) / "task").iterdir():
             worked, waited, _ = (task / "schedstat").read_text().split()
-            found[int(task.name)] = int(worked), int(waited)
+            threads[int(task.name)] = int(worked), int(waited)
     except (OSError, ValueError):
-        return found
-    return found
+        return threads
+    return threads
 
 
 def is_stopped(pid: int) -> bool:
@@ -101,14 +101,14 @@ class Starvation:
         watched_s = self._samples[-1].at - self._samples[0].at if self._samples else 0.0
         is_sure = share == 0.0 or watched_s >= SURE_S
         if share < STARVES and is_sure and not self._starved:
-            log.warning("%s", said_of(share))
+            log.warning("%s", warning_of(share))
             self._starved = True
         elif share >= STARVES and self._starved:
             log.info("the job process gets the processor again")
             self._starved = False
 
 
-def said_of(share: float) -> str:
+def warning_of(share: float) -> str:
     if share == 0.0:
         return "the job process is stopped: jobs wait until it is continued (SIGCONT)"
     return (
@@ -118,13 +118,13 @@ def said_of(share: float) -> str:
 
 
 def starving(data: Path, now: float) -> list[str]:
-    """What is to be said of the servers of a data directory whose job processes starve."""
-    found = []
+    """A warning for each server of a data directory whose job process starves."""
+    warnings = []
     for path in sorted((data / "run" / "metrics").glob(f"*/{FILE}")):
         at, numbers = msgspec.json.decode(
             path.read_bytes(), type=tuple[float, dict[str, list[tuple[list[str], list[float]]]]]
         )
         share = numbers[FAMILY][0][1][0]
         if now - at < FRESH_S and share < STARVES:
-            found.append(said_of(share))
-    return found
+            warnings.append(warning_of(share))
+    return warnings

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 gc.disable()  # what is loaded from here on stays: to look for garbage among it takes a quarter of the start
@@ -20,14 +21,15 @@ for name in NEEDLESS:
     sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # as if it were not installed
 
 import uvicorn
+from litestar import Litestar
 
 from engine import Engine, EngineError
 from gateway.app import create_app
 from gateway.config import ConfigError
 from gateway.connection.protocol import protocol_of
-from gateway.processes.neighbour import Neighbour
 from gateway.processes.start import configuration, engine_settings
 from gateway.processes.supervisor import MISCONFIGURED
+from gateway.processes.takeover import TakeoverServer
 from gateway.telemetry import MissingExporter
 
 log = logging.getLogger("recgate.worker")
@@ -39,6 +41,19 @@ COLLECT_AFTER = 50_000  # new objects that live
 
 def main() -> None:
     started = time.monotonic()
+    options = _parser().parse_args()
+    _log_as(options.name)
+    os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
+    app = _app(options, leaving=lambda: server.should_exit)
+    own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
+    _forget_needless_modules()
+    server = TakeoverServer(_uvicorn_config(app), others)
+    _spare_the_collector()
+    log.info("ready in %.2f s", time.monotonic() - started)
+    server.run(sockets=[own])
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway.processes.worker", description=__doc__)
     parser.add_argument("--fds", required=True, help="Of its own socket, and of the other workers'.")
     parser.add_argument("--gate", type=int, required=True)
@@ -46,21 +61,27 @@ def main() -> None:
     parser.add_argument("--server", required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s")
+    return parser
+
+
+def _log_as(name: str) -> None:
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(message)s")
     for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
+
+
+def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
+    """The worker's application, its engine opened. Ends the process where either can't be made."""
     try:
         config = configuration(options.config)
         engine = Engine.open(engine_settings(options.data, config))
-        app = create_app(
+        return create_app(
             config,
             engine,
             name=options.name,
             server=options.server,
             watched=options.config,
-            leaving=lambda: server.should_exit,
+            leaving=leaving,
         )
     except EngineError as error:
         log.error("the worker can't start: %s", error.message)
@@ -68,34 +89,34 @@ def main() -> None:
     except (ConfigError, MissingExporter) as error:
         log.error("the worker can't start: %s", error)
         raise SystemExit(MISCONFIGURED) from None
-    own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
+
+
+def _forget_needless_modules() -> None:
+    """Lets the modules that the start had hidden be imported from here on, for code that needs them after all."""
     for needless in NEEDLESS:
-        if sys.modules.get(needless, main) is None:  # from here on whoever does need it may have it
+        if sys.modules.get(needless, main) is None:
             del sys.modules[needless]
-    server = Neighbour(
-        uvicorn.Config(
-            app,
-            loop="uvloop",
-            http=protocol_of(app.state.hot_cache, app.state.direct),
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,  # who speaks for whom the configuration says: gateway.context.viewer
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=DRAIN_S,
-        ),
-        others,
+
+
+def _uvicorn_config(app: Litestar) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=protocol_of(app.state.hot_cache, app.state.direct),
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # the configuration names the proxies: gateway.context.viewer
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
     )
-    _spare_the_collector()
-    log.info("ready in %.2f s", time.monotonic() - started)
-    server.run(sockets=[own])
 
 
 def _spare_the_collector() -> None:
-    """What is loaded by now stays, and what a request makes is freed as it ends: to look for circles after every 700
-    objects, as is usual, took half of the time of taking an event. Nor are they looked for now: a hundredth of what was
-    loaded is garbage, and to find it took an eighth of the start."""
+    """Makes the collector look for circles seldom: objects that are loaded by now stay, and a request frees its own as
+    it ends. Looking after every 700 objects, as is usual, took half of the time of taking an event. It is not asked to
+    look now either: a hundredth of what was loaded is garbage, and finding it took an eighth of the start."""
     gc.freeze()
     gc.enable()
     gc.set_threshold(COLLECT_AFTER, 20, 20)

@@ -14,7 +14,7 @@ from msgspec import Meta
 from engine import Event, in_words
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.events.record import Told
+from gateway.events.record import EventBatch
 from gateway.experiments.conversions import DEFAULT_VALUE, Conversion
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
@@ -98,7 +98,7 @@ def of_a_form(problem: Invalid, content_type: str) -> Invalid:
     return Invalid(problem.code, f"the body is a form ({kind}), not JSON: send what JSON.stringify gives, of any type")
 
 
-def told_by(body: bytes, now: float) -> Told:
+def told_by(body: bytes, now: float) -> EventBatch:
     told = _told(body)
     conversions = _conversions(told.experiment_conversions)
     if not told.event_list and not conversions:
@@ -108,7 +108,7 @@ def told_by(body: bytes, now: float) -> Told:
     if conversions and told.user_id is None:
         raise Invalid("UserIdRequired", "experimentConversions need a userId")
     events = [_event(event, place, now) for place, event in enumerate(told.event_list)]
-    return Told(told.session_id or "", told.user_id, events, conversions)
+    return EventBatch(told.session_id or "", told.user_id, events, conversions)
 
 
 def timed(body: bytes, events: Sequence[Event]) -> bytes:

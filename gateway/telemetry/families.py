@@ -1,4 +1,4 @@
-"""What is counted: families of numbers, each with its labels."""
+"""Families of numbers that are counted, each with its labels."""
 
 from __future__ import annotations
 

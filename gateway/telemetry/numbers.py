@@ -148,7 +148,7 @@ def _timed(histograms: Mapping[str, Histogram]) -> Rows:
 
 
 def telemetry_of(environ: Mapping[str, str], tracing: Tracing | None = None) -> Telemetry:
-    """As the environment wants it. Raises `MissingExporter`."""
+    """The telemetry that the environment asks for. Raises `MissingExporter`."""
     telemetry = Telemetry(tracing or tracing_of(environ))
     if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         telemetry.export(otlp_reader())

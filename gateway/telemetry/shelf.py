@@ -67,13 +67,13 @@ class Shelf:
 
 
 def forget(folder: Path) -> None:
-    """Start counting anew: for whoever starts all workers, before the first."""
+    """Starts counting anew; called before the first worker starts."""
     for path in folder.glob("*.json"):
         path.unlink(missing_ok=True)
 
 
 def merged(workers: Iterable[tuple[bool, Numbers]]) -> dict[str, dict[Labels, list[float]]]:
-    """Of living and dead workers: counters of both, gauges of the living."""
+    """Sums of living and dead workers: counters of both, gauges of the living."""
     total: dict[str, dict[Labels, list[float]]] = {name: {} for name in FAMILIES}
     for alive, numbers in workers:
         for name, rows in numbers.items():
@@ -81,8 +81,8 @@ def merged(workers: Iterable[tuple[bool, Numbers]]) -> dict[str, dict[Labels, li
             if family is None or not (alive or family.kind in ("counter", "histogram")):
                 continue
             for labels, values in rows:
-                known = total[name].get(labels)
-                total[name][labels] = values if known is None else _joined(family, known, values)
+                sums = total[name].get(labels)
+                total[name][labels] = values if sums is None else _joined(family, sums, values)
     return total
 
 
@@ -92,7 +92,7 @@ def _joined(family: Family, left: Sequence[float], right: Sequence[float]) -> li
 
 
 class _Page:
-    """What prometheus_client takes for a registry."""
+    """A registry as prometheus_client takes one."""
 
     def __init__(self, total: dict[str, dict[Labels, list[float]]]) -> None:
         self._total = total

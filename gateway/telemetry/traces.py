@@ -32,7 +32,7 @@ class Tracing:
         self._ratio, self._chance = ratio, chance
 
     def draws(self) -> bool:
-        """For a request whose caller does not say."""
+        """Draws whether to trace a request whose caller does not say."""
         return self._chance() < self._ratio
 
     def request(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:

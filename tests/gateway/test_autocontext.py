@@ -9,10 +9,6 @@ from hypothesis import strategies as st
 
 from gateway.caller import Caller
 from gateway.context.autocontext import (
-    LATITUDE,
-    OPERATORS,
-    RULES,
-    TIME_ZONE,
     Bound,
     Mapped,
     automatic,
@@ -21,6 +17,8 @@ from gateway.context.autocontext import (
     next_change,
     properties_of,
 )
+from gateway.context.operators import OPERATORS
+from gateway.context.rules import LATITUDE, RULES, TIME_ZONE
 from gateway.plan.plan import Moment
 
 NOON = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)  # a Sunday in winter

@@ -6,7 +6,8 @@ import pytest
 from gateway.answer.filters import filtered
 from gateway.ask import Ask
 from gateway.caller import Caller
-from gateway.context.autocontext import RULES, Bound, automatic
+from gateway.context.autocontext import Bound, automatic
+from gateway.context.rules import RULES
 from gateway.plan.plan import FilterChoice, Moment, Variation
 from tests.gateway.test_autocontext import NOON
 

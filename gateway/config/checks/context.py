@@ -12,7 +12,8 @@ from gateway.caller import Caller
 from gateway.config import document
 from gateway.config.checks.part import check
 from gateway.config.report import Report, inside
-from gateway.context.autocontext import ITEM_METADATA, OPERATORS, RULES, holidays_of, instant
+from gateway.context.operators import OPERATORS
+from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
 from gateway.plan.plan import Moment
 
 ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"

@@ -12,7 +12,7 @@ from gateway.config import document, experiments
 from gateway.config.checks.context import ARN, check_filters, no_arn, reads_item
 from gateway.config.checks.part import check
 from gateway.config.report import Report, inside
-from gateway.context.autocontext import ITEM_METADATA
+from gateway.context.rules import ITEM_METADATA
 from gateway.plan.template import template
 
 MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")

@@ -12,7 +12,7 @@ from gateway.config.checks.context import FILTER_ARN, reads_item
 from gateway.config.checks.part import check
 from gateway.config.checks.recommenders import MODEL_ARN, check_level
 from gateway.config.report import Report, choices, inside
-from gateway.context.autocontext import ITEM_METADATA
+from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
 
 

@@ -17,7 +17,8 @@ from gateway.config.document.values import (
     Text,
     Value,
 )
-from gateway.context.autocontext import OPERATORS, RULES, FieldType, Rule
+from gateway.context.operators import OPERATORS
+from gateway.context.rules import RULES, FieldType, Rule
 
 if TYPE_CHECKING:
     OperatorName = str

@@ -19,7 +19,7 @@ from gateway.config.document.values import (
     TrackingId,
     Url,
 )
-from gateway.context.autocontext import HeaderName
+from gateway.context.rules import HeaderName
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):

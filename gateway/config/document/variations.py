@@ -20,7 +20,7 @@ from gateway.config.document.values import (
     Url,
     Weight,
 )
-from gateway.context.autocontext import HeaderName
+from gateway.context.rules import HeaderName
 
 
 class Level(Part, frozen=True):

@@ -1,4 +1,4 @@
-"""A worker's server that also answers who waits in vain at another worker's socket: killed, starting or held up."""
+"""A worker's server that also takes connections that wait in vain for another worker: killed, starting or held up."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger("recgate.worker")
 LOOKS = 4
 
 
-class Neighbour(uvicorn.Server):
-    """Looks at the others' sockets at each of uvicorn's ticks, ten times a second: where somebody waits at several in a
-    row, whose socket it is does not accept. Sooner, one of two workers that start would have everybody."""
+class TakeoverServer(uvicorn.Server):
+    """Looks at the others' sockets at each of uvicorn's ticks, ten times a second. A connection that waits at several
+    looks in a row has a worker that does not accept. If it looked sooner, one of two starting workers would get all."""
 
     def __init__(self, config: uvicorn.Config, others: Sequence[socket.socket]) -> None:
         """`others`: listening, and shared with the processes that they belong to."""
@@ -46,17 +46,17 @@ class Neighbour(uvicorn.Server):
             log.info("took over %d connections that another worker left waiting", taken)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Who still answers its last requests must not keep the port from the next server."""
+        """Closes the others' sockets first: a worker that still answers must not keep the port from the next server."""
         for sock in self._others.values():
             sock.close()
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        """As uvicorn makes one for each connection to the worker's own socket."""
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+        """A protocol as uvicorn makes one for each connection to the worker's own socket."""
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-        return made
+        return protocol
 
 
 def _accepted(sock: socket.socket) -> socket.socket | None:
