@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TooManyTags,
         Unavailable,
     )
-    from engine.evaluation.cohorts import Curve, cohort_curve
+    from engine.evaluation.cohorts import CohortStudy, Curve, cohort_curve
     from engine.evaluation.evaluate import evaluate
     from engine.evaluation.plot import save_curve, save_plot
     from engine.evaluation.report import EvaluationReport
@@ -64,6 +64,7 @@ __all__ = [
     "Cause",
     "Change",
     "Cohort",
+    "CohortStudy",
     "Curve",
     "Damaged",
     "Engine",
@@ -160,7 +161,7 @@ _BEHIND = {
     "engine.queue.owner": ("Owner",),
     "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),
-    "engine.evaluation.cohorts": ("Curve", "cohort_curve"),
+    "engine.evaluation.cohorts": ("CohortStudy", "Curve", "cohort_curve"),
     "engine.evaluation.evaluate": ("evaluate",),
     "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.evaluation.plot": ("save_curve", "save_plot"),

@@ -25,7 +25,7 @@ Context = Annotated[dict[Key, Value], Meta(max_length=150)]
 
 
 class InputLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What any line may hold, beside what its recipe type needs; what no rule knows is left aside."""
+    """The members that any line may hold, beside those its recipe type needs; unknown ones are passed over."""
 
     user_id: Id | None = None
     item_id: Id | None = None

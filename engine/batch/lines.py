@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from engine.data.destination import open_destination
-from engine.data.source import ImportSource, SourceFile, open_source
+from engine.data.source import ImportSource, SourceFile, SourceLimits, open_source
 from engine.errors import InvalidInput
 from engine.recipe import Progress
 from engine.words import in_words
@@ -53,7 +53,7 @@ class LineCounts:
 
 @dataclass(frozen=True)
 class Files:
-    """From where to where; a file of input is answered whole or fails the job."""
+    """The source and destination of a job; a file of input is answered whole or fails the job."""
 
     source: str
     destination: str
@@ -66,9 +66,8 @@ class Files:
         source = open_source(
             self.source,
             allow_file_urls=self.allow_file_urls,
-            max_bytes=self.max_bytes,
-            max_files=MOST_FILES,
-            prefix=True,
+            limits=SourceLimits(MOST_FILES, self.max_bytes),
+            depth="prefix",
             left_out=Outputs(self.source, self.destination),
             nowhere=INPUT,
         )
@@ -94,7 +93,7 @@ class Files:
 
 
 class Outputs:
-    """Whether a file below an input's prefix is what jobs with this destination have written: no input of theirs."""
+    """Tells files below an input's prefix that jobs with this destination have written: they are no input."""
 
     def __init__(self, source: str, destination: str) -> None:
         self._base = source[: source.rfind("/") + 1]
@@ -111,7 +110,7 @@ class Outputs:
 
 
 def output_names(files: Sequence[SourceFile]) -> list[str]:
-    """By each file's name, and where several share one, by their paths below the input's prefix."""
+    """Names of output files: each file's name, or its path below the input's prefix where several share a name."""
     shared = Counter(file.name for file in files)
     return [f"{file.name if shared[file.name] == 1 else file.path}{SUFFIX}" for file in files]
 

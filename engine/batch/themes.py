@@ -43,7 +43,7 @@ class Themed(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ItemText(NamedTuple):
-    """About one item."""
+    """One item's categories, words and text."""
 
     categories: frozenset[str]
     words: frozenset[str]  # in lower case
@@ -51,56 +51,56 @@ class ItemText(NamedTuple):
 
 
 class Themes:
-    """Of one group, whose items have these fields; `name` (any case) is the one that holds an item's name."""
+    """The themes of a group's items, which have these fields; `name` (any case) is the one with an item's name."""
 
     def __init__(self, group: Group, fields: Iterable[Field], name: str) -> None:
-        kept = [field for field in fields if field.type == "string"]
-        self._names = [field.name for field in kept if field.name.upper() == name.upper()]
-        self._texts = [field.name for field in kept if field.textual and field.name not in self._names]
-        self._categories = [field.name for field in kept if field.categorical and field.name not in self._names]
+        strings = [field for field in fields if field.type == "string"]
+        self._names = [field.name for field in strings if field.name.upper() == name.upper()]
+        self._texts = [field.name for field in strings if field.textual and field.name not in self._names]
+        self._categories = [field.name for field in strings if field.categorical and field.name not in self._names]
         self._group = group
-        self._said = lru_cache(maxsize=4 * SAMPLE)(self._say)
+        self._text = lru_cache(maxsize=4 * SAMPLE)(self._read)
         count = len(group.items)
         sample = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)) if count else ()
-        self._usual = [self._said(int(index)) for index in sample]
-        self._usual_categories = Counter(each for said in self._usual for each in said.categories)
-        self._usual_meaning = _mean(embed([said.text for said in self._usual]))
-        self._usual_words = Counter(each for said in self._usual for each in said.words)
+        self._usual = [self._text(int(index)) for index in sample]
+        self._usual_categories = Counter(category for text in self._usual for category in text.categories)
+        self._usual_meaning = _mean(embed([each.text for each in self._usual]))
+        self._usual_words = Counter(word for text in self._usual for word in text.words)
 
     def of(self, items: Sequence[str]) -> Themed:
-        said = [self._said(self._group.items.find(item)) for item in items]
-        meanings = embed([each.text for each in said])
-        theme = self._theme(said, meanings)
+        texts = [self._text(self._group.items.find(item)) for item in items]
+        meanings = embed([each.text for each in texts])
+        theme = self._theme(texts, meanings)
         relevance = meanings @ embed([theme])[0]
         order = np.argsort(-relevance, kind="stable").tolist()
         scores = tuple(round(float(relevance[place]), DECIMALS) for place in order)
         return Themed(tuple(items[place] for place in order), theme, scores)
 
-    def _say(self, index: int) -> ItemText:
+    def _read(self, index: int) -> ItemText:
         def of(columns: list[str]) -> list[str]:
-            found = (self._group.item_table.value(index, column) for column in columns)
-            return [str(value)[:LONGEST] for value in found if value]
+            values = (self._group.item_table.value(index, column) for column in columns)
+            return [str(value)[:LONGEST] for value in values if value]
 
         names, texts = of(self._names), of(self._texts)
         categories = [part.strip() for value in of(self._categories) for part in value.split("|") if part.strip()]
         words = {word.lower() for text in (*names, *texts) for word in WORD.findall(text)}
         return ItemText(frozenset(categories), frozenset(words), ". ".join((*names, ", ".join(categories), *texts)))
 
-    def _theme(self, said: Sequence[ItemText], meanings: Floats) -> str:
-        categories = _best(self._telling([each.categories for each in said], self._usual_categories), CATEGORIES)
+    def _theme(self, texts: Sequence[ItemText], meanings: Floats) -> str:
+        categories = _best(self._telling([each.categories for each in texts], self._usual_categories), CATEGORIES)
         named = {word.lower() for category in categories for word in WORD.findall(category)}
-        spoken = [each.words - named for each in said]
+        spoken = [each.words - named for each in texts]
         words = _best(self._meant(self._telling(spoken, self._usual_words), meanings), WORDS)
         theme = ": ".join(part for part in (" and ".join(categories), ", ".join(words)) if part)
         return theme[:1].upper() + theme[1:] if theme else NOTHING
 
-    def _telling(self, said: Sequence[frozenset[str]], usual: Mapping[str, int]) -> dict[str, float]:
-        """How much each term tells these items from others; a term is said of two items or more."""
-        counts = Counter(term for terms in said for term in terms)
+    def _telling(self, terms_of: Sequence[frozenset[str]], usual: Mapping[str, int]) -> dict[str, float]:
+        """The weight with which each term tells these items from others; a term is one of two items or more."""
+        counts = Counter(term for terms in terms_of for term in terms)
         weights = {}
         for term, often in counts.items():
-            share, usually = often / len(said), (usual.get(term, 0) + 1) / (len(self._usual) + 2)
-            if often >= min(2, len(said)) and share > usually:
+            share, usually = often / len(terms_of), (usual.get(term, 0) + 1) / (len(self._usual) + 2)
+            if often >= min(2, len(terms_of)) and share > usually:
                 weights[term] = share * math.log(share / usually)
         return weights
 

@@ -36,7 +36,7 @@ def nearest(vectors: Floats, middles: Floats) -> Longs:
 
 
 def unit(vectors: Floats) -> Floats:
-    """Of length 1 along the last axis; what has no length stays 0."""
+    """The vectors scaled to length 1 along the last axis; a vector of length 0 stays 0."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     scaled: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > ALIKE)
     return scaled

@@ -43,18 +43,19 @@ class CohortLists:
     extension: Extension | None  # by items that came after training
 
     def name_of(self, history: Ints) -> str:
-        """For a history (h,) of items of today's catalogue, oldest first."""
+        """The cohort of a history (h,) of items of today's catalogue, oldest first."""
         items = len(self.vectors)
-        known = history if self.extension is None else self.extension.known(history, items)
-        vector = embedded(self.vectors, known[(known >= 0) & (known < items)])
+        if self.extension is not None:
+            history = self.extension.with_stand_ins(history, items)
+        vector = embedded(self.vectors, history[(history >= 0) & (history < items)])
         return f"c{int(np.argmax(self.centres @ vector)) + 1}-{self.tag}" if vector.any() else EVERYONE
 
     def number_of(self, name: str) -> int | None:
         """The place of its list; None for a cohort that is not of this division."""
-        found = SPELLED.fullmatch(name)
-        if found is None or found[2] != self.tag or int(found[1]) > len(self.centres):
+        match = SPELLED.fullmatch(name)
+        if match is None or match[2] != self.tag or int(match[1]) > len(self.centres):
             return None
-        return int(found[1]) - 1
+        return int(match[1]) - 1
 
     def scores(self, number: int) -> Floats:
         """(catalogue of the model,) logits. Items that are not in the list come after it, as for people without a
@@ -80,7 +81,7 @@ class CohortLists:
 
 
 def cohorts_of(model: Model, scorer: Scorer, name: str) -> Mapping[int, CohortLists]:
-    """By the count that was asked for in training; none where the model was trained without. `name` is the model's."""
+    """A model's cohorts by the count asked for in training; none where it was trained without. `name` is its name."""
     counts = model.about.get("cohorts", [])
     if not counts:
         return {}

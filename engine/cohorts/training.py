@@ -76,30 +76,30 @@ class _Members(NamedTuple):
 
 
 def _members(snapshot: Snapshot, vectors: Floats, seed: int) -> _Members:
-    """Users of whom the vectors say something, at most USERS drawn by chance."""
+    """Users whom the vectors describe, at most USERS, drawn at random."""
     users = np.flatnonzero(np.diff(snapshot.indptr))
     if len(users) > USERS:
         users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
     own = np.array([embedded(vectors, snapshot.history(int(user))[0]) for user in users], np.float32)
     own = own.reshape(len(users), vectors.shape[1])
-    said = np.flatnonzero(own.any(axis=1))
-    return _Members(users, own, np.ones(len(users), np.float32)).at(said)
+    described = np.flatnonzero(own.any(axis=1))
+    return _Members(users, own, np.ones(len(users), np.float32)).at(described)
 
 
 def _asked(members: _Members, groups: Longs, items: int, seed: int) -> _Members:
-    """Those whose scores are looked at: all, or of each of the finest groups as many as there is time for, standing for
-    the others of it."""
+    """The members whose scores are looked at: all, or as many of each of the finest groups as there is time for, which
+    stand for the others."""
     most = SCORES // max(items, 1)
     if len(members.users) <= most:
         return members
     draw, each = np.random.default_rng(seed), max(most // (int(groups.max()) + 1), MEMBERS)
-    kept = []
+    chosen_rows = []
     for group in range(int(groups.max()) + 1):
         own = np.flatnonzero(groups == group)
         chosen = draw.choice(own, min(each, len(own)), replace=False)
         members.weights[chosen] = len(own) / max(len(chosen), 1)
-        kept.append(chosen)
-    return members.at(np.sort(np.concatenate(kept)))
+        chosen_rows.append(chosen)
+    return members.at(np.sort(np.concatenate(chosen_rows)))
 
 
 def _shares(scorer: Scorer, snapshot: Snapshot, users: Longs, progress: Progress) -> Iterator[Floats]:

@@ -41,7 +41,7 @@ class Builder(Protocol):
     def many(self, cells: Sequence[str]) -> Array: ...
 
     def array(self, values: Sequence[object]) -> Array:
-        """What `one` gave out for a block's cells, with nulls and blanks."""
+        """The array of what `one` gave out for a block's cells, with nulls and blanks."""
         ...
 
     def column(self, values: Array) -> Column:
@@ -239,7 +239,7 @@ _BUILDERS: Mapping[type[Column], Callable[[Field], Builder]] = {Labels: _Strings
 
 
 def builder(field: Field, spelling: Timestamps = "seconds", latest: float = math.inf) -> Builder:
-    """What reads a field's cells; times are spelled so, and an interaction's is at most `latest`, in epoch seconds."""
+    """The builder of a field's column. Times are read in this spelling, an interaction's is at most `latest` (s)."""
     if field.is_time:
         return _Times(field, spelling, latest)
     if field.type == "boolean":

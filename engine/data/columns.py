@@ -120,7 +120,7 @@ class Texts:
 
 
 def _ragged(indptr: Longs, rows: Array) -> tuple[Longs, Longs]:
-    """Of rows that own indptr[i]:indptr[i+1] of something: the `rows`' own indptr, and the places of what they own."""
+    """The `rows`' own indptr and the places of what they own, where row i owns indptr[i]:indptr[i+1] of something."""
     lengths = np.diff(indptr)[rows]
     taken = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     return taken, np.repeat(indptr[:-1][rows] - taken[:-1], lengths) + np.arange(taken[-1])

@@ -33,7 +33,7 @@ class Import:
 
 @dataclass
 class Compaction:
-    """What goes into the next snapshot of `group` (which must not change meanwhile)."""
+    """The parts of the next snapshot of `group`, which must not change meanwhile."""
 
     group: Group
     interactions: Import | None = None
@@ -54,7 +54,7 @@ def compact(work: Compaction) -> Stored:
 
 
 def compact_import(work: Compaction) -> tuple[Stored, Longs]:
-    """As `compact`; and the rows of imported interactions that are in it, the others being there already."""
+    """The same, and the rows of imported interactions that are in it; the others were there already."""
     group = work.group
     rows, new = _interactions(group, work.interactions, work.interaction_kinds)
     action_rows, _ = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
@@ -135,10 +135,10 @@ def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> tuple[_Eve
     """Sorted as a snapshot is, with the sessions' rows given to their users; see `Group.history` for the order. And the
     rows of the import among them.
     """
-    kept = _kept(group, kinds)
+    earlier = _stored_events(group, kinds)
     if bulk is not None and bulk.full:
-        kept = kept.take(np.flatnonzero(kept.arrived))
-    events = _owned(_joined(kept, _streamed(group, kinds)), group)
+        earlier = earlier.take(np.flatnonzero(earlier.arrived))
+    events = _owned(_joined(earlier, _streamed(group, kinds)), group)
     new = np.zeros(0, np.int64)
     if bulk is not None:
         imported = _owned(_imported(bulk.columns, group, kinds), group)
@@ -147,7 +147,7 @@ def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> tuple[_Eve
     return events.take(np.lexsort((events.arrived, events.times, events.users))), new
 
 
-def _kept(group: Group, kinds: Kinds) -> _Events:
+def _stored_events(group: Group, kinds: Kinds) -> _Events:
     s = group.stored.snapshot
     columns = _fitted(s.interaction_columns, kinds, len(s.items))
     return _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived, columns)
@@ -204,20 +204,20 @@ def _owned(events: _Events, group: Group) -> _Events:
     return events._replace(users=owner[events.users])
 
 
-def _unknown(new: _Events, known: _Events) -> Longs:
+def _unknown(new: _Events, existing: _Events) -> Longs:
     """Rows of `new` that equal no row of `known`: who imports what was streamed or imported before counts it once.
 
     Equal means user, item, second, type and value, whatever other columns say: an import may lack some of them. Equal
     rows within one import differ in such a column (the importer drops the others), and stay.
     """
-    if not len(known.users):
+    if not len(existing.users):
         return np.arange(len(new.users))
-    hashes, wanted = _hashes(known), _hashes(new)
+    hashes, wanted = _hashes(existing), _hashes(new)
     order = np.argsort(hashes)
     place = order[np.searchsorted(hashes, wanted, sorter=order).clip(max=len(order) - 1)]
     same = np.ones(len(wanted), np.bool_)
     for name in ("users", "items", "times", "types", "values"):  # equal hashes are only a hint
-        here, there = getattr(new, name), getattr(known, name)[place]
+        here, there = getattr(new, name), getattr(existing, name)[place]
         same &= (here == there) | ((here != here) & (there != there))
     return np.flatnonzero(~same)
 
@@ -261,7 +261,7 @@ class _MetadataRows:
 
     @classmethod
     def of(cls, columns: Mapping[str, Column], put: Flags, kinds: Kinds) -> _MetadataRows:
-        """What a snapshot has, as columns of today's kinds."""
+        """A snapshot's metadata as columns of today's kinds."""
         n = max(map(len, columns.values()), default=0)
         return cls(kinds, np.arange(n), _fitted(columns, kinds, n), np.flatnonzero(put))
 
@@ -290,12 +290,12 @@ class _MetadataRows:
         return flags
 
     def _replaced_by(self, newer: _MetadataRows, put: Array) -> _MetadataRows:
-        """With the rows of `newer`, and of the others those whose id it does not name."""
+        """The rows of `newer`, and those of these whose id it does not name."""
         if not len(newer.ids):
             return replace(self, put=put)
-        kept = self._take(np.flatnonzero(~np.isin(self.ids, newer.ids)))
-        columns = {name: stack(kept.columns[name], newer.columns[name]) for name in self.kinds}
-        return _MetadataRows(self.kinds, np.concatenate((kept.ids, newer.ids)), columns, put)
+        others = self._take(np.flatnonzero(~np.isin(self.ids, newer.ids)))
+        columns = {name: stack(others.columns[name], newer.columns[name]) for name in self.kinds}
+        return _MetadataRows(self.kinds, np.concatenate((others.ids, newer.ids)), columns, put)
 
     def _take(self, rows: Array) -> _MetadataRows:
         columns = {name: column.take(rows) for name, column in self.columns.items()}

@@ -1,4 +1,4 @@
-"""Where exports go: a file in an `s3://` or `file://` folder, there whole or not at all."""
+"""Destinations of exports: a file in an `s3://` or `file://` folder, there whole or not at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def open_destination(location: str, name: str, *, allow_file_urls: bool) -> Iter
 
 @contextmanager
 def _parked(put: Callable[[IO[bytes]], None]) -> Iterator[TextIO]:
-    """What is written goes to a nameless file first: no reader sees half of it, and memory holds little of it."""
+    """Writes go to a nameless file first: no reader sees half of it, and memory holds little of it."""
     with tempfile.TemporaryFile() as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
         yield text
@@ -68,7 +68,7 @@ def _onto_disk(file: IO[bytes], folder: str, name: str) -> None:
 
 
 def _into_s3(file: IO[bytes], rest: str, name: str) -> None:
-    """In parts where it is large."""
+    """Upload the file, in parts where it is large."""
     bucket, _, prefix = rest.partition("/")
     folder = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
     s3_client().upload_fileobj(file, bucket, folder + name)

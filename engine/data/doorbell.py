@@ -1,4 +1,4 @@
-"""A page of memory shared by the processes of one machine: who has news in the log?
+"""A page of memory shared by the processes of one machine tells which keys have news in the log.
 
 One 64-bit slot a bucket of keys, and one for all, hold the greatest sequence number appended for them. Writers ring
 while they hold the log's write lock, so slots only grow; readers compare a slot with what they have applied, which
@@ -42,5 +42,5 @@ class Doorbell:
         return int(self._seen[_ALL])
 
     def last_of(self, key: bytes) -> int:
-        """At least the sequence number of the key's last record: buckets are shared."""
+        """A sequence number at or after the key's last record: buckets are shared."""
         return int(self._seen[crc32(key) % BUCKETS])

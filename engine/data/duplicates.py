@@ -27,7 +27,7 @@ def first_of_equals(columns: Sequence[Array]) -> Longs:
 
 
 def _bits(column: Array) -> Array:
-    """As numbers that are equal where the values are; missing ones (NaN) too."""
+    """Numbers that are equal where the values are; missing ones (NaN) equal each other too."""
     return (column if column.dtype == np.float64 else column.astype(np.int64)).view(np.uint64)
 
 

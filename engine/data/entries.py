@@ -1,4 +1,4 @@
-"""What the bodies of log records say, one struct a kind; stored as JSON arrays."""
+"""The bodies of log records, one struct a kind, stored as JSON arrays."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     attribution: dict[str, str] = {}
 
     def columns(self) -> dict[str, Any]:
-        """By field name, what it says that has no place of its own among the rows of a snapshot; no missing values."""
+        """Values by field name that have no place of their own among the rows of a snapshot; no missing values."""
         if not (self.properties or self.impression or self.recommendation_id or self.attribution):
             return {}  # most events
-        told = {
+        columns = {
             **self.properties,
             "IMPRESSION": "|".join(self.impression) or None,
             "RECOMMENDATION_ID": self.recommendation_id,
             "EVENT_ATTRIBUTION_SOURCE": self.attribution.get("eventAttributionSource"),
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in columns.items() if value is not None}
 
 
 class RecordRow(msgspec.Struct, frozen=True, array_like=True):

@@ -20,14 +20,14 @@ def bulk_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
 
 
 def put_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
-    """In order of arrival."""
+    """Rows of the interactions that were put, in order of arrival."""
     rows = np.flatnonzero(stored.arrived)
     for row in rows[np.argsort(stored.arrived[rows], kind="stable")]:
         yield _cells(schema, _interaction(stored, int(row)))
 
 
 def items(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
-    """Or actions."""
+    """Rows of items, or of actions."""
     snapshot = stored.snapshot
     return _rows(str(schema.key), snapshot.item_names, snapshot.item_columns, schema, stored.item_put, wanted)
 
@@ -40,7 +40,7 @@ def users(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
 def _rows(
     key: str, names: Sequence[str], columns: Mapping[str, Column], schema: Schema, put: Flags, wanted: Flags
 ) -> Iterator[Row]:
-    """What is known by name only, from interactions, has no row."""
+    """A record that is known by name only, from interactions, has no row."""
     for index in np.flatnonzero(wanted):
         row = int(index)
         values = {name: column.get(row) for name, column in columns.items()}

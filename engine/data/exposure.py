@@ -1,4 +1,4 @@
-"""What exploration knows of a group's items: how often each was chosen and shown, and since when there is it."""
+"""The exposure of a group's items: how often each was chosen and shown, and since when it exists."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ItemExposure:
         return _fitting(self._items.impressions, count, 0)
 
     def counts(self, item: int) -> tuple[int, int]:
-        """Of one item: interactions, and impressions."""
+        """An item's interactions and impressions."""
         items = self._items
         return (int(items.interactions[item]), int(items.impressions[item])) if item < len(items.created) else (0, 0)
 
@@ -112,9 +112,9 @@ class ItemExposure:
         born = np.where(items.created < NEVER, items.created, items.oldest)
         young = (born >= self.latest - cut_off_days * DAY_S) & (items.listed | (items.interactions > 0))
         weights = np.where(young, 1.0 / (1.0 + items.interactions + items.impressions), 0.0)
-        found = Novelty.of(_fitting(weights.astype(np.float32), count, 0))
-        self._novelty = (key, found)
-        return found
+        novelty = Novelty.of(_fitting(weights.astype(np.float32), count, 0))
+        self._novelty = (key, novelty)
+        return novelty
 
     # ---- inside
 
@@ -123,8 +123,8 @@ class ItemExposure:
             self._items.listed[: len(column)] |= _present(column)
         created = columns.get(CREATED)
         if isinstance(created, Numbers):
-            known = np.flatnonzero(_present(created))
-            self._items.created[known] = created.values[known].astype(np.int64)
+            dated = np.flatnonzero(_present(created))
+            self._items.created[dated] = created.values[dated].astype(np.int64)
 
     def _room(self, item: int) -> _Items:
         if item >= len(self._items.created):

@@ -1,4 +1,4 @@
-"""Files that are no CSV text separated by commas: what they are, and what to do with them."""
+"""Files that are not CSV separated by commas: recognising them, and telling what to do with them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def foreign_format(start: bytes) -> str | None:
-    """What a file is by its first bytes, and what to do with it, as words that follow its name; None: maybe CSV."""
+    """Words that follow a file's name: its format by its first bytes, and what to do with it. None: it may be CSV."""
     for signature, name, fix in _SIGNATURES:
         if start.startswith(signature) and not (signature.isalpha() and _is_word(start, len(signature))):
             return f"is {name}: {fix}"
@@ -51,12 +51,12 @@ def foreign_format(start: bytes) -> str | None:
 
 
 def _is_word(start: bytes, length: int) -> bool:
-    """Whether the signature is the beginning of a header's name, as ORC is of ORCHARD."""
+    """The signature is the beginning of a header's name, as ORC is of ORCHARD."""
     return start[length : length + 1].isalpha() or start[length : length + 1] in b",_\r\n"
 
 
 def separator_problem(names: Sequence[str]) -> str | None:
-    """Why a header of one name is several, separated by something else than commas; None where it is one."""
+    """The separator, other than a comma, that makes several names of a header of one; None where there is none."""
     if len(names) != 1:
         return None
     name = names[0]
@@ -67,7 +67,7 @@ def separator_problem(names: Sequence[str]) -> str | None:
 
 
 def header_hint(names: Sequence[str], file: str, wanted: Iterable[str]) -> str:
-    """What a header that lacks columns may be: nothing at all, or the first row of data. Ends with a full stop."""
+    """A guess at what a header that lacks columns is: nothing at all, or the first row of data. It ends with a stop."""
     columns = list(wanted)
     if not any(names):
         return f"{file} is empty, or its first line is."

@@ -1,4 +1,4 @@
-"""The live state of one dataset group in this process: the last snapshot, and everything the log has said since.
+"""The live state of one dataset group in this process: the last snapshot, and all that the log has recorded since.
 
 One thread applies records; any thread reads. Readers see a user's history either without or with an event, never
 half of one.
@@ -45,9 +45,9 @@ class History(NamedTuple):
     times: Longs
     types: Ints
 
-    def where(self, kept: Array) -> History:
+    def where(self, mask: Array) -> History:
         """The rows of a mask (h,)."""
-        return History(self.items[kept], self.times[kept], self.types[kept])
+        return History(self.items[mask], self.times[mask], self.types[mask])
 
 
 class Group:
@@ -161,11 +161,11 @@ class Group:
 
     def _meet(self, event: entries.Interaction) -> tuple[tuple[str, ...], int]:
         about = self._about(event)
-        self._known[event.user, event.session] = found = about, self.users.add(about[0])
-        return found
+        self._known[event.user, event.session] = identity = about, self.users.add(about[0])
+        return identity
 
     def _about(self, event: entries.Interaction) -> tuple[str, ...]:
-        """Whose it is, and its session where that is another name."""
+        """The names of the event's owner and, where that is another name, of its session."""
         if event.user is not None and event.session not in self.links and event.session != event.user:
             self.links[event.session] = event.user
             self._sessions.setdefault(event.user, []).append(event.session)
@@ -229,11 +229,11 @@ class Group:
         return before
 
     def _rows_of(self, users: Longs) -> int:
-        """How many interactions and rows of metadata are theirs."""
+        """The number of these users' interactions and rows of metadata."""
         snapshot = self.stored.snapshot
-        known = users[users < snapshot.user_count]
+        stored = users[users < snapshot.user_count]
         columns = snapshot.user_columns.values()
-        rows = {index for index in known.tolist() if any(column.get(index) is not None for column in columns)}
+        rows = {index for index in stored.tolist() if any(column.get(index) is not None for column in columns)}
         rows |= self.user_table.rows.keys() & set(users.tolist())
         return self._interaction_count(users) + self.actions._interaction_count(users) + len(rows)
 
@@ -281,7 +281,7 @@ class Group:
         )
 
     def user_id(self, name: str) -> int:
-        """Of a user, or of the user that a session belongs to; -1 for an unknown one."""
+        """The id of a user, or of the user that a session belongs to; -1 for an unknown one."""
         return self.users.find(self.links.get(name, name))
 
     def item_row(self, index: int) -> dict[str, Any] | None:
@@ -307,7 +307,7 @@ class Group:
         return mask
 
     def _ids(self, name: str) -> list[int]:
-        """Of a user and its sessions, ascending as in a snapshot; a session that belongs to a user stands for it."""
+        """The ids of a user and its sessions, ascending; a session that belongs to a user stands for it."""
         owner = self.links.get(name, name)
         names = {name, owner, *self._sessions.get(owner, ())}
         return sorted(index for index in map(self.users.find, names) if index >= 0)

@@ -125,7 +125,7 @@ def _guess(name: str, cells: Sequence[str]) -> dict[str, Any]:
 
 
 def _padded(cell: str) -> bool:
-    """Whether it is a code such as 00123 rather than a number."""
+    """The cell is a code such as 00123 rather than a number."""
     return len(cell) > 1 and cell[0] == "0" and cell[1].isdigit()
 
 

@@ -113,12 +113,12 @@ class _Table:
         """Find every field's column. Raises `InvalidInput` where some have none."""
         alike = {plain(name): index for index, name in reversed(list(enumerate(header)))}
         exact = {name: index for index, name in enumerate(header)}
-        found = {field.name: exact.get(field.name, alike.get(plain(field.name))) for field in self._schema.fields}
-        missing = [name for name, index in found.items() if index is None]
+        places = {field.name: exact.get(field.name, alike.get(plain(field.name))) for field in self._schema.fields}
+        missing = [name for name, index in places.items() if index is None]
         if missing:
-            hint = header_hint(header, file, found)
+            hint = header_hint(header, file, places)
             raise InvalidInput(f"Input CSV is missing the following columns:[{', '.join(missing)}]. {hint}")
-        self._places = {name: index for name, index in found.items() if index is not None}
+        self._places = {name: index for name, index in places.items() if index is not None}
         used = set(self._places.values())
         self.report.ignored_columns = [name for index, name in enumerate(header) if index not in used]
 
@@ -161,14 +161,14 @@ class _Table:
         report, values = self.report, {name: self._joined(name) for name in self._builders}
         read = report.rows - report.bad
         key = self._schema.key
-        kept = last_of_each(values[key]) if key else first_of_equals(list(values.values()))
-        report.kept = len(kept)
-        report.duplicates = read - len(kept)
+        unique = last_of_each(values[key]) if key else first_of_equals(list(values.values()))
+        report.kept = len(unique)
+        report.duplicates = read - len(unique)
         report.flaws, report.nulls = self.ledger.listed(), self._nulls.listed()
         rows: dict[str, Column] = {}
         for name, made_by in self._builders.items():
             column = values.pop(name)
-            column = column[kept] if report.duplicates else column
+            column = column[unique] if report.duplicates else column
             if name == "TIMESTAMP":
                 report.undated = int((column == 0).sum())
                 report.ahead = int((column > self._now + DAY_S).sum())

@@ -1,4 +1,4 @@
-"""What of a group's metadata a model may learn from (specification §2.1)."""
+"""The columns of a group's metadata that a model may learn from (specification §2.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.data.snapshot import Snapshot
 
 
 def learnable(snapshot: Snapshot, schemas: Mapping[str, Schema]) -> Snapshot:
-    """Without items' and users' plain strings and booleans; an item's name, by `itemName`, is a text like others."""
+    """The snapshot less items' and users' plain strings and booleans; an item's name is a text like others."""
     return replace(
         snapshot,
         item_columns=_kept(snapshot.item_columns, schemas.get("ITEMS")),

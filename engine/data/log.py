@@ -35,8 +35,8 @@ DEPLOYED = ("", "deploy")  # the group and key that every deployment wakes, what
 
 
 class LogEntry(NamedTuple):
-    """What is appended. `key` is the user, item, dataset type, snapshot, campaign or ARN it is about; `rings` are more
-    keys that it wakes."""
+    """A record to append. `key` is the user, item, dataset type, snapshot, campaign or ARN it is about; `rings` are
+    more keys that it wakes."""
 
     group: str
     kind: Kind
@@ -137,7 +137,7 @@ class Log:
             return _last(connection)
 
     def any_after(self, seq: int, group: str, kinds: Sequence[Kind]) -> bool:
-        """Whether a group has a record of these kinds after a sequence number."""
+        """A group has a record of these kinds after a sequence number."""
         query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq > seq, log.c.kind.in_(kinds)).limit(1)
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
@@ -154,13 +154,13 @@ class Log:
         return (records[0].seq - 1 if records else last), records
 
     def newest(self, group: str, kind: Kind) -> float | None:
-        """When the server took a group's last record of a kind, None where it has none."""
+        """The time at which the server took a group's last record of a kind, None where it has none."""
         query = sa.select(log.c.at).where(log.c.grp == group, log.c.kind == kind).order_by(log.c.seq.desc()).limit(1)
         with self._database.read() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def count_after_snapshot(self, group: str) -> int:
-        """How many records a starting worker would replay for a group."""
+        """The number of records that a starting worker would replay for a group."""
         since = sa.select(snapshots.c.seq).where(snapshots.c.grp == group).scalar_subquery()
         query = sa.select(sa.func.count()).select_from(log).where(log.c.grp == group)
         with self._database.read() as connection:
@@ -216,7 +216,7 @@ class Log:
                 return
 
     def _drain(self, batch: list[Part], most: int) -> bool:
-        """All that waits goes along, as far as it fits one transaction; True: it is the last."""
+        """Add all that waits, as far as it fits one transaction. True: it is the last."""
         rows = sum(len(part) for part, _ in batch)
         while rows < most:
             try:
@@ -230,7 +230,7 @@ class Log:
         return False
 
     def _commit(self, batch: list[Part], most: int = 0) -> bool:
-        """With what has come when the turn to write has, of at most so many rows. True: nothing comes after it."""
+        """Write the batch, and what else has come by the turn to write, up to so many rows. True: it is the last."""
         ended = False
         try:
             with self._database.write() as connection:

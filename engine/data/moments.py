@@ -15,7 +15,7 @@ _OFFER = "import with --timestamps {0} (API: tag recgate:timestamps={0}) to read
 
 
 def moment_reader(spelling: Timestamps) -> Callable[[str], int]:
-    """What reads a cell as epoch seconds; it raises `ValueError` with the rule that the cell breaks."""
+    """The function that reads a cell as epoch seconds; it raises `ValueError` with the rule that the cell breaks."""
     return _READERS[spelling]
 
 

@@ -32,11 +32,11 @@ class Objective:
         As logits are calibrated, they mean the same on all data: with HIGH the odds of the best item grow e² times
         over those of the worst. Shares rather than values, so that one extreme price decides nothing.
         """
-        known = np.isfinite(self.rewards)
-        ordered = np.sort(self.rewards[known])
-        low, high = (np.searchsorted(ordered, self.rewards[known], side) for side in ("left", "right"))
+        rated = np.isfinite(self.rewards)
+        ordered = np.sort(self.rewards[rated])
+        low, high = (np.searchsorted(ordered, self.rewards[rated], side) for side in ("left", "right"))
         bonus = np.zeros(len(self.rewards), np.float32)
-        bonus[known] = ((low + high) / (2 * max(len(ordered), 1)) - 0.5) * STRENGTHS[self.sensitivity]
+        bonus[rated] = ((low + high) / (2 * max(len(ordered), 1)) - 0.5) * STRENGTHS[self.sensitivity]
         return bonus
 
     def gained(self) -> Floats:

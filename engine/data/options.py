@@ -1,4 +1,4 @@
-"""How an import reads what its schema does not foresee: the options of a dataset import job that are recgate's own."""
+"""Options of a dataset import job that are recgate's own: they say how to read what the schema does not foresee."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Timestamps = Literal["seconds", "milliseconds", "decimal", "iso"]
 
 
 class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What a job is told beside what Amazon Personalize knows.
+    """Options beside those of Amazon Personalize.
 
     `skip_bad_rows`: how many bad rows are left out before the import fails. `odd_values`: whether a value that does
     not fit its column is read as null or makes its row bad; None: the first for Items and Users, the second

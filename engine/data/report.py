@@ -1,4 +1,4 @@
-"""What became of an import's rows: kept, doubled, bad; and of the bad ones every kind of flaw, with its lines."""
+"""The report of an import: how many rows were kept, doubled or bad, and every kind of flaw with its lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Flaw(msgspec.Struct, rename="camel"):
 
 
 class ImportReport(msgspec.Struct, rename="camel"):
-    """What became of every row: rows = kept + duplicates + bad. Blank lines are no rows."""
+    """The counts of an import's rows: rows = kept + duplicates + bad. Blank lines are no rows."""
 
     rows: int = 0
     kept: int = 0
@@ -47,7 +47,7 @@ class ImportReport(msgspec.Struct, rename="camel"):
     nulls: list[Flaw] = []  # values that were read as null, of rows that were kept or not
 
     def failure_reason(self) -> str | None:
-        """Why the job fails; None where the rows may be used."""
+        """The reason for which the job fails; None where the rows may be used."""
         if self.bad > self.skip_bad_rows:
             most = f" and at most {self.skip_bad_rows:,} may be left out" if self.skip_bad_rows else ""
             return f"{self.bad:,} of {self.rows:,} rows are bad{most}, nothing was imported. {_listed(self.flaws)}."
@@ -65,7 +65,7 @@ class ImportReport(msgspec.Struct, rename="camel"):
         return None
 
     def notes(self) -> list[str]:
-        """What a user should know of an import that went well, a sentence each."""
+        """Sentences that a user should read after an import that went well."""
         notes = []
         if self.bad:
             notes.append(f"{_counted(self.bad, 'bad row')} left out: {_listed(self.flaws)}.")

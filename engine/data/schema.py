@@ -48,7 +48,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whole(self) -> bool:
-        """Whether its numbers have no fraction."""
+        """Its numbers have no fraction."""
         return self.type in ("int", "long")
 
     @property
@@ -58,7 +58,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_time(self) -> bool:
-        """Whether it is one of the reserved timestamps, which are epoch seconds."""
+        """It is one of the reserved timestamps, which are epoch seconds."""
         return self.numeric and self.name in _TIMES
 
     @property
@@ -182,7 +182,7 @@ def _type(name: str, declared: object) -> tuple[str, bool]:
 
 
 def check(schema: Schema, dataset_type: str, domain: str | None = None) -> None:
-    """Whether the schema can be that of a dataset of this type. Raises `InvalidInput`: the field, the rule, the fix."""
+    """Raises `InvalidInput` (the field, the rule, the fix) where no dataset of this type can have the schema."""
     wanted = dataset_type_of(dataset_type)
     if schema.dataset_type != wanted:
         raise InvalidInput(

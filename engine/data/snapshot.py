@@ -1,4 +1,4 @@
-"""A frozen picture of one dataset group: what training, evaluation and a starting worker all read.
+"""A frozen picture of one dataset group, which training, evaluation and a starting worker read.
 
 On disk it is a folder of `.npy` and JSON files, written once, never changed; in memory its arrays are memory-mapped.
 Ids are append-only: a later snapshot's vocabularies start with this one's.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -58,8 +59,8 @@ class Snapshot:
         rows = slice(self.indptr[user], self.indptr[user + 1])
         return self.items[rows], self.times[rows]
 
-    def kept(self, rows: Array) -> Snapshot:
-        """With only some interactions: a mask (n,) or ascending row numbers. Ids, names and metadata stay."""
+    def take(self, rows: Array) -> Snapshot:
+        """The snapshot of only some interactions: a mask (n,) or ascending rows. Ids, names and metadata stay."""
         indptr = np.zeros(self.user_count + 1, np.int64)
         np.cumsum(np.bincount(self.users[rows], minlength=self.user_count), out=indptr[1:])
         return replace(
@@ -74,26 +75,29 @@ class Snapshot:
         )
 
 
+class SnapshotNames(TypedDict, total=False):
+    """Names and metadata of a `Snapshot`. Ids without names are called by their numbers."""
+
+    item_names: Sequence[str]
+    user_names: Sequence[str]
+    event_types: Sequence[str]
+    item_columns: Mapping[str, Column]
+    user_columns: Mapping[str, Column]
+    interaction_columns: Mapping[str, Column]  # in the order of the rows
+
+
 def snapshot_of(
     users: Ints,
     items: Ints,
     times: Longs,
     *,
-    item_names: Sequence[str] | None = None,
-    user_names: Sequence[str] | None = None,
     types: Ints | None = None,
     values: Floats | None = None,
-    event_types: Sequence[str] = ("",),
-    item_columns: Mapping[str, Column] | None = None,
-    user_columns: Mapping[str, Column] | None = None,
-    interaction_columns: Mapping[str, Column] | None = None,
+    **names: Unpack[SnapshotNames],
 ) -> Snapshot:
     """A snapshot from rows in the order they arrived: (n,) users, items and times of any order."""
     n = len(users)
-    if user_names is None:
-        user_names = [str(u) for u in range(int(users.max(initial=-1)) + 1)]
-    if item_names is None:
-        item_names = [str(i) for i in range(int(items.max(initial=-1)) + 1)]
+    user_names = names["user_names"] if "user_names" in names else _numbers(users)
     order = np.lexsort((np.arange(n), times, users))
     indptr = np.zeros(len(user_names) + 1, np.int64)
     np.cumsum(np.bincount(users, minlength=len(user_names)), out=indptr[1:])
@@ -103,10 +107,14 @@ def snapshot_of(
         times=times[order].astype(np.int64),
         types=(np.zeros(n, np.int32) if types is None else types[order].astype(np.int32)),
         values=(np.full(n, np.nan, np.float32) if values is None else values[order].astype(np.float32)),
-        event_types=event_types,
-        item_names=item_names,
+        event_types=names.get("event_types", ("",)),
+        item_names=names["item_names"] if "item_names" in names else _numbers(items),
         user_names=user_names,
-        item_columns=item_columns or {},
-        user_columns=user_columns or {},
-        interaction_columns={name: column.take(order) for name, column in (interaction_columns or {}).items()},
+        item_columns=names.get("item_columns", {}),
+        user_columns=names.get("user_columns", {}),
+        interaction_columns={name: column.take(order) for name, column in names.get("interaction_columns", {}).items()},
     )
+
+
+def _numbers(ids: Ints) -> list[str]:
+    return [str(number) for number in range(int(ids.max(initial=-1)) + 1)]

@@ -1,4 +1,4 @@
-"""Where imports come from: `s3://` and `file://` locations as files that are read as streams, never whole.
+"""Sources of imports: `s3://` and `file://` locations as files that are read as streams, never whole.
 
 A location that ends with `/` is a folder: its first-level files are read in the order of their names, and names that
 start with `.` or `_` (markers that other programs leave) are passed over. A prefix is the file of that name, or else
@@ -23,7 +23,8 @@ from urllib.parse import unquote
 from engine.errors import InvalidInput
 
 _BUFFER = 1 << 18
-Depth = Literal["flat", "deep", "prefix"]  # what of a folder is read
+# A folder's first level, or with the folders below it; or the file of that name, else all whose path begins so.
+Depth = Literal["flat", "deep", "prefix"]
 NOWHERE = "Invalid Data location."
 _REFUSED = "Insufficient privileges for accessing data in Amazon S3."
 _S3_FIX = "check the bucket, the key (a folder ends with '/') and the endpoint (AWS_ENDPOINT_URL_S3)"
@@ -81,6 +82,24 @@ class ImportSource:
                 yield unpacked
 
 
+@dataclass(frozen=True)
+class SourceLimits:
+    """The most files, and stored bytes, that a source may have; None: no limit."""
+
+    max_files: int | None = None
+    max_bytes: int | None = None
+
+    def check(self, source: ImportSource) -> None:
+        holds, files, size = f"{source.nowhere} {source.location} holds", self.max_files, self.max_bytes
+        if files is not None and len(source.files) > files:
+            raise InvalidInput(f"{holds} more than {files:,} files; at most {files:,} are allowed.")
+        if size is not None and source.size > size:
+            raise InvalidInput(f"{holds} {source.size:,} bytes; at most {size:,} are allowed.")
+
+
+NO_LIMITS = SourceLimits()
+
+
 class _Counted(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, source: ImportSource) -> None:
         self._raw = raw
@@ -103,15 +122,12 @@ def open_source(
     location: str,
     *,
     allow_file_urls: bool,
-    max_bytes: int | None = None,
-    max_files: int | None = None,
-    deep: bool = False,
-    prefix: bool = False,
+    limits: SourceLimits = NO_LIMITS,
+    depth: Depth = "flat",
     left_out: Callable[[SourceFile], bool] | None = None,
     nowhere: str = NOWHERE,
 ) -> ImportSource:
-    """The files at a location, listed but not yet read; `deep`: with those in folders below; `prefix`: all that begin
-    so where none has just that name. `left_out` is asked of each, in the order of their paths.
+    """The files at a location, listed but not yet read. `left_out` is asked of each, in the order of their paths.
 
     Raises `InvalidInput`, whose text begins with `nowhere` where the location is wrong.
     """
@@ -122,21 +138,17 @@ def open_source(
         raise InvalidInput(
             f"{nowhere} {location}: file:// locations are switched off; set RECGATE_ALLOW_FILE_URLS=1 to allow them."
         )
-    depth: Depth = "prefix" if prefix else "deep" if deep else "flat"
     with as_invalid_input(location, nowhere):
         listed = _on_disk(unquote(rest), depth, nowhere) if scheme == "file" else _in_s3(rest, depth, nowhere)
         wanted = listed if left_out is None else filterfalse(left_out, listed)
-        some = islice(wanted, None if max_files is None else max_files + 1)
+        some = islice(wanted, None if limits.max_files is None else limits.max_files + 1)
         source = ImportSource(location, tuple(sorted(some, key=lambda file: (file.name, file.path))), nowhere)
     if not source.files:
-        begins = ": there is nothing of that name, and nothing that begins so" if prefix else " holds no files"
-        raise InvalidInput(f"{nowhere} {location}{begins}.")
-    if max_files is not None and len(source.files) > max_files:
-        raise InvalidInput(
-            f"{nowhere} {location} holds more than {max_files:,} files; at most {max_files:,} are allowed."
+        begins = (
+            ": there is nothing of that name, and nothing that begins so" if depth == "prefix" else " holds no files"
         )
-    if max_bytes is not None and source.size > max_bytes:
-        raise InvalidInput(f"{nowhere} {location} holds {source.size:,} bytes; at most {max_bytes:,} are allowed.")
+        raise InvalidInput(f"{nowhere} {location}{begins}.")
+    limits.check(source)
     return source
 
 
@@ -145,7 +157,7 @@ def _hidden(name: str) -> bool:
 
 
 def _is_hidden_below(path: str, stem: str) -> bool:
-    """Whether a file that a prefix leads to, or a folder on the way, is hidden; what begins with `stem` is not."""
+    """The file that a prefix leads to, or a folder on the way, is hidden. A first part that a `stem` names is not."""
     parts = path.split("/")
     return any(map(_hidden, parts[1:] if stem else parts))
 

@@ -106,10 +106,10 @@ def _read(folder: Path, users: Names) -> Stored:
 
 
 def without_users(stored: Stored, users: Longs) -> Stored:
-    """Less everything of some users, whose ids stay."""
+    """The snapshot less everything of some users, whose ids stay."""
     snapshot = stored.snapshot
     users = users[users < snapshot.user_count]
-    kept = np.flatnonzero(~np.isin(snapshot.users, users))
+    remaining = np.flatnonzero(~np.isin(snapshot.users, users))
     source = np.arange(snapshot.user_count)
     source[users] = snapshot.user_count  # a row of nothing
     columns = {
@@ -117,12 +117,12 @@ def without_users(stored: Stored, users: Longs) -> Stored:
     }
     put = np.array(stored.user_put)
     put[users] = False
-    bare = replace(snapshot.kept(kept), user_columns=columns)
-    return replace(stored, snapshot=bare, arrived=stored.arrived[kept], user_put=put)
+    bare = replace(snapshot.take(remaining), user_columns=columns)
+    return replace(stored, snapshot=bare, arrived=stored.arrived[remaining], user_put=put)
 
 
 def without(stored: Stored, dataset_type: str) -> Stored:
-    """Less the data of one dataset; names keep their ids."""
+    """The snapshot less the data of one dataset; names keep their ids."""
     snapshot = stored.snapshot
     if dataset_type == "ITEMS":
         bare = replace(snapshot, item_columns={})
@@ -131,6 +131,6 @@ def without(stored: Stored, dataset_type: str) -> Stored:
         bare = replace(snapshot, user_columns={})
         return replace(stored, snapshot=bare, user_put=np.zeros_like(stored.user_put))
     if dataset_type == "INTERACTIONS":
-        bare = snapshot.kept(np.zeros(0, np.int64))
+        bare = snapshot.take(np.zeros(0, np.int64))
         return replace(stored, snapshot=bare, arrived=stored.arrived[:0], links={}, impressions=NO_IMPRESSIONS)
     return stored

@@ -28,14 +28,14 @@ class LiveTable:
 
     def without(self, columns: Mapping[str, Column], gone: frozenset[int]) -> LiveTable:
         """A new table over other columns, which keeps the rows that were put, but for those of `gone` ids."""
-        kept = LiveTable(columns)
+        table = LiveTable(columns)
         for index in self.order:
             if index not in gone:
-                kept.put(index, self.rows[index])
-        return kept
+                table.put(index, self.rows[index])
+        return table
 
     def value(self, index: int, name: str) -> Any:
-        """None where there is none."""
+        """The value in a column, None where there is none."""
         row = self.rows.get(index)
         if row is not None:
             return row.get(name)

@@ -24,7 +24,7 @@ class Tail:
     """One thread adds, any reads: what a reader has been given never changes."""
 
     def __init__(self, items: Ints, times: Longs, seqs: Longs) -> None:
-        """From (n,) rows in any order."""
+        """(n,) rows in any order."""
         newest = np.argsort(seqs, kind="stable")[-KEPT:]
         self._rows = _roomy(items[newest], times[newest], seqs[newest])
 

@@ -23,7 +23,7 @@ def check_seconds(name: str, value: float) -> None:
 
 
 def number_problem(field: Field, value: float) -> str | None:
-    """Which rule a number breaks, in words that follow the number; None where it fits the field."""
+    """The rule that a number breaks, in words that follow the number; None where it fits the field."""
     low, high = field.bounds
     if field.whole and value != math.floor(value):
         return "is not a whole number"
@@ -58,57 +58,57 @@ def check_properties(schema: Schema, properties: Mapping[str, object]) -> dict[s
     """
     events = schema.dataset_type.endswith("INTERACTIONS")
     values: dict[str, Value] = {}
-    for name, given in properties.items():
+    for name, value in properties.items():
         if events and plain(name) in _EVENT_WORDS:
             raise InvalidInput(f"Property '{name}' is a reserved word; give it beside the event's properties.")
         field = schema.field_for(name)
         if field is None:
-            known = ", ".join(property_name(field.name) for field in schema.fields if field.name != schema.key)
-            raise InvalidInput(f"Property '{name}' is not in the {schema.name} schema, which has {known}.")
+            names = ", ".join(property_name(field.name) for field in schema.fields if field.name != schema.key)
+            raise InvalidInput(f"Property '{name}' is not in the {schema.name} schema, which has {names}.")
         if field.name == schema.key:
             raise InvalidInput(f"Property '{name}' names the record itself; leave it out of the properties.")
         if field.name in values:
             raise InvalidInput(f"Property '{name}' is given twice, under two spellings of {field.name}.")
-        values[field.name] = _value(name, field, given)
+        values[field.name] = _value(name, field, value)
     return values
 
 
-def _value(name: str, field: Field, given: object) -> Value:
-    if field.categorical and isinstance(given, list | tuple) and all(isinstance(part, str) for part in given):
-        given = "|".join(given)
-    if given is None or given == "":
+def _value(name: str, field: Field, value: object) -> Value:
+    if field.categorical and isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        value = "|".join(value)
+    if value is None or value == "":
         if field.nullable:
             return None
         raise InvalidInput(f"Property '{name}' must have a value; the type of {field.name} does not include null.")
     if field.type == "string":
-        return _text(name, field, given)
+        return _text(name, field, value)
     if field.type == "boolean":
-        return _truth(name, given)
-    return _number(name, field, given)
+        return _truth(name, value)
+    return _number(name, field, value)
 
 
-def _text(name: str, field: Field, given: object) -> str:
-    if not isinstance(given, str):
+def _text(name: str, field: Field, value: object) -> str:
+    if not isinstance(value, str):
         expected = "a string or a list of strings" if field.categorical else "a string"
-        raise InvalidInput(f"Property '{name}' must be {expected}, not {_shown(given)}.")
-    if reason := length_problem(field, given):
+        raise InvalidInput(f"Property '{name}' must be {expected}, not {_shown(value)}.")
+    if reason := length_problem(field, value):
         raise InvalidInput(f"Property '{name}': {reason}")
-    return given[: field.max_length]
+    return value[: field.max_length]
 
 
-def _truth(name: str, given: object) -> bool:
-    known = BOOLEANS.get(str(given).lower()) if isinstance(given, bool | int | str) else None
-    if known is None:
-        raise InvalidInput(f"Property '{name}' must be true or false, not {_shown(given)}.")
-    return known
+def _truth(name: str, value: object) -> bool:
+    truth = BOOLEANS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
+    if truth is None:
+        raise InvalidInput(f"Property '{name}' must be true or false, not {_shown(value)}.")
+    return truth
 
 
-def _number(name: str, field: Field, given: object) -> int | float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not _is_finite(given):
-        raise InvalidInput(f"Property '{name}' must be a number, not {_shown(given)}.")
-    if reason := number_problem(field, given):
-        raise InvalidInput(f"Property '{name}': {_shown(given)} {reason}.")
-    return int(given) if field.whole else given
+def _number(name: str, field: Field, value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        raise InvalidInput(f"Property '{name}' must be a number, not {_shown(value)}.")
+    if reason := number_problem(field, value):
+        raise InvalidInput(f"Property '{name}': {_shown(value)} {reason}.")
+    return int(value) if field.whole else value
 
 
 def _is_finite(number: int | float) -> bool:
@@ -118,8 +118,8 @@ def _is_finite(number: int | float) -> bool:
         return False
 
 
-def _shown(given: object) -> str:
-    """As JSON, its beginning; however deep it is."""
-    if isinstance(given, dict | list | tuple):
-        return "an object" if isinstance(given, dict) else "a list"
-    return json.dumps(given, default=str)[:40]
+def _shown(value: object) -> str:
+    """The beginning of the value as JSON, or its kind where it is nested."""
+    if isinstance(value, dict | list | tuple):
+        return "an object" if isinstance(value, dict) else "a list"
+    return json.dumps(value, default=str)[:40]

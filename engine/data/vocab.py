@@ -27,7 +27,7 @@ class Names(Sequence[str]):
 
     def __init__(self, offsets: Longs, blob: NDArray[np.uint8], hashes: NDArray[np.uint64], order: Ints) -> None:
         self.offsets, self.blob, self.hashes, self.order = offsets, blob, hashes, order
-        self._found: dict[str, int] = {}  # most events are of few items, and a user's come in runs
+        self._lately: dict[str, int] = {}  # most events are of few items, and a user's come in runs
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Names:
@@ -62,12 +62,12 @@ class Names(Sequence[str]):
 
     def find(self, name: str) -> int:
         """The id of a name, -1 where there is none."""
-        found = self._found.get(name)
-        if found is None:
-            if len(self._found) >= REMEMBERED:
-                self._found = {}
-            self._found[name] = found = self._look_up(name)
-        return found
+        index = self._lately.get(name)
+        if index is None:
+            if len(self._lately) >= REMEMBERED:
+                self._lately = {}
+            self._lately[name] = index = self._look_up(name)
+        return index
 
     def _look_up(self, name: str) -> int:
         raw = name.encode()
@@ -104,18 +104,18 @@ class Vocab:
 
     def find(self, name: str) -> int:
         """The id of a name, -1 where there is none."""
-        found = self._ids.get(name, -1)
-        if found < 0:
-            found = self.base.find(name)
-        return -1 if found in self._forgotten else found
+        index = self._ids.get(name, -1)
+        if index < 0:
+            index = self.base.find(name)
+        return -1 if index in self._forgotten else index
 
     def add(self, name: str) -> int:
         """The id of a name, a new one at the end where there was none."""
-        found = self._ids.get(name)
-        if found is None:
-            found = self.base.find(name)
-        if found >= 0 and found not in self._forgotten:
-            return found
+        index = self._ids.get(name)
+        if index is None:
+            index = self.base.find(name)
+        if index >= 0 and index not in self._forgotten:
+            return index
         self._added.append(name)
         self._ids[name] = index = len(self) - 1
         return index
@@ -131,9 +131,9 @@ class Vocab:
     def name(self, index: int) -> str:
         if index in self._forgotten:
             return NOBODY
-        known = self._strings.get(index)
-        if known is not None:
-            return known
+        string = self._strings.get(index)
+        if string is not None:
+            return string
         base = len(self.base)
         return self._remembered(index) if index < base else self._added[index - base]
 
@@ -146,8 +146,8 @@ class Vocab:
     def names(self, ids: Array) -> list[str]:
         if self._forgotten:
             return [self.name(index) for index in ids.tolist()]
-        known = self._strings.get
-        return [known(index) or self.name(index) for index in ids.tolist()]
+        string_of = self._strings.get
+        return [string_of(index) or self.name(index) for index in ids.tolist()]
 
     def frozen(self) -> Names:
         base = Names.of(map(self.name, range(len(self.base)))) if self._forgotten else self.base

@@ -52,6 +52,6 @@ def ndcg_of(pool: CandidatePool, weights: Floats) -> Floats:
 
 
 def clearly_better(gains: Floats, others: Floats) -> bool:
-    """Whether paired gains (cases,) beat the others by more than the noise of their difference."""
+    """Paired gains (cases,) beat the others by more than the noise of their difference."""
     difference = gains - others
     return bool(difference.mean() > WORTH * difference.std() / np.sqrt(len(difference)))

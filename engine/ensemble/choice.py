@@ -61,8 +61,8 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     columns = trial.columns
     reading(0.0, f"trying {len(columns)} scorers on {len(trial.cases)} cases")
     own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)  # (columns,)
-    kept = best_reading_each(columns, own) if trial.cases else _usual(columns)
-    active = _grow(trial, kept, seed)
+    chosen = best_reading_each(columns, own) if trial.cases else _usual(columns)
+    active = _grow(trial, chosen, seed)
     reading(1.0, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
     returning = active
     if (fitting_later(0.0, "fitting for returning users") or 0.0) < 1:
@@ -118,7 +118,7 @@ def _trial(
 
 
 def most_cases(items: int) -> int:
-    """How many cases are validated on in a catalogue of so many items."""
+    """The number of validation cases in a catalogue of so many items."""
     return int(np.clip(ENTRIES // max(items, 1), FEWEST_CASES, MOST_CASES))
 
 
@@ -131,7 +131,7 @@ def _sample(cases: list[EvaluationCase], items: int, seed: int) -> list[Evaluati
 
 
 def best_reading_each(columns: Sequence[ScorerColumn], ndcg: NDArray[np.float64]) -> list[int]:
-    """Of each member the column that did best alone."""
+    """The column of each member that did best alone."""
     best: dict[str, int] = {}
     for place, column in enumerate(columns):
         if column.member not in best or ndcg[place] > ndcg[best[column.member]]:
@@ -140,23 +140,23 @@ def best_reading_each(columns: Sequence[ScorerColumn], ndcg: NDArray[np.float64]
 
 
 def _usual(columns: Sequence[ScorerColumn]) -> list[int]:
-    """What to blend evenly when there is too little data to choose by."""
+    """The columns to blend evenly when there is too little data to choose by."""
     first = best_reading_each(columns, np.zeros(len(columns)))
     return [place for place in first if columns[place].member in ("popularity", "ease", "markov")]
 
 
-def _grow(trial: FittedSplit, kept: list[int], seed: int) -> Blend:
-    """The blend of the kept columns, or an even one without cases."""
+def _grow(trial: FittedSplit, chosen: list[int], seed: int) -> Blend:
+    """The blend of the chosen columns, or an even one without cases."""
     weights = np.zeros(len(trial.columns), np.float32)
     if not trial.cases:
-        weights[kept] = 1 / len(kept)
+        weights[chosen] = 1 / len(chosen)
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
-    pool = pool_of([trial.scores[place] for place in kept], trial.cases, trial.remove_seen)
-    bare = [place for place, column in enumerate(kept) if not MEMBERS[trial.columns[column].member].metadata]
-    default = np.zeros(len(kept), np.float32)
+    pool = pool_of([trial.scores[place] for place in chosen], trial.cases, trial.remove_seen)
+    bare = [place for place, column in enumerate(chosen) if not MEMBERS[trial.columns[column].member].metadata]
+    default = np.zeros(len(chosen), np.float32)
     default[bare] = bagged(pool.columns(bare), seed)
-    shares, ndcg = _departing(pool, default, seed) if len(bare) < len(kept) else (default, _mean(pool, default))
-    weights[kept] = shares
+    shares, ndcg = _departing(pool, default, seed) if len(bare) < len(chosen) else (default, _mean(pool, default))
+    weights[chosen] = shares
     return _blend(trial, weights, ndcg)
 
 

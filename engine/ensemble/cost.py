@@ -1,4 +1,4 @@
-"""What an ensemble costs, by part: seconds of the reference machine (see `engine.cost`)."""
+"""The cost of an ensemble, by part: seconds of the reference machine (see `engine.cost`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Parts(NamedTuple):
 
 
 def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> Parts:
-    """Of a training that tries these columns on so many cases."""
+    """The costs of a training that tries these columns on so many cases."""
     sizes = Sizes.of(snapshot)
     cases = min(cases, int(2 * sizes.users))
     less = sizes.times(1 - HIDDEN)
@@ -54,7 +54,7 @@ def cost_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> 
 
 
 def fitting(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
-    """Of every distinct fit that the columns need."""
+    """The seconds of every distinct fit that the columns need."""
     return sum(fit_seconds(column, sizes) for column in {column.fit: column for column in columns}.values())
 
 

@@ -25,7 +25,7 @@ BLENDS = 2  # those for active and for returning users
 
 
 def index_of(model: Model) -> Index | None:
-    """What `engine.ensemble.indexing` made of the model, if it was any good."""
+    """The index that `engine.ensemble.indexing` made of the model, if it was any good."""
     about = model.about.get("index")
     if about is None:
         return None
@@ -44,11 +44,11 @@ def vectors_of(model: Model, mixtures: Sequence[Mixture]) -> Floats | None:
 
 
 def vector_of(total: LogitSum, blend: int, width: int) -> Floats | None:
-    """(width,) of a question; None where its sum is no such product."""
+    """(width,) the vector of a question; None where its sum is no such product."""
     if total.dense or len(total.products) != 1:
         return None
     _, vector, bias = total.products[0]
     ones = np.arange(BLENDS) == blend
-    found = np.concatenate((vector, [bias], ones)).astype(np.float32)
-    assert len(found) == width, "made for another sequence model"
-    return found
+    extended = np.concatenate((vector, [bias], ones)).astype(np.float32)
+    assert len(extended) == width, "made for another sequence model"
+    return extended

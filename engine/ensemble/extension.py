@@ -23,9 +23,9 @@ NEAR, WEIGHT = "extension_near", "extension_weight"
 
 def extended(model: Model, snapshot: Snapshot, progress: Progress) -> Model:
     """The model with the snapshot's items after its own, whichever of them it had been extended with before."""
-    known, count = int(model.about["items"]), snapshot.item_count
-    popular = np.argsort(-np.bincount(snapshot.items, minlength=count)[:known], kind="stable")[:MOST].astype(np.int32)
-    new = np.arange(known, count, dtype=np.int32)
+    own, count = int(model.about["items"]), snapshot.item_count
+    popular = np.argsort(-np.bincount(snapshot.items, minlength=count)[:own], kind="stable")[:MOST].astype(np.int32)
+    new = np.arange(own, count, dtype=np.int32)
     near, cosine = nearest_described(snapshot, new, popular, NEAREST, progress)
     total = np.maximum(cosine.sum(axis=1, keepdims=True), np.float32(1e-9))
     weight = cosine / total * cosine.max(axis=1, initial=0, keepdims=True)
@@ -52,12 +52,12 @@ class Extension:
         own = (self.weight * (scores[self.near] - mean)).sum(axis=1) + mean
         return np.concatenate((scores, own.astype(np.float32)))
 
-    def known(self, history: Ints, items: int) -> Ints:
+    def with_stand_ins(self, history: Ints, items: int) -> Ints:
         """(h,) the history with each new item's nearest neighbour in its place; -1 for one that has none."""
         new = (history >= items) & (history < items + len(self.near))
         if not new.any():
             return history
         stands_in = np.where(self.weight[:, 0] > 0, self.near[:, 0], -1) if self.near.shape[1] else -1
-        known = history.copy()
-        known[new] = np.broadcast_to(stands_in, len(self.near))[history[new] - items]
-        return known
+        replaced = history.copy()
+        replaced[new] = np.broadcast_to(stands_in, len(self.near))[history[new] - items]
+        return replaced

@@ -17,7 +17,7 @@ from engine.ensemble.members import MEMBERS
 from engine.ensemble.pool import Score
 from engine.recipe import Progress, Query, spans
 
-SAID: Mapping[str, Callable[[Query], bool]] = {
+PRESENT: Mapping[str, Callable[[Query], bool]] = {
     "history": lambda query: len(query.history) > 0,
     "user": lambda query: query.user >= 0,
     "context": lambda query: len(query.context) > 0,
@@ -51,8 +51,8 @@ def reader(column: ScorerColumn, arrays: Arrays, items: int) -> Score:
     silent = np.zeros(items, np.float32)
 
     def score(query: Query) -> Floats:
-        said = SAID[member.hears](query)
-        return standard(member.read(arrays, column.reading, query, items)) if said else silent
+        heard = PRESENT[member.hears](query)
+        return standard(member.read(arrays, column.reading, query, items)) if heard else silent
 
     return score
 

@@ -69,25 +69,25 @@ def indexed(model: Model, snapshot: Snapshot, seed: int, progress: Progress) -> 
         _hears_more(column, *weights)
         for column, *weights in zip(plan.columns, plan.active.weights, plan.returning.weights, strict=True)
     ):
-        return _told(model, {"used": False, "reason": "columns of users or of interactions weigh in the blend"})
+        return _with_account(model, {"used": False, "reason": "columns of users or of interactions weigh in the blend"})
     plain = Ensemble(model)
     vectors = vectors_of(model, plain.mixtures)
     if vectors is None:
-        return _told(model, {"used": False, "reason": "there is no sequence model in the blend"})
+        return _with_account(model, {"used": False, "reason": "there is no sequence model in the blend"})
     making, testing = _users(snapshot, plain, vectors.shape[1], seed)
     if len(testing) < ENOUGH:
-        return _told(model, {"used": False, "reason": "too few users with a history to measure it with"})
+        return _with_account(model, {"used": False, "reason": "too few users with a history to measure it with"})
     arrays = built(vectors, np.stack([vector for vector, _ in making]), seed, stretch(progress, 0.0, 0.7))
-    found = measured(model, arrays, [query for _, query in testing], stretch(progress, 0.7, 1.0))
-    if not found.depth:
-        return _told(model, found.account())
-    index = {"index": {"share": found.share, "depth": found.depth}}
+    measurement = measured(model, arrays, [query for _, query in testing], stretch(progress, 0.7, 1.0))
+    if not measurement.depth:
+        return _with_account(model, measurement.account())
+    index = {"index": {"share": measurement.share, "depth": measurement.depth}}
     stored = {PREFIX + name: array for name, array in arrays.items()}
-    return _told(Model({**model.arrays, **stored}, {**model.about, **index}), found.account())
+    return _with_account(Model({**model.arrays, **stored}, {**model.about, **index}), measurement.account())
 
 
 def measured(model: Model, arrays: Arrays, users: list[Query], progress: Progress) -> Measured:
-    """At the smallest share that is good to the greatest depth; else at the greatest share."""
+    """The index measured at the smallest share that is good to the greatest depth, else at the greatest share."""
     exact = Ensemble(model)
     truths = []
     for at, query in enumerate(users):
@@ -96,33 +96,33 @@ def measured(model: Model, arrays: Arrays, users: list[Query], progress: Progres
         truths.append((top_k(logits, DEPTHS[-1]), float(top) + float(np.log(np.exp(logits - top).sum()))))
         progress(at / len(users), "measuring an index of items")
     for share in SHARES:
-        found = _at(Ensemble(model, Index(arrays, share, DEPTHS[-1])), users, truths)
-        if found.depth == DEPTHS[-1]:
+        measurement = _at(Ensemble(model, Index(arrays, share, DEPTHS[-1])), users, truths)
+        if measurement.depth == DEPTHS[-1]:
             break
-    return found
+    return measurement
 
 
 def _at(listed: Ensemble, users: list[Query], truths: list[tuple[Ints, float]]) -> Measured:
     assert listed.index is not None
     hits, errors = np.zeros(len(DEPTHS)), []
     for query, (best, total) in zip(users, truths, strict=True):
-        found = listed.shortlist(query)
-        assert found is not None  # users who say no more than their history
-        hits += [np.isin(best[:depth], found.best[:depth]).mean() for depth in DEPTHS]
-        errors.append(abs(np.expm1(found.log_total - total)))
+        shortlist = listed.shortlist(query)
+        assert shortlist is not None  # users who say no more than their history
+        hits += [np.isin(best[:depth], shortlist.best[:depth]).mean() for depth in DEPTHS]
+        errors.append(abs(np.expm1(shortlist.log_total - total)))
     recall = dict(zip(DEPTHS, (hits / len(users)).tolist(), strict=True))
     return Measured(listed.index.share, recall, float(np.quantile(errors, SURE)))
 
 
 def _hears_more(column: ScorerColumn, *weights: float) -> bool:
-    """Whether it weighs anything and is no matter of the history: with it a question is no product of vectors."""
+    """The column weighs something and reads more than the history: with it a question is no product of vectors."""
     return any(weights) and MEMBERS[column.member].hears in ("user", "context")
 
 
 def _users(snapshot: Snapshot, ensemble: Ensemble, width: int, seed: int) -> tuple[list[_Asked], list[_Asked]]:
     """Different users for making an index and for measuring it, every other one as after some time away."""
-    known = np.flatnonzero(np.diff(snapshot.indptr) > 0)
-    drawn = np.random.default_rng(seed).permutation(known)[: 2 * USERS]
+    active = np.flatnonzero(np.diff(snapshot.indptr) > 0)
+    drawn = np.random.default_rng(seed).permutation(active)[: 2 * USERS]
     asked = []
     for place, user in enumerate(drawn.tolist()):
         items, times = snapshot.history(user)
@@ -133,5 +133,5 @@ def _users(snapshot: Snapshot, ensemble: Ensemble, width: int, seed: int) -> tup
     return asked[::2], asked[1::2]
 
 
-def _told(model: Model, account: dict[str, object]) -> Model:
+def _with_account(model: Model, account: dict[str, object]) -> Model:
     return Model(model.arrays, {**model.about, "chosen": {**model.about.get("chosen", {}), "index": account}})

@@ -1,4 +1,4 @@
-"""What a member of the ensemble is: how it is fitted, and the ways in which its arrays can be read."""
+"""A member of the ensemble: how it is fitted, and the ways in which its arrays can be read."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def damped(scores: Floats, popularity: Floats, power: float) -> Floats:
 
 
 def with_damping(arrays: Arrays, reading: Setting) -> Arrays:
-    """With what `damped` divides each item's score by, for `damped_few`: powers cost more than all else there."""
+    """Add the divisors of `damped` to the arrays, for `damped_few`: powers cost more than all else there."""
     power = np.float32(reading["damp"])
     return {**arrays, "damping": (arrays["arrived"] + 1) ** power} if power else arrays
 

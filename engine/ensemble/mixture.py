@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.ensemble.choice import FLOOR
-from engine.ensemble.fits import SAID, Fits, reader
+from engine.ensemble.fits import PRESENT, Fits, reader
 from engine.ensemble.member import Arrays, ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.moments import mean_and_deviation, with_moments
@@ -47,24 +47,24 @@ class LogitSum:
 def all_onto(base: Floats, sums: Sequence[LogitSum]) -> list[Floats]:
     """`onto` for each, to the bit the same. Items are read once for all queries, by blocks that stay in the processor's
     cache while all is added up."""
-    found = np.empty((len(sums), len(base)), np.float32)
+    logits_of = np.empty((len(sums), len(base)), np.float32)
     offsets = np.array([each.offset for each in sums], np.float32)[:, None]
     asked = _asked(sums)
     for block in _blocks(len(base)):
-        part = found[:, block]
+        part = logits_of[:, block]
         np.add(base[block], offsets, out=part)
         for arrays, vectors in asked:
             part += products(arrays, block, vectors)
-    for logits, each in zip(found, sums, strict=True):
+    for logits, each in zip(logits_of, sums, strict=True):
         for all_ in each.dense:
             logits += all_
         for few in each.sparse:
             few.onto(logits)
-    return list(found)
+    return list(logits_of)
 
 
 def _blocks(items: int) -> list[slice]:
-    """Of `BLOCK` items each, or all where there are fewer; so the last one goes over items of the one before again."""
+    """Blocks of `BLOCK` items each, or all where there are fewer; the last one overlaps the one before."""
     firsts = [*range(0, items - BLOCK, BLOCK), max(items - BLOCK, 0)]
     return [slice(first, min(first + BLOCK, items)) for first in firsts]
 
@@ -87,7 +87,7 @@ def products(arrays: Arrays, block: slice, vectors: Floats) -> Floats:
 
 
 def _filled(vectors: Floats, least: int) -> Floats:
-    """At least so many, those without a meaning 0."""
+    """At least so many vectors; those added are 0."""
     if len(vectors) >= least:
         return vectors
     return np.concatenate((vectors, np.zeros((least - len(vectors), vectors.shape[1]), np.float32)))
@@ -97,15 +97,15 @@ def _of_tiles(tiles: Floats, block: slice, vectors: Floats) -> Floats:
     """The same of the tiles that the block lies in; never of one vector alone."""
     own = tiles[block.start // TILE : -(-block.stop // TILE)]
     filled = _filled(vectors, 2)
-    found = np.empty((len(filled), len(own), TILE), np.float32)
-    np.matmul(filled, own, out=found.transpose(1, 0, 2))
-    return found.reshape(len(filled), -1)[: len(vectors), block.start % TILE :][:, : block.stop - block.start]
+    product = np.empty((len(filled), len(own), TILE), np.float32)
+    np.matmul(filled, own, out=product.transpose(1, 0, 2))
+    return product.reshape(len(filled), -1)[: len(vectors), block.start % TILE :][:, : block.stop - block.start]
 
 
 def with_tiles(arrays: Arrays) -> Arrays:
-    """With the items' vectors, where there are any, once more in this process's own memory, as tiles, each read from
-    first to last: (-(-items // TILE), dim + 1, TILE), biases last. So a product takes half the time, and a third where
-    few ask. Without where there are too many items."""
+    """Add the items' vectors, where there are any and not too many, once more in this process's own memory, as tiles,
+    each read from first to last: (-(-items // TILE), dim + 1, TILE), biases last. A product then takes half the time,
+    and a third where few ask."""
     items = arrays.get("items")
     if items is None or items.nbytes > TILES_BYTES:
         return arrays
@@ -114,16 +114,16 @@ def with_tiles(arrays: Arrays) -> Arrays:
 
 
 def _asked(sums: Sequence[LogitSum]) -> list[tuple[Arrays, Floats]]:
-    """Of all arrays that some are products with: (b, dim + 1) vectors for items and, last, the weight of biases; 0 for
-    who has none."""
-    found: dict[int, tuple[Arrays, Floats]] = {}
+    """All arrays that some sums are products with, and (b, dim + 1) vectors for items with, last, the weight of biases;
+    0 for a sum that has none."""
+    vectors_of: dict[int, tuple[Arrays, Floats]] = {}
     for place, each in enumerate(sums):
         for arrays, vector, bias in each.products:
             nothing = arrays, np.zeros((len(sums), len(vector) + 1), np.float32)
-            own = found.setdefault(id(arrays), nothing)[1][place]
+            own = vectors_of.setdefault(id(arrays), nothing)[1][place]
             own[:-1] += vector
             own[-1] += np.float32(bias)
-    return list(found.values())
+    return list(vectors_of.values())
 
 
 Part = Callable[[Sequence[Query]], list[LogitSum]]  # of queries that say what the part hears
@@ -152,20 +152,20 @@ class Mixture:
 
     def sums_of(self, queries: Sequence[Query]) -> list[LogitSum]:
         """One for each query: what each would have alone."""
-        said: list[list[LogitSum]] = [[] for _ in queries]
+        sums: list[list[LogitSum]] = [[] for _ in queries]
         for hears, part in self._parts:
-            heard = [place for place, query in enumerate(queries) if SAID[hears](query)]
+            heard = [place for place, query in enumerate(queries) if PRESENT[hears](query)]
             for place, sum_ in zip(heard, part([queries[place] for place in heard]), strict=True):
-                said[place].append(sum_)
-        return [_joined(each) for each in said]
+                sums[place].append(sum_)
+        return [_joined(each) for each in sums]
 
 
-def _joined(said: Sequence[LogitSum]) -> LogitSum:
+def _joined(sums: Sequence[LogitSum]) -> LogitSum:
     return LogitSum(
-        tuple(product for each in said for product in each.products),
-        tuple(few for each in said for few in each.sparse),
-        tuple(all_ for each in said for all_ in each.dense),
-        sum(each.offset for each in said),
+        tuple(product for each in sums for product in each.products),
+        tuple(few for each in sums for few in each.sparse),
+        tuple(all_ for each in sums for all_ in each.dense),
+        sum(each.offset for each in sums),
     )
 
 
@@ -202,14 +202,14 @@ def _sparse(column: ScorerColumn, arrays: Arrays, weight: float, items: int) -> 
     assert of is not None
 
     def sum_of(query: Query) -> LogitSum:
-        found = of(arrays, column.reading, query, items)
-        assert found is not None  # as said by "dense" not in arrays
-        mean = float(found.values.sum()) / items
-        squares = float(found.values @ found.values)
+        scores = of(arrays, column.reading, query, items)
+        assert scores is not None  # as said by "dense" not in arrays
+        mean = float(scores.values.sum()) / items
+        squares = float(scores.values @ scores.values)
         deviation = max(squares / items - mean * mean, 0.0) ** 0.5
         if deviation <= NOTHING:
             return LogitSum((), (), (), 0.0)
         share = weight / deviation
-        return LogitSum((), (Sparse(found.items, found.values * np.float32(share)),), (), -share * mean)
+        return LogitSum((), (Sparse(scores.items, scores.values * np.float32(share)),), (), -share * mean)
 
     return lambda queries: [sum_of(query) for query in queries]

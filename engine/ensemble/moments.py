@@ -31,7 +31,7 @@ def with_moments(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def mean_and_deviation(arrays: Mapping[str, NDArray[Any]], vector: Floats) -> tuple[float, float]:
-    """Of all items' products with a vector (dim,), biases added."""
+    """The mean and deviation of all items' products with a vector (dim,), biases added."""
     asked = np.ones(len(vector) + 1)
     asked[:-1] = vector
     variance = float(asked @ arrays["covariance"] @ asked)

@@ -1,4 +1,4 @@
-"""What training decided: which scorers, with what weights in which situation, and how sure a score is."""
+"""The plan that training decides on: which scorers, with what weights in which situation, how sure a score is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_EPOCHS = 40
 
 @dataclass(frozen=True)
 class Options:
-    """What a recipe's hyperparameters say about the ensemble."""
+    """The hyperparameters of a recipe that concern the ensemble."""
 
     dim: int = 64
     length: int = 50

@@ -33,7 +33,7 @@ class CandidatePool:
     ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
 
     def columns(self, places: Sequence[int]) -> CandidatePool:
-        """With only some columns."""
+        """The pool with only some columns."""
         return CandidatePool(self.scores[list(places)], self.truth, self.gains, self.ideal)
 
     def of(self, cases: NDArray[np.intp]) -> CandidatePool:

@@ -1,4 +1,4 @@
-"""From scores to logits: the factor that makes the softmax's probabilities most likely, given what was chosen."""
+"""The factor from scores to logits that makes the choices most likely by the softmax's probabilities."""
 
 from __future__ import annotations
 

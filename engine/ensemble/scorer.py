@@ -49,16 +49,16 @@ class Ensemble:
 
     def many(self, queries: Sequence[Query]) -> list[Floats]:
         """(items,) each: those of one situation together."""
-        said = self._said(queries)
-        found: list[Floats] = [self.mixtures[0].base] * len(queries)
+        scored = self._scored(queries)
+        logits_of: list[Floats] = [self.mixtures[0].base] * len(queries)
         for blend, mixture in enumerate(self.mixtures):
-            places = [place for place, each in enumerate(said) if each.blend == blend]
+            places = [place for place, each in enumerate(scored) if each.blend == blend]
             if not places:
                 continue
-            made = all_onto(mixture.base, [said[place].sum for place in places])
-            for place, logits in zip(places, made, strict=True):
-                found[place] = self._finished(logits, said[place].penalised)
-        return found
+            block = all_onto(mixture.base, [scored[place].sum for place in places])
+            for place, logits in zip(places, block, strict=True):
+                logits_of[place] = self._finished(logits, scored[place].penalised)
+        return logits_of
 
     def shortlist(self, query: Query) -> Shortlist | None:
         return self.shortlists((query,))[0]
@@ -67,45 +67,46 @@ class Ensemble:
         """The best by the index; None where there is none, or none for what a query is scored by."""
         if self.index is None:
             return [None] * len(queries)
-        return [self._shortlist(self.index, said) for said in self._said(queries)]
+        return [self._shortlist(self.index, scored) for scored in self._scored(queries)]
 
-    def _shortlist(self, index: Index, said: _ScoredQuery) -> Shortlist | None:
-        vector = vector_of(said.sum, said.blend, index.width)
+    def _shortlist(self, index: Index, scored: _ScoredQuery) -> Shortlist | None:
+        vector = vector_of(scored.sum, scored.blend, index.width)
         if vector is None:
             return None
-        mean, penalty = self._means[said.blend], self.plan.seen_penalty
-        asked = IndexQuery(vector, said.sum.sparse, said.sum.offset, mean, said.penalised, penalty)
+        mean, penalty = self._means[scored.blend], self.plan.seen_penalty
+        asked = IndexQuery(vector, scored.sum.sparse, scored.sum.offset, mean, scored.penalised, penalty)
         return Shortlist(index, asked, self._newer)
 
     def vector(self, query: Query, width: int) -> Floats | None:
         """(width,) of this query's question to an index of vectors so wide; None where it is no product."""
-        (said,) = self._said((query,))
-        return vector_of(said.sum, said.blend, width)
+        (scored,) = self._scored((query,))
+        return vector_of(scored.sum, scored.blend, width)
 
-    def _said(self, queries: Sequence[Query]) -> list[_ScoredQuery]:
+    def _scored(self, queries: Sequence[Query]) -> list[_ScoredQuery]:
         blends = (self.plan.active, self.plan.returning, self.plan.new)
-        known = [self._of_known(query) for query in queries]
-        blend_of = [blends.index(situation(self.plan, each, len(each.history), self._latest)) for each in known]
+        recognised = [self._recognised(query) for query in queries]
+        blend_of = [blends.index(situation(self.plan, each, len(each.history), self._latest)) for each in recognised]
         sums: dict[int, LogitSum] = {}
         for blend in set(blend_of):
             places = [place for place, own in enumerate(blend_of) if own == blend]
-            sums |= zip(places, self.mixtures[blend].sums_of([known[place] for place in places]), strict=True)
+            sums |= zip(places, self.mixtures[blend].sums_of([recognised[place] for place in places]), strict=True)
         return [
-            _ScoredQuery(blend_of[at], sums[at], self._penalised(queries[at], known[at])) for at in range(len(queries))
+            _ScoredQuery(blend_of[at], sums[at], self._penalised(queries[at], recognised[at]))
+            for at in range(len(queries))
         ]
 
-    def _of_known(self, query: Query) -> Query:
-        """With what the model knows of the history."""
-        chosen = query.history if self._extension is None else self._extension.known(query.history, self.items)
-        known = (chosen >= 0) & (chosen < self.items)
-        return query if chosen is query.history and known.all() else replace(query, history=chosen[known])
+    def _recognised(self, query: Query) -> Query:
+        """The query with the items of its history that the model knows."""
+        chosen = query.history if self._extension is None else self._extension.with_stand_ins(query.history, self.items)
+        own = (chosen >= 0) & (chosen < self.items)
+        return query if chosen is query.history and own.all() else replace(query, history=chosen[own])
 
-    def _penalised(self, query: Query, known: Query) -> Ints:
-        if not self.plan.seen_penalty or not len(known.history):
+    def _penalised(self, query: Query, recognised: Query) -> Ints:
+        if not self.plan.seen_penalty or not len(recognised.history):
             return np.zeros(0, np.int32)
         count = self.items + (len(self._extension.near) if self._extension is not None else 0)
-        found: Ints = query.history[(query.history >= 0) & (query.history < count)]
-        return found
+        seen: Ints = query.history[(query.history >= 0) & (query.history < count)]
+        return seen
 
     def _finished(self, logits: Floats, penalised: Ints) -> Floats:
         if self._extension is not None:
@@ -115,7 +116,7 @@ class Ensemble:
 
 
 def mixtures_of(model: Model) -> tuple[Mixture, ...]:
-    """Of active, returning and new users."""
+    """The mixtures of active, returning and new users."""
     plan, items = plan_of(model), int(model.about["items"])
     fits = {fit: with_tiles(arrays) for fit, arrays in unpacked(model.arrays, plan.columns).items()}
     blends = (plan.active, plan.returning, plan.new)
@@ -126,13 +127,13 @@ def mixtures_of(model: Model) -> tuple[Mixture, ...]:
     return mixtures
 
 
-def situation(plan: EnsemblePlan, query: Query, known: int, latest: float) -> Blend:
-    """Which blend answers: by whether there is a history and whether its last event is a moment ago.
+def situation(plan: EnsemblePlan, query: Query, history: int, latest: float) -> Blend:
+    """The blend that answers: it depends on whether there is a history and whether its last event is recent.
 
     What returning users get was chosen at moments right after the training data (whose last event is `latest`), when
     recent popularity is recent. Long after, that is no longer so, and a user's own history says more.
     """
-    if not known:
+    if not history:
         return plan.new
     if not query.now or not len(query.times) or query.now - latest > FRESH:
         return plan.active

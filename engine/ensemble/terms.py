@@ -1,4 +1,4 @@
-"""What columns say, as terms: GENRES=drama, AGE=3 (the fourth of its eighths). A row has some of them.
+"""Terms made from columns: GENRES=drama, AGE=3 (the fourth of its eighths). A row has some of them.
 
 A fitted vocabulary is three arrays: "terms" (t,) sorted, "columns" (c,) and "edges" (c, EDGES), the bounds of a
 number's bins, NaN where a column's values are words.
@@ -22,7 +22,7 @@ NOT_LEARNED = frozenset({"IMPRESSION", "CREATION_TIMESTAMP"})
 
 @dataclass(frozen=True)
 class Spoken:
-    """Which rows have which terms, and the vocabulary that says so."""
+    """The terms of rows, and the vocabulary that they are from."""
 
     owners: Longs  # (m,) row numbers
     codes: Ints  # (m,) places in the vocabulary
@@ -67,9 +67,9 @@ def spoken(columns: Mapping[str, Column], most: int) -> Spoken:
 
 def binned(column: Numbers) -> Tags:
     """Numbers as the names of the eighths that they lie in."""
-    known = np.isfinite(column.values)
-    codes = np.searchsorted(_edges(column.values[known]), column.values[known], "right").astype(np.int32)
-    indptr = np.concatenate(([0], np.cumsum(known))).astype(np.int64)
+    present = np.isfinite(column.values)
+    codes = np.searchsorted(_edges(column.values[present]), column.values[present], "right").astype(np.int32)
+    indptr = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
     return Tags(indptr, codes, [str(part) for part in range(EDGES + 1)])
 
 
@@ -81,33 +81,33 @@ def _edges(values: NDArray[Any]) -> NDArray[np.float64]:
 
 def _frequent(rows: Longs, places: Longs, names: list[str], of: list[int], most: int, about: Arrays) -> Spoken:
     often = np.bincount(places, minlength=len(names))
-    kept = np.argsort(-often, kind="stable")[:most]
-    kept = kept[often[kept] > 0]
-    terms = np.array([names[place] for place in kept], np.str_)
+    frequent = np.argsort(-often, kind="stable")[:most]
+    frequent = frequent[often[frequent] > 0]
+    terms = np.array([names[place] for place in frequent], np.str_)
     order = np.argsort(terms)
     code_of = np.full(len(names), -1, np.int32)
-    code_of[kept[order]] = np.arange(len(kept))
+    code_of[frequent[order]] = np.arange(len(frequent))
     codes = code_of[places]
-    known = codes >= 0
-    column_of = np.array(of, np.int32)[kept[order]]
-    return Spoken(rows[known], codes[known], column_of, {**about, "terms": terms[order]})
+    present = codes >= 0
+    column_of = np.array(of, np.int32)[frequent[order]]
+    return Spoken(rows[present], codes[present], column_of, {**about, "terms": terms[order]})
 
 
 def codes_of(vocabulary: Arrays, value: Callable[[str], Any]) -> Ints:
     """(k,) the known terms of one row, given its value of a column (None: missing)."""
-    said: list[str] = []
+    names: list[str] = []
     for name, edges in zip(vocabulary["columns"].tolist(), vocabulary["edges"], strict=True):
-        found = value(name)
-        if found is None:
+        cell = value(name)
+        if cell is None:
             continue
         if np.isnan(edges[0]):
-            said += [f"{name}={word}" for word in str(found).split("|")]
-        elif (number := _number(found)) is not None:
-            said.append(f"{name}={np.searchsorted(edges, number, 'right')}")
+            names += [f"{name}={word}" for word in str(cell).split("|")]
+        elif (number := _number(cell)) is not None:
+            names.append(f"{name}={np.searchsorted(edges, number, 'right')}")
     terms = vocabulary["terms"]
-    if not said or not len(terms):
+    if not names or not len(terms):
         return np.empty(0, np.int32)
-    wanted = np.array(said, np.str_)
+    wanted = np.array(names, np.str_)
     places = np.minimum(np.searchsorted(terms, wanted), len(terms) - 1)
     return np.asarray(places[terms[places] == wanted], np.int32)
 
@@ -120,19 +120,19 @@ def _number(value: Any) -> float | None:
     return None if np.isnan(number) else number
 
 
-def lifts(said: Spoken, items: Ints, weights: Floats | None, item_count: int, prior: float) -> Floats:
+def lifts(rows: Spoken, items: Ints, weights: Floats | None, item_count: int, prior: float) -> Floats:
     """(t, items) how much likelier than usual an item is with a term, as a log: naive Bayes' log P(term | item) over
     log P(term), each item's own counts mixed with `prior` rows of the usual, so that a rare item stays neutral.
 
-    `said` is about interactions, `items` (n,) and `weights` (n,) are theirs.
+    `rows` is about interactions, `items` (n,) and `weights` (n,) are theirs.
     """
-    counted = None if weights is None else weights[said.owners]
-    terms = len(said.column_of)
-    flat = said.codes.astype(np.int64) * item_count + items[said.owners]
+    counted = None if weights is None else weights[rows.owners]
+    terms = len(rows.column_of)
+    flat = rows.codes.astype(np.int64) * item_count + items[rows.owners]
     joint = np.bincount(flat, counted, terms * item_count).reshape(terms, item_count)
     lift = np.zeros((terms, item_count), np.float32)
-    for column in np.unique(said.column_of):  # a row without a value says nothing of its column
-        of = said.column_of == column
+    for column in np.unique(rows.column_of):  # a row without a value says nothing of its column
+        of = rows.column_of == column
         own = joint[of].sum(axis=0)
         usual = joint[of].sum(axis=1, keepdims=True) / max(own.sum(), 1e-9)
         lift[of] = np.log((joint[of] / np.maximum(usual, 1e-9) + prior) / (own + prior))

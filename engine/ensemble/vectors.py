@@ -22,26 +22,28 @@ class Vectors:
     def of(self, histories: Sequence[Ints]) -> list[Floats]:
         """(dim,) each; not to be written to."""
         keys = [blake2b(history.tobytes(), digest_size=16).digest() for history in histories]
-        found = self._known(keys)
-        new = {key: history for key, history in zip(keys, histories, strict=True) if key not in found}
+        vectors = self._known(keys)
+        new = {key: history for key, history in zip(keys, histories, strict=True) if key not in vectors}
         if new:
-            made = dict(zip(new, self._encode(list(new.values())), strict=True))
-            self._remember(made)
-            found |= made
-        return [found[key] for key in keys]
+            encoded = dict(zip(new, self._encode(list(new.values())), strict=True))
+            self._remember(encoded)
+            vectors |= encoded
+        return [vectors[key] for key in keys]
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, Floats]:
-        found = {}
+        vectors = {}
         with self._lock:
             for key in keys:
                 vector = self._kept.pop(key, None)
                 if vector is not None:
-                    found[key] = self._kept[key] = vector
-        return found
+                    vectors[key] = self._kept[key] = vector
+        return vectors
 
-    def _remember(self, made: dict[bytes, Floats]) -> None:
+    def _remember(self, vectors: dict[bytes, Floats]) -> None:
         with self._lock:
-            self._kept.update((key, vector.copy()) for key, vector in made.items())  # not a row that keeps all others
+            self._kept.update(
+                (key, vector.copy()) for key, vector in vectors.items()
+            )  # not a row that keeps all others
             while len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]
 

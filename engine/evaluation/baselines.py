@@ -1,4 +1,4 @@
-"""What every model is shown beside: closed-form scorers, each tuned on validation as carefully as the model."""
+"""Baselines beside every model: closed-form scorers, each tuned on validation as carefully as the model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Tuned = tuple[tuple[float, ScorerColumn], ...]  # weights and columns of a tuned
 
 
 def able(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
-    """Whether the baseline can say anything: own frequency can't where what was seen is removed."""
+    """The baseline can say something: own frequency can't where seen items are removed."""
     if baseline.name == "own frequency" and remove_seen:
         return False
     return has_history or baseline.name.startswith("popularity")
@@ -53,7 +53,7 @@ def able(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
 def tuned(
     split: Split, cases: Sequence[EvaluationCase], remove_seen: bool, seed: int, progress: Progress
 ) -> dict[str, Tuned]:
-    """What each baseline is, chosen by NDCG@10 on the cases of a validation split."""
+    """The settings of each baseline, chosen by NDCG@10 on the cases of a validation split."""
     columns = [column for column in candidates(split.train, Options(epochs=0)) if column.member in MEMBERS_USED]
     scores = scorers(columns, split.train, seed, progress)
     own = own_ndcg(scores, cases, remove_seen)

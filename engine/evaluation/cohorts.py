@@ -1,4 +1,4 @@
-"""What one list for many costs in quality and gains in hits: cohorts of a model beside each user's own list.
+"""Cohorts of a model beside each user's own list: what one list for many costs in quality and gains in hits.
 
 Two figures for quality, because users differ: those whose own history is in the list that they get, which flatters
 where a cohort has few members, and those whose list was made of other users alone (the cohorts of the even users are
@@ -8,9 +8,9 @@ asked for the odd ones, and the other way round, so that such lists have half of
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 
 import msgspec
 import numpy as np
@@ -35,7 +35,7 @@ Gains = NDArray[np.float64]
 
 
 class Traffic(msgspec.Struct, frozen=True):
-    """Who asks a shared cache: the k-th most active user k ** -exponent times as often as the first."""
+    """The users of a shared cache: the k-th most active asks k ** -exponent times as often as the first."""
 
     users: int = 100_000
     requests: int = 300_000
@@ -82,43 +82,46 @@ class Curve(msgspec.Struct, frozen=True):
         return [_texts(row) for row in self.rows]
 
 
+@dataclass(frozen=True)
+class CohortStudy:
+    """The settings of a cohort curve: the recipe and its hyperparameters, counts of cohorts, the traffic of a cache."""
+
+    recipe: str = DEFAULT[0]
+    seed: int = 0
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    counts: Sequence[int] = COUNTS
+    traffic: Traffic = field(default_factory=Traffic)
+
+
 def cohort_curve(
-    snapshot: Snapshot,
-    clock: Callable[[], float],
-    name: str = DEFAULT[0],
-    seed: int = 0,
-    progress: Progress = silent,
-    traffic: Traffic = Traffic(),  # noqa: B008 - frozen
-    counts: Sequence[int] = COUNTS,
-    hyperparameters: dict[str, str] | None = None,
+    snapshot: Snapshot, clock: Callable[[], float], study: CohortStudy, progress: Progress = silent
 ) -> Curve:
-    """Of each user the last item (or basket) is hidden, as leave-last-out has it; the whole catalogue is ranked.
+    """Hide the last item (or basket) of each user, as leave-last-out has it, and rank the whole catalogue.
 
     Raises `InvalidInput` where there is no user to hide anything of.
     """
     split = leave_last_out(snapshot, baskets=tied_share(snapshot) > BASKETS)
     if not split.cases:
         raise InvalidInput("No user has an interaction to hide and another to learn from: there is nothing to measure.")
-    recipe, began = RECIPES[name], clock()
-    model = recipe.train(split.train, recipe.parse(hyperparameters or {}), seed, stretch(progress, 0.0, 0.8))
+    recipe, seed, traffic, began = RECIPES[study.recipe], study.seed, study.traffic, clock()
+    model = recipe.train(split.train, recipe.parse(study.hyperparameters), seed, stretch(progress, 0.0, 0.8))
     trained = clock()
     scorer = recipe.ready(model)
     with_cohorts(model, scorer, split.train, seed, stretch(progress, 0.8, 0.85))
-    made = clock()
+    divided = clock()
     trial = _CohortTrial(split, model, scorer, sampled(split.cases, snapshot.item_count, seed), seed)
-    own = trial.own()
     rows = []
-    for place, count in enumerate(counts):
-        progress(0.85 + 0.15 * place / len(counts), f"{count} cohorts")
-        rows.append(trial.row(count, own, traffic))
-    rows.append(_row((None, None), own, own, own, None, hit_rate(traffic, None, seed), seed))
+    for place, count in enumerate(study.counts):
+        progress(0.85 + 0.15 * place / len(study.counts), f"{count} cohorts")
+        rows.append(trial.row(count, traffic))
+    rows.append(trial.own_row(traffic))
     progress(1.0, "measured")
     return Curve(
-        recipe=name,
+        recipe=study.recipe,
         interactions=len(snapshot.items),
         users=len(trial.cases),
         training_s=trained - began,
-        cohorts_s=made - trained,
+        cohorts_s=divided - trained,
         traffic=traffic,
         rows=rows,
     )
@@ -143,31 +146,55 @@ class _CohortTrial:
     cases: list[EvaluationCase]
     seed: int
 
+    @cached_property
     def own(self) -> Gains:
         known_left_out = self._leaves_out_known
         return np.array([_gain(self.scorer(case.query), case, known_left_out) for case in self.cases])
 
-    def row(self, count: int, own: Gains, traffic: Traffic) -> Lists:
+    def own_row(self, traffic: Traffic) -> Lists:
+        return self._row((None, None), self.own, self.own, None, hit_rate(traffic, None, self.seed))
+
+    def row(self, count: int, traffic: Traffic) -> Lists:
         cohorts = self._made_of(self.split.train, count)
         gains = self._gains(cohorts, self.cases, leave_out=self._leaves_out_known)
         numbers = [cohorts.name_of(case.history) for case in self.cases]
         _, sizes = np.unique(numbers, return_counts=True)
         rate = hit_rate(traffic, sizes / sizes.sum(), self.seed)
         as_cached = self._gains(cohorts, self.cases, leave_out=False)
-        made = (count, len(cohorts.centres))
-        return _row(made, gains, own, as_cached, self._of_others(count), rate, self.seed)
+        return self._row((count, len(cohorts.centres)), gains, as_cached, self._of_others(count), rate)
+
+    def _row(
+        self,
+        counts: tuple[int | None, int | None],
+        gains: Gains,
+        as_cached: Gains,
+        of_others: float | None,
+        rate: float,
+    ) -> Lists:
+        cohorts, made_of_them = counts
+        return Lists(
+            cohorts=cohorts,
+            made=made_of_them,
+            ndcg_at_10=float(gains.mean()),
+            interval=bootstrap(gains, self.seed),
+            lost=float((self.own - gains).mean()),
+            lost_interval=bootstrap(self.own - gains, self.seed),
+            as_cached=float(as_cached.mean()),
+            of_others=of_others,
+            hit_rate=rate,
+        )
 
     def _of_others(self, count: int) -> float:
         train, gains = self.split.train, []
         for half in (0, 1):
-            cohorts = self._made_of(train.kept(train.users % 2 == half), count)
+            cohorts = self._made_of(train.take(train.users % 2 == half), count)
             others = [case for case in self.cases if case.user % 2 != half]
             gains.append(self._gains(cohorts, others, leave_out=self._leaves_out_known))
         return float(np.concatenate(gains).mean())
 
     def _made_of(self, members: Snapshot, count: int) -> CohortLists:
-        made = with_cohorts(self.model, self.scorer, members, self.seed, silent, (count,))
-        return replace(cohorts_of(made, self.scorer, "")[count], extension=None)
+        model = with_cohorts(self.model, self.scorer, members, self.seed, silent, (count,))
+        return replace(cohorts_of(model, self.scorer, "")[count], extension=None)
 
     def _gains(self, cohorts: CohortLists, cases: Sequence[EvaluationCase], *, leave_out: bool) -> Gains:
         scores = cache(lambda name: cohorts.base if name == EVERYONE else cohorts.scores(cohorts.number_of(name) or 0))
@@ -182,28 +209,6 @@ def _gain(scores: Floats, case: EvaluationCase, leave_out: bool) -> float:
     return ndcg(mid_ranks(without(scores, case.history) if leave_out else scores, case.truth), CUT)
 
 
-def _row(
-    made: tuple[int | None, int | None],
-    gains: Gains,
-    own: Gains,
-    as_cached: Gains,
-    of_others: float | None,
-    rate: float,
-    seed: int,
-) -> Lists:
-    return Lists(
-        cohorts=made[0],
-        made=made[1],
-        ndcg_at_10=float(gains.mean()),
-        interval=bootstrap(gains, seed),
-        lost=float((own - gains).mean()),
-        lost_interval=bootstrap(own - gains, seed),
-        as_cached=float(as_cached.mean()),
-        of_others=of_others,
-        hit_rate=rate,
-    )
-
-
 def hit_rate(traffic: Traffic, shares: Gains | None, seed: int) -> float:
     """The share of requests that a cache answers, after it has warmed up. `shares` (c,) says how much of the users each
     cohort has; None: everyone has a list of their own, which no click is taken to outdate."""
@@ -212,16 +217,16 @@ def hit_rate(traffic: Traffic, shares: Gains | None, seed: int) -> float:
     asking = draw.choice(traffic.users, traffic.requests, p=chance / chance.sum())
     if shares is not None:
         asking = draw.choice(len(shares), traffic.users, p=shares)[asking]
-    kept: OrderedDict[int, float] = OrderedDict()
+    fresh_until: OrderedDict[int, float] = OrderedDict()
     hits, first = 0, int(WARM * traffic.requests)
     for place, who in enumerate(asking.tolist()):
         now = place / traffic.per_second
-        if kept.get(who, -np.inf) > now:
-            kept.move_to_end(who)
+        if fresh_until.get(who, -np.inf) > now:
+            fresh_until.move_to_end(who)
             hits += place >= first
             continue
-        kept.pop(who, None)
-        kept[who] = now + traffic.max_age_s
-        if len(kept) > traffic.lists:
-            kept.popitem(last=False)
+        fresh_until.pop(who, None)
+        fresh_until[who] = now + traffic.max_age_s
+        if len(fresh_until) > traffic.lists:
+            fresh_until.popitem(last=False)
     return hits / max(traffic.requests - first, 1)

@@ -44,7 +44,7 @@ RULES = [
 
 @dataclass(frozen=True)
 class ModelGains:
-    """What one model did, a case each."""
+    """The gains of one model, an entry a case."""
 
     ndcg: NDArray[np.float64]
     hit: NDArray[np.float64]
@@ -202,7 +202,7 @@ def sampled(cases: list[EvaluationCase], items: int, seed: int) -> list[Evaluati
 
 
 def _kept(model: Model) -> str:
-    """What the model says it chose, in one line."""
+    """The model's account of what it chose, in one line."""
     blends = model.about.get("chosen", {}).get("blends", {})
     return "; ".join(
         f"{situation}: {' + '.join(f'{weight:.2g} {name}' for name, weight in blend['weights'].items())}"

@@ -57,7 +57,7 @@ def save_curve(curve: Curve, path: Path) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """Of so many inches."""
+    """A figure of so many inches."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:

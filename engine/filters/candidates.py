@@ -1,4 +1,4 @@
-"""What a filter is asked about: the items (users, actions) of one group, on behalf of one user and beside one item."""
+"""The candidates of a filter: the items (users, actions) of one group, for one user and beside one item."""
 
 from __future__ import annotations
 

@@ -149,12 +149,12 @@ class Checks:
     def _check_field(self, column: FieldReference, fields: Fields) -> None:
         field = fields.get(column.key)
         if field is None:
-            known = sorted(name for dataset, name in fields if dataset == column.dataset)
-            if not known:
+            names = sorted(name for dataset, name in fields if dataset == column.dataset)
+            if not names:
                 raise self.wrong(column, f"the dataset group has no {SPELLED[column.dataset]} dataset")
-            close = get_close_matches(column.name, known, n=1)
+            close = get_close_matches(column.name, names, n=1)
             meant = f"; did you mean {close[0]}?" if close else ""
-            raise self.wrong(column, f"{column.written}: no such field; one of {', '.join(known)}{meant}")
+            raise self.wrong(column, f"{column.written}: no such field; one of {', '.join(names)}{meant}")
         if field.textual:
             raise self.wrong(column, f"{column.written} is textual: it can't be filtered by")
         if field.type == "boolean" and self.rules == "aws":
@@ -189,7 +189,7 @@ class Checks:
 
 
 def _choices(source: str) -> str:
-    known = [SPELLED[name] for name in DATASETS]
+    names = [SPELLED[name] for name in DATASETS]
     close = get_close_matches(source, DATASETS, n=1)
     meant = f"; did you mean {SPELLED[close[0]]}?" if close else ""
-    return f"one of {', '.join(known)}{meant}"
+    return f"one of {', '.join(names)}{meant}"

@@ -52,7 +52,7 @@ class CompiledFilter:
 
     @cached_property
     def names_user(self) -> bool:
-        """Whether it looks at the user's own fields; users without history then differ, too."""
+        """The filter looks at the user's own fields; users without history then differ, too."""
         return any(expression.when for expression in self.expressions)
 
     @cached_property
@@ -88,8 +88,8 @@ class CompiledFilter:
         Raises `InvalidInput` where a parameter can't be read.
         """
         reading = _Reading(self, candidates, values)
-        found = [reading.touched(each.where) for each in self.personal if _complete(each, values)]
-        return found[0] if len(found) == 1 else np.concatenate((NO_IDS, *found))
+        touched = [reading.touched(each.where) for each in self.personal if _complete(each, values)]
+        return touched[0] if len(touched) == 1 else np.concatenate((NO_IDS, *touched))
 
     def mask(self, candidates: Candidates, values: Values) -> Mask:
         """The union of the INCLUDE sets (everything where none is active), less the union of the EXCLUDE sets.
@@ -128,7 +128,7 @@ def _is_personal(expression: FilterExpression, includes: int) -> bool:
 
 
 def _complete(expression: FilterExpression, values: Values) -> bool:
-    """Without a parameter an EXCLUDE expression is skipped, and an INCLUDE expression an error."""
+    """An EXCLUDE expression is skipped without its parameter; an INCLUDE expression is an error then."""
     missing = [name for name in expression.placeholders() if name not in values]
     if missing and expression.action == "INCLUDE":
         raise InvalidInput(f"filterValues: the filter's parameter {missing[0]} has no value.")
@@ -144,18 +144,18 @@ class _Reading:
     values: Values
 
     def holds(self, expression: FilterExpression) -> bool:
-        """Whether every IF condition does; of a user, or a field, that is not known none does."""
+        """Every IF condition holds; none does for a user, or a field, that is not known."""
         return all(map(self._is_true, expression.when))
 
     def _is_true(self, predicate: Predicate) -> bool:
-        known = self.filter.fields.get(predicate.column.key)
-        if known is None:
+        field = self.filter.fields.get(predicate.column.key)
+        if field is None:
             return False
-        value = self.candidates.user if predicate.column.key in OWN_IDS else self.candidates.current_user(known.name)
+        value = self.candidates.user if predicate.column.key in OWN_IDS else self.candidates.current_user(field.name)
         if value is None:
             return False
-        row = Indexed(column_of(column_kind(known), [value]))
-        return bool(row.match(predicate.operator, self._operands(predicate, known))[0])
+        row = Indexed(column_of(column_kind(field), [value]))
+        return bool(row.match(predicate.operator, self._operands(predicate, field))[0])
 
     def mask(self, where: Condition) -> Mask:
         """(candidates + 1,)"""
@@ -175,15 +175,15 @@ class _Reading:
 
     def _predicate(self, predicate: Predicate) -> Mask:
         column = predicate.column
-        known = self.filter.fields.get(column.key)
-        operands = self._operands(predicate, known)
+        field = self.filter.fields.get(column.key)
+        operands = self._operands(predicate, field)
         if column.source in EVENTS:
             return self.candidates.touched([str(each) for each in operands], predicate.negated, self._latest(predicate))
         if column.key in OWN_IDS:
             return self._named(operands, predicate.negated)
-        if known is None:  # no longer: its values are missing
+        if field is None:  # no longer: its values are missing
             return np.full(self.candidates.count + 1, predicate.negated)
-        live = LiveColumn.of(self.candidates.table, known.name, column_kind(known))
+        live = LiveColumn.of(self.candidates.table, field.name, column_kind(field))
         find = live.kept_mask if predicate.constant else live.mask
         return self._fit(find(predicate.operator, operands), predicate.negated)
 
@@ -199,16 +199,16 @@ class _Reading:
         fitted[: min(len(mask), count)] = mask[:count]
         return fitted
 
-    def _operands(self, predicate: Predicate, known: Field | None) -> tuple[Value, ...]:
+    def _operands(self, predicate: Predicate, field: Field | None) -> tuple[Value, ...]:
         first = predicate.operands[0]
         if isinstance(first, Placeholder):
             one = predicate.operator not in SETS
-            return given(first.name, self.values[first.name], known, one=one)
+            return given(first.name, self.values[first.name], field, one=one)
         if isinstance(first, FieldReference):
-            return self._current(first, known)
-        return tuple(typed(each.text, known) for each in predicate.operands if isinstance(each, Literal))
+            return self._current(first, field)
+        return tuple(typed(each.text, field) for each in predicate.operands if isinstance(each, Literal))
 
-    def _current(self, column: FieldReference, known: Field | None) -> tuple[Value, ...]:
+    def _current(self, column: FieldReference, field: Field | None) -> tuple[Value, ...]:
         """The current item's values: several of a multi-valued field, none where it has none."""
         if column.key in OWN_IDS:
             return () if self.candidates.item is None else (self.candidates.item,)

@@ -118,8 +118,8 @@ class ToTree(Transformer[Token, tuple[FilterExpression, ...]]):
         return operands
 
     def set_test(self, field: Token, operator: Token, operands: tuple[Operand, ...] | FieldReference) -> Predicate:
-        given = (operands,) if isinstance(operands, FieldReference) else operands
-        return Predicate(self.field(field), "IN" if operator.upper() == "IN" else "NOT IN", given)
+        arguments = (operands,) if isinstance(operands, FieldReference) else operands
+        return Predicate(self.field(field), "IN" if operator.upper() == "IN" else "NOT IN", arguments)
 
     def comparison(self, field: Token, operator: Token, operand: Operand) -> Predicate:
         return Predicate(self.field(field), str(operator), (operand,))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What several filters leave for one question: a mask that everyone shares, and what the user's own events take away.
+"""Items that several filters leave for one question: a mask that all share, less what the user's events take away.
 
 Most filters say the same of an item to everyone, but for the items that a user has touched. So the mask is made once,
 and kept while no row of the items changes; a question looks at the user's few items alone.
@@ -60,11 +60,11 @@ class Left:
 
     def keeps(self, items: Ints) -> Mask:
         """(k,) whether each of these is left."""
-        kept: Mask = self.shared.mask[items]
+        left: Mask = self.shared.mask[items]
         if len(self.dropped):
             dropped = np.sort(self.dropped)
-            kept &= dropped.take(np.searchsorted(dropped, items), mode="clip") != items
-        return kept
+            left &= dropped.take(np.searchsorted(dropped, items), mode="clip") != items
+        return left
 
     def of(self, scores: Floats) -> Floats:
         """(count,) a copy of the scores, -inf for all that is not left."""
@@ -101,9 +101,9 @@ def _shared(filters: tuple[CompiledFilter, ...], candidates: Candidates, values:
     table = candidates.table
     held: dict[object, _Kept] = table.memo.setdefault("left", {})
     key = (tuple(each.text for each in filters), tuple(sorted(values.items())), candidates.count)
-    version, kept = len(table.order), held.get(key)
-    if kept is not None and kept.version == version and all(map(_is, kept.filters, filters)):
-        return kept.shared
+    version, entry = len(table.order), held.get(key)
+    if entry is not None and entry.version == version and all(map(_is, entry.filters, filters)):
+        return entry.shared
     shared = SharedMask(_mask(filters, candidates, values))
     if len(held) >= max(FEWEST, KEPT_BYTES // shared.nbytes):
         table.memo["left"] = held = {}  # who fills the one thrown away makes a mask for nobody

@@ -30,7 +30,7 @@ class PutRows(NamedTuple):
 
 
 class LiveColumn:
-    """Of one table, while that lives. Any thread reads."""
+    """A column of one table, while that lives. Any thread reads."""
 
     def __init__(self, table: LiveTable, name: str, kind: type[Column]) -> None:
         self._table, self._name, self._kind = table, name, kind
@@ -44,10 +44,10 @@ class LiveColumn:
     @classmethod
     def of(cls, table: LiveTable, name: str, kind: type[Column]) -> LiveColumn:
         key = (name, kind)
-        found: LiveColumn | None = table.memo.get(key)
-        if found is None:
-            found = table.memo[key] = cls(table, name, kind)
-        return found
+        live: LiveColumn | None = table.memo.get(key)
+        if live is None:
+            live = table.memo[key] = cls(table, name, kind)
+        return live
 
     def mask(self, operator: str, operands: tuple[Value, ...]) -> Mask:
         """(n,) for some n: what is beyond has no value."""
@@ -76,7 +76,7 @@ class LiveColumn:
         return mask
 
     def _sized(self, mask: Mask, operator: str, *, copy: bool = False) -> Mask:
-        """As long as the table is by now."""
+        """The mask lengthened to the table's size by now."""
         more = self._table.size - len(mask)
         if more <= 0:
             return mask.copy() if copy else mask
@@ -84,8 +84,8 @@ class LiveColumn:
 
     @staticmethod
     def _patch(mask: Mask, rows: PutRows, operator: str, operands: tuple[Value, ...]) -> None:
-        known = rows.ids < len(mask)
-        mask[rows.ids[known]] = rows.values.match(operator, operands)[known]
+        within = rows.ids < len(mask)
+        mask[rows.ids[within]] = rows.values.match(operator, operands)[within]
 
     def _put_rows(self, version: int) -> Iterator[PutRows]:
         """All that was put, in order."""

@@ -1,4 +1,4 @@
-"""What a filter says, as plain structs; names are in upper case, since the language ignores theirs."""
+"""A filter as plain structs; names are in upper case, since the language ignores theirs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Predicate:
 
     @property
     def constant(self) -> bool:
-        """Whether it says the same for every question."""
+        """The predicate says the same for every question."""
         return all(isinstance(operand, Literal) for operand in self.operands)
 
 

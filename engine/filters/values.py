@@ -1,4 +1,4 @@
-"""What a predicate compares with, as plain values: literals, and the parameters that a question brings along (§4.3)."""
+"""The operands of predicates as plain values: literals, and the parameters that a question brings along (§4.3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 def split(name: str, encoded: str) -> tuple[str, ...]:
     """`"Comedy","Drama"` is two values; those without quotes are taken as they are. Empty: none."""
-    found, at, end = [], 0, len(encoded.rstrip())
+    parts, at, end = [], 0, len(encoded.rstrip())
     while at < end:
         token = _TOKEN.match(encoded, at)
         if token is None:
@@ -26,9 +26,9 @@ def split(name: str, encoded: str) -> tuple[str, ...]:
                 'write each value in double quotes, with commas between, such as "Comedy","Drama".'
             )
         quoted = token[1] if token[1] is not None else token[2]
-        found.append(token[3].strip() if quoted is None else _ESCAPED.sub(r"\1", quoted))
+        parts.append(token[3].strip() if quoted is None else _ESCAPED.sub(r"\1", quoted))
         at = token.end()
-    return tuple(found)
+    return tuple(parts)
 
 
 def given(name: str, encoded: str, field: Field | None, *, one: bool) -> tuple[Value, ...]:
@@ -44,7 +44,7 @@ def given(name: str, encoded: str, field: Field | None, *, one: bool) -> tuple[V
 
 
 def typed(text: str, field: Field | None) -> Value:
-    """As the field's column has it. Raises `ValueError`."""
+    """The value as the field's column has it. Raises `ValueError`."""
     if field is None or field.type == "string":
         return text
     if field.type == "boolean":

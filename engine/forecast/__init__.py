@@ -1,1 +1,1 @@
-"""What a training takes: said before it starts, counted down while it runs, and kept to where there is a budget."""
+"""Forecasts of trainings: told before a training starts, counted down while it runs, and kept to by its budget."""

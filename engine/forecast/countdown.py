@@ -31,7 +31,7 @@ class Countdown:
 
 
 def duration(seconds: float) -> str:
-    """In words: "about 6 min"."""
+    """The duration in words: "about 6 min"."""
     if seconds < 10:
         return "a few seconds"
     if seconds < 90:

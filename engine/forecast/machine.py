@@ -1,4 +1,4 @@
-"""How fast this machine is, as a factor: measured in a quarter of a second, before a training is forecast."""
+"""This machine's slowness as a factor, measured in a quarter of a second, before a training is forecast."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class TrainingForecast:
 
     @property
     def within(self) -> str:
-        """What was left out, for people."""
+        """The part that was left out, for people."""
         return f"to fit into {(self.budget_s or 0) / 60:g} min: {self.cut}" if self.cut else ""
 
     def account(self) -> dict[str, float | str]:
@@ -58,7 +58,7 @@ def forecast(
     trials: Sequence[Recipe[Any]] = (),
     minutes: float | None = None,
 ) -> TrainingForecast:
-    """Of a training that first tries so many recipes (or settings of one); within `minutes`, as much as fits.
+    """The forecast of a training that first tries so many recipes (or settings); within `minutes`, as much as fits.
 
     Raises `InvalidInput` with the least number of minutes where nothing does even when nobody else wants the machine:
     who comes and goes there can't be foreseen.
@@ -99,7 +99,7 @@ def _parts(recipe: Recipe[Any], cost: Cost, snapshot: Snapshot) -> tuple[float, 
 
 
 def _trial_seconds(recipe: Recipe[Any], snapshot: Snapshot) -> float:
-    """Of one trial, on some of the users where there are many."""
+    """The seconds of one trial, on some of the users where there are many."""
     cost = recipe.cost(snapshot, recipe.parse({}))
     share = min(MOST_ROWS / max(len(snapshot.items), 1), 1.0)
     return share * cost.train + 1_000 * cost.ask

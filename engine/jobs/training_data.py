@@ -41,7 +41,7 @@ def chosen_events(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapsho
         keep &= weights >= 0
         mean = weights[keep].mean() if keep.any() else 0
         snapshot = replace(snapshot, weights=weights / mean if mean else None)
-    return snapshot if keep.all() else snapshot.kept(keep)
+    return snapshot if keep.all() else snapshot.take(keep)
 
 
 def event_weights(snapshot: Snapshot, version: SolutionVersionRecord) -> Floats | None:

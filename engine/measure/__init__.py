@@ -1,1 +1,1 @@
-"""How good the recommendations are: splits, metrics, baselines and the honest report."""
+"""Measures of recommendations: splits, ranks, metrics, tuning and off-policy estimates."""

@@ -21,7 +21,7 @@ CUTS = (5, 10, 25)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a test."""
+    """The result of a test."""
 
     ranks: list[Ranks]  # a case each: (r,) rank of every relevant item in the full ranking
     lists: list[Ints]  # a case each: (≤ LONGEST,) what was recommended
@@ -68,8 +68,8 @@ for _cut in CUTS:
 
 
 def reward_metrics(outcome: Outcome) -> dict[str, float]:
-    """Of the reward of the items that users took, the share that the first 25 recommendations had; users whose items
-    are worth nothing are left out. None without rewards.
+    """The share that the first 25 recommendations had of the reward of the items that users took. Users whose items
+    are worth nothing are left out; there is no such metric without rewards.
     """
     if outcome.rewards is None:
         return {}

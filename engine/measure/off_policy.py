@@ -1,4 +1,4 @@
-"""What another policy would have earned, from answers that this one gave and their propensities: off-policy estimates.
+"""Off-policy estimates: what another policy would have earned, from this one's answers and their propensities.
 
 A policy shows each item with some probability; an item that is shown earns its reward whatever stands beside it and
 wherever it stands (the item-based model of Li et al., "Offline evaluation of ranking policies with click models",
@@ -43,7 +43,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Shows:
-    """What was shown, one row each (m,), and what the target would show, one row each (t,), in `answers` answers."""
+    """Items shown, a row each (m,), and items that the target would show, a row each (t,), in `answers` answers."""
 
     answers: int
     answer: Ints  # (m,) which answer, from 0
@@ -61,17 +61,17 @@ class Shows:
 
     @property
     def places(self) -> float:
-        """That the target fills in an answer."""
+        """The places that the target fills in an answer."""
         return float(self.target_chance.sum()) / self.answers
 
     @property
     def covered(self) -> float:
-        """How much of what the target shows could have been shown: about 1, or rewards are missing."""
+        """The share of the target's items that could have been shown: about 1, or rewards are missing."""
         return float(self.weights.sum()) / max(float(self.target_chance.sum()), 1e-12)
 
     @property
     def effective(self) -> float:
-        """How many answers of equal weights say as much (Kish, "Survey sampling", 1965)."""
+        """The number of answers of equal weights that say as much (Kish, "Survey sampling", 1965)."""
         weights = self.per_answer(self.weights)
         return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-12))
 
@@ -148,9 +148,9 @@ def _warnings(shows: Shows, by_name: dict[str, Estimate]) -> Iterator[str]:
         )
 
 
-def _disjoint(found: Iterable[Estimate]) -> bool:
-    """Whether some two intervals have nothing in common."""
-    intervals = [each.interval for each in found]
+def _disjoint(estimates: Iterable[Estimate]) -> bool:
+    """Some two intervals have nothing in common."""
+    intervals = [each.interval for each in estimates]
     return max(low for low, _ in intervals) > min(high for _, high in intervals)
 
 
@@ -182,10 +182,10 @@ def _doubly_robust(shows: Shows) -> Estimate:
 
 
 def _mean_rewards(shows: Shows, rows: Array) -> Array:
-    """(items,) of those rows, each drawn towards the mean of all."""
+    """(items,) mean rewards of those rows, each drawn towards the mean of all."""
     count = int(max(shows.item.max(initial=-1), shows.target_item.max(initial=-1))) + 1
     items, rewards = shows.item[rows], shows.reward[rows]
     mean = float(rewards.mean()) if len(rewards) else 0.0
     sums, shown = np.bincount(items, rewards, count), np.bincount(items, minlength=count)
-    found: Array = (sums + PRIOR * mean) / (shown + PRIOR)
-    return found
+    means: Array = (sums + PRIOR * mean) / (shown + PRIOR)
+    return means

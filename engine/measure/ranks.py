@@ -1,4 +1,4 @@
-"""Where the right items stand in a full ranking."""
+"""Ranks of the right items in a full ranking."""
 
 from __future__ import annotations
 

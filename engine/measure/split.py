@@ -50,7 +50,7 @@ class EvaluationCase:
 
 
 class Halves(NamedTuple):
-    """Of the same users and items; every interaction is in one of them."""
+    """Two halves of the same users and items; every interaction is in one of them."""
 
     train: Snapshot
     hidden: Snapshot
@@ -78,7 +78,7 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
         stops = np.append(starts[1:], len(items))
         for start, stop in zip(starts[-last:], stops[-last:], strict=True):
             cases.append(_case(snapshot, users, user, start, stop, float(times[start - 1])))
-    return Split(snapshot.kept(keep), cases)
+    return Split(snapshot.take(keep), cases)
 
 
 def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False) -> Split:
@@ -98,7 +98,7 @@ def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False)
         if start < len(items):
             stop = int(np.searchsorted(times, times[start], side="right")) if baskets else start + 1
             cases.append(_case(snapshot, users, user, start, stop, float(moment)))
-    return Split(snapshot.kept(snapshot.times < moment), cases)
+    return Split(snapshot.take(snapshot.times < moment), cases)
 
 
 def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
@@ -114,7 +114,7 @@ def user_split(snapshot: Snapshot, seed: int, *, share: float = 0.1) -> Split:
         items, times = snapshot.history(int(user))
         start = len(items) - max(len(items) // 10, 1)
         cases.append(_case(snapshot, users, int(user), start, len(items), float(times[start - 1])))
-    return Split(snapshot.kept(~np.isin(snapshot.users, chosen)), cases)
+    return Split(snapshot.take(~np.isin(snapshot.users, chosen)), cases)
 
 
 def _case(snapshot: Snapshot, users: LiveTable, user: int, start: int, stop: int, now: float) -> EvaluationCase:
@@ -125,8 +125,8 @@ def _case(snapshot: Snapshot, users: LiveTable, user: int, start: int, stop: int
     if snapshot.weights is not None:
         gains = np.zeros(len(truth), np.float32)
         np.maximum.at(gains, places, snapshot.weights[first + start : first + stop])
-    found = {name: column.get(first + start) for name, column in contextual(snapshot).items()}
-    context = {name: value for name, value in found.items() if value is not None}
+    cells = {name: column.get(first + start) for name, column in contextual(snapshot).items()}
+    context = {name: value for name, value in cells.items() if value is not None}
     return EvaluationCase(items[:start], times[:start], truth, now, gains, user, users, context)
 
 
@@ -141,7 +141,7 @@ def newest_split(snapshot: Snapshot, *, share: float = 0.2) -> Halves:
     lengths = np.diff(snapshot.indptr)
     hidden = np.where(lengths > 1, np.maximum((share * lengths).astype(np.int64), 1), 0)
     newest = np.arange(len(snapshot.items)) >= (snapshot.indptr[1:] - hidden)[snapshot.users]
-    return Halves(snapshot.kept(~newest), snapshot.kept(newest))
+    return Halves(snapshot.take(~newest), snapshot.take(newest))
 
 
 def basket_starts(times: Longs) -> NDArray[np.intp]:

@@ -62,7 +62,7 @@ class TuningTrial:
 
 @dataclass(frozen=True)
 class TuningTask:
-    """What is tried on, and how it is measured: by one of METRICS."""
+    """The split on which settings are tried, and the metric, one of METRICS, by which they are measured."""
 
     split: Split
     seed: int
@@ -95,12 +95,12 @@ def best_recipe(recipes: Sequence[Recipe[Any]], trials: TuningTask, progress: Pr
 def tuned(
     recipe: Recipe[Any],
     dimensions: Sequence[Dimension],
-    given: Mapping[str, str],
+    fixed: Mapping[str, str],
     count: int,
     trials: TuningTask,
     progress: Progress,
 ) -> list[TuningTrial]:
-    """At most `count` trials in the order they were made; `given` are the settings outside the search, and its start.
+    """At most `count` trials in the order they ran; `fixed` are the settings outside the search, and its start.
 
     What was tried before is not tried again, but counts as a trial.
     """
@@ -108,7 +108,7 @@ def tuned(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=trials.seed))
-    study.enqueue_trial(_start(recipe, dimensions, given))
+    study.enqueue_trial(_start(recipe, dimensions, fixed))
     space = {each.name: _distribution(each) for each in dimensions}
     done: list[TuningTrial] = []
     for number in range(1, count + 1):
@@ -117,7 +117,7 @@ def tuned(
         best = max((trial.score for trial in done), default=0.0)
         words = f"trial {number} of {count}, best {trials.metric} {best:.4f}"
         part = _named(stretch(progress, (number - 1) / count, number / count), words)
-        trial = _again(settings, done) or _tried(recipe, settings, given, trials, part)
+        trial = _again(settings, done) or _tried(recipe, settings, fixed, trials, part)
         study.tell(asked, trial.score)
         done.append(trial)
         late = (progress(number / count, words) or 0.0) >= 1
@@ -133,9 +133,9 @@ def best_of(done: Sequence[TuningTrial]) -> TuningTrial:
 
 
 def _tried(
-    recipe: Recipe[Any], settings: Settings, given: Mapping[str, str], trials: TuningTask, progress: Progress
+    recipe: Recipe[Any], settings: Settings, fixed: Mapping[str, str], trials: TuningTask, progress: Progress
 ) -> TuningTrial:
-    score = trials.measured(recipe, {**given, **settings}, progress)
+    score = trials.measured(recipe, {**fixed, **settings}, progress)
     return TuningTrial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
 
 
@@ -147,8 +147,8 @@ def _since_best(done: Sequence[TuningTrial]) -> int:
     return len(done) - 1 - list(done).index(best_of(done))
 
 
-def _start(recipe: Recipe[Any], dimensions: Sequence[Dimension], given: Mapping[str, str]) -> dict[str, Any]:
-    usual = recipe.parse(given)
+def _start(recipe: Recipe[Any], dimensions: Sequence[Dimension], fixed: Mapping[str, str]) -> dict[str, Any]:
+    usual = recipe.parse(fixed)
     return {each.name: each.value(str(getattr(usual, each.name))) for each in dimensions}
 
 
@@ -163,12 +163,12 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
 
 
 def _some_users(snapshot: Snapshot, seed: int) -> Snapshot:
-    """As many users as have MOST_ROWS interactions together, drawn by the seed."""
+    """Users drawn by the seed who have at most MOST_ROWS interactions together."""
     if len(snapshot.items) <= MOST_ROWS:
         return snapshot
     order = np.random.default_rng(seed).permutation(snapshot.user_count)
     drawn = order[np.cumsum(np.diff(snapshot.indptr)[order]) <= MOST_ROWS]
-    return snapshot.kept(np.isin(snapshot.users, drawn))
+    return snapshot.take(np.isin(snapshot.users, drawn))
 
 
 def _named(progress: Progress, words: str) -> Progress:

@@ -130,8 +130,8 @@ class Index:
 
     def products(self, items: Ints, question: Floats) -> Floats:
         """(k,) of any items (k,)."""
-        found: Floats = self.arrays["rows"].take(self.arrays["place"].take(items), axis=0) @ question
-        return found
+        products: Floats = self.arrays["rows"].take(self.arrays["place"].take(items), axis=0) @ question
+        return products
 
     def shut(self, opened: OpenedCells, question: Floats) -> tuple[Floats, Floats]:
         """(s,) products that stand for all, and (s,) how many items each stands for: none where its cell was opened."""

@@ -36,7 +36,7 @@ class Newer:
 
 @dataclass(frozen=True)
 class IndexQuery:
-    """What is asked of an index, and what is to be added to the products."""
+    """The query to an index, and what is to be added to the products."""
 
     vector: Floats  # (d,)
     added: tuple[Sparse, ...]  # to some items, in each part once
@@ -73,11 +73,11 @@ class Shortlist:
 
     def logits_of(self, items: Ints) -> Floats:
         """(k,) of any items below `count`."""
-        found = np.empty(len(items), np.float32)
+        logits = np.empty(len(items), np.float32)
         new = items >= self._known
-        found[new] = self._newest[items[new] - self._known]
-        found[~new] = self._index.products(items[~new], self._vector) + self._offset
-        return found + self._added.of(items)
+        logits[new] = self._newest[items[new] - self._known]
+        logits[~new] = self._index.products(items[~new], self._vector) + self._offset
+        return logits + self._added.of(items)
 
     @cached_property
     def log_total(self) -> float:

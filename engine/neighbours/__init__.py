@@ -1,1 +1,1 @@
-"""Which items belong together: counted pairs, truncated item-item tables, and vectors of metadata."""
+"""Items that belong together: counted pairs, truncated item-item tables, and vectors of metadata."""

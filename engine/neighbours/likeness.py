@@ -77,21 +77,21 @@ def _described(columns: Mapping[str, Column], count: int, progress: Progress) ->
 
 def alike(vectors: Floats, progress: Progress, nearest: int = NEAREST) -> Pairs:
     """The `nearest` items of positive cosine of each described item (items, d)."""
-    known = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
-    count = min(nearest + 1, len(known))
-    found: list[Pairs] = []
-    step = max(CHUNK // max(len(known), 1), 1)
-    for first in range(0, len(known), step):
-        rows = known[first : first + step]
-        cosine = vectors[rows] @ vectors[known].T  # (step, known)
+    described = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
+    count = min(nearest + 1, len(described))
+    chunks: list[Pairs] = []
+    step = max(CHUNK // max(len(described), 1), 1)
+    for first in range(0, len(described), step):
+        rows = described[first : first + step]
+        cosine = vectors[rows] @ vectors[described].T  # (step, known)
         cosine[np.arange(len(rows)), np.arange(first, first + len(rows))] = -1
         near = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
         weight = np.take_along_axis(cosine, near, axis=1)
-        kept = weight > 1e-3
-        found.append(Pairs(np.repeat(rows, kept.sum(axis=1)), known[near[kept]], weight[kept]))
-        progress(min((first + step) / len(known), 1.0), "comparing descriptions")
+        positive = weight > 1e-3
+        chunks.append(Pairs(np.repeat(rows, positive.sum(axis=1)), described[near[positive]], weight[positive]))
+        progress(min((first + step) / len(described), 1.0), "comparing descriptions")
     none = Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
-    parts = [none, *found]
+    parts = [none, *chunks]
     return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "weight")))
 
 
@@ -105,10 +105,10 @@ def _terms(column: Column, name: str) -> tuple[np.ndarray, np.ndarray]:
         return owners, _hashes(name, column.names)[column.codes]
     if isinstance(column, Texts):
         words = [WORD.findall((column.get(row) or "").lower()) for row in range(len(column))]
-        owners = np.repeat(np.arange(len(words)), [len(found) for found in words])
-        known = {word: place for place, word in enumerate(Counter(word for found in words for word in found))}
-        codes = np.array([known[word] for found in words for word in found], np.int64)
-        return owners, _hashes(name, list(known))[codes]
+        owners = np.repeat(np.arange(len(words)), [len(row) for row in words])
+        code_of = {word: place for place, word in enumerate(Counter(word for row in words for word in row))}
+        codes = np.array([code_of[word] for row in words for word in row], np.int64)
+        return owners, _hashes(name, list(code_of))[codes]
     return np.empty(0, np.int64), np.empty(0, np.int64)
 
 

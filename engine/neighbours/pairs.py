@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,20 +29,30 @@ class Pairs:
     weight: Floats  # (m,)
 
 
+class _WeightedRows(NamedTuple):
+    """(n,) rows grouped by user. A pair's weight is multiplied by `before` of its first row, `after` of its second."""
+
+    users: Ints
+    items: Ints
+    before: Floats | None
+    after: Floats | None
+
+
 def following(snapshot: Snapshot, lag_weights: Iterable[float]) -> Pairs:
-    """How often `right` came 1, 2, … places after `left` in one user's log; lag k counts `lag_weights[k - 1]`."""
+    """Count how often `right` came 1, 2, … places after `left` in a user's log; lag k counts `lag_weights[k - 1]`."""
     after = snapshot.weights  # a pair counts as much as the row that it leads to
-    return _gather(snapshot.users, snapshot.items, lag_weights, snapshot.item_count, None, after, both_ways=False)
+    rows = _WeightedRows(snapshot.users, snapshot.items, None, after)
+    return _gather(rows, lag_weights, snapshot.item_count, both_ways=False)
 
 
 def together(users: Ints, items: Ints, longest: int, item_count: int, strengths: Floats | None = None) -> Pairs:
-    """How many users touched both: (n,) distinct user-item rows grouped by user; the last `longest` of a user count.
+    """Count the users who touched both: (n,) distinct user-item rows grouped by user; the last `longest` of each count.
     With strengths (n,) a user counts as the product of the two rows' own.
     """
     near = from_end(users) < longest
     lags = np.ones(longest - 1, np.float32)
     strengths = None if strengths is None else strengths[near]
-    return _gather(users[near], items[near], lags, item_count, strengths, strengths, both_ways=True)
+    return _gather(_WeightedRows(users[near], items[near], strengths, strengths), lags, item_count, both_ways=True)
 
 
 def distinct(snapshot: Snapshot) -> NDArray[np.intp]:
@@ -70,17 +81,8 @@ def from_end(users: Ints) -> Longs:
     return np.repeat(last, np.diff(last, prepend=-1)) - np.arange(len(users))
 
 
-def _gather(
-    users: Ints,
-    items: Ints,
-    lag_weights: Iterable[float],
-    item_count: int,
-    before: Floats | None,
-    after: Floats | None,
-    *,
-    both_ways: bool,
-) -> Pairs:
-    """`before` and `after` (n,): what a pair's weight is multiplied with, by its first and by its second row."""
+def _gather(logged: _WeightedRows, lag_weights: Iterable[float], item_count: int, *, both_ways: bool) -> Pairs:
+    users, items, before, after = logged
     codes = [np.empty(0, np.int64)]
     weights = [np.empty(0, np.float32)]
     waiting = 0
@@ -89,13 +91,13 @@ def _gather(
         if not len(rows):
             break
         left, right = items[rows].astype(np.int64), items[rows + lag].astype(np.int64)
-        found = [left * item_count + right] + ([right * item_count + left] if both_ways else [])
-        codes += found
+        pairs = [left * item_count + right] + ([right * item_count + left] if both_ways else [])
+        codes += pairs
         counted = np.full(len(rows), weight, np.float32)
         counted = counted if before is None else counted * before[rows]
         counted = counted if after is None else counted * after[rows + lag]
-        weights += [counted] * len(found)
-        waiting += len(rows) * len(found)
+        weights += [counted] * len(pairs)
+        waiting += len(rows) * len(pairs)
         if waiting > BUFFER:
             merged = _merge(np.concatenate(codes), np.concatenate(weights))
             codes, weights, waiting = [merged[0]], [merged[1]], 0

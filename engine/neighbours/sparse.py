@@ -22,7 +22,7 @@ class Sparse(NamedTuple):
 
 
 class Sums:
-    """Of a few items out of many: any item's is looked up, in time that goes with the few alone.
+    """Sums of a few items out of many: any item's is looked up, in time that depends on the few alone.
 
     Each of the few items writes down its place, where nobody else ever wrote: what stands there for any other item is
     no place, or the place of an item that is not this one (Briggs and Torczon, "An efficient representation for sparse
@@ -30,18 +30,18 @@ class Sums:
     """
 
     def __init__(self, parts: Iterable[Sparse], item_count: int) -> None:
-        """Of parts that have each item once."""
+        """`parts` have each item once."""
         self._place_of = np.empty(item_count, np.int32)
         self.few = Sparse(np.zeros(0, np.int32), np.zeros(0, np.float32))  # (m,) each item once
         for part in parts:
             self._add(part)
 
     def of(self, items: Ints) -> Floats:
-        """(k,) 0 for who is not among the few."""
+        """(k,) the items' sums, 0 for an item that is not among the few."""
         if not len(self.few.items):
             return np.zeros(items.shape, np.float32)
-        places, known = self._found(items)
-        return np.where(known, self.few.values.take(places, mode="clip"), np.float32(0))
+        places, present = self._found(items)
+        return np.where(present, self.few.values.take(places, mode="clip"), np.float32(0))
 
     def _found(self, items: Ints) -> tuple[Ints, Bools]:
         """(k,) the places of those that are among the few, and (k,) which these are."""
@@ -51,9 +51,9 @@ class Sums:
     def _add(self, part: Sparse) -> None:
         (items, values), count = part, len(self.few.items)
         if count:
-            places, known = self._found(items)
-            self.few.values[places[known]] += values[known]
-            items, values = items[~known], values[~known]
+            places, present = self._found(items)
+            self.few.values[places[present]] += values[present]
+            items, values = items[~present], values[~present]
         self._place_of[items.astype(np.intp)] = np.arange(count, count + len(items), dtype=np.int32)
         self.few = Sparse(np.concatenate((self.few.items, items)), np.concatenate((self.few.values, values)))
 
@@ -70,8 +70,8 @@ def once(items: Ints, item_count: int) -> Bools:
 def summed(items: Ints, values: Floats, item_count: int) -> Sparse:
     """Each item once: (m,) items of which some may come again, and (m,) values, those of the same item added up."""
     at, last = _places(items, item_count)
-    kept = np.flatnonzero(last)
-    return Sparse(items.take(kept), np.bincount(at, values, len(items)).take(kept).astype(np.float32))
+    rows = np.flatnonzero(last)
+    return Sparse(items.take(rows), np.bincount(at, values, len(items)).take(rows).astype(np.float32))
 
 
 def _places(items: Ints, item_count: int) -> tuple[Array, Bools]:

@@ -25,7 +25,7 @@ def dense_fits(item_count: int) -> bool:
     return item_count <= DENSE
 
 
-def table_of(pairs: Pairs, item_count: int, kept: int = KEPT) -> Arrays:
+def table_of(pairs: Pairs, item_count: int, most: int = KEPT) -> Arrays:
     """The table whose row `left` holds `weight` at `right`; a sparse one keeps the `kept` largest of each row."""
     if dense_fits(item_count):
         dense = np.zeros((item_count, item_count), np.float32)
@@ -34,22 +34,22 @@ def table_of(pairs: Pairs, item_count: int, kept: int = KEPT) -> Arrays:
     order = np.lexsort((-np.abs(pairs.weight), pairs.left))
     left = pairs.left[order]
     place = np.arange(len(left)) - np.searchsorted(left, left)
-    order = order[place < kept]
+    order = order[place < most]
     indptr = np.zeros(item_count + 1, np.int64)
     np.cumsum(np.bincount(pairs.left[order], minlength=item_count), out=indptr[1:])
     return {"indptr": indptr, "near": pairs.right[order], "value": pairs.weight[order]}
 
 
-def table_of_block(block: Floats, items: Ints, item_count: int, kept: int = KEPT) -> Arrays:
+def table_of_block(block: Floats, items: Ints, item_count: int, most: int = KEPT) -> Arrays:
     """The table of a (k, k) matrix over the chosen `items` (k,); every other item has an empty row."""
     if dense_fits(item_count):
         dense = np.zeros((item_count, item_count), np.float32)
         dense[np.ix_(items, items)] = block
         return {"dense": dense}
-    width = min(kept, len(items))
+    width = min(most, len(items))
     columns = np.argpartition(-np.abs(block), width - 1, axis=1)[:, :width]  # (k, width)
     weight = np.take_along_axis(block, columns, axis=1).astype(np.float32)
-    return table_of(Pairs(np.repeat(items, width), items[columns].ravel(), weight.ravel()), item_count, kept)
+    return table_of(Pairs(np.repeat(items, width), items[columns].ravel(), weight.ravel()), item_count, most)
 
 
 def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:

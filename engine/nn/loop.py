@@ -31,7 +31,7 @@ STEPS_A_WORD = 20  # between two words of progress
 
 
 def affordable_epochs(snapshot: Snapshot, shape: TransformerShape, gigaflops: float, usual: int, most: int = 40) -> int:
-    """How many epochs to train: the usual number, more on small data, fewer where the budget of arithmetic ends or
+    """The number of epochs to train: the usual one, more on small data, fewer where the budget of arithmetic ends or
     `most` is less, and 0 where it does not pay for two.
     """
     targets = min(shape.items, NEGATIVES if shape.items > WHOLE else shape.items)
@@ -44,7 +44,7 @@ def affordable_epochs(snapshot: Snapshot, shape: TransformerShape, gigaflops: fl
 
 
 def targets_a_batch(snapshot: Snapshot, length: int) -> int:
-    """How many items a batch predicts: as many as `BATCH` windows on average; more on large data."""
+    """The number of items that a batch predicts: as many as `BATCH` windows on average; more on large data."""
     targets = int(np.maximum(np.diff(snapshot.indptr) - 1, 0).sum())
     windows = max(len(windows_of(snapshot, length, 1)[0]), 1)  # no cut makes more
     batch = min(max(BATCH, windows // STEPS), BIG_BATCH)
@@ -107,8 +107,8 @@ def _trained(
 
 
 def _share_over(begun: float | None, over: float | None) -> float:
-    """Of this training's time: what was left of its stage, or a part of the stage where it began late; 0 without a
-    budget."""
+    """The share of this training's time that was left of its stage, or of a part of the stage where it began late; 0
+    without a budget."""
     return 0.0 if begun is None or over is None else (over - begun) / max(1 - begun, LEAST)
 
 
@@ -139,8 +139,8 @@ def weights_of(model: Transformer) -> dict[str, NDArray[Any]]:
 
 def _losses(model: Transformer, history: Tensor, following: Tensor, proposal: Tensor) -> Tensor:
     """(N,) each target's cross-entropy over the catalogue; over a large one, from negatives drawn by `proposal`."""
-    known = following >= 0
-    expected, target = model(history)[known], following[known]  # (N, D), (N,)
+    real = following >= 0
+    expected, target = model(history)[real], following[real]  # (N, D), (N,)
     if model.shape.items <= WHOLE:
         return functional.cross_entropy(functional.linear(expected, model.items, model.bias), target, reduction="none")
     drawn = torch.multinomial(proposal, NEGATIVES, replacement=True, generator=model.generator)

@@ -67,8 +67,8 @@ class Transformer(nn.Module):
         # torch's own dropout draws from a global generator, which concurrent trainings would share
         if not self.training or not self.shape.dropout:
             return x
-        kept = 1 - self.shape.dropout
-        return x * (torch.rand(x.shape, generator=self.generator) < kept) / kept
+        share = 1 - self.shape.dropout
+        return x * (torch.rand(x.shape, generator=self.generator) < share) / share
 
 
 def _unit(layers: int, dim: int) -> Tensor:

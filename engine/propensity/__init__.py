@@ -1,1 +1,1 @@
-"""How likely a user takes an action: episodes → what was known at their start → logistic regression → calibration."""
+"""Propensities of users to take actions: episodes → features at their start → logistic regression → calibration."""

@@ -40,7 +40,7 @@ class Calibration(NamedTuple):
 
 
 def calibrated(scores: Array, taken: NDArray[np.bool_]) -> Calibration:
-    """From (m,) scores of rows that their model has not seen, and what came of them."""
+    """Fit a calibration on (m,) scores of rows that their model has not seen, and on what came of them."""
     rows = np.column_stack((scores, np.ones(len(scores))))
     slope, shift = fitted(rows, taken, np.array([1.0, 0.0]), np.array([NEAR_ONE, LOOSE]))
     if slope < FLAT:  # scores that say nothing, or the opposite, out of the sample

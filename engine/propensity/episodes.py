@@ -25,19 +25,19 @@ class Episodes(NamedTuple):
     def take(self, rows: NDArray[np.generic]) -> Episodes:
         return Episodes(self.begun.take(rows), self.taken[rows], self.after[rows], self.left[rows])
 
-    def known(self, period: int, actions: int, least: int) -> NDArray[np.bool_]:
+    def settled(self, period: int, actions: int, least: int) -> NDArray[np.bool_]:
         """(m,) whether what came of it can be told: its period is over, or as much of it as nearly all need who take
         that action at all, where `least` of them show that.
         """
-        settled = np.full(actions, period)
+        needed = np.full(actions, period)
         sure = np.flatnonzero(self.taken & (self.left >= period))
         sure = sure[np.argsort(self.begun.actions[sure], kind="stable")]
         bounds = np.cumsum(np.bincount(self.begun.actions[sure], minlength=actions))
         for action, after in enumerate(np.split(self.after[sure], bounds[:-1])):
             if len(after) >= least:
-                settled[action] = np.quantile(after, NEARLY, method="higher")
-        known: NDArray[np.bool_] = self.left >= settled[self.begun.actions]
-        return known
+                needed[action] = np.quantile(after, NEARLY, method="higher")
+        certain: NDArray[np.bool_] = self.left >= needed[self.begun.actions]
+        return certain
 
 
 def episodes_of(outcomes: ActionOutcomes, period: int) -> Episodes:
@@ -59,7 +59,7 @@ def episodes_of(outcomes: ActionOutcomes, period: int) -> Episodes:
 
 
 def _bounds(keys: Longs, pair: Longs, period: int) -> tuple[Longs, Longs]:
-    """Where the episodes begin and end among rows sorted by pair and time: all pairs step on together."""
+    """The first and last rows of the episodes, of rows sorted by pair and time: all pairs step on together."""
     at = np.flatnonzero(np.diff(pair, prepend=-1))
     begins, ends = [at[:0]], [at[:0]]
     while len(at):

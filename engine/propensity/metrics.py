@@ -42,14 +42,14 @@ def action_metrics(score: Scorer, cases: list[ActionCase], count: int) -> dict[s
 
 
 def action_split(snapshot: Snapshot, actions: Snapshot, seed: int) -> tuple[Snapshot, list[ActionCase]]:
-    """What is left to train on, and the cases: a tenth of the users with at least two outcomes, hidden whole."""
+    """The rest to train on, and the cases: a tenth of the users with at least two outcomes, hidden whole."""
     able = np.flatnonzero(np.diff(actions.indptr) > 1)
     count = min(max(round(SHARE * len(able)), 1), len(able), MOST_CASES)
     chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
     kinds = kinds_of(actions.event_types)
     cases = [_case(snapshot, actions, int(user), kinds) for user in chosen]
-    left = actions.kept(~np.isin(actions.users, chosen))
-    return replace(snapshot.kept(~np.isin(snapshot.users, chosen)), actions=left), cases
+    left = actions.take(~np.isin(actions.users, chosen))
+    return replace(snapshot.take(~np.isin(snapshot.users, chosen)), actions=left), cases
 
 
 def _case(snapshot: Snapshot, actions: Snapshot, user: int, kinds: Ints) -> ActionCase:
@@ -118,5 +118,5 @@ def _mean_ratio(above: NDArray[np.int64], below: NDArray[np.int64]) -> float:
 
 
 def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return float(np.mean(found)) if found else 0.0
+    numbers = list(values)
+    return float(np.mean(numbers)) if numbers else 0.0

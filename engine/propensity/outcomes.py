@@ -1,4 +1,4 @@
-"""What users did with actions, as rows to count: each taken, not taken, viewed or anything else."""
+"""Outcomes of actions, as rows to count: each taken, not taken, viewed or anything else."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class OutcomeCounts:
         self._of_pair = self._sums(outcomes, pair)
 
     def at(self, moments: OfferMoments) -> Array:
-        """(m, COUNT) float64; only what was before the second counts."""
+        """(m, COUNT) float64; only outcomes before the second count."""
         user = self._before(self._of_user, moments.users.astype(np.int64), moments.times)
         wanted = self._pair(moments.users, moments.actions)
         place = self._pairs.searchsorted(wanted)
-        known = place < len(self._pairs)
-        known[known] = self._pairs[place[known]] == wanted[known]
-        pair = self._before(self._of_pair, np.where(known, place, len(self._pairs)), moments.times)
+        met = place < len(self._pairs)
+        met[met] = self._pairs[place[met]] == wanted[met]
+        pair = self._before(self._of_pair, np.where(met, place, len(self._pairs)), moments.times)
         refused = user[:, NOT_TAKEN] + user[:, VIEWED]
         leaning = np.log((user[:, TAKEN] + 0.5) / (refused + 0.5)) * (user.sum(axis=1) > 0)
         own = np.log1p(pair[:, [TAKEN, NOT_TAKEN, VIEWED]])

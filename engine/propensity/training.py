@@ -26,7 +26,7 @@ MOST_TRIED = 40  # actions that the held-out users are asked about
 
 
 class PropensityWeights(NamedTuple):
-    """What a score of an episode (d,) of standardised features is made of; the last feature is always 1."""
+    """The parts of an episode's score, made from (d,) standardised features, of which the last is always 1."""
 
     own: Floats  # (actions, d)
     calibration: Calibration

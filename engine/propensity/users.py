@@ -1,4 +1,4 @@
-"""What is known of a user at a moment: the items of late, as a place in a small space, and the columns of Users."""
+"""Features of a user at a moment: the items of late, as a place in a small space, and the columns of Users."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Visits:
 
     def __init__(self, users: Ints, items: Ints, times: Longs, vectors: Floats) -> None:
         """(n,) rows sorted by user and time; items beyond the vectors are passed over."""
-        known = items < len(vectors)
-        users, items, times = users[known], items[known], times[known]
+        described = items < len(vectors)
+        users, items, times = users[described], items[described], times[described]
         self._first = int(times.min(initial=0))
         self._span = int(times.max(initial=0)) - self._first + 2
         self._keys = users.astype(np.int64) * self._span + (times - self._first)
@@ -84,17 +84,17 @@ class Visits:
 def user_features(columns: Mapping[str, Column], users: int) -> Floats:
     """(users, f) of a number its scaled value and whether it is among the lowest or highest quarter, of a categorical
     column a flag for each of its frequent names; a missing value is 0 throughout. Of too many those that vary most."""
-    found: list[Floats] = []
+    features: list[Floats] = []
     for name in sorted(columns):
         column = columns[name]
         if isinstance(column, Numbers):
-            found += _scaled(column.values.astype(np.float64))
+            features += _scaled(column.values.astype(np.float64))
         elif isinstance(column, Tags):
-            found += _each_name(column)
-    if not found:
+            features += _each_name(column)
+    if not features:
         return np.zeros((users, 0), np.float32)
-    telling = np.sort(np.argsort([-column.var() for column in found], kind="stable")[:MOST_FEATURES])
-    return np.column_stack([found[place] for place in telling])
+    telling = np.sort(np.argsort([-column.var() for column in features], kind="stable")[:MOST_FEATURES])
+    return np.column_stack([features[place] for place in telling])
 
 
 def _scaled(values: Array) -> list[Floats]:
@@ -110,9 +110,9 @@ def _scaled(values: Array) -> list[Floats]:
 def _each_name(column: Tags) -> list[Floats]:
     frequent = np.argsort(-np.bincount(column.codes, minlength=len(column.names)), kind="stable")[:MOST_NAMES]
     owners = np.repeat(np.arange(len(column)), np.diff(column.indptr))
-    made = []
+    flags_of = []
     for code in frequent:
         flags = np.zeros(len(column), np.float32)
         flags[owners[column.codes == code]] = 1
-        made.append(flags)
-    return made
+        flags_of.append(flags)
+    return flags_of

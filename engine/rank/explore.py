@@ -31,25 +31,25 @@ CLOSE = 1e-6  # to a whole number, beyond which sums of single precision tell no
 
 @dataclass(frozen=True)
 class Exploration:
-    """What a recipe or a campaign says of it."""
+    """The settings of exploration, of a recipe or a campaign."""
 
     weight: float = 0.3
     cut_off_days: float = 30.0
 
     @property
     def share(self) -> float:
-        """Of the places of an answer, and of the scores."""
+        """The share of an answer's places, and of the scores, that goes to exploration."""
         return MOST * self.weight**2
 
-    def configured(self, said: Mapping[str, str]) -> Exploration:
-        """With what an itemExplorationConfig, already checked, says instead."""
-        weight = float(said.get("explorationWeight", self.weight))
-        return Exploration(weight, float(said.get("explorationItemAgeCutOff", self.cut_off_days)))
+    def configured(self, config: Mapping[str, str]) -> Exploration:
+        """The settings with those that an itemExplorationConfig, already checked, replaces."""
+        weight = float(config.get("explorationWeight", self.weight))
+        return Exploration(weight, float(config.get("explorationItemAgeCutOff", self.cut_off_days)))
 
 
 @dataclass(frozen=True)
 class Explorer:
-    """For one answer: the share of exploration, each item's part in it, and what the draw depends on."""
+    """Exploration of one answer: its share, each item's part in it, and what the draw depends on."""
 
     share: float
     young: Novelty
@@ -98,24 +98,24 @@ def relevant(best: Ints) -> RankedPlaces:
 
 
 def explored(explorer: Explorer, best: Ints, allowed: Array, places: int) -> RankedPlaces:
-    """Of the `best` (<= places,), best first, and what is `allowed` (n,) to be explored."""
+    """Places for the `best` (<= places,), best first, and for items that are `allowed` (n,) to be explored."""
     pool = chances(explorer, best, allowed, places)
     if explorer.start >= pool.expected:
-        return RankedPlaces(best, np.zeros(len(best), np.bool_), pool.kept)
+        return RankedPlaces(best, np.zeros(len(best), np.bool_), pool.keeping)
     drawn, probable = systematic(pool.chances, explorer.start), pool.chances
-    return _placed(explorer, best, pool.kept, drawn, probable[drawn], places)
+    return _placed(explorer, best, pool.keeping, drawn, probable[drawn], places)
 
 
 def explored_among(
     explorer: Explorer, best: Ints, young: Novelty, but_for: Sequence[Ints], places: int
 ) -> RankedPlaces | None:
-    """What `explored` gives where the `young` may be explored `but_for` some; None where somebody's chance might be cut
-    to 1. No pass over the items: from the sums of blocks that they lie in, what is taken away is subtracted.
+    """The places of `explored` where the `young` may be explored `but_for` some; None where a chance might be cut to 1.
+    No pass over the items: from the sums of blocks that they lie in, what is taken away is subtracted.
     """
     gone, expected = np.concatenate((best, *but_for)), explorer.share * places
     left = (young.total - len(gone) * young.most) * (1 - 10 * CLOSE)  # at least
     if explorer.start >= expected and expected * young.most < left:  # nobody is drawn, whatever exactly is gone
-        return RankedPlaces(best, np.zeros(len(best), np.bool_), kept(len(best), expected, places))
+        return RankedPlaces(best, np.zeros(len(best), np.bool_), keeping_chances(len(best), expected, places))
     gone, blocks = np.unique(gone), young.blocks.copy()
     np.subtract.at(blocks, gone // BLOCK, young.items[gone].astype(np.float64))
     blocks[blocks < NOTHING * young.total] = 0
@@ -125,19 +125,19 @@ def explored_among(
     points = np.arange(explorer.start, expected) * (total / expected)
     drawn = np.array(_fallen_on(young.items, gone, blocks, points), np.int32)
     chances = young.items[drawn] * (expected / total)
-    return _placed(explorer, best, kept(len(best), expected, places), drawn, chances, places)
+    return _placed(explorer, best, keeping_chances(len(best), expected, places), drawn, chances, places)
 
 
-def _placed(explorer: Explorer, best: Ints, kept: Array, drawn: Ints, chances: Array, places: int) -> RankedPlaces:
+def _placed(explorer: Explorer, best: Ints, keeping: Array, drawn: Ints, chances: Array, places: int) -> RankedPlaces:
     """The drawn ones at places drawn by the seed, among as many of the best as there is room for."""
     if not len(drawn):
-        return RankedPlaces(best, np.zeros(len(best), np.bool_), kept)
+        return RankedPlaces(best, np.zeros(len(best), np.bool_), keeping)
     staying = min(len(best), places - len(drawn))
     order = mixed(len(drawn), len(drawn) + staying, explorer.seed)
     return RankedPlaces(
         np.concatenate((drawn, best[:staying]))[order].astype(np.int32),
         (np.arange(len(order)) < len(drawn))[order],
-        np.concatenate((chances, kept[:staying]))[order],
+        np.concatenate((chances, keeping[:staying]))[order],
     )
 
 
@@ -146,7 +146,7 @@ class ExplorationPool(NamedTuple):
     all that may be explored, in proportion to their novelty."""
 
     best: Ints
-    kept: Array
+    keeping: Array
     novelty: Floats  # (n,) 0 for what may not be explored
     scale: np.float32  # novelty times this is an item's chance, unless that is over 1
     expected: float
@@ -162,11 +162,11 @@ def chances(explorer: Explorer, best: Ints, allowed: Array, places: int) -> Expl
     novelty = explorer.novelty * allowed
     novelty[best] = 0
     scale, expected = scaled(novelty, explorer.share * places)
-    return ExplorationPool(best, kept(len(best), expected, places), novelty, scale, expected)
+    return ExplorationPool(best, keeping_chances(len(best), expected, places), novelty, scale, expected)
 
 
 @lru_cache(1024)
-def kept(count: int, expected: float, places: int) -> Array:
+def keeping_chances(count: int, expected: float, places: int) -> Array:
     """(count,) how likely each of the best keeps its place, where so many are expected to be drawn; not to be written
     to."""
     fewest = int(expected + CLOSE)
@@ -181,12 +181,12 @@ def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places:
         return best, np.ones(len(best))
     pool = chances(explorer, best, allowed, places)
     young = np.flatnonzero(pool.chances)
-    items, probable = np.concatenate((pool.best, young)), np.concatenate((pool.kept, pool.chances[young]))
+    items, probable = np.concatenate((pool.best, young)), np.concatenate((pool.keeping, pool.chances[young]))
     return items[probable > 0].astype(np.int32), probable[probable > 0]
 
 
 def scaled(novelty: Floats, expected: float) -> tuple[np.float32, float]:
-    """What makes novelty (n,) chances that sum to `expected`, and their sum, which is less where some are cut to 1."""
+    """The factor that makes novelty (n,) chances that sum to `expected`, and the sum: less where some are cut to 1."""
     total = float(novelty.sum())
     if total == 0:
         return np.float32(0), 0.0

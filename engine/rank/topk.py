@@ -47,10 +47,10 @@ def _all(n: int, allowed: Bools | None) -> Ints:
 
 
 def _edge(scores: Floats, among: Ints, k: int) -> Ints:
-    """Of `among`, all whose score is at least the k-th best."""
+    """All of `among` whose score is at least the k-th best."""
     if len(among) <= k:
         return among
     values = scores[among]
     kth = -np.partition(-values, k - 1)[k - 1]
-    kept: Ints = among[values >= kth]
-    return kept
+    edge: Ints = among[values >= kth]
+    return edge

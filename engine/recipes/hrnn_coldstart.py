@@ -13,7 +13,7 @@ MOST = 1_000_000  # AWS names no bound
 
 
 class HrnnColdstartParams(user_personalization.UserPersonalizationParams, frozen=True, forbid_unknown_fields=True):
-    """What an item is cold by is accepted for AWS's sake: exploration goes by an item's age."""
+    """The bounds of cold items are accepted for AWS's sake: exploration goes by an item's age."""
 
     cold_start_max_interactions: Annotated[int, Meta(ge=1, le=MOST)] = 15
     cold_start_max_duration: Annotated[float, Meta(ge=0, le=MOST)] = 5.0

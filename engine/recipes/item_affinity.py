@@ -35,7 +35,7 @@ def measure(
     progress: Progress,
     model: Model | None = None,
 ) -> dict[str, float]:
-    """Of a model trained without the newest fifth of every user's interactions."""
+    """The metrics of a model trained without the newest fifth of every user's interactions."""
     split = newest_split(snapshot)
     training = stretch(progress, 0.0, 0.8)
     if model is None:

@@ -53,7 +53,7 @@ def train(snapshot: Snapshot, params: NextBestActionParams, seed: int, progress:
     outcomes, count = outcomes_of(actions), actions.item_count
     able = np.flatnonzero(scored(outcomes, count))
     period = params.action_optimization_period * DAY
-    episodes = _known(episodes_of(outcomes, period), period, able, count)
+    episodes = _settled(episodes_of(outcomes, period), period, able, count)
     vectors = item_vectors(snapshot, seed)
     progress(0.1, f"{len(episodes.taken):,} episodes of {len(able)} actions")
     people = user_features(snapshot.user_columns, snapshot.user_count)
@@ -88,18 +88,18 @@ def scored(outcomes: ActionOutcomes, count: int) -> Array:
     return (taken >= LEAST) & (np.bincount(outcomes.actions[refused], minlength=count) >= LEAST)
 
 
-def _known(episodes: Episodes, period: int, able: Array, count: int) -> Episodes:
-    """Those whose end is known, of the actions that are scored; of an action with too few of them all there are."""
-    known, actions = episodes.known(period, count, LEAST), episodes.begun.actions
-    taken = np.bincount(actions[known & episodes.taken], minlength=count)
-    refused = np.bincount(actions[known & ~episodes.taken], minlength=count)
+def _settled(episodes: Episodes, period: int, able: Array, count: int) -> Episodes:
+    """The episodes of scored actions whose end is known; all of an action that has too few of those."""
+    settled, actions = episodes.settled(period, count, LEAST), episodes.begun.actions
+    taken = np.bincount(actions[settled & episodes.taken], minlength=count)
+    refused = np.bincount(actions[settled & ~episodes.taken], minlength=count)
     few = (taken < LEAST) | (refused < LEAST)
-    wanted = np.isin(actions, able) & (known | few[actions])
+    wanted = np.isin(actions, able) & (settled | few[actions])
     return _newest(episodes.take(np.flatnonzero(wanted)), max(MOST_EPISODES // max(len(able), 1), FEWEST))
 
 
 def _newest(episodes: Episodes, most: int) -> Episodes:
-    """Of each action the newest few."""
+    """The newest few of each action."""
     actions, times = episodes.begun.actions, episodes.begun.times
     order = np.lexsort((-times, actions))
     place = np.arange(len(order)) - actions[order].searchsorted(actions[order])
@@ -109,8 +109,8 @@ def _newest(episodes: Episodes, most: int) -> Episodes:
 def features_of(moments: OfferMoments, visits: Visits, people: Floats, counts: OutcomeCounts) -> Array:
     """(m, d) what is known of the user, and of the user with the action, before each moment."""
     columns = np.zeros((len(moments.users), people.shape[1]))
-    known = (moments.users >= 0) & (moments.users < len(people))
-    columns[known] = people[moments.users[known]]
+    described = (moments.users >= 0) & (moments.users < len(people))
+    columns[described] = people[moments.users[described]]
     return np.column_stack((visits.at(moments.users, moments.times), columns, counts.at(moments)))
 
 
@@ -141,9 +141,9 @@ def ready(model: Model) -> Scorer:
 
 
 def _outcomes_in(query: Query, kinds: Ints, count: int) -> ActionOutcomes:
-    """Of actions and event types that the model knows."""
-    known = (query.actions < count) & (query.action_types < len(kinds))
-    actions, types = query.actions[known], query.action_types[known]
+    """The outcomes of actions and event types that the model knows."""
+    within = (query.actions < count) & (query.action_types < len(kinds))
+    actions, types = query.actions[within], query.action_types[within]
     then = np.zeros(len(actions), np.int64)
     return ActionOutcomes(then.astype(np.int32), actions, then, kinds[types])
 
@@ -170,7 +170,7 @@ def lacks(schemas: Schemas) -> str | None:
 def measure(
     snapshot: Snapshot, params: NextBestActionParams, seed: int, progress: Progress, model: Model | None = None
 ) -> dict[str, float]:
-    """Of a model trained without a tenth of the users."""
+    """The metrics of a model trained without a tenth of the users."""
     assert snapshot.actions is not None
     left, cases = action_split(snapshot, snapshot.actions, seed)
     score = ready(train(left, params, seed, stretch(progress, 0.0, 0.9)))

@@ -25,10 +25,10 @@ class SemanticSimilarityParams(msgspec.Struct, frozen=True, forbid_unknown_field
 
 def train(snapshot: Snapshot, params: SemanticSimilarityParams, seed: int, progress: Progress) -> Model:
     progress(0.0, "reading what is said about items")
-    said = digests(snapshot.item_columns, snapshot.item_count)
+    current = digests(snapshot.item_columns, snapshot.item_count)
     means = meanings(snapshot.item_columns, np.arange(snapshot.item_count), progress)
     centre = centre_of(means)
-    arrays: Arrays = {"vectors": centred(means, centre), "digests": said, "centre": centre}
+    arrays: Arrays = {"vectors": centred(means, centre), "digests": current, "centre": centre}
     return _counted(arrays, snapshot)
 
 
@@ -39,16 +39,16 @@ def again(model: Model, snapshot: Snapshot, params: SemanticSimilarityParams, se
 
 
 def extend(model: Model, snapshot: Snapshot, params: SemanticSimilarityParams, progress: Progress) -> Model:
-    """With items that are new and texts that have changed; popularity and freshness are of the last full training, and
-    a new item is as fresh as its date says and popular with nobody.
+    """The model with new items and changed texts; popularity and freshness are of the last full training, and a new
+    item is as fresh as its date says and popular with nobody.
     """
     progress(0.0, "reading what is new about items")
-    said, known = digests(snapshot.item_columns, snapshot.item_count), len(model.arrays["digests"])
-    before, vectors, users = (_grown(model.arrays[name], len(said)) for name in ("digests", "vectors", "users"))
-    changed = np.flatnonzero(said != before)
+    current, count = digests(snapshot.item_columns, snapshot.item_count), len(model.arrays["digests"])
+    before, vectors, users = (_grown(model.arrays[name], len(current)) for name in ("digests", "vectors", "users"))
+    changed = np.flatnonzero(current != before)
     vectors[changed] = centred(meanings(snapshot.item_columns, changed, progress), model.arrays["centre"])
-    created = np.concatenate((model.arrays["created"], _created(snapshot)[known:]))
-    arrays: Arrays = {**model.arrays, "vectors": vectors, "digests": said, "users": users, "created": created}
+    created = np.concatenate((model.arrays["created"], _created(snapshot)[count:]))
+    arrays: Arrays = {**model.arrays, "vectors": vectors, "digests": current, "users": users, "created": created}
     return Model(arrays, {**model.about, "chosen": {**model.about["chosen"], "read_again": len(changed)}})
 
 
@@ -72,8 +72,8 @@ def _created(snapshot: Snapshot) -> Longs:
     column = snapshot.item_columns.get(CREATED)
     if not isinstance(column, Numbers):
         return first
-    said = column.values.astype(np.float64)
-    return np.where(np.isnan(said), first, said).astype(np.int64)
+    dates = column.values.astype(np.float64)
+    return np.where(np.isnan(dates), first, dates).astype(np.int64)
 
 
 def popularity(model: Model) -> Floats:
@@ -99,13 +99,13 @@ def ready(model: Model) -> Scorer:
 
     def score(query: Query) -> Floats:
         influence = query.influence.get("POPULARITY", 0.0) * popular + query.influence.get("FRESHNESS", 0.0) * fresh
-        known = 0 <= query.item < len(vectors)
-        if not known or not spoken[query.item]:
+        within = 0 <= query.item < len(vectors)
+        if not within or not spoken[query.item]:
             scores = popular + np.float32(0)
         else:
             cosine = np.where(spoken, vectors @ vectors[query.item], np.float32(-1))
             scores = np.asarray(cosine + influence, np.float32)
-        if known:
+        if within:
             scores[query.item] = -np.inf
         return scores
 

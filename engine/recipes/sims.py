@@ -41,7 +41,7 @@ def train(snapshot: Snapshot, params: SimsParams, seed: int, progress: Progress)
 
 
 def _within_percentiles(snapshot: Snapshot, params: SimsParams) -> Snapshot:
-    """Without users whose history, and items whose interactions, are fewer or more than the percentiles say.
+    """The snapshot less users whose history, and items whose interactions, are outside the percentiles.
 
     Items at the upper bound stay: in small data the bound is often the most popular item itself.
     """
@@ -50,7 +50,7 @@ def _within_percentiles(snapshot: Snapshot, params: SimsParams) -> Snapshot:
     user_bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
     item_bounds = (params.min_item_interaction_count_percentile, params.max_item_interaction_count_percentile)
     keep = _between(lengths, user_bounds)[snapshot.users] & _between(counts, item_bounds)[snapshot.items]
-    return snapshot.kept(keep)
+    return snapshot.take(keep)
 
 
 def _between(counts: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:

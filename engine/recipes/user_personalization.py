@@ -71,7 +71,7 @@ def _usual_users(snapshot: Snapshot, params: UserPersonalizationParams) -> Snaps
         return snapshot
     bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
     shortest, longest = np.quantile(lengths[lengths > 0], bounds)
-    return snapshot.kept(((lengths >= shortest) & (lengths <= longest))[snapshot.users])
+    return snapshot.take(((lengths >= shortest) & (lengths <= longest))[snapshot.users])
 
 
 RECIPE = Recipe(

@@ -35,10 +35,10 @@ def train(snapshot: Snapshot, dimension: int, cases: Cases, seed: int, progress:
 
 def refit(choice: AffinityChoice, snapshot: Snapshot, dimension: int, seed: int, progress: Progress) -> Model:
     """The model of a choice that was made before."""
-    found = factors(snapshot, dimension, seed, progress)
-    progress(1.0, f"{len(found.strength)} factors of {snapshot.user_count:,} users")
-    about = {**choice._asdict(), "factors": len(found.strength)}
-    return Model(_arrays(snapshot, found, choice), {"activity": choice.activity, "chosen": about})
+    space = factors(snapshot, dimension, seed, progress)
+    progress(1.0, f"{len(space.strength)} factors of {snapshot.user_count:,} users")
+    about = {**choice._asdict(), "factors": len(space.strength)}
+    return Model(_arrays(snapshot, space, choice), {"activity": choice.activity, "chosen": about})
 
 
 def choice_of(model: Model) -> AffinityChoice:
@@ -68,18 +68,18 @@ def ready(model: Model) -> Scorer:
 def _wanted(query: Query, items: Floats) -> Floats | None:
     """(d,) the vector that users should be near to; None where no item is asked for."""
     if query.attributes is not None:
-        known = query.attributes[: len(items)]
-        return np.asarray(items[: len(known)][known].mean(axis=0), np.float32) if known.any() else None
+        mask = query.attributes[: len(items)]
+        return np.asarray(items[: len(mask)][mask].mean(axis=0), np.float32) if mask.any() else None
     return items[query.item] if 0 <= query.item < len(items) else None
 
 
-def _arrays(snapshot: Snapshot, found: Factors, choice: AffinityChoice) -> dict[str, np.ndarray]:
-    power = found.strength**2
-    damped = found.strength * power / np.maximum(power + choice.shrink * power.max(initial=0), 1e-9)
+def _arrays(snapshot: Snapshot, space: Factors, choice: AffinityChoice) -> dict[str, np.ndarray]:
+    power = space.strength**2
+    damped = space.strength * power / np.maximum(power + choice.shrink * power.max(initial=0), 1e-9)
     lengths = np.diff(snapshot.indptr)
     active = np.where(lengths > 0, lengths / max(lengths.max(initial=0), 1), -np.inf)
-    users = (found.users * damped).astype(np.float32)
-    return {"users": users, "items": found.items, "active": active.astype(np.float32)}
+    users = (space.users * damped).astype(np.float32)
+    return {"users": users, "items": space.items, "active": active.astype(np.float32)}
 
 
 def _choose(snapshot: Snapshot, dimension: int, cases: Cases, seed: int, progress: Progress) -> AffinityChoice:
@@ -89,13 +89,13 @@ def _choose(snapshot: Snapshot, dimension: int, cases: Cases, seed: int, progres
     asked = cases(split.hidden, CASES, seed)
     if not asked:
         return AffinityChoice(SHRINKS[-1], ACTIVITIES[1])
-    found = factors(split.train, dimension, seed, stretch(progress, 0.0, 0.8))
+    space = factors(split.train, dimension, seed, stretch(progress, 0.0, 0.8))
     passed = known_before(split.train, asked)
     choices = [AffinityChoice(*each) for each in product(SHRINKS, ACTIVITIES)]
     gains = []
     for place, choice in enumerate(choices):
         progress(0.8 + 0.2 * place / len(choices), f"trying {choice.shrink:g} and {choice.activity:g}")
-        score = ready(Model(_arrays(split.train, found, choice), {"activity": choice.activity}))
+        score = ready(Model(_arrays(split.train, space, choice), {"activity": choice.activity}))
         gains.append(np.mean([_gain(score, case, users) for case, users in zip(asked, passed, strict=True)]))
     return choices[int(np.argmax(gains))]
 

@@ -51,14 +51,16 @@ def touched_by(snapshot: Snapshot, query: Query) -> Ints:
 
 
 def known_before(train: Snapshot, asked: list[SegmentCase]) -> list[Ints]:
-    """For each case the users to pass over: those who had come before and don't come again, where people rarely choose
+    """The users to pass over in each case: those who had come before and don't come again, where people rarely choose
     the same twice; nobody where they do.
     """
-    known = [touched_by(train, case.query) for case in asked]
-    repeats = np.mean([np.isin(case.truth, users).mean() for case, users in zip(asked, known, strict=True)] or [0])
+    users_before = [touched_by(train, case.query) for case in asked]
+    repeats = np.mean(
+        [np.isin(case.truth, users).mean() for case, users in zip(asked, users_before, strict=True)] or [0]
+    )
     if repeats >= RARE:
-        return [users[:0] for users in known]
-    return [np.setdiff1d(users, case.truth) for case, users in zip(asked, known, strict=True)]
+        return [users[:0] for users in users_before]
+    return [np.setdiff1d(users, case.truth) for case, users in zip(asked, users_before, strict=True)]
 
 
 def _having(column: Column, code: int) -> Bools:

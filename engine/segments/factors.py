@@ -30,7 +30,7 @@ class Factors:
 
 
 def factors(snapshot: Snapshot, dimension: int, seed: int, progress: Progress) -> Factors:
-    """At most `dimension` wide, fewer where there are fewer users or items. The same seed gives the same vectors."""
+    """Factors at most `dimension` wide, fewer where users or items are fewer. The same seed gives the same vectors."""
     rows = distinct(snapshot)
     by_user = (snapshot.users[rows], snapshot.items[rows])
     order = np.argsort(by_user[1], kind="stable")
@@ -43,8 +43,8 @@ def factors(snapshot: Snapshot, dimension: int, seed: int, progress: Progress) -
         items = _orthonormal(_sums(*by_item, basis, snapshot.item_count))
         basis = _orthonormal(_sums(*by_user, items, snapshot.user_count))
     left, strength, right = np.linalg.svd(_sums(*by_item, basis, snapshot.item_count), full_matrices=False)
-    kept = slice(min(dimension, width))
-    return Factors(basis @ right.T[:, kept], strength[kept], left[:, kept])
+    first = slice(min(dimension, width))
+    return Factors(basis @ right.T[:, first], strength[first], left[:, first])
 
 
 def _orthonormal(vectors: Floats) -> Floats:

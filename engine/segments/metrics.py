@@ -14,8 +14,8 @@ MOST_CASES = 1_000
 
 
 def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> dict[str, float]:
-    """Of the users that come first for an item (or attribute), 1 % of all: how many came (hits), the share of those who
-    came that they are (recall), and the share of all users that came first for anything (coverage).
+    """Metrics of the users who rank first for an item (or attribute), 1 % of all: how many came (hits), the share of
+    those who came that they are (recall), and the share of all users who rank first for anything (coverage).
 
     Where people rarely choose the same twice, those who had chosen it before are passed over.
     """
@@ -23,8 +23,10 @@ def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> di
     most = max(round(users / 100), 1)
     asked = cases(split.hidden, MOST_CASES, seed)
     passed = known_before(split.train, asked)
-    first = [top_k(without(score(case.query), known), most) for case, known in zip(asked, passed, strict=True)]
-    hits = [np.isin(found, case.truth).sum() for found, case in zip(first, asked, strict=True)]
+    first = [
+        top_k(without(score(case.query), users_before), most) for case, users_before in zip(asked, passed, strict=True)
+    ]
+    hits = [np.isin(ranked, case.truth).sum() for ranked, case in zip(first, asked, strict=True)]
     recalls = [hit / len(case.truth) for hit, case in zip(hits, asked, strict=True)]
     shown = np.unique(np.concatenate([*first, np.empty(0, np.int32)]))
     return {

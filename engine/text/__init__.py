@@ -1,1 +1,1 @@
-"""What texts say, as vectors."""
+"""Texts as vectors of their meaning."""

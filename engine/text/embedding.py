@@ -25,9 +25,9 @@ def embed(texts: Sequence[str]) -> Floats:
 
     Equal texts get equal vectors, whatever stands beside them. Needs no network.
     """
-    found = np.zeros((len(texts), WIDTH), np.float32)
+    vectors = np.zeros((len(texts), WIDTH), np.float32)
     if not any(text.strip() for text in texts):
-        return found
+        return vectors
     tokenizer, table = _model()
     for rows in _blocks(texts):
         encoded = tokenizer.encode_batch([texts[row][:LONGEST] for row in rows], add_special_tokens=False)
@@ -35,9 +35,9 @@ def embed(texts: Sequence[str]) -> Floats:
         if spoken:
             tokens = np.concatenate([ids for _, ids in spoken]).clip(max=len(table) - 1)
             starts = np.cumsum([0, *(len(ids) for _, ids in spoken[:-1])])
-            found[[row for row, _ in spoken]] = np.add.reduceat(table[tokens], starts)
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.asarray(found / np.maximum(lengths, 1e-9), np.float32)
+            vectors[[row for row, _ in spoken]] = np.add.reduceat(table[tokens], starts)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[list[int]]:

@@ -1,4 +1,4 @@
-"""What is said about items, as vectors: their names and texts, read as one."""
+"""Descriptions of items as vectors: their names and texts, read as one."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FEW = 10  # items whose mean is not yet what all texts of the catalogue have in 
 def digests(columns: Mapping[str, Column], count: int) -> Longs:
     """(items,) a number that changes with an item's texts; 0 for an item without any."""
     texts = _texts(columns)
-    said = (b"\0".join(column.raw(row) for column in texts) for row in range(count))
-    return np.array([zlib.crc32(each) or 1 if each.strip(b"\0 ") else 0 for each in said], np.int64)
+    texts_of = (b"\0".join(column.raw(row) for column in texts) for row in range(count))
+    return np.array([zlib.crc32(each) or 1 if each.strip(b"\0 ") else 0 for each in texts_of], np.int64)
 
 
 def meanings(columns: Mapping[str, Column], rows: Longs, progress: Progress) -> Floats:
-    """(rows, WIDTH) the vectors of what is said about each of these items; zero for an item without texts."""
+    """(rows, WIDTH) the vectors of these items' descriptions; zero for an item without texts."""
     vectors = np.zeros((len(rows), WIDTH), np.float32)
     texts = _texts(columns)
     for start in range(0, len(rows), BLOCK):
         progress(start / len(rows), "reading what is said about items")
         block = rows[start : start + BLOCK].tolist()
-        said = [" ".join(filter(None, (column.get(row) for column in texts))) for row in block]
-        vectors[start : start + BLOCK] = embed(said)
+        joined = [" ".join(filter(None, (column.get(row) for column in texts))) for row in block]
+        vectors[start : start + BLOCK] = embed(joined)
     return vectors
 
 

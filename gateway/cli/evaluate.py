@@ -12,7 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engine import RECIPES, Curve, EvaluationReport, Snapshot, cohort_curve, evaluate, save_curve, save_plot
+from engine import (
+    RECIPES,
+    CohortStudy,
+    Curve,
+    EvaluationReport,
+    Snapshot,
+    cohort_curve,
+    evaluate,
+    save_curve,
+    save_plot,
+)
 from gateway.cli import movielens
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
@@ -57,7 +67,7 @@ def command(
             report: EvaluationReport | Curve
             names = recipes or (USUAL,)
             if of_cohorts:
-                report = cohort_curve(snapshot, time.perf_counter, personal(names[0]), seed, say)
+                report = cohort_curve(snapshot, time.perf_counter, CohortStudy(personal(names[0]), seed), say)
             else:
                 report = evaluate(snapshot, names, seed, say)
         show(console, report) if isinstance(report, EvaluationReport) else show_curve(console, report)

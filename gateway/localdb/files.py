@@ -25,7 +25,7 @@ class Found(NamedTuple):
 def found(place: str, namespace: str) -> Found:
     """A namespace's files: those in `import/{namespace}/` below a folder, where there are any, else those in it.
     Raises `engine.InvalidInput` where there are none."""
-    source = engine.open_source(url_of(place), allow_file_urls=True, deep=True, nowhere=NOWHERE)
+    source = engine.open_source(url_of(place), allow_file_urls=True, depth="deep", nowhere=NOWHERE)
     lines = [file for file in source.files if file.name.endswith(SUFFIXES)]
     own = f"import/{namespace}/"
     chosen = [file for file in lines if file.path.startswith(own)] or [file for file in lines if "/" not in file.path]

@@ -82,7 +82,7 @@ def test_rows_are_by_user_and_time(sample: Stored):
 
 def test_columns_go_with_their_rows(sample: Stored):
     for rows in (np.array([True, False, True]), np.array([0, 2])):
-        kept = sample.snapshot.kept(rows)
+        kept = sample.snapshot.take(rows)
         assert (kept.indptr.tolist(), kept.times.tolist(), kept.types.tolist()) == ([0, 1, 2, 2], [20, 30], [1, 0])
         assert [kept.interaction_columns["DEPTH"].get(row) for row in range(2)] == [2, 1]
         assert [kept.interaction_columns["RECOMMENDATION_ID"].get(row) for row in range(2)] == [None, "r1"]

@@ -35,8 +35,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
 
 def speaking(columns: Mapping[str, Column]) -> dict[str, Column]:
     """Categories, texts, and numbers as the eighths that they lie in."""
-    said = {name: column for name, column in columns.items() if isinstance(column, Texts)} | with_terms(columns)
-    return {name: binned(column) if isinstance(column, Numbers) else column for name, column in said.items()}
+    telling = {name: column for name, column in columns.items() if isinstance(column, Texts)} | with_terms(columns)
+    return {name: binned(column) if isinstance(column, Numbers) else column for name, column in telling.items()}
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:

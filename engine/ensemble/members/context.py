@@ -1,4 +1,4 @@
-"""What is chosen in a situation like this one: lifts of items by the categorical columns of Interactions."""
+"""Items chosen in a situation like this one: lifts of items by the categorical columns of Interactions."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    said = spoken(contextual(snapshot), min(MOST, ENTRIES // max(snapshot.item_count, 1)))
-    lift = lifts(said, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
-    return {**said.vocabulary, "lift": lift}
+    rows = spoken(contextual(snapshot), min(MOST, ENTRIES // max(snapshot.item_count, 1)))
+    lift = lifts(rows, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
+    return {**rows.vocabulary, "lift": lift}
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     """Keys are names of columns, case and underscores aside; others say nothing (specification §9.1)."""
-    given = {plain(name): value for name, value in query.context.items()}
-    codes = codes_of(arrays, lambda name: given.get(plain(name)))
+    context = {plain(name): value for name, value in query.context.items()}
+    codes = codes_of(arrays, lambda name: context.get(plain(name)))
     return np.asarray(arrays["lift"][codes].sum(axis=0), np.float32)
 
 

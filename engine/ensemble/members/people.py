@@ -1,4 +1,4 @@
-"""What people like this one choose: lifts of items by the columns of Users, for who is new as for who is known."""
+"""Items chosen by people like this one: lifts of items by the columns of Users, which a new user has as well."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     rows = {name: column.take(snapshot.users) for name, column in with_terms(snapshot.user_columns).items()}
-    said = spoken(rows, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
-    lift = lifts(said, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
-    return {**said.vocabulary, "lift": lift}
+    terms = spoken(rows, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
+    lift = lifts(terms, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
+    return {**terms.vocabulary, "lift": lift}
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:

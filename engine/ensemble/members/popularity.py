@@ -1,4 +1,4 @@
-"""How many users ever touched an item, as a log: its softmax is the empirical distribution."""
+"""Popularity: the log of how many users ever touched an item. Its softmax is the empirical distribution."""
 
 from __future__ import annotations
 

@@ -23,14 +23,14 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
 
 
 def vectors(arrays: Arrays, histories: Sequence[Ints]) -> Floats:
-    """Those of one length together."""
+    """The histories' vectors, those of one length encoded together."""
     length, dim = arrays["positions"].shape
     lengths = np.array([min(len(history), length) for history in histories])
-    found = np.empty((len(histories), dim), np.float32)
+    encoded = np.empty((len(histories), dim), np.float32)
     for each in np.unique(lengths):
         places = np.flatnonzero(lengths == each).tolist()
-        found[places] = expected_of_many(arrays, np.stack([histories[place][-length:] for place in places]))
-    return found
+        encoded[places] = expected_of_many(arrays, np.stack([histories[place][-length:] for place in places]))
+    return encoded
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:

@@ -8,7 +8,7 @@ from engine.data.compaction import compact
 from engine.data.importer import import_csv
 from engine.data.log import LogEntry
 from engine.data.schema import Field, Schema
-from engine.data.source import open_source
+from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
 from engine.jobs.group_data import compaction_of
@@ -73,7 +73,8 @@ def _named(work: Work, job: DataDeletionJobRecord) -> tuple[str, ...]:
     settings = work.engine.settings
     limit = MAX_BYTES if settings.quotas == "aws" else None
     location = job.data_source["dataLocation"]
-    source = open_source(location, allow_file_urls=settings.allow_file_urls, max_bytes=limit, deep=True)
+    limits = SourceLimits(max_bytes=limit)
+    source = open_source(location, allow_file_urls=settings.allow_file_urls, limits=limits, depth="deep")
     imported = import_csv(source, USERS, stretch(work.progress, 0.0, 0.4))
     reason = imported.report.failure_reason()
     if reason is not None:

@@ -12,7 +12,7 @@ from engine.data.compaction import Import, compact_import
 from engine.data.importer import Imported, import_csv
 from engine.data.options import TAG_PREFIX
 from engine.data.report import ImportReport
-from engine.data.source import open_source
+from engine.data.source import SourceLimits, open_source
 from engine.errors import EngineError
 from engine.jobs.group_data import compaction_of
 from engine.jobs.imported_attribution import ImportedInteractions, count_import
@@ -75,7 +75,7 @@ def _import(work: Work, job: DatasetImportJobRecord) -> str:
     settings = work.engine.settings
     limit = MAX_BYTES[job.import_mode] if settings.quotas == "aws" else None
     location = job.data_source["dataLocation"]  # who may name a file was asked when the job was made
-    source = open_source(location, allow_file_urls=True, max_bytes=limit)
+    source = open_source(location, allow_file_urls=True, limits=SourceLimits(max_bytes=limit))
     schema, now = work.directory.schema(dataset), work.engine.clock()
     imported = import_csv(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, now)
     report = msgspec.to_builtins(imported.report)

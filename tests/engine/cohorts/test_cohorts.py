@@ -87,7 +87,7 @@ def test_no_list_is_of_a_few_alone(model: Model, world: Snapshot):
         cohorts = cohorts_of(made, RECIPE.ready(model), "home/1")[count]
         names = [cohorts.name_of(world.history(user)[0]) for user in range(SIZE)]
         assert len(cohorts.centres) == len(set(names)) > 1 and min(Counter(names).values()) >= MEMBERS
-    few = world.kept(world.users < MEMBERS - 1)
+    few = world.take(world.users < MEMBERS - 1)
     assert with_cohorts(model, RECIPE.ready(model), few, 0, silent) is model
 
 

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 from moto.server import ThreadedMotoServer
 
-from engine.data.source import ImportSource, SourceFile, _Resumed, open_source
+from engine.data.source import ImportSource, SourceFile, SourceLimits, _Resumed, open_source
 from engine.errors import InvalidInput
 
 
@@ -95,7 +95,7 @@ def test_file_urls_must_be_allowed(folder: Path) -> None:
 
 def test_the_greatest_size(folder: Path) -> None:
     with pytest.raises(InvalidInput, match="holds 6 bytes; at most 5 are allowed"):
-        open_source(f"file://{folder}/", allow_file_urls=True, max_bytes=5)
+        open_source(f"file://{folder}/", allow_file_urls=True, limits=SourceLimits(max_bytes=5))
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_prefix_is_its_first_level(bucket: str) -> None:
     source = open_source(f"s3://{bucket}/in/", allow_file_urls=False)
     assert read(source) == {"a b#?.csv": b"in/a b#?.csv", "b.csv": b"in/b.csv"}
     assert read(open_source(f"s3://{bucket}/", allow_file_urls=False)) == {"top.csv": b"top.csv"}
-    deep = open_source(f"s3://{bucket}/in/", allow_file_urls=False, deep=True)
+    deep = open_source(f"s3://{bucket}/in/", allow_file_urls=False, depth="deep")
     assert [file.name for file in deep.files] == ["a b#?.csv", "b.csv", "c.csv"]
 
 

@@ -122,7 +122,7 @@ def test_a_small_catalogue_has_none(snapshot: Snapshot) -> None:
 
 
 def test_there_is_none_without_users_to_measure_it_with(snapshot: Snapshot) -> None:
-    told = indexing.indexed(blend_of(ITEMS), snapshot.kept(snapshot.users < 30), 0, silent).about["chosen"]["index"]
+    told = indexing.indexed(blend_of(ITEMS), snapshot.take(snapshot.users < 30), 0, silent).about["chosen"]["index"]
     assert not told["used"] and "too few" in told["reason"]
 
 

@@ -144,9 +144,9 @@ def test_what_nobody_touched_is_found_by_what_is_said_about_it(kept: tuple[str, 
     whole = news()
     snapshot = replace(whole, item_columns={name: whole.item_columns[name] for name in kept})
     late = snapshot.items >= snapshot.item_count - 24  # the last two days' items are cold
-    model = train(snapshot.kept(~late), PLAIN, 0, silent)
+    model = train(snapshot.take(~late), PLAIN, 0, silent)
     assert weight(plan_of(model), "active", "content") > 0.05
-    history, times = snapshot.kept(~late).history(0)
+    history, times = snapshot.take(~late).history(0)
     scores = ready(model)(Query(history, times))
     cold = np.arange(snapshot.item_count - 24, snapshot.item_count)
     own = cold // 4 % 3 == 0

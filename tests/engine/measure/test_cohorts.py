@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.evaluation.cohorts import Curve, Traffic, cohort_curve, hit_rate
+from engine.evaluation.cohorts import CohortStudy, Curve, Traffic, cohort_curve, hit_rate
 from engine.evaluation.plot import save_curve
 from tests.engine.recipes.worlds import groups
 
@@ -20,7 +20,7 @@ QUIET = Traffic(users=1_000, requests=20_000, lists=100)
 def curve() -> Curve:
     """Three tastes: one list for all loses much, one for each taste little, and so where it was made of others."""
     ticks = iter([0.0, 10.0, 10.5])
-    return cohort_curve(groups(), lambda: next(ticks), counts=(1, 3), traffic=QUIET, hyperparameters=SMALL)
+    return cohort_curve(groups(), lambda: next(ticks), CohortStudy(hyperparameters=SMALL, counts=(1, 3), traffic=QUIET))
 
 
 def test_more_cohorts_lose_less(curve: Curve) -> None:

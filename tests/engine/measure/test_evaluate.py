@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from engine.errors import InvalidInput
-from engine.evaluation.cohorts import cohort_curve
+from engine.evaluation.cohorts import CohortStudy, cohort_curve
 from engine.evaluation.evaluate import bootstrap, evaluate
 from engine.evaluation.plot import save_plot
 from engine.evaluation.report import EvaluationReport
@@ -67,7 +67,7 @@ def test_where_nobody_can_be_tested_that_is_said() -> None:
     metrics = solution_metrics(recipe, recipe.parse({}), once, 0, lambda _, message: messages.append(message))
     assert "nobody to measure with" in messages[-1] and metrics["coverage"] == 0
     with pytest.raises(InvalidInput, match="nothing to measure"):
-        cohort_curve(once, lambda: 0.0, hyperparameters=SMALL)
+        cohort_curve(once, lambda: 0.0, CohortStudy(hyperparameters=SMALL))
 
 
 def test_a_chain_is_followed_and_popularity_does_not_help(report: EvaluationReport) -> None:

@@ -88,7 +88,7 @@ def test_too_few_users():
 
 def one_user() -> Snapshot:
     world = groups(users=3)
-    return world.kept(world.users == 0)
+    return world.take(world.users == 0)
 
 
 def test_the_better_recipe_is_taken():

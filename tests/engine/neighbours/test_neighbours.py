@@ -76,7 +76,7 @@ def test_a_few_rows_of_a_sparse_table_tell_each_neighbour_once(kept: int, monkey
 def test_a_sparse_table_keeps_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "DENSE", 0)
     block = np.array([[0, 1, -3, 2], [5, 0, 0, 0], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
-    table = table_of_block(block, np.array([1, 2, 4, 5], np.int32), 7, kept=2)
+    table = table_of_block(block, np.array([1, 2, 4, 5], np.int32), 7, most=2)
     ones = np.ones(1, np.float32)
     np.testing.assert_array_equal(mix(table, np.array([1]), ones, 7), [0, 0, 0, 0, -3, 2, 0])
     np.testing.assert_array_equal(mix(table, np.array([5]), ones, 7), [0, 0, 2, 0, 3, 0, 0])

@@ -58,7 +58,7 @@ def test_episodes():
         (1, 0, 29, VIEWED),
     )
     episodes = episodes_of(done, 14 * DAY)
-    known = episodes.known(14 * DAY, 2, 2)
+    known = episodes.settled(14 * DAY, 2, 2)
     found = {
         (int(user), int(action), int(time) // DAY): (bool(taken), int(after) // DAY, bool(over))
         for user, action, time, taken, after, over in zip(
@@ -73,8 +73,8 @@ def test_episodes():
         (1, 0, 29): (False, 0, False),
     }
     sooner = episodes_of(deeds(*((user, 0, user // 2, TAKEN if user % 2 else VIEWED) for user in range(60))), 14 * DAY)
-    assert sooner.known(14 * DAY, 1, 10).all()  # whoever takes it does so at once
-    assert sooner.known(14 * DAY, 1, 1_000).sum() == 32
+    assert sooner.settled(14 * DAY, 1, 10).all()  # whoever takes it does so at once
+    assert sooner.settled(14 * DAY, 1, 1_000).sum() == 32
     assert len(episodes_of(deeds((0, 0, 0, TAKEN)), DAY).taken) == 1
 
 

@@ -135,7 +135,7 @@ def test_does_not_change_what_it_is_asked_with(recipe: Recipe[Any]) -> None:
 @every
 def test_trains_on_nothing(recipe: Recipe[Any]) -> None:
     snapshot = worlds.rows_of([(0, 0, worlds.START)])
-    snapshot = replace(snapshot, actions=snapshot.kept(np.zeros(1, np.bool_)))
+    snapshot = replace(snapshot, actions=snapshot.take(np.zeros(1, np.bool_)))
     model = recipe.train(snapshot, params_of(recipe), 0, silent)
     assert recipe.ready(model)(Query()).shape == (1,)
 

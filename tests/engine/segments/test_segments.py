@@ -70,7 +70,7 @@ def test_metrics_by_hand() -> None:
         scores[[0, 50]] = 1
         return scores
 
-    metrics = segment_metrics(score, item_cases, Halves(hidden.kept(np.zeros(6, bool)), hidden), 0)
+    metrics = segment_metrics(score, item_cases, Halves(hidden.take(np.zeros(6, bool)), hidden), 0)
     assert metrics == pytest.approx(
         {"coverage": 2 / 200, "hits_at_1_percent": 1 / 3, "recall_at_1_percent": (1 / 4) / 3}
     )
