@@ -43,7 +43,7 @@ from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import Desk
 from gateway.hot import HotCache, SecondLevel
-from gateway.limits.admission import Admission, of_events
+from gateway.limits.admission import Admission, admission_of_events
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
 from gateway.outbound.signing import Signer
@@ -120,7 +120,7 @@ def create_app(
     decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
     maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, engine.feed.applied)
     ledger = Ledger(engine.experiments, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
-    admission, taking = Admission(time.monotonic), of_events(time.monotonic)
+    admission, taking = Admission(time.monotonic), admission_of_events(time.monotonic)
     answering = EngineUpstream(means)
     gateway = Gateway(
         config=config,

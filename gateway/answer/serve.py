@@ -282,7 +282,7 @@ class Gateway:
         """Whoever asks, known and not too fast. Raises `Unauthenticated` and `TooMany`."""
         config = self.config
         if config.auth is not None:
-            caller = await self._authenticator.admit(caller, config.auth)
+            caller = await self._authenticator.authenticate(caller, config.auth)
         if config.rate_limits.are_any:
             await self.limit_rate(caller, 1)
         return caller

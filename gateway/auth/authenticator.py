@@ -27,8 +27,8 @@ class Authenticator:
         self._client, self._clock = client, clock
         self._issuers: dict[Oidc, Issuer] = {}  # as many as configurations had: few
 
-    async def admit(self, caller: Caller, auth: Auth) -> Caller:
-        """The caller, with who it is. Raises `Unauthenticated` (401)."""
+    async def authenticate(self, caller: Caller, auth: Auth) -> Caller:
+        """The caller with its principal. Raises `Unauthenticated` (401)."""
         match auth:
             case None:
                 return caller
@@ -47,12 +47,12 @@ class Authenticator:
 
 
 def holder(auth: ApiKeys, caller: Caller, now: float) -> Principal:
-    """Whose key the caller sends. Raises `Unauthenticated`."""
-    given = caller.headers.get(API_KEY)
-    if not given:
+    """The principal whose key the caller sends. Raises `Unauthenticated`."""
+    secret = caller.headers.get(API_KEY)
+    if not secret:
         raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
     # keys are looked up by their digests, so that the time this takes tells nothing of a key
-    key = auth.by_digest.get(sha256(given.encode("latin-1", "replace")).hexdigest())
+    key = auth.by_digest.get(sha256(secret.encode("latin-1", "replace")).hexdigest())
     if key is None or key.expires <= now:
         raise Unauthenticated("InvalidApiKey", "the key of X-Api-Key is not known, or has expired", "ApiKey")
     return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
@@ -68,17 +68,17 @@ def _subject(claims: Mapping[str, object], auth: Oidc) -> Principal:
 
 
 def _token(caller: Caller) -> str:
-    given = caller.headers.get("authorization", "")
-    if not given:
+    authorization = caller.headers.get("authorization", "")
+    if not authorization:
         raise Unauthenticated("MissingToken", "the header Authorization: Bearer … is missing", "Bearer")
-    scheme, _, token = given.partition(" ")
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != BEARER:
         raise Unauthenticated("InvalidToken", "the header Authorization is not of the scheme Bearer", "Bearer")
     return token.strip()
 
 
 def allowed(principal: Principal, namespace: str, action: str, user: str | None) -> None:
-    """Raises `Denied` (403) where the caller is known, and may not do this."""
+    """Raises `Denied` (403) if the caller is known and may not do this."""
     if principal.namespaces is not None and namespace not in principal.namespaces:
         raise Denied("NamespaceNotAllowed", f"the key {principal.name!r} is not for namespace {namespace!r}")
     if principal.actions is not None and action not in principal.actions:

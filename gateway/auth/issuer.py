@@ -20,7 +20,7 @@ from gateway.plan.plan import Oidc
 log = logging.getLogger(__name__)
 
 KEYS_S = 600.0  # after which keys are fetched anew, so that a withdrawn one is forgotten
-RETRY_S = 10.0  # between two fetches that a key id nobody knows has asked for, or that failed
+RETRY_S = 10.0  # between two fetches, after an unknown key id or a failure
 VERIFIED_S = 60  # a token that was verified is not verified again for so long
 VERIFIED = 10_000  # tokens remembered, by digest
 TIMEOUT_S = 5.0
@@ -42,35 +42,35 @@ class Issuer:
         self._registry = jwt.JWTClaimsRegistry(now=lambda: int(clock()), leeway=auth.skew_s, **want)
 
     async def claims(self, token: str) -> Claims:
-        """Raises `Unauthenticated` for a token that this issuer did not sign, for us, for now."""
+        """The claims of a token. Raises `Unauthenticated` unless this issuer signed it, for us, for now."""
         if len(token) > LONGEST_TOKEN:
             raise _invalid(f"the token is longer than {LONGEST_TOKEN} characters")
         digest = sha256(token.encode("latin-1", "replace")).digest()
-        known = self._verified.get(digest)
-        if known is None:
-            known = self._verified[digest] = await self._signed(token)
+        claims = self._verified.get(digest)
+        if claims is None:
+            claims = self._verified[digest] = await self._verify(token)
         try:
-            self._registry.validate(dict(known))
+            self._registry.validate(dict(claims))
         except ExpiredTokenError as error:
             raise _invalid("the token has expired") from error
         except (MissingClaimError, InvalidClaimError) as error:
             raise _invalid(f"the token's claim {error.claim!r} is missing or not what it must be") from error
         except JoseError as error:
             raise _invalid(str(error)) from error
-        return known
+        return claims
 
-    async def _signed(self, token: str) -> Claims:
-        keys = await self._current(KEYS_S)
+    async def _verify(self, token: str) -> Claims:
+        keys = await self._current_keys(KEYS_S)
         try:
-            return self._decoded(token, keys)
-        except InvalidKeyIdError:  # issued with a key that is newer than what we have
-            keys = await self._current(RETRY_S)
+            return self._decode(token, keys)
+        except InvalidKeyIdError:  # issued with a key that is newer than ours
+            keys = await self._current_keys(RETRY_S)
         try:
-            return self._decoded(token, keys)
+            return self._decode(token, keys)
         except InvalidKeyIdError as error:
             raise _invalid("the token names a key that its issuer does not have") from error
 
-    def _decoded(self, token: str, keys: KeySet) -> Claims:
+    def _decode(self, token: str, keys: KeySet) -> Claims:
         try:
             return jwt.decode(token, keys, algorithms=list(self._auth.algorithms)).claims
         except InvalidKeyIdError:
@@ -78,8 +78,8 @@ class Issuer:
         except (JoseError, ValueError, TypeError) as error:
             raise _invalid(f"the token can't be verified: {error}") from error
 
-    async def _current(self, oldest_s: float) -> KeySet:
-        """Keys no older than that; older ones where the issuer does not answer."""
+    async def _current_keys(self, oldest_s: float) -> KeySet:
+        """Keys no older than that; older ones if the issuer does not answer."""
         async with self._fetching:
             now = self._clock()
             if now - self._fetched >= oldest_s and now - self._tried >= RETRY_S:
@@ -101,18 +101,18 @@ class Issuer:
     async def _jwks_url(self) -> str:
         if self._auth.jwks_url is not None:
             return self._auth.jwks_url
-        found = await self._get(f"{self._auth.issuer.rstrip('/')}/.well-known/openid-configuration")
-        if found.get("issuer") != self._auth.issuer:
-            raise ValueError(f"its discovery document is of {found.get('issuer')!r}")
-        return str(found["jwks_uri"])
+        document = await self._get(f"{self._auth.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if document.get("issuer") != self._auth.issuer:
+            raise ValueError(f"its discovery document is of {document.get('issuer')!r}")
+        return str(document["jwks_uri"])
 
     async def _get(self, url: str) -> dict[str, Any]:
         response = await self._client.get(url, timeout=TIMEOUT_S)
         response.raise_for_status()
-        found = response.json()
-        if not isinstance(found, dict):
+        content = response.json()
+        if not isinstance(content, dict):
             raise ValueError(f"{url} is no JSON object")
-        return found
+        return content
 
 
 def _invalid(message: str) -> Unauthenticated:

@@ -1,4 +1,4 @@
-"""How often one key and one address may ask; counted in Redis where there is one, or else in each worker for itself."""
+"""Rate limits of keys and addresses, counted in Redis if there is one, else in each worker for itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RateLimiter:
         self._windows = SlidingWindowCounterRateLimiter(storage)
 
     async def check(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
-        """Raises `TooMany` (429) with the seconds to wait, of `count` requests. A store that is down limits nobody."""
+        """Count requests. Raises `TooMany` (429) with the seconds to wait. A store that is down limits nobody."""
         for rule, kind, who in ((limits.per_key, "key", key), (limits.per_address, "address", address)):
             if rule is not None and who:
                 await self._hit(parse(rule), kind, who, count)
@@ -39,7 +39,7 @@ class RateLimiter:
             window = await self._windows.get_window_stats(rule, "recgate", kind, who)
             if window.remaining >= count:  # two replies that contradict each other: one was another question's
                 raise StorageError(ValueError("Redis contradicts itself"))
-        except Exception as error:  # over replies that are none to its question `limits` trips in many ways
+        except Exception as error:  # over replies to other commands `limits` trips in many ways
             log.warning("requests are not limited at present: %s", error)
             if self._redis is not None:
                 await self._redis.connection_pool.disconnect()
@@ -48,6 +48,6 @@ class RateLimiter:
 
 
 def _shared(redis: Redis) -> RedisStorage:
-    """By the connections that are open already; the address is only for show."""
+    """A storage over the connections that are open already; the address is only for show."""
     pool: Any = redis.connection_pool
     return RedisStorage("async+redis://", connection_pool=pool, wrap_exceptions=True, implementation="redispy")

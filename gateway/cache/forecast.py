@@ -42,8 +42,8 @@ def _forecast_of(plan: Plan, variation: Variation, size: Callable[[str], Size]) 
     storable = any(policy.storable for policy in (variation.policies or {}).values())
     if not storable or plan.action == "rerank-items" or variation.origin is not None:
         return CacheForecast(0, 0)
-    known = size(variation.model)
-    answers = known.users + 1 + (plan.cohorts or 0) if plan.action == "recommend-items" else known.items
+    group = size(variation.model)
+    answers = group.users + 1 + (plan.cohorts or 0) if plan.action == "recommend-items" else group.items
     item = ITEM + (DECORATED if variation.metadata is not None else 0)
     bodies = 2 if variation.metadata is not None else 1  # as it was made, and as it went out
     return CacheForecast(answers, answers * (OVERHEAD + KEY + RESULTS * (ITEM * bodies + item - ITEM)))

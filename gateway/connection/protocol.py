@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.connection.deadline import SenderDeadline
 from gateway.connection.direct import ask
 from gateway.connection.matcher import END, LINE, Matcher, Unanswered
-from gateway.connection.patience import Patience
 from gateway.connection.writer import AnswerWriter
 from gateway.errors import HeadTooLarge, Problem, TooSlow
 from gateway.hot import TICKET, TRACED, HotCache
@@ -46,7 +46,7 @@ class HotProtocol(HttpToolsProtocol):
         self._unfinished = 0  # bytes that the parser has since it last had a whole request, or some of a body
         self._state: dict[str, Any] = {}  # of the next request to be parsed
         self._answered_at = 0.0  # by the hot cache's clock
-        self._patience = Patience(self.patience_s, self.least_rate)
+        self._deadline = SenderDeadline(self.patience_s, self.least_rate)
         self._held: bytes | None = None  # what came after a request whose answer is on its way
         self._looked_up: Unanswered | None = None  # the request that the second level is asked for
         self._is_leaving = False
@@ -206,7 +206,7 @@ class HotProtocol(HttpToolsProtocol):
         """Seconds that the caller has."""
         if self._is_whole:
             return self._answered_at + self.timeout_keep_alive - self.hot_cache.clock()
-        return self._patience.left_s(self.loop.time())
+        return self._deadline.left_s(self.loop.time())
 
     def timeout_keep_alive_handler(self) -> None:
         """Look whether the caller's time is over: a hot answer does not set the timer anew."""
@@ -214,7 +214,7 @@ class HotProtocol(HttpToolsProtocol):
             return
         left_s, cycle = self._left_s(), self.cycle
         if self._is_served():
-            self._patience.wait_anew(self.loop.time())
+            self._deadline.wait_anew(self.loop.time())
             self._wait(LOOK_S)
         elif 0 < left_s <= (self.timeout_keep_alive if self._is_whole else self.patience_s):
             self._wait(left_s)
@@ -223,7 +223,7 @@ class HotProtocol(HttpToolsProtocol):
         else:
             if cycle is not None:
                 cycle.disconnected = True  # who reads its body can't answer any more
-            self._refuse(TooSlow(self._patience.reason(self.loop.time())))
+            self._refuse(TooSlow(self._deadline.reason(self.loop.time())))
 
     def _is_served(self) -> bool:
         """True if it is the caller who waits: for an answer, or to be read."""
@@ -239,7 +239,7 @@ class HotProtocol(HttpToolsProtocol):
         super().on_response_complete()
         self._answered_at = self.hot_cache.clock()
         if not self._is_whole and not self.transport.is_closing():  # the next has begun, or this one's body has no end
-            self._patience.go_on(self.loop.time())
+            self._deadline.go_on(self.loop.time())
             self._unset_keepalive_if_required()
             self._wait(self.patience_s)
 
@@ -287,7 +287,7 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_whole = False
-        self._patience.begin_head(self.loop.time())
+        self._deadline.begin_head(self.loop.time())
         super().on_message_begin()
         if self._state:
             self.scope["state"].update(self._state)
@@ -295,14 +295,14 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._patience.begin_body(self.loop.time())
+        self._deadline.begin_body(self.loop.time())
         # behind an offer of another protocol httptools skips the body: what comes next must not be read as a request
         if (self._is_leaving or self.parser.should_upgrade()) and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._unfinished = 0
-        self._patience.add(len(body), self.loop.time())
+        self._deadline.add(len(body), self.loop.time())
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -1,18 +1,18 @@
-"""Admission: so much is done at once, and who has to wait does so in a short queue, or not at all.
+"""Admission: a limit on requests at once, with a short queue before it.
 
-What can't be done in time is refused on arrival, while that is cheap, so that what is admitted takes hardly longer than
-on a quiet day:
+A request that can't be answered in time is refused on arrival, while that is cheap. So an admitted one takes hardly
+longer than on a quiet day:
 
-- As many are done at once as lets each take no longer than a target: one more in a round where they do, a tenth less
-  where they don't (additive increase, multiplicative decrease, as TCP finds its window). What takes long even alone has
-  a longer target. The engine's threads and the event loop share an interpreter, so a loop that lags shows in the same
-  figure.
-- A burst waits. It has become a standing queue once somebody waits for too long, and has for a while (CoDel's idea,
-  RFC 8289): from then until nobody has had to be refused for a moment, nobody waits beyond what is done at once.
-- Keys have equal shares: one that has less than its own is let in even then, and takes turns with the others. A flood
+- The limit lets each request take no longer than a target. It grows by one in a round that meets the target, and falls
+  by a tenth after one that does not (additive increase, multiplicative decrease, as TCP finds its window). Requests
+  that take long even alone have a longer target. The engine's threads and the event loop share an interpreter, so a
+  loop that lags shows in the same figure.
+- A burst waits. It is a standing queue once a request has waited for too long, and others have for a while (CoDel's
+  idea, RFC 8289). From then until no request has been refused for a moment, no request waits beyond the limit.
+- Keys have equal shares. A key with less than its share is let in even then, and takes turns with the others. A flood
   refuses itself.
 
-Where many are refused, most of them never ask for a place: `opens` tells so before a request is parsed.
+While many are refused, most of them never ask for a place: `opens` refuses them before they are parsed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
 
-AT_ONCE = 18  # enough for the engine to answer several in one go
-LEAST = 4  # enough to keep the engine busy
+AT_ONCE = 18  # the limit at most: enough for the engine to answer several in one go
+LEAST = 4  # the limit at least: enough to keep the engine busy
 TARGET_S = 0.02  # from its turn to its end, and on top of that...
 TIMES_ALONE = 5  # as often the time of an answer that has the engine to itself
 SLOWLY = 0.05  # of the difference, by which that time grows with each such answer
@@ -44,13 +45,26 @@ TOO_MUCH = "more is asked than can be answered in time; try again in a second"
 TOO_MANY_EVENTS = "more events are sent than can be written in time; try again in a second"
 
 
+@dataclass(frozen=True)
+class AdmissionBounds:
+    at_once: int = AT_ONCE
+    least: int = LEAST
+    target_s: float = TARGET_S
+    most_waiting: int = MOST_WAITING
+    longest_s: float = LONGEST_S
+    late_s: float = LATE_S
+
+
+BOUNDS = AdmissionBounds()
+
+
 class Waiter(NamedTuple):
     since: float
     turn: asyncio.Future[None]
 
 
 class Arrivals:
-    """Who was let on and has not asked for a place yet, by key. Whoever does not come is forgotten after a while."""
+    """Requests that were let on and have not asked for a place yet, by key. Those that don't come are forgotten."""
 
     def __init__(self) -> None:
         self._older: Counter[str] = Counter()
@@ -59,7 +73,7 @@ class Arrivals:
         self.total = 0
 
     def forget(self, now: float) -> None:
-        """Those who have not come for a while, or up to twice that."""
+        """Forget those who have not come for a while, or up to twice that."""
         if now - self._since > COMING_S:
             self.total -= self._older.total()
             self._older, self._newer, self._since = self._newer, Counter(), now
@@ -80,25 +94,17 @@ class Arrivals:
 
 
 class Admission:
-    """Of one worker; used from its event loop."""
+    """The admission of one worker, used from its event loop."""
 
     def __init__(
         self,
         clock: Callable[[], float],
-        *,
-        at_once: int = AT_ONCE,
-        least: int = LEAST,
-        target_s: float = TARGET_S,
-        most_waiting: int = MOST_WAITING,
-        longest_s: float = LONGEST_S,
-        late_s: float = LATE_S,
+        bounds: AdmissionBounds = BOUNDS,
         refusal: Callable[[], Problem] = lambda: Overloaded(TOO_MUCH, RETRY_AFTER_S),
     ) -> None:
-        """`refusal` makes what is raised for who has to come again."""
-        self._clock, self._refusal = clock, refusal
-        self._at_once, self._least, self._target_s = at_once, least, target_s
-        self._most, self._longest_s, self._late_s = most_waiting, longest_s, late_s
-        self.limit = float(at_once)
+        """`refusal` makes the problem that is raised for a key that has to come again."""
+        self._clock, self._bounds, self._refusal = clock, bounds, refusal
+        self.limit = float(bounds.at_once)
         self._lowered, self._took = clock(), 0.0  # when the limit was lowered; about what one takes
         self._alone = inf  # about what one takes that has the engine to itself, as far as is known
         self._crowded_until = clock()
@@ -111,7 +117,7 @@ class Admission:
         self.refused = 0
 
     def opens(self, key: str) -> bool:
-        """Whether it is worth while for one more of this key to ask for a place. Else it counts as refused."""
+        """True if one more of this key may ask for a place. Else it counts as refused."""
         now = self._clock()
         if now >= self._crowded_until:
             return True
@@ -124,7 +130,7 @@ class Admission:
 
     @asynccontextmanager
     async def place(self, key: str) -> AsyncIterator[None]:
-        """For as long as it takes. Raises the `refusal` where this key has to come again."""
+        """Hold a place while the request is answered. Raises the `refusal` if this key has to come again."""
         now = self._clock()
         self._coming.drop(key)
         if self._is_standing(now):
@@ -151,25 +157,25 @@ class Admission:
                 del self._inside[key]
 
     def _is_full(self, now: float) -> bool:
-        most = self.limit if now < self._crowded_until else self.limit + self._most
+        most = self.limit if now < self._crowded_until else self.limit + self._bounds.most_waiting
         return self.running + self.waiting + self._coming.total >= most
 
     def _has_share(self, key: str) -> bool:
-        """Whether one more of this key is within its share of what is done at once."""
+        """True if one more of this key is within its share of the limit."""
         own = self._inside[key] + self._coming.of(key)
         return (own + 1) * (len(self._inside) + (key not in self._inside)) <= self.limit
 
     def _is_standing(self, now: float) -> bool:
-        """Whether somebody waits for too long, and somebody has all the time for a while: a stall is soon over."""
-        longest = max(self._longest_s, TURNS * self._took)
+        """True if some request has waited for too long, all the time for a while: a mere stall is soon over."""
+        longest = max(self._bounds.longest_s, TURNS * self._took)
         if not any(now - queue[0].since > longest for queue in self._queues.values()):
             self._late_since = inf
         elif self._late_since == inf:
             self._late_since = now
-        return now - self._late_since >= self._late_s
+        return now - self._late_since >= self._bounds.late_s
 
     def _push_out(self, key: str, now: float) -> None:
-        """The last of the key with most who wait; where none has two more than this one, it has to be in its share."""
+        """Refuse the last in the longest queue. If none is two longer than this key's, it has to be in its share."""
         longest = max(self._queues, key=lambda each: len(self._queues[each]), default=key)
         if len(self._queues.get(longest, ())) < len(self._queues.get(key, ())) + 2:
             if not self._has_share(key):
@@ -208,20 +214,20 @@ class Admission:
             del self._queues[key]
 
     def _learn(self, since: float, alone: bool) -> None:
-        """One that began then has ended, `alone` if no other ran when it began and ended. Whoever was under way with it
-        took about as long: that counts once."""
+        """Learn from a request that began at `since`, `alone` if no other ran when it began and ended. Others that were
+        under way with it took about as long: that counts once."""
         now = self._clock()
         took = now - since
         self._took += 0.1 * (took - self._took)
         if alone:
             self._alone = min(took, self._alone + SLOWLY * (took - self._alone)) if self._alone < inf else took
-        if took <= self._target_s + TIMES_ALONE * self._alone:
-            self.limit = min(float(self._at_once), self.limit + 1 / self.limit)
+        if took <= self._bounds.target_s + TIMES_ALONE * self._alone:
+            self.limit = min(float(self._bounds.at_once), self.limit + 1 / self.limit)
         elif since > self._lowered:
-            self.limit, self._lowered = max(float(self._least), 0.9 * self.limit), now
+            self.limit, self._lowered = max(float(self._bounds.least), 0.9 * self.limit), now
 
     def _leave(self) -> None:
-        """The place goes to the next key's first, unless there are too many."""
+        """Give the place to the first of the next key, unless there are too many."""
         while self._queues and self.running <= self.limit:
             key, queue = self._queues.popitem(last=False)
             waiter = queue.popleft()
@@ -234,8 +240,9 @@ class Admission:
         self.running -= 1
 
 
-def of_events(clock: Callable[[], float]) -> Admission:
+def admission_of_events(clock: Callable[[], float]) -> Admission:
     def refusal() -> Problem:
         return TooMany(TOO_MANY_EVENTS, RETRY_AFTER_S)
 
-    return Admission(clock, at_once=EVENTS_AT_ONCE, least=LEAST_EVENTS, target_s=EVENTS_TARGET_S, refusal=refusal)
+    bounds = AdmissionBounds(at_once=EVENTS_AT_ONCE, least=LEAST_EVENTS, target_s=EVENTS_TARGET_S)
+    return Admission(clock, bounds, refusal)

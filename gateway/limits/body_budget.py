@@ -1,9 +1,8 @@
-"""Room for the bodies of one worker's requests: how many bytes of them are held at once, and whose.
+"""A budget of bytes for the bodies of one worker's requests, shared between their senders.
 
-A body is held from its first byte until its request is answered. While there is room, everybody has it. Where there is
-none, the sender of most gives way: of all bodies that are still being read the largest of whoever has most is cut off,
-unless that is the one that grows, which is refused then. So a small body is read while large ones, or many that drip,
-fill the room, whoever sends those.
+A body is held from its first byte until its request is answered. If the budget is spent, the sender with most bytes
+gives way: of its bodies that are still being read the largest is cut off, unless that is the one that grows, which is
+refused then. So a small body is read while large ones, or many slow ones, fill the budget, whoever sends those.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ NO_ROOM = "more bodies are sent than there is room for; try again in a second"
 
 
 class BodyBudget:
-    """Of one worker; used from its event loop. `most`: bytes."""
+    """The budget of one worker, used from its event loop. `most`: bytes."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self.most = most
@@ -36,13 +35,13 @@ class BodyBudget:
         self._reading: dict[BudgetedBody, None] = {}
 
     def of(self, request: AnyRequest, share: str, limit: int, *, inflate: bool = True) -> BudgetedBody:
-        """For `async with`: the request's body, of at most `limit` bytes, sent by whoever has this share; inflated
-        where it came compressed, unless that is left to the caller. Raises `TooLarge` (413), before a byte is read of
-        one that says so, `Overloaded` (503), what `inflated` does, and `Invalid` where the connection ends too soon."""
+        """The request's body for `async with`: at most `limit` bytes, sent by the owner of this share. A compressed
+        body is inflated, unless that is left to the caller. Raises `TooLarge` (413), before a byte is read if it has a
+        Content-Length, `Overloaded` (503), what `inflated` does, and `Invalid` if the connection ends too soon."""
         return BudgetedBody(self, request, share, limit, inflate)
 
     def grow(self, held: BudgetedBody, count: int) -> None:
-        """Raises `Overloaded` where there is no room for so many more bytes of this body."""
+        """Take so many more bytes for this body. Raises `Overloaded` if the budget has none left for it."""
         while self.size + count > self.most:
             largest = max((*self._reading, held), key=lambda each: self._rank(each, held, count))
             if largest is held or not largest.size:
@@ -56,7 +55,7 @@ class BodyBudget:
         self._by_share[held.share] += count
 
     def _rank(self, each: BudgetedBody, grown: BudgetedBody, count: int) -> tuple[int, int]:
-        """What its sender would have, and how large it would be, had the one grown."""
+        """The bytes that its sender would have, and its own, if `grown` had grown."""
         own, whole = (count if is_it else 0 for is_it in (each is grown, each.share == grown.share))
         return self._by_share[each.share] + whole, each.size + own
 
@@ -64,7 +63,7 @@ class BodyBudget:
         self._reading[held] = None
 
     def end(self, held: BudgetedBody) -> None:
-        """It is whole, or read no further."""
+        """The body is whole, or read no further."""
         self._reading.pop(held, None)
 
     def release(self, held: BudgetedBody) -> None:
@@ -77,12 +76,12 @@ class BodyBudget:
 
 
 class BudgetedBody:
-    """One body, within `async with`."""
+    """One body of a budget, within `async with`."""
 
-    __slots__ = ("_bodies", "_inflates", "_is_cut", "_limit", "_request", "_task", "body", "share", "size")
+    __slots__ = ("_budget", "_inflates", "_is_cut", "_limit", "_request", "_task", "body", "share", "size")
 
-    def __init__(self, bodies: BodyBudget, request: AnyRequest, share: str, limit: int, inflates: bool) -> None:
-        self._bodies, self._request, self._limit, self._inflates = bodies, request, limit, inflates
+    def __init__(self, budget: BodyBudget, request: AnyRequest, share: str, limit: int, inflates: bool) -> None:
+        self._budget, self._request, self._limit, self._inflates = budget, request, limit, inflates
         self.body = b""
         self.share, self.size = share, 0
         self._is_cut, self._task = False, asyncio.current_task()
@@ -90,34 +89,34 @@ class BudgetedBody:
     async def __aenter__(self) -> bytes:
         if _announced(self._request) > self._limit:
             raise _too_large(self._limit)
-        self._bodies.begin(self)
+        self._budget.begin(self)
         try:
             self.body = await self._read()
             if self._inflates:
                 self.body = self._plain()
         except BaseException as error:
-            self._bodies.release(self)
+            self._budget.release(self)
             if self._is_cut and isinstance(error, asyncio.CancelledError) and self._task is not None:
                 self._task.uncancel()
                 raise Overloaded(NO_ROOM, RETRY_AFTER_S) from None
             raise
-        self._bodies.end(self)
+        self._budget.end(self)
         return self.body
 
     async def __aexit__(self, *_: object) -> None:
-        self._bodies.release(self)
+        self._budget.release(self)
 
     def cut(self) -> None:
-        """Read no further: whoever waits for the body is told that there is no room."""
+        """Read no further: the reader of the body gets `Overloaded`."""
         self._is_cut = True
         if self._task is not None:
             self._task.cancel()
 
     def inflated(self, headers: Mapping[str, str]) -> bytes:
-        """As its sender had it. Raises as `gateway.limits.inflate.inflated` does, and `Overloaded`."""
+        """The body as its sender had it. Raises what `gateway.limits.inflate.inflated` does, and `Overloaded`."""
         body = inflated(self.body, headers, self._limit)
         if body is not self.body:
-            self._bodies.grow(self, len(body))
+            self._budget.grow(self, len(body))
         return body
 
     def _plain(self) -> bytes:
@@ -137,14 +136,14 @@ class BudgetedBody:
             if part:
                 if self.size + len(part) > self._limit:
                     raise _too_large(self._limit)
-                self._bodies.grow(self, len(part))
+                self._budget.grow(self, len(part))
                 parts.append(part)
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _announced(request: AnyRequest) -> int:
-    """How long the body is said to be; 0 where nothing says."""
+    """The length of the body by its Content-Length; 0 without one."""
     for name, value in request.scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0

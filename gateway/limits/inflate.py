@@ -1,4 +1,4 @@
-"""Bodies that their senders have compressed (RFC 9110 §8.4)."""
+"""Inflates bodies that their senders have compressed (RFC 9110 §8.4)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def inflated(body: bytes, headers: Mapping[str, str], most: int) -> bytes:
 
 
 def _inflated(body: bytes, frame: int, most: int) -> bytes:
-    """Of one member or more, each after the other."""
+    """Inflate one member or more, each after the other."""
     parts: list[bytes] = []
     left = most
     while body:

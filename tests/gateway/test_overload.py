@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.errors import Overloaded
-from gateway.limits.admission import CALM_S, Admission
+from gateway.limits.admission import CALM_S, Admission, AdmissionBounds
 
 
 class Clock:
@@ -24,7 +24,7 @@ class World:
 
     def __init__(self, late_s: float = 0, **bounds: int) -> None:
         self.clock = Clock()
-        self.admission = Admission(self.clock, longest_s=0.01, late_s=late_s, **bounds)
+        self.admission = Admission(self.clock, AdmissionBounds(longest_s=0.01, late_s=late_s, **bounds))
         self.began: list[str] = []
         self.refused: Counter[str] = Counter()
         self.ends: list[asyncio.Event] = []

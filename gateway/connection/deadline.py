@@ -1,9 +1,9 @@
-"""The time that a caller has to send a request."""
+"""The deadline of a caller that sends a request."""
 
 from __future__ import annotations
 
 
-class Patience:
+class SenderDeadline:
     """A deadline for a head, for the next piece of a body, and for a body as a whole. Times are of one monotonic clock.
 
     `patience_s` is the time for a whole head from its first byte, and for the next piece of a body; a body that takes
