@@ -10,18 +10,21 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import httpx
-from litestar import Litestar, Request, Response
-from redis.asyncio import Redis
+from litestar import Litestar, Request, Response, Router
+from litestar.handlers import HTTPRouteHandler
 
 from engine import Change, EngineError
+from gateway import gauges
 from gateway.answer.decorate import Decorators
 from gateway.answer.make import Maker
+from gateway.answer.rank import Ranker
 from gateway.answer.serve import Gateway
-from gateway.auth import Authenticator, RateLimiter
+from gateway.auth import Authenticator, Gate, RateLimiter
 from gateway.aws import (
     Callers,
     ControlPlane,
@@ -33,6 +36,7 @@ from gateway.aws import (
     below_any_path,
     evidently_routes,
 )
+from gateway.aws.canonical import RawRequest
 from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of
@@ -41,9 +45,10 @@ from gateway.config.redis_url import SECRET, URL, connected
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
-from gateway.flag_service import Desk
+from gateway.flag_service import FlagService
 from gateway.hot import HotCache, SecondLevel
 from gateway.limits.admission import Admission, admission_of_events
+from gateway.limits.body_budget import BodyBudget
 from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
 from gateway.outbound.signing import Signer
@@ -62,7 +67,7 @@ from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
 from gateway.targets import Means as TargetMeans
-from gateway.telemetry import Shelf, Telemetry, Tracing, telemetry_of
+from gateway.telemetry import Shelf, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS, Means
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
@@ -90,115 +95,213 @@ class ServedEngine(EnginePort, Protocol):
     def resources(self) -> ServedResources: ...
 
 
-def create_app(
-    config: Config,
-    engine: ServedEngine,
-    *,
-    name: str = "worker",
-    server: str = "server",
-    watched: str | None = None,
-    cache_bytes: int | None = None,
-    environ: Mapping[str, str] = os.environ,
-    clock: Callable[[], float] = time.time,
-    tracing: Tracing | None = None,
-    draw: Callable[[], float] = random.random,
-    leaving: Callable[[], bool] = lambda: False,
-) -> Litestar:
-    """The gateway of one worker process over an open engine, which it closes at the end. `server` tells the workers of
-    one server from those of another with the same data. `watched` is the place of the configuration: what changes there
-    is swapped in. `cache_bytes` counts instead of what the configuration says. `leaving` tells streams to end."""
-    telemetry = telemetry_of(environ, tracing)
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
-    transport, redis = Transport(), _redis(environ)
-    client = httpx.AsyncClient(transport=transport)
-    shared = None if redis is None else SharedStore(redis, clock, Seal(environ.get(SECRET, "")))
-    cache = Cache(cache_bytes or config.cache_bytes, clock, shared=shared, draw=draw)
-    means = Means(engine, threads, Outbound(transport), Signer(environ, threads), telemetry, clock)
-    reached = TargetMeans(means.outbound, means.signer, environ.get(URL))
-    outbox = Outbox(engine.settings.data_dir / "outbox", name, reached, clock)
-    upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
-    decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, telemetry)
-    maker = Maker(upstreams, decorators, means.outbound, means.signer, telemetry, engine.feed.applied)
-    ledger = Ledger(engine.experiments, clock, draw(), keep_s=engine.settings.experiment_days * 86_400)
-    admission, taking = Admission(time.monotonic), admission_of_events(time.monotonic)
-    answering = EngineUpstream(means)
-    gateway = Gateway(
-        config=config,
-        cache=cache,
-        upstreams=upstreams,
-        maker=maker,
-        decorators=decorators,
-        engine=answering,
-        ledger=ledger,
-        telemetry=telemetry,
-        authenticator=Authenticator(client, clock),
-        rate_limiter=RateLimiter(redis),
-        admission=admission,
-        events=Recorder(answering, outbox, ledger, telemetry, taking),
-        clock=clock,
-    )
-    hot_cache = HotCache(config, cache, ledger, telemetry, engine.feed.is_current, clock)
-    hot_cache.opens = admission.opens
-    if shared is not None:
-        hot_cache.second_level = SecondLevel(shared, cache, engine.feed.is_current, engine.feed.applied, clock, draw)
+@dataclass(frozen=True, kw_only=True)
+class AppOptions:
+    """The process that an app runs in. `server` tells the workers of one server from those of another with the same
+    data. `watched` is the place of the configuration: what changes there is swapped in. `cache_bytes` counts instead of
+    what the configuration says. `leaving` tells streams to end."""
 
-    filters = FilterChecks(engine)
+    name: str = "worker"
+    server: str = "server"
+    watched: str | None = None
+    cache_bytes: int | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Callable[[], float] = time.time
+    tracing: Tracing | None = None
+    draw: Callable[[], float] = random.random
+    leaving: Callable[[], bool] = lambda: False
 
-    def use(config: Config) -> None:
-        gateway.use(config)
-        hot_cache.use(config)
-        threads.submit(filters.report, config)
 
-    threads.submit(filters.report, config)
-
-    engine.feed.subscribe(lambda changes: _outdate(cache, changes))
-    _remember(cache, engine, clock() - REMEMBERED_S)
-    watch = Watch(place_of(watched), config, use, clock, environ, ledger.expect) if watched is not None else None
-    _watch(telemetry, cache, engine, clock)
-    _watch_outbox(telemetry, outbox)
-    if shared is not None:
-        _watch_shared(telemetry, shared)
-    for kind, each in (("answers", admission), ("events", taking)):
-        _watch_admission(telemetry, kind, each)
-    telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
-    telemetry.watch("recgate_experiment_weight", lambda: _weights(ledger, gateway.config, clock()))
-    telemetry.watch("recgate_config_faults", lambda: [((), [0 if watch is None else watch.faults])])
-    shelf = Shelf(engine.settings.data_dir / "run" / "metrics" / server, name, telemetry, clock)
-    front, desk = Front(gateway, telemetry, hot_cache), Desk(gateway, ledger)
-    recommending, taking_events = recommend_routes(front), events_routes(front)
-    handlers = [
-        *recommending,
-        *cohort_routes(front),
-        *many_routes(front),
-        *explain_routes(front),
-        *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
-        *taking_events,
-        *health_routes(front, engine, threads, shelf, filters),
-        *ofrep_routes(front, desk),
-        *growthbook_routes(front, desk, leaving),
-        *admin_routes(front, gateway.announce, watch),
-    ]
-    log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(cache.ceiling))
-    callers = Callers(lambda: gateway.config.access_keys, engine.settings, clock, lambda: gateway.config.unsigned)
-    on = Wire(callers, gateway.bodies, lambda head: gateway.address(head.headers, head.peer))
-    rates = Rates(engine.settings.data_dir / "rates", clock) if engine.settings.quotas == "aws" else None
-    personalize = aws_routes(engine, gateway.rank, on, rates)
-    wire = [*personalize, *evidently_routes(gateway, desk, on, ledger.units)]
-    telemetry.watch("recgate_bodies_bytes", lambda: [((), [gateway.bodies.size])])
-    telemetry.watch("recgate_bodies_refused", lambda: [((), [gateway.bodies.refused])])
-
-    own = {path for handler in handlers for path in handler.paths}
+def create_app(config: Config, engine: ServedEngine, options: AppOptions | None = None) -> Litestar:
+    """The gateway of one worker process over an open engine, which it closes at the end."""
+    worker = Worker(config, engine, options or AppOptions())
+    worker.watch_numbers()
+    worker.threads.submit(worker.filters.report, config)
+    log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(worker.cache.ceiling))
+    frequent, personalize = worker.frequent_routes(), worker.personalize_routes()
+    handlers = [*frequent, *worker.routes()]
+    paths = sorted({path for handler in handlers for path in handler.paths})
     app = Litestar(
-        [*preflight_routes(front, sorted(own)), *handlers, *wire],
-        lifespan=[partial(_lifespan, engine, threads, telemetry, shelf, client, redis, gateway, hot_cache, watch)],
-        exception_handlers={Exception: partial(_unrouted, front)},
+        [*preflight_routes(worker.front, paths), *handlers, *personalize, *worker.evidently_routes()],
+        lifespan=[worker.lifespan],
+        exception_handlers={Exception: partial(_unrouted, worker.front)},
         openapi_config=None,
         logging_config=None,
     )
-    router = below_any_path(personalize, app)
-    app.asgi_handler = app.state.direct = Direct([*recommending, *taking_events], router)
-    app.state.hot_cache = hot_cache
+    app.asgi_handler = app.state.direct = Direct(frequent, below_any_path(personalize, app))
+    app.state.hot_cache = worker.hot_cache
     return app
+
+
+class Worker:
+    """The objects of one worker process, made in the order in which they need each other."""
+
+    def __init__(self, config: Config, engine: ServedEngine, options: AppOptions) -> None:
+        self.engine, self.options, clock = engine, options, options.clock
+        environ, folder = options.environ, engine.settings.data_dir
+        self.telemetry = telemetry_of(environ, options.tracing)
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
+        transport = Transport()
+        self.client = httpx.AsyncClient(transport=transport)
+        self.redis = connected(environ[URL]) if environ.get(URL) else None
+        self.shared = None if self.redis is None else SharedStore(self.redis, clock, Seal(environ.get(SECRET, "")))
+        self.cache = Cache(options.cache_bytes or config.cache_bytes, clock, shared=self.shared, draw=options.draw)
+        means = Means(engine, self.threads, Outbound(transport), Signer(environ, self.threads), self.telemetry, clock)
+        targets = TargetMeans(means.outbound, means.signer, environ.get(URL))
+        self.outbox = Outbox(folder / "outbox", options.name, targets, clock)
+        keep_s = engine.settings.experiment_days * 86_400
+        self.ledger = Ledger(engine.experiments, clock, options.draw(), keep_s=keep_s)
+        self.admission, self.event_admission = Admission(time.monotonic), admission_of_events(time.monotonic)
+        self.origin = EngineUpstream(means)
+        self.decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, self.telemetry)
+        self.gateway = self._gateway(config, means)
+        self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
+        self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
+        self.flag_service = FlagService(self.gateway, self.ledger, self.recorder)
+        self.hot_cache = self._hot_cache(config)
+        self.bodies = BodyBudget(config.body_bytes)
+        gate = Gate(Authenticator(self.client, clock), RateLimiter(self.redis))
+        self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
+        self.filters = FilterChecks(engine)
+        self.shelf = Shelf(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
+        self.watch = self._watch(config)
+        engine.feed.subscribe(self._outdate)
+        self._catch_up()
+
+    def _gateway(self, config: Config, means: Means) -> Gateway:
+        upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
+        return Gateway(
+            config=config,
+            cache=self.cache,
+            upstreams=upstreams,
+            maker=Maker(upstreams, self.decorators, means, self.admission),
+            decorators=self.decorators,
+            engine=self.origin,
+            ledger=self.ledger,
+            telemetry=self.telemetry,
+            clock=self.options.clock,
+        )
+
+    def _hot_cache(self, config: Config) -> HotCache:
+        clock, feed = self.options.clock, self.engine.feed
+        hot = HotCache(config, self.cache, self.ledger, self.telemetry, feed.is_current, clock)
+        hot.opens = self.admission.opens
+        if self.shared is not None:
+            hot.second_level = SecondLevel(
+                self.shared, self.cache, feed.is_current, feed.applied, clock, self.options.draw
+            )
+        return hot
+
+    def _watch(self, config: Config) -> Watch | None:
+        if self.options.watched is None:
+            return None
+        place = place_of(self.options.watched)
+        return Watch(place, config, self.use, self.options.clock, self.options.environ, self.ledger.expect)
+
+    def use(self, config: Config) -> None:
+        """Answer by this configuration from here on; requests under way end as they began."""
+        self.recorder.use(config)
+        self.gateway.config, self.bodies.most = config, config.body_bytes
+        self.decorators.use(config)
+        self.hot_cache.use(config)
+        self.threads.submit(self.filters.report, config)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
+        config = self.gateway.config
+        async with AsyncExitStack() as closing:
+            closing.callback(self.engine.close)
+            closing.callback(self.threads.shutdown)
+            closing.callback(self.telemetry.close)
+            closing.callback(self.shelf.close)
+            self.shelf.open()
+            closing.push_async_callback(self.client.aclose)
+            if self.redis is not None:
+                closing.push_async_callback(self.redis.aclose)
+            closing.push_async_callback(self._close)
+            await asyncio.to_thread(self.ledger.prepare, config.experiments)
+            self.ledger.start()
+            await self.recorder.open(config)
+            self.decorators.use(config)
+            await self.decorators.ready()
+            self.hot_cache.counters.start(asyncio.get_running_loop())
+            closing.push_async_callback(self.hot_cache.close)
+            if self.watch is not None:
+                closing.push_async_callback(_ended, asyncio.create_task(self.watch.run()))
+            yield
+
+    async def _close(self) -> None:
+        await asyncio.to_thread(self.ledger.close)
+        await self.recorder.close()
+        await self.ranker.close()
+        await self.cache.close()
+        await self.decorators.close()
+
+    # ---- routes
+
+    def frequent_routes(self) -> list[HTTPRouteHandler]:
+        """The routes that most requests are for."""
+        return [*recommend_routes(self.front), *events_routes(self.front, self.recorder)]
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        front, ledger = self.front, self.ledger
+        return [
+            *cohort_routes(front),
+            *many_routes(front),
+            *explain_routes(front),
+            *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
+            *health_routes(front, self.engine, self.threads, self.shelf, self.filters),
+            *ofrep_routes(front, self.flag_service),
+            *growthbook_routes(front, self.flag_service, self.options.leaving),
+            *admin_routes(front, self.origin.announce, self.watch),
+        ]
+
+    def personalize_routes(self) -> list[HTTPRouteHandler | Router]:
+        settings = self.engine.settings
+        rates = Rates(settings.data_dir / "rates", self.options.clock) if settings.quotas == "aws" else None
+        return aws_routes(self.engine, self.ranker.rank, self._wire(), rates)
+
+    def evidently_routes(self) -> list[HTTPRouteHandler | Router]:
+        return evidently_routes(self.gateway, self.flag_service, self._wire(), self.ledger.units)
+
+    def _wire(self) -> Wire:
+        gateway, settings = self.gateway, self.engine.settings
+        keys, unsigned = (lambda: gateway.config.access_keys), (lambda: gateway.config.unsigned)
+        return Wire(Callers(keys, settings, self.options.clock, unsigned), self.bodies, self._address)
+
+    def _address(self, head: RawRequest) -> str:
+        """The sender's address, behind trusted proxies, too."""
+        client = None if head.peer is None else (head.peer, 0)
+        return self.gateway.config.viewers.headers(head.headers, client).address
+
+    # ---- changes and numbers
+
+    def _catch_up(self) -> None:
+        """Hear of what has changed before this process began: answers of other replicas may be older."""
+        began, changes = self.engine.feed.changes_since(self.options.clock() - REMEMBERED_S)
+        self.cache.changes.begin(began)
+        self._outdate(changes)
+
+    def _outdate(self, changes: Sequence[Change]) -> None:
+        """Run in the follower's thread, before `catch_up` returns: a caller who waited for that must not see older
+        answers."""
+        self.cache.changed((tag, change.seq) for change in changes for tag in tags_of(change))
+        for change in changes:
+            if change.kind in ("record", "deploy"):
+                self.cache.changes.doubt(change.seq)
+
+    def watch_numbers(self) -> None:
+        telemetry, watch, clock = self.telemetry, self.watch, self.options.clock
+        gauges.watch_cache(telemetry, self.cache)
+        gauges.watch_engine(telemetry, self.engine, clock)
+        gauges.watch_outbox(telemetry, self.outbox)
+        if self.shared is not None:
+            gauges.watch_shared(telemetry, self.shared)
+        gauges.watch_admission(telemetry, "answers", self.admission)
+        gauges.watch_admission(telemetry, "events", self.event_admission)
+        gauges.watch_experiments(telemetry, self.ledger, lambda: self.gateway.config, clock)
+        gauges.watch_numbers(telemetry, {"recgate_config_faults": lambda: 0 if watch is None else watch.faults})
+        gauges.watch_bodies(telemetry, self.bodies)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
@@ -206,47 +309,9 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _redis(environ: Mapping[str, str]) -> Redis | None:
-    """What the replicas of a server share, where there is such a thing."""
-    url = environ.get(URL)
-    return connected(url) if url else None
-
-
 def _unrouted(front: Front, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Whoever asked gets an answer in its own words."""
+    """The answer where no route is, in the words of whoever asked."""
     return aws_unrouted(request, error) or front.unrouted(request, error)
-
-
-@asynccontextmanager
-async def _lifespan(
-    engine: ServedEngine,
-    threads: ThreadPoolExecutor,
-    telemetry: Telemetry,
-    shelf: Shelf,
-    client: httpx.AsyncClient,
-    redis: Redis | None,
-    gateway: Gateway,
-    hot_cache: HotCache,
-    watch: Watch | None,
-    _: Litestar,
-) -> AsyncIterator[None]:
-    async with AsyncExitStack() as closing:
-        closing.callback(engine.close)
-        closing.callback(threads.shutdown)
-        closing.callback(telemetry.close)
-        closing.callback(shelf.close)
-        shelf.open()
-        closing.push_async_callback(client.aclose)
-        if redis is not None:
-            closing.push_async_callback(redis.aclose)
-        closing.push_async_callback(gateway.close)
-        await gateway.open()
-        hot_cache.counters.start(asyncio.get_running_loop())
-        closing.push_async_callback(hot_cache.close)
-        if watch is not None:
-            watching = asyncio.create_task(watch.run())
-            closing.push_async_callback(_ended, watching)
-        yield
 
 
 def _size(engine: ServedEngine, model: str) -> Size:
@@ -254,62 +319,3 @@ def _size(engine: ServedEngine, model: str) -> Size:
         return Size(*engine.answers.size_of(model))
     except EngineError:  # nothing is deployed by that name yet
         return Size(0, 0)
-
-
-def _remember(cache: Cache, engine: ServedEngine, since: float) -> None:
-    """What other replicas have made may be older than this process: it must know what has changed meanwhile."""
-    began, changes = engine.feed.changes_since(since)
-    cache.changes.begin(began)
-    _outdate(cache, changes)
-
-
-def _outdate(cache: Cache, changes: Sequence[Change]) -> None:
-    """In the follower's thread, before `catch_up` returns: a caller who waited for that must not see older answers."""
-    cache.changed((tag, change.seq) for change in changes for tag in tags_of(change))
-    for change in changes:
-        if change.kind in ("record", "deploy"):
-            cache.changes.doubt(change.seq)
-
-
-def _watch(telemetry: Telemetry, cache: Cache, engine: ServedEngine, clock: Callable[[], float]) -> None:
-    counts = cache.counts
-    telemetry.watch("recgate_cache_bytes", lambda: [((), [cache.size])])
-    telemetry.watch("recgate_cache_ceiling_bytes", lambda: [((), [cache.ceiling])])
-    telemetry.watch("recgate_cache_entries", lambda: [((), [len(cache)])])
-    telemetry.watch("recgate_cache_evictions", lambda: [((), [counts.evicted])])
-    telemetry.watch("recgate_cache_refused", lambda: [((), [counts.refused])])
-    telemetry.watch("recgate_cache_refresh_failures", lambda: [((), [counts.refresh_failed])])
-    telemetry.watch("recgate_cache_stale_on_error", lambda: [((), [counts.stale_on_error])])
-    telemetry.watch("recgate_event_lag_seconds", lambda: [((), [engine.feed.lag_s()])])
-    telemetry.watch("recgate_model_age_seconds", lambda: _model_ages(engine, clock()))
-    attributed = engine.resources.attributed
-    telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in attributed()])
-    telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in attributed()])
-
-
-def _model_ages(engine: ServedEngine, now: float) -> list[tuple[tuple[str, ...], list[float]]]:
-    return [((each.campaign.name, each.model), [now - each.trained_at]) for each in engine.answers.deployed_models()]
-
-
-def _weights(ledger: Ledger, config: Config, now: float) -> list[tuple[tuple[str, ...], list[float]]]:
-    known = [(each.id, ledger.in_force(each, now)) for each in config.experiments]
-    return [((name, arm.variation), [arm.share]) for name, weighing in known for arm in weighing.arms]
-
-
-def _watch_admission(telemetry: Telemetry, kind: str, admission: Admission) -> None:
-    telemetry.watch(f"recgate_{kind}_refused", lambda: [((), [admission.refused])])
-    telemetry.watch(f"recgate_{kind}_running", lambda: [((), [admission.running])])
-    telemetry.watch(f"recgate_{kind}_waiting", lambda: [((), [admission.waiting])])
-
-
-def _watch_shared(telemetry: Telemetry, shared: SharedStore) -> None:
-    telemetry.watch("recgate_redis_failures", lambda: [((), [shared.failures])])
-    telemetry.watch("recgate_redis_rejected", lambda: [((why,), [n]) for why, n in shared.rejected.copy().items()])
-
-
-def _watch_outbox(telemetry: Telemetry, outbox: Outbox) -> None:
-    telemetry.watch("recgate_outbox_records", outbox.records)
-    telemetry.watch("recgate_outbox_oldest_seconds", outbox.oldest)
-    telemetry.watch("recgate_outbox_delivered", lambda: outbox.counted(lambda counts: counts.delivered))
-    telemetry.watch("recgate_outbox_retried", lambda: outbox.counted(lambda counts: counts.retried))
-    telemetry.watch("recgate_outbox_dead", lambda: outbox.counted(lambda counts: counts.dead))

@@ -54,7 +54,7 @@ class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What an upstream answered. `as_of`, `model` and `seed` are the engine's (see engine.Ranked); 0 and "" elsewhere.
+    """An upstream's answer. `as_of`, `model` and `seed` are the engine's (see engine.Ranked); 0 and "" elsewhere.
     `decorated`: its items have the metadata that they should have."""
 
     items: list[Item]

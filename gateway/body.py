@@ -1,13 +1,15 @@
-"""What of an answer one caller is shown: without what is excluded or hidden, with metadata, no more than was asked for.
+"""The codec of lists: an answer's body taken apart and put together again.
 
-The answer itself is the same for everyone who may have it, and cached so; all this happens on the way out.
+The answer itself is the same for everyone who may have it, and cached so; what one caller sees of it is decided on the
+way out: nothing excluded or hidden, with metadata, no more than was asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -16,108 +18,118 @@ from gateway.context.operators import OPERATORS
 from gateway.fields import Columns, Rows
 from gateway.plan.plan import Hidden
 
-Items = list[dict[str, Any]]
-
 STEPS = (25, 50, 100, 200, MOST_RESULTS)  # how many items are fetched where some may be left out
 MARGIN = 1.5  # of them, where it is not known how many
 
 # numbers of metadata are not ours to round
 encoded = msgspec.json.Encoder(decimal_format="number").encode
 columns_of = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[dict[str, Any]])
-_whole_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Named(msgspec.Struct, rename="camel"):
+class _NamedItem(msgspec.Struct, rename="camel"):
     item_id: str
 
 
-_names = msgspec.json.Decoder(list[_Named])
+class _NamedLists(msgspec.Struct, rename="camel"):
+    item_list: list[_NamedItem] = []
+    personalized_ranking: list[_NamedItem] = []
 
 
-class Opened(NamedTuple):
-    rest: dict[str, Any]  # the other members, still encoded
-    items: Items
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_raw_items = msgspec.json.Decoder(list[msgspec.Raw])
+_items = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal)
+_names = msgspec.json.Decoder(list[_NamedItem])
+_named_lists = msgspec.json.Decoder(_NamedLists)
 
 
-def opened(body: bytes, list_name: str) -> Opened:
-    rest: dict[str, Any] = dict(_members.decode(body))
-    return Opened(rest, _items.decode(rest.pop(list_name)))
+class Body(msgspec.Struct, frozen=True):
+    """An answer's body. `items` are dictionaries where it was read by `decode`, still encoded where by `open`; the
+    `rest` of its members always are."""
+
+    list_name: str
+    rest: Mapping[str, Any]
+    items: Sequence[Any]
+    names: Sequence[str]  # the items' ids
+
+    @classmethod
+    def open(cls, body: bytes, list_name: str, most: int | None = None) -> Body:
+        """Keep no more than the first `most` items."""
+        rest: dict[str, Any] = dict(_members.decode(body))
+        items = rest.pop(list_name)
+        names = [each.item_id for each in _names.decode(items)[:most]]
+        return cls(list_name, rest, _raw_items.decode(items)[:most], names)
+
+    @classmethod
+    def decode(cls, body: bytes, list_name: str) -> Body:
+        """A post-processor's items may lack an id; theirs is ""."""
+        rest: dict[str, Any] = dict(_members.decode(body))
+        items = _items.decode(rest.pop(list_name))
+        return cls(list_name, rest, items, [item.get("itemId", "") for item in items])
+
+    def encode(self, *, short: bool = False, next_page: str | None = None) -> bytes:
+        """`short`: fewer items than were asked for, since too many are left out."""
+        shortage = {"short": True} if short else {}
+        page = {} if next_page is None else {"next": next_page}
+        return encoded({self.list_name: self.items, **self.rest, **shortage, **page})
+
+    def at(self, places: Sequence[int]) -> Body:
+        items, names = [self.items[place] for place in places], [self.names[place] for place in places]
+        return Body(self.list_name, self.rest, items, names)
+
+    def without(self, names: AbstractSet[str]) -> Body:
+        return self.at([place for place, name in enumerate(self.names) if name not in names]) if names else self
+
+    def with_metadata(self, rows: Rows) -> Body:
+        """Decoded items with a row of metadata each; None leaves an item as it is."""
+        pairs = zip(self.items, rows, strict=True)
+        items = [item if row is None else {**item, "metadata": row} for item, row in pairs]
+        return Body(self.list_name, self.rest, items, self.names)
+
+    def with_members(self, members: Iterable[bytes]) -> Body:
+        """Encoded items with an encoded member each, `,"name":value`; b"" leaves an item as it is."""
+        pairs = zip(self.items, members, strict=True)
+        items = [msgspec.Raw(bytes(item)[:-1] + member + b"}") if member else item for item, member in pairs]
+        return Body(self.list_name, self.rest, items, self.names)
+
+    def shortened(self, most: int | None, promotion: Promotion | None) -> list[int]:
+        """Choose the places of at most `most` decoded items: the first of them, and of the promoted as many as are
+        promised a place among so many."""
+        if most is None or len(self.items) <= most:
+            return list(range(len(self.items)))
+        if promotion is None:
+            return list(range(most))
+        promoted = sum("promotionName" in item for item in self.items)
+        share = max(min(promotion.places(most), promoted), most - (len(self.items) - promoted))
+        left = {True: share, False: most - share}
+        places = []
+        for place, item in enumerate(self.items):
+            is_promoted = "promotionName" in item
+            if left[is_promoted]:
+                left[is_promoted] -= 1
+                places.append(place)
+        return places
 
 
-class Listed(NamedTuple):
-    """An answer opened no further than its items, which stay encoded."""
-
-    rest: dict[str, Any]
-    items: list[msgspec.Raw]
-    names: list[str]
+def names_in(body: bytes) -> list[str]:
+    """Read the ids of the items that a body lists, by whichever name. Raises `msgspec.DecodeError`."""
+    lists = _named_lists.decode(body)
+    return [item.item_id for item in (*lists.item_list, *lists.personalized_ranking)]
 
 
-def listed(body: bytes, list_name: str, most: int | None) -> Listed:
-    """With no more than the first `most` items."""
-    rest: dict[str, Any] = dict(_members.decode(body))
-    told = rest.pop(list_name)
-    return Listed(rest, _whole_items.decode(told)[:most], [each.item_id for each in _names.decode(told)[:most]])
+def visible(rows: Rows, rules: Sequence[Hidden]) -> list[int]:
+    """Choose the places of the rows that no rule hides; a row without the field is hidden by no rule."""
+    return [place for place, row in enumerate(rows) if not any(_hides(rule, row) for rule in rules)]
 
 
-def closed(
-    rest: Mapping[str, Any],
-    items: Items | list[msgspec.Raw],
-    list_name: str,
-    short: bool,
-    next_page: str | None = None,
-) -> bytes:
-    """`short`: fewer than were asked for, since too many are left out."""
-    said = {"short": True} if short else {}
-    after = {} if next_page is None else {"next": next_page}
-    return encoded({list_name: items, **rest, **said, **after})
-
-
-def without(items: Items, exclude: frozenset[str]) -> Items:
-    return [item for item in items if item["itemId"] not in exclude] if exclude else items
-
-
-def shortened(items: Items, most: int | None, promotion: Promotion | None) -> list[int]:
-    """Which of the items are shown where no more than `most` are: the first of them, and of the promoted as many as are
-    promised a place among so many."""
-    if most is None or len(items) <= most:
-        return list(range(len(items)))
-    if promotion is None:
-        return list(range(most))
-    promoted = sum("promotionName" in item for item in items)
-    share = max(min(promotion.places(most), promoted), most - (len(items) - promoted))
-    left = {True: share, False: most - share}
-    places = []
-    for place, item in enumerate(items):
-        is_promoted = "promotionName" in item
-        if left[is_promoted]:
-            left[is_promoted] -= 1
-            places.append(place)
-    return places
-
-
-def visible(
-    items: Items, rows: Sequence[Columns | None], hidden: tuple[Hidden, ...]
-) -> tuple[Items, list[Columns | None]]:
-    """The items that no rule hides, with their rows; an item without the field is hidden by no rule."""
-    kept = [(item, row) for item, row in zip(items, rows, strict=True) if not any(hides(each, row) for each in hidden)]
-    return [item for item, _ in kept], [row for _, row in kept]
-
-
-def hides(rule: Hidden, row: Columns | None) -> bool:
+def _hides(rule: Hidden, row: Columns | None) -> bool:
     value = None if row is None else row.get(rule.field)
     if value is None:
         return False
     return OPERATORS[rule.operator](str(value).lower() if isinstance(value, bool) else value, rule.value)
 
 
-def decorated(items: Items, rows: Rows) -> Items:
-    return [item if row is None else {**item, "metadata": row} for item, row in zip(items, rows, strict=True)]
-
-
 def first_step(wanted: int, excluded: int, hiding: bool) -> int:
-    """How many items to fetch, so that most likely enough are left; few different numbers, so that they are shared."""
+    """Count the items to fetch, so that most likely enough are left; few different numbers, so that they are shared."""
     if not excluded and not hiding:
         return wanted
     least = wanted + excluded if not hiding else int(wanted * MARGIN) + excluded

@@ -1,16 +1,14 @@
-"""Item metadata on the way out: whose it is, and an answer that is left whole where its source fails."""
+"""Item metadata on the way out. An answer is left whole where its source of metadata fails."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-import msgspec
-
-from gateway.answer.encoded import Tables, joined
+from gateway.answer.encoded import MetadataTables
 from gateway.ask import Ask
-from gateway.body import Items, decorated, listed, opened, shortened, visible, without
+from gateway.body import Body, visible
 from gateway.cache import EncodedAnswer, Tag, is_broken
 from gateway.config import Config
 from gateway.errors import Problem
@@ -22,8 +20,10 @@ from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
+Dependencies = tuple[tuple[Tag, ...], Callable[[], int] | None]  # tags that tell of another version, else the version
 
-class Decorating(NamedTuple):
+
+class MetadataLookup(NamedTuple):
     """A source of metadata, and what is wanted of it."""
 
     source: Source
@@ -32,8 +32,7 @@ class Decorating(NamedTuple):
     def version(self) -> int:
         return self.source.version(self.wanted.of)
 
-    def hangs_on(self) -> tuple[tuple[Tag, ...], Callable[[], int] | None]:
-        """What tells that there is another version: tags, or only the version itself."""
+    def dependencies(self) -> Dependencies:
         tags = self.source.tags(self.wanted.of)
         return ((), self.version) if tags is None else (tags, None)
 
@@ -43,19 +42,19 @@ class Decorating(NamedTuple):
         return await self.source.of(items, () if all_columns else self.wanted.columns, self.wanted.of)
 
 
-class Dressed(NamedTuple):
-    """An answer for one caller. `whole`: all that should be known of its items was; else nothing is hidden."""
+class Decorated(NamedTuple):
+    """An answer's body for one caller. `whole`: all that should be known of its items was; else nothing is hidden.
+    `more`: the list has items that are not among these."""
 
-    rest: dict[str, Any]  # the other members, still encoded
-    items: Items | list[msgspec.Raw]
+    body: Body
     whole: bool = True
-    more: bool = False  # whether the list has any that are not among these
+    more: bool = False
 
 
 class Decorators:
     def __init__(self, sources: Mapping[str, Source], telemetry: Telemetry) -> None:
         self._sources, self._telemetry = sources, telemetry
-        self._tables = Tables()
+        self._tables = MetadataTables()
 
     def use(self, config: Config) -> None:
         plans = (plan for namespace in config.namespaces.values() for plan in namespace.plans.values())
@@ -71,72 +70,73 @@ class Decorators:
         for source in self._sources.values():
             await source.close()
 
-    def of(self, variation: Variation) -> Decorating | None:
-        """Who decorates the answers of a variation; None where nobody does, or its origin has."""
+    def of(self, variation: Variation) -> MetadataLookup | None:
+        """The source of a variation's metadata; None where there is none, or its origin decorates its answers."""
         wanted = variation.metadata
-        return None if wanted is None or wanted.of is None else Decorating(self._sources[wanted.type], wanted)
+        return None if wanted is None or wanted.of is None else MetadataLookup(self._sources[wanted.type], wanted)
 
-    def hangs_on(self, variation: Variation, ask: Ask) -> tuple[tuple[Tag, ...], Callable[[], int] | None]:
-        """What tells that an answer would have other metadata."""
+    def dependencies(self, variation: Variation, ask: Ask) -> Dependencies:
+        """All that tells that the answer would have other metadata."""
         source = self.of(variation) if ask.decorate or variation.hide else None
-        return ((), None) if source is None else source.hangs_on()
+        return ((), None) if source is None else source.dependencies()
 
-    async def dressed(self, made: EncodedAnswer, ask: Ask, variation: Variation, source: Decorating | None) -> Dressed:
-        if source is not None and _only_decorated(made, ask, variation):
-            return await self._joined(made, ask, source)
-        answer = opened(made.body, ask.list_name)
-        items, most = unseen(without(answer.items, ask.exclude), ask.page), most_of(ask)
-        found = len(items)
+    async def decorate(
+        self, answer: EncodedAnswer, ask: Ask, variation: Variation, source: MetadataLookup | None
+    ) -> Decorated:
+        if source is not None and _lacks_only_metadata(answer, ask, variation):
+            return await self._join(answer, ask, source)
+        body, most = Body.decode(answer.body, ask.list_name).without(ask.exclude), most_of(ask)
+        body = unseen(body, ask.page)
+        total = len(body.items)
         promotion = ask.promotion if ask.page is None else None  # a page shows what comes next
         if not variation.hide:
-            items = [items[place] for place in shortened(items, most, promotion)]
-        rows: Rows = [item.get("metadata") for item in items]
-        looked_up, whole = source is not None and bool(items) and not made.decorated, True
-        if source is not None and looked_up:
+            body = body.at(body.shortened(most, promotion))
+        rows: Rows = [item.get("metadata") for item in body.items]
+        is_looked_up, whole = source is not None and bool(body.items) and not answer.decorated, True
+        if source is not None and is_looked_up:
             # what hides an item need not be among the columns that are shown
-            names = [item["itemId"] for item in items]
-            known = await self._known(names, source, ask.namespace, everything=bool(variation.hide))
-            rows, whole = known or rows, known is not None
-        items, rows = visible(items, rows, variation.hide)
-        found = len(items) if variation.hide else found
-        places = shortened(items, most, promotion)
-        items, rows = [items[place] for place in places], [rows[place] for place in places]
+            looked_up = await self._look_up(body.names, source, ask.namespace, everything=bool(variation.hide))
+            rows, whole = looked_up or rows, looked_up is not None
+        if variation.hide:
+            places = visible(rows, variation.hide)
+            body, rows, total = body.at(places), [rows[place] for place in places], len(places)
+            places = body.shortened(most, promotion)
+            body, rows = body.at(places), [rows[place] for place in places]
         if ask.decorate:
-            columns = variation.metadata.columns if variation.metadata is not None and looked_up else ()
-            items = decorated(items, shown_to(ask, rows, columns, variation))
-        return Dressed(answer.rest, items, whole, found > len(items))
+            columns = variation.metadata.columns if variation.metadata is not None and is_looked_up else ()
+            body = body.with_metadata(shown_to(ask, rows, columns, variation))
+        return Decorated(body, whole, total > len(body.items))
 
-    async def processed(self, items: Items, ask: Ask, variation: Variation) -> Items:
-        """As a post-processor gets them. Raises `Problem`: what it replies is kept, and must not be kept without."""
+    async def for_processor(self, body: Body, ask: Ask, variation: Variation) -> Body:
+        """The body as a post-processor gets it. Raises `Problem`: its reply is cached, and not without metadata."""
         source = self.of(variation)
-        if source is None or not ask.decorate or not items:
-            return items
-        rows = await source.of([item["itemId"] for item in items], everything=False)
-        return decorated(items, told(rows, source.wanted.columns, (), (), ""))
+        if source is None or not ask.decorate or not body.items:
+            return body
+        rows = await source.of(body.names, everything=False)
+        return body.with_metadata(told(rows, source.wanted.columns, (), (), ""))
 
     async def row(self, item: str, variation: Variation) -> Columns | None:
         """All that is known of one item. Raises `Problem`."""
         source = self.of(variation)
         return None if source is None else (await source.of([item], everything=True))[0]
 
-    async def _joined(self, made: EncodedAnswer, ask: Ask, source: Decorating) -> Dressed:
-        """As `dressed` where nothing is left out: the encoded items with their encoded metadata, which is the same in
-        every answer."""
+    async def _join(self, answer: EncodedAnswer, ask: Ask, source: MetadataLookup) -> Decorated:
+        """Join encoded items and their encoded metadata, which is the same in every answer."""
         wanted = source.wanted
-        answer = listed(made.body, ask.list_name, most_of(ask))
-        shown_so = (wanted, ask.fields, ask.locale)
-        table = self._tables.of(shown_so, source.version())
-        lacking = table.lacks(answer.names)
+        body = Body.open(answer.body, ask.list_name, most_of(ask))
+        kind = (wanted, ask.fields, ask.locale)
+        table = self._tables.of(kind, source.version())
+        lacking = table.lacks(body.names)
         if lacking:
-            rows = await self._known(lacking, source, ask.namespace, everything=False)
+            rows = await self._look_up(lacking, source, ask.namespace, everything=False)
             if rows is None:
-                return Dressed(answer.rest, answer.items, whole=False)
+                return Decorated(body, whole=False)
             rows = told(rows, wanted.columns, ask.fields, wanted.locales, ask.locale)
-            self._tables.put(shown_so, table, lacking, rows)
-        return Dressed(answer.rest, joined(answer.items, [table.members[name] for name in answer.names]))
+            self._tables.put(kind, table, lacking, rows)
+        return Decorated(body.with_members(table.members[name] for name in body.names))
 
-    async def _known(
-        self, items: Sequence[str], source: Decorating, namespace: str, *, everything: bool
+    async def _look_up(
+        self, items: Sequence[str], source: MetadataLookup, namespace: str, *, everything: bool
     ) -> Rows | None:
         """Each item's metadata; None where its source has failed: better an answer without than none."""
         try:
@@ -149,27 +149,27 @@ class Decorators:
             return None
 
 
-def _only_decorated(made: EncodedAnswer, ask: Ask, variation: Variation) -> bool:
-    """Whether the caller is shown all of the answer's items, and what they lack is their metadata."""
-    plain = ask.decorate and ask.page is None and not ask.exclude and not variation.hide
-    return plain and not made.decorated and b'"metadata"' not in made.body
+def _lacks_only_metadata(answer: EncodedAnswer, ask: Ask, variation: Variation) -> bool:
+    """The caller is shown all of the answer's items, and what they lack is their metadata."""
+    is_whole = ask.decorate and ask.page is None and not ask.exclude and not variation.hide
+    return is_whole and not answer.decorated and b'"metadata"' not in answer.body
 
 
 def is_list(ask: Ask) -> bool:
-    """Whether the answer has as many items as were asked for, where there are so many."""
+    """The answer has as many items as were asked for, where there are so many."""
     return ask.action != "rerank-items" and ask.page is None
 
 
-def after(ask: Ask, answer: Dressed) -> str | None:
+def next_page(ask: Ask, decorated: Decorated) -> str | None:
     """The token of the next page, where there is one."""
-    page = ask.page
-    if page is None or not answer.more or len(page.seen) + len(answer.items) >= ask.num_results:
+    page, names = ask.page, decorated.body.names
+    if page is None or not decorated.more or len(page.seen) + len(names) >= ask.num_results:
         return None
-    return next_of(page, (item["itemId"] for item in cast(Items, answer.items)))  # a page's are opened
+    return next_of(page, names)
 
 
 def most_of(ask: Ask) -> int | None:
-    """How many items are shown; None: all."""
+    """The number of items that are shown; None: all."""
     if ask.action == "rerank-items":
         return None
     if ask.page is None:
@@ -177,10 +177,10 @@ def most_of(ask: Ask) -> int | None:
     return max(0, min(ask.page.size, ask.num_results - len(ask.page.seen)))
 
 
-def unseen(items: Items, page: Page | None) -> Items:
+def unseen(body: Body, page: Page | None) -> Body:
     if page is None or not page.seen:
-        return items
-    return [item for item in items if mark(item["itemId"]) not in page.seen]
+        return body
+    return body.at([place for place, name in enumerate(body.names) if mark(name) not in page.seen])
 
 
 def shown_to(ask: Ask, rows: Rows, columns: Sequence[str], variation: Variation) -> Rows:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-
-import msgspec
+from collections.abc import Hashable, Mapping, Sequence
 
 from gateway.body import encoded
 from gateway.fields import Rows
@@ -13,8 +11,9 @@ MOST_BYTES = 64_000_000
 OVERHEAD = 250  # bytes of an item's place, its name among them
 
 
-class Table:
-    """What is told of items to those who are told the same: a member, `,"metadata":{…}`, nothing for an unknown one."""
+class MetadataTable:
+    """Items' metadata at one version, as callers of one kind see it: an encoded member, `,"metadata":{…}`, an item; b""
+    for an unknown one."""
 
     def __init__(self, version: int) -> None:
         self.version, self.size = version, 0
@@ -24,29 +23,30 @@ class Table:
         return [item for item in items if item not in self.members]
 
     def put(self, items: Sequence[str], rows: Rows) -> None:
-        """What it lacked, or did a moment ago."""
+        """Add the items that are still absent."""
         new = {item: member(row) for item, row in zip(items, rows, strict=True) if item not in self.members}
         self.members.update(new)
-        self.size += sum(len(told) + OVERHEAD for told in new.values())
+        self.size += sum(len(each) + OVERHEAD for each in new.values())
 
 
-class Tables:
-    """By what is told; one is thrown away where the metadata may have changed, and all are when they are too large."""
+class MetadataTables:
+    """A table for each kind of caller. One is dropped where the metadata may have changed, all where they are too
+    large."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
-        self._tables: dict[Hashable, Table] = {}
+        self._tables: dict[Hashable, MetadataTable] = {}
 
-    def of(self, told: Hashable, version: int) -> Table:
-        """Not kept before something is put."""
-        table = self._tables.get(told)
-        return table if table is not None and table.version == version else Table(version)
+    def of(self, kind: Hashable, version: int) -> MetadataTable:
+        """The kind's table, or a new one that is not stored before something is put."""
+        table = self._tables.get(kind)
+        return table if table is not None and table.version == version else MetadataTable(version)
 
-    def put(self, told: Hashable, table: Table, items: Sequence[str], rows: Rows) -> None:
+    def put(self, kind: Hashable, table: MetadataTable, items: Sequence[str], rows: Rows) -> None:
         table.put(items, rows)
-        kept = self._tables.get(told)
-        if kept is None or kept.version <= table.version:
-            self._tables[told] = table
+        stored = self._tables.get(kind)
+        if stored is None or stored.version <= table.version:
+            self._tables[kind] = table
         if self.size > self._most:
             self._tables = {}
 
@@ -57,9 +57,3 @@ class Tables:
 
 def member(row: Mapping[str, object] | None) -> bytes:
     return b"" if row is None else b',"metadata":' + encoded(row)
-
-
-def joined(items: Sequence[msgspec.Raw], members: Iterable[bytes]) -> list[msgspec.Raw]:
-    """Each item, a JSON object that says something already, with its member at the end."""
-    pairs = zip(items, members, strict=True)
-    return [msgspec.Raw(bytes(item)[:-1] + told + b"}") if told else item for item, told in pairs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -10,18 +10,19 @@ import msgspec
 
 from engine import MOST_RESULTS
 from gateway.answer.decorate import Decorators
+from gateway.answer.request import RequestContext
 from gateway.ask import Answer, Ask
+from gateway.body import Body
 from gateway.cache import EncodedAnswer
-from gateway.outbound import Outbound, broken
+from gateway.limits.admission import Admission
+from gateway.outbound import broken
 from gateway.outbound.functions import invoked
-from gateway.outbound.signing import Signer
-from gateway.plan.plan import Plan, PostProcessor, Variation
-from gateway.telemetry import Telemetry
-from gateway.upstreams import Scope, Upstream
+from gateway.plan.plan import PostProcessor, Variation
+from gateway.upstreams import Means, Upstream
 from gateway.upstreams.answers import decoded
 from gateway.upstreams.payload import processing_of
 
-Body = dict[str, Any]
+Members = dict[str, Any]
 
 
 class Maker:
@@ -29,41 +30,50 @@ class Maker:
         self,
         upstreams: Mapping[str, Upstream],
         decorators: Decorators,
-        outbound: Outbound,
-        signer: Signer,
-        telemetry: Telemetry,
-        seen: Callable[[], int],
+        means: Means,
+        admission: Admission,
     ) -> None:
-        """`seen` is the log's last record that answers made now have heard of."""
-        self._upstreams, self._decorators, self._telemetry, self._seen = upstreams, decorators, telemetry, seen
-        self._outbound, self._signer = outbound, signer
+        self._upstreams, self._decorators, self._admission = upstreams, decorators, admission
+        self._outbound, self._signer, self._telemetry = means.outbound, means.signer, means.telemetry
+        self._applied = means.engine.feed.applied  # the log's last record that answers made now have seen
 
-    async def make(self, ask: Ask, plan: Plan, variation: Variation, scope: Scope) -> EncodedAnswer:
-        asked, seen = look_ahead(ask, plan.post_processor), self._seen()
+    async def make(self, request: RequestContext) -> EncodedAnswer:
+        """Make the answer; one of the engine's waits until there is room for it."""
+        if request.variation.origin is not None:
+            return await self._make(request)
+        async with self._admission.place(request.caller.share):
+            return await self._make(request)
+
+    async def _make(self, request: RequestContext) -> EncodedAnswer:
+        ask, plan, variation = request.ask, request.plan, request.variation
+        wider, applied = look_ahead(ask, plan.post_processor), self._applied()
         upstream = self._upstreams[variation.upstream]
         with self._telemetry.upstream(variation.upstream):
-            answer = await upstream.answer(asked, plan, variation)
+            answer = await upstream.answer(wider, plan, variation)
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
-            body = await self._post_process(body, ask, plan, variation, plan.post_processor)
+            body = await self._post_process(body, request, plan.post_processor)
         return EncodedAnswer(
             body=encode(body, ask),
             variation=variation.name,
             model=answer.model,
             seed=answer.seed,
-            as_of=answer.as_of if variation.origin is None else seen,
-            private=scope.user is None and ask.user_id is not None and await became_personal(upstream, ask, variation),
-            complete=ask.action == "rerank-items" or len(answer.items) < asked.num_results,
+            as_of=answer.as_of if variation.origin is None else applied,
+            private=request.scope.user is None
+            and ask.user_id is not None
+            and await became_personal(upstream, ask, variation),
+            complete=ask.action == "rerank-items" or len(answer.items) < wider.num_results,
             name=name if isinstance(name := body.get("recommendationId"), str) else "",
             decorated=answer.decorated or plan.post_processor is not None,
         )
 
-    async def _post_process(
-        self, body: Body, ask: Ask, plan: Plan, variation: Variation, processor: PostProcessor
-    ) -> Body:
-        """It gets the answer with its metadata, and what it replies may have other metadata: that stays."""
+    async def _post_process(self, body: Members, request: RequestContext, processor: PostProcessor) -> Members:
+        """The processor gets the answer with its metadata, and may reply with other metadata: that stays."""
+        ask, plan, variation = request.ask, request.plan, request.variation
         response = msgspec.to_builtins(body)
-        response[ask.list_name] = await self._decorators.processed(response[ask.list_name], ask, variation)
+        items = response[ask.list_name]
+        whole = Body(ask.list_name, {}, items, [item["itemId"] for item in items])
+        response[ask.list_name] = (await self._decorators.for_processor(whole, ask, variation)).items
         with self._telemetry.upstream("post-processor"):
             payload = processing_of(ask, plan, variation, response)
             peer, reply = await invoked(self._outbound, self._signer, processor.function, payload)
@@ -74,12 +84,12 @@ class Maker:
 
 
 async def became_personal(upstream: Upstream, ask: Ask, variation: Variation) -> bool:
-    """Whether a user got a history while the answer that all without one share was made for them."""
+    """The user got a history while the answer that all without one share was made for them."""
     return (await upstream.scope(ask, variation)).user is not None
 
 
 def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:
-    """For more items than the caller wants, so that a post-processor may drop some (specification §1.3)."""
+    """Ask for more items than the caller wants, so that a post-processor may drop some (specification §1.3)."""
     if processor is None or ask.action == "rerank-items":
         return ask
     wanted = ceil(ask.num_results * processor.multiplier)
@@ -87,9 +97,9 @@ def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:
     return msgspec.structs.replace(ask, num_results=min(wanted, MOST_RESULTS))
 
 
-def body_of(answer: Answer, ask: Ask, variation: str | None) -> Body:
+def body_of(answer: Answer, ask: Ask, variation: str | None) -> Members:
     """`variation` is named where there is a choice."""
-    body: Body = {ask.list_name: answer.items}
+    body: Members = {ask.list_name: answer.items}
     if answer.recommendation_id is not None:
         body["recommendationId"] = answer.recommendation_id
     if variation is not None:
@@ -97,8 +107,8 @@ def body_of(answer: Answer, ask: Ask, variation: str | None) -> Body:
     return body
 
 
-def encode(body: Body, ask: Ask) -> bytes:
-    """With no more items than were asked for."""
+def encode(body: Members, ask: Ask) -> bytes:
+    """Keep no more items than were asked for."""
     if ask.action != "rerank-items":
         body["itemList"] = body["itemList"][: ask.num_results]
     return msgspec.json.encode(body)

@@ -10,60 +10,46 @@ import msgspec
 from engine import MOST_RESULTS
 from gateway.answer.reply import Reply
 from gateway.ask import Ask
-from gateway.body import encoded
-
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class _Named(msgspec.Struct, rename="camel"):
-    item_id: str
-
-
-_named = msgspec.json.Decoder(_Named)
+from gateway.body import Body
 
 
 async def many(
     answer: Callable[[Ask], Awaitable[Reply]], asks: Sequence[Ask], distinct: bool
 ) -> list[Reply | BaseException]:
-    """One reply or error for each, in their order; all are asked for at the same time."""
+    """Return one reply or error for each, in their order; all are asked for at the same time."""
     wider = widened(asks) if distinct else asks
     replies = await asyncio.gather(*(answer(ask) for ask in wider), return_exceptions=True)
     return apart(replies, asks) if distinct else replies
 
 
 def widened(asks: Sequence[Ask]) -> list[Ask]:
-    """Each for so many items more as the lists before it may take away."""
-    found, before = [], 0
+    """Ask each for so many items more as the lists before it may take away."""
+    wider, before = [], 0
     for ask in asks:
         is_list = ask.action != "rerank-items"
         wanted = min(MOST_RESULTS, ask.num_results + before) if is_list else ask.num_results
-        found.append(msgspec.structs.replace(ask, num_results=wanted))
+        wider.append(msgspec.structs.replace(ask, num_results=wanted))
         before += ask.num_results
-    return found
+    return wider
 
 
 def apart(replies: Sequence[Reply | BaseException], asks: Sequence[Ask]) -> list[Reply | BaseException]:
-    """Without what the lists before show."""
+    """Leave out of each list what the lists before it show."""
     taken: set[str] = set()
-    found: list[Reply | BaseException] = []
+    distinct: list[Reply | BaseException] = []
     for reply, ask in zip(replies, asks, strict=True):
-        found.append(
-            reply
-            if isinstance(reply, BaseException)
-            else msgspec.structs.replace(reply, body=left(reply.body, ask, taken))
-        )
-    return found
+        if isinstance(reply, Reply):
+            reply = msgspec.structs.replace(reply, body=remaining(reply.body, ask, taken))
+        distinct.append(reply)
+    return distinct
 
 
-def left(body: bytes, ask: Ask, taken: set[str]) -> bytes:
-    """The answer with what is not taken yet, which is taken now."""
-    members = _members.decode(body)
-    named = [(_named.decode(item).item_id, item) for item in _items.decode(members.pop(ask.list_name))]
-    kept = [(name, item) for name, item in named if name not in taken]
+def remaining(body: bytes, ask: Ask, taken: set[str]) -> bytes:
+    """The answer without the items that are taken; the others are taken from here on."""
+    left = Body.open(body, ask.list_name).without(taken)
     if ask.action != "rerank-items":
-        kept = kept[: ask.num_results]
-        if len(kept) == ask.num_results:
-            members.pop("short", None)
-    taken.update(name for name, _ in kept)
-    return encoded({ask.list_name: [item for _, item in kept], **members})
+        left = left.at(range(min(ask.num_results, len(left.items))))
+        if len(left.items) == ask.num_results:
+            left = msgspec.structs.replace(left, rest={key: left.rest[key] for key in left.rest if key != "short"})
+    taken.update(left.names)
+    return left.encode()

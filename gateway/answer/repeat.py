@@ -1,4 +1,4 @@
-"""How long an answer stays true for whoever asks the same: what the hot path asks of the ordinary one."""
+"""The time that an answer stays true for a caller who asks the same: what the hot path needs of the ordinary one."""
 
 from __future__ import annotations
 
@@ -6,29 +6,14 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
-import msgspec
-
-from gateway.ask import Ask
-from gateway.cache import CacheEntry, CacheKey, Changes, DecoratedBody, Hit, Tag, Wanted
+from gateway.answer.decorate import Decorators
+from gateway.answer.request import ChangeCounters, Fetched, RequestContext
+from gateway.cache import CacheEntry, CacheKey, Changes, Tag, Wanted
 from gateway.context.autocontext import next_change as next_change_of
-from gateway.experiments.enrol import Enrolment, next_change
-from gateway.plan.plan import ContextField, Moment, Plan, Variation
-from gateway.upstreams import Scope
+from gateway.experiments.enrol import next_change
+from gateway.plan.plan import ContextField, Moment, Plan
 
 Own = tuple[str, str]  # a group and a user
-
-
-class Before(msgspec.Struct, frozen=True):
-    """How things were before anything was looked up: what has changed since may not be in the answer. Changes of all
-    tags, those without a tag, and experiments' arms that units keep."""
-
-    generation: int
-    doubts: int
-    moves: int
-
-    @classmethod
-    def of(cls, changes: Changes, moves: int) -> Before:
-        return cls(changes.generation, changes.doubts, moves)
 
 
 class Repeat(NamedTuple):
@@ -44,7 +29,7 @@ class Repeat(NamedTuple):
     own: Own | None  # whose events it must have seen
     version: Callable[[], int] | None  # of the items' metadata; None: the tags tell of it
     mark: int  # that version
-    before: Before
+    before: ChangeCounters
     outcome: str  # of the next time
     stands_in_until: float = 0.0  # epoch seconds: old, for want of another
     arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
@@ -58,44 +43,38 @@ class Repeat(NamedTuple):
         return self.key.recommender
 
 
-def is_repeatable(hit: Hit, shown: DecoratedBody, ask: Ask, variation: Variation) -> bool:
-    """Whether it depends on nothing but what a `Repeat` names; it is what is kept beside its entry."""
-    if hit.outcome not in ("hit", "shared", "miss") or hit.entry.decorated is not shown:
+def is_repeatable(request: RequestContext, fetched: Fetched) -> bool:
+    """The answer depends on nothing but what a `Repeat` names, and its body is what is kept beside its entry."""
+    hit, variation, ask = fetched.hit, request.variation, request.ask
+    if not fetched.wanted.policy.storable or hit.outcome not in ("hit", "shared", "miss"):
+        return False
+    if hit.entry.decorated is not fetched.body:
         return False
     return not (ask.exclude or ask.page or variation.hide_seen_s or variation.reads_item)
 
 
-def repeat_of(
-    hit: Hit,
-    shown: DecoratedBody,
-    wanted: Wanted,
-    plan: Plan,
-    scope: Scope,
-    enrolment: Enrolment | None,
-    moment: Moment,
-    before: Before,
-    changes: Changes,
-    source: Callable[[], tuple[tuple[Tag, ...], Callable[[], int] | None]],
-) -> Repeat:
-    """Of a repeatable answer. `source` tells what its items' metadata hang on."""
-    more, version = source()
-    tags = (*wanted.tags, *more, *((scope.own,) if scope.own and scope.own not in wanted.tags else ()))
-    counted = enrolment is not None and enrolment.counted
+def repeat_of(request: RequestContext, fetched: Fetched, decorators: Decorators, changes: Changes) -> Repeat:
+    """Describe a repeatable answer."""
+    wanted, entry, scope, enrolment = fetched.wanted, fetched.hit.entry, request.scope, request.enrolment
+    own_tags = (scope.own,) if scope.own and scope.own not in wanted.tags else ()
+    metadata_tags, version = decorators.dependencies(request.variation, request.ask)
+    tags = (*wanted.tags, *metadata_tags, *own_tags)
+    counted = enrolment if enrolment is not None and enrolment.counted else None
     return Repeat(
         key=wanted.key,
-        entry=hit.entry,
-        body=shown.body,
-        tail=enrolment.arm.said if enrolment is not None and counted else b"",
-        until=min(_fresh_until(hit.entry, wanted), _same_arms_until(plan, moment)),
+        entry=entry,
+        body=fetched.body.body,
+        tail=b"" if counted is None else counted.arm.said,
+        until=min(_fresh_until(entry, wanted), _same_arms_until(request.plan, request.moment)),
         tags=tags,
         seen=changes.latest(tags),
         own=None if scope.own is None else (scope.own[1], scope.own[2]),
         version=version,
-        mark=shown.decoration.version,
-        before=before,
-        outcome="hit" if hit.entry.user == wanted.user else "shared",
-        stands_in_until=_stands_in_until(hit.entry, wanted),
-        arm=(enrolment.experiment.id, enrolment.arm.variation) if enrolment is not None and counted else ("", ""),
+        mark=fetched.body.decoration.version,
+        before=request.before,
+        outcome="hit" if entry.user == wanted.user else "shared",
+        stands_in_until=_stands_in_until(entry, wanted),
+        arm=("", "") if counted is None else (counted.experiment.id, counted.arm.variation),
     )
 
 
@@ -109,7 +88,7 @@ def _stands_in_until(entry: CacheEntry, wanted: Wanted) -> float:
 
 
 def _same_arms_until(plan: Plan, moment: Moment) -> float:
-    """Till when nobody changes arms, and nobody is in an experiment who was not."""
+    """The epoch second until which nobody changes arms or enters an experiment."""
     if not plan.experiments:
         return inf
     now, experiments = moment.now.timestamp(), plan.experiments.values()

@@ -1,4 +1,4 @@
-"""From a cached or fresh answer to what HTTP says of it: for how long, for whom, and where it came from."""
+"""HTTP headers of a cached or fresh answer: for how long, for whom, and where it came from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from math import inf
 import msgspec
 
 from gateway.answer.repeat import Repeat
-from gateway.cache import DecoratedBody, Hit, Wanted
+from gateway.answer.request import Fetched, RequestContext
+from gateway.cache import DecoratedBody
 from gateway.caller import Caller
-from gateway.config import Config
 from gateway.config.caching import TIMED, directives, spelled
 from gateway.context.viewer import Viewed
-from gateway.plan.plan import Plan, Variation
 
 _TIMED = re.compile(r"\b(max-age|s-maxage|stale-while-revalidate|stale-if-error)=(\d+)")
 _FRESH = ("max-age", "s-maxage")
@@ -38,46 +37,39 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def reply_of(
-    hit: Hit,
-    shown: DecoratedBody,
-    wanted: Wanted,
-    plan: Plan,
-    variation: Variation,
-    config: Config,
-    caller: Caller,
-    now: float,
-    repeat: Callable[[], Repeat] | None = None,
+    request: RequestContext, fetched: Fetched, body: DecoratedBody, now: float, repeat: Callable[[], Repeat] | None
 ) -> Reply:
-    policy = wanted.policy
-    header = policy.private_header if located(caller) else policy.header
+    """`body` goes out, in place of the one that was fetched."""
+    hit, policy = fetched.hit, fetched.wanted.policy
+    header = policy.private_header if located(request.caller) else policy.header
     if hit.outdated:
         header = unkept(header)
     return Reply(
-        body=shown.body,
+        body=body.body,
         variation=hit.answer.variation,
         model=hit.answer.model,
         seed=hit.answer.seed,
         outcome=hit.outcome,
         age_s=hit.age_s,
-        cache_control=cache_control(header, hit.age_s + wanted.until - now),
-        etag=shown.etag if policy.max_age_s else "",
-        reads=variation.headers | plan.headers,
-        version=config.version,
+        cache_control=cache_control(header, hit.age_s + fetched.wanted.until - now),
+        etag=body.etag if policy.max_age_s else "",
+        reads=request.variation.headers | request.plan.headers,
+        version=request.config.version,
         repeat=repeat,
     )
 
 
 def located(caller: Caller) -> bool:
-    """Whether the answer depends on where the caller's address is, which no header tells a cache downstream."""
+    """The answer depends on where the caller's address is, which no header tells a cache downstream."""
     return isinstance(caller.headers, Viewed) and caller.headers.located
 
 
 @lru_cache(maxsize=256)
 def unkept(header: str) -> str:
     """The policy's header for an answer that is known to be outdated: who has it asks again before each use of it."""
-    said = directives(header)
-    lasting = {name: value for name, value in said.items() if name not in (*TIMED, "immutable")}
-    return spelled({**lasting, "no-cache": None}) if said else header
+    every = directives(header)
+    lasting = {name: value for name, value in every.items() if name not in (*TIMED, "immutable")}
+    return spelled({**lasting, "no-cache": None}) if every else header
 
 
 def cache_control(header: str, life_s: float) -> str:
@@ -87,7 +79,8 @@ def cache_control(header: str, life_s: float) -> str:
     life = max(0, int(life_s))
     fresh = max((min(int(time), life) for name, time in _TIMED.findall(header) if name in _FRESH), default=0)
 
-    def cut(said: re.Match[str]) -> str:
-        return f"{said[1]}={min(int(said[2]), life if said[1] in _FRESH else life - fresh)}"
+    def cut(directive: re.Match[str]) -> str:
+        name, time = directive.groups()
+        return f"{name}={min(int(time), life if name in _FRESH else life - fresh)}"
 
     return _TIMED.sub(cut, header)

@@ -32,7 +32,7 @@ from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.flags import Seen
 from gateway.experiments.judge import judge
 from gateway.experiments.wires import evidently as wire
-from gateway.flag_service import Desk
+from gateway.flag_service import FlagService
 from gateway.limits.inflate import inflated
 from gateway.plan.experiment import Experiment
 from gateway.plan.flag import Flag
@@ -87,10 +87,12 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     report_names: Annotated[list[Literal["BayesianInference"]], Meta(max_length=5)] = []
 
 
-def evidently_routes(gateway: Gateway, desk: Desk, on: Wire, rows: Rows) -> list[HTTPRouteHandler | Router]:
+def evidently_routes(
+    gateway: Gateway, flag_service: FlagService, on: Wire, rows: Rows
+) -> list[HTTPRouteHandler | Router]:
     """At the root, and below a prefix as the other AWS services are. `rows` reads what is known of an experiment's
     units; it may take its time."""
-    calls = Calls(gateway, desk, on.callers, rows)
+    calls = Calls(gateway, flag_service, on.callers, rows)
 
     def handlers() -> list[HTTPRouteHandler]:
         @route(
@@ -118,8 +120,8 @@ def evidently_routes(gateway: Gateway, desk: Desk, on: Wire, rows: Rows) -> list
 
 
 class Calls:
-    def __init__(self, gateway: Gateway, desk: Desk, callers: Callers, rows: Rows) -> None:
-        self._gateway, self._desk, self._callers, self._rows = gateway, desk, callers, rows
+    def __init__(self, gateway: Gateway, flag_service: FlagService, callers: Callers, rows: Rows) -> None:
+        self._gateway, self._flag_service, self._callers, self._rows = gateway, flag_service, callers, rows
 
     async def answer(self, sent: RawRequest) -> Any:
         """Raises `Problem`."""
@@ -159,7 +161,7 @@ class Calls:
     def _evaluated(self, asked: Evaluate, feature: str, project: wire.Project) -> wire.Body:
         flag = found(project, "feature", feature)
         context = json_object(asked.evaluation_context, "evaluationContext")
-        result = self._desk.evaluate(flag, asked.entity_id, context, Caller({}), exposes=True)
+        result = self._flag_service.evaluate(flag, asked.entity_id, context, Caller({}), exposes=True)
         reason = REASONS[result.reason]
         details = {"experiment": feature} if reason == "EXPERIMENT_RULE_MATCH" else {}
         return {
@@ -191,7 +193,7 @@ class Calls:
             if event.timestamp < 0:
                 raise ValueError(f"timestamp is in epoch seconds, not {event.timestamp:g}")
             for each in seen(event, project):
-                await self._desk.report(each, Caller({}), event.timestamp)
+                await self._flag_service.report(each, Caller({}), event.timestamp)
         except ValueError as error:
             return {"errorCode": "ValidationException", "errorMessage": str(error)}
         except Problem as problem:
@@ -202,7 +204,7 @@ class Calls:
 
     async def _results(self, asked: GetResults, flag: Flag) -> wire.Body:
         """Of all that happened till now: one value each."""
-        experiment = self._desk.current(flag, self._gateway.now()).experiment
+        experiment = self._flag_service.current(flag, self._gateway.now()).experiment
         for metric in asked.metric_names:
             if metric not in experiment.metrics:
                 raise missing("metric", metric)
@@ -227,7 +229,7 @@ class Calls:
 
     def _read(self, sent: RawRequest, rest: Sequence[str], name: str, project: wire.Project, arn: str) -> wire.Body:
         now = self._gateway.now()
-        project = {name: self._desk.current(flag, now) for name, flag in project.items()}
+        project = {name: self._flag_service.current(flag, now) for name, flag in project.items()}
         match rest:
             case []:
                 return {"project": wire.project_of(arn, name, project, now)}

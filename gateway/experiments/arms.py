@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from engine import ListCounts, Readings, ServingSums, Unavailable
+from gateway.body import names_in
 from gateway.experiments.analysis.lists import covered, diversity, of_parts
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.enrol import Enrolment
@@ -34,18 +35,6 @@ PARTS = 10  # in which units are divided, to tell how sure coverage and diversit
 MOST_LISTS = 2_000  # that wait; of more, the first are a sample
 BUCKETS = 4096  # into which items fall by their hash
 Arm = tuple[str, str]
-
-
-class _Item(msgspec.Struct, rename="camel"):
-    item_id: str
-
-
-class _List(msgspec.Struct, rename="camel"):
-    item_list: list[_Item] = []
-    personalized_ranking: list[_Item] = []
-
-
-_decode = msgspec.json.Decoder(_List).decode
 
 
 class Arms:
@@ -111,10 +100,10 @@ class Arms:
 
     def _count(self, arm: Arm, unit: str, body: bytes) -> None:
         try:
-            told = _decode(body)
+            names = names_in(body)
         except msgspec.DecodeError:  # a post-processor's, who may answer with other items
             return
-        items = [hashed(each.item_id) % BUCKETS for each in (*told.item_list, *told.personalized_ranking)]
+        items = [hashed(name) % BUCKETS for name in names]
         key = (*arm, hashed(unit) % PARTS)
         lists, places = self._parts.get(key, ListCounts(0, np.zeros(BUCKETS, np.uint32)))
         self._parts[key] = ListCounts(lists + 1, places + np.bincount(items, minlength=BUCKETS).astype(np.uint32))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.answer.repeat import Before, Repeat
+from gateway.answer.repeat import Repeat
 from gateway.answer.reply import Reply
+from gateway.answer.request import ChangeCounters
 from gateway.cache import Cache
 from gateway.config import Config
 from gateway.experiments.ledger import Ledger
@@ -119,7 +120,7 @@ class HotCache:
 
     def _is_unchanged(self, repeat: Repeat) -> bool:
         """True if nothing has changed since before the answer was looked up."""
-        return repeat.before == Before.of(self.changes, self._ledger.moves)
+        return repeat.before == ChangeCounters.of(self.changes, self._ledger.moves)
 
     def keep_refusal(self, ticket: Ticket, headers: Sequence[Header], body: bytes) -> None:
         """More is asked than can be answered: to say so again must cost next to nothing."""

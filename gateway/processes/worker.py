@@ -24,7 +24,7 @@ import uvicorn
 from litestar import Litestar
 
 from engine import Engine, EngineError
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import ConfigError
 from gateway.connection.protocol import protocol_of
 from gateway.processes.start import configuration, engine_settings
@@ -75,14 +75,8 @@ def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
     try:
         config = configuration(options.config)
         engine = Engine.open(engine_settings(options.data, config))
-        return create_app(
-            config,
-            engine,
-            name=options.name,
-            server=options.server,
-            watched=options.config,
-            leaving=leaving,
-        )
+        process = AppOptions(name=options.name, server=options.server, watched=options.config, leaving=leaving)
+        return create_app(config, engine, process)
     except EngineError as error:
         log.error("the worker can't start: %s", error.message)
         raise SystemExit(1) from None

@@ -12,9 +12,10 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
 from engine import Event, in_words
+from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.events.record import EventBatch
+from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.conversions import DEFAULT_VALUE, Conversion
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
@@ -61,11 +62,12 @@ class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
     value: float = DEFAULT_VALUE
 
 
-def events_routes(front: Front) -> list[HTTPRouteHandler]:
+def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "events", (1,))
-        namespace = front.gateway.taking(decoded(name, "namespace"), caller)
-        recorder = front.gateway.events
+        key = decoded(name, "namespace")
+        allowed(caller.principal, key, "events", None)
+        namespace = front.gateway.config.namespace(key)
         recorder.check_room(caller)  # before the body is read, and it is whole before it takes a place
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as body, recorder.room(caller):
             moment = front.gateway.moment(caller)

@@ -49,7 +49,7 @@ def experiment_routes(
         if config.admin is not None:
             holder(config.admin, caller, front.gateway.now())
         else:
-            await front.gateway.admit(caller)
+            await front.admit(caller)
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
         check_names(query.keys() - QUERY, QUERY)

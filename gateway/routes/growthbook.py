@@ -21,7 +21,7 @@ from gateway.auth.authenticator import API_KEY
 from gateway.caller import Caller, Principal
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
-from gateway.flag_service import Desk
+from gateway.flag_service import FlagService
 from gateway.plan.plan import ApiKeys
 from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
@@ -34,7 +34,7 @@ ALIVE = 10  # looks after which it says that it is still there
 STREAMS: Header = (b"x-sse-support", b"enabled")
 
 
-def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> list[HTTPRouteHandler]:
+def growthbook_routes(front: Front, flag_service: FlagService, leaving: Callable[[], bool]) -> list[HTTPRouteHandler]:
     @route("/api/features/{rest:path}", http_method=READ)
     async def features(request: AnyRequest) -> Sent:
         (key,) = segments(request, "api", (2,))[1:]
@@ -54,7 +54,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
         async def admitted(request: AnyRequest, caller: Caller) -> Sending:
             if isinstance(front.gateway.config.auth, ApiKeys) and API_KEY not in caller.headers:
                 caller = msgspec.structs.replace(caller, headers={**caller.headers, API_KEY: key})
-            return await work(request, await front.gateway.admit(caller))
+            return await work(request, await front.admit(caller))
 
         return admitted
 
@@ -83,7 +83,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
             known, now = front.gateway.config.flags, front.gateway.now()
             told = [each for event in events for each in growthbook.seen(known, event)]
             mine = [each for each in told if may_see(each.flag, caller.principal, each.unit, "events")]
-            await asyncio.gather(*(desk.report(each, caller, now) for each in mine))
+            await asyncio.gather(*(flag_service.report(each, caller, now) for each in mine))
         return Sending(b"{}")
 
     def payload(principal: Principal) -> bytes:
@@ -96,7 +96,7 @@ def growthbook_routes(front: Front, desk: Desk, leaving: Callable[[], bool]) -> 
             made[seen] = msgspec.json.encode(
                 {
                     "status": 200,
-                    "features": {flag.key: growthbook.feature(desk.current(flag, now), now) for flag in shown},
+                    "features": {flag.key: growthbook.feature(flag_service.current(flag, now), now) for flag in shown},
                 }
             )
         return made[seen]

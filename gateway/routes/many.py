@@ -62,7 +62,7 @@ def many_routes(front: Front) -> list[HTTPRouteHandler]:
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
             told = decode(sent, ManyBody, "an object with 'requests'", "ValidationError")
         asks = asks_of(told, decoded(name, "namespace"))
-        await front.gateway.limit_rate(caller, len(asks) - 1)  # the first was counted on the way in
+        await front.limit(caller, len(asks) - 1)  # the first was counted on the way in
         replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, told.distinct)
         body = msgspec.json.encode({"responses": [msgspec.Raw(answer_of(reply)) for reply in replies]})
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)

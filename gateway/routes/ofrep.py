@@ -18,7 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.experiments.flags import may_see
-from gateway.flag_service import Desk
+from gateway.flag_service import FlagService
 from gateway.plan.flag import Flag
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
@@ -52,7 +52,7 @@ class Fault(Exception):
         self.code, self.details = code, details
 
 
-def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
+def ofrep_routes(front: Front, flag_service: FlagService) -> list[HTTPRouteHandler]:
     @post(f"{ALL}/{{key:path}}", status_code=200)
     async def one(request: AnyRequest) -> Sent:
         return await front.guarded("ofrep", request, evaluated)
@@ -97,7 +97,7 @@ def ofrep_routes(front: Front, desk: Desk) -> list[HTTPRouteHandler]:
     def value_of(flag: Flag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
         unit = context["targetingKey"]
         allowed(caller.principal, flag.plan.namespace, flag.plan.action, unit)
-        found = desk.evaluate(flag, unit, others(context), caller, exposes=exposes)
+        found = flag_service.evaluate(flag, unit, others(context), caller, exposes=exposes)
         return {
             "key": flag.key,
             "value": found.variation,

@@ -17,6 +17,7 @@ from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receiv
 from engine import EngineError
 from gateway.answer.reply import Reply
 from gateway.answer.serve import Gateway
+from gateway.auth import Gate
 from gateway.caller import Caller
 from gateway.errors import (
     RETRY_AFTER_S,
@@ -29,6 +30,7 @@ from gateway.errors import (
     problem_of,
 )
 from gateway.hot import TICKET, TRACED, HotCache
+from gateway.limits.body_budget import BodyBudget
 from gateway.routes import cors
 from gateway.telemetry import Telemetry
 
@@ -113,12 +115,14 @@ class Front:
     def __init__(
         self,
         gateway: Gateway,
-        telemetry: Telemetry,
+        gate: Gate,
+        bodies: BodyBudget,
         hot_cache: HotCache,
+        telemetry: Telemetry,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.gateway, self.telemetry, self.hot_cache, self._clock = gateway, telemetry, hot_cache, clock
-        self.bodies = gateway.bodies
+        self.gateway, self.bodies, self.telemetry, self.hot_cache = gateway, bodies, telemetry, hot_cache
+        self._gate, self._clock = gate, clock
 
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> Sent:
         """`guarded`: only callers that the configuration admits are answered."""
@@ -126,7 +130,7 @@ class Front:
         with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
             try:
                 caller = self._caller(request, headers)
-                sending = await work(request, await self.gateway.admit(caller) if guarded else caller)
+                sending = await work(request, await self.admit(caller) if guarded else caller)
             except Exception as error:
                 sending = refusal(error)
                 if isinstance(error, Overloaded):
@@ -137,6 +141,15 @@ class Front:
     def guarded(self, route: str, request: AnyRequest, work: Work) -> Awaitable[Sent]:
         """As `answer`, for callers that the configuration admits."""
         return self.answer(route, request, work, guarded=True)
+
+    async def admit(self, caller: Caller) -> Caller:
+        """The caller, with who it is. Raises `Unauthenticated` and `TooMany`."""
+        config = self.gateway.config
+        return await self._gate.admit(caller, config.auth, config.rate_limits)
+
+    async def limit(self, caller: Caller, count: int) -> None:
+        """Count more requests than the one that was admitted. Raises `TooMany`."""
+        await self._gate.limit(caller, self.gateway.config.rate_limits, count)
 
     def _refused(self, error: Overloaded, sending: Sending, request: AnyRequest) -> None:
         """Of many: the next may be refused before it is parsed, and nothing of this one is left for the collector of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import engine
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.flow import ITEMS, Flow
 from tests.aws.world import Clients, World, served
@@ -76,7 +76,7 @@ def test_recommendations_with_parameters_over_items_just_put(tmp_path: Path):
         while runner.run_one():
             pass
 
-    with served(create_app(parse("namespaces: {}", "no file"), whole, environ={})) as url:
+    with served(create_app(parse("namespaces: {}", "no file"), whole, AppOptions(environ={}))) as url:
         aws = Clients(url)
         _play(aws, Flow(aws.personalize, work, f"file://{tmp_path / 'interactions.csv'}"))
         aws.close()

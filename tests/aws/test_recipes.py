@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import engine
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.flow import ROLE, schema_text
 from tests.aws.world import Clients, served
@@ -71,7 +71,7 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("films")
     whole = engine.Engine.open(engine.Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True))
-    with served(create_app(parse("namespaces: {}", "no file"), whole, environ={})) as url:
+    with served(create_app(parse("namespaces: {}", "no file"), whole, AppOptions(environ={}))) as url:
         clients = Clients(url)
         yield Shop(clients, whole, folder)
         clients.close()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import engine
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.flow import Flow
 from tests.aws.world import Clients, served
@@ -43,7 +43,7 @@ def tenants(tmp_path: Path) -> Iterator[list[Tenant]]:
         while runner.run_one():
             pass
 
-    with served(create_app(parse(CONFIG), whole, environ={})) as url:
+    with served(create_app(parse(CONFIG), whole, AppOptions(environ={}))) as url:
         made = []
         for n in range(2):
             rows = [f"u{u},i{n},{1_700_000_000 + u}" for u in range(5)]

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import engine
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.flow import ROLE, Flow, schema_text
 from tests.aws.world import Clients, served
@@ -30,7 +30,7 @@ def whole(tmp_path: Path) -> engine.Engine:
 
 @pytest.fixture
 def aws(whole: engine.Engine) -> Iterator[Clients]:
-    app = create_app(parse("namespaces: {}", "no file"), whole, environ={})
+    app = create_app(parse("namespaces: {}", "no file"), whole, AppOptions(environ={}))
     with served(app) as url:
         clients = Clients(url)
         yield clients

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import Engine, Runner, Settings
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.flow import ROLE, schema_text
 from tests.aws.world import Clients, served
@@ -98,7 +98,7 @@ def site(folder: Path, **settings: Any) -> Iterator[Site]:
     clock = Clock()
     known = {"pending_s": 0.0, "allow_file_urls": True, **settings}
     engine = Engine.open(Settings.of(folder / "data", {}, **known), clock)
-    with served(create_app(parse("namespaces: {}", "no file"), engine, environ={})) as url:
+    with served(create_app(parse("namespaces: {}", "no file"), engine, AppOptions(environ={}))) as url:
         clients = Clients(url)
         yield Site(folder, engine, clients, clock)
         clients.close()

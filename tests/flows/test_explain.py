@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from engine import Engine, Settings
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.world import Clients, served
 from tests.flows.site import START, Clock, Site
@@ -35,7 +35,7 @@ namespaces:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder, clock = tmp_path_factory.mktemp("explained"), Clock()
     engine = Engine.open(Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True), clock)
-    with served(create_app(parse(CONFIG), engine, environ={})) as url:
+    with served(create_app(parse(CONFIG), engine, AppOptions(environ={}))) as url:
         clients = Clients(url)
         opened = Site(folder, engine, clients, clock)
         group = opened.shop()

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.rules import sample
 from tests.engine.action_world import with_actions
@@ -169,7 +169,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def client(shop: Shop) -> Iterator[TestClient[Any]]:
     key = sha256(ADMIN.encode()).hexdigest()
     config = parse(CONFIG.replace("TRACKING", shop.tracking).replace("ADMIN", key))
-    app = create_app(config, shop.engine, environ={}, clock=shop.clock)
+    app = create_app(config, shop.engine, AppOptions(environ={}, clock=shop.clock))
     with TestClient(app) as client:
         client.headers["x-api-key"] = ADMIN
         yield client

@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.answer.decorate import Decorating, Decorators
-from gateway.answer.encoded import OVERHEAD, Tables
+from gateway.answer.decorate import Decorators, MetadataLookup
+from gateway.answer.encoded import OVERHEAD, MetadataTables
 from gateway.ask import Ask, Item
-from gateway.body import closed
 from gateway.cache import EncodedAnswer
 from gateway.fields import Rows
 from gateway.metadata.base import Always, Columns
@@ -60,11 +59,11 @@ def ask(**more: Any) -> Ask:
 
 def body(decorators: Decorators, source: Shelf, told: Variation, asked: Ask) -> bytes:
     assert told.metadata is not None
-    dressed = asyncio.run(
-        decorators.dressed(EncodedAnswer(BODY, "main"), asked, told, Decorating(source, told.metadata))
+    decorated = asyncio.run(
+        decorators.decorate(EncodedAnswer(BODY, "main"), asked, told, MetadataLookup(source, told.metadata))
     )
-    assert dressed.whole
-    return closed(dressed.rest, dressed.items, "itemList", False)
+    assert decorated.whole
+    return decorated.body.encode()
 
 
 @pytest.mark.parametrize("columns", [(), ("PRICE",), ("TITLE", "price")])
@@ -91,7 +90,7 @@ def test_an_item_is_asked_for_once_a_version() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     rows: Rows = [{"title": "x" * 50}] * 10
-    tables = Tables(20 * OVERHEAD)
+    tables = MetadataTables(20 * OVERHEAD)
     for number in range(100):
         names = [f"{number}-{place}" for place in range(10)]
         table = tables.of(number % 7, 1)

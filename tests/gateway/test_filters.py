@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from gateway.answer.filters import filtered
+from gateway.answer.enrich import filtered
 from gateway.ask import Ask
 from gateway.caller import Caller
 from gateway.context.autocontext import Bound, automatic

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from litestar.testing import TestClient
 
 from engine import Engine, Settings
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.server.world import ARN, GROUP, TRACKING_ID
 
@@ -74,7 +74,7 @@ def world(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     shutil.copytree(trained, data)
     engines = [Engine.open(Settings.of(data, {})) for _ in range(2)]
     apps = [
-        create_app(parse(document(max_age)), engine, name=f"w{max_age}", environ={})
+        create_app(parse(document(max_age)), engine, AppOptions(name=f"w{max_age}", environ={}))
         for max_age, engine in zip((3600, 0), engines, strict=True)
     ]
     with TestClient(apps[0]) as kept, TestClient(apps[1]) as fresh:

@@ -29,7 +29,7 @@ from engine import (
 )
 from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
-from gateway.app import create_app
+from gateway.app import AppOptions, create_app
 from gateway.aws.events import Row
 from gateway.config import parse
 
@@ -301,4 +301,4 @@ parsed = cache(parse)  # many tests have the same configuration, and none change
 def app_over(engine: SmallEngine, clock: Clock | None = None, config: str = CONFIG, **more: Any) -> Litestar:
     environ: dict[str, str] = {}
     options = {"environ": environ, "draw": lambda: 0.0, **more}
-    return create_app(parsed(config), engine, clock=clock or Clock(), **options)
+    return create_app(parsed(config), engine, AppOptions(clock=clock or Clock(), **options))

@@ -1,4 +1,5 @@
-"""Which filter and which promotion apply to a question, with their values (specification §2.5)."""
+"""All that can change an answer joins the question: filter and promotion with their values (specification §2.5),
+parameters and context."""
 
 from __future__ import annotations
 
@@ -8,9 +9,24 @@ import msgspec
 
 from engine import Promotion
 from gateway.ask import Ask
-from gateway.context.autocontext import filter_values_of
+from gateway.context.autocontext import context_of, filter_values_of
 from gateway.errors import Invalid
 from gateway.plan.plan import FilterChoice, Moment, Variation
+
+
+def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
+    """Add to the question what the configuration says; what the caller said wins."""
+    promotion = promoted(ask, variation, moment)
+    ask = filtered(ask, variation, moment)
+    if promotion is not None:
+        ask = msgspec.structs.replace(ask, promotion=promotion)
+    if variation.parameters:
+        query = moment.caller.query
+        parameters = {name: query[name] for name in variation.parameters if name in query}
+        ask = msgspec.structs.replace(ask, parameters=parameters)
+    if not variation.auto_context:
+        return ask
+    return msgspec.structs.replace(ask, context=context_of(variation.auto_context, moment, ask.context))
 
 
 def filtered(ask: Ask, variation: Variation, moment: Moment) -> Ask:
@@ -54,7 +70,7 @@ def choice(user_id: str | None, filters: Iterable[FilterChoice]) -> FilterChoice
     return next((each for each in filters if user_id or not each.user_required), None)
 
 
-def named(given: str, variation: Variation) -> str:
+def named(filter_: str, variation: Variation) -> str:
     """A plan that addresses its model by name takes a filter's ARN by its name, too, whatever account it is from."""
     by_arn = variation.model.startswith("arn:")
-    return given if by_arn else given.rpartition("/")[2]
+    return filter_ if by_arn else filter_.rpartition("/")[2]
