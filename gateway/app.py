@@ -41,7 +41,8 @@ from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
-from gateway.config.redis_url import SECRET, URL, connected
+from gateway.dependencies import Dependencies
+from gateway.document.redis_url import SECRET, URL, connected
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
@@ -66,9 +67,9 @@ from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
-from gateway.targets import Means as TargetMeans
+from gateway.targets import TargetDependencies
 from gateway.telemetry import Shelf, Tracing, telemetry_of
-from gateway.upstreams import UPSTREAMS, Means
+from gateway.upstreams import UPSTREAMS
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
 REMEMBERED_S = 900.0  # of changes before this process began; shared answers that are older are made anew
@@ -146,15 +147,19 @@ class Worker:
         self.redis = connected(environ[URL]) if environ.get(URL) else None
         self.shared = None if self.redis is None else SharedStore(self.redis, clock, Seal(environ.get(SECRET, "")))
         self.cache = Cache(options.cache_bytes or config.cache_bytes, clock, shared=self.shared, draw=options.draw)
-        means = Means(engine, self.threads, Outbound(transport), Signer(environ, self.threads), self.telemetry, clock)
-        targets = TargetMeans(means.outbound, means.signer, environ.get(URL))
+        dependencies = Dependencies(
+            engine, self.threads, Outbound(transport), Signer(environ, self.threads), self.telemetry, clock
+        )
+        targets = TargetDependencies(dependencies.outbound, dependencies.signer, environ.get(URL))
         self.outbox = Outbox(folder / "outbox", options.name, targets, clock)
         keep_s = engine.settings.experiment_days * 86_400
         self.ledger = Ledger(engine.experiments, clock, options.draw(), keep_s=keep_s)
         self.admission, self.event_admission = Admission(time.monotonic), admission_of_events(time.monotonic)
-        self.origin = EngineUpstream(means)
-        self.decorators = Decorators({kind: source.open(means) for kind, source in SOURCES.items()}, self.telemetry)
-        self.gateway = self._gateway(config, means)
+        self.origin = EngineUpstream(dependencies)
+        self.decorators = Decorators(
+            {kind: source.open(dependencies) for kind, source in SOURCES.items()}, self.telemetry
+        )
+        self.gateway = self._gateway(config, dependencies)
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.flag_service = FlagService(self.gateway, self.ledger, self.recorder)
@@ -168,13 +173,13 @@ class Worker:
         engine.feed.subscribe(self._outdate)
         self._catch_up()
 
-    def _gateway(self, config: Config, means: Means) -> Gateway:
-        upstreams = {kind: upstream.open(means) for kind, upstream in UPSTREAMS.items()}
+    def _gateway(self, config: Config, dependencies: Dependencies) -> Gateway:
+        upstreams = {kind: upstream.open(dependencies) for kind, upstream in UPSTREAMS.items()}
         return Gateway(
             config=config,
             cache=self.cache,
             upstreams=upstreams,
-            maker=Maker(upstreams, self.decorators, means, self.admission),
+            maker=Maker(upstreams, self.decorators, dependencies, self.admission),
             decorators=self.decorators,
             engine=self.origin,
             ledger=self.ledger,

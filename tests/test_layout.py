@@ -22,7 +22,7 @@ HOMES = {  # a library, and the only places that import it
     "redis": (
         "gateway/cache/shared_store.py",
         "gateway/cache/redis_connection.py",
-        "gateway/config/redis_url.py",
+        "gateway/document/redis_url.py",
         "gateway/app.py",
         "gateway/auth/",
         "gateway/config/place.py",
@@ -36,7 +36,7 @@ HOMES = {  # a library, and the only places that import it
     "opentelemetry": ("gateway/telemetry/",),
     "prometheus_client": ("gateway/telemetry/",),
     "cachetools": ("gateway/cache/", "gateway/auth/issuer.py", "gateway/metadata/dynamodb.py"),
-    "jmespath": ("gateway/upstreams/answers.py", "gateway/config/checks/"),
+    "jmespath": ("gateway/upstreams/",),
     "cryptography": ("gateway/cache/seal.py",),
     "joserfc": ("gateway/auth/issuer.py",),
     "limits": ("gateway/auth/rate_limiter.py",),

@@ -14,11 +14,12 @@ from gateway.answer.request import RequestContext
 from gateway.ask import Answer, Ask
 from gateway.body import Body
 from gateway.cache import EncodedAnswer
+from gateway.dependencies import Dependencies
 from gateway.limits.admission import Admission
 from gateway.outbound import broken
 from gateway.outbound.functions import invoked
 from gateway.plan.plan import PostProcessor, Variation
-from gateway.upstreams import Means, Upstream
+from gateway.upstreams import Upstream
 from gateway.upstreams.answers import decoded
 from gateway.upstreams.payload import processing_of
 
@@ -30,12 +31,16 @@ class Maker:
         self,
         upstreams: Mapping[str, Upstream],
         decorators: Decorators,
-        means: Means,
+        dependencies: Dependencies,
         admission: Admission,
     ) -> None:
         self._upstreams, self._decorators, self._admission = upstreams, decorators, admission
-        self._outbound, self._signer, self._telemetry = means.outbound, means.signer, means.telemetry
-        self._applied = means.engine.feed.applied  # the log's last record that answers made now have seen
+        self._outbound, self._signer, self._telemetry = (
+            dependencies.outbound,
+            dependencies.signer,
+            dependencies.telemetry,
+        )
+        self._applied = dependencies.engine.feed.applied  # the log's last record that answers made now have seen
 
     async def make(self, request: RequestContext) -> EncodedAnswer:
         """Make the answer; one of the engine's waits until there is room for it."""

@@ -16,7 +16,7 @@ from rich.table import Table
 from gateway.cli.options import data_option, plain_errors
 from gateway.config import Config, ConfigError, Fault, load
 from gateway.config.caching import KINDS
-from gateway.config.report import counted
+from gateway.document.report import counted
 from gateway.plan.experiment import Experiment
 from gateway.plan.plan import NO_CACHE, Plan, Variation
 

@@ -65,7 +65,7 @@ def plain_errors() -> Iterator[None]:
 def _plain(error: Exception) -> str | None:
     from engine import EngineError  # loaded by now, or it was not raised; `serve` can't wait for it before it begins
     from gateway.config import ConfigError
-    from gateway.config.report import counted
+    from gateway.document.report import counted
 
     if isinstance(error, EngineError):
         return error.message

@@ -3,7 +3,7 @@
 from gateway.config.caching import policy_for, user_kind
 from gateway.config.loaded import Config, load, parse
 from gateway.config.place import place_of
-from gateway.config.report import ConfigError, Fault
 from gateway.config.watch import Watch
+from gateway.document.report import ConfigError, Fault
 
 __all__ = ["Config", "ConfigError", "Fault", "Watch", "load", "parse", "place_of", "policy_for", "user_kind"]

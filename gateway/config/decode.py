@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from gateway.config.checks import check
-from gateway.config.document.values import Part, fields_of
 from gateway.config.environment import FromEnvironment, Unset
-from gateway.config.report import Report, choices, inside
+from gateway.document.report import Report, choices, inside
+from gateway.document.values import Part, fields_of
 
 Form = Any  # a type annotation of a struct's field
 KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

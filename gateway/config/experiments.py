@@ -9,7 +9,7 @@ from datetime import datetime
 from math import inf
 
 from gateway.config import document
-from gateway.config.report import Report, choices, inside
+from gateway.document.report import Report, choices, inside
 from gateway.plan import experiment as setup
 from gateway.plan.plan import ContextField, Variation
 

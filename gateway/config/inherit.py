@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from gateway.ask import Action
-from gateway.config import caching, document, experiments, origins, targets
+from gateway.config import caching, document, experiments, origins
 from gateway.config.plain import plain
 from gateway.context import autocontext
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES
+from gateway.document.remote import Enclosing
+from gateway.metadata import SOURCES
 from gateway.plan import plan
+from gateway.targets import TARGETS
+from gateway.upstreams import BY_PART, Answerer
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,15 @@ def namespace(key: str, part: document.Namespace, above: Inherited, root: docume
         for action, recommenders in part.recommenders.items()
         for name, recommender in recommenders.items()
     }
-    events = {each.key: each for each in (targets.target(key, each, root) for each in part.event_targets)}
+    enclosing = origins.enclosing(key, root)
+    events = {each.key: each for each in (event_target(each, enclosing) for each in part.event_targets)}
     return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context))
+
+
+def event_target(part: document.AnyEventTarget, enclosing: Enclosing) -> plan.EventTarget:
+    tag = str(part.__struct_config__.tag)
+    key = f"{enclosing.namespace}/{tag}/{part.named}"
+    return plan.EventTarget(key, tag, TARGETS[tag].settings(part, enclosing))
 
 
 def plan_of(
@@ -101,7 +112,8 @@ def plan_of(
 def variation(
     name: str, part: document.AnyVariation, weight: float, own: Inherited, root: document.Root, namespace: str
 ) -> plan.Variation:
-    answerer = origins.answerer(part, root)
+    enclosing = origins.enclosing(namespace, root)
+    answerer = BY_PART[type(part)].answerer(part, enclosing)
     by_arn = answerer.origin is not None
     return plan.Variation(
         name=name,
@@ -115,7 +127,7 @@ def variation(
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
         promotion=promotion(own.promotions[0], by_arn) if own.promotions else None,
         policies=None if own.caching is None else caching.policies(own.caching),
-        metadata=None if own.metadata is None else metadata(own.metadata, answerer, namespace, root),
+        metadata=None if own.metadata is None else metadata(own.metadata, answerer, enclosing),
         hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
         hide_seen_s=own.hide_seen,
     )
@@ -151,33 +163,11 @@ def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
     )
 
 
-def metadata(
-    part: document.AnyMetadata, answerer: origins.Answerer, namespace: str, root: document.Root
-) -> plan.Metadata:
-    of = items_of(part, answerer, namespace, root)
-    return plan.Metadata(str(part.__struct_config__.tag), part.item_columns, of, part.locales)
-
-
-def items_of(
-    part: document.AnyMetadata, answerer: origins.Answerer, namespace: str, root: document.Root
-) -> plan.ItemsOf | None:
-    own = answerer.model if answerer.origin is None else ""
-    match part:
-        case document.LocalDbMetadata():
-            return plan.LocalDb(namespace, part.source, part.sync_interval)
-        case document.DynamoDbMetadata():
-            return plan.DynamoDb(
-                table=part.table or f"PersonalizationApiItemMetadata_{namespace}",
-                region=part.region or root.aws.region,
-                endpoint_url=part.endpoint_url,
-                remember_s=part.remember,
-                limits=origins.limits(part),
-            )
-        case document.EngineMetadata():
-            model = part.model or own
-        case _:
-            model = own
-    return plan.EngineItems(model) if model else None
+def metadata(part: document.AnyMetadata, answerer: Answerer, enclosing: Enclosing) -> plan.Metadata:
+    tag = str(part.__struct_config__.tag)
+    model = answerer.model if answerer.origin is None else ""
+    of = SOURCES[tag].items(part, enclosing._replace(model=model))
+    return plan.Metadata(tag, part.item_columns, of, part.locales)
 
 
 def context_fields(parts: Mapping[str, document.AutoField]) -> tuple[plan.ContextField, ...]:

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag
 import httpx
 import redis
 
-from gateway.config.report import ConfigError, Fault
+from gateway.document.report import ConfigError, Fault
 
 TIMEOUT_S = 5.0
 SETTLED_S = 1.0  # after a file's last change it counts, in every process of the machine at the same moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from gateway.config.document.values import Part, fields_of
+from gateway.document.values import Part, fields_of
 
 HIDDEN = "***"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from gateway.config.report import ConfigError, Fault, inside
+from gateway.document.report import ConfigError, Fault, inside
 
 LARGEST = 200_000  # nodes, aliases counted as often as they are used: a few lines of aliases can stand for billions
 

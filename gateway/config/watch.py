@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from gateway.config.loaded import Config, parse
 from gateway.config.place import Place, Text
-from gateway.config.report import ConfigError, Fault
+from gateway.document.report import ConfigError, Fault
 
 log = logging.getLogger(__name__)
 

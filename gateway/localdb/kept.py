@@ -8,18 +8,27 @@ import logging
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import engine
 from gateway.localdb.build import REFUSED, table_at
 from gateway.localdb.files import Found, found
 from gateway.localdb.table import Table
-from gateway.plan.plan import LocalDb
 
 log = logging.getLogger(__name__)
 
 SETTLED_S = 1.0  # after its last change a file counts as written
 RETRY_S = 5.0  # after a failure; then twice as long, until it is the usual time
+
+
+@dataclass(frozen=True)
+class LocalDb:
+    """JSON Lines: a file, a folder or an `s3://` prefix; "": `metadata/<namespace>/` in the data folder."""
+
+    namespace: str
+    source: str = ""
+    sync_interval_s: int = 300
 
 
 class Kept:

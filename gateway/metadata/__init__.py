@@ -1,11 +1,16 @@
-"""What decorates items. The folder is the registry: every module but `base` ends with `SOURCE = SourceType(...)`."""
+"""What decorates items: a kind of source a file, which ends with `SOURCE = SourceType(...)`."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from gateway.metadata.base import Source, SourceType
+from gateway.document.kinds import kinds_in, union
+from gateway.metadata.base import MetadataPart, Source, SourceType
 
-_modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.name != "base"]
-SOURCES: dict[str, SourceType] = {name: module.SOURCE for module in _modules for name in module.SOURCE.names}
+_kinds: list[SourceType] = kinds_in(__name__, __path__, "SOURCE")
+SOURCES = {name: kind for kind in _kinds for name in kind.names}
 
-__all__ = ["SOURCES", "Source", "SourceType"]
+if TYPE_CHECKING:
+    AnyMetadata = MetadataPart
+else:
+    AnyMetadata = union(part for kind in _kinds for part in kind.parts)
+
+__all__ = ["SOURCES", "AnyMetadata", "MetadataPart", "Source", "SourceType"]

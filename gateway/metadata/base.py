@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.cache import Tag
-from gateway.upstreams import Means
+from gateway.dependencies import Dependencies
+from gateway.document.kinds import LAST
+from gateway.document.remote import Enclosing
+from gateway.document.values import Locale, Part, Text
 
 Columns = dict[str, Any]
 
 
+class MetadataPart(Part, frozen=True, tag_field="type"):
+    """Which fields, or all; with locales, title_de and titleDe are the German title, for who asks ?locale=de."""
+
+    item_columns: tuple[Text, ...] = ()
+    locales: tuple[Locale, ...] = ()
+
+
 class Source(Protocol):
-    """`of` is whose items are meant: the member of `plan.ItemsOf` that belongs to the type."""
+    """`of` is whose items are meant: what the kind's `items` made of the document."""
 
     def use(self, wanted: Collection[Any]) -> None:
         """These are what `of` will be from here on, until the next call. On the event loop."""
@@ -48,7 +58,15 @@ class Always:
 
 @dataclass(frozen=True)
 class SourceType:
-    """`names` are values of a `Metadata.type`."""
+    """A kind of source, for these parts of the document. `items(part, enclosing)` says whose items are meant, frozen;
+    None where the origin decorates its answers itself."""
 
-    names: tuple[str, ...]
-    open: Callable[[Means], Source]
+    parts: tuple[type[MetadataPart], ...]
+    items: Callable[[Any, Enclosing], Hashable | None]
+    open: Callable[[Dependencies], Source]
+    place: int = LAST  # in the schema
+
+    @property
+    def names(self) -> list[str]:
+        """The values of `plan.Metadata.type` that mean it."""
+        return [str(part.__struct_config__.tag) for part in self.parts]

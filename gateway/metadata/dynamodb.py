@@ -5,19 +5,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 from cachetools import LRUCache
 
 from gateway.body import columns_of, encoded
+from gateway.dependencies import Dependencies
+from gateway.document.check import checks
+from gateway.document.remote import CircuitBreaker, Enclosing, limits
+from gateway.document.report import Report
+from gateway.document.values import Duration, Part, Region, Remember, Retries, Seconds, TableName, Url
 from gateway.errors import UpstreamProblem
-from gateway.metadata.base import Always, Columns, SourceType
+from gateway.metadata.base import Always, Columns, MetadataPart, SourceType
 from gateway.outbound import Peer, Sent, broken
-from gateway.plan.plan import DynamoDb
-from gateway.upstreams import Means
+from gateway.plan.plan import Limits
 
 SERVICE = "dynamodb"
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.BatchGetItem"}
@@ -27,14 +32,67 @@ REMEMBERED_BYTES = 16 * 1024 * 1024
 OVERHEAD = 300  # bytes of a remembered row, beside its text
 
 
+class Throughput(Part, frozen=True, forbid_unknown_fields=False):
+    """Capacity of a table; accepted, and not used."""
+
+    extra: ClassVar[bool] = True
+
+    read_capacity_units: Seconds = 0
+    write_capacity_units: Seconds = 0
+
+
+class DynamoDbMetadata(MetadataPart, frozen=True, tag="dynamodb"):
+    """Rows `{id, attributes}` of a DynamoDB table, by default PersonalizationApiItemMetadata_NAMESPACE, with the
+    credentials of AWS's usual environment variables; each is remembered for so many seconds."""
+
+    table: TableName | None = None
+    region: Region | None = None
+    endpoint_url: Url | None = None
+    remember: Remember = 60
+    timeout: Duration = 1
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    auto_provision: bool | None = None
+    billing_mode: Literal["PROVISIONED", "PAY_PER_REQUEST"] | None = None
+    provisioned_throughput: Throughput | None = None
+
+
+@checks
+def check_dynamodb(part: DynamoDbMetadata, place: str, report: Report) -> None:
+    if part.auto_provision or part.billing_mode or part.provisioned_throughput:
+        report.warn(place, "the table is neither made nor changed: make it with a text `id` as its key, and fill it")
+
+
+@dataclass(frozen=True)
+class DynamoDb:
+    """A table of rows `{id, attributes}`; each is remembered for so many seconds."""
+
+    table: str
+    region: str
+    endpoint_url: str | None = None
+    remember_s: int = 60
+    limits: Limits = field(default_factory=Limits)
+
+
+def items_of(part: DynamoDbMetadata, enclosing: Enclosing) -> DynamoDb:
+    return DynamoDb(
+        table=part.table or f"PersonalizationApiItemMetadata_{enclosing.namespace}",
+        region=part.region or enclosing.region,
+        endpoint_url=part.endpoint_url,
+        remember_s=part.remember,
+        limits=limits(part),
+    )
+
+
 class Remembered(NamedTuple):
     row: bytes  # JSON; "" where the table has no such item
     until: float
 
 
-class DynamoDbMetadata(Always):
-    def __init__(self, means: Means) -> None:
-        self._outbound, self._signer, self._clock = means.outbound, means.signer, means.clock
+class DynamoDbSource(Always):
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._outbound, self._signer = dependencies.outbound, dependencies.signer
+        self._clock = dependencies.clock
         self._rows: LRUCache[tuple[DynamoDb, str], Remembered] = LRUCache(
             REMEMBERED_BYTES, getsizeof=lambda held: len(held.row) + OVERHEAD
         )
@@ -123,4 +181,4 @@ def number(text: str) -> int | Decimal:
     return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
 
 
-SOURCE = SourceType(("dynamodb",), DynamoDbMetadata)
+SOURCE = SourceType((DynamoDbMetadata,), items_of, DynamoDbSource, place=3)

@@ -4,21 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine import Change
 from gateway.cache import Tag
+from gateway.dependencies import Dependencies
+from gateway.document.remote import Enclosing
 from gateway.errors import as_problems
-from gateway.metadata.base import Always, Columns, SourceType
-from gateway.plan.plan import EngineItems
-from gateway.upstreams import Means
+from gateway.metadata.base import Always, Columns, MetadataPart, SourceType
 
 
-class EngineMetadata(Always):
-    def __init__(self, means: Means) -> None:
-        self._answers, self._threads = means.engine.answers, means.threads
+class EngineMetadata(MetadataPart, frozen=True, tag="engine"):
+    """Columns of the engine's items dataset; none named: all. `model` says whose, where another origin answers."""
+
+    model: str = ""
+
+
+class PersonalizeMetadata(MetadataPart, frozen=True, tag="personalize"):
+    """Columns that the origin returns with its answer."""
+
+
+@dataclass(frozen=True)
+class EngineItems:
+    """The items dataset of a model of the built-in engine."""
+
+    model: str
+
+
+def items_of(part: EngineMetadata | PersonalizeMetadata, enclosing: Enclosing) -> EngineItems | None:
+    named = part.model if isinstance(part, EngineMetadata) else ""
+    model = named or enclosing.model
+    return EngineItems(model) if model else None
+
+
+class EngineSource(Always):
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._answers, self._threads = dependencies.engine.answers, dependencies.threads
         self._changed: dict[str, int] = {}  # the last change of a group's items, by its uid
         self._schemas = 0  # of any dataset
-        means.engine.feed.subscribe(self._follow)
+        dependencies.engine.feed.subscribe(self._follow)
 
     def version(self, of: EngineItems) -> int:
         with as_problems():
@@ -43,4 +67,4 @@ class EngineMetadata(Always):
                 self._schemas = change.seq
 
 
-SOURCE = SourceType(("engine", "personalize"), EngineMetadata)
+SOURCE = SourceType((EngineMetadata, PersonalizeMetadata), items_of, EngineSource, place=1)

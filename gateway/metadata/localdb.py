@@ -8,24 +8,38 @@ import itertools
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from gateway.dependencies import Dependencies
+from gateway.document.remote import Enclosing
+from gateway.document.values import SyncInterval
 from gateway.errors import UpstreamProblem
-from gateway.localdb.kept import Kept
-from gateway.metadata.base import Columns, SourceType
-from gateway.plan.plan import LocalDb
+from gateway.localdb.kept import Kept, LocalDb
+from gateway.metadata.base import Columns, MetadataPart, SourceType
 from gateway.telemetry import Rows
-from gateway.upstreams import Means
 
 FIRST_S = 10.0  # the longest that a server waits for its first tables
 
 
-class LocalDbMetadata:
-    def __init__(self, means: Means) -> None:
-        self._data, self._threads, self._clock = means.engine.settings.data_dir, means.threads, means.clock
+class LocalDbMetadata(MetadataPart, frozen=True, tag="localdb"):
+    """JSON Lines, each an object with an `id`: a file, folder or `s3://` prefix, looked after every so many seconds.
+    A folder is the union of its files named *.jsonl, *.jsonl.gz or *.jsonl.gzip, or of those in import/NAMESPACE/."""
+
+    source: str = ""
+    sync_interval: SyncInterval = 300
+
+
+def items_of(part: LocalDbMetadata, enclosing: Enclosing) -> LocalDb:
+    return LocalDb(enclosing.namespace, part.source, part.sync_interval)
+
+
+class LocalDbSource:
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._data, self._threads = dependencies.engine.settings.data_dir, dependencies.threads
+        self._clock = dependencies.clock
         self._kept: dict[LocalDb, Kept] = {}
         self._versions = itertools.count(1)  # never the same for two tables, whatever the configuration names again
         self._tasks: dict[LocalDb, asyncio.Task[None]] = {}
-        means.telemetry.watch("recgate_metadata_faults", self._faults)
-        means.telemetry.watch("recgate_metadata_age_seconds", self._ages)
+        dependencies.telemetry.watch("recgate_metadata_faults", self._faults)
+        dependencies.telemetry.watch("recgate_metadata_age_seconds", self._ages)
 
     def use(self, wanted: Collection[LocalDb]) -> None:
         for of in self._kept.keys() - set(wanted):
@@ -78,4 +92,4 @@ class LocalDbMetadata:
         return [((kept.of.namespace,), [self._clock() - kept.seen_at]) for kept in held]
 
 
-SOURCE = SourceType(("localdb",), LocalDbMetadata)
+SOURCE = SourceType((LocalDbMetadata,), items_of, LocalDbSource, place=2)

@@ -17,7 +17,7 @@ from gateway.outbox.folder import Backlog, Folder, bytes_under, claim, claim_own
 from gateway.outbox.segments import START, Position
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
-from gateway.targets import TARGETS, Call, Entry, Failed, Means, Message, Target
+from gateway.targets import TARGETS, Call, Entry, Failed, Message, Target, TargetDependencies
 from gateway.targets.entry import encoded, envelope
 
 log = logging.getLogger(__name__)
@@ -46,13 +46,13 @@ class Outbox:
         self,
         base: Path,
         name: str,
-        means: Means,
+        dependencies: TargetDependencies,
         clock: Callable[[], float],
         *,
         chance: Callable[[], float] = random.random,
         adopt_after_s: float = ADOPT_AFTER_S,
     ) -> None:
-        self._base, self._name, self._means, self._clock = base, name, means, clock
+        self._base, self._name, self._dependencies, self._clock = base, name, dependencies, clock
         self._adopt_after_s = adopt_after_s
         self._around = Surroundings(base, self._target_of, self._moved, clock, chance)
         self._plans: dict[str, EventTarget] = {}
@@ -80,7 +80,7 @@ class Outbox:
         self._max_bytes = max_bytes
         for target in targets:
             if self._plans.get(target.key) != target:
-                self._replace(target.key, TARGETS[target.type].open(self._means, target))
+                self._replace(target.key, TARGETS[target.type].open(self._dependencies, target.key, target.settings))
         self._plans = {target.key: target for target in targets}
         if self._plans and self._folder is None:
             self._own(*_with_backlogs(claim_own(self._base, self._name)))

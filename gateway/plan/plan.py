@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +18,6 @@ from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
 from gateway.plan.experiment import Experiment
-from gateway.plan.template import Template
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
 
@@ -86,36 +85,6 @@ class PromotionChoice:
 
 
 @dataclass(frozen=True)
-class EngineItems:
-    """The items dataset of a model of the built-in engine."""
-
-    model: str
-
-
-@dataclass(frozen=True)
-class LocalDb:
-    """JSON Lines: a file, a folder or an `s3://` prefix; "": `metadata/<namespace>/` in the data folder."""
-
-    namespace: str
-    source: str = ""
-    sync_interval_s: int = 300
-
-
-@dataclass(frozen=True)
-class DynamoDb:
-    """A table of rows `{id, attributes}`; each is remembered for so many seconds."""
-
-    table: str
-    region: str
-    endpoint_url: str | None = None
-    remember_s: int = 60
-    limits: Limits = field(default_factory=lambda: Limits())
-
-
-ItemsOf = EngineItems | LocalDb | DynamoDb
-
-
-@dataclass(frozen=True)
 class Metadata:
     """The source of item metadata that decorates answers, and its columns; no columns: all of them.
 
@@ -123,7 +92,7 @@ class Metadata:
 
     type: str  # as the configuration spells it
     columns: tuple[str, ...] = ()
-    of: ItemsOf | None = None
+    of: Hashable | None = None  # as the kind of source has it
     locales: tuple[str, ...] = ()  # that fields have forms in
 
 
@@ -147,16 +116,6 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Personalize:
-    """Amazon Personalize itself. `prefix` begins the ARNs of its account and region."""
-
-    region: str
-    prefix: str
-    endpoint_url: str | None = None
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
 class Function:
     """A Lambda function, by ARN or name."""
 
@@ -164,28 +123,6 @@ class Function:
     region: str
     endpoint_url: str | None = None
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class SageMaker:
-    endpoint_name: str
-    region: str
-    endpoint_url: str | None = None
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class Http:
-    """`items` is a JMESPath expression for the list of items; None: the list is where the specification has it."""
-
-    url: Template
-    method: Literal["GET", "POST"] = "GET"
-    headers: tuple[tuple[str, Template], ...] = ()
-    items: str | None = None
-    limits: Limits = field(default_factory=Limits)
-
-
-Origin = Personalize | Function | SageMaker | Http
 
 
 @dataclass(frozen=True)
@@ -201,7 +138,7 @@ class PostProcessor:
 class Variation:
     name: str
     weight: float
-    upstream: str  # engine, personalize, function, sagemaker, http
+    upstream: str  # of gateway.upstreams
     model: str  # a campaign's bare name or ARN, or what else names the answerer; "" where the configuration names none
     auto_context: tuple[ContextField, ...] = ()
     filters: tuple[FilterChoice, ...] = ()
@@ -210,7 +147,7 @@ class Variation:
     metadata: Metadata | None = None
     hide: tuple[Hidden, ...] = ()
     hide_seen_s: int = 0  # items that the user or session had an event with, so many seconds back, are not shown
-    origin: Origin | None = None  # None: the built-in engine
+    origin: Any = None  # as the kind of upstream has it; None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
 
@@ -356,54 +293,14 @@ class EventTarget:
 
     key: str
     type: str  # of gateway.targets
+    settings: Any = field(default=None, repr=False)  # what opens it, of the type's own kind
 
 
 @dataclass(frozen=True)
-class Tracker(EventTarget):
-    """No origin: the built-in engine's."""
+class EngineTracker:
+    """The settings of an event tracker of the built-in engine, which takes events at once."""
 
     tracking_id: str
-    origin: Personalize | None = None
-
-
-@dataclass(frozen=True)
-class Stream(EventTarget):
-    """Of Kinesis or Firehose."""
-
-    stream_name: str
-    region: str
-    endpoint_url: str | None = None
-    timeout_s: float = 10.0
-
-
-@dataclass(frozen=True)
-class Hook(EventTarget):
-    """Whoever takes POSTs: `batch` records at most in one; 1: the record itself, otherwise a list."""
-
-    url: Template
-    headers: tuple[tuple[str, Template], ...] = ()
-    batch: int = 1
-    timeout_s: float = 10.0
-
-
-@dataclass(frozen=True)
-class RedisStream(EventTarget):
-    """No url: the server's own Redis."""
-
-    stream: str
-    url: str | None = field(default=None, repr=False)
-    max_length: int | None = None
-    timeout_s: float = 10.0
-
-
-@dataclass(frozen=True)
-class Topic(EventTarget):
-    """Of Kafka."""
-
-    servers: str
-    topic: str
-    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
-    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -417,7 +314,8 @@ class Namespace:
     @property
     def trackers(self) -> list[str]:
         """The tracking ids of the built-in engine."""
-        return [each.tracking_id for each in self.event_targets if isinstance(each, Tracker) and each.origin is None]
+        settings = (each.settings for each in self.event_targets)
+        return [each.tracking_id for each in settings if isinstance(each, EngineTracker)]
 
     @cached_property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -431,5 +329,4 @@ class Namespace:
     @cached_property
     def elsewhere(self) -> tuple[EventTarget, ...]:
         """The targets that are not the built-in engine's."""
-        own = (isinstance(each, Tracker) and each.origin is None for each in self.event_targets)
-        return tuple(each for each, is_own in zip(self.event_targets, own, strict=True) if not is_own)
+        return tuple(each for each in self.event_targets if not isinstance(each.settings, EngineTracker))

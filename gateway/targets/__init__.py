@@ -1,18 +1,43 @@
-"""Where events go. The folder is the registry: every module here but SHARED ends with `TARGET = TargetType(...)`.
+"""Where events go: a kind of target a file, which ends with `TARGET = TargetType(...)`.
 
 A target has no state but its connections: what is delivered, and when again, is the outbox's affair.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from gateway.targets.base import Call, Down, Failed, Means, Message, Refused, Target, TargetType
+from gateway.document.kinds import kinds_in, union
+from gateway.targets.base import (
+    Call,
+    Down,
+    EventTargetPart,
+    Failed,
+    Message,
+    Refused,
+    Target,
+    TargetDependencies,
+    TargetType,
+)
 from gateway.targets.entry import Entry
 
-SHARED = ("aws", "base", "entry")
+_kinds: list[TargetType] = kinds_in(__name__, __path__, "TARGET")
+TARGETS = {kind.name: kind for kind in _kinds}
 
-_names = [module.name for module in iter_modules(__path__) if module.name not in SHARED]
-_modules = [import_module(f"{__name__}.{name}") for name in _names]
-TARGETS: dict[str, TargetType] = {module.TARGET.name: module.TARGET for module in _modules}
+if TYPE_CHECKING:
+    AnyEventTarget = EventTargetPart
+else:
+    AnyEventTarget = union(kind.part for kind in _kinds)
 
-__all__ = ["TARGETS", "Call", "Down", "Entry", "Failed", "Means", "Message", "Refused", "Target", "TargetType"]
+__all__ = [
+    "TARGETS",
+    "AnyEventTarget",
+    "Call",
+    "Down",
+    "Entry",
+    "EventTargetPart",
+    "Failed",
+    "Message",
+    "Refused",
+    "Target",
+    "TargetDependencies",
+    "TargetType",
+]

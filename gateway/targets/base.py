@@ -1,4 +1,4 @@
-"""The seam of whoever takes events: what one call may hold, an entry as messages, and a call.
+"""The seam of event targets: a part of the document, and what sends events to the place that it names.
 
 Down        nothing was taken, and later it may be
 Refused     the call as it is will never be taken
@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from gateway.document.kinds import LAST
+from gateway.document.remote import Enclosing
+from gateway.document.values import Part
 from gateway.errors import TooLarge, UpstreamProblem
 from gateway.outbound import Got, Outbound, Peer, Sent
 from gateway.outbound.signing import Signer
@@ -70,9 +73,18 @@ class Target(Protocol):
     async def close(self) -> None: ...
 
 
+class EventTargetPart(Part, frozen=True, tag_field="type"):
+    """Where a namespace's events go; all but the engine's trackers get them from a buffer on disk."""
+
+    @property
+    def named(self) -> str:
+        """What names the target in its namespace, over restarts and in metrics: never a secret."""
+        return ""
+
+
 @dataclass(frozen=True)
-class Means:
-    """What targets are made of. `redis_url`: the server's own Redis, None for none."""
+class TargetDependencies:
+    """What targets are made of. `redis_url` is the server's own Redis, None for none."""
 
     outbound: Outbound
     signer: Signer
@@ -81,10 +93,17 @@ class Means:
 
 @dataclass(frozen=True)
 class TargetType:
-    """`name` is a `plan.EventTarget.type`."""
+    """A kind of target. `settings` is what opens it, frozen: the part itself, or what the part means in the document
+    around it. `open(dependencies, key, settings)` makes the target of that key."""
 
-    name: str
-    open: Callable[[Means, Any], Target]
+    part: type[EventTargetPart]
+    open: Callable[[TargetDependencies, str, Any], Target]
+    settings: Callable[[Any, Enclosing], object] = lambda part, enclosing: part
+    place: int = LAST  # in the schema
+
+    @property
+    def name(self) -> str:
+        return str(self.part.__struct_config__.tag)
 
 
 def fits(size: int, largest: int, what: str) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.plan import plan
-from gateway.targets.aws import Place, called
-from gateway.targets.base import Call, Failed, Means, Message, TargetType, fits
+from gateway.targets.aws import Place, Stream, StreamPart, called, stream
+from gateway.targets.base import Call, Failed, Message, TargetDependencies, TargetType, fits
 from gateway.targets.entry import Entry, envelope
 from gateway.targets.kinesis import results
 
@@ -17,12 +16,16 @@ LARGEST = 1000 * 1024  # of one record
 HEADERS = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "Firehose_20150804.PutRecordBatch"}
 
 
+class KinesisFirehose(StreamPart, frozen=True, tag="kinesis-firehose"):
+    """A Firehose stream: a line of JSON a request."""
+
+
 class FirehoseTarget:
     call = Call(messages=500, bytes=4 * 1024 * 1024)
 
-    def __init__(self, means: Means, target: plan.Stream) -> None:
-        self._means, self._target = means, target
-        self._place = Place("firehose", target.region, target.endpoint_url, target.timeout_s)
+    def __init__(self, dependencies: TargetDependencies, key: str, stream: Stream) -> None:
+        self._dependencies, self._key, self._stream = dependencies, key, stream
+        self._place = Place("firehose", stream.region, stream.endpoint_url, stream.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size > LARGEST:
@@ -33,12 +36,12 @@ class FirehoseTarget:
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         records = [{"Data": b64encode(each.data).decode()} for each in call]
-        body = msgspec.json.encode({"DeliveryStreamName": self._target.stream_name, "Records": records})
-        answer = await called(self._means, self._target.key, self._place, "/", HEADERS, body)
+        body = msgspec.json.encode({"DeliveryStreamName": self._stream.name, "Records": records})
+        answer = await called(self._dependencies, self._key, self._place, "/", HEADERS, body)
         return results(answer, "FailedPutCount", "RequestResponses", call)
 
     async def close(self) -> None:
         return
 
 
-TARGET = TargetType("kinesis-firehose", FirehoseTarget)
+TARGET = TargetType(KinesisFirehose, FirehoseTarget, stream, place=3)

@@ -4,23 +4,88 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
 
+from gateway.context.rules import HeaderName
+from gateway.document.check import checks
+from gateway.document.remote import Enclosing
+from gateway.document.report import Report, choices, inside
+from gateway.document.values import BatchSize, Duration, Url
 from gateway.outbound import Peer, Sent
-from gateway.plan import plan
 from gateway.plan.plan import Limits
-from gateway.plan.template import in_header, in_url
-from gateway.targets.base import Call, Failed, Means, Message, TargetType, judged, told
+from gateway.plan.template import Template, in_header, in_url, template
+from gateway.targets.base import (
+    Call,
+    EventTargetPart,
+    Failed,
+    Message,
+    TargetDependencies,
+    TargetType,
+    judged,
+    told,
+)
 from gateway.targets.entry import Entry, envelope
 
 ONE, SEVERAL = 1024 * 1024, 4 * 1024 * 1024  # bytes of a POST
 AT_ONCE = 8
+OF_ONE = ("id", "sessionId", "userId")  # what templates may name besides the namespace, where a POST has one record
 
 
-class HttpTarget:
-    def __init__(self, means: Means, target: plan.Hook) -> None:
-        self._outbound, self._target = means.outbound, target
-        self.call = Call(target.batch, SEVERAL, whole=True) if target.batch > 1 else Call(1, ONE, at_once=AT_ONCE)
-        self._peer = Peer(target.key, "Events", Limits(timeout_s=target.timeout_s))
+class HttpTarget(EventTargetPart, frozen=True, tag="http", kw_only=True):
+    """Any service over HTTP: a POST of a record as JSON, or of a list of up to `batchSize`; one that is sent again has
+    the same `Idempotency-Key`. In the URL after its host, and in headers, may stand `{namespace}` and, without a
+    `batchSize`, `{id}`, `{sessionId}` and `{userId}`."""
+
+    url: Url
+    method: Literal["POST"] = "POST"
+    headers: dict[HeaderName, str] = {}
+    batch_size: BatchSize = 1
+    timeout: Duration = 10
+
+    @property
+    def named(self) -> str:
+        url = urlsplit(self.url)
+        digest = f"#{hashlib.sha256(url.query.encode()).hexdigest()[:8]}" if url.query else ""
+        return f"{url.netloc.rpartition('@')[2]}{url.path}{digest}"
+
+
+@checks
+def check_http_target(part: HttpTarget, place: str, report: Report) -> None:
+    allowed = ("namespace",) if part.batch_size > 1 else ("namespace", *OF_ONE)
+    for key, text in (("url", part.url), *((f"headers.{name}", text) for name, text in part.headers.items())):
+        try:
+            names = template(text).names
+        except ValueError as error:
+            report.refuse(inside(place, key), str(error))
+            continue
+        for name in sorted(set(names) - set(allowed)):
+            report.refuse(inside(place, key), f"{{{name}}} has no value here; {choices(name, allowed)}")
+    if "{" in "/".join(part.url.split("/")[:3]):
+        report.refuse(inside(place, "url"), "has a {name} in its host: callers would choose whom the gateway tells")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A service that takes POSTs: `batch` records at most in one; 1: the record itself, otherwise a list."""
+
+    url: Template
+    headers: tuple[tuple[str, Template], ...]
+    batch: int
+    timeout_s: float
+
+
+def webhook(part: HttpTarget, enclosing: Enclosing) -> Webhook:
+    headers = tuple((name, template(text)) for name, text in part.headers.items())
+    return Webhook(template(part.url), headers, part.batch_size, part.timeout)
+
+
+class WebhookTarget:
+    def __init__(self, dependencies: TargetDependencies, key: str, hook: Webhook) -> None:
+        self._outbound, self._key, self._hook = dependencies.outbound, key, hook
+        self.call = Call(hook.batch, SEVERAL, whole=True) if hook.batch > 1 else Call(1, ONE, at_once=AT_ONCE)
+        self._peer = Peer(key, "Events", Limits(timeout_s=hook.timeout_s))
 
     def check(self, entry: Entry, size: int) -> None:
         return
@@ -30,26 +95,26 @@ class HttpTarget:
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         got = await told(self._outbound, self._peer, self._sent(call))
-        judged(got, f"{self._target.key} answers with status {got.status}")
+        judged(got, f"{self._key} answers with status {got.status}")
         return [None] * len(call)
 
     async def close(self) -> None:
         return
 
     def _sent(self, call: Sequence[Message]) -> Sent:
-        entry, target = call[0].entry, self._target
+        entry, hook = call[0].entry, self._hook
         values = {"namespace": entry.namespace, "id": entry.id, "sessionId": entry.session, "userId": entry.user or ""}
         headers = {
             "content-type": "application/json",
             "idempotency-key": call[0].id if len(call) == 1 else _digest(call),
-            **{name: value.filled(values.__getitem__, in_header) for name, value in target.headers},
+            **{name: value.filled(values.__getitem__, in_header) for name, value in hook.headers},
         }
-        body = call[0].data if target.batch == 1 else b"[" + b",".join(each.data for each in call) + b"]"
-        return Sent("POST", target.url.filled(values.__getitem__, in_url), headers, body)
+        body = call[0].data if hook.batch == 1 else b"[" + b",".join(each.data for each in call) + b"]"
+        return Sent("POST", hook.url.filled(values.__getitem__, in_url), headers, body)
 
 
 def _digest(call: Sequence[Message]) -> str:
     return hashlib.sha256("\n".join(each.id for each in call).encode()).hexdigest()[:32]
 
 
-TARGET = TargetType("http", HttpTarget)
+TARGET = TargetType(HttpTarget, WebhookTarget, webhook, place=4)

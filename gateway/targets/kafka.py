@@ -6,10 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from gateway.plan import plan
-from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType, fits
+from gateway.document.check import checks
+from gateway.document.report import Report, inside
+from gateway.document.values import Duration, Text, Topic
+from gateway.targets.base import Call, Down, EventTargetPart, Failed, Message, TargetDependencies, TargetType, fits
 from gateway.targets.entry import Entry, envelope
 
 log = logging.getLogger(__name__)
@@ -21,18 +24,44 @@ LARGEST, OVERHEAD = (
     512,
 )  # of a message, as librdkafka has it unless properties say otherwise; beside the record
 
-Report = Callable[[Any, Any], None]
+OURS = frozenset({"bootstrap.servers", "enable.idempotence", "acks", "message.timeout.ms"})  # of the properties
+
+Delivered = Callable[[Any, Any], None]
+
+
+class Kafka(EventTargetPart, frozen=True, tag="kafka", kw_only=True):
+    """A Kafka topic, the session's id as the key. `properties` are librdkafka's, such as security.protocol."""
+
+    bootstrap_servers: Text
+    topic: Topic
+    properties: dict[Text, str] = {}
+    timeout: Duration = 30
+
+    @property
+    def named(self) -> str:
+        return self.topic
+
+
+@checks
+def check_kafka(part: Kafka, place: str, report: Report) -> None:
+    if find_spec("confluent_kafka") is None:
+        report.refuse(place, "needs a package that is not there: pip install 'recgate[kafka]'")
+    largest = part.properties.get("message.max.bytes", "1000000")
+    if not largest.isdecimal():
+        report.refuse(inside(inside(place, "properties"), "message.max.bytes"), f"must be a number, not {largest!r}")
+    for name in sorted(OURS & set(part.properties)):
+        report.refuse(inside(inside(place, "properties"), name), "is set by recgate")
 
 
 class KafkaTarget:
     call = Call(messages=500, bytes=4 * 1024 * 1024)
 
-    def __init__(self, means: Means, target: plan.Topic) -> None:
-        self._target = target
+    def __init__(self, dependencies: TargetDependencies, key: str, part: Kafka) -> None:
+        self._key, self._part = key, part
         self._producer: Any = None
 
     def check(self, entry: Entry, size: int) -> None:
-        largest = int(self._target.properties.get("message.max.bytes", LARGEST))
+        largest = int(self._part.properties.get("message.max.bytes", LARGEST))
         if size + OVERHEAD > largest:
             fits(len(envelope(entry)) + OVERHEAD, largest, "Kafka")
 
@@ -49,34 +78,34 @@ class KafkaTarget:
 
     def _send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         kafka = import_module("confluent_kafka")
-        results: list[Failed | None] = [Failed(f"{self._target.key} did not say that it has it")] * len(call)
+        results: list[Failed | None] = [Failed(f"{self._key} did not say that it has it")] * len(call)
         try:
             producer = self._producer = self._producer or self._open(kafka)
             for place, message in enumerate(call):
                 self._produce(producer, message, _reporter(results, place))
-            if producer.flush(self._target.timeout_s + FLUSH_S):
+            if producer.flush(self._part.timeout + FLUSH_S):
                 self._producer = None  # whatever it still holds, another one will send
                 producer.purge()
         except (kafka.KafkaException, BufferError, ValueError) as error:
             self._producer = None
-            raise Down(f"{self._target.key}: {error}") from error
+            raise Down(f"{self._key}: {error}") from error
         return results
 
-    def _produce(self, producer: Any, message: Message, report: Report) -> None:
+    def _produce(self, producer: Any, message: Message, delivered: Delivered) -> None:
         kafka = import_module("confluent_kafka")
         headers = {"id": message.id}
         try:
-            producer.produce(self._target.topic, message.data, message.session, headers=headers, on_delivery=report)
+            producer.produce(self._part.topic, message.data, message.session, headers=headers, on_delivery=delivered)
         except kafka.KafkaException as error:
-            report(error.args[0], None)
+            delivered(error.args[0], None)
 
     def _open(self, kafka: Any) -> Any:
         settings = {
-            **self._target.properties,
-            "bootstrap.servers": self._target.servers,
+            **self._part.properties,
+            "bootstrap.servers": self._part.bootstrap_servers,
             "enable.idempotence": True,
             "acks": "all",
-            "message.timeout.ms": int(self._target.timeout_s * 1000),
+            "message.timeout.ms": int(self._part.timeout * 1000),
             "error_cb": lambda error: self._note(kafka, error),
         }
         return kafka.Producer(settings, logger=log)
@@ -87,11 +116,11 @@ class KafkaTarget:
             self._producer = None
 
 
-def _reporter(results: list[Failed | None], place: int) -> Report:
-    def report(error: Any, _: Any) -> None:
+def _reporter(results: list[Failed | None], place: int) -> Delivered:
+    def delivered(error: Any, _: Any) -> None:
         results[place] = None if error is None else Failed(error.str(), for_good=error.name() in FOR_GOOD)
 
-    return report
+    return delivered
 
 
-TARGET = TargetType("kafka", KafkaTarget)
+TARGET = TargetType(Kafka, KafkaTarget, place=6)

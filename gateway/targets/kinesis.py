@@ -7,21 +7,24 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.plan import plan
-from gateway.targets.aws import Place, called
-from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType, fits
+from gateway.targets.aws import Place, Stream, StreamPart, called, stream
+from gateway.targets.base import Call, Down, Failed, Message, TargetDependencies, TargetType, fits
 from gateway.targets.entry import Entry, envelope
 
 LARGEST = 1024 * 1024  # of one record, with its key
 HEADERS = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "Kinesis_20131202.PutRecords"}
 
 
+class KinesisStream(StreamPart, frozen=True, tag="kinesis-stream"):
+    """A Kinesis data stream: a record a request, the session's id as its partition key."""
+
+
 class KinesisTarget:
     call = Call(messages=500, bytes=5 * 1024 * 1024)
 
-    def __init__(self, means: Means, target: plan.Stream) -> None:
-        self._means, self._target = means, target
-        self._place = Place("kinesis", target.region, target.endpoint_url, target.timeout_s)
+    def __init__(self, dependencies: TargetDependencies, key: str, stream: Stream) -> None:
+        self._dependencies, self._key, self._stream = dependencies, key, stream
+        self._place = Place("kinesis", stream.region, stream.endpoint_url, stream.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size > LARGEST:
@@ -32,8 +35,8 @@ class KinesisTarget:
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         records = [{"Data": b64encode(each.data).decode(), "PartitionKey": each.session} for each in call]
-        body = msgspec.json.encode({"StreamName": self._target.stream_name, "Records": records})
-        answer = await called(self._means, self._target.key, self._place, "/", HEADERS, body)
+        body = msgspec.json.encode({"StreamName": self._stream.name, "Records": records})
+        answer = await called(self._dependencies, self._key, self._place, "/", HEADERS, body)
         return results(answer, "FailedRecordCount", "Records", call)
 
     async def close(self) -> None:
@@ -54,4 +57,4 @@ def results(answer: object, count: str, each: str, call: Sequence[Message]) -> S
     ]
 
 
-TARGET = TargetType("kinesis-stream", KinesisTarget)
+TARGET = TargetType(KinesisStream, KinesisTarget, stream, place=2)

@@ -8,18 +8,42 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from gateway.plan import plan
-from gateway.targets.base import Call, Down, Failed, Means, Message, TargetType
+from gateway.document.check import checks
+from gateway.document.redis_url import fault_of
+from gateway.document.report import Report, inside
+from gateway.document.values import Count, Duration, RedisUrl, Text
+from gateway.targets.base import Call, Down, EventTargetPart, Failed, Message, TargetDependencies, TargetType
 from gateway.targets.entry import Entry, envelope
 
 ID = re.compile(rb"(\d{1,20})-(\d{1,20})")
 
 
+class RedisStream(EventTargetPart, frozen=True, tag="redis-stream", kw_only=True):
+    """A stream of Redis or Valkey, at RECGATE_REDIS_URL where no `url` is given; about `maxLength` entries are kept."""
+
+    stream: Text
+    url: RedisUrl | None = None
+    max_length: Count | None = None
+    timeout: Duration = 10
+
+    @property
+    def named(self) -> str:
+        return self.stream
+
+
+@checks
+def check_redis_stream(part: RedisStream, place: str, report: Report) -> None:
+    if part.url is None and not report.environ.get("RECGATE_REDIS_URL"):
+        report.refuse(place, "needs a 'url': RECGATE_REDIS_URL is not set")
+    if part.url is not None and (fault := fault_of(part.url)):
+        report.refuse(inside(place, "url"), fault)
+
+
 class RedisStreamTarget:
     call = Call(messages=500, bytes=4 * 1024 * 1024, whole=True)
 
-    def __init__(self, means: Means, target: plan.RedisStream) -> None:
-        self._target, self._url = target, target.url or means.redis_url
+    def __init__(self, dependencies: TargetDependencies, key: str, part: RedisStream) -> None:
+        self._key, self._part, self._url = key, part, part.url or dependencies.redis_url
         self._redis: Redis | None = None
         self._last = (0, 0)  # the id of the last entry that this connection has acknowledged
 
@@ -30,16 +54,16 @@ class RedisStreamTarget:
         return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
-        target = self._target
+        part = self._part
         try:
             self._redis = redis = self._redis or self._open()
             async with redis.pipeline(transaction=True) as pipeline:
                 for each in call:
-                    pipeline.xadd(target.stream, _fields(each), maxlen=target.max_length, approximate=True)
+                    pipeline.xadd(part.stream, _fields(each), maxlen=part.max_length, approximate=True)
                 self._check(await pipeline.execute(), len(call))
         except Exception as error:  # over replies that are none to its question redis-py trips in many ways
             await self.close()
-            raise Down(f"{target.key}: {error}") from error
+            raise Down(f"{self._key}: {error}") from error
         return [None] * len(call)
 
     def _check(self, replies: Sequence[Any], count: int) -> None:
@@ -63,7 +87,7 @@ class RedisStreamTarget:
     def _open(self) -> Redis:
         if self._url is None:
             raise ValueError("it has no url, and RECGATE_REDIS_URL is not set")
-        seconds = self._target.timeout_s
+        seconds = self._part.timeout
         return Redis.from_url(self._url, socket_timeout=seconds, socket_connect_timeout=seconds)
 
 
@@ -72,4 +96,4 @@ def _fields(message: Message) -> dict[Any, Any]:
     return {**own, "record": message.data}
 
 
-TARGET = TargetType("redis-stream", RedisStreamTarget)
+TARGET = TargetType(RedisStream, RedisStreamTarget, place=5)

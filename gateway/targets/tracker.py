@@ -1,32 +1,69 @@
-"""Event trackers of Amazon Personalize: PutEvents, ten events at most in each (personalize specification §2.5)."""
+"""Event trackers: the built-in engine's, which the outbox passes over, and those of Amazon Personalize: PutEvents, ten
+events at most in each (personalize specification §2.5)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.document.check import checks
+from gateway.document.remote import AwsOrigin, Enclosing
+from gateway.document.report import Report, inside
+from gateway.document.values import TrackingId
 from gateway.errors import Invalid
-from gateway.plan import plan
+from gateway.plan.plan import EngineTracker
 from gateway.targets.aws import Place, called
-from gateway.targets.base import Call, Failed, Means, Message, TargetType
+from gateway.targets.base import Call, EventTargetPart, Failed, Message, TargetDependencies, TargetType
 from gateway.targets.entry import Entry
 
 MOST_EVENTS = 10
 LARGEST_EVENT = 10_240
 LONGEST_PROPERTIES = 1024
 AT_ONCE = 16
+TRACKING_ID = re.compile(r"[A-Za-z0-9-]+")
+
+
+class EventTracker(EventTargetPart, frozen=True, tag="personalize-event-tracker"):
+    """An event tracker: the built-in engine's, or Amazon Personalize's where `origins.personalize` is of type aws."""
+
+    tracking_id: TrackingId
+
+    @property
+    def named(self) -> str:
+        return self.tracking_id
+
+
+@checks
+def check_tracker(part: EventTracker, place: str, report: Report) -> None:
+    if not TRACKING_ID.fullmatch(part.tracking_id):
+        report.warn(inside(place, "trackingId"), f"{part.tracking_id!r} is no tracking id: letters, digits and -")
+
+
+class Tracker(NamedTuple):
+    """A tracker of Amazon Personalize."""
+
+    tracking_id: str
+    region: str
+    endpoint_url: str | None
+    timeout_s: float
+
+
+def tracker(part: EventTracker, enclosing: Enclosing) -> Tracker | EngineTracker:
+    origin = enclosing.personalize
+    if isinstance(origin, AwsOrigin):
+        return Tracker(part.tracking_id, origin.region or enclosing.region, origin.endpoint_url, origin.timeout)
+    return EngineTracker(part.tracking_id)
 
 
 class TrackerTarget:
     call = Call(messages=1, bytes=1024 * 1024, at_once=AT_ONCE)
 
-    def __init__(self, means: Means, target: plan.Tracker) -> None:
-        origin = target.origin
-        assert origin is not None
-        self._means, self._target = means, target
-        self._place = Place("personalize-events", origin.region, origin.endpoint_url, origin.limits.timeout_s)
+    def __init__(self, dependencies: TargetDependencies, key: str, tracker: Tracker) -> None:
+        self._dependencies, self._key, self._tracker = dependencies, key, tracker
+        self._place = Place("personalize-events", tracker.region, tracker.endpoint_url, tracker.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size <= LARGEST_EVENT:
@@ -39,7 +76,7 @@ class TrackerTarget:
         """A request without events, that is with conversions alone, is none of a tracker's."""
         events = events_of(entry)
         user = {"userId": entry.user} if entry.user is not None else {}
-        common = {"trackingId": self._target.tracking_id, "sessionId": entry.session, **user}
+        common = {"trackingId": self._tracker.tracking_id, "sessionId": entry.session, **user}
         return [
             Message(
                 id=f"{entry.id}-{first}",
@@ -53,7 +90,7 @@ class TrackerTarget:
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         headers = {"content-type": "application/json"}
         for message in call:
-            await called(self._means, self._target.key, self._place, "/events", headers, message.data)
+            await called(self._dependencies, self._key, self._place, "/events", headers, message.data)
         return [None] * len(call)
 
     async def close(self) -> None:
@@ -85,4 +122,4 @@ def with_automatic(given: str | None, automatic: Mapping[str, Any]) -> dict[str,
     return {"properties": text} if text else {}
 
 
-TARGET = TargetType("personalize-event-tracker", TrackerTarget)
+TARGET = TargetType(EventTracker, TrackerTarget, tracker, place=1)

@@ -1,14 +1,18 @@
-"""Who answers. The folder is the registry: every module here but SHARED ends with `UPSTREAM = UpstreamType(...)`."""
+"""Who answers: a kind of origin a file, which ends with `UPSTREAM = UpstreamType(...)`."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from gateway.upstreams.base import Means, Scope, Upstream, UpstreamType
+from gateway.document.kinds import kinds_in, union
+from gateway.upstreams.base import Answerer, Scope, Upstream, UpstreamType
+from gateway.upstreams.level import VariationPart
 
-SHARED = ("answers", "base", "batches", "durable", "payload")
+_kinds: list[UpstreamType] = kinds_in(__name__, __path__, "UPSTREAM")
+UPSTREAMS = {kind.name: kind for kind in _kinds}
+BY_PART = {part: kind for kind in _kinds for part in kind.parts}
 
-_names = [module.name for module in iter_modules(__path__) if module.name not in SHARED]
-_modules = [import_module(f"{__name__}.{name}") for name in _names]
-UPSTREAMS: dict[str, UpstreamType] = {module.UPSTREAM.name: module.UPSTREAM for module in _modules}
+if TYPE_CHECKING:
+    AnyVariation = VariationPart
+else:
+    AnyVariation = union(BY_PART)
 
-__all__ = ["UPSTREAMS", "Means", "Scope", "Upstream", "UpstreamType"]
+__all__ = ["BY_PART", "UPSTREAMS", "Answerer", "AnyVariation", "Scope", "Upstream", "UpstreamType", "VariationPart"]

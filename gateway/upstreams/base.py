@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from gateway.ask import Answer, Ask
 from gateway.cache import Tag
-from gateway.engine_port import EnginePort
-from gateway.outbound import Outbound
-from gateway.outbound.signing import Signer
+from gateway.dependencies import Dependencies
+from gateway.document.kinds import LAST
+from gateway.document.remote import Enclosing
 from gateway.plan.plan import Plan, Variation
-from gateway.telemetry import Telemetry
+from gateway.upstreams.level import VariationPart
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -48,21 +47,22 @@ class Elsewhere:
         return Scope(ask.user_id)
 
 
-@dataclass(frozen=True)
-class Means:
-    """What upstreams and metadata sources are made of. `threads`: for what would hold up the event loop."""
+class Answerer(NamedTuple):
+    """Who answers for a variation. `model` names it there; `origin` is what its kind asks it by, frozen, None for the
+    built-in engine; `parameters` are those of the query string that it is told."""
 
-    engine: EnginePort
-    threads: Executor
-    outbound: Outbound
-    signer: Signer
-    telemetry: Telemetry
-    clock: Callable[[], float]
+    upstream: str
+    model: str
+    origin: object = None
+    parameters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class UpstreamType:
-    """`name` is a `Variation.upstream`."""
+    """A kind of origin, for these parts of the document. `name` is a `Variation.upstream`."""
 
     name: str
-    open: Callable[[Means], Upstream]
+    parts: tuple[type[VariationPart], ...]
+    answerer: Callable[[Any, Enclosing], Answerer]
+    open: Callable[[Dependencies], Upstream]
+    place: int = LAST  # in the schema

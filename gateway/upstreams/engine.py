@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -11,23 +12,50 @@ from typing import TypeVar
 from engine import Change, Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag, purge
+from gateway.dependencies import Dependencies
+from gateway.document.arns import MODEL_ARN
+from gateway.document.check import checks
+from gateway.document.remote import Enclosing
+from gateway.document.report import Report, inside
 from gateway.errors import Problem, as_problems
 from gateway.plan.plan import Plan, Variation
-from gateway.upstreams.base import Means, Scope, UpstreamType
+from gateway.upstreams.base import Answerer, Scope, UpstreamType
 from gateway.upstreams.batches import Batches
 from gateway.upstreams.durable import Landing
+from gateway.upstreams.level import VariationPart
 
 T = TypeVar("T")
 
 Choosing = tuple[str | None, str | None]  # a filter's name or ARN, and an expression
 FILTERS: Tag = ("filters",)  # any of them: they change rarely
 
+MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class EngineVariation(VariationPart, frozen=True, tag="engine"):
+    """A model of the built-in engine, by its campaign's name."""
+
+    model: str = ""
+
+
+@checks
+def check_engine_variation(part: EngineVariation, place: str, report: Report) -> None:
+    if part.model and not MODEL_NAME.fullmatch(part.model) and not MODEL_ARN.fullmatch(part.model):
+        report.refuse(inside(place, "model"), f"{part.model!r} is no campaign's name: letters, digits, - and _")
+    if not part.model:
+        report.warn(place, "names no 'model' yet: it answers 404 RecommenderArnNotConfigured")
+
+
+def answerer(part: EngineVariation, enclosing: Enclosing) -> Answerer:
+    return Answerer("engine", part.model)
+
 
 class EngineUpstream:
-    def __init__(self, means: Means) -> None:
-        self._answers, self._feed, self._threads = means.engine.answers, means.engine.feed, means.threads
-        self._batches: Batches[Question, Ranked] = Batches(self._answers.recommend_many, means.threads)
-        self._account = means.engine.settings.account_id
+    def __init__(self, dependencies: Dependencies) -> None:
+        engine, self._threads = dependencies.engine, dependencies.threads
+        self._answers, self._feed = engine.answers, engine.feed
+        self._batches: Batches[Question, Ranked] = Batches(self._answers.recommend_many, self._threads)
+        self._account = engine.settings.account_id
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
         self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
@@ -230,4 +258,4 @@ def _question(ask: Ask, model: str, account: str) -> Question:
     )
 
 
-UPSTREAM = UpstreamType("engine", EngineUpstream)
+UPSTREAM = UpstreamType("engine", (EngineVariation,), answerer, EngineUpstream, place=1)

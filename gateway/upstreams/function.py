@@ -1,24 +1,90 @@
-"""An AWS Lambda function as an origin (specification §2.6); `lambda` is its old spelling."""
+"""AWS Lambda functions as origins (specification §2.6); `lambda` is the old spelling."""
 
 from __future__ import annotations
 
+import re
+from typing import Protocol
+
 from gateway.ask import Answer, Ask
+from gateway.dependencies import Dependencies
+from gateway.document.check import checks
+from gateway.document.remote import Enclosing, Remote, limits
+from gateway.document.report import Report, inside
+from gateway.document.values import Region, Url
 from gateway.outbound.functions import invoked
 from gateway.plan.plan import Function, Plan, Variation
 from gateway.upstreams.answers import answer_of
-from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.base import Answerer, Elsewhere, UpstreamType
+from gateway.upstreams.level import RemoteVariation
 from gateway.upstreams.payload import payload_of
+
+FUNCTION = re.compile(
+    r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[0-9]{12}:function[:/][A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?|[\w-]+"
+)
+
+
+class FunctionVariation(RemoteVariation, frozen=True, tag="function"):
+    """An AWS Lambda function, by ARN or name."""
+
+    arn: str = ""
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
+class LambdaVariation(FunctionVariation, frozen=True, tag="lambda"):
+    """The old spelling of `function`."""
+
+
+@checks
+def check_function(part: FunctionVariation, place: str, report: Report) -> None:
+    if isinstance(part, LambdaVariation):
+        report.warn(inside(place, "type"), "old spelling 'lambda': write 'function'")
+    if not part.arn:
+        report.warn(place, "names no 'arn' yet: it answers 404 FunctionArnNotConfigured")
+    check_function_arn(part.arn, place, report)
+
+
+def check_function_arn(arn: str, place: str, report: Report) -> None:
+    if ":function/" in arn:
+        report.warn(inside(place, "arn"), "old spelling 'function/NAME': write 'function:NAME'")
+    if arn and not FUNCTION.fullmatch(arn):
+        report.refuse(inside(place, "arn"), f"{arn!r} is no function: arn:aws:lambda:REGION:ACCOUNT:function:NAME")
+
+
+class FunctionPart(Remote, Protocol):
+    """A part that names a function."""
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def region(self) -> str | None: ...
+
+    @property
+    def endpoint_url(self) -> str | None: ...
+
+
+def function(part: FunctionPart, region: str) -> Function:
+    """The function of a part; `region` is the document's."""
+    arn = part.arn.replace(":function/", ":function:")  # as upstream's schema spells it
+    fields = arn.split(":")
+    own = fields[3] if len(fields) > 3 else region
+    return Function(arn, part.region or own, part.endpoint_url, limits(part))
+
+
+def answerer(part: FunctionVariation, enclosing: Enclosing) -> Answerer:
+    origin = function(part, enclosing.region)
+    return Answerer("function", origin.arn, origin)
 
 
 class FunctionUpstream(Elsewhere):
-    def __init__(self, means: Means) -> None:
-        self._outbound, self._signer = means.outbound, means.signer
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._outbound, self._signer = dependencies.outbound, dependencies.signer
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
-        origin = variation.origin
-        assert isinstance(origin, Function)
+        origin: Function = variation.origin
         peer, body = await invoked(self._outbound, self._signer, origin, payload_of(ask, plan, variation))
         return answer_of(peer, body)
 
 
-UPSTREAM = UpstreamType("function", FunctionUpstream)
+UPSTREAM = UpstreamType("function", (FunctionVariation, LambdaVariation), answerer, FunctionUpstream, place=3)

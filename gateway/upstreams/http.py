@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
+import jmespath
+import jmespath.exceptions
 import msgspec
 
 from gateway.ask import Answer, Ask
+from gateway.context.rules import HeaderName
+from gateway.dependencies import Dependencies
+from gateway.document.check import checks
+from gateway.document.remote import Enclosing, limits
+from gateway.document.report import Report, inside
+from gateway.document.values import HeaderText, Text, Url
 from gateway.errors import Invalid
 from gateway.outbound import Outbound, Peer, Sent
-from gateway.plan.plan import Http, Plan, Variation
-from gateway.plan.template import Template, in_header, in_url
+from gateway.plan.plan import Limits, Plan, Variation
+from gateway.plan.template import Template, in_header, in_url, template
 from gateway.upstreams.answers import answer_of
-from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.base import Answerer, Elsewhere, UpstreamType
+from gateway.upstreams.level import RemoteVariation
 from gateway.upstreams.payload import payload_of
 
 AS_GET = {"accept": "application/json"}
@@ -30,13 +41,63 @@ OWN: dict[str, Callable[[Ask], str]] = {
 }
 
 
+class HttpVariation(RemoteVariation, frozen=True, tag="http", kw_only=True):
+    """Any recommender over HTTP. In the URL after its host, and in headers, may stand `{userId}`, `{itemId}`,
+    `{itemIds}`, `{numResults}`, `{namespace}`, `{recommender}`, `{action}`, `{filter}`, `{context.NAME}`,
+    `{filterValues.NAME}`, and any other name, which is a query parameter of the request; each value is percent-encoded.
+    POST sends the payload of functions. `items` is a JMESPath expression for the list of items."""
+
+    url: Url
+    method: Literal["GET", "POST"] = "GET"
+    headers: dict[HeaderName, HeaderText] = {}
+    items: Text | None = None
+
+    @property
+    def asks_for_promotions(self) -> bool:
+        return self.method == "POST"
+
+
+@checks
+def check_http_variation(part: HttpVariation, place: str, report: Report) -> None:
+    for key, text in (("url", part.url), *((f"headers.{name}", text) for name, text in part.headers.items())):
+        try:
+            template(text)
+        except ValueError as error:
+            report.refuse(inside(place, key), str(error))
+    if "{" in "/".join(part.url.split("/")[:3]):
+        report.refuse(inside(place, "url"), "has a {name} in its host: callers would choose whom the gateway asks")
+    try:
+        jmespath.compile(part.items or "@")
+    except jmespath.exceptions.JMESPathError as error:
+        report.refuse(inside(place, "items"), f"is no JMESPath expression: {' '.join(str(error).split())}")
+
+
+@dataclass(frozen=True)
+class Http:
+    """`items` is a JMESPath expression for the list of items; None: the list is where the specification has it."""
+
+    url: Template
+    method: Literal["GET", "POST"]
+    headers: tuple[tuple[str, Template], ...]
+    items: str | None
+    limits: Limits
+
+
+def answerer(part: HttpVariation, enclosing: Enclosing) -> Answerer:
+    url = template(part.url)
+    headers = tuple((name, template(text)) for name, text in part.headers.items())
+    names = {name for each in (url, *(value for _, value in headers)) for name in each.names}
+    parameters = frozenset(name for name in names if name not in OWN and "." not in name)
+    origin = Http(url, part.method, headers, part.items, limits(part))
+    return Answerer("http", part.url.partition("?")[0], origin, parameters)
+
+
 class HttpUpstream(Elsewhere):
-    def __init__(self, means: Means) -> None:
-        self._outbound: Outbound = means.outbound
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._outbound: Outbound = dependencies.outbound
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
-        origin = variation.origin
-        assert isinstance(origin, Http)
+        origin: Http = variation.origin
         posts = origin.method == "POST"
         headers = AS_POST if posts else AS_GET
         if origin.headers:
@@ -69,4 +130,4 @@ def value_of(ask: Ask, name: str) -> str:
     return ask.parameters[name]
 
 
-UPSTREAM = UpstreamType("http", HttpUpstream)
+UPSTREAM = UpstreamType("http", (HttpVariation,), answerer, HttpUpstream, place=5)

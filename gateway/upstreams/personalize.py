@@ -1,29 +1,76 @@
-"""Campaigns and recommenders of Amazon Personalize itself, by SigV4 (specification §2.6)."""
+"""Campaigns and recommenders by ARN: models of the engine, or Amazon Personalize's by SigV4 (specification §2.6)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from gateway.ask import Answer, Ask
+from gateway.dependencies import Dependencies
+from gateway.document.arns import MODEL_ARN, no_arn
+from gateway.document.check import checks
+from gateway.document.remote import Enclosing, EngineOrigin, limits
+from gateway.document.report import Report, inside
 from gateway.errors import Invalid, UpstreamProblem
 from gateway.outbound import Peer, Sent
-from gateway.plan.plan import Personalize, Plan, Variation
+from gateway.plan.plan import Limits, Plan, Variation
 from gateway.upstreams.answers import answer_of
-from gateway.upstreams.base import Elsewhere, Means, UpstreamType
+from gateway.upstreams.base import Answerer, Elsewhere, UpstreamType
+from gateway.upstreams.level import VariationPart
 from gateway.upstreams.payload import promotion_of
 
 SERVICE = "personalize-runtime"
 
 
+class ArnVariation(VariationPart, frozen=True):
+    arn: str = ""
+
+
+class CampaignVariation(ArnVariation, frozen=True, tag="personalize-campaign"):
+    """A campaign by ARN: the engine's model of that name."""
+
+
+class RecommenderVariation(ArnVariation, frozen=True, tag="personalize-recommender"):
+    """A recommender by ARN: the engine's model of that name."""
+
+
+@checks
+def check_arn_variation(part: ArnVariation, place: str, report: Report) -> None:
+    if not part.arn:
+        report.warn(place, "names no 'arn' yet: it answers 404 RecommenderArnNotConfigured")
+    elif not MODEL_ARN.fullmatch(part.arn):
+        wanted = "campaign/NAME or …:recommender/NAME"
+        report.warn(inside(place, "arn"), no_arn(part.arn, "campaign's or recommender's", wanted, "model"))
+
+
+@dataclass(frozen=True)
+class Personalize:
+    """Amazon Personalize itself. `prefix` begins the ARNs of its account and region."""
+
+    region: str
+    prefix: str
+    endpoint_url: str | None
+    limits: Limits
+
+
+def answerer(part: ArnVariation, enclosing: Enclosing) -> Answerer:
+    origin = enclosing.personalize
+    if isinstance(origin, EngineOrigin):
+        return Answerer("engine", part.arn.rpartition("/")[2])
+    fields = part.arn.split(":")
+    region = origin.region or (fields[3] if len(fields) > 3 else enclosing.region)
+    personalize = Personalize(region, ":".join(fields[:5]), origin.endpoint_url, limits(origin))
+    return Answerer("personalize", part.arn, personalize)
+
+
 class PersonalizeUpstream(Elsewhere):
-    def __init__(self, means: Means) -> None:
-        self._outbound, self._signer = means.outbound, means.signer
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._outbound, self._signer = dependencies.outbound, dependencies.signer
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
-        origin = variation.origin
-        assert isinstance(origin, Personalize)
+        origin: Personalize = variation.origin
         path = "/personalize-ranking" if ask.action == "rerank-items" else "/recommendations"
         url = self._signer.endpoint(SERVICE, origin.region, origin.endpoint_url) + path
         body = msgspec.json.encode(question(ask, origin, variation))
@@ -87,4 +134,6 @@ def _named(problem: UpstreamProblem) -> UpstreamProblem:
     return UpstreamProblem(problem.message, status=problem.status, type="Personalize", code=code)
 
 
-UPSTREAM = UpstreamType("personalize", PersonalizeUpstream)
+UPSTREAM = UpstreamType(
+    "personalize", (CampaignVariation, RecommenderVariation), answerer, PersonalizeUpstream, place=2
+)

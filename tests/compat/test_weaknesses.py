@@ -29,10 +29,10 @@ from gateway.context.autocontext import context_of
 from gateway.errors import Invalid
 from gateway.experiments.conversions import Conversion, resolved
 from gateway.localdb.build import build
-from gateway.localdb.kept import Kept
+from gateway.localdb.kept import Kept, LocalDb
 from gateway.localdb.table import Table
 from gateway.metadata.dynamodb import plain
-from gateway.plan.plan import LocalDb, Moment
+from gateway.plan.plan import Moment
 from tests.compat.table import heard, items, query
 from tests.compat.test_documents import FOLDER
 from tests.compat.world import World, records

@@ -16,7 +16,8 @@ from gateway.ask import Ask, Item
 from gateway.cache import EncodedAnswer
 from gateway.fields import Rows
 from gateway.metadata.base import Always, Columns
-from gateway.plan.plan import EngineItems, Hidden, Metadata, Variation
+from gateway.metadata.engine import EngineItems
+from gateway.plan.plan import Hidden, Metadata, Variation
 from gateway.telemetry import telemetry_of
 
 ROWS: dict[str, Columns | None] = {

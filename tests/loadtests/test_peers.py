@@ -29,7 +29,7 @@ def test_the_gateways_configuration_is_without_faults(place):
     config = load(place)
     assert not config.warnings
     (target,) = config.namespaces["shop"].event_targets
-    assert target.tracking_id == world.TRACKING_ID
+    assert target.settings.tracking_id == world.TRACKING_ID
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(monkeypatch):

@@ -1,6 +1,6 @@
-"""What a struct's types cannot say: one function a struct, run as soon as the struct is decoded."""
+"""Checks of what is no kind's own: one function a struct, run as soon as the struct is decoded."""
 
-from gateway.config.checks import access, caching, context, recommenders, targets, whole
-from gateway.config.checks.part import check
+from gateway.config.checks import access, caching, context, recommenders, whole
+from gateway.document.check import check
 
-__all__ = ["access", "caching", "check", "context", "recommenders", "targets", "whole"]
+__all__ = ["access", "caching", "check", "context", "recommenders", "whole"]

@@ -9,12 +9,12 @@ from pathlib import Path
 import maxminddb
 
 from gateway.config import document
-from gateway.config.checks.part import check
-from gateway.config.report import Report, inside
 from gateway.context.viewer import Places
+from gateway.document.check import checks
+from gateway.document.report import Report, inside
 
 
-@check.register
+@checks
 def check_access_key(part: document.AccessKey, place: str, report: Report) -> None:
     check_time(part.expiration, inside(place, "expiration"), report)
 
@@ -26,7 +26,7 @@ def check_time(text: str | None, place: str, report: Report) -> None:
         report.refuse(place, f"is no time: {error}")
 
 
-@check.register
+@checks
 def check_aws(part: document.Aws, place: str, report: Report) -> None:
     at = inside(place, "accessKeys")
     if part.access_keys is not None and not part.access_keys:
@@ -38,7 +38,7 @@ def check_aws(part: document.Aws, place: str, report: Report) -> None:
             report.refuse(at, f"has the accessKeyId {name!r} {times} times")
 
 
-@check.register
+@checks
 def check_api_keys(part: document.ApiKeyAuth, place: str, report: Report) -> None:
     if not part.keys:
         report.refuse(inside(place, "keys"), "has no key: nobody could call; without 'auth' anyone can")
@@ -47,12 +47,12 @@ def check_api_keys(part: document.ApiKeyAuth, place: str, report: Report) -> Non
             report.refuse(inside(place, "keys"), f"has the same key {times} times: {name[:8]}…")
 
 
-@check.register
+@checks
 def check_api_key(part: document.ApiKey, place: str, report: Report) -> None:
     check_time(part.expiration, inside(place, "expiration"), report)
 
 
-@check.register
+@checks
 def check_oidc(part: document.OidcAuth, place: str, report: Report) -> None:
     if not part.audience:
         report.warn(place, "names no 'audience': tokens that the issuer made for other applications count, too")
@@ -60,13 +60,13 @@ def check_oidc(part: document.OidcAuth, place: str, report: Report) -> None:
         report.warn(inside(place, "issuer"), "is not https: whoever is between may make tokens of its own")
 
 
-@check.register
+@checks
 def check_cors(part: document.CorsPart, place: str, report: Report) -> None:
     if part.credentials and not part.origins:
         report.refuse(place, "'credentials' are for origins that are listed: name them in 'origins'")
 
 
-@check.register
+@checks
 def check_geoip(part: document.GeoIp, place: str, report: Report) -> None:
     try:
         Places(Path(part.file))

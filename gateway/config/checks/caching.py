@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from gateway.config import document
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable, unknown
-from gateway.config.checks.part import check
-from gateway.config.report import Report, choices, inside
+from gateway.document.check import checks
+from gateway.document.report import Report, choices, inside
 
 A_DAY, A_YEAR = 86_400, 31_536_000
 
 
-@check.register
+@checks
 def check_policy(part: document.CachePolicy, place: str, report: Report) -> None:
     if looks_like_milliseconds(part.max_age):
         report.warn(inside(place, "maxAge"), f"maxAge is in seconds: {part.max_age} looks like milliseconds")
@@ -30,7 +30,7 @@ def looks_like_milliseconds(max_age: int) -> bool:
     return max_age > A_YEAR or (max_age >= 60_000 and max_age % 1000 == 0 and max_age % A_DAY != 0)
 
 
-@check.register
+@checks
 def check_cache_control(part: document.CacheControl, place: str, report: Report) -> None:
     if part.user_specified is None:
         return

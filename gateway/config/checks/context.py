@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from engine import InvalidInput, check_expression
 from gateway.caller import Caller
 from gateway.config import document
-from gateway.config.checks.part import check
-from gateway.config.report import Report, inside
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
+from gateway.document.arns import FILTER_ARN, no_arn
+from gateway.document.check import checks
+from gateway.document.report import Report, inside
 from gateway.plan.plan import Moment
 
-ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
-FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
 NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers
 A_YEAR_WITH_HOLIDAYS = 2026
 ANY_MOMENT = Moment(Caller({}), datetime(2026, 1, 1, tzinfo=UTC))
 
 
-@check.register
+@checks
 def check_field(part: document.AutoField, place: str, report: Report) -> None:
     if not part.rules and part.default is None:
         report.warn(place, "has neither rules nor a default: it never has a value")
@@ -42,7 +40,7 @@ def suits(value: document.Value, kind: str) -> bool:
     return isinstance(value, int | float) if kind == "float" else isinstance(value, int)
 
 
-@check.register
+@checks
 def check_rule(part: document.RulePart, place: str, report: Report) -> None:
     tag = str(part.__struct_config__.tag)
     if RULES[tag].name != tag:
@@ -75,7 +73,7 @@ def check_keys(keys: dict[str, str], place: str, report: Report) -> None:
         report.refuse(place, f"ends at {keys['end']}, before it starts at {keys['start']}")
 
 
-@check.register
+@checks
 def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
     name = OPERATORS[part.operator].__name__.replace("_", "-")
     if name != part.operator:
@@ -85,13 +83,13 @@ def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
             report.refuse(inside(place, key), "must be a finite number")
 
 
-@check.register
+@checks
 def check_filter(part: document.Filter, place: str, report: Report) -> None:
     check_choosing("arn", part.arn, part.expression, place, report)
     check_values(part, place, report)
 
 
-@check.register
+@checks
 def check_promotion(part: document.Promotion, place: str, report: Report) -> None:
     check_choosing("filterArn", part.filter_arn, part.expression, place, report)
     if not part.filter_arn and not part.expression:
@@ -133,12 +131,6 @@ def check_filters(filters: Iterable[document.Filter] | None, place: str, report:
         if not reached:
             report.warn(at, "never applies: the filter before it has no condition")
         reached = reached and each.condition is not None
-
-
-def no_arn(given: str, whose: str, wanted: str, kind: str) -> str:
-    """The built-in engine needs the name alone, so such an ARN loads; whether there is such a name is seen later."""
-    meant = f"it is taken for the engine's {kind} {given.rpartition('/')[2]!r}"
-    return f"{given!r} is no {whose} ARN, arn:aws:personalize:REGION:ACCOUNT:{wanted}: {meant}"
 
 
 def reads_item(field: document.AutoField) -> bool:

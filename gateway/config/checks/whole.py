@@ -8,17 +8,31 @@ from collections.abc import Iterator
 from gateway.ask import Action
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
-from gateway.config.checks.context import FILTER_ARN, reads_item
-from gateway.config.checks.part import check
-from gateway.config.checks.recommenders import MODEL_ARN, check_level
-from gateway.config.report import Report, choices, inside
+from gateway.config.checks.context import reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
+from gateway.document.arns import FILTER_ARN, MODEL_ARN
+from gateway.document.check import checks
+from gateway.document.report import Report, choices, inside
+from gateway.upstreams.level import RemoteVariation, VariationPart
+from gateway.upstreams.personalize import ArnVariation
+
+Levels = tuple[document.Root, document.Namespace, document.Recommender, VariationPart]
 
 
-@check.register
-def check_action(part: document.Namespace, place: str, report: Report) -> None:
-    check_namespace(part, place, report)
+@checks
+def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
+    experiments.check_exclusions(part, place, report)
+    experiments.check_senders(part, place, report)
+    if not part.event_targets and not any(part.recommenders.values()):
+        report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
+    for (tag, name), times in Counter((each.__struct_config__.tag, each.named) for each in part.event_targets).items():
+        if times > 1:
+            report.warn(inside(place, "eventTargets"), f"has {tag} {name!r} {times} times: events go there once")
+
+
+@checks
+def check_fallbacks(part: document.Namespace, place: str, report: Report) -> None:
     for action, recommenders in part.recommenders.items():
         for name, recommender in recommenders.items():
             at = f"{place}.recommenders.{action}.{name}.fallback"
@@ -31,20 +45,8 @@ def check_action(part: document.Namespace, place: str, report: Report) -> None:
                     )
 
 
-def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
-    check_level(part, place, report)
-    experiments.check_exclusions(part, place, report)
-    experiments.check_senders(part, place, report)
-    if not part.event_targets and not any(part.recommenders.values()):
-        report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
-    for (tag, name), times in Counter((each.__struct_config__.tag, each.named) for each in part.event_targets).items():
-        if times > 1:
-            report.warn(inside(place, "eventTargets"), f"has {tag} {name!r} {times} times: events go there once")
-
-
-@check.register
+@checks
 def check_root(part: document.Root, place: str, report: Report) -> None:
-    check_level(part, place, report)
     check_auth(part, report)
     check_origins(part, report)
     check_item_rules(part, report)
@@ -67,7 +69,7 @@ def check_item_rules(part: document.Root, report: Report) -> None:
             report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
 
 
-def promotions_of(levels: tuple[document.Level, ...]) -> tuple[document.Promotion, ...]:
+def promotions_of(levels: Levels) -> tuple[document.Promotion, ...]:
     return next((level.promotions for level in reversed(levels) if level.promotions is not None), ())
 
 
@@ -77,7 +79,7 @@ def check_promotions(part: document.Root, report: Report) -> None:
         if action == "rerank-items":
             if levels[-1].promotions or levels[-2].promotions:
                 report.refuse(place, "has 'promotions': rerank-items orders given items and promotes none")
-        elif promotions_of(levels) and isinstance(levels[-1], document.HttpVariation) and levels[-1].method == "GET":
+        elif promotions_of(levels) and not levels[-1].asks_for_promotions:
             report.warn(place, "its 'promotions' are not asked for: method POST sends them")
 
 
@@ -87,7 +89,7 @@ def check_origins(part: document.Root, report: Report) -> None:
         return
     for place, action, levels in variations_of(part):
         variation = levels[-1]
-        if not isinstance(variation, document.ArnVariation):
+        if not isinstance(variation, ArnVariation):
             continue
         filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
         if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
@@ -107,12 +109,12 @@ def check_origins(part: document.Root, report: Report) -> None:
 
 def check_cohorts(part: document.Root, report: Report) -> None:
     """Cohorts are of the built-in engine's models that personalise, and their lists are for caches downstream."""
-    elsewhere: tuple[type[document.VariationPart], ...] = (document.RemoteVariation,)
+    elsewhere: tuple[type[VariationPart], ...] = (RemoteVariation,)
     if not isinstance(part.origins.personalize, document.EngineOrigin):
-        elsewhere = (document.RemoteVariation, document.ArnVariation)
+        elsewhere = (RemoteVariation, ArnVariation)
     for place, action, levels in variations_of(part):
         recommender, variation = levels[-2:]
-        if not isinstance(recommender, document.Recommender) or recommender.cohorts is None:
+        if recommender.cohorts is None:
             continue
         if action != "recommend-items":
             report.refuse(place, f"has 'cohorts' above it: only recommend-items have cohorts, not {action}")
@@ -124,7 +126,7 @@ def check_cohorts(part: document.Root, report: Report) -> None:
             report.warn(place, "its 'cohorts' are for caches downstream, and no noUserSpecified policy says 'public'")
 
 
-def variations_of(root: document.Root) -> Iterator[tuple[str, Action, tuple[document.Level, ...]]]:
+def variations_of(root: document.Root) -> Iterator[tuple[str, Action, Levels]]:
     """Every variation's place and action, and the levels from the root down to it."""
     for key, space in root.namespaces.items():
         for action, recommenders in space.recommenders.items():

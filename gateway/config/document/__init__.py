@@ -1,6 +1,7 @@
 """The configuration document as structs: schema, validator and documentation in one (specification §2.2, §10).
 
-To add a variation, metadata source or event target: one struct under its base class, its `type` as the tag.
+A kind of origin, event target or source of metadata has its struct in its own file: `gateway/upstreams`,
+`gateway/targets` and `gateway/metadata`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from gateway.config.document.access import (
     NoAuth,
     OidcAuth,
 )
-from gateway.config.document.caching import CacheControl, CachePolicy
-from gateway.config.document.context import AutoField, Filter, Mapping, Promotion, RulePart
 from gateway.config.document.experiments import (
     AnyExperiment,
     BanditExperiment,
@@ -26,35 +25,16 @@ from gateway.config.document.experiments import (
     Metric,
     RampStep,
 )
-from gateway.config.document.metadata import AnyMetadata, DynamoDbMetadata, EngineMetadata, Hide, LocalDbMetadata
-from gateway.config.document.root import AwsOrigin, EngineOrigin, GeoIp, Namespace, Recommender, Root
-from gateway.config.document.targets import (
-    AnyEventTarget,
-    EventTracker,
-    HttpTarget,
-    Kafka,
-    KinesisFirehose,
-    KinesisStream,
-    RedisStream,
-    StreamPart,
-)
-from gateway.config.document.values import Part, Value
-from gateway.config.document.variations import (
-    AnyPostProcessor,
-    AnyVariation,
-    ArnVariation,
-    CampaignVariation,
-    EngineVariation,
-    FunctionVariation,
-    HttpVariation,
-    LambdaVariation,
-    Level,
-    PostProcessorPart,
-    RecommenderVariation,
-    RemoteVariation,
-    SageMakerVariation,
-    VariationPart,
-)
+from gateway.config.document.post_processors import AnyPostProcessor, PostProcessorPart
+from gateway.config.document.root import GeoIp, Namespace, Recommender, Root
+from gateway.document.caching import CacheControl, CachePolicy
+from gateway.document.context import AutoField, Filter, Hide, Mapping, Promotion, RulePart
+from gateway.document.remote import AwsOrigin, EngineOrigin
+from gateway.document.values import Part, Value
+from gateway.metadata import AnyMetadata
+from gateway.targets import AnyEventTarget
+from gateway.upstreams import AnyVariation
+from gateway.upstreams.level import Level, RemoteVariation
 
 __all__ = [
     "AccessKey",
@@ -67,34 +47,20 @@ __all__ = [
     "AnyVariation",
     "ApiKey",
     "ApiKeyAuth",
-    "ArnVariation",
     "AutoField",
     "Aws",
     "AwsOrigin",
     "BanditExperiment",
     "CacheControl",
     "CachePolicy",
-    "CampaignVariation",
     "CorsPart",
-    "DynamoDbMetadata",
-    "EngineMetadata",
     "EngineOrigin",
-    "EngineVariation",
-    "EventTracker",
     "EvidentlyMetric",
     "Filter",
-    "FunctionVariation",
     "GeoIp",
     "Hide",
-    "HttpTarget",
-    "HttpVariation",
     "InterleavingExperiment",
-    "Kafka",
-    "KinesisFirehose",
-    "KinesisStream",
-    "LambdaVariation",
     "Level",
-    "LocalDbMetadata",
     "Mapping",
     "Metric",
     "Namespace",
@@ -105,13 +71,8 @@ __all__ = [
     "Promotion",
     "RampStep",
     "Recommender",
-    "RecommenderVariation",
-    "RedisStream",
     "RemoteVariation",
     "Root",
     "RulePart",
-    "SageMakerVariation",
-    "StreamPart",
     "Value",
-    "VariationPart",
 ]

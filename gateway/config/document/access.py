@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway.config.document.values import (
+from gateway.document.values import (
     AccountId,
     Algorithm,
     Digest,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from gateway.config.document.context import OperatorName
-from gateway.config.document.values import (
+from gateway.document.context import OperatorName
+from gateway.document.values import (
     Count,
     FieldName,
     Fraction,

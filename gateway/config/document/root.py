@@ -7,25 +7,13 @@ from typing import Literal
 from gateway.ask import Action
 from gateway.config.document.access import Admin, AnyAuth, Aws, CorsPart, NoAuth, RateLimitsPart
 from gateway.config.document.experiments import AnyExperiment
-from gateway.config.document.targets import AnyEventTarget
-from gateway.config.document.values import (
-    Bytes,
-    CircuitBreaker,
-    Count,
-    Duration,
-    Fraction,
-    Key,
-    Label,
-    Line,
-    Network,
-    Part,
-    Region,
-    Retries,
-    Text,
-    Url,
-)
-from gateway.config.document.variations import AnyPostProcessor, AnyVariation, Level
+from gateway.config.document.post_processors import AnyPostProcessor
 from gateway.context.viewer import LOOPBACK
+from gateway.document.remote import Origins
+from gateway.document.values import Bytes, Count, Fraction, Key, Label, Line, Network, Part, Text
+from gateway.targets import AnyEventTarget
+from gateway.upstreams import AnyVariation
+from gateway.upstreams.level import Level
 
 
 class Cohorts(Part, frozen=True):
@@ -54,30 +42,6 @@ class Namespace(Level, frozen=True):
     recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
     holdout: Fraction = 0  # of the users, who are in no experiment
-
-
-class OriginPart(Part, frozen=True, tag_field="type"):
-    """Who answers for ARNs of Amazon Personalize."""
-
-
-class EngineOrigin(OriginPart, frozen=True, tag="engine"):
-    """An ARN means the built-in engine's model of that name."""
-
-
-class AwsOrigin(OriginPart, frozen=True, tag="aws"):
-    """An ARN means Amazon Personalize itself, with the credentials of AWS's usual environment variables."""
-
-    timeout: Duration = 2
-    retries: Retries = 1
-    circuit_breaker: CircuitBreaker = CircuitBreaker()
-    region: Region | None = None
-    endpoint_url: Url | None = None
-
-
-class Origins(Part, frozen=True):
-    """Who the ARNs of the document mean."""
-
-    personalize: EngineOrigin | AwsOrigin = EngineOrigin()
 
 
 class CacheSize(Part, frozen=True):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.auth import RateLimiter
 from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.shared_store import Payloads
-from gateway.config.redis_url import connected
+from gateway.document.redis_url import connected
 from gateway.plan.plan import RateLimits
 from tests.gateway.cache.test_fetch import Maker, number, wanted
 from tests.liar import Answer, array, bulk, liar

@@ -14,7 +14,7 @@ import uvloop
 
 from gateway.cache import SharedStore
 from gateway.cache.redis_connection import MISSING, RedisConnection
-from gateway.config.redis_url import connected
+from gateway.document.redis_url import connected
 from tests.services import RedisServer, free_port, program, redis_server
 
 PATIENCE_S = 0.5

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore
 from gateway.cache.entry import size_of
-from gateway.config.redis_url import connected
+from gateway.document.redis_url import connected
 from gateway.errors import UpstreamTimeout
 from tests.gateway.cache.test_fetch import POLICY, USER, Maker, key, number, settled, wanted
 from tests.services import RedisServer, redis_server

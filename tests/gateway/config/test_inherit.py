@@ -5,7 +5,8 @@ import pytest
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
-from gateway.plan.plan import EngineItems, FilterChoice, Metadata, Tracker
+from gateway.metadata.engine import EngineItems
+from gateway.plan.plan import EngineTracker, EventTarget, FilterChoice, Metadata
 from tests.gateway.config.documents import ARN, ONE, plan_of, shop
 
 ENGINE = "type: engine, model: m"
@@ -141,7 +142,7 @@ def test_the_rest_of_the_document():
     assert (shop_.key, shop_.name, shop_.event_targets) == (
         "shop",
         "The shop",
-        (Tracker(f"shop/{TARGET}/abc-1", TARGET, "abc-1"),),
+        (EventTarget(f"shop/{TARGET}/abc-1", TARGET, EngineTracker("abc-1")),),
     )
     assert [field.name for field in shop_.event_context] == ["root"]
     assert parse(DOCUMENT).fingerprint == config.fingerprint

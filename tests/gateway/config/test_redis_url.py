@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config import ConfigError, parse
-from gateway.config.redis_url import CHOICES, fault_of
+from gateway.document.redis_url import CHOICES, fault_of
 from tests.gateway.config.documents import faults_of
 
 EMPTY = "namespaces: {}"

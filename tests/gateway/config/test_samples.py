@@ -40,7 +40,7 @@ def test_the_demo_has_what_the_page_asks_for():
         ("related-items", "more-like-this"),
         ("rerank-items", "search"),
     ]
-    assert demo.event_targets[0].tracking_id == "00000000-0000-4000-8000-000000000001"
+    assert demo.trackers == ["00000000-0000-4000-8000-000000000001"]
 
 
 def test_a_minimal_document_of_upstream_loads():

@@ -22,9 +22,8 @@ from moto.server import ThreadedMotoServer
 
 import engine
 from gateway.localdb.build import build, row_of
-from gateway.localdb.kept import Kept
+from gateway.localdb.kept import Kept, LocalDb
 from gateway.localdb.table import Table
-from gateway.plan.plan import LocalDb
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 

@@ -28,7 +28,7 @@ from gateway.outbox.folder import claim
 from gateway.outbox.segments import START, Position, frame, path_of, read
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
-from gateway.targets import Call, Entry, Means, Message
+from gateway.targets import Call, Entry, Message, TargetDependencies
 from tests.gateway.targets.world import World, config, until
 from tests.gateway.upstreams.origin import Origin, Reply, small_origin
 
@@ -62,8 +62,8 @@ async def opened(
     base: Path, to: list[EventTarget], name: str = "worker-1", adopt_after_s: float = 10.0, room: int = ROOM
 ) -> AsyncIterator[Outbox]:
     async with Transport() as transport:
-        means = Means(Outbound(transport), Signer({}, None))  # type: ignore[arg-type]
-        outbox = Outbox(base, name, means, time.time, adopt_after_s=adopt_after_s)
+        dependencies = TargetDependencies(Outbound(transport), Signer({}, None))  # type: ignore[arg-type]
+        outbox = Outbox(base, name, dependencies, time.time, adopt_after_s=adopt_after_s)
         await outbox.open(to, room)
         try:
             yield outbox

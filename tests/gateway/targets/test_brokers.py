@@ -168,7 +168,7 @@ def test_what_kafka_never_takes_is_refused_for_good(brokers: str, tmp_path: Path
     with World(tmp_path, config(kafka(brokers, more))) as world:
         assert world.post("s1", [{"eventType": "View", "itemId": "x" * 200}] * 20).status_code == 413
     (target,) = parse(config(kafka(brokers, more))).targets
-    opened = TARGETS["kafka"].open(None, target)  # type: ignore[arg-type]
+    opened = TARGETS["kafka"].open(None, target.key, target.settings)  # type: ignore[arg-type]
     entry = Entry(id="1", at=0.0, targets=(), namespace="shop", session="s", path="/", body=msgspec.Raw(b"{}"))
     messages = [Message(f"m{size}", "s", b"x" * size, entry) for size in (10, 3000, 20)]
     results = asyncio.run(opened.send(messages))
@@ -178,7 +178,7 @@ def test_what_kafka_never_takes_is_refused_for_good(brokers: str, tmp_path: Path
 
 def test_kafka_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
-    monkeypatch.setattr("gateway.config.checks.targets.find_spec", lambda name: None)
+    monkeypatch.setattr("gateway.targets.kafka.find_spec", lambda name: None)
     (fault,) = faults_of(config(kafka("b:9092")))
     assert "eventTargets[0]: needs a package that is not there: pip install 'recgate[kafka]'" in fault
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from gateway.config import parse
-from gateway.targets import TARGETS, Entry, Means
+from gateway.targets import TARGETS, Entry, TargetDependencies
 from tests.gateway.targets.world import Stream, World, config, records, until
 from tests.gateway.upstreams.origin import (
     CLOSED,
@@ -29,7 +29,7 @@ from tests.gateway.upstreams.origin import (
 )
 
 TRACKER = "{type: personalize-event-tracker, trackingId: tracker-1}"
-MEANS = Means(None, None)  # type: ignore[arg-type]
+MEANS = TargetDependencies(None, None)  # type: ignore[arg-type]
 TAKEN = Reply({"FailedRecordCount": 0, "FailedPutCount": 0})
 
 
@@ -369,7 +369,9 @@ def test_a_request_with_conversions_alone_is_delivered(origin: Origin, tmp_path:
 def test_conversions_alone_are_told_to_streams_and_not_to_trackers() -> None:
     said = ("{type: kinesis-stream, streamName: clicks}", "{type: kinesis-firehose, streamName: raw}", TRACKER)
     root = "origins: {personalize: {type: aws}}"
-    stream, lines, tracker = (TARGETS[each.type].open(MEANS, each) for each in parse(config(*said, root=root)).targets)
+    stream, lines, tracker = (
+        TARGETS[each.type].open(MEANS, each.key, each.settings) for each in parse(config(*said, root=root)).targets
+    )
     conversion = {"recommender": "home", "value": 0}
     body = msgspec.json.encode({"userId": "u1", "experimentConversions": [conversion]})
     entry = Entry(
@@ -389,6 +391,6 @@ def test_a_request_s_own_conversions_are_no_part_of_putevents() -> None:
     raw = msgspec.Raw(msgspec.json.encode(body))
     more = {"automatic": {"a": "x" * 1020, "b": "y"}, "user": None, "session": "s1"}
     entry = Entry(id="e1", at=0.0, targets=(), namespace="shop", path="/", body=raw, **more)
-    (message,) = TARGETS[target.type].open(MEANS, target).messages(entry)
+    (message,) = TARGETS[target.type].open(MEANS, target.key, target.settings).messages(entry)
     event = {"eventId": "e1-0", "eventType": "View", "properties": '{"b":"y"}'}  # "a" would make it too long
     assert json.loads(message.data) == {"trackingId": "tracker-1", "sessionId": "s1", "eventList": [event]}

@@ -99,10 +99,3 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
 def fields_of(part: type[Part]) -> dict[str, msgspec.structs.FieldInfo]:
     """By their names in a document. msgspec works out every type hint anew each time."""
     return {field.encode_name: field for field in msgspec.structs.fields(part)}
-
-
-class CircuitBreaker(Part, frozen=True):
-    """After so many failures in a row an origin is not asked for so many seconds."""
-
-    failures: Count = 5
-    open: Duration = 30

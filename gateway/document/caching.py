@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config.document.values import Part, Seconds
+from gateway.document.values import Part, Seconds
 
 
 class CachePolicy(Part, frozen=True):

@@ -1,4 +1,4 @@
-"""Fields that are derived from the request, by the rules of `gateway.context.autocontext`, and filters."""
+"""Fields that are derived from the request, by the rules of `gateway.context.rules`, and filters."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast, get_type_
 
 import msgspec
 
-from gateway.config.document.values import (
+from gateway.context.operators import OPERATORS
+from gateway.context.rules import RULES, FieldType, Rule
+from gateway.document.values import (
     FieldName,
     FilterValue,
+    MetadataField,
     Part,
     Percent,
     Placeholder,
@@ -17,8 +20,6 @@ from gateway.config.document.values import (
     Text,
     Value,
 )
-from gateway.context.operators import OPERATORS
-from gateway.context.rules import RULES, FieldType, Rule
 
 if TYPE_CHECKING:
     OperatorName = str
@@ -99,3 +100,11 @@ class Promotion(Part, frozen=True, kw_only=True):
     condition: Literal["user-required"] | None = None
     filter_values: dict[Placeholder, FilterValue] = {}
     auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}
+
+
+class Hide(Part, frozen=True):
+    """Items whose metadata compares so are left out on the way out, from cached answers too; refilled from below."""
+
+    field: MetadataField
+    operator: OperatorName
+    value: Value

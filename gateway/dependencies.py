@@ -1,0 +1,24 @@
+"""What origins and sources of metadata are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from gateway.engine_port import EnginePort
+from gateway.outbound import Outbound
+from gateway.outbound.signing import Signer
+from gateway.telemetry import Telemetry
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """`threads` are for what would hold up the event loop."""
+
+    engine: EnginePort
+    threads: Executor
+    outbound: Outbound
+    signer: Signer
+    telemetry: Telemetry
+    clock: Callable[[], float]

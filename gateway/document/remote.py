@@ -1,0 +1,66 @@
+"""How an origin outside is asked, and who answers for ARNs of Amazon Personalize."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from gateway.document.values import Count, Duration, Part, Region, Retries, Url
+from gateway.plan.plan import Limits
+
+
+class CircuitBreaker(Part, frozen=True):
+    """After so many failures in a row an origin is not asked for so many seconds."""
+
+    failures: Count = 5
+    open: Duration = 30
+
+
+class Remote(Protocol):
+    """A part that says how an origin is asked."""
+
+    @property
+    def timeout(self) -> float: ...
+
+    @property
+    def retries(self) -> int: ...
+
+    @property
+    def circuit_breaker(self) -> CircuitBreaker: ...
+
+
+def limits(part: Remote) -> Limits:
+    breaker = part.circuit_breaker
+    return Limits(part.timeout, part.retries, breaker.failures, breaker.open)
+
+
+class OriginPart(Part, frozen=True, tag_field="type"):
+    """Who answers for ARNs of Amazon Personalize."""
+
+
+class EngineOrigin(OriginPart, frozen=True, tag="engine"):
+    """An ARN means the built-in engine's model of that name."""
+
+
+class AwsOrigin(OriginPart, frozen=True, tag="aws"):
+    """An ARN means Amazon Personalize itself, with the credentials of AWS's usual environment variables."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
+class Origins(Part, frozen=True):
+    """Who the ARNs of the document mean."""
+
+    personalize: EngineOrigin | AwsOrigin = EngineOrigin()
+
+
+class Enclosing(NamedTuple):
+    """What a kind needs of the document around its part. `model` is the variation's, where the engine answers it."""
+
+    namespace: str = ""
+    region: str = "us-east-1"
+    personalize: EngineOrigin | AwsOrigin = EngineOrigin()
+    model: str = ""

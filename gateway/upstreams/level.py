@@ -1,0 +1,39 @@
+"""What every level of the document may say, and what variations add to it."""
+
+from __future__ import annotations
+
+from gateway.document.caching import CacheControl
+from gateway.document.context import AutoContext, Filter, Hide, Promotion
+from gateway.document.remote import CircuitBreaker
+from gateway.document.values import Duration, Part, Retries, Seconds, Weight
+from gateway.metadata import AnyMetadata
+
+
+class Level(Part, frozen=True):
+    """What every level may say; a level that says nothing inherits from the one above."""
+
+    auto_context: AutoContext | None = None
+    cache_control: CacheControl | None = None
+    filters: tuple[Filter, ...] | None = None
+    promotions: tuple[Promotion, ...] | None = None
+    inference_item_metadata: AnyMetadata | None = None
+    hide: tuple[Hide, ...] | None = None
+    hide_seen: Seconds | None = None
+
+
+class VariationPart(Level, frozen=True, tag_field="type"):
+    weight: Weight | None = None
+    filter: Filter | None = None
+
+    @property
+    def asks_for_promotions(self) -> bool:
+        """Whether the origin hears of a promotion."""
+        return True
+
+
+class RemoteVariation(VariationPart, frozen=True):
+    """Answered elsewhere: seconds for one try, how often again where that may help, and when not to ask at all."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
