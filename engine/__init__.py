@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from engine.recipes import RECIPES, check_recipes
     from engine.serving.explain import Cause, Explanation
     from engine.settings import Settings
-    from engine.storage.writer import Beside, Writer
+    from engine.storage.write_server import CommandForwarder, WriteServer
     from engine.words import in_words
 
 __all__ = [
@@ -60,11 +60,11 @@ __all__ = [
     "AlreadyExists",
     "ArmAllocation",
     "ArmAnswer",
-    "Beside",
     "Cause",
     "Change",
     "Cohort",
     "CohortStudy",
+    "CommandForwarder",
     "Curve",
     "Damaged",
     "Engine",
@@ -104,7 +104,7 @@ __all__ = [
     "TooManyTags",
     "Unavailable",
     "UnitOutcome",
-    "Writer",
+    "WriteServer",
     "accept_loss",
     "cancel",
     "check_expression",
@@ -179,7 +179,7 @@ _BEHIND = {
         "ExperimentStore",
         "Allocation",
     ),
-    "engine.storage.writer": ("Beside", "Writer"),
+    "engine.storage.write_server": ("CommandForwarder", "WriteServer"),
 }
 _HOMES = {name: module for module, names in _BEHIND.items() for name in names}
 

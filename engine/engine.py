@@ -17,7 +17,9 @@ from engine.experiments.store import ExperimentStore
 from engine.feed.directory import Directory
 from engine.feed.feed import Feed
 from engine.feed.follower import Follower
-from engine.feed.intake import Intake
+from engine.feed.intake import RecordIntake
+from engine.impressions.implicit import ImplicitImpressions
+from engine.impressions.shown_log import ShownLog
 from engine.question import Change
 from engine.queue.queue import Queue
 from engine.recipes import check_recipes
@@ -28,10 +30,8 @@ from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployments
 from engine.serving.question_filters import QuestionFilters
 from engine.settings import Settings
-from engine.shown.impressions import Impressions
-from engine.shown.log import ShownLog
 from engine.storage.sql import Database
-from engine.storage.writer import Beside, Server
+from engine.storage.write_server import CommandForwarder, JobForwarder
 
 
 def _uuid() -> str:
@@ -47,11 +47,13 @@ class Engine:
         settings: Settings,
         clock: Callable[[], float],
         new_id: Callable[[], str],
-        hands: Server | Beside | None = None,
+        forwarder: JobForwarder | CommandForwarder | None = None,
     ) -> None:
-        self.settings, self.clock, self.new_id, self.hands = settings, clock, new_id, hands
-        server = isinstance(hands, Server) or (isinstance(hands, Beside) and hands.connection() is not None)
-        self.database = Database(settings.database_url, is_served=server, only_read=isinstance(hands, Server))
+        self.settings, self.clock, self.new_id, self.forwarder = settings, clock, new_id, forwarder
+        server = isinstance(forwarder, JobForwarder) or (
+            isinstance(forwarder, CommandForwarder) and forwarder.connection() is not None
+        )
+        self.database = Database(settings.database_url, is_served=server, only_read=isinstance(forwarder, JobForwarder))
         self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock, beside=server)
         self.records = Records(self.database, self._record_changed)
         self.jobs = Queue(self.database, clock)
@@ -66,8 +68,8 @@ class Engine:
             keep_s=settings.shown_hours * 3600,
             most_bytes=settings.shown_bytes,
         )
-        self.impressions = Impressions(self.shown, self.log)
-        intake = Intake(self.directory, self.log, self.follower.owner, self.impressions)
+        self.impressions = ImplicitImpressions(self.shown, self.log)
+        intake = RecordIntake(self.directory, self.log, self.follower.owner, self.impressions)
         self.feed = Feed(intake, self.log, self.follower, settings.account_id)
         self.answers, self.resources = self._answers(), self._resources()
 
@@ -105,16 +107,17 @@ class Engine:
         new_id: Callable[[], str] = _uuid,
         *,
         follow: bool = True,
-        hands: Server | Beside | None = None,
+        forwarder: JobForwarder | CommandForwarder | None = None,
     ) -> Engine:
-        """Open the data directory (made where missing); to `follow` is to load every deployed model and group, and to
-        keep up with the log. Without it the engine only keeps records and takes events. `hands` do its writes.
+        """Opens the data directory (made where missing). To `follow` is to load every deployed model and group, and to
+        keep up with the log; without it the engine only keeps records and takes events. `forwarder` hands the writes
+        to another process.
 
         Raises `Unavailable` where the directory, the database or an installed recipe can't be used, with the reason.
         """
         check_recipes()
         _make_folder(settings.data_dir)
-        engine = cls(settings, clock, new_id, hands)
+        engine = cls(settings, clock, new_id, forwarder)
         if follow:
             groups = (group for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None)
             engine.follower.load([group.uid for group in groups])
@@ -131,11 +134,11 @@ class Engine:
         self.shown.close()
         self.log.close()
         self.database.close()
-        if self.hands is not None:
-            self.hands.close()
+        if self.forwarder is not None:
+            self.forwarder.close()
 
     def check(self) -> None:
-        """Raise `Unavailable` where the engine can't answer."""
+        """Raises `Unavailable` where the engine can't answer."""
         self.database.check()
 
     def _record_changed(self, connection: sa.Connection, arn: str) -> None:

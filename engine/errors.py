@@ -90,9 +90,9 @@ class WriterGone(Unavailable):
     pass
 
 
-class Stopped(Exception):
+class JobStopped(Exception):
     """A job was cancelled, or its process is asked to end: no error of the engine's, and nobody's to answer."""
 
 
-class Overtaken(Stopped):
+class SnapshotOvertaken(JobStopped):
     """Another job has published a snapshot of the same group since this one read it."""

@@ -41,7 +41,7 @@ class Sum(NamedTuple):
 Counts = Mapping[Key, Sum]
 
 
-class Position(NamedTuple):
+class CountingState(NamedTuple):
     seq: int  # of the last log record that is counted
     published: float  # when counts were last gathered for a file
 
@@ -63,10 +63,10 @@ def drop(within: sa.Connection, arn: str, metrics: list[str]) -> None:
     within.execute(sa.delete(attributed).where(attributed.c.arn == arn, attributed.c.metric.in_(metrics)))
 
 
-def position(connection: sa.Connection, arn: str) -> Position | None:
+def position(connection: sa.Connection, arn: str) -> CountingState | None:
     query = sa.select(attributions.c.seq, attributions.c.published).where(attributions.c.arn == arn)
     row = connection.execute(query).first()
-    return None if row is None else Position(*row)
+    return None if row is None else CountingState(*row)
 
 
 def advance(within: sa.Connection, arn: str, before: int, after: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.shown.ids import tag_of
+from engine.impressions.ids import tag_of
 
 UNDEFINED = "SOURCE_NAME_UNDEFINED"
 MOST = 100

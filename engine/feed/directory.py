@@ -9,6 +9,7 @@ from engine.data.schema import Schema as DatasetSchema
 from engine.data.schema import parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.filters import CompiledFilter, Fields, compile_filter, fields_of
+from engine.impressions.ids import tag
 from engine.records import (
     CampaignRecord,
     DatasetGroupRecord,
@@ -20,7 +21,6 @@ from engine.records import (
     Records,
     SchemaRecord,
 )
-from engine.shown.ids import tag
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")

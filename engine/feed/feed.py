@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.data.log import DEPLOYED, Log, LogEntry
 from engine.feed.follower import Follower, Listener
-from engine.feed.intake import ActionEvent, Intake
+from engine.feed.intake import ActionEvent, RecordIntake
 from engine.question import Change, Event
 
 
@@ -18,7 +18,7 @@ class Feed:
     """The feed of one process. Methods that append return a future of the log's sequence number, done once the records
     are durable; they raise `InvalidInput` at once, before anything is stored."""
 
-    intake: Intake
+    intake: RecordIntake
     log: Log
     follower: Follower
     account: str  # the usual one

@@ -17,9 +17,9 @@ from engine.data.schema import Schema, plain
 from engine.data.values import check_properties, check_seconds
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.feed.directory import Directory, unknown_tracker
+from engine.impressions.implicit import ImplicitImpressions
 from engine.question import Event
 from engine.records import DatasetRecord, EventTrackerRecord
-from engine.shown.impressions import Impressions
 
 MAX_RECORDS = 10  # of one call (specification §2.5)
 ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -> kind of log records
@@ -27,7 +27,7 @@ ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -
 ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose item is an action
 
 
-class Target(NamedTuple):
+class EventDestination(NamedTuple):
     """Where one tracker's records of a kind go."""
 
     group: str  # the dataset group's uid
@@ -35,9 +35,9 @@ class Target(NamedTuple):
     scope: bytes  # of what makes two events the same, see `_once`
 
 
-class Intake:
+class RecordIntake:
     def __init__(
-        self, directory: Directory, log: Log, owner: Callable[[str, str], str | None], impressions: Impressions
+        self, directory: Directory, log: Log, owner: Callable[[str, str], str | None], impressions: ImplicitImpressions
     ) -> None:
         """`owner(group uid, session)` is the user that a session is known to belong to."""
         self._directory, self._log, self._owner, self._impressions = directory, log, owner, impressions
@@ -75,7 +75,7 @@ class Intake:
 
     def _event_entries(
         self,
-        target: Target,
+        target: EventDestination,
         session_id: str,
         user_id: str | None,
         events: Sequence[Event],
@@ -114,16 +114,16 @@ class Intake:
         group = self._directory.group_of(dataset).uid
         return self._log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
 
-    def _target(self, tracking_id: str, dataset_type: str) -> Target:
+    def _target(self, tracking_id: str, dataset_type: str) -> EventDestination:
         return self._directory.once(
             (f"target {dataset_type}", tracking_id), partial(self._found, tracking_id, dataset_type)
         )
 
-    def _found(self, tracking_id: str, dataset_type: str) -> Target:
+    def _found(self, tracking_id: str, dataset_type: str) -> EventDestination:
         tracker = self._directory.tracker(tracking_id)
         dataset = self._dataset(tracker, dataset_type)
         scope = f"{dataset.dataset_type}/{dataset.creation_date_time}/".encode()
-        return Target(self._directory.group_of(tracker).uid, self._directory.schema(dataset), scope)
+        return EventDestination(self._directory.group_of(tracker).uid, self._directory.schema(dataset), scope)
 
     def _dataset(self, tracker: EventTrackerRecord, dataset_type: str) -> DatasetRecord:
         dataset = self._directory.datasets(tracker.dataset_group_arn).get(dataset_type)
@@ -159,7 +159,7 @@ def _interaction(session: str, user: str | None, event: Event, schema: Schema) -
     )
 
 
-def _event_entry(kind: str, target: Target, said: entries.Interaction, also: str | None) -> LogEntry:
+def _event_entry(kind: str, target: EventDestination, said: entries.Interaction, also: str | None) -> LogEntry:
     """`also` is whose answers change, too: the user's session, or the session's user."""
     body = entries.encode(said)
     rings = () if also is None else (also,)

@@ -14,7 +14,7 @@ from engine.jobs.priority import NICE, lower_priority
 from engine.jobs.runner import Runner
 from engine.queue.owner import SERVER
 from engine.settings import Settings
-from engine.storage.writer import Server
+from engine.storage.write_server import JobForwarder
 
 GONE = 3  # the exit status where the server has ended: nothing that this process does counts any more
 
@@ -33,8 +33,8 @@ def main() -> None:
     lower_priority(options.nice)
     changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
     try:
-        hands = Server(options.writer, gone=lambda: os._exit(GONE)) if options.writer else None
-        engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False, hands=hands)
+        forwarder = JobForwarder(options.writer, gone=lambda: os._exit(GONE)) if options.writer else None
+        engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False, forwarder=forwarder)
     except (EngineError, OSError) as error:
         log.error("the job process can't start: %s", error)
         raise SystemExit(1) from None

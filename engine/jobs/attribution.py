@@ -29,7 +29,7 @@ PAGE = 10_000
 METHOD = "PUT_EVENTS"  # in the names of files
 
 
-class Clerk:
+class AttributionWorker:
     """One thread's. Several processes may have one: see `engine.attribution.ledger`."""
 
     def __init__(self, engine: Engine) -> None:

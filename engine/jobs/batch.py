@@ -31,7 +31,7 @@ J = TypeVar("J", BatchInferenceJobRecord, BatchSegmentJobRecord)
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchContext:
     deployed: Deployed
     group: DatasetGroupRecord
     state: Group  # of this job alone: it does not change meanwhile
@@ -47,7 +47,7 @@ class Answering:
     wrap: Wrap | None = None
 
 
-def run_batch(work: Work, kind: type[J], answering: Callable[[Work, J, Batch], Answering]) -> str:
+def run_batch(work: Work, kind: type[J], answering: Callable[[Work, J, BatchContext], Answering]) -> str:
     """The job from its first status to its last."""
     job = work.engine.records.get(work.arn, kind)
     if job.status == ACTIVE:
@@ -67,13 +67,13 @@ def fail(work: Work, kind: type[J], reason: str) -> None:
     work.change(work.engine.records.get(work.arn, kind), status="CREATE FAILED", failure_reason=reason)
 
 
-def _batch(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord) -> Batch:
+def _batch(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord) -> BatchContext:
     version = work.directory.get(job.solution_version_arn, SolutionVersionRecord)
     group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
     rules = work.engine.settings.quotas
     filters = (work.directory.filter(job.filter_arn, group.arn, rules),) if job.filter_arn else ()
     deployed = _with_new_items(work, work.engine.deployments.load(_campaign(job, version)), version, group)
-    return Batch(deployed, group, work.state(group), filters)
+    return BatchContext(deployed, group, work.state(group), filters)
 
 
 def _with_new_items(

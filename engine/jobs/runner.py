@@ -7,9 +7,9 @@ import threading
 import time
 
 from engine.engine import Engine
-from engine.errors import EngineError, NotFound, Stopped, Unavailable
+from engine.errors import EngineError, JobStopped, NotFound, Unavailable
 from engine.jobs import claims
-from engine.jobs.attribution import Clerk
+from engine.jobs.attribution import AttributionWorker
 from engine.jobs.cancelling import work_of
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.lanes import Lanes
@@ -65,7 +65,7 @@ class Runner:
             thread.join()
 
     def _count_on(self) -> None:
-        clerk = Clerk(self._engine)
+        clerk = AttributionWorker(self._engine)
         while not self._stopping.wait(COUNT_EVERY_S):
             try:
                 clerk.work()
@@ -108,9 +108,9 @@ class Runner:
         work = work_of(self._engine, job, lambda fraction, message: self._progress(heart, fraction, message))
         try:
             if job.attempts > ATTEMPTS:
-                raise Stopped(f"it ended its process {ATTEMPTS} times")
+                raise JobStopped(f"it ended its process {ATTEMPTS} times")
             message = KINDS[job.kind](work)
-        except Stopped as stopped:
+        except JobStopped as stopped:
             self._stopped(job, str(stopped))
         except EngineError as error:
             log.info("job %d failed: %s", job.id, error.message)
@@ -123,9 +123,9 @@ class Runner:
 
     def _progress(self, heart: _Heart, fraction: float, message: str) -> None:
         if self._stopping.is_set():
-            raise Stopped("")
+            raise JobStopped("")
         if not heart.say(fraction, message):
-            raise Stopped(CANCELLED)
+            raise JobStopped(CANCELLED)
 
     def _stopped(self, job: Job, why: str) -> None:
         """Put back what the end of this process interrupts; end what was cancelled or tried too often."""
@@ -142,7 +142,7 @@ class Runner:
         try:
             if show is not None:
                 show(work_of(self._engine, job), reason)
-        except (Stopped, NotFound):
+        except (JobStopped, NotFound):
             log.info("job %d failed after it was cancelled", job.id)
         claims.finish(self._engine, job, "failed", reason)
 

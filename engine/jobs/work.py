@@ -18,7 +18,7 @@ from engine.data.group import Group
 from engine.data.log import LogEntry
 from engine.data.stored import Stored
 from engine.engine import Engine
-from engine.errors import Overtaken, Stopped
+from engine.errors import JobStopped, SnapshotOvertaken
 from engine.feed.directory import Directory
 from engine.queue.queue import Job
 from engine.recipe import Progress
@@ -50,7 +50,7 @@ def undisturbed(attempt: Callable[[], T]) -> T:
     for _ in range(TRIES):
         try:
             return attempt()
-        except Overtaken:
+        except SnapshotOvertaken:
             continue
     return attempt()
 
@@ -105,7 +105,7 @@ class Work:
         new = NewSnapshot(group.uid, self.bases.get(group.uid), path, snapshot.seq)
         try:
             publish(self.engine, self.job, new, also, counts)
-        except Overtaken:
+        except SnapshotOvertaken:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         _forget_old(folder, 1 if group.erased else SNAPSHOTS_KEPT)
@@ -123,7 +123,7 @@ class Work:
 def hold(engine: Engine, job: Job, within: sa.Connection) -> None:
     """Raises where the job is no longer its owner's, as of that transaction."""
     if not engine.jobs.holds(job, within):
-        raise Stopped(CANCELLED)
+        raise JobStopped(CANCELLED)
 
 
 def changed(engine: Engine, job: Job, arn: str, changes: Mapping[str, Any], within: sa.Connection) -> Record:
@@ -161,7 +161,7 @@ def publish(
         hold(engine, job, within)
         query = sa.select(snapshots.c.path).where(snapshots.c.grp == uid).with_for_update()
         if within.execute(query).scalar_one_or_none() != new.base:
-            raise Overtaken("another job has published a snapshot of the group meanwhile")
+            raise SnapshotOvertaken("another job has published a snapshot of the group meanwhile")
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
         within.execute(sa.insert(snapshots).values({"grp": uid, "path": new.path, "seq": new.seq}))
         engine.log.append_within(within, [LogEntry(uid, "snapshot", new.path, encode(Pointer(new.path)))])

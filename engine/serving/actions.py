@@ -14,12 +14,12 @@ from engine.data.columns import Array, Floats, Longs
 from engine.data.group import Group, History
 from engine.errors import InvalidInput
 from engine.filters import Candidates, CompiledFilter, Mask
+from engine.impressions.ids import named
 from engine.question import Question, Ranked
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
 from engine.serving.serve import DECIMALS
-from engine.shown.ids import named
 
 DAY_S = 86_400
 EXPIRY = ("EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP")
@@ -27,7 +27,7 @@ ONE_IN = 10  # answers end with an action that has no score yet, where there are
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class ActionCatalogue:
     """(n,) each: of every action whether it is offered at all, what it is worth, when it ends, how long it rests."""
 
     listed: Mask
@@ -119,10 +119,10 @@ def explored(best: Longs, scored: NDArray[np.bool_], places: int, seed: str) -> 
     return np.append(shown[:-1], rest[draw // ONE_IN % len(rest)]), (*certain, 1 / (ONE_IN * len(rest)))
 
 
-def catalogue(actions: Group, count: int) -> Catalogue:
+def catalogue(actions: Group, count: int) -> ActionCatalogue:
     """Of the first `count` actions; made when a row has been put, and kept."""
     memo, version = actions.item_table.memo, (len(actions.item_table.order), count)
-    kept: tuple[tuple[int, int], Catalogue] | None = memo.get("catalogue")
+    kept: tuple[tuple[int, int], ActionCatalogue] | None = memo.get("catalogue")
     if kept is not None and kept[0] == version:
         return kept[1]
     rows = [actions.item_row(index) for index in range(count)]
@@ -135,7 +135,7 @@ def catalogue(actions: Group, count: int) -> Catalogue:
     def numbers(name: str, missing: float) -> Array:
         return np.array([float((row or {}).get(name, missing)) for row in rows])
 
-    made = Catalogue(
+    made = ActionCatalogue(
         np.array(listed, np.bool_),
         numbers("VALUE", 0),
         np.minimum(*(numbers(name, np.inf) for name in EXPIRY)),

@@ -13,14 +13,14 @@ from engine.errors import EngineError, InvalidInput
 from engine.feed.directory import Directory, ItemField
 from engine.feed.follower import Follower
 from engine.filters import CompiledFilter
+from engine.impressions.segment import ShownAnswer
+from engine.impressions.shown_log import ShownLog
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Question, Ranked
 from engine.serving import actions, explain, replay, serve
 from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion, QuestionFilters
-from engine.shown.log import ShownLog
-from engine.shown.segment import Shown as ShownAnswer
 
 SCORES_AT_ONCE = 8_000_000  # of one thread: users times items, 32 MB
 

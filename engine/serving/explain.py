@@ -19,10 +19,10 @@ from engine.data.group import Group
 from engine.filters import CompiledFilter
 from engine.rank.explore import chances
 from engine.serving import serve
-from engine.serving.case import Case, Live, candidates_of, case_of, scores_of
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
-from engine.serving.serve import Shown
+from engine.serving.ranking import LiveState, RankingContext, candidates_of, ranking_context, scores_of
+from engine.serving.serve import ShownItems
 
 LOOKED_AT = 30  # of a history, the latest items
 TOLD = 10  # of those, the strongest
@@ -119,13 +119,13 @@ def explain(
     """
     question, promoting = asked.question, asked.promoting
     serve.check(question, deployed, (*asked.filters, *((promoting,) if promoting else ())))
-    case = case_of(question, deployed, Live.of(group, question.user), asked.filters, now)
-    shown = serve.shown_of(case, promoting)
-    index = case.live.find(item)
-    verdicts = _verdicts(case, index, asked)
-    promotion = _promoting(case, index, promoting)
-    items = answered if answered is not None else shown.mixed(serve.stable_name(case, shown)).items
-    cause = _cause(item, index, case, shown, verdicts)
+    context = ranking_context(question, deployed, LiveState.of(group, question.user), asked.filters, now)
+    shown = serve.shown_of(context, promoting)
+    index = context.live.find(item)
+    verdicts = _verdicts(context, index, asked)
+    promotion = _promoting(context, index, promoting)
+    items = answered if answered is not None else shown.mixed(serve.stable_name(context, shown)).items
+    cause = _cause(item, index, context, shown, verdicts)
     return Explanation(
         item_id=item,
         user_id=question.user,
@@ -135,39 +135,41 @@ def explain(
         because=TEXTS[cause],
         place=items.index(item) + 1 if item in items else None,
         propensity=shown.propensities[shown.items.index(item)] if shown.propensities and item in shown.items else None,
-        score=float(case.shares(np.array([index]))[0]) if index >= 0 else None,
-        rank=_rank(case.scores, index),
-        rank_after_filters=_rank(case.allowed, index) if asked.filters else None,
+        score=float(context.shares(np.array([index]))[0]) if index >= 0 else None,
+        rank=_rank(context.scores, index),
+        rank_after_filters=_rank(context.allowed, index) if asked.filters else None,
         filters=verdicts,
-        history=_pulls(case, index, now),
-        exploration=_exploring(case, index),
+        history=_pulls(context, index, now),
+        exploration=_exploring(context, index),
         promotion=promotion,
     )
 
 
-def _cause(item: str, index: int, case: Case, shown: Shown, verdicts: Sequence[FilterVerdict]) -> Cause:
-    candidates = case.question.candidates
+def _cause(
+    item: str, index: int, context: RankingContext, shown: ShownItems, verdicts: Sequence[FilterVerdict]
+) -> Cause:
+    candidates = context.question.candidates
     if item in shown.items:
-        return _why_shown(shown.items.index(item), case, shown)
+        return _why_shown(shown.items.index(item), context, shown)
     if candidates is not None and item not in candidates:
         return "notCandidate"
     if not all(each.keeps for each in verdicts):
         return "filtered"
     if index < 0:
         return "unknownItem"
-    rank = _rank(case.allowed, index)
+    rank = _rank(context.allowed, index)
     if rank is None:
         return "notInModel"
-    return "outranked" if rank > case.question.num_results else "displaced"
+    return "outranked" if rank > context.question.num_results else "displaced"
 
 
-def _why_shown(place: int, case: Case, shown: Shown) -> Cause:
+def _why_shown(place: int, context: RankingContext, shown: ShownItems) -> Cause:
     if shown.promotion_names and shown.promotion_names[place] is not None:
         return "promotion"
     if shown.explored and shown.explored[place]:
         return "exploration"
-    personal = case.deployed.recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")
-    return "popularity" if personal and case.knows_nothing else "relevance"
+    personal = context.deployed.recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")
+    return "popularity" if personal and context.knows_nothing else "relevance"
 
 
 def _rank(scores: Floats, index: int) -> int | None:
@@ -177,47 +179,47 @@ def _rank(scores: Floats, index: int) -> int | None:
     return int((scores > scores[index]).sum() + (scores[:index] == scores[index]).sum()) + 1
 
 
-def _verdicts(case: Case, index: int, asked: FilteredQuestion) -> list[FilterVerdict]:
-    candidates = candidates_of(case.question, case.live)
-    values = case.question.filter_values
+def _verdicts(context: RankingContext, index: int, asked: FilteredQuestion) -> list[FilterVerdict]:
+    candidates = candidates_of(context.question, context.live)
+    values = context.question.filter_values
     return [
         FilterVerdict(filter=name, keeps=bool(each.mask(candidates, values)[index]))  # -1: an unknown item
         for name, each in zip(asked.labels, asked.filters, strict=True)
     ]
 
 
-def _promoting(case: Case, index: int, promoting: CompiledFilter | None) -> Promoting | None:
-    promotion = case.question.promotion
+def _promoting(context: RankingContext, index: int, promoting: CompiledFilter | None) -> Promoting | None:
+    promotion = context.question.promotion
     if promotion is None or promoting is None:
         return None
-    mask = promoting.mask(candidates_of(case.question, case.live), promotion.filter_values)
+    mask = promoting.mask(candidates_of(context.question, context.live), promotion.filter_values)
     return Promoting(name=promotion.name, includes=bool(mask[index]))
 
 
-def _exploring(case: Case, index: int) -> Exploring | None:
-    if case.deployed.exploration is None or index < 0:
+def _exploring(context: RankingContext, index: int) -> Exploring | None:
+    if context.deployed.exploration is None or index < 0:
         return None
-    interactions, impressions = case.live.group.exposure.counts(index)
+    interactions, impressions = context.live.group.exposure.counts(index)
     young, chance = False, None
-    if case.explorer is not None:
-        young = bool(case.explorer.novelty[index] > 0)
-        pool = chances(case.explorer, case.best, case.explorable, case.question.num_results)
+    if context.explorer is not None:
+        young = bool(context.explorer.novelty[index] > 0)
+        pool = chances(context.explorer, context.best, context.explorable, context.question.num_results)
         chance = float(pool.chances[index]) or None
     return Exploring(young=young, interactions=interactions, impressions=impressions, chance=chance)
 
 
-def _pulls(case: Case, index: int, now: float) -> list[Pull]:
-    history = case.live.history
-    if index < 0 or case.scores[index] == -np.inf or not len(history.items):
+def _pulls(context: RankingContext, index: int, now: float) -> list[Pull]:
+    history = context.live.history
+    if index < 0 or context.scores[index] == -np.inf or not len(history.items):
         return []
     latest = list(dict.fromkeys(history.items[::-1].tolist()))[:LOOKED_AT]
     found = []
     for each in latest:
         kept = history.items != each
-        live = replace(case.live, history=history.where(kept))
-        without = scores_of(case.question, case.deployed, live, now)[index]
+        live = replace(context.live, history=history.where(kept))
+        without = scores_of(context.question, context.deployed, live, now)[index]
         time = int(history.times[~kept][-1])
-        change = float(case.scores[index] - without)
-        found.append(Pull(item_id=case.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))
+        change = float(context.scores[index] - without)
+        found.append(Pull(item_id=context.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))
     strong = [pull for pull in found if np.isfinite(pull.contribution) and abs(pull.contribution) > NEGLIGIBLE]
     return sorted(strong, key=lambda pull: -abs(pull.contribution))[:TOLD]

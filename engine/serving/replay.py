@@ -16,12 +16,12 @@ from engine.data.group import Group
 from engine.data.log import Log
 from engine.errors import InvalidInput
 from engine.filters import CompiledFilter
+from engine.impressions.segment import ShownAnswer
 from engine.measure.off_policy import Shows
 from engine.question import Question
 from engine.rank.explore import inclusion
-from engine.serving.case import Live, case_of
 from engine.serving.deployments import Deployed
-from engine.shown.segment import Shown
+from engine.serving.ranking import LiveState, ranking_context
 
 PAGE = 10_000
 Outcomes = Mapping[tuple[str, str], set[str]]  # (recommendationId, user or session) -> items
@@ -37,7 +37,7 @@ def check(answered: Deployed, instead: Deployed) -> None:
         raise InvalidInput(f"{instead.campaign.name} is of another dataset group than {answered.campaign.name}.")
 
 
-def outcomes_of(log: Log, group: str, answers: Iterable[Shown], event_type: str | None) -> Outcomes:
+def outcomes_of(log: Log, group: str, answers: Iterable[ShownAnswer], event_type: str | None) -> Outcomes:
     """What users did, in events that name one of the answers; of one type, or of any."""
     wanted = {answer.name for answer in answers}
     found: dict[tuple[str, str], set[str]] = {}
@@ -56,11 +56,11 @@ def outcomes_of(log: Log, group: str, answers: Iterable[Shown], event_type: str 
 
 
 def shows_of(
-    answers: Sequence[Shown],
+    answers: Sequence[ShownAnswer],
     outcomes: Outcomes,
     instead: Deployed,
     group: Group,
-    filters: Callable[[Shown], tuple[CompiledFilter, ...]],
+    filters: Callable[[ShownAnswer], tuple[CompiledFilter, ...]],
 ) -> Shows:
     """A reward is 1 where the user did something with the item that the answer showed."""
     rows: list[tuple[int, int, float, float, float]] = []
@@ -88,7 +88,9 @@ def shows_of(
     )
 
 
-def _chances(answer: Shown, instead: Deployed, group: Group, filters: tuple[CompiledFilter, ...]) -> dict[int, float]:
+def _chances(
+    answer: ShownAnswer, instead: Deployed, group: Group, filters: tuple[CompiledFilter, ...]
+) -> dict[int, float]:
     """Item -> the probability that the other campaign would have shown it."""
     question = Question(
         campaign=instead.campaign.arn,
@@ -96,8 +98,8 @@ def _chances(answer: Shown, instead: Deployed, group: Group, filters: tuple[Comp
         num_results=max(1, len(answer.items)),
         filter_values=answer.filter_values,
     )
-    live = Live.of(group, answer.user)
+    live = LiveState.of(group, answer.user)
     live = replace(live, history=live.history.where(live.history.times < int(answer.at)))
-    case = case_of(question, instead, live, filters, answer.at)
-    items, chances = inclusion(case.explorer, case.allowed, case.explorable, question.num_results)
+    context = ranking_context(question, instead, live, filters, answer.at)
+    items, chances = inclusion(context.explorer, context.allowed, context.explorable, question.num_results)
     return dict(zip(items.tolist(), chances.tolist(), strict=True))

@@ -11,14 +11,22 @@ from engine.data.columns import Floats, Ints
 from engine.data.group import Group
 from engine.errors import EngineError, InvalidInput
 from engine.filters import CompiledFilter
+from engine.impressions.ids import named, stable
 from engine.question import Question, Ranked
 from engine.rank.explore import RankedPlaces
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
-from engine.serving.case import Case, Live, candidates_of, case_of, list_together, score_together, softmax
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
-from engine.shown.ids import named, stable
+from engine.serving.ranking import (
+    LiveState,
+    RankingContext,
+    candidates_of,
+    list_together,
+    ranking_context,
+    score_together,
+    softmax,
+)
 
 DECIMALS = 7  # of a score (specification §9.2)
 PROMOTED, POPULAR, EXPLORED = "Promoted item", "Popular item", "Exploration"  # reasons (§9.4)
@@ -44,53 +52,53 @@ def answers(
     new_id: Callable[[], str],
 ) -> list[Ranked | EngineError]:
     """One for each, the same as if it had been asked alone: an index lists for all, others are scored together."""
-    cases = [_case(each, deployed, group, now) for each in asked]
-    sound = [case for case in cases if isinstance(case, Case)]
+    contexts = [_case(each, deployed, group, now) for each in asked]
+    sound = [context for context in contexts if isinstance(context, RankingContext)]
     list_together(sound)
     score_together(sound)
     ranked: list[Ranked | EngineError] = []
-    for each, case in zip(asked, cases, strict=True):
+    for each, context in zip(asked, contexts, strict=True):
         try:
-            if isinstance(case, EngineError):
-                raise case
-            ranked.append(_ranked(case, each.promoting, as_of, new_id))
+            if isinstance(context, EngineError):
+                raise context
+            ranked.append(_ranked(context, each.promoting, as_of, new_id))
         except EngineError as error:
             ranked.append(error)
     return ranked
 
 
-def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float) -> Case | EngineError:
+def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float) -> RankingContext | EngineError:
     """Or what is wrong with the question."""
     question, promoting = asked.question, (asked.promoting,) if asked.promoting else ()
     try:
         check(question, deployed, (*asked.filters, *promoting))
-        return case_of(question, deployed, Live.of(group, question.user), asked.filters, now)
+        return ranking_context(question, deployed, LiveState.of(group, question.user), asked.filters, now)
     except EngineError as error:
         return error
 
 
-def _ranked(case: Case, promoting: CompiledFilter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
-    arn, shown = case.deployed.campaign.arn, shown_of(case, promoting)
-    name = stable_name(case, shown) if case.question.stable_id else named(arn, new_id())
+def _ranked(context: RankingContext, promoting: CompiledFilter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
+    arn, shown = context.deployed.campaign.arn, shown_of(context, promoting)
+    name = stable_name(context, shown) if context.question.stable_id else named(arn, new_id())
     shown = shown.mixed(name)
     return Ranked(
         items=shown.items,
         scores=shown.scores,
         recommendation_id=name,
-        model=case.deployed.model,
+        model=context.deployed.model,
         as_of=as_of,
         promotion_names=shown.promotion_names,
         reasons=shown.reasons,
         propensities=shown.propensities,
-        seed="" if case.explorer is None else case.explorer.drawn_with,
+        seed="" if context.explorer is None else context.explorer.drawn_with,
     )
 
 
-def shown_of(case: Case, promoting: CompiledFilter | None = None) -> Shown:
+def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:
     """What is shown; the promoted come first, their places are not drawn yet."""
-    if case.question.candidates is not None:
-        return _reorder(case.question.candidates, case)
-    return _promoted(promoting, case) if promoting is not None else _best(case)
+    if context.question.candidates is not None:
+        return _reorder(context.question.candidates, context)
+    return _promoted(promoting, context) if promoting is not None else _best(context)
 
 
 def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter, ...]) -> None:
@@ -131,7 +139,7 @@ def _check_filter(filter_: CompiledFilter, question: Question, deployed: Deploye
         raise InvalidInput(f"filterArn: the filter depends on CurrentItem, but {reason}.")
 
 
-class Shown(NamedTuple):
+class ShownItems(NamedTuple):
     """(shown,) each; all but the first two may be empty, as in `Ranked`."""
 
     items: tuple[str, ...]
@@ -141,45 +149,45 @@ class Shown(NamedTuple):
     propensities: tuple[float, ...] = ()
     explored: tuple[bool, ...] = ()
 
-    def mixed(self, seed: str) -> Shown:
+    def mixed(self, seed: str) -> ShownItems:
         """The promoted, which come first so far, at places drawn by the seed."""
         promoted = len(self.promotion_names) - self.promotion_names.count(None)
         if not promoted:
             return self
         order = mixed(promoted, len(self.items), seed)
-        return Shown(*(tuple(column[place] for place in order) if column else () for column in self))
+        return ShownItems(*(tuple(column[place] for place in order) if column else () for column in self))
 
 
-def stable_name(case: Case, shown: Shown) -> str:
+def stable_name(context: RankingContext, shown: ShownItems) -> str:
     """Answers of one name show the same items, and each with the same propensity."""
-    drawn = (case.explorer.seed,) if case.explorer is not None else ()
-    return stable(case.deployed.campaign.arn, case.deployed.model, *drawn, *shown.items)
+    drawn = (context.explorer.seed,) if context.explorer is not None else ()
+    return stable(context.deployed.campaign.arn, context.deployed.model, *drawn, *shown.items)
 
 
-def _best(case: Case) -> Shown:
+def _best(context: RankingContext) -> ShownItems:
     """The best of the catalogue."""
     nothing = np.zeros(0, np.int32)
-    return _shown(nothing, case.places(case.best, case.question.num_results, nothing), case)
+    return _shown(nothing, context.places(context.best, context.question.num_results, nothing), context)
 
 
-def _promoted(promoting: CompiledFilter, case: Case) -> Shown:
+def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
     """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
-    question, promotion = case.question, case.question.promotion
+    question, promotion = context.question, context.question.promotion
     assert promotion is not None
-    mask = promoting.mask(candidates_of(question, case.live), promotion.filter_values)
-    promoted = top_k(np.where(mask[:-1], case.scores, np.float32(-np.inf)), promotion.places(question.num_results))
-    others = case.allowed.copy()
+    mask = promoting.mask(candidates_of(question, context.live), promotion.filter_values)
+    promoted = top_k(np.where(mask[:-1], context.scores, np.float32(-np.inf)), promotion.places(question.num_results))
+    others = context.allowed.copy()
     others[promoted] = -np.inf
     count = question.num_results - len(promoted)
-    return _shown(promoted, case.places(top_k(others, count), count, promoted), case)
+    return _shown(promoted, context.places(top_k(others, count), count, promoted), context)
 
 
-def _shown(promoted: Ints, others: RankedPlaces, case: Case) -> Shown:
+def _shown(promoted: Ints, others: RankedPlaces, context: RankingContext) -> ShownItems:
     """Items of the catalogue with what is said about each, the promoted first."""
     items = np.concatenate((promoted, others.items))
-    recipe, promotion = case.deployed.recipe, case.question.promotion
-    filler = recipe.v2 and case.knows_nothing
-    scores = _rounded(case.shares(items)) if recipe.scores and not filler else (None,) * len(items)
+    recipe, promotion = context.deployed.recipe, context.question.promotion
+    filler = recipe.v2 and context.knows_nothing
+    scores = _rounded(context.shares(items)) if recipe.scores and not filler else (None,) * len(items)
     names: tuple[str | None, ...] = ()
     if promotion is not None:
         names = (promotion.name,) * len(promoted) + (None,) * len(others.items)
@@ -188,20 +196,20 @@ def _shown(promoted: Ints, others: RankedPlaces, case: Case) -> Shown:
         usual = POPULAR if filler else None
         told = [EXPLORED if each else usual for each in others.explored.tolist()]
         reasons = (*(PROMOTED,) * len(promoted), *told)
-    return Shown(
-        tuple(case.live.group.items.names(items)),
+    return ShownItems(
+        tuple(context.live.group.items.names(items)),
         scores,
         names,
         reasons if any(reasons) else (),
-        (*(1.0,) * len(promoted), *others.propensities.tolist()) if case.explorer is not None else (),
-        (*(False,) * len(promoted), *others.explored.tolist()) if case.explorer is not None else (),
+        (*(1.0,) * len(promoted), *others.propensities.tolist()) if context.explorer is not None else (),
+        (*(False,) * len(promoted), *others.explored.tolist()) if context.explorer is not None else (),
     )
 
 
-def _reorder(candidates: tuple[str, ...], case: Case) -> Shown:
+def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
-    live, scores = case.live, case.scores
-    mask = case.left.mask if case.left is not None else None
+    live, scores = context.live, context.scores
+    mask = context.left.mask if context.left is not None else None
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
     kept = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
     known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
@@ -209,7 +217,7 @@ def _reorder(candidates: tuple[str, ...], case: Case) -> Shown:
     order = np.argsort(-values, kind="stable")
     unknown = [name for name, index in kept if index < 0 or scores[index] == -np.inf]
     items = tuple([known[place][0] for place in order] + unknown)
-    return Shown(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
+    return ShownItems(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

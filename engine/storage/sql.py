@@ -37,8 +37,8 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import Damaged, Unavailable
 from engine.storage import watermark
 from engine.storage.faults import DAMAGE, Faults
-from engine.storage.turn import Turn
 from engine.storage.watermark import Watermark
+from engine.storage.write_lock import WriteLock
 
 _log = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ class Database:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_immediate)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._turn: Turn | None = None
+        self._turn: WriteLock | None = None
         self._watermark: Watermark | None = None
         if file is None and not self._is_served:
             self._make_tables()
@@ -265,7 +265,7 @@ class Database:
         if file.is_dir():
             raise Unavailable(f"{file} is a folder: the database is a file of that name")
         try:
-            self._turn, self._watermark = Turn(Path(f"{file}-turn")), Watermark.of(file)
+            self._turn, self._watermark = WriteLock(Path(f"{file}-turn")), Watermark.of(file)
         except OSError as error:
             raise Unavailable(f"the database {file} can't be opened: {error.filename}: {error.strerror}") from error
         if self._is_served:

@@ -2,7 +2,7 @@
 
 Whoever writes holds the lock that all events wait for. A process that is stopped in that moment, or gets no share of
 the processor, would hold it for as long: so the job process of a server, and commands beside one, hand each write over
-whole, as the name of a function and its arguments, and the server does it (see `engine.storage.writer`).
+whole, as the name of a function and its arguments, and the server does it (see `engine.storage.write_server`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from engine.errors import EngineError, Stopped, Unavailable
+from engine.errors import EngineError, JobStopped, Unavailable
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -35,7 +35,7 @@ _call = msgspec.msgpack.Decoder(Call)
 _outcome = msgspec.msgpack.Decoder(Outcome)
 
 
-class Hands(Protocol):
+class WriteForwarder(Protocol):
     def exchange(self, call: bytes) -> bytes | None:
         """The outcome of a call that somebody else did; None where this process is to do it."""
         ...
@@ -52,10 +52,10 @@ def write(function: Callable[Concatenate[Engine, P], T]) -> Callable[Concatenate
 
     @wraps(function)
     def call(engine: Engine, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if engine.hands is None:
+        if engine.forwarder is None:
             return function(engine, *args, **kwargs)
         assert not kwargs, f"{name} takes its arguments in order"
-        outcome = engine.hands.exchange(msgspec.msgpack.encode((name, args)))
+        outcome = engine.forwarder.exchange(msgspec.msgpack.encode((name, args)))
         if outcome is None:
             return function(engine, *args, **kwargs)
         error, message, result = _outcome.decode(outcome)
@@ -75,7 +75,7 @@ def perform_call(engine: Engine, call: bytes) -> bytes:
         function, types, _ = _typed(name)
         values = [msgspec.msgpack.decode(raw, type=kind) for raw, kind in zip(arguments, types, strict=True)]
         result = msgspec.msgpack.encode(function(engine, *values))
-    except (EngineError, Stopped) as refusal:
+    except (EngineError, JobStopped) as refusal:
         error, message = type(refusal).__name__, str(refusal)
     except sa.exc.OperationalError as failure:
         error, message = "Unavailable", f"the database can't be written: {failure.orig}"
@@ -102,7 +102,7 @@ def _typed(name: str) -> tuple[Callable[..., Any], list[Any], Any]:
 
 
 def _errors() -> dict[str, type[Exception]]:
-    found: list[type[Exception]] = [EngineError, Stopped]
+    found: list[type[Exception]] = [EngineError, JobStopped]
     for kind in found:
         found += kind.__subclasses__()
     return {kind.__name__: kind for kind in found}

@@ -23,7 +23,19 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from engine import AlreadyExists, Beside, Engine, Job, Lanes, Owner, Runner, Settings, cancel, perform_command, renew
+from engine import (
+    AlreadyExists,
+    CommandForwarder,
+    Engine,
+    Job,
+    Lanes,
+    Owner,
+    Runner,
+    Settings,
+    cancel,
+    perform_command,
+    renew,
+)
 from gateway.cli.interrupts import Interrupted
 
 LOOK_S = 0.05
@@ -226,7 +238,9 @@ def opened(data: Path, console: Console, **changes: Any) -> Iterator[Local]:
     """Raises `Unavailable` where the directory can't be used."""
     settings = Settings.of(data.resolve(), os.environ, pending_s=0.0, **changes)
     new = not any(data.glob("*"))  # an empty folder is no server's
-    local = Local(Engine.open(settings, follow=False, hands=Beside(settings.data_dir)), console, alone=new)
+    local = Local(
+        Engine.open(settings, follow=False, forwarder=CommandForwarder(settings.data_dir)), console, alone=new
+    )
     try:
         yield local
     finally:

@@ -21,7 +21,7 @@ from gateway.processes.starvation import Starvation
 from gateway.processes.supervisor import Child, Supervisor, python
 
 if TYPE_CHECKING:
-    from engine import Engine, Settings, Writer
+    from engine import Engine, Settings, WriteServer
     from gateway.config import Config
 
 
@@ -143,10 +143,10 @@ def worker_children(
     return found
 
 
-def start_writer(engine: Engine) -> Writer:
-    from engine import Writer
+def start_writer(engine: Engine) -> WriteServer:
+    from engine import WriteServer
 
-    writer = Writer(engine)
+    writer = WriteServer(engine)
     try:
         writer.start()
     except OSError as error:

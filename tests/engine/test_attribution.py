@@ -11,9 +11,9 @@ import pytest
 
 from engine.attribution import ledger
 from engine.attribution.sources import MOST, UNDEFINED, Sources
+from engine.impressions.ids import named
 from engine.jobs import attribution as clerk
-from engine.jobs.attribution import Clerk
-from engine.shown.ids import named
+from engine.jobs.attribution import AttributionWorker
 from tests.engine.shop import HOME, T0, Shop
 
 ROLE = "arn:aws:iam::000000000000:role/r"
@@ -90,7 +90,7 @@ def test_events_count_by_source_and_window(shop: Shop):
     shop.click("u", "a", second + 901, event_type="CLICK", metric_attribution=WEB)
     shop.click("u", None, second + 5, metric_attribution=WEB)  # no interaction
     shop.click("u", "a", second + 6, event_type="view", metric_attribution=WEB)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {
         ("CLICKS", "web"): (3, 3.0),
         ("CLICKS", CAMPAIGN): (1, 1.0),
@@ -104,7 +104,7 @@ def test_events_count_by_source_and_window(shop: Shop):
     }
     assert reports(shop, "PUT_EVENTS") == []
     shop.clock.now = float(W0 + 900)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     (rows,) = reports(shop, "PUT_EVENTS")
     assert len(set(rows)) == 12
     assert f"CLICKS,Click,2.0,samplecount,web,{W0}" in rows and f"CLICKS,Click,1.0,samplecount,web,{W0 + 900}" in rows
@@ -113,7 +113,7 @@ def test_events_count_by_source_and_window(shop: Shop):
 
 def test_an_event_counts_with_its_item_as_it_was_then(shop: Shop):
     attribute(shop, METRICS[1:2])
-    worker = Clerk(shop.engine)
+    worker = AttributionWorker(shop.engine)
     for price in (1.0, 10.0, 100.0):
         shop.put("a", price=price)
         shop.click("u", "a", price)
@@ -124,7 +124,7 @@ def test_an_event_counts_with_its_item_as_it_was_then(shop: Shop):
     shop.put("a", price=5.0)
     shop.click("u", "a", 200)
     shop.put("a", price=7.0)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("PRICES", UNDEFINED): (4, 116.0)}
 
 
@@ -133,7 +133,7 @@ def test_a_column_of_the_interactions(shop: Shop):
     shop.click("u", "a", 1, properties={"depth": 4})
     shop.click("u", "a", 2, properties={"depth": None})
     shop.click("u", "a", 3)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("DEPTH", UNDEFINED): (3, 4.0)}
 
 
@@ -142,18 +142,18 @@ def test_a_metric_counts_from_when_it_was_added_and_is_forgotten_when_removed(sh
     shop.click("u", "a", 1)
     shop.do("UpdateMetricAttribution", metricAttributionArn=ARN, addMetrics=METRICS[1:2])
     shop.click("u", "a", 2)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("CLICKS", UNDEFINED): (2, 2.0), ("PRICES", UNDEFINED): (1, 0.0)}
     shop.do("UpdateMetricAttribution", metricAttributionArn=ARN, removeMetrics=["CLICKS"])
     shop.click("u", "a", 3)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("PRICES", UNDEFINED): (2, 0.0)}
     shop.do("DeleteMetricAttribution", metricAttributionArn=ARN)
     assert figures(shop) == {}
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     attribute(shop, METRICS[:1])
     shop.click("u", "a", 4)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("CLICKS", UNDEFINED): (1, 1.0)}
 
 
@@ -162,10 +162,10 @@ def test_the_hundred_and_first_source_has_no_name(shop: Shop):
     for number in range(MOST + 3):
         shop.click("u", "a", number, metric_attribution={"eventAttributionSource": f"s{number}"})
         if number == 50:
-            Clerk(shop.engine).work()
-    Clerk(shop.engine).work()
+            AttributionWorker(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     shop.click("u", "a", 200, metric_attribution={"eventAttributionSource": "s1"})
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     counted = {source: events for (_, source), (events, _) in figures(shop).items()}
     assert len(counted) == MOST + 1 and counted[UNDEFINED] == 3 and counted["s1"] == 2 and "s100" not in counted
     assert sum(counted.values()) == MOST + 4
@@ -209,12 +209,12 @@ def test_a_counter_that_is_killed_anywhere(shop: Shop, monkeypatch: pytest.Monke
     kill_once(monkeypatch, {"ledger": ledger, "clerk": clerk}[module], name, after=after)
     with pytest.raises(Killed):
         for _ in range(2):
-            Clerk(shop.engine).work()
+            AttributionWorker(shop.engine).work()
             shop.clock.now = float(W0 + 900)
     shop.click("u", "a", W0 - T0 + 9, metric_attribution=WEB)
     for minute in range(1, 40):
         shop.clock.now = float(W0 + 900 + minute * 60)
-        Clerk(shop.engine).work()
+        AttributionWorker(shop.engine).work()
     assert figures(shop) == {("CLICKS", "web"): (9, 9.0)}
     written = [float(row.split(",")[2]) for rows in reports(shop, "PUT_EVENTS") for row in rows]
     assert sum(written) == 9.0
@@ -229,12 +229,12 @@ def test_two_processes_count_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch)
 
     def late(*given: Any) -> bool:
         monkeypatch.setattr(clerk, "store", store)
-        Clerk(other.engine).work()
+        AttributionWorker(other.engine).work()
         return store(*given)
 
     monkeypatch.setattr(clerk, "store", late)
-    Clerk(shop.engine).work()
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("CLICKS", UNDEFINED): (1, 1.0)}
     other.close()
 
@@ -242,7 +242,7 @@ def test_two_processes_count_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch)
 def test_files_add_up_and_a_late_event_is_in_the_next(shop: Shop):
     shop.clock.now = float(W0 + 10)
     attribute(shop, METRICS[:1])
-    worker = Clerk(shop.engine)
+    worker = AttributionWorker(shop.engine)
     for start, seconds in ((0, (1, 2, 3)), (900, (4, 901)), (1800, ()), (2700, (5,))):
         shop.clock.now = float(W0 + start + 20)
         for second in seconds:
@@ -266,13 +266,13 @@ def test_a_file_that_cant_be_written_is_said_and_written_later(shop: Shop):
     shop.clock.now = float(W0 + 10)
     attribute(shop, METRICS[:1])
     shop.click("u", "a", W0 - T0)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     shop.clock.now = float(W0 + 900)
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     shown = shop.do("DescribeMetricAttribution", metricAttributionArn=ARN)["metricAttribution"]
     assert shown["status"] == "ACTIVE" and shown["failureReason"].startswith("Invalid S3 output path file://")
     blocked.unlink()
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     shown = shop.do("DescribeMetricAttribution", metricAttributionArn=ARN)["metricAttribution"]
     assert "failureReason" not in shown
     assert reports(shop, "PUT_EVENTS") == [[f"CLICKS,Click,1.0,samplecount,{UNDEFINED},{W0}"]]
@@ -284,7 +284,7 @@ def test_without_an_output_it_counts_and_writes_nothing(shop: Shop):
     shop.click("u", "a", 1)
     for minute in range(1, 40):
         shop.clock.now = float(W0 + minute * 60)
-        Clerk(shop.engine).work()
+        AttributionWorker(shop.engine).work()
     assert figures(shop) == {("CLICKS", UNDEFINED): (1, 1.0)} and not (shop.folder / "reports").exists()
 
 
@@ -345,5 +345,5 @@ def test_an_import_reports_its_rows(shop: Shop):
     assert reports(shop, "INCREMENTAL") == [
         [f"CLICKS,Click,1.0,samplecount,web,{W0}", f"PRICES,click,2.5,sum,web,{W0}", f"VALUES,click,0.0,sum,web,{W0}"]
     ]
-    Clerk(shop.engine).work()
+    AttributionWorker(shop.engine).work()
     assert figures(shop) == {("CLICKS", "web"): (3, 3.0), ("PRICES", "web"): (3, 7.5), ("VALUES", "web"): (3, 0.0)}

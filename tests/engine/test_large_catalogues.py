@@ -20,9 +20,9 @@ from engine.filters import CompiledFilter, compile_filter
 from engine.nearest import cells
 from engine.recipe import silent
 from engine.serving import serve
-from engine.serving.case import Case, Live, case_of
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
+from engine.serving.ranking import LiveState, RankingContext, ranking_context
 from loadtests.blend import blend_of, visits
 from tests.engine.test_serve import deployed
 
@@ -54,10 +54,10 @@ def group() -> Group:
     return group
 
 
-def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> Case:
+def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> RankingContext:
     asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
     compiled: tuple[CompiledFilter, ...] = tuple(map(compile_filter, filters))
-    return case_of(asked, model, Live.of(group, user), compiled, 99.0)
+    return ranking_context(asked, model, LiveState.of(group, user), compiled, 99.0)
 
 
 def by_scan(ensemble: Ensemble) -> Deployed:

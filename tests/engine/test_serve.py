@@ -15,12 +15,12 @@ from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
 from engine.filters import compile_filter
+from engine.impressions.ids import named
 from engine.recipe import Model, Query, Recipe
 from engine.records import CampaignRecord
 from engine.serving import serve
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
-from engine.shown.ids import named
 
 CLICKED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
 SCORES = (1.0, 3.0, 2.0, -np.inf)

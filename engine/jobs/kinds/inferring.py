@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.batch.inference import answering
 from engine.batch.themes import Themes, themed
-from engine.jobs.batch import Answering, Batch, fail, run_batch
+from engine.jobs.batch import Answering, BatchContext, fail, run_batch
 from engine.jobs.work import Work
 from engine.records import BatchInferenceJobRecord
 
@@ -19,7 +19,7 @@ def failed(work: Work, reason: str) -> None:
     fail(work, BatchInferenceJobRecord, reason)
 
 
-def _answering(work: Work, job: BatchInferenceJobRecord, batch: Batch) -> Answering:
+def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:
     now, new_id = work.engine.clock(), work.engine.new_id
     answer = answering(batch.deployed, batch.state, batch.filters, job.num_results, now=now, new_id=new_id)
     if job.batch_inference_job_mode == "THEME_GENERATION":
@@ -27,7 +27,7 @@ def _answering(work: Work, job: BatchInferenceJobRecord, batch: Batch) -> Answer
     return Answering(answer)
 
 
-def _themes(work: Work, job: BatchInferenceJobRecord, batch: Batch) -> Themes:
+def _themes(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Themes:
     dataset = work.directory.datasets(batch.group.arn).get("ITEMS")
     fields = work.directory.schema(dataset).fields if dataset is not None else ()
     return Themes(batch.state, fields, job.theme_generation_config["fieldsForThemeGeneration"]["itemName"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.batch.segments import by_attributes, by_item, with_attributes
 from engine.filters import fields_of
-from engine.jobs.batch import Answering, Batch, fail, run_batch
+from engine.jobs.batch import Answering, BatchContext, fail, run_batch
 from engine.jobs.work import Work
 from engine.records import BatchSegmentJobRecord
 
@@ -19,7 +19,7 @@ def failed(work: Work, reason: str) -> None:
     fail(work, BatchSegmentJobRecord, reason)
 
 
-def _answering(work: Work, job: BatchSegmentJobRecord, batch: Batch) -> Answering:
+def _answering(work: Work, job: BatchSegmentJobRecord, batch: BatchContext) -> Answering:
     if not batch.deployed.recipe.by_attributes:
         return Answering(by_item(batch.deployed, batch.state, batch.filters, job.num_results), MOST_ITEMS)
     fields = fields_of(map(work.directory.schema, work.directory.datasets(batch.group.arn).values()))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class Turn:
+class WriteLock:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self.close = weakref.finalize(self, os.close, self._file)

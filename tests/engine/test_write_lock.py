@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from engine.storage.turn import Turn
+from engine.storage.write_lock import WriteLock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from engine.storage.turn import Turn
+from engine.storage.write_lock import Turn
 
 with Turn(Path(sys.argv[1])).taken():
     print("taken", flush=True)
@@ -24,7 +24,7 @@ with Turn(Path(sys.argv[1])).taken():
 
 
 def test_who_waits_goes_on_when_the_holder_dies(tmp_path: Path):
-    turn = Turn(tmp_path / "turn")
+    turn = WriteLock(tmp_path / "turn")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "turn")], stdout=subprocess.PIPE)
     assert holder.stdout is not None and holder.stdout.readline() == b"taken\n"
     got: list[float] = []
@@ -46,7 +46,7 @@ def test_who_waits_goes_on_when_the_holder_dies(tmp_path: Path):
 
 
 def test_threads_take_turns(tmp_path: Path):
-    turn, inside, most = Turn(tmp_path / "turn"), 0, 0
+    turn, inside, most = WriteLock(tmp_path / "turn"), 0, 0
 
     def take() -> None:
         nonlocal inside, most

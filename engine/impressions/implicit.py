@@ -16,9 +16,9 @@ from typing import NamedTuple
 from engine.data import entries
 from engine.data.log import Log, LogEntry
 from engine.errors import EngineError
+from engine.impressions.segment import ShownAnswer
+from engine.impressions.shown_log import FLUSH_S, ShownLog
 from engine.question import Event
-from engine.shown.log import FLUSH_S, ShownLog
-from engine.shown.segment import Shown
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +27,17 @@ TRIES = 3  # ticks; by then the answer is written, or never will be
 MOST_WAITING = 50_000  # beyond these the newest are not counted
 
 
-class Told(NamedTuple):
+class AnswerMention(NamedTuple):
     group: str  # the dataset group's uid
     who: str  # the user or session
     answer: str  # a recommendationId
     tries: int = 0
 
 
-class Impressions:
+class ImplicitImpressions:
     def __init__(self, shown: ShownLog, events: Log) -> None:
         self._shown, self._log = shown, events
-        self._waiting: deque[Told] = deque()
+        self._waiting: deque[AnswerMention] = deque()
         self._settling = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="impressions", daemon=True)
@@ -56,7 +56,7 @@ class Impressions:
         """Takes note of events that name an answer; where they list an impression as well, that counts instead."""
         for event in events:
             if event.recommendation_id and not event.impression and len(self._waiting) < MOST_WAITING:
-                self._waiting.append(Told(group, who, event.recommendation_id))
+                self._waiting.append(AnswerMention(group, who, event.recommendation_id))
 
     def settle(self) -> None:
         """Look up what was told until now; an answer that is not found is looked for again next time.
@@ -87,7 +87,7 @@ class Impressions:
             log.warning("implicit impressions of the last moment are lost: %s", error)
 
 
-def _entry(told: Told, shown: Shown) -> LogEntry:
+def _entry(told: AnswerMention, shown: ShownAnswer) -> LogEntry:
     """One answer counts once for one user, whatever the user did with it."""
     once = blake2b(f"shown\0{told.answer}\0{told.who}".encode(), digest_size=16).digest()
     return LogEntry(told.group, "shown", "", entries.encode(entries.Impression(shown.items)), once)

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from engine.shown.ids import tag_of
-from engine.shown.segment import Reading, Shown, Writing, index_left_open, index_path
+from engine.impressions.ids import tag_of
+from engine.impressions.segment import SegmentReader, SegmentWriter, ShownAnswer, index_left_open, index_path
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,10 @@ class ShownLog:
     ) -> None:
         self._folder, self._clock, self._new_id = folder, clock, new_id
         self._keep_s, self._most_bytes = keep_s, most_bytes
-        self._waiting: deque[Shown] = deque()
+        self._waiting: deque[ShownAnswer] = deque()
         self.lost = 0  # answers that nobody remembers
-        self._segment: Writing | None = None
-        self._readings: dict[Path, Reading] = {}
+        self._segment: SegmentWriter | None = None
+        self._readings: dict[Path, SegmentReader] = {}
         self._lock = threading.Lock()  # of the files
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, name="shown-log", daemon=True)
@@ -56,18 +56,18 @@ class ShownLog:
         with self._lock:
             self._end_segment()
 
-    def add(self, shown: Shown) -> None:
+    def add(self, shown: ShownAnswer) -> None:
         """Costs a microsecond and never waits."""
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(shown)
         else:
             self.lost += 1
 
-    def find(self, names: Iterable[str]) -> dict[str, Shown]:
+    def find(self, names: Iterable[str]) -> dict[str, ShownAnswer]:
         """The answers of those names, of whatever process. Not among them: what is no answer, was too long ago, or is
         too new: another process's of the last fifth of a second. Reads files."""
         wanted = {name for name in names if tag_of(name) is not None}
-        found: dict[str, Shown] = {}
+        found: dict[str, ShownAnswer] = {}
         if not wanted:
             return found
         self.flush()
@@ -82,7 +82,7 @@ class ShownLog:
                     break
         return found
 
-    def all(self) -> Iterator[Shown]:
+    def all(self) -> Iterator[ShownAnswer]:
         """Everything that is kept; by process and in its order."""
         self.flush()
         with self._lock:
@@ -112,7 +112,7 @@ class ShownLog:
         except OSError:  # a full disk must not end the thread: answers go on, and the next round tries again
             log.exception("the shown log can't be written")
 
-    def _append(self, answers: list[Shown]) -> None:
+    def _append(self, answers: list[ShownAnswer]) -> None:
         segment = self._open_segment()
         try:
             segment.append(answers)
@@ -122,14 +122,14 @@ class ShownLog:
             self._segment = None
             raise
 
-    def _open_segment(self) -> Writing:
+    def _open_segment(self) -> SegmentWriter:
         now, segment = self._clock(), self._segment
         if segment is not None and (segment.size > SEGMENT_BYTES or now - segment.began > self._keep_s / SEGMENTS_KEPT):
             self._end_segment()
         if self._segment is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._tidy(now)
-            self._segment = Writing(self._folder / f"{int(now):012d}-{self._new_id()}.log", now)
+            self._segment = SegmentWriter(self._folder / f"{int(now):012d}-{self._new_id()}.log", now)
         return self._segment
 
     def _end_segment(self) -> None:
@@ -149,8 +149,8 @@ class ShownLog:
                 path.unlink(missing_ok=True)
                 index_path(path).unlink(missing_ok=True)
 
-    def _segments(self) -> list[Reading]:
+    def _segments(self) -> list[SegmentReader]:
         """Newest first."""
         paths = sorted(self._folder.glob("*.log"), reverse=True)
-        self._readings = {path: self._readings.get(path) or Reading(path) for path in paths}
+        self._readings = {path: self._readings.get(path) or SegmentReader(path) for path in paths}
         return list(self._readings.values())

@@ -1,4 +1,4 @@
-"""What one answer is chosen from: question → query → scores, or the best by an index, and what the filters leave."""
+"""The context that one answer is ranked in: question → query → scores, or an index's best, and what filters leave."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from engine.serving.deployments import Deployed
 
 
 @dataclass(frozen=True)
-class Live:
-    """What an answer is made from: one group's state, and what its filters may see of this user.
+class LiveState:
+    """One group's state as an answer sees it, with this user's history.
 
     The catalogue grows meanwhile: all of one answer sees its first `item_count` items.
     """
@@ -35,7 +35,7 @@ class Live:
     item_count: int
 
     @classmethod
-    def of(cls, group: Group, user: str | None) -> Live:
+    def of(cls, group: Group, user: str | None) -> LiveState:
         history = group.history(user) if user is not None else NO_HISTORY
         return cls(group, history, len(group.items))  # counted after: no item of the history is beyond
 
@@ -45,13 +45,17 @@ class Live:
         return index if index < self.item_count else -1
 
 
-@dataclass(frozen=True)
-class Case:
-    """All that one question's answer is chosen from."""
+@dataclass
+class RankingContext:
+    """All that one question's answer is chosen from.
+
+    Scores and the shortlist are computed when they are asked for, unless `score_together` or `list_together` has set
+    them for several contexts at once.
+    """
 
     question: Question
     deployed: Deployed
-    live: Live
+    live: LiveState
     now: float
     left: Left | None  # by the filters; None: there is none
     explorer: Explorer | None
@@ -67,13 +71,13 @@ class Case:
 
     @cached_property
     def shortlist(self) -> Shortlist | None:
-        """Of the model's index, where it has one for a question like this."""
+        """The shortlist of the model's index, where it has one for a question like this."""
         scorer = self.deployed.shortlisting
         return scorer.shortlists((self.query,))[0] if self.plain and scorer is not None else None
 
     @property
     def plain(self) -> bool:
-        """Whether an index may answer."""
+        """True where an index may answer."""
         question = self.question
         return question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
 
@@ -82,17 +86,17 @@ class Case:
         """The best by the index that the filters leave, as many as are asked for; None where it has too few of them."""
         if self.shortlist is None:
             return None
-        best = self.shortlist.best[self._known(self.shortlist.best, self.shortlist)]
+        best = self.shortlist.best[self._has_score(self.shortlist.best, self.shortlist)]
         if self.left is not None:
             best = best[self.left.keeps(best)]
         count = self.question.num_results
         return best[:count] if len(best) >= count else None
 
-    def _known(self, items: Ints, shortlist: Shortlist) -> Array:
-        """(k,) whether each is in this answer's catalogue and has a score."""
+    def _has_score(self, items: Ints, shortlist: Shortlist) -> Array:
+        """(k,) True for those that are in this answer's catalogue and have a score."""
         absent = self.live.group.exposure.without_record(self.deployed.absent)
-        known: Array = items < min(self.live.item_count, shortlist.count)
-        return known & ~np.isin(items, absent) if len(absent) else known
+        in_model: Array = items < min(self.live.item_count, shortlist.count)
+        return in_model & ~np.isin(items, absent) if len(absent) else in_model
 
     @property
     def best(self) -> Ints:
@@ -108,11 +112,11 @@ class Case:
 
     @property
     def knows_nothing(self) -> bool:
-        """Whether the model knows nothing of what this user did, or the people of this cohort."""
+        """True where the model knows nothing of what this user did, or the people of this cohort."""
         named = self.question.cohort not in (None, EVERYONE)
         history = self.live.history.items
         if self.nearest is not None and self.shortlist is not None:
-            return not np.any(self._known(history, self.shortlist))
+            return not np.any(self._has_score(history, self.shortlist))
         return not named and not np.any(self.scores[history] > -np.inf)
 
     def shares(self, items: Ints) -> Floats:
@@ -123,8 +127,8 @@ class Case:
     def _shares(self, items: Ints) -> Floats:
         if self.nearest is None or self.shortlist is None:
             return softmax(self.scores, self.scores[items])
-        shares, known = np.zeros(len(items), np.float32), self._known(items, self.shortlist)
-        shares[known] = np.exp(self.shortlist.logits_of(items[known]) - np.float32(self.shortlist.log_total))
+        shares, has_score = np.zeros(len(items), np.float32), self._has_score(items, self.shortlist)
+        shares[has_score] = np.exp(self.shortlist.logits_of(items[has_score]) - np.float32(self.shortlist.log_total))
         return shares
 
     def places(self, best: Ints, count: int, taken: Ints) -> RankedPlaces:
@@ -142,7 +146,7 @@ class Case:
 
     @property
     def _young(self) -> Novelty:
-        """Of all that the filters leave to everyone."""
+        """The novelty of all items that the filters leave to everyone."""
         assert self.explorer is not None
         young = self.explorer.young
         return young if self.left is None else self.left.shared.of(young)
@@ -150,24 +154,24 @@ class Case:
     @property
     def explorable(self) -> Mask:
         """(catalogue,) what the filters leave and the user does not know already."""
-        found = np.ones(self.live.item_count, np.bool_) if self.left is None else self.left.mask[:-1].copy()
-        found[self.live.history.items] = False
-        return found
+        mask = np.ones(self.live.item_count, np.bool_) if self.left is None else self.left.mask[:-1].copy()
+        mask[self.live.history.items] = False
+        return mask
 
 
-def case_of(
-    question: Question, deployed: Deployed, live: Live, filters: tuple[CompiledFilter, ...], now: float
-) -> Case:
+def ranking_context(
+    question: Question, deployed: Deployed, live: LiveState, filters: tuple[CompiledFilter, ...], now: float
+) -> RankingContext:
     left = left_by(filters, candidates_of(question, live), question.filter_values)
-    return Case(question, deployed, live, now, left, _explorer(question, deployed, live, now))
+    return RankingContext(question, deployed, live, now, left, _explorer(question, deployed, live, now))
 
 
-def candidates_of(question: Question, live: Live) -> Candidates:
+def candidates_of(question: Question, live: LiveState) -> Candidates:
     return Candidates(live.group, live.item_count, live.history, question.user, question.item)
 
 
-def query_of(question: Question, deployed: Deployed, live: Live, now: float) -> Query:
-    """What the model is asked."""
+def query_of(question: Question, deployed: Deployed, live: LiveState, now: float) -> Query:
+    """The question in the model's terms."""
     return Query(
         history=live.history.items,
         times=live.history.times,
@@ -181,7 +185,7 @@ def query_of(question: Question, deployed: Deployed, live: Live, now: float) -> 
     )
 
 
-def _explorer(question: Question, deployed: Deployed, live: Live, now: float) -> Explorer | None:
+def _explorer(question: Question, deployed: Deployed, live: LiveState, now: float) -> Explorer | None:
     exploration = deployed.exploration
     if exploration is None or exploration.weight == 0 or question.candidates is not None:
         return None
@@ -191,7 +195,7 @@ def _explorer(question: Question, deployed: Deployed, live: Live, now: float) ->
     return explorer(exploration, live.group.exposure.novelty(live.item_count, exploration.cut_off_days), seed)
 
 
-def scores_of(question: Question, deployed: Deployed, live: Live, now: float) -> Floats:
+def scores_of(question: Question, deployed: Deployed, live: LiveState, now: float) -> Floats:
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
     scores = _of_cohort(question.cohort, deployed)
     if scores is None:
@@ -199,7 +203,7 @@ def scores_of(question: Question, deployed: Deployed, live: Live, now: float) ->
     return _fitting(scores, deployed, live)
 
 
-def _fitting(scores: Floats, deployed: Deployed, live: Live) -> Floats:
+def _fitting(scores: Floats, deployed: Deployed, live: LiveState) -> Floats:
     """(items of the model,) scores made (catalogue,)"""
     count = live.item_count
     absent = live.group.exposure.without_record(deployed.absent)
@@ -221,23 +225,25 @@ def _of_cohort(cohort: str | None, deployed: Deployed) -> Floats | None:
     return scores
 
 
-def list_together(cases: Sequence[Case]) -> None:
-    """By their model's index, where it has one; each gets the shortlist that it would have alone."""
-    listed = [case for case in cases if case.plain]
+def list_together(contexts: Sequence[RankingContext]) -> None:
+    """Sets the shortlists of questions that their model's index may answer, each the one that it would have alone."""
+    listed = [context for context in contexts if context.plain]
     scorer = listed[0].deployed.shortlisting if listed else None
     if scorer is not None:
-        for case, shortlist in zip(listed, scorer.shortlists([case.query for case in listed]), strict=True):
-            vars(case)["shortlist"] = shortlist  # as if the property had been asked for
+        for context, shortlist in zip(listed, scorer.shortlists([context.query for context in listed]), strict=True):
+            context.shortlist = shortlist
 
 
-def score_together(cases: Sequence[Case]) -> None:
-    """The cases of users that no index answers; each gets the scores that it would have alone."""
-    scanned = [case for case in cases if case.question.cohort in (None, EVERYONE) and case.nearest is None]
-    queries = [case.query for case in scanned]
+def score_together(contexts: Sequence[RankingContext]) -> None:
+    """Sets the scores of questions that no index answers, each the ones that it would have alone."""
+    scanned = [
+        context for context in contexts if context.question.cohort in (None, EVERYONE) and context.nearest is None
+    ]
+    queries = [context.query for context in scanned]
     if not scanned:
         return
-    for case, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
-        vars(case)["scores"] = _fitting(scores, case.deployed, case.live)  # as if the property had been asked for
+    for context, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
+        context.scores = _fitting(scores, context.deployed, context.live)
 
 
 def softmax(scores: Floats, of: Floats) -> Floats:

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from engine import Question
-from engine.shown import log as shown_log
-from engine.shown.ids import named
-from engine.shown.log import ShownLog
-from engine.shown.segment import Shown, index_path
+from engine.impressions import shown_log
+from engine.impressions.ids import named
+from engine.impressions.segment import ShownAnswer, index_path
+from engine.impressions.shown_log import ShownLog
 from tests.engine.shop import Clock, Shop
 
 Open = Callable[..., ShownLog]
 
 
-def answer(number: int, items: tuple[str, ...] = ("i1", "i2"), at: float = 1.0) -> Shown:
+def answer(number: int, items: tuple[str, ...] = ("i1", "i2"), at: float = 1.0) -> ShownAnswer:
     name = named("arn:campaign/home", str(uuid.UUID(int=number * 7919, version=4)))
-    return Shown(name, at, "g", "arn:campaign/home", "m/1", "u", items, (1.0, 0.25)[: len(items)])
+    return ShownAnswer(name, at, "g", "arn:campaign/home", "m/1", "u", items, (1.0, 0.25)[: len(items)])
 
 
-def find(log: ShownLog, name: str) -> Shown | None:
+def find(log: ShownLog, name: str) -> ShownAnswer | None:
     return log.find([name]).get(name)
 
 

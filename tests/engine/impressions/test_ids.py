@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from engine import Question
-from engine.shown.ids import named, stable, tag_of
+from engine.impressions.ids import named, stable, tag_of
 from tests.engine.shop import HOME, Shop
 
 

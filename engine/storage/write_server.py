@@ -36,7 +36,7 @@ def sockets_of(data_dir: Path) -> Path:
     return data_dir / "run"
 
 
-class Writer:
+class WriteServer:
     """Listens from `start` on, in threads of its own."""
 
     def __init__(self, engine: Engine) -> None:
@@ -75,7 +75,7 @@ class Writer:
                 _send(peer, perform_call(self._engine, call))
 
 
-class Connection:
+class WriterConnection:
     """To one writer; safe to use from several threads."""
 
     def __init__(self, path: Path, patience_s: float = GREETING_S) -> None:
@@ -111,12 +111,12 @@ class Connection:
         self._socket.close()
 
 
-class Server:
+class JobForwarder:
     """The hands of a job process: its server's writer, and nobody else's. Without it the process is of no use."""
 
     def __init__(self, path: Path, gone: Callable[[], None]) -> None:
         """`gone` is called where there is no server any more. Raises `OSError` where there is none now."""
-        self._connection, self._gone = Connection(path, START_S), gone
+        self._connection, self._gone = WriterConnection(path, START_S), gone
 
     def exchange(self, call: bytes) -> bytes:
         try:
@@ -129,12 +129,12 @@ class Server:
         self._connection.close()
 
 
-class Beside:
+class CommandForwarder:
     """The hands of a command: the writer of whatever server runs on the data directory, its own where none does."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = sockets_of(data_dir)
-        self._connection: Connection | None = None
+        self._connection: WriterConnection | None = None
         self._lock = threading.Lock()
 
     def exchange(self, call: bytes) -> bytes | None:
@@ -148,16 +148,16 @@ class Beside:
                 self._connection = None
             raise
 
-    def connection(self) -> Connection | None:
+    def connection(self) -> WriterConnection | None:
         with self._lock:
             if self._connection is None:
                 self._connection = next(self._greeted(), None)
             return self._connection
 
-    def _greeted(self) -> Iterator[Connection]:
+    def _greeted(self) -> Iterator[WriterConnection]:
         for path in self._folder.glob(PATTERN):
             try:
-                yield Connection(path)
+                yield WriterConnection(path)
             except ConnectionRefusedError:  # of a server that was killed
                 path.unlink(missing_ok=True)
             except OSError as error:

@@ -21,7 +21,7 @@ HEAD = struct.Struct("<IQ")
 Index = NDArray[np.uint64]
 
 
-class Shown(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class ShownAnswer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One answer. `propensities` are as long as `items`, or empty where every item was certain to be shown."""
 
     name: str  # the recommendationId
@@ -38,7 +38,7 @@ class Shown(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Shown).decode
+decode = msgspec.msgpack.Decoder(ShownAnswer).decode
 
 
 def key_of(name: str) -> int:
@@ -46,7 +46,7 @@ def key_of(name: str) -> int:
     return int(name[23:27] + name[28:], 16)
 
 
-class Writing:
+class SegmentWriter:
     """A segment that this process appends to. The lock on it says that its writer lives."""
 
     def __init__(self, path: Path, began: float) -> None:
@@ -54,7 +54,7 @@ class Writing:
         self._file = path.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
-    def append(self, answers: list[Shown]) -> None:
+    def append(self, answers: list[ShownAnswer]) -> None:
         parts: list[bytes] = []
         for shown in answers:
             body = encode(shown)
@@ -73,7 +73,7 @@ class Writing:
         self._file.close()
 
 
-class Reading:
+class SegmentReader:
     """A segment as any process finds it; one that is still appended to is scanned from where the last scan ended."""
 
     def __init__(self, path: Path) -> None:
@@ -82,7 +82,7 @@ class Reading:
         self._places: dict[int, int] = {}
         self._scanned = 0
 
-    def find(self, name: str) -> Shown | None:
+    def find(self, name: str) -> ShownAnswer | None:
         key = key_of(name)
         for place in self._candidates(key):
             shown = self._at(place)
@@ -90,7 +90,7 @@ class Reading:
                 return shown
         return None
 
-    def all(self) -> Iterator[Shown]:
+    def all(self) -> Iterator[ShownAnswer]:
         with self.path.open("rb") as file:
             data = file.read()
         for _, place, length in frames(data):
@@ -116,7 +116,7 @@ class Reading:
             end = place + HEAD.size + length
         self._scanned += end
 
-    def _at(self, place: int) -> Shown:
+    def _at(self, place: int) -> ShownAnswer:
         with self.path.open("rb") as file:
             file.seek(place)
             length, _ = HEAD.unpack(file.read(HEAD.size))
