@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import Runner
-from engine.errors import Overtaken
+from engine.errors import SnapshotOvertaken
 from engine.jobs import lanes
 from engine.jobs.cancelling import work_of
 from engine.jobs.group_data import current
@@ -142,7 +142,7 @@ def test_a_snapshot_begun_before_anothers_is_not_published_but_made_again(shop: 
     assert importing is not None
     kinds()["importing"](work_of(shop.engine, importing))
     before = shop.engine.follower.restored(shop.uid).stored
-    with pytest.raises(Overtaken):
+    with pytest.raises(SnapshotOvertaken):
         slow.publish(state, state.stored)
     assert shop.engine.follower.restored(shop.uid).stored.seq == before.seq
     snapshot = current(slow, group)
@@ -157,7 +157,7 @@ def test_an_attempt_is_made_again_while_it_is_overtaken():
     def attempt() -> str:
         attempts.append(1)
         if len(attempts) < 3:
-            raise Overtaken
+            raise SnapshotOvertaken
         return "published"
 
     assert undisturbed(attempt) == "published"
