@@ -254,7 +254,7 @@ class Database:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_immediate)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._turn: WriteLock | None = None
+        self._write_lock: WriteLock | None = None
         self._watermark: Watermark | None = None
         if file is None and not self._is_served:
             self._make_tables()
@@ -265,7 +265,7 @@ class Database:
         if file.is_dir():
             raise Unavailable(f"{file} is a folder: the database is a file of that name")
         try:
-            self._turn, self._watermark = WriteLock(Path(f"{file}-turn")), Watermark.of(file)
+            self._write_lock, self._watermark = WriteLock(Path(f"{file}-turn")), Watermark.of(file)
         except OSError as error:
             raise Unavailable(f"the database {file} can't be opened: {error.filename}: {error.strerror}") from error
         if self._is_served:
@@ -273,7 +273,7 @@ class Database:
         try:
             oddity = watermark.check(file, self._watermark.read())
             with (
-                self._turn.taken()
+                self._write_lock.held()
             ):  # several that change a new file to a write-ahead log at once are in each other's way
                 self._make_tables(file)
         except BaseException:
@@ -315,7 +315,7 @@ class Database:
         the database can't be written to."""
         if self._only_read:
             raise RuntimeError("this process hands its writes over: a transaction belongs into a function of @write")
-        with self._faults.reported("written to"), self._turn.taken() if self._turn else nullcontext():
+        with self._faults.reported("written to"), self._write_lock.held() if self._write_lock else nullcontext():
             mark = None
             with self._engine.begin() as connection:
                 driver: Any = connection.connection.driver_connection
@@ -333,7 +333,7 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
-        for each in (self._turn, self._watermark):
+        for each in (self._write_lock, self._watermark):
             if each is not None:
                 each.close()
 

@@ -22,7 +22,7 @@ class WriteLock:
         self._lock = threading.Lock()  # threads share the file, and so its lock
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
         with self._lock:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:

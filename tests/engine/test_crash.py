@@ -23,7 +23,7 @@ engine = Engine.open(Settings.of(Path(sys.argv[1]), {}))
 def write(thread):
     for number in range(100_000):
         event = Event(event_type="click", sent_at=float(sys.argv[3]) + number, item_id=f"i{number}")
-        engine.put_events(sys.argv[2], f"s{thread}", f"u{thread}", [event]).result(60)
+        engine.feed.put_events(sys.argv[2], f"s{thread}", f"u{thread}", [event]).result(60)
         os.write(1, f"{thread} {number}\\n".encode())  # acknowledged: the client has heard
 
 for thread in range(int(sys.argv[4])):

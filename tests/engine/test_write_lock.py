@@ -15,22 +15,22 @@ from engine.storage.write_lock import WriteLock
 HOLDER = """
 import sys, time
 from pathlib import Path
-from engine.storage.write_lock import Turn
+from engine.storage.write_lock import WriteLock
 
-with Turn(Path(sys.argv[1])).taken():
+with WriteLock(Path(sys.argv[1])).held():
     print("taken", flush=True)
     time.sleep(60)
 """
 
 
 def test_who_waits_goes_on_when_the_holder_dies(tmp_path: Path):
-    turn = WriteLock(tmp_path / "turn")
+    lock = WriteLock(tmp_path / "turn")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "turn")], stdout=subprocess.PIPE)
     assert holder.stdout is not None and holder.stdout.readline() == b"taken\n"
     got: list[float] = []
 
     def take() -> None:
-        with turn.taken():
+        with lock.held():
             got.append(time.monotonic())
 
     waiting = threading.Thread(target=take)
@@ -42,16 +42,16 @@ def test_who_waits_goes_on_when_the_holder_dies(tmp_path: Path):
     waiting.join(10)
     holder.stdout.close()
     assert got
-    turn.close()
+    lock.close()
 
 
 def test_threads_take_turns(tmp_path: Path):
-    turn, inside, most = WriteLock(tmp_path / "turn"), 0, 0
+    lock, inside, most = WriteLock(tmp_path / "turn"), 0, 0
 
     def take() -> None:
         nonlocal inside, most
         for _ in range(50):
-            with turn.taken():
+            with lock.held():
                 inside += 1
                 most = max(most, inside)
                 time.sleep(0)
@@ -63,4 +63,4 @@ def test_threads_take_turns(tmp_path: Path):
     for thread in threads:
         thread.join(10)
     assert most == 1
-    turn.close()
+    lock.close()

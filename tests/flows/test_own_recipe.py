@@ -121,7 +121,7 @@ def test_without_the_package_everything_else_goes_on(server: Server, campaign: s
     with closing(Engine.open(Settings.of(server.data, {}))) as engine:
         assert "the recipe shop-again is not installed: install the package that it came with" in caplog.text
         with pytest.raises(Unavailable):
-            engine.recommend(Question(campaign="again", user="u0"))
+            engine.answers.recommend(Question(campaign="again", user="u0"))
 
 
 WRONG = {
