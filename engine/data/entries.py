@@ -65,7 +65,6 @@ read_interaction = msgspec.json.Decoder(Interaction).decode
 read_row = msgspec.json.Decoder(RecordRow).decode
 read_impression = msgspec.json.Decoder(Impression).decode
 read_erased = msgspec.json.Decoder(Erased).decode
-read_pointer = msgspec.json.Decoder(Pointer).decode
 
 # What changes the state of a group. `cleared` has no body, its key is the type of a dataset that was deleted.
 STATE_KINDS = frozenset({"event", "item", "user", "action", "action_event", "shown", "cleared", "erased"})

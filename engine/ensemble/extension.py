@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
+from engine.ensemble.plan import EnsembleParams
 from engine.neighbours.likeness import nearest_described
 from engine.recipe import Model, Progress
 
@@ -21,7 +22,7 @@ MOST = 20_000  # known items, the most popular ones, among which neighbours are 
 NEAR, WEIGHT = "extension_near", "extension_weight"
 
 
-def extended(model: Model, snapshot: Snapshot, progress: Progress) -> Model:
+def extended(model: Model, snapshot: Snapshot, params: EnsembleParams, progress: Progress) -> Model:
     """The model with the snapshot's items after its own, whichever of them it had been extended with before."""
     own, count = int(model.about["items"]), snapshot.item_count
     popular = np.argsort(-np.bincount(snapshot.items, minlength=count)[:own], kind="stable")[:MOST].astype(np.int32)

@@ -87,7 +87,7 @@ def products(arrays: Arrays, block: slice, vectors: Floats) -> Floats:
 
 
 def _filled(vectors: Floats, least: int) -> Floats:
-    """At least so many vectors; those added are 0."""
+    """Add vectors of 0 up to so many."""
     if len(vectors) >= least:
         return vectors
     return np.concatenate((vectors, np.zeros((least - len(vectors), vectors.shape[1]), np.float32)))

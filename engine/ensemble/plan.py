@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
@@ -28,6 +27,24 @@ class Options:
     recency: bool = True
     most_epochs: int = MOST_EPOCHS  # however small the data are
     light: bool = False  # only scorers that are fitted in a pass over the interactions
+
+
+class EnsembleParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Hyperparameters of every recipe with an ensemble. AWS does not know these; each recipe adds those it knows."""
+
+    sequence_epochs: int = Options.epochs
+    sequence_gigaflops: float = Options.gigaflops
+    sequence_most_epochs: int = Options.most_epochs
+    light: bool = Options.light
+
+    @property
+    def options(self) -> Options:
+        return Options(
+            epochs=self.sequence_epochs,
+            gigaflops=self.sequence_gigaflops,
+            most_epochs=self.sequence_most_epochs,
+            light=self.light,
+        )
 
 
 class Blend(msgspec.Struct, frozen=True):
@@ -75,9 +92,3 @@ def readings_of(name: str, recency: bool) -> list[dict[str, float]]:
         return []
     plain = [dict(reading) for reading in member.readings if reading.get("power", 0) == 0]
     return plain if not recency and plain else [dict(reading) for reading in member.readings]
-
-
-def even(count: int, chosen: np.ndarray, scale: float = 1.0) -> Blend:
-    """The same weight for every chosen column: for when there is nothing to choose by."""
-    weights = np.where(chosen, 1.0, 0.0) / max(int(chosen.sum()), 1)
-    return Blend(tuple(weights.tolist()[:count]), scale, 0.0, 0)

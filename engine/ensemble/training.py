@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.cost import Cost
 from engine.data.snapshot import Snapshot
 from engine.ensemble.choice import candidates, choose, most_cases
 from engine.ensemble.cost import cost_of, parts_of
 from engine.ensemble.fits import fitted, packed
-from engine.ensemble.plan import EnsemblePlan, Options
+from engine.ensemble.plan import EnsembleParams, EnsemblePlan, Options
 from engine.recipe import Model, Progress, spans
 
-S = TypeVar("S", bound=msgspec.Struct)
+P = TypeVar("P", bound=EnsembleParams)
 
 
 def train(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> Model:
@@ -31,24 +31,16 @@ def cost(snapshot: Snapshot, options: Options) -> Cost:
     return cost_of(snapshot, candidates(snapshot, options), most_cases(snapshot.item_count))
 
 
-def cheaper(snapshot: Snapshot, options: Options) -> Iterator[tuple[Options, str]]:
-    """Less and less of what costs most, and what is left out."""
-    network = next((column for column in candidates(snapshot, options) if column.member == "sequence"), None)
+def cheaper(snapshot: Snapshot, params: P) -> Iterator[tuple[P, str]]:
+    """Parameters with less and less of what costs most, each with words for what it leaves out."""
+    network = next((column for column in candidates(snapshot, params.options) if column.member == "sequence"), None)
     if network is not None:
         epochs = int(network.shape["epochs"])
         for fewer in range(epochs - 1, 1, -1):
-            yield (
-                replace(options, most_epochs=fewer),
-                f"the sequence model learns for {fewer} epochs instead of {epochs}",
-            )
-        yield replace(options, epochs=0), "no sequence model"
-    yield replace(options, epochs=0, light=True), "no sequence model, EASE, regression or neighbours"
-
-
-def cheaper_params(params: S, options: Options) -> S:
-    """A recipe's parameters with what of an ensemble is left out."""
-    changes = {"sequence_most_epochs": options.most_epochs, "sequence_epochs": options.epochs, "light": options.light}
-    return msgspec.structs.replace(params, **changes)
+            words = f"the sequence model learns for {fewer} epochs instead of {epochs}"
+            yield replace(params, sequence_most_epochs=fewer), words
+        yield replace(params, sequence_epochs=0), "no sequence model"
+    yield replace(params, sequence_epochs=0, light=True), "no sequence model, EASE, regression or neighbours"
 
 
 def refit(plan: EnsemblePlan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:

@@ -100,7 +100,7 @@ def tuned(
     trials: TuningTask,
     progress: Progress,
 ) -> list[TuningTrial]:
-    """At most `count` trials in the order they ran; `fixed` are the settings outside the search, and its start.
+    """Try up to `count` settings, in order; `fixed` are the settings outside the search, and its start.
 
     What was tried before is not tried again, but counts as a trial.
     """

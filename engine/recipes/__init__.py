@@ -31,7 +31,7 @@ def check_recipes() -> None:
 
 
 def _load_installed() -> Iterator[str]:
-    """Add the recipes of installed packages to RECIPES, and yield what is wrong with the others."""
+    """Add the recipes of installed packages to RECIPES, and yield the faults of the others."""
     for point in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
         if fault := _load(point):
             package = "" if point.dist is None else f" of the package {point.dist.name} {point.dist.version}"
@@ -39,7 +39,7 @@ def _load_installed() -> Iterator[str]:
 
 
 def _load(point: EntryPoint) -> str:
-    """What is wrong with the entry point's recipe; "" where it is in RECIPES now."""
+    """Add the entry point's recipe to RECIPES; the fault for which it can't be added, "" where there is none."""
     try:
         recipe = point.load()
     except Exception as error:  # it runs the package's own code

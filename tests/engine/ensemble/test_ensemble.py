@@ -9,7 +9,7 @@ from engine.ensemble.blend import bagged, clearly_better, grown, ndcg_of
 from engine.ensemble.choice import candidates, choose
 from engine.ensemble.member import standard
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.plan import IN_SESSION, EnsemblePlan, Options, even
+from engine.ensemble.plan import IN_SESSION, Blend, EnsemblePlan, Options
 from engine.ensemble.pool import own_ndcg, pool_of
 from engine.ensemble.scale import fitted_scale
 from engine.ensemble.scorer import ready, situation
@@ -150,7 +150,7 @@ def test_seen_items_are_demoted_only_where_repeats_are_rare() -> None:
     ],
 )
 def test_the_situation_is_told_by_the_clock_the_history_and_the_models_age(now: int, last: int, answers: str):
-    blends = {name: even(1, np.array([True]), scale) for scale, name in enumerate(("active", "returning", "new"))}
+    blends = {name: Blend((1.0,), scale, 0.0, 0) for scale, name in enumerate(("active", "returning", "new"))}
     plan = EnsemblePlan((), **blends, seen_penalty=0.0, repeats=0.0, tried={})
     query = Query(history=np.array([0], np.int32), times=np.array([last], np.int64), now=float(now))
     assert situation(plan, query, 1, DATA_END) == blends[answers]
