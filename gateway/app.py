@@ -115,7 +115,7 @@ class AppOptions:
 
 def create_app(config: Config, engine: ServedEngine, options: AppOptions | None = None) -> Litestar:
     """The gateway of one worker process over an open engine, which it closes at the end."""
-    worker = Worker(config, engine, options or AppOptions())
+    worker = WorkerParts(config, engine, options or AppOptions())
     worker.watch_numbers()
     worker.threads.submit(worker.filters.report, config)
     log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(worker.cache.ceiling))
@@ -134,7 +134,7 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     return app
 
 
-class Worker:
+class WorkerParts:
     """The objects of one worker process, made in the order in which they need each other."""
 
     def __init__(self, config: Config, engine: ServedEngine, options: AppOptions) -> None:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from gateway.connection.matcher import Unanswered
 from gateway.hot.heads import Peer, parsed
-from gateway.routes.direct import Direct, Read
-from gateway.routes.replies import Sent
+from gateway.routes.direct import BodilessRequest, Direct
+from gateway.routes.replies import SentResponse
 
 # What every parser reads alike: a path that is no URL, and a query.
 _TARGET = re.compile(rb"(/[A-Za-z0-9_.~!$&'()*+,;=:@%/-]+)(?:\?([A-Za-z0-9_.~!$&'()*+,;=:@%/?-]*))?")
@@ -25,7 +25,7 @@ class Fields(NamedTuple):
     named: dict[str, str]
 
 
-def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) -> Awaitable[Sent] | None:
+def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) -> Awaitable[SentResponse] | None:
     """The answer to be awaited, which raises nothing; None: the request goes the ordinary way."""
     parts = _TARGET.fullmatch(request.target)
     if parts is None:
@@ -43,7 +43,7 @@ def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) 
         "client": peer,
         "state": state,
     }
-    answer: Awaitable[Sent] = handler.fn(Read(scope, fields.named))
+    answer: Awaitable[SentResponse] = handler.fn(BodilessRequest(scope, fields.named))
     return answer
 
 

@@ -21,7 +21,7 @@ from gateway.hot.cache import TOUCH_S
 from gateway.hot.entry import HotEntry
 from gateway.hot.second_level import SecondLevelEntry
 from gateway.routes.direct import Direct
-from gateway.routes.replies import Sent
+from gateway.routes.replies import SentResponse
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class HotProtocol(HttpToolsProtocol):
         self.tasks.add(self._handling)
         return True
 
-    async def _reply(self, answer: Awaitable[Sent]) -> None:
+    async def _reply(self, answer: Awaitable[SentResponse]) -> None:
         try:
             sent = await answer
         except Exception:  # which handlers answer themselves

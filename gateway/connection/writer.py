@@ -13,7 +13,7 @@ from gateway.hot.counters import QUICK_S, HitCounter, HitCounters
 from gateway.hot.entry import HotAnswer, HotRefusal, lines
 from gateway.hot.heads import RequestHead
 from gateway.routes.conditional import not_modified
-from gateway.routes.replies import Sent
+from gateway.routes.replies import SentResponse
 from gateway.routes.replies import refusal as refusal_of
 
 LINE = b"\r\n"
@@ -64,7 +64,7 @@ class AnswerWriter:
         self._transport.write(b"".join((self._busy, refusal.head, refusal.body if is_get else b"")))
         self._counters.report_request(target[1:].split(b"/", 1)[0].decode(), 503, self._clock() - now)
 
-    def reply(self, sent: Sent, is_last: bool) -> None:
+    def reply(self, sent: SentResponse, is_last: bool) -> None:
         """The reply of a handler, which has counted it."""
         if self._server.default_headers is not self._defaults:
             self._renew()

@@ -1,4 +1,4 @@
-"""For operators with a key of their own: purge answers, read the configuration again, see the one in use."""
+"""The API of operators with a key of their own: purge answers, read the configuration again, see the one in use."""
 
 from __future__ import annotations
 
@@ -17,69 +17,80 @@ from gateway.config import Watch
 from gateway.errors import Invalid, NotConfigured
 from gateway.routes.body import decode
 from gateway.routes.recommend import READ
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent, Work
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse, Work
 
 Announce = Callable[[str, str], Awaitable[None]]
 
 
 def admin_routes(front: Front, announce: Announce, watch: Watch | None) -> list[HTTPRouteHandler]:
     """`announce` tells every replica, and returns once this one has heard."""
-
-    def keyed(work: Work) -> Work:
-        async def admitted(request: AnyRequest, caller: Caller) -> Sending:
-            keys = front.gateway.config.admin
-            if keys is None:
-                raise NotFoundException
-            holder(keys, caller, front.gateway.now())
-            return await work(request, caller)
-
-        return admitted
-
-    async def purged(request: AnyRequest, _: Caller) -> Sending:
-        async with front.bodies.of(request, "admin", LARGEST_BODY) as body:
-            asked = decode(body, purge.Purge, "what to purge", "ValidationError")
-        checked(asked, front.gateway.config.namespaces)
-        await announce(purge.KIND, purge.encoded(asked))
-        return Sending(msgspec.json.encode({"purged": asked}))
-
-    async def reloaded(_: AnyRequest, __: Caller) -> Sending:
-        if watch is None:
-            raise NotConfigured("ConfigurationNotWatched", "the server was started without --config")
-        faults = await watch.look(at_once=True)
-        config = front.gateway.config
-        body = {"version": config.version, "fingerprint": config.fingerprint, "faults": [str(each) for each in faults]}
-        return Sending(msgspec.json.encode(body), 422 if faults else 200)
-
-    async def configuration(_: AnyRequest, __: Caller) -> Sending:
-        config = front.gateway.config
-        warnings = [str(warning) for warning in config.warnings]
-        told = {"fingerprint": config.fingerprint, "warnings": warnings, "document": config.document}
-        return Sending(msgspec.json.encode(told))
+    api = AdminApi(front, announce, watch)
 
     @post("/admin/purge", status_code=200)
-    async def purge_(request: AnyRequest) -> Sent:
-        return await front.answer("admin", request, keyed(purged))
+    async def purge_(request: AnyRequest) -> SentResponse:
+        return await front.answer("admin", request, api.keyed(api.purge))
 
     @post("/admin/reload", status_code=200)
-    async def reload_(request: AnyRequest) -> Sent:
-        return await front.answer("admin", request, keyed(reloaded))
+    async def reload_(request: AnyRequest) -> SentResponse:
+        return await front.answer("admin", request, api.keyed(api.reload))
 
     @route("/admin/configuration", http_method=READ)
-    async def configuration_(request: AnyRequest) -> Sent:
-        return await front.answer("admin", request, keyed(configuration))
+    async def configuration_(request: AnyRequest) -> SentResponse:
+        return await front.answer("admin", request, api.keyed(api.configuration))
 
     return [purge_, reload_, configuration_]
 
 
-def checked(asked: purge.Purge, namespaces: Mapping[str, Any]) -> None:
+class AdminApi:
+    def __init__(self, front: Front, announce: Announce, watch: Watch | None) -> None:
+        self._front, self._announce, self._watch = front, announce, watch
+
+    def keyed(self, work: Work) -> Work:
+        """Answer callers who send a key of `admin`; without any keys there is no such path."""
+        gateway = self._front.gateway
+
+        async def admitted(request: AnyRequest, caller: Caller) -> Sending:
+            keys = gateway.config.admin
+            if keys is None:
+                raise NotFoundException
+            holder(keys, caller, gateway.now())
+            return await work(request, caller)
+
+        return admitted
+
+    async def purge(self, request: AnyRequest, _: Caller) -> Sending:
+        async with self._front.bodies.of(request, "admin", LARGEST_BODY) as body:
+            wanted = decode(body, purge.Purge, "what to purge", "ValidationError")
+        check(wanted, self._front.gateway.config.namespaces)
+        await self._announce(purge.KIND, purge.encoded(wanted))
+        return Sending(msgspec.json.encode({"purged": wanted}))
+
+    async def reload(self, _: AnyRequest, __: Caller) -> Sending:
+        if self._watch is None:
+            raise NotConfigured("ConfigurationNotWatched", "the server was started without --config")
+        faults = await self._watch.look(at_once=True)
+        config = self._front.gateway.config
+        body = {"version": config.version, "fingerprint": config.fingerprint, "faults": [str(each) for each in faults]}
+        return Sending(msgspec.json.encode(body), 422 if faults else 200)
+
+    async def configuration(self, _: AnyRequest, __: Caller) -> Sending:
+        config = self._front.gateway.config
+        warnings = [str(warning) for warning in config.warnings]
+        body = {"fingerprint": config.fingerprint, "warnings": warnings, "document": config.document}
+        return Sending(msgspec.json.encode(body))
+
+
+def check(wanted: purge.Purge, namespaces: Mapping[str, Any]) -> None:
     """Raises `Invalid` and `NotConfigured`."""
-    namespace = namespaces.get(asked.namespace)
+    namespace = namespaces.get(wanted.namespace)
     if namespace is None:
-        raise NotConfigured("NamespaceNotFound", f"no namespace {asked.namespace!r}")
-    parts = [name for name in ("recommender", "user", "item") if getattr(asked, name) is not None]
+        raise NotConfigured("NamespaceNotFound", f"no namespace {wanted.namespace!r}")
+    parts = [name for name in ("recommender", "user", "item") if getattr(wanted, name) is not None]
     if len(parts) > 1:
         raise Invalid(
             "ValidationError", f"a purge is of a namespace and one of its parts, not of {' and '.join(parts)}"
         )
-    if asked.recommender is not None and asked.recommender not in {name for _, name in namespace.plans}:
-        raise NotConfigured("RecommenderNotConfigured", f"no recommender {asked.recommender!r} in {asked.namespace!r}")
+    if wanted.recommender is not None and wanted.recommender not in {name for _, name in namespace.plans}:
+        raise NotConfigured(
+            "RecommenderNotConfigured", f"no recommender {wanted.recommender!r} in {wanted.namespace!r}"
+        )

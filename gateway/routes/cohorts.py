@@ -13,8 +13,8 @@ from gateway.errors import Invalid
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import query_of
-from gateway.routes.recommend import READ, asked, conditional
-from gateway.routes.replies import AnyRequest, Front, Sending, Sent
+from gateway.routes.recommend import READ, conditional
+from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse
 
 # a click may move its user to another cohort: who asks again must hear of it
 CONTROL = (b"cache-control", b"private,no-cache")
@@ -22,32 +22,32 @@ CONTROL = (b"cache-control", b"private,no-cache")
 
 def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
     @route("/cohorts/{rest:path}", http_method=READ)
-    async def cohort(request: AnyRequest) -> Sent:
-        return await front.guarded("cohorts", request, told)
+    async def cohorts(request: AnyRequest) -> SentResponse:
+        return await front.guarded("cohorts", request, answer_cohort)
 
     @route("/cohort-items/{rest:path}", http_method=READ)
-    async def items(request: AnyRequest) -> Sent:
-        return await front.guarded("cohort-items", request, listed)
+    async def items(request: AnyRequest) -> SentResponse:
+        return await front.guarded("cohort-items", request, answer_items)
 
-    async def told(request: AnyRequest, caller: Caller) -> Sending:
+    async def answer_cohort(request: AnyRequest, caller: Caller) -> Sending:
         namespace, recommender, user = segments(request, "cohorts", (3,))
         user_id = checked_id(decoded(user, "user_id"), "user_id")
         query = query_of(request.scope["query_string"], front.gateway.config.query_names)
-        ask = asked("recommend-items", namespace, recommender, query, user_id=user_id)
-        found, variation = await front.gateway.cohort(ask, caller)
-        body = msgspec.json.encode(found)
+        ask = query.question("recommend-items", namespace, recommender, user_id=user_id)
+        cohort, variation = await front.gateway.cohort(ask, caller)
+        body = msgspec.json.encode(cohort)
         etag = etag_of(body, front.gateway.config.fingerprint)
-        about = ((b"x-recgate-model", found.model.encode()), (b"x-recgate-variation", variation.name.encode()))
+        about = ((b"x-recgate-model", cohort.model.encode()), (b"x-recgate-variation", variation.name.encode()))
         headers = (CONTROL, (b"vary", b"Origin"), (b"etag", etag.encode()), *about)
         if not_modified(caller.headers.get("if-none-match", ""), etag):
             return Sending(status=304, headers=headers)
         return Sending(body, headers=headers)
 
-    async def listed(request: AnyRequest, caller: Caller) -> Sending:
+    async def answer_items(request: AnyRequest, caller: Caller) -> Sending:
         reply = await front.gateway.answer(cohort_ask(request, front.gateway.config.query_names), caller)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
-    return [cohort, items]
+    return [cohorts, items]
 
 
 def cohort_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
@@ -56,4 +56,4 @@ def cohort_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     if query.ask.context:
         raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")
     cohort = checked_id(decoded(name, "cohort"), "cohort")
-    return asked("recommend-items", namespace, recommender, query, cohort=cohort)
+    return query.question("recommend-items", namespace, recommender, cohort=cohort)

@@ -1,4 +1,4 @@
-"""If-None-Match as RFC 9110 reads it: `*`, or a list of entity tags, compared weakly."""
+"""RFC 9110's reading of If-None-Match: `*`, or a list of entity tags, compared weakly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages of other origins may do (the Fetch standard, §3.2; specification §1.9).
+"""Rights of pages of other origins (the Fetch standard, §3.2; specification §1.9).
 
 Without `cors` in the configuration any page may ask and read, but not with the browser's credentials: the gateway
 itself reads none, and a proxy in front of it that does would let any page in the world read as its user. To send
@@ -40,7 +40,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
 def allowed(origin: bytes, rules: Cors, of_events: bool) -> tuple[Header, ...]:
-    """That a page of this origin may read the answer, and whether with credentials; nothing where it may not."""
+    """Headers that let a page of this origin read the answer, maybe with credentials; none where it may not."""
     is_listed = origin.decode("latin-1") in rules.origins
     if rules.origins and not is_listed:
         return ()
@@ -50,14 +50,15 @@ def allowed(origin: bytes, rules: Cors, of_events: bool) -> tuple[Header, ...]:
 
 @lru_cache(maxsize=256)
 def shared(origin: bytes, rules: Cors, of_events: bool) -> tuple[Header, ...]:
-    """What an answer says to a page of this origin."""
+    """Headers of an answer to a page of this origin."""
     may = allowed(origin, rules, of_events)
     return (*may, BASE, EXPOSED, LIFE) if may else ()
 
 
 @lru_cache(maxsize=256)
 def preflight(origin: bytes, rules: Cors, of_events: bool, asked: str) -> tuple[Header, ...]:
-    """What a page of this origin may send; `asked` is Access-Control-Request-Headers. Listed origins may send any."""
+    """Headers that say what a page of this origin may send. `asked` is Access-Control-Request-Headers; listed origins
+    may send any."""
     may = allowed(origin, rules, of_events)
     if not may:
         return (VARY,)

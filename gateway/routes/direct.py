@@ -14,14 +14,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway.hot.heads import HOST
-from gateway.routes.replies import AnyRequest, Header, Sent, headers_of
+from gateway.routes.replies import AnyRequest, Header, SentResponse, headers_of
 
 REST = "/{rest:path}"
 
-Handle = Callable[[AnyRequest], Awaitable[Sent]]
+Handle = Callable[[AnyRequest], Awaitable[SentResponse]]
 
 
-class Read(Request[Any, Any, Any]):
+class BodilessRequest(Request[Any, Any, Any]):
     """A request that has no body to be read: nothing is set up for that. `named`: its headers, where they are known."""
 
     def __init__(self, scope: Any, named: Mapping[str, str] | None = None) -> None:
@@ -30,7 +30,7 @@ class Read(Request[Any, Any, Any]):
 
 
 class Direct:
-    """What is asked of `/NAME/…` by the handlers with such paths, everything else `otherwise`. The handlers translate
+    """Answers requests of `/NAME/…` by the handlers with such paths, all others by `otherwise`. The handlers translate
     every error themselves, as those over `Front.answer` do."""
 
     def __init__(self, handlers: Sequence[HTTPRouteHandler], otherwise: ASGIApp) -> None:
@@ -55,13 +55,13 @@ class Direct:
             scope["route_handler"] = handler  # it says how large a body may be
             request = Request(scope, receive, send)
         else:
-            request = Read(scope)
+            request = BodilessRequest(scope)
         handle: Handle = handler.fn
         sent = await handle(request)
         await sent(scope, receive, send)
 
     def handler(self, method: str, raw_path: bytes) -> HTTPRouteHandler | None:
-        """Whose function answers this of a usual host; None: litestar's router says."""
+        """The handler of a request to a usual host; None: litestar's router says."""
         nothing, *segments = raw_path.split(b"/")
         if nothing or len(segments) < 2:
             return None
@@ -76,6 +76,6 @@ class Direct:
 
 
 def _names_a_host(headers: Iterable[Header]) -> bool:
-    """As nearly every request does; litestar judges the others."""
+    """True of nearly every request; litestar judges the others."""
     host = next((value for name, value in headers if name == b"host"), b"")
     return HOST.fullmatch(host) is not None

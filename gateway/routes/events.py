@@ -20,7 +20,7 @@ from gateway.experiments.conversions import DEFAULT_VALUE, Conversion
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.rejections import Rejections
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
 
 MOST_EVENTS = 100
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -72,16 +72,16 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as body, recorder.room(caller):
             moment = front.gateway.moment(caller)
             try:
-                told = told_by(body, moment.now.timestamp())
+                batch = batch_of(body, moment.now.timestamp())
             except Invalid as problem:
                 raise of_a_form(problem, caller.headers.get("content-type", "")) from problem
             if namespace.elsewhere:
-                told = told._replace(body=timed(body, told.events))
-            await recorder.record(namespace, told, moment)
+                batch = batch._replace(body=timed(body, batch.events))
+            await recorder.record(namespace, batch, moment)
         return Sending(media_type=b"text/plain")
 
     @post("/events/{rest:path}", status_code=200)
-    async def events(request: AnyRequest) -> Sent:
+    async def events(request: AnyRequest) -> SentResponse:
         sent = await front.guarded("events", request, take)
         if sent.status >= 400:
             name = request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1")
@@ -93,78 +93,78 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
 
 
 def of_a_form(problem: Invalid, content_type: str) -> Invalid:
-    """Who sends a form, as beacons do of FormData and URLSearchParams, is told what to send instead."""
+    """Tell the sender of a form, as beacons send of FormData and URLSearchParams, what to send instead."""
     kind = content_type.partition(";")[0].strip().lower()
     if problem.code != "InvalidJSONRequestPayload" or kind not in FORMS:
         return problem
     return Invalid(problem.code, f"the body is a form ({kind}), not JSON: send what JSON.stringify gives, of any type")
 
 
-def told_by(body: bytes, now: float) -> EventBatch:
-    told = _told(body)
-    conversions = _conversions(told.experiment_conversions)
-    if not told.event_list and not conversions:
+def batch_of(body: bytes, now: float) -> EventBatch:
+    sent = _read_body(body)
+    conversions = _conversions(sent.experiment_conversions)
+    if not sent.event_list and not conversions:
         raise Invalid("ValidationError", "eventList or experimentConversions is required, with one entry at least")
-    if told.event_list and told.session_id is None:
+    if sent.event_list and sent.session_id is None:
         raise Invalid("ValidationError", "sessionId is required")
-    if conversions and told.user_id is None:
+    if conversions and sent.user_id is None:
         raise Invalid("UserIdRequired", "experimentConversions need a userId")
-    events = [_event(event, place, now) for place, event in enumerate(told.event_list)]
-    return EventBatch(told.session_id or "", told.user_id, events, conversions)
+    events = [_event(event, place, now) for place, event in enumerate(sent.event_list)]
+    return EventBatch(sent.session_id or "", sent.user_id, events, conversions)
 
 
 def timed(body: bytes, events: Sequence[Event]) -> bytes:
-    """What was sent, with a time for every event: it is the same whenever it is delivered."""
-    given = msgspec.json.decode(body)
+    """Add a time to every event that was sent: it is the same whenever it is delivered."""
+    sent = msgspec.json.decode(body)
     if not events:
-        return msgspec.json.encode(given)
-    timed = [{**each, "sentAt": _time(event)} for each, event in zip(given["eventList"], events, strict=True)]
-    return msgspec.json.encode({**given, "eventList": timed})
+        return msgspec.json.encode(sent)
+    timed = [{**each, "sentAt": _time(event)} for each, event in zip(sent["eventList"], events, strict=True)]
+    return msgspec.json.encode({**sent, "eventList": timed})
 
 
 def _time(event: Event) -> float | int:
     return int(event.sent_at) if event.sent_at.is_integer() else event.sent_at
 
 
-def _told(body: bytes) -> EventsBody:
+def _read_body(body: bytes) -> EventsBody:
     try:
         return _read(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # what is wrong is told by the longer way
-        return _converted(decode(body, dict[str, Any], "a JSON object"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the longer way says what is wrong
+        return _convert(decode(body, dict[str, Any], "a JSON object"))
 
 
-def _converted(given: dict[str, Any]) -> EventsBody:
-    present = {name: value for name, value in given.items() if value is not None}  # null is as good as absent
+def _convert(members: dict[str, Any]) -> EventsBody:
+    present = {name: value for name, value in members.items() if value is not None}  # null is as good as absent
     try:
         return msgspec.convert(present, EventsBody)
     except msgspec.ValidationError as error:
         raise Invalid("ValidationError", in_words(error)) from error
 
 
-def _conversions(given: Any) -> list[Conversion]:
-    if given is None:
+def _conversions(members: Any) -> list[Conversion]:
+    if members is None:
         return []
     try:
-        told = msgspec.convert(given, list[ConversionBody])
+        conversions = msgspec.convert(members, list[ConversionBody])
     except msgspec.ValidationError as error:
         raise Invalid(
             "InvalidExperimentConversions", f"experimentConversions is an array of conversions: {in_words(error)}"
         ) from error
-    return [Conversion(each.recommender, each.feature, each.metric, each.value) for each in told]
+    return [Conversion(each.recommender, each.feature, each.metric, each.value) for each in conversions]
 
 
-def _event(told: EventBody, place: int, now: float) -> Event:
+def _event(sent: EventBody, place: int, now: float) -> Event:
     where = f"eventList[{place}]"
-    source = told.metric_attribution
+    source = sent.metric_attribution
     return Event(
-        event_type=told.event_type,
-        sent_at=float(math.floor(now)) if told.sent_at is None else _seconds(told.sent_at, where),
-        event_id=told.event_id,
-        item_id=told.item_id,
-        event_value=told.event_value,
-        properties=_properties(told.properties, where),
-        recommendation_id=told.recommendation_id,
-        impression=told.impression,
+        event_type=sent.event_type,
+        sent_at=float(math.floor(now)) if sent.sent_at is None else _seconds(sent.sent_at, where),
+        event_id=sent.event_id,
+        item_id=sent.item_id,
+        event_value=sent.event_value,
+        properties=_properties(sent.properties, where),
+        recommendation_id=sent.recommendation_id,
+        impression=sent.impression,
         metric_attribution={"eventAttributionSource": source.event_attribution_source} if source else {},
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import cast, get_args
 from urllib.parse import parse_qs
 
 import msgspec
@@ -25,7 +25,7 @@ from gateway.plan.experiment import Experiment
 from gateway.routes.path import decoded, segments
 from gateway.routes.query import check_names
 from gateway.routes.recommend import READ
-from gateway.routes.replies import AnyRequest, Front, Sending, Sent
+from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse
 
 QUERY = frozenset({"action", "alpha", "method"})
 Rows = Callable[[Experiment], Iterable[UnitRow]]
@@ -41,7 +41,7 @@ def experiment_routes(
     `current` is an experiment with the shares that it has at an epoch second, `steps` those that it had."""
 
     @route("/experiments/{rest:path}", http_method=READ)
-    async def experiments(request: AnyRequest) -> Sent:
+    async def experiments(request: AnyRequest) -> SentResponse:
         return await front.answer("experiments", request, judged)
 
     async def judged(request: AnyRequest, caller: Caller) -> Sending:
@@ -75,26 +75,24 @@ def found(config: Config, namespace: str, recommender: str, feature: str, action
     named = [plan for plan in plans if plan.recommender == recommender and action in (None, plan.action)]
     meant = [plan for plan in named if feature in plan.experiments]
     if not meant:
-        known = ", ".join(f"{plan.recommender}/{name}" for plan in plans for name in plan.experiments) or "none"
-        raise NotConfigured("ExperimentNotFound", f"no experiment {recommender}/{feature}; configured: {known}")
+        configured = ", ".join(f"{plan.recommender}/{name}" for plan in plans for name in plan.experiments) or "none"
+        raise NotConfigured("ExperimentNotFound", f"no experiment {recommender}/{feature}; configured: {configured}")
     if len(meant) > 1:
         raise Invalid("ValidationError", f"action: say which of {', '.join(plan.action for plan in meant)}")
     return meant[0].experiments[feature]
 
 
-def method_of(said: str) -> Method:
-    for method in get_args(Method):
-        if said == method:
-            known: Method = method
-            return known
-    raise Invalid("ValidationError", f"method: {', '.join(get_args(Method))}; not {said!r}")
+def method_of(text: str) -> Method:
+    if text not in get_args(Method):
+        raise Invalid("ValidationError", f"method: {', '.join(get_args(Method))}; not {text!r}")
+    return cast(Method, text)
 
 
-def alpha_of(said: str) -> float:
+def alpha_of(text: str) -> float:
     try:
-        alpha = float(said)
+        alpha = float(text)
     except ValueError:
         alpha = 0.0
     if not 0 < alpha < 1:
-        raise Invalid("ValidationError", f"alpha: a number between 0 and 1, not {said!r}")
+        raise Invalid("ValidationError", f"alpha: a number between 0 and 1, not {text!r}")
     return alpha

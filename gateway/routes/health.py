@@ -1,4 +1,4 @@
-"""For operators: alive, ready, numbers, and the description of the API."""
+"""The API of operators: alive, ready, numbers, and the description of the API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.config.filter_checks import FilterChecks
 from gateway.engine_port import EnginePort
 from gateway.routes.openapi import described
 from gateway.routes.recommend import READ
-from gateway.routes.replies import AnyRequest, Front, Sending, Sent, Work
+from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse, Work
 from gateway.telemetry import Shelf
 
 OK = "ok"
@@ -33,46 +33,59 @@ PENDING = re.compile(r"is not ACTIVE, it is in ([A-Z_ ]+) state")
 def health_routes(
     front: Front, engine: EnginePort, threads: Executor, shelf: Shelf, filters: FilterChecks
 ) -> list[HTTPRouteHandler]:
+    api = HealthApi(front, engine, threads, shelf, filters)
+
     def at(path: str, work: Work) -> HTTPRouteHandler:
         @route(path, http_method=READ)
-        async def handler(request: AnyRequest) -> Sent:
+        async def handler(request: AnyRequest) -> SentResponse:
             return await front.answer(path.strip("/"), request, work)
 
         return handler
 
-    pages: dict[str, bytes] = {}
+    return [
+        at("/health", api.health),
+        at("/ready", api.ready),
+        at("/metrics", api.metrics),
+        at("/openapi.json", api.openapi),
+        at("/docs", api.docs),
+    ]
 
-    async def health(_: AnyRequest, __: Caller) -> Sending:
+
+class HealthApi:
+    def __init__(
+        self, front: Front, engine: EnginePort, threads: Executor, shelf: Shelf, filters: FilterChecks
+    ) -> None:
+        self._front, self._engine, self._threads, self._shelf, self._filters = front, engine, threads, shelf, filters
+        self._pages: dict[str, bytes] = {}  # the last, by its configuration
+
+    async def health(self, _: AnyRequest, __: Caller) -> Sending:
         return Sending(b'{"status":"ok"}')
 
-    async def ready(_: AnyRequest, __: Caller) -> Sending:
-        config, loop = front.gateway.config, asyncio.get_running_loop()
-        checks = await loop.run_in_executor(threads, checked, engine, config)
-        checks |= await loop.run_in_executor(threads, filters.report, config)
+    async def ready(self, _: AnyRequest, __: Caller) -> Sending:
+        config, loop = self._front.gateway.config, asyncio.get_running_loop()
+        checks = await loop.run_in_executor(self._threads, checked, self._engine, config)
+        checks |= await loop.run_in_executor(self._threads, self._filters.report, config)
         ready = can_answer(checks)
         state: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
         if degraded := [name for name, check in checks.items() if check != OK]:
             state["degraded"] = degraded
         return Sending(msgspec.json.encode(state), 200 if ready else 503)
 
-    async def metrics(_: AnyRequest, __: Caller) -> Sending:
-        front.hot_cache.counters.report_all()
-        media_type, page = shelf.page()
+    async def metrics(self, _: AnyRequest, __: Caller) -> Sending:
+        self._front.hot_cache.counters.report_all()
+        media_type, page = self._shelf.page()
         return Sending(page, media_type=media_type.encode())
 
-    async def openapi(_: AnyRequest, __: Caller) -> Sending:
-        config = front.gateway.config
+    async def openapi(self, _: AnyRequest, __: Caller) -> Sending:
+        config, pages = self._front.gateway.config, self._pages
         if config.fingerprint not in pages:  # it takes a while to make, which must hold up nobody
-            page = await asyncio.get_running_loop().run_in_executor(threads, openapi_page, config)
+            page = await asyncio.get_running_loop().run_in_executor(self._threads, openapi_page, config)
             pages.clear()
             pages[config.fingerprint] = page
         return Sending(pages[config.fingerprint])
 
-    async def docs(_: AnyRequest, __: Caller) -> Sending:
+    async def docs(self, _: AnyRequest, __: Caller) -> Sending:
         return Sending(docs_page(), media_type=b"text/html; charset=utf-8")
-
-    works = {"health": health, "ready": ready, "metrics": metrics, "openapi.json": openapi, "docs": docs}
-    return [at(f"/{name}", work) for name, work in works.items()]
 
 
 def openapi_page(config: Config) -> bytes:
@@ -90,8 +103,8 @@ def checked(engine: EnginePort, config: Config) -> dict[str, str]:
 
 
 def can_answer(checks: Mapping[str, str]) -> bool:
-    """Whether requests should come here: not without a database, nor where models are there and none can be loaded.
-    One that is yet to be trained, or is the only one broken, keeps nobody else from being served."""
+    """Requests should come here: not without a database, nor where models are there and none can be loaded. One that is
+    yet to be trained, or is the only one broken, keeps nobody else from being served."""
     models = [check for name, check in checks.items() if name.startswith(MODEL)]
     return checks["database"] == OK and (BROKEN not in models or OK in models)
 

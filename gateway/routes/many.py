@@ -19,7 +19,7 @@ from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.promotions import Promotions, the_one
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES
-from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, Sent, refusal
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, SentResponse, refusal
 
 MOST_LISTS = 25
 NEEDS = {"recommend-items": "userId", "related-items": "itemId", "rerank-items": "userId"}
@@ -29,7 +29,7 @@ Ids = Annotated[tuple[Id, ...], Meta(max_length=MOST_RESULTS)]
 
 
 class OneBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """As the query parameters of a single request have it."""
+    """One list's question, as the query parameters of a single request have it."""
 
     recommender: Id
     action: Action = "recommend-items"
@@ -60,53 +60,53 @@ def many_routes(front: Front) -> list[HTTPRouteHandler]:
     async def answered(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "recommend-many", (1,))
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
-            told = decode(sent, ManyBody, "an object with 'requests'", "ValidationError")
-        asks = asks_of(told, decoded(name, "namespace"))
+            wanted = decode(sent, ManyBody, "an object with 'requests'", "ValidationError")
+        asks = asks_of(wanted, decoded(name, "namespace"))
         await front.limit(caller, len(asks) - 1)  # the first was counted on the way in
-        replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, told.distinct)
+        replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, wanted.distinct)
         body = msgspec.json.encode({"responses": [msgspec.Raw(answer_of(reply)) for reply in replies]})
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
         return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))
 
     @post("/recommend-many/{rest:path}", status_code=200)
-    async def recommend_many(request: AnyRequest) -> Sent:
+    async def recommend_many(request: AnyRequest) -> SentResponse:
         return await front.guarded("recommend-many", request, answered)
 
     return [recommend_many]
 
 
-def asks_of(told: ManyBody, namespace: str) -> list[Ask]:
+def asks_of(wanted: ManyBody, namespace: str) -> list[Ask]:
     """Raises `Invalid`, naming the request of the list."""
-    if told.distinct and sum(each.num_results for each in told.requests) > MOST_RESULTS:
+    if wanted.distinct and sum(each.num_results for each in wanted.requests) > MOST_RESULTS:
         raise Invalid("ValidationError", f"distinct: numResults of all requests are {MOST_RESULTS} at most together")
-    return [ask_of(each, told.user_id, namespace, f"requests[{place}]") for place, each in enumerate(told.requests)]
+    return [ask_of(each, wanted.user_id, namespace, f"requests[{place}]") for place, each in enumerate(wanted.requests)]
 
 
-def ask_of(told: OneBody, user_id: str | None, namespace: str, place: str) -> Ask:
-    given = {"userId": user_id, "itemId": told.item_id}
-    if given[NEEDS[told.action]] is None:
-        raise Invalid("ValidationError", f"{place}: {told.action} needs {NEEDS[told.action]}")
-    ranked = told.action == "rerank-items"
-    if ranked != (told.item_ids is not None):
+def ask_of(wanted: OneBody, user_id: str | None, namespace: str, place: str) -> Ask:
+    required = {"userId": user_id, "itemId": wanted.item_id}
+    if required[NEEDS[wanted.action]] is None:
+        raise Invalid("ValidationError", f"{place}: {wanted.action} needs {NEEDS[wanted.action]}")
+    ranked = wanted.action == "rerank-items"
+    if ranked != (wanted.item_ids is not None):
         raise Invalid("ValidationError", f"{place}: itemIds are what rerank-items needs, and nothing else takes")
     return Ask(
-        action=told.action,
+        action=wanted.action,
         namespace=namespace,
-        recommender=told.recommender,
+        recommender=wanted.recommender,
         user_id=user_id,
-        item_id=told.item_id if told.action == "related-items" else None,
-        item_ids=told.item_ids,
-        num_results=len(told.item_ids) if told.item_ids is not None else told.num_results,
-        filter=told.filter or None,
-        filter_values=told.filter_values,
-        promotion=the_one(told.promotions),
-        context=told.context,
-        decorate=told.decorate_items,
-        synthetic=told.synthetic_user,
-        feature=told.feature or None,
-        exclude=frozenset(told.exclude),
-        fields=tuple(sorted(set(told.fields))),
-        locale=told.locale,
+        item_id=wanted.item_id if wanted.action == "related-items" else None,
+        item_ids=wanted.item_ids,
+        num_results=len(wanted.item_ids) if wanted.item_ids is not None else wanted.num_results,
+        filter=wanted.filter or None,
+        filter_values=wanted.filter_values,
+        promotion=the_one(wanted.promotions),
+        context=wanted.context,
+        decorate=wanted.decorate_items,
+        synthetic=wanted.synthetic_user,
+        feature=wanted.feature or None,
+        exclude=frozenset(wanted.exclude),
+        fields=tuple(sorted(set(wanted.fields))),
+        locale=wanted.locale,
     )
 
 

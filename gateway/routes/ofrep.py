@@ -23,7 +23,7 @@ from gateway.plan.flag import Flag
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
 from gateway.routes.recommend import READ
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, Sent
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
 
 REASONS = {
     "split": "SPLIT",
@@ -44,8 +44,8 @@ CONFIGURATION = {
 }
 
 
-class Fault(Exception):
-    """What OFREP calls an evaluation failure."""
+class OfrepFailure(Exception):
+    """An evaluation failure, as OFREP calls it."""
 
     def __init__(self, code: str, details: str) -> None:
         super().__init__(details)
@@ -53,84 +53,91 @@ class Fault(Exception):
 
 
 def ofrep_routes(front: Front, flag_service: FlagService) -> list[HTTPRouteHandler]:
+    api = OfrepApi(front, flag_service)
+
     @post(f"{ALL}/{{key:path}}", status_code=200)
-    async def one(request: AnyRequest) -> Sent:
-        return await front.guarded("ofrep", request, evaluated)
+    async def one(request: AnyRequest) -> SentResponse:
+        return await front.guarded("ofrep", request, api.evaluate)
 
     @post(ALL, status_code=200)
-    async def all_(request: AnyRequest) -> Sent:
-        return await front.guarded("ofrep", request, listed)
+    async def all_(request: AnyRequest) -> SentResponse:
+        return await front.guarded("ofrep", request, api.evaluate_all)
 
     @route(f"{BASE}/configuration", http_method=READ)
-    async def configuration(request: AnyRequest) -> Sent:
-        return await front.guarded("ofrep", request, told)
+    async def configuration(request: AnyRequest) -> SentResponse:
+        return await front.guarded("ofrep", request, api.configuration)
 
-    async def evaluated(request: AnyRequest, caller: Caller) -> Sending:
+    return [one, all_, configuration]
+
+
+class OfrepApi:
+    def __init__(self, front: Front, flag_service: FlagService) -> None:
+        self._front, self._flag_service = front, flag_service
+
+    async def evaluate(self, request: AnyRequest, caller: Caller) -> Sending:
         raw = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
         key = unquote(raw.removeprefix(f"{ALL}/"))
-        flag = front.gateway.config.flags.get(key)
+        flag = self._front.gateway.config.flags.get(key)
         if flag is None:
             return failed(404, "FLAG_NOT_FOUND", f"no experiment is called {key!r}", key)
         try:
-            async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
+            async with self._front.bodies.of(request, caller.share, LARGEST_BODY) as body:
                 context = context_of(body)
             exposes = context.get("exposure", True)
-            return Sending(msgspec.json.encode(value_of(flag, context, caller, exposes=exposes)))
-        except Fault as fault:
-            return failed(400, fault.code, fault.details, key)
+            return Sending(msgspec.json.encode(self._value(flag, context, caller, exposes=exposes)))
+        except OfrepFailure as failure:
+            return failed(400, failure.code, failure.details, key)
 
-    async def listed(request: AnyRequest, caller: Caller) -> Sending:
+    async def evaluate_all(self, request: AnyRequest, caller: Caller) -> Sending:
         try:
-            async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
+            async with self._front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
                 context = context_of(sent)
-        except Fault as fault:
-            return failed(400, fault.code, fault.details)
-        unit, known = context["targetingKey"], front.gateway.config.flags.values()
-        flags = [flag for flag in known if may_see(flag, caller.principal, unit)]
+        except OfrepFailure as failure:
+            return failed(400, failure.code, failure.details)
+        unit, every = context["targetingKey"], self._front.gateway.config.flags.values()
+        flags = [flag for flag in every if may_see(flag, caller.principal, unit)]
         exposes = context.get("exposure", False)
-        body = msgspec.json.encode({"flags": [value_of(flag, context, caller, exposes=exposes) for flag in flags]})
-        return tagged(body, caller)
+        values = [self._value(flag, context, caller, exposes=exposes) for flag in flags]
+        return tagged(msgspec.json.encode({"flags": values}), caller)
 
-    async def told(_: AnyRequest, caller: Caller) -> Sending:
+    async def configuration(self, _: AnyRequest, caller: Caller) -> Sending:
         return tagged(msgspec.json.encode(CONFIGURATION), caller)
 
-    def value_of(flag: Flag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
-        unit = context["targetingKey"]
-        allowed(caller.principal, flag.plan.namespace, flag.plan.action, unit)
-        found = flag_service.evaluate(flag, unit, others(context), caller, exposes=exposes)
+    def _value(self, flag: Flag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
+        unit, plan = context["targetingKey"], flag.plan
+        allowed(caller.principal, plan.namespace, plan.action, unit)
+        evaluation = self._flag_service.evaluate(flag, unit, others(context), caller, exposes=exposes)
         return {
             "key": flag.key,
-            "value": found.variation,
-            "variant": found.variation,
-            "reason": REASONS[found.reason],
+            "value": evaluation.variation,
+            "variant": evaluation.variation,
+            "reason": REASONS[evaluation.reason],
             "metadata": {
-                "namespace": flag.plan.namespace,
-                "recommender": flag.plan.recommender,
+                "namespace": plan.namespace,
+                "recommender": plan.recommender,
                 "feature": flag.experiment.feature,
                 "method": flag.experiment.method,
             },
         }
 
-    return [one, all_, configuration]
-
 
 def context_of(body: bytes) -> dict[str, Any]:
-    """Raises `Fault`."""
+    """Raises `OfrepFailure`."""
     try:
-        told = msgspec.json.decode(body or b"{}")
+        document = msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Fault("PARSE_ERROR", f"the body is not JSON: {error}") from error
-    context = told.get("context", {}) if isinstance(told, dict) else None
+        raise OfrepFailure("PARSE_ERROR", f"the body is not JSON: {error}") from error
+    context = document.get("context", {}) if isinstance(document, dict) else None
     if not isinstance(context, dict):
-        raise Fault("INVALID_CONTEXT", "the body must be an object whose 'context' is an object")
+        raise OfrepFailure("INVALID_CONTEXT", "the body must be an object whose 'context' is an object")
     unit = context.get("targetingKey")
     if unit is None or unit == "":
-        raise Fault("TARGETING_KEY_MISSING", "context.targetingKey is required: the id of the user or session")
+        raise OfrepFailure("TARGETING_KEY_MISSING", "context.targetingKey is required: the id of the user or session")
     if not isinstance(unit, str) or len(unit) > LONGEST_ID:
-        raise Fault("INVALID_CONTEXT", f"context.targetingKey must be a text of 1 to {LONGEST_ID} characters")
+        raise OfrepFailure("INVALID_CONTEXT", f"context.targetingKey must be a text of 1 to {LONGEST_ID} characters")
     for name in ("exposure", "syntheticUser"):
         if not isinstance(context.get(name, False), bool):
-            raise Fault("INVALID_CONTEXT", f"context.{name} must be true or false")
+            raise OfrepFailure("INVALID_CONTEXT", f"context.{name} must be true or false")
     return context
 
 
@@ -139,8 +146,8 @@ def others(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failed(status: int, code: str, details: str, key: str | None = None) -> Sending:
-    told = {"errorCode": code, "errorDetails": details}
-    return Sending(msgspec.json.encode(told if key is None else {"key": key, **told}), status)
+    failure = {"errorCode": code, "errorDetails": details}
+    return Sending(msgspec.json.encode(failure if key is None else {"key": key, **failure}), status)
 
 
 def tagged(body: bytes, caller: Caller) -> Sending:

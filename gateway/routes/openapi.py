@@ -255,7 +255,7 @@ def _id(name: str) -> Parameter:
 
 
 def _query(plan: Plan) -> list[Parameter]:
-    """What of specification §1.2 applies to the action."""
+    """The parameters of specification §1.2 that apply to the action."""
     rerank, related = plan.action == "rerank-items", plan.action == "related-items"
     return [
         *([_parameter("userId", TEXT, "Makes it a question for this user.")] if related else []),
@@ -277,7 +277,7 @@ def _query(plan: Plan) -> list[Parameter]:
 
 
 def _choosing(plan: Plan) -> list[Parameter]:
-    """What chooses the variation, beside the user."""
+    """The parameters that choose the variation, beside the user."""
     feature = _parameter("feature", TEXT, "The experiment that counts, where the recommender has several.")
     session = _parameter("sessionId", TEXT, "The unit of experiments between sessions.")
     return [feature, session] if plan.experiments else [feature]

@@ -79,7 +79,7 @@ def flag_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
 
 
 def experiment_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
-    """What an experiment shows, and GrowthBook's tracking plugin."""
+    """The paths of an experiment's verdict and of GrowthBook's tracking plugin."""
     place = [_parameter(name) for name in ("namespace", "recommender", "feature")]
     options = [
         Parameter(name="action", param_in="query", required=False, schema=TEXT),

@@ -13,15 +13,15 @@ LONGEST_ID = 256  # characters, as Personalize has it
 
 
 def segments(request: AnyRequest, first: str, counts: tuple[int, ...]) -> list[bytes]:
-    """What follows `first`, still encoded. Raises 404 where there are not as many as one of `counts`.
+    """The segments after `first`, still encoded. Raises 404 where there are not as many as one of `counts`.
 
     Litestar matched the decoded path; only the raw one tells `a%2Fb` from two segments.
     """
     raw = request.scope["raw_path"].partition(b"?")[0].split(b"/")
-    found = raw[2:]
-    if raw[:2] != [b"", first.encode()] or len(found) not in counts or not all(found):
+    rest = raw[2:]
+    if raw[:2] != [b"", first.encode()] or len(rest) not in counts or not all(rest):
         raise NotFoundException
-    return found
+    return rest
 
 
 def decoded(raw: bytes, name: str) -> str:

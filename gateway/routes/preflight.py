@@ -8,14 +8,14 @@ from litestar import route
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.routes.replies import AnyRequest, Front, Sent
+from gateway.routes.replies import AnyRequest, Front, SentResponse
 
 
 def preflight_routes(front: Front, paths: Sequence[str]) -> list[HTTPRouteHandler]:
-    """For the paths that have handlers of their own: litestar would answer these without CORS."""
+    """Answer for the paths that have handlers of their own: litestar would answer these without CORS."""
 
     @route(sorted(set(paths)), http_method=[HttpMethod.OPTIONS])
-    async def preflight(request: AnyRequest) -> Sent:
+    async def preflight(request: AnyRequest) -> SentResponse:
         return front.preflight(request)
 
     return [preflight]

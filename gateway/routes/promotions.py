@@ -26,7 +26,7 @@ _promotions = msgspec.json.Decoder(Promotions)
 
 
 def promotion_of(text: str | None) -> Promotion | None:
-    """Of the query string. Raises `Invalid`, naming the member."""
+    """Read the promotion of a query string. Raises `Invalid`, naming the member."""
     if text is None:
         return None
     try:

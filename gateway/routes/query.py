@@ -1,4 +1,4 @@
-"""The query string of an inference (specification §1.2), checked; a name given twice counts as its last."""
+"""The query string of an inference (specification §1.2), checked; a name sent twice counts as its last."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, unquote_plus
 import msgspec
 
 from engine import MOST_RESULTS, in_words
-from gateway.ask import Ask
+from gateway.ask import Action, Ask
 from gateway.errors import Invalid
-from gateway.routes.path import checked_id
+from gateway.paging import Page, page_of
+from gateway.routes.path import checked_id, decoded
 from gateway.routes.promotions import promotion_of
 
 LIST = 100  # the length of a list that is shown in pages, where it is not said
@@ -33,7 +34,7 @@ LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 _texts = msgspec.json.Decoder(dict[str, str])
 
 
-class Query(msgspec.Struct, frozen=True):
+class InferenceQuery(msgspec.Struct, frozen=True):
     """`ask` is the question as far as a query string says it: its place and whose it is are in the path."""
 
     ask: Ask
@@ -41,41 +42,73 @@ class Query(msgspec.Struct, frozen=True):
     page_size: int | None
     next: str | None
 
+    def question(
+        self,
+        action: Action,
+        namespace: bytes,
+        recommender: bytes,
+        *,
+        user_id: str | None = None,
+        cohort: str | None = None,
+        item_id: str | None = None,
+    ) -> Ask:
+        """The whole question. Raises `Invalid`."""
+        key = decoded(namespace, "namespace")
+        return msgspec.structs.replace(
+            self.ask,
+            action=action,
+            namespace=key,
+            recommender=decoded(recommender, "recommender"),
+            user_id=user_id,
+            cohort=cohort,
+            item_id=item_id,
+            page=self._page(key, action, user_id, cohort, item_id),
+        )
+
+    def _page(self, namespace: str, action: Action, *whose: str | None) -> Page | None:
+        if self.page_size is None and self.next is None:
+            return None
+        if action == "rerank-items":
+            raise Invalid("ValidationError", "a ranking has no pages: pageSize and next are for lists of items")
+        if self.page_size is None:
+            raise Invalid("ValidationError", "next needs a pageSize, too")
+        return page_of(self.page_size, self.next, namespace, action, *whose)
+
 
 @lru_cache(maxsize=512)
-def query_of(raw: bytes, more: frozenset[str]) -> Query:
+def query_of(raw: bytes, more: frozenset[str]) -> InferenceQuery:
     """`more` are the names that the configuration reads besides. Raises `Invalid`, naming the parameter."""
-    given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
-    if not _READ.issuperset(given):
-        check_names(given.keys() - _READ - more, NAMES)
-    user_id = checked_id(given["userId"], "userId") if given.get("userId") else None
-    num_results = _count(given.get("numResults", str(LIST if "pageSize" in given else 25)), "numResults")
-    page_size = _count(given["pageSize"], "pageSize") if "pageSize" in given else None
+    sent = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    if not _READ.issuperset(sent):
+        check_names(sent.keys() - _READ - more, NAMES)
+    user_id = checked_id(sent["userId"], "userId") if sent.get("userId") else None
+    num_results = _count(sent.get("numResults", str(LIST if "pageSize" in sent else 25)), "numResults")
+    page_size = _count(sent["pageSize"], "pageSize") if "pageSize" in sent else None
     ask = Ask(
         action="recommend-items",
         namespace="",
         recommender="",
         num_results=num_results,
-        filter=given.get("filter") or None,
-        filter_values=_map(given.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
-        promotion=promotion_of(given.get("promotions")),
-        context=_map(given.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
-        decorate=given.get("decorateItems", "true").lower() in TRUE,
-        synthetic=given.get("syntheticUser", "false").lower() in TRUE,
-        feature=given.get("feature") or None,
-        session_id=checked_id(given["sessionId"], "sessionId") if given.get("sessionId") else None,
+        filter=sent.get("filter") or None,
+        filter_values=_map(sent.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
+        promotion=promotion_of(sent.get("promotions")),
+        context=_map(sent.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
+        decorate=sent.get("decorateItems", "true").lower() in TRUE,
+        synthetic=sent.get("syntheticUser", "false").lower() in TRUE,
+        feature=sent.get("feature") or None,
+        session_id=checked_id(sent["sessionId"], "sessionId") if sent.get("sessionId") else None,
         exclude=_ids(raw, "exclude"),
-        fields=_fields(given.get("fields", "")),
-        locale=_locale(given.get("locale", "")),
+        fields=_fields(sent.get("fields", "")),
+        locale=_locale(sent.get("locale", "")),
     )
-    return Query(ask, user_id, page_size, given.get("next") or None)
+    return InferenceQuery(ask, user_id, page_size, sent.get("next") or None)
 
 
-def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+def check_names(names: Iterable[str], readable: Iterable[str]) -> None:
     """Raises `Invalid` for a name that nothing reads and that is nearly a known one: its sender means that one. Others
     are passed by, as at the reference: a tracker's, or what keeps a cache from answering."""
     for name in sorted(names):
-        likeness, meant = max((_likeness(name, each), each) for each in known)
+        likeness, meant = max((_likeness(name, each), each) for each in readable)
         if likeness >= LIKENESS:
             raise Invalid("ValidationError", f"there is no parameter {name[:40]!r}: did you mean {meant!r}?")
 

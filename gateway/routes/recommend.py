@@ -12,36 +12,35 @@ from msgspec.structs import replace
 
 from engine import MOST_RESULTS
 from gateway.answer.reply import Reply
-from gateway.ask import Action, Ask
+from gateway.ask import Ask
 from gateway.caller import Caller
 from gateway.context.viewer import derived_from
 from gateway.errors import Invalid
-from gateway.paging import Page, page_of
 from gateway.plan.plan import NO_CACHE
 from gateway.routes.body import decode
 from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
-from gateway.routes.query import Query, query_of
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, Sent
+from gateway.routes.query import query_of
+from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, SentResponse
 
 READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     @route("/recommend-items/{rest:path}", http_method=READ)
-    async def recommend(request: AnyRequest) -> Sent:
+    async def recommend(request: AnyRequest) -> SentResponse:
         return await front.guarded("recommend-items", request, recommend_work)
 
     @route("/related-items/{rest:path}", http_method=READ)
-    async def related(request: AnyRequest) -> Sent:
+    async def related(request: AnyRequest) -> SentResponse:
         return await front.guarded("related-items", request, related_work)
 
     @route("/rerank-items/{rest:path}", http_method=READ)
-    async def rerank(request: AnyRequest) -> Sent:
+    async def rerank(request: AnyRequest) -> SentResponse:
         return await front.guarded("rerank-items", request, rerank_work)
 
     @post("/rerank-items/{rest:path}", status_code=200)
-    async def rerank_post(request: AnyRequest) -> Sent:
+    async def rerank_post(request: AnyRequest) -> SentResponse:
         return await front.guarded("rerank-items", request, reranked)
 
     async def read(
@@ -72,16 +71,15 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
 def recommend_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     namespace, recommender, user = segments(request, "recommend-items", (3,))
     query = query_of(request.scope["query_string"], more)
-    return asked(
-        "recommend-items", namespace, recommender, query, user_id=checked_id(decoded(user, "user_id"), "user_id")
-    )
+    user_id = checked_id(decoded(user, "user_id"), "user_id")
+    return query.question("recommend-items", namespace, recommender, user_id=user_id)
 
 
 def related_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     namespace, recommender, item = segments(request, "related-items", (3,))
     query = query_of(request.scope["query_string"], more)
     item_id = checked_id(decoded(item, "item_id"), "item_id")
-    return asked("related-items", namespace, recommender, query, user_id=query.user_id, item_id=item_id)
+    return query.question("related-items", namespace, recommender, user_id=query.user_id, item_id=item_id)
 
 
 def rerank_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
@@ -97,41 +95,8 @@ def _rerank(request: AnyRequest, more: frozenset[str], place: list[bytes], items
     query = query_of(request.scope["query_string"], more)
     user_id = checked_id(decoded(user, "user_id"), "user_id")
     item_ids = tuple(checked_id(item, "each item id") for item in items)
-    ask = asked("rerank-items", namespace, recommender, query, user_id=user_id)
+    ask = query.question("rerank-items", namespace, recommender, user_id=user_id)
     return replace(ask, item_ids=item_ids, num_results=len(item_ids))
-
-
-def asked(
-    action: Action,
-    namespace: bytes,
-    recommender: bytes,
-    query: Query,
-    *,
-    user_id: str | None = None,
-    cohort: str | None = None,
-    item_id: str | None = None,
-) -> Ask:
-    key = decoded(namespace, "namespace")
-    return replace(
-        query.ask,
-        action=action,
-        namespace=key,
-        recommender=decoded(recommender, "recommender"),
-        user_id=user_id,
-        cohort=cohort,
-        item_id=item_id,
-        page=paged(query, key, action, user_id, cohort, item_id),
-    )
-
-
-def paged(query: Query, namespace: str, action: Action, *whose: str | None) -> Page | None:
-    if query.page_size is None and query.next is None:
-        return None
-    if action == "rerank-items":
-        raise Invalid("ValidationError", "a ranking has no pages: pageSize and next are for lists of items")
-    if query.page_size is None:
-        raise Invalid("ValidationError", "next needs a pageSize, too")
-    return page_of(query.page_size, query.next, namespace, action, *whose)
 
 
 # ---- replies
@@ -150,18 +115,18 @@ def conditional(reply: Reply, if_none_match: str) -> Sending:
 
 @lru_cache(maxsize=256)
 def vary(names: frozenset[str]) -> Header:
-    """What a cache downstream must tell apart, where an answer depends on these headers."""
+    """Name the headers that a cache downstream must tell apart, where an answer depends on these."""
     return (b"vary", ", ".join(("Origin", *sorted(derived_from(names)))).encode("latin-1"))
 
 
 def _about(reply: Reply, cache_control: str, reads: frozenset[str] | None) -> tuple[Header, ...]:
-    """How long an answer may be kept, "" where nothing says; which headers it depends on; who made it."""
-    about = _known(reply.outcome, reply.variation, reply.model, cache_control, reads)
+    """Say how long an answer may be kept, "" where nothing does; which headers it depends on; who made it."""
+    about = _common(reply.outcome, reply.variation, reply.model, cache_control, reads)
     return (*about, (b"x-recgate-seed", reply.seed.encode())) if reply.seed else about
 
 
 @lru_cache(maxsize=256)
-def _known(
+def _common(
     outcome: str, variation: str, model: str, cache_control: str, reads: frozenset[str] | None
 ) -> tuple[Header, ...]:
     headers = [] if reads is None else [vary(reads)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.routes.replies import Sent
+from gateway.routes.replies import SentResponse
 from gateway.telemetry import Telemetry
 
 LOG_S = 60.0  # between two lines about the same
@@ -20,7 +20,7 @@ class Rejections:
         self._telemetry, self._clock = telemetry, clock
         self._lines: dict[tuple[str, str], tuple[float, int]] = {}  # when it was last said, how often it was since
 
-    def note(self, namespace: str, sent: Sent) -> None:
+    def note(self, namespace: str, sent: SentResponse) -> None:
         """`namespace` is a configured one, or ""."""
         if not 400 <= sent.status < 500 or sent.status in TAKES_TURNS:
             return

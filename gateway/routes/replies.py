@@ -1,4 +1,4 @@
-"""What every route sends: its headers, CORS among them, errors as the triple, and the counting of requests."""
+"""Replies of every route: headers, CORS among them, errors as the triple, and the counting of requests."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LISTS = {b"cookie": b"; ", b"if-none-match": b", ", b"x-forwarded-for": b", "}  
 
 
 class Sending(msgspec.Struct, frozen=True):
-    """What a route answers. `headers` are its own, lower-cased; those that all answers have are added in `sent`.
+    """A route's answer. `headers` are its own, lower-cased; those that all answers have are added in `sent`.
     `version` is that of the configuration that made it, where that may be another one than is in use now."""
 
     body: bytes = b""
@@ -61,7 +61,7 @@ class Sending(msgspec.Struct, frozen=True):
 Work = Callable[[AnyRequest, Caller], Awaitable[Sending]]
 
 
-class Sent:
+class SentResponse:
     """Bytes on their way, as litestar lets a handler return them: its own response costs more than a cache hit."""
 
     __slots__ = ("body", "headers", "status")
@@ -78,7 +78,7 @@ class Sent:
         return {"type": "http.response.start", "status": self.status, "headers": self.headers}
 
 
-class Streamed(Sent):
+class StreamedResponse(SentResponse):
     """A body in parts, as they come; it ends with the caller's connection."""
 
     __slots__ = ("_parts",)
@@ -124,7 +124,7 @@ class Front:
         self.gateway, self.bodies, self.telemetry, self.hot_cache = gateway, bodies, telemetry, hot_cache
         self._gate, self._clock = gate, clock
 
-    async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> Sent:
+    async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> SentResponse:
         """`guarded`: only callers that the configuration admits are answered."""
         began, headers = self._clock(), named(request)
         with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
@@ -138,8 +138,8 @@ class Front:
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
 
-    def guarded(self, route: str, request: AnyRequest, work: Work) -> Awaitable[Sent]:
-        """As `answer`, for callers that the configuration admits."""
+    def guarded(self, route: str, request: AnyRequest, work: Work) -> Awaitable[SentResponse]:
+        """Answer callers that the configuration admits."""
         return self.answer(route, request, work, guarded=True)
 
     async def admit(self, caller: Caller) -> Caller:
@@ -152,34 +152,36 @@ class Front:
         await self._gate.limit(caller, self.gateway.config.rate_limits, count)
 
     def _refused(self, error: Overloaded, sending: Sending, request: AnyRequest) -> None:
-        """Of many: the next may be refused before it is parsed, and nothing of this one is left for the collector of
-        garbage, which would stop everything: the flight that failed is in the frames that its error knows."""
+        """Let the next of many be refused before it is parsed. Nothing of this one is left to the collector of garbage,
+        which would stop everything: the flight that failed is in the frames that its error knows."""
         error.__traceback__ = None
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None:
             self.hot_cache.keep_refusal(ticket, self._headers(sending, request), sending.body)
 
     def keep(self, route: str, request: AnyRequest, reply: Reply, sending_of: Callable[[Reply, str], Sending]) -> None:
-        """For the hot path, where the answer may go out again. `sending_of` says what goes out, by If-None-Match."""
+        """Keep an answer that may go out again for the hot path. `sending_of` makes what goes out, by If-None-Match."""
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None and reply.repeat is not None:
             self.hot_cache.keep(ticket, route, reply, lambda again, tag: self._headers(sending_of(again, tag), request))
 
     def unrouted(self, request: AnyRequest, error: Exception) -> Response[bytes]:
-        """What litestar raises outside every route."""
+        """Answer an error that litestar raises outside every route."""
         sending = Sending(status=204) if request.method == "OPTIONS" else unrouted(error, request.scope["path"])
         self.telemetry.request("other", sending.status, 0.0)
         headers = {name.decode(): value.decode("latin-1") for name, value in self._headers(sending, request)}
         headers.pop("content-length", None)
         return Response(sending.body, status_code=sending.status, headers=headers)
 
-    def preflight(self, request: AnyRequest) -> Sent:
+    def preflight(self, request: AnyRequest) -> SentResponse:
         return self.sent(Sending(status=204), request)
 
-    def sent(self, sending: Sending, request: AnyRequest) -> Sent:
+    def sent(self, sending: Sending, request: AnyRequest) -> SentResponse:
         if sending.stream is not None and request.method != "HEAD":
-            return Streamed(sending.status, self._headers(sending, request), sending.stream)
-        return Sent(sending.status, self._headers(sending, request), b"" if request.method == "HEAD" else sending.body)
+            return StreamedResponse(sending.status, self._headers(sending, request), sending.stream)
+        return SentResponse(
+            sending.status, self._headers(sending, request), b"" if request.method == "HEAD" else sending.body
+        )
 
     def _caller(self, request: AnyRequest, headers: Mapping[str, str]) -> Caller:
         viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
@@ -208,8 +210,8 @@ class Front:
 
 def named(request: AnyRequest) -> Mapping[str, str]:
     """Its headers, read once."""
-    known: Mapping[str, str] | None = getattr(request, "named", None)
-    return headers_of(request) if known is None else known
+    headers: Mapping[str, str] | None = getattr(request, "named", None)
+    return headers_of(request) if headers is None else headers
 
 
 def headers_of(request: AnyRequest) -> dict[str, str]:
@@ -249,7 +251,7 @@ def refusal(error: Exception) -> Sending:
 
 
 def unrouted(error: Exception, path: str) -> Sending:
-    """At the root there is nothing for whoever does not speak AWS's protocol, as at the reference."""
+    """Refuse a request without a route; as at the reference, only AWS's protocol is spoken at the root."""
     return refusal(NotFoundException() if path == "/" and isinstance(error, MethodNotAllowedException) else error)
 
 
