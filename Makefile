@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
-SERVED := tests/aws tests/compat tests/flows tests/loadtests tests/server
+SLOW := aws compat flows loadtests server gateway/cli gateway/experiments gateway/hot gateway/targets gateway/upstreams \
+	engine/batch engine/cohorts engine/ensemble engine/measure engine/nn engine/recipes
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
@@ -46,8 +47,8 @@ demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on
 test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes (ARGS=PATH: those, in one)
 	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --no-loadscope-reorder)
 
-quick: $(READY) $(DATASET) $(BANDIT)  ## the tests that start no server, in two processes
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(SERVED:%=--ignore=%) $(ARGS)
+quick: $(READY)  ## the tests that start no server and train no large model, in two processes
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
 
 style: $(READY)  ## how the code stands by its own measures (ARGS=--findings: where)
 	$(BIN)/python -m tests.style $(ARGS)
