@@ -26,9 +26,9 @@ def write(thread):
         engine.feed.put_events(sys.argv[2], f"s{thread}", f"u{thread}", [event]).result(60)
         os.write(1, f"{thread} {number}\\n".encode())  # acknowledged: the client has heard
 
-for thread in range(int(sys.argv[4])):
-    threading.Thread(target=write, args=(thread,), daemon=True).start()
-threading.Event().wait()
+threads = [threading.Thread(target=write, args=(thread,)) for thread in range(int(sys.argv[4]))]
+for thread in threads:
+    thread.start()
 """
 
 
