@@ -51,10 +51,10 @@ def command(file: Path, data: Path) -> None:
 
 
 def unusable(config: Config, data: Path) -> dict[str, str]:
-    """What `filter_faults` says of the data directory, where there is one with data."""
+    """The `filter_faults` of the data directory, if there is one with data."""
     if not data.is_dir() or not any(data.iterdir()):
         return {}
-    from engine import Engine  # only here: who has no data checks a file faster
+    from engine import Engine  # only here: without data a file is checked faster
     from gateway.config.filter_checks import filter_faults
     from gateway.processes.start import engine_settings
 
@@ -79,12 +79,12 @@ def summary(file: Path, config: Config) -> str:
 
 
 def table(config: Config, now: float) -> Table:
-    made = Table("path", "variation", "share", "model", "fresh (s)", "filters", box=SIMPLE, padding=(0, 1, 0, 0))
+    plans = Table("path", "variation", "share", "model", "fresh (s)", "filters", box=SIMPLE, padding=(0, 1, 0, 0))
     for namespace in config.namespaces.values():
         for plan in namespace.plans.values():
             for row in rows(plan, now):
-                made.add_row(*map(escape, row))
-    return made
+                plans.add_row(*map(escape, row))
+    return plans
 
 
 def events(config: Config) -> list[str]:
@@ -106,7 +106,7 @@ def cells(plan: Plan, variation: Variation, now: float) -> tuple[str, ...]:
 
 
 def share_of(plan: Plan, variation: Variation, now: float) -> str:
-    """Of those in the experiments there are, or else of all."""
+    """The variation's share of each running experiment, or else of all requests."""
     running = [each for each in plan.experiments.values() if now < each.end]
     if not running:
         return f"{variation.weight / sum(each.weight for each in plan.variations):.0%}"

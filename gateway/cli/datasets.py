@@ -16,9 +16,9 @@ LONGEST = 63  # characters of a name
 
 
 def ensure_dataset(local: Local, group: str, dataset_type: str, schema: str) -> str:
-    """The ARN of the group's dataset of that type; group, schema and dataset are made where they are missing.
+    """Makes the group, its schema and its dataset of that type if they are missing; returns the dataset's ARN.
 
-    A dataset that is there gets the schema where it is another one. Raises `ClickException` where that can't be.
+    A dataset that exists gets the schema if it has another. Raises `ClickException` if it can't.
     """
     local.ensure("CreateDatasetGroup", name=group)
     if dataset_exists(local, group, dataset_type):
@@ -28,14 +28,14 @@ def ensure_dataset(local: Local, group: str, dataset_type: str, schema: str) -> 
         else:
             update_schema(local, dataset, schema)
             return dataset
-    made: str = local.call(
+    arn: str = local.call(
         "CreateDataset",
         name=name_of(group, dataset_type),
         schemaArn=create_schema(local, group, dataset_type, schema),
         datasetGroupArn=local.arn(f"dataset-group/{group}"),
         datasetType=dataset_type,
     )["datasetArn"]
-    return made
+    return arn
 
 
 def dataset_exists(local: Local, group: str, dataset_type: str) -> bool:
@@ -47,7 +47,7 @@ def dataset_exists(local: Local, group: str, dataset_type: str) -> bool:
 
 
 def is_filled(local: Local, group: str) -> bool:
-    """Whether an import into the group has succeeded, or anything was put into it."""
+    """True if an import into the group has succeeded, or anything was put into it."""
     arn = local.arn(f"dataset-group/{group}")
     for dataset in local.call("ListDatasets", datasetGroupArn=arn)["datasets"]:
         jobs = local.call("ListDatasetImportJobs", datasetArn=dataset["datasetArn"])["datasetImportJobs"]
@@ -101,7 +101,7 @@ def create_schema(local: Local, group: str, dataset_type: str, schema: str) -> s
 
 
 def name_of(group: str, dataset_type: str, suffix: str = "") -> str:
-    """Of a dataset or schema: the group's name, the type and the suffix; a long group is known by its beginning."""
+    """The name of a dataset or schema: the group's name, the type and the suffix; a long group's name is cut."""
     end = f"-{dataset_type.lower()}{suffix}"
     if len(group) + len(end) <= LONGEST:
         return f"{group}{end}"

@@ -157,7 +157,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def story(console: Console, url: str) -> None:
-    """What a front end would do, with what it would get."""
+    """Does what a front end would do, and prints what it would get."""
     with httpx.Client(base_url=url, timeout=30) as client:
         shown = ask(client, f"/recommend-items/movies/for-you/{KNOWN_USER}")
         console.print(titles(shown, f"for-you: user {KNOWN_USER}, who is in the data"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.box import SIMPLE
@@ -33,6 +35,20 @@ USUAL = "aws-user-personalization-v2"
 WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """The options of `recgate evaluate`."""
+
+    recipes: tuple[str, ...]
+    on_movielens: bool
+    of_cohorts: bool
+    seed: int
+    json_file: Path | None
+    plot: Path | None
+    group: str
+    data: Path
+
+
 @click.command("evaluate")
 @click.option("--recipe", "recipes", multiple=True, type=RANKING, help="May be given again.")
 @click.option("--movielens", "on_movielens", is_flag=True, help="On MovieLens-100K instead of a data directory.")
@@ -42,20 +58,14 @@ WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
 @group_option
 @data_option
-def command(
-    recipes: tuple[str, ...],
-    on_movielens: bool,
-    of_cohorts: bool,
-    seed: int,
-    json_file: Path | None,
-    plot: Path | None,
-    group: str,
-    data: Path,
-) -> None:
+def command(**values: Any) -> None:
     """Measure recipes on a dataset group's interactions, beside baselines tuned as carefully."""
+    options = EvaluateOptions(**values)
     console = Console(soft_wrap=True, width=max(WIDTH, Console().width))
     with plain_errors():
-        snapshot = movielens_snapshot(console) if on_movielens else snapshot_in(data, group, console)
+        snapshot = (
+            movielens_snapshot(console) if options.on_movielens else snapshot_in(options.data, options.group, console)
+        )
         started = time.monotonic()
         columns = (TextColumn("evaluate"), BarColumn(24), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
         with Progress(*columns, TextColumn("{task.fields[message]}"), console=console) as bar:
@@ -65,17 +75,17 @@ def command(
                 bar.update(task, completed=fraction, message=message)
 
             report: EvaluationReport | Curve
-            names = recipes or (USUAL,)
-            if of_cohorts:
-                report = cohort_curve(snapshot, time.perf_counter, CohortStudy(personal(names[0]), seed), say)
+            names = options.recipes or (USUAL,)
+            if options.of_cohorts:
+                report = cohort_curve(snapshot, time.perf_counter, CohortStudy(personal(names[0]), options.seed), say)
             else:
-                report = evaluate(snapshot, names, seed, say)
+                report = evaluate(snapshot, names, options.seed, say)
         show(console, report) if isinstance(report, EvaluationReport) else show_curve(console, report)
         console.print(f"in {time.monotonic() - started:.0f} s")
-        if json_file is not None:
-            json_file.write_bytes(report.to_json())
-        if plot is not None:
-            draw(report, plot)
+        if options.json_file is not None:
+            options.json_file.write_bytes(report.to_json())
+        if options.plot is not None:
+            draw(report, options.plot)
 
 
 def personal(recipe: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import get_args
+from typing import Any, NamedTuple, get_args
 
 import click
 import msgspec
@@ -37,6 +37,29 @@ MOST_STEPS = 20  # of weights in the table
 WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 
 
+@dataclass(frozen=True)
+class ExperimentsOptions:
+    """The options of `recgate experiments`."""
+
+    rows: Path | None
+    config: Path | None
+    wanted: str | None
+    control: str | None
+    weights: tuple[str, ...]
+    decrease: tuple[str, ...]
+    guardrail: tuple[str, ...]
+    ratio: tuple[str, ...]
+    method: Method
+    alpha: float
+    self_check: bool
+    as_json: bool
+    plot: Path | None
+    data: Path
+
+    def says_the_design(self) -> bool:
+        return bool(self.control or self.weights or self.decrease or self.guardrail or self.ratio)
+
+
 @click.command("experiments")
 @click.option(
     "--rows",
@@ -56,22 +79,7 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
 @data_option
-def command(
-    rows: Path | None,
-    config: Path | None,
-    wanted: str | None,
-    control: str | None,
-    weights: tuple[str, ...],
-    decrease: tuple[str, ...],
-    guardrail: tuple[str, ...],
-    ratio: tuple[str, ...],
-    method: Method,
-    alpha: float,
-    self_check: bool,
-    as_json: bool,
-    plot: Path | None,
-    data: Path,
-) -> None:
+def command(**values: Any) -> None:
     """Judge an experiment of the configuration by what the gateway has counted, or any by a file of its units.
 
     The file has a column variation, and perhaps unit, first_exposed_at, covariate (known from before the exposure: it
@@ -79,67 +87,81 @@ def command(
     Intervals hold at every look unless another method is asked for. With --config the metrics, the guardrails and the
     shares are those of the experiment there, and its first variation is the control.
     """
-    if config is not None and (control or weights or decrease or guardrail or ratio):
+    options = ExperimentsOptions(**values)
+    if options.config is not None and options.says_the_design():
         raise click.UsageError("with --config, the configuration says what the control, shares and metrics are")
-    steps: Sequence[Step] = ()
-    readings: Mapping[str, Reading] = {}
+    if options.config is None and options.rows is None:
+        raise click.UsageError("give --config, or --rows, or both")
     try:
-        if config is not None:
-            with plain_errors():
-                experiment = meant(config, wanted)
-                if rows is None:
-                    experiment, told, steps, readings = counted(data, experiment, time.time())
-                else:
-                    told = read_rows(rows)
-            if experiment.rankers:
-                if self_check:
-                    raise ValueError("--self-check splits a control, and lists that are interleaved have none")
-                told_of(preferred(experiment, told, method, alpha), as_json, plot)
-                return
-            design = design_of(experiment)
-        elif rows is not None:
-            told = read_rows(rows)
-            arms = arms_of(told, control)
-            design = Design(arms, shares(weights, arms), metrics_of(told, decrease, guardrail, ratio))
-        else:
-            raise click.UsageError("give --config, or --rows, or both")
-        units = units_of(told, design.arms)
-        if self_check:
-            click.echo(checked(units, design.metrics, method, alpha, as_json))
+        counts = counts_of(options)
+        if counts.experiment is not None and counts.experiment.rankers:
+            if options.self_check:
+                raise ValueError("--self-check splits a control, and lists that are interleaved have none")
+            show_result(preferred(counts.experiment, counts.rows, options.method, options.alpha), options)
             return
-        design, read = watched(design, readings)
-        found = verdict(units, *design, method=method, alpha=alpha, readings=read)
-        told_of(replace(found, steps=steps), as_json, plot)
+        design = design_by(options, counts.rows) if counts.experiment is None else design_of(counts.experiment)
+        units = units_of(counts.rows, design.arms)
+        if options.self_check:
+            click.echo(self_checked(units, design.metrics, options))
+            return
+        design, read = watched(design, counts.readings)
+        result = verdict(units, *design, method=options.method, alpha=options.alpha, readings=read)
+        show_result(replace(result, steps=counts.steps), options)
     except (ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from error
 
 
-def told_of(found: Verdict | Contest, as_json: bool, plot: Path | None) -> None:
-    """Raises `ValueError` and `ModuleNotFoundError` where it can't be drawn."""
-    if plot is not None:
-        save_plot(found, plot)
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        show(found, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
+class Counts(NamedTuple):
+    """The units of an experiment, and what the gateway has counted beside them."""
+
+    rows: list[UnitRow]
+    experiment: Experiment | None = None  # with the shares in force; None: the file alone says what it is
+    steps: Sequence[Step] = ()  # the shares so far, where they change by themselves
+    readings: Mapping[str, Reading] = {}  # how the arms answer
 
 
-def counted(
-    data: Path, experiment: Experiment, now: float
-) -> tuple[Experiment, list[UnitRow], Sequence[Step], Mapping[str, Reading]]:
-    """With the shares in force; what is known of its units; the shares so far, where they change by themselves; how its
-    arms answer."""
+def counts_of(options: ExperimentsOptions) -> Counts:
+    """Reads the units from the file, or else what the gateway has counted. Raises `ValueError`."""
+    if options.config is None:
+        assert options.rows is not None
+        return Counts(read_rows(options.rows))
+    with plain_errors():
+        experiment = experiment_named(options.config, options.wanted)
+        if options.rows is not None:
+            return Counts(read_rows(options.rows), experiment)
+        return counted(options.data, experiment, time.time())
+
+
+def counted(data: Path, experiment: Experiment, now: float) -> Counts:
+    """The counts in the data directory's experiment store."""
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
         ledger = Ledger(engine.experiments)
         ledger.prepare([experiment])
         current = ledger.current(experiment, now)
-        return current, ledger.units(current), ledger.steps(experiment), ledger.arms.readings(current)
+        return Counts(ledger.units(current), current, ledger.steps(experiment), ledger.arms.readings(current))
     finally:
         engine.close()
 
 
-def meant(config: Path, wanted: str | None) -> Experiment:
+def design_by(options: ExperimentsOptions, rows: Sequence[UnitRow]) -> Design:
+    """The design that the options state for a file. Raises `ValueError`."""
+    arms = arms_of(rows, options.control)
+    metrics = metrics_of(rows, options.decrease, options.guardrail, options.ratio)
+    return Design(arms, shares(options.weights, arms), metrics)
+
+
+def show_result(result: Verdict | Contest, options: ExperimentsOptions) -> None:
+    """Raises `ValueError` and `ModuleNotFoundError` where it can't be drawn."""
+    if options.plot is not None:
+        save_plot(result, options.plot)
+    if options.as_json:
+        click.echo(msgspec.json.encode(result).decode())
+    else:
+        show(result, Console(soft_wrap=True, width=max(WIDTH, Console().width)))
+
+
+def experiment_named(config: Path, wanted: str | None) -> Experiment:
     """Raises `ConfigError`; `ValueError` where it is not said which experiment is meant."""
     plans = [plan for namespace in load(config).namespaces.values() for plan in namespace.plans.values()]
     there = {each.id: each for plan in plans for each in plan.experiments.values()}
@@ -178,69 +200,69 @@ def metrics_of(
     ]
 
 
-def shares(told: tuple[str, ...], arms: Sequence[str]) -> list[float]:
-    """Raises `ValueError`."""
-    if not told:
+def shares(weights: tuple[str, ...], arms: Sequence[str]) -> list[float]:
+    """The shares of `NAME=SHARE` texts, in the order of the arms; equal ones without texts. Raises `ValueError`."""
+    if not weights:
         return [1.0] * len(arms)
-    given = dict(each.rpartition("=")[::2] for each in told)
-    if set(given) != set(arms):
+    by_arm = dict(each.rpartition("=")[::2] for each in weights)
+    if set(by_arm) != set(arms):
         raise ValueError(f"--weight: give one for each of {', '.join(arms)}")
     try:
-        return [float(given[arm]) for arm in arms]
+        return [float(by_arm[arm]) for arm in arms]
     except ValueError as error:
         raise ValueError("--weight: NAME=SHARE, such as bold=0.5") from error
 
 
-def checked(units: Units, metrics: Sequence[Metric], method: Method, alpha: float, as_json: bool) -> str:
-    """How often SPLITS of the control's units differ at one of ten looks, by metric; ratios are left out."""
+def self_checked(units: Units, metrics: Sequence[Metric], options: ExperimentsOptions) -> str:
+    """Splits the control's units SPLITS times; says by metric how often one of ten looks alarms, ratios left out."""
     order = np.argsort(units.first_exposed, kind="stable")
     rows = order[units.variation[order] == 0]
     sums = {each.name: units.metrics[each.name][1][rows] for each in metrics if each.name in units.metrics}
-    found = {name: false_alarms(each, method, alpha, SPLITS, looks=10) for name, each in sums.items()}
-    if as_json:
-        return msgspec.json.encode(found).decode()
-    told = [f"{name}: {share:.1%} of {SPLITS} splits alarm within ten looks" for name, share in found.items()]
-    return "\n".join((*told, f"{alpha:.0%} is meant to be the most"))
+    alarms = {name: false_alarms(each, options.method, options.alpha, SPLITS, looks=10) for name, each in sums.items()}
+    if options.as_json:
+        return msgspec.json.encode(alarms).decode()
+    lines = [f"{name}: {share:.1%} of {SPLITS} splits alarm within ten looks" for name, share in alarms.items()]
+    return "\n".join((*lines, f"{options.alpha:.0%} is meant to be the most"))
 
 
-def show(found: Verdict | Contest, console: Console) -> None:
-    if not found.trusted:
-        told = ", ".join(f"{name} {count:,}" for name, count in found.units.items())
-        what = "the arms have" if isinstance(found, Verdict) else "the variations that begin lists have"
+def show(result: Verdict | Contest, console: Console) -> None:
+    if not result.trusted:
+        counts = ", ".join(f"{name} {count:,}" for name, count in result.units.items())
+        what = "the arms have" if isinstance(result, Verdict) else "the variations that begin lists have"
         console.print(
-            f"[bold red]Not to be trusted:[/] {what} not the shares that were meant ({told}; p ="
-            f" {found.mismatch:.2g}, alarm below {ALARM}). Find out where units get lost before you read on.",
+            f"[bold red]Not to be trusted:[/] {what} not the shares that were meant ({counts}; p ="
+            f" {result.mismatch:.2g}, alarm below {ALARM}). Find out where units get lost before you read on.",
             highlight=False,
         )
-    if isinstance(found, Verdict):
-        if found.alarms:
-            alarms = ", ".join(found.alarms)
+    if isinstance(result, Verdict):
+        if result.alarms:
+            alarms = ", ".join(result.alarms)
             console.print(
                 f"[bold red]Alarm:[/] guardrails are broken, whatever the goals say: {alarms}.", highlight=False
             )
-        console.print(table_of(found))
-        if found.steps:
-            console.print(table_of_steps(found.steps))
+        console.print(table_of(result))
+        if result.steps:
+            console.print(table_of_steps(result.steps))
         return
-    console.print(votes_of(found))
-    for metric, events in found.unattributed.items():
+    console.print(votes_of(result))
+    for metric, events in result.unattributed.items():
         if events:
             console.print(f"{metric}: {events:,} events say of no item shown that it earned them", highlight=False)
 
 
-def table_of(found: Verdict) -> Table:
-    table = Table("metric", "variation", "units", "mean", "lift", *columns(found), "verdict")
-    for row in found.rows:
+def table_of(result: Verdict) -> Table:
+    table = Table("metric", "variation", "units", "mean", "lift", *columns(result), "verdict")
+    for row in result.rows:
         figures = ["", "", "", "control"] if row.lift is None else [*lifted(row.lift), str(row.said)]
         name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
-        mean = f"{row.mean:.5g}" if found.units[row.arm] or row.mean else "none"  # of an arm that nobody is in
-        table.add_row(name, row.arm, f"{found.units[row.arm]:,}", mean, *figures)
+        mean = f"{row.mean:.5g}" if result.units[row.arm] or row.mean else "none"  # of an arm that nobody is in
+        table.add_row(name, row.arm, f"{result.units[row.arm]:,}", mean, *figures)
     return table
 
 
-def votes_of(found: Contest) -> Table:
-    table = Table("metric", "variation", "events", "credit", "for : against", "preference", *columns(found), "verdict")
-    for row in found.rows:
+def votes_of(result: Contest) -> Table:
+    table = Table("metric", "variation", "events", "credit", "for : against", "preference", *columns(result), "verdict")
+    for row in result.rows:
         votes, figures = row.preference, ["", "", "", "", "control"]
         if votes is not None:
             figures = [f"{votes.wins:,} : {votes.losses:,}", *preferred_by(votes), str(row.said)]
@@ -249,10 +271,10 @@ def votes_of(found: Contest) -> Table:
     return table
 
 
-def columns(found: Verdict | Contest) -> tuple[str, str]:
+def columns(result: Verdict | Contest) -> tuple[str, str]:
     names = {"always": "holds at every look", "fixed": "for one planned look", "bayesian": "posterior"}
-    interval = f"{1 - found.alpha:.0%} interval, {names[found.method]}"
-    return interval, "chance to win" if found.method == "bayesian" else "p"
+    interval = f"{1 - result.alpha:.0%} interval, {names[result.method]}"
+    return interval, "chance to win" if result.method == "bayesian" else "p"
 
 
 def preferred_by(votes: Preference) -> list[str]:
@@ -262,7 +284,7 @@ def preferred_by(votes: Preference) -> list[str]:
 
 
 def table_of_steps(steps: Sequence[Step]) -> Table:
-    """The last ones. Beside a bandit's weight stands what it was found from."""
+    """The last steps. Beside a bandit's weight stand the mean and the units that it came from."""
     table = Table("weights since", *steps[-1].arms)
     for step in steps[-MOST_STEPS:]:
         since = (

@@ -42,7 +42,7 @@ cacheControl:
 
 
 @dataclass(frozen=True)
-class Found:
+class Deployed:
     """A campaign or recommender. `action` is None where it gives no list of items."""
 
     name: str
@@ -54,7 +54,7 @@ class Found:
 
     @property
     def missing(self) -> str:
-        """Why it can't be asked; "" where it can."""
+        """The reason why it can't be asked; "" if it can."""
         if self.status != "ACTIVE":
             return f"is {self.status}"
         return "" if self.action else f"of {self.recipe} gives no list of items"
@@ -62,7 +62,7 @@ class Found:
 
 @dataclass
 class Group:
-    found: list[Found] = field(default_factory=list)
+    deployed: list[Deployed] = field(default_factory=list)
     trackers: list[str] = field(default_factory=list)
     filters: list[tuple[str, str]] = field(default_factory=list)  # ARN and expression
 
@@ -138,14 +138,14 @@ def configuration(call: Call, groups: str, region: str | None) -> str:
     for name in names:
         if name not in arns:
             raise click.ClickException(f"no dataset group {name!r}; there are: {', '.join(sorted(arns)) or 'none'}")
-    made = {name: Group() for name in names}
+    chosen = {name: Group() for name in names}
     described = lru_cache(None)(lambda arn: action_of(call, arn))
-    for group, found in (*recommenders(call, described), *campaigns(call, described)):
-        if group in made:
-            made[group].found.append(found)
+    for group, deployed in (*recommenders(call, described), *campaigns(call, described)):
+        if group in chosen:
+            chosen[group].deployed.append(deployed)
     for name in names:
-        fill(call, arns[name], made[name])
-    return written(made, region)
+        fill(call, arns[name], chosen[name])
+    return written(chosen, region)
 
 
 GROUPS = ("ListDatasetGroups", "datasetGroups")
@@ -160,21 +160,23 @@ def action_of(call: Call, recipe_arn: str) -> Action | None:
     return ACTIONS.get(call("DescribeRecipe", recipeArn=recipe_arn)["recipe"]["recipeType"]) if recipe_arn else None
 
 
-def recommenders(call: Call, described: Described) -> Iterator[tuple[str, Found]]:
+def recommenders(call: Call, described: Described) -> Iterator[tuple[str, Deployed]]:
     for each in pages(call, "ListRecommenders", "recommenders"):
         arn, recipe = each["recommenderArn"], each["recipeArn"]
-        found = Found(each["name"], "recommender", arn, last(recipe), described(recipe), each["status"])
-        yield last(each["datasetGroupArn"]), found
+        deployed = Deployed(each["name"], "recommender", arn, last(recipe), described(recipe), each["status"])
+        yield last(each["datasetGroupArn"]), deployed
 
 
-def campaigns(call: Call, described: Described) -> Iterator[tuple[str, Found]]:
+def campaigns(call: Call, described: Described) -> Iterator[tuple[str, Deployed]]:
     for each in pages(call, "ListCampaigns", "campaigns"):
         campaign = call("DescribeCampaign", campaignArn=each["campaignArn"])["campaign"]
         arn = campaign["solutionVersionArn"].rpartition("/")[0]  # its version may be $LATEST
         solution = call("DescribeSolution", solutionArn=arn)["solution"]
         recipe = solution.get("recipeArn") or solution.get("autoMLResult", {}).get("bestRecipeArn") or ""
-        found = Found(each["name"], "campaign", each["campaignArn"], last(recipe), described(recipe), each["status"])
-        yield last(solution["datasetGroupArn"]), found
+        deployed = Deployed(
+            each["name"], "campaign", each["campaignArn"], last(recipe), described(recipe), each["status"]
+        )
+        yield last(solution["datasetGroupArn"]), deployed
 
 
 def fill(call: Call, arn: str, group: Group) -> None:
@@ -182,8 +184,8 @@ def fill(call: Call, arn: str, group: Group) -> None:
         tracker = call("DescribeEventTracker", eventTrackerArn=each["eventTrackerArn"])["eventTracker"]
         group.trackers.append(tracker["trackingId"])
     for each in pages(call, "ListFilters", "Filters", datasetGroupArn=arn):
-        known = call("DescribeFilter", filterArn=each["filterArn"])["filter"]
-        group.filters.append((known["filterArn"], " ".join(known["filterExpression"].split())))
+        described = call("DescribeFilter", filterArn=each["filterArn"])["filter"]
+        group.filters.append((described["filterArn"], " ".join(described["filterExpression"].split())))
 
 
 # ---- what is written
@@ -206,7 +208,7 @@ def written(groups: dict[str, Group], region: str | None) -> str:
 def namespace(name: str, group: Group, region: str | None) -> Iterator[str]:
     lists = recommenders_of(group, region)
     comments = [
-        *(f"{each.kind} {each.name} {each.missing}" for each in ordered(group.found) if each.missing),
+        *(f"{each.kind} {each.name} {each.missing}" for each in ordered(group.deployed) if each.missing),
         *(f"filter {arn}: {expression}" for arn, expression in sorted(group.filters)),
     ]
     if not lists and not group.trackers:
@@ -229,7 +231,7 @@ def namespace(name: str, group: Group, region: str | None) -> Iterator[str]:
 def recommenders_of(group: Group, region: str | None) -> list[str]:
     lines = []
     for action in get_args(Action):
-        usable = [each for each in ordered(group.found) if each.action == action and not each.missing]
+        usable = [each for each in ordered(group.deployed) if each.action == action and not each.missing]
         lines += [f"      {action}:"] if usable else []
         taken: set[str] = set()
         for each in usable:
@@ -240,15 +242,15 @@ def recommenders_of(group: Group, region: str | None) -> list[str]:
     return lines
 
 
-def ordered(found: Sequence[Found]) -> list[Found]:
-    return sorted(found, key=lambda each: (each.name, each.kind))
+def ordered(deployed: Sequence[Deployed]) -> list[Deployed]:
+    return sorted(deployed, key=lambda each: (each.name, each.kind))
 
 
-def answerer(found: Found, region: str | None) -> str:
+def answerer(deployed: Deployed, region: str | None) -> str:
     """The engine is asked by name, AWS by ARN."""
     if region is None:
-        return f"type: engine, model: {word(found.name)}"
-    return f"type: personalize-{found.kind}, arn: {json.dumps(found.arn)}"
+        return f"type: engine, model: {word(deployed.name)}"
+    return f"type: personalize-{deployed.kind}, arn: {json.dumps(deployed.arn)}"
 
 
 def word(text: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -25,6 +27,23 @@ REMEDIES = (  # part of a failure's reason, what helps
     ("looks like milliseconds", "If all times are milliseconds: --timestamps milliseconds."),
     ("rows are bad", "To leave bad rows out, N at most: --skip-bad N."),
 )
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """The options of `recgate import`."""
+
+    files: tuple[str, ...]
+    dataset_type: str
+    schema: str | None
+    add_columns: bool
+    mode: str
+    skip_bad: int
+    odd_values: str | None
+    timestamps: str | None
+    allow_empty: bool
+    group: str
+    data: Path
 
 
 @click.command("import")
@@ -49,41 +68,34 @@ REMEDIES = (  # part of a failure's reason, what helps
 @click.option("--allow-empty", is_flag=True, help="Let a FULL import without rows empty the dataset.")
 @group_option
 @data_option
-def command(
-    files: tuple[str, ...],
-    dataset_type: str,
-    schema: str | None,
-    add_columns: bool,
-    mode: str,
-    skip_bad: int,
-    odd_values: str | None,
-    timestamps: str | None,
-    allow_empty: bool,
-    group: str,
-    data: Path,
-) -> None:
+def command(**values: Any) -> None:
     """Import each FILE into a dataset: CSV (also gzip), folders and globs of them, s3://bucket/key, or - for the
     standard input."""
-    chosen = {
-        "skipBadRows": str(skip_bad or ""),
-        "oddValues": odd_values or "",
-        "timestamps": timestamps or "",
-        "allowEmpty": "true" if allow_empty else "",
+    options = ImportOptions(**values)
+    readings = {
+        "skipBadRows": str(options.skip_bad or ""),
+        "oddValues": options.odd_values or "",
+        "timestamps": options.timestamps or "",
+        "allowEmpty": "true" if options.allow_empty else "",
     }
-    options = {name: value for name, value in chosen.items() if value}
+    tags = {name: value for name, value in readings.items() if value}
     console = Console()
-    with plain_errors(), located(files, data) as location, opened(data, console, allow_file_urls=True) as local:
-        text = None if schema is None else read_text(schema)
-        dataset = prepare(local, group, dataset_type, location, text, add_columns)
-        job = run_import(local, dataset, location, mode, **options)
+    with (
+        plain_errors(),
+        located(options.files, options.data) as location,
+        opened(options.data, console, allow_file_urls=True) as local,
+    ):
+        text = None if options.schema is None else read_text(options.schema)
+        dataset = prepare(local, options.group, options.dataset_type, location, text, options.add_columns)
+        job = run_import(local, dataset, location, options.mode, **tags)
         report = local.engine.resources.import_report(job)
         console.print(summary(report))
         for note in local.engine.resources.import_notes(job):
             say(console, note)
         if any(report.get("ignoredColumns") or ()):
-            say(console, way_in(files, dataset_type, group, data))
-        if dataset_type.endswith("INTERACTIONS"):
-            say(console, f"events of this group go to trackingId {tracker(local, group)}")
+            say(console, way_in(options.files, options.dataset_type, options.group, options.data))
+        if options.dataset_type.endswith("INTERACTIONS"):
+            say(console, f"events of this group go to trackingId {tracker(local, options.group)}")
 
 
 def say(console: Console, text: str) -> None:
@@ -94,7 +106,7 @@ def say(console: Console, text: str) -> None:
 def import_file(
     local: Local, group: str, dataset_type: str, file: Path, schema: str, mode: str = "FULL"
 ) -> dict[str, object]:
-    """The import's report. Raises `ClickException` naming lines and columns where rows are bad."""
+    """Imports a file and returns the report. Raises `ClickException` naming lines and columns where rows are bad."""
     dataset = ensure_dataset(local, group, dataset_type, schema)
     location = f"file://{quote(str(file.resolve()))}{'/' if file.is_dir() else ''}"
     return local.engine.resources.import_report(run_import(local, dataset, location, mode))
@@ -136,7 +148,7 @@ def prepare(local: Local, group: str, dataset_type: str, location: str, schema: 
 
 
 def way_in(files: Sequence[str], dataset_type: str, group: str, data: Path) -> str:
-    """How columns that were left out come into the dataset."""
+    """The command that takes columns that were left out into the dataset."""
     if dataset_type not in UPDATABLE:
         return f"The schema of {dataset_type} can't change; a new dataset group (--group NAME) takes all columns."
     command = ["recgate", "import", *files, "--type", dataset_type.lower(), "--group", group, "--data", str(data)]

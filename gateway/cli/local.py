@@ -119,7 +119,7 @@ class Local:
             time.sleep(LOOK_S)
 
     def _is_left_alone(self, job: Job) -> bool:
-        """Whether nobody does it who is there: it fits beside what runs, none of which is a server's."""
+        """True if no running process does the job: it fits beside the jobs that run, none of which is a server's."""
         running = [each for each in self.engine.jobs.unfinished_jobs() if self.engine.jobs.is_held(each)]
         owners = (Owner.of(each.owner) for each in running)
         if any(owner is None or owner.role != "command" for owner in owners):
@@ -130,8 +130,8 @@ class Local:
         return next(job for job in self.engine.jobs.newest(1000) if job.arn == arn)
 
     def _settle(self, mine: Job) -> None:
-        """Say what is taken over, or goes first. What another interrupted command was to do is cancelled: nobody waits
-        for it any more."""
+        """Says which jobs are taken over or go first. Jobs of an interrupted command are cancelled: nobody waits for
+        them any more."""
         for job in self.engine.jobs.unfinished_jobs():
             owner = Owner.of(job.owner)
             if job.id == mine.id:
@@ -147,7 +147,7 @@ class Local:
                 self._say(f"first what waits from before: {title_of(job)}")
 
     def _leave(self, job: Job) -> None:
-        """What becomes of a job that nobody here waits for any more."""
+        """Leaves, hands over or cancels a job that nobody here waits for any more, and says which."""
         job = self._newest(job.arn)
         worker = self._worker
         if job.state not in UNFINISHED:
@@ -206,7 +206,7 @@ class Worker:
         return self.is_alive()
 
     def stop(self) -> None:
-        """At its next step; one that takes longer ends with the process."""
+        """Stops at the next step; a step that takes longer ends with the process."""
         self._runner.stop()
         self._thread.join(STOP_S)
 

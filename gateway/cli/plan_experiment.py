@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
-from typing import get_args
+from typing import Any, get_args
 
 import click
 import msgspec
 
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.planner import Forecast, forecast
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """The options of `recgate plan-experiment`."""
+
+    mean: float
+    deviation: float | None
+    lift: float
+    daily: float
+    shares: tuple[float, ...]
+    method: Method
+    alpha: float
+    power: float
+    metrics: int
+    as_json: bool
 
 
 @click.command("plan-experiment")
@@ -25,34 +42,34 @@ from gateway.experiments.analysis.planner import Forecast, forecast
     "--metrics", type=click.IntRange(1), default=1, show_default=True, help="Goals that share the error rate."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(
-    mean: float,
-    deviation: float | None,
-    lift: float,
-    daily: float,
-    shares: tuple[float, ...],
-    method: Method,
-    alpha: float,
-    power: float,
-    metrics: int,
-    as_json: bool,
-) -> None:
+def command(**values: Any) -> None:
     """Say how many units and days an experiment needs to find a lift."""
-    if deviation is None and not 0 < mean < 1:
+    options = PlanOptions(**values)
+    if options.deviation is None and not 0 < options.mean < 1:
         raise click.UsageError("--deviation is needed: only a mean between 0 and 1 may be a share")
-    arms = shares or (0.5, 0.5)
+    arms = options.shares or (0.5, 0.5)
     if len(arms) < 2 or min(arms) <= 0 or sum(arms) > 1 + 1e-9:
         raise click.UsageError("--share: one above 0 for each of two arms and more, 1 together at most")
-    spread = sqrt(mean * (1 - mean)) if deviation is None else deviation
+    spread = sqrt(options.mean * (1 - options.mean)) if options.deviation is None else options.deviation
     try:
-        found = forecast(mean, spread, lift, daily, arms, method, alpha, power, metrics * (len(arms) - 1))
+        plan = forecast(
+            options.mean,
+            spread,
+            options.lift,
+            options.daily,
+            arms,
+            options.method,
+            options.alpha,
+            options.power,
+            options.metrics * (len(arms) - 1),
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(msgspec.json.encode(found).decode() if as_json else said(found, len(arms)))
+    click.echo(msgspec.json.encode(plan).decode() if options.as_json else in_a_sentence(plan, len(arms)))
 
 
-def said(found: Forecast, arms: int) -> str:
-    text = f"{found.units_per_arm:,} units an arm, {found.units_per_arm * arms:,} in all"
-    if found.detectable is None:
+def in_a_sentence(plan: Forecast, arms: int) -> str:
+    text = f"{plan.units_per_arm:,} units an arm, {plan.units_per_arm * arms:,} in all"
+    if plan.detectable is None:
         return text
-    return f"{text}: {found.days} days. {found.weeks} whole weeks would find a lift of {found.detectable:.1%}."
+    return f"{text}: {plan.days} days. {plan.weeks} whole weeks would find a lift of {plan.detectable:.1%}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,19 @@ from engine import MOST_RESULTS, Engine, Question, Ranked, Settings
 from gateway.cli.options import data_option, plain_errors
 
 
+@dataclass(frozen=True)
+class RecommendOptions:
+    """The options of `recgate recommend`."""
+
+    model: str
+    user: str | None
+    item: str | None
+    rerank: str | None
+    num_results: int
+    expression: str | None
+    data: Path
+
+
 @click.command("recommend")
 @click.argument("model")
 @click.option("--user", help="A user's id.")
@@ -24,34 +38,27 @@ from gateway.cli.options import data_option, plain_errors
 @click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, MOST_RESULTS))
 @click.option("--filter", "expression", help="A filter expression.")
 @data_option
-def command(
-    model: str,
-    user: str | None,
-    item: str | None,
-    rerank: str | None,
-    num_results: int,
-    expression: str | None,
-    data: Path,
-) -> None:
+def command(**values: Any) -> None:
     """Ask the deployed MODEL, and show its items with their columns, or its actions."""
+    options = RecommendOptions(**values)
     console = Console()
     question = Question(
-        campaign=model,
-        user=user,
-        item=item,
-        candidates=tuple(rerank.split(",")) if rerank is not None else None,
-        num_results=num_results,
-        expression=expression,
+        campaign=options.model,
+        user=options.user,
+        item=options.item,
+        candidates=tuple(options.rerank.split(",")) if options.rerank is not None else None,
+        num_results=options.num_results,
+        expression=options.expression,
     )
     with plain_errors():
-        engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
+        engine = Engine.open(Settings.of(options.data.resolve(), os.environ, pending_s=0.0))
         try:
-            if engine.answers.deployed(model).recipe.kind == "PERSONALIZED_ACTIONS":
+            if engine.answers.deployed(options.model).recipe.kind == "PERSONALIZED_ACTIONS":
                 ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
                 console.print(table_of(ranked, "action", [None] * len(ranked.items)))
             else:
                 ranked = engine.answers.recommend(question)
-                console.print(table_of(ranked, "item", engine.answers.metadata(model, ranked.items)))
+                console.print(table_of(ranked, "item", engine.answers.metadata(options.model, ranked.items)))
         finally:
             engine.close()
 

@@ -9,9 +9,10 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -23,6 +24,20 @@ from gateway.processes.supervisor import Child, Supervisor, python
 if TYPE_CHECKING:
     from engine import Engine, Settings, WriteServer
     from gateway.config import Config
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """The options of `recgate serve`."""
+
+    config: str | None
+    host: str
+    port: int
+    workers: int | None
+    pin: bool
+    job_nice: int
+    instant: bool
+    data: Path
 
 
 @click.command("serve")
@@ -43,61 +58,78 @@ if TYPE_CHECKING:
     "--instant", is_flag=True, help="For tests: no pending states, automatic training soon; or RECGATE_INSTANT=1."
 )
 @data_option
-def command(
-    config: str | None,
-    host: str,
-    port: int,
-    workers: int | None,
-    pin: bool,
-    job_nice: int,
-    instant: bool,
-    data: Path,
-) -> None:
+def command(**values: Any) -> None:
     """Serve the gateway and the Personalize API."""
-    if instant:
+    options = ServeOptions(**values)
+    if options.instant:
         os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
-    allowed = allowed_cores()
-    count = workers or len(allowed) or os.cpu_count() or 1
-    if pin and count > len(allowed):
-        raise click.UsageError(f"--pin: {count} workers need as many cores; this process may use {len(allowed)}")
-    cores = allowed[:count] if pin else []
-    try:
-        sockets = bind_each(host, port, count)
-    except OSError as error:
-        reason = f"{host}:{port} can't be listened on: {error.strerror}; choose another port by --port"
-        raise click.ClickException(reason) from error
-    port = sockets[0].getsockname()[1]
-    give_by_core(sockets, cores)
-    server = f"{socket.gethostname()}-{port}"
+    cores = cores_for(options)
+    sockets = listening(options.host, options.port, cores.workers)
+    give_by_core(sockets, cores.pinned)
+    data, server = options.data.resolve(), f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
     supervisor = Supervisor()
-    supervisor.start(worker_children(sockets, cores, config, data.resolve(), server, supervisor.gate))
+    supervisor.start(worker_children(sockets, cores.pinned, options.config, data, server, supervisor.gate))
     try:
         with plain_errors():
-            loaded, engine = checked(config, data.resolve(), server)  # while the workers load their modules
+            config, engine = checked(options.config, data, server)  # while the workers load their modules
             writer = start_writer(engine)
     except BaseException:
         supervisor.end()
         raise
-    for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    if note := exposure(host, loaded):
-        click.echo(note, err=True)
-    where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    click.echo(f"recgate serves on {where} with {count} workers, data in {data}, docs at {where}/docs")
-    jobs = job_child(engine.settings, writer.path, job_nice)
+    announce(options, config, sockets)
+    jobs = job_child(engine.settings, writer.path, options.job_nice)
     supervisor.start([jobs])
-    numbers = engine.settings.data_dir / "run" / "metrics" / server
-    starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
-    threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
+    watch_starvation(engine.settings, server, jobs)
     status = supervisor.run()
     writer.close()
     engine.close()
     raise SystemExit(status)
 
 
+class Cores(NamedTuple):
+    workers: int
+    pinned: Sequence[int]  # a core for each worker, or none
+
+
+def cores_for(options: ServeOptions) -> Cores:
+    """The number of workers, and their cores with `--pin`. Raises `click.UsageError` if there are too few cores."""
+    allowed = allowed_cores()
+    workers = options.workers or len(allowed) or os.cpu_count() or 1
+    if options.pin and workers > len(allowed):
+        raise click.UsageError(f"--pin: {workers} workers need as many cores; this process may use {len(allowed)}")
+    return Cores(workers, allowed[:workers] if options.pin else [])
+
+
+def listening(host: str, port: int, workers: int) -> list[socket.socket]:
+    """A listening socket for each worker. Raises `ClickException` if the port can't be had."""
+    try:
+        return bind_each(host, port, workers)
+    except OSError as error:
+        reason = f"{host}:{port} can't be listened on: {error.strerror}; choose another port by --port"
+        raise click.ClickException(reason) from error
+
+
+def announce(options: ServeOptions, config: Config, sockets: Sequence[socket.socket]) -> None:
+    """Prints the configuration's warnings, and where the server answers."""
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if note := exposure(options.host, config):
+        click.echo(note, err=True)
+    port = sockets[0].getsockname()[1]
+    where = f"http://[{options.host}]:{port}" if ":" in options.host else f"http://{options.host}:{port}"
+    click.echo(f"recgate serves on {where} with {len(sockets)} workers, data in {options.data}, docs at {where}/docs")
+
+
+def watch_starvation(settings: Settings, server: str, jobs: Child) -> None:
+    """Watches in a thread whether the job process gets the processor."""
+    numbers = settings.data_dir / "run" / "metrics" / server
+    starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
+    threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
+
+
 def exposure(host: str, config: Config) -> str:
-    """Who else may make and delete resources where others than this machine can call; "" where that needs no word."""
+    """A note about other machines that may make and delete resources; "" if none can or may call."""
     if host in ("localhost", "127.0.0.1", "::1") or config.access_keys:
         return ""
     if config.unsigned.control == "anyone":
@@ -106,12 +138,12 @@ def exposure(host: str, config: Config) -> str:
 
 
 def allowed_cores() -> list[int]:
-    """Of the processor, those that this process may use; none where the system does not tell (only Linux does)."""
+    """The cores that this process may use; none where the system does not tell (only Linux does)."""
     return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
 def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine]:
-    """What every worker needs: a fault in it is told once, and here. Raises what `plain_errors` tells."""
+    """Checks what every worker needs, so that a fault is told once, and here. Raises what `plain_errors` tells."""
     gc.disable()  # what is loaded stays
     from engine import Engine  # these take half a second, in which the workers have begun
     from gateway.processes.start import configuration, engine_settings
@@ -129,18 +161,18 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine
 def worker_children(
     sockets: Sequence[socket.socket], cores: Sequence[int], config: str | None, data: Path, server: str, gate: int
 ) -> list[Child]:
-    """Each answers on a socket of its own, and holds the others' for when one of them does not. `cores`: one for each
-    worker, or none."""
-    given = ["--gate", str(gate), "--server", server, "--data", str(data)]
-    given += ["--config", config] if config is not None else []
-    found = []
+    """The workers: each answers on a socket of its own, and holds the others' for when one of them does not. `cores`
+    has one for each worker, or none."""
+    arguments = ["--gate", str(gate), "--server", server, "--data", str(data)]
+    arguments += ["--config", config] if config is not None else []
+    children = []
     for number, (own, core) in enumerate(zip_longest(sockets, cores), 1):
         fds = [sock.fileno() for sock in dict.fromkeys([own, *sockets])]
         argv = python(
-            "gateway.processes.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *given
+            "gateway.processes.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *arguments
         )
-        found.append(Child(f"worker-{number}", argv, sockets, cores=[] if core is None else [core]))
-    return found
+        children.append(Child(f"worker-{number}", argv, sockets, cores=[] if core is None else [core]))
+    return children
 
 
 def start_writer(engine: Engine) -> WriteServer:
@@ -158,5 +190,5 @@ def start_writer(engine: Engine) -> WriteServer:
 def job_child(settings: Settings, writer: Path, nice: int) -> Child:
     """The job process; it may not run for long, so this process writes for it."""
     allowed = ["--allow-file-urls"] if settings.allow_file_urls else []
-    given = ["--data", str(settings.data_dir), "--writer", str(writer), "--quotas", settings.quotas]
-    return Child("jobs", python("engine.jobs", *given, "--nice", str(nice), *allowed), vital=False)
+    arguments = ["--data", str(settings.data_dir), "--writer", str(writer), "--quotas", settings.quotas]
+    return Child("jobs", python("engine.jobs", *arguments, "--nice", str(nice), *allowed), vital=False)

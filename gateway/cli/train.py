@@ -51,9 +51,9 @@ def pairs(settings: tuple[str, ...]) -> dict[str, str]:
 def train(
     local: Local, group: str, name: str, recipe: str, hyperparameters: dict[str, str], minutes: float | None = None
 ) -> str:
-    """The ARN of a new version, trained within so many minutes. A solution of that name is trained again if its recipe
-    is the same."""
-    made = local.ensure(
+    """Trains a new version within so many minutes, and returns its ARN. A solution of that name is trained again if its
+    recipe is the same."""
+    is_new = local.ensure(
         "CreateSolution",
         name=name,
         datasetGroupArn=local.arn(f"dataset-group/{group}"),
@@ -62,7 +62,7 @@ def train(
         solutionConfig={"algorithmHyperParameters": hyperparameters},
     )
     solution = local.arn(f"solution/{name}")
-    if not made:
+    if not is_new:
         trained_by = local.call("DescribeSolution", solutionArn=solution)["solution"]["recipeArn"].rsplit("/", 1)[-1]
         if trained_by != recipe:
             raise click.ClickException(f"solution {name} exists with recipe {trained_by}; choose another name")
