@@ -107,7 +107,7 @@ class HotProtocol(HttpToolsProtocol):
     def _repeat(self, entry: HotEntry, now: float) -> None:
         if now - entry.touched > TOUCH_S:
             self.hot_cache.touch(entry, now)
-        self._writer.hit(entry, entry.counter, self._matcher.head, now, self._matcher.is_get)
+        self._writer.write_hit(entry, entry.counter, self._matcher.head, now, self._matcher.is_get)
         self._rest(now)
 
     def _serve_unanswered(self, request: Unanswered, now: float) -> bool:
@@ -136,7 +136,7 @@ class HotProtocol(HttpToolsProtocol):
         if entry is not None and cache.second_level is not None and not is_traced:
             labels = cache.second_level.labels_if_current(entry, now)
         if entry is not None and labels is not None and request.heads is cache.heads and not self._is_leaving:
-            self._writer.hit(entry, cache.counters.of(labels), request.head, now, request.is_get)
+            self._writer.write_hit(entry, cache.counters.of(labels), request.head, now, request.is_get)
             self._rest(now)
         elif entry is not None or self._is_leaving or not self._repeat_refusal(request, now):
             self._state[TICKET] = request.ticket(is_absent=True)
@@ -151,7 +151,7 @@ class HotProtocol(HttpToolsProtocol):
         refusal = self._matcher.refusal(request, now)
         if refusal is None:
             return False
-        self._writer.refusal(refusal, request.target, now, request.is_get)
+        self._writer.write_refusal(refusal, request.target, now, request.is_get)
         self._rest(now)
         return True
 
@@ -175,7 +175,7 @@ class HotProtocol(HttpToolsProtocol):
             self.tasks.discard(self._handling)
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
-            self._writer.reply(sent, self._is_leaving)
+            self._writer.write_reply(sent, self._is_leaving)
             self._rest(self.hot_cache.clock())
             if self._is_leaving:
                 self.transport.close()
@@ -282,7 +282,7 @@ class HotProtocol(HttpToolsProtocol):
             self._refuse(HeadTooLarge(f"the request's head is over {MOST_HEAD} bytes"))
 
     def _refuse(self, problem: Problem) -> None:
-        self._writer.problem(problem)
+        self._writer.write_problem(problem)
         self.transport.close()
 
     def on_message_begin(self) -> None:

@@ -10,8 +10,9 @@ from uvicorn.server import ServerState
 
 from gateway.errors import Problem
 from gateway.hot.counters import QUICK_S, HitCounter, HitCounters
-from gateway.hot.entry import HotAnswer, HotRefusal, lines
+from gateway.hot.entry import HotEntry, HotRefusal, lines
 from gateway.hot.heads import RequestHead
+from gateway.hot.second_level import SecondLevelEntry
 from gateway.routes.conditional import not_modified
 from gateway.routes.replies import SentResponse
 from gateway.routes.replies import refusal as refusal_of
@@ -21,6 +22,8 @@ CLOSE = b"connection: close\r\n"
 
 
 class AnswerWriter:
+    """Writes answers to one connection. The lines that begin all of them are made once a second."""
+
     __slots__ = (
         "_busy",
         "_clock",
@@ -40,7 +43,9 @@ class AnswerWriter:
         self._defaults: object = None
         self._common = self._ok = self._not_modified = self._busy = b""
 
-    def hit(self, answer: HotAnswer, counter: HitCounter, head: RequestHead, now: float, is_get: bool) -> None:
+    def write_hit(
+        self, answer: HotEntry | SecondLevelEntry, counter: HitCounter, head: RequestHead, now: float, is_get: bool
+    ) -> None:
         if self._server.default_headers is not self._defaults:
             self._renew()
         age, unmodified = b"%d" % (now - answer.stored_at), None
@@ -58,31 +63,25 @@ class AnswerWriter:
         else:
             counter.add(seconds, unmodified is not None)
 
-    def refusal(self, refusal: HotRefusal, target: bytes, now: float, is_get: bool) -> None:
+    def write_refusal(self, refusal: HotRefusal, target: bytes, now: float, is_get: bool) -> None:
         if self._server.default_headers is not self._defaults:
             self._renew()
         self._transport.write(b"".join((self._busy, refusal.head, refusal.body if is_get else b"")))
         self._counters.report_request(target[1:].split(b"/", 1)[0].decode(), 503, self._clock() - now)
 
-    def reply(self, sent: SentResponse, is_last: bool) -> None:
-        """The reply of a handler, which has counted it."""
+    def write_reply(self, sent: SentResponse, is_last: bool) -> None:
+        """Write the reply of a handler, which has counted it."""
         if self._server.default_headers is not self._defaults:
             self._renew()
         head = lines(sent.headers) + (CLOSE if is_last else b"")
         self._transport.write(b"".join((STATUS_LINE[sent.status], self._common, head, LINE, sent.body)))
 
-    def problem(self, problem: Problem) -> None:
-        """The last answer of a connection, to a request that is not whole."""
-        if self._server.default_headers is not self._defaults:
-            self._renew()
+    def write_problem(self, problem: Problem) -> None:
+        """Write the last answer of a connection, to a request that is not whole."""
         sending = refusal_of(problem)
-        about = (
-            *sending.headers,
-            (b"content-type", sending.media_type),
-            (b"content-length", b"%d" % len(sending.body)),
-        )
-        head = STATUS_LINE[sending.status] + self._common + lines(about) + CLOSE
-        self._transport.write(head + LINE + sending.body)
+        headers = [*sending.headers, (b"content-type", sending.media_type)]
+        headers.append((b"content-length", b"%d" % len(sending.body)))
+        self.write_reply(SentResponse(sending.status, headers, sending.body), is_last=True)
         self._counters.report_request("other", sending.status, 0.0)
 
     def _renew(self) -> None:

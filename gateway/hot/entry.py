@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,28 +35,11 @@ class HotRefusal(NamedTuple):
     body: bytes
 
 
-class HotAnswer(Protocol):
-    """An answer as it goes out but for its age, which comes between `head` and `rest`. `tail` comes after the `body`.
-    `unmodified` are a 304's head and rest."""
-
-    @property
-    def head(self) -> bytes: ...
-    @property
-    def rest(self) -> bytes: ...
-    @property
-    def body(self) -> bytes | memoryview: ...
-    @property
-    def tail(self) -> bytes: ...
-    @property
-    def stored_at(self) -> float: ...
-    @property
-    def etag(self) -> str: ...
-    @property
-    def unmodified(self) -> tuple[bytes, bytes] | None: ...
-
-
 class HotEntry:
-    """An answer that this worker keeps."""
+    """An answer that this worker keeps, as it goes out but for its age.
+
+    The age comes between `head` and `rest`, and `tail` after the `body`. `unmodified` are a 304's head and rest.
+    """
 
     __slots__ = (
         "body",
