@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from gateway.caller import Caller
 from gateway.context.viewer import Viewers
 from gateway.routes.conditional import not_modified
-from gateway.routes.direct import Read
+from gateway.routes.direct import BodilessRequest
 from tests.gateway.serve.world import Clock, SmallEngine
 
 HOME = "/recommend-items/shop/home/u1"
@@ -112,7 +112,7 @@ def test_lists_are_read_from_all_their_lines() -> None:
     sent = [(b"x-forwarded-for", b"198.51.100.7"), (b"cookie", b"plan=gold"), (b"if-none-match", b'"a"')]
     sent += [(b"x-forwarded-for", b"127.0.0.2"), (b"cookie", b"seen=1"), (b"if-none-match", b'"b"')]
     sent += [(b"x-kind", b"a"), (b"x-kind", b"b")]
-    viewed = Viewers().headers(Read({"headers": sent}).named, ("127.0.0.1", 1))
+    viewed = Viewers().headers(BodilessRequest({"headers": sent}).named, ("127.0.0.1", 1))
     assert viewed.address == "198.51.100.7"
     assert Caller(viewed).cookies == {"plan": "gold", "seen": "1"}
     assert not_modified(viewed["if-none-match"], '"a"')
