@@ -9,13 +9,13 @@ from gateway.plan.plan import Auth, RateLimits
 
 
 class Gate:
-    """Lets callers in by the rules that hold at the time: who it is, and how often it may ask."""
+    """Lets callers in by the rules of the time: authentication, then rate limits."""
 
     def __init__(self, authenticator: Authenticator, rate_limiter: RateLimiter) -> None:
         self._authenticator, self._rate_limiter = authenticator, rate_limiter
 
     async def admit(self, caller: Caller, auth: Auth, limits: RateLimits) -> Caller:
-        """The caller, with who it is. Raises `Unauthenticated` and `TooMany`."""
+        """The caller with its principal. Raises `Unauthenticated` and `TooMany`."""
         if auth is not None:
             caller = await self._authenticator.authenticate(caller, auth)
         if limits.are_any:
@@ -23,6 +23,6 @@ class Gate:
         return caller
 
     async def limit(self, caller: Caller, limits: RateLimits, count: int) -> None:
-        """Raises `TooMany` where so many requests are too many."""
+        """Count requests of the caller. Raises `TooMany`."""
         if count:
             await self._rate_limiter.check(limits, caller.principal.name, caller.address, count)

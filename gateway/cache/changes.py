@@ -51,7 +51,7 @@ class Changes:
                     self._note_item(tag, seq)
                 else:
                     self._others[tag] = max(seq, self._others.get(tag, 0))
-            self.generation += 1  # last: who sees it finds all of them
+            self.generation += 1  # last: a reader that sees it finds all of them
 
     def doubt(self, seq: int) -> None:
         """Note a change without a tag: whether there is an answer at all is to be asked anew."""

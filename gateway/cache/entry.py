@@ -16,7 +16,7 @@ from gateway.cache.key import CacheKey
 class EncodedAnswer(msgspec.Struct, frozen=True):
     """An answer, encoded, before the metadata of its items.
 
-    `private`: it serves nobody but its first caller. `complete`: its origin has no more items than these. `decorated`:
+    `private`: it serves only its first caller. `complete`: its origin has no more items than these. `decorated`:
     it already has the metadata that it should have.
     """
 
@@ -27,7 +27,7 @@ class EncodedAnswer(msgspec.Struct, frozen=True):
     private: bool = False
     complete: bool = True
     decorated: bool = msgspec.field(default=False, name="dressed")  # as it is called in Redis
-    seed: str = ""  # of what was drawn for it
+    seed: str = ""  # of its random part
     name: str = ""  # its recommendationId
 
 
@@ -69,7 +69,7 @@ class CacheEntry:
     answer: EncodedAnswer
     stored_at: float
     until: float  # the next change of time-based context; infinite where nothing depends on the time
-    user: str | None  # who asked first
+    user: str | None  # the first to ask
     size: int
     jitter: float = 0.0  # the share of its fresh life that it does without
     decorated: DecoratedBody | None = None

@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 Outcome = Literal["hit", "stale", "miss", "shared"]
 Make = Callable[[], Coroutine[Any, Any, EncodedAnswer]]
 
-JITTER = 0.05  # of an entry's fresh life, so that what came at once does not go at once
+JITTER = 0.05  # of an entry's fresh life, so that entries made at once do not end at once
 NEGATIVE_S = 5.0  # that an upstream's "there is no such thing" is believed
 NEGATIVES = 10_000
 CROWDED = 0.8  # of the ceiling
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for what another replica makes
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for an answer that another replica makes
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class Hit(msgspec.Struct, frozen=True):
     """An answer to a request. `shared`: it is fresh, and another user without history was the first to ask.
-    `outdated`: an event or a purge has come since it was made, so that nobody may keep it."""
+    `outdated`: an event or a purge has come since it was made, so that no client may keep it."""
 
     entry: CacheEntry
     outcome: Outcome
@@ -153,7 +153,7 @@ class Cache:
         if self._shared is not None:
             await self._shared.close()
 
-    # ---- what is still good
+    # ---- judging entries
 
     def _judge(self, wanted: Wanted, entry: CacheEntry) -> Hit | None:
         """A hit, fresh or stale; None if the entry must not be served as it is."""
@@ -173,7 +173,7 @@ class Cache:
         purged = self.changes.items_after(wanted.key.namespace, entry.answer.as_of)
         return not purged or not any(f'"itemId":"{item}"'.encode() in entry.answer.body for item in purged)
 
-    # ---- what has to be made
+    # ---- making answers
 
     async def _miss(self, wanted: Wanted, make: Make, old: CacheEntry | None) -> Hit:
         """The only place that hides a failure: if the upstream is broken, an old entry serves, even an outdated one."""

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.15  # for one command
 DOWN_S = 1.0  # after a failure, before the next command
-LEASE_S = 10.0  # the longest that others wait for one who makes an answer, and perhaps has died
+LEASE_S = 10.0  # the longest that others wait for a replica that makes an answer, and perhaps has died
 
 Payloads = list[bytes | None]
 Deliver = Callable[[Payloads | None], None]

@@ -13,7 +13,7 @@ from gateway.hot.heads import Peer, parsed
 from gateway.routes.direct import BodilessRequest, Direct
 from gateway.routes.replies import SentResponse
 
-# What every parser reads alike: a path that is no URL, and a query.
+# Targets that every parser reads alike: a path that is no URL, and a query.
 _TARGET = re.compile(rb"(/[A-Za-z0-9_.~!$&'()*+,;=:@%/-]+)(?:\?([A-Za-z0-9_.~!$&'()*+,;=:@%/?-]*))?")
 _HEADS = 1024
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 OFFER = re.compile(rb"(?<=\r\n)upgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
 MOST_HELD = 64 * 1024  # bytes
-MOST_HEAD = 256 * 1024  # bytes of one that has not ended, or of what follows a body in chunks
+MOST_HEAD = 256 * 1024  # bytes of a head without an end, or of the trailers of a body in chunks
 LOOK_S = 1.0
 LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
@@ -47,7 +47,7 @@ class HotProtocol(HttpToolsProtocol):
         self._state: dict[str, Any] = {}  # of the next request to be parsed
         self._answered_at = 0.0  # by the hot cache's clock
         self._deadline = SenderDeadline(self.patience_s, self.least_rate)
-        self._held: bytes | None = None  # what came after a request whose answer is on its way
+        self._held: bytes | None = None  # bytes behind a request whose answer is on its way
         self._looked_up: Unanswered | None = None  # the request that the second level is asked for
         self._is_leaving = False
         self._handling: Any = None  # the task of a handler that was asked directly
@@ -186,7 +186,7 @@ class HotProtocol(HttpToolsProtocol):
                 self.data_received(held)
 
     def _hold(self, data: bytes) -> None:
-        """Keep what comes while an answer is on its way."""
+        """Keep bytes that come while an answer is on its way."""
         self._held = (self._held or b"") + data
         if len(self._held) > MOST_HELD:
             self.flow.pause_reading()
@@ -222,11 +222,11 @@ class HotProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
         else:
             if cycle is not None:
-                cycle.disconnected = True  # who reads its body can't answer any more
+                cycle.disconnected = True  # the reader of its body can't answer any more
             self._refuse(TooSlow(self._deadline.reason(self.loop.time())))
 
     def _is_served(self) -> bool:
-        """True if it is the caller who waits: for an answer, or to be read."""
+        """True if the caller waits: for an answer, or to be read."""
         if self._held is not None or self.pipeline or self.flow.read_paused:
             return True
         cycle = self.cycle
@@ -272,10 +272,10 @@ class HotProtocol(HttpToolsProtocol):
         if self._unfinished > MOST_HEAD and not self.transport.is_closing():
             self._refuse_head()
         elif not (self._is_whole and self._is_answering()) and self.transport.get_protocol() is self:
-            self._wait(self._left_s())  # from its beginning: whoever sends a byte now and then has no more time
+            self._wait(self._left_s())  # from its beginning: a byte now and then gains no time
 
     def _refuse_head(self) -> None:
-        """The parser keeps all of a head: without end it would have the worker's memory, whoever sends it."""
+        """Refuse a head that is too long: the parser keeps it, so one without an end takes the worker's memory."""
         if self._is_answering():
             self.transport.close()
         else:
@@ -296,7 +296,7 @@ class HotProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._deadline.begin_body(self.loop.time())
-        # behind an offer of another protocol httptools skips the body: what comes next must not be read as a request
+        # behind an offer of another protocol httptools skips the body, which must not be read as the next request
         if (self._is_leaving or self.parser.should_upgrade()) and self.cycle is not None:
             self.cycle.keep_alive = False
 

@@ -39,8 +39,8 @@ class HotCache:
         is_current: Callable[..., bool],
         clock: Callable[[], float],
     ) -> None:
-        """`is_current()`: answers are of the deployed models; `is_current(group, user)`: and have seen what this user
-        has done."""
+        """`is_current()`: answers are of the deployed models; `is_current(group, user)`: they have also seen all events
+        of this user."""
         self.clock, self.is_current, self.changes = clock, is_current, cache.changes
         self.draws = telemetry.draws
         self.counters = HitCounters(telemetry, ledger)
@@ -70,7 +70,7 @@ class HotCache:
     def _is_unaffected(self, entry: HotEntry) -> bool:
         """True if no change since the entry was last judged matters to it."""
         changes, repeat = self.changes, entry.repeat
-        generation = changes.generation  # read first: what comes while we look is looked at next time
+        generation = changes.generation  # read first: a change meanwhile is looked at next time
         if entry.doubts != changes.doubts or changes.latest(repeat.tags) != repeat.seen:
             return False
         if changes.items_after(repeat.namespace, repeat.entry.answer.as_of):
@@ -100,7 +100,7 @@ class HotCache:
         return self._add(candidate.ticket, candidate.route, candidate.reply, candidate.headers_of)
 
     def _add(self, ticket: Ticket, route: str, reply: Reply, headers_of: HeadersOf) -> HotEntry | None:
-        # first: what comes meanwhile has not been seen
+        # read first: a record that comes meanwhile has not been seen
         as_of = 0 if self.second_level is None else self.second_level.applied()
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or not self._is_unchanged(repeat):
@@ -123,7 +123,7 @@ class HotCache:
         return repeat.before == ChangeCounters.of(self.changes, self._ledger.moves)
 
     def keep_refusal(self, ticket: Ticket, headers: Sequence[Header], body: bytes) -> None:
-        """More is asked than can be answered: to say so again must cost next to nothing."""
+        """Keep a refusal, to be repeated at next to no cost while more is asked than can be answered."""
         refusals = ticket.group.refusals
         if len(refusals) >= MOST_REFUSED:
             refusals.clear()

@@ -20,7 +20,7 @@ Peer = tuple[str, int] | None
 
 # One a line, with nothing that parsers might read differently: no folding, no control characters, no space at the end.
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
-# What makes a request more than a question that its target and its sender answer.
+# Fields by which the answer depends on more than the target and the sender.
 _UNUSUAL = frozenset(
     {"content-length", "expect", "te", "traceparent", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
 )
@@ -87,7 +87,7 @@ class HeadReader:
         return HeadTable(self, peer, FEW_BYTES) if self._derives else self._shared
 
     def read(self, block: bytes, peer: Peer) -> RequestHead:
-        """`block` is what lies between the request line and the empty line."""
+        """Read a head. `block` are the bytes between the request line and the empty line."""
         sent = None if self._always_unusual or len(block) > LONGEST else parsed(block)
         if sent is None or not _UNUSUAL.isdisjoint(sent) or not HOST.fullmatch(sent.get("host", "").encode()):
             return UNUSUAL

@@ -2,7 +2,7 @@
 
 A worker asks there only while its own cache is full, in one command for all requests of a moment, and only for answers
 that it does not hold itself. An answer carries its tags and the last record of the log that it has seen, so that its
-finder can judge it. Answers of experiments are not shared: each worker says itself who is in which arm.
+finder can judge it. Answers of experiments are not shared: each worker assigns arms itself.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CommonPart:
 
     def changed(self, changes: Changes) -> int:
         """The last record of the log that outdated them; looked up once for each state of the changes."""
-        generation = changes.generation  # read first: what comes while we look is looked at next time
+        generation = changes.generation  # read first: a change meanwhile is looked at next time
         if generation != self._generation:
             last = max(changes.latest(self._tags), changes.doubted, changes.last_purge(self.labels.namespace))
             self._changed, self._generation = last, generation
@@ -140,7 +140,7 @@ class SecondLevel:
     # ---- storing
 
     def store(self, name: bytes, entry: HotEntry, as_of: int) -> None:
-        """Store an entry behind; nobody waits for it."""
+        """Store an entry, in a task of its own."""
         labels, repeat, life_s = entry.counter.labels, entry.repeat, entry.until - self._clock()
         if labels.experiment or repeat.version is not None or life_s <= 0 or len(self._new) >= MOST_WAITING:
             return
@@ -163,7 +163,7 @@ class SecondLevel:
             self._storing = asyncio.get_running_loop().create_task(self._store_new())
 
     async def _store_new(self) -> None:
-        """Store what is new by one command, and then what has come meanwhile."""
+        """Store all new entries together, and then those that have come meanwhile."""
         while self._new:
             new, self._new = self._new, []
             await self._shared.put_many(new)

@@ -30,15 +30,15 @@ from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
 AT_ONCE = 18  # the limit at most: enough for the engine to answer several in one go
 LEAST = 4  # the limit at least: enough to keep the engine busy
 TARGET_S = 0.02  # from its turn to its end, and on top of that...
-TIMES_ALONE = 5  # as often the time of an answer that has the engine to itself
+TIMES_ALONE = 5  # so many times as long as an answer that has the engine to itself
 SLOWLY = 0.05  # of the difference, by which that time grows with each such answer
 MOST_WAITING = 256
-LONGEST_S = 0.05  # that somebody waits
-TURNS = 5  # or so many answers' time, where that is longer
-LATE_S = 0.05  # for which somebody is late before that counts
+LONGEST_S = 0.05  # that a request waits
+TURNS = 5  # or so many answers' time, if that is longer
+LATE_S = 0.05  # for which some request is late before that counts
 CALM_S = 0.1  # without a refusal, after which a burst may wait again
-COMING_S = 0.01  # from being let on to asking for a place, at most: who takes longer won't, since its answer was there
-EVENTS_AT_ONCE = 256  # bodies: what is committed in one go
+COMING_S = 0.01  # from being let on to asking for a place, at most: a request that takes longer was answered without
+EVENTS_AT_ONCE = 256  # bodies: so many are committed in one go
 LEAST_EVENTS = 64
 EVENTS_TARGET_S = 0.1
 TOO_MUCH = "more is asked than can be answered in time; try again in a second"
@@ -105,10 +105,10 @@ class Admission:
         """`refusal` makes the problem that is raised for a key that has to come again."""
         self._clock, self._bounds, self._refusal = clock, bounds, refusal
         self.limit = float(bounds.at_once)
-        self._lowered, self._took = clock(), 0.0  # when the limit was lowered; about what one takes
-        self._alone = inf  # about what one takes that has the engine to itself, as far as is known
+        self._lowered, self._took = clock(), 0.0  # when the limit was lowered; about the time of one
+        self._alone = inf  # about the time of one that has the engine to itself, as far as is known
         self._crowded_until = clock()
-        self._late_since = inf  # somebody has waited for too long, all the time
+        self._late_since = inf  # since when some request has waited for too long, all the time
         self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()  # none is empty; the first key's turn is next
         self._inside: Counter[str] = Counter()  # running and waiting
         self._coming = Arrivals()
@@ -200,7 +200,7 @@ class Admission:
             await waiter.turn
         except asyncio.CancelledError:
             self._forget(key, waiter)
-            if not waiter.turn.cancelled() and waiter.turn.exception() is None:  # it had come: somebody else's now
+            if not waiter.turn.cancelled() and waiter.turn.exception() is None:  # its turn had come: it goes to another
                 self._leave()
             raise
 
