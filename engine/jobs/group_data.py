@@ -4,19 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import sqlalchemy as sa
+
 from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Tags, Texts
 from engine.data.compaction import Compaction, Import, Kinds, compact
 from engine.data.group import Group
 from engine.data.schema import Field
 from engine.data.stored import Stored
+from engine.engine import Engine
 from engine.jobs.work import Work, undisturbed
 from engine.records import DatasetGroupRecord
+from engine.storage.sql import snapshots
 
 # what a snapshot has arrays for
 ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
 SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
 NONE: Mapping[str, Import] = {}
+
+
+def interactions_of(engine: Engine, group_arn: str) -> int:
+    """About how many interactions a group has: those of its snapshot, and records that came since."""
+    group = engine.records.find(group_arn, DatasetGroupRecord)
+    if group is None:
+        return 0
+    query = sa.select(snapshots.c.path).where(snapshots.c.grp == group.uid)
+    with engine.database.read() as connection:
+        path = connection.execute(query).scalar_one_or_none()
+    streamed = engine.log.count_after_snapshot(group.uid)
+    try:
+        file = engine.settings.data_dir / path / "items.npy" if path else None
+        return streamed + (len(np.load(file, mmap_mode="r")) if file else 0)
+    except OSError:  # replaced by a newer one at this moment
+        return streamed
 
 
 def current(work: Work, group: DatasetGroupRecord) -> Stored:

@@ -31,6 +31,7 @@ from engine.serving.deployments import model_folder
 
 SEED = 20_260_101
 WRITING_S = 0.1
+A_ROW_S = 6e-4  # of an interaction, roughly: training by a recipe that is not quick, and each trial
 BRIEF_S = 5.0  # a forecast this short is good enough without a quarter of a second to measure the machine
 
 

@@ -114,12 +114,12 @@ def test_an_import_is_long_by_its_bytes_and_a_training_by_its_rows(shop: Shop, t
     asked(shop, "a", V2)
     small = claimed(shop)
     assert not Lanes(shop.engine).is_long(small)
-    monkeypatch.setattr(lanes, "A_ROW_S", 10.0)
+    monkeypatch.setattr("engine.jobs.kinds.training.A_ROW_S", 10.0)
     shop.engine.jobs.requeue(small)
     for second in range(7):
         shop.click("u1", "i1", second)
     assert Lanes(shop.engine).is_long(small)
-    monkeypatch.setattr(lanes, "LONG_BYTES", 10)
+    monkeypatch.setattr("engine.jobs.kinds.importing.A_BYTE_S", 10.0)
     path = tmp_path / "many rows.csv"
     path.write_text("USER_ID,ITEM_ID,TIMESTAMP\n")
     location = f"file://{tmp_path}/many%20rows.csv"

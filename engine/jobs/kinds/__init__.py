@@ -1,22 +1,32 @@
-"""The folder is the registry: every module here is a kind of job, and does it in `run(work)`.
+"""The registry of jobs: every module here is a kind of job, and does it in `run(work)`.
 
-A module whose work a resource waits for also says in `failed(work, reason)` how that resource shows a failure, and
-where it differs in `cancelled(work, reason)` how it shows that somebody took the job back.
+A module may say more:
+
+failed(work, reason)      how the resource that waits for the job shows a failure
+cancelled(work, reason)   how it shows that somebody took the job back, where that differs
+seconds(engine, job)      about how long the job takes, where that may be minutes
+ALONE = True              no other job may run beside it
 """
 
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
+from engine.engine import Engine
 from engine.jobs.work import Work
+from engine.queue.queue import Job
 
 _modules = {module.name: import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)}
 
-KINDS: dict[str, Callable[[Work], str]] = {name: module.run for name, module in _modules.items()}
-FAILURES: dict[str, Callable[[Work, str], None]] = {
-    name: module.failed for name, module in _modules.items() if hasattr(module, "failed")
-}
-CANCELLATIONS: dict[str, Callable[[Work, str], None]] = {
-    **FAILURES,
-    **{name: module.cancelled for name, module in _modules.items() if hasattr(module, "cancelled")},
-}
+
+def _named(name: str) -> dict[str, Any]:
+    """What modules have under this name, by their kind."""
+    return {kind: vars(module)[name] for kind, module in _modules.items() if name in vars(module)}
+
+
+KINDS: dict[str, Callable[[Work], str]] = _named("run")
+FAILURES: dict[str, Callable[[Work, str], None]] = _named("failed")
+CANCELLATIONS: dict[str, Callable[[Work, str], None]] = {**FAILURES, **_named("cancelled")}
+SECONDS: dict[str, Callable[[Engine, Job], float]] = _named("seconds")
+ALONE = frozenset(_named("ALONE"))

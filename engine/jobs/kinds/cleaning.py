@@ -21,6 +21,8 @@ from engine.records import DatasetGroupRecord, RecommenderRecord, Record, Soluti
 from engine.serving.deployments import items_folder, model_folder
 from engine.storage.sql import snapshots
 
+ALONE = True  # another job may be making what it removes
+
 
 def run(work: Work) -> str:
     engine = work.engine

@@ -22,6 +22,7 @@ MAX_BYTES = 100 << 20
 NAMES_A_RECORD = 5_000
 RECORDS_AT_ONCE = 20  # of one transaction: events wait for it
 USERS = Schema("Users", "USERS", (Field(name="USER_ID", type="string"),))
+ALONE = True  # another job may learn from what it removes
 
 
 def run(work: Work) -> str:

@@ -12,9 +12,11 @@ from engine.control.lifecycle import ACTIVE
 from engine.control.schedule import DAY, USUAL_DAYS
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.jobs.training import train
+from engine.jobs.group_data import interactions_of
+from engine.jobs.training import A_ROW_S, train
 from engine.jobs.work import Work, changed
 from engine.queue.queue import Job
+from engine.recipes import RECIPES
 from engine.records import RecommenderRecord, SolutionVersionRecord
 from engine.storage.writes import write
 from engine.use_cases import USE_CASES
@@ -47,6 +49,13 @@ def failed(work: Work, reason: str) -> None:
 
 
 @write
+def seconds(engine: Engine, job: Job) -> float:
+    recommender = engine.records.find(job.arn, RecommenderRecord)
+    if recommender is None or RECIPES[USE_CASES[name_of(recommender.recipe_arn)].trains].quick:
+        return 0.0
+    return A_ROW_S * interactions_of(engine, recommender.dataset_group_arn)
+
+
 def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict[str, Any]) -> RecommenderRecord:
     """The status of its creation; of its latest update, once it has a model to answer with meanwhile. With a new model
     it is announced."""

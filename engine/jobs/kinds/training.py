@@ -7,14 +7,17 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine.arns import region_of
+from engine.arns import name_of, region_of
 from engine.control.campaigns import follow_latest
+from engine.control.hpo_config import search_of
 from engine.control.lifecycle import ACTIVE
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.jobs.training import train, update
+from engine.jobs.group_data import interactions_of
+from engine.jobs.training import A_ROW_S, train, update
 from engine.jobs.work import Work, changed
 from engine.queue.queue import Job
+from engine.recipes import RECIPES
 from engine.records import SolutionVersionRecord
 from engine.storage.writes import write
 
@@ -40,6 +43,20 @@ def cancelled(work: Work, reason: str) -> None:
     """Leaves the version as StopSolutionVersionCreation does."""
     version = work.engine.records.get(work.arn, SolutionVersionRecord)
     work.change(version, status="CREATE STOPPED", failure_reason=reason)
+
+
+def seconds(engine: Engine, job: Job) -> float:
+    version = engine.records.find(job.arn, SolutionVersionRecord)
+    if version is None or version.training_mode == "UPDATE":
+        return 0.0
+    once = A_ROW_S * interactions_of(engine, version.dataset_group_arn)
+    if version.perform_auto_ml:
+        return once * 4
+    recipe = RECIPES.get(name_of(version.recipe_arn))
+    if recipe is None or recipe.quick:  # without its recipe the job fails at once
+        return 0.0
+    trials = search_of(version.solution_config, recipe)[1] if version.perform_hpo else 0
+    return once * (1 + trials)
 
 
 def _train(work: Work, version: SolutionVersionRecord) -> str:
