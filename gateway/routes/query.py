@@ -78,30 +78,32 @@ class InferenceQuery(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=512)
 def query_of(raw: bytes, more: frozenset[str]) -> InferenceQuery:
     """`more` are the names that the configuration reads besides. Raises `Invalid`, naming the parameter."""
-    sent = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
-    if not _READ.issuperset(sent):
-        check_names(sent.keys() - _READ - more, NAMES)
-    user_id = checked_id(sent["userId"], "userId") if sent.get("userId") else None
-    num_results = _count(sent.get("numResults", str(LIST if "pageSize" in sent else 25)), "numResults")
-    page_size = _count(sent["pageSize"], "pageSize") if "pageSize" in sent else None
+    parameters = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    if not _READ.issuperset(parameters):
+        check_names(parameters.keys() - _READ - more, NAMES)
+    user_id = checked_id(parameters["userId"], "userId") if parameters.get("userId") else None
+    num_results = _count(parameters.get("numResults", str(LIST if "pageSize" in parameters else 25)), "numResults")
+    page_size = _count(parameters["pageSize"], "pageSize") if "pageSize" in parameters else None
     ask = Ask(
         action="recommend-items",
         namespace="",
         recommender="",
         num_results=num_results,
-        filter=sent.get("filter") or None,
-        filter_values=_map(sent.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES),
-        promotion=promotion_of(sent.get("promotions")),
-        context=_map(sent.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
-        decorate=sent.get("decorateItems", "true").lower() in TRUE,
-        synthetic=sent.get("syntheticUser", "false").lower() in TRUE,
-        feature=sent.get("feature") or None,
-        session_id=checked_id(sent["sessionId"], "sessionId") if sent.get("sessionId") else None,
+        filter=parameters.get("filter") or None,
+        filter_values=_map(
+            parameters.get("filterValues"), "filterValues", "InvalidFilterParameter", MOST_FILTER_VALUES
+        ),
+        promotion=promotion_of(parameters.get("promotions")),
+        context=_map(parameters.get("context"), "context", "InvalidContextParameter", MOST_CONTEXT),
+        decorate=parameters.get("decorateItems", "true").lower() in TRUE,
+        synthetic=parameters.get("syntheticUser", "false").lower() in TRUE,
+        feature=parameters.get("feature") or None,
+        session_id=checked_id(parameters["sessionId"], "sessionId") if parameters.get("sessionId") else None,
         exclude=_ids(raw, "exclude"),
-        fields=_fields(sent.get("fields", "")),
-        locale=_locale(sent.get("locale", "")),
+        fields=_fields(parameters.get("fields", "")),
+        locale=_locale(parameters.get("locale", "")),
     )
-    return InferenceQuery(ask, user_id, page_size, sent.get("next") or None)
+    return InferenceQuery(ask, user_id, page_size, parameters.get("next") or None)
 
 
 def check_names(names: Iterable[str], readable: Iterable[str]) -> None:

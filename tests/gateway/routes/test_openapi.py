@@ -56,7 +56,7 @@ def test_every_parameter_that_a_recommender_s_routes_read_is_there(
     documented: tuple[TestClient[Any], dict[str, Any]],
 ) -> None:
     _, paths = documented
-    read = read_by(query.query_of, "given")
+    read = read_by(query.query_of, "parameters")
     assert read == set(query.NAMES) and "feature" in read
     own, lists = read - {"userId"}, read - {"userId", "numResults", "pageSize", "next", "promotions"}
     assert parameters(paths["/recommend-items/shop/home/{user_id}"]["get"]) == own
