@@ -15,7 +15,7 @@ def arn_of(region: str, account: str, resource: str) -> str:
 
 
 def name_of(arn: str) -> str:
-    """What follows the kind: `for-you` of a campaign, `for-you/1a2b3c4d` of a solution version."""
+    """The part after the kind: `for-you` of a campaign, `for-you/1a2b3c4d` of a solution version."""
     return arn.partition("/")[2]
 
 

@@ -14,8 +14,8 @@ from engine.storage.writes import write
 READS = ("Describe", "List", "Get")
 
 
-class Here(msgspec.Struct, frozen=True):
-    """What a command does otherwise than the process that writes for it would."""
+class CommandSettings(msgspec.Struct, frozen=True):
+    """The settings of a command that differ from those of the process that writes for it."""
 
     pending_s: float
     allow_file_urls: bool
@@ -24,25 +24,27 @@ class Here(msgspec.Struct, frozen=True):
 
 
 def perform_command(control: Control, engine: Engine, operation: str, body: bytes, new_id: str = "") -> bytes:
-    """As `perform`; what it changes is written by whoever writes for this process. `new_id` is that of what is made,
-    random if empty."""
+    """Performs an operation as `perform` does; the process that writes for this one writes its changes. `new_id` is the
+    id of what is made, random if empty."""
     if operation.startswith(READS):
         return perform(control, operation, body)
-    here = Here(control.settings.pending_s, control.settings.allow_file_urls, new_id, control.training_minutes)
-    return perform_here(engine, control.account, control.region, operation, body, here)
+    settings = CommandSettings(
+        control.settings.pending_s, control.settings.allow_file_urls, new_id, control.training_minutes
+    )
+    return perform_forwarded(engine, control.account, control.region, operation, body, settings)
 
 
 @write
-def perform_here(
+def perform_forwarded(
     engine: Engine,
     account: str,
     region: str,
     operation: str,
     body: bytes,
-    here: Here,
+    command: CommandSettings,
 ) -> bytes:
-    changes = {"pending_s": here.pending_s, "allow_file_urls": here.allow_file_urls}
+    changes = {"pending_s": command.pending_s, "allow_file_urls": command.allow_file_urls}
     control = engine.resources.control(
-        account, region, msgspec.structs.replace(engine.settings, **changes), here.new_id
+        account, region, msgspec.structs.replace(engine.settings, **changes), command.new_id
     )
-    return perform(replace(control, training_minutes=here.training_minutes), operation, body)
+    return perform(replace(control, training_minutes=command.training_minutes), operation, body)

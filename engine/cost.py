@@ -1,6 +1,6 @@
-"""What recipes cost on data of a size: seconds of the reference machine and bytes, by measured coefficients.
+"""Costs of recipes on data of a size: seconds of the reference machine and bytes, by measured coefficients.
 
-They are meant to be right to a factor of two, for what is said before a training and for the shares of its bar.
+They are meant to be right to a factor of two, for the forecast of a training and for the shares of its progress bar.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of interactions: what the times of all that is learned from them follow from."""
+    """The sizes of interactions that the times of all that is learned from them follow from."""
 
     rows: float
     users: float  # who have any
@@ -40,7 +40,7 @@ class Sizes:
         return cls(float(lengths.sum()), float((lengths > 0).sum()), float(snapshot.item_count), pairs, near)
 
     def times(self, share: float) -> Sizes:
-        """Those of a share of every user's rows."""
+        """The sizes of a share of every user's rows."""
         return Sizes(self.rows * share, self.users, self.items, self.pairs * share**2, self.near * share)
 
     @property

@@ -79,7 +79,7 @@ class Unavailable(EngineError):
 
 
 class Damaged(Unavailable):
-    """What lies on disk is not what was written there; the message names the file, the loss and the way out."""
+    """The content of a file is not what was written there; the message names the file, the loss and the way out."""
 
 
 class RecipeFault(Unavailable):

@@ -1,4 +1,4 @@
-"""Whether a data directory is what was written to it: its database, what was acknowledged, its snapshots and models."""
+"""Examination of a data directory: its database, what was acknowledged in it, its snapshots and models."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def accept_loss(settings: Settings) -> list[str]:
 
 
 def database_file(settings: Settings) -> Path | None:
-    """Where the database is a file."""
+    """The file of the database, where it is one."""
     url = make_url(settings.database_url)
     is_file = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith((":memory:", "file:"))
     return Path(url.database or "") if is_file else None
@@ -121,7 +121,7 @@ def _size(file: Path) -> str:
 
 
 def _faults(file: Path) -> str:
-    """What SQLite finds wrong with every page and index of it."""
+    """The faults that SQLite finds in every page and index of it."""
     if file.is_dir():
         return f"{file} is a folder: the database is a file of that name"
     if not os.access(file, os.R_OK):

@@ -1,4 +1,4 @@
-"""What the engine is asked and what it answers, in names; inside the engine there are only integers."""
+"""Questions to the engine and its answers, in names; inside the engine there are only integers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     filter_values: Mapping[str, str] = {}
 
     def places(self, results: int) -> int:
-        """How many places of a list of so many are promised; never none."""
+        """The number of promoted places in a list of so many; never none."""
         return max(1, results * self.percent // 100)
 
 
@@ -89,7 +89,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What the log says has changed. `kind` and `key`: event and user (or session); item; user; snapshot and its path;
+    """A change that the log has. `kind` and `key`: event and user (or session); item; user; snapshot and its path;
     deploy and campaign ARN; record and its ARN."""
 
     seq: int

@@ -1,4 +1,4 @@
-"""What a recipe is: a name, its hyperparameters, how it trains, and how its trained arrays answer.
+"""The contract of a recipe: a name, its hyperparameters, how it trains, and how its trained arrays answer.
 
 A recipe works on integer ids and arrays only. Training sees a frozen `Snapshot`; answering sees a `Query` and gives
 one score for every candidate that the model knows: items for most recipes, users for USER_SEGMENTATION, actions for
@@ -38,7 +38,7 @@ EMPTY_INTS: Ints = np.empty(0, np.int32)
 EMPTY_LONGS: Longs = np.empty(0, np.int64)
 
 
-class Stream(Protocol):
+class RecentInteractions(Protocol):
     """The interactions that came after the model's catalogue was frozen, oldest first; ids may exceed the model's."""
 
     def recent(self) -> tuple[Ints, Longs]:
@@ -46,7 +46,7 @@ class Stream(Protocol):
         ...
 
 
-class NoStream:
+class NoInteractions:
     def recent(self) -> tuple[Ints, Longs]:
         return EMPTY_INTS, EMPTY_LONGS
 
@@ -64,7 +64,7 @@ class Query:
     user: int = -1  # the user's id, -1: none or unknown; may be one that the model has never seen
     actions: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) action ids: what the user did, oldest first
     action_types: Ints = field(default_factory=lambda: EMPTY_INTS)  # (k,) codes of event types
-    stream: Stream = field(default_factory=NoStream)
+    stream: RecentInteractions = field(default_factory=NoInteractions)
     users: LiveTable = NOBODY  # the columns of Users as of now
     context: Mapping[str, str] = field(default_factory=dict)  # column of Interactions → value
 
@@ -157,7 +157,7 @@ class Recipe(Generic[P]):
 
     @property
     def deployable(self) -> bool:
-        """Whether a campaign can answer with it; segments come from batch jobs only."""
+        """True where a campaign can answer with it; segments come from batch jobs only."""
         return self.kind != "USER_SEGMENTATION"
 
     def parse(self, hyperparameters: Mapping[str, str]) -> P:

@@ -1,4 +1,4 @@
-"""Where state lives and how the engine behaves; read from the environment once, at start (specification §10)."""
+"""Settings: where state lives and how the engine behaves; read from the environment once (specification §10)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         Quotas of `aws` bring AWS's minimum of data with them. Raises `InvalidInput` for a variable of a wrong value.
         """
-        known: dict[str, object] = {
+        fields: dict[str, object] = {
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
@@ -51,12 +51,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "shown_bytes": int(_number("RECGATE_SHOWN_BYTES", environ, 2e9)),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:
-            known.update(INSTANT)
+            fields.update(INSTANT)
         if changes.get("quotas") == "aws":
-            known.update(AWS_MINIMUM)
+            fields.update(AWS_MINIMUM)
         for field in ("min_interactions", "min_users"):
-            known.update(_least(field, environ))
-        return cls(**{**known, **changes})  # type: ignore[arg-type]
+            fields.update(_least(field, environ))
+        return cls(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def _number(name: str, environ: Mapping[str, str], default: float) -> float:

@@ -1,4 +1,4 @@
-"""What is wrong with decoded data, in words that need no knowledge of Python: `float | null` is a number."""
+"""Faults of decoded data in words that need no knowledge of Python: `float | null` is a number."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _told(text: str) -> str:
 
 
 def _kinds(names: str) -> str:
-    """Of `float | null`: a number. To send null is to send nothing, which needs no word unless it is all there is."""
+    """The words for kinds of data: `a number` for `float | null`. Null needs no word unless it is all there is."""
     every = names.split(" | ")
     kinds = [each for each in every if each != "null"] or every
     return " or ".join(KINDS.get(each, each) for each in kinds)

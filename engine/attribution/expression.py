@@ -1,4 +1,4 @@
-"""What a metric adds up: `SAMPLECOUNT()`, `SUM(Items.COLUMN)` or `SUM(Interactions.COLUMN)`."""
+"""Expressions of metrics: `SAMPLECOUNT()`, `SUM(Items.COLUMN)` or `SUM(Interactions.COLUMN)`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Expression(NamedTuple):
 
 def parse_expression(text: str) -> Expression:
     """Raises `InvalidInput`."""
-    found = _SPELLED.fullmatch(text)
-    if found is None:
+    match = _SPELLED.fullmatch(text)
+    if match is None:
         raise InvalidInput(
             f"expression: {text!r} can't be read; write SUM(Items.COLUMN), SUM(Interactions.COLUMN) or SAMPLECOUNT()."
         )
-    if found["count"]:
+    if match["count"]:
         return Expression("samplecount")
-    return Expression("sum", found["type"].upper(), found["column"])
+    return Expression("sum", match["type"].upper(), match["column"])
 
 
 def check_expression(text: str, schemas: Mapping[str, Schema]) -> None:
-    """Whether it adds up a numeric column of one of these datasets, by type. Raises `InvalidInput`."""
+    """Raises `InvalidInput` unless it adds up a numeric column of one of these datasets, by type."""
     expression = parse_expression(text)
     if expression.function == "samplecount":
         return

@@ -1,4 +1,4 @@
-"""What is counted so far, for whoever shows it."""
+"""The counts of metric attributions so far, to be shown."""
 
 from __future__ import annotations
 

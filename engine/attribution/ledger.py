@@ -87,7 +87,7 @@ def add(within: sa.Connection, arn: str, counts: Counts, batch: int = PENDING) -
 
 
 def total(counts: Counts) -> Counts:
-    """Without windows."""
+    """The sums over all windows."""
     sums: dict[Key, Sum] = {}
     for key, counted in counts.items():
         whole = key._replace(began=NO_WINDOW)
@@ -103,14 +103,14 @@ def gather(within: sa.Connection, arn: str, batch: int, now: float) -> None:
 
 
 def batches(connection: sa.Connection, arn: str) -> Mapping[int, Counts]:
-    """What is gathered and not settled, the oldest first."""
+    """The batches that are gathered and not settled, the oldest first."""
     c = attributed.c
     query = sa.select(c.batch, c.metric, c.source, c.began, c.events, c.value)
     query = query.where(c.arn == arn, c.batch > PENDING).order_by(c.batch, c.metric, c.source, c.began)
-    found: dict[int, dict[Key, Sum]] = {}
+    by_batch: dict[int, dict[Key, Sum]] = {}
     for batch, metric, source, began, events, value in connection.execute(query):
-        found.setdefault(batch, {})[Key(metric, source, began)] = Sum(events, value)
-    return found
+        by_batch.setdefault(batch, {})[Key(metric, source, began)] = Sum(events, value)
+    return by_batch
 
 
 def settle(within: sa.Connection, arn: str, batch: int) -> None:

@@ -1,4 +1,4 @@
-"""Where an interaction came from: what the event says, or the campaign or recommender whose answer it names."""
+"""Sources of interactions: the one that the event says, or the campaign or recommender whose answer it names."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ MOST = 100
 
 
 class Sources:
-    """Of one attribution; `answering` are ARNs by the tag of their answers' names, `known` those with counts already.
+    """The sources of one attribution. `answering` are ARNs by the tag of their answers' names, `counted` the sources
+    that have counts already.
 
-    Beside `UNDEFINED` there are at most 100: what any other brings counts as undefined, so that nothing is lost.
+    There are at most 100 and `UNDEFINED`: the events of any other count as undefined, so that nothing is lost.
     """
 
-    def __init__(self, answering: Mapping[str, str], known: Iterable[str]) -> None:
+    def __init__(self, answering: Mapping[str, str], counted: Iterable[str]) -> None:
         self._answering = answering
-        self._known = set(known) - {UNDEFINED}
+        self._admitted = set(counted) - {UNDEFINED}
 
     def admitted(self, name: str) -> str:
-        if name not in self._known and name != UNDEFINED:
-            if len(self._known) >= MOST:
+        if name not in self._admitted and name != UNDEFINED:
+            if len(self._admitted) >= MOST:
                 return UNDEFINED
-            self._known.add(name)
+            self._admitted.add(name)
         return name
 
     def answer(self, recommendation_id: str) -> str:
-        """The ARN of what gave the answer of that name."""
+        """The ARN of the campaign or recommender that gave the answer of this name."""
         return self._answering.get(tag_of(recommendation_id) or "", UNDEFINED)
 
-    def of(self, given: str | None, recommendation_id: str | None) -> str:
-        if given:
-            return self.admitted(given)
+    def of(self, stated: str | None, recommendation_id: str | None) -> str:
+        """The source that an event states, or else the one whose answer it names."""
+        if stated:
+            return self.admitted(stated)
         return self.admitted(self.answer(recommendation_id)) if recommendation_id else UNDEFINED

@@ -76,13 +76,13 @@ class Tally:
         """(rows,) each row's source as an index into the names."""
         names = {UNDEFINED: 0}
         origins = np.zeros(rows, np.int32)
-        answered, said = columns.get("RECOMMENDATION_ID"), columns.get("EVENT_ATTRIBUTION_SOURCE")
+        answered, stated = columns.get("RECOMMENDATION_ID"), columns.get("EVENT_ATTRIBUTION_SOURCE")
         if isinstance(answered, Labels):
             codes = [names.setdefault(self._sources.answer(name), len(names)) for name in answered.names]
             origins = np.array([*codes, 0], np.int32)[answered.codes]
-        if isinstance(said, Labels):
-            codes = [names.setdefault(name, len(names)) for name in said.names]
-            origins = np.where(said.codes < 0, origins, np.array([*codes, 0], np.int32)[said.codes])
+        if isinstance(stated, Labels):
+            codes = [names.setdefault(name, len(names)) for name in stated.names]
+            origins = np.where(stated.codes < 0, origins, np.array([*codes, 0], np.int32)[stated.codes])
         return origins, list(names)
 
 

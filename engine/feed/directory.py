@@ -50,11 +50,11 @@ def unknown_tracker(tracking_id: str) -> InvalidInput:
 class Directory:
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._found: dict[tuple[str, str], Any] = {}
+        self._derived: dict[tuple[str, str], Any] = {}
 
     def forget(self) -> None:
         """A record changed; what was derived from any record goes with it, since changes are rare."""
-        self._found = {}
+        self._derived = {}
 
     def get(self, arn: str, kind: type[R], account: str | None = None) -> R:
         """Raises `NotFound` where there is no such record, or another account has it; a miss is not remembered."""
@@ -84,10 +84,10 @@ class Directory:
 
     def check_item_fields(self, group_arn: str, columns: Iterable[str]) -> None:
         """Raises `InvalidInput` naming those that there are none of."""
-        known = [field.name for field in self.item_fields(group_arn, ())]
-        unknown = {name.upper() for name in columns} - {name.upper() for name in known}
+        names = [field.name for field in self.item_fields(group_arn, ())]
+        unknown = {name.upper() for name in columns} - {name.upper() for name in names}
         if unknown:
-            lacks, has = ", ".join(sorted(unknown)), ", ".join(known) or "none"
+            lacks, has = ", ".join(sorted(unknown)), ", ".join(names) or "none"
             raise InvalidInput(f"metadataColumns: the Items dataset has no column {lacks}; it has {has}.")
 
     def filter(self, name: str, group_arn: str, rules: str) -> CompiledFilter:
@@ -106,16 +106,16 @@ class Directory:
         return self.once(("sources", ""), self._sources)
 
     def once(self, key: tuple[str, str], find: Callable[[], T]) -> T:
-        """What was found of records, till any of them changes. `key` is what it is and of what."""
-        found = self._found  # who reads while a record changes keeps the outcome in the dictionary thrown away then
-        if key not in found:
-            found[key] = find()
-        value: T = found[key]
+        """The value that `find` derives from records, remembered until any record changes; `key` says what it is."""
+        derived = self._derived  # who reads while a record changes fills the dictionary that is thrown away then
+        if key not in derived:
+            derived[key] = find()
+        value: T = derived[key]
         return value
 
     def has(self, key: tuple[str, str]) -> bool:
-        """Whether `once` has it at hand."""
-        return key in self._found
+        """True where `once` has the value at hand."""
+        return key in self._derived
 
     # ---- inside
 
@@ -124,9 +124,9 @@ class Directory:
         return compile_filter(text, rules).within(fields)
 
     def _checked(self, text: str, group_arn: str, rules: str) -> CompiledFilter:
-        made = self._compiled(text, group_arn, rules)
-        made.check(made.fields)
-        return made
+        compiled = self._compiled(text, group_arn, rules)
+        compiled.check(compiled.fields)
+        return compiled
 
     def _fields(self, group_arn: str) -> Fields:
         return fields_of(map(self.schema, self.datasets(group_arn).values()))

@@ -64,9 +64,9 @@ class Follower:
 
     def group(self, uid: str) -> Group:
         """The live state as of `applied`. Raises `Unavailable` where its files can't be read."""
-        found = self._groups.get(uid)
-        if found is not None:
-            return found
+        group = self._groups.get(uid)
+        if group is not None:
+            return group
         with self._applying:
             if uid not in self._groups:
                 self._groups[uid] = self._readable(uid, self.applied)

@@ -1,4 +1,4 @@
-"""What comes in one record at a time: events, items, users, actions; checked against schemas, then appended."""
+"""Intake of single records: events, items, users, actions; checked against schemas, then appended to the log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose
 
 
 class EventDestination(NamedTuple):
-    """Where one tracker's records of a kind go."""
+    """The destination of one tracker's records of a kind."""
 
     group: str  # the dataset group's uid
     schema: Schema
@@ -61,11 +61,11 @@ class RecordIntake:
             [entry for each in targets for entry in self._event_entries(each, session_id, user_id, events, automatic)]
         )
         for each in targets:
-            self._impressions.told(each.group, user_id or session_id, events)
+            self._impressions.note(each.group, user_id or session_id, events)
         return appended
 
     def knows(self, tracking_ids: Sequence[str]) -> bool:
-        """Whether events to these trackers are taken without a look into the database."""
+        """True where events to these trackers are taken without a look into the database."""
         return all(self._directory.has(("target INTERACTIONS", each)) for each in tracking_ids)
 
     def check_tracker(self, tracking_id: str, account: str) -> None:
@@ -84,22 +84,26 @@ class RecordIntake:
         also, schema = session_id if user_id else self._owner(target.group, session_id), target.schema
         if automatic:
             events = [_completed(event, automatic, schema) for event in events]
-        said = [_interaction(session_id, user_id, event, schema) for event in events]
-        return [_event_entry("event", target, each, also) for each in said]
+        interactions = [_interaction(session_id, user_id, event, schema) for event in events]
+        return [_event_entry("event", target, each, also) for each in interactions]
 
-    def put_action_interactions(self, tracking_id: str, deeds: Sequence[ActionEvent], account: str) -> Future[int]:
+    def put_action_interactions(
+        self, tracking_id: str, interactions: Sequence[ActionEvent], account: str
+    ) -> Future[int]:
         """All or none. Raises `NotFound` for an unknown tracker, `InvalidInput` (specification §2.5)."""
         try:
             self.check_tracker(tracking_id, account)
         except InvalidInput as error:  # which is all that PutEvents declares
             raise NotFound(error.message) from error
         target = self._target(tracking_id, "ACTION_INTERACTIONS")
-        found = []
-        for session, user, event in deeds:
+        records = []
+        for session, user, event in interactions:
             check_seconds("timestamp", event.sent_at)
             also = session if user else self._owner(target.group, session)
-            found.append(_event_entry("action_event", target, _interaction(session, user, event, target.schema), also))
-        return self._log.append(found)
+            records.append(
+                _event_entry("action_event", target, _interaction(session, user, event, target.schema), also)
+            )
+        return self._log.append(records)
 
     def put_rows(
         self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]], account: str
@@ -134,11 +138,11 @@ class RecordIntake:
 
 
 def _completed(event: Event, automatic: Mapping[str, object], schema: Schema) -> Event:
-    given = {plain(name) for name in event.properties}
+    own = {plain(name) for name in event.properties}
     added = {
         name: value
         for name, value in automatic.items()
-        if plain(name) not in given and schema.field_for(name) is not None
+        if plain(name) not in own and schema.field_for(name) is not None
     }
     return msgspec.structs.replace(event, properties={**added, **event.properties})
 
@@ -159,19 +163,21 @@ def _interaction(session: str, user: str | None, event: Event, schema: Schema) -
     )
 
 
-def _event_entry(kind: str, target: EventDestination, said: entries.Interaction, also: str | None) -> LogEntry:
+def _event_entry(kind: str, target: EventDestination, interaction: entries.Interaction, also: str | None) -> LogEntry:
     """`also` is whose answers change, too: the user's session, or the session's user."""
-    body = entries.encode(said)
+    body = entries.encode(interaction)
     rings = () if also is None else (also,)
-    return LogEntry(target.group, kind, said.user or said.session, body, _once(target.scope, said, body), rings)
+    return LogEntry(
+        target.group, kind, interaction.user or interaction.session, body, _once(target.scope, interaction, body), rings
+    )
 
 
-def _once(scope: bytes, said: entries.Interaction, body: bytes) -> bytes:
+def _once(scope: bytes, interaction: entries.Interaction, body: bytes) -> bytes:
     """Equal for events of which one is kept (specification §5.4): of one id, or without one and equal in everything.
 
     Another dataset of the same name, made after this one was deleted, starts anew.
     """
-    same = body if said.event_id is None else b"event-id/" + said.event_id.encode()
+    same = body if interaction.event_id is None else b"event-id/" + interaction.event_id.encode()
     return blake2b(scope + same, digest_size=16).digest()
 
 

@@ -1,1 +1,1 @@
-"""What was shown to whom, and how likely that was: the names of answers, and a log of them for a day or more."""
+"""Impressions: the names of answers, and a log of what each showed to whom, for a day or more."""

@@ -34,5 +34,5 @@ def tag(source: str) -> str:
 
 
 def tag_of(name: str) -> str | None:
-    """Of an answer's name; None for what is no such name."""
+    """The tag in an answer's name; None for what is no such name."""
     return name[TAG] if SPELLED.match(name) else None

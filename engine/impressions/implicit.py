@@ -46,35 +46,35 @@ class ImplicitImpressions:
         self._thread.start()
 
     def close(self) -> None:
-        """With what waits, as far as it is written."""
+        """Ends the thread; mentions that wait are settled, as far as their answers are written."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
         self._settle_or_lose()
 
-    def told(self, group: str, who: str, events: Iterable[Event]) -> None:
+    def note(self, group: str, who: str, events: Iterable[Event]) -> None:
         """Takes note of events that name an answer; where they list an impression as well, that counts instead."""
         for event in events:
             if event.recommendation_id and not event.impression and len(self._waiting) < MOST_WAITING:
                 self._waiting.append(AnswerMention(group, who, event.recommendation_id))
 
     def settle(self) -> None:
-        """Look up what was told until now; an answer that is not found is looked for again next time.
+        """Looks up the answers mentioned until now; one that is not found is looked for again next time.
 
         Raises `Unavailable` where the event log can't be written.
         """
         with self._settling:
-            told = dict.fromkeys(self._waiting.popleft() for _ in range(len(self._waiting)))
-            found = self._shown.find({each.answer for each in told})
+            mentions = dict.fromkeys(self._waiting.popleft() for _ in range(len(self._waiting)))
+            answers = self._shown.find({each.answer for each in mentions})
             self._waiting.extend(
                 each._replace(tries=each.tries + 1)
-                for each in told
-                if each.answer not in found and each.tries + 1 < TRIES
+                for each in mentions
+                if each.answer not in answers and each.tries + 1 < TRIES
             )
-            known = ((each, found[each.answer]) for each in told if each.answer in found)
-            seen = [_entry(each, shown) for each, shown in known if shown.group == each.group]
-            if seen:
-                self._log.append(seen).result()
+            pairs = ((each, answers[each.answer]) for each in mentions if each.answer in answers)
+            impressions = [_entry(each, shown) for each, shown in pairs if shown.group == each.group]
+            if impressions:
+                self._log.append(impressions).result()
 
     def _follow(self) -> None:
         while not self._stop.wait(TICK_S):
@@ -87,7 +87,7 @@ class ImplicitImpressions:
             log.warning("implicit impressions of the last moment are lost: %s", error)
 
 
-def _entry(told: AnswerMention, shown: ShownAnswer) -> LogEntry:
+def _entry(mention: AnswerMention, shown: ShownAnswer) -> LogEntry:
     """One answer counts once for one user, whatever the user did with it."""
-    once = blake2b(f"shown\0{told.answer}\0{told.who}".encode(), digest_size=16).digest()
-    return LogEntry(told.group, "shown", "", entries.encode(entries.Impression(shown.items)), once)
+    once = blake2b(f"shown\0{mention.answer}\0{mention.who}".encode(), digest_size=16).digest()
+    return LogEntry(mention.group, "shown", "", entries.encode(entries.Impression(shown.items)), once)

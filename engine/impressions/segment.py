@@ -64,12 +64,12 @@ class SegmentWriter:
         self.size += len(data)
 
     def close(self) -> None:
-        """With its index: nothing more is appended."""
+        """Closes the segment and writes its index: nothing more is appended."""
         with closing(self._file), suppress(FileNotFoundError):  # another process found it too old
             write_index(self.path)
 
     def abandon(self) -> None:
-        """What could not be written may have left half a frame, after which nothing would be found."""
+        """Closes the segment: a failed write may have left half a frame, after which nothing would be found."""
         self._file.close()
 
 

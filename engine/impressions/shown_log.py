@@ -39,7 +39,7 @@ class ShownLog:
         self._waiting: deque[ShownAnswer] = deque()
         self.lost = 0  # answers that nobody remembers
         self._segment: SegmentWriter | None = None
-        self._readings: dict[Path, SegmentReader] = {}
+        self._readers: dict[Path, SegmentReader] = {}
         self._lock = threading.Lock()  # of the files
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, name="shown-log", daemon=True)
@@ -48,7 +48,7 @@ class ShownLog:
         self._thread.start()
 
     def close(self) -> None:
-        """With all that waits."""
+        """Ends the thread and writes all that waits."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -67,29 +67,29 @@ class ShownLog:
         """The answers of those names, of whatever process. Not among them: what is no answer, was too long ago, or is
         too new: another process's of the last fifth of a second. Reads files."""
         wanted = {name for name in names if tag_of(name) is not None}
-        found: dict[str, ShownAnswer] = {}
+        answers: dict[str, ShownAnswer] = {}
         if not wanted:
-            return found
+            return answers
         self.flush()
         with self._lock:
-            for reading in self._segments():
+            for reader in self._segments():
                 try:
-                    found |= {name: shown for name in wanted if (shown := reading.find(name)) is not None}
+                    answers |= {name: shown for name in wanted if (shown := reader.find(name)) is not None}
                 except FileNotFoundError:  # another process found it too old
                     continue
-                wanted -= found.keys()
+                wanted -= answers.keys()
                 if not wanted:
                     break
-        return found
+        return answers
 
     def all(self) -> Iterator[ShownAnswer]:
-        """Everything that is kept; by process and in its order."""
+        """Every answer in the log; by process and in its order."""
         self.flush()
         with self._lock:
-            readings = self._segments()
-        for reading in reversed(readings):
+            readers = self._segments()
+        for reader in reversed(readers):
             try:
-                yield from reading.all()
+                yield from reader.all()
             except FileNotFoundError:
                 continue
 
@@ -152,5 +152,5 @@ class ShownLog:
     def _segments(self) -> list[SegmentReader]:
         """Newest first."""
         paths = sorted(self._folder.glob("*.log"), reverse=True)
-        self._readings = {path: self._readings.get(path) or SegmentReader(path) for path in paths}
-        return list(self._readings.values())
+        self._readers = {path: self._readers.get(path) or SegmentReader(path) for path in paths}
+        return list(self._readers.values())

@@ -158,7 +158,7 @@ def show_failure(engine: Engine, arn: str, reason: str | None) -> None:
 
 
 def sources_of(attribution: MetricAttributionRecord, directory: Directory, connection: sa.Connection) -> Sources:
-    """With the campaigns and recommenders of its account."""
-    known = (key.source for key in ledger.totals(connection, attribution.arn))
+    """The sources of an attribution: the campaigns and recommenders of its account, and those with counts."""
+    counted = (key.source for key in ledger.totals(connection, attribution.arn))
     own = {tag: arn for tag, arn in directory.sources().items() if arn.split(":")[4] == attribution.account}
-    return Sources(own, known)
+    return Sources(own, counted)

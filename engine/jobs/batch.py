@@ -1,4 +1,4 @@
-"""What batch jobs have in common: a model without a campaign, the group as of now, files in and files out."""
+"""Batch jobs, their common part: a model without a campaign, the group as of now, files in and files out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BatchContext:
 
 @dataclass(frozen=True)
 class Answering:
-    """How lines are answered, and how many a file may have."""
+    """The way to answer lines, and the most lines that a file may have."""
 
     answer: Answer
     max_lines: int | None = None
@@ -107,7 +107,7 @@ def _answer(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord, ho
 
 
 def _campaign(job: BatchInferenceJobRecord | BatchSegmentJobRecord, version: SolutionVersionRecord) -> CampaignRecord:
-    """Who answers, in the terms of a campaign; it is no resource of its own."""
+    """The model that answers, in the terms of a campaign; it is no resource of its own."""
     return CampaignRecord(
         arn=job.arn,
         account=job.account,

@@ -1,4 +1,4 @@
-"""What is settled before a solution version is trained: its recipe by AutoML, its hyperparameters by HPO."""
+"""Choices before a solution version is trained: its recipe by AutoML, its hyperparameters by HPO."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Choice:
 def settings_of(version: SolutionVersionRecord) -> Settings:
     """The hyperparameters that a version is asked for, and has been tuned to."""
     config = version.solution_config
-    given = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
+    asked = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
     tuned = version.tuned_hpo_params.get("algorithmHyperParameters", {})
-    settings = {bare(name): value for name, value in {**given, **tuned}.items()}
+    settings = {bare(name): value for name, value in {**asked, **tuned}.items()}
     settings.pop(MINUTES, None)  # no recipe's own
     return settings
 
@@ -54,8 +54,8 @@ def minutes_of(version: SolutionVersionRecord) -> float | None:
 def foreseen(
     version: SolutionVersionRecord, snapshot: Snapshot, machine: Machine, minutes: float | None
 ) -> TrainingForecast:
-    """Of a training that is still to choose its settings, by those that it starts from. Raises `InvalidInput` where it
-    does not fit into the minutes."""
+    """The forecast of a training that is still to choose its settings, by those that it starts from. Raises
+    `InvalidInput` where it does not fit into the minutes."""
     config = version.solution_config
     if version.perform_auto_ml:
         candidates = auto_ml_recipes(auto_ml_of(config)[1])
@@ -69,7 +69,7 @@ def foreseen(
 
 
 def chosen_settings(version: SolutionVersionRecord, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
-    """By trials where the solution asks for them. Raises `InvalidInput` where there is too little data to try on."""
+    """Chooses by trials where the solution asks for them. Raises `InvalidInput` where there is too little data."""
     config, settings = version.solution_config, settings_of(version)
     if version.perform_auto_ml:
         metric, allowed = auto_ml_of(config)

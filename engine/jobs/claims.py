@@ -1,4 +1,4 @@
-"""What runners write of jobs (see `engine.queue.queue`), by whoever writes for their process."""
+"""Writes of runners to the queue of jobs (see `engine.queue.queue`), done by the process that writes for theirs."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Lanes:
         self._long: dict[int, bool] = {}  # by job's id, of those that are unfinished
 
     def fits(self, job: Job, running: Sequence[Job]) -> bool:
-        """Whether a job may start beside those that run."""
+        """True where a job may start beside those that run."""
         if not running:
             return True
         if len(running) > 1 or ALONE & {job.kind, running[0].kind}:
@@ -29,7 +29,7 @@ class Lanes:
         return self.is_long(job) != self.is_long(running[0])
 
     def beside(self, job: Job, running: Sequence[Job]) -> bool:
-        """Whether it is a short one, and may start beside a long one that runs."""
+        """True for a short job that may start beside a long one that runs."""
         return bool(running) and not self.is_long(job) and self.fits(job, running)
 
     def is_long(self, job: Job) -> bool:

@@ -1,4 +1,4 @@
-"""What the job process starts by itself: trainings whose time has come, new items for deployed models, cleaning.
+"""Jobs that the job process starts by itself: trainings whose time has come, new items for deployed models, cleaning.
 
 Each decision on a training is one transaction that also moves the schedule on, so of several job processes one decides,
 and what was missed while none ran is done once.
@@ -110,7 +110,7 @@ class Scheduler:
         trained: Sequence[SolutionVersionRecord],
         within: sa.Connection,
     ) -> bool:
-        """Whether interactions came after the newest of these was started."""
+        """True where interactions came after the newest of these was started."""
         since = trained[-1].creation_date_time
         group = control.records.get(solution.dataset_group_arn, DatasetGroupRecord, within)
         newest = (self._engine.log.newest(group.uid, kind) for kind in ("event", "action_event"))

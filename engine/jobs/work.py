@@ -1,4 +1,4 @@
-"""What one job works with: the engine, a clock, its progress; and how it says what it made."""
+"""The work of one job: the engine, its progress, and the ways to publish what it made."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RECORDS_OF = {  # dataset type -> kind of log records
 
 
 def undisturbed(attempt: Callable[[], T]) -> T:
-    """What comes of reading a group's state and publishing the next; again where another job published meanwhile."""
+    """Reads a group's state and publishes the next, and tries again where another job published meanwhile."""
     for _ in range(TRIES):
         try:
             return attempt()
@@ -56,7 +56,7 @@ def undisturbed(attempt: Callable[[], T]) -> T:
 
 
 def published(engine: Engine, uid: str) -> str | None:
-    """Where the snapshot of a group is that workers read."""
+    """The path of the group's snapshot that workers read."""
     with engine.database.read() as connection:
         return connection.execute(sa.select(snapshots.c.path).where(snapshots.c.grp == uid)).scalar_one_or_none()
 
@@ -71,7 +71,7 @@ class Work:
 
     @property
     def arn(self) -> str:
-        """What the job is about."""
+        """The ARN of the resource that the job is about."""
         return self.job.arn
 
     def change(self, record: R, **changes: Any) -> R:
@@ -113,7 +113,7 @@ class Work:
             remove(self.engine, group.uid, seq + 1, "erased")
 
     def _remove_erased(self, group: Group) -> None:
-        """What deleted users and their sessions sent; the state is the same without."""
+        """Removes all that deleted users and their sessions sent; the state is the same without."""
         for seq, names in group.erased.items():
             for start in range(0, len(names), KEYS_AT_ONCE):
                 for kind in ("event", "action_event", "user"):
@@ -127,7 +127,7 @@ def hold(engine: Engine, job: Job, within: sa.Connection) -> None:
 
 
 def changed(engine: Engine, job: Job, arn: str, changes: Mapping[str, Any], within: sa.Connection) -> Record:
-    """What `Work.change` says, in a transaction."""
+    """Changes a record as `Work.change` does, in a transaction."""
     hold(engine, job, within)
     stored = engine.records.get(arn, kind_of(arn), within)
     record = msgspec.structs.replace(stored, last_updated_date_time=round(engine.clock(), 3), **changes)
@@ -182,8 +182,8 @@ def _remove(engine: Engine, seqs: list[int]) -> None:
     engine.log.remove(seqs)
 
 
-def _forget_old(newest: Path, kept: int) -> None:
+def _forget_old(newest: Path, most: int) -> None:
     """Older snapshots go; a process that still maps one keeps its pages until it lets go."""
     folders = sorted(newest.parent.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in folders[kept:]:
+    for folder in folders[most:]:
         shutil.rmtree(folder, ignore_errors=True)

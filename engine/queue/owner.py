@@ -1,4 +1,4 @@
-"""Who holds a job: a process, named so that whoever looks from the same machine can tell whether it lives.
+"""The owner of a job: a process, named so that others on the same machine can tell whether it lives.
 
 A name says the role, the machine as it was booted with its numbering of processes, the process with the moment of its
 start (numbers are given again), and what tells several owners of one process apart.
@@ -40,7 +40,7 @@ class Owner(NamedTuple):
         return ":".join(map(str, self))
 
     def condition(self) -> Condition:
-        """Of its process; unknown from another machine or container."""
+        """The condition of its process; unknown from another machine or container."""
         if self.machine != _machine() or not sys.platform.startswith("linux"):
             return "unknown"
         state, start = _stat(self.pid)

@@ -103,7 +103,7 @@ class Queue:
         return self._change(job, state="queued", owner="", attempts=job.attempts - 1, message="waiting")
 
     def holds(self, job: Job, within: sa.Connection) -> bool:
-        """As of the caller's transaction."""
+        """True where the job is its owner's still, as of the caller's transaction."""
         return within.execute(sa.select(jobs.c.id).where(_held(job))).first() is not None
 
     def _change(self, job: Job, **values: object) -> bool:
@@ -133,12 +133,12 @@ class Queue:
         within.execute(sa.update(jobs).where(unfinished).values(values))
 
     def unfinished(self, arn: str, within: sa.Connection) -> bool:
-        """Whether a job about a resource waits or runs, as of the caller's transaction."""
+        """True where a job about a resource waits or runs, as of the caller's transaction."""
         waits = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
         return within.execute(sa.select(jobs.c.id).where(waits).limit(1)).first() is not None
 
     def is_held(self, job: Job) -> bool:
-        """Whether its runner lives."""
+        """True where its runner lives."""
         if job.state != "running":
             return False
         silent = self._clock() - job.heartbeat
@@ -149,13 +149,13 @@ class Queue:
         return condition != "gone" and silent <= ALIVE_S
 
     def runner_alive(self) -> bool:
-        """Whether a job is running under a runner that lives."""
+        """True where a job is running under a runner that lives."""
         with self._database.read() as connection:
             running = _running(connection)
         return any(self.is_held(job) for job in running)
 
     def unfinished_jobs(self) -> list[Job]:
-        """What waits and runs, the oldest first."""
+        """The jobs that wait and run, the oldest first."""
         with self._database.read() as connection:
             return _unfinished(connection)
 

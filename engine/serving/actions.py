@@ -94,9 +94,9 @@ def _scores(deployed: Deployed, group: Group, user: str, done: History, now: flo
         actions=done.items,
         action_types=done.types,
     )
-    known: Floats = deployed.scorer(query)[:count]
+    trained: Floats = deployed.scorer(query)[:count]
     scores = np.zeros(count)
-    scores[: len(known)] = np.round(known.astype(np.float64), DECIMALS)
+    scores[: len(trained)] = np.round(trained.astype(np.float64), DECIMALS)
     return scores
 
 
@@ -120,11 +120,11 @@ def explored(best: Longs, scored: NDArray[np.bool_], places: int, seed: str) -> 
 
 
 def catalogue(actions: Group, count: int) -> ActionCatalogue:
-    """Of the first `count` actions; made when a row has been put, and kept."""
+    """The catalogue of the first `count` actions, cached until a row is put."""
     memo, version = actions.item_table.memo, (len(actions.item_table.order), count)
-    kept: tuple[tuple[int, int], ActionCatalogue] | None = memo.get("catalogue")
-    if kept is not None and kept[0] == version:
-        return kept[1]
+    cached: tuple[tuple[int, int], ActionCatalogue] | None = memo.get("catalogue")
+    if cached is not None and cached[0] == version:
+        return cached[1]
     rows = [actions.item_row(index) for index in range(count)]
     put = actions.stored.item_put
     listed = [
@@ -135,11 +135,11 @@ def catalogue(actions: Group, count: int) -> ActionCatalogue:
     def numbers(name: str, missing: float) -> Array:
         return np.array([float((row or {}).get(name, missing)) for row in rows])
 
-    made = ActionCatalogue(
+    current = ActionCatalogue(
         np.array(listed, np.bool_),
         numbers("VALUE", 0),
         np.minimum(*(numbers(name, np.inf) for name in EXPIRY)),
         numbers("REPEAT_FREQUENCY", 0) * DAY_S,
     )
-    memo["catalogue"] = version, made
-    return made
+    memo["catalogue"] = version, current
+    return current

@@ -62,8 +62,8 @@ class Deployed:
 
     def cohort_scores(self, cohort: str) -> Floats | None:
         """(items of the model,) the list of a cohort; None where this model has no such cohort."""
-        found = ((each, each.number_of(cohort)) for each in self.cohorts.values())
-        return next((each.scores(number) for each, number in found if number is not None), None)
+        numbers = ((each, each.number_of(cohort)) for each in self.cohorts.values())
+        return next((each.scores(number) for each, number in numbers if number is not None), None)
 
     def has_cohort(self, cohort: str) -> bool:
         return cohort == EVERYONE or any(each.number_of(cohort) is not None for each in self.cohorts.values())
@@ -76,19 +76,19 @@ class Deployed:
 
     @cached_property
     def exploration(self) -> Exploration | None:
-        """As its itemExplorationConfig says, else as its recipe does; None where the recipe does not explore."""
+        """The exploration of its itemExplorationConfig, or of its recipe; None where the recipe does not explore."""
         usual = self.recipe.exploration
         return usual and usual.configured(self.campaign.campaign_config.get("itemExplorationConfig", {}))
 
 
 def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
-    """Where a solution version's artifact lies: the last two segments of its ARN below its group."""
+    """The folder of a solution version's artifact: the last two segments of its ARN below its group."""
     solution, version = version_arn.rsplit("/", 2)[-2:]
     return data_dir / "models" / group_uid / solution / version
 
 
 def items_folder(data_dir: Path, record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> Path:
-    """Where the model lies that answers for a version or recommender: its own, or one that knows later items too."""
+    """The folder of the model that answers for a version or recommender: its own, or one that knows later items too."""
     arn = record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
     own = model_folder(data_dir, arn, group_uid)
     return own.with_name(record.items_folder) if record.items_folder else own
@@ -131,8 +131,8 @@ class Deployments:
         record = self.record(arn)
         if record is None or record.account != account:
             own = (each.campaign.name for each in self.all() if each.campaign.account == account)
-            known = ", ".join(sorted(own)) or "none"
-            raise NotFound(f"Resource Arn {arn} does not exist. Deployed campaigns: {known}.")
+            names = ", ".join(sorted(own)) or "none"
+            raise NotFound(f"Resource Arn {arn} does not exist. Deployed campaigns: {names}.")
         if _resting(record):
             raise InvalidInput(f"The recommender {arn} does not answer: it is in {record.status} state.")
         raise Unavailable(f"The model of {arn} is not loaded yet.")

@@ -1,4 +1,4 @@
-"""Why an item is, or is not, in an answer: an extension beside AWS's answers, off the path of requests.
+"""Explanations why an item is, or is not, in an answer: an extension beside AWS's answers, off the path of requests.
 
 The answer is made once more, from the state as it is now, and its making is looked into. What each item of the user's
 history does for the score is found by leaving it out: the score (a logit) with the whole history less the score without
@@ -64,7 +64,7 @@ class FilterVerdict(_Shape, frozen=True, kw_only=True):
 
 
 class Pull(_Shape, frozen=True, kw_only=True):
-    """What one item of the history adds to the score; below 0: takes from it."""
+    """The contribution of one item of the history to the score; below 0: takes from it."""
 
     item_id: str
     timestamp: int  # of the latest interaction with it
@@ -173,7 +173,7 @@ def _why_shown(place: int, context: RankingContext, shown: ShownItems) -> Cause:
 
 
 def _rank(scores: Floats, index: int) -> int | None:
-    """From 1, equal scores by index; None for an item that has no score."""
+    """The rank from 1, equal scores by index; None for an item that has no score."""
     if index < 0 or scores[index] == -np.inf:
         return None
     return int((scores > scores[index]).sum() + (scores[:index] == scores[index]).sum()) + 1
@@ -213,13 +213,13 @@ def _pulls(context: RankingContext, index: int, now: float) -> list[Pull]:
     if index < 0 or context.scores[index] == -np.inf or not len(history.items):
         return []
     latest = list(dict.fromkeys(history.items[::-1].tolist()))[:LOOKED_AT]
-    found = []
+    pulls = []
     for each in latest:
-        kept = history.items != each
-        live = replace(context.live, history=history.where(kept))
+        others = history.items != each
+        live = replace(context.live, history=history.where(others))
         without = scores_of(context.question, context.deployed, live, now)[index]
-        time = int(history.times[~kept][-1])
+        time = int(history.times[~others][-1])
         change = float(context.scores[index] - without)
-        found.append(Pull(item_id=context.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))
-    strong = [pull for pull in found if np.isfinite(pull.contribution) and abs(pull.contribution) > NEGLIGIBLE]
+        pulls.append(Pull(item_id=context.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))
+    strong = [pull for pull in pulls if np.isfinite(pull.contribution) and abs(pull.contribution) > NEGLIGIBLE]
     return sorted(strong, key=lambda pull: -abs(pull.contribution))[:TOLD]

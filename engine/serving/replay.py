@@ -38,9 +38,9 @@ def check(answered: Deployed, instead: Deployed) -> None:
 
 
 def outcomes_of(log: Log, group: str, answers: Iterable[ShownAnswer], event_type: str | None) -> Outcomes:
-    """What users did, in events that name one of the answers; of one type, or of any."""
+    """The items that users acted on, by events that name one of the answers; of one type, or of any."""
     wanted = {answer.name for answer in answers}
-    found: dict[tuple[str, str], set[str]] = {}
+    outcomes: dict[tuple[str, str], set[str]] = {}
     seq = 0
     while records := log.read(seq, group=group, limit=PAGE):
         seq = records[-1].seq
@@ -51,8 +51,8 @@ def outcomes_of(log: Log, group: str, answers: Iterable[ShownAnswer], event_type
             named, item = event.recommendation_id, event.item
             if named in wanted and item is not None and event_type in (None, event.event_type):
                 for who in {event.user or event.session, event.session}:
-                    found.setdefault((named, who), set()).add(item)
-    return found
+                    outcomes.setdefault((named, who), set()).add(item)
+    return outcomes
 
 
 def shows_of(
@@ -74,14 +74,14 @@ def shows_of(
             rows.append((number, index, propensity, float(item in done), chances.get(index, 0.0)))
     shown = np.array(rows, np.float64).reshape(-1, 5)
     target = np.array(targets, np.float64).reshape(-1, 3)
-    known = shown[shown[:, 1] >= 0]
+    listed = shown[shown[:, 1] >= 0]
     return Shows(
         len(answers),
-        known[:, 0].astype(np.int32),
-        known[:, 1].astype(np.int32),
-        propensity=known[:, 2],
-        reward=known[:, 3],
-        target=known[:, 4],
+        listed[:, 0].astype(np.int32),
+        listed[:, 1].astype(np.int32),
+        propensity=listed[:, 2],
+        reward=listed[:, 3],
+        target=listed[:, 4],
         target_answer=target[:, 0].astype(np.int32),
         target_item=target[:, 1].astype(np.int32),
         target_chance=target[:, 2],

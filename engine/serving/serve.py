@@ -95,7 +95,7 @@ def _ranked(context: RankingContext, promoting: CompiledFilter | None, as_of: in
 
 
 def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:
-    """What is shown; the promoted come first, their places are not drawn yet."""
+    """The items to show; the promoted come first, their places are not drawn yet."""
     if context.question.candidates is not None:
         return _reorder(context.question.candidates, context)
     return _promoted(promoting, context) if promoting is not None else _best(context)
@@ -126,7 +126,7 @@ def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter,
 
 
 def _check_filter(filter_: CompiledFilter, question: Question, deployed: Deployed) -> None:
-    """Of specification §4.3 what does not depend on the parameters."""
+    """Checks those rules of specification §4.3 that do not depend on the parameters."""
     recipe = deployed.recipe
     if filter_.target != "ItemID":
         raise InvalidInput(f"filterArn: the filter is on {filter_.target}; recommendations are filtered by ItemID.")
@@ -194,8 +194,8 @@ def _shown(promoted: Ints, others: RankedPlaces, context: RankingContext) -> Sho
     reasons: tuple[str | None, ...] = ()
     if recipe.v2:
         usual = POPULAR if filler else None
-        told = [EXPLORED if each else usual for each in others.explored.tolist()]
-        reasons = (*(PROMOTED,) * len(promoted), *told)
+        of_others = [EXPLORED if each else usual for each in others.explored.tolist()]
+        reasons = (*(PROMOTED,) * len(promoted), *of_others)
     return ShownItems(
         tuple(context.live.group.items.names(items)),
         scores,
@@ -211,12 +211,12 @@ def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems
     live, scores = context.live, context.scores
     mask = context.left.mask if context.left is not None else None
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
-    kept = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
-    known = [(name, index) for name, index in kept if index >= 0 and scores[index] > -np.inf]
-    values = scores[np.array([index for _, index in known], np.int32)] if known else np.zeros(0, np.float32)
+    allowed = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
+    ranked = [(name, index) for name, index in allowed if index >= 0 and scores[index] > -np.inf]
+    values = scores[np.array([index for _, index in ranked], np.int32)] if ranked else np.zeros(0, np.float32)
     order = np.argsort(-values, kind="stable")
-    unknown = [name for name, index in kept if index < 0 or scores[index] == -np.inf]
-    items = tuple([known[place][0] for place in order] + unknown)
+    unknown = [name for name, index in allowed if index < 0 or scores[index] == -np.inf]
+    items = tuple([ranked[place][0] for place in order] + unknown)
     return ShownItems(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
 
 

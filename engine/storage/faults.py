@@ -1,4 +1,4 @@
-"""What becomes of a database's failures: `Unavailable`, one line in the log when it begins and one when it is over."""
+"""Failures of a database become `Unavailable`, one line in the log when it begins and one when it is over."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PASSING = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.Tim
 
 
 class Faults:
-    """Of one database. `name` is what it is called in messages, `is_far` whether it is on the other end of a network:
-    then who comes while it does not answer is refused at once, and the reason, which may name its host, is only
+    """The faults of one database. `name` is what it is called in messages. One that `is_far` is on the other end of a
+    network: requests are refused at once while it does not answer, and the reason, which may name its host, is only
     logged."""
 
     def __init__(self, name: str, is_far: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,12 +80,12 @@ class Faults:
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether it is the database's state rather than the statement that is at fault."""
+    """True where the database's state rather than the statement is at fault."""
     return isinstance(error, _PASSING) or type(error) is exc.DatabaseError
 
 
 def _is_lost(error: Exception) -> bool:
-    """Whether there is no connection, or no longer one."""
+    """True where there is no connection, or no longer one."""
     if isinstance(error, exc.TimeoutError):
         return True
     return isinstance(error, exc.DBAPIError) and (error.connection_invalidated or error.statement is None)

@@ -1,4 +1,4 @@
-"""What a database was told to keep, in a small file beside it, by which one that ends too soon is found out.
+"""The watermark of a database: a small file beside it, by which a database that ends too soon is found out.
 
 SQLite takes a write-ahead log that was cut short or holds garbage for one that ends there, and says nothing. So each
 transaction counts one up in the database, and what it has counted is written here after the commit and before anybody
@@ -33,7 +33,7 @@ COUNT = (
 
 
 class Mark(NamedTuple):
-    """How far a database has come: which one it is, how many transactions it has committed, and the greatest sequence
+    """The progress of a database: which one it is, how many transactions it has committed, and the greatest sequence
     number of its log so far."""
 
     database: str  # 32 hexadecimal digits, drawn when it was made
@@ -75,7 +75,7 @@ def counted(connection: sqlite3.Connection) -> Mark | None:
 
 
 def check(database: Path, mark: Mark | None) -> str:
-    """Whether the database has all that the mark, read before, says; what is odd and no loss is returned, or "".
+    """Checks that the database has all that the mark, read before, says. Returns what is odd and no loss, or "".
 
     Nothing is written, so that what is left of a damaged write-ahead log stays. Raises `Damaged`.
     """
@@ -117,7 +117,7 @@ def _lost(there: Mark, mark: Mark, last_at: float | None) -> str:
 
 
 def _look(database: Path) -> tuple[Mark | None, float | None]:
-    """Where a database is, and when its log's last record was taken. Raises `Damaged`."""
+    """The mark of a database, and when its log's last record was taken. Raises `Damaged`."""
     try:
         with closing(read_only(database)) as connection:
             if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'commits'").fetchone() is None:

@@ -1,7 +1,7 @@
-"""Whose turn it is to write, of all threads and processes of one machine.
+"""The lock of writers: one at a time, of all threads and processes of one machine.
 
 SQLite lets a writer that finds another at work sleep and look again, ever longer, up to a tenth of a second, while
-others come and go; who waits here goes on as soon as the one before has ended. A process that dies gives its turn back.
+others come and go; who waits here goes on as soon as the one before has ended. A process that dies releases the lock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The server's writer: does the writes that other processes of its machine hand over, in a process that always runs.
+"""The write server does the writes that other processes of its machine hand over, in a process that always runs.
 
 It listens at a socket in the data directory, `run/writer-….sock`. A message is its length and then itself; nothing of
 it is begun before all of it is there, so whoever stops in the middle of one holds up nobody.
@@ -76,7 +76,7 @@ class WriteServer:
 
 
 class WriterConnection:
-    """To one writer; safe to use from several threads."""
+    """A connection to one write server; safe to use from several threads."""
 
     def __init__(self, path: Path, patience_s: float = GREETING_S) -> None:
         """Raises `OSError` where nobody greets there in time."""
@@ -112,7 +112,7 @@ class WriterConnection:
 
 
 class JobForwarder:
-    """The hands of a job process: its server's writer, and nobody else's. Without it the process is of no use."""
+    """Forwards the writes of a job process to its server, and to nobody else. Without it the process is of no use."""
 
     def __init__(self, path: Path, gone: Callable[[], None]) -> None:
         """`gone` is called where there is no server any more. Raises `OSError` where there is none now."""
@@ -130,7 +130,7 @@ class JobForwarder:
 
 
 class CommandForwarder:
-    """The hands of a command: the writer of whatever server runs on the data directory, its own where none does."""
+    """Forwards the writes of a command to whatever server runs on the data directory, to none where none does."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = sockets_of(data_dir)
@@ -170,7 +170,7 @@ class CommandForwarder:
 
 @contextlib.contextmanager
 def _address(path: Path) -> Iterator[str]:
-    """Of a socket that may lie deeper than an address can say."""
+    """The address of a socket that may lie deeper than an address can say."""
     if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         yield str(path)
         return

@@ -102,7 +102,7 @@ def _typed(name: str) -> tuple[Callable[..., Any], list[Any], Any]:
 
 
 def _errors() -> dict[str, type[Exception]]:
-    found: list[type[Exception]] = [EngineError, JobStopped]
-    for kind in found:
-        found += kind.__subclasses__()
-    return {kind.__name__: kind for kind in found}
+    kinds: list[type[Exception]] = [EngineError, JobStopped]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return {kind.__name__: kind for kind in kinds}
