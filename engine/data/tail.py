@@ -50,7 +50,7 @@ class Tail:
 
 
 class Since(NamedTuple):
-    """A recipe's `Stream`: what came after its model was trained."""
+    """A recipe's `RecentInteractions`: what came after its model was trained."""
 
     tail: Tail
     seq: int

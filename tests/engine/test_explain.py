@@ -16,6 +16,7 @@ from engine.rank.explore import Exploration
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
 from engine.serving.explain import TEXTS, explain
+from engine.serving.question_filters import FilteredQuestion
 from tests.engine.shop import Shop
 from tests.engine.test_explore import LATEST, ask, click, put
 from tests.engine.test_serve import Asked, deployed
@@ -39,15 +40,13 @@ def group() -> Group:
 
 def why(group: Group, item: str, *filters: str, model: Deployed | None = None, **question: Any) -> Explanation:
     promotion = Promotion(name="sale", percent=50, filter="f") if question.pop("promoting", None) else None
-    return explain(
+    asked = FilteredQuestion(
         Question(**{"campaign": "c", "user": "u", "num_results": 3, "promotion": promotion, **question}),
-        item,
-        model or deployed(Asked(SCORES)),
-        group,
-        [(text, compile_filter(text)) for text in filters],
-        now=0.0,
-        promoting=compile_filter(ONLY_CLICKED) if promotion is not None else None,
+        tuple(map(compile_filter, filters)),
+        compile_filter(ONLY_CLICKED) if promotion is not None else None,
+        filters,
     )
+    return explain(asked, item, model or deployed(Asked(SCORES)), group, now=0.0)
 
 
 def test_relevance(group: Group):
@@ -133,7 +132,9 @@ def test_of_a_list_to_be_ranked(group: Group):
 
 def test_of_an_answer_just_given(group: Group):
     question = Question(campaign="c", user="u", num_results=3)
-    told = explain(question, "i1", deployed(Asked(SCORES)), group, (), now=0.0, answered=("i9", "i8", "i1"))
+    told = explain(
+        FilteredQuestion(question), "i1", deployed(Asked(SCORES)), group, now=0.0, answered=("i9", "i8", "i1")
+    )
     assert told.place == 3
 
 
