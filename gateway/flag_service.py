@@ -14,7 +14,7 @@ from gateway.caller import Caller
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.conversions import Conversion
 from gateway.experiments.enrol import enrolled
-from gateway.experiments.flags import Evaluation, Seen, asked_by, evaluation, exposure
+from gateway.experiments.flags import Evaluation, UnitReport, asked_by, evaluation, exposure
 from gateway.experiments.ledger import Ledger
 from gateway.plan.flag import Flag
 from gateway.plan.plan import Moment
@@ -34,31 +34,31 @@ class FlagService:
         """The variation that a request of this unit would be answered by, were it for this experiment."""
         moment = self._gateway.moment(caller)
         ask, now = asked_by(flag, unit, context), moment.now.timestamp()
-        enrolment = enrolled(flag.plan, ask, moment, self._ledger.kept, self._ledger.in_force)
+        enrolment = enrolled(flag.plan, ask, moment, self._ledger.sticky_variation, self._ledger.in_force)
         if exposes and enrolment is not None and enrolment.counted:
             self._ledger.expose(enrolment, now)
         return evaluation(flag, enrolment, now)
 
-    async def report(self, seen: Seen, caller: Caller, at: float) -> None:
+    async def report(self, report: UnitReport, caller: Caller, at: float) -> None:
         """Record an exposure or a conversion, durable on return. `at` is in epoch seconds; the future is now. Raises as
         `Recorder.record` does."""
         at = min(at, self._gateway.now())
-        if seen.metric is not None:
+        if report.metric is not None:
             moment = Moment(caller, datetime.fromtimestamp(at, UTC))
-            namespace = self._gateway.config.namespaces[seen.flag.plan.namespace]
-            await self._recorder.record(namespace, told_by(seen), moment)
+            namespace = self._gateway.config.namespaces[report.flag.plan.namespace]
+            await self._recorder.record(namespace, told_by(report), moment)
             return
-        enrolment = exposure(seen, at, self._ledger.kept, self._ledger.in_force)
+        enrolment = exposure(report, at, self._ledger.sticky_variation, self._ledger.in_force)
         if enrolment is not None:
             self._ledger.expose(enrolment, at)
             await self._ledger.record(())  # with all that waits
 
 
-def told_by(seen: Seen) -> EventBatch:
+def told_by(report: UnitReport) -> EventBatch:
     """The conversion as `POST /events` would have it."""
-    flag = seen.flag
-    conversion = Conversion(flag.plan.path, flag.experiment.feature, seen.metric, seen.value)
+    flag = report.flag
+    conversion = Conversion(flag.plan.path, flag.experiment.feature, report.metric, report.value)
     is_user = flag.experiment.unit == "user"
-    body = {"userId" if is_user else "sessionId": seen.unit, "experimentConversions": [conversion._asdict()]}
-    session, user = ("", seen.unit) if is_user else (seen.unit, None)
+    body = {"userId" if is_user else "sessionId": report.unit, "experimentConversions": [conversion._asdict()]}
+    session, user = ("", report.unit) if is_user else (report.unit, None)
     return EventBatch(session, user, (), [conversion], msgspec.json.encode(body))

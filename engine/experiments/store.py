@@ -18,15 +18,15 @@ PAGE = 10_000
 
 
 class Exposure(NamedTuple):
-    """A unit's first exposure. `propensity` is the chance that the unit had of this variation, `weighing` names the
-    allocation."""
+    """A unit's first exposure. `propensity` is the chance that the unit had of this variation, `allocation` is the
+    name of the shares then in force."""
 
     experiment: str
     unit: str
     variation: str
     at: float  # epoch seconds
     propensity: float
-    weighing: str
+    allocation: str
 
 
 class UnitOutcome(NamedTuple):
@@ -155,7 +155,7 @@ class ExperimentStore:
         return [Exposure(*row[1:]) for row in rows]
 
     def allocation_names(self, experiment: str) -> set[str]:
-        query = sa.select(exposed.c.weighing).where(exposed.c.experiment == experiment).distinct()
+        query = sa.select(exposed.c.allocation).where(exposed.c.experiment == experiment).distinct()
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
 

@@ -143,7 +143,7 @@ exposed = Table(
     Column("variation", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("propensity", Float, nullable=False),
-    Column("weighing", String, nullable=False),
+    Column("weighing", String, key="allocation", nullable=False),
     Index("exposed_once", "experiment", "unit", unique=True),
     sqlite_autoincrement=True,
 )
@@ -160,7 +160,7 @@ marked = Table(
     "marked",
     tables,
     Column("experiment", String, primary_key=True),
-    Column("scope", String, nullable=False),  # of its units' deeds
+    Column("scope", String, nullable=False),  # of its units' outcomes
     Column("at", Float, nullable=False),  # when a process last had it in its configuration
 )
 

@@ -138,7 +138,7 @@ class Gateway:
         return replace(request, variation=variation, enrolment=enrolment)
 
     def _enrol(self, request: RequestContext) -> Enrolment | None:
-        return enrolled(request.plan, request.ask, request.moment, self.ledger.kept, self.ledger.in_force)
+        return enrolled(request.plan, request.ask, request.moment, self.ledger.sticky_variation, self.ledger.in_force)
 
     async def _enrich(self, request: RequestContext) -> RequestContext:
         """Add all that can change the answer to the question."""
@@ -260,7 +260,7 @@ class Gateway:
 
 def annotated(body: DecoratedBody, arm: Arm) -> DecoratedBody:
     """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache."""
-    return DecoratedBody(body.body[:-1] + arm.said, body.etag[:-1] + arm.tag, body.decoration)
+    return DecoratedBody(body.body[:-1] + arm.annotation, body.etag[:-1] + arm.tag, body.decoration)
 
 
 def as_fallback(reply: Reply) -> Reply:

@@ -29,7 +29,7 @@ from gateway.aws.routes import PREFIX
 from gateway.caller import Caller
 from gateway.errors import Problem
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.flags import Seen
+from gateway.experiments.flags import UnitReport
 from gateway.experiments.judge import judge
 from gateway.experiments.wires import evidently as wire
 from gateway.flag_service import FlagService
@@ -260,14 +260,14 @@ def plane_of(sent: RawRequest) -> Plane:
     return "data" if is_data else "control"
 
 
-def seen(event: Event, project: wire.Project) -> list[Seen]:
+def seen(event: Event, project: wire.Project) -> list[UnitReport]:
     """Raises `ValueError` and `Problem`."""
     data = json_object(event.data, "data")
     match event.type:
         case "aws.evidently.evaluation":
-            return [wire.seen_in_evaluation(project, data)]
+            return [wire.report_of_evaluation(project, data)]
         case "aws.evidently.custom":
-            return list(wire.seen_in_custom(project, data))
+            return list(wire.reports_of_custom(project, data))
         case _:
             raise ValueError(f"type is aws.evidently.evaluation or aws.evidently.custom, not {event.type!r}")
 

@@ -27,8 +27,8 @@ from gateway.experiments.analysis.mismatch import ALARM
 from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
-from gateway.experiments.analysis.verdict import Metric, Share, Step, Units, Verdict, verdict
-from gateway.experiments.judge import Design, Reading, design_of, preferred, watched
+from gateway.experiments.analysis.verdict import MetricDefinition, Share, Step, Units, Verdict, verdict
+from gateway.experiments.judge import Design, GuardrailReading, design_of, preferred, watched
 from gateway.experiments.ledger import Ledger
 from gateway.plan.experiment import Experiment
 
@@ -117,7 +117,7 @@ class Counts(NamedTuple):
     rows: list[UnitRow]
     experiment: Experiment | None = None  # with the shares in force; None: the file alone says what it is
     steps: Sequence[Step] = ()  # the shares so far, where they change by themselves
-    readings: Mapping[str, Reading] = {}  # how the arms answer
+    readings: Mapping[str, GuardrailReading] = {}  # how the arms answer
 
 
 def counts_of(options: ExperimentsOptions) -> Counts:
@@ -185,7 +185,7 @@ def arms_of(rows: Sequence[UnitRow], control: str | None) -> list[str]:
 
 def metrics_of(
     rows: Sequence[UnitRow], decrease: tuple[str, ...], guardrails: tuple[str, ...], ratios: tuple[str, ...]
-) -> list[Metric]:
+) -> list[MetricDefinition]:
     """Raises `ValueError` for a name that the file has not."""
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
     pairs = {ratio: ratio.split("/") for ratio in ratios}
@@ -195,7 +195,7 @@ def metrics_of(
         raise ValueError(f"no metric {', '.join(unknown) or 'that is two'}; there are {', '.join(names) or 'none'}")
     parts = [(name, name, None) for name in names] + [(ratio, above, below) for ratio, (above, below) in pairs.items()]
     return [
-        Metric(name, source=above, per=below, increase=name not in decrease, guardrail=name in guardrails)
+        MetricDefinition(name, source=above, per=below, increase=name not in decrease, guardrail=name in guardrails)
         for name, above, below in parts
     ]
 
@@ -213,7 +213,7 @@ def shares(weights: tuple[str, ...], arms: Sequence[str]) -> list[float]:
         raise ValueError("--weight: NAME=SHARE, such as bold=0.5") from error
 
 
-def self_checked(units: Units, metrics: Sequence[Metric], options: ExperimentsOptions) -> str:
+def self_checked(units: Units, metrics: Sequence[MetricDefinition], options: ExperimentsOptions) -> str:
     """Splits the control's units SPLITS times; says by metric how often one of ten looks alarms, ratios left out."""
     order = np.argsort(units.first_exposed, kind="stable")
     rows = order[units.variation[order] == 0]

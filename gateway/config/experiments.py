@@ -218,7 +218,7 @@ def experiment(
         arms=arms(method, feature, names, weights),
         rankers=rankers,
         launch=tuple(
-            setup.Weighing(arms(method, feature, names, step.weights), epoch(step.at, inf))
+            setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
             for step in part.ramp
             if step.weights is not None
         ),
@@ -230,7 +230,7 @@ def experiment(
         global_holdout=holdout,
         group="" if part.exclusion is None else part.exclusion.group,
         range=(0.0, 1.0) if part.exclusion is None else (part.exclusion.range[0], part.exclusion.range[1]),
-        audience=tuple(setup.Condition(each.field, each.operator, each.value) for each in part.audience),
+        audience=tuple(setup.AudienceCondition(each.field, each.operator, each.value) for each in part.audience),
         fields=tuple(field for field in fields if field.name in wanted),
         overrides=part.overrides,
         synthetic=part.include_synthetic,
@@ -270,7 +270,7 @@ def epoch(time: str | None, default: float) -> float:
     return default if time is None else datetime.fromisoformat(time).timestamp()
 
 
-def metric(part: document.EvidentlyMetric | document.Metric, guardrail: bool) -> setup.Metric:
+def metric(part: document.EvidentlyMetric | document.Metric, guardrail: bool) -> setup.ExperimentMetric:
     """What is at `valueKey` of an event of Evidently's comes by `experimentConversions`."""
     key = part.value_key if isinstance(part, document.Metric) else ""
-    return setup.Metric(part.event_type, length(part.window), part.direction, key, guardrail)
+    return setup.ExperimentMetric(part.event_type, length(part.window), part.direction, key, guardrail)

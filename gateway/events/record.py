@@ -18,8 +18,8 @@ from gateway.config import Config
 from gateway.context.autocontext import properties_of
 from gateway.errors import RETRY_AFTER_S, TooMany
 from gateway.experiments.conversions import Conversion, resolved
-from gateway.experiments.deeds import deeds_of
 from gateway.experiments.ledger import Ledger
+from gateway.experiments.outcomes import outcomes_of
 from gateway.limits.admission import TOO_MANY_EVENTS, Admission
 from gateway.outbox import Outbox
 from gateway.plan.plan import Moment, Namespace
@@ -84,7 +84,7 @@ class Recorder:
             durable.append(self._outbox.append(outgoing))
         if namespace.asks_elsewhere and batch.events:
             durable.append(self._engine.announce(KIND, encoded(Purge(namespace.key, user=batch.user or batch.session))))
-        outcomes = deeds_of(namespace, batch.session, batch.user, batch.events, conversions, moment.now.timestamp())
+        outcomes = outcomes_of(namespace, batch.session, batch.user, batch.events, conversions, moment.now.timestamp())
         if outcomes:
             durable.append(self._ledger.record(outcomes))
         if len(durable) == 1:

@@ -1,4 +1,4 @@
-"""How an experiment's arms answer, counted live: latency, errors, cache hits, and which items their lists show.
+"""Counters of how an experiment's arms answer: latency, errors, cache hits, and which items their lists show.
 
 A request adds to plain integers, and a list that was made waits as bytes. The ledger's thread does the rest: what an
 arm answered since its last round is a batch, and batches of all processes add up in SQL every few seconds; a killed
@@ -24,7 +24,7 @@ from gateway.body import names_in
 from gateway.experiments.analysis.lists import covered, diversity, of_parts
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.enrol import Enrolment
-from gateway.experiments.judge import Reading
+from gateway.experiments.judge import GuardrailReading
 from gateway.plan.experiment import Experiment
 
 log = logging.getLogger(__name__)
@@ -34,23 +34,23 @@ WRITE_S = 2.0  # between writes
 PARTS = 10  # in which units are divided, to tell how sure coverage and diversity are
 MOST_LISTS = 2_000  # that wait; of more, the first are a sample
 BUCKETS = 4096  # into which items fall by their hash
-Arm = tuple[str, str]
+ArmKey = tuple[str, str]
 
 
-class Arms:
+class ArmCounters:
     def __init__(self, readings: Readings, clock: Callable[[], float] = time.monotonic) -> None:
         self._readings, self._clock = readings, clock
-        self._counts: dict[Arm, list[int]] = {}  # answers, errors, hits and microseconds, which only the loop writes
-        self._told: dict[Arm, list[int]] = {}  # these at the end of the last batch
-        self._lists: deque[tuple[Arm, str, bytes]] = deque()
-        self._batches: dict[Arm, ServingSums] = {}
+        self._counts: dict[ArmKey, list[int]] = {}  # answers, errors, hits and microseconds, which only the loop writes
+        self._batched: dict[ArmKey, list[int]] = {}  # these at the end of the last batch
+        self._lists: deque[tuple[ArmKey, str, bytes]] = deque()
+        self._batches: dict[ArmKey, ServingSums] = {}
         self._parts: dict[tuple[str, str, int], ListCounts] = {}
         self._ended, self._written = -inf, -inf
 
     # ---- on the request path
 
     def served(self, experiment: str, variation: str, outcome: str, seconds: float, count: int = 1) -> None:
-        """`count` answers, which took so many seconds together; `experiment` is its id, `outcome` the cache's, or
+        """Count answers, which took so many seconds together; `experiment` is its id, `outcome` the cache's, or
         "error"."""
         counts = self._counts.get((experiment, variation))
         if counts is None:
@@ -63,25 +63,19 @@ class Arms:
             counts[2] += count
 
     def listed(self, enrolment: Enrolment, body: bytes) -> None:
-        """The answer was made."""
+        """Count a list that was made."""
         if len(self._lists) < MOST_LISTS:
             self._lists.append(((enrolment.experiment.id, enrolment.arm.variation), enrolment.unit, body))
 
     # ---- in the ledger's thread
 
-    def keep(self, now: bool = False) -> None:
+    def save(self, now: bool = False) -> None:
         """End a batch and write what there is, each as often as it should be, or `now`. What can't be written waits."""
         at = self._clock()
         if at - self._ended < BATCH_S and not now:
             return
         self._ended = at
-        for arm, counts in list(self._counts.items()):
-            told, before = list(counts), self._told.get(arm, [0, 0, 0, 0])
-            if told[0] > before[0]:
-                self._told[arm] = told
-                answers, errors, hits, micros = (new - old for new, old in zip(told, before, strict=True))
-                this = batch(answers, errors, hits, micros / 1e6)
-                self._batches[arm] = self._batches.get(arm, ServingSums()).plus(this)
+        self._end_batch()
         if at - self._written < WRITE_S and not now:
             return
         self._written = at
@@ -98,7 +92,16 @@ class Arms:
             return
         self._batches, self._parts = {}, {}
 
-    def _count(self, arm: Arm, unit: str, body: bytes) -> None:
+    def _end_batch(self) -> None:
+        for arm, counts in list(self._counts.items()):
+            counted, before = list(counts), self._batched.get(arm, [0, 0, 0, 0])
+            if counted[0] > before[0]:
+                self._batched[arm] = counted
+                answers, errors, hits, micros = (new - old for new, old in zip(counted, before, strict=True))
+                sums = batch(answers, errors, hits, micros / 1e6)
+                self._batches[arm] = self._batches.get(arm, ServingSums()).plus(sums)
+
+    def _count(self, arm: ArmKey, unit: str, body: bytes) -> None:
         try:
             names = names_in(body)
         except msgspec.DecodeError:  # a post-processor's, who may answer with other items
@@ -110,34 +113,37 @@ class Arms:
 
     # ---- what came of it
 
-    def readings(self, experiment: Experiment) -> dict[str, Reading]:
+    def readings(self, experiment: Experiment) -> dict[str, GuardrailReading]:
         """The guardrails of every experiment, once all of its arms have answered. Reads the database."""
         names = [arm.variation for arm in experiment.arms]
-        found: dict[str, Reading] = {}
+        readings: dict[str, GuardrailReading] = {}
         served = self._readings.serving_sums(experiment.id)
         if all(name in served for name in names):
             sums = [served[name] for name in names]
-            found["answer latency"] = Reading([of_share(each, "seconds", each.answers) for each in sums])
-            found["answer errors"] = Reading([of_share(each, "errors", each.errors) for each in sums])
-            found["cache hits"] = Reading([of_share(each, "hits", each.hits) for each in sums], increase=True)
+            latency = [of_share(each, "seconds", each.answers) for each in sums]
+            readings["answer latency"] = GuardrailReading(latency)
+            readings["answer errors"] = GuardrailReading([of_share(each, "errors", each.errors) for each in sums])
+            hits = [of_share(each, "hits", each.hits) for each in sums]
+            readings["cache hits"] = GuardrailReading(hits, increase=True)
         lists = self._readings.list_counts(experiment.id)
         if all(name in lists for name in names):
             parts = [[(each.lists, each.places.astype(float)) for each in lists[name]] for name in names]
             shown = min(sum(float(places.sum()) for _, places in each) for each in parts)
             coverage = partial(covered, shown=shown / 2)
-            found["item coverage"] = Reading([of_parts(each, coverage) for each in parts], increase=True)
-            found["item diversity"] = Reading([of_parts(each, diversity) for each in parts], increase=True)
-        return found
+            readings["item coverage"] = GuardrailReading([of_parts(each, coverage) for each in parts], increase=True)
+            readings["item diversity"] = GuardrailReading([of_parts(each, diversity) for each in parts], increase=True)
+        return readings
 
 
 @lru_cache(65_536)
 def hashed(name: str) -> int:
-    """The same in every process; names that differ in a digit fall as if at random, which a checksum's do not."""
+    """A hash that is the same in every process; names that differ in a digit fall as if at random, which a checksum's
+    do not."""
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
 
 
 def batch(answers: int, errors: int, hits: int, seconds: float) -> ServingSums:
-    """Of one round."""
+    """The sums of one batch."""
     sums = (answers, errors, hits, seconds)
     return ServingSums(1.0, *sums, *(each * each for each in sums), *(answers * each for each in sums[1:]))
 

@@ -8,6 +8,7 @@ there as long: whoever came last had no time to convert, in every arm alike.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -60,8 +61,8 @@ def _in_buckets(chances: npt.NDArray[Any], minimum: float) -> list[float]:
         return [1 / len(chances)] * len(chances)
     buckets = least + np.floor(chances * spread).astype(int)
     buckets[chances.argmax()] += BUCKETS - buckets.sum()
-    found: list[float] = (buckets / BUCKETS).tolist()
-    return found
+    shares: list[float] = (buckets / BUCKETS).tolist()
+    return shares
 
 
 def decided(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> dict[str, ArmAllocation]:
@@ -76,11 +77,11 @@ def decided(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> 
     if min(each.units for each in earned) >= bandit.burn_in and 0 < max(errors) < np.inf:
         increase = experiment.metrics[bandit.reward].direction == "increase"
         shares = weights([each.mean for each in earned], errors, bandit.minimum, increase)
-    told = {
+    allocations = {
         name: ArmAllocation(share, each.units, each.mean, each.error if each.error < np.inf else None)
         for name, share, each in zip(names, shares, earned, strict=True)
     }
-    return {arm.variation: told.get(arm.variation, ArmAllocation(0.0, 0, 0.0, None)) for arm in experiment.arms}
+    return {arm.variation: allocations.get(arm.variation, ArmAllocation(0.0, 0, 0.0, None)) for arm in experiment.arms}
 
 
 def earnings(reward: str, rows: Sequence[UnitRow], names: Sequence[str]) -> list[Moments]:
@@ -89,16 +90,16 @@ def earnings(reward: str, rows: Sequence[UnitRow], names: Sequence[str]) -> list
     count = len(units.variation)
     values = units.metrics[reward][1] if reward in units.metrics else np.zeros(count)
     period = np.zeros(count, np.int64) if units.period is None else units.period
-    found = by_period(values, units.variation, period, len(names))
+    moments = by_period(values, units.variation, period, len(names))
     spread = float(values.var()) if count else 0.0
-    return [_with_spread(each, spread) if each.events < FEW_EVENTS else each for each in found]
+    return [_with_spread(each, spread) if each.events < FEW_EVENTS else each for each in moments]
 
 
 def _with_spread(moments: Moments, spread: float) -> Moments:
     """An arm that earned nothing yet is not sure to earn nothing: it varies at least as all arms together."""
-    return Moments(moments.units, moments.mean, max(moments.variance, spread), moments.events, moments.skewness)
+    return replace(moments, variance=max(moments.variance, spread))
 
 
 def lead(period_s: float) -> float:
-    """How long before a period its weights are sought, in seconds."""
+    """The time before a period from which its weights are sought, in seconds."""
     return min(period_s / 2, LEAD_S)

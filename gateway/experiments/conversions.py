@@ -1,4 +1,4 @@
-"""What callers report of experiments, checked against the configuration before anything is delivered (specification
+"""Conversions that callers report, checked against the configuration before anything is delivered (specification
 §4.4)."""
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ class Conversion(NamedTuple):
 
 
 def resolved(namespace: Namespace, conversions: Sequence[Conversion]) -> list[Conversion]:
-    """Each with its `action/name`, feature and metric. Raises `Invalid` for the first that belongs to none."""
+    """The conversions with `action/name`, feature and metric. Raises `Invalid` for the first that belongs to none."""
     return [_resolved(namespace, each) for each in conversions]
 
 
-def _resolved(namespace: Namespace, told: Conversion) -> Conversion:
-    plan = _plan(namespace, told)
-    feature = _only(told.feature, plan.experiments, "InvalidExperimentFeature", f"{plan.path} has experiments")
+def _resolved(namespace: Namespace, conversion: Conversion) -> Conversion:
+    plan = _plan(namespace, conversion.recommender, conversion.feature)
+    feature = _choice(conversion.feature, plan.experiments, "InvalidExperimentFeature", f"{plan.path} has experiments")
     where = f"experiment {feature!r} of {plan.path} has metrics"
-    metric = _only(told.metric, plan.experiments[feature].metrics, "InvalidExperimentMetric", where)
-    return Conversion(plan.path, feature, metric, told.value)
+    metric = _choice(conversion.metric, plan.experiments[feature].metrics, "InvalidExperimentMetric", where)
+    return Conversion(plan.path, feature, metric, conversion.value)
 
 
-def _plan(namespace: Namespace, told: Conversion) -> Plan:
-    """The one that is meant: of several of the same name, those that have the experiment count."""
-    named = [plan for plan in namespace.plans.values() if told.recommender in (plan.recommender, plan.path)]
+def _plan(namespace: Namespace, recommender: str, feature: str | None) -> Plan:
+    """The one plan that is meant: of several of the same name, those that have the experiment count."""
+    named = [plan for plan in namespace.plans.values() if recommender in (plan.recommender, plan.path)]
     if not named:
-        raise _invalid("InvalidRecommender", f"no recommender {told.recommender!r} in {namespace.key!r}")
+        raise _invalid("InvalidRecommender", f"no recommender {recommender!r} in {namespace.key!r}")
     tested = [plan for plan in named if plan.experiments]
     if not tested:
-        raise _invalid("InvalidExperimentFeature", f"{told.recommender!r} has no experiments")
-    meant = [plan for plan in tested if told.feature is None or told.feature in plan.experiments] or tested
+        raise _invalid("InvalidExperimentFeature", f"{recommender!r} has no experiments")
+    meant = [plan for plan in tested if feature is None or feature in plan.experiments] or tested
     if len(meant) > 1:
-        said = " or ".join(plan.path for plan in meant)
-        raise _invalid("InvalidRecommender", f"{told.recommender!r} is there more than once: write {said}")
+        paths = " or ".join(plan.path for plan in meant)
+        raise _invalid("InvalidRecommender", f"{recommender!r} is there more than once: write {paths}")
     return meant[0]
 
 
-def _only(told: str | None, known: Iterable[str], code: str, where: str) -> str:
-    """What was told, or the only one there is."""
-    names = list(known)
-    if told is None and len(names) == 1:
+def _choice(name: str | None, choices: Iterable[str], code: str, where: str) -> str:
+    """The name, or the only choice where none is named."""
+    names = list(choices)
+    if name is None and len(names) == 1:
         return names[0]
-    if told is None or told not in names:
-        said = "none was named" if told is None else f"not {told!r}"
-        raise _invalid(code, f"{where}: {', '.join(names) or 'none'}; {said}")
-    return told
+    if name is None or name not in names:
+        mistake = "none was named" if name is None else f"not {name!r}"
+        raise _invalid(code, f"{where}: {', '.join(names) or 'none'}; {mistake}")
+    return name
 
 
 def _invalid(code: str, message: str) -> Invalid:

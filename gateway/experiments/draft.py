@@ -1,4 +1,4 @@
-"""Several rankers' lists as one, by team draft (Radlinski, Kurup and Joachims, "How does clickthrough data reflect
+"""Team draft: several rankers' lists as one (Radlinski, Kurup and Joachims, "How does clickthrough data reflect
 retrieval quality?", 2008): in each round every ranker, in an order drawn anew, places its best item that is
 not yet there.
 
@@ -20,24 +20,24 @@ class Pick(NamedTuple):
 
 
 def team_draft(lists: Sequence[Sequence[Hashable]], most: int, seed: str, unit: str) -> list[Pick]:
-    """At most so many items, none of them twice; a ranker with nothing left is passed over."""
+    """Pick at most so many items, none of them twice; a ranker with nothing left is passed over."""
     best = [iter(enumerate(items)) for items in lists]
     taken: set[Hashable] = set()
     picks: list[Pick] = []
     for turns in orders(len(lists), max(map(len, lists), default=0), seed, unit):
         before = len(picks)
         for team in turns:
-            found = next(((place, item) for place, item in best[team] if item not in taken), None)
-            if found is not None and len(picks) < most:
-                taken.add(found[1])
-                picks.append(Pick(team, found[0]))
+            pick = next(((place, item) for place, item in best[team] if item not in taken), None)
+            if pick is not None and len(picks) < most:
+                taken.add(pick[1])
+                picks.append(Pick(team, pick[0]))
         if len(picks) in (before, most):
             break
     return picks
 
 
 def orders(teams: int, rounds: int, seed: str, unit: str) -> Iterator[list[int]]:
-    """Who places first, second and so on, of each round."""
+    """The order in which rankers place, of each round."""
     width = teams * DIGITS
     drawn = hashlib.shake_128(f"{seed}\n{unit}".encode()).digest(rounds * width)
     for start in range(0, rounds * width, width):

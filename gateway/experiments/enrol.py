@@ -1,4 +1,4 @@
-"""Which experiment a request's unit takes part in, and in which arm: pure, and the same in every process."""
+"""Finds the experiment that a request's unit takes part in, and its arm: pure, and the same in every process."""
 
 from __future__ import annotations
 
@@ -13,46 +13,49 @@ from gateway.ask import Ask
 from gateway.context.autocontext import context_of
 from gateway.context.operators import OPERATORS, number
 from gateway.plan.draw import share, share_in_group
-from gateway.plan.experiment import Arm, Condition, Experiment, Weighing
+from gateway.plan.experiment import AllocationStep, Arm, AudienceCondition, Experiment
 from gateway.plan.plan import Moment, Plan
 
 log = logging.getLogger(__name__)
 
-Kept = Callable[[Experiment, str], str | None]  # the variation that a unit keeps though its weights would move it
-InForce = Callable[[Experiment, float], Weighing]  # the shares at an epoch second
+StickyArm = Callable[[Experiment, str], str | None]  # the variation that a unit keeps though its weights would move it
+InForce = Callable[[Experiment, float], AllocationStep]  # the shares at an epoch second
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """`counted`: not by an override, which neither annotates an answer nor counts as an exposure. `weighing`
-    names the shares in force. `rankers`: the variations whose lists are drafted into the answer, where it is not the
-    arm's own."""
+    """The arm of a unit. `counted` is False for an override, which neither annotates an answer nor counts as an
+    exposure. `allocation` names the shares in force. `rankers` are the variations whose lists are drafted into the
+    answer, where it is not the arm's own."""
 
     experiment: Experiment
     unit: str
     arm: Arm
     counted: bool = True
-    weighing: str = ""
+    allocation: str = ""
     rankers: tuple[str, ...] = ()
 
 
 def enrolled(
-    plan: Plan, ask: Ask, moment: Moment, kept: Kept, in_force: InForce = Experiment.scheduled
+    plan: Plan, ask: Ask, moment: Moment, sticky: StickyArm, in_force: InForce = Experiment.scheduled
 ) -> Enrolment | None:
-    """In the experiment that is asked for; else in the first that takes the unit. None: the first variation answers."""
+    """The unit's arm in the experiment that is asked for, or else in the first that takes it. None: the first variation
+    answers."""
     if not plan.experiments or len(plan.variations) < 2:
         return None
     try:
         for each in plan.experiments.values():
             if ask.feature is None or ask.feature == each.feature:
-                found = _enrolled(each, ask, moment, kept, in_force)
-                if found is not None:
-                    return found
+                enrolment = _enrolled_in(each, ask, moment, sticky, in_force)
+                if enrolment is not None:
+                    return enrolment
     except Exception:  # better the default than no answer
         log.exception("nobody is enrolled: the experiments of %s can't be evaluated", plan.path)
     return None
 
 
-def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept, in_force: InForce) -> Enrolment | None:
+def _enrolled_in(
+    experiment: Experiment, ask: Ask, moment: Moment, sticky: StickyArm, in_force: InForce
+) -> Enrolment | None:
     unit = ask.user_id if experiment.unit == "user" else ask.session_id
     if not unit or not experiment.arms:
         return None
@@ -64,17 +67,17 @@ def _enrolled(experiment: Experiment, ask: Ask, moment: Moment, kept: Kept, in_f
         return None
     if experiment.audience and not _is_audience(experiment, ask, moment):
         return None
-    weighing = experiment.configured if experiment.is_steady else in_force(experiment, moment.now.timestamp())
-    return placed(experiment, unit, kept(experiment, unit), weighing)
+    allocation = experiment.configured if experiment.is_steady else in_force(experiment, moment.now.timestamp())
+    return placed(experiment, unit, sticky(experiment, unit), allocation)
 
 
-def placed(experiment: Experiment, unit: str, kept: str | None, weighing: Weighing) -> Enrolment:
-    """In the arm that the unit keeps, unless it is gone or gets nobody any more; else in what it draws by the shares in
+def placed(experiment: Experiment, unit: str, sticky: str | None, allocation: AllocationStep) -> Enrolment:
+    """The arm that the unit keeps, unless it is gone or gets nobody any more; else what it draws by the shares in
     force."""
-    arm = weighing.by_variation.get(kept) if kept is not None else None
+    arm = allocation.by_variation.get(sticky) if sticky is not None else None
     if arm is None or arm.share <= 0:
-        arm = weighing.arms[bisect_right(weighing.ends, share(experiment.seed, unit))]
-    return Enrolment(experiment, unit, arm, weighing=weighing.name, rankers=experiment.rankers)
+        arm = allocation.arms[bisect_right(allocation.ends, share(experiment.seed, unit))]
+    return Enrolment(experiment, unit, arm, allocation=allocation.name, rankers=experiment.rankers)
 
 
 def next_change(experiment: Experiment, now: float) -> float:
@@ -94,7 +97,7 @@ def next_period(period_s: float, now: float) -> float:
 
 
 def takes(experiment: Experiment, unit: str, now: float) -> bool:
-    """Whether the unit is among those whom the experiment is for now; weights have no part in it."""
+    """True if the unit is among those whom the experiment is for now; weights have no part in it."""
     if not experiment.start <= now < experiment.end:
         return False
     namespace, seed = experiment.namespace, experiment.seed
@@ -114,7 +117,7 @@ def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:
     return all(_holds(each, context.get(each.field)) for each in experiment.audience)
 
 
-def _holds(condition: Condition, value: str | None) -> bool:
+def _holds(condition: AudienceCondition, value: str | None) -> bool:
     is_number = condition.operator == "equals" and not isinstance(condition.value, str)
     raw = number(value) if is_number and value is not None else value
     return raw is not None and OPERATORS[condition.operator](raw, condition.value)

@@ -9,14 +9,14 @@ from gateway.ask import Ask
 from gateway.auth import allowed
 from gateway.caller import Principal
 from gateway.errors import Denied
-from gateway.experiments.enrol import Enrolment, InForce, Kept, placed, takes
+from gateway.experiments.enrol import Enrolment, InForce, StickyArm, placed, takes
 from gateway.plan.flag import Flag
 
 Reason = Literal["split", "targeted", "override", "default", "stopped"]
 
 
-class Seen(NamedTuple):
-    """What another tool says of a unit: it was exposed, or did what a metric counts. `variation` is what it was shown,
+class UnitReport(NamedTuple):
+    """A report of another tool: the unit was exposed, or did what a metric counts. `variation` is what it was shown,
     where the tool says so."""
 
     flag: Flag
@@ -70,20 +70,20 @@ def evaluation(flag: Flag, enrolment: Enrolment | None, now: float) -> Evaluatio
     return Evaluation(enrolment.arm.variation, "targeted" if experiment.audience else "split")
 
 
-def exposure(seen: Seen, at: float, kept: Kept, in_force: InForce) -> Enrolment | None:
-    """The arm that the unit was shown, at an epoch second; None for one that takes no part, or none that counts. Who is
-    of the audience knows the tool: it has evaluated that."""
-    experiment, unit = seen.flag.experiment, seen.unit
+def exposure(report: UnitReport, at: float, sticky: StickyArm, in_force: InForce) -> Enrolment | None:
+    """The arm that the unit was shown, at an epoch second; None for one that takes no part, or none that counts. The
+    tool has evaluated who is of the audience."""
+    experiment, unit = report.flag.experiment, report.unit
     if unit in experiment.overrides or not takes(experiment, unit, at):
         return None
-    weighing = in_force(experiment, at)
-    if seen.variation is not None:
-        return Enrolment(experiment, unit, weighing.by_variation[seen.variation], weighing=weighing.name)
-    return placed(experiment, unit, kept(experiment, unit), weighing)
+    allocation = in_force(experiment, at)
+    if report.variation is not None:
+        return Enrolment(experiment, unit, allocation.by_variation[report.variation], allocation=allocation.name)
+    return placed(experiment, unit, sticky(experiment, unit), allocation)
 
 
 def may_see(flag: Flag, principal: Principal, unit: str | None, action: str | None = None) -> bool:
-    """Whether a caller may ask for this unit, or do something else; None: for none in particular."""
+    """True if a caller may ask for this unit, or do the `action` for it; None: for no unit in particular."""
     try:
         allowed(principal, flag.plan.namespace, action or flag.plan.action, unit)
     except Denied:

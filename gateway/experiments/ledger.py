@@ -1,9 +1,10 @@
-"""What becomes of experiments: exposures and deeds, in batches off the request path, and who keeps an arm.
+"""The ledger of experiments: exposures and outcomes, written in batches off the request path, and the arms that units
+keep.
 
 A thread writes what waits every half a second: a killed process loses the exposures of that time, which the unit's next
-request makes up for. Deeds are written at once, and acknowledged when they are on disk. In return the thread hears of
-other processes' exposures: a unit that was exposed under other weights keeps its arm, and only units whom the weights
-of today would move are remembered for that; where weights change by themselves, all.
+request makes up for. Outcomes are written at once, and acknowledged when they are on disk. In return the thread hears
+of other processes' exposures: a unit that was exposed under other weights keeps its arm, and only units whom the
+weights of today would move are remembered for that; where weights change by themselves, all.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from gateway.config import Config
 from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
-from gateway.experiments.arms import Arms
+from gateway.experiments.arms import ArmCounters
 from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, placed
 from gateway.experiments.seen import confirmed
 from gateway.experiments.weights import Weights
-from gateway.plan.experiment import Experiment, Metric, Weighing
+from gateway.plan.experiment import AllocationStep, Experiment, ExperimentMetric
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +55,15 @@ class Ledger:
         configuration for `keep_s` is deleted; that is looked for every `tidy_s`."""
         self._clock, self._keep_s, self._tidy_s, self._tidied = clock, keep_s, tidy_s, -inf
         self._configured: dict[str, str] = {}  # the scope of each experiment
-        self._store, self.arms = store, Arms(store.readings)
+        self._store, self.arms = store, ArmCounters(store.readings)
         self._weights = Weights(store, self.units, clock, lot)
         self._waiting: deque[Exposure] = deque()
         self._answers: deque[ArmAnswer] = deque()
-        self._deeds: deque[tuple[Sequence[UnitOutcome], Future[None]]] = deque()
+        self._outcomes: deque[tuple[Sequence[UnitOutcome], Future[None]]] = deque()
         self._seen: set[tuple[str, ...]] = set()
         self.shown: Counter[Key] = Counter()  # answers by experiment and variation, of this process
         self._written: Counter[Key] = Counter()
-        self._kept: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and weighing
+        self._sticky: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and allocation
         self.moves = 0  # another number wherever a unit may have another arm than before
         self._seq = -1  # of the last exposure that is known of
         self._wake, self._stop, self._writing = threading.Event(), False, threading.Lock()
@@ -71,43 +72,44 @@ class Ledger:
     # ---- who keeps an arm
 
     def prepare(self, experiments: Iterable[Experiment]) -> None:
-        """Before these are in use. Reads the database: all exposures of an experiment whose weights have changed."""
-        wanted = {(each.id, each.weighing): each for each in experiments}
+        """Prepare for experiments, before they are in use. Reads the database: all exposures of an experiment whose
+        weights have changed."""
+        wanted = {(each.id, each.allocation): each for each in experiments}
         self._weights.prepare(wanted.values())
         self._configured = {each.id: each.scope for each in wanted.values()}
         if self._seq < 0 and wanted:
             self._seq = self._store.last()
         for key, experiment in wanted.items():
-            if key in self._kept:
+            if key in self._sticky:
                 continue
-            kept: dict[str, str] = {}
-            self._kept[key] = (experiment, kept)
-            if not experiment.is_steady or self._store.allocation_names(experiment.id) - {experiment.weighing}:
+            arms: dict[str, str] = {}
+            self._sticky[key] = (experiment, arms)
+            if not experiment.is_steady or self._store.allocation_names(experiment.id) - {experiment.allocation}:
                 exposures = self._store.exposures(experiment.id)
-                kept |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
+                arms |= {each.unit: each.variation for each in exposures if moved(experiment, each)}
 
     def expect(self, config: Config) -> None:
-        """As `prepare`, of a configuration to come; it comes whatever fails here. Takes a second where weights are new:
-        till then every process has written whom it has exposed."""
+        """Prepare for a configuration to come; it comes whatever fails here. Takes a second where weights are new: till
+        then every process has written whom it has exposed."""
         try:
-            if any((each.id, each.weighing) not in self._kept for each in config.experiments):
+            if any((each.id, each.allocation) not in self._sticky for each in config.experiments):
                 self._flush()
                 time.sleep(2 * FLUSH_S)
             self.prepare(config.experiments)
         except Exception:
             log.exception("the experiments' ledger can't be read: who has an arm may draw another one")
 
-    def kept(self, experiment: Experiment, unit: str) -> str | None:
+    def sticky_variation(self, experiment: Experiment, unit: str) -> str | None:
         """The variation that the unit was exposed to, where it would draw another one now."""
-        known = self._kept.get((experiment.id, experiment.weighing))
-        return None if known is None else known[1].get(unit)
+        sticky = self._sticky.get((experiment.id, experiment.allocation))
+        return None if sticky is None else sticky[1].get(unit)
 
-    def in_force(self, experiment: Experiment, now: float) -> Weighing:
+    def in_force(self, experiment: Experiment, now: float) -> AllocationStep:
         """The shares at an epoch second."""
         return self._weights.in_force(experiment, now)
 
     def current(self, experiment: Experiment, now: float) -> Experiment:
-        """With the shares in force."""
+        """The experiment with the shares in force."""
         return experiment.under(self.in_force(experiment, now))
 
     # ---- what happens
@@ -133,52 +135,52 @@ class Ledger:
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()  # the database knows those who come again
         if (experiment.id, unit) not in self._seen:
-            self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, enrolment.weighing))
-            if not experiment.is_steady and (known := self._kept.get((experiment.id, experiment.weighing))) is not None:
-                known[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
+            self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, enrolment.allocation))
+            sticky = None if experiment.is_steady else self._sticky.get((experiment.id, experiment.allocation))
+            if sticky is not None:
+                sticky[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
         answer = (experiment.id, arm.variation, name, "answer")
         if 0 < len(name) <= LONGEST_NAME and answer not in self._seen:
             self._answers.append(ArmAnswer(experiment.id, name, arm.variation, unit, now, teams))
         self._seen |= {(experiment.id, unit), (experiment.id, unit, name), answer}
         return True
 
-    async def record(self, deeds: Sequence[UnitOutcome]) -> None:
+    async def record(self, outcomes: Sequence[UnitOutcome]) -> None:
         """Return once they are durable."""
         done: Future[None] = Future()
-        self._deeds.append((deeds, done))
+        self._outcomes.append((outcomes, done))
         self._wake.set()
         await asyncio.wrap_future(done)
 
     # ---- what came of it
 
     def units(self, experiment: Experiment) -> list[UnitRow]:
-        """A row for each exposed unit. Of what it did count events, and what was reported, from its first exposure to
-        the end of each metric's window; where lists are drafted, what each variation is credited with, too. The
-        covariate is what it did of the first metric before, the period that of its weights, where they have changed;
-        now's are those of an experiment that is `current`. Reads the database."""
+        """A row for each exposed unit. Its outcomes count from its first exposure to the end of each metric's window;
+        where lists are drafted, what each variation is credited with counts, too. The covariate is what the unit did of
+        the first metric before, the period that of its weights, where they have changed; now's are those of an
+        experiment that is `current`. Reads the database."""
         arms = experiment.by_variation
         exposures = [each for each in self._store.exposures(experiment.id) if each.variation in arms]
         answers = self._store.answers(experiment.id)
         done: dict[str, list[UnitOutcome]] = {each.unit: [] for each in exposures}
-        told = (*self._store.outcomes(experiment.id), *self._store.outcomes(experiment.scope))
-        whose = {each.unit: each.variation for each in exposures}
-        for deed in attributed(told, whose, answers):
-            done[deed.unit].append(deed)
+        outcomes = (*self._store.outcomes(experiment.id), *self._store.outcomes(experiment.scope))
+        for outcome in attributed(outcomes, {each.unit: each.variation for each in exposures}, answers):
+            done[outcome.unit].append(outcome)
         exposures = confirmed(experiment, exposures, done, frozenset(each.recommendation_id for each in answers))
         first = next(iter(experiment.metrics.items()), None)
         before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
-        is_known = any(before.values())
+        has_covariate = any(before.values())
         teams = teams_of(answers)
-        weighings = dict.fromkeys((experiment.weighing, *(each.weighing for each in reversed(exposures))))
-        periods = {name: number for number, name in enumerate(weighings)}  # of today's weights first, then backwards
+        allocations = dict.fromkeys((experiment.allocation, *(each.allocation for each in reversed(exposures))))
+        periods = {name: number for number, name in enumerate(allocations)}  # of today's weights first, then backwards
         return [
             UnitRow(
                 each.unit,
                 each.variation,
                 each.at,
                 counted(experiment, done[each.unit], each.at) | credited(experiment, done[each.unit], each.at, teams),
-                before[each.unit] if is_known else None,
-                periods[each.weighing] if len(periods) > 1 else None,
+                before[each.unit] if has_covariate else None,
+                periods[each.allocation] if len(periods) > 1 else None,
             )
             for each in exposures
         ]
@@ -188,7 +190,7 @@ class Ledger:
         return self._weights.history(experiment)
 
     def answers(self, experiment: Experiment) -> dict[str, int]:
-        """How many answers each variation gave. Reads the database."""
+        """The number of answers that each variation gave. Reads the database."""
         return self._store.answer_counts(experiment.id)
 
     # ---- the thread
@@ -198,21 +200,21 @@ class Ledger:
         self._weights.start()
 
     def close(self) -> None:
-        """With all that waits."""
+        """Write all that waits, and stop."""
         self._weights.close()
         self._stop = True
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
         self._flush()
-        self.arms.keep(now=True)
+        self.arms.save(now=True)
 
     def _write_on(self) -> None:
         while not self._stop:
             self._wake.wait(FLUSH_S)
             self._wake.clear()
             self._flush()
-            self.arms.keep()
+            self.arms.save()
             self._tidy()
             try:
                 self._follow()
@@ -228,13 +230,13 @@ class Ledger:
     def _write(self) -> None:
         exposures = [self._waiting.popleft() for _ in range(len(self._waiting))]
         answers = [self._answers.popleft() for _ in range(len(self._answers))]
-        parts = [self._deeds.popleft() for _ in range(len(self._deeds))]
+        parts = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
         total = Counter(dict(self.shown))
         new = total - self._written
         if not (exposures or answers or parts or new):
             return
         try:
-            self._store.write(exposures, new, [deed for deeds, _ in parts for deed in deeds], answers)
+            self._store.write(exposures, new, [outcome for outcomes, _ in parts for outcome in outcomes], answers)
         except Exception as error:  # whatever it was, every waiter must hear of it; exposures wait for the next round
             if not isinstance(error, Unavailable):  # which the database has logged
                 log.exception("the experiments' ledger can't be written")
@@ -248,7 +250,7 @@ class Ledger:
             done.set_result(None)
 
     def _tidy(self) -> None:
-        """One step; the next comes with the next round as long as there is more to delete."""
+        """Delete one step; the next comes with the next round as long as there is more to delete."""
         now = self._clock()
         if now - self._tidied < self._tidy_s:
             return
@@ -262,64 +264,66 @@ class Ledger:
             self._tidied = now
 
     def _follow(self) -> None:
-        """Whoever was exposed under other weights, by whatever process, keeps its arm here."""
+        """Hear of exposures by other processes: whoever was exposed under other weights keeps its arm here."""
         if self._seq < 0:
             return
         seq, exposures = self._store.exposures_after(self._seq)
         for each in exposures:
-            for (name, weighing), (experiment, kept) in list(self._kept.items()):
-                same = experiment.is_steady and weighing == each.weighing
+            for (name, allocation), (experiment, arms) in list(self._sticky.items()):
+                same = experiment.is_steady and allocation == each.allocation
                 if name == each.experiment and not same and moved(experiment, each):
-                    kept[each.unit] = each.variation
+                    arms[each.unit] = each.variation
                     self.moves += 1
         self._seq = seq
 
 
 def moved(experiment: Experiment, exposure: Exposure) -> bool:
-    """Whether it can't be left to the draw that the unit keeps its arm."""
+    """True if it can't be left to the draw that the unit keeps its arm."""
     if not experiment.is_steady:
         return True
     drawn = placed(experiment, exposure.unit, None, experiment.configured)
     return drawn.arm.variation != exposure.variation
 
 
-def counted(experiment: Experiment, deeds: Sequence[UnitOutcome], since: float) -> dict[str, tuple[float, float]]:
-    """Of each metric how often and how much. An event's time may be in whole seconds: the exposure's second counts."""
-    found: dict[str, tuple[float, float]] = {}
+def counted(experiment: Experiment, outcomes: Sequence[UnitOutcome], since: float) -> dict[str, tuple[float, float]]:
+    """The number and sum of each metric's outcomes. An event's time may be in whole seconds: the exposure's second
+    counts."""
+    sums: dict[str, tuple[float, float]] = {}
     for name, metric in experiment.metrics.items():
-        values = [
-            each.value for each in deeds if each.metric in (name, sought(metric)) and is_in(metric, each.at, since)
-        ]
+        names = (name, event_name(metric))
+        values = [each.value for each in outcomes if each.metric in names and is_in(metric, each.at, since)]
         if values:
-            found[name] = (float(len(values)), sum(values))
-    return found
+            sums[name] = (float(len(values)), sum(values))
+    return sums
 
 
 def credited(
-    experiment: Experiment, deeds: Sequence[UnitOutcome], since: float, teams: Mapping[Key, Mapping[str, str]]
+    experiment: Experiment, outcomes: Sequence[UnitOutcome], since: float, teams: Mapping[Key, Mapping[str, str]]
 ) -> dict[str, tuple[float, float]]:
-    """As `counted`, for each variation: of deeds that name a list of their unit, and an item that it placed there."""
-    found: dict[str, tuple[float, float]] = {}
+    """The number and sum of outcomes for each variation: those that name a list of their unit, and an item that it
+    placed there."""
     by_team: dict[str, list[UnitOutcome]] = {}
-    for each in deeds if teams else ():
+    for each in outcomes if teams else ():
         team = teams.get((each.unit, each.recommendation_id or ""), {}).get(each.item or "")
         if team is not None:
             by_team.setdefault(team, []).append(each)
-    for team, own in by_team.items():
-        found |= {credit_of(name, team): sums for name, sums in counted(experiment, own, since).items()}
-    return found
+    return {
+        credit_of(name, team): sums
+        for team, own in by_team.items()
+        for name, sums in counted(experiment, own, since).items()
+    }
 
 
-def is_in(metric: Metric, at: float, since: float) -> bool:
+def is_in(metric: ExperimentMetric, at: float, since: float) -> bool:
     return floor(since) <= at <= since + metric.window_s
 
 
-def earlier(first: tuple[str, Metric] | None, deeds: Sequence[UnitOutcome], before: float) -> float:
-    if first is None or not sought(first[1]):
+def earlier(first: tuple[str, ExperimentMetric] | None, outcomes: Sequence[UnitOutcome], before: float) -> float:
+    if first is None or not event_name(first[1]):
         return 0.0
-    return sum(each.value for each in deeds if each.metric == sought(first[1]) and each.at < floor(before))
+    return sum(each.value for each in outcomes if each.metric == event_name(first[1]) and each.at < floor(before))
 
 
-def sought(metric: Metric) -> str:
-    """What names, among the deeds, the events that a metric counts; a name of a metric has no spaces. "": none."""
+def event_name(metric: ExperimentMetric) -> str:
+    """The name, among the outcomes, of the events that a metric counts; a name of a metric has no spaces. "": none."""
     return "" if metric.event_type is None else f"{metric.event_type} {metric.value_key}"

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import floor, inf
 
 from engine import Exposure, UnitOutcome
-from gateway.plan.experiment import Experiment, Metric
+from gateway.plan.experiment import Experiment, ExperimentMetric
 
-SEEN = " "  # what is sought of the events that show it by themselves: of whatever type, which nobody says
+SEEN = " "  # the name of outcomes that show it by themselves: events of whatever type, which nobody says
 
 
-def confirming(experiment: Experiment) -> Iterator[Metric]:
-    """Counts, as a metric does, the events that confirm exposures, where an experiment waits for them."""
+def confirming(experiment: Experiment) -> Iterator[ExperimentMetric]:
+    """The metric that counts the events which confirm exposures, where an experiment waits for them."""
     if experiment.confirmed_by is not None:
-        yield Metric(experiment.confirmed_by, inf)
+        yield ExperimentMetric(experiment.confirmed_by, inf)
 
 
 def confirmed(
@@ -23,22 +23,22 @@ def confirmed(
     done: Mapping[str, Sequence[UnitOutcome]],
     answers: Collection[str],
 ) -> list[Exposure]:
-    """Those that count, at the time from which they do; `done` is what each unit did, `answers` the experiment's own.
-    An event that names another answer, or is of before the exposure, confirms none."""
+    """The exposures that count, at the time from which they do; `done` is what each unit did, `answers` the
+    experiment's own. An event that names another answer, or is of before the exposure, confirms none."""
     if experiment.confirmed_by is None:
         return list(exposures)
-    sought = f"{experiment.confirmed_by} "
-    first = {each.unit: _first(done[each.unit], sought, answers, each.at) for each in exposures}
+    confirming_name = f"{experiment.confirmed_by} "
+    first = {each.unit: _first(done[each.unit], confirming_name, answers, each.at) for each in exposures}
     return [each._replace(at=first[each.unit]) for each in exposures if first[each.unit] < inf]
 
 
-def _first(deeds: Sequence[UnitOutcome], sought: str, answers: Collection[str], since: float) -> float:
-    """An event's time may be in whole seconds: the exposure's second counts."""
+def _first(outcomes: Sequence[UnitOutcome], name: str, answers: Collection[str], since: float) -> float:
+    """The time of the first confirming outcome. It may be in whole seconds: the exposure's second counts."""
     return min(
         (
             max(each.at, since)
-            for each in deeds
-            if each.metric == sought
+            for each in outcomes
+            if each.metric == name
             and each.at >= floor(since)
             and (each.recommendation_id is None or each.recommendation_id in answers)
         ),

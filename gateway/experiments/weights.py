@@ -1,4 +1,4 @@
-"""Which shares the arms of bandits have, and the thread that finds the next ones.
+"""The shares that the arms of bandits have, and the thread that finds the next ones.
 
 A period's weights are a row in the database, written before it begins and never changed: whoever writes first decides.
 Every process reads new rows twice a second, and all go over to them when the period begins by their clock. The last
@@ -17,6 +17,7 @@ import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 
 from engine import Allocation, ArmAllocation, ExperimentStore, Unavailable
@@ -24,14 +25,14 @@ from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import decided, lead
 from gateway.experiments.enrol import next_period
-from gateway.plan.experiment import Arm, Bandit, Experiment, Weighing
+from gateway.plan.experiment import AllocationStep, Arm, Bandit, Experiment
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-MOST_KNOWN = 1_000  # periods of an experiment, the newest: events may say that they are of the past
+MOST_PERIODS = 1_000  # periods of an experiment, the newest: events may say that they are of the past
 Rows = Callable[[Experiment], Sequence[UnitRow]]
-Steps = tuple[tuple[float, ...], tuple[Weighing, ...]]  # since when, and which
+Steps = tuple[tuple[float, ...], tuple[AllocationStep, ...]]  # since when, and which
 
 
 class Weights:
@@ -40,28 +41,28 @@ class Weights:
         self._store, self._rows, self._clock, self._lot = store, rows, clock, lot
         self._bandits: dict[str, Experiment] = {}
         self._seq = 0
-        self._told: dict[str, dict[float, Allocation]] = {}  # by an experiment's id and when the period begins
+        self._allocations: dict[str, dict[float, Allocation]] = {}  # by an experiment's id and when the period begins
         self._steps: dict[tuple[str, str], Steps] = {}  # by its id and what its configuration says
         self._lock = threading.Lock()  # of those who read rows
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="bandits", daemon=True)
 
     def prepare(self, experiments: Iterable[Experiment]) -> None:
-        """Before these are in use. Reads the database."""
+        """Prepare for experiments, before they are in use. Reads the database."""
         self._bandits = {each.id: each for each in experiments if each.bandit is not None}
         if self._bandits:
             self.follow()
 
-    def in_force(self, experiment: Experiment, now: float) -> Weighing:
-        """At an epoch second."""
+    def in_force(self, experiment: Experiment, now: float) -> AllocationStep:
+        """The shares at an epoch second."""
         if experiment.bandit is not None:
-            since, weighings = self._steps.get((experiment.id, experiment.weighing), ((), ()))
+            since, allocations = self._steps.get((experiment.id, experiment.allocation), ((), ()))
             if index := bisect_right(since, now):
-                return weighings[index - 1]
+                return allocations[index - 1]
         return experiment.scheduled(now)
 
     def history(self, experiment: Experiment) -> list[Step]:
-        """Its weights so far. Reads the database."""
+        """The experiment's weights so far. Reads the database."""
         return history(experiment, self._store.allocations(experiment.id), self._clock())
 
     # ---- the thread
@@ -96,58 +97,60 @@ class Weights:
         with self._lock:
             self._seq, rows = self._store.allocations_after(self._seq)
             for row in rows:
-                known = self._told.setdefault(row.experiment, {})
-                known[row.since] = row
-                if len(known) > MOST_KNOWN:
-                    del known[next(iter(known))]
+                periods = self._allocations.setdefault(row.experiment, {})
+                periods[row.since] = row
+                if len(periods) > MOST_PERIODS:
+                    del periods[next(iter(periods))]
             for experiment in tuple(self._bandits.values()):
-                key = (experiment.id, experiment.weighing)
+                key = (experiment.id, experiment.allocation)
                 if key not in self._steps or any(row.experiment == experiment.id for row in rows):
-                    self._steps[key] = steps(experiment, self._told.get(experiment.id, {}).values())
+                    self._steps[key] = steps(experiment, self._allocations.get(experiment.id, {}).values())
 
     def _find(self, experiment: Experiment, bandit: Bandit) -> None:
         now, before = self._clock(), lead(bandit.period_s)
         since = next_period(bandit.period_s, now)
         last = since - before / 2
-        if not since - before * (1 - self._lot / 4) <= now < last or since in self._told.get(experiment.id, {}):
+        if not since - before * (1 - self._lot / 4) <= now < last or since in self._allocations.get(experiment.id, {}):
             return
         current = experiment.under(self.in_force(experiment, now))
-        found = decided(experiment, bandit, self._rows(current))
-        row = Allocation(experiment.id, since, self._clock(), found)
-        if self._store.allocate(row, lambda: self._clock() < last):
-            log.info("%s: weights from %.0f on: %s", experiment.id, since, told(found))
+        arms = decided(experiment, bandit, self._rows(current))
+        if self._store.allocate(Allocation(experiment.id, since, self._clock(), arms), lambda: self._clock() < last):
+            shares = ", ".join(f"{name} {each.weight:.4g}" for name, each in arms.items())
+            log.info("%s: weights from %.0f on: %s", experiment.id, since, shares)
         self.follow()
 
 
 def steps(experiment: Experiment, rows: Iterable[Allocation]) -> Steps:
-    """Of rows about the arms that the experiment has now; those that change nothing are left out."""
-    found: list[Weighing] = []
+    """The steps of rows about the arms that the experiment has now; those that change nothing are left out."""
+    allocations: list[AllocationStep] = []
     for row in sorted(rows, key=lambda row: row.since):
         if row.arms.keys() != experiment.by_variation.keys():
             continue  # a variation came or went
-        weighing = Weighing(tuple(with_share(arm, row.arms[arm.variation]) for arm in experiment.arms), row.since)
-        if not found or found[-1].name != weighing.name:
-            found.append(weighing)
-    return tuple(each.since for each in found), tuple(found)
+        allocation = AllocationStep(
+            tuple(with_share(arm, row.arms[arm.variation]) for arm in experiment.arms), row.since
+        )
+        if not allocations or allocations[-1].name != allocation.name:
+            allocations.append(allocation)
+    return tuple(each.since for each in allocations), tuple(allocations)
 
 
 def history(experiment: Experiment, rows: Sequence[Allocation], now: float) -> list[Step]:
-    """What the configuration says, and the rows in the order of their times, till an epoch second; those that change no
-    weight are left out. Nothing where weights do not change by themselves."""
+    """The configured weights, and those of rows in the order of their times, till an epoch second; rows that change no
+    weight are left out. Empty where weights do not change by themselves."""
     if experiment.is_steady:
         return []
     start = experiment.start if isfinite(experiment.start) else None
-    found = [Step(start, said(experiment.configured))]
-    found += [Step(each.since, said(each)) for each in experiment.launch]
+    taken = [Step(start, shares_of(experiment.configured))]
+    taken += [Step(each.since, shares_of(each)) for each in experiment.launch]
     for row in rows:
         arms = {name: Share(*earned) for name, earned in row.arms.items()}
-        if weights_of(arms) != weights_of(found[-1].arms):
-            found.append(Step(row.since, arms))
-    return [each for each in found if each.since is None or each.since <= now]
+        if weights_of(arms) != weights_of(taken[-1].arms):
+            taken.append(Step(row.since, arms))
+    return [each for each in taken if each.since is None or each.since <= now]
 
 
-def said(weighing: Weighing) -> dict[str, Share]:
-    return {arm.variation: Share(arm.share) for arm in weighing.arms}
+def shares_of(allocation: AllocationStep) -> dict[str, Share]:
+    return {arm.variation: Share(arm.share) for arm in allocation.arms}
 
 
 def weights_of(arms: Mapping[str, Share]) -> dict[str, float]:
@@ -155,8 +158,4 @@ def weights_of(arms: Mapping[str, Share]) -> dict[str, float]:
 
 
 def with_share(arm: Arm, earned: ArmAllocation) -> Arm:
-    return Arm(arm.variation, earned.weight, arm.said, arm.tag)
-
-
-def told(found: dict[str, ArmAllocation]) -> str:
-    return ", ".join(f"{name} {each.weight:.4g}" for name, each in found.items())
+    return replace(arm, share=earned.weight)

@@ -22,7 +22,7 @@ Unit = Literal["user", "session"]
 
 
 @dataclass(frozen=True)
-class Metric:
+class ExperimentMetric:
     """A metric counts what callers report by its name, and events of a type within so many seconds after a unit was
     first shown its arm. Each counts 1, or the number at the `value_key` of the event."""
 
@@ -34,7 +34,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Condition:
+class AudienceCondition:
     """A condition on a field of the resolved context; it holds for nobody without the field."""
 
     field: str
@@ -44,18 +44,18 @@ class Condition:
 
 @dataclass(frozen=True)
 class Arm:
-    """A variation with its share of the units; `said` ends an answer's body in place of its last brace, and `tag` its
+    """A variation with its share of the units. `annotation` ends an answer's body in place of its last brace, `tag` its
     entity tag in place of the last quote."""
 
     variation: str
     share: float
-    said: bytes = b"}"
+    annotation: bytes = b"}"
     tag: str = '"'
 
 
 @dataclass(frozen=True)
-class Weighing:
-    """The arms with the shares that they have from an epoch second on, till the next weighing."""
+class AllocationStep:
+    """The arms with the shares that they have from an epoch second on, till the next step."""
 
     arms: tuple[Arm, ...]  # in the variations' order
     since: float = -inf
@@ -94,14 +94,14 @@ class Experiment:
     is another experiment."""
 
     method: str
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    metrics: Mapping[str, ExperimentMetric] = field(default_factory=dict)
     id: str = ""
     feature: str = ""
     namespace: str = ""
     seed: str = ""
     unit: Unit = "user"
     arms: tuple[Arm, ...] = ()  # in the variations' order, with the shares that they have at first
-    launch: tuple[Weighing, ...] = ()  # steps of other shares, in the order of their times
+    launch: tuple[AllocationStep, ...] = ()  # steps of other shares, in the order of their times
     bandit: Bandit | None = None
     rankers: tuple[str, ...] = ()  # variations whose lists are drafted into one, for all units of the only arm
     steps: tuple[tuple[float, float], ...] = ((-inf, 1.0),)  # of traffic: from this epoch second on, this share
@@ -111,7 +111,7 @@ class Experiment:
     global_holdout: float = 0.0  # of the namespace
     group: str = ""  # of experiments of which a unit is in one at most
     range: tuple[float, float] = (0.0, 1.0)  # of the group
-    audience: tuple[Condition, ...] = ()  # all of them
+    audience: tuple[AudienceCondition, ...] = ()  # all of them
     fields: tuple[ContextField, ...] = ()  # that the audience needs
     overrides: Mapping[str, str] = field(default_factory=dict)  # variation by unit
     synthetic: bool = False  # whether synthetic users take part
@@ -134,19 +134,19 @@ class Experiment:
         left_out = self.holdout or self.global_holdout or self.group
         return not left_out and (self.start, self.end, self.steps) == (-inf, inf, ((-inf, 1.0),))
 
-    def scheduled(self, now: float) -> Weighing:
+    def scheduled(self, now: float) -> AllocationStep:
         """The shares that the configuration states for now."""
         if not self.launch:
             return self.configured
         return next((each for each in reversed(self.launch) if each.since <= now), self.configured)
 
-    def under(self, weighing: Weighing) -> Experiment:
+    def under(self, allocation: AllocationStep) -> Experiment:
         """The experiment with these shares, as if they were the configured ones."""
-        return self if self.is_steady else replace(self, arms=weighing.arms, launch=(), bandit=None)
+        return self if self.is_steady else replace(self, arms=allocation.arms, launch=(), bandit=None)
 
     @cached_property
-    def configured(self) -> Weighing:
-        return Weighing(self.arms)
+    def configured(self) -> AllocationStep:
+        return AllocationStep(self.arms)
 
     @cached_property
     def is_steady(self) -> bool:
@@ -163,7 +163,8 @@ class Experiment:
         return {**alone, **self.configured.by_variation}
 
     @cached_property
-    def weighing(self) -> str:
+    def allocation(self) -> str:
+        """The name of the configured shares."""
         return self.configured.name
 
 

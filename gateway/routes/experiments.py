@@ -20,7 +20,7 @@ from gateway.errors import Invalid, NotConfigured
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
-from gateway.experiments.judge import Reading, judge, preferred
+from gateway.experiments.judge import GuardrailReading, judge, preferred
 from gateway.plan.experiment import Experiment
 from gateway.routes.path import decoded, segments
 from gateway.routes.query import check_names
@@ -29,7 +29,7 @@ from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse
 
 QUERY = frozenset({"action", "alpha", "method"})
 Rows = Callable[[Experiment], Iterable[UnitRow]]
-Read = Callable[[Experiment], Mapping[str, Reading]]
+Read = Callable[[Experiment], Mapping[str, GuardrailReading]]
 Current = Callable[[Experiment, float], Experiment]
 Steps = Callable[[Experiment], Sequence[Step]]
 

@@ -97,7 +97,7 @@ class GrowthBookApi:
         async with self._front.bodies.of(request, caller.share, LARGEST_BODY) as body:
             events = decode(body, list[dict[str, Any]], "an array of events")
             flags, now = gateway.config.flags, gateway.now()
-            reports = [each for event in events for each in growthbook.seen(flags, event)]
+            reports = [each for event in events for each in growthbook.reports_in(flags, event)]
             allowed = [each for each in reports if may_see(each.flag, caller.principal, each.unit, "events")]
             await asyncio.gather(*(self._flag_service.report(each, caller, now) for each in allowed))
         return Sending(b"{}")

@@ -7,13 +7,13 @@ import pytest
 from gateway.ask import Action
 from gateway.errors import Invalid
 from gateway.experiments.conversions import Conversion, resolved
-from gateway.plan.experiment import Experiment, Metric
+from gateway.plan.experiment import Experiment, ExperimentMetric
 from gateway.plan.plan import Namespace, Plan
 
-ONE = {"page": Experiment("evidently", {"clicks": Metric()})}
+ONE = {"page": Experiment("evidently", {"clicks": ExperimentMetric()})}
 TWO = {
-    "page": Experiment("evidently", {"clicks": Metric(), "sales": Metric()}),
-    "mail": Experiment("builtin", {"clicks": Metric()}),
+    "page": Experiment("evidently", {"clicks": ExperimentMetric(), "sales": ExperimentMetric()}),
+    "mail": Experiment("builtin", {"clicks": ExperimentMetric()}),
 }
 
 
@@ -26,8 +26,8 @@ PLANS = [
     plan("recommend-items", "two", TWO),
     plan("recommend-items", "plain", {}),
     plan("recommend-items", "bare", {"page": Experiment("builtin")}),
-    plan("recommend-items", "same", {"page": Experiment("evidently", {"clicks": Metric()})}),
-    plan("related-items", "same", {"mail": Experiment("evidently", {"sales": Metric()})}),
+    plan("recommend-items", "same", {"page": Experiment("evidently", {"clicks": ExperimentMetric()})}),
+    plan("related-items", "same", {"mail": Experiment("evidently", {"sales": ExperimentMetric()})}),
     plan("rerank-items", "same", {}),
 ]
 SHOP = Namespace("shop", "Shop", {(each.action, each.recommender): each for each in PLANS}, (), ())

@@ -15,7 +15,7 @@ from gateway.experiments.analysis.interleaving import Preference, preference
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.mismatch import ALARM, mismatch
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.analysis.verdict import Metric, Said, Values
+from gateway.experiments.analysis.verdict import Judgement, MetricDefinition, Values
 from gateway.experiments.draft import first
 
 
@@ -28,7 +28,7 @@ class Standing:
     events: int
     credit: float
     preference: Preference | None
-    said: Said | None
+    said: Judgement | None
     guardrail: bool
 
 
@@ -56,7 +56,7 @@ def credit_of(metric: str, ranker: str) -> str:
 def contest(
     rows: Sequence[UnitRow],
     rankers: Sequence[str],
-    metrics: Sequence[Metric],
+    metrics: Sequence[MetricDefinition],
     seed: str,
     *,
     method: Method = "always",
@@ -86,7 +86,7 @@ def contest(
     return Contest(method, alpha, among, rankers[0], units, odds, odds >= ALARM, unattributed, found)
 
 
-def judged(found: Preference, metric: Metric) -> Said:
+def judged(found: Preference, metric: MetricDefinition) -> Judgement:
     if not found.enough:
         return "too early"
     if not found.sure:

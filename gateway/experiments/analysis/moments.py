@@ -28,7 +28,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Sample:
+class ArmSample:
     """A metric's mean in one arm, and what each unit adds to it: `influence` (n,) has the mean 0."""
 
     mean: float
@@ -46,23 +46,23 @@ class Sample:
         return Moments(units, self.mean, spread * units / (units - 1), self.events, skewness)
 
 
-def of_values(values: Values) -> Sample:
+def of_values(values: Values) -> ArmSample:
     """A mean over units: (n,) what each did, bought or spent."""
     mean = float(values.mean()) if len(values) else 0.0
-    return Sample(mean, values - mean, int(np.count_nonzero(values)))
+    return ArmSample(mean, values - mean, int(np.count_nonzero(values)))
 
 
-def of_ratio(numerators: Values, denominators: Values) -> Sample:
+def of_ratio(numerators: Values, denominators: Values) -> ArmSample:
     """A ratio of sums, such as clicks per exposure, over units whose numerator and denominator belong together: by the
     delta method (Deng, Knoblich and Lu, "Applying the delta method in metric analytics", 2018)."""
     below = float(denominators.mean()) if len(denominators) else 0.0
     if below == 0:
-        return Sample(0.0, np.zeros(len(numerators)), 0)
+        return ArmSample(0.0, np.zeros(len(numerators)), 0)
     ratio = float(numerators.mean()) / below
-    return Sample(ratio, (numerators - ratio * denominators) / below, int(np.count_nonzero(numerators)))
+    return ArmSample(ratio, (numerators - ratio * denominators) / below, int(np.count_nonzero(numerators)))
 
 
-def adjusted(samples: Sequence[Sample], covariates: Sequence[Values]) -> list[Sample]:
+def adjusted(samples: Sequence[ArmSample], covariates: Sequence[Values]) -> list[ArmSample]:
     """The arms' samples with what a covariate foretold taken out; the covariate is of before the first exposure.
 
     CUPED (Deng, Xu, Kohavi and Walker, 2013): one slope for all arms, from what varies within them, so that the effect

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.experiments.analysis.contest import Contest
-from gateway.experiments.analysis.verdict import Row, Verdict
+from gateway.experiments.analysis.verdict import Verdict, VerdictRow
 
 COLOURS = {"better": "#2a9d5c", "safe": "#2a9d5c", "worse": "#d1495b", "harmed": "#d1495b"}
 OPEN = "#5b8def"
@@ -97,7 +97,7 @@ def panels_of(verdict: Verdict | Contest) -> dict[str, list[Bar]]:
     """By metric."""
     panels: dict[str, list[Bar]] = {}
     for row in verdict.rows:
-        found = row.lift if isinstance(row, Row) else row.preference
+        found = row.lift if isinstance(row, VerdictRow) else row.preference
         if found is not None:
             figures = (100 * found.value, 100 * found.low, 100 * found.high)
             panels.setdefault(row.metric, []).append(Bar(row.arm, row.said or "", row.guardrail, *figures))

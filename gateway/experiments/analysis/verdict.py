@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from gateway.experiments.analysis.lift import Lift, Method, lift
 from gateway.experiments.analysis.mismatch import ALARM, mismatch
-from gateway.experiments.analysis.moments import Moments, Sample, adjusted, of_ratio, of_values
+from gateway.experiments.analysis.moments import ArmSample, Moments, adjusted, of_ratio, of_values
 from gateway.experiments.analysis.periods import by_period
 
 Values = npt.NDArray[Any]
-Said = Literal["better", "worse", "open", "too early", "harmed", "safe"]
+Judgement = Literal["better", "worse", "open", "too early", "harmed", "safe"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Units:
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricDefinition:
     """What counts, per unit: how many events, the sum of their values, or whether there were any; or their sum `per`
     event of another metric. A guardrail may get worse by the share `margin`, and is safe when more is ruled out; it is
     harmed when more than `tolerated` is certain."""
@@ -62,7 +62,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Row:
+class VerdictRow:
     """A metric in an arm, beside the control's; `lift` is None for the control itself."""
 
     metric: str
@@ -70,7 +70,7 @@ class Row:
     mean: float
     error: float
     lift: Lift | None
-    said: Said | None
+    said: Judgement | None
     guardrail: bool
     variance_kept: float  # by CUPED: 1 without
 
@@ -102,7 +102,7 @@ class Verdict:
     units: Mapping[str, int]
     mismatch: float  # a p-value that holds at every look
     trusted: bool  # False: the arms have not the shares that were meant, and nothing below holds
-    rows: Sequence[Row] = field(default_factory=list)
+    rows: Sequence[VerdictRow] = field(default_factory=list)
     steps: Sequence[Step] = ()  # of weights that change by themselves, so far
     alarms: Sequence[str] = ()  # guardrails that are harmed: "metric: variation"
 
@@ -111,7 +111,7 @@ def verdict(
     units: Units,
     arms: Sequence[str],
     weights: Sequence[float],
-    metrics: Sequence[Metric],
+    metrics: Sequence[MetricDefinition],
     *,
     control: int = 0,
     method: Method = "always",
@@ -131,7 +131,7 @@ def verdict(
     among = max(len(goals) * (len(arms) - 1), 1)
     drawn = units.variation if units.period is None else units.variation[units.period == 0]
     odds = mismatch(np.bincount(drawn, minlength=len(arms)).tolist(), weights)
-    rows: list[Row] = []
+    rows: list[VerdictRow] = []
     for metric in metrics:
         told = (
             [(each, 1.0) for each in readings[metric.name]]
@@ -144,14 +144,14 @@ def verdict(
                 found = lift(moments, told[control][0], method, alpha, 1 if metric.guardrail else among)
             said = None if found is None else judged(found, metric)
             rows.append(
-                Row(metric.name, arms[number], moments.mean, moments.error, found, said, metric.guardrail, kept)
+                VerdictRow(metric.name, arms[number], moments.mean, moments.error, found, said, metric.guardrail, kept)
             )
     alarms = [f"{row.metric}: {row.arm}" for row in rows if row.said == "harmed"]
     shown = dict(zip(arms, counts, strict=True))
     return Verdict(method, alpha, among, arms[control], shown, odds, odds >= ALARM, rows, alarms=alarms)
 
 
-def judged(found: Lift, metric: Metric) -> Said:
+def judged(found: Lift, metric: MetricDefinition) -> Judgement:
     low = found.low if metric.increase else -found.high
     better = found.difference_low > 0 if metric.increase else found.difference_high < 0
     if not found.enough:
@@ -163,7 +163,7 @@ def judged(found: Lift, metric: Metric) -> Said:
     return "open" if not found.sure else "better" if better else "worse"
 
 
-def _measured(units: Units, metric: Metric, arms: Sequence[str]) -> list[tuple[Moments, float]]:
+def _measured(units: Units, metric: MetricDefinition, arms: Sequence[str]) -> list[tuple[Moments, float]]:
     """Each arm's moments, and which share of the variance CUPED left."""
     values = _values(units, metric.source or metric.name, metric.of)
     per = None if metric.per is None else _values(units, metric.per, "sum")
@@ -185,6 +185,6 @@ def _values(units: Units, name: str, of: str) -> Values:
     return np.asarray({"count": counts, "sum": sums, "any": counts > 0}[of], float)
 
 
-def _kept(before: Sample, after: Sample) -> float:
+def _kept(before: ArmSample, after: ArmSample) -> float:
     spread = before.moments.variance
     return after.moments.variance / spread if spread > 0 else 1.0

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway.experiments.analysis.verdict import Verdict
-from gateway.experiments.flags import Seen, number_of
+from gateway.experiments.flags import UnitReport, number_of
 from gateway.plan.flag import Flag
 
 Project = Mapping[str, Flag]  # by the feature's name
@@ -163,7 +163,7 @@ def reports_of(verdict: Verdict, metrics: Container[str], treatments: Container[
 # --- what clients send
 
 
-def seen_in_evaluation(project: Project, data: Mapping[str, Any]) -> Seen:
+def report_of_evaluation(project: Project, data: Mapping[str, Any]) -> UnitReport:
     """Raises `ValueError`."""
     flag, unit = project.get(str(data.get("feature"))), data.get("entityId")
     if flag is None:
@@ -173,10 +173,10 @@ def seen_in_evaluation(project: Project, data: Mapping[str, Any]) -> Seen:
     variation = data.get("variation")
     if variation is not None and not (isinstance(variation, str) and variation in flag.experiment.by_variation):
         raise ValueError(f"data.variation: the feature has no variation {variation!r}")
-    return Seen(flag, unit, variation=variation)
+    return UnitReport(flag, unit, variation=variation)
 
 
-def seen_in_custom(project: Project, data: Mapping[str, Any]) -> Iterator[Seen]:
+def reports_of_custom(project: Project, data: Mapping[str, Any]) -> Iterator[UnitReport]:
     """Of each metric whose two paths lead to something; the event may be of none. Raises `ValueError`."""
     for flag in project.values():
         for metric in flag.experiment.metrics:
@@ -189,7 +189,7 @@ def seen_in_custom(project: Project, data: Mapping[str, Any]) -> Iterator[Seen]:
             number = number_of(told)
             if number is None:
                 raise ValueError(f"data.{value} must be a number")
-            yield Seen(flag, unit) if abs(number) < AN_EXPOSURE else Seen(flag, unit, metric, number)
+            yield UnitReport(flag, unit) if abs(number) < AN_EXPOSURE else UnitReport(flag, unit, metric, number)
 
 
 def _keys(flag: Flag, metric: str) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from itertools import accumulate
 from typing import Any
 
 from gateway.experiments.conversions import DEFAULT_VALUE
-from gateway.experiments.flags import Seen, number_of
-from gateway.plan.experiment import Arm, Condition, Experiment
+from gateway.experiments.flags import UnitReport, number_of
+from gateway.plan.experiment import Arm, AudienceCondition, Experiment
 from gateway.plan.flag import Flag
 
 VIEWED = ("$$experiment_viewed", "Experiment Viewed")
@@ -93,7 +93,7 @@ def _condition(experiment: Experiment) -> dict[str, Any]:
     return told | ({"$and": more} if more else {})
 
 
-def _test(condition: Condition) -> dict[str, Any]:
+def _test(condition: AudienceCondition) -> dict[str, Any]:
     value, text = condition.value, re.escape(str(condition.value))
     match condition.operator:
         case "equals":
@@ -111,7 +111,7 @@ def _test(condition: Condition) -> dict[str, Any]:
 # --- what the SDKs' tracking plugins send
 
 
-def seen(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[Seen]:
+def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[UnitReport]:
     """What an event says: that an experiment was viewed, or what a metric of that name counts, of any experiment."""
     name, told, context = event.get("event_name"), _object(event, "properties_json"), _object(event, "context_json")
     if not isinstance(name, str):
@@ -122,7 +122,7 @@ def seen(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[Seen]:
         if flag is not None and told.get("in_experiment", True) is True and isinstance(unit, str) and unit:
             shown = told.get("variation_key", told.get("variationId", told.get("variation_id")))
             variation = shown if isinstance(shown, str) and shown in flag.experiment.by_variation else None
-            yield Seen(flag, unit, variation=variation)
+            yield UnitReport(flag, unit, variation=variation)
         return
     units = {
         "user": event.get("user_id") or event.get("device_id"),  # which is the attribute `id`, too
@@ -132,7 +132,7 @@ def seen(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[Seen]:
     for flag in flags.values():
         unit = units[flag.experiment.unit]
         if name in flag.experiment.metrics and isinstance(unit, str) and unit:
-            yield Seen(flag, unit, name, DEFAULT_VALUE if value is None else value)
+            yield UnitReport(flag, unit, name, DEFAULT_VALUE if value is None else value)
 
 
 def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

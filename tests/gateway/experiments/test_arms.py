@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
 from gateway.errors import UpstreamTimeout
-from gateway.experiments.arms import BATCH_S, Arms
+from gateway.experiments.arms import BATCH_S, ArmCounters
 from gateway.experiments.enrol import Enrolment
 from gateway.experiments.judge import judge
 from gateway.experiments.ledger import Ledger
@@ -37,7 +37,7 @@ def load(store: ExperimentStore, test: Experiment, slower: float = 1.0, failing:
     draw = np.random.default_rng(5)
     for _ in range(2):
         clock = Clock()
-        arms = Arms(store.readings, clock)
+        arms = ArmCounters(store.readings, clock)
         for _ in range(480):
             clock.tick(BATCH_S)
             slow = draw.choice([1.0, 5.0])
@@ -49,8 +49,8 @@ def load(store: ExperimentStore, test: Experiment, slower: float = 1.0, failing:
                 items = draw.integers(0, 400 // part, 10)
                 arms.served(test.id, variation, "miss", 0.01 * slow * worse)
                 arms.listed(enrolment, body(items))
-            arms.keep()
-        arms.keep(now=True)
+            arms.save()
+        arms.save(now=True)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_arm_that_answers_worse_raises_an_alarm(
 ) -> None:
     test = experiment()
     load(store, test, **change)
-    found = judge(test, [], readings=Arms(store.readings).readings(test))
+    found = judge(test, [], readings=ArmCounters(store.readings).readings(test))
     assert set(found.alarms) == alarms
     means = {(row.metric, row.arm): row.mean for row in found.rows}
     assert means["cache hits", "left"] == pytest.approx(4 / 5.1, rel=0.02)
@@ -78,7 +78,7 @@ def test_an_arm_that_answers_worse_raises_an_alarm(
 
 def test_processes_add_up(store: ExperimentStore) -> None:
     test, clock = experiment(), Clock()
-    workers = [Arms(store.readings, clock) for _ in range(3)]
+    workers = [ArmCounters(store.readings, clock) for _ in range(3)]
     for number in range(3):
         clock.tick(10)
         for arms in workers:
@@ -86,25 +86,25 @@ def test_processes_add_up(store: ExperimentStore) -> None:
             arms.served(test.id, "left", "error", 0.1)
             arms.served(test.id, "right", "shared", 0.5)
             if number:
-                arms.keep()
+                arms.save()
     for arms in workers:
-        arms.keep(now=True)
+        arms.save(now=True)
     left = store.readings.serving_sums(test.id)["left"]
     assert (left.batches, left.answers, left.errors, left.hits, round(left.seconds, 4)) == (6, 99, 9, 90, 5.4)
 
 
 def test_what_can_t_be_written_waits(store: ExperimentStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    test, arms, add = experiment(), Arms(store.readings, Clock()), store.readings.add
+    test, arms, add = experiment(), ArmCounters(store.readings, Clock()), store.readings.add
 
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
     arms.served(test.id, "left", "hit", 0.5)
     monkeypatch.setattr(store.readings, "add", broken)
-    arms.keep(now=True)
+    arms.save(now=True)
     monkeypatch.setattr(store.readings, "add", add)
-    arms.keep(now=True)
-    arms.keep(now=True)
+    arms.save(now=True)
+    arms.save(now=True)
     assert store.readings.serving_sums(test.id)["left"].answers == 1
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.bandit import decided, earnings, weights
-from gateway.plan.experiment import Arm, Bandit, Experiment, Metric
+from gateway.plan.experiment import Arm, Bandit, Experiment, ExperimentMetric
 
 BANDIT = Bandit("ctr", 3600.0, 0.01, 100)
 EXPERIMENT = Experiment(
-    "bandit", {"ctr": Metric("click")}, arms=(Arm("a", 0.5), Arm("b", 0.3), Arm("c", 0.2)), bandit=BANDIT
+    "bandit", {"ctr": ExperimentMetric("click")}, arms=(Arm("a", 0.5), Arm("b", 0.3), Arm("c", 0.2)), bandit=BANDIT
 )
 
 
@@ -80,7 +80,7 @@ def test_the_configured_weights_hold_until_every_arm_has_had_its_burn_in():
 
 def test_less_is_better_where_the_metric_says_so():
     told = [*rows("a", 500, 50), *rows("b", 500, 100), *rows("c", 500, 130)]
-    turned = replace(EXPERIMENT, metrics={"ctr": Metric("click", direction="decrease")})
+    turned = replace(EXPERIMENT, metrics={"ctr": ExperimentMetric("click", direction="decrease")})
     assert decided(turned, BANDIT, told)["a"].weight > 0.97
     assert decided(EXPERIMENT, BANDIT, told)["c"].weight > 0.9
 

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from gateway.config import parse
 from gateway.experiments.enrol import next_change, placed
 from gateway.experiments.ledger import Ledger
-from gateway.plan.experiment import Arm, Bandit, Experiment, Weighing
+from gateway.plan.experiment import AllocationStep, Arm, Bandit, Experiment
 from tests.gateway.experiments.test_ledger import wait_until
 from tests.gateway.experiments.test_matched import PATH, config
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
@@ -29,7 +29,7 @@ def experiment(**more: object) -> Experiment:
     return Experiment("builtin", seed="page", arms=arms(0.9), **more)  # type: ignore[arg-type]
 
 
-LAUNCH = (Weighing(arms(0.5), 50.0), Weighing(arms(0.0), 150.0))
+LAUNCH = (AllocationStep(arms(0.5), 50.0), AllocationStep(arms(0.0), 150.0))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_unit_keeps_its_arm_through_the_steps_until_the_arm_gets_nobody() -> N
     test = experiment(launch=LAUNCH)
     told = [placed(test, "u", "left", test.scheduled(now)) for now in (0.0, 50.0, 150.0)]
     assert [(each.arm.variation, each.arm.share) for each in told] == [("left", 0.9), ("left", 0.5), ("right", 1.0)]
-    assert len({each.weighing for each in told}) == 3
+    assert len({each.allocation for each in told}) == 3
 
 
 TOLD = "{method: builtin, metrics: {ctr: {eventType: click}}, weights: {left: 9, right: 1}, ramp: [%s]}"

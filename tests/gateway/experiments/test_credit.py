@@ -43,8 +43,8 @@ ANSWERS = [
     ],
 )
 def test_whose_a_deed_is(unit: str, name: str | None, whose: str | None) -> None:
-    deed = UnitOutcome("shop", unit, "click ", 1.0, 3.0, name)
-    assert [each.unit for each in attributed([deed], ARMS, ANSWERS)] == ([] if whose is None else [whose])
+    outcome = UnitOutcome("shop", unit, "click ", 1.0, 3.0, name)
+    assert [each.unit for each in attributed([outcome], ARMS, ANSWERS)] == ([] if whose is None else [whose])
 
 
 @pytest.fixture

@@ -7,12 +7,15 @@ import pytest
 
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.judge import Reading, judge
-from gateway.plan.experiment import Arm, Experiment, Metric
+from gateway.experiments.judge import GuardrailReading, judge
+from gateway.plan.experiment import Arm, Experiment, ExperimentMetric
 
 EXPERIMENT = Experiment(
     "builtin",
-    {"revenue": Metric("purchase", value_key="eventValue"), "returns": Metric("return", direction="decrease")},
+    {
+        "revenue": ExperimentMetric("purchase", value_key="eventValue"),
+        "returns": ExperimentMetric("return", direction="decrease"),
+    },
     arms=(Arm("plain", 0.5), Arm("bold", 0.5), Arm("resting", 0.0)),
 )
 
@@ -55,18 +58,18 @@ def test_weights_that_changed_on_the_way():
 
 
 def test_readings_are_guardrails():
-    latency = Reading([Moments(4_000, mean, 100.0, 4_000) for mean in (20.0, 30.0, 20.0)])
-    hits = Reading([Moments(4_000, mean, 0.2, 3_000) for mean in (0.8, 0.81, 0.8)], increase=True)
+    latency = GuardrailReading([Moments(4_000, mean, 100.0, 4_000) for mean in (20.0, 30.0, 20.0)])
+    hits = GuardrailReading([Moments(4_000, mean, 0.2, 3_000) for mean in (0.8, 0.81, 0.8)], increase=True)
     found = judge(EXPERIMENT, rows(200), readings={"latency": latency, "hits": hits})
     said = {(row.metric, row.arm): row.said for row in found.rows if row.guardrail}
     assert (said["latency", "bold"], said["hits", "bold"]) == ("harmed", "safe")
     assert found.alarms == ["latency: bold"]
-    slower = Reading([Moments(4_000, mean, 0.01, 4_000) for mean in (20.0, 20.5, 20.0)])
+    slower = GuardrailReading([Moments(4_000, mean, 0.01, 4_000) for mean in (20.0, 20.5, 20.0)])
     assert not judge(EXPERIMENT, rows(200), readings={"latency": slower}).alarms  # certain, and nothing to speak of
-    failing = Reading([Moments(4_000, mean, mean, round(4_000 * mean)) for mean in (0.0, 0.1, 0.0)])
+    failing = GuardrailReading([Moments(4_000, mean, mean, round(4_000 * mean)) for mean in (0.0, 0.1, 0.0)])
     assert judge(EXPERIMENT, rows(200), readings={"errors": failing}).alarms == ["errors: bold"]
     with pytest.raises(ValueError, match="each arm"):
-        judge(EXPERIMENT, rows(200), readings={"latency": Reading(latency.arms[:2])})
+        judge(EXPERIMENT, rows(200), readings={"latency": GuardrailReading(latency.arms[:2])})
 
 
 def test_rows_that_cannot_be():

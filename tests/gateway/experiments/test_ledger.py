@@ -80,9 +80,13 @@ def test_a_replica_hears_of_who_was_exposed_under_other_weights(engine: SmallEng
     ledger.prepare([new])
     ledger.start()
     try:
-        told = [Exposure(old.id, f"u{number}", "left", NOW, 0.5, old.weighing) for number in range(30)]
+        told = [Exposure(old.id, f"u{number}", "left", NOW, 0.5, old.allocation) for number in range(30)]
         engine.experiments.write(told, {}, [])
-        wait_until(lambda: all(ledger.kept(new, each.unit) == "left" or drawn_left(new, each.unit) for each in told))
+        wait_until(
+            lambda: all(
+                ledger.sticky_variation(new, each.unit) == "left" or drawn_left(new, each.unit) for each in told
+            )
+        )
     finally:
         ledger.close()
 
@@ -154,7 +158,7 @@ def test_conversions_count_where_there_was_an_exposure(engine: SmallEngine) -> N
 def test_what_came_before_the_exposure_is_the_covariate(engine: SmallEngine) -> None:
     test = experiment()
     deeds = [UnitOutcome(test.scope, "u", "click ", 1.0, NOW - 60 - number) for number in range(4)]
-    told = [Exposure(test.id, name, "left", NOW, 0.5, test.weighing) for name in ("u", "v")]
+    told = [Exposure(test.id, name, "left", NOW, 0.5, test.allocation) for name in ("u", "v")]
     engine.experiments.write(told, {}, deeds)
     assert {row.unit: (row.metrics, row.covariate) for row in Ledger(engine.experiments).units(test)} == {
         "u": ({}, 4.0),

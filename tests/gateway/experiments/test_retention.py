@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine import ArmAnswer, Exposure, UnitOutcome
 from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, answered, converted, exposed, marked, served, showings, sqlite_url
-from gateway.experiments.arms import Arms
+from gateway.experiments.arms import ArmCounters
 from gateway.experiments.ledger import Ledger
 from tests.gateway.experiments.test_ledger import experiment, wait_until
 from tests.gateway.serve.world import Clock
@@ -95,9 +95,9 @@ def test_the_ledger_s_thread_does_it(database: Database) -> None:
     """While an experiment is configured, and when it is not any more."""
     store, clock, test = ExperimentStore(database), Clock(), experiment()
     fill(store, test.id, clock.now, test.scope)
-    arms = Arms(store.readings)
+    arms = ArmCounters(store.readings)
     arms.served(test.id, "left", "hit", 0.1)
-    arms.keep(now=True)
+    arms.save(now=True)
     ledger = Ledger(store, clock, keep_s=KEEP, tidy_s=DAY)
     ledger.prepare([test])
     ledger.start()

@@ -85,6 +85,6 @@ def test_many_views_of_an_answer_are_one_row(engine: SmallEngine) -> None:
 def test_without_confirmation_an_answer_is_an_exposure(engine: SmallEngine) -> None:
     test = experiment()
     engine.experiments.write(
-        [Exposure(test.id, "u", "left", NOW, 0.5, test.weighing)], {}, [UnitOutcome("shop", "v", " ", 1.0, NOW)]
+        [Exposure(test.id, "u", "left", NOW, 0.5, test.allocation)], {}, [UnitOutcome("shop", "v", " ", 1.0, NOW)]
     )
     assert [row.unit for row in Ledger(engine.experiments).units(test)] == ["u"]

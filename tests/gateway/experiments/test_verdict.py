@@ -11,7 +11,7 @@ import pytest
 
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.self_check import false_alarms
-from gateway.experiments.analysis.verdict import Metric, Units, Verdict, verdict
+from gateway.experiments.analysis.verdict import MetricDefinition, Units, Verdict, verdict
 from tests.engine.measure.movielens import movielens
 
 ARMS = ("plain", "bold", "mild")
@@ -30,7 +30,11 @@ def units(n: int = 30_000, seed: int = 41) -> Units:
     )
 
 
-METRICS = (Metric("revenue"), Metric("clicks", "count", guardrail=True), Metric("returns", increase=False))
+METRICS = (
+    MetricDefinition("revenue"),
+    MetricDefinition("clicks", "count", guardrail=True),
+    MetricDefinition("returns", increase=False),
+)
 
 
 def said(found: Verdict) -> dict[tuple[str, str], str | None]:
@@ -56,10 +60,10 @@ def test_goals_and_guardrails():
 
 
 def test_a_guardrail_is_safe_when_more_than_its_margin_is_ruled_out():
-    wide = Metric("clicks", "count", guardrail=True, margin=0.1)
+    wide = MetricDefinition("clicks", "count", guardrail=True, margin=0.1)
     assert said(verdict(units(), ARMS, (1, 1, 1), [wide]))["clicks", "mild"] == "safe"
     latency = [Moments(10_000, mean, 400.0, 10_000) for mean in (50.0, 50.1, 58.0)]
-    slow = Metric("latency_ms", increase=False, guardrail=True, margin=0.05)
+    slow = MetricDefinition("latency_ms", increase=False, guardrail=True, margin=0.05)
     found = said(verdict(units(), ARMS, (1, 1, 1), [slow], readings={"latency_ms": latency}))
     assert (found["latency_ms", "bold"], found["latency_ms", "mild"]) == ("safe", "harmed")
 
@@ -89,7 +93,7 @@ def test_it_is_json():
 
 
 def test_a_ratio_of_two_metrics():
-    found = verdict(units(), ARMS, (1, 1, 1), [Metric("revenue", per="clicks")])
+    found = verdict(units(), ARMS, (1, 1, 1), [MetricDefinition("revenue", per="clicks")])
     plain, bold, _ = found.rows
     assert (plain.mean, bold.mean) == (pytest.approx(0.5, rel=0.1), pytest.approx(2.0, rel=0.1))
     assert bold.said == "better"
@@ -116,8 +120,8 @@ def test_what_users_liked_before_foretells_movielens():
     arm = np.random.default_rng(43).integers(0, 2, people)
     after = after + 0.2 * arm
     told = Units(arm, np.zeros(people), {"liked": (after, after)}, before)
-    plain = verdict(replace(told, covariate=None), ("a", "b"), (1, 1), [Metric("liked")]).rows[1]
-    cuped = verdict(told, ("a", "b"), (1, 1), [Metric("liked")]).rows[1]
+    plain = verdict(replace(told, covariate=None), ("a", "b"), (1, 1), [MetricDefinition("liked")]).rows[1]
+    cuped = verdict(told, ("a", "b"), (1, 1), [MetricDefinition("liked")]).rows[1]
     shrunk = (cuped.error / plain.error) ** 2
     print(f"CUPED on MovieLens: variance {1 - shrunk:.1%} lower, as if {1 / shrunk:.2f} times the users had come")
     assert shrunk < 0.85 and cuped.variance_kept == pytest.approx(shrunk)
@@ -137,7 +141,7 @@ def test_two_proportions_by_hand():
     arm = np.repeat([0, 1], 5_000)
     bought = np.concatenate([np.arange(5_000) < 300, np.arange(5_000) < 345]).astype(float)
     told = Units(arm, np.zeros(10_000), {"bought": (bought, bought)})
-    row = verdict(told, ("a", "b"), (1, 1), [Metric("bought", "any")], method="fixed").rows[1]
+    row = verdict(told, ("a", "b"), (1, 1), [MetricDefinition("bought", "any")], method="fixed").rows[1]
     assert row.lift is not None and row.lift.value == pytest.approx(0.15)
     error = sqrt(0.06 * 0.94 / 4_999 + 0.069 * 0.931 / 4_999)
     assert row.lift.difference_high == pytest.approx(0.009 + 1.96 * error, abs=1e-5)

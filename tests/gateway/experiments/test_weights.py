@@ -62,10 +62,10 @@ def came(
     """These units come now, each shown what the weights in force draw, and click at the arm's rate; returns how many
     were shown the left arm."""
     draw = np.random.default_rng(int(now))
-    weighing = process.weights.in_force(test, now)
-    arms = {unit: placed(test, unit, None, weighing).arm for unit in (f"u{number}" for number in units)}
+    allocation = process.weights.in_force(test, now)
+    arms = {unit: placed(test, unit, None, allocation).arm for unit in (f"u{number}" for number in units)}
     luck = dict(zip(arms, draw.random(len(arms)), strict=True))
-    told = [Exposure(test.id, unit, arm.variation, now, arm.share, weighing.name) for unit, arm in arms.items()]
+    told = [Exposure(test.id, unit, arm.variation, now, arm.share, allocation.name) for unit, arm in arms.items()]
     deeds = [
         UnitOutcome(test.scope, unit, "click ", 1.0, now + 1)
         for unit, arm in arms.items()
