@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
 SLOW := aws compat flows loadtests server gateway/cli gateway/experiments gateway/hot gateway/targets gateway/upstreams \
-	engine/batch engine/cohorts engine/ensemble engine/measure engine/nn engine/recipes
+	gateway/test_bad_bodies.py engine/batch engine/cohorts engine/ensemble engine/measure engine/nn engine/recipes \
+	engine/test_crash.py engine/test_log.py engine/test_new_items.py
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
