@@ -23,7 +23,7 @@ INPUT = "Invalid S3 input path"
 MOST_FILES = 1000
 MOST_BYTES = 1 << 30  # where quotas are AWS's
 LONGEST = 1 << 20  # bytes of a line; a longer one becomes several, none of them valid
-SAID_EVERY = 200  # lines
+REPORT_EVERY = 200  # lines
 SUFFIX = ".out"  # of a file of answers
 BOM = b"\xef\xbb\xbf"
 
@@ -62,7 +62,7 @@ class Files:
     max_lines: int | None = None  # of a file
 
     def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None) -> LineCounts:
-        """Raises `InvalidInput` where the files can't be read or written, or hold too many lines."""
+        """Answer every line. Raises `InvalidInput` where files can't be read or written, or hold too many lines."""
         source = open_source(
             self.source,
             allow_file_urls=self.allow_file_urls,
@@ -75,16 +75,16 @@ class Files:
         for file, name in zip(source.files, names, strict=True):
             with open_destination(self.destination, name, allow_file_urls=self.allow_file_urls) as out:
                 for line in self._lines(source, file):
-                    reply = answered(line, answer)
+                    reply = answered_line(line, answer)
                     out.write(encode(reply if wrap is None else wrap(reply)).decode() + "\n")
                     counts.lines += 1
                     counts.errors += reply.error is not None
-                    if counts.lines % SAID_EVERY == 0:
+                    if counts.lines % REPORT_EVERY == 0:
                         progress(source.bytes_read / max(source.size, 1), str(counts))
         return counts
 
     def _lines(self, source: ImportSource, file: SourceFile) -> Iterator[bytes]:
-        """Raises `InvalidInput` after the last that the file may have."""
+        """The file's lines. Raises `InvalidInput` after the last that it may have."""
         with source.open(file) as stored:
             for number, line in enumerate(_lines(stored), start=1):
                 if self.max_lines is not None and number > self.max_lines:
@@ -116,7 +116,7 @@ def output_names(files: Sequence[SourceFile]) -> list[str]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Those that hold anything, without the white space around them."""
+    """The lines that hold anything, without the white space around them."""
     first = True
     while line := file.readline(LONGEST):
         if first:
@@ -125,7 +125,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
-def answered(line: bytes, answer: Answer) -> AnsweredLine:
+def answered_line(line: bytes, answer: Answer) -> AnsweredLine:
     try:
         line.decode()
         return AnsweredLine(msgspec.Raw(line), answer(line), None)

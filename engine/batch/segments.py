@@ -93,8 +93,7 @@ def by_attributes(
 
 
 def _best(scores: Floats, users: UserCandidates, filters: Filters, values: Mapping[str, str], most: int) -> list[str]:
-    """The users of the highest scores that the filters leave and whose data has not been deleted; of those that the
-    model knows."""
+    """The users of the highest scores, of those that the model knows, the filters leave and who are not deleted."""
     count = min(len(scores), users.count)
     scores = np.array(scores[:count])
     for mask in (each.mask(users, values) for each in filters):

@@ -87,14 +87,14 @@ class Themes:
         return ItemText(frozenset(categories), frozenset(words), ". ".join((*names, ", ".join(categories), *texts)))
 
     def _theme(self, texts: Sequence[ItemText], meanings: Floats) -> str:
-        categories = _best(self._telling([each.categories for each in texts], self._usual_categories), CATEGORIES)
+        categories = _best(self._distinctive([each.categories for each in texts], self._usual_categories), CATEGORIES)
         named = {word.lower() for category in categories for word in WORD.findall(category)}
         spoken = [each.words - named for each in texts]
-        words = _best(self._meant(self._telling(spoken, self._usual_words), meanings), WORDS)
+        words = _best(self._weighted_by_meaning(self._distinctive(spoken, self._usual_words), meanings), WORDS)
         theme = ": ".join(part for part in (" and ".join(categories), ", ".join(words)) if part)
         return theme[:1].upper() + theme[1:] if theme else NOTHING
 
-    def _telling(self, terms_of: Sequence[frozenset[str]], usual: Mapping[str, int]) -> dict[str, float]:
+    def _distinctive(self, terms_of: Sequence[frozenset[str]], usual: Mapping[str, int]) -> dict[str, float]:
         """The weight with which each term tells these items from others; a term is one of two items or more."""
         counts = Counter(term for terms in terms_of for term in terms)
         weights = {}
@@ -104,7 +104,7 @@ class Themes:
                 weights[term] = share * math.log(share / usually)
         return weights
 
-    def _meant(self, weights: Mapping[str, float], meanings: Floats) -> dict[str, float]:
+    def _weighted_by_meaning(self, weights: Mapping[str, float], meanings: Floats) -> dict[str, float]:
         """The most telling words, weighed by their meaning as well; those of no special meaning to these items go."""
         words = sorted(weights, key=lambda word: (-weights[word], word))[:CHOICE]
         nearer = embed(words) @ (_mean(meanings) - self._usual_meaning)
@@ -112,7 +112,7 @@ class Themes:
 
 
 def _mean(meanings: Floats) -> Floats:
-    """(WIDTH,), zero of none."""
+    """(WIDTH,) the mean of the vectors; zero without any."""
     return np.asarray(meanings.sum(axis=0) / max(len(meanings), 1), np.float32)
 
 

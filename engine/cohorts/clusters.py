@@ -18,10 +18,10 @@ ALIKE = 1e-6  # squared distance below which two vectors are one
 def centres(vectors: Floats, count: int, seed: int, least: int = 1) -> Floats:
     """(≤ count, d) unit vectors in the middle of the groups of vectors (n, d), each of `least` vectors or more; fewer
     where few of them differ."""
-    middles = _begun(vectors, max(min(count, len(vectors) // least), 1), np.random.default_rng(seed))
+    middles = _initial_centres(vectors, max(min(count, len(vectors) // least), 1), np.random.default_rng(seed))
     groups = nearest(vectors, middles)
     for _ in range(STEPS):
-        middles = _middles(vectors, groups, middles)
+        middles = _group_means(vectors, groups, middles)
         moved = nearest(vectors, middles)
         if np.array_equal(moved, groups):
             break
@@ -42,9 +42,9 @@ def unit(vectors: Floats) -> Floats:
     return scaled
 
 
-def _begun(vectors: Floats, count: int, draw: np.random.Generator) -> Floats:
-    """A vector's chance to be drawn is its squared distance from those chosen already; of a few drawn, the one that
-    leaves the least distance is chosen."""
+def _initial_centres(vectors: Floats, count: int, draw: np.random.Generator) -> Floats:
+    """Draw centres by k-means++: a vector's chance is its squared distance from the centres so far. Of a few drawn, the
+    one that leaves the least distance is taken."""
     chosen = [int(draw.integers(len(vectors)))]
     far = _distances(vectors, vectors[chosen])[0]
     tries = 2 + int(np.log(count))
@@ -65,7 +65,7 @@ def _distances(vectors: Floats, others: Floats) -> Doubles:
 
 
 def _without_small(vectors: Floats, middles: Floats, least: int) -> Floats:
-    """The smallest group's vectors go to their next nearest centres, as long as one is too small."""
+    """Dissolve the smallest group into the next nearest centres, as long as a group is too small."""
     while True:
         sizes = np.bincount(nearest(vectors, middles), minlength=len(middles))
         if sizes.min() >= least or len(middles) == 1:
@@ -73,8 +73,8 @@ def _without_small(vectors: Floats, middles: Floats, least: int) -> Floats:
         middles = np.delete(middles, np.argmin(sizes), axis=0)
 
 
-def _middles(vectors: Floats, groups: Longs, before: Floats) -> Floats:
-    """An empty group stays where it was."""
+def _group_means(vectors: Floats, groups: Longs, before: Floats) -> Floats:
+    """The mean of each group's vectors; an empty group keeps its centre."""
     order = np.argsort(groups, kind="stable")
     there, starts = np.unique(groups[order], return_index=True)
     middles = before.copy()

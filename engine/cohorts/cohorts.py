@@ -1,4 +1,4 @@
-"""The cohorts of a deployed model: which one a history belongs to, and what its list is."""
+"""The cohorts of a deployed model: the cohort that a history belongs to, and its list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPELLED = re.compile(r"c([1-9][0-9]{0,5})-([0-9a-f]{8})")
 
 
 class Cohort(msgspec.Struct, frozen=True):
-    """A user's cohort, of so many. Its name is of one trained model: of another it would be other people."""
+    """A user's cohort, of so many. The name belongs to one trained model: another's cohorts are other people."""
 
     cohort: str
     count: int

@@ -50,7 +50,7 @@ def with_cohorts(
     arrays = {**model.arrays, VECTORS: vectors}
     counts = [count for count in counts if count == min(counts) or count * snapshot.item_count <= SUMS]
     middles = {count: centres(members.vectors, count, seed, MEMBERS) for count in counts}
-    asked = _asked(members, nearest(members.vectors, middles[max(counts)]), snapshot.item_count, seed)
+    asked = _sample_of(members, nearest(members.vectors, middles[max(counts)]), snapshot.item_count, seed)
     groups = {count: nearest(asked.vectors, middles[count]) for count in counts}
     sums = {count: np.zeros((len(middles[count]), snapshot.item_count), np.float32) for count in counts}
     for place, shares in enumerate(_shares(scorer, snapshot, asked.users, stretch(progress, 0.3, 1.0))):
@@ -86,7 +86,7 @@ def _members(snapshot: Snapshot, vectors: Floats, seed: int) -> _Members:
     return _Members(users, own, np.ones(len(users), np.float32)).at(described)
 
 
-def _asked(members: _Members, groups: Longs, items: int, seed: int) -> _Members:
+def _sample_of(members: _Members, groups: Longs, items: int, seed: int) -> _Members:
     """The members whose scores are looked at: all, or as many of each of the finest groups as there is time for, which
     stand for the others."""
     most = SCORES // max(items, 1)

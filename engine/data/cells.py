@@ -26,7 +26,7 @@ def column_kind(field: Field) -> type[Column]:
 
 
 class OddValue(ValueError):
-    """A value that does not fit its column, but tells nothing of the others: it may be read as null."""
+    """A value that does not fit its column while others may: it can be read as null."""
 
 
 class Builder(Protocol):

@@ -1,4 +1,4 @@
-"""The next snapshot: a group's live state, with an import if there is one, made into frozen arrays.
+"""Compaction: a group's live state, with imports if there are any, made into the frozen arrays of a new snapshot.
 
 Ids stay: the new vocabularies start with the old ones, in the order in which the log and the imports named things.
 An import counts as newer than all that the group has: its rows replace earlier ones of the same id, unless it is FULL
@@ -78,7 +78,7 @@ def compact_import(work: Compaction) -> tuple[Stored, Longs]:
 
 
 def _stored(group: Group, rows: _Events, items: _MetadataRows, users: Names) -> Stored:
-    """The part of a group that is its own: what was done, with what."""
+    """The part that a group does not share: its interactions, and its items (or actions)."""
     snapshot = snapshot_of(
         rows.users,
         rows.items,
@@ -98,10 +98,10 @@ def _items(group: Group, bulk: Import | None, kinds: Kinds) -> _MetadataRows:
     rows = _MetadataRows.of(group.stored.snapshot.item_columns, group.stored.item_put, kinds).with_put(
         group.item_table.rows
     )
-    return rows if bulk is None else rows.with_import(bulk, _ids(_named(bulk.columns), group.items))
+    return rows if bulk is None else rows.with_import(bulk, _ids(_id_column(bulk.columns), group.items))
 
 
-def _named(columns: Mapping[str, Column]) -> Column:
+def _id_column(columns: Mapping[str, Column]) -> Column:
     """The ids of the items, or actions, of a table."""
     return columns["ITEM_ID" if "ITEM_ID" in columns else "ACTION_ID"]
 
@@ -125,36 +125,36 @@ class _Events(NamedTuple):
         return _Events._make([*(array[rows] for array in self[:-1]), columns])
 
 
-def _joined(first: _Events, second: _Events) -> _Events:
+def _concatenated(first: _Events, second: _Events) -> _Events:
     columns = {name: stack(column, second.columns[name]) for name, column in first.columns.items()}
     arrays = (np.concatenate((getattr(first, name), getattr(second, name))) for name in _Events._fields[:-1])
     return _Events._make([*arrays, columns])
 
 
 def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> tuple[_Events, Longs]:
-    """Sorted as a snapshot is, with the sessions' rows given to their users; see `Group.history` for the order. And the
-    rows of the import among them.
+    """Interactions sorted as in a snapshot, with the sessions' rows given to their users (`Group.history` has the
+    order), and the rows of the import among them.
     """
     earlier = _stored_events(group, kinds)
     if bulk is not None and bulk.full:
         earlier = earlier.take(np.flatnonzero(earlier.arrived))
-    events = _owned(_joined(earlier, _streamed(group, kinds)), group)
+    events = _with_owners(_concatenated(earlier, _streamed_events(group, kinds)), group)
     new = np.zeros(0, np.int64)
     if bulk is not None:
-        imported = _owned(_imported(bulk.columns, group, kinds), group)
-        new = _unknown(imported, events)
-        events = _joined(events, imported.take(new))
+        imported = _with_owners(_imported_events(bulk.columns, group, kinds), group)
+        new = _new_rows(imported, events)
+        events = _concatenated(events, imported.take(new))
     return events.take(np.lexsort((events.arrived, events.times, events.users))), new
 
 
 def _stored_events(group: Group, kinds: Kinds) -> _Events:
     s = group.stored.snapshot
-    columns = _fitted(s.interaction_columns, kinds, len(s.items))
+    columns = _columns_of(s.interaction_columns, kinds, len(s.items))
     return _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived, columns)
 
 
-def _streamed(group: Group, kinds: Kinds) -> _Events:
-    seen = [(user, each) for user, many in group.seen.items() for each in many]
+def _streamed_events(group: Group, kinds: Kinds) -> _Events:
+    seen = [(user, each) for user, many in group.streamed.items() for each in many]
     seen.sort(key=lambda pair: pair[1].seq)  # by arrival
     return _Events(
         np.array([user for user, _ in seen], np.int32),
@@ -167,18 +167,18 @@ def _streamed(group: Group, kinds: Kinds) -> _Events:
     )
 
 
-def _imported(columns: Mapping[str, Column], group: Group, kinds: Kinds) -> _Events:
+def _imported_events(columns: Mapping[str, Column], group: Group, kinds: Kinds) -> _Events:
     times, value = columns["TIMESTAMP"], columns.get("EVENT_VALUE")
     assert isinstance(times, Numbers)
     n = len(times)
     return _Events(
         users=_ids(columns["USER_ID"], group.users),
-        items=_ids(_named(columns), group.items),
+        items=_ids(_id_column(columns), group.items),
         times=times.values.astype(np.int64),
         types=_types(columns.get("EVENT_TYPE"), n, group),
         values=value.values.astype(np.float32) if isinstance(value, Numbers) else np.full(n, np.nan, np.float32),
         arrived=np.zeros(n, np.int64),
-        columns=_fitted(columns, kinds, n),
+        columns=_columns_of(columns, kinds, n),
     )
 
 
@@ -194,8 +194,8 @@ def _ids(names: Column, vocab: Vocab) -> Ints:
     return np.array([vocab.add(name) for name in names.names] or [0], np.int32)[names.codes]
 
 
-def _owned(events: _Events, group: Group) -> _Events:
-    """Rows of sessions whose user is known become the user's."""
+def _with_owners(events: _Events, group: Group) -> _Events:
+    """Give the rows of sessions whose user is known to the user."""
     owner = np.arange(len(group.users) + len(group.links), dtype=np.int32)
     for session, user in group.links.items():
         index = group.users.find(session)
@@ -204,8 +204,8 @@ def _owned(events: _Events, group: Group) -> _Events:
     return events._replace(users=owner[events.users])
 
 
-def _unknown(new: _Events, existing: _Events) -> Longs:
-    """Rows of `new` that equal no row of `known`: who imports what was streamed or imported before counts it once.
+def _new_rows(new: _Events, existing: _Events) -> Longs:
+    """Rows of `new` that equal no row of `existing`: an interaction that comes again is counted once.
 
     Equal means user, item, second, type and value, whatever other columns say: an import may lack some of them. Equal
     rows within one import differ in such a column (the importer drops the others), and stay.
@@ -263,7 +263,7 @@ class _MetadataRows:
     def of(cls, columns: Mapping[str, Column], put: Flags, kinds: Kinds) -> _MetadataRows:
         """A snapshot's metadata as columns of today's kinds."""
         n = max(map(len, columns.values()), default=0)
-        return cls(kinds, np.arange(n), _fitted(columns, kinds, n), np.flatnonzero(put))
+        return cls(kinds, np.arange(n), _columns_of(columns, kinds, n), np.flatnonzero(put))
 
     def with_put(self, rows: Mapping[int, Mapping[str, Any]]) -> _MetadataRows:
         ids = np.array(list(rows), np.int64)
@@ -272,7 +272,7 @@ class _MetadataRows:
 
     def with_import(self, bulk: Import, ids: Ints) -> _MetadataRows:
         """A FULL import replaces all but what was put; any other replaces the rows of its own ids."""
-        new = _MetadataRows(self.kinds, ids.astype(np.int64), _fitted(bulk.columns, self.kinds, len(ids)), self.put)
+        new = _MetadataRows(self.kinds, ids.astype(np.int64), _columns_of(bulk.columns, self.kinds, len(ids)), self.put)
         if not bulk.full:
             return self._replaced_by(new, np.setdiff1d(self.put, ids))
         only_put = self._take(np.flatnonzero(np.isin(self.ids, self.put)))
@@ -302,7 +302,7 @@ class _MetadataRows:
         return _MetadataRows(self.kinds, self.ids[rows], columns, self.put)
 
 
-def _fitted(columns: Mapping[str, Column], kinds: Kinds, rows: int) -> dict[str, Column]:
+def _columns_of(columns: Mapping[str, Column], kinds: Kinds, rows: int) -> dict[str, Column]:
     """A column of each kind: converted where the schema has changed, missing where there is none."""
     return {
         name: stack(columns[name], missing(kind, 0)) if name in columns else missing(kind, rows)

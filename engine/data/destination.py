@@ -19,7 +19,7 @@ NOWHERE = "Invalid S3 output path"
 
 
 def check_destination(location: str, *, allow_file_urls: bool) -> None:
-    """Raises `InvalidInput` for what names no folder that may be written to."""
+    """Raises `InvalidInput` for a location that is no folder that may be written to."""
     scheme, separator, rest = location.partition("://")
     schemes = ("s3", "file") if allow_file_urls else ("s3",)
     if not separator or scheme not in schemes:
@@ -36,12 +36,12 @@ def open_destination(location: str, name: str, *, allow_file_urls: bool) -> Iter
     check_destination(location, allow_file_urls=allow_file_urls)
     scheme, _, rest = location.partition("://")
     put = _onto_disk if scheme == "file" else _into_s3
-    with as_invalid_input(location, NOWHERE), _parked(lambda file: put(file, rest, name)) as text:
+    with as_invalid_input(location, NOWHERE), _buffered(lambda file: put(file, rest, name)) as text:
         yield text
 
 
 @contextmanager
-def _parked(put: Callable[[IO[bytes]], None]) -> Iterator[TextIO]:
+def _buffered(put: Callable[[IO[bytes]], None]) -> Iterator[TextIO]:
     """Writes go to a nameless file first: no reader sees half of it, and memory holds little of it."""
     with tempfile.TemporaryFile() as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")

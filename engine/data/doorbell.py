@@ -34,7 +34,7 @@ class Doorbell:
     def take_back(self, last: int) -> None:
         """Forget rings beyond the last record: of transactions undone, or of a database since replaced by an older one.
 
-        Only for who holds the log's write lock, so that nobody rings meanwhile.
+        The caller holds the log's write lock, so that nobody rings meanwhile.
         """
         self._slots[self._slots > last] = last
 

@@ -1,4 +1,4 @@
-"""Rows that are there twice: which to keep."""
+"""Choosing which of several equal rows to keep."""
 
 from __future__ import annotations
 

@@ -57,34 +57,34 @@ class ItemExposure:
         items.impressions[: len(impressions)] = impressions
         np.minimum.at(items.oldest, snapshot.items, snapshot.times)
         self.latest = int(snapshot.times.max(initial=0))  # interaction
-        self._list(snapshot.item_columns)
+        self._list_metadata(snapshot.item_columns)
         self._novelty: tuple[tuple[int, int, float], Novelty] | None = None
         self._version = 0
 
     def chosen(self, ids: Ints, times: Longs) -> None:
-        """(n,) interactions."""
-        items = self._room(int(ids.max(initial=-1)))
+        """Count (n,) interactions."""
+        items = self._with_room(int(ids.max(initial=-1)))
         np.add.at(items.interactions, ids, 1)
         np.minimum.at(items.oldest, ids, times)
         self.latest = int(times.max(initial=self.latest))
         self._version += 1
 
     def shown(self, ids: Iterable[int]) -> None:
-        """Once each; ids below 0 are of items that nobody knows."""
+        """Count one impression of each item; ids below 0 are of items that nobody knows."""
         for item in ids:
             if item >= 0:
-                self._room(item).impressions[item] += 1
+                self._with_room(item).impressions[item] += 1
         self._version += 1
 
     def listed(self, item: int, row: Mapping[str, Any]) -> None:
-        """The item got this row of metadata."""
-        items, created = self._room(item), row.get(CREATED)
+        """Take in the item's new row of metadata."""
+        items, created = self._with_room(item), row.get(CREATED)
         items.listed[item] = True
         items.created[item] = NEVER if created is None else int(created)
         self._version += 1
 
     def without_record(self, ids: Ints) -> Ints:
-        """Those of these items that have neither an interaction nor a row of metadata: names are all that is left."""
+        """The items among these that have neither an interaction nor a row of metadata: only their names are left."""
         items = self._items
         ids = ids[ids < len(items.listed)]
         left: Ints = ids[(items.interactions[ids] == 0) & ~items.listed[ids]]
@@ -118,7 +118,7 @@ class ItemExposure:
 
     # ---- inside
 
-    def _list(self, columns: Mapping[str, Column]) -> None:
+    def _list_metadata(self, columns: Mapping[str, Column]) -> None:
         for column in columns.values():
             self._items.listed[: len(column)] |= _present(column)
         created = columns.get(CREATED)
@@ -126,7 +126,7 @@ class ItemExposure:
             dated = np.flatnonzero(_present(created))
             self._items.created[dated] = created.values[dated].astype(np.int64)
 
-    def _room(self, item: int) -> _Items:
+    def _with_room(self, item: int) -> _Items:
         if item >= len(self._items.created):
             self._items = _grown(self._items, item + 1)
         return self._items

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all, whenever the process or the machine stops."""
+"""Folders written atomically: they are there whole or not at all, whenever the process or the machine stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.errors import Damaged
 
 @contextmanager
 def whole(folder: Path) -> Iterator[Path]:
-    """Write into the folder that is given; when the block ends it is on disk and takes the place of `folder`."""
+    """Yields a folder to write into; when the block ends it is on disk and takes the place of `folder`."""
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

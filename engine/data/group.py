@@ -52,7 +52,7 @@ class History(NamedTuple):
 
 class Group:
     def __init__(self, uid: str, stored: Stored = EMPTY, whole: Group | None = None) -> None:
-        """A group within a `whole` is of its actions, which are the items here; the users are the whole's."""
+        """A group within a `whole` holds its actions, which are the items here; the users are the whole's."""
         snapshot = stored.snapshot
         self.uid, self.stored, self.seq = uid, stored, stored.seq
         self.changed = False  # whether anything was applied: the next snapshot would differ
@@ -63,9 +63,11 @@ class Group:
         self.event_types = list(snapshot.event_types)
         self._type_codes = {name: code for code, name in enumerate(self.event_types)}
         self._type_masks: dict[tuple[frozenset[str], int], Bools] = {}
-        self.seen: dict[int, list[StreamedInteraction]] = {}  # user id -> since the snapshot, in order of arrival
-        self._taken: list[tuple[int, StreamedInteraction]] = []  # and user id, to be seen soon
-        self._known: dict[tuple[str | None, str], tuple[tuple[str, ...], int]] = {}  # users and sessions met meanwhile
+        self.streamed: dict[int, list[StreamedInteraction]] = {}  # user id -> since the snapshot, in order of arrival
+        self._pending: list[tuple[int, StreamedInteraction]] = []  # and user id, to be seen soon
+        self._resolved: dict[
+            tuple[str | None, str], tuple[tuple[str, ...], int]
+        ] = {}  # users and sessions met meanwhile
         self.tail = _tail(stored)
         self.links = dict(stored.links)  # session -> the user it was first seen with
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
@@ -76,7 +78,7 @@ class Group:
         self.exposure = ItemExposure(snapshot, stored.impressions.sum(axis=1))
         self._actions = Group(uid, stored.actions or EMPTY, self) if whole is None else None
         if whole is not None:
-            self._share(whole)
+            self._share_users(whole)
 
     @property
     def actions(self) -> Group:
@@ -84,8 +86,8 @@ class Group:
         assert self._actions is not None
         return self._actions
 
-    def _share(self, whole: Group) -> None:
-        """Users and sessions are the whole's; called again whenever that replaces them."""
+    def _share_users(self, whole: Group) -> None:
+        """Refer to the whole's users and sessions; called again whenever it replaces them."""
         self.users, self.user_table = whole.users, whole.user_table
         self.links, self._sessions = whole.links, whole._sessions
 
@@ -104,17 +106,17 @@ class Group:
             group = self if record.kind == "event" else self.actions
             about = self._take_event(entries.read_interaction(record.body), record.seq, group)
         elif record.kind == "cleared":
-            self._clear(record.key, record.seq)
+            self._clear_dataset(record.key, record.seq)
             about = ()
         elif record.kind == "erased":
             self.erase(entries.read_erased(record.body).users, record.seq)
             about = ()
         elif record.kind == "shown":
-            self._show(entries.read_impression(record.body).items)
+            self._count_shown(entries.read_impression(record.body).items)
             about = ()
         else:
             row = entries.read_row(record.body)
-            table, vocab = self._rows_like(record.kind)
+            table, vocab = self._table_of(record.kind)
             index = vocab.add(row.name)
             table.put(index, row.values)
             if record.kind != "user":
@@ -123,112 +125,112 @@ class Group:
         self.seq, self.changed = record.seq, True
         return about
 
-    def _rows_like(self, kind: str) -> tuple[LiveTable, Vocab]:
+    def _table_of(self, kind: str) -> tuple[LiveTable, Vocab]:
         if kind == "user":
             return self.user_table, self.users
         rows = self if kind == "item" else self.actions
         return rows.item_table, rows.items
 
     def settle(self) -> None:
-        self._known.clear()
+        self._resolved.clear()
         for group in (self, self.actions):
-            if group._taken:
-                group._settle()
+            if group._pending:
+                group._apply_pending()
 
-    def _settle(self) -> None:
-        taken, self._taken = self._taken, []
+    def _apply_pending(self) -> None:
+        taken, self._pending = self._pending, []
         items = np.array([each.item for _, each in taken], np.int32)
         times = np.array([each.time for _, each in taken], np.int64)
         self.tail.add(items, times, np.array([each.seq for _, each in taken], np.int64))
         for user, each in taken:
-            self.seen.setdefault(user, []).append(each)
+            self.streamed.setdefault(user, []).append(each)
         self.exposure.chosen(items, times)
 
     def _take_event(self, event: entries.Interaction, seq: int, group: Group) -> tuple[str, ...]:
         if event.item is None:
-            about = self._about(event)
+            about = self._names_of(event)
         else:
             time = int(event.time)
             if not -NEVER <= time <= NEVER:
                 raise OverflowError(f"{time} is no time")
-            about, user = self._known.get((event.user, event.session)) or self._meet(event)
+            about, user = self._resolved.get((event.user, event.session)) or self._resolve(event)
             value = NO_VALUE if event.value is None else event.value
             item, type_ = group.items.add(event.item), group.type_code(event.event_type)
-            group._taken.append((user, StreamedInteraction(item, time, type_, value, seq, event.columns())))
+            group._pending.append((user, StreamedInteraction(item, time, type_, value, seq, event.columns())))
         if group is self and event.impression:
-            self._show(event.impression)
+            self._count_shown(event.impression)
         return about
 
-    def _meet(self, event: entries.Interaction) -> tuple[tuple[str, ...], int]:
-        about = self._about(event)
-        self._known[event.user, event.session] = identity = about, self.users.add(about[0])
+    def _resolve(self, event: entries.Interaction) -> tuple[tuple[str, ...], int]:
+        about = self._names_of(event)
+        self._resolved[event.user, event.session] = identity = about, self.users.add(about[0])
         return identity
 
-    def _about(self, event: entries.Interaction) -> tuple[str, ...]:
+    def _names_of(self, event: entries.Interaction) -> tuple[str, ...]:
         """The names of the event's owner and, where that is another name, of its session."""
         if event.user is not None and event.session not in self.links and event.session != event.user:
             self.links[event.session] = event.user
             self._sessions.setdefault(event.user, []).append(event.session)
-            self._known.clear()  # the session's own events are the user's from here on
+            self._resolved.clear()  # the session's own events are the user's from here on
         owner = event.user or self.links.get(event.session, event.session)
         return (owner,) if owner == event.session else (owner, event.session)
 
-    def _show(self, names: Iterable[str]) -> None:
+    def _count_shown(self, names: Iterable[str]) -> None:
         self.exposure.shown(map(self.items.find, names))
 
-    def _expose(self, impressions: Longs) -> None:
-        """Count anew, but for the impressions: something has left."""
+    def _recount_exposure(self, impressions: Longs) -> None:
+        """Count the exposure anew, but for the impressions, after data was deleted."""
         exposure = ItemExposure(self.stored.snapshot, impressions)
-        seen = list(chain.from_iterable(self.seen.values()))
-        exposure.chosen(np.array([s.item for s in seen], np.int32), np.array([s.time for s in seen], np.int64))
+        streamed = list(chain.from_iterable(self.streamed.values()))
+        exposure.chosen(np.array([s.item for s in streamed], np.int32), np.array([s.time for s in streamed], np.int64))
         for index, row in self.item_table.rows.items():
             exposure.listed(index, row)
         self.exposure = exposure
 
-    def _clear(self, dataset_type: str, seq: int) -> None:
-        """A dataset was deleted: what it held is gone at once. Names keep their ids, since models count on them."""
+    def _clear_dataset(self, dataset_type: str, seq: int) -> None:
+        """Drop the data of a deleted dataset at once. Names keep their ids, since models count on them."""
         self.settle()
         self.cleared[dataset_type] = seq
         if dataset_type in OF_ACTIONS:
-            self.actions._drop(OF_ACTIONS[dataset_type])
+            self.actions._drop_dataset(OF_ACTIONS[dataset_type])
         else:
-            self._drop(dataset_type)
-        self.actions._share(self)
+            self._drop_dataset(dataset_type)
+        self.actions._share_users(self)
 
-    def _drop(self, dataset_type: str) -> None:
+    def _drop_dataset(self, dataset_type: str) -> None:
         self.stored = without(self.stored, dataset_type)
         if dataset_type == "INTERACTIONS":
-            self.seen, self.links, self._sessions = {}, {}, {}
+            self.streamed, self.links, self._sessions = {}, {}, {}
             self.tail = _tail(self.stored)
         elif dataset_type == "ITEMS":
             self.item_table = LiveTable({})
         elif dataset_type == "USERS":
             self.user_table = LiveTable({})
         shown = self.exposure.impressions(len(self.items))
-        self._expose(np.zeros_like(shown) if dataset_type == "INTERACTIONS" else shown)
+        self._recount_exposure(np.zeros_like(shown) if dataset_type == "INTERACTIONS" else shown)
 
     def erase(self, users: Iterable[str], seq: int = 0) -> int:
-        """Users leave with all that they and their sessions did; how many interactions and rows that were."""
+        """Delete users with all that they and their sessions did; returns how many interactions and rows that were."""
         self.settle()
         names = tuple(dict.fromkeys(each for user in users for each in (user, *self._sessions.get(user, ()))))
         ids = np.array([index for index in map(self.users.find, names) if index >= 0], np.int64)
-        before = self._rows_of(ids)
+        before = self._row_count(ids)
         gone = frozenset(names)
         for group in (self, self.actions):
             group.stored = without_users(group.stored, ids)
             for index in ids.tolist():
-                group.seen.pop(index, None)
-            group._expose(group.exposure.impressions(len(group.items)))
+                group.streamed.pop(index, None)
+            group._recount_exposure(group.exposure.impressions(len(group.items)))
         self.user_table = self.user_table.without(self.stored.snapshot.user_columns, frozenset(ids.tolist()))
         self.links = {s: user for s, user in self.links.items() if s not in gone and user not in gone}
         self._sessions = {user: sessions for user, sessions in self._sessions.items() if user not in gone}
         for name in names:
             self.users.forget(name)
-        self.actions._share(self)
+        self.actions._share_users(self)
         self.erased[seq] = names
         return before
 
-    def _rows_of(self, users: Longs) -> int:
+    def _row_count(self, users: Longs) -> int:
         """The number of these users' interactions and rows of metadata."""
         snapshot = self.stored.snapshot
         stored = users[users < snapshot.user_count]
@@ -240,7 +242,7 @@ class Group:
     def _interaction_count(self, users: Longs) -> int:
         snapshot = self.stored.snapshot
         imported = int(np.diff(snapshot.indptr)[users[users < snapshot.user_count]].sum())
-        return imported + sum(len(self.seen.get(index, ())) for index in users.tolist())
+        return imported + sum(len(self.streamed.get(index, ())) for index in users.tolist())
 
     def type_code(self, name: str) -> int:
         code = self._type_codes.get(name)
@@ -252,17 +254,19 @@ class Group:
     # ---- reading
 
     def history(self, user: str) -> History:
-        """Everything the user did, with what its sessions did before they were known to be the user's.
+        """All interactions of the user, with those of its sessions before they were known to be the user's.
 
         Oldest first; of one second what was imported, then what was streamed in order of arrival.
         """
         stored, ids = self.stored, self._ids(user)
         snapshot = stored.snapshot
-        seen = [many for many in map(self.seen.get, ids) if many]
+        streamed = [many for many in map(self.streamed.get, ids) if many]
         rows = [slice(int(snapshot.indptr[i]), int(snapshot.indptr[i + 1])) for i in ids if i < snapshot.user_count]
-        if len(rows) == 1 and not seen:
+        if len(rows) == 1 and not streamed:
             return History(snapshot.items[rows[0]], snapshot.times[rows[0]], snapshot.types[rows[0]])
-        fresh = list(seen[0]) if len(seen) == 1 else sorted(chain.from_iterable(seen), key=attrgetter("seq"))
+        fresh = (
+            list(streamed[0]) if len(streamed) == 1 else sorted(chain.from_iterable(streamed), key=attrgetter("seq"))
+        )
         new = np.array([(s.item, s.time, s.type, s.seq) for s in fresh], np.int64).reshape(-1, 4)
         items = np.concatenate([*(snapshot.items[part] for part in rows), new[:, 0].astype(np.int32)])
         times = np.concatenate([*(snapshot.times[part] for part in rows), new[:, 1]])
@@ -276,7 +280,7 @@ class Group:
     def has_history(self, user: str) -> bool:
         indptr = self.stored.snapshot.indptr
         return any(
-            index in self.seen or (index < len(indptr) - 1 and indptr[index + 1] > indptr[index])
+            index in self.streamed or (index < len(indptr) - 1 and indptr[index + 1] > indptr[index])
             for index in self._ids(user)
         )
 

@@ -1,4 +1,4 @@
-"""A schema guessed from a CSV's header and a sample of its rows, for who brings none."""
+"""Guesses of schemas from a CSV's header and a sample of its rows."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _mark_textual(rows: Sequence[dict[str, Any]], columns: Mapping[str, Sequence
 
 
 def _mark_metadata(rows: Sequence[dict[str, Any]], key: str | None) -> None:
-    """Items and Users need something to learn from: where nothing else is, the first string is taken as categorical."""
+    """Make the first string categorical where Items or Users have nothing else to learn from."""
     strings = [row for row in _plain_strings(rows) if row["name"] != key]
     if key is not None and len(strings) == len(rows) - 1 and strings:
         strings[0]["categorical"] = True

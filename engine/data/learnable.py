@@ -14,17 +14,21 @@ def learnable(snapshot: Snapshot, schemas: Mapping[str, Schema]) -> Snapshot:
     """The snapshot less items' and users' plain strings and booleans; an item's name is a text like others."""
     return replace(
         snapshot,
-        item_columns=_kept(snapshot.item_columns, schemas.get("ITEMS")),
-        user_columns=_kept(snapshot.user_columns, schemas.get("USERS")),
+        item_columns=_learnable_columns(snapshot.item_columns, schemas.get("ITEMS")),
+        user_columns=_learnable_columns(snapshot.user_columns, schemas.get("USERS")),
     )
 
 
-def _kept(columns: Mapping[str, Column], schema: Schema | None) -> dict[str, Column]:
+def _learnable_columns(columns: Mapping[str, Column], schema: Schema | None) -> dict[str, Column]:
     fields = () if schema is None else schema.fields
-    return {field.name: _read(columns[field.name], field) for field in fields if field.name in columns and _says(field)}
+    return {
+        field.name: _read(columns[field.name], field)
+        for field in fields
+        if field.name in columns and _is_learnable(field)
+    }
 
 
-def _says(field: Field) -> bool:
+def _is_learnable(field: Field) -> bool:
     return field.numeric or field.categorical or field.textual or field.item_name
 
 

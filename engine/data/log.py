@@ -143,7 +143,7 @@ class Log:
             return connection.execute(query).first() is not None
 
     def since(self, at: float) -> tuple[int, list[Logged]]:
-        """The records that the server took after that, without their bodies, at most `SINCE_ROWS` of them; and the
+        """The records that the server took after a time, without their bodies, at most `SINCE_ROWS` of them, and the
         sequence number of the last one before."""
         c = log.c
         query = sa.select(c.seq, c.grp, c.kind, c.key, c.at).order_by(c.seq.desc()).limit(SINCE_ROWS)
@@ -174,8 +174,8 @@ class Log:
     def doomed(
         self, group: str, before: int, kind: Kind | None = None, keys: Sequence[str] | None = None
     ) -> Iterator[list[int]]:
-        """The sequence numbers of a group's records, or those of one kind or about some keys, up to one that nobody
-        reads up to again; so many at a time as `remove` takes."""
+        """Sequence numbers to delete: of a group's records, or those of one kind or about some keys, before one that
+        nobody reads up to again. They come in portions as large as `remove` takes."""
         query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq < before).order_by(log.c.seq)
         if kind is not None:
             query = query.where(log.c.kind == kind)
@@ -191,7 +191,7 @@ class Log:
             yield list(page)
 
     def remove(self, seqs: Sequence[int]) -> None:
-        """Delete records. What they are has been looked up before: events wait for this."""
+        """Delete records by their numbers alone, without a search: events wait for this."""
         with self._database.write() as connection:
             connection.execute(sa.delete(log).where(log.c.seq.in_(seqs)))
 

@@ -1,4 +1,4 @@
-"""Columns of one dataset from several places made one: what was stored, what was imported, what was put."""
+"""Columns of one dataset made one: those that were stored, imported and put."""
 
 from __future__ import annotations
 

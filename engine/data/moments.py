@@ -43,7 +43,7 @@ def _decimal(cell: str) -> int:
 
 
 def _iso(cell: str) -> int:
-    """A time without an offset is UTC."""
+    """Read an ISO 8601 time; one without an offset is UTC."""
     if not _is_iso(cell):
         raise ValueError("is not an ISO 8601 time such as 2026-12-01T09:30:00Z")
     moment = datetime.fromisoformat(cell.strip())

@@ -16,7 +16,7 @@ KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
 
 
 class ReservedField(NamedTuple):
-    """A reserved field: what it must be where it occurs, and whether it must occur."""
+    """A reserved field: its type and flag where it occurs, and whether it must occur."""
 
     name: str
     type: str

@@ -1,4 +1,4 @@
-"""CSV text → rows, a block at a time; each row knows its line, and those that fall apart are reported by it."""
+"""CSV text → rows, a block at a time; each row has its line, by which bad rows are reported."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class CsvRows:
         self._reader = csv.reader(self._lines, strict=True)
 
     def header(self) -> list[str]:
-        """Raises `InvalidInput` where the first line can't be one, and where the file is no CSV separated by commas."""
+        """The header's names. Raises `InvalidInput` where it can't be one, or the file is no CSV with commas."""
         if self._lines.foreign:
             raise InvalidInput(f"{self._file} {self._lines.foreign}.")
         try:
@@ -180,7 +180,7 @@ class CsvRows:
                 yield row
 
     def _torn(self, rule: str, example: str | None = None) -> None:
-        """A row that fell apart: if it spans lines, because a quote that was never meant to reach that far."""
+        """Refuse a row that fell apart; if it spans lines, because of a quote that should not have reached so far."""
         if self._lines.several:
             self._lines.rewind()
             rule, example = _UNCLOSED, None

@@ -53,7 +53,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_length(self) -> int:
-        """Characters; longer text is cut where the field is textual and refused elsewhere."""
+        """The most characters; longer text is cut where the field is textual and refused elsewhere."""
         return 256 if self.name in _IDS else 20_000 if self.textual else 1000
 
     @property
@@ -85,7 +85,7 @@ class Schema:
 
     @property
     def metadata(self) -> tuple[Field, ...]:
-        """The fields that every dataset group may name as it likes: all but the keys and the reserved ones."""
+        """The fields with names of the dataset group's own: all but the keys and the reserved ones."""
         reserved = rules_for(self.dataset_type, None)
         return tuple(field for field in self.fields if field.name not in reserved)
 
@@ -137,7 +137,7 @@ def parse_schema(text: str, domain: str | None = None) -> Schema:
 
 
 def _field(row: object) -> Field:
-    """Keys that the service does not know (`doc`, `default`) are passed over, as it does."""
+    """Read a field. Keys that the service does not know (`doc`, `default`) are passed over, as it does."""
     if not isinstance(row, dict) or not isinstance(row.get("name"), str):
         raise InvalidInput(f'Every field must be an object with a "name" and a "type"; found {json.dumps(row)[:80]}.')
     name = row["name"]

@@ -1,4 +1,4 @@
-"""The latest streamed interactions of a dataset group: what trends are counted from."""
+"""The latest streamed interactions of a dataset group, from which trends are counted."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Tail:
         self._rows = rows._replace(filled=end)
 
     def after(self, seq: int) -> tuple[Ints, Longs]:
-        """Items and times of what came after a log record, in order of arrival."""
+        """Items and times of the interactions after a log record, in order of arrival."""
         items, times, seqs, count = self._rows
         first = seqs[:count].searchsorted(seq, "right")
         return items[first:count], times[first:count]
 
 
 class Since(NamedTuple):
-    """A recipe's `RecentInteractions`: what came after its model was trained."""
+    """A recipe's `RecentInteractions`: the interactions since its model was trained."""
 
     tail: Tail
     seq: int

@@ -121,7 +121,7 @@ class Vocab:
         return index
 
     def forget(self, name: str) -> None:
-        """The id stays, and means nobody; the name is gone, and gets another id should it come again."""
+        """Forget a name; its id stays without one, and the name gets another id should it come again."""
         index = self.find(name)
         if self._ids.pop(name, None) is not None:
             self._added[index - len(self.base)] = NOBODY

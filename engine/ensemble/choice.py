@@ -1,4 +1,4 @@
-"""The story of choosing: hide what comes last, fit every candidate on the rest, keep what helps, say so.
+"""The choice of a plan: hide the last events, fit every candidate on the rest, keep what helps, account for it.
 
 Three situations are validated each in its own manner: a user in the middle of a visit by the last events of every
 user, whose history is fresh; a returning user by a split in time, where the history is as stale as it will be in
@@ -57,21 +57,21 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     columns = candidates(split.train, options)
     cost = parts_of(snapshot, columns, most_cases(snapshot.item_count))
     fitting, reading, fitting_later, reading_later, last = spans(progress, cost[:-1])
-    trial = _trial(columns, split, repeats < RARE, seed, fitting, set(MEMBERS) - set(LIGHT))
+    trial = _fit_split(columns, split, repeats < RARE, seed, fitting, set(MEMBERS) - set(LIGHT))
     columns = trial.columns
     reading(0.0, f"trying {len(columns)} scorers on {len(trial.cases)} cases")
     own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)  # (columns,)
-    chosen = best_reading_each(columns, own) if trial.cases else _usual(columns)
-    active = _grow(trial, chosen, seed)
+    chosen = best_reading_each(columns, own) if trial.cases else _default_columns(columns)
+    active = _active_blend(trial, chosen, seed)
     reading(1.0, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
     returning = active
     if (fitting_later(0.0, "fitting for returning users") or 0.0) < 1:
         plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
-        timed = _trial(plain, later, repeats < RARE, seed, fitting_later)
+        timed = _fit_split(plain, later, repeats < RARE, seed, fitting_later)
         reading_later(0.0, "blending for returning users")
-        returning = _returning(timed, active, seed)
+        returning = _returning_blend(timed, active, seed)
     last(0.0, "blending for new users")
-    new = _new(snapshot, columns, baskets, seed)
+    new = _new_blend(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
     blends = [_widened(blend, len(columns)) for blend in (active, returning, new)]
     return _plan(columns, blends, repeats, own)
@@ -103,7 +103,7 @@ def _affordable(snapshot: Snapshot, options: Options) -> int:
     return affordable_epochs(snapshot, network, options.gigaflops, options.epochs, options.most_epochs)
 
 
-def _trial(
+def _fit_split(
     columns: list[ScorerColumn],
     split: Split,
     remove_seen: bool,
@@ -139,13 +139,13 @@ def best_reading_each(columns: Sequence[ScorerColumn], ndcg: NDArray[np.float64]
     return list(best.values())
 
 
-def _usual(columns: Sequence[ScorerColumn]) -> list[int]:
+def _default_columns(columns: Sequence[ScorerColumn]) -> list[int]:
     """The columns to blend evenly when there is too little data to choose by."""
     first = best_reading_each(columns, np.zeros(len(columns)))
     return [place for place in first if columns[place].member in ("popularity", "ease", "markov")]
 
 
-def _grow(trial: FittedSplit, chosen: list[int], seed: int) -> Blend:
+def _active_blend(trial: FittedSplit, chosen: list[int], seed: int) -> Blend:
     """The blend of the chosen columns, or an even one without cases."""
     weights = np.zeros(len(trial.columns), np.float32)
     if not trial.cases:
@@ -155,12 +155,12 @@ def _grow(trial: FittedSplit, chosen: list[int], seed: int) -> Blend:
     bare = [place for place, column in enumerate(chosen) if not MEMBERS[trial.columns[column].member].metadata]
     default = np.zeros(len(chosen), np.float32)
     default[bare] = bagged(pool.columns(bare), seed)
-    shares, ndcg = _departing(pool, default, seed) if len(bare) < len(chosen) else (default, _mean(pool, default))
+    shares, ndcg = _departure(pool, default, seed) if len(bare) < len(chosen) else (default, _mean(pool, default))
     weights[chosen] = shares
     return _blend(trial, weights, ndcg)
 
 
-def _returning(timed: FittedSplit, active: Blend, seed: int) -> Blend:
+def _returning_blend(timed: FittedSplit, active: Blend, seed: int) -> Blend:
     """The blend of users with a history that is not fresh; the active one's where few cases can tell."""
     default = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
     warm = FittedSplit(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
@@ -169,13 +169,13 @@ def _returning(timed: FittedSplit, active: Blend, seed: int) -> Blend:
     own = own_ndcg(warm.scores, warm.cases, warm.remove_seen)
     used = sorted({*best_reading_each(warm.columns, own), *np.flatnonzero(default).tolist()})
     pool = pool_of([warm.scores[place] for place in used], warm.cases, warm.remove_seen)
-    shares, ndcg = _departing(pool, default[used], seed)
+    shares, ndcg = _departure(pool, default[used], seed)
     weights = np.zeros(len(warm.columns), np.float32)
     weights[used] = shares
     return _blend(warm, weights, ndcg)
 
 
-def _new(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
+def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
     """The blend of users without a history: popularity, unless something recent was clearly better over the moments."""
     places = [place for place, column in enumerate(columns) if MEMBERS[column.member].hears != "history"]
     constant = [columns[place] for place in places]
@@ -184,20 +184,20 @@ def _new(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: i
     for share in MOMENTS:
         split = time_split(snapshot, share=share, baskets=baskets)
         cold = Split(split.train, [case for case in split.cases if not len(case.history)])
-        trials.append(_trial(constant, cold, False, seed, silent))
+        trials.append(_fit_split(constant, cold, False, seed, silent))
     trials = [trial for trial in trials if trial.cases]
     weights = np.zeros(len(columns), np.float32)
     if not trials:
         weights[places] = popular
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
     pool = joined([pool_of(trial.scores, trial.cases, False) for trial in trials])
-    shares, ndcg = _departing(pool, popular, seed)
+    shares, ndcg = _departure(pool, popular, seed)
     last = _blend(trials[-1], shares, ndcg)
     weights[places] = shares
     return Blend(tuple(weights.tolist()), last.scale, ndcg, len(pool.ideal))
 
 
-def _departing(pool: CandidatePool, default: Floats, seed: int) -> tuple[Floats, float]:
+def _departure(pool: CandidatePool, default: Floats, seed: int) -> tuple[Floats, float]:
     """Weights of the pool's columns and their NDCG@10: the default, unless others are clearly better."""
     shares = bagged(pool, seed)
     gains, usual = ndcg_of(pool, shares), ndcg_of(pool, default)

@@ -35,25 +35,27 @@ def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) ->
     plain = [column for column in columns if column.member != "sequence"]
     splitting = 2e-5 * sizes.users + 0.05
     read, read_later = (
-        splitting + 2.0 * cases * sum(_reading(column, sizes) for column in each) + 1.0 for each in (columns, plain)
+        splitting + 2.0 * cases * sum(_reading_seconds(column, sizes) for column in each) + 1.0
+        for each in (columns, plain)
     )
-    new = MOMENTS * (2 * splitting + 2e-7 * sizes.rows) + cases * 8 * _asking(sizes)
+    new = MOMENTS * (2 * splitting + 2e-7 * sizes.rows) + cases * 8 * _asking_seconds(sizes)
     return Parts(
-        fitting(columns, less),
+        fitting_seconds(columns, less),
         read,
-        fitting(plain, less),
+        fitting_seconds(plain, less),
         read_later,
         new,
-        fitting([column for column in columns if column.member == "sequence"], sizes) + fitting(plain, sizes) / 2,
+        fitting_seconds([column for column in columns if column.member == "sequence"], sizes)
+        + fitting_seconds(plain, sizes) / 2,
     )
 
 
 def cost_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> Cost:
     sizes, parts = Sizes.of(snapshot), parts_of(snapshot, columns, cases)
-    return Cost(sum(parts), parts.refit, 3 * _asking(sizes) + 1e-4, _bytes(columns, sizes))
+    return Cost(sum(parts), parts.refit, 3 * _asking_seconds(sizes) + 1e-4, _bytes(columns, sizes))
 
 
-def fitting(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
+def fitting_seconds(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
     """The seconds of every distinct fit that the columns need."""
     return sum(fit_seconds(column, sizes) for column in {column.fit: column for column in columns}.values())
 
@@ -76,7 +78,7 @@ def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
 
 
 def epoch_seconds(sizes: Sizes, dim: float) -> float:
-    """A pass of the sequence model over the rows: its products, and what each step costs whatever is in it."""
+    """The seconds of a pass of the sequence model over the rows: its products, and the fixed cost of each step."""
     targets = max(sizes.rows - sizes.users, 0.0)
     drawn = sizes.items if sizes.items <= 5_000 else 1_500
     windows = 1.6 * sizes.users + targets / 50
@@ -84,17 +86,17 @@ def epoch_seconds(sizes: Sizes, dim: float) -> float:
     return targets * 6 * (12 * dim**2 + drawn * dim) / 80e9 + steps * (1.8e-3 + 2.3e-9 * sizes.items * dim)
 
 
-def _reading(column: ScorerColumn, sizes: Sizes) -> float:
+def _reading_seconds(column: ScorerColumn, sizes: Sizes) -> float:
     dense = 5e-8 if sizes.items <= SMALL else 0.0
     return (1.3e-8 + dense) * sizes.items + 5e-5
 
 
-def _asking(sizes: Sizes) -> float:
+def _asking_seconds(sizes: Sizes) -> float:
     return 1.3e-8 * sizes.items + 5e-5
 
 
 def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes) -> float:
-    """The fits are held till all are there; the greatest of them needs the most room while it is made."""
+    """The most bytes at once: all fits are held to the end, and the greatest needs the most while it is fitted."""
     members = {column.fit: column.member for column in columns}.values()
     table = 4 * sizes.items**2 if sizes.items <= SMALL else 200 * 8 * sizes.items
     few = min(sizes.items, INVERTED)

@@ -1,4 +1,4 @@
-"""A blend as one product: what the sequence model reads and what everyone gets alike, in one vector an item.
+"""A blend as one product: one vector an item, of what the sequence model reads and of what all users get alike.
 
 An item's vector is that of the sequence model (dim,), its bias, and its score with everyone in each of the two blends
 for users with a history; the vector of a question has the user's, the weight of the biases, and 1 for the blend that

@@ -23,7 +23,7 @@ NEAR, WEIGHT = "extension_near", "extension_weight"
 
 
 def extended(model: Model, snapshot: Snapshot, params: EnsembleParams, progress: Progress) -> Model:
-    """The model with the snapshot's items after its own, whichever of them it had been extended with before."""
+    """The model extended by the snapshot's items after its own; an earlier extension is replaced."""
     own, count = int(model.about["items"]), snapshot.item_count
     popular = np.argsort(-np.bincount(snapshot.items, minlength=count)[:own], kind="stable")[:MOST].astype(np.int32)
     new = np.arange(own, count, dtype=np.int32)

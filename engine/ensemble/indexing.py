@@ -35,7 +35,7 @@ ENOUGH = 20
 AWAY_S = 4 * IN_SESSION  # half of them are asked for as they will be some time after their last event
 
 
-_Asked = tuple[Floats, Query]  # the vector of a question, and the question
+_TestQuery = tuple[Floats, Query]  # the vector of a question, and the question
 
 
 class Measured(NamedTuple):
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
 
     @property
     def depth(self) -> int:
-        """The deepest that is good; 0 where none is."""
+        """The greatest depth that is good; 0 where none is."""
         good = [depth for depth in DEPTHS if self.recall[depth] >= RECALL]
         return max(good) if self.error <= ERROR and self.recall[DEPTHS[0]] >= RECALL else 0
 
@@ -96,13 +96,13 @@ def measured(model: Model, arrays: Arrays, users: list[Query], progress: Progres
         truths.append((top_k(logits, DEPTHS[-1]), float(top) + float(np.log(np.exp(logits - top).sum()))))
         progress(at / len(users), "measuring an index of items")
     for share in SHARES:
-        measurement = _at(Ensemble(model, Index(arrays, share, DEPTHS[-1])), users, truths)
+        measurement = _measured_at(Ensemble(model, Index(arrays, share, DEPTHS[-1])), users, truths)
         if measurement.depth == DEPTHS[-1]:
             break
     return measurement
 
 
-def _at(listed: Ensemble, users: list[Query], truths: list[tuple[Ints, float]]) -> Measured:
+def _measured_at(listed: Ensemble, users: list[Query], truths: list[tuple[Ints, float]]) -> Measured:
     assert listed.index is not None
     hits, errors = np.zeros(len(DEPTHS)), []
     for query, (best, total) in zip(users, truths, strict=True):
@@ -119,7 +119,7 @@ def _hears_more(column: ScorerColumn, *weights: float) -> bool:
     return any(weights) and MEMBERS[column.member].hears in ("user", "context")
 
 
-def _users(snapshot: Snapshot, ensemble: Ensemble, width: int, seed: int) -> tuple[list[_Asked], list[_Asked]]:
+def _users(snapshot: Snapshot, ensemble: Ensemble, width: int, seed: int) -> tuple[list[_TestQuery], list[_TestQuery]]:
     """Different users for making an index and for measuring it, every other one as after some time away."""
     active = np.flatnonzero(np.diff(snapshot.indptr) > 0)
     drawn = np.random.default_rng(seed).permutation(active)[: 2 * USERS]

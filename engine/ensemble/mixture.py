@@ -49,7 +49,7 @@ def all_onto(base: Floats, sums: Sequence[LogitSum]) -> list[Floats]:
     cache while all is added up."""
     logits_of = np.empty((len(sums), len(base)), np.float32)
     offsets = np.array([each.offset for each in sums], np.float32)[:, None]
-    asked = _asked(sums)
+    asked = _question_vectors(sums)
     for block in _blocks(len(base)):
         part = logits_of[:, block]
         np.add(base[block], offsets, out=part)
@@ -77,26 +77,26 @@ def products(arrays: Arrays, block: slice, vectors: Floats) -> Floats:
     rounded in another order. So matrices are small, always, or else a few vectors are filled up until they are large.
     """
     if "tiles" in arrays:
-        return _of_tiles(arrays["tiles"], block, vectors)
+        return _tile_products(arrays["tiles"], block, vectors)
     items, biases, vectors = arrays["items"][block], vectors[:, -1:] * arrays["bias"][block], vectors[:, :-1]
     if len(items) < BLOCK:
         return np.stack([items @ vector for vector in vectors]) + biases
     count, dim = vectors.shape
-    biases += (items @ _filled(vectors, 1 + LARGE // (BLOCK * dim)).T)[:, :count].T
+    biases += (items @ _padded(vectors, 1 + LARGE // (BLOCK * dim)).T)[:, :count].T
     return biases
 
 
-def _filled(vectors: Floats, least: int) -> Floats:
+def _padded(vectors: Floats, least: int) -> Floats:
     """Add vectors of 0 up to so many."""
     if len(vectors) >= least:
         return vectors
     return np.concatenate((vectors, np.zeros((least - len(vectors), vectors.shape[1]), np.float32)))
 
 
-def _of_tiles(tiles: Floats, block: slice, vectors: Floats) -> Floats:
-    """The same of the tiles that the block lies in; never of one vector alone."""
+def _tile_products(tiles: Floats, block: slice, vectors: Floats) -> Floats:
+    """The products of `products`, by the tiles that the block lies in; never of one vector alone."""
     own = tiles[block.start // TILE : -(-block.stop // TILE)]
-    filled = _filled(vectors, 2)
+    filled = _padded(vectors, 2)
     product = np.empty((len(filled), len(own), TILE), np.float32)
     np.matmul(filled, own, out=product.transpose(1, 0, 2))
     return product.reshape(len(filled), -1)[: len(vectors), block.start % TILE :][:, : block.stop - block.start]
@@ -109,11 +109,11 @@ def with_tiles(arrays: Arrays) -> Arrays:
     items = arrays.get("items")
     if items is None or items.nbytes > TILES_BYTES:
         return arrays
-    filled = _filled(np.column_stack((items, arrays["bias"])), -(-len(items) // TILE) * TILE)
+    filled = _padded(np.column_stack((items, arrays["bias"])), -(-len(items) // TILE) * TILE)
     return {**arrays, "tiles": np.ascontiguousarray(filled.reshape(-1, TILE, filled.shape[1]).transpose(0, 2, 1))}
 
 
-def _asked(sums: Sequence[LogitSum]) -> list[tuple[Arrays, Floats]]:
+def _question_vectors(sums: Sequence[LogitSum]) -> list[tuple[Arrays, Floats]]:
     """All arrays that some sums are products with, and (b, dim + 1) vectors for items with, last, the weight of biases;
     0 for a sum that has none."""
     vectors_of: dict[int, tuple[Arrays, Floats]] = {}
@@ -151,16 +151,16 @@ class Mixture:
         return self.sums_of((query,))[0]
 
     def sums_of(self, queries: Sequence[Query]) -> list[LogitSum]:
-        """One for each query: what each would have alone."""
+        """The sum of each query, the same as each would have alone."""
         sums: list[list[LogitSum]] = [[] for _ in queries]
         for hears, part in self._parts:
             heard = [place for place, query in enumerate(queries) if PRESENT[hears](query)]
             for place, sum_ in zip(heard, part([queries[place] for place in heard]), strict=True):
                 sums[place].append(sum_)
-        return [_joined(each) for each in sums]
+        return [_combined(each) for each in sums]
 
 
-def _joined(sums: Sequence[LogitSum]) -> LogitSum:
+def _combined(sums: Sequence[LogitSum]) -> LogitSum:
     return LogitSum(
         tuple(product for each in sums for product in each.products),
         tuple(few for each in sums for few in each.sparse),

@@ -1,4 +1,4 @@
-"""Mean and spread of products that nobody has made yet.
+"""Mean and deviation of products without making them.
 
 Over all items x and biases b, the products x·v + b have mean m·(v, 1) and variance (v, 1)ᵀ C (v, 1), where m and C are
 mean and covariance of the vectors (x, b). That is what standardises a query's scores without a pass over them.

@@ -48,7 +48,7 @@ class EnsembleParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Blend(msgspec.Struct, frozen=True):
-    """Weights of the plan's columns and what the sum is multiplied with to be a logit."""
+    """Weights of the plan's columns, and the factor that makes a logit of their sum."""
 
     weights: tuple[float, ...]
     scale: float
@@ -68,7 +68,7 @@ class EnsemblePlan(msgspec.Struct, frozen=True):
     tried: dict[str, float]  # every column's own NDCG@10 on the active validation
 
     def account(self) -> dict[str, object]:
-        """The plan for people."""
+        """The plan in words and figures for people."""
         blends = {name: getattr(self, name) for name in ("active", "returning", "new")}
         return {
             "blends": {

@@ -51,7 +51,7 @@ def joined(pools: Sequence[CandidatePool]) -> CandidatePool:
 
 
 def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
-    """The array with its last axis as wide as said."""
+    """The array padded to `width` along its last axis."""
     spare = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
     return np.pad(array, spare, constant_values=filler)
 

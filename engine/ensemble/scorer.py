@@ -48,7 +48,7 @@ class Ensemble:
         return self.many((query,))[0]
 
     def many(self, queries: Sequence[Query]) -> list[Floats]:
-        """(items,) each: those of one situation together."""
+        """(items,) logits of each query; queries of one situation are answered together."""
         scored = self._scored(queries)
         logits_of: list[Floats] = [self.mixtures[0].base] * len(queries)
         for blend, mixture in enumerate(self.mixtures):

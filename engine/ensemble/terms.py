@@ -21,7 +21,7 @@ NOT_LEARNED = frozenset({"IMPRESSION", "CREATION_TIMESTAMP"})
 
 
 @dataclass(frozen=True)
-class Spoken:
+class RowTerms:
     """The terms of rows, and the vocabulary that they are from."""
 
     owners: Longs  # (m,) row numbers
@@ -35,7 +35,7 @@ def with_terms(columns: Mapping[str, Column]) -> dict[str, Column]:
     return {n: column for n, column in columns.items() if isinstance(column, Tags | Numbers) and n not in NOT_LEARNED}
 
 
-def spoken(columns: Mapping[str, Column], most: int) -> Spoken:
+def terms_of(columns: Mapping[str, Column], most: int) -> RowTerms:
     """The terms of some columns' rows, at most the `most` frequent ones."""
     owners, codes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     names: list[str] = []
@@ -79,7 +79,7 @@ def _edges(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.quantile(values.astype(np.float64), np.arange(1, EDGES + 1) / (EDGES + 1))
 
 
-def _frequent(rows: Longs, places: Longs, names: list[str], of: list[int], most: int, about: Arrays) -> Spoken:
+def _frequent(rows: Longs, places: Longs, names: list[str], of: list[int], most: int, about: Arrays) -> RowTerms:
     often = np.bincount(places, minlength=len(names))
     frequent = np.argsort(-often, kind="stable")[:most]
     frequent = frequent[often[frequent] > 0]
@@ -90,7 +90,7 @@ def _frequent(rows: Longs, places: Longs, names: list[str], of: list[int], most:
     codes = code_of[places]
     present = codes >= 0
     column_of = np.array(of, np.int32)[frequent[order]]
-    return Spoken(rows[present], codes[present], column_of, {**about, "terms": terms[order]})
+    return RowTerms(rows[present], codes[present], column_of, {**about, "terms": terms[order]})
 
 
 def codes_of(vocabulary: Arrays, value: Callable[[str], Any]) -> Ints:
@@ -120,7 +120,7 @@ def _number(value: Any) -> float | None:
     return None if np.isnan(number) else number
 
 
-def lifts(rows: Spoken, items: Ints, weights: Floats | None, item_count: int, prior: float) -> Floats:
+def lifts(rows: RowTerms, items: Ints, weights: Floats | None, item_count: int, prior: float) -> Floats:
     """(t, items) how much likelier than usual an item is with a term, as a log: naive Bayes' log P(term | item) over
     log P(term), each item's own counts mixed with `prior` rows of the usual, so that a rare item stays neutral.
 

@@ -43,7 +43,7 @@ BASELINES = (
 Tuned = tuple[tuple[float, ScorerColumn], ...]  # weights and columns of a tuned baseline
 
 
-def able(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
+def applies(baseline: Baseline, remove_seen: bool, has_history: bool) -> bool:
     """The baseline can say something: own frequency can't where seen items are removed."""
     if baseline.name == "own frequency" and remove_seen:
         return False

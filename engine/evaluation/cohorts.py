@@ -155,7 +155,7 @@ class _CohortTrial:
         return self._row((None, None), self.own, self.own, None, hit_rate(traffic, None, self.seed))
 
     def row(self, count: int, traffic: Traffic) -> Lists:
-        cohorts = self._made_of(self.split.train, count)
+        cohorts = self._cohorts_of(self.split.train, count)
         gains = self._gains(cohorts, self.cases, leave_out=self._leaves_out_known)
         numbers = [cohorts.name_of(case.history) for case in self.cases]
         _, sizes = np.unique(numbers, return_counts=True)
@@ -187,12 +187,12 @@ class _CohortTrial:
     def _of_others(self, count: int) -> float:
         train, gains = self.split.train, []
         for half in (0, 1):
-            cohorts = self._made_of(train.take(train.users % 2 == half), count)
+            cohorts = self._cohorts_of(train.take(train.users % 2 == half), count)
             others = [case for case in self.cases if case.user % 2 != half]
             gains.append(self._gains(cohorts, others, leave_out=self._leaves_out_known))
         return float(np.concatenate(gains).mean())
 
-    def _made_of(self, members: Snapshot, count: int) -> CohortLists:
+    def _cohorts_of(self, members: Snapshot, count: int) -> CohortLists:
         model = with_cohorts(self.model, self.scorer, members, self.seed, silent, (count,))
         return replace(cohorts_of(model, self.scorer, "")[count], extension=None)
 

@@ -1,4 +1,4 @@
-"""The story of an honest evaluation: hide, choose on validation only, refit, report once, beside tuned baselines.
+"""An honest evaluation: hide, choose on validation only, refit, report once, beside tuned baselines.
 
 Two splits, because they ask different questions: leave-last-out asks about a user in the middle of a visit (and lets
 the future of others leak into training), the split in time about users who come back, or come for the first time,
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.evaluation.baselines import BASELINES, able, fitted_baselines, tuned
+from engine.evaluation.baselines import BASELINES, applies, fitted_baselines, tuned
 from engine.evaluation.report import EvaluationReport, Interval, ReportPart, ReportRow
 from engine.measure.ranks import mid_ranks, ndcg, without
 from engine.measure.solution import top
@@ -109,7 +109,7 @@ class ModelComparison:
         cases = sampled(validation.cases, snapshot.item_count, self.seed)
         chosen = tuned(validation, cases, self.remove_seen, self.seed, stretch(progress, 0.75, 0.85))
         baselines = fitted_baselines(chosen, split.train, self.seed, stretch(progress, 0.85, 0.95))
-        scorers = {name: (RECIPES[name].ready(model), _kept(model)) for name, model in models.items()}
+        scorers = {name: (RECIPES[name].ready(model), _account(model)) for name, model in models.items()}
         for name, recipe in chosen.items():
             settings = " + ".join(f"{weight:g} {column}" for weight, column in recipe)
             scorers[name] = (baselines[name], settings)
@@ -144,7 +144,7 @@ class ModelComparison:
     def _silent(self, cases: list[EvaluationCase]) -> set[str]:
         """Baselines that have nothing to say about these cases and would only show zeros."""
         has_history = any(len(case.history) for case in cases)
-        return {baseline.name for baseline in BASELINES if not able(baseline, self.remove_seen, has_history)}
+        return {baseline.name for baseline in BASELINES if not applies(baseline, self.remove_seen, has_history)}
 
 
 def _gains(score: Scorer, cases: list[EvaluationCase], remove_seen: bool) -> ModelGains:
@@ -201,7 +201,7 @@ def sampled(cases: list[EvaluationCase], items: int, seed: int) -> list[Evaluati
     return [cases[at] for at in np.sort(np.random.default_rng(seed).choice(len(cases), most, replace=False))]
 
 
-def _kept(model: Model) -> str:
+def _account(model: Model) -> str:
     """The model's account of what it chose, in one line."""
     blends = model.about.get("chosen", {}).get("blends", {})
     return "; ".join(

@@ -2,14 +2,14 @@
 
 grammar → tree → checks                      when it is made (what needs schemas: against the group's)
 compile: values → match over live columns    when it is asked
-left: a mask that all share, less one's own  kept while the items stay as they are
+eligible: a mask that all share, less one's own  kept while the items stay as they are
 """
 
 from engine.filters.attributes import items_having
 from engine.filters.candidates import Candidates, UserCandidates
 from engine.filters.checks import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, fields_of
 from engine.filters.compile import CompiledFilter, check_expression, compile_filter
-from engine.filters.left import Left, left_by
+from engine.filters.eligible import Eligible, eligible_by
 from engine.filters.match import Mask
 
 __all__ = [
@@ -17,13 +17,13 @@ __all__ = [
     "MOST_FIELDS_OF_A_GROUP",
     "Candidates",
     "CompiledFilter",
+    "Eligible",
     "Fields",
-    "Left",
     "Mask",
     "UserCandidates",
     "check_expression",
     "compile_filter",
+    "eligible_by",
     "fields_of",
     "items_having",
-    "left_by",
 ]

@@ -92,7 +92,7 @@ class UserCandidates(Candidates):
         group, stored = self.group, self.group.stored.snapshot
         mask = np.zeros(max(len(group.users), stored.user_count, self.count + 1), np.bool_)
         mask[stored.users[_of_types(group, stored.types, types)]] = True
-        for user, many in list(group.seen.items()):
+        for user, many in list(group.streamed.items()):
             mask[user] |= bool(_of_types(group, np.array([seen.type for seen in many]), types).any())
         sessions, owners = self._linked
         mask[owners[mask[sessions]]] = True

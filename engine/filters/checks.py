@@ -1,4 +1,4 @@
-"""The static checks of specification §4.2: what the grammar allows and the language does not."""
+"""The static checks of specification §4.2: they refuse what the grammar allows and the language does not."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from engine.filters.grammar import parse
 from engine.filters.live import LiveColumn
 from engine.filters.match import Indexed, Mask
 from engine.filters.tree import SETS, Both, Condition, FieldReference, FilterExpression, Literal, Placeholder, Predicate
-from engine.filters.values import Value, given, typed
+from engine.filters.values import Value, parameter_values, typed
 
 LATEST = {"INTERACTIONS": 100, "ACTION_INTERACTIONS": 300}  # events of a user and type that AWS looks at
 NO_IDS: Ints = np.zeros(0, np.int32)
@@ -29,7 +29,7 @@ Values = Mapping[str, str]
 
 @dataclass(frozen=True)
 class CompiledFilter:
-    """`mask(candidates, values)` is True for what may be recommended."""
+    """A checked filter; `mask(candidates, values)` is True for candidates that may be recommended."""
 
     text: str
     rules: str  # open | aws
@@ -70,13 +70,13 @@ class CompiledFilter:
 
     @cached_property
     def personal(self) -> tuple[FilterExpression, ...]:
-        """Those that take away items which the user has touched, and do nothing else."""
+        """The expressions that only take away items which the user has touched."""
         includes = sum(each.action == "INCLUDE" for each in self.expressions)
         return tuple(each for each in self.expressions if _is_personal(each, includes))
 
     @cached_property
     def common(self) -> CompiledFilter:
-        """The filter without those; `needs_user` and `needs_item` are then about the rest."""
+        """The filter without the personal expressions; `needs_user` and `needs_item` are then about the rest."""
         rest = tuple(each for each in self.expressions if each not in self.personal)
         return CompiledFilter(self.text, self.rules, rest, self.fields)
 
@@ -108,14 +108,14 @@ class CompiledFilter:
 
 @lru_cache(maxsize=4096)
 def compile_filter(text: str, rules: str = "open") -> CompiledFilter:
-    """Raises `InvalidInput` for what the language does not allow; see `Filter.check` for the schemas' part."""
+    """Compile an expression. Raises `InvalidInput` for a violation; `CompiledFilter.check` does the schemas' part."""
     expressions = parse(text, rules)
     Checks(text, rules).check(expressions)
     return CompiledFilter(text, rules, expressions)
 
 
 def check_expression(text: str) -> None:
-    """Raises `InvalidInput` for what is no filter in any dataset group, with the place and the choices."""
+    """Raises `InvalidInput`, with the place and the choices, for an expression that is no filter in any group."""
     compile_filter(text)
 
 
@@ -184,7 +184,7 @@ class _Reading:
         if field is None:  # no longer: its values are missing
             return np.full(self.candidates.count + 1, predicate.negated)
         live = LiveColumn.of(self.candidates.table, field.name, column_kind(field))
-        find = live.kept_mask if predicate.constant else live.mask
+        find = live.cached_mask if predicate.constant else live.mask
         return self._fit(find(predicate.operator, operands), predicate.negated)
 
     def _named(self, operands: tuple[Value, ...], negated: bool) -> Mask:
@@ -203,7 +203,7 @@ class _Reading:
         first = predicate.operands[0]
         if isinstance(first, Placeholder):
             one = predicate.operator not in SETS
-            return given(first.name, self.values[first.name], field, one=one)
+            return parameter_values(first.name, self.values[first.name], field, one=one)
         if isinstance(first, FieldReference):
             return self._current(first, field)
         return tuple(typed(each.text, field) for each in predicate.operands if isinstance(each, Literal))

@@ -1,4 +1,4 @@
-"""A column as it is now, and masks over it: the snapshot's rows are looked at whole, those put since are patched in.
+"""A live column and masks over it: the snapshot's rows are looked at whole, those put since are patched in.
 
 Nothing here copies the snapshot's columns. Rows put since are kept as columns of their own, and the latest of them as
 they were put: what a question has to look at again is at most `SETTLE` rows.
@@ -50,17 +50,17 @@ class LiveColumn:
         return live
 
     def mask(self, operator: str, operands: tuple[Value, ...]) -> Mask:
-        """(n,) for some n: what is beyond has no value."""
-        return self._made(operator, operands, len(self._table.order))
+        """(n,) for some n: rows beyond have no value."""
+        return self._compute_mask(operator, operands, len(self._table.order))
 
-    def kept_mask(self, operator: str, operands: tuple[Value, ...]) -> Mask:
+    def cached_mask(self, operator: str, operands: tuple[Value, ...]) -> Mask:
         """The same, remembered: only rows put since it was last asked for are looked at. Not to be written to."""
         key, version = (operator, operands), len(self._table.order)
         seen, mask = self._masks.get(key, (-1, None))
         if mask is not None and seen >= version:
             return mask
         if mask is None or version - seen > SETTLE:
-            mask = self._made(operator, operands, version)
+            mask = self._compute_mask(operator, operands, version)
         else:
             mask = self._sized(mask, operator, copy=True)
             self._patch(mask, self._put(seen, version), operator, operands)
@@ -69,7 +69,7 @@ class LiveColumn:
         self._masks[key] = (version, mask)
         return mask
 
-    def _made(self, operator: str, operands: tuple[Value, ...], version: int) -> Mask:
+    def _compute_mask(self, operator: str, operands: tuple[Value, ...], version: int) -> Mask:
         mask = self._sized(self._base.match(operator, operands), operator)
         for rows in self._put_rows(version):
             self._patch(mask, rows, operator, operands)
@@ -88,7 +88,7 @@ class LiveColumn:
         mask[rows.ids[within]] = rows.values.match(operator, operands)[within]
 
     def _put_rows(self, version: int) -> Iterator[PutRows]:
-        """All that was put, in order."""
+        """All rows that were put, in order."""
         settled = self._settled
         done = len(settled.ids)
         if version - done > SETTLE:

@@ -33,7 +33,7 @@ class FieldReference:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The field that it is, whichever way it is reached."""
+        """The field itself, whichever way it is reached."""
         return self.dataset, self.name
 
 

@@ -31,7 +31,7 @@ def split(name: str, encoded: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def given(name: str, encoded: str, field: Field | None, *, one: bool) -> tuple[Value, ...]:
+def parameter_values(name: str, encoded: str, field: Field | None, *, one: bool) -> tuple[Value, ...]:
     """A parameter's values for a field (none: a text). Raises `InvalidInput` where they don't fit."""
     texts = split(name, encoded)
     if one and len(texts) != 1:

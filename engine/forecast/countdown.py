@@ -1,4 +1,4 @@
-"""The progress of a training with what is left of it in its words, and in its answer whether it is late."""
+"""The progress of a training: its message tells the time that is left, its answer whether the training is late."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Countdown:
         return None if self._budget_s is None else elapsed / self._budget_s
 
     def _left(self, fraction: float, elapsed: float) -> float:
-        """Seconds, at the forecast's pace and, the more was done, at that of this training so far."""
+        """The seconds left, at the forecast's pace and, the more was done, at that of this training so far."""
         faith = FAITH * self._forecast_s
         pace = (elapsed + faith) / (fraction * self._forecast_s + faith) if self._forecast_s else 1.0
         return (1 - fraction) * self._forecast_s * pace

@@ -66,7 +66,7 @@ def forecast(
     slowness = machine.slowness * machine.crowd
     tried = slowness * sum(_trial_seconds(each, snapshot) for each in trials)
     budget = None if minutes is None else 60 * minutes
-    for settings, cut in _less_and_less(recipe, params, snapshot):
+    for settings, cut in _cheaper_settings(recipe, params, snapshot):
         cost = recipe.cost(snapshot, settings)
         parts = tuple(slowness * part for part in _parts(recipe, cost, snapshot))
         if budget is None or sum(parts) <= SPARE * budget * (0.4 if trials else 1.0):
@@ -79,7 +79,7 @@ def forecast(
     )
 
 
-def _less_and_less(
+def _cheaper_settings(
     recipe: Recipe[Any], params: msgspec.Struct, snapshot: Snapshot
 ) -> Iterator[tuple[msgspec.Struct, str]]:
     yield params, ""

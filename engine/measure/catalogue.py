@@ -1,4 +1,4 @@
-"""Metrics of what is recommended for each item of a catalogue, whoever asks (specification §6.2)."""
+"""Metrics of the recommendations for each item of a catalogue, whoever asks (specification §6.2)."""
 
 from __future__ import annotations
 

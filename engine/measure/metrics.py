@@ -21,7 +21,7 @@ CUTS = (5, 10, 25)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a test."""
+    """The rankings of a test's cases."""
 
     ranks: list[Ranks]  # a case each: (r,) rank of every relevant item in the full ranking
     lists: list[Ints]  # a case each: (≤ LONGEST,) what was recommended

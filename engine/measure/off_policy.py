@@ -37,7 +37,7 @@ class Estimate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 %, by the normal distribution."""
+        """The 95 % interval, by the normal distribution."""
         return self.value - 1.96 * self.error, self.value + 1.96 * self.error
 
 
@@ -76,7 +76,7 @@ class Shows:
         return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-12))
 
     def per_answer(self, values: Array) -> Array:
-        """(answers,) sums of the values (m,) of what was shown."""
+        """(answers,) sums of the values (m,) of the items shown."""
         return np.bincount(self.answer, values, self.answers)
 
 

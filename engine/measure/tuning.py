@@ -45,7 +45,7 @@ class Dimension:
         return str(value) if self.whole or self.values else f"{value:.6g}"
 
     def value(self, text: str) -> Any:
-        """The nearest value inside."""
+        """The nearest value in the dimension's range."""
         if self.values:
             alike = (value for value in self.values if value.casefold() == text.casefold())
             return next(alike, self.values[0])
@@ -87,7 +87,7 @@ def best_recipe(recipes: Sequence[Recipe[Any]], trials: TuningTask, progress: Pr
     done: list[TuningTrial] = []
     for place, recipe in enumerate(recipes):
         part = stretch(progress, place / len(recipes), (place + 1) / len(recipes))
-        score = trials.measured(recipe, {}, _named(part, f"recipe {place + 1} of {len(recipes)}: {recipe.name}"))
+        score = trials.measured(recipe, {}, _with_words(part, f"recipe {place + 1} of {len(recipes)}: {recipe.name}"))
         done.append(TuningTrial(recipe.name, {}, score))
     return sorted(done, key=lambda trial: -trial.score)
 
@@ -116,8 +116,8 @@ def tuned(
         settings = {each.name: each.text(asked.params[each.name]) for each in dimensions}
         best = max((trial.score for trial in done), default=0.0)
         words = f"trial {number} of {count}, best {trials.metric} {best:.4f}"
-        part = _named(stretch(progress, (number - 1) / count, number / count), words)
-        trial = _again(settings, done) or _tried(recipe, settings, fixed, trials, part)
+        part = _with_words(stretch(progress, (number - 1) / count, number / count), words)
+        trial = _earlier_trial(settings, done) or _run_trial(recipe, settings, fixed, trials, part)
         study.tell(asked, trial.score)
         done.append(trial)
         late = (progress(number / count, words) or 0.0) >= 1
@@ -132,14 +132,14 @@ def best_of(done: Sequence[TuningTrial]) -> TuningTrial:
     return max(done, key=lambda trial: trial.score)
 
 
-def _tried(
+def _run_trial(
     recipe: Recipe[Any], settings: Settings, fixed: Mapping[str, str], trials: TuningTask, progress: Progress
 ) -> TuningTrial:
     score = trials.measured(recipe, {**fixed, **settings}, progress)
     return TuningTrial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
 
 
-def _again(settings: Settings, done: Sequence[TuningTrial]) -> TuningTrial | None:
+def _earlier_trial(settings: Settings, done: Sequence[TuningTrial]) -> TuningTrial | None:
     return next((trial for trial in done if trial.settings == settings), None)
 
 
@@ -171,5 +171,5 @@ def _some_users(snapshot: Snapshot, seed: int) -> Snapshot:
     return snapshot.take(np.isin(snapshot.users, drawn))
 
 
-def _named(progress: Progress, words: str) -> Progress:
+def _with_words(progress: Progress, words: str) -> Progress:
     return lambda fraction, message: progress(fraction, f"{words}: {message}")

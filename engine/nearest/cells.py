@@ -116,7 +116,7 @@ class Index:
 
     def open(self, question: Floats) -> OpenedCells:
         """The items of the cells that promise most to a question (d,)."""
-        rows, order, filled = self.arrays["rows"], self.arrays["order"], self._filled
+        rows, order, filled = self.arrays["rows"], self.arrays["order"], self._occupied
         reach = np.float32(BEYOND * np.linalg.norm(question))
         most = int(2 * self.share * len(self.arrays["middles"])) + 1
         ranked = _greatest(filled.middles @ question + reach * filled.spread, most)
@@ -129,18 +129,18 @@ class Index:
         return OpenedCells(order.take(places), rows.take(places, axis=0) @ question, cells)
 
     def products(self, items: Ints, question: Floats) -> Floats:
-        """(k,) of any items (k,)."""
+        """(k,) the products of any items (k,)."""
         products: Floats = self.arrays["rows"].take(self.arrays["place"].take(items), axis=0) @ question
         return products
 
     def shut(self, opened: OpenedCells, question: Floats) -> tuple[Floats, Floats]:
         """(s,) products that stand for all, and (s,) how many items each stands for: none where its cell was opened."""
-        weights = self._filled.weights.copy()
-        weights[opened.cells[self._filled.cells]] = 0
-        return self._filled.sample @ question, weights.ravel()
+        weights = self._occupied.weights.copy()
+        weights[opened.cells[self._occupied.cells]] = 0
+        return self._occupied.sample @ question, weights.ravel()
 
     @cached_property
-    def _filled(self) -> _Filled:
+    def _occupied(self) -> _OccupiedCells:
         sizes = np.diff(self.arrays["starts"])
         cells = np.flatnonzero(sizes)
         middles, spread, sample = (self.arrays[name] for name in ("middles", "spread", "sample"))
@@ -148,10 +148,10 @@ class Index:
             middles, spread = middles[cells], spread[cells]
             sample = sample.reshape(len(sizes), -1)[cells].reshape(-1, self.width)
         weights = np.repeat(sizes[cells, None].astype(np.float32) / np.float32(SAMPLE), SAMPLE, axis=1)
-        return _Filled(cells, self.arrays["starts"][cells], sizes[cells], middles, spread, sample, weights)
+        return _OccupiedCells(cells, self.arrays["starts"][cells], sizes[cells], middles, spread, sample, weights)
 
 
-class _Filled(NamedTuple):
+class _OccupiedCells(NamedTuple):
     """The cells that hold any items. Where many vectors are the same, many cells hold none."""
 
     cells: NDArray[np.intp]  # (filled,)

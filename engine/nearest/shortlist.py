@@ -72,7 +72,7 @@ class Shortlist:
         return items[np.lexsort((items, -logits))[: min(self.depth, np.count_nonzero(logits > -np.inf))]]
 
     def logits_of(self, items: Ints) -> Floats:
-        """(k,) of any items below `count`."""
+        """(k,) the logits of any items below `count`."""
         logits = np.empty(len(items), np.float32)
         new = items >= self._known
         logits[new] = self._newest[items[new] - self._known]

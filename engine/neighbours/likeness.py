@@ -1,4 +1,4 @@
-"""Items as vectors of what is said about them, and who is nearest to whom.
+"""Items as vectors of their descriptions, and the nearest ones of each.
 
 Every category and every word is hashed to a signed place of a short vector and weighed by its rarity (tf-idf with the
 hashing trick of Weinberger et al., 2009): no vocabulary, any language with spaces, the same width for every data set.

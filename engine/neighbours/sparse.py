@@ -17,7 +17,7 @@ class Sparse(NamedTuple):
     values: Floats
 
     def onto(self, scores: Floats) -> None:
-        """Added to scores of all items."""
+        """Add the values to scores of all items."""
         np.add.at(scores, self.items, self.values)
 
 
@@ -40,10 +40,10 @@ class Sums:
         """(k,) the items' sums, 0 for an item that is not among the few."""
         if not len(self.few.items):
             return np.zeros(items.shape, np.float32)
-        places, present = self._found(items)
+        places, present = self._places_of(items)
         return np.where(present, self.few.values.take(places, mode="clip"), np.float32(0))
 
-    def _found(self, items: Ints) -> tuple[Ints, Bools]:
+    def _places_of(self, items: Ints) -> tuple[Ints, Bools]:
         """(k,) the places of those that are among the few, and (k,) which these are."""
         places = self._place_of.take(items)
         return places, self.few.items.take(places, mode="clip") == items
@@ -51,7 +51,7 @@ class Sums:
     def _add(self, part: Sparse) -> None:
         (items, values), count = part, len(self.few.items)
         if count:
-            places, present = self._found(items)
+            places, present = self._places_of(items)
             self.few.values[places[present]] += values[present]
             items, values = items[~present], values[~present]
         self._place_of[items.astype(np.intp)] = np.arange(count, count + len(items), dtype=np.int32)

@@ -26,7 +26,7 @@ def dense_fits(item_count: int) -> bool:
 
 
 def table_of(pairs: Pairs, item_count: int, most: int = KEPT) -> Arrays:
-    """The table whose row `left` holds `weight` at `right`; a sparse one keeps the `kept` largest of each row."""
+    """The table whose row `left` holds `weight` at `right`; a sparse one keeps the `most` largest of each row."""
     if dense_fits(item_count):
         dense = np.zeros((item_count, item_count), np.float32)
         dense[pairs.left, pairs.right] = pairs.weight

@@ -56,12 +56,12 @@ def trained(
 ) -> dict[str, NDArray[Any]]:
     """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
     with _one_thread():
-        return _trained(snapshot, shape, epochs, seed, progress)
+        return _train(snapshot, shape, epochs, seed, progress)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Steps this small lose more to waking threads, above all on a busy machine, than they gain from them."""
+    """Train in one thread: steps this small lose more to waking threads than they gain, most on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -70,12 +70,12 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _trained(
+def _train(
     snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress
 ) -> dict[str, NDArray[Any]]:
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
-    model, proposal = _begun(snapshot, shape, generator)
+    model, proposal = _initial_network(snapshot, shape, generator)
     batch = targets_a_batch(snapshot, shape.length)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01, fused=True)
     begun, done = progress(0.0, f"sequence model, epoch 1 of {epochs}"), 0.0
@@ -112,8 +112,10 @@ def _share_over(begun: float | None, over: float | None) -> float:
     return 0.0 if begun is None or over is None else (over - begun) / max(1 - begun, LEAST)
 
 
-def _begun(snapshot: Snapshot, shape: TransformerShape, generator: torch.Generator) -> tuple[Transformer, Tensor]:
-    """A network that knows what is popular, and (items,) how likely each item is drawn as a negative."""
+def _initial_network(
+    snapshot: Snapshot, shape: TransformerShape, generator: torch.Generator
+) -> tuple[Transformer, Tensor]:
+    """A network with biases by popularity, and (items,) how likely each item is drawn as a negative."""
     counts = torch.from_numpy(np.bincount(snapshot.items, snapshot.weights, shape.items)).float()
     model = Transformer(shape, generator).train()
     with torch.no_grad():

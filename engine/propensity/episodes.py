@@ -26,8 +26,8 @@ class Episodes(NamedTuple):
         return Episodes(self.begun.take(rows), self.taken[rows], self.after[rows], self.left[rows])
 
     def settled(self, period: int, actions: int, least: int) -> NDArray[np.bool_]:
-        """(m,) whether what came of it can be told: its period is over, or as much of it as nearly all need who take
-        that action at all, where `least` of them show that.
+        """(m,) whether an episode's outcome is certain: its period is over, or as much of it as nearly all need who
+        take that action at all, where `least` of them show that.
         """
         needed = np.full(actions, period)
         sure = np.flatnonzero(self.taken & (self.left >= period))
@@ -41,7 +41,7 @@ class Episodes(NamedTuple):
 
 
 def episodes_of(outcomes: ActionOutcomes, period: int) -> Episodes:
-    """All of them; the next one of a pair begins with its first interaction after `period` seconds."""
+    """All episodes; a pair's next one begins with its first interaction after `period` seconds."""
     order = np.lexsort((outcomes.times, outcomes.actions, outcomes.users))
     users, actions, kinds = (column[order] for column in (outcomes.users, outcomes.actions, outcomes.kinds))
     times = outcomes.times[order]

@@ -89,7 +89,7 @@ def _best(scores: Floats, count: int) -> Ints:
 
 
 def _of_offers(cases: list[ActionCase], scores: list[Floats], count: int) -> dict[str, float]:
-    """Means over actions, of those where there is something to divide by."""
+    """The metrics of offers: means over the actions where there is something to divide by."""
     shape = (len(cases), count)
     met, taken, shown = (np.zeros(shape, np.bool_) for _ in range(3))
     for place, (case, each) in enumerate(zip(cases, scores, strict=True)):

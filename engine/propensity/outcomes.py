@@ -40,7 +40,7 @@ def kind_of(event_type: str) -> int:
 
 
 def kinds_of(event_types: Sequence[str]) -> Ints:
-    """(types,) what each of the event types says."""
+    """(types,) the kind of outcome of each event type."""
     return np.array([kind_of(name) for name in event_types], np.int32)
 
 
@@ -52,7 +52,7 @@ def outcomes_of(actions: Snapshot) -> ActionOutcomes:
 
 
 class OutcomeCounts:
-    """Counts of what came before a moment: of the user, and of the user with the action."""
+    """Counts of outcomes before a moment: of the user, and of the user with the action."""
 
     COUNT = 6  # columns
 

@@ -1,4 +1,4 @@
-"""Fits one model of all actions: weights that they share, each action's own drawn towards them, and the calibration.
+"""Training of one model for all actions: shared weights, each action's own drawn towards them, and the calibration.
 
 How strongly an action's weights are drawn, and how scores become probabilities, come from users held out.
 """

@@ -84,7 +84,7 @@ class RankedPlaces(NamedTuple):
 
 
 def explorer(exploration: Exploration, young: Novelty, seed: str) -> Explorer | None:
-    """None where there is nothing to explore."""
+    """The explorer of an answer; None where there is nothing to explore."""
     return Explorer(exploration.share, young, seed) if exploration.weight > 0 and young.total > 0 else None
 
 

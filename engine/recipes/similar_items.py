@@ -1,4 +1,4 @@
-"""Similar items: what the same users touched, and what is described alike; so cold items have neighbours too."""
+"""Similar items: touched by the same users, or described alike, so that cold items have neighbours too."""
 
 from __future__ import annotations
 

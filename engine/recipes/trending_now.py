@@ -1,4 +1,4 @@
-"""Trending: what grew most from one interval to the next, streamed events included.
+"""Trending: the items that grew most from one interval to the next, streamed events included.
 
 Time is what the data says: the current interval ends with the latest interaction seen, bulk or streamed.
 """

@@ -1,4 +1,4 @@
-"""User personalization, second version: what the user will want next, out of everything."""
+"""User personalization, second version: the items that the user will want next, out of the whole catalogue."""
 
 from __future__ import annotations
 

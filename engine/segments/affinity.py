@@ -56,7 +56,7 @@ def ready(model: Model) -> Scorer:
     weight = np.float32(model.about["activity"])
 
     def score(query: Query) -> Floats:
-        wanted = _wanted(query, items)
+        wanted = _target_vector(query, items)
         if wanted is None:
             return np.array(active)
         affinity = np.asarray(users @ wanted, np.float32)
@@ -65,7 +65,7 @@ def ready(model: Model) -> Scorer:
     return score
 
 
-def _wanted(query: Query, items: Floats) -> Floats | None:
+def _target_vector(query: Query, items: Floats) -> Floats | None:
     """(d,) the vector that users should be near to; None where no item is asked for."""
     if query.attributes is not None:
         mask = query.attributes[: len(items)]

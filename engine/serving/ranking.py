@@ -14,7 +14,7 @@ from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.errors import NotFound
-from engine.filters import Candidates, CompiledFilter, Left, Mask, left_by
+from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question
 from engine.rank.explore import Explorer, RankedPlaces, explored, explored_among, explorer, relevant, seed_of
@@ -57,7 +57,7 @@ class RankingContext:
     deployed: Deployed
     live: LiveState
     now: float
-    left: Left | None  # by the filters; None: there is none
+    left: Eligible | None  # by the filters; None: there is none
     explorer: Explorer | None
 
     @cached_property
@@ -162,7 +162,7 @@ class RankingContext:
 def ranking_context(
     question: Question, deployed: Deployed, live: LiveState, filters: tuple[CompiledFilter, ...], now: float
 ) -> RankingContext:
-    left = left_by(filters, candidates_of(question, live), question.filter_values)
+    left = eligible_by(filters, candidates_of(question, live), question.filter_values)
     return RankingContext(question, deployed, live, now, left, _explorer(question, deployed, live, now))
 
 

@@ -21,7 +21,7 @@ BLOCK = 20_000  # characters embedded at once: at most some 80,000 tokens of 1 k
 
 
 def embed(texts: Sequence[str]) -> Floats:
-    """(n, WIDTH) unit vectors, the nearer the more alike in meaning; zero for a text that says nothing.
+    """(n, WIDTH) unit vectors, the nearer the more alike in meaning; zero for a text without words.
 
     Equal texts get equal vectors, whatever stands beside them. Needs no network.
     """

@@ -17,7 +17,7 @@ from engine.data.merge import column_of
 from engine.data.schema import parse_schema
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.stored import EMPTY, Stored
-from engine.filters import Candidates, Left, Mask, compile_filter, fields_of, left_by
+from engine.filters import Candidates, Eligible, Mask, compile_filter, eligible_by, fields_of
 
 NULL = "null"
 
@@ -131,11 +131,11 @@ def left(
     mask = here.mask(candidates, values or {})
     assert mask.shape == (len(group.items) + 1,)
     for _ in range(2):  # made, and kept
-        agreeing(left_by((here,), candidates, values or {}), mask)
+        agreeing(eligible_by((here,), candidates, values or {}), mask)
     return " ".join(group.items.names(np.flatnonzero(mask[:-1])))
 
 
-def agreeing(quick: Left | None, mask: Mask) -> None:
+def agreeing(quick: Eligible | None, mask: Mask) -> None:
     """What answers are made with says what the mask does."""
     assert quick is not None
     assert quick.mask.tolist() == mask.tolist()

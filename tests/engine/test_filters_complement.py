@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.data import entries
 from engine.data.group import Group
-from engine.filters import Candidates, Mask, UserCandidates, compile_filter, left_by
+from engine.filters import Candidates, Mask, UserCandidates, compile_filter, eligible_by
 from tests.engine.filter_world import FIELDS, agreeing, imported, put, tell
 
 TYPES = ("view", "View", "buy", "rare")
@@ -88,7 +88,7 @@ def kept(group: Group, target: str, expression: str, values: dict[str, str], rul
     whole = group.actions if target == "ActionID" else group
     candidates = Candidates(whole, len(whole.items), whole.history("u"), "u")
     mask = made.mask(candidates, values)
-    agreeing(left_by((made,), candidates, values), mask)  # what answers are made with says the same
+    agreeing(eligible_by((made,), candidates, values), mask)  # what answers are made with says the same
     return mask
 
 

@@ -145,7 +145,7 @@ def test_records_taken_together_leave_what_each_alone_does():
     assert [together.take(each) for each in told] == about
     together.settle()
     together.settle()  # which counts nothing twice
-    assert together.seen == alone.seen and together.links == alone.links
+    assert together.streamed == alone.streamed and together.links == alone.links
     users, count = (["u0", "u1", "u2", "u3", "s", "s9"], len(alone.items))
     assert [together.history(user).items.tolist() for user in users] == [alone.history(u).items.tolist() for u in users]
     assert [part.tolist() for part in together.tail.after(0)] == [part.tolist() for part in alone.tail.after(0)]

@@ -1,4 +1,4 @@
-"""Items like those of the history by what is said about them: also those that nobody has touched yet."""
+"""Items described like those of the history, including those that nobody has touched yet."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LONGEST = 100
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:
-    return [{}] if speaking(snapshot.item_columns) and snapshot.item_count <= MOST else []
+    return [{}] if term_columns(snapshot.item_columns) and snapshot.item_count <= MOST else []
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    vectors, _ = described(replace(snapshot, item_columns=speaking(snapshot.item_columns)), progress)
+    vectors, _ = described(replace(snapshot, item_columns=term_columns(snapshot.item_columns)), progress)
     if dense_fits(snapshot.item_count):
         likeness = np.maximum(vectors @ vectors.T, 0)
         np.fill_diagonal(likeness, 0)
@@ -33,8 +33,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return table_of(alike(vectors, progress, KEPT), snapshot.item_count)
 
 
-def speaking(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Categories, texts, and numbers as the eighths that they lie in."""
+def term_columns(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns as terms: categories, texts, and numbers as the eighths that they lie in."""
     telling = {name: column for name, column in columns.items() if isinstance(column, Texts)} | with_terms(columns)
     return {name: binned(column) if isinstance(column, Numbers) else column for name, column in telling.items()}
 

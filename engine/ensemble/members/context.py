@@ -9,7 +9,7 @@ from engine.data.schema import plain
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.members.people import ENTRIES, MOST
-from engine.ensemble.terms import codes_of, lifts, spoken
+from engine.ensemble.terms import codes_of, lifts, terms_of
 from engine.measure.split import contextual
 from engine.recipe import Progress, Query
 
@@ -19,7 +19,7 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    rows = spoken(contextual(snapshot), min(MOST, ENTRIES // max(snapshot.item_count, 1)))
+    rows = terms_of(contextual(snapshot), min(MOST, ENTRIES // max(snapshot.item_count, 1)))
     lift = lifts(rows, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
     return {**rows.vocabulary, "lift": lift}
 

@@ -1,4 +1,4 @@
-"""The user's own frequency: what was chosen before is chosen again, as in groceries.
+"""The user's own frequency: items chosen before are chosen again, as in groceries.
 
 It learns nothing from the data, so event weights reach it only through the weight that validation gives it.
 """

@@ -7,7 +7,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.terms import codes_of, lifts, spoken, with_terms
+from engine.ensemble.terms import codes_of, lifts, terms_of, with_terms
 from engine.recipe import Progress, Query
 
 ENTRIES = 10_000_000  # terms × items: 40 MB
@@ -20,7 +20,7 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     rows = {name: column.take(snapshot.users) for name, column in with_terms(snapshot.user_columns).items()}
-    terms = spoken(rows, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
+    terms = terms_of(rows, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
     lift = lifts(terms, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
     return {**terms.vocabulary, "lift": lift}
 

@@ -11,10 +11,10 @@ from engine.data.columns import Column, Labels, Numbers, Tags, Texts
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.table import LiveTable
 from engine.ensemble.choice import candidates, choose
-from engine.ensemble.members.content import speaking
+from engine.ensemble.members.content import term_columns
 from engine.ensemble.plan import EnsemblePlan, Options
 from engine.ensemble.scorer import ready
-from engine.ensemble.terms import codes_of, lifts, spoken
+from engine.ensemble.terms import codes_of, lifts, terms_of
 from engine.ensemble.training import plan_of, train
 from engine.recipe import Model, Query, silent
 from tests.engine.recipes.worlds import START, chain
@@ -157,7 +157,7 @@ def test_plain_strings_are_not_learned_from() -> None:
     whole = news()
     notes = replace(whole, item_columns={"NOTE": whole.item_columns["NOTE"]})
     assert not any(column.member == "content" for column in candidates(notes, PLAIN))
-    said = speaking(whole.item_columns)
+    said = term_columns(whole.item_columns)
     assert set(said) == {"GENRE", "TEXT", "DAY"}
     day = said["DAY"]
     assert isinstance(day, Tags) and day.get(0) == "0" and day.get(whole.item_count - 1) == "7"
@@ -180,7 +180,7 @@ def test_what_says_nothing_changes_nothing_much() -> None:
 
 
 def test_terms_of_words_numbers_and_nothing() -> None:
-    said = spoken(
+    said = terms_of(
         {"G": Tags(np.array([0, 2, 2]), np.array([0, 1], np.int32), ["a", "b"]), "N": Numbers(np.r_[1, 9.0])}, 9
     )
     vocabulary = said.vocabulary
@@ -191,12 +191,12 @@ def test_terms_of_words_numbers_and_nothing() -> None:
 
     assert names(G="b|a|z") == ["G=b", "G=a"]
     assert names(N=9) == names(N="9") == ["N=7"] and names(N="many") == names(N=float("nan")) == names() == []
-    assert len(spoken({"G": tags(["x", "x", "y"])}, 1).vocabulary["terms"]) == 1
+    assert len(terms_of({"G": tags(["x", "x", "y"])}, 1).vocabulary["terms"]) == 1
 
 
 def test_lifts_by_hand() -> None:
     """Item 0 is chosen by a 3 times in 4 rows, by b once; half of all rows are a's."""
-    said = spoken({"G": tags(["a", "a", "a", "a", "b", "b", "b", "b"])}, 9)
+    said = terms_of({"G": tags(["a", "a", "a", "a", "b", "b", "b", "b"])}, 9)
     lift = lifts(said, np.array([0, 0, 0, 1, 0, 1, 1, 1], np.int32), None, 3, prior=2.0)
     np.testing.assert_allclose(lift[0], [np.log((3 / 0.5 + 2) / 6), np.log((1 / 0.5 + 2) / 6), 0], rtol=1e-5)
     np.testing.assert_allclose(lift[1], lift[0][[1, 0, 2]], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Items that several filters leave for one question: a mask that all share, less what the user's events take away.
+"""Items eligible after several filters: a mask that all users share, less those that the user's events take away.
 
 Most filters say the same of an item to everyone, but for the items that a user has touched. So the mask is made once,
 and kept while no row of the items changes; a question looks at the user's few items alone.
@@ -6,6 +6,7 @@ and kept while no row of the items changes; a question looks at the user's few i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -18,19 +19,19 @@ from engine.filters.candidates import Candidates
 from engine.filters.compile import CompiledFilter, Values
 from engine.filters.match import Mask
 
-KEPT_BYTES = 64_000_000  # of shared masks, a group
+CACHED_BYTES = 64_000_000  # of shared masks, a group
 FEWEST = 4  # of them, however large
 
 
 class SharedMask:
-    """(count + 1,) what is left, for everyone who asks so; not to be written to."""
+    """(count + 1,) the eligible items, for everyone who asks with these filters; not to be written to."""
 
     def __init__(self, mask: Mask) -> None:
         self.mask = mask
         self._left: tuple[Novelty, Novelty] | None = None
 
     def of(self, young: Novelty) -> Novelty:
-        """(count,) with 0 for what is not left; the latest is remembered."""
+        """(count,) with 0 for items that are not eligible; the latest is remembered."""
         left = self._left
         if left is None or left[0] is not young:
             left = self._left = young, Novelty.of(young.items * self.mask[:-1])
@@ -38,7 +39,7 @@ class SharedMask:
 
     @cached_property
     def penalty(self) -> Floats:
-        """(count,) 0 for what is left, -inf for the rest: to add it costs a fifth of choosing by the mask."""
+        """(count,) 0 for eligible items, -inf for others: to add it costs a fifth of choosing by the mask."""
         return np.where(self.mask[:-1], np.float32(0), np.float32(-np.inf))
 
     @property
@@ -47,19 +48,19 @@ class SharedMask:
 
 
 @dataclass(frozen=True)
-class Left:
+class Eligible:
     shared: SharedMask
     dropped: Ints  # ids, some of them perhaps more than once
 
     @cached_property
     def mask(self) -> Mask:
-        """(count + 1,) what is left for this question, the last for an item that nobody knows."""
+        """(count + 1,) the eligible items for this question, the last for an item that nobody knows."""
         mask = self.shared.mask.copy()
         mask[self.dropped] = False
         return mask
 
     def keeps(self, items: Ints) -> Mask:
-        """(k,) whether each of these is left."""
+        """(k,) whether each of these is eligible."""
         left: Mask = self.shared.mask[items]
         if len(self.dropped):
             dropped = np.sort(self.dropped)
@@ -67,29 +68,29 @@ class Left:
         return left
 
     def of(self, scores: Floats) -> Floats:
-        """(count,) a copy of the scores, -inf for all that is not left."""
+        """(count,) a copy of the scores, -inf for items that are not eligible."""
         left = scores + self.shared.penalty
         left[self.dropped] = -np.inf
         return left
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CachedMask:
     filters: tuple[CompiledFilter, ...]  # as they were compiled for the schemas of that time
     version: int  # of the table
     shared: SharedMask
 
 
-def left_by(filters: Sequence[CompiledFilter], candidates: Candidates, values: Values) -> Left | None:
-    """None where there is no filter. Raises `InvalidInput` where a parameter is missing or can't be read."""
+def eligible_by(filters: Sequence[CompiledFilter], candidates: Candidates, values: Values) -> Eligible | None:
+    """The eligible items; None without filters. Raises `InvalidInput` where a parameter is missing or unreadable."""
     if not filters:
         return None
     own = [each.dropped(candidates, values) for each in filters]
     dropped = np.concatenate(own) if len(own) > 1 else own[0]
     common = tuple(each.common for each in filters)
     if any(each.needs_user or each.needs_item for each in common):
-        return Left(SharedMask(_mask(common, candidates, values)), dropped)
-    return Left(_shared(common, candidates, values), dropped)
+        return Eligible(SharedMask(_mask(common, candidates, values)), dropped)
+    return Eligible(_shared(common, candidates, values), dropped)
 
 
 def _mask(filters: Sequence[CompiledFilter], candidates: Candidates, values: Values) -> Mask:
@@ -99,17 +100,13 @@ def _mask(filters: Sequence[CompiledFilter], candidates: Candidates, values: Val
 
 def _shared(filters: tuple[CompiledFilter, ...], candidates: Candidates, values: Values) -> SharedMask:
     table = candidates.table
-    held: dict[object, _Kept] = table.memo.setdefault("left", {})
+    held: dict[object, _CachedMask] = table.memo.setdefault("left", {})
     key = (tuple(each.text for each in filters), tuple(sorted(values.items())), candidates.count)
     version, entry = len(table.order), held.get(key)
-    if entry is not None and entry.version == version and all(map(_is, entry.filters, filters)):
+    if entry is not None and entry.version == version and all(map(operator.is_, entry.filters, filters)):
         return entry.shared
     shared = SharedMask(_mask(filters, candidates, values))
-    if len(held) >= max(FEWEST, KEPT_BYTES // shared.nbytes):
+    if len(held) >= max(FEWEST, CACHED_BYTES // shared.nbytes):
         table.memo["left"] = held = {}  # who fills the one thrown away makes a mask for nobody
-    held[key] = _Kept(filters, version, shared)
+    held[key] = _CachedMask(filters, version, shared)
     return shared
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
