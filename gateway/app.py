@@ -28,7 +28,7 @@ from gateway.auth import Authenticator, Gate, RateLimiter
 from gateway.aws import (
     Callers,
     ControlPlane,
-    Intake,
+    EventIntake,
     Rates,
     Wire,
     aws_routes,
@@ -78,7 +78,7 @@ log = logging.getLogger(__name__)
 THREADS = 4  # for the engine: numpy lets go of the interpreter, so more than one is of use
 
 
-class ServedFeed(FeedPort, Intake, Protocol):
+class ServedFeed(FeedPort, EventIntake, Protocol):
     pass
 
 

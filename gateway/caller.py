@@ -1,4 +1,4 @@
-"""Who sends a request, as the rest of the gateway sees it: headers, query, address, and what was proved of them."""
+"""The sender of a request, as the gateway sees it: headers, query, address, and what was proved of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 @dataclass(frozen=True)
 class Principal:
-    """Who a caller has proved to be, and what that lets it do; None: everything. `bound`: only for `user`."""
+    """A caller's proven identity, and what that lets it do; None: everything. `bound`: only for `user`."""
 
     name: str = ""
     namespaces: frozenset[str] | None = None
@@ -35,12 +35,12 @@ class Caller(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def share(self) -> str:
-        """Who takes turns with others where not all can be answered."""
+        """The name that takes turns with others where not all can be answered."""
         return self.principal.name or self.address
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """Of a name given twice, the last."""
+        """The last value of each name."""
         return dict(parse_qsl(self.raw_query.decode("latin-1"), keep_blank_values=True))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What of an item's metadata one caller is told: which fields, and in which language."""
+"""Fields of an item's metadata that one caller sees, and in which language."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def localised(row: Columns, locales: tuple[str, ...], locale: str) -> Columns:
             field, of = form_of(key, locales)
             forms.setdefault(field, {})[of] = value
     order = (*chain(locale), "", *map(str.lower, locales))
-    return {field: next(found[each] for each in order if each in found) for field, found in forms.items()}
+    return {field: next(values[each] for each in order if each in values) for field, values in forms.items()}
 
 
 def chain(locale: str) -> list[str]:
-    """Of de-AT: de-at, de."""
+    """The locale and those it is a part of: de-at, de for de-AT."""
     parts = [part for part in re.split("[-_]", locale.lower()) if part]
     return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
 

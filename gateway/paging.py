@@ -55,5 +55,5 @@ def seen_in(token: str, whose: bytes) -> frozenset[int]:
 
 
 def check_of(marks: bytes, whose: bytes) -> bytes:
-    """Against mistakes, not forgery: whoever makes up a token leaves out items of an own answer, as by `exclude`."""
+    """A guard against mistakes, not forgery: a made-up token leaves out items of its own answer, as by `exclude`."""
     return hashlib.blake2b(marks, digest_size=CHECK, key=whose).digest()

@@ -1,4 +1,4 @@
-"""Which variation answers a user: a pure hash against the weights, the same in every worker and after every restart."""
+"""The variation that answers a user: a pure hash against the weights, the same in every worker, whenever it starts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def assign(plan: Plan, unit: str | None, feature: str | None = None, arm: str | 
     there is no unit; else by weight. Raises `Invalid` for a `feature` that no experiment has, where there are any that
     this unit could be in."""
     if plan.experiments and feature and unit and len(plan.variations) > 1 and feature not in plan.experiments:
-        known = ", ".join(plan.experiments)
-        raise Invalid("InvalidExperimentFeature", f"{plan.path} has no experiment {feature!r}; configured: {known}")
+        configured = ", ".join(plan.experiments)
+        message = f"{plan.path} has no experiment {feature!r}; configured: {configured}"
+        raise Invalid("InvalidExperimentFeature", message)
     if arm is not None:
         chosen = plan.by_name[arm]
     elif not unit or plan.experiments:

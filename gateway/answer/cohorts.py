@@ -1,4 +1,4 @@
-"""Which variation a cohort's list is of, and whether a recommender has cohorts at all."""
+"""Cohorts of a recommender: how many there are, and the variation that has one's list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.upstreams.engine import EngineUpstream
 
 
 def shared_by(plan: Plan) -> int:
-    """How many cohorts there are to be. Raises 404 where none are configured."""
+    """The configured number of cohorts. Raises 404 where there is none."""
     if plan.cohorts is None:
         where = f"{plan.action}/{plan.recommender} of namespace {plan.namespace!r}"
         raise NotConfigured("CohortsNotConfigured", f"{where} has no 'cohorts'")

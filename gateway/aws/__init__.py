@@ -2,7 +2,7 @@
 
 from gateway.aws.callers import Callers
 from gateway.aws.control import ControlPlane
-from gateway.aws.events import Intake
+from gateway.aws.events import EventIntake
 from gateway.aws.evidently import evidently_routes
 from gateway.aws.protocol import Wire
 from gateway.aws.rates import Rates
@@ -11,7 +11,7 @@ from gateway.aws.routes import aws_routes, aws_unrouted, below_any_path
 __all__ = [
     "Callers",
     "ControlPlane",
-    "Intake",
+    "EventIntake",
     "Rates",
     "Wire",
     "aws_routes",

@@ -1,4 +1,4 @@
-"""Who calls: with configured access keys whoever signed the request, without them whoever the configuration lets in."""
+"""Callers of the wire: with configured access keys the signer of a request, without them all that are let in."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ OPEN = "aws.accessKeys in its configuration let in whoever signs by one of them,
 SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[a-z-]+/")
 
 
-class Homed(Protocol):
-    """Whatever knows its own account and region: the engine's settings."""
+class AccountHome(Protocol):
+    """An account and its region: the engine's settings."""
 
     @property
     def account_id(self) -> str: ...
@@ -31,7 +31,7 @@ class Homed(Protocol):
 
 
 @dataclass(frozen=True)
-class Caller:
+class AwsCaller:
     account: str
     region: str
 
@@ -42,21 +42,21 @@ class Callers:
     def __init__(
         self,
         keys: Callable[[], Mapping[str, AccessKey]],
-        home: Homed,
+        home: AccountHome,
         clock: Callable[[], float],
         unsigned: Callable[[], Unsigned] = Unsigned,
     ) -> None:
         self._keys, self._home, self._clock, self._unsigned = keys, home, clock, unsigned
 
     def check(self, head: RawRequest, service: str = SERVICE, plane: Plane = "control") -> None:
-        """Before the body is read: what `who` can tell without it. Raises as `who` does."""
+        """Check what `who` can tell before the body is read. Raises as `who` does."""
         keys = self._keys()
         if keys:
             check_head(head, keys, self._clock(), service)
         else:
             self._let_in(head, plane)
 
-    def who(self, sent: RawRequest, service: str = SERVICE, plane: Plane = "control") -> Caller:
+    def who(self, sent: RawRequest, service: str = SERVICE, plane: Plane = "control") -> AwsCaller:
         """Raises `Denied` for a request that no configured key has signed to the service, or, without any, for one
         whose caller may not use this plane unsigned."""
         keys = self._keys()
@@ -64,7 +64,7 @@ class Callers:
             self._let_in(sent, plane)
             return self._whoever(sent)
         key, region = verified(sent, keys, self._clock(), service)
-        return Caller(key.account, region)
+        return AwsCaller(key.account, region)
 
     def _let_in(self, sent: RawRequest, plane: Plane) -> None:
         let_in: str = getattr(self._unsigned(), plane)
@@ -73,10 +73,10 @@ class Callers:
         if let_in == "local" and (why := stranger(sent)):
             raise refused(f"This server answers callers on its own machine only, and {why}. {OPEN}.")
 
-    def _whoever(self, sent: RawRequest) -> Caller:
+    def _whoever(self, sent: RawRequest) -> AwsCaller:
         """The region of the credential scope; any signature will do, and so will none."""
         scope = SCOPE.search(sent.headers.get("authorization", "")) or SCOPE.search(unquote(sent.query))
-        return Caller(self._home.account_id, scope["region"] if scope else self._home.region)
+        return AwsCaller(self._home.account_id, scope["region"] if scope else self._home.region)
 
 
 def refused(message: str) -> Denied:

@@ -32,14 +32,14 @@ def canonical(request: RawRequest, query: Pairs, signed_headers: Sequence[str], 
 
 
 def path_of(raw: str) -> str:
-    """Without dot segments and empty ones, and every segment encoded once more, as all services but S3 have it."""
-    kept: list[str] = []
+    """Drop dot segments and empty ones, and encode every segment once more, as all services but S3 have it."""
+    segments: list[str] = []
     for segment in raw.split("/"):
         if segment == "..":
-            del kept[-1:]
+            del segments[-1:]
         elif segment not in ("", "."):
-            kept.append(quote(segment, safe="~", encoding="latin-1"))
-    return "/" + "/".join(kept) + ("/" if kept and raw.endswith("/") else "")
+            segments.append(quote(segment, safe="~", encoding="latin-1"))
+    return "/" + "/".join(segments) + ("/" if segments and raw.endswith("/") else "")
 
 
 def pairs_of(raw: str) -> Pairs:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 import engine
-from gateway.aws.callers import Caller
+from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Headers, unknown
 
 TARGET_PREFIX = "AmazonPersonalize."
@@ -20,7 +20,7 @@ class ControlCalls:
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
 
-    async def operate(self, caller: Caller, headers: Headers, body: bytes) -> bytes:
+    async def operate(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
         target = headers.get("x-amz-target", "")
         if not target.startswith(TARGET_PREFIX):
             raise unknown(target or "without an X-Amz-Target header")

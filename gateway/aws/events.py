@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 import engine
-from gateway.aws.callers import Caller
-from gateway.aws.members import Arn, Body, Id
+from gateway.aws.callers import AwsCaller
+from gateway.aws.members import Arn, Id, RequestBody
 from gateway.aws.protocol import Headers, decoded
 from gateway.aws.rates import Rates
 
@@ -28,11 +28,11 @@ Impression = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=25)]
 Attribution = Annotated[str, Meta(max_length=1024, pattern=r"^[\x20-\x7e]*[\x21-\x7e]+[\x20-\x7e]*\Z")]
 
 
-class MetricAttribution(Body, frozen=True, kw_only=True):
+class EventAttribution(RequestBody, frozen=True, kw_only=True):
     event_attribution_source: Attribution
 
 
-class PutEvent(Body, frozen=True, kw_only=True):
+class PutEvent(RequestBody, frozen=True, kw_only=True):
     event_type: Id
     sent_at: Seconds
     event_id: Id | None = None
@@ -41,47 +41,47 @@ class PutEvent(Body, frozen=True, kw_only=True):
     properties: Properties | None = None
     recommendation_id: RecommendationId | None = None
     impression: Impression | None = None
-    metric_attribution: MetricAttribution | None = None
+    metric_attribution: EventAttribution | None = None
 
 
-class PutEvents(Body, frozen=True, kw_only=True):
+class PutEvents(RequestBody, frozen=True, kw_only=True):
     tracking_id: Id
     session_id: Id
     user_id: Id | None = None
     event_list: Annotated[list[PutEvent], Batch]
 
 
-class PutItem(Body, frozen=True, kw_only=True):
+class PutItem(RequestBody, frozen=True, kw_only=True):
     item_id: Id
     properties: Annotated[str, Meta(min_length=1, max_length=32_000)] | None = None
 
 
-class PutItems(Body, frozen=True, kw_only=True):
+class PutItems(RequestBody, frozen=True, kw_only=True):
     dataset_arn: Arn
     items: Annotated[list[PutItem], Batch]
 
 
-class PutUser(Body, frozen=True, kw_only=True):
+class PutUser(RequestBody, frozen=True, kw_only=True):
     user_id: Id
     properties: Annotated[str, Meta(min_length=1, max_length=24_000)] | None = None
 
 
-class PutUsers(Body, frozen=True, kw_only=True):
+class PutUsers(RequestBody, frozen=True, kw_only=True):
     dataset_arn: Arn
     users: Annotated[list[PutUser], Batch]
 
 
-class PutAction(Body, frozen=True, kw_only=True):
+class PutAction(RequestBody, frozen=True, kw_only=True):
     action_id: Id
     properties: Annotated[str, Meta(min_length=1, max_length=32_000)] | None = None
 
 
-class PutActions(Body, frozen=True, kw_only=True):
+class PutActions(RequestBody, frozen=True, kw_only=True):
     dataset_arn: Arn
     actions: Annotated[list[PutAction], Batch]
 
 
-class PutActionInteraction(Body, frozen=True, kw_only=True):
+class PutActionInteraction(RequestBody, frozen=True, kw_only=True):
     action_id: Id
     session_id: Id
     timestamp: Seconds
@@ -93,7 +93,7 @@ class PutActionInteraction(Body, frozen=True, kw_only=True):
     impression: Impression | None = None
 
 
-class PutActionInteractions(Body, frozen=True, kw_only=True):
+class PutActionInteractions(RequestBody, frozen=True, kw_only=True):
     tracking_id: Id
     action_interactions: Annotated[list[PutActionInteraction], Batch]
 
@@ -102,7 +102,7 @@ Row = tuple[str, Mapping[str, Any]]
 ActionEvent = tuple[str, str | None, engine.Event]  # session, user, event
 
 
-class Intake(Protocol):
+class EventIntake(Protocol):
     """Each returns a future that is done once the records are durable, or raises `engine.EngineError` at once."""
 
     def put_events(
@@ -119,7 +119,7 @@ class Intake(Protocol):
 
 
 class EventsCalls:
-    def __init__(self, intake: Intake, rates: Rates | None = None) -> None:
+    def __init__(self, intake: EventIntake, rates: Rates | None = None) -> None:
         self._intake, self._rates = intake, rates
         self._events = msgspec.json.Decoder(PutEvents)
         self._items = msgspec.json.Decoder(PutItems)
@@ -127,7 +127,7 @@ class EventsCalls:
         self._actions = msgspec.json.Decoder(PutActions)
         self._action_interactions = msgspec.json.Decoder(PutActionInteractions)
 
-    async def put_events(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def put_events(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._events)
         self._count("PutEvents", caller, asked.tracking_id)
         if len(body) > MOST_BYTES:
@@ -137,36 +137,36 @@ class EventsCalls:
         await asyncio.wrap_future(stored)
         return b""
 
-    async def put_items(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def put_items(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._items)
         self._count("PutItems", caller, asked.dataset_arn)
         rows = [(item.item_id, properties_of(item.properties, item.item_id)) for item in asked.items]
         await asyncio.wrap_future(self._intake.put_items(asked.dataset_arn, rows, caller.account))
         return b""
 
-    async def put_users(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def put_users(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._users)
         self._count("PutUsers", caller, asked.dataset_arn)
         rows = [(user.user_id, properties_of(user.properties, user.user_id)) for user in asked.users]
         await asyncio.wrap_future(self._intake.put_users(asked.dataset_arn, rows, caller.account))
         return b""
 
-    async def put_actions(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def put_actions(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._actions)
         self._count("PutActions", caller, asked.dataset_arn)
         rows = [(action.action_id, properties_of(action.properties, action.action_id)) for action in asked.actions]
         await asyncio.wrap_future(self._intake.put_actions(asked.dataset_arn, rows, caller.account))
         return b""
 
-    async def put_action_interactions(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def put_action_interactions(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._action_interactions)
         self._count("PutActionInteractions", caller, asked.tracking_id)
         deeds = [deed_of(deed, f"actionInteractions[{place}]") for place, deed in enumerate(asked.action_interactions)]
         await asyncio.wrap_future(self._intake.put_action_interactions(asked.tracking_id, deeds, caller.account))
         return b""
 
-    def _count(self, operation: str, caller: Caller, resource: str) -> None:
-        """By the dataset group's tracker or dataset, of which it has one. Raises `Throttled`."""
+    def _count(self, operation: str, caller: AwsCaller, resource: str) -> None:
+        """Count a call by the dataset group's tracker or dataset, of which it has one. Raises `Throttled`."""
         if self._rates is not None:
             self._rates.take(operation, caller.account, resource)
 

@@ -70,14 +70,14 @@ class EvaluateMany(msgspec.Struct, frozen=True, kw_only=True):
     requests: Annotated[list[EvaluateOne], Meta(min_length=1, max_length=20)]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class EvidentlyEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     timestamp: float
     data: str
 
 
-class PutEvents(msgspec.Struct, frozen=True, kw_only=True):
-    events: Annotated[list[Event], Meta(max_length=50)]
+class PutEvidentlyEvents(msgspec.Struct, frozen=True, kw_only=True):
+    events: Annotated[list[EvidentlyEvent], Meta(max_length=50)]
 
 
 class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -90,9 +90,9 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 def evidently_routes(
     gateway: Gateway, flag_service: FlagService, on: Wire, rows: Rows
 ) -> list[HTTPRouteHandler | Router]:
-    """At the root, and below a prefix as the other AWS services are. `rows` reads what is known of an experiment's
-    units; it may take its time."""
-    calls = Calls(gateway, flag_service, on.callers, rows)
+    """Handlers at the root, and below a prefix as the other AWS services have. `rows` reads what is known of an
+    experiment's units; it may take its time."""
+    calls = EvidentlyCalls(gateway, flag_service, on.callers, rows)
 
     def handlers() -> list[HTTPRouteHandler]:
         @route(
@@ -119,7 +119,7 @@ def evidently_routes(
     return [*handlers(), Router(PREFIX, route_handlers=handlers())]
 
 
-class Calls:
+class EvidentlyCalls:
     def __init__(self, gateway: Gateway, flag_service: FlagService, callers: Callers, rows: Rows) -> None:
         self._gateway, self._flag_service, self._callers, self._rows = gateway, flag_service, callers, rows
 
@@ -148,7 +148,7 @@ class Calls:
             case "POST", ["evaluations"]:
                 return self._evaluate_many(sent, project, arn)
             case "POST", ["experiments", experiment, "results"]:
-                return await self._results(decoded(sent, GetResults), found(project, "experiment", experiment))
+                return await self._results(decoded(sent, GetResults), flag_of(project, "experiment", experiment))
             case "POST", ["evaluations", feature]:
                 return self._evaluated(decoded(sent, Evaluate), feature, project)
             case "GET", rest:
@@ -159,7 +159,7 @@ class Calls:
     # --- the data plane
 
     def _evaluated(self, asked: Evaluate, feature: str, project: wire.Project) -> wire.Body:
-        flag = found(project, "feature", feature)
+        flag = flag_of(project, "feature", feature)
         context = json_object(asked.evaluation_context, "evaluationContext")
         result = self._flag_service.evaluate(flag, asked.entity_id, context, Caller({}), exposes=True)
         reason = REASONS[result.reason]
@@ -184,10 +184,12 @@ class Calls:
         return {"results": results}
 
     async def _put_events(self, sent: RawRequest, project: wire.Project) -> wire.Body:
-        results = await asyncio.gather(*(self._put(event, project) for event in decoded(sent, PutEvents).events))
+        results = await asyncio.gather(
+            *(self._put(event, project) for event in decoded(sent, PutEvidentlyEvents).events)
+        )
         return {"failedEventCount": sum("errorCode" in each for each in results), "eventResults": results}
 
-    async def _put(self, event: Event, project: wire.Project) -> dict[str, str]:
+    async def _put(self, event: EvidentlyEvent, project: wire.Project) -> dict[str, str]:
         """One bad event is no reason to lose the others."""
         try:
             if event.timestamp < 0:
@@ -203,7 +205,7 @@ class Calls:
     # --- the control plane
 
     async def _results(self, asked: GetResults, flag: Flag) -> wire.Body:
-        """Of all that happened till now: one value each."""
+        """One value each, of all that has happened till now."""
         experiment = self._flag_service.current(flag, self._gateway.now()).experiment
         for metric in asked.metric_names:
             if metric not in experiment.metrics:
@@ -236,14 +238,14 @@ class Calls:
             case ["features"]:
                 return page("features", [wire.feature_summary(arn, *each) for each in project.items()], sent)
             case ["features", feature]:
-                return {"feature": wire.feature_of(arn, feature, found(project, "feature", feature))}
+                return {"feature": wire.feature_of(arn, feature, flag_of(project, "feature", feature))}
             case ["experiments"]:
                 every = [wire.experiment_of(arn, *each, now) for each in project.items()]
                 wanted = parse_qs(sent.query).get("status")
                 return page("experiments", [each for each in every if not wanted or each["status"] in wanted], sent)
             case ["experiments", experiment]:
                 return {
-                    "experiment": wire.experiment_of(arn, experiment, found(project, "experiment", experiment), now)
+                    "experiment": wire.experiment_of(arn, experiment, flag_of(project, "experiment", experiment), now)
                 }
             case ["launches"]:
                 return page("launches", [], sent)
@@ -254,13 +256,13 @@ class Calls:
 
 
 def plane_of(sent: RawRequest) -> Plane:
-    """To evaluate and to tell of events is for applications; results and what is configured for who runs them."""
+    """Applications evaluate and report events; results and configuration are for those who run them."""
     parts = sent.path.removeprefix(PREFIX).strip("/").split("/")
     is_data = sent.method == "POST" and (parts[0] == "events" or "evaluations" in parts[2:3])
     return "data" if is_data else "control"
 
 
-def seen(event: Event, project: wire.Project) -> list[UnitReport]:
+def seen(event: EvidentlyEvent, project: wire.Project) -> list[UnitReport]:
     """Raises `ValueError` and `Problem`."""
     data = json_object(event.data, "data")
     match event.type:
@@ -273,7 +275,7 @@ def seen(event: Event, project: wire.Project) -> list[UnitReport]:
 
 
 def page(name: str, every: Sequence[wire.Body], sent: RawRequest) -> wire.Body:
-    """From where `nextToken` says, `maxResults` at most."""
+    """The page that begins where `nextToken` says, of `maxResults` at most."""
     query = parse_qs(sent.query)
     start, most = (query.get(key, [default])[0] for key, default in (("nextToken", "0"), ("maxResults", str(PAGE))))
     if not NUMBER.fullmatch(start) or not NUMBER.fullmatch(most) or not 1 <= int(most) <= 100:
@@ -297,7 +299,7 @@ def json_object(text: str, member: str) -> dict[str, Any]:
         raise invalid(f"{member} must be the text of a JSON object: {engine.in_words(error)}") from error
 
 
-def found(project: wire.Project, kind: str, name: str) -> Flag:
+def flag_of(project: wire.Project, kind: str, name: str) -> Flag:
     if name not in project:
         raise missing(kind, name)
     return project[name]

@@ -1,4 +1,4 @@
-"""Whether a request of the wire comes from this machine, as far as a server can tell."""
+"""Requests of the wire that come from this machine, as far as a server can tell."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::[0-9]*)?")
 
 
 def stranger(sent: RawRequest) -> str:
-    """Why the caller may be on another machine, as the end of a sentence; "" for one on this machine."""
+    """The reason why the caller may be on another machine, to end a sentence; "" for one on this machine."""
     if forwarded := sorted(FORWARDING & sent.headers.keys()):
         return f"this request came through a proxy ({forwarded[0]})"
     if "origin" in sent.headers:

@@ -12,5 +12,5 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Value = Annotated[str, Meta(max_length=1000)]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A request's body; members that no rule knows are left aside, as AWS does."""

@@ -16,8 +16,8 @@ SDK = (b"amz-sdk-invocation-id", b"amz-sdk-request")  # what SDKs send of themse
 
 
 class Prefixed:
-    """What the three services are asked below a path is routed without it, everything else as it came. The path that
-    the caller has signed stays in the scope's `raw_path`."""
+    """Routes requests of the three services below a path without it, all others as they came. The path that the caller
+    has signed stays in the scope's `raw_path`."""
 
     def __init__(self, paths: Collection[str], own: Collection[str], router: ASGIApp) -> None:
         """`paths` are the wire's, `/` for the control plane; `own` are the first segments of the router's routes."""

@@ -17,7 +17,7 @@ from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
 import engine
-from gateway.aws.callers import Caller, Callers, Plane
+from gateway.aws.callers import AwsCaller, Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
 from gateway.limits.body_budget import BodyBudget
@@ -42,12 +42,12 @@ class Refusal:
 
 AnyRequest = Request[Any, Any, Any]
 Headers = Mapping[str, str]
-Call = Callable[[Caller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased headers, body) → body
+Call = Callable[[AwsCaller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased headers, body) → body
 decoded = engine.decoded
 
 
 class Wire(NamedTuple):
-    """What its routes share: who may call, where bodies are held, and the share that a request's sender has there."""
+    """Parts that the wire's routes share: who may call, where bodies are held, and the share of a sender there."""
 
     callers: Callers
     bodies: BodyBudget

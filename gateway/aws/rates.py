@@ -1,4 +1,4 @@
-"""How often the wire's operations may be called (specification §8.1): token buckets that all workers of a server share.
+"""Rate limits of the wire's operations (specification §8.1): token buckets that all workers of a server share.
 
 A bucket is a number in a page of shared memory: when it will be full again. To count in Redis would cost each request a
 round trip, and to count in each worker alone would give a caller with one connection the share of one worker.

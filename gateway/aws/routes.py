@@ -12,7 +12,7 @@ from litestar.types import ASGIApp
 
 from gateway.aws.callers import Plane
 from gateway.aws.control import ControlCalls, ControlPlane
-from gateway.aws.events import EventsCalls, Intake
+from gateway.aws.events import EventIntake, EventsCalls
 from gateway.aws.prefix import Prefixed
 from gateway.aws.protocol import (
     JSON,
@@ -27,7 +27,7 @@ from gateway.aws.protocol import (
     unknown,
 )
 from gateway.aws.rates import Rates
-from gateway.aws.runtime import Catalogue, Rank, RuntimeCalls
+from gateway.aws.runtime import Rank, RuntimeAnswers, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM
 
 PREFIX = "/aws"
@@ -37,10 +37,10 @@ class AwsEngine(Protocol):
     """The part of the engine that the wire uses."""
 
     @property
-    def answers(self) -> Catalogue: ...
+    def answers(self) -> RuntimeAnswers: ...
 
     @property
-    def feed(self) -> Intake: ...
+    def feed(self) -> EventIntake: ...
 
     @property
     def resources(self) -> ControlPlane: ...
@@ -76,7 +76,7 @@ def below_any_path(routes: Iterable[HTTPRouteHandler | Router], app: Litestar) -
 
 
 def aws_unrouted(request: AnyRequest, error: Exception) -> Response[bytes] | None:
-    """What an AWS client can read where no route answers; None for anyone else's request, and for a preflight."""
+    """A refusal that AWS clients can read where no route answers; None for other requests, and for a preflight."""
     if (
         request.method == "OPTIONS"
         or not isinstance(error, HTTPException)

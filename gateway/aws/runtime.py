@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 import engine
-from gateway.aws.callers import Caller
-from gateway.aws.members import Arn, Body, Id, Value
+from gateway.aws.callers import AwsCaller
+from gateway.aws.members import Arn, Id, RequestBody, Value
 from gateway.aws.protocol import Headers, decoded
 from gateway.aws.rates import Rates
 
@@ -34,14 +34,14 @@ Columns = Annotated[list[Annotated[str, Meta(max_length=150)]], Meta(max_length=
 MetadataColumns = Annotated[dict[Annotated[str, Meta(pattern=r"^(?i:ITEMS)\Z")], Columns], Meta(max_length=1)]
 
 
-class Promotion(Body, frozen=True, kw_only=True):
+class RuntimePromotion(RequestBody, frozen=True, kw_only=True):
     name: PromotionName
     percent_promoted_items: Annotated[int, Meta(ge=1, le=100)]
     filter_arn: Arn
     filter_values: FilterValues | None = None
 
 
-class GetRecommendations(Body, frozen=True, kw_only=True):
+class GetRecommendations(RequestBody, frozen=True, kw_only=True):
     campaign_arn: Arn | None = None
     recommender_arn: Arn | None = None
     item_id: Id | None = None
@@ -50,11 +50,11 @@ class GetRecommendations(Body, frozen=True, kw_only=True):
     context: Context | None = None
     filter_arn: Arn | None = None
     filter_values: FilterValues | None = None
-    promotions: Annotated[list[Promotion], Meta(max_length=1)] | None = None
+    promotions: Annotated[list[RuntimePromotion], Meta(max_length=1)] | None = None
     metadata_columns: MetadataColumns | None = None
 
 
-class GetPersonalizedRanking(Body, frozen=True, kw_only=True):
+class GetPersonalizedRanking(RequestBody, frozen=True, kw_only=True):
     campaign_arn: Arn
     input_list: Annotated[list[Id], Meta(min_length=1, max_length=engine.MOST_RESULTS)]
     user_id: Id
@@ -64,7 +64,7 @@ class GetPersonalizedRanking(Body, frozen=True, kw_only=True):
     metadata_columns: MetadataColumns | None = None
 
 
-class GetActionRecommendations(Body, frozen=True, kw_only=True):
+class GetActionRecommendations(RequestBody, frozen=True, kw_only=True):
     campaign_arn: Arn | None = None
     user_id: Id | None = None
     num_results: Annotated[int, Meta(ge=0, le=MOST_ACTIONS)] | None = None
@@ -102,8 +102,8 @@ class GetActionRecommendationsResponse(msgspec.Struct, frozen=True, rename="came
     recommendation_id: str
 
 
-class Said(NamedTuple):
-    """What responses are made of, in their order."""
+class ResponseMembers(NamedTuple):
+    """The members of a response, in their order."""
 
     items: list[PredictedItem]
     recommendation_id: str
@@ -114,7 +114,7 @@ class Rank(Protocol):
     async def __call__(self, question: engine.Question) -> engine.Ranked: ...
 
 
-class Catalogue(Protocol):
+class RuntimeAnswers(Protocol):
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str) -> None: ...
 
     def metadata(
@@ -125,13 +125,13 @@ class Catalogue(Protocol):
 
 
 class RuntimeCalls:
-    def __init__(self, rank: Rank, catalogue: Catalogue, rates: Rates | None = None) -> None:
+    def __init__(self, rank: Rank, catalogue: RuntimeAnswers, rates: Rates | None = None) -> None:
         self._rank, self._catalogue, self._rates = rank, catalogue, rates
         self._recommendations = msgspec.json.Decoder(GetRecommendations)
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
 
-    async def recommend(self, caller: Caller, headers: Headers, body: bytes) -> bytes:
+    async def recommend(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._recommendations)
         question = engine.Question(
             campaign=_one_of(asked.campaign_arn, asked.recommender_arn),
@@ -146,10 +146,10 @@ class RuntimeCalls:
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
         self._count("GetRecommendations", question)
-        said = await self._answer(question, asked.metadata_columns, headers)
-        return msgspec.json.encode(GetRecommendationsResponse(*said))
+        members = await self._answer(question, asked.metadata_columns, headers)
+        return msgspec.json.encode(GetRecommendationsResponse(*members))
 
-    async def rerank(self, caller: Caller, headers: Headers, body: bytes) -> bytes:
+    async def rerank(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._ranking)
         question = engine.Question(
             campaign=_of_kind("campaign", asked.campaign_arn),
@@ -163,10 +163,10 @@ class RuntimeCalls:
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
         self._count("GetPersonalizedRanking", question)
-        said = await self._answer(question, asked.metadata_columns, headers)
-        return msgspec.json.encode(GetPersonalizedRankingResponse(*said))
+        members = await self._answer(question, asked.metadata_columns, headers)
+        return msgspec.json.encode(GetPersonalizedRankingResponse(*members))
 
-    async def act(self, caller: Caller, _: Headers, body: bytes) -> bytes:
+    async def act(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._actions)
         if asked.campaign_arn is None:
             raise engine.InvalidInput("A campaignArn is required.")
@@ -186,14 +186,16 @@ class RuntimeCalls:
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
         return msgspec.json.encode(GetActionRecommendationsResponse(actions, ranked.recommendation_id))
 
-    async def _answer(self, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers) -> Said:
+    async def _answer(
+        self, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
+    ) -> ResponseMembers:
         ranked = await self._rank(question)
         nothing = (None,) * len(ranked.items)
         rows: Sequence[dict[str, Any] | None] = nothing
         if columns:
             (names,) = columns.values()
             rows = await asyncio.to_thread(self._metadata, question, ranked.items, names)
-        told = (ranked.promotion_names or nothing, rows, ranked.reasons or nothing)
+        more = (ranked.promotion_names or nothing, rows, ranked.reasons or nothing)
         predicted = [
             PredictedItem(
                 item,
@@ -202,12 +204,12 @@ class RuntimeCalls:
                 _texts(row),
                 UNSET if reason is None else (reason,),
             )
-            for item, score, promotion, row, reason in zip(ranked.items, ranked.scores, *told, strict=True)
+            for item, score, promotion, row, reason in zip(ranked.items, ranked.scores, *more, strict=True)
         ]
         explanation: engine.Explanation | UnsetType = UNSET
         if item := headers.get(EXPLAIN):
             explanation = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
-        return Said(predicted, ranked.recommendation_id, explanation)
+        return ResponseMembers(predicted, ranked.recommendation_id, explanation)
 
     def _count(self, operation: str, question: engine.Question) -> None:
         """Raises `Throttled`."""
@@ -221,7 +223,7 @@ class RuntimeCalls:
         return self._catalogue.metadata(question.campaign, items, columns, question.account)
 
 
-def _promotion(asked: Promotion) -> engine.Promotion:
+def _promotion(asked: RuntimePromotion) -> engine.Promotion:
     return engine.Promotion(
         name=asked.name,
         percent=asked.percent_promoted_items,

@@ -32,7 +32,7 @@ MUST_BE_SIGNED = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target") 
 
 
 class Claim(NamedTuple):
-    """What a request says about its signature."""
+    """A request's claims about its signature."""
 
     key: str
     date: str
@@ -58,8 +58,8 @@ def verified(
 
 
 def check_head(request: RawRequest, keys: Mapping[str, AccessKey], now: float, service: str = SERVICE) -> None:
-    """As far as `verified` can tell before the body is there: all but the body's digest where the head says that, else
-    all but the signature. Raises `Denied`."""
+    """Verify what can be before the body is there: all but the body's digest where the head says that, else all but the
+    signature. Raises `Denied`."""
     query = pairs_of(request.query)
     claim, key = claimed(request, query, keys, now, service)
     if DIGEST in request.headers:
@@ -71,7 +71,7 @@ def check_head(request: RawRequest, keys: Mapping[str, AccessKey], now: float, s
 def claimed(
     request: RawRequest, query: Pairs, keys: Mapping[str, AccessKey], now: float, service: str
 ) -> tuple[Claim, AccessKey]:
-    """What the request says, by a key that there is. Raises `Denied`."""
+    """The request's claim, by a key that there is. Raises `Denied`."""
     claim = claim_of(request, query)
     key = keys.get(claim.key)
     if key is None or not same(claim.token or "", key.session_token or ""):
@@ -158,10 +158,10 @@ def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str
 def payload_of(request: RawRequest) -> str:
     """The body's digest, or what the request says instead; a digest that it says must be the body's."""
     digest = hashlib.sha256(request.body).hexdigest()
-    said = request.headers.get(DIGEST, digest)
-    if said != UNSIGNED and not same(said, digest):
+    payload = request.headers.get(DIGEST, digest)
+    if payload != UNSIGNED and not same(payload, digest):
         raise mismatch()
-    return said
+    return payload
 
 
 @lru_cache(maxsize=256)
@@ -173,7 +173,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def same(one: str, other: str) -> bool:
-    """In a time that tells nothing of where they differ."""
+    """Compare in a time that tells nothing of where they differ."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 

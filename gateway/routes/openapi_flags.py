@@ -63,7 +63,7 @@ def flag_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
         PathItem(get=_read("growthbook.features", "Experiments as features", GROWTHBOOK, ANY, refusals, [features])),
     )
     stream = {"text/event-stream": OpenAPIMediaType(schema=TEXT)}
-    told = OpenAPIResponse(description="An event `features` at once and whenever they change.", content=stream)
+    pushed = OpenAPIResponse(description="An event `features` at once and whenever they change.", content=stream)
     yield (
         "/sub/{client_key}",
         PathItem(
@@ -72,7 +72,7 @@ def flag_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
                 summary="Features, as they change",
                 tags=[GROWTHBOOK],
                 parameters=[features],
-                responses={**refusals, "200": told},
+                responses={**refusals, "200": pushed},
             )
         ),
     )
