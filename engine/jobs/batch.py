@@ -9,13 +9,12 @@ from typing import TypeVar
 from engine.batch.lines import MOST_BYTES, Answer, Files, LineCounts, Wrap
 from engine.control.lifecycle import ACTIVE
 from engine.data.group import Group
-from engine.errors import EngineError
 from engine.filters import CompiledFilter
 from engine.jobs.choosing import settings_of
 from engine.jobs.group_data import current
 from engine.jobs.training import trained_on, with_new_items
 from engine.jobs.training_data import training_data
-from engine.jobs.work import Work
+from engine.jobs.work import Work, perform_resource_job
 from engine.recipe import stretch
 from engine.records import (
     BatchInferenceJobRecord,
@@ -48,23 +47,15 @@ class Answering:
 
 
 def run_batch(work: Work, kind: type[J], answering: Callable[[Work, J, BatchContext], Answering]) -> str:
-    """The job from its first status to its last."""
-    job = work.engine.records.get(work.arn, kind)
-    if job.status == ACTIVE:
-        return "answered before its process ended"
-    job = work.change(job, status="CREATE IN_PROGRESS")
-    try:
+    """Runs the job from its first status to its last."""
+
+    def perform(work: Work, job: J) -> str:
         work.progress(0.0, "loading the model and the data")
         counts = _answer(work, job, answering(work, job, _batch(work, job)))
-    except EngineError as error:
-        fail(work, kind, error.message)
-        raise
-    work.change(job, status=ACTIVE, report={"lines": counts.lines, "errors": counts.errors})
-    return str(counts)
+        work.change(job, status=ACTIVE, report={"lines": counts.lines, "errors": counts.errors})
+        return str(counts)
 
-
-def fail(work: Work, kind: type[J], reason: str) -> None:
-    work.change(work.engine.records.get(work.arn, kind), status="CREATE FAILED", failure_reason=reason)
+    return perform_resource_job(work, kind, perform, "answered before its process ended")
 
 
 def _batch(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord) -> BatchContext:

@@ -65,10 +65,10 @@ class Runner:
             thread.join()
 
     def _count_on(self) -> None:
-        clerk = AttributionWorker(self._engine)
+        worker = AttributionWorker(self._engine)
         while not self._stopping.wait(COUNT_EVERY_S):
             try:
-                clerk.work()
+                worker.work()
             except Unavailable:
                 pass  # the database has logged it
             except Exception:

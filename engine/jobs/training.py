@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+import numpy as np
+
 from engine.arns import name_of, recipe_arn
 from engine.cohorts.training import with_cohorts
 from engine.control.lifecycle import ACTIVE
 from engine.control.solution_config import hyperparameters
 from engine.data.snapshot import Snapshot
 from engine.data.stored import Stored
-from engine.errors import InvalidInput
+from engine.errors import EngineError, InvalidInput
 from engine.forecast.countdown import Countdown
 from engine.forecast.machine import Machine, measured
 from engine.forecast.training import TrainingForecast, forecast
@@ -30,6 +33,7 @@ from engine.serving import artifacts
 from engine.serving.deployments import model_folder
 
 SEED = 20_260_101
+TRAINING_FAULTS = (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError)
 WRITING_S = 0.1
 A_ROW_S = 6e-4  # of an interaction, roughly: training by a recipe that is not quick, and each trial
 BRIEF_S = 5.0  # a forecast this short is good enough without a quarter of a second to measure the machine

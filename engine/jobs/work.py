@@ -12,13 +12,14 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.attribution import ledger
+from engine.control.lifecycle import ACTIVE
 from engine.data import stored
 from engine.data.entries import Pointer, encode
 from engine.data.group import Group
 from engine.data.log import LogEntry
 from engine.data.stored import Stored
 from engine.engine import Engine
-from engine.errors import JobStopped, SnapshotOvertaken
+from engine.errors import EngineError, JobStopped, SnapshotOvertaken
 from engine.feed.directory import Directory
 from engine.queue.queue import Job
 from engine.recipe import Progress
@@ -82,6 +83,10 @@ class Work:
         stored = store(self.engine, self.job, record.arn, changes)
         return msgspec.json.decode(stored, type=type(record))
 
+    def fail(self, reason: str, status: str = "CREATE FAILED") -> None:
+        """Shows by the resource that the job has failed."""
+        store(self.engine, self.job, self.arn, {"status": status, "failure_reason": reason})
+
     def state(self, group: DatasetGroupRecord) -> Group:
         """The group as of now, of this job alone."""
         self.bases[group.uid] = published(self.engine, group.uid)
@@ -118,6 +123,28 @@ class Work:
             for start in range(0, len(names), KEYS_AT_ONCE):
                 for kind in ("event", "action_event", "user"):
                     remove(self.engine, group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
+
+
+def perform_resource_job(
+    work: Work,
+    kind: type[R],
+    perform: Callable[[Work, R], str],
+    ended: str,
+    faults: tuple[type[Exception], ...] = (EngineError,),
+) -> str:
+    """Performs a job whose resource is being created, unless it had `ended` before its process did.
+
+    One of the `faults` is shown by the resource, and raised.
+    """
+    record = work.engine.records.get(work.arn, kind)
+    if record.status == ACTIVE:
+        return ended
+    record = work.change(record, status="CREATE IN_PROGRESS")
+    try:
+        return perform(work, record)
+    except faults as error:
+        work.fail(str(error) or type(error).__name__)
+        raise
 
 
 def hold(engine: Engine, job: Job, within: sa.Connection) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 import sqlalchemy as sa
@@ -33,12 +33,6 @@ _writes: dict[
 ] = {}  # name -> function, types of arguments, of the result
 _call = msgspec.msgpack.Decoder(Call)
 _outcome = msgspec.msgpack.Decoder(Outcome)
-
-
-class WriteForwarder(Protocol):
-    def exchange(self, call: bytes) -> bytes | None:
-        """The outcome of a call that somebody else did; None where this process is to do it."""
-        ...
 
 
 def write(function: Callable[Concatenate[Engine, P], T]) -> Callable[Concatenate[Engine, P], T]:

@@ -38,8 +38,7 @@ def run(work: Work) -> str:
 
 
 def failed(work: Work, reason: str) -> None:
-    job = work.engine.records.get(work.arn, DataDeletionJobRecord)
-    work.change(job, status="FAILED", failure_reason=reason)
+    work.fail(reason, "FAILED")
 
 
 def _delete(work: Work, job: DataDeletionJobRecord) -> str:

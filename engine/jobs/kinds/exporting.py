@@ -13,34 +13,21 @@ from engine.data import exporter
 from engine.data.destination import open_destination
 from engine.data.schema import Schema
 from engine.data.stored import EMPTY, Flags, Stored
-from engine.errors import EngineError
 from engine.jobs.group_data import current
-from engine.jobs.work import Work
+from engine.jobs.work import Work, perform_resource_job
 from engine.records import DatasetExportJobRecord, DatasetGroupRecord, DatasetRecord
 
 SAID_EVERY = 50_000  # rows
 
 
 def run(work: Work) -> str:
-    job = work.engine.records.get(work.arn, DatasetExportJobRecord)
-    if job.status == ACTIVE:
-        return "exported before its process ended"
-    job = work.change(job, status="CREATE IN_PROGRESS")
-    try:
-        count = _export(work, job)
-    except EngineError as error:
-        failed(work, error.message)
-        raise
-    work.change(job, status=ACTIVE)
-    return f"{count:,} rows"
+    return perform_resource_job(work, DatasetExportJobRecord, _export, "exported before its process ended")
 
 
-def failed(work: Work, reason: str) -> None:
-    job = work.engine.records.get(work.arn, DatasetExportJobRecord)
-    work.change(job, status="CREATE FAILED", failure_reason=reason)
+failed = Work.fail
 
 
-def _export(work: Work, job: DatasetExportJobRecord) -> int:
+def _export(work: Work, job: DatasetExportJobRecord) -> str:
     dataset = work.directory.get(job.dataset_arn, DatasetRecord)
     group = work.directory.get(dataset.dataset_group_arn, DatasetGroupRecord)
     schema = work.directory.schema(dataset)
@@ -57,7 +44,8 @@ def _export(work: Work, job: DatasetExportJobRecord) -> int:
             if count % SAID_EVERY == 0:
                 work.progress(0.5, f"{count:,} rows written")
         work.progress(0.9, "putting the file in its place")
-    return count
+    work.change(job, status=ACTIVE)
+    return f"{count:,} rows"
 
 
 def _rows(stored: Stored, dataset_type: str, schema: Schema, mode: str) -> Iterator[exporter.Row]:

@@ -16,10 +16,9 @@ from engine.data.options import TAG_PREFIX
 from engine.data.report import ImportReport
 from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
-from engine.errors import EngineError
 from engine.jobs.group_data import compaction_of
 from engine.jobs.imported_attribution import ImportedInteractions, count_import
-from engine.jobs.work import Work, undisturbed
+from engine.jobs.work import Work, perform_resource_job, undisturbed
 from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, DatasetRecord
 from engine.settings import Settings
@@ -32,21 +31,11 @@ MAX_BYTES = {"FULL": 100 * GIGABYTE, "INCREMENTAL": GIGABYTE}
 A_BYTE_S = 60.0 / (32 << 20)  # some seconds a million rows
 
 
+failed = Work.fail
+
+
 def run(work: Work) -> str:
-    job = work.engine.records.get(work.arn, DatasetImportJobRecord)
-    if job.status == ACTIVE:
-        return "imported before its process ended"
-    job = work.change(job, status="CREATE IN_PROGRESS")
-    try:
-        return _import(work, job)
-    except EngineError as error:
-        failed(work, error.message)
-        raise
-
-
-def failed(work: Work, reason: str) -> None:
-    job = work.engine.records.get(work.arn, DatasetImportJobRecord)
-    work.change(job, status="CREATE FAILED", failure_reason=reason)
+    return perform_resource_job(work, DatasetImportJobRecord, _import, "imported before its process ended")
 
 
 def seconds(engine: Engine, job: Job) -> float:

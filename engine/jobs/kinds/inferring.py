@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.batch.inference import answering
 from engine.batch.themes import Themes, themed
-from engine.jobs.batch import Answering, BatchContext, fail, run_batch
+from engine.jobs.batch import Answering, BatchContext, run_batch
 from engine.jobs.work import Work
 from engine.records import BatchInferenceJobRecord
 
@@ -15,8 +15,7 @@ def run(work: Work) -> str:
     return run_batch(work, BatchInferenceJobRecord, _answering)
 
 
-def failed(work: Work, reason: str) -> None:
-    fail(work, BatchInferenceJobRecord, reason)
+failed = Work.fail
 
 
 def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-import numpy as np
-
 from engine.arns import name_of, recipe_arn, region_of
 from engine.control.lifecycle import ACTIVE
 from engine.control.schedule import DAY, USUAL_DAYS
 from engine.engine import Engine
-from engine.errors import EngineError
 from engine.jobs.group_data import interactions_of
-from engine.jobs.training import A_ROW_S, train
+from engine.jobs.training import A_ROW_S, TRAINING_FAULTS, train
 from engine.jobs.work import Work, changed
 from engine.queue.queue import Job
 from engine.recipes import RECIPES
@@ -29,7 +25,7 @@ def run(work: Work) -> str:
     try:
         version = version_of(recommender, work.engine.new_id()[:8])
         trained, message = train(work, version)
-    except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
+    except TRAINING_FAULTS as error:
         failed(work, str(error) or type(error).__name__)
         raise
     now = round(work.engine.clock(), 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.batch.segments import by_attributes, by_item, with_attributes
 from engine.filters import fields_of
-from engine.jobs.batch import Answering, BatchContext, fail, run_batch
+from engine.jobs.batch import Answering, BatchContext, run_batch
 from engine.jobs.work import Work
 from engine.records import BatchSegmentJobRecord
 
@@ -15,8 +15,7 @@ def run(work: Work) -> str:
     return run_batch(work, BatchSegmentJobRecord, _answering)
 
 
-def failed(work: Work, reason: str) -> None:
-    fail(work, BatchSegmentJobRecord, reason)
+failed = Work.fail
 
 
 def _answering(work: Work, job: BatchSegmentJobRecord, batch: BatchContext) -> Answering:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-import numpy as np
-
 from engine.arns import name_of, region_of
 from engine.control.campaigns import follow_latest
 from engine.control.hpo_config import search_of
 from engine.control.lifecycle import ACTIVE
 from engine.engine import Engine
-from engine.errors import EngineError
 from engine.jobs.group_data import interactions_of
-from engine.jobs.training import A_ROW_S, train, update
-from engine.jobs.work import Work, changed
+from engine.jobs.training import A_ROW_S, TRAINING_FAULTS, train, update
+from engine.jobs.work import Work, changed, perform_resource_job
 from engine.queue.queue import Job
 from engine.recipes import RECIPES
 from engine.records import SolutionVersionRecord
@@ -23,26 +19,17 @@ from engine.storage.writes import write
 
 
 def run(work: Work) -> str:
-    version = work.engine.records.get(work.arn, SolutionVersionRecord)
-    if version.status == ACTIVE:
-        return "trained before its process ended"
-    version = work.change(version, status="CREATE IN_PROGRESS")
-    try:
-        return _train(work, version)
-    except (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError) as error:
-        failed(work, str(error) or type(error).__name__)
-        raise
+    return perform_resource_job(
+        work, SolutionVersionRecord, _train, "trained before its process ended", TRAINING_FAULTS
+    )
 
 
-def failed(work: Work, reason: str) -> None:
-    version = work.engine.records.get(work.arn, SolutionVersionRecord)
-    work.change(version, status="CREATE FAILED", failure_reason=reason)
+failed = Work.fail
 
 
 def cancelled(work: Work, reason: str) -> None:
     """Leaves the version as StopSolutionVersionCreation does."""
-    version = work.engine.records.get(work.arn, SolutionVersionRecord)
-    work.change(version, status="CREATE STOPPED", failure_reason=reason)
+    work.fail(reason, "CREATE STOPPED")
 
 
 def seconds(engine: Engine, job: Job) -> float:
