@@ -27,8 +27,8 @@ from gateway.experiments.analysis.mismatch import ALARM
 from gateway.experiments.analysis.plot import save_plot
 from gateway.experiments.analysis.rows import UnitRow, read_rows, units_of
 from gateway.experiments.analysis.self_check import false_alarms
-from gateway.experiments.analysis.verdict import MetricDefinition, Share, Step, Units, Verdict, verdict
-from gateway.experiments.judge import Design, GuardrailReading, design_of, preferred, watched
+from gateway.experiments.analysis.verdict import Design, MetricDefinition, Share, Step, Units, Verdict, verdict
+from gateway.experiments.judge import GuardrailReading, design_of, preferred, watched
 from gateway.experiments.ledger import Ledger
 from gateway.plan.experiment import Experiment
 
@@ -105,7 +105,7 @@ def command(**values: Any) -> None:
             click.echo(self_checked(units, design.metrics, options))
             return
         design, read = watched(design, counts.readings)
-        result = verdict(units, *design, method=options.method, alpha=options.alpha, readings=read)
+        result = verdict(units, design, method=options.method, alpha=options.alpha, readings=read)
         show_result(replace(result, steps=counts.steps), options)
     except (ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from error
@@ -217,7 +217,7 @@ def self_checked(units: Units, metrics: Sequence[MetricDefinition], options: Exp
     """Splits the control's units SPLITS times; says by metric how often one of ten looks alarms, ratios left out."""
     order = np.argsort(units.first_exposed, kind="stable")
     rows = order[units.variation[order] == 0]
-    sums = {each.name: units.metrics[each.name][1][rows] for each in metrics if each.name in units.metrics}
+    sums = {each.name: units.metrics[each.name][rows] for each in metrics if each.name in units.metrics}
     alarms = {name: false_alarms(each, options.method, options.alpha, SPLITS, looks=10) for name, each in sums.items()}
     if options.as_json:
         return msgspec.json.encode(alarms).decode()

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from gateway.experiments.analysis.lift import Method
-from gateway.experiments.analysis.planner import Forecast, forecast
+from gateway.experiments.analysis.planner import Forecast, PlannedTest
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,9 @@ def command(**values: Any) -> None:
         raise click.UsageError("--share: one above 0 for each of two arms and more, 1 together at most")
     spread = sqrt(options.mean * (1 - options.mean)) if options.deviation is None else options.deviation
     try:
-        plan = forecast(
-            options.mean,
-            spread,
-            options.lift,
-            options.daily,
-            arms,
-            options.method,
-            options.alpha,
-            options.power,
-            options.metrics * (len(arms) - 1),
-        )
+        among = options.metrics * (len(arms) - 1)
+        test = PlannedTest(options.mean, spread, options.lift, options.method, options.alpha, options.power, among)
+        plan = test.forecast(options.daily, arms)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     click.echo(msgspec.json.encode(plan).decode() if options.as_json else in_a_sentence(plan, len(arms)))

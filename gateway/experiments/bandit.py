@@ -88,7 +88,7 @@ def earnings(reward: str, rows: Sequence[UnitRow], names: Sequence[str]) -> list
     """Each arm's mean of the reward's sum per unit, by period."""
     units = units_of(rows, names)
     count = len(units.variation)
-    values = units.metrics[reward][1] if reward in units.metrics else np.zeros(count)
+    values = units.metrics.get(reward, np.zeros(count))
     period = np.zeros(count, np.int64) if units.period is None else units.period
     moments = by_period(values, units.variation, period, len(names))
     spread = float(values.var()) if count else 0.0

@@ -9,18 +9,10 @@ from gateway.experiments.analysis.contest import Contest, contest
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.moments import Moments
 from gateway.experiments.analysis.rows import UnitRow, units_of
-from gateway.experiments.analysis.verdict import MetricDefinition, Verdict, verdict
+from gateway.experiments.analysis.verdict import Design, MetricDefinition, Verdict, verdict
 from gateway.plan.experiment import Experiment
 
 TOLERATED = 0.1  # the share by which an arm may answer worse: of thousands of answers a lesser one is soon certain
-
-
-class Design(NamedTuple):
-    """The experiment as it was meant: the first arm is the control."""
-
-    arms: Sequence[str]
-    shares: Sequence[float]
-    metrics: Sequence[MetricDefinition]
 
 
 class GuardrailReading(NamedTuple):
@@ -41,7 +33,7 @@ def judge(
     per unit. Raises `ValueError` for a variation that the experiment has not, and readings that are not one for each.
     """
     design, moments = watched(design_of(experiment), readings or {})
-    return verdict(units_of(rows, design.arms), *design, method=method, alpha=alpha, readings=moments)
+    return verdict(units_of(rows, design.arms), design, method=method, alpha=alpha, readings=moments)
 
 
 def watched(design: Design, readings: Mapping[str, GuardrailReading]) -> tuple[Design, dict[str, Sequence[Moments]]]:
@@ -62,6 +54,7 @@ def preferred(
 
 
 def design_of(experiment: Experiment) -> Design:
+    """The design, in which the first arm is the control."""
     metrics = [
         MetricDefinition(name, increase=each.direction == "increase", guardrail=each.guardrail)
         for name, each in experiment.metrics.items()

@@ -189,10 +189,6 @@ class Ledger:
         """Its weights so far, where they change by themselves. Reads the database."""
         return self._weights.history(experiment)
 
-    def answers(self, experiment: Experiment) -> dict[str, int]:
-        """The number of answers that each variation gave. Reads the database."""
-        return self._store.answer_counts(experiment.id)
-
     # ---- the thread
 
     def start(self) -> None:

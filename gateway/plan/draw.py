@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -43,13 +42,9 @@ def fnv1a(text: str) -> int:
     return value
 
 
-def drawn(weights: Sequence[float], at: float) -> int:
-    """The index of the weight that a place falls in; some weight is above 0, and one of 0 is never drawn."""
-    return bisect_right(ends_of(weights), at)
-
-
 def ends_of(weights: Sequence[float]) -> tuple[float, ...]:
-    """The end of each weight's part of 0 to 1; the last one with a part ends at 1, whatever rounding says."""
+    """The end of each weight's part of 0 to 1. Some weight is above 0; the last of these ends at 1, whatever rounding
+    says."""
     total = sum(weights)
     last = max(index for index, weight in enumerate(weights) if weight > 0)
     return tuple(1.0 if index >= last else end / total for index, end in enumerate(accumulate(weights)))

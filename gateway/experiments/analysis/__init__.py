@@ -1,1 +1,1 @@
-"""What an experiment shows: pure functions of arrays, one row a unit. No clock, no files, no network."""
+"""The statistics of experiments: pure functions of arrays, one row a unit. No clock, no files, no network."""

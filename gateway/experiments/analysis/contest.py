@@ -1,4 +1,4 @@
-"""What interleaving shows: which of the variations that share a list the units prefer, by who placed what earned.
+"""The contest of variations that share a list: which of them units prefer, by who placed what earned.
 
 A unit votes for the variation that it credits with more of a metric (see `interleaving`). The error rate `alpha` is
 shared by all goals and variations, as in `verdict`; guardrails are not corrected.
@@ -14,8 +14,9 @@ import numpy as np
 from gateway.experiments.analysis.interleaving import Preference, preference
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.analysis.mismatch import ALARM, mismatch
+from gateway.experiments.analysis.moments import Values
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.analysis.verdict import Judgement, MetricDefinition, Values
+from gateway.experiments.analysis.verdict import Comparison, Judgement, MetricDefinition, comparisons
 from gateway.experiments.draft import first
 
 
@@ -33,23 +34,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Contest(Comparison):
     """`units` are by who began their list: each variation is meant to begin as many. `unattributed` are events of units
     that say of no item of their list, or of no list, that it earned them."""
 
-    method: Method
-    alpha: float
-    among: int  # comparisons share alpha
-    control: str
-    units: Mapping[str, int]
-    mismatch: float  # a p-value that holds at every look
-    trusted: bool
     unattributed: Mapping[str, int] = field(default_factory=dict)  # of each metric
     rows: Sequence[Standing] = field(default_factory=list)
 
 
 def credit_of(metric: str, ranker: str) -> str:
-    """What a unit's row calls what it did with a variation's items; metrics have no spaces."""
+    """The name, in a unit's row, of what it did with a variation's items; metrics have no spaces."""
     return f"{metric} {ranker}"
 
 
@@ -66,32 +60,30 @@ def contest(
     experiment's."""
     began = np.bincount([first(len(rankers), seed, row.unit) for row in rows], minlength=len(rankers)).tolist()
     odds = mismatch(began, [1.0] * len(rankers))
-    goals = [each for each in metrics if not each.guardrail]
-    among = max(len(goals) * (len(rankers) - 1), 1)
-    found: list[Standing] = []
+    among = comparisons(metrics, len(rankers))
+    standings: list[Standing] = []
     unattributed = {}
     for metric in metrics:
         names = [credit_of(metric.name, ranker) for ranker in rankers]
         times, earned = (np.stack([column(rows, name, part) for name in names]) for part in (0, 1))
         unattributed[metric.name] = int(column(rows, metric.name, 0).sum() - times.sum())
         for number, ranker in enumerate(rankers):
-            votes = None
+            votes, judgement = None, None
             if number:
-                shared = 1 if metric.guardrail else among
-                votes = preference(earned[number], earned[0], method, alpha, shared)
-            said = None if votes is None else judged(votes, metric)
+                votes = preference(earned[number], earned[0], method, alpha, 1 if metric.guardrail else among)
+                judgement = judged(votes, metric)
             credit, events = float(earned[number].sum()), int(times[number].sum())
-            found.append(Standing(metric.name, ranker, events, credit, votes, said, metric.guardrail))
+            standings.append(Standing(metric.name, ranker, events, credit, votes, judgement, metric.guardrail))
     units = dict(zip(rankers, began, strict=True))
-    return Contest(method, alpha, among, rankers[0], units, odds, odds >= ALARM, unattributed, found)
+    return Contest(method, alpha, among, rankers[0], units, odds, odds >= ALARM, unattributed, standings)
 
 
-def judged(found: Preference, metric: MetricDefinition) -> Judgement:
-    if not found.enough:
+def judged(votes: Preference, metric: MetricDefinition) -> Judgement:
+    if not votes.enough:
         return "too early"
-    if not found.sure:
+    if not votes.sure:
         return "open"
-    better = (found.value > 0) == metric.increase
+    better = (votes.value > 0) == metric.increase
     if metric.guardrail:
         return "open" if better else "harmed"
     return "better" if better else "worse"

@@ -1,5 +1,6 @@
-"""Which of two rankers users prefer, when both fill one list and clicks are credited to the ranker that placed the item
-(team draft: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?", 2008).
+"""The preference of users for one of two rankers, when both fill one list and clicks are credited to the ranker that
+placed the item (team draft: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?",
+2008).
 
 Each user casts one vote, for the ranker with more credit (Chapelle, Joachims, Radlinski and Yue, "Large-scale
 validation and analysis of interleaved search evaluation", 2012); who credits both alike, or none, decides nothing.
@@ -9,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.experiments.analysis.lift import Method, p_always, reach_always
+from gateway.experiments.analysis.moments import Values
 from gateway.experiments.analysis.student import NORMAL
 
 TUNED_FOR = 500  # votes: interleaving needs few
@@ -23,7 +23,7 @@ FEWEST = 25  # votes
 
 @dataclass(frozen=True)
 class Preference:
-    """For the challenger over the control, from -1 (every vote against it) to 1."""
+    """A preference for the challenger over the control, from -1 (every vote against it) to 1."""
 
     users: int
     wins: int
@@ -41,23 +41,22 @@ class Preference:
 
 
 def preference(
-    challenger: npt.NDArray[Any],
-    control: npt.NDArray[Any],
+    challenger: Values,
+    control: Values,
     method: Method = "always",
     alpha: float = 0.05,
     among: int = 1,
-    seed: int = 0,
     draws: int = 10_000,
 ) -> Preference:
-    """Credits are (users,) each. `always`: a confidence sequence of the votes' mean; `fixed`: the exact sign test, and
-    the interval of `draws` bootstrapped sets of users; `bayesian`: a Beta posterior under a flat prior."""
+    """Credits are (users,) each. `always` is by a confidence sequence of the votes' mean; `fixed` by the exact sign
+    test, with the interval of `draws` bootstrapped sets of users; `bayesian` by a Beta posterior under a flat prior."""
     wins, losses = int((challenger > control).sum()), int((challenger < control).sum())
     votes = wins + losses
     value = (wins - losses) / votes if votes else 0.0
     if votes < FEWEST:
         p = None if method == "bayesian" else 1.0
         return Preference(len(control), wins, losses, value, -1.0, 1.0, p, None, False)
-    draw, chance = np.random.default_rng(seed), None
+    draw, chance = np.random.default_rng(0), None
     tails = (alpha / among / 2, 1 - alpha / among / 2)
     share = (wins + 1) / (votes + 2)  # so that votes all alike still leave a doubt
     if method == "always":
@@ -72,24 +71,9 @@ def preference(
         posterior = draw.beta(wins + 1, losses + 1, draws)
         low, high = (2 * np.quantile(posterior, tails) - 1).tolist()
         p, chance = None, float((posterior > 0.5).mean())
-    told = None if p is None else min(p * among, 1.0)
-    return Preference(
-        len(control), wins, losses, value, max(min(low, value), -1.0), min(max(high, value), 1.0), told, chance, True
-    )
-
-
-def preferences(
-    earned: npt.NDArray[Any], control: int = 0, method: Method = "always", alpha: float = 0.05, seed: int = 0
-) -> list[Preference | None]:
-    """Of each ranker over the control, whose own is None, from the credits (users, rankers) of one list of all; `alpha`
-    is shared by Bonferroni's rule."""
-    rankers = earned.shape[1]
-    return [
-        None
-        if ranker == control
-        else preference(earned[:, ranker], earned[:, control], method, alpha, rankers - 1, seed)
-        for ranker in range(rankers)
-    ]
+    low, high = max(min(low, value), -1.0), min(max(high, value), 1.0)
+    p = None if p is None else min(p * among, 1.0)
+    return Preference(len(control), wins, losses, value, low, high, p, chance, True)
 
 
 def sign_test(wins: int, losses: int) -> float:

@@ -92,7 +92,7 @@ def _enough(arm: Moments, control: Moments) -> bool:
 
 
 def reach_always(units: int, alpha: float, tuned_alpha: float | None = None, tuned_for: int = TUNED_FOR) -> float:
-    """How many standard errors a bound is away, at this number of units."""
+    """The number of standard errors that a bound is away, at this number of units."""
     spread = units * _tuning(tuned_alpha or alpha, tuned_for)
     return sqrt(2 * (spread + 1) / spread * log(sqrt(spread + 1) / alpha))
 
@@ -116,8 +116,8 @@ def _freedom(arm: Moments, control: Moments) -> float:
 
 
 def _ratios(arm: Moments, control: Moments, reach: float) -> tuple[float, float]:
-    """Between which ratios of the means |arm - r · control| stays within `reach` standard errors: the roots of a
-    parabola. Without bound above where the control's own mean is not told from 0."""
+    """The ratios r of the means between which |arm - r · control| stays within `reach` standard errors: the roots of a
+    parabola. Infinite where the control's own mean is not told from 0."""
     a = control.mean**2 - (reach * control.error) ** 2
     b = arm.mean * control.mean
     c = arm.mean**2 - (reach * arm.error) ** 2

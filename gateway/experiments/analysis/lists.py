@@ -1,4 +1,5 @@
-"""Of the lists that an arm made, how many different items they show, and how evenly; from a sketch of bounded size.
+"""Coverage and diversity of an arm's lists: the number of different items that they show, and how evenly, from a sketch
+of bounded size.
 
 Items are counted by a hash into `buckets` of places. Both figures are for arms of any size: coverage is at equally many
 places (rarefaction: Hurlbert, "The nonconcept of species diversity", 1971), diversity does not grow with places. How
@@ -16,7 +17,7 @@ from gateway.experiments.analysis.moments import Moments, Values
 
 
 def covered(places: Values, shown: float) -> float:
-    """How many items are expected among so many places of an arm; (buckets,) has all of its places.
+    """The number of items expected among so many places of an arm; (buckets,) has all of its places.
 
     Hashes that meet are put right as by linear counting (Whang, Vander-Zanden and Taylor, 1990).
     """
@@ -26,7 +27,8 @@ def covered(places: Values, shown: float) -> float:
 
 
 def diversity(places: Values) -> float:
-    """How many items, shown equally often, would meet in two random places as often as these do (Simpson, 1949)."""
+    """The number of items that, shown equally often, would meet in two random places as often as these do (Simpson,
+    1949)."""
     total = float(places.sum())
     if total < 2:
         return 0.0

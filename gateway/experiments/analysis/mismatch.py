@@ -1,5 +1,5 @@
-"""Whether the arms have the shares of units that were meant: if not, something loses units, and no result is to be
-trusted (Fabijan et al., "Diagnosing sample ratio mismatch in online controlled experiments", 2019)."""
+"""Sample ratio mismatch: where the arms have not the shares of units that were meant, something loses units, and no
+result is to be trusted (Fabijan et al., "Diagnosing sample ratio mismatch in online controlled experiments", 2019)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,3 @@ def mismatch(counts: Sequence[int], weights: Sequence[float]) -> float:
     for count, share in meant:
         against += lgamma(TRUST * share + count) - lgamma(TRUST * share) - count * log(share)
     return exp(-max(against, 0.0))
-
-
-def mismatched(counts: Sequence[int], weights: Sequence[float]) -> bool:
-    return mismatch(counts, weights) < ALARM

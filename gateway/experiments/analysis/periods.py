@@ -8,19 +8,17 @@ and Murphy, "Inference for batched bandits", 2020).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from gateway.experiments.analysis.moments import Moments
+from gateway.experiments.analysis.moments import Moments, Values
 
 FEWEST = 2  # units of each arm in a period; one with fewer is joined to the next
 
 
-def by_period(values: npt.NDArray[Any], arm: npt.NDArray[Any], period: npt.NDArray[Any], arms: int) -> list[Moments]:
-    """Each arm's, from a value, an arm and a period (0 and up) of each unit, all (n,). The variance is scaled so that
-    `Moments.error` is the estimate's; it is infinite for an arm with fewer units than FEWEST: nothing is known."""
+def by_period(values: Values, arm: Values, period: Values, arms: int) -> list[Moments]:
+    """Each arm's moments, from a value, an arm and a period (0 and up) of each unit, all (n,). The variance is scaled
+    so that `Moments.error` is the estimate's; it is infinite for an arm with fewer units than FEWEST: nothing is
+    known."""
     periods = int(period.max(initial=-1)) + 1
     cell = period.astype(np.int64) * arms + arm
     powers = [
@@ -28,22 +26,22 @@ def by_period(values: npt.NDArray[Any], arm: npt.NDArray[Any], period: npt.NDArr
         for each in (None, values, values**2, values**3, values != 0)
     ]
     total = powers[0].sum(axis=0)
-    found = [Moments(int(each), 0.0, float("inf"), 0) for each in total]
-    known = np.flatnonzero(total >= FEWEST)
-    if len(known):
-        for number, moments in zip(known, _of_cells(*(each[:, known] for each in powers)), strict=True):
-            found[number] = moments
-    return found
+    by_arm = [Moments(int(each), 0.0, float("inf"), 0) for each in total]
+    enough = np.flatnonzero(total >= FEWEST)
+    if len(enough):
+        for number, moments in zip(enough, _of_cells(*(each[:, enough] for each in powers)), strict=True):
+            by_arm[number] = moments
+    return by_arm
 
 
 def _of_cells(
-    units: npt.NDArray[Any],
-    sums: npt.NDArray[Any],
-    squares: npt.NDArray[Any],
-    cubes: npt.NDArray[Any],
-    events: npt.NDArray[Any],
+    units: Values,
+    sums: Values,
+    squares: Values,
+    cubes: Values,
+    events: Values,
 ) -> list[Moments]:
-    """From (periods, arms) each, of arms that have units."""
+    """The moments of arms that have units, from (periods, arms) each."""
     skewness = _skewness(*(each.sum(axis=0) for each in (units, sums, squares, cubes)))
     joined = _joined(units)
     units, sums, squares, events = (np.add.reduceat(each, joined, axis=0) for each in (units, sums, squares, events))
@@ -58,17 +56,17 @@ def _of_cells(
     ]
 
 
-def _skewness(units: npt.NDArray[Any], *powers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _skewness(units: Values, *powers: Values) -> Values:
     """(arms,) from the sums of first, second and third powers."""
     first, second, third = (each / np.maximum(units, 1) for each in powers)
     spread = np.maximum(second - first**2, 0)
     cubed = third - 3 * first * second + 2 * first**3
-    found: npt.NDArray[Any] = np.divide(cubed, spread**1.5, out=np.zeros_like(cubed), where=spread > 0)
-    return found
+    skewness: Values = np.divide(cubed, spread**1.5, out=np.zeros_like(cubed), where=spread > 0)
+    return skewness
 
 
-def _joined(units: npt.NDArray[Any]) -> list[int]:
-    """Where joined periods start, so that each has FEWEST units of each arm; what is left over joins the last."""
+def _joined(units: Values) -> list[int]:
+    """The starts of joined periods, such that each has FEWEST units of each arm; what is left over joins the last."""
     starts: list[int] = []
     gathered = np.full(units.shape[1], FEWEST)
     for number, row in enumerate(units):

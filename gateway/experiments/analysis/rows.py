@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway.experiments.analysis.verdict import Units, Values
+from gateway.experiments.analysis.moments import Values
+from gateway.experiments.analysis.verdict import Units
 
 KNOWN = ("unit", "variation", "first_exposed_at", "covariate", "period")  # columns; all others are metrics
 
@@ -28,24 +29,24 @@ class UnitRow(NamedTuple):
 def units_of(rows: Iterable[UnitRow], arms: Sequence[str]) -> Units:
     """Raises `ValueError` for a variation that is none of the arms, and where only some rows have a covariate or a
     period."""
-    told, number = list(rows), {name: index for index, name in enumerate(arms)}
-    for row in told:
-        if row.variation not in number:
-            raise ValueError(f"unit {row.unit!r}: variation {row.variation!r} is none of {', '.join(arms)}")
-    names = sorted({name for row in told for name in row.metrics})
+    units, number = list(rows), {name: index for index, name in enumerate(arms)}
+    for unit in units:
+        if unit.variation not in number:
+            raise ValueError(f"unit {unit.unit!r}: variation {unit.variation!r} is none of {', '.join(arms)}")
+    names = sorted({name for unit in units for name in unit.metrics})
     return Units(
-        np.array([number[row.variation] for row in told], np.int64),
-        np.array([row.first_exposed_at for row in told], float),
-        {name: _sums([row.metrics.get(name, (0.0, 0.0)) for row in told]) for name in names},
-        covariate=_all_or_none("covariate", [row.covariate for row in told]),
-        period=_all_or_none("period", [row.period for row in told]),
+        np.array([number[unit.variation] for unit in units], np.int64),
+        np.array([unit.first_exposed_at for unit in units], float),
+        {name: np.array([unit.metrics.get(name, (0.0, 0.0))[1] for unit in units], float) for name in names},
+        covariate=_all_or_none("covariate", [unit.covariate for unit in units]),
+        period=_all_or_none("period", [unit.period for unit in units]),
     )
 
 
 def read_rows(path: Path) -> list[UnitRow]:
-    """Of a CSV file with a column `variation`, and perhaps `unit`, `first_exposed_at` (epoch seconds), `covariate` and
-    `period`; each other column is a metric's value for the unit, where nothing is 0. Raises `ValueError`, naming the
-    line."""
+    """The rows of a CSV file with a column `variation`, and perhaps `unit`, `first_exposed_at` (epoch seconds),
+    `covariate` and `period`; each other column is a metric's value for the unit, where nothing is 0. Raises
+    `ValueError`, naming the line."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file, strict=True)
         if "variation" not in (reader.fieldnames or ()):
@@ -81,11 +82,6 @@ def _number(text: str, where: str) -> float:
     if not np.isfinite(value):
         raise ValueError(f"{where}: {text!r} is no number")
     return value
-
-
-def _sums(pairs: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
-    counts, sums = np.array(pairs, float).reshape(-1, 2).T
-    return counts, sums
 
 
 def _all_or_none(name: str, values: Sequence[float | None]) -> Values | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from gateway.experiments.analysis.lift import Method, lift
-from gateway.experiments.analysis.moments import of_values
+from gateway.experiments.analysis.moments import Values, of_values
 
 
 def false_alarms(
-    values: npt.NDArray[Any],
+    values: Values,
     method: Method = "always",
     alpha: float = 0.05,
     splits: int = 500,

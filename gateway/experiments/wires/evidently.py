@@ -29,12 +29,12 @@ MISSING = object()
 
 def projects(flags: Iterable[Flag]) -> dict[str, dict[str, Flag]]:
     """A feature's name has its recommender before it where another feature of the project has the same."""
-    found: defaultdict[str, dict[str, Flag]] = defaultdict(dict)
+    by_project: defaultdict[str, dict[str, Flag]] = defaultdict(dict)
     for flag in flags:
-        own = found[flag.document.get("project") or flag.plan.namespace]
+        own = by_project[flag.document.get("project") or flag.plan.namespace]
         name = flag.experiment.feature
         own[f"{flag.plan.recommender}.{name}" if name in own else name] = flag
-    return dict(found)
+    return dict(by_project)
 
 
 # --- what clients read
@@ -121,22 +121,22 @@ def results_of(
 ) -> list[Body]:
     """One value a statistic, of all that happened till now; nothing of arms with too few units to tell. The effect is
     the difference of the means, its interval and p-value hold at every look."""
-    found: list[Body] = []
+    results: list[Body] = []
     for row in verdict.rows:
         if row.metric not in metrics or row.arm not in treatments:
             continue
-        told = {"Mean": ("BaseStat", row.mean)}
+        figures = {"Mean": ("BaseStat", row.mean)}
         if row.lift is not None and row.lift.enough and row.lift.p is not None:
-            told["TreatmentEffect"] = ("TreatmentEffect", row.lift.difference)
-            told["ConfidenceIntervalLowerBound"] = ("ConfidenceInterval", row.lift.difference_low)
-            told["ConfidenceIntervalUpperBound"] = ("ConfidenceInterval", row.lift.difference_high)
-            told["PValue"] = ("PValue", row.lift.p)
-        found += [
+            figures["TreatmentEffect"] = ("TreatmentEffect", row.lift.difference)
+            figures["ConfidenceIntervalLowerBound"] = ("ConfidenceInterval", row.lift.difference_low)
+            figures["ConfidenceIntervalUpperBound"] = ("ConfidenceInterval", row.lift.difference_high)
+            figures["PValue"] = ("PValue", row.lift.p)
+        results += [
             {"metricName": row.metric, "treatmentName": row.arm, "resultStat": name, "values": [value]}
-            for name, (stat, value) in told.items()
+            for name, (stat, value) in figures.items()
             if stat in stats
         ]
-    return found
+    return results
 
 
 def reports_of(verdict: Verdict, metrics: Container[str], treatments: Container[str]) -> list[Body]:
@@ -177,16 +177,16 @@ def report_of_evaluation(project: Project, data: Mapping[str, Any]) -> UnitRepor
 
 
 def reports_of_custom(project: Project, data: Mapping[str, Any]) -> Iterator[UnitReport]:
-    """Of each metric whose two paths lead to something; the event may be of none. Raises `ValueError`."""
+    """A report for each metric whose two paths lead to something; the event may be of none. Raises `ValueError`."""
     for flag in project.values():
         for metric in flag.experiment.metrics:
             entity, value = _keys(flag, metric)
-            unit, told = _at(data, entity), _at(data, value)
-            if unit is MISSING or told is MISSING:
+            unit, raw = _at(data, entity), _at(data, value)
+            if unit is MISSING or raw is MISSING:
                 continue
             if not isinstance(unit, str) or not unit:
                 raise ValueError(f"data.{entity} must be a text that is not empty")
-            number = number_of(told)
+            number = number_of(raw)
             if number is None:
                 raise ValueError(f"data.{value} must be a number")
             yield UnitReport(flag, unit) if abs(number) < AN_EXPOSURE else UnitReport(flag, unit, metric, number)
@@ -200,7 +200,7 @@ def _keys(flag: Flag, metric: str) -> tuple[str, str]:
 
 
 def _at(data: object, path: str) -> Any:
-    """What a path with dots leads to. A zero is something."""
+    """The value that a path with dots leads to. A zero is something."""
     for name in path.split("."):
         if not isinstance(data, Mapping) or name not in data:
             return MISSING

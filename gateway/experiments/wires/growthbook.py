@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.experiments.conversions import DEFAULT_VALUE
 from gateway.experiments.flags import UnitReport, number_of
+from gateway.plan.draw import ends_of
 from gateway.plan.experiment import Arm, AudienceCondition, Experiment
 from gateway.plan.flag import Flag
 
@@ -56,14 +56,10 @@ def _drawn(key: str, experiment: Experiment, traffic: float) -> dict[str, Any]:
     return rule
 
 
-def ranges(shares: Iterable[float]) -> list[list[float]]:
-    """Where each arm begins and ends between 0 and 1, as `draw.drawn` has it: the last that gets anybody ends at 1."""
-    shares = list(shares)
-    total = sum(shares)
-    ends = [end / total for end in accumulate(shares)]
-    last = max(index for index, share in enumerate(shares) if share > 0)
-    ends[last:] = [1.0] * (len(ends) - last)
-    return [[start, end] for start, end in zip([0.0, *ends], ends, strict=False)]
+def ranges(shares: Sequence[float]) -> list[list[float]]:
+    """The beginning and end of each arm's part of 0 to 1."""
+    ends = ends_of(shares)
+    return [[start, end] for start, end in zip((0.0, *ends), ends, strict=False)]
 
 
 def _filters(experiment: Experiment, traffic: float) -> list[dict[str, Any]]:
@@ -82,15 +78,13 @@ def _filters(experiment: Experiment, traffic: float) -> list[dict[str, Any]]:
 
 
 def _condition(experiment: Experiment) -> dict[str, Any]:
-    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_field: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for condition in experiment.audience:
-        found[condition.field].append(_test(condition))
-    told: dict[str, Any] = {}
-    if not experiment.synthetic:
-        told["syntheticUser"] = {"$nin": [True, "true"]}
-    told |= {field: tests[0] for field, tests in found.items()}
-    more = [{field: test} for field, tests in found.items() for test in tests[1:]]
-    return told | ({"$and": more} if more else {})
+        by_field[condition.field].append(_test(condition))
+    whole: dict[str, Any] = {} if experiment.synthetic else {"syntheticUser": {"$nin": [True, "true"]}}
+    whole |= {field: tests[0] for field, tests in by_field.items()}
+    more = [{field: test} for field, tests in by_field.items() for test in tests[1:]]
+    return whole | ({"$and": more} if more else {})
 
 
 def _test(condition: AudienceCondition) -> dict[str, Any]:
@@ -112,15 +106,17 @@ def _test(condition: AudienceCondition) -> dict[str, Any]:
 
 
 def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[UnitReport]:
-    """What an event says: that an experiment was viewed, or what a metric of that name counts, of any experiment."""
-    name, told, context = event.get("event_name"), _object(event, "properties_json"), _object(event, "context_json")
+    """The reports of an event: that an experiment was viewed, or what a metric of its name counts, of any
+    experiment."""
+    name = event.get("event_name")
+    properties, context = _object(event, "properties_json"), _object(event, "context_json")
     if not isinstance(name, str):
         return
     if name in VIEWED:
-        flag = flags.get(str(told.get("experiment_id", told.get("experimentId"))))
-        unit = told.get("hash_value", told.get("hashValue"))
-        if flag is not None and told.get("in_experiment", True) is True and isinstance(unit, str) and unit:
-            shown = told.get("variation_key", told.get("variationId", told.get("variation_id")))
+        flag = flags.get(str(properties.get("experiment_id", properties.get("experimentId"))))
+        unit = properties.get("hash_value", properties.get("hashValue"))
+        if flag is not None and properties.get("in_experiment", True) is True and isinstance(unit, str) and unit:
+            shown = properties.get("variation_key", properties.get("variationId", properties.get("variation_id")))
             variation = shown if isinstance(shown, str) and shown in flag.experiment.by_variation else None
             yield UnitReport(flag, unit, variation=variation)
         return
@@ -128,7 +124,7 @@ def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[
         "user": event.get("user_id") or event.get("device_id"),  # which is the attribute `id`, too
         "session": event.get("session_id") or context.get(ATTRIBUTES["session"]),
     }
-    value = number_of(told.get("value"))
+    value = number_of(properties.get("value"))
     for flag in flags.values():
         unit = units[flag.experiment.unit]
         if name in flag.experiment.metrics and isinstance(unit, str) and unit:
@@ -136,5 +132,5 @@ def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[
 
 
 def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = event.get(name)
-    return found if isinstance(found, dict) else {}
+    value = event.get(name)
+    return value if isinstance(value, dict) else {}

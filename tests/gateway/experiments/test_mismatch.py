@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gateway.experiments.analysis.mismatch import mismatch, mismatched
+from gateway.experiments.analysis.mismatch import ALARM, mismatch
 
 
 def test_a_lost_fiftieth_is_found_among_twenty_thousand():
-    assert mismatched([10_400, 9_600], [1, 1])
+    assert mismatch([10_400, 9_600], [1, 1]) < ALARM
     draws = np.random.default_rng(5).binomial(20_000, 0.52, 500)
-    found = np.mean([mismatched([n, 20_000 - n], [50, 50]) for n in draws])
+    found = np.mean([mismatch([n, 20_000 - n], [50, 50]) < ALARM for n in draws])
     print(f"52/48 of 20,000 units raises the alarm in {found:.3f} of experiments")
     assert found > 0.9
 
 
 def test_even_arms_seldom_raise_it_though_one_looks_forty_times():
     steps = np.random.default_rng(6).binomial(500, 0.5, (2_000, 40)).cumsum(axis=1)
-    alarms = [any(mismatched([n, 500 * (k + 1) - n], [1, 1]) for k, n in enumerate(each)) for each in steps.tolist()]
+    alarms = [
+        any(mismatch([n, 500 * (k + 1) - n], [1, 1]) < ALARM for k, n in enumerate(each)) for each in steps.tolist()
+    ]
     print(f"50/50 with 40 looks raises the alarm in {np.mean(alarms):.4f} of experiments")
     assert np.mean(alarms) <= 0.01
 

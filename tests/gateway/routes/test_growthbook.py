@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 
 import growthbook
 import pytest
 from litestar.testing import TestClient
 
 from gateway.experiments.wires.growthbook import ranges
-from gateway.plan.draw import drawn
+from gateway.plan.draw import ends_of
 from gateway.routes.growthbook import pushed
 from tests.gateway.routes.experiments import CONFIG, keyed
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
@@ -62,7 +63,7 @@ def test_ranges_are_where_arms_are_drawn(weights: list[float]) -> None:
     for bucket in range(10_000):
         at = bucket / 10_000
         chosen = next(index for index, (start, end) in enumerate(bounds) if start <= at < end)
-        assert chosen == drawn([weight / sum(weights) for weight in weights], at)
+        assert chosen == bisect_right(ends_of([weight / sum(weights) for weight in weights]), at)
 
 
 def test_a_client_key_is_an_api_key_where_there_are_any(engine: SmallEngine) -> None:
