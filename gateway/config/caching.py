@@ -35,7 +35,7 @@ UNREADABLE = CachePolicy(header="no-store", private_header="no-store")  # what n
 
 def directives(text: str) -> Directives:
     """Names in lower case with their values; raises ValueError where HTTP's grammar does not allow the text."""
-    found: Directives = {}
+    parsed: Directives = {}
     at = 0
     while at < len(text):
         match = DIRECTIVE.match(text, at)
@@ -45,9 +45,9 @@ def directives(text: str) -> Directives:
             name, value = match["name"].lower(), match["value"] or match["quoted"]
             if name in TIMED and not (value or "").isdecimal():
                 raise ValueError(f"{name} needs whole seconds: {name}=60")
-            found[name] = value
+            parsed[name] = value
         at = match.end()
-    return found
+    return parsed
 
 
 def readable(text: str) -> Directives | None:
@@ -57,54 +57,54 @@ def readable(text: str) -> Directives | None:
         return None
 
 
-def seconds(given: Mapping[str, str | None], name: str) -> int:
-    return min(int(given.get(name) or 0), LONGEST_S)
+def seconds(values: Mapping[str, str | None], name: str) -> int:
+    return min(int(values.get(name) or 0), LONGEST_S)
 
 
-def spelled(given: Directives) -> str:
+def spelled(values: Directives) -> str:
     def one(name: str, value: str | None) -> str:
         if value is None:
             return name
         return f"{name}={value}" if re.fullmatch(TOKEN, value) else f'{name}="{value}"'
 
-    return ",".join(one(name, value) for name, value in given.items())
+    return ",".join(one(name, value) for name, value in values.items())
 
 
-def unshared(given: Directives) -> Directives:
+def unshared(values: Directives) -> Directives:
     """A real user's answer is that user's alone: no shared cache may keep it."""
-    kept = {name: value for name, value in given.items() if name not in SHARED}
-    return kept if len(kept) == len(given) or "private" in kept else {"private": None, **kept}
+    private = {name: value for name, value in values.items() if name not in SHARED}
+    return private if len(private) == len(values) or "private" in private else {"private": None, **private}
 
 
 def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
-    given = readable(policy.directives)
-    if given is None:
+    values = readable(policy.directives)
+    if values is None:
         return UNREADABLE
-    said = policy.directives.strip(" ,")
-    if kind == "userSpecified" and unshared(given) != given:
-        given = unshared(given)
-        said = spelled(given)
-    max_age = seconds(given, "max-age") if "max-age" in given else min(policy.max_age, LONGEST_S)
-    added = [f"max-age={policy.max_age}"] if max_age and "max-age" not in given else []
-    header = ",".join(filter(None, [said, *added]))
-    private = unshared(given)
+    text = policy.directives.strip(" ,")
+    if kind == "userSpecified" and unshared(values) != values:
+        values = unshared(values)
+        text = spelled(values)
+    max_age = seconds(values, "max-age") if "max-age" in values else min(policy.max_age, LONGEST_S)
+    added = [f"max-age={policy.max_age}"] if max_age and "max-age" not in values else []
+    header = ",".join(filter(None, [text, *added]))
+    private = unshared(values)
     return CachePolicy(
         max_age_s=max_age,
-        stale_while_revalidate_s=seconds(given, "stale-while-revalidate"),
-        stale_if_error_s=seconds(given, "stale-if-error"),
-        storable=max_age > 0 and not {"no-store", "no-cache"} & given.keys(),
+        stale_while_revalidate_s=seconds(values, "stale-while-revalidate"),
+        stale_if_error_s=seconds(values, "stale-if-error"),
+        storable=max_age > 0 and not {"no-store", "no-cache"} & values.keys(),
         header=header,
-        private_header=header if private == given else ",".join([spelled(private), *added]),
+        private_header=header if private == values else ",".join([spelled(private), *added]),
     )
 
 
 def by_kind(control: document.CacheControl) -> dict[UserKind, document.CachePolicy]:
-    given = (control.user_specified, control.synthetic_user_specified, control.no_user_specified)
-    return {kind: policy for kind, policy in zip(KINDS, given, strict=True) if policy is not None}
+    in_order = (control.user_specified, control.synthetic_user_specified, control.no_user_specified)
+    return {kind: policy for kind, policy in zip(KINDS, in_order, strict=True) if policy is not None}
 
 
-def policies(given: Mapping[UserKind, document.CachePolicy]) -> dict[UserKind, CachePolicy]:
-    return {kind: cache_policy(kind, policy) for kind, policy in given.items()}
+def policies(parts: Mapping[UserKind, document.CachePolicy]) -> dict[UserKind, CachePolicy]:
+    return {kind: cache_policy(kind, policy) for kind, policy in parts.items()}
 
 
 def user_kind(ask: Ask) -> UserKind:
@@ -117,5 +117,5 @@ def policy_for(ask: Ask, variation: Variation) -> CachePolicy:
     return (variation.policies or {}).get(user_kind(ask), NO_CACHE)
 
 
-def unknown(given: Iterable[str]) -> list[str]:
-    return [name for name in given if name not in (*TIMED, *FLAGS)]
+def unknown(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in (*TIMED, *FLAGS)]

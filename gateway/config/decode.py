@@ -41,8 +41,8 @@ def bared(form: Form) -> Form:
     if origin is Annotated:
         return bared(get_args(form)[0])
     if origin in (Union, types.UnionType):
-        kept = tuple(each for each in get_args(form) if each is not type(None))
-        return bared(kept[0]) if len(kept) == 1 else Union[kept]  # noqa: UP007 - made at run time
+        members = tuple(each for each in get_args(form) if each is not type(None))
+        return bared(members[0]) if len(members) == 1 else Union[members]  # noqa: UP007 - made at run time
     return form
 
 
@@ -58,53 +58,53 @@ def a_struct(data: object, members: tuple[type[Part], ...], place: str, report: 
     if not isinstance(data, dict):
         report.refuse(place, f"must be a map of keys, not {shown(data)}")
         return None
-    given = {key: value for key, value in data.items() if value is not None}
-    struct = member(given, members, place, report)
+    entries = {key: value for key, value in data.items() if value is not None}
+    struct = member(entries, members, place, report)
     if struct is None:
         return None
     before = len(report.faults)
-    values = fields(given, struct, place, report)
+    values = fields(entries, struct, place, report)
     if len(report.faults) > before:
         return None
-    made = struct(**values)
-    check(made, place, report)
-    return made if len(report.faults) == before else None
+    part = struct(**values)
+    check(part, place, report)
+    return part if len(report.faults) == before else None
 
 
-def member(given: dict[str, Any], members: tuple[type[Part], ...], place: str, report: Report) -> type[Part] | None:
+def member(entries: dict[str, Any], members: tuple[type[Part], ...], place: str, report: Report) -> type[Part] | None:
     """The struct of a union that the map's `type` names."""
     tag_field = members[0].__struct_config__.tag_field
     if tag_field is None:
         return members[0]
     by_tag = {str(each.__struct_config__.tag): each for each in members}
-    if tag_field not in given:
+    if tag_field not in entries:
         report.refuse(place, f"{tag_field!r} is required; {choices('', by_tag)}")
         return None
-    tag = str(given[tag_field])
+    tag = str(entries[tag_field])
     if tag in by_tag:
         return by_tag[tag]
     report.refuse(inside(place, tag_field), f"unknown {tag_field} {tag!r}; {choices(tag, by_tag)}")
     return None
 
 
-def fields(given: dict[str, Any], struct: type[Part], place: str, report: Report) -> dict[str, Any]:
-    known = fields_of(struct)
+def fields(entries: dict[str, Any], struct: type[Part], place: str, report: Report) -> dict[str, Any]:
+    declared = fields_of(struct)
     tag_field = struct.__struct_config__.tag_field
-    names = [*known, tag_field] if tag_field else [*known]
-    for key in given:
+    names = [*declared, tag_field] if tag_field else [*declared]
+    for key in entries:
         if key in names:
             continue
         if struct.extra:
             report.warn(inside(place, key), f"unknown key {key!r}: nothing reads it")
         else:
             report.refuse(place, f"unknown key {key!r}; {choices(key, names)}", key)
-    missing = [name for name, field in known.items() if field.required and name not in given]
+    missing = [name for name, field in declared.items() if field.required and name not in entries]
     for name in missing:
         report.refuse(place, f"{name!r} is required")
     return {
-        field.name: decoded(given[name], field.type, inside(place, name), report)
-        for name, field in known.items()
-        if name in given
+        field.name: decoded(entries[name], field.type, inside(place, name), report)
+        for name, field in declared.items()
+        if name in entries
     }
 
 
@@ -115,15 +115,15 @@ def a_map(data: object, key_form: Form, form: Form, place: str, report: Report) 
     if not isinstance(data, dict):
         report.refuse(place, f"must be a map of keys, not {shown(data)}")
         return None
-    made = {}
+    values = {}
     for key, value in data.items():
         if refusal := refused(key, key_form):
             report.refuse(place, f"a key {refusal}", key)
         if key == "":
             report.warn(place, "has an empty key: nothing can ask for it")
         # a name with nothing under it is still there
-        made[key] = decoded({} if value is None else value, form, inside(place, str(key)), report)
-    return made
+        values[key] = decoded({} if value is None else value, form, inside(place, str(key)), report)
+    return values
 
 
 def a_list(data: object, form: Form, place: str, report: Report) -> tuple[Any, ...] | None:
@@ -188,8 +188,8 @@ def metas(form: Form) -> list[Any]:
 
 
 def described(form: Form) -> str:
-    said = next((meta.description for meta in metas(form) if meta.description), "")
-    return f"must be {said[:1].lower()}{said[1:].rstrip('.')}" if said else ""
+    description = next((meta.description for meta in metas(form) if meta.description), "")
+    return f"must be {description[:1].lower()}{description[1:].rstrip('.')}" if description else ""
 
 
 def hint(data: object, kinds: tuple[type, ...]) -> str:

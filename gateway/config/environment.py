@@ -43,5 +43,5 @@ def filled_text(text: str, environ: Mapping[str, str]) -> str:
             problems.append(f"the environment has no {name}; set it, or write ${{{name}:-default}}")
         return environ.get(name or "", "") or default or ""
 
-    made = REFERENCE.sub(found, text)
-    return Unset(problems[0]) if problems else FromEnvironment(made)
+    result = REFERENCE.sub(found, text)
+    return Unset(problems[0]) if problems else FromEnvironment(result)

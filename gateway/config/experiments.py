@@ -107,8 +107,8 @@ def check_bandit(
     if length(part.period) < LEAST_PERIOD_S:
         message = f"must be {LEAST_PERIOD_S}s or more: processes hear of new weights within half a second"
         report.refuse(inside(place, "period"), message)
-    given = part.weights or {name: 1.0 if each.weight is None else each.weight for name, each in variations.items()}
-    count = sum(given.get(name, 0.0) > 0 for name in variations)
+    weights = part.weights or {name: 1.0 if each.weight is None else each.weight for name, each in variations.items()}
+    count = sum(weights.get(name, 0.0) > 0 for name in variations)
     if part.minimum_weight * count > 1:
         message = f"{part.minimum_weight:g} for each of {count} variations is more than 1: give {1 / count:.3g} or less"
         report.refuse(inside(place, "minimumWeight"), message)

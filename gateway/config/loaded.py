@@ -100,8 +100,8 @@ class Config:
     def plan_for(self, ask: Ask) -> Plan:
         namespace = self.namespaces.get(ask.namespace)
         if namespace is None:
-            known = listed(self.namespaces)
-            raise NotConfigured("RecommenderNotConfigured", f"no namespace {ask.namespace!r}; configured: {known}")
+            configured = listed(self.namespaces)
+            raise NotConfigured("RecommenderNotConfigured", f"no namespace {ask.namespace!r}; configured: {configured}")
         plan = namespace.plans.get((ask.action, ask.recommender))
         if plan is None:
             raise NotConfigured("RecommenderNotConfigured", elsewhere(ask, namespace))
@@ -129,9 +129,9 @@ def elsewhere(ask: Ask, namespace: Namespace) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    known = sorted(names)
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return (", ".join(known[:SHOWN]) or "none") + more
+    ordered = sorted(names)
+    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    return (", ".join(ordered[:SHOWN]) or "none") + more
 
 
 def load(where: Path | str, environ: Mapping[str, str] = os.environ) -> Config:

@@ -12,12 +12,12 @@ HIDDEN = "***"
 
 def plain(part: Part) -> dict[str, Any]:
     fields = fields_of(type(part))
-    said = {name: getattr(part, field.name) for name, field in fields.items()}
-    kept = {name: value for name, value in said.items() if name in fields and value != fields[name].default}
+    values = {name: getattr(part, field.name) for name, field in fields.items()}
+    stated = {name: value for name, value in values.items() if name in fields and value != fields[name].default}
     tag = part.__struct_config__.tag
     tagged = {str(part.__struct_config__.tag_field): tag} if tag is not None else {}
-    told = {name: _plain(value, secret(fields[name].type)) for name, value in kept.items()}
-    return {**tagged, **{name: value for name, value in told.items() if value not in (None, [], {})}}
+    result = {name: _plain(value, secret(fields[name].type)) for name, value in stated.items()}
+    return {**tagged, **{name: value for name, value in result.items() if value not in (None, [], {})}}
 
 
 def secret(form: Any) -> bool:

@@ -10,6 +10,6 @@ from gateway.config.document import Root
 
 
 def schema() -> str:
-    made = msgspec.json.schema(Root)
+    described = msgspec.json.schema(Root)
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "recgate configuration"}
-    return json.dumps({**dialect, **made}, indent=2) + "\n"
+    return json.dumps({**dialect, **described}, indent=2) + "\n"

@@ -33,7 +33,7 @@ class Loader(yaml.SafeLoader):
 def source(text: str, name: str) -> Source:
     """Raises ConfigError where the text is neither YAML nor JSON, or says the same key twice."""
     try:
-        made = from_json(text) if is_json(text, name) else from_yaml(text)
+        data = from_json(text) if is_json(text, name) else from_yaml(text)
     except yaml.MarkedYAMLError as error:
         raise ConfigError(name, (marked(error),)) from error
     except json.JSONDecodeError as error:
@@ -42,10 +42,10 @@ def source(text: str, name: str) -> Source:
         raise ConfigError(name, (Fault("", "nested too deeply"),)) from error
     except (yaml.YAMLError, ValueError, IndexError) as error:
         raise ConfigError(name, (Fault("", str(error).partition("\n")[0]),)) from error
-    if isinstance(made.data, dict):
-        return made
+    if isinstance(data.data, dict):
+        return data
     wanted = "a configuration is a map of keys; the smallest is `namespaces: {}`"
-    raise ConfigError(name, (Fault("", wanted if made.data is not None else f"is empty: {wanted}"),))
+    raise ConfigError(name, (Fault("", wanted if data.data is not None else f"is empty: {wanted}"),))
 
 
 def is_json(text: str, name: str) -> bool:

@@ -44,28 +44,28 @@ class Watch:
     async def look(self, *, at_once: bool = False) -> tuple[Fault, ...]:
         """What is wrong with the text that is there now."""
         try:
-            found = await asyncio.to_thread(self._place.read)
-            if found.text == self._seen:
+            read = await asyncio.to_thread(self._place.read)
+            if read.text == self._seen:
                 return ()
-            config = await asyncio.to_thread(parse, found.text, self._place.name, self._environ)
-            if not at_once and await self._changed_again(found):
+            config = await asyncio.to_thread(parse, read.text, self._place.name, self._environ)
+            if not at_once and await self._changed_again(read):
                 return ()
         except ConfigError as error:
             self._tell(error)
             return error.faults
-        self._seen, self.faults, self._told = found.text, 0, ""
+        self._seen, self.faults, self._told = read.text, 0, ""
         if config.fingerprint != self._config.fingerprint:
             await asyncio.to_thread(self._prepare, config)
             self._take(config)
         return ()
 
-    async def _changed_again(self, found: Text) -> bool:
+    async def _changed_again(self, read: Text) -> bool:
         """Wait until the text counts; whether there is another one then: it was still being written."""
-        wait = min(found.since - self._clock(), LONGEST_WAIT_S)
+        wait = min(read.since - self._clock(), LONGEST_WAIT_S)
         if wait <= 0:
             return False
         await asyncio.sleep(wait)
-        return (await asyncio.to_thread(self._place.read)).text != found.text
+        return (await asyncio.to_thread(self._place.read)).text != read.text
 
     def _take(self, config: Config) -> None:
         for warning in config.warnings:

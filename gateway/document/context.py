@@ -48,17 +48,17 @@ class RulePart(Part, frozen=True, tag_field="type"):
 
 def rule_struct(name: str, rule: Rule) -> type[RulePart]:
     hints = get_type_hints(rule.value, include_extras=True)
-    given = signature(rule.value).parameters
+    parameters = signature(rule.value).parameters
     own: list[Any] = [
-        (key, hint) if given[key].default is Parameter.empty else (key, hint, given[key].default)
+        (key, hint) if parameters[key].default is Parameter.empty else (key, hint, parameters[key].default)
         for key, hint in hints.items()
         if key not in ("moment", "return")
     ]
     title = "".join(word.capitalize() for word in name.split("-"))
     more: dict[str, Any] = {"__doc__": rule.value.__doc__}
     options: dict[str, Any] = {"tag": name, "frozen": True, "kw_only": True}
-    made: Any = msgspec.defstruct(title, own, bases=(RulePart,), namespace=more, module=__name__, **options)
-    return cast("type[RulePart]", made)
+    struct: Any = msgspec.defstruct(title, own, bases=(RulePart,), namespace=more, module=__name__, **options)
+    return cast("type[RulePart]", struct)
 
 
 if TYPE_CHECKING:

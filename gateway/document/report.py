@@ -59,10 +59,10 @@ def inside(place: str, key: object) -> str:
     return f"{place}.{key}" if place else str(key)
 
 
-def choices(given: object, known: Iterable[str]) -> str:
+def choices(value: object, allowed: Iterable[str]) -> str:
     """`one of: …`, and the one that was probably meant."""
-    names = sorted(known)
-    close = get_close_matches(str(given), names, n=1)
+    names = sorted(allowed)
+    close = get_close_matches(str(value), names, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ""
     return f"one of: {', '.join(names)}{meant}"
 

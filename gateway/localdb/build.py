@@ -110,10 +110,10 @@ def main() -> None:
     parser.add_argument("place")
     parser.add_argument("namespace")
     parser.add_argument("folder", type=Path)
-    told = parser.parse_args()
+    options = parser.parse_args()
     os.nice(10)
     try:
-        build(told.place, told.namespace, told.folder)
+        build(options.place, options.namespace, options.folder)
     except engine.InvalidInput as error:
         print(error, file=sys.stderr)
         raise SystemExit(REFUSED) from error

@@ -85,13 +85,13 @@ class Kept:
         command = (sys.executable, "-m", "gateway.localdb.build", self._place, self.of.namespace, str(self._folder))
         process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
         try:
-            _, said = await process.communicate()
+            _, errors = await process.communicate()
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
             raise
         if process.returncode:
-            reason = said.decode(errors="replace").strip()
+            reason = errors.decode(errors="replace").strip()
             if process.returncode != REFUSED:
                 reason = f"the build ended with status {process.returncode}: {reason[-500:]}"
             raise engine.InvalidInput(reason)

@@ -26,8 +26,8 @@ class Table:
     def of(self, items: Sequence[str]) -> dict[str, dict[str, Any]]:
         """By item id; those that are not known are absent. Raises `sqlite3.Error`."""
         places = ",".join("?" * len(items))
-        found = self._rows.execute(f"SELECT id, row FROM items WHERE id IN ({places})", items)
-        return {item: columns_of(row) for item, row in found}
+        rows = self._rows.execute(f"SELECT id, row FROM items WHERE id IN ({places})", items)
+        return {item: columns_of(row) for item, row in rows}
 
     def __del__(self) -> None:
         if hasattr(self, "_rows"):

@@ -110,10 +110,10 @@ def ready(
 def fields(host: str, bodied: bool, length: int, *headers: tuple[str, str]) -> bytes:
     """The lines of a request after its first, with what httpx would add; of a name in two spellings the last counts.
     Raises `httpx.LocalProtocolError`."""
-    given = {name.lower(): f"{name}: {value}" for name, value in headers}
-    lines = [] if "host" in given else [f"host: {host}"]
-    lines += [f"{name}: {value}" for name, value in USUAL.items() if name not in given]
-    lines += [line for name, line in given.items() if name not in FRAMING]
+    spelled = {name.lower(): f"{name}: {value}" for name, value in headers}
+    lines = [] if "host" in spelled else [f"host: {host}"]
+    lines += [f"{name}: {value}" for name, value in USUAL.items() if name not in spelled]
+    lines += [line for name, line in spelled.items() if name not in FRAMING]
     if bodied:
         lines.append(f"content-length: {length}")
     head = "".join(f"{line}\r\n" for line in lines)
@@ -150,8 +150,8 @@ class Pieces(httpx.AsyncByteStream):
 
 def named(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Of a name given more than once the values are one list (RFC 9110, section 5.2)."""
-    told: dict[str, str] = {}
+    values: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        told[name] = f"{told[name]}, {value}" if name in told else value
-    return told
+        values[name] = f"{values[name]}, {value}" if name in values else value
+    return values

@@ -156,11 +156,11 @@ class Pool:
             self._room()
 
     async def _dialled(self, seconds: float | None) -> Connection:
-        made: list[Connection] = []
+        opened: list[Connection] = []
 
         def connection() -> Connection:
-            made.append(Connection(self._is_free, self._is_gone))
-            return made[-1]
+            opened.append(Connection(self._is_free, self._is_gone))
+            return opened[-1]
 
         try:
             async with asyncio.timeout(seconds):
@@ -169,9 +169,9 @@ class Pool:
             raise httpx.ConnectTimeout("the origin can't be reached in time") from error
         except (OSError, OverflowError) as error:  # those of TLS among them; a port may be too large
             raise httpx.ConnectError(str(error) or type(error).__name__) from error
-        if not made[-1].lost:
-            self._open.add(made[-1])
-        return made[-1]
+        if not opened[-1].lost:
+            self._open.add(opened[-1])
+        return opened[-1]
 
     # ---- giving
 

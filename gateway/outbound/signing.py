@@ -30,10 +30,10 @@ class Signer:
         self._environ, self._threads = environ, threads
         self._session: Any = None
 
-    def endpoint(self, service: str, region: str, given: str | None = None) -> str:
+    def endpoint(self, service: str, region: str, explicit: str | None = None) -> str:
         """`given` wins, then AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS itself."""
         host, name = ENDPOINTS[service]
-        own = given or self._environ.get(f"AWS_ENDPOINT_URL_{name}") or self._environ.get("AWS_ENDPOINT_URL")
+        own = explicit or self._environ.get(f"AWS_ENDPOINT_URL_{name}") or self._environ.get("AWS_ENDPOINT_URL")
         return own.rstrip("/") if own else f"https://{host.format(region=region)}"
 
     async def signed(self, peer: Peer, sent: Sent, service: str, region: str) -> Sent:
@@ -56,5 +56,5 @@ class Signer:
             import botocore.session
 
             self._session = botocore.session.Session()
-        found = self._session.get_credentials()
-        return None if found is None else found.get_frozen_credentials()
+        credentials = self._session.get_credentials()
+        return None if credentials is None else credentials.get_frozen_credentials()

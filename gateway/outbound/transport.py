@@ -104,8 +104,8 @@ class Transport(httpx.AsyncBaseTransport):
     def _proxy(self, url: httpx.URL) -> str:
         if proxy_bypass(f"{url.host}:{url.port or PORTS[url.scheme]}") or proxy_bypass(url.host):
             return ""
-        found = self._proxies.get(url.scheme) or self._proxies.get("all", "")
-        return found if "://" in found or not found else f"http://{found}"
+        proxy = self._proxies.get(url.scheme) or self._proxies.get("all", "")
+        return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
     def _dialler(self, url: httpx.URL) -> Dial:
         port, host, encrypted = url.port or PORTS[url.scheme], url.raw_host.decode(), url.scheme == "https"
@@ -131,8 +131,8 @@ def _place(url: httpx.URL) -> str:
 def _authorization(url: httpx.URL) -> dict[str, str]:
     if not url.username and not url.password:
         return {}
-    said = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-    return {"authorization": f"Basic {said}"}
+    credentials = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+    return {"authorization": f"Basic {credentials}"}
 
 
 async def _through(
@@ -143,9 +143,9 @@ async def _through(
     body: bytes | None,
     most: int,
 ) -> Got:
-    given = httpx.Headers(USUAL)
-    given.update(headers)
-    request = httpx.Request(method, url, headers=given, content=body, extensions={"timeout": NO_TIMEOUT})
+    complete = httpx.Headers(USUAL)
+    complete.update(headers)
+    request = httpx.Request(method, url, headers=complete, content=body, extensions={"timeout": NO_TIMEOUT})
     response = await transport.handle_async_request(request)
     try:
         return await whole(response.status_code, response, response.headers.raw, most)

@@ -226,11 +226,11 @@ def read_batch(folder: Path, key: str, target: Target, start: Position, end: Pos
     for position, data in read(folder, start, end):
         head = head_of(data)
         if key in head.targets:
-            made = target.messages(entry_of(data))
-            more = sum(size_of(each) for each in made)
-            if messages and (len(messages) + len(made) > most or size + more > most_bytes):
+            own = target.messages(entry_of(data))
+            more = sum(size_of(each) for each in own)
+            if messages and (len(messages) + len(own) > most or size + more > most_bytes):
                 break
-            messages += made
+            messages += own
             records, size, oldest = records + 1, size + more, oldest or head.at
         after, seen = position, seen + len(data)
         if seen > READ_BYTES:
@@ -242,10 +242,10 @@ def read_batch(folder: Path, key: str, target: Target, start: Position, end: Pos
 
 def first_of_each(messages: Iterable[Message]) -> list[Message]:
     """The first message of every session: none overtakes another of its session, whatever fails."""
-    found: dict[str, Message] = {}
+    first: dict[str, Message] = {}
     for message in messages:
-        found.setdefault(message.session, message)
-    return list(found.values())
+        first.setdefault(message.session, message)
+    return list(first.values())
 
 
 def split(messages: Iterable[Message], call: Call) -> Iterator[list[Message]]:

@@ -61,14 +61,14 @@ class Folder:
 
     def backlogs(self) -> dict[str, Backlog]:
         """By target; reads whatever is left from before."""
-        found: dict[str, Backlog] = {}
+        backlogs: dict[str, Backlog] = {}
         for after, data in read(self.path, START, self.end()):
             head = head_of(data)
             for target in head.targets:
                 if after > self.cursors.get(target, START):
-                    known = found.get(target, Backlog(0, head.at))
-                    found[target] = known._replace(records=known.records + 1)
-        return found
+                    before = backlogs.get(target, Backlog(0, head.at))
+                    backlogs[target] = before._replace(records=before.records + 1)
+        return backlogs
 
     def drop_before(self, segment: int) -> None:
         for number in numbers(self.path):
@@ -123,8 +123,8 @@ def claim_own(base: Path, name: str) -> Folder:
 
 def others(base: Path) -> list[str]:
     """The folders there are, whoever holds them."""
-    found = base.iterdir() if base.is_dir() else ()
-    return sorted(path.name for path in found if path.is_dir() and path.name != DEAD_LETTERS)
+    paths = base.iterdir() if base.is_dir() else ()
+    return sorted(path.name for path in paths if path.is_dir() and path.name != DEAD_LETTERS)
 
 
 def bytes_under(base: Path) -> int:

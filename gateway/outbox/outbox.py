@@ -146,10 +146,10 @@ class Outbox:
         return [((key,), [what(counts)]) for key, counts in list(self._counts.items())]
 
     def _gauge(self, value: Callable[[Delivery], float], join: Callable[[Iterable[float]], float]) -> Rows:
-        found: dict[str, list[float]] = {}
+        rows: dict[str, list[float]] = {}
         for delivery in list(self._running):
-            found.setdefault(delivery.key, []).append(value(delivery))
-        return [((key,), [join(values)]) for key, values in found.items()]
+            rows.setdefault(delivery.key, []).append(value(delivery))
+        return [((key,), [join(values)]) for key, values in rows.items()]
 
     # ---- folders
 
@@ -221,11 +221,11 @@ class Outbox:
     def _delivery(self, key: str) -> Delivery:
         """From the own folder. A target that the configuration lost a moment ago may have none any more."""
         own = self._own_folder
-        found = next((each for each in self._running if each.key == key and each.folder is own), None)
-        if found is None:
-            found = self._start(key, own, self._end_of_own)
-            found.until = found.end()
-        return found
+        delivery = next((each for each in self._running if each.key == key and each.folder is own), None)
+        if delivery is None:
+            delivery = self._start(key, own, self._end_of_own)
+            delivery.until = delivery.end()
+        return delivery
 
     def _start(self, key: str, folder: Folder, end: Callable[[], Position], backlog: Backlog | None = None) -> Delivery:
         counts = self._counts.setdefault(key, Counts())

@@ -79,8 +79,8 @@ async def called(
 
 
 def _error(got: Got) -> str:
-    said = _decoded(got)
-    fields = said if isinstance(said, dict) else {}
+    answer = _decoded(got)
+    fields = answer if isinstance(answer, dict) else {}
     kind = got.headers.get("x-amzn-errortype") or str(fields.get("__type") or fields.get("code") or "")
     bare = kind.partition(":")[0].rpartition("#")[2]
     message = str(fields.get("message") or fields.get("Message") or "")

@@ -129,5 +129,5 @@ def judged(got: Got, why: str, passing: bool = False) -> None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    said = headers.get("retry-after", "")
-    return float(said) if said.isdecimal() else 0.0
+    text = headers.get("retry-after", "")
+    return float(text) if text.isdecimal() else 0.0

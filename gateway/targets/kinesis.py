@@ -45,15 +45,15 @@ class KinesisTarget:
 
 def results(answer: object, count: str, each: str, call: Sequence[Message]) -> Sequence[Failed | None]:
     """What became of every record. An answer that does not say so counts as none."""
-    said = answer if isinstance(answer, dict) else {}
-    found = said.get(each)
-    if said.get(count) == 0:
+    members = answer if isinstance(answer, dict) else {}
+    records = members.get(each)
+    if members.get(count) == 0:
         return [None] * len(call)
-    if not isinstance(found, list) or len(found) != len(call):
+    if not isinstance(records, list) or len(records) != len(call):
         raise Down(f"the answer has not one of {each} a record")
     return [
         Failed(f"{one['ErrorCode']}: {one.get('ErrorMessage', '')}"[:300]) if one.get("ErrorCode") else None
-        for one in found
+        for one in records
     ]
 
 

@@ -110,15 +110,15 @@ def events_of(entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def with_automatic(given: str | None, automatic: Mapping[str, Any]) -> dict[str, str]:
+def with_automatic(properties: str | None, automatic: Mapping[str, Any]) -> dict[str, str]:
     """The caller's own properties win; the automatic ones that would make them too long are left out."""
-    said: dict[str, Any] = msgspec.json.decode(given) if given else {}
-    text = given or ""
+    members: dict[str, Any] = msgspec.json.decode(properties) if properties else {}
+    text = properties or ""
     for name, value in automatic.items():
-        longer = {name: value, **said}
+        longer = {name: value, **members}
         tried = msgspec.json.encode(longer).decode()
-        if name not in said and len(tried) <= LONGEST_PROPERTIES:
-            said, text = longer, tried
+        if name not in members and len(tried) <= LONGEST_PROPERTIES:
+            members, text = longer, tried
     return {"properties": text} if text else {}
 
 

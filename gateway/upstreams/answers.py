@@ -46,12 +46,12 @@ def answer_of(peer: Peer, body: bytes, items: str | None = None) -> Answer:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # something else, if it is an answer at all
     data = decoded(peer, body)
-    found = _searched(peer, data, items) if items is not None else _usual(data)
-    if not isinstance(found, list):
-        said = _error_in(data)
-        raise broken(peer, f"reports an error: {said}" if said else "does not answer with a list of items")
+    listed = _searched(peer, data, items) if items is not None else _usual(data)
+    if not isinstance(listed, list):
+        reason = _error_in(data)
+        raise broken(peer, f"reports an error: {reason}" if reason else "does not answer with a list of items")
     name = data.get("recommendationId") if isinstance(data, dict) else None
-    return Answer(items=[_item(peer, each) for each in found], recommendation_id=_text(name))
+    return Answer(items=[_item(peer, each) for each in listed], recommendation_id=_text(name))
 
 
 def _text(value: Any) -> str | None:
@@ -71,13 +71,13 @@ def _searched(peer: Peer, data: Any, path: str) -> Any:
         raise broken(peer, f"answers with what {path!r} can't be searched in: {error}") from error
 
 
-def _item(peer: Peer, given: Any) -> Item:
-    if isinstance(given, str | int) and not isinstance(given, bool):
-        return Item(item_id=str(given))
-    if isinstance(given, dict) and isinstance(given.get("itemId"), int):
-        given = {**given, "itemId": str(given["itemId"])}
+def _item(peer: Peer, item: Any) -> Item:
+    if isinstance(item, str | int) and not isinstance(item, bool):
+        return Item(item_id=str(item))
+    if isinstance(item, dict) and isinstance(item.get("itemId"), int):
+        item = {**item, "itemId": str(item["itemId"])}
     try:
-        present = {key: value for key, value in given.items() if value is not None}
+        present = {key: value for key, value in item.items() if value is not None}
         return msgspec.convert(present, Item)
     except (msgspec.ValidationError, AttributeError) as error:
         raise broken(peer, f"answers with an item that is none: {in_words(error)}") from error
@@ -87,5 +87,5 @@ def _error_in(data: Any) -> str:
     """An answer of status 200 may be an error all the same."""
     if not isinstance(data, dict):
         return ""
-    said = next((data[name] for name in ("errorMessage", "error", "message", "Message") if name in data), "")
-    return said[:200] if isinstance(said, str) else ""
+    text = next((data[name] for name in ("errorMessage", "error", "message", "Message") if name in data), "")
+    return text[:200] if isinstance(text, str) else ""

@@ -81,8 +81,8 @@ class EngineUpstream:
             return Scope(user, tags, own)
         _, group, name = own
         with as_problems():
-            known = self._answers.knows(group, name)
-        return Scope(user, tags, own) if known else Scope(None, tags[:-1], own)
+            has_history = self._answers.knows(group, name)
+        return Scope(user, tags, own) if has_history else Scope(None, tags[:-1], own)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         ranked = await self.rank(_question(ask, variation.model, self._account))
@@ -236,8 +236,8 @@ def tags_of(change: Change) -> tuple[Tag, ...]:
 def _filters(ask: Ask) -> tuple[Choosing, ...]:
     """That choose among the items, a promotion's among them."""
     own, promotion = (ask.filter, ask.expression), ask.promotion
-    found = () if own == (None, None) else (own,)
-    return found if promotion is None else (*found, (promotion.filter, promotion.expression))
+    choosing = () if own == (None, None) else (own,)
+    return choosing if promotion is None else (*choosing, (promotion.filter, promotion.expression))
 
 
 def _question(ask: Ask, model: str, account: str) -> Question:

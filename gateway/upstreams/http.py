@@ -123,8 +123,8 @@ def value_of(ask: Ask, name: str) -> str:
         return own(ask)
     kind, dot, field = name.partition(".")
     if dot:
-        told = {"context": ask.context, "filterValues": ask.filter_values}.get(kind)
-        return told.get(field, "") if told is not None else ""
+        values = {"context": ask.context, "filterValues": ask.filter_values}.get(kind)
+        return values.get(field, "") if values is not None else ""
     if name not in ask.parameters:
         raise Invalid("MissingParameter", f"the query parameter {name!r} is required here")
     return ask.parameters[name]

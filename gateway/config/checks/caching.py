@@ -15,15 +15,15 @@ def check_policy(part: document.CachePolicy, place: str, report: Report) -> None
     if looks_like_milliseconds(part.max_age):
         report.warn(inside(place, "maxAge"), f"maxAge is in seconds: {part.max_age} looks like milliseconds")
     try:
-        given = directives(part.directives)
+        values = directives(part.directives)
     except ValueError as error:
         report.warn(inside(place, "directives"), f"{error}: answers go out with no-store")
         return
-    for name in unknown(given):
+    for name in unknown(values):
         report.warn(inside(place, "directives"), f"unknown directive {name!r}; {choices(name, (*TIMED, *FLAGS))}")
-    if "max-age" in given and part.max_age not in (0, int(given["max-age"] or 0)):
-        said = f"max-age={given['max-age']}"
-        report.warn(inside(place, "directives"), f"{said} among the directives wins over maxAge {part.max_age}")
+    if "max-age" in values and part.max_age not in (0, int(values["max-age"] or 0)):
+        spelling = f"max-age={values['max-age']}"
+        report.warn(inside(place, "directives"), f"{spelling} among the directives wins over maxAge {part.max_age}")
 
 
 def looks_like_milliseconds(max_age: int) -> bool:

@@ -51,14 +51,14 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
         report.warn(place, "has no 'variations' yet: it answers 404 NoVariationsConfigured")
         return
     weights = [variation.weight for variation in part.variations.values()]
-    given = [weight for weight in weights if weight is not None]
+    stated = [weight for weight in weights if weight is not None]
     at = inside(place, "variations")
-    if not given and len(weights) > 1 and not part.experiments:
+    if not stated and len(weights) > 1 and not part.experiments:
         report.warn(at, "have no 'weight': only the first one answers")
     experiments.check_experiments(part, place, report)
-    if given and len(given) < len(weights):
+    if stated and len(stated) < len(weights):
         report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
-    elif given and not any(given):
+    elif stated and not any(stated):
         report.refuse(at, "all weights are 0: no variation could answer")
 
 

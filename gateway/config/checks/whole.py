@@ -64,8 +64,8 @@ def check_item_rules(part: document.Root, report: Report) -> None:
         filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
         choosing: tuple[document.Filter | document.Promotion, ...] = (*filters, *promotions_of(levels))
         fields = [each for choice in choosing for each in choice.auto_dynamic_filter_values.values()]
-        known = any(level.inference_item_metadata is not None for level in levels)
-        if action == "related-items" and not known and any(reads_item(each) for each in fields):
+        has_metadata = any(level.inference_item_metadata is not None for level in levels)
+        if action == "related-items" and not has_metadata and any(reads_item(each) for each in fields):
             report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
 
 
@@ -155,7 +155,7 @@ def check_auth(part: document.Root, report: Report) -> None:
 
 def fields_of(root: document.Root) -> Iterator[document.AutoField]:
     """Every automatic field of the document."""
-    levels = {id(level): level for _, _, found in variations_of(root) for level in found}
+    levels = {id(level): level for _, _, path in variations_of(root) for level in path}
     for level in (root, *root.namespaces.values(), *levels.values()):
         yield from (level.auto_context or {}).values()
         choosing: tuple[document.Filter | document.Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
