@@ -1,4 +1,4 @@
-"""What origins and sources of metadata are made of."""
+"""Dependencies of origins and sources of metadata."""
 
 from __future__ import annotations
 

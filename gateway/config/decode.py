@@ -149,7 +149,7 @@ def a_value(data: object, form: Form, place: str, report: Report) -> Any:
 
 
 def adapted(text: str, form: Form) -> object:
-    """What the environment gave, as the type that its place asks for where that is not text."""
+    """The environment's text as the type that its place asks for."""
     if not refused(text, form):
         return text
     try:
@@ -159,7 +159,7 @@ def adapted(text: str, form: Form) -> object:
 
 
 def refused(data: object, form: Form) -> str:
-    """Why this place cannot have the value, with what to write instead; "" if it can."""
+    """The reason why this place cannot have the value, with what to write instead; "" if it can."""
     try:
         msgspec.convert(data, form)
     except msgspec.ValidationError:
@@ -179,7 +179,7 @@ def reason(data: object, form: Form) -> str:
 
 
 def secret(form: Form) -> bool:
-    """Whether no fault may show what was given."""
+    """Tell whether no fault may show the value."""
     return any((meta.extra or {}).get("secret") for meta in metas(form))
 
 

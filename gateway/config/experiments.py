@@ -22,7 +22,7 @@ VALUE_KEY = re.compile(r"eventValue|properties(\.[^.\s]+)+")
 
 
 def check_experiments(part: document.Recommender, place: str, report: Report) -> None:
-    """Of a recommender, with its variations."""
+    """Check a recommender's experiments against its variations."""
     at = inside(place, "experiments")
     interleaved = any(isinstance(each, document.InterleavingExperiment) for each in part.experiments.values())
     if part.experiments and len(part.variations) < 2 and not interleaved:
@@ -244,7 +244,7 @@ def bandit(part: document.BanditExperiment) -> setup.Bandit:
 
 
 def length(window: str) -> float:
-    """In seconds."""
+    """Seconds of a window."""
     return float(window[:-1]) * SECONDS[window[-1]]
 
 
@@ -255,7 +255,7 @@ def arms(method: str, feature: str, names: Sequence[str], weights: Mapping[str, 
 
 
 def identity(path: str, seed: str | None, rankers: tuple[str, ...]) -> str:
-    """Whoever was shown one list of these variations takes part anew in a test between them, or with another one."""
+    """The id of an experiment. Another seed, or other lists drafted into one, make another experiment."""
     return "@".join((path, *([seed] if seed else ()), *(["+".join(rankers)] if rankers else ())))
 
 
@@ -271,6 +271,6 @@ def epoch(time: str | None, default: float) -> float:
 
 
 def metric(part: document.EvidentlyMetric | document.Metric, guardrail: bool) -> setup.ExperimentMetric:
-    """What is at `valueKey` of an event of Evidently's comes by `experimentConversions`."""
+    """The metric of the plan. The value at `valueKey` of an event of Evidently's comes by `experimentConversions`."""
     key = part.value_key if isinstance(part, document.Metric) else ""
     return setup.ExperimentMetric(part.event_type, length(part.window), part.direction, key, guardrail)

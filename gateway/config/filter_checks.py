@@ -21,7 +21,7 @@ class FilterChecks:
         self._logged: dict[str, str] = {}
 
     def report(self, config: Config) -> dict[str, str]:
-        """As `filter_faults`."""
+        """Log what is new of `filter_faults`, and return them all."""
         faults = filter_faults(self._engine, config)
         for name, reason in faults.items():
             if self._logged.get(name) != reason:
@@ -31,7 +31,7 @@ class FilterChecks:
 
 
 def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
-    """Why each filter, a promotion's too, that a model can't use is none, by its place and its name or expression.
+    """Reasons why models can't use filters or promotions' filters, by the filter's place and its name or expression.
 
     Models that are not there are passed over.
     """

@@ -1,4 +1,4 @@
-"""From the document to plans: every level inherits from the one above, down to the variation (specification §2.3).
+"""The document becomes plans: every level inherits from the one above, down to the variation (specification §2.3).
 
 A level that has a key replaces what it inherits for that key, except `cacheControl`, where it replaces a kind of
 caller at a time: to set one kind's policy must not lose the others. (Upstream loses them.)

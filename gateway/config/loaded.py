@@ -90,7 +90,7 @@ class Config:
 
     @property
     def targets(self) -> list[EventTarget]:
-        """Whoever gets events beside the engine, of all namespaces."""
+        """The event targets beside the engine, of all namespaces."""
         return [target for namespace in self.namespaces.values() for target in namespace.elsewhere]
 
     @property
@@ -152,7 +152,7 @@ def parse(text: str, name: str = "configuration", environ: Mapping[str, str] = o
 
 
 def check_environment(report: Report) -> None:
-    """What the environment says of Redis, which every worker needs as it needs the document."""
+    """Check what the environment says of Redis, which every worker needs as it needs the document."""
     for name, wrong in ((URL, fault_of), (SECRET, fault_of_secret)):
         value = report.environ.get(name)
         if value and (fault := wrong(value)):
@@ -192,7 +192,7 @@ def access_key(part: document.AccessKey) -> AccessKey:
 
 
 def unsigned(root: document.Root) -> Unsigned:
-    """Where REST callers must say who they are, nobody gets the same from the wire without."""
+    """Rights of unsigned callers. None has them on the wire by default while REST callers must prove who they are."""
     is_guarded = not isinstance(root.auth, document.NoAuth)
     control = root.aws.unsigned_callers or ("none" if is_guarded else "local")
     return Unsigned(control, "anyone" if control == "local" and not is_guarded else control)

@@ -1,4 +1,4 @@
-"""What the document says around a part, and its post-processors."""
+"""Post-processors of the document as plans, and what the document says around a kind's part."""
 
 from __future__ import annotations
 

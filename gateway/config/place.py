@@ -1,4 +1,4 @@
-"""Where a configuration lies: a file, an http(s) URL, or a key in Redis (`redis://host:6379/0#key`)."""
+"""The place of a configuration: a file, an http(s) URL, or a key in Redis (`redis://host:6379/0#key`)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def plain(part: Part) -> dict[str, Any]:
 
 
 def secret(form: Any) -> bool:
-    """Whether the form, or what it is made of, is marked as secret in the document."""
+    """Tell whether the form, or a part of it, is marked as secret in the document."""
     marked = any((meta.extra or {}).get("secret") for meta in getattr(form, "__metadata__", ()))
     return marked or any(secret(part) for part in get_args(form) if not isinstance(part, str))
 

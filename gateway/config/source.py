@@ -16,7 +16,7 @@ Node = yaml.nodes.Node
 
 
 @dataclass(frozen=True)
-class Source:
+class DocumentText:
     data: object
     lines: Mapping[str, int]
 
@@ -30,7 +30,7 @@ class Loader(yaml.SafeLoader):
     }
 
 
-def source(text: str, name: str) -> Source:
+def source(text: str, name: str) -> DocumentText:
     """Raises ConfigError where the text is neither YAML nor JSON, or says the same key twice."""
     try:
         data = from_json(text) if is_json(text, name) else from_yaml(text)
@@ -57,23 +57,23 @@ def is_json(text: str, name: str) -> bool:
         return False  # a YAML map in one line starts with a brace, too
 
 
-def from_yaml(text: str) -> Source:
+def from_yaml(text: str) -> DocumentText:
     loader = Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
-            return Source(None, {})
+            return DocumentText(None, {})
         lines = lines_of(node)
-        return Source(loader.construct_document(node), lines)
+        return DocumentText(loader.construct_document(node), lines)
     finally:
         loader.dispose()
 
 
-def from_json(text: str) -> Source:
+def from_json(text: str) -> DocumentText:
     data = json.loads(text)
     # inside JSON's strings a tab is always escaped, so a raw one is only white space, which YAML refuses
     node = yaml.compose(text.replace("\t", " "), Loader)
-    return Source(data, {} if node is None else lines_of(node))
+    return DocumentText(data, {} if node is None else lines_of(node))
 
 
 def lines_of(root: Node) -> dict[str, int]:

@@ -36,13 +36,13 @@ class Watch:
         self._told = ""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Look for changes until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(self._place.every_s)
 
     async def look(self, *, at_once: bool = False) -> tuple[Fault, ...]:
-        """What is wrong with the text that is there now."""
+        """Take the text that is there now; returns what is wrong with it."""
         try:
             read = await asyncio.to_thread(self._place.read)
             if read.text == self._seen:
@@ -85,7 +85,7 @@ class Watch:
 
 
 def changed_settings(old: Config, new: Config) -> list[str]:
-    """What the engine was opened with."""
+    """Names of settings that differ and that the engine was opened with."""
     pairs = {
         "aws.quotas": (old.quotas, new.quotas),
         "aws.accountId": (old.account_id, new.account_id),

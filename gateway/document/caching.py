@@ -1,4 +1,4 @@
-"""How long answers are fresh."""
+"""Freshness of answers."""
 
 from __future__ import annotations
 

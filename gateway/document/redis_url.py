@@ -1,4 +1,4 @@
-"""Where a Redis or Valkey lies: which URLs can be used, and what is wrong with one, told without its password."""
+"""URLs of Redis and Valkey: which can be used, and what is wrong with one, told without its password."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def connected(url: str) -> Redis:
 
 
 def fault_of(url: str) -> str:
-    """What is wrong with the URL and what it may be instead; "" where it can be used."""
+    """The URL's fault and what it may be instead; "" where it can be used."""
     scheme, has_scheme, _ = url.partition("://")
     try:
         parts = urlsplit(url)
@@ -50,13 +50,13 @@ def fault_of(url: str) -> str:
 
 
 def fault_of_secret(secret: str) -> str:
-    """What is wrong with the secret that all replicas of a Redis share; "" where there is none, or it can be used."""
+    """The fault of the secret that all replicas of a Redis share; "" where there is none, or it can be used."""
     short = secret and len(secret) < SHORTEST_SECRET
     return f"is too short: {SHORTEST_SECRET} characters or more, the same for all replicas" if short else ""
 
 
 def _is_usable(url: str) -> bool:
-    """Whether redis-py takes it, with its parameters; its own words might repeat the password."""
+    """Tell whether redis-py takes the URL with its parameters. Its own words might repeat the password."""
     try:
         pool = connected(url).connection_pool
         pool.connection_class(**pool.connection_kwargs)

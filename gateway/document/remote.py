@@ -1,4 +1,4 @@
-"""How an origin outside is asked, and who answers for ARNs of Amazon Personalize."""
+"""Origins outside: how they are asked, and who answers for ARNs of Amazon Personalize."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Origins(Part, frozen=True):
 
 
 class Enclosing(NamedTuple):
-    """What a kind needs of the document around its part. `model` is the variation's, where the engine answers it."""
+    """The document around a kind's part. `model` is the variation's, where the engine answers it."""
 
     namespace: str = ""
     region: str = "us-east-1"

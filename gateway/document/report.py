@@ -1,4 +1,4 @@
-"""What is wrong or odd in a configuration, each with its place: everything is told at once, not only the first.
+"""Faults and warnings of a configuration, each with its place: all are told at once, not only the first.
 
 ConfigError     the configuration cannot be used; `faults` says why
 """

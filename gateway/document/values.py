@@ -97,5 +97,5 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
 
 @cache
 def fields_of(part: type[Part]) -> dict[str, msgspec.structs.FieldInfo]:
-    """By their names in a document. msgspec works out every type hint anew each time."""
+    """The fields of a part by their names in a document. msgspec works out every type hint anew each time."""
     return {field.encode_name: field for field in msgspec.structs.fields(part)}

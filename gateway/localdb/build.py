@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 import engine
-from gateway.localdb.files import Found, found
+from gateway.localdb.files import TableFiles, table_files
 
 LONGEST_LINE = 1024 * 1024
 LONGEST_ID = 256
@@ -39,14 +39,14 @@ def build(place: str, namespace: str, folder: Path) -> None:
     """The table of what lies there now, unless there is one. Raises `engine.InvalidInput`, naming file and line."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
-        files = found(place, namespace)
+        files = table_files(place, namespace)
         target = table_at(folder, files.fingerprint)
         if target.exists():
             return
         for old in folder.glob("*.partial"):
             old.unlink()
         whole = write(files, folder)
-        if found(place, namespace).fingerprint != files.fingerprint:
+        if table_files(place, namespace).fingerprint != files.fingerprint:
             raise engine.InvalidInput(f"{files.source.location} changed while it was read.")
         whole.replace(target)
         for old in folder.glob("*.db"):
@@ -61,8 +61,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def write(files: Found, folder: Path) -> Path:
-    """Of an item that has several lines, the last one counts."""
+def write(files: TableFiles, folder: Path) -> Path:
+    """Write a table of all lines. The last line of an item counts."""
     loose, whole = folder / "loose.partial", folder / "whole.partial"
     with closing(sqlite3.connect(loose, isolation_level=None)) as table:
         table.executescript(f"{SETTINGS} {TABLE}; BEGIN")
@@ -73,7 +73,7 @@ def write(files: Found, folder: Path) -> Path:
     return whole
 
 
-def rows(files: Found) -> Iterator[tuple[str, bytes]]:
+def rows(files: TableFiles) -> Iterator[tuple[str, bytes]]:
     for file in files.files:
         with files.source.open(file) as lines:
             for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):

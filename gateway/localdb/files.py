@@ -13,7 +13,7 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.gzip")
 NOWHERE = "No item metadata:"
 
 
-class Found(NamedTuple):
+class TableFiles(NamedTuple):
     """`fingerprint` is another one wherever the content may be; `written_at`: epoch seconds of a file's last change."""
 
     source: engine.ImportSource
@@ -22,7 +22,7 @@ class Found(NamedTuple):
     written_at: float
 
 
-def found(place: str, namespace: str) -> Found:
+def table_files(place: str, namespace: str) -> TableFiles:
     """A namespace's files: those in `import/{namespace}/` below a folder, where there are any, else those in it.
     Raises `engine.InvalidInput` where there are none."""
     source = engine.open_source(url_of(place), allow_file_urls=True, depth="deep", nowhere=NOWHERE)
@@ -36,7 +36,7 @@ def found(place: str, namespace: str) -> Found:
     files = tuple(sorted(chosen, key=lambda file: file.path))
     stamps = "\n".join(f"{file.path}\t{file.size}\t{file.stamp}" for file in files)
     fingerprint = hashlib.blake2b(stamps.encode(), digest_size=12).hexdigest()
-    return Found(source, files, fingerprint, max(file.written_at for file in files))
+    return TableFiles(source, files, fingerprint, max(file.written_at for file in files))
 
 
 def url_of(place: str) -> str:

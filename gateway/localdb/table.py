@@ -14,7 +14,7 @@ MAPPED = 1 << 40  # bytes of the file that may be read without a call
 
 
 class Table:
-    """For any thread. Whoever still reads an old table keeps it, until then."""
+    """The rows of one file, for any thread. The file is open as long as somebody holds the table."""
 
     def __init__(self, path: Path) -> None:
         """Raises `sqlite3.Error`."""
@@ -24,7 +24,7 @@ class Table:
         self._rows.execute("SELECT row FROM items LIMIT 1").fetchall()
 
     def of(self, items: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """By item id; those that are not known are absent. Raises `sqlite3.Error`."""
+        """Columns by item id; unknown items are absent. Raises `sqlite3.Error`."""
         places = ",".join("?" * len(items))
         rows = self._rows.execute(f"SELECT id, row FROM items WHERE id IN ({places})", items)
         return {item: columns_of(row) for item, row in rows}

@@ -1,4 +1,4 @@
-"""What decorates items: a kind of source a file, which ends with `SOURCE = SourceType(...)`."""
+"""Sources of item metadata: a kind a file, which ends with `SOURCE = SourceType(...)`."""
 
 from typing import TYPE_CHECKING
 

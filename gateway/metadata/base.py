@@ -34,17 +34,17 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
     def version(self, of: Any) -> int:
-        """Of what `of` would say now: another number wherever that may differ. Costs nothing worth mentioning."""
+        """The version of what `of` would say now: another number wherever that may differ. Costs next to nothing."""
 
     def tags(self, of: Any) -> tuple[Tag, ...] | None:
-        """What changes wherever the version does; None where nothing else tells."""
+        """The cache's tags that change whenever the version does; None where nothing tells."""
 
     async def of(self, items: Sequence[str], columns: Sequence[str], of: Any) -> list[Columns | None]:
         """Each item's columns, None where nothing is known; all, or these `columns` at least. Raises `Problem`."""
 
 
 class Always:
-    """What sources have in common that need nothing prepared."""
+    """The common part of sources that prepare nothing."""
 
     def use(self, wanted: Collection[Any]) -> None:
         return

@@ -21,7 +21,7 @@ from gateway.document.report import Report
 from gateway.document.values import Duration, Part, Region, Remember, Retries, Seconds, TableName, Url
 from gateway.errors import UpstreamProblem
 from gateway.metadata.base import Always, Columns, MetadataPart, SourceType
-from gateway.outbound import Peer, Sent, broken
+from gateway.outbound import OutboundRequest, Peer, broken
 from gateway.plan.plan import Limits
 
 SERVICE = "dynamodb"
@@ -98,7 +98,7 @@ class DynamoDbSource(Always):
         )
 
     def version(self, of: DynamoDb) -> int:
-        """What went out may be as old as two times the time for which rows are remembered."""
+        """The number of the period now. An answer may be twice as old as the time for which rows are remembered."""
         return int(self._clock() // of.remember_s)
 
     def tags(self, of: object) -> None:
@@ -135,10 +135,12 @@ class DynamoDbSource(Always):
         raise UpstreamProblem(f"{peer.name} is asked too much", status=502, type=peer.type, code="UnprocessedKeys")
 
     async def _call(self, peer: Peer, of: DynamoDb, body: Mapping[str, Any]) -> Any:
-        sent = Sent("POST", self._signer.endpoint(SERVICE, of.region, of.endpoint_url) + "/", HEADERS, encoded(body))
+        request = OutboundRequest(
+            "POST", self._signer.endpoint(SERVICE, of.region, of.endpoint_url) + "/", HEADERS, encoded(body)
+        )
         try:
-            got = await self._outbound.ask(peer, partial(self._signer.signed, peer, sent, SERVICE, of.region))
-            return msgspec.json.decode(got.body)
+            response = await self._outbound.ask(peer, partial(self._signer.signed, peer, request, SERVICE, of.region))
+            return msgspec.json.decode(response.body)
         except UpstreamProblem as problem:
             if problem.status >= 500:
                 raise

@@ -12,7 +12,7 @@ from gateway.dependencies import Dependencies
 from gateway.document.remote import Enclosing
 from gateway.document.values import SyncInterval
 from gateway.errors import UpstreamProblem
-from gateway.localdb.kept import Kept, LocalDb
+from gateway.localdb.synced import LocalDb, SyncedTable
 from gateway.metadata.base import Columns, MetadataPart, SourceType
 from gateway.telemetry import Rows
 
@@ -35,22 +35,22 @@ class LocalDbSource:
     def __init__(self, dependencies: Dependencies) -> None:
         self._data, self._threads = dependencies.engine.settings.data_dir, dependencies.threads
         self._clock = dependencies.clock
-        self._kept: dict[LocalDb, Kept] = {}
+        self._tables: dict[LocalDb, SyncedTable] = {}
         self._versions = itertools.count(1)  # never the same for two tables, whatever the configuration names again
         self._tasks: dict[LocalDb, asyncio.Task[None]] = {}
         dependencies.telemetry.watch("recgate_metadata_faults", self._faults)
         dependencies.telemetry.watch("recgate_metadata_age_seconds", self._ages)
 
     def use(self, wanted: Collection[LocalDb]) -> None:
-        for of in self._kept.keys() - set(wanted):
-            del self._kept[of]
+        for of in self._tables.keys() - set(wanted):
+            del self._tables[of]
             self._tasks.pop(of).cancel()
-        for of in set(wanted) - self._kept.keys():
-            self._kept[of] = kept = self._opened(of)
-            self._tasks[of] = asyncio.get_running_loop().create_task(kept.run())
+        for of in set(wanted) - self._tables.keys():
+            self._tables[of] = synced = self._opened(of)
+            self._tasks[of] = asyncio.get_running_loop().create_task(synced.run())
 
     async def ready(self) -> None:
-        looks = [asyncio.create_task(kept.looked.wait()) for kept in self._kept.values()]
+        looks = [asyncio.create_task(synced.looked.wait()) for synced in self._tables.values()]
         if looks:
             _, late = await asyncio.wait(looks, timeout=FIRST_S)
             for look in late:
@@ -62,34 +62,34 @@ class LocalDbSource:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def version(self, of: LocalDb) -> int:
-        kept = self._kept.get(of)
-        return 0 if kept is None else kept.version
+        synced = self._tables.get(of)
+        return 0 if synced is None else synced.version
 
     def tags(self, of: object) -> None:
         return None
 
     async def of(self, items: Sequence[str], columns: Sequence[str], of: LocalDb) -> list[Columns | None]:
-        kept = self._kept.get(of)
-        if kept is None or kept.table is None:
+        synced = self._tables.get(of)
+        if synced is None or synced.table is None:
             return [None] * len(items)
         try:
-            rows = await asyncio.get_running_loop().run_in_executor(self._threads, kept.table.of, items)
+            rows = await asyncio.get_running_loop().run_in_executor(self._threads, synced.table.of, items)
         except sqlite3.Error as error:
             message = f"the item metadata of {of.namespace} can't be read: {error}"
             raise UpstreamProblem(message, status=502, type="Metadata", code="UpstreamError") from error
         return [rows.get(item) for item in items]
 
-    def _opened(self, of: LocalDb) -> Kept:
+    def _opened(self, of: LocalDb) -> SyncedTable:
         place = of.source or f"{self._data / 'metadata' / of.namespace}/"
         folder = self._data / "localdb" / of.namespace / hashlib.blake2b(place.encode(), digest_size=6).hexdigest()
-        return Kept(of, place, folder, self._versions, self._clock)
+        return SyncedTable(of, place, folder, self._versions, self._clock)
 
     def _faults(self) -> Rows:
-        return [((kept.of.namespace,), [kept.faults]) for kept in list(self._kept.values())]
+        return [((synced.of.namespace,), [synced.faults]) for synced in list(self._tables.values())]
 
     def _ages(self) -> Rows:
-        held = [kept for kept in list(self._kept.values()) if kept.table is not None]
-        return [((kept.of.namespace,), [self._clock() - kept.seen_at]) for kept in held]
+        held = [synced for synced in list(self._tables.values()) if synced.table is not None]
+        return [((synced.of.namespace,), [self._clock() - synced.seen_at]) for synced in held]
 
 
 SOURCE = SourceType((LocalDbMetadata,), items_of, LocalDbSource, place=2)

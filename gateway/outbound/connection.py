@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 import httpx
 
-from gateway.outbound.message import Got, Ready, TooMuch, headers_in
+from gateway.outbound.message import OutboundResponse, RawRequest, TooMuch, headers_in
 
 LARGEST_HEAD = 100 * 1024  # as h11 has it
 SILENT = "Server disconnected without sending a response."
@@ -25,12 +25,12 @@ class Stale(httpx.RemoteProtocolError):
 
 
 class Connection(asyncio.Protocol):
-    """Whoever takes it asks once; it is free again when the answer is whole. `free` and `gone` tell its pool."""
+    """A connection to an origin, free again when an answer is whole. `free` and `gone` tell its pool."""
 
     def __init__(self, free: Callable[[Connection], None], gone: Callable[[Connection], None]) -> None:
         self._free, self._gone = free, gone
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[Got] | None = None
+        self._waiting: asyncio.Future[OutboundResponse] | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._used = self._paused = False
         self._begin(LARGEST_HEAD, False)
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
 
     # ---- asking
 
-    def ask(self, request: Ready) -> asyncio.Future[Got]:
+    def ask(self, request: RawRequest) -> asyncio.Future[OutboundResponse]:
         """The answer to come. It fails with an `httpx.TransportError` or `TooMuch`."""
         self._waiting = waiting = asyncio.get_running_loop().create_future()
         if self._transport is None:
@@ -54,15 +54,15 @@ class Connection(asyncio.Protocol):
         self._transport.write(request.data)
         return waiting
 
-    def give_up(self, waiting: asyncio.Future[Got]) -> None:
-        """Whoever asked no longer wants to know: an answer might still come, and be taken for the next one's."""
+    def give_up(self, waiting: asyncio.Future[OutboundResponse]) -> None:
+        """Close: nobody waits any more, and an answer that still came would be taken for the next one's."""
         if waiting.done() and not waiting.cancelled():
             waiting.exception()  # looked at: nobody else will
         if self._waiting is waiting:
             self._waiting = None
             self.close()
 
-    def late(self, waiting: asyncio.Future[Got]) -> None:
+    def late(self, waiting: asyncio.Future[OutboundResponse]) -> None:
         if self._waiting is waiting:
             self._fail(httpx.ReadTimeout("the origin is too slow"))
 
@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol):
     def _end(self) -> None:
         waiting, self._waiting = self._waiting, None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        got = Got(self._status, body, self._head)
+        response = OutboundResponse(self._status, body, self._head)
         self._used = True
         transport = self._transport
         if transport is not None:
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
                     self._parser = httptools.HttpResponseParser(self)
                 self._free(self)
         if waiting is not None and not waiting.done():
-            waiting.set_result(got)
+            waiting.set_result(response)
 
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, None

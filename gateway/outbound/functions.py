@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gateway.body import encoded
 from gateway.errors import UpstreamProblem
-from gateway.outbound import Outbound, Peer, Sent
+from gateway.outbound import Outbound, OutboundRequest, Peer
 from gateway.outbound.signing import Signer
 from gateway.plan.plan import Function
 
@@ -23,17 +23,17 @@ async def invoked(
     url = f"{base}/2015-03-31/functions/{quote(function.arn, safe='')}/invocations"
     body = encoded(payload)
 
-    async def prepare() -> Sent:
-        sent = Sent("POST", url, {"content-type": "application/json"}, body)
-        return await signer.signed(peer, sent, SERVICE, function.region)
+    async def prepare() -> OutboundRequest:
+        request = OutboundRequest("POST", url, {"content-type": "application/json"}, body)
+        return await signer.signed(peer, request, SERVICE, function.region)
 
     try:
-        got = await outbound.ask(peer, prepare)
+        response = await outbound.ask(peer, prepare)
     except UpstreamProblem as problem:
         if problem.status in (502, 503, 504, 429):
             raise
         raise UpstreamProblem(problem.message, status=502, type="Function", code="FunctionInvokeError") from problem
-    if "x-amz-function-error" in got.headers:
-        message = f"{function.arn} ended with an error ({got.headers['x-amz-function-error']})"
+    if "x-amz-function-error" in response.headers:
+        message = f"{function.arn} ended with an error ({response.headers['x-amz-function-error']})"
         raise UpstreamProblem(message, status=502, type="Function", code="FunctionInvokeError")
-    return peer, got.body
+    return peer, response.body

@@ -26,7 +26,7 @@ BODIED = frozenset({"POST", "PUT", "PATCH"})  # that say so where their body is 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class Ready(msgspec.Struct, frozen=True):
+class RawRequest(msgspec.Struct, frozen=True):
     """A request as it goes out. `again`: it may be sent twice; `most`: bytes of body that are taken as an answer."""
 
     data: bytes
@@ -35,7 +35,7 @@ class Ready(msgspec.Struct, frozen=True):
     most: int
 
 
-class Got:
+class OutboundResponse:
     """An answer, whole. `head` is all that came till its head was there: most answers' headers nobody asks for."""
 
     def __init__(self, status: int, body: bytes, head: bytes = b"", raw: RawHeaders | None = None) -> None:
@@ -53,7 +53,7 @@ class Got:
 
     @property
     def is_encoded(self) -> bool:
-        """Whether its body has a content coding, most likely."""
+        """Tell whether the body has a content coding, most likely."""
         head = self._head
         if head.startswith(b"HTTP/1.1 2"):  # no other head follows: only the body, some of which is here
             head = head[: head.find(b"\r\n\r\n")]
@@ -61,7 +61,7 @@ class Got:
 
 
 class _Fields:
-    """What a parser tells of an answer's fields, but for those of interim answers and those after the body."""
+    """Header fields as a parser tells them, but for those of interim answers and those after the body."""
 
     def __init__(self) -> None:
         self.found: RawHeaders = []
@@ -80,7 +80,7 @@ class _Fields:
 
 
 def headers_in(head: bytes) -> RawHeaders:
-    """Of an answer that begins so, which has been parsed before."""
+    """Header fields of an answer that begins so, which has been parsed before."""
     fields = _Fields()
     with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
         fields.parser.feed_data(head)
@@ -99,11 +99,11 @@ def ready(
     headers: Mapping[str, str],
     body: bytes | None,
     most: int = LARGEST_ANSWER,
-) -> Ready:
+) -> RawRequest:
     """Raises `httpx.LocalProtocolError` where a header would end another one."""
     head = fields(host, method in BODIED or bool(body), len(body or b""), *headers.items())
     data = b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target.encode("ascii"), head)
-    return Ready(data + body if body else data, method == "HEAD", method in AGAIN, most)
+    return RawRequest(data + body if body else data, method == "HEAD", method in AGAIN, most)
 
 
 @lru_cache(256)  # callers send the same few again and again
@@ -125,14 +125,14 @@ def fields(host: str, bodied: bool, length: int, *headers: tuple[str, str]) -> b
         raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
 
 
-async def whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> Got:
+async def whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> OutboundResponse:
     """The decoded body of httpx's response. Raises `TooMuch`."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > most:
             raise TooMuch(f"answers with more than {most} bytes")
-    return Got(status, bytes(body), raw=raw)
+    return OutboundResponse(status, bytes(body), raw=raw)
 
 
 class Pieces(httpx.AsyncByteStream):
@@ -149,7 +149,7 @@ class Pieces(httpx.AsyncByteStream):
 
 
 def named(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Of a name given more than once the values are one list (RFC 9110, section 5.2)."""
+    """Values by name. The values of a name that comes more than once are one list (RFC 9110, section 5.2)."""
     values: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")

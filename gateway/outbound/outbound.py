@@ -1,5 +1,5 @@
 """Requests that the gateway itself sends: in time or not at all, tried again where that may help, and not sent while
-whoever should answer is known to be broken. Everything that goes wrong is an `UpstreamProblem`."""
+the peer is known to be broken. Everything that goes wrong is an `UpstreamProblem`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from purgatory.domain.model import OpenedState
 from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
-from gateway.outbound.message import Got, TooMuch
+from gateway.outbound.message import OutboundResponse, TooMuch
 from gateway.outbound.transport import Transport
 from gateway.plan.plan import Limits
 
@@ -26,7 +26,7 @@ THEIR_ANSWERS = {  # what of their statuses is about the question, and what it i
 WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between two tries, with jitter
 
 
-class Sent(msgspec.Struct, frozen=True):
+class OutboundRequest(msgspec.Struct, frozen=True):
     """A request ready to go."""
 
     method: str
@@ -43,7 +43,7 @@ class Peer(msgspec.Struct, frozen=True):
     limits: Limits
 
 
-Prepare = Callable[[], Awaitable[Sent]]  # for every try: a signature has a time
+Prepare = Callable[[], Awaitable[OutboundRequest]]  # for every try: a signature has a time
 
 
 class Outbound:
@@ -54,7 +54,7 @@ class Outbound:
         self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
         self._known: dict[str, AsyncCircuitBreaker] = {}
 
-    async def ask(self, peer: Peer, request: Sent | Prepare) -> Got:
+    async def ask(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
         """A 2xx answer, whole, to a request that is ready or made anew for each try. Raises `UpstreamProblem`: 504 too
         late, 502 broken, 503 not asked since it is broken, and 400, 404 and 429 where the peer said so itself."""
         breaker = self._known.get(peer.name) or await self._breaker(peer)
@@ -71,17 +71,19 @@ class Outbound:
         self._known[peer.name] = breaker
         return breaker
 
-    async def _tries(self, peer: Peer, request: Sent | Prepare) -> Got:
-        """Where the first try does well, which is nearly always, nothing is set up for more."""
+    async def _tries(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
+        """Try once, and again where that may help. Nothing is set up for more tries while the first does well."""
         try:
-            sent = request if isinstance(request, Sent) else await request()
+            sent = request if isinstance(request, OutboundRequest) else await request()
             return checked(peer, await self.once(peer, sent))
         except UpstreamProblem as problem:
             if not peer.limits.retries or not _may_help(problem):
                 raise
             return await self._again(peer, request, problem)
 
-    async def _again(self, peer: Peer, request: Sent | Prepare, failure: UpstreamProblem) -> Got:
+    async def _again(
+        self, peer: Peer, request: OutboundRequest | Prepare, failure: UpstreamProblem
+    ) -> OutboundResponse:
         """`failure` was the first try's."""
         first: UpstreamProblem | None = failure
         tries = stamina.retry_context(
@@ -97,15 +99,15 @@ class Outbound:
                 if first is not None:
                     failed, first = first, None
                     raise failed
-                sent = request if isinstance(request, Sent) else await request()
+                sent = request if isinstance(request, OutboundRequest) else await request()
                 return checked(peer, await self.once(peer, sent))
         raise AssertionError("unreachable: the last try raises or returns")
 
-    async def once(self, peer: Peer, sent: Sent) -> Got:
+    async def once(self, peer: Peer, request: OutboundRequest) -> OutboundResponse:
         """One try, and whatever the peer answers. Raises `UpstreamProblem` where it does not, or not in time."""
         try:
             return await self._transport.exchange(
-                sent.method, sent.url, sent.headers, sent.body, seconds=peer.limits.timeout_s
+                request.method, request.url, request.headers, request.body, seconds=peer.limits.timeout_s
             )
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
@@ -115,14 +117,14 @@ class Outbound:
             raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
 
 
-def checked(peer: Peer, got: Got) -> Got:
-    if 200 <= got.status < 300:
-        return got
-    message = f"{peer.name} answers with status {got.status}"
-    if got.status in THEIR_ANSWERS:
-        status, code = THEIR_ANSWERS[got.status]
+def checked(peer: Peer, response: OutboundResponse) -> OutboundResponse:
+    if 200 <= response.status < 300:
+        return response
+    message = f"{peer.name} answers with status {response.status}"
+    if response.status in THEIR_ANSWERS:
+        status, code = THEIR_ANSWERS[response.status]
         raise UpstreamProblem(message, status=status, type=peer.type, code=code)
-    raise broken(peer, f"answers with status {got.status}")
+    raise broken(peer, f"answers with status {response.status}")
 
 
 def broken(peer: Peer, what: str) -> UpstreamProblem:
@@ -130,7 +132,7 @@ def broken(peer: Peer, what: str) -> UpstreamProblem:
 
 
 def _their_answer(error: BaseException) -> bool:
-    """What says that the question was wrong, not that whoever answers is broken."""
+    """Tell whether the error is about the question, not about the peer."""
     return isinstance(error, UpstreamProblem) and error.status < 500 and error.status != 429
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 
 from gateway.outbound.connection import Connection, Stale
-from gateway.outbound.message import Got, Ready
+from gateway.outbound.message import OutboundResponse, RawRequest
 
 Told = Callable[[Connection], None]
 Dial = Callable[[Callable[[], Connection]], Awaitable[object]]  # makes the connection, and connects it
@@ -38,7 +38,7 @@ CLOSE_S = 0.001  # a timer may ring as much too early
 
 
 class Pool:
-    """Who finds neither a free connection nor room for one more waits in line, first come, first served."""
+    """The connections to one origin. A request that finds none free, and no room for one more, waits in line."""
 
     def __init__(self, dial: Dial, bounds: Bounds) -> None:
         self._dial, self._bounds = dial, bounds
@@ -48,11 +48,11 @@ class Pool:
         self._line: dict[asyncio.Future[Connection | None], None] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         # one timer for all that must end in time: nearly all do, and a timer each costs more than the rest of this
-        self._under_way: dict[asyncio.Future[Got], tuple[float, Connection]] = {}
+        self._under_way: dict[asyncio.Future[OutboundResponse], tuple[float, Connection]] = {}
         self._ringing: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
-    async def exchange(self, request: Ready, patience: Patience = FOR_EVER) -> Got:
+    async def exchange(self, request: RawRequest, patience: Patience = FOR_EVER) -> OutboundResponse:
         """Raises `httpx.TransportError` and `TooMuch`; cancelled, it closes the connection."""
         while True:
             connection = self._taken() or await self._another(patience)
@@ -66,8 +66,8 @@ class Pool:
                 connection.give_up(waiting)
                 raise
 
-    async def within(self, request: Ready, seconds: float) -> Got:
-        """As `exchange`, all of it in so many seconds. Raises `TimeoutError`, too."""
+    async def within(self, request: RawRequest, seconds: float) -> OutboundResponse:
+        """Do what `exchange` does, all of it in so many seconds. Raises `TimeoutError`, too."""
         until = asyncio.get_running_loop().time() + seconds
         connection = self._taken()
         if connection is not None:
@@ -195,7 +195,7 @@ class Pool:
             self._next().set_result(None)
 
     def _next(self) -> asyncio.Future[Connection | None]:
-        """Of the line, which has no one in it who has left."""
+        """The next in line who has not left."""
         turn = next(iter(self._line))
         del self._line[turn]
         return turn
@@ -218,7 +218,9 @@ class Pool:
             oldest.close()
 
 
-async def _in_time(connection: Connection, waiting: asyncio.Future[Got], patience: Patience) -> Got:
+async def _in_time(
+    connection: Connection, waiting: asyncio.Future[OutboundResponse], patience: Patience
+) -> OutboundResponse:
     """Raises `httpx.WriteTimeout` and `httpx.ReadTimeout` where nothing moves for so long."""
     while True:
         before = connection.progress

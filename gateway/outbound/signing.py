@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from gateway.errors import UpstreamProblem
-from gateway.outbound import Peer, Sent
+from gateway.outbound import OutboundRequest, Peer
 
 ENDPOINTS = {  # a service's host, and the name by which AWS_ENDPOINT_URL_… knows it
     "personalize-runtime": ("personalize-runtime.{region}.amazonaws.com", "PERSONALIZE_RUNTIME"),
@@ -31,12 +31,12 @@ class Signer:
         self._session: Any = None
 
     def endpoint(self, service: str, region: str, explicit: str | None = None) -> str:
-        """`given` wins, then AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS itself."""
+        """`explicit` wins, then AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS itself."""
         host, name = ENDPOINTS[service]
         own = explicit or self._environ.get(f"AWS_ENDPOINT_URL_{name}") or self._environ.get("AWS_ENDPOINT_URL")
         return own.rstrip("/") if own else f"https://{host.format(region=region)}"
 
-    async def signed(self, peer: Peer, sent: Sent, service: str, region: str) -> Sent:
+    async def signed(self, peer: Peer, sent: OutboundRequest, service: str, region: str) -> OutboundRequest:
         """Raises `UpstreamProblem` where there are no credentials."""
         loop = asyncio.get_running_loop()
         credentials = await loop.run_in_executor(self._threads, self._credentials)
@@ -48,7 +48,7 @@ class Signer:
 
         request = AWSRequest(sent.method, sent.url, dict(sent.headers), sent.body)
         SigV4Auth(credentials, SIGNED_AS.get(service, service), region).add_auth(request)
-        return Sent(sent.method, sent.url, dict(request.headers.items()), sent.body)
+        return OutboundRequest(sent.method, sent.url, dict(request.headers.items()), sent.body)
 
     def _credentials(self) -> Any:
         if self._session is None:

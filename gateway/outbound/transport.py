@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from gateway.outbound.connection import Connection
-from gateway.outbound.message import LARGEST_ANSWER, USUAL, Got, Pieces, Ready, named, ready, whole
+from gateway.outbound.message import LARGEST_ANSWER, USUAL, OutboundResponse, Pieces, RawRequest, named, ready, whole
 from gateway.outbound.pool import FOR_EVER, Bounds, Dial, Patience, Pool
 
 PLAIN = re.compile(  # a URL that httpx would send as it is
@@ -54,7 +54,7 @@ class Transport(httpx.AsyncBaseTransport):
         *,
         seconds: float,
         most: int = LARGEST_ANSWER,
-    ) -> Got:
+    ) -> OutboundResponse:
         """An answer with its body decoded: for whoever has no use for httpx's requests and responses.
         Raises `TimeoutError`, `httpx.HTTPError` and `httpx.InvalidURL`."""
         plain = PLAIN.fullmatch(url)
@@ -68,9 +68,9 @@ class Transport(httpx.AsyncBaseTransport):
         if origin.proxied is not None:
             async with asyncio.timeout(seconds):
                 return await _through(origin.proxied, method, place + target, headers, body, most)
-        sent = ready(method, origin.host, target, headers, body, most)
-        got = await origin.pool.within(sent, seconds)
-        return await _decoded(got, most) if got.is_encoded else got
+        request = ready(method, origin.host, target, headers, body, most)
+        response = await origin.pool.within(request, seconds)
+        return await _decoded(response, most) if response.is_encoded else response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         origin = self._origins.get(_place(request.url)) or self._opened(_place(request.url))
@@ -79,8 +79,8 @@ class Transport(httpx.AsyncBaseTransport):
         sent = self._ready(request, origin, await request.aread())
         limits: Mapping[str, float | None] = request.extensions.get("timeout", NO_TIMEOUT)
         patience = Patience(**limits) if any(each is not None for each in limits.values()) else FOR_EVER
-        got = await origin.pool.exchange(sent, patience)
-        return httpx.Response(got.status, headers=got.raw, stream=Pieces(got.body))
+        response = await origin.pool.exchange(sent, patience)
+        return httpx.Response(response.status, headers=response.raw, stream=Pieces(response.body))
 
     async def aclose(self) -> None:
         for origin in self._origins.values():
@@ -88,7 +88,7 @@ class Transport(httpx.AsyncBaseTransport):
             if origin.proxied is not None:
                 await origin.proxied.aclose()
 
-    def _ready(self, request: httpx.Request, origin: Origin, body: bytes) -> Ready:
+    def _ready(self, request: httpx.Request, origin: Origin, body: bytes) -> RawRequest:
         return ready(request.method, origin.host, request.url.raw_path.decode(), named(request.headers.raw), body)
 
     def _opened(self, place: str) -> Origin:
@@ -142,7 +142,7 @@ async def _through(
     headers: Mapping[str, str],
     body: bytes | None,
     most: int,
-) -> Got:
+) -> OutboundResponse:
     complete = httpx.Headers(USUAL)
     complete.update(headers)
     request = httpx.Request(method, url, headers=complete, content=body, extensions={"timeout": NO_TIMEOUT})
@@ -153,5 +153,10 @@ async def _through(
         await response.aclose()
 
 
-async def _decoded(got: Got, most: int) -> Got:
-    return await whole(got.status, httpx.Response(got.status, headers=got.raw, stream=Pieces(got.body)), got.raw, most)
+async def _decoded(response: OutboundResponse, most: int) -> OutboundResponse:
+    return await whole(
+        response.status,
+        httpx.Response(response.status, headers=response.raw, stream=Pieces(response.body)),
+        response.raw,
+        most,
+    )

@@ -1,4 +1,4 @@
-"""What a target refuses for good: a line each, with its reason, for a person to look at."""
+"""Dead letters, which a target refuses for good: a line each, with its reason, for a person to look at."""
 
 from __future__ import annotations
 

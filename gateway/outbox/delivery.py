@@ -26,8 +26,8 @@ READ_BYTES = 16 * 1024 * 1024  # at a time, of records for whatever target
 
 
 @dataclass
-class Counts:
-    """Of one target, over all folders."""
+class DeliveryCounts:
+    """Counters of one target, over all folders."""
 
     delivered: int = 0
     retried: int = 0
@@ -36,7 +36,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all deliveries of an outbox have in common. `chance` gives numbers from 0 to 1."""
+    """The common part of an outbox's deliveries. `chance` gives numbers from 0 to 1."""
 
     base: Path
     target_of: Callable[[str], Target]
@@ -63,7 +63,7 @@ class Delivery:
     key: str
     folder: Folder
     around: Surroundings
-    counts: Counts
+    counts: DeliveryCounts
     position: Position
     end: Callable[[], Position]
     pending: int = 0
@@ -75,7 +75,7 @@ class Delivery:
     _refusals: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
-        """Until it is stopped, or has come to where it is to end."""
+        """Deliver until it is stopped, or has come to where it is to end."""
         tries = 0
         while not self._done():
             try:
@@ -218,7 +218,7 @@ def wait_s(tries: int, chance: float) -> float:
 
 
 def read_batch(folder: Path, key: str, target: Target, start: Position, end: Position) -> Batch:
-    """What one round of calls may hold. A record is never in two batches."""
+    """Read what one round of calls may hold. A record is never in two batches."""
     call = target.call
     most, most_bytes = call.messages * call.at_once, call.bytes * call.at_once
     messages: list[Message] = []
@@ -249,7 +249,7 @@ def first_of_each(messages: Iterable[Message]) -> list[Message]:
 
 
 def split(messages: Iterable[Message], call: Call) -> Iterator[list[Message]]:
-    """Into calls within the target's limits, in order."""
+    """Divide messages into calls within the target's limits, in order."""
     held: list[Message] = []
     size = 0
     for message in messages:
@@ -264,5 +264,5 @@ def split(messages: Iterable[Message], call: Call) -> Iterator[list[Message]]:
 
 
 def size_of(message: Message) -> int:
-    """As Kinesis counts: with the key."""
+    """Bytes of a message as Kinesis counts: with the key."""
     return len(message.data) + len(message.session.encode())

@@ -28,7 +28,7 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class Backlog(NamedTuple):
-    """What a target has not got yet: how many records, and when the oldest came, in epoch seconds."""
+    """Records that a target has not got yet: how many, and when the oldest came, in epoch seconds."""
 
     records: int
     oldest: float
@@ -44,7 +44,7 @@ class Folder:
         self.cursors = dict(self._read_cursors())
 
     def end(self) -> Position:
-        """Where the next segment will begin: after all records, and after what any target has got."""
+        """The position where the next segment will begin: after all records, and after what any target has got."""
         return Position(max((*numbers(self.path), *(each.segment for each in self.cursors.values())), default=0) + 1, 0)
 
     def save(self, target: str, position: Position) -> None:
@@ -60,7 +60,7 @@ class Folder:
         self.cursors.pop(target, None)
 
     def backlogs(self) -> dict[str, Backlog]:
-        """By target; reads whatever is left from before."""
+        """Backlogs by target; reads all that is left from before."""
         backlogs: dict[str, Backlog] = {}
         for after, data in read(self.path, START, self.end()):
             head = head_of(data)
@@ -113,7 +113,7 @@ def claim(base: Path, name: str) -> Folder | None:
 
 
 def claim_own(base: Path, name: str) -> Folder:
-    """By this name, or one like it while that one is held: by an adopter, or by a worker that has not quite ended."""
+    """Claim the folder of this name, or one like it while an adopter or a worker that is about to end holds that."""
     for number in range(1000):
         folder = claim(base, f"{name}.{number}" if number else name)
         if folder is not None:
@@ -128,7 +128,7 @@ def others(base: Path) -> list[str]:
 
 
 def bytes_under(base: Path) -> int:
-    """Of segments, and of dead letters."""
+    """Bytes of segments and of dead letters."""
     total = 0
     for path in (*base.glob("*/*.log"), *(base / DEAD_LETTERS).glob("*.jsonl")):
         try:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from gateway.errors import Busy
-from gateway.outbox.delivery import Counts, Delivery, Surroundings
+from gateway.outbox.delivery import Delivery, DeliveryCounts, Surroundings
 from gateway.outbox.folder import Backlog, Folder, bytes_under, claim, claim_own, others
 from gateway.outbox.segments import START, Position
 from gateway.outbox.writer import Writer
@@ -32,7 +32,7 @@ ADOPT_AFTER_S, ADOPT_EVERY_S = 10.0, 60.0  # by then the other workers have take
 Rows = list[tuple[tuple[str, ...], list[float]]]
 
 
-class Ready(NamedTuple):
+class ReadyEntry(NamedTuple):
     """An entry that can be kept and delivered, as far as can be known before."""
 
     entry: Entry
@@ -57,7 +57,7 @@ class Outbox:
         self._around = Surroundings(base, self._target_of, self._moved, clock, chance)
         self._plans: dict[str, EventTarget] = {}
         self._targets: dict[str, Target] = {}
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, DeliveryCounts] = {}
         self._running: dict[Delivery, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # held, or they may vanish
         self._folder: Folder | None = None
@@ -91,7 +91,7 @@ class Outbox:
             delivery.until = None if key in self._plans else delivery.until or delivery.end()
             delivery.wake.set()
 
-    def ready(self, entry: Entry) -> Ready:
+    def ready(self, entry: Entry) -> ReadyEntry:
         """Raises a `Problem` where the entry can't be kept, or could never be delivered."""
         data = encoded(entry)
         for key in entry.targets:
@@ -99,9 +99,9 @@ class Outbox:
         if self._size() + len(data) > self._max_bytes:
             message = f"the outbox holds its {self._max_bytes} bytes: an event target does not take what it has"
             raise Busy("OutboxFull", message, RETRY_AFTER_S)
-        return Ready(entry, data)
+        return ReadyEntry(entry, data)
 
-    async def append(self, ready: Ready) -> None:
+    async def append(self, ready: ReadyEntry) -> None:
         """Return once the entry is on disk. Raises `Busy` where it can't be."""
         assert self._writer is not None, "only a configuration with targets makes entries"
         waiting = [self._delivery(key) for key in ready.entry.targets]
@@ -142,7 +142,7 @@ class Outbox:
     def oldest(self) -> Rows:
         return self._gauge(lambda each: max(0.0, self._clock() - each.oldest) if each.pending else 0.0, max)
 
-    def counted(self, what: Callable[[Counts], int]) -> Rows:
+    def counted(self, what: Callable[[DeliveryCounts], int]) -> Rows:
         return [((key,), [what(counts)]) for key, counts in list(self._counts.items())]
 
     def _gauge(self, value: Callable[[Delivery], float], join: Callable[[Iterable[float]], float]) -> Rows:
@@ -211,7 +211,7 @@ class Outbox:
             delivery.wake.set()
 
     def _size(self) -> int:
-        """Of all workers' folders: measured now and then, and what this worker has added since."""
+        """Bytes of all workers' folders: measured now and then, and what this worker has added since."""
         if monotonic() - self._measured > MEASURE_S:
             self._used, self._measured = bytes_under(self._base), monotonic()
         return self._used
@@ -219,7 +219,7 @@ class Outbox:
     # ---- deliveries
 
     def _delivery(self, key: str) -> Delivery:
-        """From the own folder. A target that the configuration lost a moment ago may have none any more."""
+        """The delivery from the own folder. It begins anew for a target that the configuration lost a moment ago."""
         own = self._own_folder
         delivery = next((each for each in self._running if each.key == key and each.folder is own), None)
         if delivery is None:
@@ -228,7 +228,7 @@ class Outbox:
         return delivery
 
     def _start(self, key: str, folder: Folder, end: Callable[[], Position], backlog: Backlog | None = None) -> Delivery:
-        counts = self._counts.setdefault(key, Counts())
+        counts = self._counts.setdefault(key, DeliveryCounts())
         start = folder.cursors.get(key, START if backlog else end())
         delivery = Delivery(key, folder, self._around, counts, start, end)
         if backlog is not None:
@@ -278,7 +278,7 @@ def _with_backlogs(folder: Folder) -> tuple[Folder, dict[str, Backlog]]:
 
 
 class _Nowhere:
-    """For what is left of targets that the configuration has no more: it is kept, as a dead letter."""
+    """The target of events for targets that the configuration has no more: they become dead letters."""
 
     call = Call(messages=500, bytes=4 * 1024 * 1024)
 

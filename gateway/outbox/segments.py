@@ -16,7 +16,7 @@ SUFFIX = ".log"
 
 
 class Position(NamedTuple):
-    """Between two records: a segment's number, and an offset in bytes there."""
+    """A place between two records: a segment's number, and an offset in bytes there."""
 
     segment: int
     offset: int

@@ -1,4 +1,4 @@
-"""Where events go: a kind of target a file, which ends with `TARGET = TargetType(...)`.
+"""Event targets: a kind a file, which ends with `TARGET = TargetType(...)`.
 
 A target has no state but its connections: what is delivered, and when again, is the outbox's affair.
 """

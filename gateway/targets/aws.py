@@ -12,9 +12,9 @@ from gateway.document.remote import Enclosing
 from gateway.document.report import Report, inside
 from gateway.document.values import Duration, Region, StreamName, Url
 from gateway.errors import UpstreamProblem
-from gateway.outbound import Got, Peer, Sent
+from gateway.outbound import OutboundRequest, OutboundResponse, Peer
 from gateway.plan.plan import Limits
-from gateway.targets.base import Down, EventTargetPart, TargetDependencies, judged, told
+from gateway.targets.base import Down, EventTargetPart, TargetDependencies, check_status, exchange
 
 PASSING = re.compile(  # errors with status 400 that are about the account, the stream or the time, not the records
     "Throttl|Throughput|LimitExceeded|NotFound|ResourceInUse|AccessDenied|Expired|UnrecognizedClient|Signature"
@@ -42,53 +42,57 @@ def check_stream(part: StreamPart, place: str, report: Report) -> None:
         report.warn(inside(place, "streamName"), f"{part.stream_name!r} is no stream's name: {rule}")
 
 
-class Stream(NamedTuple):
+class AwsStream(NamedTuple):
     name: str
     region: str
     endpoint_url: str | None
     timeout_s: float
 
 
-def stream(part: StreamPart, enclosing: Enclosing) -> Stream:
-    return Stream(part.stream_name, part.region or enclosing.region, part.endpoint_url, part.timeout)
+def stream(part: StreamPart, enclosing: Enclosing) -> AwsStream:
+    return AwsStream(part.stream_name, part.region or enclosing.region, part.endpoint_url, part.timeout)
 
 
-class Place(NamedTuple):
+class AwsService(NamedTuple):
     """A service that is called, and how long one call may take."""
 
-    service: str
+    name: str
     region: str
     endpoint_url: str | None
     timeout_s: float
 
 
-async def called(
-    dependencies: TargetDependencies, name: str, place: Place, path: str, headers: dict[str, str], body: bytes
+async def call_service(
+    dependencies: TargetDependencies, name: str, service: AwsService, path: str, headers: dict[str, str], body: bytes
 ) -> Any:
     """The answer as plain data. Raises `Down` and `Refused`."""
-    peer = Peer(name, "Events", Limits(timeout_s=place.timeout_s))
-    url = dependencies.signer.endpoint(place.service, place.region, place.endpoint_url) + path
+    peer = Peer(name, "Events", Limits(timeout_s=service.timeout_s))
+    url = dependencies.signer.endpoint(service.name, service.region, service.endpoint_url) + path
     try:
-        sent = await dependencies.signer.signed(peer, Sent("POST", url, headers, body), place.service, place.region)
+        request = await dependencies.signer.signed(
+            peer, OutboundRequest("POST", url, headers, body), service.name, service.region
+        )
     except UpstreamProblem as problem:
         raise Down(problem.message) from problem
-    got = await told(dependencies.outbound, peer, sent)
-    error = "" if got.status < 300 else _error(got)
-    judged(got, f"{name} answers with status {got.status} {error}".rstrip(), bool(PASSING.search(error)))
-    return _decoded(got)
+    response = await exchange(dependencies.outbound, peer, request)
+    error = "" if response.status < 300 else _error(response)
+    check_status(
+        response, f"{name} answers with status {response.status} {error}".rstrip(), bool(PASSING.search(error))
+    )
+    return _decoded(response)
 
 
-def _error(got: Got) -> str:
-    answer = _decoded(got)
+def _error(response: OutboundResponse) -> str:
+    answer = _decoded(response)
     fields = answer if isinstance(answer, dict) else {}
-    kind = got.headers.get("x-amzn-errortype") or str(fields.get("__type") or fields.get("code") or "")
+    kind = response.headers.get("x-amzn-errortype") or str(fields.get("__type") or fields.get("code") or "")
     bare = kind.partition(":")[0].rpartition("#")[2]
     message = str(fields.get("message") or fields.get("Message") or "")
     return f"{bare}: {message}"[:300] if message else bare
 
 
-def _decoded(got: Got) -> Any:
+def _decoded(response: OutboundResponse) -> Any:
     try:
-        return msgspec.json.decode(got.body) if got.body else {}
+        return msgspec.json.decode(response.body) if response.body else {}
     except msgspec.DecodeError:
         return {}

@@ -14,7 +14,7 @@ from gateway.document.kinds import LAST
 from gateway.document.remote import Enclosing
 from gateway.document.values import Part
 from gateway.errors import TooLarge, UpstreamProblem
-from gateway.outbound import Got, Outbound, Peer, Sent
+from gateway.outbound import Outbound, OutboundRequest, OutboundResponse, Peer
 from gateway.outbound.signing import Signer
 from gateway.targets.entry import Entry
 
@@ -74,17 +74,17 @@ class Target(Protocol):
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):
-    """Where a namespace's events go; all but the engine's trackers get them from a buffer on disk."""
+    """An event target of a namespace; all but the engine's trackers get events from a buffer on disk."""
 
     @property
     def named(self) -> str:
-        """What names the target in its namespace, over restarts and in metrics: never a secret."""
+        """The name of the target in its namespace, over restarts and in metrics: never a secret."""
         return ""
 
 
 @dataclass(frozen=True)
 class TargetDependencies:
-    """What targets are made of. `redis_url` is the server's own Redis, None for none."""
+    """Dependencies of event targets. `redis_url` is the server's own Redis, None for none."""
 
     outbound: Outbound
     signer: Signer
@@ -106,26 +106,26 @@ class TargetType:
         return str(self.part.__struct_config__.tag)
 
 
-def fits(size: int, largest: int, what: str) -> None:
+def check_size(size: int, largest: int, what: str) -> None:
     if size > largest:
         raise TooLarge(f"the request is too large for {what}: its record has {size} bytes, and {largest} are the most")
 
 
-async def told(outbound: Outbound, peer: Peer, sent: Sent) -> Got:
-    """Whatever the peer answers. Raises `Down` where it does not."""
+async def exchange(outbound: Outbound, peer: Peer, request: OutboundRequest) -> OutboundResponse:
+    """The peer's answer, whatever it says. Raises `Down` where there is none."""
     try:
-        return await outbound.once(peer, sent)
+        return await outbound.once(peer, request)
     except UpstreamProblem as problem:
         raise Down(problem.message) from problem
 
 
-def judged(got: Got, why: str, passing: bool = False) -> None:
+def check_status(response: OutboundResponse, why: str, passing: bool = False) -> None:
     """Raises `Refused` where the status is about the messages, and `Down` for any other failure."""
-    if 200 <= got.status < 300:
+    if 200 <= response.status < 300:
         return
-    if 400 <= got.status < 500 and got.status not in PASSING and not passing:
+    if 400 <= response.status < 500 and response.status not in PASSING and not passing:
         raise Refused(why)
-    raise Down(why, retry_after(got.headers))
+    raise Down(why, retry_after(response.headers))
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

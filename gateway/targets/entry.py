@@ -1,4 +1,4 @@
-"""What the outbox keeps of a `POST /events`: everything that its targets may be told, and no credential.
+"""Entries of the outbox, one a `POST /events`: everything that its targets may be told, and no credential.
 
 Request headers and query parameters are copied by name: a header that is not among the harmless ones never gets in, nor
 does a parameter whose name, or whose value, looks like a secret.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.targets.aws import Place, Stream, StreamPart, called, stream
-from gateway.targets.base import Call, Failed, Message, TargetDependencies, TargetType, fits
+from gateway.targets.aws import AwsService, AwsStream, StreamPart, call_service, stream
+from gateway.targets.base import Call, Failed, Message, TargetDependencies, TargetType, check_size
 from gateway.targets.entry import Entry, envelope
 from gateway.targets.kinesis import results
 
@@ -23,13 +23,13 @@ class KinesisFirehose(StreamPart, frozen=True, tag="kinesis-firehose"):
 class FirehoseTarget:
     call = Call(messages=500, bytes=4 * 1024 * 1024)
 
-    def __init__(self, dependencies: TargetDependencies, key: str, stream: Stream) -> None:
+    def __init__(self, dependencies: TargetDependencies, key: str, stream: AwsStream) -> None:
         self._dependencies, self._key, self._stream = dependencies, key, stream
-        self._place = Place("firehose", stream.region, stream.endpoint_url, stream.timeout_s)
+        self._service = AwsService("firehose", stream.region, stream.endpoint_url, stream.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size > LARGEST:
-            fits(len(envelope(entry)) + 1, LARGEST, "Firehose")
+            check_size(len(envelope(entry)) + 1, LARGEST, "Firehose")
 
     def messages(self, entry: Entry) -> list[Message]:
         return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry) + b"\n", entry)]
@@ -37,7 +37,7 @@ class FirehoseTarget:
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         records = [{"Data": b64encode(each.data).decode()} for each in call]
         body = msgspec.json.encode({"DeliveryStreamName": self._stream.name, "Records": records})
-        answer = await called(self._dependencies, self._key, self._place, "/", HEADERS, body)
+        answer = await call_service(self._dependencies, self._key, self._service, "/", HEADERS, body)
         return results(answer, "FailedPutCount", "RequestResponses", call)
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from gateway.document.check import checks
 from gateway.document.remote import Enclosing
 from gateway.document.report import Report, choices, inside
 from gateway.document.values import BatchSize, Duration, Url
-from gateway.outbound import Peer, Sent
+from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits
 from gateway.plan.template import Template, in_header, in_url, template
 from gateway.targets.base import (
@@ -23,8 +23,8 @@ from gateway.targets.base import (
     Message,
     TargetDependencies,
     TargetType,
-    judged,
-    told,
+    check_status,
+    exchange,
 )
 from gateway.targets.entry import Entry, envelope
 
@@ -94,14 +94,14 @@ class WebhookTarget:
         return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
-        got = await told(self._outbound, self._peer, self._sent(call))
-        judged(got, f"{self._key} answers with status {got.status}")
+        response = await exchange(self._outbound, self._peer, self._sent(call))
+        check_status(response, f"{self._key} answers with status {response.status}")
         return [None] * len(call)
 
     async def close(self) -> None:
         return
 
-    def _sent(self, call: Sequence[Message]) -> Sent:
+    def _sent(self, call: Sequence[Message]) -> OutboundRequest:
         entry, hook = call[0].entry, self._hook
         values = {"namespace": entry.namespace, "id": entry.id, "sessionId": entry.session, "userId": entry.user or ""}
         headers = {
@@ -110,7 +110,7 @@ class WebhookTarget:
             **{name: value.filled(values.__getitem__, in_header) for name, value in hook.headers},
         }
         body = call[0].data if hook.batch == 1 else b"[" + b",".join(each.data for each in call) + b"]"
-        return Sent("POST", hook.url.filled(values.__getitem__, in_url), headers, body)
+        return OutboundRequest("POST", hook.url.filled(values.__getitem__, in_url), headers, body)
 
 
 def _digest(call: Sequence[Message]) -> str:

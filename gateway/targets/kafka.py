@@ -12,7 +12,16 @@ from typing import Any
 from gateway.document.check import checks
 from gateway.document.report import Report, inside
 from gateway.document.values import Duration, Text, Topic
-from gateway.targets.base import Call, Down, EventTargetPart, Failed, Message, TargetDependencies, TargetType, fits
+from gateway.targets.base import (
+    Call,
+    Down,
+    EventTargetPart,
+    Failed,
+    Message,
+    TargetDependencies,
+    TargetType,
+    check_size,
+)
 from gateway.targets.entry import Entry, envelope
 
 log = logging.getLogger(__name__)
@@ -63,7 +72,7 @@ class KafkaTarget:
     def check(self, entry: Entry, size: int) -> None:
         largest = int(self._part.properties.get("message.max.bytes", LARGEST))
         if size + OVERHEAD > largest:
-            fits(len(envelope(entry)) + OVERHEAD, largest, "Kafka")
+            check_size(len(envelope(entry)) + OVERHEAD, largest, "Kafka")
 
     def messages(self, entry: Entry) -> list[Message]:
         return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]

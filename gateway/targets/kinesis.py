@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.targets.aws import Place, Stream, StreamPart, called, stream
-from gateway.targets.base import Call, Down, Failed, Message, TargetDependencies, TargetType, fits
+from gateway.targets.aws import AwsService, AwsStream, StreamPart, call_service, stream
+from gateway.targets.base import Call, Down, Failed, Message, TargetDependencies, TargetType, check_size
 from gateway.targets.entry import Entry, envelope
 
 LARGEST = 1024 * 1024  # of one record, with its key
@@ -22,13 +22,13 @@ class KinesisStream(StreamPart, frozen=True, tag="kinesis-stream"):
 class KinesisTarget:
     call = Call(messages=500, bytes=5 * 1024 * 1024)
 
-    def __init__(self, dependencies: TargetDependencies, key: str, stream: Stream) -> None:
+    def __init__(self, dependencies: TargetDependencies, key: str, stream: AwsStream) -> None:
         self._dependencies, self._key, self._stream = dependencies, key, stream
-        self._place = Place("kinesis", stream.region, stream.endpoint_url, stream.timeout_s)
+        self._service = AwsService("kinesis", stream.region, stream.endpoint_url, stream.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size > LARGEST:
-            fits(len(envelope(entry)) + 4 * 256, LARGEST, "Kinesis")
+            check_size(len(envelope(entry)) + 4 * 256, LARGEST, "Kinesis")
 
     def messages(self, entry: Entry) -> list[Message]:
         return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
@@ -36,7 +36,7 @@ class KinesisTarget:
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         records = [{"Data": b64encode(each.data).decode(), "PartitionKey": each.session} for each in call]
         body = msgspec.json.encode({"StreamName": self._stream.name, "Records": records})
-        answer = await called(self._dependencies, self._key, self._place, "/", HEADERS, body)
+        answer = await call_service(self._dependencies, self._key, self._service, "/", HEADERS, body)
         return results(answer, "FailedRecordCount", "Records", call)
 
     async def close(self) -> None:
@@ -44,7 +44,7 @@ class KinesisTarget:
 
 
 def results(answer: object, count: str, each: str, call: Sequence[Message]) -> Sequence[Failed | None]:
-    """What became of every record. An answer that does not say so counts as none."""
+    """The outcome of every record. An answer that does not tell counts as none."""
     members = answer if isinstance(answer, dict) else {}
     records = members.get(each)
     if members.get(count) == 0:

@@ -67,7 +67,7 @@ class RedisStreamTarget:
         return [None] * len(call)
 
     def _check(self, replies: Sequence[Any], count: int) -> None:
-        """Whether these are the new entries' ids, each greater than all before: what another call was told is no
+        """Check that these are the new entries' ids, each greater than all before: what another call was told is no
         acknowledgement of this one. Raises ValueError."""
         last = self._last
         for reply in replies:

@@ -15,7 +15,7 @@ from gateway.document.report import Report, inside
 from gateway.document.values import TrackingId
 from gateway.errors import Invalid
 from gateway.plan.plan import EngineTracker
-from gateway.targets.aws import Place, called
+from gateway.targets.aws import AwsService, call_service
 from gateway.targets.base import Call, EventTargetPart, Failed, Message, TargetDependencies, TargetType
 from gateway.targets.entry import Entry
 
@@ -63,7 +63,7 @@ class TrackerTarget:
 
     def __init__(self, dependencies: TargetDependencies, key: str, tracker: Tracker) -> None:
         self._dependencies, self._key, self._tracker = dependencies, key, tracker
-        self._place = Place("personalize-events", tracker.region, tracker.endpoint_url, tracker.timeout_s)
+        self._service = AwsService("personalize-events", tracker.region, tracker.endpoint_url, tracker.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size <= LARGEST_EVENT:
@@ -90,7 +90,7 @@ class TrackerTarget:
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         headers = {"content-type": "application/json"}
         for message in call:
-            await called(self._dependencies, self._key, self._place, "/events", headers, message.data)
+            await call_service(self._dependencies, self._key, self._service, "/events", headers, message.data)
         return [None] * len(call)
 
     async def close(self) -> None:
@@ -98,7 +98,7 @@ class TrackerTarget:
 
 
 def events_of(entry: Entry) -> list[dict[str, Any]]:
-    """As PutEvents takes them. Those without an id get one, which makes them harmless when they come twice."""
+    """Events as PutEvents takes them. Those without an id get one, which makes them harmless when they come twice."""
     body = msgspec.json.decode(entry.body)
     return [
         {

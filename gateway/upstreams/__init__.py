@@ -1,4 +1,4 @@
-"""Who answers: a kind of origin a file, which ends with `UPSTREAM = UpstreamType(...)`."""
+"""Origins, which answer: a kind a file, which ends with `UPSTREAM = UpstreamType(...)`."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What an origin's JSON means: a list of items, at the place that specification §1.5 gives it or that a path names."""
+"""Origins' JSON, read: a list of items, at the place that specification §1.5 gives it or that a path names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _items = msgspec.json.Decoder()
 
 
 class Usual(msgspec.Struct, rename="camel"):
-    """What most origins answer, read in one go."""
+    """The answer of most origins, read in one go."""
 
     item_list: list[Item]
     recommendation_id: Any = None

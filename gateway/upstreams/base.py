@@ -1,4 +1,4 @@
-"""The seam of whoever answers: make sure it has seen the user's own events, say what an answer hangs on, answer."""
+"""The seam of origins: make sure it has seen the user's own events, say what an answer hangs on, answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from gateway.upstreams.level import VariationPart
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """Whom an answer is for and what outdates it. `user` is None where everyone without history gets the same; what
-    would set the asking user apart from them is its `own` tag even then."""
+    """The audience of an answer, and what outdates it. `user` is None where everyone without history gets the same. The
+    asking user's `own` tag sets them apart from those as soon as they have a history."""
 
     user: str | None
     tags: tuple[Tag, ...] = ()
@@ -38,7 +38,7 @@ class Upstream(Protocol):
 
 
 class Elsewhere:
-    """What all origins but the engine have in common: nothing is known of a user's history, so that no two share."""
+    """The common part of all origins but the engine. No history of users is known, so no two share an answer."""
 
     async def catch_up(self, ask: Ask, variation: Variation) -> None:
         return
@@ -48,7 +48,7 @@ class Elsewhere:
 
 
 class Answerer(NamedTuple):
-    """Who answers for a variation. `model` names it there; `origin` is what its kind asks it by, frozen, None for the
+    """The answerer of a variation. `model` names it there; `origin` is what its kind asks it by, frozen, None for the
     built-in engine; `parameters` are those of the query string that it is told."""
 
     upstream: str

@@ -1,4 +1,4 @@
-"""What the event log has made durable, brought to the event loop: all of one commit in one go."""
+"""Durable appends of the event log, brought to the event loop: all of one commit in one go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Landed = tuple["asyncio.Future[int]", "Future[int]"]  # who waits, and for what
 
 
 class Landing:
-    """Of one event loop. A wake-up of the loop for every append costs as much as the append."""
+    """The appends that one event loop waits for. A wake-up for every append would cost as much as the append."""
 
     def __init__(self) -> None:
         self._landed: list[Landed] = []
@@ -25,7 +25,7 @@ class Landing:
         return await waiter
 
     def _land(self, loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[int], appended: Future[int]) -> None:
-        """In the log's thread, most often."""
+        """Note an append that has ended. It runs in the log's thread, most often."""
         with self._lock:
             self._landed.append((waiter, appended))
             is_first = len(self._landed) == 1

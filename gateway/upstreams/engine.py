@@ -122,7 +122,7 @@ class EngineUpstream:
         return await self._off_loop(lambda: self._answers.cohort(variation.model, user, count, self._account))
 
     async def has_cohort(self, cohort: str, variation: Variation) -> bool:
-        """Whether the variation's model is there and has it."""
+        """Tell whether the variation's model is there and has the cohort."""
         try:
             await self.tags(None, variation.model, self._account)  # the campaign is met then
             with as_problems():
@@ -138,7 +138,7 @@ class EngineUpstream:
             await self._look()
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
-        """What outdates an answer of this campaign: the items' tag first, and last the user's own."""
+        """Tags that outdate an answer of this campaign: the items' first, and last the user's own."""
         # A campaign that was met is a look into a table; for any other the engine may read the log and the database.
         if (campaign, account) in self._met:
             with as_problems():
@@ -188,7 +188,7 @@ class EngineUpstream:
             await self._off_loop(self._feed.catch_up)
 
     async def _names_the_user(self, filters: Sequence[Choosing], model: str) -> bool:
-        """Whether one of the filters compares with the user's own fields."""
+        """Tell whether one of the filters compares with the user's own fields."""
         naming = self._naming
         for filter_, expression in filters:
             key = (model, filter_, expression)
@@ -210,13 +210,13 @@ class EngineUpstream:
 
 
 def _heard(task: asyncio.Task[None]) -> None:
-    """Whoever waited for it has the error; all may have hung up."""
+    """Mark the error as seen: those who waited have it, and all of them may have hung up."""
     if not task.cancelled():
         task.exception()
 
 
 def tags_of(change: Change) -> tuple[Tag, ...]:
-    """What the cache's entries carry of what the engine says has changed."""
+    """Tags of the cache's entries that a change of the engine outdates."""
     match change.kind:
         case "event" | "action_event" | "user":
             return (("user", change.group, change.key),)
@@ -234,7 +234,7 @@ def tags_of(change: Change) -> tuple[Tag, ...]:
 
 
 def _filters(ask: Ask) -> tuple[Choosing, ...]:
-    """That choose among the items, a promotion's among them."""
+    """The filters that choose among the items, a promotion's among them."""
     own, promotion = (ask.filter, ask.expression), ask.promotion
     choosing = () if own == (None, None) else (own,)
     return choosing if promotion is None else (*choosing, (promotion.filter, promotion.expression))

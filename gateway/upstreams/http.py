@@ -19,7 +19,7 @@ from gateway.document.remote import Enclosing, limits
 from gateway.document.report import Report, inside
 from gateway.document.values import HeaderText, Text, Url
 from gateway.errors import Invalid
-from gateway.outbound import Outbound, Peer, Sent
+from gateway.outbound import Outbound, OutboundRequest, Peer
 from gateway.plan.plan import Limits, Plan, Variation
 from gateway.plan.template import Template, in_header, in_url, template
 from gateway.upstreams.answers import answer_of
@@ -103,11 +103,11 @@ class HttpUpstream(Elsewhere):
         if origin.headers:
             headers = headers | {name: filled(value, ask, in_header) for name, value in origin.headers}
         body = msgspec.json.encode(payload_of(ask, plan, variation)) if posts else None
-        sent = Sent(origin.method, filled(origin.url, ask, in_url), headers, body)
+        request = OutboundRequest(origin.method, filled(origin.url, ask, in_url), headers, body)
 
         peer = Peer(f"the origin {plan.recommender}/{variation.name}", "Http", origin.limits)
-        got = await self._outbound.ask(peer, sent)
-        return answer_of(peer, got.body, origin.items)
+        response = await self._outbound.ask(peer, request)
+        return answer_of(peer, response.body, origin.items)
 
 
 def filled(template: Template, ask: Ask, encode: Callable[[str], str]) -> str:

@@ -1,4 +1,4 @@
-"""What every level of the document may say, and what variations add to it."""
+"""Levels of the document, and what variations add to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.metadata import AnyMetadata
 
 
 class Level(Part, frozen=True):
-    """What every level may say; a level that says nothing inherits from the one above."""
+    """A level of the document; what it does not say it inherits from the one above."""
 
     auto_context: AutoContext | None = None
     cache_control: CacheControl | None = None
@@ -27,7 +27,7 @@ class VariationPart(Level, frozen=True, tag_field="type"):
 
     @property
     def asks_for_promotions(self) -> bool:
-        """Whether the origin hears of a promotion."""
+        """Tell whether the origin hears of a promotion."""
         return True
 
 

@@ -10,8 +10,7 @@ from gateway.plan.plan import Plan, Variation
 
 
 def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:
-    """As the specification has it, and beside that the filter with its values, and the promotion, which upstream never
-    sends."""
+    """The question as the specification has it, with the filter, its values and the promotion beside that."""
     body = base(ask, plan, variation)
     match ask.action:
         case "recommend-items":
@@ -31,14 +30,14 @@ def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:
 
 
 def promotion_of(promotion: Promotion) -> dict[str, Any]:
-    """As Personalize spells it; `expression` in place of `filterArn` where it is written in place."""
+    """The promotion as Personalize spells it; `expression` in place of `filterArn` where it is written in place."""
     chosen = {"expression": promotion.expression} if promotion.filter is None else {"filterArn": promotion.filter}
     members = {"name": promotion.name, "percentPromotedItems": promotion.percent, **chosen}
     return {**members, "filterValues": dict(promotion.filter_values)}
 
 
 def processing_of(ask: Ask, plan: Plan, variation: Variation, response: dict[str, Any]) -> dict[str, Any]:
-    """What a post-processor gets: the question, and the decorated answer."""
+    """The payload of a post-processor: the question, and the decorated answer."""
     asked = {"userId": ask.user_id, "itemId": ask.item_id}
     return {**base(ask, plan, variation), **{k: v for k, v in asked.items() if v is not None}, "response": response}
 

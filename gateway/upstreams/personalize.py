@@ -14,7 +14,7 @@ from gateway.document.check import checks
 from gateway.document.remote import Enclosing, EngineOrigin, limits
 from gateway.document.report import Report, inside
 from gateway.errors import Invalid, UpstreamProblem
-from gateway.outbound import Peer, Sent
+from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits, Plan, Variation
 from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Answerer, Elsewhere, UpstreamType
@@ -76,15 +76,15 @@ class PersonalizeUpstream(Elsewhere):
         body = msgspec.json.encode(question(ask, origin, variation))
         peer = Peer(variation.model, "Personalize", origin.limits)
 
-        async def prepare() -> Sent:
-            sent = Sent("POST", url, {"content-type": "application/json"}, body)
-            return await self._signer.signed(peer, sent, SERVICE, origin.region)
+        async def prepare() -> OutboundRequest:
+            request = OutboundRequest("POST", url, {"content-type": "application/json"}, body)
+            return await self._signer.signed(peer, request, SERVICE, origin.region)
 
         try:
-            got = await self._outbound.ask(peer, prepare)
+            response = await self._outbound.ask(peer, prepare)
         except UpstreamProblem as problem:
             raise _named(problem) from problem
-        answer = answer_of(peer, got.body)
+        answer = answer_of(peer, response.body)
         answer.decorated = _columns(ask, variation) is not None
         return answer
 
@@ -128,7 +128,7 @@ def _columns(ask: Ask, variation: Variation) -> tuple[str, ...] | None:
 
 
 def _named(problem: UpstreamProblem) -> UpstreamProblem:
-    """By the names that specification §1.8 has for them."""
+    """The problem under the name that specification §1.8 has for it."""
     names = {400: "InvalidInputException", 404: "ResourceNotFoundException", 429: "ThrottlingException"}
     code = names.get(problem.status, problem.code)
     return UpstreamProblem(problem.message, status=problem.status, type="Personalize", code=code)

@@ -13,7 +13,7 @@ from gateway.document.check import checks
 from gateway.document.remote import Enclosing, limits
 from gateway.document.report import Report
 from gateway.document.values import Region, Url
-from gateway.outbound import Peer, Sent
+from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits, Plan, Variation
 from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Answerer, Elsewhere, UpstreamType
@@ -61,9 +61,9 @@ class SageMakerUpstream(Elsewhere):
         body = msgspec.json.encode(payload_of(ask, plan, variation))
         peer = Peer(f"the endpoint {origin.endpoint_name}", "SageMaker", origin.limits)
 
-        async def prepare() -> Sent:
+        async def prepare() -> OutboundRequest:
             headers = {"content-type": "application/json", "accept": "application/json"}
-            return await self._signer.signed(peer, Sent("POST", url, headers, body), SERVICE, origin.region)
+            return await self._signer.signed(peer, OutboundRequest("POST", url, headers, body), SERVICE, origin.region)
 
         return answer_of(peer, (await self._outbound.ask(peer, prepare)).body)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import httpx
 
 from gateway import app
-from gateway.outbound import LARGEST_ANSWER, Got, Transport
+from gateway.outbound import LARGEST_ANSWER, OutboundResponse, Transport
 from gateway.processes import worker
 from gateway.processes.listen import bind
 
@@ -34,18 +34,20 @@ class Stock(Transport):
         *,
         seconds: float,
         most: int = LARGEST_ANSWER,
-    ) -> Got:
+    ) -> OutboundResponse:
         async with asyncio.timeout(seconds):
             return await self._exchange(method, url, headers, body)
 
-    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Got:
+    async def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> OutboundResponse:
         request = self._client.build_request(method, url, headers=dict(headers), content=body, timeout=None)
         response = await self._client.send(request, stream=True)
         try:
             told = bytearray()
             async for piece in response.aiter_bytes():
                 told += piece
-            return Got(response.status_code, bytes(told), raw=response.headers.raw)
+            return OutboundResponse(response.status_code, bytes(told), raw=response.headers.raw)
         finally:
             await response.aclose()
 

@@ -29,7 +29,7 @@ from gateway.context.autocontext import context_of
 from gateway.errors import Invalid
 from gateway.experiments.conversions import Conversion, resolved
 from gateway.localdb.build import build
-from gateway.localdb.kept import Kept, LocalDb
+from gateway.localdb.synced import LocalDb, SyncedTable
 from gateway.localdb.table import Table
 from gateway.metadata.dynamodb import plain
 from gateway.plan.plan import Moment
@@ -326,7 +326,7 @@ def test_32_nobody_waits_for_what_is_told_to_others(world: World, main: httpx.Cl
 def test_33_metadata_that_failed_is_looked_for_again_soon(tmp_path: Path) -> None:
     file = tmp_path / "in" / "items.jsonl"
     file.parent.mkdir()
-    kept = Kept(LocalDb("shop", str(file), 3600), str(file), tmp_path / "out", itertools.count(1), time.time)
+    kept = SyncedTable(LocalDb("shop", str(file), 3600), str(file), tmp_path / "out", itertools.count(1), time.time)
 
     async def story() -> None:
         file.write_text("no JSON")

@@ -1,4 +1,4 @@
-"""Of who may call."""
+"""Checks of who may call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of how long answers are fresh."""
+"""Checks of how long answers are fresh."""
 
 from __future__ import annotations
 

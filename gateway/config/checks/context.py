@@ -1,4 +1,4 @@
-"""Of automatic fields, their rules, and filters."""
+"""Checks of automatic fields, their rules, and filters."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_rule(part: document.RulePart, place: str, report: Report) -> None:
 
 
 def check_keys(keys: dict[str, str], place: str, report: Report) -> None:
-    """Of dates, whether they exist and in which order; of a holiday, whether its place is known."""
+    """Check that dates exist and are in order, and that a holiday's place is known."""
     if "country" in keys:
         try:
             holidays_of(keys["country"], keys["subdivision"], A_YEAR_WITH_HOLIDAYS)
@@ -104,7 +104,7 @@ def check_promotion(part: document.Promotion, place: str, report: Report) -> Non
 
 
 def check_choosing(key: str, arn: str | None, expression: str | None, place: str, report: Report) -> None:
-    """Of a filter by ARN, which the document has under `key`, or written in place."""
+    """Check a filter by ARN, which the document has under `key`, or one written in place."""
     if arn and expression:
         report.refuse(place, f"has both {key!r} and 'expression': give one of them")
     if arn and not FILTER_ARN.fullmatch(arn):

@@ -1,4 +1,4 @@
-"""Of levels, metadata, recommenders and what answers for them."""
+"""Checks of levels, recommenders, variations and post-processors."""
 
 from __future__ import annotations
 

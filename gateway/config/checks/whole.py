@@ -1,4 +1,4 @@
-"""What parts say of each other."""
+"""Checks of what parts say of each other."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def check_promotions(part: document.Root, report: Report) -> None:
 
 
 def check_origins(part: document.Root, report: Report) -> None:
-    """What Amazon Personalize can't do: filters written in place, and reranking by a recommender."""
+    """Refuse what Amazon Personalize can't do: filters written in place, and reranking by a recommender."""
     if isinstance(part.origins.personalize, document.EngineOrigin):
         return
     for place, action, levels in variations_of(part):
@@ -137,7 +137,7 @@ def variations_of(root: document.Root) -> Iterator[tuple[str, Action, Levels]]:
 
 
 def check_auth(part: document.Root, report: Report) -> None:
-    """What the levels say of each other."""
+    """Check `auth` against the wire's callers, the namespaces and the rules that need a token."""
     if isinstance(part.auth, document.NoAuth):
         rules = [rule for each in fields_of(part) for rule in each.rules if rule.__struct_config__.tag == "jwt-claim"]
         if rules:

@@ -1,4 +1,4 @@
-"""Who may call, how often, and as whom."""
+"""Callers: who may call, how often, and as whom."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Aws(Part, frozen=True):
 
 
 class AuthPart(Part, frozen=True, tag_field="type"):
-    """How callers of the gateway's own routes prove who they are."""
+    """The proof that callers of the gateway's own routes bring of who they are."""
 
 
 class NoAuth(AuthPart, frozen=True, tag="none"):

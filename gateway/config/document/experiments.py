@@ -21,8 +21,8 @@ from gateway.document.values import (
 
 
 class MetricPart(Part, frozen=True, forbid_unknown_fields=False):
-    """What users do that counts: what callers report by the metric's name, and events of a type within a `window` after
-    the unit first took part. Each counts 1, or what is at the path `valueKey` of the event."""
+    """A metric: what callers report by its name, and events of a type within a `window` after the unit first took part.
+    Each counts 1, or what is at the path `valueKey` of the event."""
 
     extra: ClassVar[bool] = True
 

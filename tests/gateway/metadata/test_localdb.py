@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 
 import engine
 from gateway.localdb.build import build, row_of
-from gateway.localdb.kept import Kept, LocalDb
+from gateway.localdb.synced import LocalDb, SyncedTable
 from gateway.localdb.table import Table
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
@@ -168,11 +168,11 @@ class Keeping:
         self.files, self._folder = folder / "in", folder / "out"
         self.one = self.opened()
 
-    def opened(self) -> Kept:
+    def opened(self) -> SyncedTable:
         of = LocalDb("shop", f"{self.files}/", 300)
-        return Kept(of, of.source, self._folder, itertools.count(1), time.time)
+        return SyncedTable(of, of.source, self._folder, itertools.count(1), time.time)
 
-    def prices(self, kept: Kept | None = None) -> dict[str, int] | None:
+    def prices(self, kept: SyncedTable | None = None) -> dict[str, int] | None:
         table = (kept or self.one).table
         return None if table is None else {item: row["price"] for item, row in table.of(["a", "b", "c"]).items()}
 
@@ -355,7 +355,7 @@ def test_a_failed_look_up_is_not_kept(world: Any, tmp_path: Path) -> None:
 
 
 def test_a_new_file_shows_in_cached_lists(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.localdb.kept.RETRY_S", 0.05)
+    monkeypatch.setattr("gateway.localdb.synced.RETRY_S", 0.05)
     client = world()
     assert "metadata" not in client.get(HOME).json()["itemList"][0]
     put(tmp_path / "in", {"x.jsonl": lines(i0=4)})
@@ -367,15 +367,15 @@ def test_a_new_file_shows_in_cached_lists(world: Any, tmp_path: Path, monkeypatc
 
 def test_a_refresh_holds_up_no_request(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weakness 32 of the specification: while a build goes on, answers have what was there before."""
-    monkeypatch.setattr("gateway.localdb.kept.RETRY_S", 0.05)
+    monkeypatch.setattr("gateway.localdb.synced.RETRY_S", 0.05)
     put(tmp_path / "in", {"x.jsonl": b"no"})
     client, building = world(), threading.Event()
 
-    async def never(_: Kept) -> None:
+    async def never(_: SyncedTable) -> None:
         building.set()
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(Kept, "_build", never)
+    monkeypatch.setattr(SyncedTable, "_build", never)
     assert building.wait(10)
     began = time.monotonic()
     assert client.get(HOME).status_code == 200

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import engine
 from gateway.localdb.build import REFUSED, table_at
-from gateway.localdb.files import Found, found
+from gateway.localdb.files import TableFiles, table_files
 from gateway.localdb.table import Table
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class LocalDb:
     sync_interval_s: int = 300
 
 
-class Kept:
+class SyncedTable:
     """`table` is None as long as there never was a good one; with each, `version` is the next of `versions`. `faults`
     is 1 while what lies there can't be used. `seen_at`: epoch seconds when the table was last what lies there."""
 
@@ -46,7 +46,7 @@ class Kept:
         self._failures = 0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Look for another version until cancelled."""
         await asyncio.to_thread(self._open_last)
         while True:
             wait_s = await self.look()
@@ -64,15 +64,15 @@ class Kept:
         self.seen_at, self.faults, self._failures, self._told = self._clock(), 0, 0, ""
         return float(self.of.sync_interval_s)
 
-    async def _settled(self) -> Found:
+    async def _settled(self) -> TableFiles:
         while True:
-            files = await asyncio.to_thread(found, self._place, self.of.namespace)
+            files = await asyncio.to_thread(table_files, self._place, self.of.namespace)
             wait_s = files.written_at + SETTLED_S - self._clock()
             if not 0 < wait_s <= SETTLED_S:  # a file from the future is as good as any
                 return files
             await asyncio.sleep(wait_s)
 
-    async def _take(self, files: Found) -> None:
+    async def _take(self, files: TableFiles) -> None:
         path = table_at(self._folder, files.fingerprint)
         if not path.exists():
             await self._build()
@@ -97,7 +97,7 @@ class Kept:
             raise engine.InvalidInput(reason)
 
     def _open_last(self) -> None:
-        """What a server before this one built last serves until something newer is known to be good."""
+        """Serve the table that an earlier server built last, until a newer one is known to be good."""
         try:
             tables = sorted(self._folder.glob("*.db"), key=lambda path: path.stat().st_mtime)
             if tables:
