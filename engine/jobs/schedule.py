@@ -21,7 +21,7 @@ from engine.control.solution_versions import CreateSolutionVersion, add_version
 from engine.engine import Engine
 from engine.errors import LimitExceeded, Unavailable
 from engine.jobs import claims
-from engine.jobs.kinds.extending import targets
+from engine.jobs.answering_models import extendable_models
 from engine.records import (
     CampaignRecord,
     DatasetGroupRecord,
@@ -151,7 +151,7 @@ class Scheduler:
                 continue
             seen, waiting = self._items.get(group.uid, (last, True))
             waiting = waiting or self._engine.log.any_after(seen, group.uid, ITEM_NEWS)
-            if waiting and self._rested(arn) and any(targets(self._engine, arn)):
+            if waiting and self._rested(arn) and any(extendable_models(self._engine, arn)):
                 claims.enqueue_once(self._engine, "extending", arn)
                 waiting = False
             self._items[group.uid] = (last, waiting)

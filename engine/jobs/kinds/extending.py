@@ -6,53 +6,40 @@ Nothing is trained. The model that knows later items lies beside the version's o
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from engine import recipes
-from engine.arns import name_of, region_of
-from engine.control.lifecycle import ACTIVE
+from engine.arns import region_of
 from engine.data.group import Group
 from engine.engine import Engine
+from engine.jobs.answering_models import AnsweringModel, extendable_models
 from engine.jobs.choosing import settings_of
 from engine.jobs.group_data import current
-from engine.jobs.kinds.recommending import version_of
 from engine.jobs.training import trained_on, with_new_items
 from engine.jobs.training_data import training_data
 from engine.jobs.work import Work, hold
 from engine.queue.queue import Job
-from engine.recipe import Model, Recipe, stretch
+from engine.recipe import Model, stretch
 from engine.records import (
     CampaignRecord,
     DatasetGroupRecord,
     RecommenderRecord,
-    SolutionRecord,
     SolutionVersionRecord,
     kind_of,
 )
 from engine.serving import artifacts
 from engine.serving.deployments import items_folder, model_folder
 from engine.storage.writes import write
-from engine.use_cases import USE_CASES
-
-
-class AnsweringModel(NamedTuple):
-    """A model that answers for some campaigns, or for a recommender."""
-
-    record: SolutionVersionRecord | RecommenderRecord  # says where it lies
-    version: SolutionVersionRecord  # what it was trained as
-    recipe: Recipe[Any]
-    answers: tuple[str, ...]  # ARNs
 
 
 def run(work: Work) -> str:
     group = work.directory.get(work.arn, DatasetGroupRecord)
     state = work.state(group)
-    models = [(target, *_loaded(work.engine, target, group.uid)) for target in targets(work.engine, group.arn)]
+    models = [
+        (target, *_loaded(work.engine, target, group.uid)) for target in extendable_models(work.engine, group.arn)
+    ]
     wanting = [(target, own, model) for target, own, newest, model in models if wants(target, model, newest, state)]
     if not wanting:
         return "no new items"
@@ -65,29 +52,6 @@ def run(work: Work) -> str:
         artifacts.save(extended, own.with_name(name), (model, own))
         _publish(work, group, target, name)
     return f"{len(wanting)} models know all {data.snapshot.item_count:,} items"
-
-
-def targets(engine: Engine, group_arn: str) -> Iterator[AnsweringModel]:
-    """The models of a dataset group that answer and take new items: those of recipes that explore, and of solutions
-    that ask for it by performIncrementalUpdate; not those that were made by trainingMode UPDATE (§1.8).
-    """
-    answers: dict[str, list[str]] = {}
-    for campaign in engine.records.list(CampaignRecord):
-        if campaign.dataset_group_arn == group_arn and campaign.deleted_at is None:
-            answers.setdefault(campaign.solution_version_arn, []).append(campaign.arn)
-    for arn, campaigns in answers.items():
-        version = engine.records.get(arn, SolutionVersionRecord)
-        recipe = recipes.RECIPES[name_of(version.recipe_arn)]
-        solution = engine.records.get(version.solution_arn, SolutionRecord)
-        asked = recipe.exploration is not None or solution.perform_incremental_update
-        if recipe.extend is not None and asked and version.training_mode != "UPDATE":
-            yield AnsweringModel(version, version, recipe, tuple(campaigns))
-    for recommender in engine.records.list(RecommenderRecord, parent=group_arn):
-        recipe = USE_CASES[name_of(recommender.recipe_arn)].recipe
-        alive = recommender.deleted_at is None and recommender.status == ACTIVE and recommender.solution_version_arn
-        if alive and recipe.extend is not None and recipe.exploration is not None:
-            version = version_of(recommender, recommender.solution_version_arn.rpartition("/")[2])
-            yield AnsweringModel(recommender, version, recipe, (recommender.arn,))
 
 
 def wants(target: AnsweringModel, model: Model, newest: Model, state: Group) -> bool:

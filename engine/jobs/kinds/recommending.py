@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.arns import name_of, recipe_arn, region_of
+from engine.arns import name_of, region_of
 from engine.control.lifecycle import ACTIVE
 from engine.control.schedule import DAY, USUAL_DAYS
 from engine.engine import Engine
+from engine.jobs.answering_models import version_of
 from engine.jobs.group_data import interactions_of
 from engine.jobs.training import A_ROW_S, TRAINING_FAULTS, train
 from engine.jobs.work import Work, changed
 from engine.queue.queue import Job
 from engine.recipes import RECIPES
-from engine.records import RecommenderRecord, SolutionVersionRecord
+from engine.records import RecommenderRecord
 from engine.storage.writes import write
 from engine.use_cases import USE_CASES
-
-COLUMNS = "trainingDataConfig"  # what of a recommender's configuration is about training
 
 
 def run(work: Work) -> str:
@@ -68,20 +67,3 @@ def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict
         if "solution_version_arn" in changes:
             engine.resources.control(recommender.account, region_of(recommender.arn)).deploy(recommender, within)
         return recommender
-
-
-def version_of(recommender: RecommenderRecord, name: str) -> SolutionVersionRecord:
-    """The model to train, in the terms of a solution version; it is no resource of its own."""
-    use_case = USE_CASES[name_of(recommender.recipe_arn)]
-    return SolutionVersionRecord(
-        arn=f"{recommender.arn}/{name}",
-        account=recommender.account,
-        name=f"{recommender.name}/{name}",
-        solution_arn=recommender.arn,
-        dataset_group_arn=recommender.dataset_group_arn,
-        recipe_arn=recipe_arn(use_case.trains),
-        event_type=use_case.event_type,
-        solution_config={key: value for key, value in recommender.recommender_config.items() if key == COLUMNS},
-        creation_date_time=recommender.creation_date_time,
-        last_updated_date_time=recommender.last_updated_date_time,
-    )
