@@ -47,7 +47,7 @@ from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import FlagService
-from gateway.hot import HotCache, SecondLevel
+from gateway.hot import HitCounters, HotCache, SecondLevel
 from gateway.limits.admission import Admission, admission_of_events
 from gateway.limits.body_budget import BodyBudget
 from gateway.metadata import SOURCES
@@ -188,14 +188,11 @@ class WorkerParts:
         )
 
     def _hot_cache(self, config: Config) -> HotCache:
-        clock, feed = self.options.clock, self.engine.feed
-        hot = HotCache(config, self.cache, self.ledger, self.telemetry, feed.is_current, clock)
-        hot.opens = self.admission.opens
+        clock, feed, draw, second_level = self.options.clock, self.engine.feed, self.options.draw, None
         if self.shared is not None:
-            hot.second_level = SecondLevel(
-                self.shared, self.cache, feed.is_current, feed.applied, clock, self.options.draw
-            )
-        return hot
+            second_level = SecondLevel(self.shared, self.cache, feed.is_current, feed.applied, clock, draw)
+        counters = HitCounters(self.telemetry, self.ledger)
+        return HotCache(config, self.cache, counters, feed.is_current, self.admission.opens, second_level)
 
     def _watch(self, config: Config) -> Watch | None:
         if self.options.watched is None:

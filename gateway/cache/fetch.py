@@ -81,7 +81,7 @@ class Cache:
         """`draw` gives numbers of 0 to 1, for the jitter."""
         self.counts = CacheCounts()
         self.changes = changes or Changes()
-        self._clock, self._draw, self._shared = clock, draw, shared
+        self.clock, self._draw, self._shared = clock, draw, shared
         self._local = LocalStore(ceiling, self.counts)
         self._flights: Flights[FlightResult] = Flights(self.changes)
         self._absent: TTLCache[CacheKey, Problem] = TTLCache(NEGATIVES, NEGATIVE_S, timer=clock)
@@ -159,7 +159,7 @@ class Cache:
         """A hit, fresh or stale; None if the entry must not be served as it is."""
         if not self._is_current(wanted, entry):
             return None
-        age, policy = self._clock() - entry.stored_at, wanted.policy
+        age, policy = self.clock() - entry.stored_at, wanted.policy
         fresh = policy.max_age_s * (1 - entry.jitter)
         if age < fresh and age < entry.until - entry.stored_at:
             return Hit(entry, "hit" if entry.user == wanted.user else "shared", age)
@@ -185,7 +185,7 @@ class Cache:
             last = old or (await self._shared.get(wanted.key) if self._shared is not None else None)
             if last is None:
                 raise
-            age = self._clock() - last.stored_at
+            age = self.clock() - last.stored_at
             if age >= wanted.policy.max_age_s + wanted.policy.stale_if_error_s:
                 raise
             self.counts.stale_on_error += 1
@@ -208,7 +208,7 @@ class Cache:
                 return Hit(landed.entry, "miss", 0.0, not self._is_current(wanted, landed.entry))
             hit = self._judge(wanted, landed.entry)
             if hit is None:  # it has aged, or something has changed, while it was on its way
-                age = self._clock() - landed.entry.stored_at
+                age = self.clock() - landed.entry.stored_at
                 return Hit(landed.entry, "stale", age, not self._is_current(wanted, landed.entry))
             if hit.outcome == "stale":
                 self._refresh(wanted, make)
@@ -239,7 +239,7 @@ class Cache:
         return self._make_once(self._shared, wanted, make, newer_than)
 
     async def _make_once(self, shared: SharedStore, wanted: Wanted, make: Make, newer_than: float) -> FlightResult:
-        deadline, wait = self._clock() + LEASE_S, FIRST_WAIT_S
+        deadline, wait = self.clock() + LEASE_S, FIRST_WAIT_S
         holder = f"{self._holder}-{next(self._leases)}"
         while True:
             stored = await shared.read(wanted.key)
@@ -248,7 +248,7 @@ class Cache:
                 self._local.put(wanted.key, entry)
                 return FlightResult(entry, from_replica=True)
             leased = await self._acquire_lease(shared, wanted.key, holder, stored)
-            if leased is not False or self._clock() >= deadline:
+            if leased is not False or self.clock() >= deadline:
                 break
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_S)
@@ -282,8 +282,8 @@ class Cache:
                 self._absent[wanted.key] = problem
             raise
         if not wanted.policy.storable:
-            return FlightResult(CacheEntry(answer, self._clock(), wanted.until, wanted.user, 0))
-        now, size = self._clock(), size_of(wanted.key, answer)
+            return FlightResult(CacheEntry(answer, self.clock(), wanted.until, wanted.user, 0))
+        now, size = self.clock(), size_of(wanted.key, answer)
         entry = CacheEntry(answer, now, wanted.until, wanted.user, size, JITTER * self._draw())
         if not answer.private and self._is_current(wanted, entry):
             self._local.put(wanted.key, entry)

@@ -5,7 +5,8 @@
 """
 
 from gateway.hot.cache import HotCache
+from gateway.hot.counters import HitCounters
 from gateway.hot.entry import TICKET, TRACED
 from gateway.hot.second_level import SecondLevel
 
-__all__ = ["TICKET", "TRACED", "HotCache", "SecondLevel"]
+__all__ = ["TICKET", "TRACED", "HitCounters", "HotCache", "SecondLevel"]

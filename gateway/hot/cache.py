@@ -13,11 +13,9 @@ from gateway.answer.reply import Reply
 from gateway.answer.request import ChangeCounters
 from gateway.cache import Cache
 from gateway.config import Config
-from gateway.experiments.ledger import Ledger
 from gateway.hot.counters import HitCounters, MetricLabels
 from gateway.hot.entry import Candidate, Header, HeadersOf, HotEntry, HotRefusal, Ticket, lines, question_of, split
 from gateway.hot.heads import HeadReader
-from gateway.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from gateway.hot.second_level import SecondLevel
@@ -34,20 +32,17 @@ class HotCache:
         self,
         config: Config,
         cache: Cache,
-        ledger: Ledger,
-        telemetry: Telemetry,
+        counters: HitCounters,
         is_current: Callable[..., bool],
-        clock: Callable[[], float],
+        opens: Callable[[str], bool],
+        second_level: SecondLevel | None,
     ) -> None:
         """`is_current()`: answers are of the deployed models; `is_current(group, user)`: they have also seen all events
-        of this user."""
-        self.clock, self.is_current, self.changes = clock, is_current, cache.changes
-        self.draws = telemetry.draws
-        self.counters = HitCounters(telemetry, ledger)
-        self._cache, self._ledger = cache, ledger
+        of this user. `opens(sender)`: one more of this sender's may ask the engine."""
+        self.clock, self.is_current, self.opens, self.changes = cache.clock, is_current, opens, cache.changes
+        self.counters, self.draws, self.second_level = counters, counters.draws, second_level
+        self._cache, self._ledger = cache, counters.ledger
         self._candidates: deque[Candidate] = deque()
-        self.second_level: SecondLevel | None = None
-        self.opens: Callable[[str], bool] = lambda _: True  # true if one more of this sender's may ask the engine
         self.heads = HeadReader(config)
 
     def use(self, config: Config) -> None:

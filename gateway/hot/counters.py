@@ -44,7 +44,7 @@ class HitCounters:
     """All counters of a worker, and the way to its telemetry and its experiments' ledger."""
 
     def __init__(self, telemetry: Telemetry, ledger: Ledger) -> None:
-        self._telemetry, self._ledger = telemetry, ledger
+        self._telemetry, self.ledger, self.draws = telemetry, ledger, telemetry.draws
         self._counters: dict[MetricLabels, HitCounter] = {}
         self._timer: TimerHandle | None = None
 
@@ -59,7 +59,7 @@ class HitCounters:
         self._telemetry.request(labels.route, status, seconds, count)
         self._telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
         if labels.experiment:
-            self._ledger.shown_again(labels.experiment, labels.variation, count, seconds * count)
+            self.ledger.shown_again(labels.experiment, labels.variation, count, seconds * count)
 
     def report_request(self, route: str, status: int, seconds: float) -> None:
         """Report a request that no hot entry answered."""
