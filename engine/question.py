@@ -11,8 +11,8 @@ MOST_RESULTS = 500  # items of one answer, and items to be ranked by one questio
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the answer's places `percent` go to items that the filter includes: `filter`, an ARN or a bare name, or
-    `expression`, one given in place."""
+    """A promotion: `percent` of the answer's places go to items that the filter includes: `filter`, an ARN or a bare
+    name, or `expression`, one given in place."""
 
     name: str
     percent: int

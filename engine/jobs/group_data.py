@@ -25,7 +25,7 @@ NONE: Mapping[str, Import] = {}
 
 
 def interactions_of(engine: Engine, group_arn: str) -> int:
-    """About how many interactions a group has: those of its snapshot, and records that came since."""
+    """The rough number of a group's interactions: those of its snapshot, and records that came since."""
     group = engine.records.find(group_arn, DatasetGroupRecord)
     if group is None:
         return 0

@@ -21,7 +21,7 @@ _modules = {module.name: import_module(f"{__name__}.{module.name}") for module i
 
 
 def _named(name: str) -> dict[str, Any]:
-    """What modules have under this name, by their kind."""
+    """The values that modules have under this name, by their kind."""
     return {kind: vars(module)[name] for kind, module in _modules.items() if name in vars(module)}
 
 

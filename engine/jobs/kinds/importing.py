@@ -39,7 +39,7 @@ def run(work: Work) -> str:
 
 
 def seconds(engine: Engine, job: Job) -> float:
-    """By the bytes of local files; 0 for others, whose size would take a question over the network."""
+    """The estimate by the bytes of local files; 0 for others, whose size would take a question over the network."""
     record = engine.records.find(job.arn, DatasetImportJobRecord)
     location = "" if record is None else record.data_source["dataLocation"]
     if not location.startswith("file://"):
