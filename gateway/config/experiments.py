@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 
 from gateway.config import document
 from gateway.document.report import Report, choices, inside
 from gateway.plan import experiment as setup
-from gateway.plan.plan import ContextField, Variation
+from gateway.plan.plan import ContextField
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LEAST_PERIOD_S = 4
@@ -186,19 +187,20 @@ def check_metric(part: document.Metric, place: str, report: Report) -> None:
 # --- what comes of them
 
 
-def experiment(
-    feature: str,
-    part: document.AnyExperiment,
-    where: tuple[str, str, str],
-    variations: tuple[Variation, ...],
-    weighted: bool,
-    holdout: float,
-    fields: tuple[ContextField, ...],
-) -> setup.Experiment:
-    """`where` is the namespace, action and recommender; `weighted`: the variations have weights of their own."""
+@dataclass(frozen=True)
+class TestedRecommender:
+    """The recommender of experiments. `path` is its namespace, action and name. `weights` are the variations' own, all
+    of them 1 where they have none. `holdout` is the namespace's."""
+
+    path: tuple[str, str, str]
+    weights: Mapping[str, float]
+    holdout: float
+    fields: tuple[ContextField, ...]
+
+
+def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRecommender) -> setup.Experiment:
     method, seed = str(part.__struct_config__.tag), part.seed or feature
-    weights = part.weights or {each.name: each.weight if weighted else 1.0 for each in variations}
-    names = [each.name for each in variations]
+    names, weights = list(recommender.weights), part.weights or recommender.weights
     rankers: tuple[str, ...] = ()
     if isinstance(part, document.InterleavingExperiment):
         rankers = tuple(names)
@@ -206,35 +208,45 @@ def experiment(
     wanted = {each.field for each in part.audience}
     return setup.Experiment(
         method=method,
-        metrics={
-            **{name: metric(each, guardrail=False) for name, each in part.metrics.items()},
-            **{name: metric(each, guardrail=True) for name, each in part.guardrails.items()},
-        },
-        id=identity("/".join((*where, feature)), part.seed if seed != feature else None, rankers),
+        metrics=metrics(part),
+        id=identity("/".join((*recommender.path, feature)), part.seed if seed != feature else None, rankers),
         feature=feature,
-        namespace=where[0],
+        namespace=recommender.path[0],
         seed=seed,
         unit=part.unit,
         arms=arms(method, feature, names, weights),
         rankers=rankers,
-        launch=tuple(
-            setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
-            for step in part.ramp
-            if step.weights is not None
-        ),
+        launch=launch(method, feature, names, part.ramp),
         bandit=bandit(part) if isinstance(part, document.BanditExperiment) else None,
         steps=steps(part),
         start=epoch(part.schedule.start, -inf),
         end=epoch(part.schedule.end, inf),
         holdout=part.holdout,
-        global_holdout=holdout,
+        global_holdout=recommender.holdout,
         group="" if part.exclusion is None else part.exclusion.group,
         range=(0.0, 1.0) if part.exclusion is None else (part.exclusion.range[0], part.exclusion.range[1]),
         audience=tuple(setup.AudienceCondition(each.field, each.operator, each.value) for each in part.audience),
-        fields=tuple(field for field in fields if field.name in wanted),
+        fields=tuple(field for field in recommender.fields if field.name in wanted),
         overrides=part.overrides,
         synthetic=part.include_synthetic,
         confirmed_by=None if part.confirmation is None else part.confirmation.event_type or "",
+    )
+
+
+def metrics(part: document.AnyExperiment) -> dict[str, setup.ExperimentMetric]:
+    return {
+        **{name: metric(each, guardrail=False) for name, each in part.metrics.items()},
+        **{name: metric(each, guardrail=True) for name, each in part.guardrails.items()},
+    }
+
+
+def launch(
+    method: str, feature: str, names: Sequence[str], ramp: Sequence[document.RampStep]
+) -> tuple[setup.AllocationStep, ...]:
+    return tuple(
+        setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
+        for step in ramp
+        if step.weights is not None
     )
 
 

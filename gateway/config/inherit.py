@@ -59,7 +59,7 @@ def namespaces(root: document.Root) -> dict[str, plan.Namespace]:
 def namespace(key: str, part: document.Namespace, above: Inherited, root: document.Root) -> plan.Namespace:
     own = inherited(above, part)
     plans = {
-        (action, name): plan_of(key, action, name, recommender, own, root, part.holdout)
+        (action, name): plan_of(key, action, name, recommender, own, root)
         for action, recommenders in part.recommenders.items()
         for name, recommender in recommenders.items()
     }
@@ -75,13 +75,7 @@ def event_target(part: document.AnyEventTarget, enclosing: Enclosing) -> plan.Ev
 
 
 def plan_of(
-    key: str,
-    action: Action,
-    name: str,
-    part: document.Recommender,
-    above: Inherited,
-    root: document.Root,
-    holdout: float,
+    key: str, action: Action, name: str, part: document.Recommender, above: Inherited, root: document.Root
 ) -> plan.Plan:
     own = inherited(above, part)
     if action == "rerank-items":  # its items are given: none has a place to promise
@@ -90,6 +84,12 @@ def plan_of(
     variations = tuple(
         variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root, key)
         for index, (label, each) in enumerate(part.variations.items())
+    )
+    tested = experiments.TestedRecommender(
+        path=(key, action, name),
+        weights={each.name: each.weight if weighted else 1.0 for each in variations},
+        holdout=root.namespaces[key].holdout,
+        fields=context_fields(own.auto_context),
     )
     return plan.Plan(
         namespace=key,
@@ -100,10 +100,7 @@ def plan_of(
         fallback=part.fallback,
         post_processor=origins.post_processor(part.response_post_processor, root.aws.region),
         experiments={
-            feature: experiments.experiment(
-                feature, each, (key, action, name), variations, weighted, holdout, context_fields(own.auto_context)
-            )
-            for feature, each in part.experiments.items()
+            feature: experiments.experiment(feature, each, tested) for feature, each in part.experiments.items()
         },
         config=plain(part),
     )

@@ -34,7 +34,7 @@ def limits(part: Remote) -> Limits:
 
 
 class OriginPart(Part, frozen=True, tag_field="type"):
-    """Who answers for ARNs of Amazon Personalize."""
+    """The origin that answers for ARNs of Amazon Personalize."""
 
 
 class EngineOrigin(OriginPart, frozen=True, tag="engine"):

@@ -16,7 +16,8 @@ Columns = dict[str, Any]
 
 
 class MetadataPart(Part, frozen=True, tag_field="type"):
-    """Which fields, or all; with locales, title_de and titleDe are the German title, for who asks ?locale=de."""
+    """A source of metadata: which fields, or all; with locales, title_de and titleDe are the German title, for who asks
+    ?locale=de."""
 
     item_columns: tuple[Text, ...] = ()
     locales: tuple[Locale, ...] = ()

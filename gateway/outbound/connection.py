@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 import httpx
 
-from gateway.outbound.message import OutboundResponse, RawRequest, TooMuch, headers_in
+from gateway.outbound.message import OutboundResponse, PreparedRequest, TooMuch, headers_in
 
 LARGEST_HEAD = 100 * 1024  # as h11 has it
 SILENT = "Server disconnected without sending a response."
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
 
     # ---- asking
 
-    def ask(self, request: RawRequest) -> asyncio.Future[OutboundResponse]:
+    def ask(self, request: PreparedRequest) -> asyncio.Future[OutboundResponse]:
         """The answer to come. It fails with an `httpx.TransportError` or `TooMuch`."""
         self._waiting = waiting = asyncio.get_running_loop().create_future()
         if self._transport is None:

@@ -26,7 +26,7 @@ BODIED = frozenset({"POST", "PUT", "PATCH"})  # that say so where their body is 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class RawRequest(msgspec.Struct, frozen=True):
+class PreparedRequest(msgspec.Struct, frozen=True):
     """A request as it goes out. `again`: it may be sent twice; `most`: bytes of body that are taken as an answer."""
 
     data: bytes
@@ -99,11 +99,11 @@ def ready(
     headers: Mapping[str, str],
     body: bytes | None,
     most: int = LARGEST_ANSWER,
-) -> RawRequest:
+) -> PreparedRequest:
     """Raises `httpx.LocalProtocolError` where a header would end another one."""
     head = fields(host, method in BODIED or bool(body), len(body or b""), *headers.items())
     data = b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target.encode("ascii"), head)
-    return RawRequest(data + body if body else data, method == "HEAD", method in AGAIN, most)
+    return PreparedRequest(data + body if body else data, method == "HEAD", method in AGAIN, most)
 
 
 @lru_cache(256)  # callers send the same few again and again

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 
 from gateway.outbound.connection import Connection, Stale
-from gateway.outbound.message import OutboundResponse, RawRequest
+from gateway.outbound.message import OutboundResponse, PreparedRequest
 
 Told = Callable[[Connection], None]
 Dial = Callable[[Callable[[], Connection]], Awaitable[object]]  # makes the connection, and connects it
@@ -52,7 +52,7 @@ class Pool:
         self._ringing: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
-    async def exchange(self, request: RawRequest, patience: Patience = FOR_EVER) -> OutboundResponse:
+    async def exchange(self, request: PreparedRequest, patience: Patience = FOR_EVER) -> OutboundResponse:
         """Raises `httpx.TransportError` and `TooMuch`; cancelled, it closes the connection."""
         while True:
             connection = self._taken() or await self._another(patience)
@@ -66,7 +66,7 @@ class Pool:
                 connection.give_up(waiting)
                 raise
 
-    async def within(self, request: RawRequest, seconds: float) -> OutboundResponse:
+    async def within(self, request: PreparedRequest, seconds: float) -> OutboundResponse:
         """Do what `exchange` does, all of it in so many seconds. Raises `TimeoutError`, too."""
         until = asyncio.get_running_loop().time() + seconds
         connection = self._taken()

@@ -17,7 +17,16 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from gateway.outbound.connection import Connection
-from gateway.outbound.message import LARGEST_ANSWER, USUAL, OutboundResponse, Pieces, RawRequest, named, ready, whole
+from gateway.outbound.message import (
+    LARGEST_ANSWER,
+    USUAL,
+    OutboundResponse,
+    Pieces,
+    PreparedRequest,
+    named,
+    ready,
+    whole,
+)
 from gateway.outbound.pool import FOR_EVER, Bounds, Dial, Patience, Pool
 
 PLAIN = re.compile(  # a URL that httpx would send as it is
@@ -88,7 +97,7 @@ class Transport(httpx.AsyncBaseTransport):
             if origin.proxied is not None:
                 await origin.proxied.aclose()
 
-    def _ready(self, request: httpx.Request, origin: Origin, body: bytes) -> RawRequest:
+    def _ready(self, request: httpx.Request, origin: Origin, body: bytes) -> PreparedRequest:
         return ready(request.method, origin.host, request.url.raw_path.decode(), named(request.headers.raw), body)
 
     def _opened(self, place: str) -> Origin:
