@@ -11,7 +11,7 @@ Columns = Mapping[str, Any]
 Rows = Sequence[Columns | None]
 
 
-def told(rows: Rows, columns: Sequence[str], fields: Sequence[str], locales: tuple[str, ...], locale: str) -> Rows:
+def selected(rows: Rows, columns: Sequence[str], fields: Sequence[str], locales: tuple[str, ...], locale: str) -> Rows:
     """`columns` are the configured ones, `fields` those that the caller asks for; none of either: all."""
     if locales:
         rows = [row and localised(row, locales, locale) for row in rows]

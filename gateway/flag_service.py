@@ -46,7 +46,7 @@ class FlagService:
         if report.metric is not None:
             moment = Moment(caller, datetime.fromtimestamp(at, UTC))
             namespace = self._gateway.config.namespaces[report.flag.plan.namespace]
-            await self._recorder.record(namespace, told_by(report), moment)
+            await self._recorder.record(namespace, conversion_batch(report), moment)
             return
         enrolment = exposure(report, at, self._ledger.sticky_variation, self._ledger.in_force)
         if enrolment is not None:
@@ -54,7 +54,7 @@ class FlagService:
             await self._ledger.record(())  # with all that waits
 
 
-def told_by(report: UnitReport) -> EventBatch:
+def conversion_batch(report: UnitReport) -> EventBatch:
     """The conversion as `POST /events` would have it."""
     flag = report.flag
     conversion = Conversion(flag.plan.path, flag.experiment.feature, report.metric, report.value)

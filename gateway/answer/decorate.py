@@ -12,7 +12,7 @@ from gateway.body import Body, visible
 from gateway.cache import EncodedAnswer, Tag, is_broken
 from gateway.config import Config
 from gateway.errors import Problem
-from gateway.fields import Columns, Rows, told
+from gateway.fields import Columns, Rows, selected
 from gateway.metadata import Source
 from gateway.paging import Page, mark, next_of
 from gateway.plan.plan import Metadata, Variation
@@ -113,7 +113,7 @@ class Decorators:
         if source is None or not ask.decorate or not body.items:
             return body
         rows = await source.of(body.names, everything=False)
-        return body.with_metadata(told(rows, source.wanted.columns, (), (), ""))
+        return body.with_metadata(selected(rows, source.wanted.columns, (), (), ""))
 
     async def row(self, item: str, variation: Variation) -> Columns | None:
         """All that is known of one item. Raises `Problem`."""
@@ -131,7 +131,7 @@ class Decorators:
             rows = await self._look_up(lacking, source, ask.namespace, everything=False)
             if rows is None:
                 return Decorated(body, whole=False)
-            rows = told(rows, wanted.columns, ask.fields, wanted.locales, ask.locale)
+            rows = selected(rows, wanted.columns, ask.fields, wanted.locales, ask.locale)
             self._tables.put(kind, table, lacking, rows)
         return Decorated(body.with_members(table.members[name] for name in body.names))
 
@@ -185,4 +185,4 @@ def unseen(body: Body, page: Page | None) -> Body:
 
 def shown_to(ask: Ask, rows: Rows, columns: Sequence[str], variation: Variation) -> Rows:
     locales = () if variation.metadata is None else variation.metadata.locales
-    return told(rows, columns, ask.fields, locales, ask.locale)
+    return selected(rows, columns, ask.fields, locales, ask.locale)

@@ -53,7 +53,7 @@ def experiment_routes(
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
         check_names(query.keys() - QUERY, QUERY)
-        experiment = found(config, namespace, recommender, feature, query.get("action"))
+        experiment = experiment_named(config, namespace, recommender, feature, query.get("action"))
         method, alpha = method_of(query.get("method", "always")), alpha_of(query.get("alpha", "0.05"))
         return Sending(await asyncio.to_thread(verdict_of, experiment, method, alpha))
 
@@ -67,7 +67,7 @@ def experiment_routes(
     return [experiments]
 
 
-def found(config: Config, namespace: str, recommender: str, feature: str, action: str | None) -> Experiment:
+def experiment_named(config: Config, namespace: str, recommender: str, feature: str, action: str | None) -> Experiment:
     """Raises `NotConfigured`, and `Invalid` where several actions have a recommender of the name with that feature."""
     if namespace not in config.namespaces:
         raise NotConfigured("NamespaceNotFound", f"no namespace {namespace!r}")

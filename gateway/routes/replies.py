@@ -126,7 +126,7 @@ class Front:
 
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> SentResponse:
         """`guarded`: only callers that the configuration admits are answered."""
-        began, headers = self._clock(), named(request)
+        began, headers = self._clock(), headers_once(request)
         with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
             try:
                 caller = self._caller(request, headers)
@@ -190,7 +190,7 @@ class Front:
     def _cors(self, origin: bytes, request: AnyRequest) -> tuple[Header, ...]:
         rules, of_events = self.gateway.config.cors, request.scope["raw_path"].startswith(cors.EVENTS)
         if request.method == "OPTIONS":
-            asked = named(request).get("access-control-request-headers", "")
+            asked = headers_once(request).get("access-control-request-headers", "")
             return cors.preflight(origin, rules, of_events, asked)
         return cors.shared(origin, rules, of_events)
 
@@ -208,8 +208,8 @@ class Front:
         return headers
 
 
-def named(request: AnyRequest) -> Mapping[str, str]:
-    """Its headers, read once."""
+def headers_once(request: AnyRequest) -> Mapping[str, str]:
+    """The headers of a request, read once."""
     headers: Mapping[str, str] | None = getattr(request, "named", None)
     return headers_of(request) if headers is None else headers
 

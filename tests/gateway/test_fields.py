@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.fields import form_of, told
+from gateway.fields import form_of, selected
 
 FORMS = [
     ("title", ("title", "")),
@@ -57,4 +57,4 @@ TOLD: list[tuple[dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("asked", "found"), TOLD)
 def test_what_is_told(asked: dict[str, Any], found: dict[str, Any]) -> None:
     given = {"columns": (), "fields": (), "locales": (), "locale": "", **asked}
-    assert told([ROW, None], **given) == [found, None]
+    assert selected([ROW, None], **given) == [found, None]
