@@ -111,7 +111,7 @@ def command(**values: Any) -> None:
         raise click.ClickException(str(error)) from error
 
 
-class Counts(NamedTuple):
+class ExperimentCounts(NamedTuple):
     """The units of an experiment, and what the gateway has counted beside them."""
 
     rows: list[UnitRow]
@@ -120,26 +120,26 @@ class Counts(NamedTuple):
     readings: Mapping[str, GuardrailReading] = {}  # how the arms answer
 
 
-def counts_of(options: ExperimentsOptions) -> Counts:
+def counts_of(options: ExperimentsOptions) -> ExperimentCounts:
     """Reads the units from the file, or else what the gateway has counted. Raises `ValueError`."""
     if options.config is None:
         assert options.rows is not None
-        return Counts(read_rows(options.rows))
+        return ExperimentCounts(read_rows(options.rows))
     with plain_errors():
         experiment = experiment_named(options.config, options.wanted)
         if options.rows is not None:
-            return Counts(read_rows(options.rows), experiment)
+            return ExperimentCounts(read_rows(options.rows), experiment)
         return counted(options.data, experiment, time.time())
 
 
-def counted(data: Path, experiment: Experiment, now: float) -> Counts:
+def counted(data: Path, experiment: Experiment, now: float) -> ExperimentCounts:
     """The counts in the data directory's experiment store."""
     engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
     try:
         ledger = Ledger(engine.experiments)
         ledger.prepare([experiment])
         current = ledger.current(experiment, now)
-        return Counts(ledger.units(current), current, ledger.steps(experiment), ledger.arms.readings(current))
+        return ExperimentCounts(ledger.units(current), current, ledger.steps(experiment), ledger.arms.readings(current))
     finally:
         engine.close()
 

@@ -42,7 +42,7 @@ cacheControl:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedModel:
     """A campaign or recommender. `action` is None where it gives no list of items."""
 
     name: str
@@ -61,8 +61,8 @@ class Deployed:
 
 
 @dataclass
-class Group:
-    deployed: list[Deployed] = field(default_factory=list)
+class GroupContents:
+    deployed: list[DeployedModel] = field(default_factory=list)
     trackers: list[str] = field(default_factory=list)
     filters: list[tuple[str, str]] = field(default_factory=list)  # ARN and expression
 
@@ -138,7 +138,7 @@ def configuration(call: Call, groups: str, region: str | None) -> str:
     for name in names:
         if name not in arns:
             raise click.ClickException(f"no dataset group {name!r}; there are: {', '.join(sorted(arns)) or 'none'}")
-    chosen = {name: Group() for name in names}
+    chosen = {name: GroupContents() for name in names}
     described = lru_cache(None)(lambda arn: action_of(call, arn))
     for group, deployed in (*recommenders(call, described), *campaigns(call, described)):
         if group in chosen:
@@ -160,26 +160,26 @@ def action_of(call: Call, recipe_arn: str) -> Action | None:
     return ACTIONS.get(call("DescribeRecipe", recipeArn=recipe_arn)["recipe"]["recipeType"]) if recipe_arn else None
 
 
-def recommenders(call: Call, described: Described) -> Iterator[tuple[str, Deployed]]:
+def recommenders(call: Call, described: Described) -> Iterator[tuple[str, DeployedModel]]:
     for each in pages(call, "ListRecommenders", "recommenders"):
         arn, recipe = each["recommenderArn"], each["recipeArn"]
-        deployed = Deployed(each["name"], "recommender", arn, last(recipe), described(recipe), each["status"])
+        deployed = DeployedModel(each["name"], "recommender", arn, last(recipe), described(recipe), each["status"])
         yield last(each["datasetGroupArn"]), deployed
 
 
-def campaigns(call: Call, described: Described) -> Iterator[tuple[str, Deployed]]:
+def campaigns(call: Call, described: Described) -> Iterator[tuple[str, DeployedModel]]:
     for each in pages(call, "ListCampaigns", "campaigns"):
         campaign = call("DescribeCampaign", campaignArn=each["campaignArn"])["campaign"]
         arn = campaign["solutionVersionArn"].rpartition("/")[0]  # its version may be $LATEST
         solution = call("DescribeSolution", solutionArn=arn)["solution"]
         recipe = solution.get("recipeArn") or solution.get("autoMLResult", {}).get("bestRecipeArn") or ""
-        deployed = Deployed(
+        deployed = DeployedModel(
             each["name"], "campaign", each["campaignArn"], last(recipe), described(recipe), each["status"]
         )
         yield last(solution["datasetGroupArn"]), deployed
 
 
-def fill(call: Call, arn: str, group: Group) -> None:
+def fill(call: Call, arn: str, group: GroupContents) -> None:
     for each in pages(call, "ListEventTrackers", "eventTrackers", datasetGroupArn=arn):
         tracker = call("DescribeEventTracker", eventTrackerArn=each["eventTrackerArn"])["eventTracker"]
         group.trackers.append(tracker["trackingId"])
@@ -191,7 +191,7 @@ def fill(call: Call, arn: str, group: Group) -> None:
 # ---- what is written
 
 
-def written(groups: dict[str, Group], region: str | None) -> str:
+def written(groups: dict[str, GroupContents], region: str | None) -> str:
     of = f"an account of AWS in {region}" if region else "the built-in engine"
     spaces = [line for name, group in groups.items() for line in namespace(name, group, region)]
     empty = all(line.lstrip().startswith("#") for line in spaces)
@@ -205,7 +205,7 @@ def written(groups: dict[str, Group], region: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def namespace(name: str, group: Group, region: str | None) -> Iterator[str]:
+def namespace(name: str, group: GroupContents, region: str | None) -> Iterator[str]:
     lists = recommenders_of(group, region)
     comments = [
         *(f"{each.kind} {each.name} {each.missing}" for each in ordered(group.deployed) if each.missing),
@@ -228,7 +228,7 @@ def namespace(name: str, group: Group, region: str | None) -> Iterator[str]:
             yield f"      - {{type: personalize-event-tracker, trackingId: {json.dumps(tracking)}}}"
 
 
-def recommenders_of(group: Group, region: str | None) -> list[str]:
+def recommenders_of(group: GroupContents, region: str | None) -> list[str]:
     lines = []
     for action in get_args(Action):
         usable = [each for each in ordered(group.deployed) if each.action == action and not each.missing]
@@ -242,11 +242,11 @@ def recommenders_of(group: Group, region: str | None) -> list[str]:
     return lines
 
 
-def ordered(deployed: Sequence[Deployed]) -> list[Deployed]:
+def ordered(deployed: Sequence[DeployedModel]) -> list[DeployedModel]:
     return sorted(deployed, key=lambda each: (each.name, each.kind))
 
 
-def answerer(deployed: Deployed, region: str | None) -> str:
+def answerer(deployed: DeployedModel, region: str | None) -> str:
     """The engine is asked by name, AWS by ARN."""
     if region is None:
         return f"type: engine, model: {word(deployed.name)}"

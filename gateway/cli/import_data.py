@@ -30,7 +30,7 @@ REMEDIES = (  # part of a failure's reason, what helps
 
 
 @dataclass(frozen=True)
-class ImportOptions:
+class ImportCommandOptions:
     """The options of `recgate import`."""
 
     files: tuple[str, ...]
@@ -71,7 +71,7 @@ class ImportOptions:
 def command(**values: Any) -> None:
     """Import each FILE into a dataset: CSV (also gzip), folders and globs of them, s3://bucket/key, or - for the
     standard input."""
-    options = ImportOptions(**values)
+    options = ImportCommandOptions(**values)
     readings = {
         "skipBadRows": str(options.skip_bad or ""),
         "oddValues": options.odd_values or "",

@@ -27,7 +27,7 @@ PARTIAL = "partial-"
 
 
 @dataclass(frozen=True)
-class Part:
+class MovieLensFile:
     dataset_type: str
     suffix: str
     header: tuple[str, ...]
@@ -94,7 +94,7 @@ def _schema(name: str, *fields: str) -> str:
 
 
 PARTS = (
-    Part(
+    MovieLensFile(
         "INTERACTIONS",
         "inter",
         ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"),
@@ -108,7 +108,7 @@ PARTS = (
             '{"name":"EVENT_VALUE","type":["float","null"]}',
         ),
     ),
-    Part(
+    MovieLensFile(
         "ITEMS",
         "item",
         ("ITEM_ID", "TITLE", "GENRES", "YEAR"),
@@ -121,7 +121,7 @@ PARTS = (
             '{"name":"YEAR","type":["null","int"]}',
         ),
     ),
-    Part(
+    MovieLensFile(
         "USERS",
         "user",
         ("USER_ID", "AGE", "GENDER", "OCCUPATION"),
