@@ -14,7 +14,7 @@ from gateway.caller import Caller
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.conversions import Conversion
 from gateway.experiments.enrol import enrolled
-from gateway.experiments.flags import Evaluation, UnitReport, asked_by, evaluation, exposure
+from gateway.experiments.flags import Evaluation, UnitReport, ask_of, evaluation, exposure
 from gateway.experiments.ledger import Ledger
 from gateway.plan.flag import Flag
 from gateway.plan.plan import Moment
@@ -33,7 +33,7 @@ class FlagService:
     ) -> Evaluation:
         """The variation that a request of this unit would be answered by, were it for this experiment."""
         moment = self._gateway.moment(caller)
-        ask, now = asked_by(flag, unit, context), moment.now.timestamp()
+        ask, now = ask_of(flag, unit, context), moment.now.timestamp()
         enrolment = enrolled(flag.plan, ask, moment, self._ledger.sticky_variation, self._ledger.in_force)
         if exposes and enrolment is not None and enrolment.counted:
             self._ledger.expose(enrolment, now)

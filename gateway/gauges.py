@@ -63,7 +63,7 @@ def watch_experiments(
         in_force = [(each.id, ledger.in_force(each, now)) for each in config().experiments]
         return [((name, arm.variation), [arm.share]) for name, allocation in in_force for arm in allocation.arms]
 
-    telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.shown.copy().items()])
+    telemetry.watch("recgate_exposures", lambda: [(key, [times]) for key, times in ledger.answer_counts.copy().items()])
     telemetry.watch("recgate_experiment_weight", weights)
 
 

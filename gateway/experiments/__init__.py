@@ -1,2 +1,2 @@
-"""Experiments: what one is (setup), which arm a unit is in (draw, enrol: pure; weights), what came of it (ledger,
+"""Experiments: the arm of a unit (enrol: pure; weights), what it was shown and did (ledger), and the verdict (judge,
 analysis)."""

@@ -98,7 +98,7 @@ class ArmCounters:
             if counted[0] > before[0]:
                 self._batched[arm] = counted
                 answers, errors, hits, micros = (new - old for new, old in zip(counted, before, strict=True))
-                sums = batch(answers, errors, hits, micros / 1e6)
+                sums = batch_sums(answers, errors, hits, micros / 1e6)
                 self._batches[arm] = self._batches.get(arm, ServingSums()).plus(sums)
 
     def _count(self, arm: ArmKey, unit: str, body: bytes) -> None:
@@ -120,10 +120,10 @@ class ArmCounters:
         served = self._readings.serving_sums(experiment.id)
         if all(name in served for name in names):
             sums = [served[name] for name in names]
-            latency = [of_share(each, "seconds", each.answers) for each in sums]
+            latency = [per_answer(each, "seconds", each.answers) for each in sums]
             readings["answer latency"] = GuardrailReading(latency)
-            readings["answer errors"] = GuardrailReading([of_share(each, "errors", each.errors) for each in sums])
-            hits = [of_share(each, "hits", each.hits) for each in sums]
+            readings["answer errors"] = GuardrailReading([per_answer(each, "errors", each.errors) for each in sums])
+            hits = [per_answer(each, "hits", each.hits) for each in sums]
             readings["cache hits"] = GuardrailReading(hits, increase=True)
         lists = self._readings.list_counts(experiment.id)
         if all(name in lists for name in names):
@@ -142,13 +142,13 @@ def hashed(name: str) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
 
 
-def batch(answers: int, errors: int, hits: int, seconds: float) -> ServingSums:
+def batch_sums(answers: int, errors: int, hits: int, seconds: float) -> ServingSums:
     """The sums of one batch."""
     sums = (answers, errors, hits, seconds)
     return ServingSums(1.0, *sums, *(each * each for each in sums), *(answers * each for each in sums[1:]))
 
 
-def of_share(sums: ServingSums, name: str, events: float) -> Moments:
+def per_answer(sums: ServingSums, name: str, events: float) -> Moments:
     """A sum per answer. A batch's part in it is by the delta method, as with any ratio."""
     batches, answers = sums.batches, sums.answers
     total, squares, products = getattr(sums, name), getattr(sums, f"{name}2"), getattr(sums, f"answers_{name}")

@@ -1,8 +1,8 @@
 """Thompson sampling over variations, in periods: weights from what each has earned so far (Thompson, 1933; Chapelle and
 Li, "An empirical evaluation of Thompson sampling", 2011).
 
-What an arm earns is its mean by period, so that arms are compared under the same days, and among units that have been
-there as long: whoever came last had no time to convert, in every arm alike.
+An arm earns its mean by period. So arms are compared on the same days, and among units that have been there as long:
+late units had no time to convert, in every arm alike.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _in_buckets(chances: npt.NDArray[Any], minimum: float) -> list[float]:
     return shares
 
 
-def decided(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> dict[str, ArmAllocation]:
+def next_allocation(experiment: Experiment, bandit: Bandit, rows: Iterable[UnitRow]) -> dict[str, ArmAllocation]:
     """The next weights, and what they were found from, of each variation. Those of the configuration hold until every
     arm that they give anybody has had its burn-in, and something was earned; an arm that they give nobody gets none.
     """

@@ -39,7 +39,7 @@ class Evaluation(NamedTuple):
     reason: Reason
 
 
-def asked_by(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:
+def ask_of(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:
     """The question that a request of this unit would be; its context as texts."""
     texts = {name: _text(value) for name, value in context.items() if isinstance(value, str | int | float)}
     is_user = flag.experiment.unit == "user"

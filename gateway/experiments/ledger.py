@@ -24,9 +24,9 @@ from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.arms import ArmCounters
+from gateway.experiments.confirmation import confirmed
 from gateway.experiments.credit import attributed, teams_of
 from gateway.experiments.enrol import Enrolment, placed
-from gateway.experiments.seen import confirmed
 from gateway.experiments.weights import Weights
 from gateway.plan.experiment import AllocationStep, Experiment, ExperimentMetric
 
@@ -46,28 +46,28 @@ class Ledger:
         self,
         store: ExperimentStore,
         clock: Callable[[], float] = time.time,
-        lot: float = 0.0,
+        jitter: float = 0.0,
         *,
         keep_s: float = KEEP_S,
         tidy_s: float = TIDY_S,
     ) -> None:
-        """`lot` is between 0 and 1, each process's own (see `weights`). What is known of experiments that are in no
-        configuration for `keep_s` is deleted; that is looked for every `tidy_s`."""
+        """`jitter` is between 0 and 1, each process's own (see `weights`). Every `tidy_s` the ledger deletes
+        experiments that were in no configuration for `keep_s`."""
         self._clock, self._keep_s, self._tidy_s, self._tidied = clock, keep_s, tidy_s, -inf
         self._configured: dict[str, str] = {}  # the scope of each experiment
         self._store, self.arms = store, ArmCounters(store.readings)
-        self._weights = Weights(store, self.units, clock, lot)
+        self._weights = Weights(store, self.units, clock, jitter)
         self._waiting: deque[Exposure] = deque()
         self._answers: deque[ArmAnswer] = deque()
         self._outcomes: deque[tuple[Sequence[UnitOutcome], Future[None]]] = deque()
-        self._seen: set[tuple[str, ...]] = set()
-        self.shown: Counter[Key] = Counter()  # answers by experiment and variation, of this process
+        self._recorded: set[tuple[str, ...]] = set()
+        self.answer_counts: Counter[Key] = Counter()  # answers by experiment and variation, of this process
         self._written: Counter[Key] = Counter()
         self._sticky: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and allocation
         self.moves = 0  # another number wherever a unit may have another arm than before
         self._seq = -1  # of the last exposure that is known of
         self._wake, self._stop, self._writing = threading.Event(), False, threading.Lock()
-        self._thread = threading.Thread(target=self._write_on, name="experiments", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="experiments", daemon=True)
 
     # ---- who keeps an arm
 
@@ -117,36 +117,37 @@ class Ledger:
     def expose(
         self, enrolment: Enrolment, now: float, name: str = "", count: int = 1, teams: bytes | None = None
     ) -> bool:
-        """Costs a microsecond and never waits. `name` is the answer's recommendationId, which it gave `count` times;
-        `teams` are of a list of several variations (see `ArmAnswer`). Whether unit and answer are in the ledger now."""
+        """Count an answer and add its exposure, in a microsecond and without waiting. `name` is the answer's
+        recommendationId, which it gave `count` times; `teams` are of a list of several variations (see `ArmAnswer`).
+        True if unit and answer are in the ledger now."""
         experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
-        self.shown[experiment.id, arm.variation] += count
-        return (experiment.id, unit, name) in self._seen or self._note(enrolment, now, name, teams)
+        self.answer_counts[experiment.id, arm.variation] += count
+        return (experiment.id, unit, name) in self._recorded or self._add(enrolment, now, name, teams)
 
-    def shown_again(self, experiment: str, variation: str, count: int, seconds: float) -> None:
-        """So many answers that are in the ledger already, from the cache, which took so long together."""
-        self.shown[experiment, variation] += count
+    def count_hits(self, experiment: str, variation: str, count: int, seconds: float) -> None:
+        """Count answers from the cache, which are in the ledger already and took so many seconds together."""
+        self.answer_counts[experiment, variation] += count
         self.arms.served(experiment, variation, "hit", seconds, count)
 
-    def _note(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> bool:
+    def _add(self, enrolment: Enrolment, now: float, name: str, teams: bytes | None) -> bool:
         experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
         if len(self._waiting) + len(self._answers) >= MOST_WAITING:
             return False
-        if len(self._seen) >= MOST_SEEN:
-            self._seen.clear()  # the database knows those who come again
-        if (experiment.id, unit) not in self._seen:
+        if len(self._recorded) >= MOST_SEEN:
+            self._recorded.clear()  # the database knows those who come again
+        if (experiment.id, unit) not in self._recorded:
             self._waiting.append(Exposure(experiment.id, unit, arm.variation, now, arm.share, enrolment.allocation))
             sticky = None if experiment.is_steady else self._sticky.get((experiment.id, experiment.allocation))
             if sticky is not None:
                 sticky[1].setdefault(unit, arm.variation)  # the shares may be others before the thread comes round
         answer = (experiment.id, arm.variation, name, "answer")
-        if 0 < len(name) <= LONGEST_NAME and answer not in self._seen:
+        if 0 < len(name) <= LONGEST_NAME and answer not in self._recorded:
             self._answers.append(ArmAnswer(experiment.id, name, arm.variation, unit, now, teams))
-        self._seen |= {(experiment.id, unit), (experiment.id, unit, name), answer}
+        self._recorded |= {(experiment.id, unit), (experiment.id, unit, name), answer}
         return True
 
     async def record(self, outcomes: Sequence[UnitOutcome]) -> None:
-        """Return once they are durable."""
+        """Record outcomes, durable on return."""
         done: Future[None] = Future()
         self._outcomes.append((outcomes, done))
         self._wake.set()
@@ -205,7 +206,7 @@ class Ledger:
         self._flush()
         self.arms.save(now=True)
 
-    def _write_on(self) -> None:
+    def _run(self) -> None:
         while not self._stop:
             self._wake.wait(FLUSH_S)
             self._wake.clear()
@@ -227,7 +228,7 @@ class Ledger:
         exposures = [self._waiting.popleft() for _ in range(len(self._waiting))]
         answers = [self._answers.popleft() for _ in range(len(self._answers))]
         parts = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
-        total = Counter(dict(self.shown))
+        total = Counter(dict(self.answer_counts))
         new = total - self._written
         if not (exposures or answers or parts or new):
             return

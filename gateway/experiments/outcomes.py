@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine import Event, UnitOutcome
+from gateway.experiments.confirmation import SEEN, confirming
 from gateway.experiments.conversions import Conversion
 from gateway.experiments.ledger import event_name
-from gateway.experiments.seen import SEEN, confirming
 from gateway.plan.experiment import Experiment, ExperimentMetric
 from gateway.plan.plan import Namespace
 

@@ -23,7 +23,7 @@ from math import isfinite
 from engine import Allocation, ArmAllocation, ExperimentStore, Unavailable
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
-from gateway.experiments.bandit import decided, lead
+from gateway.experiments.bandit import lead, next_allocation
 from gateway.experiments.enrol import next_period
 from gateway.plan.experiment import AllocationStep, Arm, Bandit, Experiment
 
@@ -36,16 +36,16 @@ Steps = tuple[tuple[float, ...], tuple[AllocationStep, ...]]  # since when, and 
 
 
 class Weights:
-    def __init__(self, store: ExperimentStore, rows: Rows, clock: Callable[[], float], lot: float) -> None:
-        """`rows` reads what is known of an experiment's units; `lot` between 0 and 1 is this process's moment."""
-        self._store, self._rows, self._clock, self._lot = store, rows, clock, lot
+    def __init__(self, store: ExperimentStore, rows: Rows, clock: Callable[[], float], jitter: float) -> None:
+        """`rows` reads the rows of an experiment's units; `jitter` between 0 and 1 is this process's moment."""
+        self._store, self._rows, self._clock, self._jitter = store, rows, clock, jitter
         self._bandits: dict[str, Experiment] = {}
         self._seq = 0
         self._allocations: dict[str, dict[float, Allocation]] = {}  # by an experiment's id and when the period begins
         self._steps: dict[tuple[str, str], Steps] = {}  # by its id and what its configuration says
         self._lock = threading.Lock()  # of those who read rows
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, name="bandits", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="bandits", daemon=True)
 
     def prepare(self, experiments: Iterable[Experiment]) -> None:
         """Prepare for experiments, before they are in use. Reads the database."""
@@ -75,7 +75,7 @@ class Weights:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _go_on(self) -> None:
+    def _run(self) -> None:
         while not self._stop.wait(POLL_S):
             try:
                 self.look()
@@ -85,13 +85,13 @@ class Weights:
                 log.exception("bandits keep the weights that they have: their ledger can't be read or written")
 
     def look(self) -> None:
-        """Hear of what others have found, and find what nobody has."""
+        """Read the allocations of other processes, and find those that nobody has."""
         if not self._bandits:
             return
         self.follow()
         for experiment in tuple(self._bandits.values()):
             if experiment.bandit is not None and experiment.start <= self._clock() < experiment.end:
-                self._find(experiment, experiment.bandit)
+                self._allocate(experiment, experiment.bandit)
 
     def follow(self) -> None:
         with self._lock:
@@ -106,14 +106,14 @@ class Weights:
                 if key not in self._steps or any(row.experiment == experiment.id for row in rows):
                     self._steps[key] = steps(experiment, self._allocations.get(experiment.id, {}).values())
 
-    def _find(self, experiment: Experiment, bandit: Bandit) -> None:
+    def _allocate(self, experiment: Experiment, bandit: Bandit) -> None:
         now, before = self._clock(), lead(bandit.period_s)
         since = next_period(bandit.period_s, now)
-        last = since - before / 2
-        if not since - before * (1 - self._lot / 4) <= now < last or since in self._allocations.get(experiment.id, {}):
+        first, last = since - before * (1 - self._jitter / 4), since - before / 2
+        if not first <= now < last or since in self._allocations.get(experiment.id, {}):
             return
         current = experiment.under(self.in_force(experiment, now))
-        arms = decided(experiment, bandit, self._rows(current))
+        arms = next_allocation(experiment, bandit, self._rows(current))
         if self._store.allocate(Allocation(experiment.id, since, self._clock(), arms), lambda: self._clock() < last):
             shares = ", ".join(f"{name} {each.weight:.4g}" for name, each in arms.items())
             log.info("%s: weights from %.0f on: %s", experiment.id, since, shares)

@@ -59,7 +59,7 @@ class HitCounters:
         self._telemetry.request(labels.route, status, seconds, count)
         self._telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
         if labels.experiment:
-            self.ledger.shown_again(labels.experiment, labels.variation, count, seconds * count)
+            self.ledger.count_hits(labels.experiment, labels.variation, count, seconds * count)
 
     def report_request(self, route: str, status: int, seconds: float) -> None:
         """Report a request that no hot entry answered."""

@@ -13,7 +13,7 @@ REMEMBERED = 32_768  # places of units who were here lately: to hash costs some 
 
 @lru_cache(maxsize=REMEMBERED)
 def share(salt: str, unit: str) -> float:
-    """Version 2 of the hash."""
+    """The unit's place by version 2 of the hash."""
     return fnv1a(str(fnv1a(salt + unit))) % BUCKETS / BUCKETS
 
 
@@ -24,7 +24,7 @@ def share_in_group(group: str, unit: str) -> float:
 
 
 def older_share(salt: str, unit: str) -> float:
-    """Version 1 of the hash."""
+    """The unit's place by version 1 of the hash."""
     return fnv1a(unit + salt) % 1000 / 1000
 
 

@@ -90,8 +90,8 @@ class Bandit:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A test between the variations of one recommender. `id` names it in all that is kept of it: with another seed it
-    is another experiment."""
+    """A test between the variations of one recommender. `id` names it in the experiment store: with another seed it is
+    another experiment."""
 
     method: str
     metrics: Mapping[str, ExperimentMetric] = field(default_factory=dict)

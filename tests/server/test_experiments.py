@@ -54,7 +54,7 @@ def until_counted(server: Server, answers: int) -> None:
     database = Database(sqlite_url(server.data))
     (experiment,) = load(server.config or "", {}).experiments
     deadline = time.monotonic() + 15
-    while sum(Ledger(ExperimentStore(database)).answers(experiment).values()) < answers:
+    while sum(ExperimentStore(database).answer_counts(experiment.id).values()) < answers:
         assert time.monotonic() < deadline, server.log()
         time.sleep(0.05)
     database.close()

@@ -90,5 +90,5 @@ def judged(votes: Preference, metric: MetricDefinition) -> Judgement:
 
 
 def column(rows: Sequence[UnitRow], name: str, part: int) -> Values:
-    """(units,) how many events (0), or the sum of their values (1)."""
+    """The (units,) numbers of events (part 0), or sums of their values (part 1)."""
     return np.array([row.metrics.get(name, (0.0, 0.0))[part] for row in rows], float)

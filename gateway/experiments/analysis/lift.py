@@ -32,7 +32,8 @@ MOST_SKEW = 0.2  # of the difference, which unequal arms take over from units: b
 
 @dataclass(frozen=True)
 class Lift:
-    """Relative to the control; bounds are infinite where the data allow every value on that side."""
+    """The lift of a mean, relative to the control's; bounds are infinite where the data allow every value on that
+    side."""
 
     value: float
     low: float
@@ -51,8 +52,8 @@ class Lift:
 
 
 def lift(arm: Moments, control: Moments, method: Method = "always", alpha: float = 0.05, among: int = 1) -> Lift:
-    """`among`: how many comparisons share the error rate `alpha`, by Bonferroni's rule: intervals at alpha / among hold
-    all together, p-values are multiplied by it."""
+    """`among` comparisons share the error rate `alpha` by Bonferroni's rule: intervals at alpha / among hold all
+    together, p-values are multiplied by it."""
     difference = arm.mean - control.mean
     value = difference / abs(control.mean) if control.mean else (inf if difference else 0.0)
     error = sqrt(arm.error**2 + control.error**2) if min(arm.units, control.units) > 1 else inf
@@ -109,7 +110,7 @@ def _tuning(alpha: float, tuned_for: int) -> float:
 
 
 def _freedom(arm: Moments, control: Moments) -> float:
-    """Welch and Satterthwaite's degrees."""
+    """Welch and Satterthwaite's degrees of freedom."""
     a, b = arm.error**2, control.error**2
     below = a * a / (arm.units - 1) + b * b / (control.units - 1)
     return (a + b) ** 2 / below if below else inf

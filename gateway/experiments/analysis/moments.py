@@ -1,4 +1,4 @@
-"""A metric in one arm: how many units, the mean, and how sure of it one can be."""
+"""A metric in one arm: the number of units, the mean and its error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Moments:
 
     @property
     def error(self) -> float:
-        """Standard, of the mean."""
+        """The standard error of the mean."""
         return sqrt(self.variance / self.units) if self.units > 1 else float("inf")
 
 

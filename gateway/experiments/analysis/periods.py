@@ -57,7 +57,7 @@ def _of_cells(
 
 
 def _skewness(units: Values, *powers: Values) -> Values:
-    """(arms,) from the sums of first, second and third powers."""
+    """The (arms,) skewness, from the sums of first, second and third powers."""
     first, second, third = (each / np.maximum(units, 1) for each in powers)
     spread = np.maximum(second - first**2, 0)
     cubed = third - 3 * first * second + 2 * first**3

@@ -24,7 +24,7 @@ class Bar(NamedTuple):
     """One arm's effect, in percent."""
 
     arm: str
-    said: str
+    judgement: str
     guardrail: bool
     value: float
     low: float
@@ -67,13 +67,13 @@ def save_plot(verdict: Verdict | Contest, path: Path) -> None:
 
 def _draw_bars(axes: Axes, bars: Sequence[Bar]) -> None:
     for height, bar in enumerate(reversed(bars)):
-        colour = COLOURS.get(bar.said, OPEN)
+        colour = COLOURS.get(bar.judgement, OPEN)
         if isfinite(bar.value):
             axes.plot(bar.value, height, "o", color=colour)
             if isfinite(bar.low + bar.high):
                 axes.hlines(height, bar.low, bar.high, color=colour, linewidth=3, alpha=0.6)
     axes.axvline(0, color="#333", linewidth=1)
-    axes.set_yticks(range(len(bars)), [f"{bar.arm}: {bar.said}" for bar in reversed(bars)])
+    axes.set_yticks(range(len(bars)), [f"{bar.arm}: {bar.judgement}" for bar in reversed(bars)])
     axes.set_ylim(-0.6, len(bars) - 0.4)
 
 

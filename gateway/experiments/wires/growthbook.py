@@ -1,7 +1,7 @@
 """Experiments as features of GrowthBook's SDKs, which then find the same arms by themselves (ecosystem §1.5).
 
-Who takes part is said by `filters`, one for each hash that `enrol.takes` looks at; arms by `ranges`, since a sum of
-weights rounds otherwise. Attributes: `id` for users, `sessionId` for sessions, and the fields of the audience.
+`filters` say who takes part, one for each hash that `enrol.takes` looks at; `ranges` say the arms, since a sum of
+weights rounds otherwise. Attributes are `id` for users, `sessionId` for sessions, and the fields of the audience.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ORDERS = {"less-than": "$lt", "greater-than": "$gt"}
 
 
 def feature(flag: Flag, now: float) -> dict[str, Any]:
-    """The flag as of now: ramps and schedules change it."""
+    """The feature of a flag as of now: ramps and schedules change it."""
     experiment = flag.experiment
     rules = [_forced(experiment, arm) for arm in experiment.arms if arm.variation in experiment.overrides.values()]
     if experiment.start <= now < experiment.end and experiment.traffic(now) > 0:

@@ -16,7 +16,6 @@ from gateway.errors import UpstreamTimeout
 from gateway.experiments.arms import BATCH_S, ArmCounters
 from gateway.experiments.enrol import Enrolment
 from gateway.experiments.judge import judge
-from gateway.experiments.ledger import Ledger
 from gateway.plan.experiment import Experiment
 from tests.gateway.experiments.test_ledger import experiment
 from tests.gateway.experiments.test_matched import EXPERIMENT, PATH, config
@@ -120,7 +119,7 @@ def test_answers_hits_and_failures_over_http(tmp_path: Path) -> None:
         failed = [client.get(f"{PATH}u{number}?numResults=3").status_code for number in range(20)]
     assert set(failed) == {504}
     served = engine.experiments.readings.serving_sums(test.id)
-    shown = Ledger(engine.experiments).answers(test)
+    shown = engine.experiments.answer_counts(test.id)
     assert sum(each.errors for each in served.values()) == 20
     for variation, each in served.items():
         assert each.answers - each.errors == shown[variation]

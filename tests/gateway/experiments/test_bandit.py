@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.bandit import decided, earnings, weights
+from gateway.experiments.bandit import earnings, next_allocation, weights
 from gateway.plan.experiment import Arm, Bandit, Experiment, ExperimentMetric
 
 BANDIT = Bandit("ctr", 3600.0, 0.01, 100)
@@ -68,32 +68,32 @@ def rows(arm: str, count: int, clicks: int, period: int | None = None) -> list[U
 
 
 def test_the_configured_weights_hold_until_every_arm_has_had_its_burn_in():
-    early = decided(EXPERIMENT, BANDIT, [*rows("a", 500, 50), *rows("b", 500, 100), *rows("c", 99, 30)])
+    early = next_allocation(EXPERIMENT, BANDIT, [*rows("a", 500, 50), *rows("b", 500, 100), *rows("c", 99, 30)])
     assert [each.weight for each in early.values()] == [0.5, 0.3, 0.2]
     assert [each.units for each in early.values()] == [500, 500, 99]
-    found = decided(EXPERIMENT, BANDIT, [*rows("a", 500, 50), *rows("b", 500, 100), *rows("c", 100, 30)])
+    found = next_allocation(EXPERIMENT, BANDIT, [*rows("a", 500, 50), *rows("b", 500, 100), *rows("c", 100, 30)])
     assert found["c"].weight > found["b"].weight > found["a"].weight == 0.01
-    assert decided(EXPERIMENT, BANDIT, [])["a"] == (0.5, 0, 0.0, None)
-    nothing = decided(EXPERIMENT, BANDIT, [*rows("a", 500, 0), *rows("b", 500, 0), *rows("c", 500, 0)])
+    assert next_allocation(EXPERIMENT, BANDIT, [])["a"] == (0.5, 0, 0.0, None)
+    nothing = next_allocation(EXPERIMENT, BANDIT, [*rows("a", 500, 0), *rows("b", 500, 0), *rows("c", 500, 0)])
     assert [each.weight for each in nothing.values()] == [0.5, 0.3, 0.2]
 
 
 def test_less_is_better_where_the_metric_says_so():
     told = [*rows("a", 500, 50), *rows("b", 500, 100), *rows("c", 500, 130)]
     turned = replace(EXPERIMENT, metrics={"ctr": ExperimentMetric("click", direction="decrease")})
-    assert decided(turned, BANDIT, told)["a"].weight > 0.97
-    assert decided(EXPERIMENT, BANDIT, told)["c"].weight > 0.9
+    assert next_allocation(turned, BANDIT, told)["a"].weight > 0.97
+    assert next_allocation(EXPERIMENT, BANDIT, told)["c"].weight > 0.9
 
 
 def test_an_arm_without_a_weight_gets_none_and_keeps_nobody_waiting():
     two = replace(EXPERIMENT, arms=(Arm("a", 0.5), Arm("b", 0.5), Arm("c", 0.0)))
-    found = decided(two, BANDIT, [*rows("a", 200, 20), *rows("b", 200, 40), *rows("c", 3, 3)])
+    found = next_allocation(two, BANDIT, [*rows("a", 200, 20), *rows("b", 200, 40), *rows("c", 3, 3)])
     assert found["c"] == (0.0, 0, 0.0, None)
     assert found["b"].weight > 0.9
 
 
 def test_an_arm_that_has_earned_nothing_is_not_written_off():
-    found = decided(EXPERIMENT, BANDIT, [*rows("a", 200, 4), *rows("b", 200, 5), *rows("c", 100, 0)])
+    found = next_allocation(EXPERIMENT, BANDIT, [*rows("a", 200, 4), *rows("b", 200, 5), *rows("c", 100, 0)])
     assert found["c"].error == pytest.approx(0.0133, abs=0.001)
     assert found["c"].weight > 0.03
 
