@@ -131,11 +131,6 @@ class _Long:
         return Texts(offsets, np.frombuffer(b"".join(values), np.uint8))
 
 
-def _number_array(values: Sequence[object], dtype: type) -> Array:
-    """Whole numbers beside a null become floats, as those of a column whose type includes null are."""
-    return np.array(values, np.float64 if any(value != value for value in values) else dtype)
-
-
 class _Figures:
     blank: object = 0
     null: object = math.nan
@@ -175,7 +170,8 @@ class _Figures:
         return values
 
     def array(self, values: Sequence[object]) -> Array:
-        return _number_array(values, self.dtype)
+        # whole numbers beside a null become floats, as those of a column whose type includes null are
+        return np.array(values, np.float64 if any(value != value for value in values) else self.dtype)
 
     def column(self, values: Array) -> Column:
         return Numbers(values)
@@ -207,19 +203,14 @@ class _Times(_Figures):
         return value if self._field.whole else float(value)
 
 
-class _Truths:
-    blank: object = 0
-    null: object = math.nan
-
+class _Truths(_Figures):
     def __init__(self, field: Field) -> None:
-        self._field = field
-        self.dtype: type = np.float64 if field.nullable else np.int64
+        super().__init__(field)
+        self.dtype = np.float64 if field.nullable else np.int64
 
     def one(self, cell: str) -> float:
         if not cell:
-            if self._field.nullable:
-                return math.nan
-            raise OddValue(MISSING)
+            return super().one(cell)
         truth = BOOLEANS.get(cell.lower())
         if truth is None:
             raise OddValue("is neither True, False, 1 nor 0")
@@ -227,12 +218,6 @@ class _Truths:
 
     def many(self, cells: Sequence[str]) -> Array:
         return np.fromiter(map(self.one, cells), self.dtype, len(cells))
-
-    def array(self, values: Sequence[object]) -> Array:
-        return _number_array(values, self.dtype)
-
-    def column(self, values: Array) -> Column:
-        return Numbers(values)
 
 
 _BUILDERS: Mapping[type[Column], Callable[[Field], Builder]] = {Labels: _Strings, Tags: _Strings, Texts: _Long}

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.neighbours.sparse import Sparse
+from engine.neighbours.table import mix, mix_sparse
 from engine.recipe import Progress, Query
 
 Setting = Mapping[str, float]
 Arrays = Mapping[str, NDArray[Any]]
+Shapes = Callable[[Snapshot], list[Setting]]
+Fit = Callable[[Snapshot, Setting, int, Progress], Arrays]
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,9 @@ class Member:
     """
 
     name: str
-    shapes: Callable[[Snapshot], list[Setting]]
+    shapes: Shapes
     readings: tuple[Setting, ...]
-    fit: Callable[[Snapshot, Setting, int, Progress], Arrays]
+    fit: Fit
     read: Callable[[Arrays, Setting, Query, int], Floats]
     hears: Literal["nobody", "history", "user", "context"] = "history"
     metadata: bool = False  # whether it learns from columns: a blend with it must be clearly better than one without
@@ -74,6 +77,20 @@ def fading(history: Ints, power: float, longest: int) -> tuple[Ints, Floats]:
     """The latest items of a history and their weights: the k-th latest counts k ** -power."""
     recent = history[-longest:]
     return recent, np.arange(len(recent), 0, -1, dtype=np.float32) ** np.float32(-power)
+
+
+def table_member(
+    name: str, shapes: Shapes, readings: tuple[Setting, ...], fit: Fit, longest: int, *, metadata: bool = False
+) -> Member:
+    """A member that fits an item-item table and reads it with a history that fades by the reading's "power"."""
+
+    def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
+        return mix(arrays, *fading(query.history, reading["power"], longest), items)
+
+    def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
+        return mix_sparse(arrays, *fading(query.history, reading["power"], longest))
+
+    return Member(name, shapes, readings, fit, read, metadata=metadata, sparse=sparse)
 
 
 def damped(scores: Floats, popularity: Floats, power: float) -> Floats:

@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Column, Floats, Ints, Longs, Numbers, Tags
+from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays
 
 EDGES = 7
+ENTRIES = 10_000_000  # terms × items: 40 MB
+MOST = 1_000  # terms
 NOT_LEARNED = frozenset({"IMPRESSION", "CREATION_TIMESTAMP"})
 
 
@@ -137,3 +140,15 @@ def lifts(rows: RowTerms, items: Ints, weights: Floats | None, item_count: int, 
         usual = joint[of].sum(axis=1, keepdims=True) / max(own.sum(), 1e-9)
         lift[of] = np.log((joint[of] / np.maximum(usual, 1e-9) + prior) / (own + prior))
     return lift
+
+
+def fitted_lifts(columns: Mapping[str, Column], snapshot: Snapshot, prior: float) -> Arrays:
+    """The vocabulary of some columns, which have a row an interaction, and the "lift" of items by its terms."""
+    terms = terms_of(columns, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
+    lift = lifts(terms, snapshot.items, snapshot.weights, snapshot.item_count, prior)
+    return {**terms.vocabulary, "lift": lift}
+
+
+def summed_lifts(arrays: Arrays, value: Callable[[str], Any]) -> Floats:
+    """(items,) the lifts by all terms of one row, given its value of a column (None: missing)."""
+    return np.asarray(arrays["lift"][codes_of(arrays, value)].sum(axis=0), np.float32)

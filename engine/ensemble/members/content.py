@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.data.columns import Column, Floats, Numbers, Texts
+from engine.data.columns import Column, Numbers, Texts
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import Arrays, Member, Setting, fading
+from engine.ensemble.member import Arrays, Setting, table_member
 from engine.ensemble.terms import binned, with_terms
 from engine.neighbours.likeness import alike, described
-from engine.neighbours.sparse import Sparse
-from engine.neighbours.table import KEPT, dense_fits, mix, mix_sparse, table_of
-from engine.recipe import Progress, Query
+from engine.neighbours.table import KEPT, dense_fits, table_of
+from engine.recipe import Progress
 
 MOST = 30_000  # items: comparing them is quadratic
 LONGEST = 100
@@ -39,13 +38,5 @@ def term_columns(columns: Mapping[str, Column]) -> dict[str, Column]:
     return {name: binned(column) if isinstance(column, Numbers) else column for name, column in telling.items()}
 
 
-def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
-    return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
-
-
-def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
-    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST))
-
-
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})
-MEMBER = Member("content", shapes, READINGS, fit, read, metadata=True, sparse=sparse)
+MEMBER = table_member("content", shapes, READINGS, fit, LONGEST, metadata=True)

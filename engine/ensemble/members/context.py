@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from engine.data.columns import Floats
 from engine.data.schema import plain
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.members.people import ENTRIES, MOST
-from engine.ensemble.terms import codes_of, lifts, terms_of
+from engine.ensemble.terms import fitted_lifts, summed_lifts
 from engine.measure.split import contextual
 from engine.recipe import Progress, Query
 
@@ -19,16 +16,13 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    rows = terms_of(contextual(snapshot), min(MOST, ENTRIES // max(snapshot.item_count, 1)))
-    lift = lifts(rows, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
-    return {**rows.vocabulary, "lift": lift}
+    return fitted_lifts(contextual(snapshot), snapshot, shape["prior"])
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
     """Keys are names of columns, case and underscores aside; others say nothing (specification §9.1)."""
     context = {plain(name): value for name, value in query.context.items()}
-    codes = codes_of(arrays, lambda name: context.get(plain(name)))
-    return np.asarray(arrays["lift"][codes].sum(axis=0), np.float32)
+    return summed_lifts(arrays, lambda name: context.get(plain(name)))
 
 
 MEMBER = Member("context", shapes, ({},), fit, read, hears="context", metadata=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import Arrays, Member, Setting, fading
+from engine.ensemble.member import Arrays, Setting, table_member
 from engine.neighbours.cooccurrence import gram, most_popular
-from engine.neighbours.sparse import Sparse
-from engine.neighbours.table import mix, mix_sparse, table_of_block
-from engine.recipe import Progress, Query
+from engine.neighbours.table import table_of_block
+from engine.recipe import Progress
 
 MOST = 4_000  # items: the inverse is cubic in it
 LONGEST = 200
@@ -33,13 +31,5 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     return table_of_block(block, items, snapshot.item_count)
 
 
-def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
-    return mix(arrays, *fading(query.history, reading["power"], LONGEST), items)
-
-
-def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse | None:
-    return mix_sparse(arrays, *fading(query.history, reading["power"], LONGEST))
-
-
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 0.7}, {"power": 1.0})
-MEMBER = Member("ease", shapes, READINGS, fit, read, sparse=sparse)
+MEMBER = table_member("ease", shapes, READINGS, fit, LONGEST)

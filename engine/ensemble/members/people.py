@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.terms import codes_of, lifts, terms_of, with_terms
+from engine.ensemble.terms import fitted_lifts, summed_lifts, with_terms
 from engine.recipe import Progress, Query
-
-ENTRIES = 10_000_000  # terms × items: 40 MB
-MOST = 1_000  # terms
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:
@@ -20,14 +15,11 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     rows = {name: column.take(snapshot.users) for name, column in with_terms(snapshot.user_columns).items()}
-    terms = terms_of(rows, min(MOST, ENTRIES // max(snapshot.item_count, 1)))
-    lift = lifts(terms, snapshot.items, snapshot.weights, snapshot.item_count, shape["prior"])
-    return {**terms.vocabulary, "lift": lift}
+    return fitted_lifts(rows, snapshot, shape["prior"])
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
-    codes = codes_of(arrays, lambda name: query.users.value(query.user, name))
-    return np.asarray(arrays["lift"][codes].sum(axis=0), np.float32)
+    return summed_lifts(arrays, lambda name: query.users.value(query.user, name))
 
 
 MEMBER = Member("people", shapes, ({},), fit, read, hears="user", metadata=True)
