@@ -68,7 +68,7 @@ from gateway.routes.preflight import preflight_routes
 from gateway.routes.recommend import recommend_routes
 from gateway.routes.replies import Front
 from gateway.targets import TargetDependencies
-from gateway.telemetry import Shelf, Tracing, telemetry_of
+from gateway.telemetry import MetricsPage, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
@@ -168,7 +168,7 @@ class WorkerParts:
         gate = Gate(Authenticator(self.client, clock), RateLimiter(self.redis))
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
         self.filters = FilterChecks(engine)
-        self.shelf = Shelf(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
+        self.metrics = MetricsPage(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
         self.watch = self._watch(config)
         engine.feed.subscribe(self._outdate)
         self._catch_up()
@@ -215,8 +215,8 @@ class WorkerParts:
             closing.callback(self.engine.close)
             closing.callback(self.threads.shutdown)
             closing.callback(self.telemetry.close)
-            closing.callback(self.shelf.close)
-            self.shelf.open()
+            closing.callback(self.metrics.close)
+            self.metrics.open()
             closing.push_async_callback(self.client.aclose)
             if self.redis is not None:
                 closing.push_async_callback(self.redis.aclose)
@@ -252,7 +252,7 @@ class WorkerParts:
             *many_routes(front),
             *explain_routes(front),
             *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
-            *health_routes(front, self.engine, self.threads, self.shelf, self.filters),
+            *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
             *admin_routes(front, self.origin.announce, self.watch),

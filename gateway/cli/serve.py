@@ -147,12 +147,12 @@ def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine
     gc.disable()  # what is loaded stays
     from engine import Engine  # these take half a second, in which the workers have begun
     from gateway.processes.start import configuration, engine_settings
-    from gateway.telemetry import forget
+    from gateway.telemetry import forget_numbers
 
     loaded = configuration(config)
     settings = engine_settings(data, loaded)
     engine = Engine.open(settings, follow=False)
-    forget(settings.data_dir / "run" / "metrics" / server)
+    forget_numbers(settings.data_dir / "run" / "metrics" / server)
     gc.freeze()
     gc.enable()
     return loaded, engine

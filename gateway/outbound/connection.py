@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 import httpx
 
-from gateway.outbound.message import OutboundResponse, PreparedRequest, TooMuch, headers_in
+from gateway.outbound.message import OutboundResponse, PreparedRequest, ResponseTooLarge, parse_headers
 
 LARGEST_HEAD = 100 * 1024  # as h11 has it
 SILENT = "Server disconnected without sending a response."
@@ -33,24 +33,24 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[OutboundResponse] | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._used = self._paused = False
-        self._begin(LARGEST_HEAD, False)
+        self._reset(LARGEST_HEAD, False)
 
-    def _begin(self, most: int, head_only: bool) -> None:
+    def _reset(self, most: int, head_only: bool) -> None:
         self._head = b""
         self._body: list[bytes] = []
         self._status = self._head_size = self._size = 0
-        self._whole = self._keep = self._headed = self._excess = False
+        self._complete = self._keep_alive = self._head_done = self._excess = False
         self._most, self._head_only = most, head_only
 
     # ---- asking
 
     def ask(self, request: PreparedRequest) -> asyncio.Future[OutboundResponse]:
-        """The answer to come. It fails with an `httpx.TransportError` or `TooMuch`."""
+        """The answer to come. It fails with an `httpx.TransportError` or `ResponseTooLarge`."""
         self._waiting = waiting = asyncio.get_running_loop().create_future()
         if self._transport is None:
-            self._fail(Stale(unsent=True) if self._used else _broken(None, SILENT))
+            self._fail(Stale(unsent=True) if self._used else _read_error(None, SILENT))
             return waiting
-        self._begin(request.most, request.head_only)
+        self._reset(request.most, request.head_only)
         self._transport.write(request.data)
         return waiting
 
@@ -62,13 +62,13 @@ class Connection(asyncio.Protocol):
             self._waiting = None
             self.close()
 
-    def late(self, waiting: asyncio.Future[OutboundResponse]) -> None:
+    def expire(self, waiting: asyncio.Future[OutboundResponse]) -> None:
         if self._waiting is waiting:
             self._fail(httpx.ReadTimeout("the origin is too slow"))
 
     @property
     def progress(self) -> tuple[bool, int, int]:
-        """Changes as long as something moves; first, whether the request is still on its way out."""
+        """A value that changes while something moves; its first part tells that the request is still being sent."""
         return self._paused, self._head_size, self._size
 
     @property
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # ---- what the loop tells
+    # ---- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         if self._waiting is None:
             self.close()  # nobody has asked
             return
-        if not self._headed:
+        if not self._head_done:
             self._head = self._head + data if self._head else data
         try:
             self._parser.feed_data(data)
@@ -105,10 +105,10 @@ class Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(str(error)))
             return
         if self._size > self._most:
-            self._fail(TooMuch(f"answers with more than {self._most} bytes"))
-        elif self._whole:
-            self._end()
-        elif not self._headed:
+            self._fail(ResponseTooLarge(f"answers with more than {self._most} bytes"))
+        elif self._complete:
+            self._finish()
+        elif not self._head_done:
             self._head_size += len(data)
             if self._head_size > LARGEST_HEAD:
                 self._fail(httpx.RemoteProtocolError(f"the answer's head has more than {LARGEST_HEAD} bytes"))
@@ -118,38 +118,35 @@ class Connection(asyncio.Protocol):
         self._parser = None  # they hold each other
         waiting = self._waiting
         if waiting is not None and not waiting.done():
-            if self._headed and error is None and not self._framed():
-                self._end()  # this body ends with its connection
+            if self._head_done and error is None and not self._has_framing():
+                self._finish()  # this body ends with its connection
             else:
-                self._fail(self._loss(error))
+                self._fail(self._lost_error(error))
         self._gone(self)
 
-    def _loss(self, error: Exception | None) -> Exception:
-        if not self._head_size and not self._headed:
-            return Stale(unsent=False) if self._used else _broken(error, SILENT)
-        return _broken(error, "The connection was closed before the answer was whole.")
+    def _lost_error(self, error: Exception | None) -> Exception:
+        if not self._head_size and not self._head_done:
+            return Stale(unsent=False) if self._used else _read_error(error, SILENT)
+        return _read_error(error, "The connection was closed before the answer was whole.")
 
-    def _framed(self) -> bool:
-        return any(name.lower() in FRAMED for name, _ in headers_in(self._head))
+    def _has_framing(self) -> bool:
+        return any(name.lower() in FRAMED for name, _ in parse_headers(self._head))
 
-    # ---- what the parser tells
+    # ---- called by the parser
 
     def on_message_begin(self) -> None:
-        self._excess = self._whole
+        self._excess = self._complete
 
     def on_headers_complete(self) -> None:
-        if self._whole:
+        if self._complete:
             return
         self._status = self._parser.get_status_code()
-        if self._status < 200:
-            return
-        self._headed = True
+        self._head_done = self._status >= 200
         if self._head_only:
-            self._whole = True
-            self._keep = self._parser.should_keep_alive()
+            self.on_message_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self._whole:
+        if self._complete:
             self._excess = True
             return
         self._size += len(body)
@@ -157,20 +154,20 @@ class Connection(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._headed and not self._whole:
-            self._whole = True
-            self._keep = self._parser.should_keep_alive()
+        if self._head_done and not self._complete:
+            self._complete = True
+            self._keep_alive = self._parser.should_keep_alive()
 
     # ---- the end
 
-    def _end(self) -> None:
+    def _finish(self) -> None:
         waiting, self._waiting = self._waiting, None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         response = OutboundResponse(self._status, body, self._head)
         self._used = True
         transport = self._transport
         if transport is not None:
-            if not self._keep or self._excess or transport.is_closing() or transport.get_write_buffer_size():
+            if not self._keep_alive or self._excess or transport.is_closing() or transport.get_write_buffer_size():
                 transport.abort()
             else:
                 if self._head_only:  # the parser waits for the body that the head tells of
@@ -186,7 +183,7 @@ class Connection(asyncio.Protocol):
             waiting.set_exception(error)
 
 
-def _broken(error: Exception | None, otherwise: str) -> httpx.TransportError:
+def _read_error(error: Exception | None, otherwise: str) -> httpx.TransportError:
     if error is None:
         return httpx.RemoteProtocolError(otherwise)
     return httpx.ReadError(str(error) or type(error).__name__)

@@ -12,8 +12,8 @@ import httpx
 import msgspec
 
 LARGEST_ANSWER = 8 * 1024 * 1024
-AGAIN = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})  # idempotent (RFC 9110, section 9.2.2)
-USUAL = {  # what httpx says of itself where the caller says nothing
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})  # RFC 9110, section 9.2.2
+DEFAULT_HEADERS = {  # what httpx says of itself where the caller says nothing
     "accept": "*/*",
     "accept-encoding": "gzip, deflate",
     "connection": "keep-alive",
@@ -27,16 +27,16 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 class PreparedRequest(msgspec.Struct, frozen=True):
-    """A request as it goes out. `again`: it may be sent twice; `most`: bytes of body that are taken as an answer."""
+    """A request as it goes out. `idempotent`: it may be sent twice; `most`: the largest answer's body in bytes."""
 
     data: bytes
     head_only: bool
-    again: bool
+    idempotent: bool
     most: int
 
 
 class OutboundResponse:
-    """An answer, whole. `head` is all that came till its head was there: most answers' headers nobody asks for."""
+    """A whole answer. `head` is what came until its head ended; it is parsed only for who reads the headers."""
 
     def __init__(self, status: int, body: bytes, head: bytes = b"", raw: RawHeaders | None = None) -> None:
         self.status, self.body, self._head = status, body, head
@@ -45,7 +45,7 @@ class OutboundResponse:
 
     @cached_property
     def raw(self) -> RawHeaders:
-        return headers_in(self._head)
+        return parse_headers(self._head)
 
     @cached_property
     def headers(self) -> Mapping[str, str]:
@@ -60,39 +60,39 @@ class OutboundResponse:
         return ENCODED in head.lower()
 
 
-class _Fields:
-    """Header fields as a parser tells them, but for those of interim answers and those after the body."""
+class _HeaderCollector:
+    """Collects the header fields of the final answer: none of interim answers, none after the body."""
 
     def __init__(self) -> None:
-        self.found: RawHeaders = []
-        self.whole = False
+        self.headers: RawHeaders = []
+        self.complete = False
         self.parser: Any = httptools.HttpResponseParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.whole:
-            self.found.append((name, value))
+        if not self.complete:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.parser.get_status_code() < 200:
-            self.found.clear()
+            self.headers.clear()
         else:
-            self.whole = True
+            self.complete = True
 
 
-def headers_in(head: bytes) -> RawHeaders:
-    """Header fields of an answer that begins so, which has been parsed before."""
-    fields = _Fields()
+def parse_headers(head: bytes) -> RawHeaders:
+    """Header fields of a head that was parsed once before, so that it has no fault."""
+    collector = _HeaderCollector()
     with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
-        fields.parser.feed_data(head)
-    fields.parser = None  # they hold each other
-    return fields.found
+        collector.parser.feed_data(head)
+    collector.parser = None  # they hold each other
+    return collector.headers
 
 
-class TooMuch(httpx.DecodingError):
-    """The body is larger than whoever asked wants to have it."""
+class ResponseTooLarge(httpx.DecodingError):
+    """The answer's body has more bytes than the request takes."""
 
 
-def ready(
+def encode_request(
     method: str,
     host: str,
     target: str,
@@ -101,18 +101,18 @@ def ready(
     most: int = LARGEST_ANSWER,
 ) -> PreparedRequest:
     """Raises `httpx.LocalProtocolError` where a header would end another one."""
-    head = fields(host, method in BODIED or bool(body), len(body or b""), *headers.items())
+    head = header_lines(host, method in BODIED or bool(body), len(body or b""), *headers.items())
     data = b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target.encode("ascii"), head)
-    return PreparedRequest(data + body if body else data, method == "HEAD", method in AGAIN, most)
+    return PreparedRequest(data + body if body else data, method == "HEAD", method in IDEMPOTENT, most)
 
 
 @lru_cache(256)  # callers send the same few again and again
-def fields(host: str, bodied: bool, length: int, *headers: tuple[str, str]) -> bytes:
+def header_lines(host: str, bodied: bool, length: int, *headers: tuple[str, str]) -> bytes:
     """The lines of a request after its first, with what httpx would add; of a name in two spellings the last counts.
     Raises `httpx.LocalProtocolError`."""
     spelled = {name.lower(): f"{name}: {value}" for name, value in headers}
     lines = [] if "host" in spelled else [f"host: {host}"]
-    lines += [f"{name}: {value}" for name, value in USUAL.items() if name not in spelled]
+    lines += [f"{name}: {value}" for name, value in DEFAULT_HEADERS.items() if name not in spelled]
     lines += [line for name, line in spelled.items() if name not in FRAMING]
     if bodied:
         lines.append(f"content-length: {length}")
@@ -125,17 +125,17 @@ def fields(host: str, bodied: bool, length: int, *headers: tuple[str, str]) -> b
         raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
 
 
-async def whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> OutboundResponse:
-    """The decoded body of httpx's response. Raises `TooMuch`."""
+async def read_whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> OutboundResponse:
+    """The decoded body of httpx's response. Raises `ResponseTooLarge`."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > most:
-            raise TooMuch(f"answers with more than {most} bytes")
+            raise ResponseTooLarge(f"answers with more than {most} bytes")
     return OutboundResponse(status, bytes(body), raw=raw)
 
 
-class Pieces(httpx.AsyncByteStream):
+class ChunkedBody(httpx.AsyncByteStream):
     """A body that is there, in parts: a compressed one is stopped before it has grown out of all proportion."""
 
     SIZE = 64 * 1024
@@ -148,7 +148,7 @@ class Pieces(httpx.AsyncByteStream):
             yield self._body[at : at + self.SIZE]
 
 
-def named(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Values by name. The values of a name that comes more than once are one list (RFC 9110, section 5.2)."""
     values: dict[str, str] = {}
     for raw_name, raw_value in headers:

@@ -13,7 +13,7 @@ from purgatory.domain.model import OpenedState
 from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
-from gateway.outbound.message import OutboundResponse, TooMuch
+from gateway.outbound.message import OutboundResponse, ResponseTooLarge
 from gateway.outbound.transport import Transport
 from gateway.plan.plan import Limits
 
@@ -23,6 +23,7 @@ THEIR_ANSWERS = {  # what of their statuses is about the question, and what it i
     422: (400, "UpstreamInvalidInput"),
     429: (429, "UpstreamThrottled"),
 }
+BROKEN = (502, "UpstreamError")
 WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between two tries, with jitter
 
 
@@ -52,15 +53,15 @@ class Outbound:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
-        self._known: dict[str, AsyncCircuitBreaker] = {}
+        self._breaker_of: dict[str, AsyncCircuitBreaker] = {}
 
     async def ask(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
         """A 2xx answer, whole, to a request that is ready or made anew for each try. Raises `UpstreamProblem`: 504 too
         late, 502 broken, 503 not asked since it is broken, and 400, 404 and 429 where the peer said so itself."""
-        breaker = self._known.get(peer.name) or await self._breaker(peer)
+        breaker = self._breaker_of.get(peer.name) or await self._breaker(peer)
         try:
             async with breaker:
-                return await self._tries(peer, request)
+                return await self._try(peer, request)
         except OpenedState as error:
             message = f"{peer.name} has failed {peer.limits.failures} times in a row; it is asked again shortly"
             raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
@@ -68,10 +69,10 @@ class Outbound:
     async def _breaker(self, peer: Peer) -> AsyncCircuitBreaker:
         limits = peer.limits
         breaker = await self._breakers.get_breaker(peer.name, threshold=limits.failures, ttl=limits.open_s)
-        self._known[peer.name] = breaker
+        self._breaker_of[peer.name] = breaker
         return breaker
 
-    async def _tries(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
+    async def _try(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
         """Try once, and again where that may help. Nothing is set up for more tries while the first does well."""
         try:
             sent = request if isinstance(request, OutboundRequest) else await request()
@@ -79,9 +80,9 @@ class Outbound:
         except UpstreamProblem as problem:
             if not peer.limits.retries or not _may_help(problem):
                 raise
-            return await self._again(peer, request, problem)
+            return await self._retry(peer, request, problem)
 
-    async def _again(
+    async def _retry(
         self, peer: Peer, request: OutboundRequest | Prepare, failure: UpstreamProblem
     ) -> OutboundResponse:
         """`failure` was the first try's."""
@@ -111,7 +112,7 @@ class Outbound:
             )
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
-        except TooMuch as error:
+        except ResponseTooLarge as error:
             raise broken(peer, str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
@@ -120,20 +121,20 @@ class Outbound:
 def checked(peer: Peer, response: OutboundResponse) -> OutboundResponse:
     if 200 <= response.status < 300:
         return response
-    message = f"{peer.name} answers with status {response.status}"
-    if response.status in THEIR_ANSWERS:
-        status, code = THEIR_ANSWERS[response.status]
-        raise UpstreamProblem(message, status=status, type=peer.type, code=code)
-    raise broken(peer, f"answers with status {response.status}")
+    status, code = THEIR_ANSWERS.get(response.status, BROKEN)
+    raise UpstreamProblem(
+        f"{peer.name} answers with status {response.status}", status=status, type=peer.type, code=code
+    )
 
 
 def broken(peer: Peer, what: str) -> UpstreamProblem:
-    return UpstreamProblem(f"{peer.name} {what}", status=502, type=peer.type, code="UpstreamError")
+    status, code = BROKEN
+    return UpstreamProblem(f"{peer.name} {what}", status=status, type=peer.type, code=code)
 
 
 def _their_answer(error: BaseException) -> bool:
     """Tell whether the error is about the question, not about the peer."""
-    return isinstance(error, UpstreamProblem) and error.status < 500 and error.status != 429
+    return isinstance(error, UpstreamProblem) and not _may_help(error)
 
 
 def _may_help(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The connections to one origin. Taking one and giving it back touch the ends of a line, whatever its length."""
+"""The connections to one origin. Taking one and giving it back cost the same, however many there are."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ import httpx
 from gateway.outbound.connection import Connection, Stale
 from gateway.outbound.message import OutboundResponse, PreparedRequest
 
-Told = Callable[[Connection], None]
 Dial = Callable[[Callable[[], Connection]], Awaitable[object]]  # makes the connection, and connects it
 
 
-class Bounds(NamedTuple):
-    """`kept_s`: shorter than the 5 s for which many servers keep a connection that says nothing."""
+class PoolLimits(NamedTuple):
+    """The bounds of a pool. `idle_s` is below the 5 s after which many servers close an idle connection."""
 
     connections: int = 512
-    in_line: int = 2_048
-    kept_s: float = 4.0
+    waiting: int = 2_048
+    idle_s: float = 4.0
 
 
-class Patience(NamedTuple):
-    """Seconds; None: whoever asks looks at the clock itself."""
+class Timeouts(NamedTuple):
+    """Seconds of each stage; None: no bound."""
 
     connect: float | None = None
     read: float | None = None
@@ -33,34 +32,34 @@ class Patience(NamedTuple):
     pool: float | None = None
 
 
-FOR_EVER = Patience()
+NO_TIMEOUTS = Timeouts()
 CLOSE_S = 0.001  # a timer may ring as much too early
 
 
 class Pool:
     """The connections to one origin. A request that finds none free, and no room for one more, waits in line."""
 
-    def __init__(self, dial: Dial, bounds: Bounds) -> None:
-        self._dial, self._bounds = dial, bounds
+    def __init__(self, dial: Dial, limits: PoolLimits) -> None:
+        self._dial, self._limits = dial, limits
         self._free: dict[Connection, float] = {}  # since when; the last is taken first, so that the rest may go
         self._open: set[Connection] = set()
-        self._dialling = 0
-        self._line: dict[asyncio.Future[Connection | None], None] = {}
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._connecting = 0
+        self._waiters: dict[asyncio.Future[Connection | None], None] = {}
+        self._sweep_timer: asyncio.TimerHandle | None = None
         # one timer for all that must end in time: nearly all do, and a timer each costs more than the rest of this
-        self._under_way: dict[asyncio.Future[OutboundResponse], tuple[float, Connection]] = {}
-        self._ringing: asyncio.TimerHandle | None = None
-        self._rings_at = inf
+        self._in_flight: dict[asyncio.Future[OutboundResponse], tuple[float, Connection]] = {}
+        self._expiry: asyncio.TimerHandle | None = None
+        self._expires_at = inf
 
-    async def exchange(self, request: PreparedRequest, patience: Patience = FOR_EVER) -> OutboundResponse:
-        """Raises `httpx.TransportError` and `TooMuch`; cancelled, it closes the connection."""
+    async def exchange(self, request: PreparedRequest, timeouts: Timeouts = NO_TIMEOUTS) -> OutboundResponse:
+        """Raises `httpx.TransportError` and `ResponseTooLarge`; cancelled, it closes the connection."""
         while True:
-            connection = self._taken() or await self._another(patience)
+            connection = self._take_free() or await self._wait_or_connect(timeouts)
             waiting = connection.ask(request)
             try:
-                return await (waiting if patience is FOR_EVER else _in_time(connection, waiting, patience))
+                return await (waiting if timeouts is NO_TIMEOUTS else _answer_in_time(connection, waiting, timeouts))
             except Stale as stale:  # every free connection may be: a fresh one is not
-                if not (request.again or stale.unsent):
+                if not (request.idempotent or stale.unsent):
                     raise
             except BaseException:
                 connection.give_up(waiting)
@@ -69,97 +68,97 @@ class Pool:
     async def within(self, request: PreparedRequest, seconds: float) -> OutboundResponse:
         """Do what `exchange` does, all of it in so many seconds. Raises `TimeoutError`, too."""
         until = asyncio.get_running_loop().time() + seconds
-        connection = self._taken()
+        connection = self._take_free()
         if connection is not None:
             waiting = connection.ask(request)
-            self._under_way[waiting] = until, connection
-            if until < self._rings_at:
-                self._ring_at(until)
+            self._in_flight[waiting] = until, connection
+            if until < self._expires_at:
+                self._schedule_expiry(until)
             try:
                 return await waiting
             except Stale as stale:
-                if not (request.again or stale.unsent):
+                if not (request.idempotent or stale.unsent):
                     raise
             except BaseException:
                 connection.give_up(waiting)
                 raise
             finally:
-                del self._under_way[waiting]
+                del self._in_flight[waiting]
         async with asyncio.timeout_at(until):
             return await self.exchange(request)
 
     async def close(self) -> None:
-        for timer in (self._sweeping, self._ringing):
+        for timer in (self._sweep_timer, self._expiry):
             if timer is not None:
                 timer.cancel()
         for connection in list(self._open):
             connection.close()
         if self._open:
-            await asyncio.sleep(0)  # for them to be told
+            await asyncio.sleep(0)  # so that their loss is noticed
 
-    # ---- who is too late
+    # ---- timeouts
 
-    def _ring_at(self, when: float) -> None:
-        if self._ringing is not None:
-            self._ringing.cancel()
-        self._rings_at, self._ringing = when, asyncio.get_running_loop().call_at(when, self._ring)
+    def _schedule_expiry(self, when: float) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expires_at, self._expiry = when, asyncio.get_running_loop().call_at(when, self._expire)
 
-    def _ring(self) -> None:
-        self._rings_at, self._ringing = inf, None
+    def _expire(self) -> None:
+        self._expires_at, self._expiry = inf, None
         soon = asyncio.get_running_loop().time() + CLOSE_S
-        for waiting, (until, connection) in list(self._under_way.items()):
+        for waiting, (until, connection) in list(self._in_flight.items()):
             if until <= soon:
-                connection.late(waiting)
-        left = [until for until, _ in self._under_way.values() if until > soon]
+                connection.expire(waiting)
+        left = [until for until, _ in self._in_flight.values() if until > soon]
         if left:
-            self._ring_at(min(left))
+            self._schedule_expiry(min(left))
 
     # ---- taking
 
-    def _taken(self) -> Connection | None:
+    def _take_free(self) -> Connection | None:
         return self._free.popitem()[0] if self._free else None
 
-    async def _another(self, patience: Patience) -> Connection:
-        if len(self._open) + self._dialling >= self._bounds.connections:
-            connection = await self._turn(patience.pool)
+    async def _wait_or_connect(self, timeouts: Timeouts) -> Connection:
+        if len(self._open) + self._connecting >= self._limits.connections:
+            connection = await self._wait(timeouts.pool)
             if connection is not None:
                 return connection
         else:
-            self._dialling += 1
+            self._connecting += 1
         try:
-            return await self._dialled(patience.connect)
+            return await self._connect(timeouts.connect)
         finally:
-            self._dialling -= 1
-            self._room()
+            self._connecting -= 1
+            self._offer_room()
 
-    async def _turn(self, seconds: float | None) -> Connection | None:
-        """A connection; None: room for one, counted as `_dialling`. Raises `httpx.PoolTimeout`."""
-        if len(self._line) >= self._bounds.in_line:
+    async def _wait(self, seconds: float | None) -> Connection | None:
+        """A connection; None: room for one, counted as `_connecting`. Raises `httpx.PoolTimeout`."""
+        if len(self._waiters) >= self._limits.waiting:
             raise httpx.PoolTimeout("too many wait for a connection")
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._line[turn] = None
+        self._waiters[turn] = None
         try:
             async with asyncio.timeout(seconds):
                 return await turn
         except BaseException as error:
-            if self._line.pop(turn, turn) is turn and not turn.cancelled():  # it had come, too late
-                self._handed_back(turn.result())
+            if self._waiters.pop(turn, turn) is turn and not turn.cancelled():  # it had come, too late
+                self._hand_back(turn.result())
             if isinstance(error, TimeoutError):
                 raise httpx.PoolTimeout("no connection has become free in time") from error
             raise
 
-    def _handed_back(self, connection: Connection | None) -> None:
+    def _hand_back(self, connection: Connection | None) -> None:
         if connection is not None:
-            self._is_free(connection)
+            self._release(connection)
         else:
-            self._dialling -= 1
-            self._room()
+            self._connecting -= 1
+            self._offer_room()
 
-    async def _dialled(self, seconds: float | None) -> Connection:
+    async def _connect(self, seconds: float | None) -> Connection:
         opened: list[Connection] = []
 
         def connection() -> Connection:
-            opened.append(Connection(self._is_free, self._is_gone))
+            opened.append(Connection(self._release, self._discard))
             return opened[-1]
 
         try:
@@ -173,59 +172,59 @@ class Pool:
             self._open.add(opened[-1])
         return opened[-1]
 
-    # ---- giving
+    # ---- giving back
 
-    def _is_free(self, connection: Connection) -> None:
-        if self._line:
-            self._next().set_result(connection)
+    def _release(self, connection: Connection) -> None:
+        if self._waiters:
+            self._next_waiter().set_result(connection)
             return
         now = asyncio.get_running_loop().time()
         self._free[connection] = now
-        if self._sweeping is None:
-            self._sweep_at(now + self._bounds.kept_s)
+        if self._sweep_timer is None:
+            self._schedule_sweep(now + self._limits.idle_s)
 
-    def _is_gone(self, connection: Connection) -> None:
+    def _discard(self, connection: Connection) -> None:
         self._free.pop(connection, None)
         self._open.discard(connection)
-        self._room()
+        self._offer_room()
 
-    def _room(self) -> None:
-        if self._line and len(self._open) + self._dialling < self._bounds.connections:
-            self._dialling += 1
-            self._next().set_result(None)
+    def _offer_room(self) -> None:
+        if self._waiters and len(self._open) + self._connecting < self._limits.connections:
+            self._connecting += 1
+            self._next_waiter().set_result(None)
 
-    def _next(self) -> asyncio.Future[Connection | None]:
+    def _next_waiter(self) -> asyncio.Future[Connection | None]:
         """The next in line who has not left."""
-        turn = next(iter(self._line))
-        del self._line[turn]
+        turn = next(iter(self._waiters))
+        del self._waiters[turn]
         return turn
 
-    # ---- what has been free for too long
+    # ---- closing idle connections
 
-    def _sweep_at(self, when: float) -> None:
-        self._sweeping = asyncio.get_running_loop().call_at(when, self._sweep)
+    def _schedule_sweep(self, when: float) -> None:
+        self._sweep_timer = asyncio.get_running_loop().call_at(when, self._sweep)
 
     def _sweep(self) -> None:
-        self._sweeping = None
+        self._sweep_timer = None
         now = asyncio.get_running_loop().time()
         while self._free:
             oldest = next(iter(self._free))
-            expires = self._free[oldest] + self._bounds.kept_s
+            expires = self._free[oldest] + self._limits.idle_s
             if expires > now:
-                self._sweep_at(expires)
+                self._schedule_sweep(expires)
                 return
             del self._free[oldest]
             oldest.close()
 
 
-async def _in_time(
-    connection: Connection, waiting: asyncio.Future[OutboundResponse], patience: Patience
+async def _answer_in_time(
+    connection: Connection, waiting: asyncio.Future[OutboundResponse], timeouts: Timeouts
 ) -> OutboundResponse:
     """Raises `httpx.WriteTimeout` and `httpx.ReadTimeout` where nothing moves for so long."""
     while True:
         before = connection.progress
         sending = before[0]
-        await asyncio.wait((waiting,), timeout=patience.write if sending else patience.read)
+        await asyncio.wait((waiting,), timeout=timeouts.write if sending else timeouts.read)
         if waiting.done():
             return waiting.result()
         if connection.progress == before:

@@ -18,28 +18,26 @@ import httpx
 
 from gateway.outbound.connection import Connection
 from gateway.outbound.message import (
+    DEFAULT_HEADERS,
     LARGEST_ANSWER,
-    USUAL,
+    ChunkedBody,
     OutboundResponse,
-    Pieces,
-    PreparedRequest,
-    named,
-    ready,
-    whole,
+    encode_request,
+    joined_headers,
+    read_whole,
 )
-from gateway.outbound.pool import FOR_EVER, Bounds, Dial, Patience, Pool
+from gateway.outbound.pool import NO_TIMEOUTS, Dial, Pool, PoolLimits, Timeouts
 
 PLAIN = re.compile(  # a URL that httpx would send as it is
     r"(https?://[a-z0-9.-]+(?::[0-9]+)?)"
     r"(/(?:[A-Za-z0-9_.~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*+(?:\?(?:[A-Za-z0-9_.~!$&()*+,;=:@/?-]++|%[0-9A-Fa-f]{2})*+)?)"
 )
 PORTS = {"http": 80, "https": 443}
-NO_TIMEOUT = {"connect": None, "read": None, "write": None, "pool": None}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """`host` is the Host header's. `proxied`: httpx's own transport, where the environment has a proxy for it."""
+    """A server that is asked. `host` is the Host header's. `proxied` is httpx's own transport, by a proxy."""
 
     host: str
     pool: Pool
@@ -47,10 +45,10 @@ class Origin:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Answers are read whole, and no more than `LARGEST_ANSWER` of them."""
+    """Sends requests over a pool an origin. Answers are read whole, up to `LARGEST_ANSWER` bytes."""
 
-    def __init__(self, *, bounds: Bounds = Bounds(), context: ssl.SSLContext | None = None) -> None:  # noqa: B008
-        self._bounds, self._context = bounds, context
+    def __init__(self, *, limits: PoolLimits = PoolLimits(), context: ssl.SSLContext | None = None) -> None:  # noqa: B008
+        self._limits, self._context = limits, context
         self._origins: dict[str, Origin] = {}  # by scheme, host and port, as they are written
         self._proxies = getproxies()
 
@@ -64,32 +62,33 @@ class Transport(httpx.AsyncBaseTransport):
         seconds: float,
         most: int = LARGEST_ANSWER,
     ) -> OutboundResponse:
-        """An answer with its body decoded: for whoever has no use for httpx's requests and responses.
+        """Send a request without httpx's own objects, and return the answer with its body decoded.
         Raises `TimeoutError`, `httpx.HTTPError` and `httpx.InvalidURL`."""
         plain = PLAIN.fullmatch(url)
         if plain is not None and "/." not in url:
             place, target = plain[1], plain[2]
         else:
             parsed = httpx.URL(url)
-            place, target = _place(parsed), parsed.raw_path.decode()
+            place, target = _place_of(parsed), parsed.raw_path.decode()
             headers = {**headers, **_authorization(parsed)}
-        origin = self._origins.get(place) or self._opened(place)
+        origin = self._origins.get(place) or self._open_origin(place)
         if origin.proxied is not None:
             async with asyncio.timeout(seconds):
-                return await _through(origin.proxied, method, place + target, headers, body, most)
-        request = ready(method, origin.host, target, headers, body, most)
+                return await _exchange_by_proxy(origin.proxied, method, place + target, headers, body, most)
+        request = encode_request(method, origin.host, target, headers, body, most)
         response = await origin.pool.within(request, seconds)
         return await _decoded(response, most) if response.is_encoded else response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        origin = self._origins.get(_place(request.url)) or self._opened(_place(request.url))
+        origin = self._origins.get(_place_of(request.url)) or self._open_origin(_place_of(request.url))
         if origin.proxied is not None:
             return await origin.proxied.handle_async_request(request)
-        sent = self._ready(request, origin, await request.aread())
-        limits: Mapping[str, float | None] = request.extensions.get("timeout", NO_TIMEOUT)
-        patience = Patience(**limits) if any(each is not None for each in limits.values()) else FOR_EVER
-        response = await origin.pool.exchange(sent, patience)
-        return httpx.Response(response.status, headers=response.raw, stream=Pieces(response.body))
+        headers, body = joined_headers(request.headers.raw), await request.aread()
+        encoded = encode_request(request.method, origin.host, request.url.raw_path.decode(), headers, body)
+        limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        timeouts = Timeouts(**limits) if any(each is not None for each in limits.values()) else NO_TIMEOUTS
+        response = await origin.pool.exchange(encoded, timeouts)
+        return httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))
 
     async def aclose(self) -> None:
         for origin in self._origins.values():
@@ -97,43 +96,40 @@ class Transport(httpx.AsyncBaseTransport):
             if origin.proxied is not None:
                 await origin.proxied.aclose()
 
-    def _ready(self, request: httpx.Request, origin: Origin, body: bytes) -> PreparedRequest:
-        return ready(request.method, origin.host, request.url.raw_path.decode(), named(request.headers.raw), body)
-
-    def _opened(self, place: str) -> Origin:
+    def _open_origin(self, place: str) -> Origin:
         url = httpx.URL(place)
         if url.scheme not in PORTS or not url.host:
             raise httpx.UnsupportedProtocol(f"{url.scheme!r} is not HTTP, or there is no host")
-        proxy = self._proxy(url)
+        proxy = self._proxy_for(url)
         proxied = httpx.AsyncHTTPTransport(proxy=proxy) if proxy else None
         host = url.netloc.decode()
-        origin = self._origins[place] = Origin(host, Pool(self._dialler(url), self._bounds), proxied)
+        origin = self._origins[place] = Origin(host, Pool(self._dial_for(url), self._limits), proxied)
         return origin
 
-    def _proxy(self, url: httpx.URL) -> str:
+    def _proxy_for(self, url: httpx.URL) -> str:
         if proxy_bypass(f"{url.host}:{url.port or PORTS[url.scheme]}") or proxy_bypass(url.host):
             return ""
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all", "")
         return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
-    def _dialler(self, url: httpx.URL) -> Dial:
+    def _dial_for(self, url: httpx.URL) -> Dial:
         port, host, encrypted = url.port or PORTS[url.scheme], url.raw_host.decode(), url.scheme == "https"
 
         async def dial(connection: Callable[[], Connection]) -> None:
             loop = asyncio.get_running_loop()
-            await loop.create_connection(connection, host, port, ssl=self._tls() if encrypted else None)
+            await loop.create_connection(connection, host, port, ssl=self._tls_context() if encrypted else None)
 
         return dial
 
-    def _tls(self) -> ssl.SSLContext:
-        """Made when it is first needed: reading the certificates takes a while."""
+    def _tls_context(self) -> ssl.SSLContext:
+        """The context, made at its first use: reading the certificates takes a while."""
         if self._context is None:
             self._context = httpx.create_ssl_context()
             self._context.set_alpn_protocols(["http/1.1"])
         return self._context
 
 
-def _place(url: httpx.URL) -> str:
+def _place_of(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode()}"
 
 
@@ -144,7 +140,7 @@ def _authorization(url: httpx.URL) -> dict[str, str]:
     return {"authorization": f"Basic {credentials}"}
 
 
-async def _through(
+async def _exchange_by_proxy(
     transport: httpx.AsyncHTTPTransport,
     method: str,
     url: str,
@@ -152,20 +148,20 @@ async def _through(
     body: bytes | None,
     most: int,
 ) -> OutboundResponse:
-    complete = httpx.Headers(USUAL)
+    complete = httpx.Headers(DEFAULT_HEADERS)
     complete.update(headers)
-    request = httpx.Request(method, url, headers=complete, content=body, extensions={"timeout": NO_TIMEOUT})
+    request = httpx.Request(method, url, headers=complete, content=body, extensions={"timeout": NO_TIMEOUTS._asdict()})
     response = await transport.handle_async_request(request)
     try:
-        return await whole(response.status_code, response, response.headers.raw, most)
+        return await read_whole(response.status_code, response, response.headers.raw, most)
     finally:
         await response.aclose()
 
 
 async def _decoded(response: OutboundResponse, most: int) -> OutboundResponse:
-    return await whole(
+    return await read_whole(
         response.status,
-        httpx.Response(response.status, headers=response.raw, stream=Pieces(response.body)),
+        httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body)),
         response.raw,
         most,
     )

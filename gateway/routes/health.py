@@ -21,7 +21,7 @@ from gateway.engine_port import EnginePort
 from gateway.routes.openapi import described
 from gateway.routes.recommend import READ
 from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse, Work
-from gateway.telemetry import Shelf
+from gateway.telemetry import MetricsPage
 
 OK = "ok"
 MODEL = "model "
@@ -31,9 +31,9 @@ PENDING = re.compile(r"is not ACTIVE, it is in ([A-Z_ ]+) state")
 
 
 def health_routes(
-    front: Front, engine: EnginePort, threads: Executor, shelf: Shelf, filters: FilterChecks
+    front: Front, engine: EnginePort, threads: Executor, metrics: MetricsPage, filters: FilterChecks
 ) -> list[HTTPRouteHandler]:
-    api = HealthApi(front, engine, threads, shelf, filters)
+    api = HealthApi(front, engine, threads, metrics, filters)
 
     def at(path: str, work: Work) -> HTTPRouteHandler:
         @route(path, http_method=READ)
@@ -53,9 +53,10 @@ def health_routes(
 
 class HealthApi:
     def __init__(
-        self, front: Front, engine: EnginePort, threads: Executor, shelf: Shelf, filters: FilterChecks
+        self, front: Front, engine: EnginePort, threads: Executor, metrics: MetricsPage, filters: FilterChecks
     ) -> None:
-        self._front, self._engine, self._threads, self._shelf, self._filters = front, engine, threads, shelf, filters
+        self._front, self._engine, self._threads = front, engine, threads
+        self._metrics, self._filters = metrics, filters
         self._pages: dict[str, bytes] = {}  # the last, by its configuration
 
     async def health(self, _: AnyRequest, __: Caller) -> Sending:
@@ -73,7 +74,7 @@ class HealthApi:
 
     async def metrics(self, _: AnyRequest, __: Caller) -> Sending:
         self._front.hot_cache.counters.report_all()
-        media_type, page = self._shelf.page()
+        media_type, page = self._metrics.render()
         return Sending(page, media_type=media_type.encode())
 
     async def openapi(self, _: AnyRequest, __: Caller) -> Sending:

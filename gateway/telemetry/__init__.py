@@ -7,7 +7,16 @@ workers of the machine; OTLP, by observable instruments; and spans, for sampled 
 from gateway.telemetry.families import FAMILIES, Rows
 from gateway.telemetry.numbers import Telemetry, telemetry_of
 from gateway.telemetry.otlp import MissingExporter
-from gateway.telemetry.shelf import Shelf, forget
+from gateway.telemetry.prometheus import MetricsPage, forget_numbers
 from gateway.telemetry.traces import Tracing
 
-__all__ = ["FAMILIES", "MissingExporter", "Rows", "Shelf", "Telemetry", "Tracing", "forget", "telemetry_of"]
+__all__ = [
+    "FAMILIES",
+    "MetricsPage",
+    "MissingExporter",
+    "Rows",
+    "Telemetry",
+    "Tracing",
+    "forget_numbers",
+    "telemetry_of",
+]

@@ -38,7 +38,7 @@ class Telemetry:
     # ---- counting
 
     def request(self, route: str, status: int, seconds: float, count: int = 1) -> None:
-        """So many that took as long."""
+        """Count `count` requests that took `seconds` each."""
         self._requests[route, str(status)] += count
         self._seconds[route].add(seconds, count)
 
@@ -46,7 +46,7 @@ class Telemetry:
         self._lookups[namespace, recommender, outcome] += count
 
     def upstream(self, name: str) -> AbstractContextManager[None]:
-        """Around one call of an upstream."""
+        """Time and count one call of an upstream."""
         return _Call(self, name)
 
     def called(self, upstream: str, seconds: float, *, failed: bool) -> None:
@@ -67,7 +67,7 @@ class Telemetry:
         self._conversions[namespace, recommender, feature, metric] += 1
 
     def watch(self, name: str, read: Callable[[], Rows]) -> None:
-        """`read` gives a family's values when they are exported: what others count is not counted twice."""
+        """Read a family's values when they are exported: numbers that another part counts are not counted twice."""
         self._watched[name] = read
 
     def numbers(self) -> Numbers:
@@ -87,7 +87,7 @@ class Telemetry:
     # ---- spans
 
     def trace(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:
-        """The span of a whole request, where it is sampled; it is where it was `drawn` already."""
+        """The span of a whole request, if it is sampled: by its caller, by having been `drawn` before, or now."""
         return NOTHING if self._tracing is None else self._tracing.request(name, headers, drawn)
 
     def span(self, name: str) -> AbstractContextManager[Any]:

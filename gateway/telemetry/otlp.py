@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
@@ -20,7 +21,7 @@ class MissingExporter(Exception):
 def observer(
     numbers: Callable[[], Numbers], name: str, family: Family
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    """Tells a family of the `numbers` whenever it is asked; a histogram as counts up to each edge, its label `le`."""
+    """A callback that exports a family of the `numbers`; a histogram as counts up to each edge, its label `le`."""
 
     def observe(_: CallbackOptions) -> Iterable[Observation]:
         for labels, values in numbers().get(name, ()):
@@ -35,22 +36,16 @@ def observer(
 
 
 def otlp_reader() -> MetricReader:
-    try:
-        metrics = import_module("opentelemetry.exporter.otlp.proto.http.metric_exporter")
-    except ImportError as error:
-        raise _missing() from error
-    return PeriodicExportingMetricReader(metrics.OTLPMetricExporter())
+    return PeriodicExportingMetricReader(_exporters("metric").OTLPMetricExporter())
 
 
 def otlp_spans() -> SpanProcessor:
+    return BatchSpanProcessor(_exporters("trace").OTLPSpanExporter())
+
+
+def _exporters(signal: str) -> Any:
     try:
-        spans = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+        return import_module(f"opentelemetry.exporter.otlp.proto.http.{signal}_exporter")
     except ImportError as error:
-        raise _missing() from error
-    return BatchSpanProcessor(spans.OTLPSpanExporter())
-
-
-def _missing() -> MissingExporter:
-    return MissingExporter(
-        "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the exporter is not there: pip install 'recgate[otlp]'"
-    )
+        message = "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the exporter is not there: pip install 'recgate[otlp]'"
+        raise MissingExporter(message) from error

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from gateway.outbound import LARGEST_ANSWER, Transport
-from gateway.outbound.message import TooMuch
-from gateway.outbound.pool import Bounds
+from gateway.outbound.message import ResponseTooLarge
+from gateway.outbound.pool import PoolLimits
 from tests.gateway.outbound.wire import Caller, contexts, plain, run, until, wire
 
 OK = plain(b"[]")
@@ -251,7 +251,7 @@ def test_a_connection_that_the_origin_has_closed_is_forgotten() -> None:
 
 def test_free_connections_go_after_a_while() -> None:
     async def story() -> None:
-        async with wire(OK) as origin, Transport(bounds=Bounds(kept_s=0.1)) as transport:
+        async with wire(OK) as origin, Transport(limits=PoolLimits(idle_s=0.1)) as transport:
             await asyncio.gather(*(lean(transport, origin.url) for _ in range(5)))
             assert origin.left == 0
             await until(lambda: origin.left == origin.connections)
@@ -265,7 +265,7 @@ def test_who_hangs_up_closes_the_connection() -> None:
         await asyncio.sleep(5)
 
     async def story() -> None:
-        async with wire(answer) as origin, Transport(bounds=Bounds(connections=1)) as transport:
+        async with wire(answer) as origin, Transport(limits=PoolLimits(connections=1)) as transport:
             for number in (1, 2):
                 asking = asyncio.ensure_future(lean(transport, origin.url))
                 await until(lambda number=number: len(origin.asked) == number)
@@ -287,8 +287,8 @@ def test_the_line_is_fair_and_bounded_and_may_be_left() -> None:
         caller.send(OK)
 
     async def story() -> None:
-        bounds = Bounds(connections=1, in_line=7)
-        async with wire(answer) as origin, Transport(bounds=bounds) as transport:
+        limits = PoolLimits(connections=1, waiting=7)
+        async with wire(answer) as origin, Transport(limits=limits) as transport:
             asking = []
             for number in range(8):
                 asking.append(asyncio.ensure_future(lean(transport, f"{origin.url}/{number}")))
@@ -315,11 +315,11 @@ def test_room_that_a_failure_leaves_is_given_on() -> None:
         caller.writer.close()
 
     async def story() -> None:
-        async with wire(answer) as origin, Transport(bounds=Bounds(connections=1)) as transport:
+        async with wire(answer) as origin, Transport(limits=PoolLimits(connections=1)) as transport:
             asking = [lean(transport, origin.url) for _ in range(4)]
             answers = await asyncio.gather(*asking, return_exceptions=True)
             assert all(isinstance(each, httpx.RemoteProtocolError) for each in answers)
-        async with Transport(bounds=Bounds(connections=1)) as transport:
+        async with Transport(limits=PoolLimits(connections=1)) as transport:
             asking = [lean(transport, "http://127.0.0.1:9/") for _ in range(4)]
             answers = await asyncio.gather(*asking, return_exceptions=True)
             assert all(isinstance(each, httpx.ConnectError) for each in answers)
@@ -337,7 +337,7 @@ def test_no_more_than_so_much_is_taken(zipped: bool) -> None:
 
     async def story() -> None:
         async with wire(data) as origin, Transport() as transport:
-            with pytest.raises(TooMuch):
+            with pytest.raises(ResponseTooLarge):
                 await lean(transport, origin.url)
 
     run(story)
@@ -355,7 +355,7 @@ def test_each_of_httpx_s_timeouts_is_its_own() -> None:
 
     async def story() -> None:
         limits = httpx.Timeout(5, read=0.15, pool=0.1)
-        transport = Transport(bounds=Bounds(connections=1))
+        transport = Transport(limits=PoolLimits(connections=1))
         async with wire(answer) as origin, httpx.AsyncClient(transport=transport, timeout=limits) as client:
             assert (await client.get(f"{origin.url}/drip")).content == b"x" * 8
             first = asyncio.ensure_future(client.get(origin.url))

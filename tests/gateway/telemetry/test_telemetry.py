@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from gateway.telemetry import (
     FAMILIES,
+    MetricsPage,
     MissingExporter,
-    Shelf,
     Telemetry,
     Tracing,
-    forget,
+    forget_numbers,
     telemetry_of,
 )
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
@@ -37,8 +37,8 @@ def busy(requests: int) -> Telemetry:
     return telemetry
 
 
-def page(shelf: Shelf) -> dict[str, float]:
-    lines = shelf.page()[1].decode().splitlines()
+def page(metrics: MetricsPage) -> dict[str, float]:
+    lines = metrics.render()[1].decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
@@ -47,7 +47,7 @@ REQUESTS = 'recgate_requests_total{route="recommend-items",status="200"}'
 
 def test_the_page_adds_up_all_workers(tmp_path: Path) -> None:
     clock = Clock()
-    first, second = (Shelf(tmp_path, name, busy(count), clock) for name, count in (("a", 3), ("b", 4)))
+    first, second = (MetricsPage(tmp_path, name, busy(count), clock) for name, count in (("a", 3), ("b", 4)))
     second.write()
     shown = page(first)
     assert shown[REQUESTS] == 7
@@ -61,8 +61,8 @@ def test_the_page_adds_up_all_workers(tmp_path: Path) -> None:
 
 def test_a_dead_worker_s_counters_stay_and_its_gauges_go(tmp_path: Path) -> None:
     clock = Clock()
-    Shelf(tmp_path, "a", busy(3), clock).write()
-    again = Shelf(tmp_path, "a", busy(1), clock)
+    MetricsPage(tmp_path, "a", busy(3), clock).write()
+    again = MetricsPage(tmp_path, "a", busy(1), clock)
     again.write()
     clock.tick(6)
     shown = page(again)
@@ -70,18 +70,18 @@ def test_a_dead_worker_s_counters_stay_and_its_gauges_go(tmp_path: Path) -> None
 
 
 def test_forget_starts_anew(tmp_path: Path) -> None:
-    Shelf(tmp_path, "a", busy(3)).write()
-    forget(tmp_path)
-    assert page(Shelf(tmp_path, "a", busy(1)))[REQUESTS] == 1
+    MetricsPage(tmp_path, "a", busy(3)).write()
+    forget_numbers(tmp_path)
+    assert page(MetricsPage(tmp_path, "a", busy(1)))[REQUESTS] == 1
 
 
 def test_a_running_worker_writes_by_itself(tmp_path: Path) -> None:
     telemetry = busy(3)
-    shelf = Shelf(tmp_path, "a", telemetry)
-    shelf.open(every_s=60)
+    metrics = MetricsPage(tmp_path, "a", telemetry)
+    metrics.open(every_s=60)
     telemetry.request("events", 200, 0.1)
-    shelf.close()
-    assert page(Shelf(tmp_path, "b", Telemetry()))['recgate_requests_total{route="events",status="200"}'] == 1
+    metrics.close()
+    assert page(MetricsPage(tmp_path, "b", Telemetry()))['recgate_requests_total{route="events",status="200"}'] == 1
 
 
 def test_otlp_observes_the_same_numbers() -> None:

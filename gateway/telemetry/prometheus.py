@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 LIVE_S = 5.0  # a worker that has not written for so long is dead: its counters stay, its gauges go
 
 
-class Shelf:
-    """The workers' numbers side by side in a folder, a file a worker; a dead worker's counters go on counting."""
+class MetricsPage:
+    """A folder with a file of numbers for each worker. A dead worker's counters stay in the sums."""
 
     def __init__(self, folder: Path, worker: str, telemetry: Telemetry, clock: Callable[[], float] = time.time) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,9 +47,15 @@ class Shelf:
         partial.write_bytes(msgspec.json.encode((self._clock(), self._telemetry.numbers())))
         partial.replace(self._mine)
 
-    def page(self) -> tuple[str, bytes]:
+    def render(self) -> tuple[str, bytes]:
         """The content type and the text of `/metrics`."""
-        return CONTENT_TYPE_LATEST, generate_latest(_Page(merged([(True, self._telemetry.numbers()), *self._others()])))
+        return CONTENT_TYPE_LATEST, generate_latest(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of all workers, as prometheus_client asks its registries for them."""
+        total = merged([(True, self._telemetry.numbers()), *self._others()])
+        for name, family in FAMILIES.items():
+            yield _metric(name, family, total[name])
 
     def _others(self) -> Iterator[tuple[bool, Numbers]]:
         for path in sorted(self._folder.glob("*.json")):
@@ -66,8 +72,8 @@ class Shelf:
                 log.warning("the numbers of this worker can't be written: %s", error)
 
 
-def forget(folder: Path) -> None:
-    """Starts counting anew; called before the first worker starts."""
+def forget_numbers(folder: Path) -> None:
+    """Count from zero again; called before the first worker starts."""
     for path in folder.glob("*.json"):
         path.unlink(missing_ok=True)
 
@@ -91,27 +97,14 @@ def _joined(family: Family, left: Sequence[float], right: Sequence[float]) -> li
     return [join(float(a), float(b)) for a, b in zip(left, right, strict=True)]
 
 
-class _Page:
-    """A registry as prometheus_client takes one."""
-
-    def __init__(self, total: dict[str, dict[Labels, list[float]]]) -> None:
-        self._total = total
-
-    def collect(self) -> Iterator[Metric]:
-        for name, family in FAMILIES.items():
-            yield _metric(name, family, self._total[name])
-
-
 def _metric(name: str, family: Family, rows: Mapping[Labels, Sequence[float]]) -> Metric:
     if family.kind == "histogram":
         histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
         for labels, values in rows.items():
             histogram.add_metric(labels, buckets(values[:-1]), values[-1])
         return histogram
-    metric: CounterMetricFamily | GaugeMetricFamily
-    metric = (CounterMetricFamily if family.kind in ("counter", "shared") else GaugeMetricFamily)(
-        name, family.help, labels=family.labels
-    )
+    kind = CounterMetricFamily if family.kind in ("counter", "shared") else GaugeMetricFamily
+    metric = kind(name, family.help, labels=family.labels)
     for labels, (value,) in rows.items():
         metric.add_metric(labels, value)
     return metric
