@@ -114,14 +114,12 @@ class Ledger:
 
     # ---- what happens
 
-    def expose(
-        self, enrolment: Enrolment, now: float, name: str = "", count: int = 1, teams: bytes | None = None
-    ) -> bool:
+    def expose(self, enrolment: Enrolment, now: float, name: str = "", teams: bytes | None = None) -> bool:
         """Count an answer and add its exposure, in a microsecond and without waiting. `name` is the answer's
-        recommendationId, which it gave `count` times; `teams` are of a list of several variations (see `ArmAnswer`).
-        True if unit and answer are in the ledger now."""
+        recommendationId; `teams` are of a list of several variations (see `ArmAnswer`). True if unit and answer are in
+        the ledger now."""
         experiment, unit, arm = enrolment.experiment, enrolment.unit, enrolment.arm
-        self.answer_counts[experiment.id, arm.variation] += count
+        self.answer_counts[experiment.id, arm.variation] += 1
         return (experiment.id, unit, name) in self._recorded or self._add(enrolment, now, name, teams)
 
     def count_hits(self, experiment: str, variation: str, count: int, seconds: float) -> None:

@@ -48,7 +48,7 @@ class MetricDefinition:
 
 
 class Design(NamedTuple):
-    """An experiment as it was meant."""
+    """An experiment as it was meant. The first arm is the control."""
 
     arms: Sequence[str]
     shares: Sequence[float]  # that are meant now
@@ -112,7 +112,6 @@ def verdict(
     units: Units,
     design: Design,
     *,
-    control: int = 0,
     method: Method = "always",
     alpha: float = 0.05,
     readings: Mapping[str, Sequence[Moments]] | None = None,
@@ -136,14 +135,14 @@ def verdict(
         measured = _measured(units, metric, len(arms)) if reading is None else [(each, 1.0) for each in reading]
         for number, (arm, (moments, remaining)) in enumerate(zip(arms, measured, strict=True)):
             over, judgement = None, None
-            if number != control:
-                over = lift(moments, measured[control][0], method, alpha, 1 if metric.guardrail else among)
+            if number:
+                over = lift(moments, measured[0][0], method, alpha, 1 if metric.guardrail else among)
                 judgement = judged(over, metric)
             figures = (moments.mean, moments.error, over, judgement)
             rows.append(VerdictRow(metric.name, arm, *figures, metric.guardrail, remaining))
     alarms = [f"{row.metric}: {row.arm}" for row in rows if row.said == "harmed"]
     by_arm = dict(zip(arms, counts, strict=True))
-    return Verdict(method, alpha, among, arms[control], by_arm, odds, odds >= ALARM, rows, alarms=alarms)
+    return Verdict(method, alpha, among, arms[0], by_arm, odds, odds >= ALARM, rows, alarms=alarms)
 
 
 def comparisons(metrics: Sequence[MetricDefinition], variations: int) -> int:

@@ -76,8 +76,8 @@ def test_arms_without_their_shares_are_not_trusted():
 def test_names_and_order_of_the_arms_change_nothing():
     told = units()
     one = verdict(told, DESIGN)
-    moved = np.array([2, 0, 1])[told.variation]
-    other = verdict(replace(told, variation=moved), Design(("bold", "mild", "plain"), (1, 1, 1), METRICS), control=2)
+    moved = np.array([0, 2, 1])[told.variation]
+    other = verdict(replace(told, variation=moved), Design(("plain", "mild", "bold"), (1, 1, 1), METRICS))
     assert {(row.metric, row.arm): row for row in one.rows} == {(row.metric, row.arm): row for row in other.rows}
 
 
