@@ -42,7 +42,7 @@ class SyncedTable:
         self.table: Table | None = None
         self.looked = asyncio.Event()  # once, with whatever result
         self._place, self._folder, self._versions, self._clock = place, folder, versions, clock
-        self._fingerprint, self._told = "", ""
+        self._fingerprint, self._last_reason = "", ""
         self._failures = 0
 
     async def run(self) -> None:
@@ -61,7 +61,7 @@ class SyncedTable:
                 await self._take(files)
         except (engine.InvalidInput, OSError, sqlite3.Error) as error:
             return self._failed(str(error))
-        self.seen_at, self.faults, self._failures, self._told = self._clock(), 0, 0, ""
+        self.seen_at, self.faults, self._failures, self._last_reason = self._clock(), 0, 0, ""
         return float(self.of.sync_interval_s)
 
     async def _settled(self) -> TableFiles:
@@ -112,9 +112,9 @@ class SyncedTable:
 
     def _failed(self, reason: str) -> float:
         self.faults = 1
-        if reason != self._told:
+        if reason != self._last_reason:
             stays = "none is in use" if self.table is None else "what was in use before stays"
             log.error("item metadata of %s: %s; %s", self.of.namespace, reason, stays)
-            self._told = reason
+            self._last_reason = reason
         self._failures += 1
         return float(min(self.of.sync_interval_s, RETRY_S * 2 ** min(self._failures - 1, 10)))

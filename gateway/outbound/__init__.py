@@ -2,7 +2,7 @@
 (httpx's seam), over a `pool` of `connection`s an origin."""
 
 from gateway.outbound.message import LARGEST_ANSWER, OutboundResponse
-from gateway.outbound.outbound import Outbound, OutboundRequest, Peer, Prepare, broken, checked
+from gateway.outbound.outbound import Outbound, OutboundRequest, Peer, broken
 from gateway.outbound.transport import Transport
 
 __all__ = [
@@ -11,8 +11,6 @@ __all__ = [
     "OutboundRequest",
     "OutboundResponse",
     "Peer",
-    "Prepare",
     "Transport",
     "broken",
-    "checked",
 ]

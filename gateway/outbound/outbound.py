@@ -48,7 +48,7 @@ Prepare = Callable[[], Awaitable[OutboundRequest]]  # for every try: a signature
 
 
 class Outbound:
-    """One circuit breaker a peer."""
+    """Sends requests, with a circuit breaker for each peer."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -61,7 +61,12 @@ class Outbound:
         breaker = self._breaker_of.get(peer.name) or await self._breaker(peer)
         try:
             async with breaker:
-                return await self._try(peer, request)
+                try:
+                    return await self._try(peer, request)
+                except UpstreamProblem as problem:
+                    if not peer.limits.retries or not _may_help(problem):
+                        raise
+                    return await self._retry(peer, request, problem)
         except OpenedState as error:
             message = f"{peer.name} has failed {peer.limits.failures} times in a row; it is asked again shortly"
             raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
@@ -73,20 +78,13 @@ class Outbound:
         return breaker
 
     async def _try(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
-        """Try once, and again where that may help. Nothing is set up for more tries while the first does well."""
-        try:
-            sent = request if isinstance(request, OutboundRequest) else await request()
-            return checked(peer, await self.once(peer, sent))
-        except UpstreamProblem as problem:
-            if not peer.limits.retries or not _may_help(problem):
-                raise
-            return await self._retry(peer, request, problem)
+        sent = request if isinstance(request, OutboundRequest) else await request()
+        return _checked(peer, await self.once(peer, sent))
 
     async def _retry(
         self, peer: Peer, request: OutboundRequest | Prepare, failure: UpstreamProblem
     ) -> OutboundResponse:
-        """`failure` was the first try's."""
-        first: UpstreamProblem | None = failure
+        """Wait and try again, after a first try that ended with `failure`."""
         tries = stamina.retry_context(
             on=_may_help,
             attempts=peer.limits.retries + 1,
@@ -97,11 +95,9 @@ class Outbound:
         )
         async for attempt in tries:
             with attempt:
-                if first is not None:
-                    failed, first = first, None
-                    raise failed
-                sent = request if isinstance(request, OutboundRequest) else await request()
-                return checked(peer, await self.once(peer, sent))
+                if attempt.num == 1:
+                    raise failure
+                return await self._try(peer, request)
         raise AssertionError("unreachable: the last try raises or returns")
 
     async def once(self, peer: Peer, request: OutboundRequest) -> OutboundResponse:
@@ -118,7 +114,7 @@ class Outbound:
             raise broken(peer, f"can't be asked: {str(error) or type(error).__name__}") from error
 
 
-def checked(peer: Peer, response: OutboundResponse) -> OutboundResponse:
+def _checked(peer: Peer, response: OutboundResponse) -> OutboundResponse:
     if 200 <= response.status < 300:
         return response
     status, code = THEIR_ANSWERS.get(response.status, BROKEN)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.outbox.dead import bury
-from gateway.outbox.folder import Backlog, Folder
+from gateway.outbox.dead_letters import add_dead_letter
+from gateway.outbox.folder import Folder
 from gateway.outbox.segments import Position, read
 from gateway.targets import Call, Down, Failed, Message, Refused, Target
 from gateway.targets.entry import entry_of, head_of
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 60.0
 GATHER_S = 0.03  # after the first record, for others to go with it
-TELL_S = 60.0  # between two lines in the log on what a target does not take
-CERTAIN = 2  # refusals of a message on its own, after which it is dead
+WARN_EVERY_S = 60.0  # between two log lines on one target
+LAST_REFUSAL = 2  # of a message on its own: it becomes a dead letter
 READ_BYTES = 16 * 1024 * 1024  # at a time, of records for whatever target
 
 
@@ -35,12 +35,12 @@ class DeliveryCounts:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class DeliveryContext:
     """The common part of an outbox's deliveries. `chance` gives numbers from 0 to 1."""
 
     base: Path
     target_of: Callable[[str], Target]
-    moved: Callable[[Folder], None]
+    drop_delivered: Callable[[Folder], None]
     clock: Callable[[], float]
     chance: Callable[[], float]
 
@@ -58,11 +58,11 @@ class Stopped(Exception):
 
 @dataclass(eq=False)
 class Delivery:
-    """`end` tells how far there is something to read; `until` is set where it is to end there."""
+    """A target's delivery from a folder. `end` gives the last position to read; `until` is where the delivery ends."""
 
     key: str
     folder: Folder
-    around: Surroundings
+    context: DeliveryContext
     counts: DeliveryCounts
     position: Position
     end: Callable[[], Position]
@@ -71,13 +71,13 @@ class Delivery:
     until: Position | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _told: float = 0.0
+    _warned_at: float = 0.0
     _refusals: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
         """Deliver until it is stopped, or has come to where it is to end."""
         tries = 0
-        while not self._done():
+        while not self._finished():
             try:
                 await self._step()
                 tries = 0
@@ -86,7 +86,7 @@ class Delivery:
             except Exception:
                 log.exception("delivery to %s failed; it goes on", self.key)
                 tries += 1
-                if await self._stopped_within(wait_s(tries, self.around.chance())):
+                if await self._stopped_within(wait_s(tries, self.context.chance())):
                     return
 
     def stop(self) -> None:
@@ -100,10 +100,7 @@ class Delivery:
         self.oldest = self.oldest if self.pending else at
         self.pending += 1
 
-    def inherit(self, backlog: Backlog) -> None:
-        self.pending, self.oldest = backlog
-
-    def _done(self) -> bool:
+    def _finished(self) -> bool:
         reached = self.until is not None and self.position >= self.until
         return reached and (self.pending <= 0 or self._stopping.is_set())
 
@@ -115,29 +112,29 @@ class Delivery:
                 await self.wake.wait()
                 await self._stopped_within(GATHER_S)
             return
-        target = self.around.target_of(self.key)
+        target = self.context.target_of(self.key)
         batch = await asyncio.to_thread(read_batch, self.folder.path, self.key, target, self.position, end)
         if batch.records:
             self.oldest = batch.oldest
-        await self._settle(batch.messages)
-        await self._pass(batch)
+        await self._send_all(batch.messages)
+        await self._advance(batch)
 
-    async def _pass(self, batch: Batch) -> None:
+    async def _advance(self, batch: Batch) -> None:
         left = self.position.segment
         self.position = batch.after
         self.pending -= batch.records
         self._refusals.clear()
         if batch.records or batch.after.segment != left:
             await asyncio.to_thread(self.folder.save, self.key, batch.after)
-            self.around.moved(self.folder)
+            self.context.drop_delivered(self.folder)
 
     # ---- sending
 
-    async def _settle(self, messages: Sequence[Message]) -> None:
+    async def _send_all(self, messages: Sequence[Message]) -> None:
         """Return once every message is delivered or dead."""
         pending, tries = list(messages), 0
         while pending:
-            call = self.around.target_of(self.key).call
+            call = self.context.target_of(self.key).call
             calls = list(split(pending if call.whole else first_of_each(pending), call))[: call.at_once]
             results = await asyncio.gather(*(self._send(each) for each in calls))
             settled = {each for done, _ in results for each in done}
@@ -147,43 +144,42 @@ class Delivery:
                 tries = 0
                 continue
             self.counts.retried += sum(len(each) for each in calls) - len(settled)
-            self._tell(failures[0].why)
+            self._warn(failures[0].why)
             tries = 1 if settled else tries + 1
             longest = max(failed.wait_s for failed in failures)
-            if await self._stopped_within(max(wait_s(tries, self.around.chance()), min(longest, LONGEST_WAIT_S))):
+            if await self._stopped_within(max(wait_s(tries, self.context.chance()), min(longest, LONGEST_WAIT_S))):
                 raise Stopped
 
-    def _tell(self, why: str) -> None:
-        """Now and then."""
-        now = self.around.clock()
-        if now - self._told > TELL_S:
+    def _warn(self, why: str) -> None:
+        now = self.context.clock()
+        if now - self._warned_at > WARN_EVERY_S:
             log.warning("%s does not take events, they are kept: %s", self.key, why)
-            self._told = now
+            self._warned_at = now
 
     async def _send(self, call: Sequence[Message]) -> tuple[set[str], Failed | None]:
-        """The ids of what is settled, and the first failure that is not."""
+        """Send one call; the ids of settled messages, and the first failure of the others."""
         try:
-            results = await self.around.target_of(self.key).send(call)
+            results = await self.context.target_of(self.key).send(call)
         except Down as down:
             return set(), Failed(str(down), wait_s=down.wait_s)
         except Refused as refused:
             if len(call) > 1:
-                return await self._halves(call)
-            return await self._refused(call[0], str(refused))
+                return await self._send_halves(call)
+            return await self._count_refusal(call[0], str(refused))
         settled, first = set[str](), None
         for message, failed in zip(call, results, strict=True):
             if failed is None:
                 self.counts.delivered += 1
             elif failed.for_good:
-                await self._bury(message, failed.why)
+                await self._give_up(message, failed.why)
             else:
                 first = first or failed
                 continue
             settled.add(message.id)
         return settled, first
 
-    async def _halves(self, call: Sequence[Message]) -> tuple[set[str], Failed | None]:
-        """One of them is refused, which must not hold up the others."""
+    async def _send_halves(self, call: Sequence[Message]) -> tuple[set[str], Failed | None]:
+        """Send each half alone: one refused message must not hold up the others."""
         middle = len(call) // 2
         settled, failed = await self._send(call[:middle])
         if failed is not None:
@@ -191,15 +187,15 @@ class Delivery:
         more, failed = await self._send(call[middle:])
         return settled | more, failed
 
-    async def _refused(self, message: Message, why: str) -> tuple[set[str], Failed | None]:
+    async def _count_refusal(self, message: Message, why: str) -> tuple[set[str], Failed | None]:
         self._refusals[message.id] += 1
-        if self._refusals[message.id] < CERTAIN:
+        if self._refusals[message.id] < LAST_REFUSAL:
             return set(), Failed(why)
-        await self._bury(message, why)
+        await self._give_up(message, why)
         return {message.id}, None
 
-    async def _bury(self, message: Message, why: str) -> None:
-        path = await asyncio.to_thread(bury, self.around.base, self.key, message, why, self.around.clock())
+    async def _give_up(self, message: Message, why: str) -> None:
+        path = await asyncio.to_thread(add_dead_letter, self.context.base, self.key, message, why, self.context.clock())
         self.counts.dead += 1
         log.error("%s refuses %s for good, it is kept in %s: %s", self.key, message.id, path, why)
 
@@ -212,7 +208,7 @@ class Delivery:
 
 
 def wait_s(tries: int, chance: float) -> float:
-    """Twice as long each time, with jitter, and never more than a minute."""
+    """Seconds before another try: twice as long each time, with jitter, at most a minute."""
     longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(tries, 20))
     return longest * (0.5 + chance / 2)
 

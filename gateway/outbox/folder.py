@@ -34,8 +34,11 @@ class Backlog(NamedTuple):
     oldest: float
 
 
+NO_BACKLOG = Backlog(0, 0.0)
+
+
 class Folder:
-    """Held as long as it is open: no other process, and no other `Folder`, delivers from it."""
+    """A folder that is locked while it is open: no other process, and no other `Folder`, delivers from it."""
 
     def __init__(self, path: Path, lock: BinaryIO) -> None:
         self.path, self._lock = path, lock
@@ -48,7 +51,7 @@ class Folder:
         return Position(max((*numbers(self.path), *(each.segment for each in self.cursors.values())), default=0) + 1, 0)
 
     def save(self, target: str, position: Position) -> None:
-        """Replaced whole: a crash leaves the old one or the new one."""
+        """Replace a target's cursor as a whole: a crash leaves the old one or the new one."""
         path = self._cursor_path(target)
         partial = path.with_suffix(".partial")
         partial.write_bytes(msgspec.json.encode(Cursor(target, *position)))
@@ -76,7 +79,9 @@ class Folder:
                 path_of(self.path, number).unlink(missing_ok=True)
 
     def remove(self) -> None:
+        """Delete an adopted folder, and let it go."""
         shutil.rmtree(self.path, ignore_errors=True)
+        self.close()
 
     def close(self) -> None:
         self._lock.close()
@@ -95,13 +100,13 @@ class Folder:
 
 
 def file_name(target: str) -> str:
-    """Readable, and another one for every target."""
+    """A readable file name, unique for each target."""
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", target)[:80].strip("._")
     return f"{readable}-{hashlib.sha256(target.encode()).hexdigest()[:8]}"
 
 
 def claim(base: Path, name: str) -> Folder | None:
-    """None while somebody else holds it."""
+    """Lock a worker's folder; None while somebody else holds it."""
     base.mkdir(parents=True, exist_ok=True)
     lock = (base / f"{name}.lock").open("ab")
     try:
@@ -121,8 +126,8 @@ def claim_own(base: Path, name: str) -> Folder:
     raise OSError(f"all folders {name} under {base} are held")
 
 
-def others(base: Path) -> list[str]:
-    """The folders there are, whoever holds them."""
+def folder_names(base: Path) -> list[str]:
+    """Names of all workers' folders, held or not."""
     paths = base.iterdir() if base.is_dir() else ()
     return sorted(path.name for path in paths if path.is_dir() and path.name != DEAD_LETTERS)
 

@@ -1,5 +1,5 @@
-"""One worker's outbox: takes events for the targets of the configuration, and delivers them; also what workers left
-behind that are no more."""
+"""One worker's outbox: takes events for the targets of the configuration, and delivers them. It also delivers what
+ended workers left."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from gateway.errors import Busy
-from gateway.outbox.delivery import Delivery, DeliveryCounts, Surroundings
-from gateway.outbox.folder import Backlog, Folder, bytes_under, claim, claim_own, others
+from gateway.outbox.delivery import Delivery, DeliveryContext, DeliveryCounts
+from gateway.outbox.folder import NO_BACKLOG, Backlog, Folder, bytes_under, claim, claim_own, folder_names
 from gateway.outbox.segments import START, Position
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
 from gateway.targets import TARGETS, Call, Entry, Failed, Message, Target, TargetDependencies
 from gateway.targets.entry import encoded, envelope
+from gateway.telemetry import Rows
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,9 @@ RETRY_AFTER_S = 5
 DRAIN_S = 2.0  # what ending may take while deliveries go well
 ADOPT_AFTER_S, ADOPT_EVERY_S = 10.0, 60.0  # by then the other workers have taken their own
 
-Rows = list[tuple[tuple[str, ...], list[float]]]
-
 
 class ReadyEntry(NamedTuple):
-    """An entry that can be kept and delivered, as far as can be known before."""
+    """An entry that passed all checks, encoded."""
 
     entry: Entry
     data: bytes
@@ -54,7 +53,7 @@ class Outbox:
     ) -> None:
         self._base, self._name, self._dependencies, self._clock = base, name, dependencies, clock
         self._adopt_after_s = adopt_after_s
-        self._around = Surroundings(base, self._target_of, self._moved, clock, chance)
+        self._context = DeliveryContext(base, self._target_of, self._drop_delivered, clock, chance)
         self._plans: dict[str, EventTarget] = {}
         self._targets: dict[str, Target] = {}
         self._counts: dict[str, DeliveryCounts] = {}
@@ -65,28 +64,30 @@ class Outbox:
         self._closing = False
         self._max_bytes, self._used, self._measured = 0, 0, -MEASURE_S
 
-    # ---- what the gateway asks
+    # ---- called by the gateway
 
     async def open(self, targets: Sequence[EventTarget], max_bytes: int) -> None:
-        """Takes up where the worker of this name has ended."""
+        """Continue where an earlier worker of this name ended."""
         self._max_bytes = max_bytes
         if await asyncio.to_thread(self._base.is_dir):
-            self._own(*await asyncio.to_thread(_with_backlogs, claim_own(self._base, self._name)))
+            folder = claim_own(self._base, self._name)
+            self._use_folder(folder, await asyncio.to_thread(folder.backlogs))
         self.use(targets, max_bytes)
-        self._keep(self._adopt_all())
+        self._run_in_background(self._adopt_all())
 
     def use(self, targets: Sequence[EventTarget], max_bytes: int) -> None:
-        """New targets begin; those that are no more finish what they have."""
+        """Start the deliveries of new targets, and end those of removed ones once they have what they are owed."""
         self._max_bytes = max_bytes
         for target in targets:
             if self._plans.get(target.key) != target:
                 self._replace(target.key, TARGETS[target.type].open(self._dependencies, target.key, target.settings))
         self._plans = {target.key: target for target in targets}
         if self._plans and self._folder is None:
-            self._own(*_with_backlogs(claim_own(self._base, self._name)))
+            folder = claim_own(self._base, self._name)
+            self._use_folder(folder, folder.backlogs())
         own = {each.key: each for each in self._running if each.folder is self._folder}
         for key in self._plans.keys() - own.keys():
-            self._start(key, self._own_folder, self._end_of_own)
+            self._start_own(key)
         for key, delivery in own.items():
             delivery.until = None if key in self._plans else delivery.until or delivery.end()
             delivery.wake.set()
@@ -104,7 +105,7 @@ class Outbox:
     async def append(self, ready: ReadyEntry) -> None:
         """Return once the entry is on disk. Raises `Busy` where it can't be."""
         assert self._writer is not None, "only a configuration with targets makes entries"
-        waiting = [self._delivery(key) for key in ready.entry.targets]
+        waiting = [self._delivery_of(key) for key in ready.entry.targets]
         for delivery in waiting:
             delivery.expect(ready.entry.at)
         self._used += len(ready.data)
@@ -153,12 +154,7 @@ class Outbox:
 
     # ---- folders
 
-    @property
-    def _own_folder(self) -> Folder:
-        assert self._folder is not None
-        return self._folder
-
-    def _own(self, folder: Folder, backlogs: Mapping[str, Backlog]) -> None:
+    def _use_folder(self, folder: Folder, backlogs: Mapping[str, Backlog]) -> None:
         segment = min(SEGMENT_BYTES, max(SMALLEST_SEGMENT, self._max_bytes // SEGMENTS))
         loop = asyncio.get_running_loop()
 
@@ -168,15 +164,15 @@ class Outbox:
         self._folder = folder
         self._writer = Writer(folder.path, folder.end(), segment, committed)
         for key, backlog in backlogs.items():
-            self._start(key, folder, self._end_of_own, backlog)
-        self._moved(folder)
+            self._start_own(key, backlog)
+        self._drop_delivered(folder)
 
     async def _adopt_all(self) -> None:
-        """Folders that nobody holds any more, now and then."""
+        """Adopt folders that no worker holds, now and then."""
         await asyncio.sleep(self._adopt_after_s)
         while True:
             try:
-                for name in await asyncio.to_thread(others, self._base):
+                for name in await asyncio.to_thread(folder_names, self._base):
                     if folder := claim(self._base, name):
                         await self._adopt(folder)
             except OSError:
@@ -184,21 +180,16 @@ class Outbox:
             await asyncio.sleep(ADOPT_EVERY_S)
 
     async def _adopt(self, folder: Folder) -> None:
-        _, backlogs = await asyncio.to_thread(_with_backlogs, folder)
+        backlogs = await asyncio.to_thread(folder.backlogs)
         end = folder.end()
         for key, backlog in backlogs.items():
             log.info("%d records for %s were left in %s", backlog.records, key, folder.path)
             self._start(key, folder, lambda: end, backlog).until = end
         if not backlogs:
-            self._release(folder)
+            folder.remove()
 
-    def _release(self, folder: Folder) -> None:
-        """An adopted one that is empty."""
-        folder.remove()
-        folder.close()
-
-    def _moved(self, folder: Folder) -> None:
-        """Segments that every target has passed go."""
+    def _drop_delivered(self, folder: Folder) -> None:
+        """Delete the segments that every target has got."""
         waiting = [each.position.segment for each in self._running if each.folder is folder]
         folder.drop_before(min(waiting, default=self._end_of_own().segment if folder is self._folder else 0))
 
@@ -218,30 +209,31 @@ class Outbox:
 
     # ---- deliveries
 
-    def _delivery(self, key: str) -> Delivery:
+    def _delivery_of(self, key: str) -> Delivery:
         """The delivery from the own folder. It begins anew for a target that the configuration lost a moment ago."""
-        own = self._own_folder
-        delivery = next((each for each in self._running if each.key == key and each.folder is own), None)
+        delivery = next((each for each in self._running if each.key == key and each.folder is self._folder), None)
         if delivery is None:
-            delivery = self._start(key, own, self._end_of_own)
+            delivery = self._start_own(key)
             delivery.until = delivery.end()
         return delivery
 
-    def _start(self, key: str, folder: Folder, end: Callable[[], Position], backlog: Backlog | None = None) -> Delivery:
+    def _start_own(self, key: str, backlog: Backlog = NO_BACKLOG) -> Delivery:
+        assert self._folder is not None
+        return self._start(key, self._folder, self._end_of_own, backlog)
+
+    def _start(self, key: str, folder: Folder, end: Callable[[], Position], backlog: Backlog) -> Delivery:
         counts = self._counts.setdefault(key, DeliveryCounts())
-        start = folder.cursors.get(key, START if backlog else end())
-        delivery = Delivery(key, folder, self._around, counts, start, end)
-        if backlog is not None:
-            delivery.inherit(backlog)
+        start = folder.cursors.get(key, START if backlog.records else end())
+        delivery = Delivery(key, folder, self._context, counts, start, end, *backlog)
         self._run(delivery)
         return delivery
 
     def _run(self, delivery: Delivery) -> None:
         task = self._running[delivery] = asyncio.create_task(delivery.run())
-        task.add_done_callback(lambda _: self._ended(delivery))
+        task.add_done_callback(lambda _: self._on_end(delivery))
 
-    def _ended(self, delivery: Delivery) -> None:
-        """Come to its end, unless all end; its target may have come back this moment."""
+    def _on_end(self, delivery: Delivery) -> None:
+        """Forget a delivery that has come to its end. It runs on where its target came back this moment."""
         if self._closing:
             return
         if delivery.until is None:
@@ -253,31 +245,27 @@ class Outbox:
         if not any(each.key == delivery.key for each in self._running) and delivery.key not in self._plans:
             self._replace(delivery.key, None)
         if any(each.folder is folder for each in self._running) or folder is self._folder:
-            self._moved(folder)
+            self._drop_delivered(folder)
         else:
-            self._release(folder)
+            folder.remove()
 
     def _target_of(self, key: str) -> Target:
-        return self._targets.get(key) or NOWHERE
+        return self._targets.get(key) or REMOVED_TARGET
 
     def _replace(self, key: str, target: Target | None) -> None:
         old = self._targets.pop(key, None)
         if old is not None:
-            self._keep(old.close())
+            self._run_in_background(old.close())
         if target is not None:
             self._targets[key] = target
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-def _with_backlogs(folder: Folder) -> tuple[Folder, dict[str, Backlog]]:
-    return folder, folder.backlogs()
-
-
-class _Nowhere:
+class _RemovedTarget:
     """The target of events for targets that the configuration has no more: they become dead letters."""
 
     call = Call(messages=500, bytes=4 * 1024 * 1024)
@@ -295,4 +283,4 @@ class _Nowhere:
         return
 
 
-NOWHERE = _Nowhere()
+REMOVED_TARGET = _RemovedTarget()

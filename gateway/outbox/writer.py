@@ -15,30 +15,30 @@ from gateway.outbox.segments import Position, frame, path_of
 
 GROUP_BYTES = 8 * 1024 * 1024  # that share one fsync, at most
 
-Part = tuple[bytes, Future[None]]
+PendingWrite = tuple[bytes, Future[None]]
 
 
 class Writer:
-    """`end` is the position up to which everything is on disk; `committed` is called in the writer's thread after it
-    moved. A segment is left for the next one at `segment_bytes`, and after a failure."""
+    """Appends records to segments. All up to the position `end` is on disk; `committed` is called in its thread
+    after it moved. The next segment begins at `segment_bytes`, and after a failure."""
 
     def __init__(self, folder: Path, end: Position, segment_bytes: int, committed: Callable[[], None]) -> None:
         self._folder, self._segment_bytes, self._committed = folder, segment_bytes, committed
         self.end = end
         self._file: BinaryIO | None = None
-        self._waiting: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[PendingWrite | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="outbox-writer", daemon=True)
         self._thread.start()
 
     def append(self, data: bytes) -> Future[None]:
-        """Done when the record is on disk; `OSError` where it can't be. It can't be cancelled."""
+        """A future that is done when the record is on disk, or has an `OSError`. It can't be cancelled."""
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()
         self._waiting.put((frame(data), future))
         return future
 
     def close(self) -> None:
-        """Once all that was appended is written."""
+        """Write all that was appended, and close the segment."""
         self._waiting.put(None)
         self._thread.join()
         if self._file is not None:
@@ -57,7 +57,7 @@ class Writer:
                     size += len(more[0])
             self._commit(group)
 
-    def _commit(self, group: Sequence[Part]) -> None:
+    def _commit(self, group: Sequence[PendingWrite]) -> None:
         try:
             self._write(b"".join(data for data, _ in group))
         except OSError as error:
@@ -71,7 +71,7 @@ class Writer:
     def _write(self, data: bytes) -> None:
         number, offset = self.end
         if self._file is not None and offset + len(data) > self._segment_bytes:
-            self._leave()
+            self._end_segment()
             number, offset = self.end
         file = self._file or self._open(number)
         try:
@@ -82,7 +82,7 @@ class Writer:
         except OSError:
             with contextlib.suppress(OSError):  # or its reader finds the torn frame
                 file.truncate(offset)
-            self._leave()
+            self._end_segment()
             raise
         self.end = Position(number, offset + len(data))
 
@@ -96,7 +96,7 @@ class Writer:
         assert self._file is not None
         return self._file
 
-    def _leave(self) -> None:
+    def _end_segment(self) -> None:
         if self._file is not None:
             self._file.close()
         self._file = None

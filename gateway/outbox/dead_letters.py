@@ -11,8 +11,8 @@ from gateway.outbox.folder import DEAD_LETTERS, file_name
 from gateway.targets import Message
 
 
-def bury(base: Path, target: str, message: Message, why: str, now: float) -> Path:
-    """Returns once the line is on disk. `now` is epoch seconds."""
+def add_dead_letter(base: Path, target: str, message: Message, why: str, now: float) -> Path:
+    """Append a message to its target's dead letters, and return once it is on disk. `now` is epoch seconds."""
     folder = base / DEAD_LETTERS
     folder.mkdir(exist_ok=True)
     path = folder / f"{file_name(target)}.jsonl"
