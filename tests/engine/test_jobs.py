@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import engine.jobs
 from engine import Runner
 from engine.errors import InvalidInput
 from engine.jobs import runner as runner_module
@@ -489,3 +491,13 @@ def test_a_killed_job_process_leaves_its_job_to_the_next(shop: Shop, tmp_path: P
     assert shop.engine.records.get(arn, DatasetImportJobRecord).status == "ACTIVE"
     assert shop.history("u") == [] and len(shop.history("u7")) == 600
     assert newest(shop).attempts == 2
+
+
+def test_each_transaction_of_the_job_process_can_be_handed_over():
+    files = Path(engine.jobs.__path__[0]).rglob("*.py")
+    functions = [
+        each for path in files for each in ast.parse(path.read_text()).body if isinstance(each, ast.FunctionDef)
+    ]
+    writers = [each for each in functions if "engine.database.write()" in ast.unparse(each)]
+    assert len(writers) > 5
+    assert [each.name for each in writers if "write" not in map(ast.unparse, each.decorator_list)] == []

@@ -43,7 +43,6 @@ def failed(work: Work, reason: str) -> None:
     say(work.engine, work.job, "CREATE FAILED", reason, {})
 
 
-@write
 def seconds(engine: Engine, job: Job) -> float:
     recommender = engine.records.find(job.arn, RecommenderRecord)
     if recommender is None or RECIPES[USE_CASES[name_of(recommender.recipe_arn)].trains].quick:
@@ -51,6 +50,7 @@ def seconds(engine: Engine, job: Job) -> float:
     return A_ROW_S * interactions_of(engine, recommender.dataset_group_arn)
 
 
+@write
 def say(engine: Engine, job: Job, status: str, reason: str | None, changes: dict[str, Any]) -> RecommenderRecord:
     """The status of its creation; of its latest update, once it has a model to answer with meanwhile. With a new model
     it is announced."""
