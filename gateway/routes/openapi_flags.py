@@ -2,133 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from litestar.openapi.spec import (
-    OpenAPIMediaType,
-    OpenAPIResponse,
-    Operation,
-    Parameter,
-    PathItem,
-    Reference,
-    RequestBody,
-    Schema,
-)
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, PathItem, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-Responses = Mapping[str, OpenAPIResponse | Reference]
+from gateway.routes.openapi_terms import (
+    ANY,
+    REFUSALS,
+    TEXT,
+    array,
+    operation,
+    path_parameter,
+    query_parameter,
+    record,
+    response,
+)
 
-TEXT = Schema(type=OpenAPIType.STRING)
-ANY = Schema(type=OpenAPIType.OBJECT)
 OFREP, GROWTHBOOK = "Experiments: OFREP", "Experiments: GrowthBook"
-CONTEXT = Schema(
-    type=OpenAPIType.OBJECT,
-    properties={"targetingKey": TEXT},
-    required=["targetingKey"],
-    examples=[{"targetingKey": "user-1", "country": "DE"}],
-)
-FLAG = Schema(
-    type=OpenAPIType.OBJECT,
-    properties={**dict.fromkeys(("key", "value", "variant", "reason"), TEXT), "metadata": ANY},
-)
-FAILURE = Schema(
-    type=OpenAPIType.OBJECT,
-    properties=dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT),
-    required=["errorCode"],
-)
-LIST = Schema(
-    type=OpenAPIType.OBJECT,
-    properties={"flags": Schema(type=OpenAPIType.ARRAY, items=FLAG)},
-    required=["flags"],
-)
+CONTEXT = record({"targetingKey": TEXT}, "targetingKey", examples=[{"targetingKey": "user-1", "country": "DE"}])
+FLAG = record({**dict.fromkeys(("key", "value", "variant", "reason"), TEXT), "metadata": ANY})
+FAILURE = record(dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT), "errorCode")
+QUESTION = record({"context": CONTEXT}, "context")
 
 
-def flag_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
-    failures = {
-        **refusals,
-        **dict.fromkeys(("400", "404"), _answer("What is wrong, in the protocol's words.", FAILURE)),
-    }
-    evaluate, features = "/ofrep/v1/evaluate/flags", _parameter("client_key")
-    yield (
-        f"{evaluate}/{{key}}",
-        PathItem(post=_evaluate("one", "The variation of one experiment", FLAG, failures, [_parameter("key")])),
-    )
-    yield evaluate, PathItem(post=_evaluate("all", "The variations of all experiments", LIST, failures, []))
-    yield (
-        "/ofrep/v1/configuration",
-        PathItem(get=_read("ofrep.configuration", "What providers should know", OFREP, ANY, refusals, [])),
-    )
-    yield (
-        "/api/features/{client_key}",
-        PathItem(get=_read("growthbook.features", "Experiments as features", GROWTHBOOK, ANY, refusals, [features])),
-    )
+def flag_paths() -> Iterator[tuple[str, PathItem]]:
+    evaluate, client_key = "/ofrep/v1/evaluate/flags", path_parameter("client_key")
+    failure = response("What is wrong, in the protocol's words.", FAILURE)
+    failures = {**REFUSALS, "400": failure, "404": failure}
+    title = "The variation of one experiment"
+    answers = {**failures, "200": response(f"{title}.", FLAG)}
+    one = operation("ofrep.one", title, OFREP, answers, [path_parameter("key")], QUESTION)
+    yield f"{evaluate}/{{key}}", PathItem(post=one)
+    title = "The variations of all experiments"
+    answers = {**failures, "200": response(f"{title}.", record({"flags": array(FLAG)}, "flags"))}
+    yield evaluate, PathItem(post=operation("ofrep.all", title, OFREP, answers, body=QUESTION))
+    title = "What providers should know"
+    answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
+    yield "/ofrep/v1/configuration", PathItem(get=operation("ofrep.configuration", title, OFREP, answers))
+    title = "Experiments as features"
+    answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
+    features = operation("growthbook.features", title, GROWTHBOOK, answers, [client_key])
+    yield "/api/features/{client_key}", PathItem(get=features)
     stream = {"text/event-stream": OpenAPIMediaType(schema=TEXT)}
     pushed = OpenAPIResponse(description="An event `features` at once and whenever they change.", content=stream)
-    yield (
-        "/sub/{client_key}",
-        PathItem(
-            get=Operation(
-                operation_id="growthbook.sub",
-                summary="Features, as they change",
-                tags=[GROWTHBOOK],
-                parameters=[features],
-                responses={**refusals, "200": pushed},
-            )
-        ),
-    )
+    answers = {**REFUSALS, "200": pushed}
+    sub = operation("growthbook.sub", "Features, as they change", GROWTHBOOK, answers, [client_key])
+    yield "/sub/{client_key}", PathItem(get=sub)
 
 
-def experiment_paths(refusals: Responses) -> Iterator[tuple[str, PathItem]]:
+def experiment_paths() -> Iterator[tuple[str, PathItem]]:
     """The paths of an experiment's verdict and of GrowthBook's tracking plugin."""
-    place = [_parameter(name) for name in ("namespace", "recommender", "feature")]
-    options = [
-        Parameter(name="action", param_in="query", required=False, schema=TEXT),
-        Parameter(name="method", param_in="query", required=False, schema=Schema(enum=["always", "fixed", "bayesian"])),
-        Parameter(name="alpha", param_in="query", required=False, schema=Schema(type=OpenAPIType.NUMBER, default=0.05)),
+    parameters = [
+        *map(path_parameter, ("namespace", "recommender", "feature")),
+        query_parameter("action"),
+        query_parameter("method", Schema(enum=["always", "fixed", "bayesian"])),
+        query_parameter("alpha", Schema(type=OpenAPIType.NUMBER, default=0.05)),
     ]
-    answer = _read("experiments", "What an experiment shows till now", "Experiments", ANY, refusals, [*place, *options])
-    yield "/experiments/{namespace}/{recommender}/{feature}", PathItem(get=answer)
-    event = Schema(
-        type=OpenAPIType.OBJECT,
-        properties=dict.fromkeys(("event_name", "properties_json", "context_json"), TEXT),
-        required=["event_name"],
-    )
-    body = Schema(type=OpenAPIType.ARRAY, items=event)
-    yield (
-        "/track",
-        PathItem(
-            post=Operation(
-                operation_id="growthbook.track",
-                summary="Exposures and conversions, as GrowthBook's tracking plugin sends them",
-                tags=[GROWTHBOOK],
-                parameters=[Parameter(name="client_key", param_in="query", required=False, schema=TEXT)],
-                request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
-                responses={**refusals, "200": _answer("Counted.", ANY)},
-            )
-        ),
-    )
-
-
-def _evaluate(name: str, summary: str, schema: Schema, failures: Responses, ids: list[Parameter]) -> Operation:
-    body = Schema(type=OpenAPIType.OBJECT, properties={"context": CONTEXT}, required=["context"])
-    return Operation(
-        operation_id=f"ofrep.{name}",
-        summary=summary,
-        tags=[OFREP],
-        parameters=[*ids] or None,
-        request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
-        responses={**failures, "200": _answer(f"{summary}.", schema)},
-    )
-
-
-def _read(name: str, summary: str, tag: str, schema: Schema, refusals: Responses, ids: list[Parameter]) -> Operation:
-    answer = {**refusals, "200": _answer(f"{summary}.", schema)}
-    return Operation(operation_id=name, summary=summary, tags=[tag], parameters=[*ids] or None, responses=answer)
-
-
-def _answer(description: str, schema: Schema) -> OpenAPIResponse:
-    return OpenAPIResponse(description=description, content={"application/json": OpenAPIMediaType(schema=schema)})
-
-
-def _parameter(name: str) -> Parameter:
-    return Parameter(name=name, param_in="path", required=True, schema=TEXT)
+    title = "What an experiment shows till now"
+    answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
+    verdict = operation("experiments", title, "Experiments", answers, parameters)
+    yield "/experiments/{namespace}/{recommender}/{feature}", PathItem(get=verdict)
+    title = "Exposures and conversions, as GrowthBook's tracking plugin sends them"
+    answers = {**REFUSALS, "200": response("Counted.", ANY)}
+    events = array(record(dict.fromkeys(("event_name", "properties_json", "context_json"), TEXT), "event_name"))
+    track = operation("growthbook.track", title, GROWTHBOOK, answers, [query_parameter("client_key")], events)
+    yield "/track", PathItem(post=track)
