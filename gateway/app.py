@@ -58,14 +58,12 @@ from gateway.routes.admin import admin_routes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
 from gateway.routes.events import events_routes
-from gateway.routes.experiments import experiment_routes
-from gateway.routes.explain import explain_routes
+from gateway.routes.experiments import experiment_route
 from gateway.routes.growthbook import growthbook_routes
 from gateway.routes.health import health_routes
-from gateway.routes.many import many_routes
+from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
-from gateway.routes.preflight import preflight_routes
-from gateway.routes.recommend import recommend_routes
+from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
 from gateway.targets import TargetDependencies
 from gateway.telemetry import MetricsPage, Tracing, telemetry_of
@@ -123,7 +121,7 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     handlers = [*frequent, *worker.routes()]
     paths = sorted({path for handler in handlers for path in handler.paths})
     app = Litestar(
-        [*preflight_routes(worker.front, paths), *handlers, *personalize, *worker.evidently_routes()],
+        [worker.front.preflight_handler(paths), *handlers, *personalize, *worker.evidently_routes()],
         lifespan=[worker.lifespan],
         exception_handlers={Exception: partial(_unrouted, worker.front)},
         openapi_config=None,
@@ -249,9 +247,9 @@ class WorkerParts:
         front, ledger = self.front, self.ledger
         return [
             *cohort_routes(front),
-            *many_routes(front),
-            *explain_routes(front),
-            *experiment_routes(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
+            many_route(front),
+            explain_route(front),
+            experiment_route(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
             *growthbook_routes(front, self.flag_service, self.options.leaving),

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
-from litestar import post, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
@@ -16,8 +15,7 @@ from gateway.caller import Caller
 from gateway.config import Watch
 from gateway.errors import Invalid, NotConfigured
 from gateway.routes.body import decode
-from gateway.routes.recommend import READ
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse, Work
+from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, Work
 
 Announce = Callable[[str, str], Awaitable[None]]
 
@@ -25,20 +23,11 @@ Announce = Callable[[str, str], Awaitable[None]]
 def admin_routes(front: Front, announce: Announce, watch: Watch | None) -> list[HTTPRouteHandler]:
     """`announce` tells every replica, and returns once this one has heard."""
     api = AdminApi(front, announce, watch)
-
-    @post("/admin/purge", status_code=200)
-    async def purge_(request: AnyRequest) -> SentResponse:
-        return await front.answer("admin", request, api.keyed(api.purge))
-
-    @post("/admin/reload", status_code=200)
-    async def reload_(request: AnyRequest) -> SentResponse:
-        return await front.answer("admin", request, api.keyed(api.reload))
-
-    @route("/admin/configuration", http_method=READ)
-    async def configuration_(request: AnyRequest) -> SentResponse:
-        return await front.answer("admin", request, api.keyed(api.configuration))
-
-    return [purge_, reload_, configuration_]
+    return [
+        front.handler(POST, "/admin/purge", "admin", api.keyed(api.purge), guarded=False),
+        front.handler(POST, "/admin/reload", "admin", api.keyed(api.reload), guarded=False),
+        front.handler(READ, "/admin/configuration", "admin", api.keyed(api.configuration), guarded=False),
+    ]
 
 
 class AdminApi:

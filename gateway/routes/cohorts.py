@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.ask import Ask
 from gateway.cache import etag_of
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import query_of
-from gateway.routes.recommend import READ, conditional
-from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse
+from gateway.routes.recommend import conditional
+from gateway.routes.replies import READ, AnyRequest, Front, Sending, revalidated
 
 # a click may move its user to another cohort: who asks again must hear of it
 CONTROL = (b"cache-control", b"private,no-cache")
 
 
 def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
-    @route("/cohorts/{rest:path}", http_method=READ)
-    async def cohorts(request: AnyRequest) -> SentResponse:
-        return await front.guarded("cohorts", request, answer_cohort)
-
-    @route("/cohort-items/{rest:path}", http_method=READ)
-    async def items(request: AnyRequest) -> SentResponse:
-        return await front.guarded("cohort-items", request, answer_items)
-
     async def answer_cohort(request: AnyRequest, caller: Caller) -> Sending:
         namespace, recommender, user = segments(request, "cohorts", (3,))
         user_id = checked_id(decoded(user, "user_id"), "user_id")
@@ -39,15 +29,16 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
         etag = etag_of(body, front.gateway.config.fingerprint)
         about = ((b"x-recgate-model", cohort.model.encode()), (b"x-recgate-variation", variation.name.encode()))
         headers = (CONTROL, (b"vary", b"Origin"), (b"etag", etag.encode()), *about)
-        if not_modified(caller.headers.get("if-none-match", ""), etag):
-            return Sending(status=304, headers=headers)
-        return Sending(body, headers=headers)
+        return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))
 
     async def answer_items(request: AnyRequest, caller: Caller) -> Sending:
         reply = await front.gateway.answer(cohort_ask(request, front.gateway.config.query_names), caller)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
-    return [cohorts, items]
+    return [
+        front.handler(READ, "/cohorts/{rest:path}", "cohorts", answer_cohort),
+        front.handler(READ, "/cohort-items/{rest:path}", "cohort-items", answer_items),
+    ]
 
 
 def cohort_ask(request: AnyRequest, more: frozenset[str]) -> Ask:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -19,12 +20,16 @@ from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.conversions import DEFAULT_VALUE, Conversion
 from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
-from gateway.routes.rejections import Rejections
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
+from gateway.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
 
 MOST_EVENTS = 100
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 LATEST_S = 100_000_000_000  # the year 5138: a greater sentAt is in milliseconds
+LOG_S = 60.0  # between two lines about the same refusal
+TAKES_TURNS = frozenset({408, 429})  # refused for another reason than what they are
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 
@@ -82,7 +87,7 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
 
     @post("/events/{rest:path}", status_code=200)
     async def events(request: AnyRequest) -> SentResponse:
-        sent = await front.guarded("events", request, take)
+        sent = await front.answer("events", request, take, guarded=True)
         if sent.status >= 400:
             name = request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1")
             rejections.note(name if name in front.gateway.config.namespaces else "", sent)
@@ -90,6 +95,31 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
 
     rejections = Rejections(front.telemetry, front.gateway.now)
     return [events]
+
+
+class Rejections:
+    """Bodies that were refused: counted, and told in the log, since a page that sends a beacon never learns."""
+
+    def __init__(self, telemetry: Telemetry, clock: Callable[[], float]) -> None:
+        self._telemetry, self._clock = telemetry, clock
+        self._lines: dict[tuple[str, str], tuple[float, int]] = {}  # when it was last said, how often it was since
+
+    def note(self, namespace: str, sent: SentResponse) -> None:
+        """`namespace` is a configured one, or ""."""
+        if not 400 <= sent.status < 500 or sent.status in TAKES_TURNS:
+            return
+        problem = msgspec.json.decode(sent.body)
+        code = str(problem["code"])
+        self._telemetry.events_rejected(namespace, code)
+        now, key = self._clock(), (namespace, code)
+        said_at, count = self._lines.get(key, (float("-inf"), 0))
+        if now - said_at < LOG_S:
+            self._lines[key] = (said_at, count + 1)
+            return
+        self._lines[key] = (now, 0)
+        message = str(problem["message"])[:300]
+        more = f"; {count} more since the last such line" if count else ""
+        log.warning("events of namespace %r were refused: %s: %r%s", namespace, code, message, more)
 
 
 def of_a_form(problem: Invalid, content_type: str) -> Invalid:

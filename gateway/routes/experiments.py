@@ -10,7 +10,6 @@ from typing import cast, get_args
 from urllib.parse import parse_qs
 
 import msgspec
-from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth import holder
@@ -24,8 +23,7 @@ from gateway.experiments.judge import GuardrailReading, judge, preferred
 from gateway.plan.experiment import Experiment
 from gateway.routes.path import decoded, segments
 from gateway.routes.query import check_names
-from gateway.routes.recommend import READ
-from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse
+from gateway.routes.replies import READ, AnyRequest, Front, Sending
 
 QUERY = frozenset({"action", "alpha", "method"})
 Rows = Callable[[Experiment], Iterable[UnitRow]]
@@ -34,15 +32,9 @@ Current = Callable[[Experiment, float], Experiment]
 Steps = Callable[[Experiment], Sequence[Step]]
 
 
-def experiment_routes(
-    front: Front, rows: Rows, current: Current, steps: Steps, readings: Read
-) -> list[HTTPRouteHandler]:
+def experiment_route(front: Front, rows: Rows, current: Current, steps: Steps, readings: Read) -> HTTPRouteHandler:
     """`rows` reads what is known of an experiment's units, `readings` of how its arms answer; they may take their time.
     `current` is an experiment with the shares that it has at an epoch second, `steps` those that it had."""
-
-    @route("/experiments/{rest:path}", http_method=READ)
-    async def experiments(request: AnyRequest) -> SentResponse:
-        return await front.answer("experiments", request, judged)
 
     async def judged(request: AnyRequest, caller: Caller) -> Sending:
         config = front.gateway.config
@@ -64,7 +56,7 @@ def experiment_routes(
         verdict = judge(now, rows(now), method, alpha, readings(now))
         return msgspec.json.encode(replace(verdict, steps=steps(experiment)))
 
-    return [experiments]
+    return front.handler(READ, "/experiments/{rest:path}", "experiments", judged, guarded=False)
 
 
 def experiment_named(config: Config, namespace: str, recommender: str, feature: str, action: str | None) -> Experiment:

@@ -24,10 +24,18 @@ from gateway.experiments.wires import growthbook
 from gateway.flag_service import FlagService
 from gateway.plan.plan import ApiKeys
 from gateway.routes.body import decode
-from gateway.routes.conditional import not_modified
 from gateway.routes.path import decoded, segments
-from gateway.routes.recommend import READ
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, SentResponse, Work
+from gateway.routes.replies import (
+    LARGEST_BODY,
+    READ,
+    AnyRequest,
+    Front,
+    Header,
+    Sending,
+    SentResponse,
+    Work,
+    revalidated,
+)
 
 LOOK_S = 0.5  # how often a stream looks whether there is something new
 ALIVE = 10  # looks after which it says that it is still there
@@ -75,9 +83,7 @@ class GrowthBookApi:
         body = self._payload(caller.principal)
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         headers = ((b"cache-control", b"private,no-cache"), (b"vary", b"Origin"), (b"etag", etag.encode()), STREAMS)
-        if not_modified(caller.headers.get("if-none-match", ""), etag):
-            return Sending(status=304, headers=headers)
-        return Sending(body, headers=headers)
+        return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))
 
     async def stream(self, _: AnyRequest, caller: Caller) -> Sending:
         gateway = self._front.gateway

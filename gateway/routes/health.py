@@ -10,7 +10,6 @@ from functools import lru_cache
 from importlib.resources import files
 
 import msgspec
-from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from engine import EngineError, InvalidInput, NotFound
@@ -19,8 +18,7 @@ from gateway.config import Config
 from gateway.config.filter_checks import FilterChecks
 from gateway.engine_port import EnginePort
 from gateway.routes.openapi import described
-from gateway.routes.recommend import READ
-from gateway.routes.replies import AnyRequest, Front, Sending, SentResponse, Work
+from gateway.routes.replies import READ, AnyRequest, Front, Sending
 from gateway.telemetry import MetricsPage
 
 OK = "ok"
@@ -34,21 +32,14 @@ def health_routes(
     front: Front, engine: EnginePort, threads: Executor, metrics: MetricsPage, filters: FilterChecks
 ) -> list[HTTPRouteHandler]:
     api = HealthApi(front, engine, threads, metrics, filters)
-
-    def at(path: str, work: Work) -> HTTPRouteHandler:
-        @route(path, http_method=READ)
-        async def handler(request: AnyRequest) -> SentResponse:
-            return await front.answer(path.strip("/"), request, work)
-
-        return handler
-
-    return [
-        at("/health", api.health),
-        at("/ready", api.ready),
-        at("/metrics", api.metrics),
-        at("/openapi.json", api.openapi),
-        at("/docs", api.docs),
-    ]
+    works = {
+        "health": api.health,
+        "ready": api.ready,
+        "metrics": api.metrics,
+        "openapi.json": api.openapi,
+        "docs": api.docs,
+    }
+    return [front.handler(READ, f"/{name}", name, work, guarded=False) for name, work in works.items()]
 
 
 class HealthApi:

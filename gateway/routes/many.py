@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
@@ -19,7 +18,7 @@ from gateway.routes.body import decode
 from gateway.routes.path import decoded, segments
 from gateway.routes.promotions import Promotions, the_one
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES
-from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, SentResponse, refusal
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, POST, AnyRequest, Front, Sending, refusal
 
 MOST_LISTS = 25
 NEEDS = {"recommend-items": "userId", "related-items": "itemId", "rerank-items": "userId"}
@@ -56,7 +55,7 @@ class ManyBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     distinct: bool = False
 
 
-def many_routes(front: Front) -> list[HTTPRouteHandler]:
+def many_route(front: Front) -> HTTPRouteHandler:
     async def answered(request: AnyRequest, caller: Caller) -> Sending:
         (name,) = segments(request, "recommend-many", (1,))
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
@@ -68,11 +67,7 @@ def many_routes(front: Front) -> list[HTTPRouteHandler]:
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
         return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))
 
-    @post("/recommend-many/{rest:path}", status_code=200)
-    async def recommend_many(request: AnyRequest) -> SentResponse:
-        return await front.guarded("recommend-many", request, answered)
-
-    return [recommend_many]
+    return front.handler(POST, "/recommend-many/{rest:path}", "recommend-many", answered)
 
 
 def asks_of(wanted: ManyBody, namespace: str) -> list[Ask]:

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from litestar import post, route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth import allowed
@@ -20,10 +19,8 @@ from gateway.caller import Caller
 from gateway.experiments.flags import may_see
 from gateway.flag_service import FlagService
 from gateway.plan.flag import Flag
-from gateway.routes.conditional import not_modified
 from gateway.routes.path import LONGEST_ID
-from gateway.routes.recommend import READ
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
+from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, revalidated
 
 REASONS = {
     "split": "SPLIT",
@@ -54,20 +51,11 @@ class OfrepFailure(Exception):
 
 def ofrep_routes(front: Front, flag_service: FlagService) -> list[HTTPRouteHandler]:
     api = OfrepApi(front, flag_service)
-
-    @post(f"{ALL}/{{key:path}}", status_code=200)
-    async def one(request: AnyRequest) -> SentResponse:
-        return await front.guarded("ofrep", request, api.evaluate)
-
-    @post(ALL, status_code=200)
-    async def all_(request: AnyRequest) -> SentResponse:
-        return await front.guarded("ofrep", request, api.evaluate_all)
-
-    @route(f"{BASE}/configuration", http_method=READ)
-    async def configuration(request: AnyRequest) -> SentResponse:
-        return await front.guarded("ofrep", request, api.configuration)
-
-    return [one, all_, configuration]
+    return [
+        front.handler(POST, f"{ALL}/{{key:path}}", "ofrep", api.evaluate),
+        front.handler(POST, ALL, "ofrep", api.evaluate_all),
+        front.handler(READ, f"{BASE}/configuration", "ofrep", api.configuration),
+    ]
 
 
 class OfrepApi:
@@ -153,6 +141,4 @@ def failed(status: int, code: str, details: str, key: str | None = None) -> Send
 def tagged(body: bytes, caller: Caller) -> Sending:
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = ((b"cache-control", b"private,no-cache"), (b"etag", etag.encode()))
-    if not_modified(caller.headers.get("if-none-match", ""), etag):
-        return Sending(status=304, headers=headers)
-    return Sending(body, headers=headers)
+    return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))

@@ -1,14 +1,12 @@
-"""GET (and HEAD) of the three actions, and POST /rerank-items."""
+"""GET (and HEAD) of the three actions, POST /rerank-items, and GET /explain-items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from litestar import post, route
-from litestar.enums import HttpMethod
+import msgspec
 from litestar.handlers import HTTPRouteHandler
-from msgspec.structs import replace
 
 from engine import MOST_RESULTS
 from gateway.answer.reply import Reply
@@ -18,31 +16,12 @@ from gateway.context.viewer import derived_from
 from gateway.errors import Invalid
 from gateway.plan.plan import NO_CACHE
 from gateway.routes.body import decode
-from gateway.routes.conditional import not_modified
 from gateway.routes.path import checked_id, decoded, segments
 from gateway.routes.query import query_of
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Header, Sending, SentResponse
-
-READ = [HttpMethod.GET, HttpMethod.HEAD]
+from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Header, Sending, revalidated
 
 
 def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
-    @route("/recommend-items/{rest:path}", http_method=READ)
-    async def recommend(request: AnyRequest) -> SentResponse:
-        return await front.guarded("recommend-items", request, recommend_work)
-
-    @route("/related-items/{rest:path}", http_method=READ)
-    async def related(request: AnyRequest) -> SentResponse:
-        return await front.guarded("related-items", request, related_work)
-
-    @route("/rerank-items/{rest:path}", http_method=READ)
-    async def rerank(request: AnyRequest) -> SentResponse:
-        return await front.guarded("rerank-items", request, rerank_work)
-
-    @post("/rerank-items/{rest:path}", status_code=200)
-    async def rerank_post(request: AnyRequest) -> SentResponse:
-        return await front.guarded("rerank-items", request, reranked)
-
     async def read(
         route: str, ask: Callable[[AnyRequest, frozenset[str]], Ask], request: AnyRequest, caller: Caller
     ) -> Sending:
@@ -59,10 +38,29 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         )
         return Sending(reply.body, headers=_about(reply, "no-store", None), version=reply.version)
 
-    recommend_work = partial(read, "recommend-items", recommend_ask)
-    related_work = partial(read, "related-items", related_ask)
-    rerank_work = partial(read, "rerank-items", rerank_ask)
-    return [recommend, related, rerank, rerank_post]
+    def action(name: str, ask: Callable[[AnyRequest, frozenset[str]], Ask]) -> HTTPRouteHandler:
+        return front.handler(READ, f"/{name}/{{rest:path}}", name, partial(read, name, ask))
+
+    return [
+        action("recommend-items", recommend_ask),
+        action("related-items", related_ask),
+        action("rerank-items", rerank_ask),
+        front.handler(POST, "/rerank-items/{rest:path}", "rerank-items", reranked),
+    ]
+
+
+def explain_route(front: Front) -> HTTPRouteHandler:
+    """GET /explain-items: why one item is or is not in what a recommender answers one user; nothing of it is cached."""
+
+    async def explained(request: AnyRequest, caller: Caller) -> Sending:
+        namespace, recommender, user, item = segments(request, "explain-items", (4,))
+        query = query_of(request.scope["query_string"], front.gateway.config.query_names)
+        user_id = checked_id(decoded(user, "user_id"), "user_id")
+        item_id = checked_id(decoded(item, "item_id"), "item_id")
+        ask = query.question("recommend-items", namespace, recommender, user_id=user_id)
+        return Sending(msgspec.json.encode(await front.gateway.explain(ask, item_id, caller)))
+
+    return front.handler(READ, "/explain-items/{rest:path}", "explain-items", explained)
 
 
 # ---- requests: `more` are the parameters that the configuration reads besides
@@ -96,7 +94,7 @@ def _rerank(request: AnyRequest, more: frozenset[str], place: list[bytes], items
     user_id = checked_id(decoded(user, "user_id"), "user_id")
     item_ids = tuple(checked_id(item, "each item id") for item in items)
     ask = query.question("rerank-items", namespace, recommender, user_id=user_id)
-    return replace(ask, item_ids=item_ids, num_results=len(item_ids))
+    return msgspec.structs.replace(ask, item_ids=item_ids, num_results=len(item_ids))
 
 
 # ---- replies
@@ -108,9 +106,7 @@ def conditional(reply: Reply, if_none_match: str) -> Sending:
         headers = ((b"etag", reply.etag.encode()), *headers)
     if reply.outcome != "miss":
         headers = ((b"age", b"%d" % reply.age_s), *headers)
-    if not_modified(if_none_match, reply.etag):
-        return Sending(status=304, headers=headers, version=reply.version)
-    return Sending(reply.body, headers=headers, version=reply.version)
+    return revalidated(reply.body, headers, reply.etag, if_none_match, reply.version)
 
 
 @lru_cache(maxsize=256)

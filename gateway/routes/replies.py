@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request, Response, route
+from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from engine import EngineError
@@ -39,11 +42,14 @@ log = logging.getLogger(__name__)
 AnyRequest = Request[Any, Any, Any]
 Header = tuple[bytes, bytes]
 
+READ = (HttpMethod.GET, HttpMethod.HEAD)
+POST = (HttpMethod.POST,)
 JSON = b"application/json"
 NO_STORE: Header = (b"cache-control", b"no-store")
 VERSION = b"x-personalization-config-version"  # of the configuration that made the answer
 LARGEST_BODY = 1024 * 1024
 LISTS = {b"cookie": b"; ", b"if-none-match": b", ", b"x-forwarded-for": b", "}  # what is between two lines of them
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -124,6 +130,17 @@ class Front:
         self.gateway, self.bodies, self.telemetry, self.hot_cache = gateway, bodies, telemetry, hot_cache
         self._gate, self._clock = gate, clock
 
+    def handler(
+        self, methods: Sequence[HttpMethod], path: str, name: str, work: Work, *, guarded: bool = True
+    ) -> HTTPRouteHandler:
+        """The handler of a path, whose route has this name in the metrics."""
+
+        @route(path, http_method=methods, status_code=200)
+        async def handle(request: AnyRequest) -> SentResponse:
+            return await self.answer(name, request, work, guarded=guarded)
+
+        return handle
+
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> SentResponse:
         """`guarded`: only callers that the configuration admits are answered."""
         began, headers = self._clock(), headers_once(request)
@@ -137,10 +154,6 @@ class Front:
                     self._refused(error, sending, request)
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
-
-    def guarded(self, route: str, request: AnyRequest, work: Work) -> Awaitable[SentResponse]:
-        """Answer callers that the configuration admits."""
-        return self.answer(route, request, work, guarded=True)
 
     async def admit(self, caller: Caller) -> Caller:
         """The caller, with who it is. Raises `Unauthenticated` and `TooMany`."""
@@ -173,8 +186,14 @@ class Front:
         headers.pop("content-length", None)
         return Response(sending.body, status_code=sending.status, headers=headers)
 
-    def preflight(self, request: AnyRequest) -> SentResponse:
-        return self.sent(Sending(status=204), request)
+    def preflight_handler(self, paths: Sequence[str]) -> HTTPRouteHandler:
+        """Answer OPTIONS for paths that have handlers: litestar would without CORS. Others come in by `unrouted`."""
+
+        @route(paths, http_method=[HttpMethod.OPTIONS])
+        async def preflight(request: AnyRequest) -> SentResponse:
+            return self.sent(Sending(status=204), request)
+
+        return preflight
 
     def sent(self, sending: Sending, request: AnyRequest) -> SentResponse:
         if sending.stream is not None and request.method != "HEAD":
@@ -206,6 +225,20 @@ class Front:
         if sending.status not in (204, 304) and sending.stream is None:
             headers.append((b"content-length", b"%d" % len(sending.body)))
         return headers
+
+
+def not_modified(if_none_match: str, etag: str) -> bool:
+    """RFC 9110's reading of If-None-Match: `*`, or a list of entity tags, compared weakly."""
+    if not if_none_match or not etag:
+        return False
+    return if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)
+
+
+def revalidated(body: bytes, headers: tuple[Header, ...], etag: str, if_none_match: str, version: str = "") -> Sending:
+    """The answer, or 304 for a caller that has it."""
+    if not_modified(if_none_match, etag):
+        return Sending(status=304, headers=headers, version=version)
+    return Sending(body, headers=headers, version=version)
 
 
 def headers_once(request: AnyRequest) -> Mapping[str, str]:

@@ -9,8 +9,8 @@ from litestar.testing import TestClient
 
 from gateway.caller import Caller
 from gateway.context.viewer import Viewers
-from gateway.routes.conditional import not_modified
 from gateway.routes.direct import BodilessRequest
+from gateway.routes.replies import not_modified
 from tests.gateway.serve.world import Clock, SmallEngine
 
 HOME = "/recommend-items/shop/home/u1"

@@ -75,7 +75,7 @@ def test_every_parameter_of_the_other_routes_is_there(documented: tuple[TestClie
     _, paths = documented
     verdict = paths["/experiments/{namespace}/{recommender}/{feature}"]["get"]
     assert parameters(verdict, "path") == {"namespace", "recommender", "feature"}
-    assert parameters(verdict) == read_by(experiments.experiment_routes, "query") == {"action", "method", "alpha"}
+    assert parameters(verdict) == read_by(experiments.experiment_route, "query") == {"action", "method", "alpha"}
     assert parameters(paths["/track"]["post"]) == read_by(growthbook.growthbook_routes, "query_params")
     for path, operations in paths.items():
         for operation in operations.values():
