@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from gateway.dependencies import Dependencies
 from gateway.document.remote import Enclosing
@@ -14,7 +15,9 @@ from gateway.document.values import SyncInterval
 from gateway.errors import UpstreamProblem
 from gateway.localdb.synced import LocalDb, SyncedTable
 from gateway.metadata.base import Columns, MetadataPart, SourceType
-from gateway.telemetry import Rows
+
+if TYPE_CHECKING:
+    from gateway.telemetry import Rows
 
 FIRST_S = 10.0  # the longest that a server waits for its first tables
 

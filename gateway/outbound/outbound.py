@@ -4,18 +4,18 @@ the peer is known to be broken. Everything that goes wrong is an `UpstreamProble
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
-import stamina
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
-from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
 from gateway.outbound.message import OutboundResponse, ResponseTooLarge
 from gateway.outbound.transport import Transport
 from gateway.plan.plan import Limits
+
+if TYPE_CHECKING:
+    from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 THEIR_ANSWERS = {  # what of their statuses is about the question, and what it is here
     400: (400, "UpstreamInvalidInput"),
@@ -51,7 +51,11 @@ class Outbound:
     """Sends requests, with a circuit breaker for each peer."""
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        import stamina  # a tenth of a start, for processes that ask nobody
+        from purgatory import AsyncCircuitBreakerFactory
+        from purgatory.domain.model import OpenedState
+
+        self._transport, self._retry_context, self._circuit_open = transport, stamina.retry_context, OpenedState
         self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
         self._breaker_of: dict[str, AsyncCircuitBreaker] = {}
 
@@ -67,7 +71,7 @@ class Outbound:
                     if not peer.limits.retries or not _may_help(problem):
                         raise
                     return await self._retry(peer, request, problem)
-        except OpenedState as error:
+        except self._circuit_open as error:
             message = f"{peer.name} has failed {peer.limits.failures} times in a row; it is asked again shortly"
             raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
 
@@ -85,7 +89,7 @@ class Outbound:
         self, peer: Peer, request: OutboundRequest | Prepare, failure: UpstreamProblem
     ) -> OutboundResponse:
         """Wait and try again, after a first try that ended with `failure`."""
-        tries = stamina.retry_context(
+        tries = self._retry_context(
             on=_may_help,
             attempts=peer.limits.retries + 1,
             timeout=None,
