@@ -12,7 +12,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -38,7 +38,8 @@ def table_at(folder: Path, fingerprint: str) -> Path:
 def build(place: str, namespace: str, folder: Path) -> None:
     """The table of what lies there now, unless there is one. Raises `engine.InvalidInput`, naming file and line."""
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "lock"):
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         files = table_files(place, namespace)
         target = table_at(folder, files.fingerprint)
         if target.exists():
@@ -52,13 +53,6 @@ def build(place: str, namespace: str, folder: Path) -> None:
         for old in folder.glob("*.db"):
             if old != target:
                 old.unlink()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def write(files: TableFiles, folder: Path) -> Path:

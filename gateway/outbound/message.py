@@ -125,14 +125,14 @@ def header_lines(host: str, bodied: bool, length: int, *headers: tuple[str, str]
         raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
 
 
-async def read_whole(status: int, response: httpx.Response, raw: RawHeaders, most: int) -> OutboundResponse:
+async def read_whole(response: httpx.Response, most: int) -> OutboundResponse:
     """The decoded body of httpx's response. Raises `ResponseTooLarge`."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > most:
             raise ResponseTooLarge(f"answers with more than {most} bytes")
-    return OutboundResponse(status, bytes(body), raw=raw)
+    return OutboundResponse(response.status_code, bytes(body), raw=response.headers.raw)
 
 
 class ChunkedBody(httpx.AsyncByteStream):

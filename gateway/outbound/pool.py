@@ -12,7 +12,7 @@ import httpx
 from gateway.outbound.connection import Connection, Stale
 from gateway.outbound.message import OutboundResponse, PreparedRequest
 
-Dial = Callable[[Callable[[], Connection]], Awaitable[object]]  # makes the connection, and connects it
+Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]  # calls the factory, and connects
 
 
 class PoolLimits(NamedTuple):
@@ -155,22 +155,16 @@ class Pool:
             self._offer_room()
 
     async def _connect(self, seconds: float | None) -> Connection:
-        opened: list[Connection] = []
-
-        def connection() -> Connection:
-            opened.append(Connection(self._release, self._discard))
-            return opened[-1]
-
         try:
             async with asyncio.timeout(seconds):
-                await self._dial(connection)
+                connection = await self._dial(lambda: Connection(self._release, self._discard))
         except TimeoutError as error:
             raise httpx.ConnectTimeout("the origin can't be reached in time") from error
         except (OSError, OverflowError) as error:  # those of TLS among them; a port may be too large
             raise httpx.ConnectError(str(error) or type(error).__name__) from error
-        if not opened[-1].lost:
-            self._open.add(opened[-1])
-        return opened[-1]
+        if not connection.lost:
+            self._open.add(connection)
+        return connection
 
     # ---- giving back
 

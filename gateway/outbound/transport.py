@@ -77,7 +77,7 @@ class Transport(httpx.AsyncBaseTransport):
                 return await _exchange_by_proxy(origin.proxied, method, place + target, headers, body, most)
         request = encode_request(method, origin.host, target, headers, body, most)
         response = await origin.pool.within(request, seconds)
-        return await _decoded(response, most) if response.is_encoded else response
+        return await read_whole(_as_httpx(response), most) if response.is_encoded else response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         origin = self._origins.get(_place_of(request.url)) or self._open_origin(_place_of(request.url))
@@ -87,8 +87,7 @@ class Transport(httpx.AsyncBaseTransport):
         encoded = encode_request(request.method, origin.host, request.url.raw_path.decode(), headers, body)
         limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
         timeouts = Timeouts(**limits) if any(each is not None for each in limits.values()) else NO_TIMEOUTS
-        response = await origin.pool.exchange(encoded, timeouts)
-        return httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))
+        return _as_httpx(await origin.pool.exchange(encoded, timeouts))
 
     async def aclose(self) -> None:
         for origin in self._origins.values():
@@ -102,8 +101,8 @@ class Transport(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol(f"{url.scheme!r} is not HTTP, or there is no host")
         proxy = self._proxy_for(url)
         proxied = httpx.AsyncHTTPTransport(proxy=proxy) if proxy else None
-        host = url.netloc.decode()
-        origin = self._origins[place] = Origin(host, Pool(self._dial_for(url), self._limits), proxied)
+        pool = Pool(self._dial_for(url), self._limits)
+        origin = self._origins[place] = Origin(url.netloc.decode(), pool, proxied)
         return origin
 
     def _proxy_for(self, url: httpx.URL) -> str:
@@ -115,9 +114,10 @@ class Transport(httpx.AsyncBaseTransport):
     def _dial_for(self, url: httpx.URL) -> Dial:
         port, host, encrypted = url.port or PORTS[url.scheme], url.raw_host.decode(), url.scheme == "https"
 
-        async def dial(connection: Callable[[], Connection]) -> None:
-            loop = asyncio.get_running_loop()
-            await loop.create_connection(connection, host, port, ssl=self._tls_context() if encrypted else None)
+        async def dial(factory: Callable[[], Connection]) -> Connection:
+            context = self._tls_context() if encrypted else None
+            _, connection = await asyncio.get_running_loop().create_connection(factory, host, port, ssl=context)
+            return connection
 
         return dial
 
@@ -153,15 +153,10 @@ async def _exchange_by_proxy(
     request = httpx.Request(method, url, headers=complete, content=body, extensions={"timeout": NO_TIMEOUTS._asdict()})
     response = await transport.handle_async_request(request)
     try:
-        return await read_whole(response.status_code, response, response.headers.raw, most)
+        return await read_whole(response, most)
     finally:
         await response.aclose()
 
 
-async def _decoded(response: OutboundResponse, most: int) -> OutboundResponse:
-    return await read_whole(
-        response.status,
-        httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body)),
-        response.raw,
-        most,
-    )
+def _as_httpx(response: OutboundResponse) -> httpx.Response:
+    return httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -156,13 +157,9 @@ class Outbox:
 
     def _use_folder(self, folder: Folder, backlogs: Mapping[str, Backlog]) -> None:
         segment = min(SEGMENT_BYTES, max(SMALLEST_SEGMENT, self._max_bytes // SEGMENTS))
-        loop = asyncio.get_running_loop()
-
-        def committed() -> None:
-            loop.call_soon_threadsafe(self._wake)
-
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, self._wake)
         self._folder = folder
-        self._writer = Writer(folder.path, folder.end(), segment, committed)
+        self._writer = Writer(folder.path, folder.end(), segment, wake)
         for key, backlog in backlogs.items():
             self._start_own(key, backlog)
         self._drop_delivered(folder)

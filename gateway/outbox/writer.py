@@ -22,7 +22,7 @@ class Writer:
     """Appends records to segments. All up to the position `end` is on disk; `committed` is called in its thread
     after it moved. The next segment begins at `segment_bytes`, and after a failure."""
 
-    def __init__(self, folder: Path, end: Position, segment_bytes: int, committed: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, end: Position, segment_bytes: int, committed: Callable[[], object]) -> None:
         self._folder, self._segment_bytes, self._committed = folder, segment_bytes, committed
         self.end = end
         self._file: BinaryIO | None = None
@@ -87,14 +87,13 @@ class Writer:
         self.end = Position(number, offset + len(data))
 
     def _open(self, number: int) -> BinaryIO:
-        self._file = path_of(self._folder, number).open("xb", buffering=0)
+        file = self._file = path_of(self._folder, number).open("xb", buffering=0)
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)  # or the file may not be there after a power cut
         finally:
             os.close(descriptor)
-        assert self._file is not None
-        return self._file
+        return file
 
     def _end_segment(self) -> None:
         if self._file is not None:
