@@ -17,7 +17,6 @@ from engine.experiments.store import ExperimentStore
 from engine.feed.directory import Directory
 from engine.feed.feed import Feed
 from engine.feed.follower import Follower
-from engine.feed.intake import RecordIntake
 from engine.impressions.implicit import ImplicitImpressions
 from engine.impressions.shown_log import ShownLog
 from engine.question import Change
@@ -69,8 +68,7 @@ class Engine:
             most_bytes=settings.shown_bytes,
         )
         self.impressions = ImplicitImpressions(self.shown, self.log)
-        intake = RecordIntake(self.directory, self.log, self.follower.owner, self.impressions)
-        self.feed = Feed(intake, self.log, self.follower, settings.account_id)
+        self.feed = Feed(self.directory, self.log, self.follower, self.impressions, settings.account_id)
         self.answers, self.resources = self._answers(), self._resources()
 
     def _answers(self) -> Answers:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine.storage.sql import Database, listed, served
 
 Counts = npt.NDArray[np.uint32]
+TURN = 7233  # of writers: what one reads is what it adds to
 
 
 class ServingSums(NamedTuple):
@@ -48,18 +49,16 @@ Part = tuple[str, str, int]  # an arm, and the number of a part
 
 
 class Readings:
-    def __init__(self, database: Database, insert: Callable[[sa.Table], Any]) -> None:
-        """`insert` is the insert of the database's dialect, which knows conflicts."""
-        self._database, self._insert = database, insert
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, batches: Mapping[Arm, ServingSums], lists: Mapping[Part, ListCounts]) -> None:
         """Adds to the stored sums: all or nothing, durable when it returns."""
         rows = [{"experiment": arm[0], "variation": arm[1], **each._asdict()} for arm, each in sorted(batches.items())]
         with self._database.write() as connection:
-            if not self._database.is_sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7233)"))  # what is read is what is added to
+            self._database.wait_turn(connection, TURN)
             if rows:
-                added = self._insert(served)
+                added = self._database.insert(served)
                 sums = {name: served.c[name] + added.excluded[name] for name in ServingSums._fields}
                 upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=sums)
                 connection.execute(upsert, rows)

@@ -6,8 +6,7 @@ gone. So it does not matter which process deletes, nor that a server was down me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -18,9 +17,8 @@ ANSWERS_KEPT_S = 7 * 86_400.0  # in which an event may name an answer for the fi
 
 
 class Retention:
-    def __init__(self, database: Database, insert: Callable[[sa.Table], Any]) -> None:
-        """`insert` is the insert of the database's dialect, which knows conflicts."""
-        self._database, self._insert = database, insert
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def mark(self, experiments: Mapping[str, str], now: float) -> None:
         """Marks experiments as configured; each has the scope of its units' outcomes. One that is in the database and
@@ -31,7 +29,7 @@ class Retention:
             unmarked = connection.execute(unknown.distinct()).scalars().all()
             rows += [{"experiment": name, "scope": "", "at": now} for name in unmarked if name not in experiments]
             if rows:
-                added = self._insert(marked)
+                added = self._database.insert(marked)
                 values = {"scope": added.excluded.scope, "at": added.excluded.at}
                 connection.execute(added.on_conflict_do_update(index_elements=["experiment"], set_=values), rows)
 

@@ -15,6 +15,7 @@ from engine.experiments.retention import Retention
 from engine.storage.sql import Database, answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
+TURN = 7232  # of writers: followers would skip late committers
 
 
 class Exposure(NamedTuple):
@@ -77,12 +78,7 @@ class Allocation(NamedTuple):
 class ExperimentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
-        if database.is_sqlite:
-            from sqlalchemy.dialects.sqlite import insert
-        else:  # takes a while to load, and is seldom there
-            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-        self._insert = insert
-        self.readings, self.retention = Readings(database, insert), Retention(database, insert)
+        self.readings, self.retention = Readings(database), Retention(database)
 
     def write(
         self,
@@ -96,33 +92,26 @@ class ExperimentStore:
             {"experiment": arm[0], "variation": arm[1], "times": times} for arm, times in sorted(answer_counts.items())
         ]
         with self._database.write() as connection:
-            if not self._database.is_sqlite:  # one writer at a time, or followers would skip late committers
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7232)"))
-            if exposures:
-                rows = [each._asdict() for each in exposures]
-                connection.execute(self._insert(exposed).on_conflict_do_nothing(), rows)
+            self._database.wait_turn(connection, TURN)
             if counts:
-                added = self._insert(showings)
+                added = self._database.insert(showings)
                 more = {"times": showings.c.times + added.excluded.times}
                 upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=more)
                 connection.execute(upsert, counts)
-            if answers:
-                rows = [each._asdict() for each in answers]
-                connection.execute(self._insert(answered).on_conflict_do_nothing(), rows)
-            if outcomes:
-                rows = [each._asdict() for each in outcomes]
-                connection.execute(self._insert(converted).on_conflict_do_nothing(), rows)
+            for table, new in ((exposed, exposures), (answered, answers), (converted, outcomes)):
+                if new:
+                    rows = [each._asdict() for each in new]
+                    connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
 
     def allocate(self, allocation: Allocation, in_time: Callable[[], bool]) -> bool:
         """Writes an allocation, durable when it returns. False where the experiment had one from that moment on, or
         where it is no longer `in_time` when the write lock is held."""
         values = {**allocation._asdict(), "arms": {name: list(arm) for name, arm in allocation.arms.items()}}
         with self._database.write() as connection:
-            if not self._database.is_sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7232)"))
+            self._database.wait_turn(connection, TURN)
             if not in_time():
                 return False
-            return connection.execute(self._insert(weighed).on_conflict_do_nothing(), values).rowcount == 1
+            return connection.execute(self._database.insert(weighed).on_conflict_do_nothing(), values).rowcount == 1
 
     def allocations_after(self, seq: int) -> tuple[int, list[Allocation]]:
         """The newest `PAGE` allocations after that number, of all experiments, and the last one's number."""

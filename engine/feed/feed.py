@@ -1,16 +1,44 @@
-"""The change feed: takes events and rows, and tells every listener what has changed once answers can see it."""
+"""The change feed: takes events and rows, and tells every listener what has changed once answers can see it.
+
+Events, items, users and actions are checked against their schemas, then appended to the log.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
+import msgspec
+
+from engine.data import entries
 from engine.data.log import DEPLOYED, Log, LogEntry
+from engine.data.reserved import DATASET_TYPES
+from engine.data.schema import Schema, plain
+from engine.data.values import check_properties, check_seconds
+from engine.errors import EngineError, InvalidInput, NotFound
+from engine.feed.directory import Directory, unknown_tracker
 from engine.feed.follower import Follower, Listener
-from engine.feed.intake import ActionEvent, RecordIntake
+from engine.impressions.implicit import ImplicitImpressions
 from engine.question import Change, Event
+from engine.records import DatasetRecord
+
+MAX_RECORDS = 10  # of one call (specification §2.5)
+ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -> kind of log records
+
+ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose item is an action
+Row = tuple[str, Mapping[str, Any]]  # an id and its properties
+
+
+class EventDestination(NamedTuple):
+    """The destination of one tracker's records of a kind."""
+
+    group: str  # the dataset group's uid
+    schema: Schema
+    scope: bytes  # of what makes two events the same, see `_once`
 
 
 @dataclass(frozen=True)
@@ -18,9 +46,10 @@ class Feed:
     """The feed of one process. Methods that append return a future of the log's sequence number, done once the records
     are durable; they raise `InvalidInput` at once, before anything is stored."""
 
-    intake: RecordIntake
+    directory: Directory
     log: Log
     follower: Follower
+    impressions: ImplicitImpressions
     account: str  # the usual one
 
     def put_events(
@@ -32,8 +61,8 @@ class Feed:
         account: str | None = None,
     ) -> Future[int]:
         """Appends events to a tracker of this account."""
-        self.intake.check_tracker(tracking_id, account or self.account)
-        return self.intake.put_events((tracking_id,), session_id, user_id, events, {})
+        self._check_tracker(tracking_id, account or self.account)
+        return self.deliver((tracking_id,), session_id, user_id, events, {})
 
     def deliver(
         self,
@@ -43,34 +72,50 @@ class Feed:
         events: Sequence[Event],
         automatic: Mapping[str, object],
     ) -> Future[int]:
-        """Appends all events to all trackers, or none to any; `automatic` properties go where the schema has their
-        field."""
-        return self.intake.put_events(tracking_ids, session_id, user_id, events, automatic)
+        """Appends all events to all trackers, or none to any. Raises `InvalidInput` (specification §5.4).
+
+        `automatic` properties are added where an event has none of that name and the tracker's schema has the field.
+        """
+        targets = [self._target(tracking_id, "INTERACTIONS") for tracking_id in tracking_ids]
+        for event in events:
+            check_seconds("sentAt", event.sent_at)
+        appended = self.log.append(
+            [entry for each in targets for entry in self._event_entries(each, session_id, user_id, events, automatic)]
+        )
+        for each in targets:
+            self.impressions.note(each.group, user_id or session_id, events)
+        return appended
 
     def takes_at_once(self, tracking_ids: Sequence[str]) -> bool:
         """Tells that `deliver` to these trackers waits for nothing, so that an event loop may call it."""
-        return self.intake.knows(tracking_ids)
+        return all(self.directory.has(("target INTERACTIONS", each)) for each in tracking_ids)
 
-    def put_items(
-        self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
-    ) -> Future[int]:
-        return self.intake.put_rows(dataset_arn, "ITEMS", items, account or self.account)
+    def put_items(self, dataset_arn: str, items: Sequence[Row], account: str | None = None) -> Future[int]:
+        return self._put_rows(dataset_arn, "ITEMS", items, account)
 
-    def put_users(
-        self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
-    ) -> Future[int]:
-        return self.intake.put_rows(dataset_arn, "USERS", users, account or self.account)
+    def put_users(self, dataset_arn: str, users: Sequence[Row], account: str | None = None) -> Future[int]:
+        return self._put_rows(dataset_arn, "USERS", users, account)
 
-    def put_actions(
-        self, dataset_arn: str, actions: Sequence[tuple[str, Mapping[str, Any]]], account: str | None = None
-    ) -> Future[int]:
-        return self.intake.put_rows(dataset_arn, "ACTIONS", actions, account or self.account)
+    def put_actions(self, dataset_arn: str, actions: Sequence[Row], account: str | None = None) -> Future[int]:
+        return self._put_rows(dataset_arn, "ACTIONS", actions, account)
 
     def put_action_interactions(
         self, tracking_id: str, interactions: Sequence[ActionEvent], account: str | None = None
     ) -> Future[int]:
-        """Appends interactions, each a session, a user or None, and an event whose item is an action."""
-        return self.intake.put_action_interactions(tracking_id, interactions, account or self.account)
+        """Appends all or none. Raises `NotFound` for an unknown tracker, `InvalidInput` (specification §2.5)."""
+        try:
+            self._check_tracker(tracking_id, account or self.account)
+        except InvalidInput as error:  # which is all that PutEvents declares
+            raise NotFound(error.message) from error
+        target = self._target(tracking_id, "ACTION_INTERACTIONS")
+        records = []
+        for session, user, event in interactions:
+            check_seconds("timestamp", event.sent_at)
+            also = session if user else self.follower.owner(target.group, session)
+            records.append(
+                _event_entry("action_event", target, _interaction(session, user, event, target.schema), also)
+            )
+        return self.log.append(records)
 
     def announce(self, kind: str, key: str) -> Future[int]:
         """Tells the listeners of every process something of the caller's own, in order with all that changes."""
@@ -106,3 +151,103 @@ class Feed:
         if self.log.rung_for(*DEPLOYED) > applied:
             return False
         return group is None or self.log.rung_for(group, user) <= applied
+
+    # ---- inside
+
+    def _check_tracker(self, tracking_id: str, account: str) -> None:
+        """Raises `InvalidInput` where the account has no such tracker, in the words for one that nobody has."""
+        if self.directory.tracker(tracking_id).account != account:
+            raise unknown_tracker(tracking_id)
+
+    def _event_entries(
+        self,
+        target: EventDestination,
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> list[LogEntry]:
+        also, schema = session_id if user_id else self.follower.owner(target.group, session_id), target.schema
+        if automatic:
+            events = [_completed(event, automatic, schema) for event in events]
+        interactions = [_interaction(session_id, user_id, event, schema) for event in events]
+        return [_event_entry("event", target, each, also) for each in interactions]
+
+    def _put_rows(self, dataset_arn: str, dataset_type: str, rows: Sequence[Row], account: str | None) -> Future[int]:
+        """Items, users or actions; each replaces the earlier record of its id (specification §2.5)."""
+        dataset = self.directory.get(dataset_arn, DatasetRecord, account or self.account)
+        if dataset.dataset_type != dataset_type:
+            raise InvalidInput(f"datasetArn: {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
+        schema = self.directory.schema(dataset)
+        if not 1 <= len(rows) <= MAX_RECORDS:
+            raise InvalidInput(f"{len(rows)} records are given; 1 to {MAX_RECORDS} are allowed.")
+        group = self.directory.group_of(dataset).uid
+        return self.log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
+
+    def _target(self, tracking_id: str, dataset_type: str) -> EventDestination:
+        key = f"target {dataset_type}", tracking_id
+        return self.directory.once(key, partial(self._found, tracking_id, dataset_type))
+
+    def _found(self, tracking_id: str, dataset_type: str) -> EventDestination:
+        tracker = self.directory.tracker(tracking_id)
+        dataset = self.directory.datasets(tracker.dataset_group_arn).get(dataset_type)
+        if dataset is None:
+            name = DATASET_TYPES[dataset_type]
+            raise InvalidInput(f"The tracker's dataset group has no {name} dataset; create it first.")
+        scope = f"{dataset.dataset_type}/{dataset.creation_date_time}/".encode()
+        return EventDestination(self.directory.group_of(tracker).uid, self.directory.schema(dataset), scope)
+
+
+def _completed(event: Event, automatic: Mapping[str, object], schema: Schema) -> Event:
+    own = {plain(name) for name in event.properties}
+    added = {
+        name: value
+        for name, value in automatic.items()
+        if plain(name) not in own and schema.field_for(name) is not None
+    }
+    return msgspec.structs.replace(event, properties={**added, **event.properties})
+
+
+def _interaction(session: str, user: str | None, event: Event, schema: Schema) -> entries.Interaction:
+    return entries.Interaction(
+        user=user,
+        session=session,
+        item=event.item_id,
+        event_type=event.event_type,
+        time=float(event.sent_at),  # so that 1 and 1.0 are written alike
+        value=None if event.event_value is None else float(event.event_value),
+        event_id=event.event_id,
+        properties=dict(sorted(check_properties(schema, event.properties).items())) if event.properties else {},
+        recommendation_id=event.recommendation_id,
+        impression=event.impression,
+        attribution=dict(sorted(event.metric_attribution.items())) if event.metric_attribution else {},
+    )
+
+
+def _event_entry(kind: str, target: EventDestination, interaction: entries.Interaction, also: str | None) -> LogEntry:
+    """`also` is whose answers change, too: the user's session, or the session's user."""
+    body = entries.encode(interaction)
+    rings = () if also is None else (also,)
+    return LogEntry(
+        target.group, kind, interaction.user or interaction.session, body, _once(target.scope, interaction, body), rings
+    )
+
+
+def _once(scope: bytes, interaction: entries.Interaction, body: bytes) -> bytes:
+    """Equal for events of which one is kept (specification §5.4): of one id, or without one and equal in everything.
+
+    Another dataset of the same name, made after this one was deleted, starts anew.
+    """
+    same = body if interaction.event_id is None else b"event-id/" + interaction.event_id.encode()
+    return blake2b(scope + same, digest_size=16).digest()
+
+
+def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> LogEntry:
+    try:
+        values = check_properties(schema, properties)
+    except EngineError as error:
+        raise InvalidInput(f"{kind} {name!r}: {error}") from error
+    absent = [f.name for f in schema.fields if not f.nullable and f.name != schema.key and f.name not in values]
+    if absent:
+        raise InvalidInput(f"{kind} {name!r}: the required properties {absent} are missing.")
+    return LogEntry(group, kind, name, entries.encode(entries.RecordRow(name, dict(values))))

@@ -326,6 +326,19 @@ class Database:
             if self._watermark and mark:
                 self._watermark.store(mark)
 
+    def insert(self, table: Table) -> Any:
+        """The insert of the database's dialect, which knows conflicts."""
+        if self.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert
+        else:  # takes a while to load, and is seldom there
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+        return insert(table)
+
+    def wait_turn(self, connection: Connection, number: int) -> None:
+        """Waits till no other transaction has this turn; of writers to SQLite there is only one at a time."""
+        if not self.is_sqlite:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({number})"))
+
     def check(self) -> None:
         """Raise where the database does not answer."""
         with self.read() as connection:
