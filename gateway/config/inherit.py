@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from gateway.ask import Action
-from gateway.config import caching, document, experiments, origins
+from gateway.config import caching, document, experiments
 from gateway.config.plain import plain
 from gateway.context import autocontext
 from gateway.context.operators import OPERATORS
@@ -22,6 +22,7 @@ from gateway.metadata import SOURCES
 from gateway.plan import plan
 from gateway.targets import TARGETS
 from gateway.upstreams import BY_PART, Answerer
+from gateway.upstreams.function import function
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def namespace(key: str, part: document.Namespace, above: Inherited, root: docume
         for action, recommenders in part.recommenders.items()
         for name, recommender in recommenders.items()
     }
-    enclosing = origins.enclosing(key, root)
+    enclosing = enclosing_of(key, root)
     events = {each.key: each for each in (event_target(each, enclosing) for each in part.event_targets)}
     return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context))
 
@@ -98,7 +99,7 @@ def plan_of(
         variations=variations,
         cohorts=None if part.cohorts is None else part.cohorts.count,
         fallback=part.fallback,
-        post_processor=origins.post_processor(part.response_post_processor, root.aws.region),
+        post_processor=post_processor(part.response_post_processor, root.aws.region),
         experiments={
             feature: experiments.experiment(feature, each, tested) for feature, each in part.experiments.items()
         },
@@ -106,10 +107,21 @@ def plan_of(
     )
 
 
+def enclosing_of(namespace: str, root: document.Root) -> Enclosing:
+    return Enclosing(namespace, root.aws.region, root.origins.personalize)
+
+
+def post_processor(part: document.AnyPostProcessor | None, region: str) -> plan.PostProcessor | None:
+    if part is None:
+        return None
+    most = None if part.look_ahead_maximum_value is None else int(part.look_ahead_maximum_value)
+    return plan.PostProcessor(function(part, region), part.look_ahead_multiplier, most)
+
+
 def variation(
     name: str, part: document.AnyVariation, weight: float, own: Inherited, root: document.Root, namespace: str
 ) -> plan.Variation:
-    enclosing = origins.enclosing(namespace, root)
+    enclosing = enclosing_of(namespace, root)
     answerer = BY_PART[type(part)].answerer(part, enclosing)
     by_arn = answerer.origin is not None
     return plan.Variation(

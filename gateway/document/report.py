@@ -1,13 +1,18 @@
-"""Faults and warnings of a configuration, each with its place: all are told at once, not only the first.
+"""Faults and warnings of a configuration, each with its place, and the checks that find them: all are told at once, not
+only the first.
 
 ConfigError     the configuration cannot be used; `faults` says why
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any, TypeVar, get_type_hints
+
+from gateway.document.values import Part
 
 
 @dataclass(frozen=True)
@@ -69,3 +74,23 @@ def choices(value: object, allowed: Iterable[str]) -> str:
 
 def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+P = TypeVar("P", bound=Part)
+Check = Callable[[P, str, Report], None]
+
+_checks: dict[type, list[Check[Any]]] = defaultdict(list)
+
+
+def checks(check: Check[P]) -> Check[P]:
+    """Registers a check of what a struct's types cannot say: a function of (part, place, report), for the type of its
+    `part` and those derived from it. It refuses what cannot work, and warns of what probably was not meant."""
+    _checks[get_type_hints(check)["part"]].append(check)
+    return check
+
+
+def check(part: Part, place: str, report: Report) -> None:
+    """Run the checks of the part's type, those of its base types first, as soon as the part is decoded."""
+    for kind in reversed(type(part).__mro__):
+        for each in _checks.get(kind, ()):
+            each(part, place, report)

@@ -15,9 +15,8 @@ from cachetools import LRUCache
 
 from gateway.body import columns_of, encoded
 from gateway.dependencies import Dependencies
-from gateway.document.check import checks
 from gateway.document.remote import CircuitBreaker, Enclosing, limits
-from gateway.document.report import Report
+from gateway.document.report import Report, checks
 from gateway.document.values import Duration, Part, Region, Remember, Retries, Seconds, TableName, Url
 from gateway.errors import UpstreamProblem
 from gateway.metadata.base import Always, Columns, MetadataPart, SourceType

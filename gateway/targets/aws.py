@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.document.values import Duration, Region, StreamName, Url
 from gateway.errors import UpstreamProblem
 from gateway.outbound import OutboundRequest, OutboundResponse, Peer
 from gateway.plan.plan import Limits
-from gateway.targets.base import Down, EventTargetPart, TargetDependencies, check_status, exchange
+from gateway.targets.base import Down, EventTargetPart, RecordTarget, TargetDependencies, check_status, exchange
 
 PASSING = re.compile(  # errors with status 400 that are about the account, the stream or the time, not the records
     "Throttl|Throughput|LimitExceeded|NotFound|ResourceInUse|AccessDenied|Expired|UnrecognizedClient|Signature"
@@ -42,19 +41,8 @@ def check_stream(part: StreamPart, place: str, report: Report) -> None:
         report.warn(inside(place, "streamName"), f"{part.stream_name!r} is no stream's name: {rule}")
 
 
-class AwsStream(NamedTuple):
-    name: str
-    region: str
-    endpoint_url: str | None
-    timeout_s: float
-
-
-def stream(part: StreamPart, enclosing: Enclosing) -> AwsStream:
-    return AwsStream(part.stream_name, part.region or enclosing.region, part.endpoint_url, part.timeout)
-
-
-class AwsService(NamedTuple):
-    """A service that is called, and how long one call may take."""
+class AwsPlace(NamedTuple):
+    """A stream or tracker, and how long a call about it may take."""
 
     name: str
     region: str
@@ -62,24 +50,32 @@ class AwsService(NamedTuple):
     timeout_s: float
 
 
-async def call_service(
-    dependencies: TargetDependencies, name: str, service: AwsService, path: str, headers: dict[str, str], body: bytes
-) -> Any:
-    """The answer as plain data. Raises `Down` and `Refused`."""
-    peer = Peer(name, "Events", Limits(timeout_s=service.timeout_s))
-    url = dependencies.signer.endpoint(service.name, service.region, service.endpoint_url) + path
-    try:
-        request = await dependencies.signer.signed(
-            peer, OutboundRequest("POST", url, headers, body), service.name, service.region
-        )
-    except UpstreamProblem as problem:
-        raise Down(problem.message) from problem
-    response = await exchange(dependencies.outbound, peer, request)
-    error = "" if response.status < 300 else _error(response)
-    check_status(
-        response, f"{name} answers with status {response.status} {error}".rstrip(), bool(PASSING.search(error))
-    )
-    return _decoded(response)
+def stream(part: StreamPart, enclosing: Enclosing) -> AwsPlace:
+    return AwsPlace(part.stream_name, part.region or enclosing.region, part.endpoint_url, part.timeout)
+
+
+class AwsTarget(RecordTarget):
+    """A stream or tracker of an AWS service, which `service` names."""
+
+    service: ClassVar[str]
+
+    def __init__(self, dependencies: TargetDependencies, key: str, place: AwsPlace) -> None:
+        self._outbound, self._signer, self._place = dependencies.outbound, dependencies.signer, place
+        self._peer = Peer(key, "Events", Limits(timeout_s=place.timeout_s))
+
+    async def _call(self, path: str, headers: dict[str, str], body: bytes) -> Any:
+        """The answer as plain data. Raises `Down` and `Refused`."""
+        peer, region = self._peer, self._place.region
+        url = self._signer.endpoint(self.service, region, self._place.endpoint_url) + path
+        try:
+            request = await self._signer.signed(peer, OutboundRequest("POST", url, headers, body), self.service, region)
+        except UpstreamProblem as problem:
+            raise Down(problem.message) from problem
+        response = await exchange(self._outbound, peer, request)
+        error = "" if response.status < 300 else _error(response)
+        why = f"{peer.name} answers with status {response.status} {error}".rstrip()
+        check_status(response, why, bool(PASSING.search(error)))
+        return _decoded(response)
 
 
 def _error(response: OutboundResponse) -> str:

@@ -16,7 +16,7 @@ from gateway.document.values import Part
 from gateway.errors import TooLarge, UpstreamProblem
 from gateway.outbound import Outbound, OutboundRequest, OutboundResponse, Peer
 from gateway.outbound.signing import Signer
-from gateway.targets.entry import Entry
+from gateway.targets.entry import Entry, envelope
 
 PASSING = frozenset({401, 403, 404, 407, 408, 421, 425, 429})  # of 4xx: about the target or the time, not the message
 
@@ -71,6 +71,19 @@ class Target(Protocol):
         """A result a message, None for taken. Raises `Down` and `Refused` for all of them."""
 
     async def close(self) -> None: ...
+
+
+class RecordTarget:
+    """The common part of targets that take each entry's record as one message, and keep nothing open."""
+
+    def check(self, entry: Entry, size: int) -> None:
+        return
+
+    def messages(self, entry: Entry) -> list[Message]:
+        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
+
+    async def close(self) -> None:
+        return
 
 
 class EventTargetPart(Part, frozen=True, tag_field="type"):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.targets.aws import AwsService, AwsStream, StreamPart, call_service, stream
-from gateway.targets.base import Call, Failed, Message, TargetDependencies, TargetType, check_size
+from gateway.targets.aws import AwsTarget, StreamPart, stream
+from gateway.targets.base import Call, Failed, Message, TargetType, check_size
 from gateway.targets.entry import Entry, envelope
 from gateway.targets.kinesis import results
 
@@ -20,12 +20,9 @@ class KinesisFirehose(StreamPart, frozen=True, tag="kinesis-firehose"):
     """A Firehose stream: a line of JSON a request."""
 
 
-class FirehoseTarget:
+class FirehoseTarget(AwsTarget):
+    service = "firehose"
     call = Call(messages=500, bytes=4 * 1024 * 1024)
-
-    def __init__(self, dependencies: TargetDependencies, key: str, stream: AwsStream) -> None:
-        self._dependencies, self._key, self._stream = dependencies, key, stream
-        self._service = AwsService("firehose", stream.region, stream.endpoint_url, stream.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size > LARGEST:
@@ -36,12 +33,9 @@ class FirehoseTarget:
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         records = [{"Data": b64encode(each.data).decode()} for each in call]
-        body = msgspec.json.encode({"DeliveryStreamName": self._stream.name, "Records": records})
-        answer = await call_service(self._dependencies, self._key, self._service, "/", HEADERS, body)
+        body = msgspec.json.encode({"DeliveryStreamName": self._place.name, "Records": records})
+        answer = await self._call("/", HEADERS, body)
         return results(answer, "FailedPutCount", "RequestResponses", call)
-
-    async def close(self) -> None:
-        return
 
 
 TARGET = TargetType(KinesisFirehose, FirehoseTarget, stream, place=3)

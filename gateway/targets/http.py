@@ -9,9 +9,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from gateway.context.rules import HeaderName
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing
-from gateway.document.report import Report, choices, inside
+from gateway.document.report import Report, checks, choices, inside
 from gateway.document.values import BatchSize, Duration, Url
 from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits
@@ -21,12 +20,12 @@ from gateway.targets.base import (
     EventTargetPart,
     Failed,
     Message,
+    RecordTarget,
     TargetDependencies,
     TargetType,
     check_status,
     exchange,
 )
-from gateway.targets.entry import Entry, envelope
 
 ONE, SEVERAL = 1024 * 1024, 4 * 1024 * 1024  # bytes of a POST
 AT_ONCE = 8
@@ -81,25 +80,16 @@ def webhook(part: HttpTarget, enclosing: Enclosing) -> Webhook:
     return Webhook(template(part.url), headers, part.batch_size, part.timeout)
 
 
-class WebhookTarget:
+class WebhookTarget(RecordTarget):
     def __init__(self, dependencies: TargetDependencies, key: str, hook: Webhook) -> None:
         self._outbound, self._key, self._hook = dependencies.outbound, key, hook
         self.call = Call(hook.batch, SEVERAL, whole=True) if hook.batch > 1 else Call(1, ONE, at_once=AT_ONCE)
         self._peer = Peer(key, "Events", Limits(timeout_s=hook.timeout_s))
 
-    def check(self, entry: Entry, size: int) -> None:
-        return
-
-    def messages(self, entry: Entry) -> list[Message]:
-        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
-
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         response = await exchange(self._outbound, self._peer, self._sent(call))
         check_status(response, f"{self._key} answers with status {response.status}")
         return [None] * len(call)
-
-    async def close(self) -> None:
-        return
 
     def _sent(self, call: Sequence[Message]) -> OutboundRequest:
         entry, hook = call[0].entry, self._hook

@@ -9,8 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from gateway.document.check import checks
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.document.values import Duration, Text, Topic
 from gateway.targets.base import (
     Call,
@@ -18,6 +17,7 @@ from gateway.targets.base import (
     EventTargetPart,
     Failed,
     Message,
+    RecordTarget,
     TargetDependencies,
     TargetType,
     check_size,
@@ -28,10 +28,8 @@ log = logging.getLogger(__name__)
 
 FOR_GOOD = frozenset({"MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_RECORD"})
 FLUSH_S = 2.0  # beyond a message's own time, for the producer to say what became of it
-LARGEST, OVERHEAD = (
-    1_000_000,
-    512,
-)  # of a message, as librdkafka has it unless properties say otherwise; beside the record
+LARGEST = 1_000_000  # bytes of a message, as librdkafka has it unless properties say otherwise
+OVERHEAD = 512  # bytes of a message beside the record
 
 OURS = frozenset({"bootstrap.servers", "enable.idempotence", "acks", "message.timeout.ms"})  # of the properties
 
@@ -62,7 +60,7 @@ def check_kafka(part: Kafka, place: str, report: Report) -> None:
         report.refuse(inside(inside(place, "properties"), name), "is set by recgate")
 
 
-class KafkaTarget:
+class KafkaTarget(RecordTarget):
     call = Call(messages=500, bytes=4 * 1024 * 1024)
 
     def __init__(self, dependencies: TargetDependencies, key: str, part: Kafka) -> None:
@@ -73,9 +71,6 @@ class KafkaTarget:
         largest = int(self._part.properties.get("message.max.bytes", LARGEST))
         if size + OVERHEAD > largest:
             check_size(len(envelope(entry)) + OVERHEAD, largest, "Kafka")
-
-    def messages(self, entry: Entry) -> list[Message]:
-        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         return await asyncio.to_thread(self._send, call)

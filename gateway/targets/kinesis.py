@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.targets.aws import AwsService, AwsStream, StreamPart, call_service, stream
-from gateway.targets.base import Call, Down, Failed, Message, TargetDependencies, TargetType, check_size
+from gateway.targets.aws import AwsTarget, StreamPart, stream
+from gateway.targets.base import Call, Down, Failed, Message, TargetType, check_size
 from gateway.targets.entry import Entry, envelope
 
 LARGEST = 1024 * 1024  # of one record, with its key
@@ -19,28 +19,19 @@ class KinesisStream(StreamPart, frozen=True, tag="kinesis-stream"):
     """A Kinesis data stream: a record a request, the session's id as its partition key."""
 
 
-class KinesisTarget:
+class KinesisTarget(AwsTarget):
+    service = "kinesis"
     call = Call(messages=500, bytes=5 * 1024 * 1024)
-
-    def __init__(self, dependencies: TargetDependencies, key: str, stream: AwsStream) -> None:
-        self._dependencies, self._key, self._stream = dependencies, key, stream
-        self._service = AwsService("kinesis", stream.region, stream.endpoint_url, stream.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size > LARGEST:
             check_size(len(envelope(entry)) + 4 * 256, LARGEST, "Kinesis")
 
-    def messages(self, entry: Entry) -> list[Message]:
-        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
-
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         records = [{"Data": b64encode(each.data).decode(), "PartitionKey": each.session} for each in call]
-        body = msgspec.json.encode({"StreamName": self._stream.name, "Records": records})
-        answer = await call_service(self._dependencies, self._key, self._service, "/", HEADERS, body)
+        body = msgspec.json.encode({"StreamName": self._place.name, "Records": records})
+        answer = await self._call("/", HEADERS, body)
         return results(answer, "FailedRecordCount", "Records", call)
-
-    async def close(self) -> None:
-        return
 
 
 def results(answer: object, count: str, each: str, call: Sequence[Message]) -> Sequence[Failed | None]:

@@ -8,12 +8,19 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from gateway.document.check import checks
 from gateway.document.redis_url import fault_of
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.document.values import Count, Duration, RedisUrl, Text
-from gateway.targets.base import Call, Down, EventTargetPart, Failed, Message, TargetDependencies, TargetType
-from gateway.targets.entry import Entry, envelope
+from gateway.targets.base import (
+    Call,
+    Down,
+    EventTargetPart,
+    Failed,
+    Message,
+    RecordTarget,
+    TargetDependencies,
+    TargetType,
+)
 
 ID = re.compile(rb"(\d{1,20})-(\d{1,20})")
 
@@ -39,19 +46,13 @@ def check_redis_stream(part: RedisStream, place: str, report: Report) -> None:
         report.refuse(inside(place, "url"), fault)
 
 
-class RedisStreamTarget:
+class RedisStreamTarget(RecordTarget):
     call = Call(messages=500, bytes=4 * 1024 * 1024, whole=True)
 
     def __init__(self, dependencies: TargetDependencies, key: str, part: RedisStream) -> None:
         self._key, self._part, self._url = key, part, part.url or dependencies.redis_url
         self._redis: Redis | None = None
         self._last = (0, 0)  # the id of the last entry that this connection has acknowledged
-
-    def check(self, entry: Entry, size: int) -> None:
-        return
-
-    def messages(self, entry: Entry) -> list[Message]:
-        return [Message(entry.id, entry.session or entry.user or entry.id, envelope(entry), entry)]
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         part = self._part

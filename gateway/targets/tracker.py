@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from gateway.document.check import checks
 from gateway.document.remote import AwsOrigin, Enclosing
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.document.values import TrackingId
 from gateway.errors import Invalid
 from gateway.plan.plan import EngineTracker
-from gateway.targets.aws import AwsService, call_service
-from gateway.targets.base import Call, EventTargetPart, Failed, Message, TargetDependencies, TargetType
+from gateway.targets.aws import AwsPlace, AwsTarget
+from gateway.targets.base import Call, EventTargetPart, Failed, Message, TargetType
 from gateway.targets.entry import Entry
 
 MOST_EVENTS = 10
@@ -42,28 +41,16 @@ def check_tracker(part: EventTracker, place: str, report: Report) -> None:
         report.warn(inside(place, "trackingId"), f"{part.tracking_id!r} is no tracking id: letters, digits and -")
 
 
-class Tracker(NamedTuple):
-    """A tracker of Amazon Personalize."""
-
-    tracking_id: str
-    region: str
-    endpoint_url: str | None
-    timeout_s: float
-
-
-def tracker(part: EventTracker, enclosing: Enclosing) -> Tracker | EngineTracker:
+def tracker(part: EventTracker, enclosing: Enclosing) -> AwsPlace | EngineTracker:
     origin = enclosing.personalize
     if isinstance(origin, AwsOrigin):
-        return Tracker(part.tracking_id, origin.region or enclosing.region, origin.endpoint_url, origin.timeout)
+        return AwsPlace(part.tracking_id, origin.region or enclosing.region, origin.endpoint_url, origin.timeout)
     return EngineTracker(part.tracking_id)
 
 
-class TrackerTarget:
+class TrackerTarget(AwsTarget):
+    service = "personalize-events"
     call = Call(messages=1, bytes=1024 * 1024, at_once=AT_ONCE)
-
-    def __init__(self, dependencies: TargetDependencies, key: str, tracker: Tracker) -> None:
-        self._dependencies, self._key, self._tracker = dependencies, key, tracker
-        self._service = AwsService("personalize-events", tracker.region, tracker.endpoint_url, tracker.timeout_s)
 
     def check(self, entry: Entry, size: int) -> None:
         if size <= LARGEST_EVENT:
@@ -76,7 +63,7 @@ class TrackerTarget:
         """A request without events, that is with conversions alone, is none of a tracker's."""
         events = events_of(entry)
         user = {"userId": entry.user} if entry.user is not None else {}
-        common = {"trackingId": self._tracker.tracking_id, "sessionId": entry.session, **user}
+        common = {"trackingId": self._place.name, "sessionId": entry.session, **user}
         return [
             Message(
                 id=f"{entry.id}-{first}",
@@ -90,11 +77,8 @@ class TrackerTarget:
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         headers = {"content-type": "application/json"}
         for message in call:
-            await call_service(self._dependencies, self._key, self._service, "/events", headers, message.data)
+            await self._call("/events", headers, message.data)
         return [None] * len(call)
-
-    async def close(self) -> None:
-        return
 
 
 def events_of(entry: Entry) -> list[dict[str, Any]]:

@@ -14,9 +14,8 @@ from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
 from gateway.document.arns import MODEL_ARN
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.errors import Problem, as_problems
 from gateway.plan.plan import Plan, Variation
 from gateway.upstreams.base import Answerer, Scope, UpstreamType

@@ -7,9 +7,8 @@ from typing import Protocol
 
 from gateway.ask import Answer, Ask
 from gateway.dependencies import Dependencies
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing, Remote, limits
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.document.values import Region, Url
 from gateway.outbound.functions import invoked
 from gateway.plan.plan import Function, Plan, Variation

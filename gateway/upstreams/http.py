@@ -14,9 +14,8 @@ import msgspec
 from gateway.ask import Answer, Ask
 from gateway.context.rules import HeaderName
 from gateway.dependencies import Dependencies
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing, limits
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.document.values import HeaderText, Text, Url
 from gateway.errors import Invalid
 from gateway.outbound import Outbound, OutboundRequest, Peer

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from gateway.document.caching import CacheControl
 from gateway.document.context import AutoContext, Filter, Hide, Promotion
 from gateway.document.remote import CircuitBreaker
 from gateway.document.values import Duration, Part, Retries, Seconds, Weight
 from gateway.metadata import AnyMetadata
+
+
+class CachePolicy(Part, frozen=True):
+    """How long one kind of caller's answers are fresh, and what Cache-Control says besides."""
+
+    max_age: Seconds = 0
+    directives: str = ""
+
+
+class CacheControl(Part, frozen=True):
+    """A policy a kind of caller; a kind that is absent is inherited."""
+
+    auto_provision: bool = True
+    user_specified: CachePolicy | None = None
+    synthetic_user_specified: CachePolicy | None = None
+    no_user_specified: CachePolicy | None = None
 
 
 class Level(Part, frozen=True):

@@ -10,9 +10,8 @@ import msgspec
 from gateway.ask import Answer, Ask
 from gateway.dependencies import Dependencies
 from gateway.document.arns import MODEL_ARN, no_arn
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing, EngineOrigin, limits
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.errors import Invalid, UpstreamProblem
 from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits, Plan, Variation

@@ -9,9 +9,8 @@ import msgspec
 
 from gateway.ask import Answer, Ask
 from gateway.dependencies import Dependencies
-from gateway.document.check import checks
 from gateway.document.remote import Enclosing, limits
-from gateway.document.report import Report
+from gateway.document.report import Report, checks
 from gateway.document.values import Region, Url
 from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits, Plan, Variation

@@ -10,8 +10,7 @@ import maxminddb
 
 from gateway.config import document
 from gateway.context.viewer import Places
-from gateway.document.check import checks
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 
 
 @checks

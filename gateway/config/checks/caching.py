@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from gateway.config import document
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable, unknown
-from gateway.document.check import checks
-from gateway.document.report import Report, choices, inside
+from gateway.document.report import Report, checks, choices, inside
 
 A_DAY, A_YEAR = 86_400, 31_536_000
 

@@ -12,8 +12,7 @@ from gateway.config import document
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
 from gateway.document.arns import FILTER_ARN, no_arn
-from gateway.document.check import checks
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.plan.plan import Moment
 
 NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers

@@ -8,8 +8,7 @@ import re
 from gateway.config import document, experiments
 from gateway.config.checks.context import check_filters, reads_item
 from gateway.context.rules import ITEM_METADATA
-from gateway.document.check import checks
-from gateway.document.report import Report, inside
+from gateway.document.report import Report, checks, inside
 from gateway.upstreams.function import check_function_arn
 from gateway.upstreams.level import VariationPart
 

@@ -25,16 +25,14 @@ from gateway.config.document.experiments import (
     Metric,
     RampStep,
 )
-from gateway.config.document.post_processors import AnyPostProcessor, PostProcessorPart
-from gateway.config.document.root import GeoIp, Namespace, Recommender, Root
-from gateway.document.caching import CacheControl, CachePolicy
+from gateway.config.document.root import AnyPostProcessor, GeoIp, Namespace, PostProcessorPart, Recommender, Root
 from gateway.document.context import AutoField, Filter, Hide, Mapping, Promotion, RulePart
 from gateway.document.remote import AwsOrigin, EngineOrigin
 from gateway.document.values import Part, Value
 from gateway.metadata import AnyMetadata
 from gateway.targets import AnyEventTarget
 from gateway.upstreams import AnyVariation
-from gateway.upstreams.level import Level, RemoteVariation
+from gateway.upstreams.level import CacheControl, CachePolicy, Level, RemoteVariation
 
 __all__ = [
     "AccessKey",

@@ -7,13 +7,51 @@ from typing import Literal
 from gateway.ask import Action
 from gateway.config.document.access import Admin, AnyAuth, Aws, CorsPart, NoAuth, RateLimitsPart
 from gateway.config.document.experiments import AnyExperiment
-from gateway.config.document.post_processors import AnyPostProcessor
 from gateway.context.viewer import LOOPBACK
-from gateway.document.remote import Origins
-from gateway.document.values import Bytes, Count, Fraction, Key, Label, Line, Network, Part, Text
+from gateway.document.remote import CircuitBreaker, Origins
+from gateway.document.values import (
+    AtLeastOne,
+    Bytes,
+    Count,
+    Duration,
+    Fraction,
+    Key,
+    Label,
+    Line,
+    Network,
+    Part,
+    Region,
+    Retries,
+    Text,
+    Url,
+)
 from gateway.targets import AnyEventTarget
 from gateway.upstreams import AnyVariation
 from gateway.upstreams.level import Level
+
+
+class PostProcessorPart(Part, frozen=True, tag_field="type"):
+    """A function that gets the decorated answer, and replies with the one to give."""
+
+    timeout: Duration = 2
+    retries: Retries = 1
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    arn: str = ""
+    region: Region | None = None
+    endpoint_url: Url | None = None
+    look_ahead_multiplier: AtLeastOne = 1
+    look_ahead_maximum_value: AtLeastOne | None = None
+
+
+class LambdaPostProcessor(PostProcessorPart, frozen=True, tag="lambda"):
+    """An AWS Lambda function, by ARN or name."""
+
+
+class FunctionPostProcessor(PostProcessorPart, frozen=True, tag="function"):
+    """An AWS Lambda function, by ARN or name."""
+
+
+AnyPostProcessor = LambdaPostProcessor | FunctionPostProcessor
 
 
 class Cohorts(Part, frozen=True):

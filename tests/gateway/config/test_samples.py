@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import check_config, print_schema
+from gateway.cli.print_schema import schema
 from gateway.config import load, parse
-from gateway.config.schema import schema
 from tests.gateway.config.documents import ARN, plan_of, shop
 
 FOLDER = Path(__file__).parents[3] / "config"
