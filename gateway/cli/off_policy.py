@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -10,8 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import Engine, Estimate, Estimates, Settings
-from gateway.cli.options import data_option, plain_errors
+from engine import Estimate, Estimates
+from gateway.cli.options import data_option, engine_in, plain_errors
 
 
 @click.command("off-policy")
@@ -27,12 +26,8 @@ def command(model: str, instead: str, event_type: str | None, as_json: bool, dat
     models show can be judged: a warning says where that is too little, and there is no gain then.
     """
     console = Console(soft_wrap=True)
-    with plain_errors():
-        engine = Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))
-        try:
-            estimates = engine.answers.off_policy(model, instead, event_type)
-        finally:
-            engine.close()
+    with plain_errors(), engine_in(data) as engine:
+        estimates = engine.answers.off_policy(model, instead, event_type)
     if as_json:
         click.echo(msgspec.json.encode({**estimates._asdict(), "trusted": estimates.trusted}).decode())
         return

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from engine import Recipe
+    from engine import Engine, Recipe
 
 data_option = click.option(
     "--data",
@@ -49,6 +50,15 @@ def recipe_choice(fits: Callable[[Recipe[Any]], bool]) -> click.Choice[str]:
     with plain_errors():
         check_recipes()
     return click.Choice(sorted(name for name, recipe in RECIPES.items() if fits(recipe)))
+
+
+@contextmanager
+def engine_in(data: Path) -> Iterator[Engine]:
+    """The engine of a data directory as it is now. Raises what `plain_errors` tells."""
+    from engine import Engine, Settings
+
+    with closing(Engine.open(Settings.of(data.resolve(), os.environ, pending_s=0.0))) as engine:
+        yield engine
 
 
 @contextmanager

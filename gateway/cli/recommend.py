@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import MOST_RESULTS, Engine, Question, Ranked, Settings
-from gateway.cli.options import data_option, plain_errors
+from engine import MOST_RESULTS, Question, Ranked
+from gateway.cli.options import data_option, engine_in, plain_errors
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,13 @@ def command(**values: Any) -> None:
         num_results=options.num_results,
         expression=options.expression,
     )
-    with plain_errors():
-        engine = Engine.open(Settings.of(options.data.resolve(), os.environ, pending_s=0.0))
-        try:
-            if engine.answers.deployed(options.model).recipe.kind == "PERSONALIZED_ACTIONS":
-                ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
-                console.print(table_of(ranked, "action", [None] * len(ranked.items)))
-            else:
-                ranked = engine.answers.recommend(question)
-                console.print(table_of(ranked, "item", engine.answers.metadata(options.model, ranked.items)))
-        finally:
-            engine.close()
+    with plain_errors(), engine_in(options.data) as engine:
+        if engine.answers.deployed(options.model).recipe.kind == "PERSONALIZED_ACTIONS":
+            ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
+            console.print(table_of(ranked, "action", [None] * len(ranked.items)))
+        else:
+            ranked = engine.answers.recommend(question)
+            console.print(table_of(ranked, "item", engine.answers.metadata(options.model, ranked.items)))
 
 
 def table_of(ranked: Ranked, what: str, rows: Sequence[Mapping[str, Any] | None]) -> Table:

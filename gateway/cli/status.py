@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -38,10 +37,8 @@ def command(watch: bool, data: Path) -> None:
 
 def picture(local: Local) -> Group:
     starved = [Text(line, style="yellow") for line in starving(local.engine.settings.data_dir, time.time())]
-    tables = [jobs_table(local.engine, 12), campaigns_table(local)]
-    return Group(
-        *starved, *tables, *(table for table in (recommenders_table(local), schedules_table(local)) if table.row_count)
-    )
+    further = [table for table in (recommenders_table(local), schedules_table(local)) if table.row_count]
+    return Group(*starved, jobs_table(local.engine, 12), campaigns_table(local), *further)
 
 
 def jobs_table(engine: Engine, count: int) -> Table:
@@ -65,18 +62,13 @@ def spent(job: Job) -> str:
 
 def campaigns_table(local: Local) -> Table:
     table = Table("model", "solution version", "recipe", "trained", title="deployed")
-    for row in campaign_rows(local):
-        table.add_row(*row)
-    return table
-
-
-def campaign_rows(local: Local) -> Iterator[tuple[str, ...]]:
     for summary in local.call("ListCampaigns")["campaigns"]:
         campaign = local.call("DescribeCampaign", campaignArn=summary["campaignArn"])["campaign"]
         arn = campaign["solutionVersionArn"]
         version = local.call("DescribeSolutionVersion", solutionVersionArn=arn)["solutionVersion"]
         recipe = version["recipeArn"].rsplit("/", 1)[-1]
-        yield campaign["name"], arn.split(":")[-1], recipe, moment(version["lastUpdatedDateTime"])
+        table.add_row(campaign["name"], arn.split(":")[-1], recipe, moment(version["lastUpdatedDateTime"]))
+    return table
 
 
 def recommenders_table(local: Local) -> Table:
