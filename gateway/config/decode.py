@@ -12,7 +12,7 @@ import msgspec
 from gateway.config.checks import check
 from gateway.config.environment import FromEnvironment, Unset
 from gateway.document.report import Report, choices, inside
-from gateway.document.values import Part, fields_of
+from gateway.document.values import Part, fields_of, is_secret
 
 Form = Any  # a type annotation of a struct's field
 KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -171,24 +171,16 @@ def reason(data: object, form: Form) -> str:
     bare = bared(form)
     if get_origin(bare) is Literal:
         return f"cannot be {shown(data)}; {choices(data, map(str, get_args(bare)))}"
-    if secret(form):
+    if is_secret(form):
         return f"{described(form)}, in quotes"
     kinds = get_args(bare) or (bare,)
     wanted = described(form) or "must be " + " or ".join(KINDS[kind] for kind in kinds)
     return f"{wanted}, not {shown(data)}{hint(data, kinds)}"
 
 
-def secret(form: Form) -> bool:
-    """Tell whether no fault may show the value."""
-    return any((meta.extra or {}).get("secret") for meta in metas(form))
-
-
-def metas(form: Form) -> list[Any]:
-    return [meta for each in (form, *get_args(form)) for meta in getattr(each, "__metadata__", ())]
-
-
 def described(form: Form) -> str:
-    description = next((meta.description for meta in metas(form) if meta.description), "")
+    metas = (meta for each in (form, *get_args(form)) for meta in getattr(each, "__metadata__", ()))
+    description = next((meta.description for meta in metas if meta.description), "")
     return f"must be {description[:1].lower()}{description[1:].rstrip('.')}" if description else ""
 
 

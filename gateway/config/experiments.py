@@ -18,6 +18,8 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LEAST_PERIOD_S = 4
 VALUE_KEY = re.compile(r"eventValue|properties(\.[^.\s]+)+")
 
+Variations = Mapping[str, document.AnyVariation]
+
 
 # --- checks
 
@@ -32,53 +34,46 @@ def check_experiments(part: document.Recommender, place: str, report: Report) ->
         check_experiment(each, part.variations, inside(at, feature), report)
 
 
-def check_experiment(
-    part: document.AnyExperiment, variations: Mapping[str, document.AnyVariation], place: str, report: Report
-) -> None:
+def check_experiment(part: document.AnyExperiment, variations: Variations, place: str, report: Report) -> None:
     if not part.metrics:
         report.warn(inside(place, "metrics"), "has no metric: no conversion can be told")
     for name in set(part.metrics) & set(part.guardrails):
-        report.refuse(inside(inside(place, "guardrails"), name), "is a metric, too: give it another name")
+        report.refuse(inside(place, "guardrails", name), "is a metric, too: give it another name")
     if isinstance(part, document.InterleavingExperiment):
         check_interleaving(part, variations, place, report)
     elif part.weights is not None:
         check_weights(part.weights, variations, inside(place, "weights"), report)
     for unit, name in part.overrides.items():
         if name not in variations:
-            at = inside(inside(place, "overrides"), unit)
+            at = inside(place, "overrides", unit)
             report.refuse(at, f"there is no variation {name!r}; {choices(name, variations)}")
     check_times(part, place, report)
     for index, step in enumerate(part.ramp):
-        check_step(step, variations, inside(inside(place, "ramp"), index), report)
+        check_step(step, variations, inside(place, "ramp", index), report)
     if isinstance(part, document.BanditExperiment):
         check_bandit(part, variations, place, report)
-    if part.exclusion is not None:
-        check_range(part.exclusion.range, inside(inside(place, "exclusion"), "range"), report)
+    share = (0.0, 1.0) if part.exclusion is None else part.exclusion.range
+    if len(share) != 2 or share[0] >= share[1]:
+        message = "must be two numbers, the first less than the second, such as [0, 0.5]"
+        report.refuse(inside(place, "exclusion", "range"), message)
     for index, condition in enumerate(part.audience):
         if isinstance(condition.value, float) and not math.isfinite(condition.value):
-            report.refuse(inside(inside(inside(place, "audience"), index), "value"), "must be a finite number")
+            report.refuse(inside(place, "audience", index, "value"), "must be a finite number")
 
 
 def check_interleaving(
-    part: document.InterleavingExperiment,
-    variations: Mapping[str, document.AnyVariation],
-    place: str,
-    report: Report,
+    part: document.InterleavingExperiment, variations: Variations, place: str, report: Report
 ) -> None:
-    steps = [(inside(inside(place, "ramp"), index), step.weights) for index, step in enumerate(part.ramp)]
+    steps = [(inside(place, "ramp", index), step.weights) for index, step in enumerate(part.ramp)]
+    message = "mean nothing where lists are interleaved: every variation has the same part in them; take them out"
     for at, weights in ((place, part.weights), *steps):
         if weights is not None:
-            message = (
-                "mean nothing where lists are interleaved: every variation has the same part in them; take them out"
-            )
             report.refuse(inside(at, "weights"), message)
     if len(variations) < 2:
         report.refuse(place, "interleaves two variations or more, and the recommender has one")
 
 
-def check_weights(
-    weights: Mapping[str, float], variations: Mapping[str, document.AnyVariation], place: str, report: Report
-) -> None:
+def check_weights(weights: Mapping[str, float], variations: Variations, place: str, report: Report) -> None:
     for name, weight in weights.items():
         if name not in variations:
             report.refuse(inside(place, name), f"there is no variation {name!r}; {choices(name, variations)}")
@@ -88,18 +83,14 @@ def check_weights(
         report.refuse(place, "all weights are 0: nobody could be in an arm; give one more than 0")
 
 
-def check_step(
-    step: document.RampStep, variations: Mapping[str, document.AnyVariation], place: str, report: Report
-) -> None:
+def check_step(step: document.RampStep, variations: Variations, place: str, report: Report) -> None:
     if step.weights is not None:
         check_weights(step.weights, variations, inside(place, "weights"), report)
     elif step.traffic is None:
         report.refuse(place, "changes nothing: give it 'traffic', 'weights' or both")
 
 
-def check_bandit(
-    part: document.BanditExperiment, variations: Mapping[str, document.AnyVariation], place: str, report: Report
-) -> None:
+def check_bandit(part: document.BanditExperiment, variations: Variations, place: str, report: Report) -> None:
     if part.reward is None and not part.metrics:
         report.refuse(inside(place, "metrics"), "has no metric: a bandit needs one to earn")
     if part.reward is not None and part.reward not in part.metrics:
@@ -115,7 +106,7 @@ def check_bandit(
         report.refuse(inside(place, "minimumWeight"), message)
     for index, step in enumerate(part.ramp):
         if step.weights is not None:
-            at = inside(inside(inside(place, "ramp"), index), "weights")
+            at = inside(place, "ramp", index, "weights")
             report.refuse(at, "a bandit finds the weights by itself: leave them to it, or take method 'builtin'")
 
 
@@ -126,7 +117,7 @@ def check_times(part: document.AnyExperiment, place: str, report: Report) -> Non
         report.refuse(at, f"ends at {part.schedule.end}, not after it starts at {part.schedule.start}")
     before = -inf
     for index, step in enumerate(part.ramp):
-        at = inside(inside(inside(place, "ramp"), index), "at")
+        at = inside(place, "ramp", index, "at")
         now = seconds(step.at, at, report)
         if now is not None and now <= before:
             report.refuse(at, f"{step.at} is not after the step before it: put the steps in the order of their times")
@@ -139,11 +130,6 @@ def seconds(time: str | None, place: str, report: Report) -> float | None:
     except ValueError as error:
         report.refuse(place, f"is no time: {error}")
         return None
-
-
-def check_range(range_: tuple[float, ...], place: str, report: Report) -> None:
-    if len(range_) != 2 or range_[0] >= range_[1]:
-        report.refuse(place, "must be two numbers, the first less than the second, such as [0, 0.5]")
 
 
 def check_exclusions(part: document.Namespace, place: str, report: Report) -> None:
@@ -164,17 +150,17 @@ def check_exclusions(part: document.Namespace, place: str, report: Report) -> No
 
 
 def check_senders(part: document.Namespace, place: str, report: Report) -> None:
+    if part.event_targets:
+        return
+    silent = "the namespace has no 'eventTargets', so it takes no events"
     for action, recommenders in part.recommenders.items():
         for name, recommender in recommenders.items():
-            if recommender.experiments and not part.event_targets:
-                at = f"{place}.recommenders.{action}.{name}.experiments"
-                report.warn(at, "nobody can send a metric: the namespace has no 'eventTargets', so it takes no events")
+            at = f"{place}.recommenders.{action}.{name}.experiments"
+            if recommender.experiments:
+                report.warn(at, f"nobody can send a metric: {silent}")
             for feature, each in recommender.experiments.items():
-                if each.confirmation is not None and not part.event_targets:
-                    at = f"{place}.recommenders.{action}.{name}.experiments.{feature}.confirmation"
-                    report.refuse(
-                        at, "nobody would be exposed: the namespace has no 'eventTargets', so it takes no events"
-                    )
+                if each.confirmation is not None:
+                    report.refuse(f"{at}.{feature}.confirmation", f"nobody would be exposed: {silent}")
 
 
 def check_metric(part: document.Metric, place: str, report: Report) -> None:
@@ -208,7 +194,10 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
     wanted = {each.field for each in part.audience}
     return setup.Experiment(
         method=method,
-        metrics=metrics(part),
+        metrics={
+            **{name: metric(each, guardrail=False) for name, each in part.metrics.items()},
+            **{name: metric(each, guardrail=True) for name, each in part.guardrails.items()},
+        },
         id=identity("/".join((*recommender.path, feature)), part.seed if seed != feature else None, rankers),
         feature=feature,
         namespace=recommender.path[0],
@@ -216,7 +205,11 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
         unit=part.unit,
         arms=arms(method, feature, names, weights),
         rankers=rankers,
-        launch=launch(method, feature, names, part.ramp),
+        launch=tuple(
+            setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
+            for step in part.ramp
+            if step.weights is not None
+        ),
         bandit=bandit(part) if isinstance(part, document.BanditExperiment) else None,
         steps=steps(part),
         start=epoch(part.schedule.start, -inf),
@@ -230,23 +223,6 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
         overrides=part.overrides,
         synthetic=part.include_synthetic,
         confirmed_by=None if part.confirmation is None else part.confirmation.event_type or "",
-    )
-
-
-def metrics(part: document.AnyExperiment) -> dict[str, setup.ExperimentMetric]:
-    return {
-        **{name: metric(each, guardrail=False) for name, each in part.metrics.items()},
-        **{name: metric(each, guardrail=True) for name, each in part.guardrails.items()},
-    }
-
-
-def launch(
-    method: str, feature: str, names: Sequence[str], ramp: Sequence[document.RampStep]
-) -> tuple[setup.AllocationStep, ...]:
-    return tuple(
-        setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
-        for step in ramp
-        if step.weights is not None
     )
 
 

@@ -3,9 +3,9 @@ not said, no secret."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
-from gateway.document.values import Part, fields_of
+from gateway.document.values import Part, fields_of, is_secret
 
 HIDDEN = "***"
 
@@ -16,14 +16,8 @@ def plain(part: Part) -> dict[str, Any]:
     stated = {name: value for name, value in values.items() if name in fields and value != fields[name].default}
     tag = part.__struct_config__.tag
     tagged = {str(part.__struct_config__.tag_field): tag} if tag is not None else {}
-    result = {name: _plain(value, secret(fields[name].type)) for name, value in stated.items()}
+    result = {name: _plain(value, is_secret(fields[name].type)) for name, value in stated.items()}
     return {**tagged, **{name: value for name, value in result.items() if value not in (None, [], {})}}
-
-
-def secret(form: Any) -> bool:
-    """Tell whether the form, or a part of it, is marked as secret in the document."""
-    marked = any((meta.extra or {}).get("secret") for meta in getattr(form, "__metadata__", ()))
-    return marked or any(secret(part) for part in get_args(form) if not isinstance(part, str))
 
 
 def _plain(value: Any, hidden: bool = False) -> Any:

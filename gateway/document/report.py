@@ -58,10 +58,10 @@ class Report:
         return self.lines.get(place, 0)
 
 
-def inside(place: str, key: object) -> str:
-    if isinstance(key, int):
-        return f"{place}[{key}]"
-    return f"{place}.{key}" if place else str(key)
+def inside(place: str, *keys: object) -> str:
+    for key in keys:
+        place = f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}" if place else str(key)
+    return place
 
 
 def choices(value: object, allowed: Iterable[str]) -> str:

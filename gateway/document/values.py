@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -93,6 +93,12 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
     """One map of the document."""
 
     extra: ClassVar[bool] = False  # whether unknown keys are let in, with a warning
+
+
+def is_secret(form: Any) -> bool:
+    """Tell whether the form, or a part of it, is marked as secret: nothing may show its value."""
+    marked = any((meta.extra or {}).get("secret") for meta in getattr(form, "__metadata__", ()))
+    return marked or any(is_secret(part) for part in get_args(form) if not isinstance(part, str))
 
 
 @cache

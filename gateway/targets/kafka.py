@@ -55,9 +55,9 @@ def check_kafka(part: Kafka, place: str, report: Report) -> None:
         report.refuse(place, "needs a package that is not there: pip install 'recgate[kafka]'")
     largest = part.properties.get("message.max.bytes", "1000000")
     if not largest.isdecimal():
-        report.refuse(inside(inside(place, "properties"), "message.max.bytes"), f"must be a number, not {largest!r}")
+        report.refuse(inside(place, "properties", "message.max.bytes"), f"must be a number, not {largest!r}")
     for name in sorted(OURS & set(part.properties)):
-        report.refuse(inside(inside(place, "properties"), name), "is set by recgate")
+        report.refuse(inside(place, "properties", name), "is set by recgate")
 
 
 class KafkaTarget(RecordTarget):

@@ -34,5 +34,5 @@ def check_cache_control(part: document.CacheControl, place: str, report: Report)
     if part.user_specified is None:
         return
     for name in (readable(part.user_specified.directives) or {}).keys() & set(SHARED):
-        at = inside(inside(place, "userSpecified"), "directives")
+        at = inside(place, "userSpecified", "directives")
         report.warn(at, f"{name!r} is left out: a user's own answers are never for shared caches")

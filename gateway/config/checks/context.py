@@ -28,9 +28,9 @@ def check_field(part: document.AutoField, place: str, report: Report) -> None:
         report.warn(inside(place, "default"), f"{part.default!r} is not of type {part.type}")
     for index, rule in enumerate(part.rules):
         for number, mapping in enumerate(rule.value_mappings):
-            at = inside(inside(inside(place, "rules"), index), "valueMappings")
+            at = inside(place, "rules", index, "valueMappings")
             if not suits(mapping.map_to, part.type):
-                report.warn(inside(inside(at, number), "mapTo"), f"{mapping.map_to!r} is not of type {part.type}")
+                report.warn(inside(at, number, "mapTo"), f"{mapping.map_to!r} is not of type {part.type}")
 
 
 def suits(value: document.Value, kind: str) -> bool:
@@ -50,7 +50,7 @@ def check_rule(part: document.RulePart, place: str, report: Report) -> None:
     for index, mapping in enumerate(part.value_mappings):
         if mapping.operator == "equals" and isinstance(mapping.value, str) != is_text:
             yields = f"a text: write {str(mapping.value)!r}" if is_text else "a number: write it without quotes"
-            report.warn(inside(inside(place, "valueMappings"), index), f"never holds, for {tag} yields {yields}")
+            report.warn(inside(place, "valueMappings", index), f"never holds, for {tag} yields {yields}")
 
 
 def check_keys(keys: dict[str, str], place: str, report: Report) -> None:
@@ -95,7 +95,7 @@ def check_promotion(part: document.Promotion, place: str, report: Report) -> Non
         report.refuse(place, "needs 'filterArn' or 'expression'")
     check_values(part, place, report)
     for name in part.filter_values:
-        at = inside(inside(place, "filterValues"), name)
+        at = inside(place, "filterValues", name)
         if name in part.auto_dynamic_filter_values:
             report.refuse(at, "is under autoDynamicFilterValues, too: a value is fixed or automatic")
         if part.expression and f"${name}" not in part.expression:
@@ -118,13 +118,13 @@ def check_choosing(key: str, arn: str | None, expression: str | None, place: str
 def check_values(part: document.Filter | document.Promotion, place: str, report: Report) -> None:
     for name in part.auto_dynamic_filter_values:
         if part.expression and f"${name}" not in part.expression:
-            report.warn(inside(inside(place, "autoDynamicFilterValues"), name), f"the expression has no ${name}")
+            report.warn(inside(place, "autoDynamicFilterValues", name), f"the expression has no ${name}")
 
 
 def check_filters(filters: Iterable[document.Filter] | None, place: str, report: Report) -> None:
     reached = True
     for index, each in enumerate(filters or ()):
-        at = inside(inside(place, "filters"), index)
+        at = inside(place, "filters", index)
         if not each.arn and not each.expression:
             report.refuse(at, "needs 'arn' or 'expression'")
         if not reached:

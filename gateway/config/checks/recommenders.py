@@ -19,7 +19,7 @@ EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 def check_level(part: document.Level, place: str, report: Report) -> None:
     for name, each in (part.auto_context or {}).items():
         if reads_item(each):
-            at = inside(inside(place, "autoContext"), name)
+            at = inside(place, "autoContext", name)
             report.refuse(at, f"{ITEM_METADATA} gives values to filters: write it under autoDynamicFilterValues")
     check_filters(part.filters, place, report)
     if len(part.promotions or ()) > 1:

@@ -55,7 +55,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
         try:
             Viewers([network])
         except ValueError as error:
-            report.refuse(inside(inside(place, "trustedProxies"), index), str(error))
+            report.refuse(inside(place, "trustedProxies", index), str(error))
 
 
 def check_item_rules(part: document.Root, report: Report) -> None:
