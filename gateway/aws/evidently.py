@@ -127,7 +127,7 @@ class EvidentlyCalls:
         """Raises `Problem`."""
         who = self._callers.who(sent, SERVICE, plane_of(sent))
         sent = sent._replace(body=inflated(sent.body, sent.headers, LARGE_BODY))
-        home = who.account == self._gateway.config.account_id
+        home = who.account == self._gateway.config.aws.account_id
         projects = wire.projects(self._gateway.config.flags.values()) if home else {}
         arn = f"arn:aws:evidently:{who.region}:{who.account}:project/"
         path = [unquote(part) for part in sent.path.removeprefix(PREFIX).strip("/").split("/")]

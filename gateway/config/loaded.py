@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -51,25 +51,21 @@ class Config:
     version: str  # X-Personalization-Config-Version, "" for none
     fingerprint: str  # of the whole document: differs wherever an answer may differ
     namespaces: Mapping[str, Namespace]
-    quotas: Literal["open", "aws"] = "open"
-    account_id: str = "000000000000"
-    region: str = "us-east-1"
-    allow_file_urls: bool = False
-    first_training_delay: int | None = None  # seconds; None: as the engine has it
-    access_keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by id
-    unsigned: Unsigned = field(default_factory=Unsigned)  # counts where there are no access keys
-    auth: Auth = None
-    admin: ApiKeys | None = None  # None: nobody
-    cors: Cors = field(default_factory=Cors)
-    cache_bytes: int = 64 * MEGABYTE  # of each worker
-    body_bytes: int = 64 * MEGABYTE  # of request bodies that each worker holds at once
-    document: Mapping[str, Any] = field(default_factory=dict)  # as it was said, without its secrets
-    rate_limits: RateLimits = field(default_factory=RateLimits)
-    outbox_bytes: int = 1024 * 1024 * 1024  # of disk, for events on their way
-    viewers: Viewers = field(default_factory=Viewers)
-    title: str = ""
-    description: str = ""
-    warnings: tuple[Fault, ...] = ()
+    aws: document.Aws = field(repr=False)
+    access_keys: Mapping[str, AccessKey]  # by id
+    unsigned: Unsigned  # counts where there are no access keys
+    auth: Auth
+    admin: ApiKeys | None  # None: nobody
+    cors: Cors
+    cache_bytes: int  # of each worker
+    body_bytes: int  # of request bodies that each worker holds at once
+    document: Mapping[str, Any]  # as it was said, without its secrets
+    rate_limits: RateLimits
+    outbox_bytes: int  # of disk, for events on their way
+    viewers: Viewers
+    title: str
+    description: str
+    warnings: tuple[Fault, ...]
 
     @cached_property
     def flags(self) -> Mapping[str, Flag]:
@@ -165,15 +161,11 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         version=root.version,
         fingerprint=hashlib.sha256(msgspec.json.encode(root)).hexdigest()[:16],
         namespaces=inherit.namespaces(root),
-        quotas=root.aws.quotas,
-        account_id=root.aws.account_id,
-        region=root.aws.region,
-        allow_file_urls=root.aws.allow_file_urls,
-        first_training_delay=root.aws.first_training_delay,
+        aws=root.aws,
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
         unsigned=unsigned(root),
         auth=auth(root.auth),
-        admin=admin(root.admin),
+        admin=None if root.admin is None else ApiKeys(tuple(admin_key(each) for each in root.admin.keys)),
         cors=Cors(frozenset(root.cors.origins), root.cors.credentials),
         cache_bytes=root.cache.megabytes * MEGABYTE,
         body_bytes=root.bodies.megabytes * MEGABYTE,
@@ -221,12 +213,8 @@ def auth(part: document.AnyAuth) -> Auth:
             return None
 
 
-def admin(part: document.Admin | None) -> ApiKeys | None:
-    if part is None:
-        return None
-    return ApiKeys(
-        tuple(ApiKey(each.name, each.sha256.lower(), expires=expires(each.expiration)) for each in part.keys)
-    )
+def admin_key(part: document.AdminKey) -> ApiKey:
+    return ApiKey(part.name, part.sha256.lower(), expires=expires(part.expiration))
 
 
 def api_key(part: document.ApiKey) -> ApiKey:

@@ -87,11 +87,11 @@ class Watch:
 def changed_settings(old: Config, new: Config) -> list[str]:
     """Names of settings that differ and that the engine was opened with."""
     pairs = {
-        "aws.quotas": (old.quotas, new.quotas),
-        "aws.accountId": (old.account_id, new.account_id),
-        "aws.region": (old.region, new.region),
-        "aws.allowFileUrls": (old.allow_file_urls, new.allow_file_urls),
-        "aws.firstTrainingDelay": (old.first_training_delay, new.first_training_delay),
+        "aws.quotas": (old.aws.quotas, new.aws.quotas),
+        "aws.accountId": (old.aws.account_id, new.aws.account_id),
+        "aws.region": (old.aws.region, new.aws.region),
+        "aws.allowFileUrls": (old.aws.allow_file_urls, new.aws.allow_file_urls),
+        "aws.firstTrainingDelay": (old.aws.first_training_delay, new.aws.first_training_delay),
         "cache.megabytes": (old.cache_bytes, new.cache_bytes),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

@@ -17,9 +17,10 @@ def configuration(where: str | None) -> Config:
 
 
 def engine_settings(data: Path, config: Config) -> Settings:
-    changes: dict[str, object] = {"account_id": config.account_id, "region": config.region, "quotas": config.quotas}
-    if config.allow_file_urls:
+    aws = config.aws
+    changes: dict[str, object] = {"account_id": aws.account_id, "region": aws.region, "quotas": aws.quotas}
+    if aws.allow_file_urls:
         changes["allow_file_urls"] = True
-    if config.first_training_delay is not None:
-        changes["first_training_s"] = float(config.first_training_delay)
+    if aws.first_training_delay is not None:
+        changes["first_training_s"] = float(aws.first_training_delay)
     return Settings.of(data, os.environ, **changes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.config.document.access import (
     AccessKey,
-    Admin,
+    AdminKey,
     AnyAuth,
     ApiKey,
     ApiKeyAuth,
@@ -36,7 +36,7 @@ from gateway.upstreams.level import CacheControl, CachePolicy, Level, RemoteVari
 
 __all__ = [
     "AccessKey",
-    "Admin",
+    "AdminKey",
     "AnyAuth",
     "AnyEventTarget",
     "AnyExperiment",

@@ -132,7 +132,7 @@ namespaces:
 
 def test_the_rest_of_the_document():
     config = parse(DOCUMENT)
-    assert (config.version, config.account_id, config.region, config.quotas) == (
+    assert (config.version, config.aws.account_id, config.aws.region, config.aws.quotas) == (
         "3",
         "123456789012",
         "eu-west-1",
