@@ -25,18 +25,13 @@ from gateway.answer.make import Maker
 from gateway.answer.rank import Ranker
 from gateway.answer.serve import Gateway
 from gateway.auth import Authenticator, Gate, RateLimiter
-from gateway.aws import (
-    Callers,
-    ControlPlane,
-    EventIntake,
-    Rates,
-    Wire,
-    aws_routes,
-    aws_unrouted,
-    below_any_path,
-    evidently_routes,
-)
+from gateway.aws.callers import Callers
 from gateway.aws.canonical import RawRequest
+from gateway.aws.events import EventIntake
+from gateway.aws.evidently import evidently_routes
+from gateway.aws.protocol import Wire
+from gateway.aws.rates import Rates
+from gateway.aws.routes import ControlPlane, aws_routes, aws_unrouted, below_any_path
 from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of

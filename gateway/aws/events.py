@@ -12,8 +12,7 @@ from msgspec import Meta
 
 import engine
 from gateway.aws.callers import AwsCaller
-from gateway.aws.members import Arn, Id, RequestBody
-from gateway.aws.protocol import Headers, decoded
+from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
 from gateway.aws.rates import Rates
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds

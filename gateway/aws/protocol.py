@@ -10,11 +10,12 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
+from msgspec import Meta
 
 import engine
 from gateway.aws.callers import AwsCaller, Callers, Plane
@@ -44,6 +45,14 @@ AnyRequest = Request[Any, Any, Any]
 Headers = Mapping[str, str]
 Call = Callable[[AwsCaller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased headers, body) → body
 decoded = engine.decoded
+
+# members of requests that the runtime and events services share (specification, Appendix A)
+Arn = Annotated[str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):personalize:.*:.*:.+\Z")]
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A request's body; members that no rule knows are left aside, as AWS does."""
 
 
 class Wire(NamedTuple):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+import asyncio
+from collections.abc import Collection, Iterable
+from typing import Any, Protocol
+from urllib.parse import unquote
 
 from litestar import Litestar, Response, Router
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
-from gateway.aws.callers import Plane
-from gateway.aws.control import ControlCalls, ControlPlane
+from engine import perform
+from gateway.aws.callers import AwsCaller, Plane
 from gateway.aws.events import EventIntake, EventsCalls
-from gateway.aws.prefix import Prefixed
 from gateway.aws.protocol import (
     JSON,
     JSON_1_1,
@@ -21,6 +23,7 @@ from gateway.aws.protocol import (
     LARGEST_BODY,
     AnyRequest,
     Call,
+    Headers,
     Wire,
     framed,
     refused,
@@ -28,9 +31,16 @@ from gateway.aws.protocol import (
 )
 from gateway.aws.rates import Rates
 from gateway.aws.runtime import Rank, RuntimeAnswers, RuntimeCalls
-from gateway.aws.sigv4 import ALGORITHM
+from gateway.aws.sigv4 import ALGORITHM, SERVICE
 
 PREFIX = "/aws"
+TARGET_PREFIX = "AmazonPersonalize."
+SCOPED = f"/{SERVICE}/aws4_request"
+SDK = (b"amz-sdk-invocation-id", b"amz-sdk-request")  # what SDKs send of themselves, signed or not
+
+
+class ControlPlane(Protocol):
+    def control(self, account: str, region: str) -> Any: ...
 
 
 class AwsEngine(Protocol):
@@ -44,6 +54,20 @@ class AwsEngine(Protocol):
 
     @property
     def resources(self) -> ControlPlane: ...
+
+
+class ControlCalls:
+    """The control plane: every operation is a POST, told apart by the X-Amz-Target header alone (specification §0)."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    async def operate(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
+        target = headers.get("x-amz-target", "")
+        if not target.startswith(TARGET_PREFIX):
+            raise unknown(target or "without an X-Amz-Target header")
+        control = self._plane.control(caller.account, caller.region)
+        return await asyncio.to_thread(perform, control, target.removeprefix(TARGET_PREFIX), body)
 
 
 def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:
@@ -73,6 +97,38 @@ def below_any_path(routes: Iterable[HTTPRouteHandler | Router], app: Litestar) -
     paths = {path for route in routes if isinstance(route, HTTPRouteHandler) for path in route.paths}
     own = {route.path.split("/")[1] for route in app.routes}
     return Prefixed(paths, own, app.asgi_handler)
+
+
+class Prefixed:
+    """Routes requests of the three services below a path without it, all others as they came: an endpoint's URL may
+    have one, which every SDK puts before the operations' own (§1.1). The path that the caller has signed stays in the
+    scope's `raw_path`."""
+
+    def __init__(self, paths: Collection[str], own: Collection[str], router: ASGIApp) -> None:
+        """`paths` are the wire's, `/` for the control plane; `own` are the first segments of the router's routes."""
+        self._paths, self._own, self._router = frozenset(paths), frozenset(own), router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = self._path(scope) if scope["type"] == ScopeType.HTTP and scope.get("method") == "POST" else None
+        if path is not None:
+            scope["path"] = path
+        await self._router(scope, receive, send)
+
+    def _path(self, scope: Scope) -> str | None:
+        """The wire's path that is asked for below another one; None where none is."""
+        segments = [segment for segment in scope["path"].split("/") if segment]
+        if not segments or f"/{'/'.join(segments)}" in self._paths:
+            return None
+        headers = dict(scope["headers"])
+        if headers.get(b"x-amz-target", b"").startswith(TARGET_PREFIX.encode()):
+            return "/"
+        path = f"/{segments[-1]}"
+        if path not in self._paths:
+            return None
+        signature = (headers.get(b"authorization") or scope["query_string"]).decode("latin-1")
+        if ALGORITHM in signature:
+            return path if SCOPED in unquote(signature) else None
+        return path if segments[0] not in self._own and any(name in headers for name in SDK) else None
 
 
 def aws_unrouted(request: AnyRequest, error: Exception) -> Response[bytes] | None:

@@ -6,16 +6,15 @@ All become a `Question` that goes through the same story as the gateway's own ro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 import engine
 from gateway.aws.callers import AwsCaller
-from gateway.aws.members import Arn, Id, RequestBody, Value
-from gateway.aws.protocol import Headers, decoded
+from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
 from gateway.aws.rates import Rates
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
@@ -23,6 +22,7 @@ DEFAULT_RESULTS = 25
 MOST_WITH_METADATA = 50
 DEFAULT_ACTIONS, MOST_ACTIONS = 5, 100
 
+Value = Annotated[str, Meta(max_length=1000)]
 Context = Annotated[
     dict[Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z0-9_]+\Z")], Value], Meta(max_length=150)
 ]
@@ -80,38 +80,12 @@ class PredictedItem(msgspec.Struct, frozen=True, rename="camel"):
     reason: tuple[str, ...] | UnsetType = UNSET
 
 
-class GetRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
-    item_list: list[PredictedItem]
-    recommendation_id: str
-    explanation: engine.Explanation | UnsetType = UNSET  # ours, for who asks by the header
-
-
-class GetPersonalizedRankingResponse(msgspec.Struct, frozen=True, rename="camel"):
-    personalized_ranking: list[PredictedItem]
-    recommendation_id: str
-    explanation: engine.Explanation | UnsetType = UNSET
-
-
 class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
     action_id: str
     score: float | None
 
 
-class GetActionRecommendationsResponse(msgspec.Struct, frozen=True, rename="camel"):
-    action_list: list[PredictedAction]
-    recommendation_id: str
-
-
-class ResponseMembers(NamedTuple):
-    """The members of a response, in their order."""
-
-    items: list[PredictedItem]
-    recommendation_id: str
-    explanation: engine.Explanation | UnsetType
-
-
-class Rank(Protocol):
-    async def __call__(self, question: engine.Question) -> engine.Ranked: ...
+Rank = Callable[[engine.Question], Awaitable[engine.Ranked]]
 
 
 class RuntimeAnswers(Protocol):
@@ -146,8 +120,7 @@ class RuntimeCalls:
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
         self._count("GetRecommendations", question)
-        members = await self._answer(question, asked.metadata_columns, headers)
-        return msgspec.json.encode(GetRecommendationsResponse(*members))
+        return await self._answer("itemList", question, asked.metadata_columns, headers)
 
     async def rerank(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._ranking)
@@ -163,8 +136,7 @@ class RuntimeCalls:
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
         self._count("GetPersonalizedRanking", question)
-        members = await self._answer(question, asked.metadata_columns, headers)
-        return msgspec.json.encode(GetPersonalizedRankingResponse(*members))
+        return await self._answer("personalizedRanking", question, asked.metadata_columns, headers)
 
     async def act(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._actions)
@@ -184,11 +156,11 @@ class RuntimeCalls:
         self._count("GetActionRecommendations", question)
         ranked = await self._rank(question)
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
-        return msgspec.json.encode(GetActionRecommendationsResponse(actions, ranked.recommendation_id))
+        return msgspec.json.encode({"actionList": actions, "recommendationId": ranked.recommendation_id})
 
     async def _answer(
-        self, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
-    ) -> ResponseMembers:
+        self, list_name: str, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
+    ) -> bytes:
         ranked = await self._rank(question)
         nothing = (None,) * len(ranked.items)
         rows: Sequence[dict[str, Any] | None] = nothing
@@ -206,10 +178,10 @@ class RuntimeCalls:
             )
             for item, score, promotion, row, reason in zip(ranked.items, ranked.scores, *more, strict=True)
         ]
-        explanation: engine.Explanation | UnsetType = UNSET
+        response: dict[str, object] = {list_name: predicted, "recommendationId": ranked.recommendation_id}
         if item := headers.get(EXPLAIN):
-            explanation = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
-        return ResponseMembers(predicted, ranked.recommendation_id, explanation)
+            response["explanation"] = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
+        return msgspec.json.encode(response)
 
     def _count(self, operation: str, question: engine.Question) -> None:
         """Raises `Throttled`."""

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from gateway.aws import Callers
+from gateway.aws.callers import Callers
 from gateway.plan.plan import AccessKey
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, Stage, World, app_of, served
 

@@ -13,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from gateway.aws import Callers
+from gateway.aws.callers import Callers
 from gateway.plan.plan import AccessKey
 from tests.aws.world import ACCOUNT, TRACKING_ID, Stage, World, app_of, served
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from gateway.aws import Callers
+from gateway.aws.callers import Callers
 from tests.aws.test_access_keys import CALLS, KEYS
 from tests.aws.test_protocol import SIGNED
 from tests.aws.world import ACCOUNT, Clients, Stage, app_of, served

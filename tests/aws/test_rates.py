@@ -8,8 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import engine
-from gateway.aws import Rates
-from gateway.aws.rates import PER_SECOND, RUNTIME_PER_SECOND
+from gateway.aws.rates import PER_SECOND, RUNTIME_PER_SECOND, Rates
 from tests.aws.world import Clock
 from tests.flows.site import site
 

@@ -10,9 +10,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from gateway.aws import Callers
+from gateway.aws.callers import Callers, stranger
 from gateway.aws.canonical import RawRequest
-from gateway.aws.local import stranger
 from gateway.config import Config, parse
 from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, Stage, app_of, served
 

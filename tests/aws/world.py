@@ -27,7 +27,9 @@ from engine.control import Control
 from engine.records import Records, kind_of
 from engine.settings import Settings
 from engine.storage.sql import Database, jobs, log, sqlite_url
-from gateway.aws import Callers, Wire, aws_routes, below_any_path
+from gateway.aws.callers import Callers
+from gateway.aws.protocol import Wire
+from gateway.aws.routes import aws_routes, below_any_path
 from gateway.limits.body_budget import BodyBudget
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
