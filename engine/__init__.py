@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from engine.experiments.readings import ListCounts, Readings, ServingSums
     from engine.experiments.store import Allocation, ArmAllocation, ArmAnswer, ExperimentStore, Exposure, UnitOutcome
     from engine.filters import check_expression
-    from engine.jobs.cancelling import cancel
-    from engine.jobs.claims import renew
-    from engine.jobs.lanes import Lanes
+    from engine.jobs.claims import Lanes, cancel, renew
     from engine.jobs.runner import Runner
     from engine.measure.off_policy import Estimate, Estimates
     from engine.question import MOST_RESULTS, Change, Event, Promotion, Question, Ranked
@@ -81,9 +79,7 @@ _BEHIND = {
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression",),
-    "engine.jobs.cancelling": ("cancel",),
-    "engine.jobs.claims": ("renew",),
-    "engine.jobs.lanes": ("Lanes",),
+    "engine.jobs.claims": ("Lanes", "cancel", "renew"),
     "engine.queue.owner": ("Owner",),
     "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),

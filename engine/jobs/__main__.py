@@ -10,12 +10,12 @@ from pathlib import Path
 
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.jobs.priority import NICE, lower_priority
 from engine.jobs.runner import Runner
 from engine.queue.owner import SERVER
 from engine.settings import Settings
 from engine.storage.write_server import JobForwarder
 
+NICE = 10  # a tenth of what an answering thread gets where both want the processor
 GONE = 3  # the exit status where the server has ended: nothing that this process does counts any more
 
 log = logging.getLogger("recgate.jobs")
@@ -43,6 +43,27 @@ def main() -> None:
         signal.signal(number, lambda *_: runner.stop())
     runner.run_forever()
     engine.close()
+
+
+def lower_priority(nice: int) -> None:
+    """Answering comes first: this process gets little of a processor that somebody else wants; less, if it was started
+    so.
+
+    Not SCHED_IDLE: a processor with nothing but idle-class work counts as free when a waking worker looks for one, but
+    such work is not put aside at once. Measured: p99 while training 2.5 times idle, not 1.2.
+    """
+    for thread in _threads():
+        os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
+        if hasattr(os, "SCHED_BATCH"):
+            os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _threads() -> list[int]:
+    """All of them: importing numpy has started some, and each has a priority of its own."""
+    try:
+        return [int(path.name) for path in Path("/proc/self/task").iterdir()]
+    except OSError:
+        return [0]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,25 @@
-"""Writes of runners to the queue of jobs (see `engine.queue.queue`), done by the process that writes for theirs."""
+"""Claims of jobs: which may start, what runners write to the queue (see `engine.queue.queue`), taking a job back.
+
+There are two lanes: one long job and one short one run at a time, so that what takes seconds does not wait for half an
+hour. Two long ones at once would take the memory and the cores that answering needs. Which lane a job is in follows
+from what is known before it starts: the recipe and the rows of its data, or the bytes of its files.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.engine import Engine
-from engine.jobs.lanes import Lanes
+from engine.errors import InUse, NotFound
+from engine.feed.directory import Directory
+from engine.jobs.kinds import ALONE, CANCELLATIONS, SECONDS
+from engine.jobs.work import CANCELLED, Work
+from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import Job
+from engine.recipe import Progress, silent
 from engine.storage.writes import write
+
+LONG_S = 60.0
 
 
 @write
@@ -47,3 +61,58 @@ def requeue(engine: Engine, job: Job) -> bool:
 @write
 def enqueue_once(engine: Engine, kind: str, arn: str) -> None:
     engine.jobs.enqueue_once(kind, arn)
+
+
+class Lanes:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._long: dict[int, bool] = {}  # by job's id, of those that are unfinished
+
+    def fits(self, job: Job, running: Sequence[Job]) -> bool:
+        """True where a job may start beside those that run."""
+        if not running:
+            return True
+        if len(running) > 1 or ALONE & {job.kind, running[0].kind}:
+            return False
+        return self.is_long(job) != self.is_long(running[0])
+
+    def beside(self, job: Job, running: Sequence[Job]) -> bool:
+        """True for a short job that may start beside a long one that runs."""
+        return bool(running) and not self.is_long(job) and self.fits(job, running)
+
+    def is_long(self, job: Job) -> bool:
+        if job.id not in self._long:
+            if len(self._long) > 1_000:
+                self._long.clear()
+            self._long[job.id] = self._seconds(job) > LONG_S
+        return self._long[job.id]
+
+    def _seconds(self, job: Job) -> float:
+        estimate = SECONDS.get(job.kind)
+        return 0.0 if estimate is None else estimate(self._engine, job)
+
+
+def work_of(engine: Engine, job: Job, progress: Progress = silent) -> Work:
+    return Work(engine, job, progress, Directory(engine.records))
+
+
+def cancel(engine: Engine, job_id: int, reason: str = CANCELLED) -> Job:
+    """The job as it was. Its runner, should it be at work, finds out at its next step and publishes nothing.
+
+    A solution version is CREATE STOPPED then, any other resource has failed, for this reason. Raises `NotFound`, and
+    `InUse` where the job has ended.
+    """
+    before = engine.jobs.get(job_id)
+    if before is None:
+        raise NotFound(f"There is no job {job_id}.")
+    job = seize(engine, job_id, str(Owner.here(COMMAND, engine.new_id()[:8])))
+    if job is None:
+        raise InUse(f"Job {job_id} has ended: it is {before.state}.")
+    show = CANCELLATIONS.get(job.kind)
+    try:
+        if show is not None:
+            show(work_of(engine, job), reason)
+    except NotFound:
+        pass  # the resource is deleted
+    finish(engine, job, "failed", reason)
+    return before

@@ -10,9 +10,8 @@ from engine.engine import Engine
 from engine.errors import EngineError, JobStopped, NotFound, Unavailable
 from engine.jobs import claims
 from engine.jobs.attribution import AttributionWorker
-from engine.jobs.cancelling import work_of
+from engine.jobs.claims import Lanes, work_of
 from engine.jobs.kinds import FAILURES, KINDS
-from engine.jobs.lanes import Lanes
 from engine.jobs.schedule import Scheduler
 from engine.jobs.work import CANCELLED
 from engine.queue.owner import COMMAND, Owner

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.attribution import ledger
-from engine.attribution.sources import MOST, UNDEFINED, Sources
+from engine.attribution.tally import MOST_SOURCES, UNDEFINED, Sources
 from engine.impressions.ids import named
 from engine.jobs import attribution as clerk
 from engine.jobs.attribution import AttributionWorker
@@ -159,7 +159,7 @@ def test_a_metric_counts_from_when_it_was_added_and_is_forgotten_when_removed(sh
 
 def test_the_hundred_and_first_source_has_no_name(shop: Shop):
     attribute(shop, METRICS[:1])
-    for number in range(MOST + 3):
+    for number in range(MOST_SOURCES + 3):
         shop.click("u", "a", number, metric_attribution={"eventAttributionSource": f"s{number}"})
         if number == 50:
             AttributionWorker(shop.engine).work()
@@ -167,8 +167,8 @@ def test_the_hundred_and_first_source_has_no_name(shop: Shop):
     shop.click("u", "a", 200, metric_attribution={"eventAttributionSource": "s1"})
     AttributionWorker(shop.engine).work()
     counted = {source: events for (_, source), (events, _) in figures(shop).items()}
-    assert len(counted) == MOST + 1 and counted[UNDEFINED] == 3 and counted["s1"] == 2 and "s100" not in counted
-    assert sum(counted.values()) == MOST + 4
+    assert len(counted) == MOST_SOURCES + 1 and counted[UNDEFINED] == 3 and counted["s1"] == 2 and "s100" not in counted
+    assert sum(counted.values()) == MOST_SOURCES + 4
 
 
 def test_answers_of_other_accounts_have_no_name():

@@ -9,10 +9,9 @@ import pytest
 
 from engine import Runner
 from engine.errors import SnapshotOvertaken
-from engine.jobs import lanes
-from engine.jobs.cancelling import work_of
+from engine.jobs import claims
+from engine.jobs.claims import Lanes, work_of
 from engine.jobs.group_data import current
-from engine.jobs.lanes import Lanes
 from engine.jobs.work import Work, undisturbed
 from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord, SolutionVersionRecord
@@ -25,7 +24,7 @@ CLICKS = [f"u{user} i{(user + step) % 5} {step}" for user in range(8) for step i
 @pytest.fixture
 def busy(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop with clicks, where any training but a quick one is long."""
-    monkeypatch.setattr(lanes, "LONG_S", 0.001)
+    monkeypatch.setattr(claims, "LONG_S", 0.001)
     shop.load_clicks(*CLICKS)
     return shop
 

@@ -16,8 +16,8 @@ from engine.data.options import TAG_PREFIX
 from engine.data.report import ImportReport
 from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
+from engine.jobs.attribution import ImportedInteractions, count_import
 from engine.jobs.group_data import compaction_of
-from engine.jobs.imported_attribution import ImportedInteractions, count_import
 from engine.jobs.work import Work, perform_resource_job, undisturbed
 from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, DatasetRecord

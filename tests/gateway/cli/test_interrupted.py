@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from engine import Engine, Job, Settings
-from engine.jobs.cancelling import cancel
+from engine.jobs.claims import cancel
 from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import ALIVE_S
 from engine.records import DatasetImportJobRecord, SolutionVersionRecord
