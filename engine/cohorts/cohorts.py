@@ -10,8 +10,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from engine.cohorts.training import VECTORS
-from engine.cohorts.vectors import embedded
+from engine.cohorts.training import VECTORS, embedded
 from engine.data.columns import Floats, Ints
 from engine.ensemble.extension import Extension
 from engine.recipe import Model, Query, Scorer

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.cohorts.clusters import centres, nearest
-from engine.cohorts.vectors import embedded, item_vectors
+from engine.cohorts.clusters import centres, nearest, unit
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.data.table import LiveTable
+from engine.ensemble.member import fading
 from engine.rank.topk import top_k
 from engine.recipe import Model, Progress, Query, Scorer, stretch
+from engine.segments.factors import factors
 
 COUNTS = (16, 64, 256)  # of cohorts; which of them is used is for whoever asks to say
 MEMBERS = 5  # of a cohort at least
@@ -33,6 +34,9 @@ TYPICAL = 50  # of a typical member's history
 LEAST = 1e-30  # share of an item
 
 VECTORS = "cohort_vectors"
+DIMENSION = 32  # of the vectors
+LONGEST = 200  # the latest items of a history that count
+POWER = 1.0  # the k-th latest counts k ** -POWER: what a user does now says more than what it once did
 
 
 def with_cohorts(
@@ -128,3 +132,14 @@ def _lists(sums: Floats) -> tuple[Ints, Floats]:
     shares = np.maximum(sums / np.maximum(sums.sum(axis=1, keepdims=True), LEAST), LEAST)
     items = np.array([top_k(row, LISTED) for row in shares], np.int32)
     return items, np.log(np.take_along_axis(shares, items.astype(np.int64), axis=1)).astype(np.float32)
+
+
+def item_vectors(snapshot: Snapshot, seed: int, progress: Progress) -> Floats:
+    """(items, d) what users have in common, by the items that they touched; 0 for items that nobody did."""
+    return factors(snapshot, DIMENSION, seed, progress).items
+
+
+def embedded(vectors: Floats, history: Ints) -> Floats:
+    """(d,) of length 1, for a history (h,) of the vectors' items, oldest first; 0 where it says nothing."""
+    recent, weights = fading(history, POWER, LONGEST)
+    return unit(weights @ vectors[recent])

@@ -12,10 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from engine.data.columns import Array, Column, Labels, Numbers, Tags, Texts
-from engine.data.moments import moment_reader
 from engine.data.options import Timestamps
 from engine.data.schema import BOOLEANS, MILLISECONDS, Field
-from engine.data.values import DECIMAL, MISSING, WHOLE, length_problem, number_problem
+from engine.data.values import DECIMAL, MISSING, TIME_READERS, WHOLE, length_problem, number_problem
 
 
 def column_kind(field: Field) -> type[Column]:
@@ -185,7 +184,7 @@ class _Times(_Figures):
         self._event = field.name == "TIMESTAMP"
         if self._event:
             self._bounds = (0, min(MILLISECONDS - 1, latest))
-        self._moment = moment_reader(spelling)
+        self._moment = TIME_READERS[spelling]
         if spelling != "seconds":
             self._read = self._moment
 

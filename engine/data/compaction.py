@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Array, Column, Ints, Labels, Longs, Numbers
+from engine.data.columns import Array, Column, Ints, Labels, Longs, Numbers, column_of, missing, stack
 from engine.data.group import Group
-from engine.data.merge import column_of, missing, stack
 from engine.data.snapshot import snapshot_of
 from engine.data.stored import Flags, Stored
 from engine.data.vocab import Names, Vocab

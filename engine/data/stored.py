@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Longs, load_array, load_columns, save_columns
+from engine.data.columns import Longs, load_array, load_columns, missing, save_columns, stack
 from engine.data.folders import read_json, whole
-from engine.data.merge import missing, stack
 from engine.data.snapshot import Snapshot
 from engine.data.vocab import EMPTY_NAMES, Names
 

@@ -1,12 +1,14 @@
-"""The values that fit a schema's fields: numbers, texts, and the properties of records put one by one (§2.3, §2.5)."""
+"""The values that fit a schema's fields: numbers, texts, times, and properties put one by one (§2.3, §2.5)."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
+from engine.data.options import Timestamps
 from engine.data.schema import BOOLEANS, MILLISECONDS, Field, Schema, plain, property_name
 from engine.errors import InvalidInput
 
@@ -14,6 +16,8 @@ MISSING = "has no value where one is required"
 WHOLE = re.compile(r"\s*[+-]?\d{1,40}(\.0*)?\s*", re.ASCII)  # as numbers are written
 DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _EVENT_WORDS = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
+_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d.*", re.ASCII)  # with dashes: eight digits alone are no date
+_OFFER = "import with --timestamps {0} (API: tag recgate:timestamps={0}) to read it"
 
 
 def check_seconds(name: str, value: float) -> None:
@@ -123,3 +127,53 @@ def _shown(value: object) -> str:
     if isinstance(value, dict | list | tuple):
         return "an object" if isinstance(value, dict) else "a list"
     return json.dumps(value, default=str)[:40]
+
+
+def _seconds(cell: str) -> int:
+    if WHOLE.fullmatch(cell):
+        return int(cell.partition(".")[0])
+    if len(cell) <= 40 and DECIMAL.fullmatch(cell):
+        raise ValueError(f"is not a whole number of seconds; {_OFFER.format('decimal')}, without its fraction")
+    if _is_iso(cell):
+        raise ValueError(f"is not a whole number of seconds but an ISO 8601 time; {_OFFER.format('iso')}")
+    raise ValueError("is not a whole number")
+
+
+def _milliseconds(cell: str) -> int:
+    if not WHOLE.fullmatch(cell):
+        raise ValueError("is not a whole number of milliseconds")
+    return int(cell.partition(".")[0]) // 1000
+
+
+def _decimal(cell: str) -> int:
+    value = float(cell) if DECIMAL.fullmatch(cell) else math.nan
+    if not math.isfinite(value):
+        raise ValueError("is not a number of seconds")
+    return math.floor(value)
+
+
+def _iso(cell: str) -> int:
+    """Read an ISO 8601 time; one without an offset is UTC."""
+    if not _is_iso(cell):
+        raise ValueError("is not an ISO 8601 time such as 2026-12-01T09:30:00Z")
+    moment = datetime.fromisoformat(cell.strip())
+    return math.floor((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _is_iso(cell: str) -> bool:
+    if not _DATE.fullmatch(cell):
+        return False
+    try:
+        datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return False
+    return True
+
+
+# Functions that read a cell as whole epoch seconds; they raise `ValueError` with the rule that the cell breaks.
+TIME_READERS: Mapping[Timestamps, Callable[[str], int]] = {
+    "seconds": _seconds,
+    "milliseconds": _milliseconds,
+    "decimal": _decimal,
+    "iso": _iso,
+}

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
-from engine.ensemble.blend import bagged, clearly_better, ndcg_of
+from engine.ensemble.blend import bagged, clearly_better, fitted_scale, ndcg_of
 from engine.ensemble.cost import parts_of
 from engine.ensemble.fits import Fits, fitted, reader
 from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
 from engine.ensemble.pool import CandidatePool, Score, joined, own_ndcg, pool_of
-from engine.ensemble.scale import fitted_scale
 from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Progress, silent, spans
 

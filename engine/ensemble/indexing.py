@@ -14,11 +14,10 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.ensemble.dimensions import PREFIX, vectors_of
 from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION
-from engine.ensemble.scorer import Ensemble
+from engine.ensemble.scorer import PREFIX, Ensemble, vectors_of
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Arrays, Index, built
 from engine.rank.topk import top_k

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.data.columns import Floats, Ints
-from engine.ensemble.dimensions import index_of, vector_of
 from engine.ensemble.extension import Extension
 from engine.ensemble.fits import unpacked
+from engine.ensemble.members import MEMBERS
 from engine.ensemble.mixture import LogitSum, Mixture, all_onto, with_tiles
 from engine.ensemble.plan import FRESH, IN_SESSION, Blend, EnsemblePlan
 from engine.ensemble.training import plan_of
@@ -19,9 +19,8 @@ from engine.nearest.cells import Index
 from engine.nearest.shortlist import IndexQuery, Newer, Shortlist
 from engine.recipe import Model, Query
 
-
-def ready(model: Model) -> Ensemble:
-    return Ensemble(model)
+PREFIX = "index_"  # of the index's arrays among a model's
+BLENDS = 2  # those for active and for returning users
 
 
 class _ScoredQuery(NamedTuple):
@@ -138,3 +137,33 @@ def situation(plan: EnsemblePlan, query: Query, history: int, latest: float) -> 
     if not query.now or not len(query.times) or query.now - latest > FRESH:
         return plan.active
     return plan.returning if query.now - float(query.times[-1]) > IN_SESSION else plan.active
+
+
+def index_of(model: Model) -> Index | None:
+    """The index that `engine.ensemble.indexing` made of the model, if it was any good."""
+    about = model.about.get("index")
+    if about is None:
+        return None
+    arrays = {name.removeprefix(PREFIX): array for name, array in model.arrays.items() if name.startswith(PREFIX)}
+    return Index(arrays, about["share"], about["depth"])
+
+
+def vectors_of(model: Model, mixtures: Sequence[Mixture]) -> Floats | None:
+    """(items, d); None for a plan without exactly one sequence model."""
+    columns = plan_of(model).columns
+    trained = {column.fit for column in columns if MEMBERS[column.member].vectors is not None}
+    if len(trained) != 1:
+        return None
+    arrays = unpacked(model.arrays, columns)[trained.pop()]
+    return np.column_stack((arrays["items"], arrays["bias"], *(each.base for each in mixtures[:BLENDS])))
+
+
+def vector_of(total: LogitSum, blend: int, width: int) -> Floats | None:
+    """(width,) the vector of a question; None where its sum is no such product."""
+    if total.dense or len(total.products) != 1:
+        return None
+    _, vector, bias = total.products[0]
+    ones = np.arange(BLENDS) == blend
+    extended = np.concatenate((vector, [bias], ones)).astype(np.float32)
+    assert len(extended) == width, "made for another sequence model"
+    return extended

@@ -65,15 +65,13 @@ def evaluate(
     last: Splitter = partial(leave_last_out, baskets=baskets)
     later: Splitter = partial(time_split, baskets=baskets)
     contest = ModelComparison(names, dict(hyperparameters or {}), seed, repeats < RARE, "basket" if baskets else "item")
-    parts = [
-        *contest.parts(last, {"leave-last-out": _everyone}, snapshot, stretch(progress, 0.0, 0.55)),
-        *contest.parts(
-            later,
-            {"time split, returning users": _with_history, "time split, new users": _without_history},
-            snapshot,
-            stretch(progress, 0.55, 1.0),
-        ),
-    ]
+    everyone = {"leave-last-out": lambda case: True}
+    by_history = {
+        "time split, returning users": lambda case: len(case.history) > 0,
+        "time split, new users": lambda case: not len(case.history),
+    }
+    parts = contest.parts(last, everyone, snapshot, stretch(progress, 0.0, 0.55))
+    parts += contest.parts(later, by_history, snapshot, stretch(progress, 0.55, 1.0))
     return EvaluationReport(
         interactions=len(snapshot.items),
         users=int((np.diff(snapshot.indptr) > 0).sum()),
@@ -132,19 +130,15 @@ class ModelComparison:
         popularity = _percentiles(train)
         rows: list[ReportRow] = []
         first: ModelGains | None = None
-        silent_ones = self._silent(cases)
+        has_history = any(len(case.history) for case in cases)
+        silent = {each.name for each in BASELINES if not applies(each, self.remove_seen, has_history)}
         for name, (score, settings) in scorers.items():
-            if name in silent_ones:
+            if name in silent:  # it has nothing to say about these cases and would only show zeros
                 continue
             gains = _gains(score, cases, self.remove_seen)
             rows.append(_row(name, settings, gains, first, popularity, self.seed))
             first = first or gains
         return ReportPart(title, len(cases), len(train.items), f"next {self.target}", self.remove_seen, rows)
-
-    def _silent(self, cases: list[EvaluationCase]) -> set[str]:
-        """Baselines that have nothing to say about these cases and would only show zeros."""
-        has_history = any(len(case.history) for case in cases)
-        return {baseline.name for baseline in BASELINES if not applies(baseline, self.remove_seen, has_history)}
 
 
 def _gains(score: Scorer, cases: list[EvaluationCase], remove_seen: bool) -> ModelGains:
@@ -217,15 +211,3 @@ def _last_two_tied(snapshot: Snapshot) -> float:
 
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else 0.0
-
-
-def _everyone(case: EvaluationCase) -> bool:
-    return True
-
-
-def _with_history(case: EvaluationCase) -> bool:
-    return len(case.history) > 0
-
-
-def _without_history(case: EvaluationCase) -> bool:
-    return len(case.history) == 0

@@ -10,7 +10,7 @@ from engine.filters.candidates import Candidates, UserCandidates
 from engine.filters.checks import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, fields_of
 from engine.filters.compile import CompiledFilter, check_expression, compile_filter
 from engine.filters.eligible import Eligible, eligible_by
-from engine.filters.match import Mask
+from engine.filters.live import Mask
 
 __all__ = [
     "EVENTS",

@@ -14,7 +14,7 @@ from engine.filters.candidates import Candidates
 from engine.filters.checks import Checks, Fields
 from engine.filters.compile import CompiledFilter
 from engine.filters.grammar import ToTree, unexpected, unquoted
-from engine.filters.match import Mask
+from engine.filters.live import Mask
 from engine.filters.tree import Both, FilterExpression, Literal, Predicate
 
 WRONG = "itemAttributes: invalid expression"

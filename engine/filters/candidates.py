@@ -13,7 +13,7 @@ from engine.data.columns import Array, Ints
 from engine.data.group import Group, History
 from engine.data.table import LiveTable
 from engine.data.vocab import Vocab
-from engine.filters.match import Mask
+from engine.filters.live import Mask
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ from functools import cached_property, lru_cache, reduce
 import numpy as np
 
 from engine.data.cells import column_kind
-from engine.data.columns import Ints
-from engine.data.merge import column_of
+from engine.data.columns import Ints, column_of
 from engine.data.schema import Field
 from engine.errors import InvalidInput
 from engine.filters.candidates import Candidates
 from engine.filters.checks import EVENTS, SPELLED, Checks, Fields, field_keys
 from engine.filters.grammar import parse
-from engine.filters.live import LiveColumn
-from engine.filters.match import Indexed, Mask
+from engine.filters.live import Indexed, LiveColumn, Mask
 from engine.filters.tree import SETS, Both, Condition, FieldReference, FilterExpression, Literal, Placeholder, Predicate
 from engine.filters.values import Value, parameter_values, typed
 

@@ -17,7 +17,7 @@ from engine.data.columns import Floats, Ints
 from engine.data.exposure import Novelty
 from engine.filters.candidates import Candidates
 from engine.filters.compile import CompiledFilter, Values
-from engine.filters.match import Mask
+from engine.filters.live import Mask
 
 CACHED_BYTES = 64_000_000  # of shared masks, a group
 FEWEST = 4  # of them, however large

@@ -6,20 +6,29 @@ they were put: what a question has to look at again is at most `SETTLE` rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.data.columns import Column, Longs
-from engine.data.merge import column_of, missing, stack
+from engine.data.columns import Array, Column, Labels, Longs, Numbers, Tags, column_of, missing, stack
 from engine.data.table import LiveTable
-from engine.filters.match import Indexed, Mask
 from engine.filters.tree import NEGATED
 from engine.filters.values import Value
 
 SETTLE = 1024
 MASKS_BYTES = 32_000_000  # of kept masks, a column
+Mask = NDArray[np.bool_]
+
+FEW = 4  # so many codes are looked for one by one
+COMPARE: Mapping[str, Callable[[Any, Any], Mask]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
 
 
 class PutRows(NamedTuple):
@@ -105,3 +114,66 @@ class LiveColumn:
         rows = self._table.rows
         column = column_of(self._kind, [rows[index].get(self._name) for index in ids])
         return PutRows(np.array(ids, np.int64), Indexed(column))
+
+
+class Indexed:
+    """A column with what makes it fast to look into, made when first asked for."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def match(self, operator: str, operands: tuple[Value, ...]) -> Mask:
+        """(n,) with several values on either side, one pair that matches is enough; a missing value equals none."""
+        column = self.column
+        if isinstance(column, Numbers):
+            if operator in COMPARE:
+                return COMPARE[operator](column.values, operands[0]) if operands else self._none()
+            hit = _equal(column.values, operands)
+        elif isinstance(column, Labels):
+            hit = _equal(column.codes, self._wanted(operands))
+        elif isinstance(column, Tags):
+            hit = self._none()
+            for code in self._wanted(operands):
+                hit[self._owners(code)] = True
+        else:
+            hit = self._none()  # free text is never filtered by
+        return ~hit if operator in NEGATED else hit
+
+    def _none(self) -> Mask:
+        return np.zeros(len(self.column), np.bool_)
+
+    def _wanted(self, operands: Collection[Value]) -> list[int]:
+        codes = (self._codes.get(str(operand)) for operand in operands)
+        return [code for code in codes if code is not None]
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        assert isinstance(self.column, Labels | Tags)
+        return {name: code for code, name in enumerate(self.column.names)}
+
+    @cached_property
+    def _postings(self) -> tuple[Array, Array]:
+        """The rows that have a tag, those of one code together, and where each code's rows begin."""
+        column = self.column
+        assert isinstance(column, Tags)
+        rows = np.repeat(np.arange(len(column), dtype=np.int32), np.diff(column.indptr))
+        small = len(column.names) < 2**16  # numpy sorts short integers by counting
+        order = np.argsort(column.codes.astype(np.uint16) if small else column.codes, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(column.codes, minlength=len(column.names)))))
+        return rows[order], starts
+
+    def _owners(self, code: int) -> Array:
+        rows, starts = self._postings
+        return rows[starts[code] : starts[code + 1]]
+
+
+def _equal(values: Array, wanted: Collection[Any]) -> Mask:
+    if len(wanted) > FEW:
+        return np.isin(values, np.array(wanted))
+    hit = np.zeros(len(values), np.bool_)
+    for each in wanted:
+        hit |= values == each
+    return hit

@@ -14,9 +14,12 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.measure.ranks import Ranks, ndcg
 from engine.measure.split import EvaluationCase
+from engine.rank.topk import top_k
+from engine.recipe import Query, Scorer
 
 LONGEST = 25  # recommendations looked at
 CUTS = (5, 10, 25)
+MOST_ITEMS = 1_000  # of a catalogue, that `catalogue_metrics` asks for
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,12 @@ class Outcome:
     rewards: Floats | None = None  # with an optimizationObjective, (items,) what an item is worth
 
 
-Metric = Callable[[Outcome], float]
-METRICS: dict[str, Metric] = {}
-
-
-def metric(function: Metric) -> Metric:
-    METRICS[function.__name__] = function
-    return function
-
-
-@metric
 def coverage(outcome: Outcome) -> float:
     """The share of the catalogue that was recommended to anyone."""
     shown = np.unique(np.concatenate([*outcome.lists, np.empty(0, np.int32)]))
     return len(shown) / max(outcome.item_count, 1)
 
 
-@metric
 def mean_reciprocal_rank_at_25(outcome: Outcome) -> float:
     """The mean of 1 / place of the first relevant item, 0 where it is not among 25."""
     return _mean([1 / (ranks.min() + 1) if ranks.min() < LONGEST else 0.0 for ranks in outcome.ranks])
@@ -62,6 +54,10 @@ def _precision_at(cut: int, outcome: Outcome) -> float:
     return _mean([float((ranks < cut).sum()) / cut for ranks in outcome.ranks])
 
 
+METRICS: dict[str, Callable[[Outcome], float]] = {
+    "coverage": coverage,
+    "mean_reciprocal_rank_at_25": mean_reciprocal_rank_at_25,
+}
 for _cut in CUTS:
     METRICS[f"normalized_discounted_cumulative_gain_at_{_cut}"] = partial(_ndcg_at, _cut)
     METRICS[f"precision_at_{_cut}"] = partial(_precision_at, _cut)
@@ -89,3 +85,23 @@ def event_weight_metrics(outcome: Outcome) -> dict[str, float]:
 
 def _mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else 0.0
+
+
+def catalogue_metrics(
+    score: Scorer, vectors: Floats, popularity: Floats, freshness: Floats, seed: int
+) -> dict[str, float]:
+    """Means over what is recommended for items (a sample of a large catalogue): popularity and freshness (items,) in
+    0..1, and the similarity of unit vectors (items, d) to the item asked for, in -1..1, of items that have one.
+    """
+    asked = np.flatnonzero(vectors.any(axis=1))
+    if len(asked) > MOST_ITEMS:
+        asked = np.sort(np.random.default_rng(seed).choice(asked, MOST_ITEMS, replace=False))
+    lists = [top_k(score(Query(item=int(item))), LONGEST) for item in asked]
+    shown = np.concatenate([*lists, np.empty(0, np.int32)])
+    owner = np.repeat(asked, [len(each) for each in lists])
+    alike = [float(vectors[item] @ vectors[other]) for item, other in zip(owner, shown, strict=True)]
+    return {
+        "item_popularity": float(np.mean(popularity[shown])) if len(shown) else 0.0,
+        "item_freshness": float(np.mean(freshness[shown])) if len(shown) else 0.0,
+        "item_similarity": float(np.mean(alike)) if alike else 0.0,
+    }

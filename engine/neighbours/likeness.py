@@ -18,7 +18,7 @@ from engine.data.columns import Column, Floats, Ints, Labels, Tags, Texts
 from engine.data.snapshot import Snapshot
 from engine.neighbours.pairs import Pairs
 from engine.recipe import Progress, stretch
-from engine.text.items import centre_of, centred, meanings
+from engine.text.embedding import centre_of, centred, meanings, unit
 
 WIDTH = 512
 NEAREST = 50
@@ -26,8 +26,6 @@ MEANING = 2.0  # what the meaning of a text counts beside its words: they may co
 COMMON = 0.1  # what a term counts that every item has
 CHUNK = 8_000_000  # similarities held at once
 WORD = re.compile(r"\w+")
-
-Terms = tuple[list[int], list[int]]  # item ids and places in the vector, one entry an occurrence
 
 
 def described(snapshot: Snapshot, progress: Progress) -> tuple[Floats, list[str]]:
@@ -67,12 +65,12 @@ def _described(columns: Mapping[str, Column], count: int, progress: Progress) ->
         owners, terms = _terms(column, name)
         if len(owners):
             spoken.append(name)
-            total += _unit(_weighed(owners, terms, count))  # each column has the same say
+            total += unit(_weighed(owners, terms, count))  # each column has the same say
     texts = sum(isinstance(columns[name], Texts) for name in spoken)
     if not texts:
-        return _unit(total), spoken
+        return unit(total), spoken
     means = meanings(columns, np.arange(count), progress)
-    return _unit(np.hstack((total, centred(means, centre_of(means)) * np.float32((MEANING * texts) ** 0.5)))), spoken
+    return unit(np.hstack((total, centred(means, centre_of(means)) * np.float32((MEANING * texts) ** 0.5)))), spoken
 
 
 def alike(vectors: Floats, progress: Progress, nearest: int = NEAREST) -> Pairs:
@@ -126,8 +124,3 @@ def _weighed(owners: np.ndarray, hashes: np.ndarray, items: int) -> Floats:
     sign = np.where(term >> 31 & 1, -1.0, 1.0)
     flat = np.bincount(owner * WIDTH + term % WIDTH, weight * sign, items * WIDTH)
     return flat.reshape(items, WIDTH).astype(np.float32)
-
-
-def _unit(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.data.columns import Array, Floats, Ints
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.sparse import Sparse, summed
+from engine.recipe import Model, Query, Scorer
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -81,3 +82,22 @@ def _of_full_rows(table: Arrays, rows: Array, weights: Floats, width: int) -> tu
     near, value = (table[part].reshape(-1, width).take(rows, 0) for part in ("near", "value"))
     value *= weights[:, None]
     return near.ravel(), value.ravel()
+
+
+def related_or_popular(model: Model) -> Scorer:
+    """Scores of the current item's row; items without a tie to it, and all items for an unknown or thin one, follow in
+    order of popularity ("users"), below 0. The current item itself is never an answer.
+    """
+    table, users = model.arrays, model.arrays["users"]
+    count = len(users)
+    popular: Floats = (users / (users.max(initial=0) + 1) - 1).astype(np.float32)  # (items,) in -1..0
+
+    def score(query: Query) -> Floats:
+        if not 0 <= query.item < count:
+            return popular
+        near = mix(table, np.array([query.item]), np.ones(1, np.float32), count)
+        scores: Floats = np.where(near > 0, near, popular)
+        scores[query.item] = -np.inf
+        return scores
+
+    return score

@@ -1,4 +1,7 @@
-"""The training loop of the sequence model, bounded by arithmetic rather than by the clock, so that it repeats."""
+"""The training loop of the sequence model, bounded by arithmetic rather than by the clock, so that it repeats.
+
+It trains on windows of fixed length, into which users' logs are cut.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from engine.data.columns import Floats, Longs
 from engine.data.snapshot import Snapshot
 from engine.nn.transformer import Transformer, TransformerShape
-from engine.nn.windows import batch_of, batches_of, windows_of
 from engine.recipe import Progress
 
 WHOLE = 5_000  # items: up to here the loss covers the whole catalogue
@@ -28,13 +31,14 @@ LEARNING_RATE = 1e-3
 RISE = 0.1  # of the training, in which the learning rate rises
 LEAST = 0.3  # of its time that a training takes, however late it begins
 STEPS_A_WORD = 20  # between two words of progress
+BATCHES_MIXED = 50  # whose windows are sorted by length together
 
 
 def affordable_epochs(snapshot: Snapshot, shape: TransformerShape, gigaflops: float, usual: int, most: int = 40) -> int:
     """The number of epochs to train: the usual one, more on small data, fewer where the budget of arithmetic ends or
     `most` is less, and 0 where it does not pay for two.
     """
-    targets = min(shape.items, NEGATIVES if shape.items > WHOLE else shape.items)
+    targets = NEGATIVES if shape.items > WHOLE else shape.items
     weights = shape.layers * 12 * shape.dim**2 + targets * shape.dim
     epoch = 6 * weights * len(snapshot.items) / 1e9
     steps = max(len(windows_of(snapshot, shape.length, 1)[0]) // BATCH, 1)
@@ -51,14 +55,6 @@ def targets_a_batch(snapshot: Snapshot, length: int) -> int:
     return max(-(-targets * batch // windows), 1)
 
 
-def trained(
-    snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress
-) -> dict[str, NDArray[Any]]:
-    """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
-    with _one_thread():
-        return _train(snapshot, shape, epochs, seed, progress)
-
-
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Train in one thread: steps this small lose more to waking threads than they gain, most on a busy machine."""
@@ -70,9 +66,11 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _train(
+@_one_thread()
+def trained(
     snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress
 ) -> dict[str, NDArray[Any]]:
+    """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
     model, proposal = _initial_network(snapshot, shape, generator)
@@ -151,3 +149,49 @@ def _losses(model: Transformer, history: Tensor, following: Tensor, proposal: Te
     wrong = wrong - (NEGATIVES * proposal[drawn]).log()  # each stands for as many items as its rarity in the draw
     wrong = wrong.masked_fill(drawn[None, :] == target[:, None], -torch.inf)
     return functional.cross_entropy(torch.cat((right, wrong), dim=1), torch.zeros_like(target), reduction="none")
+
+
+def windows_of(snapshot: Snapshot, length: int, newest: int) -> tuple[Longs, Longs]:
+    """First row and size of every window: each user's rows cut backwards, the newest window predicting `newest` items
+    (1..length), the others `length`, the oldest what is left.
+
+    A window starts with the row that its predecessor ends with, so each item but a user's first is predicted once;
+    another `newest` makes other cuts, for another epoch.
+    """
+    firsts, lasts = snapshot.indptr[:-1], snapshot.indptr[1:] - 1
+    targets = lasts - firsts  # (users,) items that can be predicted; a log of one item has none
+    older = np.maximum(targets - newest, 0)
+    counts = np.where(targets > 0, 1 + -(-older // length), 0)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)  # 0: the newest
+    stops = lasts[owner] - np.where(place > 0, newest + (place - 1) * length, 0)
+    starts = np.maximum(stops - np.where(place > 0, length, newest), firsts[owner])
+    return starts, stops - starts + 1
+
+
+def batches_of(sizes: Longs, targets: int, draw: np.random.Generator) -> list[Longs]:
+    """Row numbers of windows (n,) in batches of about `targets` items to predict each, in an order drawn by chance.
+
+    Windows of a batch are about equally long, because the shorter ones are filled up to the longest: of `BATCHES_MIXED`
+    batches at a time, drawn by chance, the windows are sorted.
+    """
+    order = draw.permutation(len(sizes))
+    part = np.cumsum(sizes[order] - 1) // max(targets * BATCHES_MIXED, 1)
+    order = order[np.lexsort((sizes[order], part))]
+    ends = np.cumsum(sizes[order] - 1)
+    batch = (ends - (sizes[order] - 1)) // max(targets, 1)  # by where a window's first target is
+    batches = np.split(order, np.flatnonzero(np.diff(batch)) + 1) if len(order) else []
+    return [batches[place] for place in draw.permutation(len(batches))]
+
+
+def batch_of(snapshot: Snapshot, starts: Longs, sizes: Longs) -> tuple[Longs, Longs, Floats | None]:
+    """(B, T) the items of each window but its last; (B, T) the items that follow, -1 where there is none; (B, T) the
+    weights of those, None where all are the same.
+    """
+    T = int(sizes.max()) - 1
+    inside = np.arange(T)[None, :] < (sizes - 1)[:, None]  # (B, T)
+    rows = np.where(inside, starts[:, None] + np.arange(T)[None, :], 0)
+    history = np.where(inside, snapshot.items[rows], 0).astype(np.int64)
+    following = np.where(inside, snapshot.items[np.where(inside, rows + 1, 0)], -1).astype(np.int64)
+    weights = None if snapshot.weights is None else snapshot.weights[np.where(inside, rows + 1, 0)]
+    return history, following, weights

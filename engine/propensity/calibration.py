@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Array
-from engine.propensity.logistic import fitted, sigmoid
 
 ROWS = 200  # of a part
 MOST_PARTS, FEWEST_PARTS = 20, 8
@@ -20,6 +19,8 @@ PULL = 50.0  # rows' worth of Platt's probability in each part
 NEAR_ONE, LOOSE = 10.0, 0.1  # how strongly slope and shift are drawn to 1 and 0
 FLAT = 0.05  # the least slope
 PLATT = 0.05  # the share that stays straight
+STEPS = 25  # of Newton's method
+CLOSE = 1e-6  # a step, after which it ends
 
 
 class Calibration(NamedTuple):
@@ -67,3 +68,28 @@ def rising(values: Array, weights: Array) -> Array:
             (first, a, n), (second, b, m) = pools[-2:]
             pools[-2:] = [((first * a + second * b) / (a + b), a + b, n + m)]
     return np.repeat([mean for mean, _, _ in pools], [length for _, _, length in pools])
+
+
+def sigmoid(scores: Array) -> Array:
+    shares: Array = 1 / (1 + np.exp(-np.clip(scores, -35, 35)))
+    return shares
+
+
+def fitted(rows: Array, taken: NDArray[np.bool_], centre: Array, strength: Array) -> Array:
+    """(d,) the weights w that minimise log loss of (m, d) rows + ½ Σ strength (w - centre)²."""
+    weights = centre.copy()
+    for _ in range(STEPS):
+        shares = sigmoid(rows @ weights)
+        gradient = rows.T @ (shares - taken) + strength * (weights - centre)
+        hessian = (rows * (shares * (1 - shares))[:, None]).T @ rows
+        hessian[np.diag_indices_from(hessian)] += strength + 1e-9
+        step = np.linalg.solve(hessian, gradient)
+        weights = weights - step * min(1.0, 4 / max(float(np.abs(rows @ step).max(initial=0)), 1e-9))
+        if np.abs(step).max() < CLOSE:
+            break
+    return weights
+
+
+def log_loss(scores: Array, taken: NDArray[np.bool_]) -> float:
+    """The mean of -log p of what happened."""
+    return float(np.logaddexp(0, np.where(taken, -scores, scores)).mean()) if len(scores) else 0.0

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Array, Floats
-from engine.propensity.calibration import Calibration, calibrated
+from engine.propensity.calibration import Calibration, calibrated, fitted, log_loss
 from engine.propensity.episodes import Episodes
-from engine.propensity.logistic import fitted, log_loss
 from engine.recipe import Progress
 
 FOLDS = 5

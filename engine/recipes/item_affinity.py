@@ -11,8 +11,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure.split import newest_split
 from engine.recipe import Model, Progress, Recipe, stretch
 from engine.segments import affinity
-from engine.segments.cases import Cases, item_cases
-from engine.segments.metrics import segment_metrics
+from engine.segments.cases import Cases, item_cases, segment_metrics
 
 
 class ItemAffinityParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,10 +10,10 @@ import numpy as np
 from engine.data.columns import Array, Floats, Longs, Numbers
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
-from engine.measure.catalogue import catalogue_metrics
+from engine.measure.metrics import catalogue_metrics
 from engine.measure.solution import solution_metrics
 from engine.recipe import Model, Progress, Query, Recipe, Schemas, Scorer
-from engine.text.items import centre_of, centred, digests, meanings
+from engine.text.embedding import centre_of, centred, digests, meanings
 
 CREATED = "CREATION_TIMESTAMP"
 Arrays = dict[str, Array]

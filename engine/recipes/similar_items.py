@@ -13,9 +13,8 @@ from engine.ensemble.members.popularity import user_counts
 from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.pairs import Pairs
-from engine.neighbours.related import related_or_popular
-from engine.neighbours.table import table_of
-from engine.recipe import Model, Progress, Recipe, Scorer, stretch
+from engine.neighbours.table import related_or_popular, table_of
+from engine.recipe import Model, Progress, Recipe, stretch
 
 Width = Annotated[int, msgspec.Meta(ge=30, le=200)]
 TRUST = 5.0  # interactions at which metadata and co-occurrence weigh the same for an item; AWS calls fewer cold
@@ -62,15 +61,11 @@ def _joined(touched: Pairs, looks: Pairs, users: Floats) -> Pairs:
     return Pairs(left.astype(np.int32), right.astype(np.int32), weight)
 
 
-def ready(model: Model) -> Scorer:
-    return related_or_popular(model.arrays, model.arrays["users"])
-
-
 RECIPE = Recipe(
     name="aws-similar-items",
     kind="RELATED_ITEMS",
     params=SimilarItemsParams,
     train=train,
-    ready=ready,
+    ready=related_or_popular,
     description="Items alike by the users they share and by their metadata, cold items included",
 )

@@ -11,9 +11,8 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
 from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import Pairs
-from engine.neighbours.related import related_or_popular
-from engine.neighbours.table import table_of
-from engine.recipe import Model, Progress, Recipe, Scorer
+from engine.neighbours.table import related_or_popular, table_of
+from engine.recipe import Model, Progress, Recipe
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -60,15 +59,11 @@ def _between(counts: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray
     return np.asarray((counts >= fewest) & (counts <= most))
 
 
-def ready(model: Model) -> Scorer:
-    return related_or_popular(model.arrays, model.arrays["users"])
-
-
 RECIPE = Recipe(
     name="aws-sims",
     kind="RELATED_ITEMS",
     params=SimsParams,
     train=train,
-    ready=ready,
+    ready=related_or_popular,
     description="Items that the same users interacted with, discounted by popularity",
 )

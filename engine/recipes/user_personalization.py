@@ -12,7 +12,7 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.extension import extended
 from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import EnsembleParams, Options
-from engine.ensemble.scorer import ready
+from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import cheaper, cost, plan_of, refit
 from engine.ensemble.training import train as train_ensemble
 from engine.rank.explore import Exploration
@@ -58,7 +58,7 @@ RECIPE = Recipe(
     kind="USER_PERSONALIZATION",
     params=UserPersonalizationParams,
     train=train,
-    ready=ready,
+    ready=Ensemble,
     scores=True,
     exploration=Exploration(),
     description="What a user will want next, with exploration of new items; the first version's hyperparameters",

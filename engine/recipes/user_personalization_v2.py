@@ -8,7 +8,7 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.extension import extended
 from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import EnsembleParams, Options
-from engine.ensemble.scorer import ready
+from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import cheaper, cost, plan_of, refit
 from engine.ensemble.training import train as train_ensemble
 from engine.rank.explore import Exploration
@@ -39,7 +39,7 @@ RECIPE = Recipe(
     kind="USER_PERSONALIZATION",
     params=UserPersonalizationV2Params,
     train=train,
-    ready=ready,
+    ready=Ensemble,
     scores=True,
     exploration=Exploration(weight=0.1),
     v2=True,

@@ -1,4 +1,7 @@
-"""Questions to a segmentation whose answer is known: who touched an item, or items of a category, in hidden rows."""
+"""Questions to a segmentation whose answer is known, and its metrics by them (specification §6).
+
+A question asks who touched an item, or items of a category, in hidden rows: the newest fifth of every user's.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,13 @@ import numpy as np
 
 from engine.data.columns import Bools, Column, Ints, Labels, Tags
 from engine.data.snapshot import Snapshot
-from engine.recipe import Query
+from engine.measure.ranks import without
+from engine.measure.split import Halves
+from engine.rank.topk import top_k
+from engine.recipe import Query, Scorer
 
 RARE = 0.1  # repeats under which a question is about who comes to an item for the first time
+MOST_CASES = 1_000  # that are measured by
 
 
 class SegmentCase(NamedTuple):
@@ -78,3 +85,26 @@ def _drawn(every: np.ndarray, most: int, seed: int) -> np.ndarray:
     if len(every) <= most:
         return every
     return np.sort(np.random.default_rng(seed).choice(every, most, replace=False))
+
+
+def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> dict[str, float]:
+    """Metrics of the users who rank first for an item (or attribute), 1 % of all: how many came (hits), the share of
+    those who came that they are (recall), and the share of all users who rank first for anything (coverage).
+
+    Where people rarely choose the same twice, those who had chosen it before are passed over.
+    """
+    users = split.hidden.user_count
+    most = max(round(users / 100), 1)
+    asked = cases(split.hidden, MOST_CASES, seed)
+    passed = known_before(split.train, asked)
+    first = [
+        top_k(without(score(case.query), users_before), most) for case, users_before in zip(asked, passed, strict=True)
+    ]
+    hits = [np.isin(ranked, case.truth).sum() for ranked, case in zip(first, asked, strict=True)]
+    recalls = [hit / len(case.truth) for hit, case in zip(hits, asked, strict=True)]
+    shown = np.unique(np.concatenate([*first, np.empty(0, np.int32)]))
+    return {
+        "coverage": len(shown) / max(users, 1),
+        "hits_at_1_percent": float(np.mean(hits or [0])),
+        "recall_at_1_percent": float(np.mean(recalls or [0])),
+    }

@@ -11,9 +11,9 @@ import numpy as np
 
 from engine.data import entries
 from engine.data.cells import column_kind
+from engine.data.columns import column_of
 from engine.data.group import Group
 from engine.data.log import Logged
-from engine.data.merge import column_of
 from engine.data.schema import parse_schema
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.stored import EMPTY, Stored

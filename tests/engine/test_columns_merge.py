@@ -10,8 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data.columns import Column, Labels, Numbers, Tags, Texts, load_columns, save_columns
-from engine.data.merge import column_of, missing, stack
+from engine.data.columns import (
+    Column,
+    Labels,
+    Numbers,
+    Tags,
+    Texts,
+    column_of,
+    load_columns,
+    missing,
+    save_columns,
+    stack,
+)
 
 KINDS = (Numbers, Labels, Tags, Texts)
 

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data import entries
-from engine.data.columns import Labels, Numbers, Tags, Texts
+from engine.data.columns import Labels, Numbers, Tags, Texts, column_of
 from engine.data.compaction import Compaction, Import, compact
 from engine.data.group import Group
 from engine.data.log import Logged
-from engine.data.merge import column_of
 
 USERS, SESSIONS, ITEMS, TYPES = ("u", "v"), ("s", "t"), ("a", "b", "c"), ("", "click")
 KINDS = {"GENRE": Labels, "PRICE": Numbers}

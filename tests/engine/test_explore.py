@@ -14,11 +14,10 @@ from hypothesis.extra import numpy as arrays
 
 from engine import RECIPES, Promotion, Question, Ranked
 from engine.data import entries
-from engine.data.columns import Numbers
+from engine.data.columns import Numbers, column_of
 from engine.data.exposure import DAY_S, ItemExposure, Novelty
 from engine.data.group import Group
 from engine.data.log import Logged
-from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
 from engine.filters import compile_filter
 from engine.rank.explore import (

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from engine.data import stored
-from engine.data.columns import Labels, Numbers, Tags, Texts
+from engine.data.columns import Labels, Numbers, Tags, Texts, column_of
 from engine.data.folders import whole
-from engine.data.merge import column_of
 from engine.data.snapshot import snapshot_of
 from engine.data.stored import EMPTY, Stored
 

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Numbers, Tags, Texts
-from engine.data.duplicates import first_of_equals
-from engine.data.importer import Imported, import_csv
+from engine.data.importer import Imported, first_of_equals, import_csv
 from engine.data.report import ImportReport
 from engine.data.rows import BLOCK, unescape
 from engine.data.schema import Schema, parse_schema

@@ -5,14 +5,13 @@ import pytest
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
-from engine.ensemble.blend import bagged, clearly_better, grown, ndcg_of
+from engine.ensemble.blend import bagged, clearly_better, fitted_scale, grown, ndcg_of
 from engine.ensemble.choice import candidates, choose
 from engine.ensemble.member import standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION, Blend, EnsemblePlan, Options
 from engine.ensemble.pool import own_ndcg, pool_of
-from engine.ensemble.scale import fitted_scale
-from engine.ensemble.scorer import ready, situation
+from engine.ensemble.scorer import Ensemble, situation
 from engine.ensemble.training import plan_of, train
 from engine.measure.split import EvaluationCase
 from engine.recipe import Query, silent
@@ -125,7 +124,7 @@ def test_new_users_get_what_is_recent_where_that_is_what_counts() -> None:
 
 def test_the_situation_decides_the_blend() -> None:
     model = train(fashion(), PLAIN, 0, silent)
-    plan, score = plan_of(model), ready(model)
+    plan, score = plan_of(model), Ensemble(model)
     assert plan.active.weights != plan.returning.weights
     history, times = np.array([3], np.int32), np.array([START])
     fresh, stale = (score(Query(history, times, now=START + away)) for away in (60, IN_SESSION + 60))

@@ -11,7 +11,7 @@ from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.choice import choose
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Options
-from engine.ensemble.scorer import ready
+from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import train
 from engine.measure.metrics import event_weight_metrics
 from engine.measure.ranks import ndcg
@@ -87,7 +87,7 @@ def test_the_blend_and_its_metric_follow_the_weights() -> None:
     cases = user_split(shop(0.05, 1.0), 0, share=0.9).cases
     figures = {}
     for heavy, snapshot in ((BOUGHT, shop(0.05, 1.0)), (VIEWED, shop(1.0, 0.05))):
-        score = ready(train(snapshot, Options(epochs=0), 0, silent))
+        score = Ensemble(train(snapshot, Options(epochs=0), 0, silent))
         after = score(Query(FIRST[:2].astype(np.int32), np.array([START, START + 60])))
         assert int(np.argmax(after[VIEWED.min() :])) + VIEWED.min() in heavy
         figures[int(heavy[0])] = event_weight_metrics(outcome_of(score, cases, snapshot))

@@ -13,7 +13,7 @@ from engine.data.table import LiveTable
 from engine.ensemble.choice import candidates, choose
 from engine.ensemble.members.content import term_columns
 from engine.ensemble.plan import EnsemblePlan, Options
-from engine.ensemble.scorer import ready
+from engine.ensemble.scorer import Ensemble
 from engine.ensemble.terms import codes_of, lifts, terms_of
 from engine.ensemble.training import plan_of, train
 from engine.recipe import Model, Query, silent
@@ -41,7 +41,7 @@ def weight(plan: EnsemblePlan, blend: str, member: str) -> float:
 
 
 def best(model: Model, query: Query, count: int = 5) -> set[int]:
-    return set(np.argsort(-ready(model)(query))[:count].tolist())
+    return set(np.argsort(-Ensemble(model)(query))[:count].tolist())
 
 
 def devices(users: int = 150, length: int = 12) -> Snapshot:
@@ -69,7 +69,7 @@ def test_the_context_decides(at_devices: Model, history: np.ndarray, key: str) -
 
 def test_without_a_known_context_all_count(at_devices: Model) -> None:
     history = np.array([3, 14, 5], np.int32)
-    score = ready(at_devices)
+    score = Ensemble(at_devices)
     plain = score(Query(history, np.full(3, START)))
     for context in ({"WEATHER": "rain"}, {"DEVICE_TYPE": "fridge"}, {"IMPRESSION": "x"}):
         np.testing.assert_array_equal(score(Query(history, np.full(3, START), context=context)), plain)
@@ -100,7 +100,7 @@ def test_who_is_new_gets_what_people_alike_want(of_tiers: Model, row: dict[str, 
     put = LiveTable({})
     put.put(5_000, row)  # after training
     assert best(of_tiers, Query(user=5_000, users=put)) <= set(range(10))
-    score = ready(of_tiers)
+    score = Ensemble(of_tiers)
     for user in (-1, 5_001):
         np.testing.assert_array_equal(score(Query(user=user, users=put)), score(Query()))
     assert weight(plan_of(of_tiers), "new", "people") > 0.3
@@ -147,7 +147,7 @@ def test_what_nobody_touched_is_found_by_what_is_said_about_it(kept: tuple[str, 
     model = train(snapshot.take(~late), PLAIN, 0, silent)
     assert weight(plan_of(model), "active", "content") > 0.05
     history, times = snapshot.take(~late).history(0)
-    scores = ready(model)(Query(history, times))
+    scores = Ensemble(model)(Query(history, times))
     cold = np.arange(snapshot.item_count - 24, snapshot.item_count)
     own = cold // 4 % 3 == 0
     assert scores[cold[own]].min() > scores[cold[~own]].max()

@@ -11,7 +11,7 @@ from engine.data.columns import Numbers, Texts
 from engine.data.objective import STRENGTHS, Objective
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.plan import Options
-from engine.ensemble.scorer import ready
+from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import train
 from engine.measure.metrics import METRICS, Outcome, reward_metrics
 from engine.measure.solution import outcome_of
@@ -48,7 +48,7 @@ def outcomes(split: Split) -> dict[str, Outcome]:
     for level in LEVELS:
         snapshot = replace(split.train, objective=Objective(PRICES, level))
         model = train(snapshot, Options(epochs=0), 0, silent)
-        made[level] = outcome_of(ready(model), split.cases, snapshot)
+        made[level] = outcome_of(Ensemble(model), split.cases, snapshot)
     return made
 
 
@@ -62,7 +62,7 @@ def test_more_sensitivity_more_reward_at_little_cost(outcomes: dict[str, Outcome
 
 
 def test_off_changes_nothing_but_measures(split: Split, outcomes: dict[str, Outcome]) -> None:
-    plain = outcome_of(ready(train(split.train, Options(epochs=0), 0, silent)), split.cases, split.train)
+    plain = outcome_of(Ensemble(train(split.train, Options(epochs=0), 0, silent)), split.cases, split.train)
     for mine, others in zip(plain.lists, outcomes["OFF"].lists, strict=True):
         np.testing.assert_array_equal(mine, others)
     assert reward_metrics(plain) == {}

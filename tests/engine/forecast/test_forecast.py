@@ -14,9 +14,8 @@ from engine.errors import InvalidInput
 from engine.forecast.countdown import Countdown, duration
 from engine.forecast.machine import Machine, measured
 from engine.forecast.training import forecast
-from engine.nn.loop import targets_a_batch, trained
+from engine.nn.loop import batches_of, targets_a_batch, trained, windows_of
 from engine.nn.transformer import TransformerShape
-from engine.nn.windows import batches_of, windows_of
 from engine.recipe import silent, spans
 from engine.recipes import RECIPES
 from tests.engine.recipes.worlds import chain

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from engine.nn.forward import logits
-from engine.nn.loop import affordable_epochs, trained, weights_of
+from engine.nn.loop import affordable_epochs, batch_of, trained, weights_of, windows_of
 from engine.nn.transformer import Transformer, TransformerShape
-from engine.nn.windows import batch_of, windows_of
 from engine.recipe import silent
 from tests.engine.recipes.worlds import START, chain, rows_of
 

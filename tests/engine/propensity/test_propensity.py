@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Numbers, Tags
-from engine.propensity.calibration import calibrated, rising
+from engine.propensity.calibration import calibrated, fitted, rising, sigmoid
 from engine.propensity.episodes import episodes_of
-from engine.propensity.logistic import fitted, sigmoid
 from engine.propensity.outcomes import (
     NOT_TAKEN,
     OTHER,

@@ -10,9 +10,8 @@ from engine.measure.split import Halves
 from engine.recipe import Query, silent
 from engine.recipes import RECIPES
 from engine.segments import factors as factors_module
-from engine.segments.cases import attribute_cases, item_cases, known_before
+from engine.segments.cases import attribute_cases, item_cases, known_before, segment_metrics
 from engine.segments.factors import factors
-from engine.segments.metrics import segment_metrics
 from tests.engine.recipes.worlds import START, checkerboard, rows_of
 
 COLUMNS = {
