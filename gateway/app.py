@@ -155,7 +155,7 @@ class WorkerParts:
         self.gateway = self._gateway(config, dependencies)
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
-        self.flag_service = FlagService(self.gateway, self.ledger, self.recorder)
+        self.flag_service = FlagService(self.gateway, self.recorder)
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
         gate = Gate(Authenticator(self.client, clock), RateLimiter(self.redis))
@@ -195,7 +195,7 @@ class WorkerParts:
 
     def use(self, config: Config) -> None:
         """Answer by this configuration from here on; requests under way end as they began."""
-        self.recorder.use(config)
+        self.outbox.use(config.targets, config.outbox_bytes)
         self.gateway.config, self.bodies.most = config, config.body_bytes
         self.decorators.use(config)
         self.hot_cache.use(config)
@@ -216,7 +216,7 @@ class WorkerParts:
             closing.push_async_callback(self._close)
             await asyncio.to_thread(self.ledger.prepare, config.experiments)
             self.ledger.start()
-            await self.recorder.open(config)
+            await self.outbox.open(config.targets, config.outbox_bytes)
             self.decorators.use(config)
             await self.decorators.ready()
             self.hot_cache.counters.start(asyncio.get_running_loop())
@@ -227,7 +227,7 @@ class WorkerParts:
 
     async def _close(self) -> None:
         await asyncio.to_thread(self.ledger.close)
-        await self.recorder.close()
+        await self.outbox.close()
         await self.ranker.close()
         await self.cache.close()
         await self.decorators.close()
@@ -239,12 +239,12 @@ class WorkerParts:
         return [*recommend_routes(self.front), *events_routes(self.front, self.recorder)]
 
     def routes(self) -> list[HTTPRouteHandler]:
-        front, ledger = self.front, self.ledger
+        front = self.front
         return [
             *cohort_routes(front),
             many_route(front),
             explain_route(front),
-            experiment_route(front, ledger.units, ledger.current, ledger.steps, ledger.arms.readings),
+            experiment_route(front),
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
@@ -257,7 +257,7 @@ class WorkerParts:
         return aws_routes(self.engine, self.ranker.rank, self._wire(), rates)
 
     def evidently_routes(self) -> list[HTTPRouteHandler | Router]:
-        return evidently_routes(self.gateway, self.flag_service, self._wire(), self.ledger.units)
+        return evidently_routes(self.gateway, self.flag_service, self._wire())
 
     def _wire(self) -> Wire:
         gateway, settings = self.gateway, self.engine.settings
@@ -280,7 +280,7 @@ class WorkerParts:
     def _outdate(self, changes: Sequence[Change]) -> None:
         """Run in the follower's thread, before `catch_up` returns: a caller who waited for that must not see older
         answers."""
-        self.cache.changed((tag, change.seq) for change in changes for tag in tags_of(change))
+        self.cache.changes.note((tag, change.seq) for change in changes for tag in tags_of(change))
         for change in changes:
             if change.kind in ("record", "deploy"):
                 self.cache.changes.doubt(change.seq)

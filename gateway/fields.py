@@ -31,6 +31,11 @@ def plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+def text_of(value: object) -> str:
+    """A value as a text; a boolean as JSON has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def localised(row: Columns, locales: tuple[str, ...], locale: str) -> Columns:
     """Each field once: its form in this locale, else in the language alone (de for de-AT), else the one without a
     locale, else the first of `locales` that there is."""

@@ -12,17 +12,16 @@ import msgspec
 from gateway.answer.serve import Gateway
 from gateway.caller import Caller
 from gateway.events.record import EventBatch, Recorder
-from gateway.experiments.conversions import Conversion
 from gateway.experiments.enrol import enrolled
 from gateway.experiments.flags import Evaluation, UnitReport, ask_of, evaluation, exposure
-from gateway.experiments.ledger import Ledger
+from gateway.experiments.outcomes import Conversion
 from gateway.plan.flag import Flag
 from gateway.plan.plan import Moment
 
 
 class FlagService:
-    def __init__(self, gateway: Gateway, ledger: Ledger, recorder: Recorder) -> None:
-        self._gateway, self._ledger, self._recorder = gateway, ledger, recorder
+    def __init__(self, gateway: Gateway, recorder: Recorder) -> None:
+        self._gateway, self._ledger, self._recorder = gateway, gateway.ledger, recorder
 
     def current(self, flag: Flag, now: float) -> Flag:
         """The flag with the shares that its experiment has at an epoch second: to tell others, not to ask here."""
@@ -42,7 +41,7 @@ class FlagService:
     async def report(self, report: UnitReport, caller: Caller, at: float) -> None:
         """Record an exposure or a conversion, durable on return. `at` is in epoch seconds; the future is now. Raises as
         `Recorder.record` does."""
-        at = min(at, self._gateway.now())
+        at = min(at, self._gateway.clock())
         if report.metric is not None:
             moment = Moment(caller, datetime.fromtimestamp(at, UTC))
             namespace = self._gateway.config.namespaces[report.flag.plan.namespace]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 
-from gateway.errors import Invalid, Problem
+from engine import EVERYONE
+from gateway.errors import Invalid, NotConfigured, Problem
 from gateway.plan.draw import share
 from gateway.plan.plan import Plan, Variation
+from gateway.upstreams.engine import EngineUpstream
 
 UNNAMED = {  # an incomplete variation's error (specification §1.8)
     "function": ("Function", "FunctionArnNotConfigured"),
@@ -45,3 +48,27 @@ def where(plan: Plan) -> str:
 
 def seed(plan: Plan) -> str:
     return f"{plan.namespace}/{plan.action}/{plan.recommender}"
+
+
+def shared_by(plan: Plan) -> int:
+    """The configured number of cohorts. Raises 404 where there is none."""
+    if plan.cohorts is None:
+        where = f"{plan.action}/{plan.recommender} of namespace {plan.namespace!r}"
+        raise NotConfigured("CohortsNotConfigured", f"{where} has no 'cohorts'")
+    return plan.cohorts
+
+
+async def of_cohort(cohort: str, plan: Plan, engine: EngineUpstream) -> Variation:
+    """The variation whose model has the cohort: a cohort's name is of one model. Raises 404 where none has it any more.
+
+    It hears no context: the list was made in training, from what the cohort's members did.
+    """
+    shared_by(plan)
+    usual = assign(plan, None)
+    if cohort == EVERYONE:
+        return replace(usual, auto_context=())
+    for variation in plan.variations:
+        if variation.model and await engine.has_cohort(cohort, variation):
+            return replace(variation, auto_context=())
+    message = f"no model of {plan.recommender!r} has the cohort {cohort!r} now: ask /cohorts for the user's"
+    raise NotConfigured("CohortNotFound", message)

@@ -1,14 +1,14 @@
-"""Item metadata on the way out. An answer is left whole where its source of metadata fails."""
+"""Item metadata on the way out, encoded once for all answers that show it. An answer is left whole where its source of
+metadata fails."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.answer.encoded import MetadataTables
 from gateway.ask import Ask
-from gateway.body import Body, visible
+from gateway.body import Body, encoded, visible
 from gateway.cache import EncodedAnswer, Tag, is_broken
 from gateway.config import Config
 from gateway.errors import Problem
@@ -19,6 +19,58 @@ from gateway.plan.plan import Metadata, Variation
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
+
+MOST_BYTES = 64_000_000  # of encoded metadata
+OVERHEAD = 250  # bytes of an item's place, its name among them
+
+
+class MetadataTable:
+    """Items' metadata at one version, as callers of one kind see it: an encoded member, `,"metadata":{…}`, an item; b""
+    for an unknown one."""
+
+    def __init__(self, version: int) -> None:
+        self.version, self.size = version, 0
+        self.members: dict[str, bytes] = {}
+
+    def lacks(self, items: Sequence[str]) -> list[str]:
+        return [item for item in items if item not in self.members]
+
+    def put(self, items: Sequence[str], rows: Rows) -> None:
+        """Add the items that are still absent."""
+        new = {
+            item: b"" if row is None else b',"metadata":' + encoded(row)
+            for item, row in zip(items, rows, strict=True)
+            if item not in self.members
+        }
+        self.members.update(new)
+        self.size += sum(len(each) + OVERHEAD for each in new.values())
+
+
+class MetadataTables:
+    """A table for each kind of caller. One is dropped where the metadata may have changed, all where they are too
+    large."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._tables: dict[Hashable, MetadataTable] = {}
+
+    def of(self, kind: Hashable, version: int) -> MetadataTable:
+        """The kind's table, or a new one that is not stored before something is put."""
+        table = self._tables.get(kind)
+        return table if table is not None and table.version == version else MetadataTable(version)
+
+    def put(self, kind: Hashable, table: MetadataTable, items: Sequence[str], rows: Rows) -> None:
+        table.put(items, rows)
+        stored = self._tables.get(kind)
+        if stored is None or stored.version <= table.version:
+            self._tables[kind] = table
+        if self.size > self._most:
+            self._tables = {}
+
+    @property
+    def size(self) -> int:
+        return sum(table.size for table in self._tables.values())
+
 
 Dependencies = tuple[tuple[Tag, ...], Callable[[], int] | None]  # tags that tell of another version, else the version
 
@@ -104,7 +156,8 @@ class Decorators:
             body, rows = body.at(places), [rows[place] for place in places]
         if ask.decorate:
             columns = variation.metadata.columns if variation.metadata is not None and is_looked_up else ()
-            body = body.with_metadata(shown_to(ask, rows, columns, variation))
+            locales = () if variation.metadata is None else variation.metadata.locales
+            body = body.with_metadata(selected(rows, columns, ask.fields, locales, ask.locale))
         return Decorated(body, whole, total > len(body.items))
 
     async def for_processor(self, body: Body, ask: Ask, variation: Variation) -> Body:
@@ -181,8 +234,3 @@ def unseen(body: Body, page: Page | None) -> Body:
     if page is None or not page.seen:
         return body
     return body.at([place for place, name in enumerate(body.names) if mark(name) not in page.seen])
-
-
-def shown_to(ask: Ask, rows: Rows, columns: Sequence[str], variation: Variation) -> Rows:
-    locales = () if variation.metadata is None else variation.metadata.locales
-    return selected(rows, columns, ask.fields, locales, ask.locale)

@@ -14,8 +14,7 @@ from math import inf
 from msgspec.structs import replace
 
 from engine import Cohort, Explanation
-from gateway.answer.assign import assign
-from gateway.answer.cohorts import of_cohort, shared_by
+from gateway.answer.assign import assign, of_cohort, shared_by
 from gateway.answer.decorate import Decorators, is_list, next_page
 from gateway.answer.enrich import enrich
 from gateway.answer.make import Maker
@@ -90,9 +89,6 @@ class Gateway:
         ask = enrich(ask, variation, request.moment)
         await self.engine.catch_up(ask, variation)
         return await self.engine.explain(ask, item, variation)
-
-    def now(self) -> float:
-        return self.clock()
 
     def moment(self, caller: Caller) -> Moment:
         return Moment(caller, datetime.fromtimestamp(self.clock(), UTC))

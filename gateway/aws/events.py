@@ -14,6 +14,7 @@ import engine
 from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
 from gateway.aws.rates import Rates
+from gateway.fields import plain
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds
 MOST_BYTES = 10_240  # of one event (specification §2.5)
@@ -214,19 +215,14 @@ def event_properties(text: str | None, place: str) -> dict[str, Any]:
     """Raises `InvalidInput` for a key that an event has a member for."""
     properties = properties_of(text, place)
     for name in properties:
-        if _plain(name) in RESERVED:
+        if plain(name) in RESERVED:
             raise engine.InvalidInput(f"{place}.properties can't have the reserved key {name}.")
     return properties
 
 
-def _plain(name: str) -> str:
-    """Underscores and case don't count in the name of a property (specification §2.5)."""
-    return name.replace("_", "").lower()
-
-
-def _taken(properties: dict[str, Any], plain: str) -> Any:
+def _taken(properties: dict[str, Any], wanted: str) -> Any:
     """A property taken out, however it is spelled; None where there is none."""
-    name = next((each for each in properties if _plain(each) == plain), None)
+    name = next((each for each in properties if plain(each) == wanted), None)
     return None if name is None else properties.pop(name)
 
 

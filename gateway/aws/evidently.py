@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, unquote
 
@@ -28,13 +28,11 @@ from gateway.aws.protocol import FAILURE, JSON, LARGE_BODY, AnyRequest, Wire, he
 from gateway.aws.routes import PREFIX
 from gateway.caller import Caller
 from gateway.errors import Problem
-from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.flags import UnitReport
 from gateway.experiments.judge import judge
 from gateway.experiments.wires import evidently as wire
 from gateway.flag_service import FlagService
 from gateway.limits.inflate import inflated
-from gateway.plan.experiment import Experiment
 from gateway.plan.flag import Flag
 
 log = logging.getLogger(__name__)
@@ -51,7 +49,6 @@ REASONS = {
 }
 
 Entity = Annotated[str, Meta(min_length=1, max_length=512)]
-Rows = Callable[[Experiment], Iterable[UnitRow]]
 Stat = Literal["BaseStat", "TreatmentEffect", "ConfidenceInterval", "PValue"]
 NUMBER = re.compile(r"[0-9]{1,9}")
 T = TypeVar("T")
@@ -87,12 +84,9 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     report_names: Annotated[list[Literal["BayesianInference"]], Meta(max_length=5)] = []
 
 
-def evidently_routes(
-    gateway: Gateway, flag_service: FlagService, on: Wire, rows: Rows
-) -> list[HTTPRouteHandler | Router]:
-    """Handlers at the root, and below a prefix as the other AWS services have. `rows` reads what is known of an
-    experiment's units; it may take its time."""
-    calls = EvidentlyCalls(gateway, flag_service, on.callers, rows)
+def evidently_routes(gateway: Gateway, flag_service: FlagService, on: Wire) -> list[HTTPRouteHandler | Router]:
+    """Handlers at the root, and below a prefix as the other AWS services have."""
+    calls = EvidentlyCalls(gateway, flag_service, on.callers)
 
     def handlers() -> list[HTTPRouteHandler]:
         @route(
@@ -120,8 +114,9 @@ def evidently_routes(
 
 
 class EvidentlyCalls:
-    def __init__(self, gateway: Gateway, flag_service: FlagService, callers: Callers, rows: Rows) -> None:
-        self._gateway, self._flag_service, self._callers, self._rows = gateway, flag_service, callers, rows
+    def __init__(self, gateway: Gateway, flag_service: FlagService, callers: Callers) -> None:
+        self._gateway, self._flag_service, self._callers = gateway, flag_service, callers
+        self._rows = gateway.ledger.units  # which may take its time
 
     async def answer(self, sent: RawRequest) -> Any:
         """Raises `Problem`."""
@@ -206,7 +201,7 @@ class EvidentlyCalls:
 
     async def _results(self, asked: GetResults, flag: Flag) -> wire.Body:
         """One value each, of all that has happened till now."""
-        experiment = self._flag_service.current(flag, self._gateway.now()).experiment
+        experiment = self._flag_service.current(flag, self._gateway.clock()).experiment
         for metric in asked.metric_names:
             if metric not in experiment.metrics:
                 raise missing("metric", metric)
@@ -221,16 +216,16 @@ class EvidentlyCalls:
         if asked.report_names:
             bayesian = await asyncio.to_thread(lambda: judge(experiment, self._rows(experiment), "bayesian"))
             reports = wire.reports_of(bayesian, asked.metric_names, asked.treatment_names)
-        return {"resultsData": results, "timestamps": [self._gateway.now()], "reports": reports}
+        return {"resultsData": results, "timestamps": [self._gateway.clock()], "reports": reports}
 
     def _projects(self, sent: RawRequest, projects: dict[str, dict[str, Flag]], arn: str) -> wire.Body:
         if sent.method != "GET":
             raise refusal("")
-        now = self._gateway.now()
+        now = self._gateway.clock()
         return page("projects", [wire.project_of(arn + name, name, each, now) for name, each in projects.items()], sent)
 
     def _read(self, sent: RawRequest, rest: Sequence[str], name: str, project: wire.Project, arn: str) -> wire.Body:
-        now = self._gateway.now()
+        now = self._gateway.clock()
         project = {name: self._flag_service.current(flag, now) for name, flag in project.items()}
         match rest:
             case []:

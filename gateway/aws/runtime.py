@@ -16,6 +16,7 @@ import engine
 from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
 from gateway.aws.rates import Rates
+from gateway.fields import text_of
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 DEFAULT_RESULTS = 25
@@ -228,8 +229,4 @@ def _check_count(name: str, count: int, columns: object) -> None:
 
 def _texts(row: dict[str, Any] | None) -> dict[str, str] | UnsetType:
     """Metadata is all strings on the wire."""
-    return UNSET if row is None else {name: _text(value) for name, value in row.items()}
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return UNSET if row is None else {name: text_of(value) for name, value in row.items()}

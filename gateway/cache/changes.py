@@ -42,7 +42,8 @@ class Changes:
         self.generation += 1
 
     def note(self, changed: Iterable[tuple[Tag, int]]) -> None:
-        """Tags, and when each changed."""
+        """Note tags, and when each changed: an answer with one of them is current only if it has seen that sequence
+        number."""
         with self._lock:
             for tag, seq in changed:
                 if tag[0] == "user":

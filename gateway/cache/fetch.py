@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from itertools import count
 from math import inf
 from typing import Any, Literal
@@ -67,7 +67,7 @@ class FlightResult(msgspec.Struct, frozen=True):
 
 
 class Cache:
-    """One worker's answers, and those that replicas share. Only `changed` may be called from any thread."""
+    """One worker's answers, and those that replicas share. Only its `changes` may be noted from any thread."""
 
     def __init__(
         self,
@@ -126,11 +126,6 @@ class Cache:
     def touch(self, key: CacheKey) -> None:
         """Count a use of an entry that was answered without a lookup."""
         self._local.get(key)
-
-    def changed(self, changed: Iterable[tuple[Tag, int]]) -> None:
-        """Note changes of tags: an answer with one of these tags is current only if it has seen that sequence number.
-        Safe to call from any thread."""
-        self.changes.note(changed)
 
     @property
     def is_crowded(self) -> bool:

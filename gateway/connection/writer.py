@@ -66,7 +66,7 @@ class AnswerWriter:
         if self._server.default_headers is not self._defaults:
             self._renew()
         self._transport.write(b"".join((self._busy, refusal.head, refusal.body if is_get else b"")))
-        self._counters.report_request(target[1:].split(b"/", 1)[0].decode(), 503, self._clock() - now)
+        self._counters.telemetry.request(target[1:].split(b"/", 1)[0].decode(), 503, self._clock() - now)
 
     def write_reply(self, sent: SentResponse, is_last: bool) -> None:
         """Write the reply of a handler, which has counted it."""
@@ -81,7 +81,7 @@ class AnswerWriter:
         headers = [*sending.headers, (b"content-type", sending.media_type)]
         headers.append((b"content-length", b"%d" % len(sending.body)))
         self.write_reply(SentResponse(sending.status, headers, sending.body), is_last=True)
-        self._counters.report_request("other", sending.status, 0.0)
+        self._counters.telemetry.request("other", sending.status, 0.0)
 
     def _renew(self) -> None:
         """Make the lines that begin every answer of the next second: its date is in them."""

@@ -14,12 +14,10 @@ from engine import Event
 from gateway.auth import allowed
 from gateway.cache.purge import KIND, Purge, encoded
 from gateway.caller import Caller
-from gateway.config import Config
 from gateway.context.autocontext import properties_of
 from gateway.errors import RETRY_AFTER_S, TooMany
-from gateway.experiments.conversions import Conversion, resolved
 from gateway.experiments.ledger import Ledger
-from gateway.experiments.outcomes import outcomes_of
+from gateway.experiments.outcomes import Conversion, outcomes_of, resolved
 from gateway.limits.admission import TOO_MANY_EVENTS, Admission
 from gateway.outbox import Outbox
 from gateway.plan.plan import Moment, Namespace
@@ -52,12 +50,6 @@ class Recorder:
     ) -> None:
         self._engine, self._outbox, self._ledger, self._telemetry = engine, outbox, ledger, telemetry
         self._admission, self._new_id = admission, new_id
-
-    async def open(self, config: Config) -> None:
-        await self._outbox.open(config.targets, config.outbox_bytes)
-
-    def use(self, config: Config) -> None:
-        self._outbox.use(config.targets, config.outbox_bytes)
 
     def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
         """Room to take a body of events, held until it is durable. Raises `TooMany` if there is none."""
@@ -94,9 +86,6 @@ class Recorder:
         self._telemetry.events(namespace.key, len(batch.events))
         for each in conversions:
             self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
-
-    async def close(self) -> None:
-        await self._outbox.close()
 
 
 def entry(namespace: Namespace, batch: EventBatch, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:

@@ -10,6 +10,7 @@ from gateway.auth import allowed
 from gateway.caller import Principal
 from gateway.errors import Denied
 from gateway.experiments.enrol import Enrolment, InForce, StickyArm, placed, takes
+from gateway.fields import text_of
 from gateway.plan.flag import Flag
 
 Reason = Literal["split", "targeted", "override", "default", "stopped"]
@@ -41,7 +42,7 @@ class Evaluation(NamedTuple):
 
 def ask_of(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:
     """The question that a request of this unit would be; its context as texts."""
-    texts = {name: _text(value) for name, value in context.items() if isinstance(value, str | int | float)}
+    texts = {name: text_of(value) for name, value in context.items() if isinstance(value, str | int | float)}
     is_user = flag.experiment.unit == "user"
     return Ask(
         action=flag.plan.action,
@@ -53,10 +54,6 @@ def ask_of(flag: Flag, unit: str, context: Mapping[str, Any]) -> Ask:
         synthetic=texts.get("syntheticUser") == "true",
         feature=flag.experiment.feature,
     )
-
-
-def _text(value: str | int | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def evaluation(flag: Flag, enrolment: Enrolment | None, now: float) -> Evaluation:

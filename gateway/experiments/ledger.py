@@ -24,8 +24,7 @@ from gateway.experiments.analysis.contest import credit_of
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.arms import ArmCounters
-from gateway.experiments.confirmation import confirmed
-from gateway.experiments.credit import attributed, teams_of
+from gateway.experiments.credit import attributed, confirmed, teams_of
 from gateway.experiments.enrol import Enrolment, placed
 from gateway.experiments.weights import Weights
 from gateway.plan.experiment import AllocationStep, Experiment, ExperimentMetric

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
-from engine import Allocation, ArmAllocation, ExperimentStore, Unavailable
+from engine import Allocation, ExperimentStore, Unavailable
 from gateway.experiments.analysis.rows import UnitRow
 from gateway.experiments.analysis.verdict import Share, Step
 from gateway.experiments.bandit import lead, next_allocation
 from gateway.experiments.enrol import next_period
-from gateway.plan.experiment import AllocationStep, Arm, Bandit, Experiment
+from gateway.plan.experiment import AllocationStep, Bandit, Experiment
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def steps(experiment: Experiment, rows: Iterable[Allocation]) -> Steps:
         if row.arms.keys() != experiment.by_variation.keys():
             continue  # a variation came or went
         allocation = AllocationStep(
-            tuple(with_share(arm, row.arms[arm.variation]) for arm in experiment.arms), row.since
+            tuple(replace(arm, share=row.arms[arm.variation].weight) for arm in experiment.arms), row.since
         )
         if not allocations or allocations[-1].name != allocation.name:
             allocations.append(allocation)
@@ -155,7 +155,3 @@ def shares_of(allocation: AllocationStep) -> dict[str, Share]:
 
 def weights_of(arms: Mapping[str, Share]) -> dict[str, float]:
     return {name: each.weight for name, each in arms.items()}
-
-
-def with_share(arm: Arm, earned: ArmAllocation) -> Arm:
-    return replace(arm, share=earned.weight)

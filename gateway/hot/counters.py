@@ -44,7 +44,7 @@ class HitCounters:
     """All counters of a worker, and the way to its telemetry and its experiments' ledger."""
 
     def __init__(self, telemetry: Telemetry, ledger: Ledger) -> None:
-        self._telemetry, self.ledger, self.draws = telemetry, ledger, telemetry.draws
+        self.telemetry, self.ledger, self.draws = telemetry, ledger, telemetry.draws
         self._counters: dict[MetricLabels, HitCounter] = {}
         self._timer: TimerHandle | None = None
 
@@ -56,14 +56,10 @@ class HitCounters:
 
     def report(self, labels: MetricLabels, status: int, seconds: float, count: int = 1) -> None:
         """Report so many answers that each took so long."""
-        self._telemetry.request(labels.route, status, seconds, count)
-        self._telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
+        self.telemetry.request(labels.route, status, seconds, count)
+        self.telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
         if labels.experiment:
             self.ledger.count_hits(labels.experiment, labels.variation, count, seconds * count)
-
-    def report_request(self, route: str, status: int, seconds: float) -> None:
-        """Report a request that no hot entry answered."""
-        self._telemetry.request(route, status, seconds)
 
     def report_all(self) -> None:
         """Report the answers counted since the last time."""

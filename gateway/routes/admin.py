@@ -14,7 +14,7 @@ from gateway.cache import purge
 from gateway.caller import Caller
 from gateway.config import Watch
 from gateway.errors import Invalid, NotConfigured
-from gateway.routes.body import decode
+from gateway.routes.parsing import decode
 from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, Work
 
 Announce = Callable[[str, str], Awaitable[None]]
@@ -42,7 +42,7 @@ class AdminApi:
             keys = gateway.config.admin
             if keys is None:
                 raise NotFoundException
-            holder(keys, caller, gateway.now())
+            holder(keys, caller, gateway.clock())
             return await work(request, caller)
 
         return admitted

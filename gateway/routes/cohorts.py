@@ -9,7 +9,7 @@ from gateway.ask import Ask
 from gateway.cache import etag_of
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.routes.path import checked_id, decoded, segments
+from gateway.routes.parsing import checked_id, decoded, segments
 from gateway.routes.query import query_of
 from gateway.routes.recommend import conditional
 from gateway.routes.replies import READ, AnyRequest, Front, Sending, revalidated

@@ -17,9 +17,8 @@ from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.events.record import EventBatch, Recorder
-from gateway.experiments.conversions import DEFAULT_VALUE, Conversion
-from gateway.routes.body import decode
-from gateway.routes.path import decoded, segments
+from gateway.experiments.outcomes import DEFAULT_VALUE, Conversion
+from gateway.routes.parsing import decode, decoded, segments
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
 from gateway.telemetry import Telemetry
 
@@ -93,7 +92,7 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
             rejections.note(name if name in front.gateway.config.namespaces else "", sent)
         return sent
 
-    rejections = Rejections(front.telemetry, front.gateway.now)
+    rejections = Rejections(front.telemetry, front.gateway.clock)
     return [events]
 
 

@@ -4,7 +4,6 @@ ask for recommendations."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 from urllib.parse import parse_qs
@@ -17,29 +16,22 @@ from gateway.caller import Caller
 from gateway.config import Config
 from gateway.errors import Invalid, NotConfigured
 from gateway.experiments.analysis.lift import Method
-from gateway.experiments.analysis.rows import UnitRow
-from gateway.experiments.analysis.verdict import Step
-from gateway.experiments.judge import GuardrailReading, judge, preferred
+from gateway.experiments.judge import judge, preferred
 from gateway.plan.experiment import Experiment
-from gateway.routes.path import decoded, segments
+from gateway.routes.parsing import decoded, segments
 from gateway.routes.query import check_names
 from gateway.routes.replies import READ, AnyRequest, Front, Sending
 
 QUERY = frozenset({"action", "alpha", "method"})
-Rows = Callable[[Experiment], Iterable[UnitRow]]
-Read = Callable[[Experiment], Mapping[str, GuardrailReading]]
-Current = Callable[[Experiment, float], Experiment]
-Steps = Callable[[Experiment], Sequence[Step]]
 
 
-def experiment_route(front: Front, rows: Rows, current: Current, steps: Steps, readings: Read) -> HTTPRouteHandler:
-    """`rows` reads what is known of an experiment's units, `readings` of how its arms answer; they may take their time.
-    `current` is an experiment with the shares that it has at an epoch second, `steps` those that it had."""
+def experiment_route(front: Front) -> HTTPRouteHandler:
+    ledger = front.gateway.ledger
 
     async def judged(request: AnyRequest, caller: Caller) -> Sending:
         config = front.gateway.config
         if config.admin is not None:
-            holder(config.admin, caller, front.gateway.now())
+            holder(config.admin, caller, front.gateway.clock())
         else:
             await front.admit(caller)
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
@@ -51,10 +43,10 @@ def experiment_route(front: Front, rows: Rows, current: Current, steps: Steps, r
 
     def verdict_of(experiment: Experiment, method: Method, alpha: float) -> bytes:
         if experiment.rankers:
-            return msgspec.json.encode(preferred(experiment, rows(experiment), method, alpha))
-        now = current(experiment, front.gateway.now())
-        verdict = judge(now, rows(now), method, alpha, readings(now))
-        return msgspec.json.encode(replace(verdict, steps=steps(experiment)))
+            return msgspec.json.encode(preferred(experiment, ledger.units(experiment), method, alpha))
+        now = ledger.current(experiment, front.gateway.clock())
+        verdict = judge(now, ledger.units(now), method, alpha, ledger.arms.readings(now))
+        return msgspec.json.encode(replace(verdict, steps=ledger.steps(experiment)))
 
     return front.handler(READ, "/experiments/{rest:path}", "experiments", judged, guarded=False)
 

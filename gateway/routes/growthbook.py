@@ -23,8 +23,7 @@ from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
 from gateway.flag_service import FlagService
 from gateway.plan.plan import ApiKeys
-from gateway.routes.body import decode
-from gateway.routes.path import decoded, segments
+from gateway.routes.parsing import decode, decoded, segments
 from gateway.routes.replies import (
     LARGEST_BODY,
     READ,
@@ -102,7 +101,7 @@ class GrowthBookApi:
         gateway = self._front.gateway
         async with self._front.bodies.of(request, caller.share, LARGEST_BODY) as body:
             events = decode(body, list[dict[str, Any]], "an array of events")
-            flags, now = gateway.config.flags, gateway.now()
+            flags, now = gateway.config.flags, gateway.clock()
             reports = [each for event in events for each in growthbook.reports_in(flags, event)]
             allowed = [each for each in reports if may_see(each.flag, caller.principal, each.unit, "events")]
             await asyncio.gather(*(self._flag_service.report(each, caller, now) for each in allowed))
@@ -110,7 +109,7 @@ class GrowthBookApi:
 
     def _payload(self, principal: Principal) -> bytes:
         """The experiments as of this second, made once for all who may see the same."""
-        config, now = self._front.gateway.config, float(floor(self._front.gateway.now()))
+        config, now = self._front.gateway.config, float(floor(self._front.gateway.clock()))
         kind = (config.fingerprint, now, principal.namespaces, principal.actions)
         if kind not in self._payloads:
             flags = [flag for flag in config.flags.values() if may_see(flag, principal, None)]

@@ -14,10 +14,8 @@ from gateway.answer.reply import Reply
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.routes.body import decode
-from gateway.routes.path import decoded, segments
-from gateway.routes.promotions import Promotions, the_one
-from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES
+from gateway.routes.parsing import decode, decoded, segments
+from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, Promotions, the_one
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, POST, AnyRequest, Front, Sending, refusal
 
 MOST_LISTS = 25

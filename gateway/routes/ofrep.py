@@ -19,7 +19,7 @@ from gateway.caller import Caller
 from gateway.experiments.flags import may_see
 from gateway.flag_service import FlagService
 from gateway.plan.flag import Flag
-from gateway.routes.path import LONGEST_ID
+from gateway.routes.parsing import LONGEST_ID
 from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, revalidated
 
 REASONS = {
@@ -94,7 +94,8 @@ class OfrepApi:
     def _value(self, flag: Flag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
         unit, plan = context["targetingKey"], flag.plan
         allowed(caller.principal, plan.namespace, plan.action, unit)
-        evaluation = self._flag_service.evaluate(flag, unit, others(context), caller, exposes=exposes)
+        others = {name: value for name, value in context.items() if name not in ("targetingKey", "exposure")}
+        evaluation = self._flag_service.evaluate(flag, unit, others, caller, exposes=exposes)
         return {
             "key": flag.key,
             "value": evaluation.variation,
@@ -127,10 +128,6 @@ def context_of(body: bytes) -> dict[str, Any]:
         if not isinstance(context.get(name, False), bool):
             raise OfrepFailure("INVALID_CONTEXT", f"context.{name} must be true or false")
     return context
-
-
-def others(context: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in context.items() if name not in ("targetingKey", "exposure")}
 
 
 def failed(status: int, code: str, details: str, key: str | None = None) -> Sending:

@@ -3,19 +3,56 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from typing import Annotated
 from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
+from msgspec import Meta
 
-from engine import MOST_RESULTS, in_words
+from engine import MOST_RESULTS, Promotion, in_words
 from gateway.ask import Action, Ask
 from gateway.errors import Invalid
 from gateway.paging import Page, page_of
-from gateway.routes.path import checked_id, decoded
-from gateway.routes.promotions import promotion_of
+from gateway.routes.parsing import checked_id, decoded
+
+
+class PromotionBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """A promotion as Personalize spells it (specification §9.1); `filterArn` is an ARN or a name."""
+
+    name: Annotated[str, Meta(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")]
+    percent_promoted_items: Annotated[int, Meta(ge=1, le=100)]
+    filter_arn: Annotated[str, Meta(min_length=1, max_length=256)]
+    filter_values: Annotated[dict[str, str], Meta(max_length=25)] = {}
+
+
+Promotions = Annotated[tuple[PromotionBody, ...], Meta(max_length=1)]
+_promotions = msgspec.json.Decoder(Promotions)
+
+
+def promotion_of(text: str | None) -> Promotion | None:
+    """Read the promotion of a query string. Raises `Invalid`, naming the member."""
+    if text is None:
+        return None
+    try:
+        return the_one(_promotions.decode(text))
+    except (msgspec.DecodeError, RecursionError) as error:
+        message = f"promotions is a JSON list of one promotion at most: {in_words(error)}"
+        raise Invalid("InvalidPromotionsParameter", message) from error
+
+
+def the_one(promotions: Sequence[PromotionBody]) -> Promotion | None:
+    for each in promotions:
+        return Promotion(
+            name=each.name,
+            percent=each.percent_promoted_items,
+            filter=each.filter_arn,
+            filter_values=each.filter_values,
+        )
+    return None
+
 
 LIST = 100  # the length of a list that is shown in pages, where it is not said
 MOST_CONTEXT = 150

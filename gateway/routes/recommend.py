@@ -15,8 +15,7 @@ from gateway.caller import Caller
 from gateway.context.viewer import derived_from
 from gateway.errors import Invalid
 from gateway.plan.plan import NO_CACHE
-from gateway.routes.body import decode
-from gateway.routes.path import checked_id, decoded, segments
+from gateway.routes.parsing import checked_id, decode, decoded, segments
 from gateway.routes.query import query_of
 from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Header, Sending, revalidated
 

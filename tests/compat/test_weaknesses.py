@@ -27,7 +27,7 @@ from gateway.cli.import_config import configuration
 from gateway.config import parse
 from gateway.context.autocontext import context_of
 from gateway.errors import Invalid
-from gateway.experiments.conversions import Conversion, resolved
+from gateway.experiments.outcomes import Conversion, resolved
 from gateway.localdb.build import build
 from gateway.localdb.synced import LocalDb, SyncedTable
 from gateway.localdb.table import Table

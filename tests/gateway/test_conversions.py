@@ -6,7 +6,7 @@ import pytest
 
 from gateway.ask import Action
 from gateway.errors import Invalid
-from gateway.experiments.conversions import Conversion, resolved
+from gateway.experiments.outcomes import Conversion, resolved
 from gateway.plan.experiment import Experiment, ExperimentMetric
 from gateway.plan.plan import Namespace, Plan
 

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.answer.decorate import Decorators, MetadataLookup
-from gateway.answer.encoded import OVERHEAD, MetadataTables
+from gateway.answer.decorate import OVERHEAD, Decorators, MetadataLookup, MetadataTables
 from gateway.ask import Ask, Item
 from gateway.cache import EncodedAnswer
 from gateway.fields import Rows

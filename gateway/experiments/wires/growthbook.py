@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gateway.experiments.conversions import DEFAULT_VALUE
 from gateway.experiments.flags import UnitReport, number_of
+from gateway.experiments.outcomes import DEFAULT_VALUE
 from gateway.plan.draw import ends_of
 from gateway.plan.experiment import Arm, AudienceCondition, Experiment
 from gateway.plan.flag import Flag

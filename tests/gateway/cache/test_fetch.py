@@ -284,10 +284,10 @@ def test_a_purged_item_takes_the_lists_it_is_in_with_it() -> None:
         await cache.fetch(wanted("u1"), listed)
         await cache.fetch(wanted("u2"), make)
         for item, outcomes in (("i2", ["hit", "hit"]), ("i22", ["miss", "hit"])):
-            cache.changed([(("item", "shop", item), 7)])
+            cache.changes.note([(("item", "shop", item), 7)])
             assert [(await cache.fetch(wanted(user), make)).outcome for user in ("u1", "u2")] == outcomes
         for number in range(1001):  # so many that the namespace is as good as purged
-            cache.changed([(("item", "other", f"x{number}"), 8)])
+            cache.changes.note([(("item", "other", f"x{number}"), 8)])
         assert cache.changes.latest([("namespace", "other")]) == 8
 
     run(story)
@@ -316,7 +316,7 @@ def test_an_event_outdates_that_user_alone_at_once() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         await cache.fetch(wanted("u1"), make)
         await cache.fetch(wanted("u2"), make)
-        cache.changed([(USER, 7)])
+        cache.changes.note([(USER, 7)])
         make.as_of = 7
         assert (await cache.fetch(wanted("u1"), make)).outcome == "miss"
         assert (await cache.fetch(wanted("u1"), make)).outcome == "hit"
@@ -332,7 +332,7 @@ def test_a_flight_that_an_event_overtakes() -> None:
         make.open.clear()
         before = asyncio.create_task(cache.fetch(wanted(), make))
         await settled()
-        cache.changed([(USER, 7)])
+        cache.changes.note([(USER, 7)])
         make.as_of = 7
         after = asyncio.create_task(cache.fetch(wanted(), make))
         late = asyncio.create_task(cache.fetch(wanted(), make))
@@ -350,7 +350,7 @@ def test_an_overtaken_answer_is_not_stored() -> None:
         make.open.clear()
         before = asyncio.create_task(cache.fetch(wanted(), make))
         await settled()
-        cache.changed([(USER, 7)])
+        cache.changes.note([(USER, 7)])
         make.open.set()
         await before
         assert len(cache) == 0
@@ -361,7 +361,7 @@ def test_an_overtaken_answer_is_not_stored() -> None:
 def test_an_outdated_answer_serves_only_where_the_upstream_is_broken() -> None:
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         await cache.fetch(wanted(), make)
-        cache.changed([(USER, 7)])
+        cache.changes.note([(USER, 7)])
         make.error = UpstreamTimeout("too slow")
         assert (await cache.fetch(wanted(), make)).outcome == "stale"
         make.error = None

@@ -72,7 +72,7 @@ def messages(app: Litestar, scope: dict[str, Any], body: bytes = b'["i1"]') -> l
 
 
 def counted(app: Litestar) -> Any:
-    numbers = app.state.hot_cache.counters._telemetry.numbers()
+    numbers = app.state.hot_cache.counters.telemetry.numbers()
     return {name: numbers[name] for name in ("recgate_requests", "recgate_cache_lookups")}
 
 

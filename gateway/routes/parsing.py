@@ -1,15 +1,21 @@
-"""Paths as they were sent: split first, then decoded, exactly once, so that an id may hold any character."""
+"""Parts of requests as they were sent: paths, split first, then decoded, exactly once, so that an id may hold any
+character; JSON bodies, decoded to what was wanted."""
 
 from __future__ import annotations
 
+import json
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 from litestar.exceptions import NotFoundException
 
+from engine import in_words
 from gateway.errors import Invalid
 from gateway.routes.replies import AnyRequest
 
 LONGEST_ID = 256  # characters, as Personalize has it
+T = TypeVar("T")
 
 
 def segments(request: AnyRequest, first: str, counts: tuple[int, ...]) -> list[bytes]:
@@ -35,3 +41,22 @@ def checked_id(value: str, name: str) -> str:
     if not 1 <= len(value) <= LONGEST_ID:
         raise Invalid("ValidationError", f"{name} has 1 to {LONGEST_ID} characters, not {len(value)}")
     return value
+
+
+def decode(body: bytes, wanted: type[T], described: str, code: str = "InvalidRequestPayload") -> T:
+    """Raises `Invalid`: `InvalidJSONRequestPayload` with the place of the fault, or `code` with the member at fault."""
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except msgspec.ValidationError as error:
+        raise Invalid(code, f"the body is {described}: {in_words(error)}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("InvalidJSONRequestPayload", _fault(body, error)) from error
+
+
+def _fault(body: bytes, error: Exception) -> str:
+    """The standard library says line and column, which msgspec does not."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError) as fault:
+        return f"the body is not JSON: {fault}"
+    return f"the body is not JSON: {error}"
