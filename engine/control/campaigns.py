@@ -110,22 +110,17 @@ def _swap(
     within: Connection,
 ) -> None:
     now = control.now()
-    update = {
-        "solutionVersionArn": version.arn,
-        "minProvisionedTPS": tps,
-        "campaignConfig": config,
-        **stated(now),
-    }
-    changed = msgspec.structs.replace(
+    shown = {"solutionVersionArn": version.arn, "minProvisionedTPS": tps, "campaignConfig": config}
+    changed = control.change(
         campaign,
+        within,
+        now,
         solution_arn=version.solution_arn,
         solution_version_arn=version.arn,
         min_provisioned_tps=tps,
         campaign_config=config,
-        latest_campaign_update=update,
-        last_updated_date_time=now,
+        latest_campaign_update={**shown, **stated(now)},
     )
-    control.records.replace(changed, within)
     control.deploy(changed, within)
 
 

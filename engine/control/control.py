@@ -161,10 +161,16 @@ class Control:
         check_quota(self, record, within)
         self.records.create(record, within)
 
+    def change(self, record: R, within: Connection, now: float, **changes: object) -> R:
+        """The record with these changes of that moment, as it is stored from then on."""
+        changed = msgspec.structs.replace(record, last_updated_date_time=now, **changes)
+        self.records.replace(changed, within)
+        return changed
+
     def delete(self, record: Record, within: Connection) -> None:
         """Show it as being deleted, and forget those of its kind whose time has run out."""
         now = self.now()
-        self.records.replace(msgspec.structs.replace(record, deleted_at=now, last_updated_date_time=now), within)
+        self.change(record, within, now, deleted_at=now)
         for other in self.records.list(type(record), account=self.account, within=within):
             if self.status(other) is None:
                 self.records.delete(other.arn, within)

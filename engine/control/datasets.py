@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Connection
 
 from engine.arns import name_of
@@ -81,10 +80,7 @@ def update_dataset(control: Control, request: UpdateDataset) -> JsonMap:
         _check_growth(control.records.get(dataset.schema_arn, SchemaRecord, within), schema)
         now = control.now()
         update = {"schemaArn": schema.arn, **stated(now)}
-        changed = msgspec.structs.replace(
-            dataset, schema_arn=schema.arn, latest_dataset_update=update, last_updated_date_time=now
-        )
-        control.records.replace(changed, within)
+        control.change(dataset, within, now, schema_arn=schema.arn, latest_dataset_update=update)
     return view(dataset, "arn")
 
 

@@ -45,6 +45,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """The members that a caller sends; those that no rule knows are left aside, as AWS does."""
 
 
+class S3DataConfig(Request, frozen=True):
+    path: Short
+    kms_key_arn: KmsKeyArn | None = None
+
+
+class JobOutput(Request, frozen=True):
+    s3_data_destination: S3DataConfig = msgspec.field(name="s3DataDestination")
+
+
 class Tag(Request, frozen=True):
     tag_key: TagKey
     tag_value: TagValue

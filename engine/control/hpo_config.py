@@ -136,11 +136,7 @@ def _dimensions(config: HpoConfig, recipe: Recipe[Any]) -> list[Dimension]:
 
 
 def _asked(ranges: HyperParameterRanges, recipe: str, tunable: dict[str, Parameter]) -> Iterator[Dimension]:
-    for of_kind, kind in (
-        (ranges.integer_hyper_parameter_ranges, "integer"),
-        (ranges.continuous_hyper_parameter_ranges, "continuous"),
-        (ranges.categorical_hyper_parameter_ranges, "categorical"),
-    ):
+    for kind, of_kind in zip(("integer", "continuous", "categorical"), msgspec.structs.astuple(ranges), strict=True):
         for asked in of_kind or ():
             name = bare(asked.name or "")
             if name not in tunable:

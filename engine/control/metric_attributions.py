@@ -12,10 +12,9 @@ from sqlalchemy import Connection
 
 from engine.attribution import ledger
 from engine.attribution.expression import check_expression
-from engine.control.batch_jobs import S3DataConfig
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, ListRequest, Name, Request, RoleArn, Short
+from engine.control.fields import Arn, ListRequest, Name, Request, RoleArn, S3DataConfig, Short
 from engine.control.operation import operation
 from engine.control.pages import PAGE, listed, opened, sealed
 from engine.control.schemas import schemas_of
@@ -105,13 +104,9 @@ def update_metric_attribution(control: Control, request: UpdateMetricAttribution
         remaining = _without(attribution.metrics, request.remove_metrics)
         schemas = _schemas(control, attribution.dataset_group_arn, within)
         now = control.now()
-        changed = msgspec.structs.replace(
-            attribution,
-            metrics=_checked(remaining, request.add_metrics, schemas, now),
-            metrics_output_config=attribution.metrics_output_config if output is None else output,
-            last_updated_date_time=now,
-        )
-        control.records.replace(changed, within)
+        metrics = _checked(remaining, request.add_metrics, schemas, now)
+        output = attribution.metrics_output_config if output is None else output
+        control.change(attribution, within, now, metrics=metrics, metrics_output_config=output)
         ledger.drop(within, attribution.arn, list(request.remove_metrics))
     return view(attribution, "arn")
 

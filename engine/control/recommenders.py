@@ -81,14 +81,10 @@ def update_recommender(control: Control, request: UpdateRecommender) -> JsonMap:
         retrain = columns != recommender.recommender_config.get("trainingDataConfig")
         retrain = retrain or not recommender.solution_version_arn  # its first training failed
         now = control.now()
-        status = CREATE_PENDING if retrain else ACTIVE
-        changed = msgspec.structs.replace(
-            recommender,
-            recommender_config={**recommender.recommender_config, **config},
-            latest_recommender_update={"recommenderConfig": config, **stated(now, status)},
-            last_updated_date_time=now,
-        )
-        _store(control, changed, within)
+        update = {"recommenderConfig": config, **stated(now, CREATE_PENDING if retrain else ACTIVE)}
+        config = {**recommender.recommender_config, **config}
+        control.change(recommender, within, now, recommender_config=config, latest_recommender_update=update)
+        control.deploy(recommender, within)
         if retrain:
             control.enqueue("recommending", recommender.arn, within)
     return view(recommender, "arn")
@@ -117,26 +113,20 @@ def _turn(control: Control, arn: str, before: str, after: str) -> JsonMap:
         recommender = control.get(arn, RecommenderRecord, within)
         if recommender.status != before:
             raise InUse(f"Resource Arn {arn} is in {recommender.status} state; {before} is needed for that.")
-        now = control.now()
-        turned = msgspec.structs.replace(recommender, status=after, turned_at=now, last_updated_date_time=now)
+        now, update = control.now(), recommender.latest_recommender_update
         if after == INACTIVE:
             control.cancel(arn, within)
-            turned = msgspec.structs.replace(turned, latest_recommender_update=_given_up(turned, now))
-        _store(control, turned, within)
+            update = _given_up(update, now)
+        control.change(recommender, within, now, status=after, turned_at=now, latest_recommender_update=update)
+        control.deploy(recommender, within)
     return view(recommender, "arn")
 
 
-def _given_up(recommender: RecommenderRecord, now: float) -> JsonMap:
-    update = recommender.latest_recommender_update
+def _given_up(update: JsonMap, now: float) -> JsonMap:
     if update.get("status") not in BUSY:
         return update
     reason = "The recommender was stopped."
     return {**update, "status": "CREATE FAILED", "failureReason": reason, "lastUpdatedDateTime": now}
-
-
-def _store(control: Control, recommender: RecommenderRecord, within: Connection) -> None:
-    control.records.replace(recommender, within)
-    control.deploy(recommender, within)
 
 
 def _check_group(control: Control, group: DatasetGroupRecord, use_case: UseCase, within: Connection) -> None:

@@ -70,14 +70,10 @@ def stop_solution_version_creation(control: Control, request: OneSolutionVersion
         if version.status not in STOPPABLE:
             raise InUse(f"The solution version {version.arn} can't be stopped: it is in {version.status} state.")
         now = control.now()
-        stopped = msgspec.structs.replace(
-            control.records.get(version.arn, SolutionVersionRecord, within),
-            status="CREATE STOPPED",
-            stopped_at=None if version.status == CREATE_PENDING else now,
-            last_updated_date_time=now,
-        )
+        stored = control.records.get(version.arn, SolutionVersionRecord, within)
+        stopped_at = None if version.status == CREATE_PENDING else now
         control.cancel(version.arn, within)
-        control.records.replace(stopped, within)
+        control.change(stored, within, now, status="CREATE STOPPED", stopped_at=stopped_at)
 
 
 def _within(solution: SolutionRecord, minutes: float | None) -> SolutionRecord:

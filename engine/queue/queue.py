@@ -7,6 +7,7 @@ heartbeat tells.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from engine.storage.sql import Database, jobs
 
 ALIVE_S = 10.0  # a runner elsewhere, or one that is stopped, that has not been heard of for so long is dead
 HUNG_S = 300.0  # the same of one whose process is seen running: on a busy machine it may be silent for long
+UNFINISHED = jobs.c.state.in_(("queued", "running"))
 ATTEMPTS = 3  # a job that killed its runner so often is not tried again
 
 
@@ -62,7 +64,7 @@ class Queue:
 
     def enqueue_once(self, kind: str, arn: str) -> None:
         """Unless the same waits or runs already."""
-        same = sa.and_(jobs.c.kind == kind, jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
+        same = sa.and_(jobs.c.kind == kind, jobs.c.arn == arn, UNFINISHED)
         with self._database.write() as connection:
             if connection.execute(sa.select(jobs.c.id).where(same).limit(1)).first() is None:
                 self.enqueue(kind, arn, connection)
@@ -114,7 +116,7 @@ class Queue:
         """A job taken from whoever works on it, or from among those that wait, as its first attempt; None where it has
         ended."""
         changes = {"state": "running", "owner": owner, "heartbeat": self._clock(), "attempts": 1}
-        unfinished = sa.and_(jobs.c.id == job_id, jobs.c.state.in_(("queued", "running")))
+        unfinished = sa.and_(jobs.c.id == job_id, UNFINISHED)
         with self._database.write() as connection:
             changed = connection.execute(sa.update(jobs).where(unfinished).values(changes).returning(*jobs.c))
             row = changed.mappings().first()
@@ -128,13 +130,13 @@ class Queue:
 
     def cancel(self, arn: str, within: sa.Connection) -> None:
         """Forget the jobs of a resource that is deleted."""
-        unfinished = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
+        unfinished = sa.and_(jobs.c.arn == arn, UNFINISHED)
         values = {"state": "failed", "message": "cancelled", "ended": self._clock()}
         within.execute(sa.update(jobs).where(unfinished).values(values))
 
     def unfinished(self, arn: str, within: sa.Connection) -> bool:
         """True where a job about a resource waits or runs, as of the caller's transaction."""
-        waits = sa.and_(jobs.c.arn == arn, jobs.c.state.in_(("queued", "running")))
+        waits = sa.and_(jobs.c.arn == arn, UNFINISHED)
         return within.execute(sa.select(jobs.c.id).where(waits).limit(1)).first() is not None
 
     def is_held(self, job: Job) -> bool:
@@ -150,9 +152,7 @@ class Queue:
 
     def runner_alive(self) -> bool:
         """True where a job is running under a runner that lives."""
-        with self._database.read() as connection:
-            running = _running(connection)
-        return any(self.is_held(job) for job in running)
+        return any(self.is_held(job) for job in self._read(sa.select(jobs).where(jobs.c.state == "running")))
 
     def unfinished_jobs(self) -> list[Job]:
         """The jobs that wait and run, the oldest first."""
@@ -160,26 +160,19 @@ class Queue:
             return _unfinished(connection)
 
     def get(self, job_id: int) -> Job | None:
-        with self._database.read() as connection:
-            row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
-        return None if row is None else Job(**row)
+        return next(iter(self._read(sa.select(jobs).where(jobs.c.id == job_id))), None)
 
     def newest_of(self, kind: str, arn: str) -> Job | None:
         """The last job of a kind about a resource."""
         query = sa.select(jobs).where(jobs.c.kind == kind, jobs.c.arn == arn).order_by(jobs.c.id.desc()).limit(1)
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else Job(**row)
+        return next(iter(self._read(query)), None)
 
     def newest(self, limit: int = 20) -> list[Job]:
+        return self._read(sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit))
+
+    def _read(self, query: sa.Select[Any]) -> list[Job]:
         with self._database.read() as connection:
-            rows = connection.execute(sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
-        return [Job(**row) for row in rows]
-
-
-def _running(connection: sa.Connection) -> list[Job]:
-    rows = connection.execute(sa.select(jobs).where(jobs.c.state == "running")).mappings()
-    return [Job(**row) for row in rows]
+            return [Job(**row) for row in connection.execute(query).mappings()]
 
 
 def _held(job: Job) -> sa.ColumnElement[bool]:
@@ -187,5 +180,5 @@ def _held(job: Job) -> sa.ColumnElement[bool]:
 
 
 def _unfinished(connection: sa.Connection) -> list[Job]:
-    query = sa.select(jobs).where(jobs.c.state.in_(("queued", "running"))).order_by(jobs.c.id)
+    query = sa.select(jobs).where(UNFINISHED).order_by(jobs.c.id)
     return [Job(**row) for row in connection.execute(query).mappings()]

@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+from engine.records import SolutionVersionRecord
 from gateway.__main__ import main
 from gateway.cli.local import opened
 
@@ -41,5 +42,6 @@ def test_a_training_is_forecast_and_its_budget_is_its_own(tmp_path: Path):
     with opened(tmp_path / "data", Console(quiet=True)) as local:
         job = next(each for each in local.engine.jobs.newest() if each.kind == "training" and each.state == "done")
         assert "GB of memory" in local.engine.resources.forecast(job.arn)
-        assert local.engine.resources.forecast_s(job.arn) == 0.8  # so brief that this machine is not measured
+        version = local.engine.records.get(job.arn, SolutionVersionRecord)
+        assert version.forecast["seconds"] == 0.8  # so brief that this machine is not measured
     assert "GB" in words(run("status", "--data", data))
