@@ -8,8 +8,8 @@ import numpy as np
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.fits import Fits, fitted, packed
 from engine.ensemble.member import ScorerColumn
-from engine.ensemble.moments import with_moments
 from engine.ensemble.plan import Blend, EnsemblePlan
+from engine.ensemble.vectors import with_moments
 from engine.nn.loop import weights_of
 from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import Model, Progress

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from engine.data.group import Group
 from engine.filters import CompiledFilter
-from engine.question import MOST_RESULTS, Question, Ranked
+from engine.question import MOST_RESULTS, Question
 from engine.recipe import RecipeType
 from engine.serving import serve
 from engine.serving.deployments import Deployed
@@ -70,7 +70,7 @@ def answering(
     new_id: Callable[[], str],
 ) -> Callable[[bytes], InferenceOutput]:
     """A line's answer, by the story that answers requests, as of `now` and of the group's state."""
-    kind = deployed.recipe.kind
+    recipe, kind = deployed.recipe, deployed.recipe.kind
     decoder = msgspec.json.Decoder(LINES[kind])
     campaign, account = deployed.campaign.arn, deployed.campaign.account
 
@@ -89,16 +89,11 @@ def answering(
         ranked = serve.answer(
             FilteredQuestion(question, filters), deployed, group, as_of=group.seq, now=now, new_id=new_id
         )
-        return output_of(ranked, deployed)
+        reasons = [[reason] if reason else [] for reason in ranked.reasons or (None,) * len(ranked.items)]
+        return InferenceOutput(
+            ranked.items,
+            ranked.scores if recipe.scores else UNSET,
+            reasons if recipe.v2 else UNSET,
+        )
 
     return answer
-
-
-def output_of(ranked: Ranked, deployed: Deployed) -> InferenceOutput:
-    recipe = deployed.recipe
-    reasons = [[reason] if reason else [] for reason in ranked.reasons or (None,) * len(ranked.items)]
-    return InferenceOutput(
-        ranked.items,
-        ranked.scores if recipe.scores else UNSET,
-        reasons if recipe.v2 else UNSET,
-    )

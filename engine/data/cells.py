@@ -6,8 +6,8 @@ Texts are interned: a column holds each distinct text once.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -28,27 +28,32 @@ class OddValue(ValueError):
     """A value that does not fit its column while others may: it can be read as null."""
 
 
-class Builder(Protocol):
+class Builder(ABC):
     """Makes one column. `many` reads a block's cells, `one` a single cell; both raise `ValueError` with the rule."""
 
     dtype: type
     blank: object  # stands where a bad cell was, until its row is dropped
     null: object  # what an odd value is read as, if at all
 
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    @abstractmethod
     def one(self, cell: str) -> object: ...
 
+    @abstractmethod
     def many(self, cells: Sequence[str]) -> Array: ...
 
     def array(self, values: Sequence[object]) -> Array:
         """The array of what `one` gave out for a block's cells, with nulls and blanks."""
-        ...
+        return np.array(values, self.dtype)
 
+    @abstractmethod
     def column(self, values: Array) -> Column:
         """The column of all the values that `many` gave out."""
-        ...
 
 
-class _Strings(dict[str, int]):
+class _Strings(dict[str, int], Builder):
     """Interned texts: cell -> code. A text's rules are checked when it first occurs."""
 
     dtype: type = np.int32
@@ -56,7 +61,7 @@ class _Strings(dict[str, int]):
     null: object = -1
 
     def __init__(self, field: Field) -> None:
-        self._field = field
+        Builder.__init__(self, field)
         self._names: list[str] = []
         if field.nullable:
             self[""] = -1
@@ -75,9 +80,6 @@ class _Strings(dict[str, int]):
 
     def many(self, cells: Sequence[str]) -> Array:
         return np.fromiter(map(self.__getitem__, cells), np.int32, len(cells))
-
-    def array(self, values: Sequence[object]) -> Array:
-        return np.array(values, self.dtype)
 
     def column(self, values: Array) -> Column:
         return _tags(values, self._names) if self._field.categorical else Labels(values, self._names)
@@ -103,15 +105,12 @@ def _tags(codes: Array, cells: Sequence[str]) -> Tags:
     return Tags(indptr, flat, list(index)).take(codes)
 
 
-class _Long:
+class _Long(Builder):
     """Texts kept as they are, cut at the field's length."""
 
     dtype: type = object
     blank: object = b""
     null: object = b""
-
-    def __init__(self, field: Field) -> None:
-        self._field = field
 
     def one(self, cell: str) -> bytes:
         if not cell and not self._field.nullable:
@@ -121,23 +120,21 @@ class _Long:
     def many(self, cells: Sequence[str]) -> Array:
         return np.array([self.one(cell) for cell in cells], object)
 
-    def array(self, values: Sequence[object]) -> Array:
-        return np.array(values, self.dtype)
-
     def column(self, values: Array) -> Column:
         offsets = np.zeros(len(values) + 1, np.int64)
         np.cumsum([len(value) for value in values], out=offsets[1:])
         return Texts(offsets, np.frombuffer(b"".join(values), np.uint8))
 
 
-class _Figures:
+class _Figures(Builder):
     blank: object = 0
     null: object = math.nan
 
     def __init__(self, field: Field) -> None:
-        self._field = field
+        super().__init__(field)
         self._bounds = field.bounds
-        self.dtype: type = np.int64 if field.whole and not field.nullable else np.float64
+        integral = field.whole or field.type == "boolean"
+        self.dtype = np.int64 if integral and not field.nullable else np.float64
         self._read: Callable[[str], float] = int if field.whole else float
 
     def one(self, cell: str) -> float:
@@ -181,8 +178,7 @@ class _Times(_Figures):
 
     def __init__(self, field: Field, spelling: Timestamps, latest: float) -> None:
         super().__init__(field)
-        self._event = field.name == "TIMESTAMP"
-        if self._event:
+        if field.name == "TIMESTAMP":
             self._bounds = (0, min(MILLISECONDS - 1, latest))
         self._moment = TIME_READERS[spelling]
         if spelling != "seconds":
@@ -203,10 +199,6 @@ class _Times(_Figures):
 
 
 class _Truths(_Figures):
-    def __init__(self, field: Field) -> None:
-        super().__init__(field)
-        self.dtype = np.float64 if field.nullable else np.int64
-
     def one(self, cell: str) -> float:
         if not cell:
             return super().one(cell)

@@ -6,6 +6,7 @@ half of one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from operator import attrgetter
@@ -22,7 +23,6 @@ from engine.data.table import LiveTable
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
-NO_VALUE = float("nan")
 MOST_MASKS = 256  # of event types, remembered for filters
 OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what they are in the group of actions
 
@@ -65,9 +65,7 @@ class Group:
         self._type_masks: dict[tuple[frozenset[str], int], Bools] = {}
         self.streamed: dict[int, list[StreamedInteraction]] = {}  # user id -> since the snapshot, in order of arrival
         self._pending: list[tuple[int, StreamedInteraction]] = []  # and user id, to be seen soon
-        self._resolved: dict[
-            tuple[str | None, str], tuple[tuple[str, ...], int]
-        ] = {}  # users and sessions met meanwhile
+        self._resolved: dict[tuple[str | None, str], tuple[tuple[str, ...], int]] = {}  # met meanwhile
         self.tail = _tail(stored)
         self.links = dict(stored.links)  # session -> the user it was first seen with
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
@@ -102,34 +100,31 @@ class Group:
     def take(self, record: Logged) -> tuple[str, ...]:
         """Take in one record of `entries.STATE_KINDS`; the names of the users, sessions or items it is about. Readers
         see an interaction from the next `settle` on: many at once cost a fraction of each alone."""
+        about: tuple[str, ...] = ()
         if record.kind in ("event", "action_event"):
             group = self if record.kind == "event" else self.actions
             about = self._take_event(entries.read_interaction(record.body), record.seq, group)
         elif record.kind == "cleared":
             self._clear_dataset(record.key, record.seq)
-            about = ()
         elif record.kind == "erased":
             self.erase(entries.read_erased(record.body).users, record.seq)
-            about = ()
         elif record.kind == "shown":
             self._count_shown(entries.read_impression(record.body).items)
-            about = ()
         else:
             row = entries.read_row(record.body)
-            table, vocab = self._table_of(record.kind)
-            index = vocab.add(row.name)
-            table.put(index, row.values)
-            if record.kind != "user":
-                (self if record.kind == "item" else self.actions).exposure.listed(index, row.values)
+            self._put_row(record.kind, row)
             about = (row.name,)
         self.seq, self.changed = record.seq, True
         return about
 
-    def _table_of(self, kind: str) -> tuple[LiveTable, Vocab]:
+    def _put_row(self, kind: str, row: entries.RecordRow) -> None:
         if kind == "user":
-            return self.user_table, self.users
-        rows = self if kind == "item" else self.actions
-        return rows.item_table, rows.items
+            self.user_table.put(self.users.add(row.name), row.values)
+            return
+        group = self if kind == "item" else self.actions
+        index = group.items.add(row.name)
+        group.item_table.put(index, row.values)
+        group.exposure.listed(index, row.values)
 
     def settle(self) -> None:
         self._resolved.clear()
@@ -154,7 +149,7 @@ class Group:
             if not -NEVER <= time <= NEVER:
                 raise OverflowError(f"{time} is no time")
             about, user = self._resolved.get((event.user, event.session)) or self._resolve(event)
-            value = NO_VALUE if event.value is None else event.value
+            value = math.nan if event.value is None else event.value
             item, type_ = group.items.add(event.item), group.type_code(event.event_type)
             group._pending.append((user, StreamedInteraction(item, time, type_, value, seq, event.columns())))
         if group is self and event.impression:
@@ -287,10 +282,6 @@ class Group:
     def user_id(self, name: str) -> int:
         """The id of a user, or of the user that a session belongs to; -1 for an unknown one."""
         return self.users.find(self.links.get(name, name))
-
-    def item_row(self, index: int) -> dict[str, Any] | None:
-        """The item's columns by schema name, missing ones left out; None for an item without any."""
-        return self.item_table.row(index)
 
     def type_codes(self, wanted: Iterable[str]) -> list[int]:
         """Codes of event types, their case ignored (specification §4.4)."""

@@ -46,14 +46,14 @@ def grown_schema(schema: str, source: ImportSource) -> str:
     present = {plain(field["name"]) for field in record["fields"]}
     type_ = dataset_type_of(record["name"])
     guessed = json.loads(infer_schema(type_, header, rows))["fields"]
-    new = [{**field, "type": _nullable(field["type"])} for field in guessed if plain(field["name"]) not in present]
+    new = [
+        {**field, "type": _union(field["type"], isinstance(field["type"], str))}
+        for field in guessed
+        if plain(field["name"]) not in present
+    ]
     if any(field.get("textual") for field in record["fields"]):  # of which there is one at most
         new = [{name: value for name, value in field.items() if name != "textual"} for field in new]
     return json.dumps({**record, "fields": [*record["fields"], *new]})
-
-
-def _nullable(type_: str | list[str]) -> str | list[str]:
-    return ["null", type_] if isinstance(type_, str) else type_
 
 
 def _sample(source: ImportSource) -> tuple[list[str], list[list[str]]]:

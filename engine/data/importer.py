@@ -157,7 +157,11 @@ class _Table:
             return made_by.blank
 
     def finish(self) -> Imported:
-        report, values = self.report, {name: self._joined(name) for name in self._builders}
+        report = self.report
+        values = {
+            name: np.concatenate((np.empty(0, made_by.dtype), *self._blocks.pop(name)))
+            for name, made_by in self._builders.items()
+        }
         read = report.rows - report.bad
         key = self._schema.key
         unique = last_of_each(values[key]) if key else first_of_equals(list(values.values()))
@@ -173,9 +177,6 @@ class _Table:
                 report.ahead = int((column > self._now + DAY_S).sum())
             rows[name] = made_by.column(column)
         return Imported(rows, report)
-
-    def _joined(self, name: str) -> Array:
-        return np.concatenate((np.empty(0, self._builders[name].dtype), *self._blocks.pop(name)))
 
 
 def _lenient(schema: Schema, options: ImportOptions) -> frozenset[str]:

@@ -13,8 +13,10 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from engine.data.columns import Array, Column, Floats, Ints, Longs
-from engine.data.objective import Objective
+from engine.data.columns import Array, Column, Floats, Ints, Longs, Numbers, Texts
+from engine.data.schema import Field, Schema
+
+STRENGTHS: Mapping[str, float] = {"OFF": 0.0, "LOW": 0.5, "MEDIUM": 1.0, "HIGH": 2.0}  # logits from worst to best
 
 
 @dataclass(frozen=True)
@@ -118,3 +120,63 @@ def snapshot_of(
 
 def _numbers(ids: Ints) -> list[str]:
     return [str(number) for number in range(int(ids.max(initial=-1)) + 1)]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A second goal beside relevance: recommend what is worth more by a numeric column of Items (specification §1.8).
+
+    `rewards` (items,): what recommending each item is worth, NaN where that is not known.
+    """
+
+    rewards: Floats
+    sensitivity: str  # a key of STRENGTHS
+
+    @classmethod
+    def of(cls, column: Column | None, items: int, sensitivity: str) -> Objective:
+        rewards = np.full(items, np.nan, np.float32)
+        if isinstance(column, Numbers):
+            rewards[: len(column)] = column.values[:items]
+        return cls(rewards, sensitivity)
+
+    def bonus(self) -> Floats:
+        """(items,) logits to add: the share of items that are worth less, centred, times the sensitivity's strength.
+
+        As logits are calibrated, they mean the same on all data: with HIGH the odds of the best item grow e² times
+        over those of the worst. Shares rather than values, so that one extreme price decides nothing.
+        """
+        rated = np.isfinite(self.rewards)
+        ordered = np.sort(self.rewards[rated])
+        low, high = (np.searchsorted(ordered, self.rewards[rated], side) for side in ("left", "right"))
+        bonus = np.zeros(len(self.rewards), np.float32)
+        bonus[rated] = ((low + high) / (2 * max(len(ordered), 1)) - 0.5) * STRENGTHS[self.sensitivity]
+        return bonus
+
+    def gained(self) -> Floats:
+        """(items,) rewards from 0 upwards, 0 where not known: what can be summed and compared."""
+        worth = np.nan_to_num(self.rewards)
+        return np.asarray(worth - min(float(worth.min(initial=0)), 0.0), np.float32)
+
+
+def learnable(snapshot: Snapshot, schemas: Mapping[str, Schema]) -> Snapshot:
+    """The snapshot with the metadata that a model may learn from (specification §2.1): less items' and users' plain
+    strings and booleans; an item's name is a text like others."""
+    return replace(
+        snapshot,
+        item_columns=_learnable_columns(snapshot.item_columns, schemas.get("ITEMS")),
+        user_columns=_learnable_columns(snapshot.user_columns, schemas.get("USERS")),
+    )
+
+
+def _learnable_columns(columns: Mapping[str, Column], schema: Schema | None) -> dict[str, Column]:
+    return {
+        field.name: _read(columns[field.name], field)
+        for field in (() if schema is None else schema.fields)
+        if field.name in columns and (field.numeric or field.categorical or field.textual or field.item_name)
+    }
+
+
+def _read(column: Column, field: Field) -> Column:
+    if not field.item_name or isinstance(column, Texts):
+        return column
+    return Texts.of(None if name is None else str(name) for name in map(column.get, range(len(column))))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Longs, load_array, load_columns, missing, save_columns, stack
 from engine.data.folders import read_json, whole
-from engine.data.snapshot import Snapshot
+from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.vocab import EMPTY_NAMES, Names
 
 Flags = NDArray[np.bool_]
@@ -38,23 +38,9 @@ class Stored:
     actions: Stored | None = None  # the same of actions, which are its items; its users are those of the whole
 
 
-def _empty() -> Stored:
-    none = np.zeros(0, np.int32)
-    snapshot = Snapshot(
-        indptr=np.zeros(1, np.int64),
-        items=none,
-        times=np.zeros(0, np.int64),
-        types=none,
-        values=np.zeros(0, np.float32),
-        event_types=(),
-        item_names=EMPTY_NAMES,
-        user_names=EMPTY_NAMES,
-    )
-    flags = np.zeros(0, np.bool_)
-    return Stored(snapshot, np.zeros(0, np.int64), flags, flags)
-
-
-EMPTY = _empty()
+_NO_IDS, _NO_TIMES, _NO_FLAGS = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.bool_)
+_NOTHING = snapshot_of(_NO_IDS, _NO_IDS, _NO_TIMES, item_names=EMPTY_NAMES, user_names=EMPTY_NAMES, event_types=())
+EMPTY = Stored(_NOTHING, _NO_TIMES, _NO_FLAGS, _NO_FLAGS)
 
 
 def save(stored: Stored, folder: Path) -> None:

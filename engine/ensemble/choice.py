@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.data.columns import Floats
@@ -72,8 +73,7 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     last(0.0, "blending for new users")
     new = _new_blend(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
-    blends = [_widened(blend, len(columns)) for blend in (active, returning, new)]
-    return _plan(columns, blends, repeats, own)
+    return _plan(columns, (active, returning, new), repeats, own)
 
 
 def candidates(snapshot: Snapshot, options: Options) -> list[ScorerColumn]:
@@ -154,8 +154,10 @@ def _active_blend(trial: FittedSplit, chosen: list[int], seed: int) -> Blend:
     bare = [place for place, column in enumerate(chosen) if not MEMBERS[trial.columns[column].member].metadata]
     default = np.zeros(len(chosen), np.float32)
     default[bare] = bagged(pool.columns(bare), seed)
-    shares, ndcg = _departure(pool, default, seed) if len(bare) < len(chosen) else (default, _mean(pool, default))
-    weights[chosen] = shares
+    if len(bare) < len(chosen):
+        weights[chosen], ndcg = _departure(pool, default, seed)
+    else:
+        weights[chosen], ndcg = default, float(ndcg_of(pool, default).mean())
     return _blend(trial, weights, ndcg)
 
 
@@ -168,9 +170,8 @@ def _returning_blend(timed: FittedSplit, active: Blend, seed: int) -> Blend:
     own = own_ndcg(warm.scores, warm.cases, warm.remove_seen)
     used = sorted({*best_reading_each(warm.columns, own), *np.flatnonzero(default).tolist()})
     pool = pool_of([warm.scores[place] for place in used], warm.cases, warm.remove_seen)
-    shares, ndcg = _departure(pool, default[used], seed)
     weights = np.zeros(len(warm.columns), np.float32)
-    weights[used] = shares
+    weights[used], ndcg = _departure(pool, default[used], seed)
     return _blend(warm, weights, ndcg)
 
 
@@ -205,10 +206,6 @@ def _departure(pool: CandidatePool, default: Floats, seed: int) -> tuple[Floats,
     return default, float(usual.mean())
 
 
-def _mean(pool: CandidatePool, weights: Floats) -> float:
-    return float(ndcg_of(pool, weights).mean())
-
-
 def _blend(trial: FittedSplit, weights: Floats, ndcg: float) -> Blend:
     score = mixture(trial.columns, trial.scores, weights)
     scale = fitted_scale(score, trial.cases, trial.remove_seen)
@@ -222,22 +219,19 @@ def mixture(columns: Sequence[ScorerColumn], scores: Sequence[Score], weights: S
     return lambda query: np.sum([weight * score(query) for weight, score in parts], axis=0)
 
 
-def _widened(blend: Blend, width: int) -> Blend:
-    missing = (0.0,) * (width - len(blend.weights))
-    return Blend(blend.weights + missing, blend.scale, blend.ndcg, blend.cases)
-
-
 def _plan(
     columns: list[ScorerColumn], blends: Sequence[Blend], repeats: float, own: NDArray[np.float64]
 ) -> EnsemblePlan:
     """The plan with only the columns that some blend uses; popularity always stays."""
+    weights = [blend.weights + (0.0,) * (len(columns) - len(blend.weights)) for blend in blends]
     used = [
         place
         for place, column in enumerate(columns)
-        if column.member == "popularity" or any(blend.weights[place] for blend in blends)
+        if column.member == "popularity" or any(each[place] for each in weights)
     ]
     active, returning, new = (
-        Blend(tuple(blend.weights[place] for place in used), blend.scale, blend.ndcg, blend.cases) for blend in blends
+        replace(blend, weights=tuple(each[place] for place in used))
+        for blend, each in zip(blends, weights, strict=True)
     )
     tried = {str(column): float(value) for column, value in zip(columns, own, strict=True)}
     penalty = float(np.log(1 / max(repeats, 1e-3))) if repeats < RARE else 0.0

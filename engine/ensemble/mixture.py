@@ -18,8 +18,7 @@ from engine.ensemble.choice import FLOOR
 from engine.ensemble.fits import PRESENT, Fits, reader
 from engine.ensemble.member import Arrays, ScorerColumn
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.moments import mean_and_deviation, with_moments
-from engine.ensemble.vectors import Vectors
+from engine.ensemble.vectors import Vectors, mean_and_deviation, with_moments
 from engine.neighbours.sparse import Sparse
 from engine.recipe import Query
 

@@ -13,9 +13,6 @@ FRESH = 30 * 86_400.0  # seconds after the training data for which its recent po
 IN_SESSION = 6 * 3_600.0  # seconds since the last event up to which a user counts as active
 
 
-MOST_EPOCHS = 40
-
-
 @dataclass(frozen=True)
 class Options:
     """The hyperparameters of a recipe that concern the ensemble."""
@@ -25,7 +22,7 @@ class Options:
     epochs: int = 8
     gigaflops: float = 4_000.0  # a budget for one fit of the sequence model: two or three minutes of one core
     recency: bool = True
-    most_epochs: int = MOST_EPOCHS  # however small the data are
+    most_epochs: int = 40  # however small the data are
     light: bool = False  # only scorers that are fitted in a pass over the interactions
 
 

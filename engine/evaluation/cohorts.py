@@ -114,7 +114,7 @@ def cohort_curve(
     for place, count in enumerate(study.counts):
         progress(0.85 + 0.15 * place / len(study.counts), f"{count} cohorts")
         rows.append(trial.row(count, traffic))
-    rows.append(trial.own_row(traffic))
+    rows.append(trial.row(None, traffic))
     progress(1.0, "measured")
     return Curve(
         recipe=study.recipe,
@@ -151,37 +151,26 @@ class _CohortTrial:
         known_left_out = self._leaves_out_known
         return np.array([_gain(self.scorer(case.query), case, known_left_out) for case in self.cases])
 
-    def own_row(self, traffic: Traffic) -> Lists:
-        return self._row((None, None), self.own, self.own, None, hit_rate(traffic, None, self.seed))
-
-    def row(self, count: int, traffic: Traffic) -> Lists:
-        cohorts = self._cohorts_of(self.split.train, count)
-        gains = self._gains(cohorts, self.cases, leave_out=self._leaves_out_known)
-        numbers = [cohorts.name_of(case.history) for case in self.cases]
-        _, sizes = np.unique(numbers, return_counts=True)
-        rate = hit_rate(traffic, sizes / sizes.sum(), self.seed)
-        as_cached = self._gains(cohorts, self.cases, leave_out=False)
-        return self._row((count, len(cohorts.centres)), gains, as_cached, self._of_others(count), rate)
-
-    def _row(
-        self,
-        counts: tuple[int | None, int | None],
-        gains: Gains,
-        as_cached: Gains,
-        of_others: float | None,
-        rate: float,
-    ) -> Lists:
-        cohorts, made_of_them = counts
+    def row(self, count: int | None, traffic: Traffic) -> Lists:
+        """The figures of so many cohorts, or of each user's own list."""
+        gains = as_cached = self.own
+        cohorts, shares = None, None
+        if count is not None:
+            cohorts = self._cohorts_of(self.split.train, count)
+            gains = self._gains(cohorts, self.cases, leave_out=self._leaves_out_known)
+            as_cached = self._gains(cohorts, self.cases, leave_out=False)
+            _, sizes = np.unique([cohorts.name_of(case.history) for case in self.cases], return_counts=True)
+            shares = sizes / sizes.sum()
         return Lists(
-            cohorts=cohorts,
-            made=made_of_them,
+            cohorts=count,
+            made=None if cohorts is None else len(cohorts.centres),
             ndcg_at_10=float(gains.mean()),
             interval=bootstrap(gains, self.seed),
             lost=float((self.own - gains).mean()),
             lost_interval=bootstrap(self.own - gains, self.seed),
             as_cached=float(as_cached.mean()),
-            of_others=of_others,
-            hit_rate=rate,
+            of_others=None if count is None else self._of_others(count),
+            hit_rate=hit_rate(traffic, shares, self.seed),
         )
 
     def _of_others(self, count: int) -> float:

@@ -13,7 +13,7 @@ from lark import Lark, Token, UnexpectedInput, v_args
 from engine.filters.candidates import Candidates
 from engine.filters.checks import Checks, Fields
 from engine.filters.compile import CompiledFilter
-from engine.filters.grammar import ToTree, unexpected, unquoted
+from engine.filters.grammar import TERMINALS, ToTree, unexpected, unquoted
 from engine.filters.live import Mask
 from engine.filters.tree import Both, FilterExpression, Literal, Predicate
 
@@ -25,10 +25,6 @@ literal: STRING | NUMBER
 
 _AND: /AND\b/i
 EQUALS: "="
-FIELD: /[A-Za-z_]+\s*\.\s*[A-Za-z_][A-Za-z0-9_]*/
-STRING: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/s
-NUMBER: /[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
-%ignore /\s+/
 """
 
 
@@ -45,7 +41,7 @@ class _ToPredicates(ToTree):
 
 @cache
 def _parser() -> Lark:
-    return Lark(GRAMMAR, start="attributes", parser="lalr", transformer=_ToPredicates())
+    return Lark(GRAMMAR + TERMINALS, start="attributes", parser="lalr", transformer=_ToPredicates())
 
 
 def items_having(text: str, candidates: Candidates, fields: Fields, rules: str) -> Mask:

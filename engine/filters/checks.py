@@ -78,7 +78,8 @@ class Checks:
             for predicate in leaves(expression.where):
                 self._check_where(expression, predicate)
             for predicate in expression.when:
-                self._check_when(predicate)
+                if predicate.column.source != "CURRENTUSER":
+                    raise self.wrong(predicate.column, "an IF condition is on fields of CurrentUser only")
             for predicate in expression.predicates():
                 self._check_operands(predicate)
         count = len(field_keys(expressions))
@@ -105,10 +106,6 @@ class Checks:
             raise self.wrong(column, f"one expression can't use both {both}; write two, joined by |")
         if column.source in EVENTS and column.name != "EVENT_TYPE":
             raise self.wrong(column, f"of {SPELLED[column.source]} only EVENT_TYPE can be filtered by")
-
-    def _check_when(self, predicate: Predicate) -> None:
-        if predicate.column.source != "CURRENTUSER":
-            raise self.wrong(predicate.column, "an IF condition is on fields of CurrentUser only")
 
     def _check_operands(self, predicate: Predicate) -> None:
         operands = predicate.operands

@@ -22,6 +22,12 @@ from engine.filters.tree import (
 )
 
 LONGEST = 2500
+TERMINALS = r"""
+FIELD: /[A-Za-z_]+\s*\.\s*[A-Za-z_][A-Za-z0-9_]*/
+STRING: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/s
+NUMBER: /[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
+%ignore /\s+/
+"""
 GRAMMAR = r"""
 filter: expression ("|" expression)*
 expression: ACTION TARGET _WHERE either [_IF conditions]
@@ -46,12 +52,8 @@ _OR: /OR\b/i
 IN: /IN\b/i
 NOT_IN: /NOT(\s+|_)IN\b/i
 COMPARE: "=" | "!=" | "<=" | ">=" | "<" | ">"
-FIELD: /[A-Za-z_]+\s*\.\s*[A-Za-z_][A-Za-z0-9_]*/
 PLACEHOLDER: /\$[A-Za-z0-9_]+/
 STAR: "*"
-STRING: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/s
-NUMBER: /[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
-%ignore /\s+/
 """
 OPEN = r"""
 %extend test: "(" either ")"
@@ -145,7 +147,7 @@ class ToTree(Transformer[Token, tuple[FilterExpression, ...]]):
 
 @cache
 def _parser(rules: str) -> Lark:
-    grammar = GRAMMAR if rules == "aws" else GRAMMAR + OPEN
+    grammar = GRAMMAR + TERMINALS + ("" if rules == "aws" else OPEN)
     return Lark(grammar, start="filter", parser="lalr", transformer=ToTree(), maybe_placeholders=True)
 
 

@@ -21,24 +21,12 @@ def measured(wall: Callable[[], float] = time.monotonic, processor: Callable[[],
     """This machine, as it is at the moment."""
     began, used = wall(), processor()
     for _ in range(2):
-        _multiply()
-        _sort()
-        _count()
+        matrix = np.full((400, 400), 1 / 400, np.float32)
+        for _ in range(10):
+            matrix = matrix @ matrix
+        np.argsort(np.random.default_rng(0).integers(0, 1 << 40, 400_000), kind="stable")
+        total = 0
+        for number in range(600_000):
+            total += number & 7
     used = max(processor() - used, 1e-9)
     return Machine(max(used / 2 / REFERENCE_S, 0.1), min(max((wall() - began) / used, 1.0), MOST))
-
-
-def _multiply() -> None:
-    matrix = np.full((400, 400), 1 / 400, np.float32)
-    for _ in range(10):
-        matrix = matrix @ matrix
-
-
-def _sort() -> None:
-    np.argsort(np.random.default_rng(0).integers(0, 1 << 40, 400_000), kind="stable")
-
-
-def _count() -> None:
-    total = 0
-    for number in range(600_000):
-        total += number & 7

@@ -1,10 +1,11 @@
-"""The forecast of a training, and what it leaves out to keep within a budget."""
+"""The forecast of a training, what it leaves out to keep within a budget, and the time left while it runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,13 +14,13 @@ from engine.cohorts.training import SCORES, USERS
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.forecast.countdown import duration
 from engine.forecast.machine import Machine
 from engine.measure.solution import MOST_CASES
 from engine.measure.tuning import MOST_ROWS
-from engine.recipe import Recipe
+from engine.recipe import Progress, Recipe
 
 SPARE = 0.9  # of a budget that the forecast of what is to fit may take: it may be wrong
+FAITH = 0.1  # of the forecast: work after which the pace so far counts as much as the forecast
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def forecast(
     slowness = machine.slowness * machine.crowd
     tried = slowness * sum(_trial_seconds(each, snapshot) for each in trials)
     budget = None if minutes is None else 60 * minutes
-    for settings, cut in _cheaper_settings(recipe, params, snapshot):
+    cheaper = () if recipe.cheaper is None else recipe.cheaper(snapshot, params)
+    for settings, cut in chain(((params, ""),), cheaper):
         cost = recipe.cost(snapshot, settings)
         parts = tuple(slowness * part for part in _parts(recipe, cost, snapshot))
         if budget is None or sum(parts) <= SPARE * budget * (0.4 if trials else 1.0):
@@ -77,14 +79,6 @@ def forecast(
     raise InvalidInput(
         f"training_minutes {minutes or 0:g} is too little: {recipe.name} takes at least about {least:g} minutes here."
     )
-
-
-def _cheaper_settings(
-    recipe: Recipe[Any], params: msgspec.Struct, snapshot: Snapshot
-) -> Iterator[tuple[msgspec.Struct, str]]:
-    yield params, ""
-    if recipe.cheaper is not None:
-        yield from recipe.cheaper(snapshot, params)
 
 
 def _parts(recipe: Recipe[Any], cost: Cost, snapshot: Snapshot) -> tuple[float, float, float]:
@@ -103,3 +97,35 @@ def _trial_seconds(recipe: Recipe[Any], snapshot: Snapshot) -> float:
     cost = recipe.cost(snapshot, recipe.parse({}))
     share = min(MOST_ROWS / max(len(snapshot.items), 1), 1.0)
     return share * cost.train + 1_000 * cost.ask
+
+
+class Countdown:
+    """A `Progress` whose fractions are shares of the time that the work was forecast to take."""
+
+    def __init__(
+        self, progress: Progress, forecast_s: float, clock: Callable[[], float], budget_s: float | None = None
+    ) -> None:
+        self._progress, self._forecast_s, self._clock, self._budget_s = progress, forecast_s, clock, budget_s
+        self._began = clock()
+
+    def __call__(self, fraction: float, message: str) -> float | None:
+        elapsed = self._clock() - self._began
+        self._progress(fraction, f"{message}, {duration(self._left(fraction, elapsed))} left")
+        return None if self._budget_s is None else elapsed / self._budget_s
+
+    def _left(self, fraction: float, elapsed: float) -> float:
+        """The seconds left, at the forecast's pace and, the more was done, at that of this training so far."""
+        faith = FAITH * self._forecast_s
+        pace = (elapsed + faith) / (fraction * self._forecast_s + faith) if self._forecast_s else 1.0
+        return (1 - fraction) * self._forecast_s * pace
+
+
+def duration(seconds: float) -> str:
+    """The duration in words: "about 6 min"."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {round(seconds, -1):.0f} s"
+    if seconds < 5_400:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"

@@ -17,9 +17,8 @@ from engine.control.solution_config import hyperparameters
 from engine.data.snapshot import Snapshot
 from engine.data.stored import Stored
 from engine.errors import EngineError, InvalidInput
-from engine.forecast.countdown import Countdown
 from engine.forecast.machine import Machine, measured
-from engine.forecast.training import TrainingForecast, forecast
+from engine.forecast.training import Countdown, TrainingForecast, forecast
 from engine.jobs.choosing import Choice, chosen_settings, foreseen, minutes_of, settings_of
 from engine.jobs.group_data import current
 from engine.jobs.training_data import absent_items, check_minimum, training_data

@@ -9,9 +9,7 @@ import numpy as np
 
 from engine.data.columns import Column, Floats
 from engine.data.exposure import ItemExposure
-from engine.data.learnable import learnable
-from engine.data.objective import Objective
-from engine.data.snapshot import Snapshot
+from engine.data.snapshot import Objective, Snapshot, learnable
 from engine.data.stored import Stored
 from engine.errors import InvalidInput
 from engine.jobs.work import Work

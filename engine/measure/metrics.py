@@ -41,17 +41,17 @@ def coverage(outcome: Outcome) -> float:
 
 def mean_reciprocal_rank_at_25(outcome: Outcome) -> float:
     """The mean of 1 / place of the first relevant item, 0 where it is not among 25."""
-    return _mean([1 / (ranks.min() + 1) if ranks.min() < LONGEST else 0.0 for ranks in outcome.ranks])
+    return mean([1 / (ranks.min() + 1) if ranks.min() < LONGEST else 0.0 for ranks in outcome.ranks])
 
 
 def _ndcg_at(cut: int, outcome: Outcome) -> float:
     """The mean gain 1 / log(1 + place) of relevant items, over that of a perfect list."""
-    return _mean([ndcg(ranks, cut) for ranks in outcome.ranks])
+    return mean([ndcg(ranks, cut) for ranks in outcome.ranks])
 
 
 def _precision_at(cut: int, outcome: Outcome) -> float:
     """The mean share of relevant items among the first `cut`, which always divides."""
-    return _mean([float((ranks < cut).sum()) / cut for ranks in outcome.ranks])
+    return mean([float((ranks < cut).sum()) / cut for ranks in outcome.ranks])
 
 
 METRICS: dict[str, Callable[[Outcome], float]] = {
@@ -71,7 +71,7 @@ def reward_metrics(outcome: Outcome) -> dict[str, float]:
         return {}
     worth = [outcome.rewards[case.truth] for case in outcome.cases]
     shares = [float(w[r < LONGEST].sum() / w.sum()) for r, w in zip(outcome.ranks, worth, strict=True) if w.sum() > 0]
-    return {"average_rewards_at_k": _mean(shares)}
+    return {"average_rewards_at_k": mean(shares)}
 
 
 def event_weight_metrics(outcome: Outcome) -> dict[str, float]:
@@ -80,10 +80,10 @@ def event_weight_metrics(outcome: Outcome) -> dict[str, float]:
         return {}
     cases = list(zip(outcome.ranks, outcome.cases, strict=True))
     name = "normalized_discounted_cumulative_gain_with_event_weights_at_{}"
-    return {name.format(cut): _mean([ndcg(ranks, cut, case.gains) for ranks, case in cases]) for cut in CUTS}
+    return {name.format(cut): mean([ndcg(ranks, cut, case.gains) for ranks, case in cases]) for cut in CUTS}
 
 
-def _mean(values: list[float]) -> float:
+def mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 

@@ -17,7 +17,7 @@ estimate comes with `warnings`; where there are any there is no `gain`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
@@ -141,17 +141,12 @@ def _warnings(shows: Shows, by_name: dict[str, Estimate]) -> Iterator[str]:
             f"{shows.answers:,} answers say as much as {shows.effective:.0f} of equal weight: a few of them decide."
             " Wait for more answers, or let the model that answers explore more."
         )
-    if _disjoint(by_name.values()):
+    intervals = [each.interval for each in by_name.values()]
+    if max(low for low, _ in intervals) > min(high for _, high in intervals):  # some two have nothing in common
         yield (
             f"The 95% intervals of {', '.join(by_name)} do not all overlap: the estimates contradict each other, and"
             " none of them can be relied on."
         )
-
-
-def _disjoint(estimates: Iterable[Estimate]) -> bool:
-    """Some two intervals have nothing in common."""
-    intervals = [each.interval for each in estimates]
-    return max(low for low, _ in intervals) > min(high for _, high in intervals)
 
 
 def _mean(values: Array) -> Estimate:

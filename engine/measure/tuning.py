@@ -117,11 +117,12 @@ def tuned(
         best = max((trial.score for trial in done), default=0.0)
         words = f"trial {number} of {count}, best {trials.metric} {best:.4f}"
         part = _with_words(stretch(progress, (number - 1) / count, number / count), words)
-        trial = _earlier_trial(settings, done) or _run_trial(recipe, settings, fixed, trials, part)
+        same = (each for each in done if each.settings == settings)
+        trial = next(same, None) or _run_trial(recipe, settings, fixed, trials, part)
         study.tell(asked, trial.score)
         done.append(trial)
         late = (progress(number / count, words) or 0.0) >= 1
-        if late or _since_best(done) >= PATIENCE:
+        if late or len(done) - 1 - done.index(best_of(done)) >= PATIENCE:
             break
     progress(1.0, f"tried {len(done)} settings")
     return done
@@ -137,14 +138,6 @@ def _run_trial(
 ) -> TuningTrial:
     score = trials.measured(recipe, {**fixed, **settings}, progress)
     return TuningTrial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
-
-
-def _earlier_trial(settings: Settings, done: Sequence[TuningTrial]) -> TuningTrial | None:
-    return next((trial for trial in done if trial.settings == settings), None)
-
-
-def _since_best(done: Sequence[TuningTrial]) -> int:
-    return len(done) - 1 - list(done).index(best_of(done))
 
 
 def _start(recipe: Recipe[Any], dimensions: Sequence[Dimension], fixed: Mapping[str, str]) -> dict[str, Any]:

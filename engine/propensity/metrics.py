@@ -6,7 +6,6 @@ outcomes: what was never offered could not be taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.measure.metrics import LONGEST, METRICS, Outcome
+from engine.measure.metrics import LONGEST, METRICS, Outcome, mean
 from engine.measure.ranks import mid_ranks
 from engine.propensity.outcomes import TAKEN, kinds_of
 from engine.recipe import Query, Scorer
@@ -100,7 +99,7 @@ def _of_offers(cases: list[ActionCase], scores: list[Floats], count: int) -> dic
     return {
         "precision": _mean_ratio(right, (shown & met).sum(axis=0)),
         "recall": _mean_ratio(right, taken.sum(axis=0)),
-        "area_under_curve": _mean(area for area in areas if area is not None),
+        "area_under_curve": mean([area for area in areas if area is not None]),
     }
 
 
@@ -114,9 +113,4 @@ def area_under_curve(scores: Floats, taken: NDArray[np.bool_]) -> float | None:
 
 def _mean_ratio(above: NDArray[np.int64], below: NDArray[np.int64]) -> float:
     there = below > 0
-    return _mean((above[there] / below[there]).tolist())
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return float(np.mean(numbers)) if numbers else 0.0
+    return mean((above[there] / below[there]).tolist())

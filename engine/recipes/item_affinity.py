@@ -37,11 +37,9 @@ def measure(
     """The metrics of a model trained without the newest fifth of every user's interactions."""
     split = newest_split(snapshot)
     training = stretch(progress, 0.0, 0.8)
-    if model is None:
-        model = train(cases, split.train, params, seed, training)
-    else:
-        model = again(model, split.train, params, seed, training)
-    metrics = segment_metrics(affinity.ready(model), cases, split, seed)
+    rest = (split.train, params, seed, training)
+    tested = train(cases, *rest) if model is None else again(model, *rest)
+    metrics = segment_metrics(affinity.ready(tested), cases, split, seed)
     progress(1.0, "measured")
     return metrics
 

@@ -125,7 +125,7 @@ def catalogue(actions: Group, count: int) -> ActionCatalogue:
     cached: tuple[tuple[int, int], ActionCatalogue] | None = memo.get("catalogue")
     if cached is not None and cached[0] == version:
         return cached[1]
-    rows = [actions.item_row(index) for index in range(count)]
+    rows = [actions.item_table.row(index) for index in range(count)]
     put = actions.stored.item_put
     listed = [
         row is not None or index in actions.item_table.rows or bool(index < len(put) and put[index])

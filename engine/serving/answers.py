@@ -176,7 +176,7 @@ class Answers:
         deployed = self.campaigns.get(campaign, account)
         group = self.campaigns.group(deployed)
         fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
-        return [_row_shown(group.item_row(group.items.find(item)), fields) for item in items]
+        return [_row_shown(group.item_table.row(group.items.find(item)), fields) for item in items]
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
         """Raises `InvalidInput` unless the campaign was told to return metadata, or its recipe needs no telling

@@ -69,7 +69,7 @@ def deeds_of(shop: Shop, user: str) -> list[tuple[str, str]]:
 
 def row_of(shop: Shop, action: str) -> dict[str, Any] | None:
     group = shop.engine.follower.group(shop.uid).actions
-    return group.item_row(group.items.find(action))
+    return group.item_table.row(group.items.find(action))
 
 
 # ---- a model that is sure of itself

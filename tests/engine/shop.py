@@ -163,7 +163,7 @@ class Shop:
 
     def row(self, item: str) -> dict[str, Any] | None:
         group = self.engine.follower.group(self.uid)
-        return group.item_row(group.items.find(item))
+        return group.item_table.row(group.items.find(item))
 
     def fold(self) -> None:
         self.engine.jobs.enqueue_once("folding", self.group)

@@ -85,7 +85,7 @@ class Real:
         return list(zip(self.group.items.names(items), times.tolist(), names, strict=True))
 
     def row(self, item: str) -> dict[str, Any] | None:
-        return self.group.item_row(self.group.items.find(item))
+        return self.group.item_table.row(self.group.items.find(item))
 
 
 values = st.sampled_from((None, 0.5, 2.0))

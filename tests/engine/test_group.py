@@ -44,7 +44,7 @@ def test_reading_while_another_thread_applies(often: None):
                 seen = len(items)
                 group.items.names(items)
                 group.type_codes(["click"])
-                group.item_row(0)
+                group.item_table.row(0)
                 assert len(group.tail.after(0)[0]) >= seen
         except BaseException as failure:
             failures.append(failure)
@@ -101,10 +101,10 @@ def test_event_types_are_found_in_any_case():
 def test_a_row_without_values_is_none():
     group = Group("g")
     group.apply(Logged(1, "g", "item", "a", entries.encode(entries.RecordRow("a", {"YEAR": None})), 0.0))
-    assert group.item_row(0) is None
+    assert group.item_table.row(0) is None
     group.apply(Logged(2, "g", "item", "b", entries.encode(entries.RecordRow("b", {"YEAR": 5, "X": None})), 0.0))
-    assert group.item_row(1) == {"YEAR": 5}
-    assert group.item_row(-1) is None and group.item_row(99) is None
+    assert group.item_table.row(1) == {"YEAR": 5}
+    assert group.item_table.row(-1) is None and group.item_table.row(99) is None
 
 
 def test_the_tail_holds_the_latest_and_what_it_gave_stays(monkeypatch: pytest.MonkeyPatch):

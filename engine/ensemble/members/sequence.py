@@ -9,7 +9,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.moments import with_moments
+from engine.ensemble.vectors import with_moments
 from engine.nn.forward import expected_of_many, logits
 from engine.recipe import Progress, Query
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 
 from engine.data.columns import Labels, Numbers, Tags, Texts
-from engine.data.learnable import learnable
 from engine.data.schema import parse_schema
+from engine.data.snapshot import learnable
 from tests.engine.recipes.worlds import START, rows_of
 
 FIELDS = [

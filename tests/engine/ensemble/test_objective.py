@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from engine.data.columns import Numbers, Texts
-from engine.data.objective import STRENGTHS, Objective
-from engine.data.snapshot import Snapshot, snapshot_of
+from engine.data.snapshot import STRENGTHS, Objective, Snapshot, snapshot_of
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import train

@@ -11,9 +11,8 @@ from engine.ensemble.choice import LIGHT
 from engine.ensemble.fits import fitted
 from engine.ensemble.member import ScorerColumn
 from engine.errors import InvalidInput
-from engine.forecast.countdown import Countdown, duration
 from engine.forecast.machine import Machine, measured
-from engine.forecast.training import forecast
+from engine.forecast.training import Countdown, duration, forecast
 from engine.nn.loop import batches_of, targets_a_batch, trained, windows_of
 from engine.nn.transformer import TransformerShape
 from engine.recipe import silent, spans
