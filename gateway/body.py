@@ -16,7 +16,7 @@ import msgspec
 from engine import MOST_RESULTS, Promotion
 from gateway.context.operators import OPERATORS
 from gateway.fields import Columns, Rows
-from gateway.plan.plan import Hidden
+from gateway.plan.experiment import FieldCondition
 
 STEPS = (25, 50, 100, 200, MOST_RESULTS)  # how many items are fetched where some may be left out
 MARGIN = 1.5  # of them, where it is not known how many
@@ -116,12 +116,12 @@ def names_in(body: bytes) -> list[str]:
     return [item.item_id for item in (*lists.item_list, *lists.personalized_ranking)]
 
 
-def visible(rows: Rows, rules: Sequence[Hidden]) -> list[int]:
+def visible(rows: Rows, rules: Sequence[FieldCondition]) -> list[int]:
     """Choose the places of the rows that no rule hides; a row without the field is hidden by no rule."""
     return [place for place, row in enumerate(rows) if not any(_hides(rule, row) for rule in rules)]
 
 
-def _hides(rule: Hidden, row: Columns | None) -> bool:
+def _hides(rule: FieldCondition, row: Columns | None) -> bool:
     value = None if row is None else row.get(rule.field)
     if value is None:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from gateway.ask import Ask
 from gateway.config import document
@@ -115,7 +115,3 @@ def user_kind(ask: Ask) -> UserKind:
 
 def policy_for(ask: Ask, variation: Variation) -> CachePolicy:
     return (variation.policies or {}).get(user_kind(ask), NO_CACHE)
-
-
-def unknown(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name not in (*TIMED, *FLAGS)]

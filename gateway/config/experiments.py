@@ -218,7 +218,7 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
         global_holdout=recommender.holdout,
         group="" if part.exclusion is None else part.exclusion.group,
         range=(0.0, 1.0) if part.exclusion is None else (part.exclusion.range[0], part.exclusion.range[1]),
-        audience=tuple(setup.AudienceCondition(each.field, each.operator, each.value) for each in part.audience),
+        audience=tuple(setup.FieldCondition(each.field, each.operator, each.value) for each in part.audience),
         fields=tuple(field for field in recommender.fields if field.name in wanted),
         overrides=part.overrides,
         synthetic=part.include_synthetic,

@@ -20,6 +20,7 @@ from gateway.context.rules import RULES
 from gateway.document.remote import Enclosing
 from gateway.metadata import SOURCES
 from gateway.plan import plan
+from gateway.plan.experiment import FieldCondition
 from gateway.targets import TARGETS
 from gateway.upstreams import BY_PART, Answerer
 from gateway.upstreams.function import function
@@ -137,7 +138,7 @@ def variation(
         promotion=promotion(own.promotions[0], by_arn) if own.promotions else None,
         policies=None if own.caching is None else caching.policies(own.caching),
         metadata=None if own.metadata is None else metadata(own.metadata, answerer, enclosing),
-        hide=tuple(plan.Hidden(each.field, each.operator, each.value) for each in own.hide),
+        hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide),
         hide_seen_s=own.hide_seen,
     )
 

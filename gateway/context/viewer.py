@@ -114,8 +114,8 @@ class Places:
         return {f"{PREFIX}viewer-{name}": str(value) for name, value in parts.items() if value is not None}
 
 
-PLACE_HEADERS = frozenset(
-    PREFIX + "viewer-" + name
+PLACE_HEADERS = dict.fromkeys(  # in this order, and quick to look up
+    f"{PREFIX}viewer-{name}"
     for name in (
         *("country", "country-name", "country-region", "country-region-name", "city", "postal-code", "metro-code"),
         *("latitude", "longitude", "time-zone"),

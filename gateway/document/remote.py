@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from gateway.document.values import Count, Duration, Part, Region, Retries, Url
 from gateway.plan.plan import Limits
@@ -15,22 +15,8 @@ class CircuitBreaker(Part, frozen=True):
     open: Duration = 30
 
 
-class Remote(Protocol):
-    """A part that says how an origin is asked."""
-
-    @property
-    def timeout(self) -> float: ...
-
-    @property
-    def retries(self) -> int: ...
-
-    @property
-    def circuit_breaker(self) -> CircuitBreaker: ...
-
-
-def limits(part: Remote) -> Limits:
-    breaker = part.circuit_breaker
-    return Limits(part.timeout, part.retries, breaker.failures, breaker.open)
+def limits(timeout: float, retries: int, breaker: CircuitBreaker) -> Limits:
+    return Limits(timeout, retries, breaker.failures, breaker.open)
 
 
 class OriginPart(Part, frozen=True, tag_field="type"):

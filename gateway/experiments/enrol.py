@@ -13,7 +13,7 @@ from gateway.ask import Ask
 from gateway.context.autocontext import context_of
 from gateway.context.operators import OPERATORS, number
 from gateway.plan.draw import share, share_in_group
-from gateway.plan.experiment import AllocationStep, Arm, AudienceCondition, Experiment
+from gateway.plan.experiment import AllocationStep, Arm, Experiment, FieldCondition
 from gateway.plan.plan import Moment, Plan
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:
     return all(_holds(each, context.get(each.field)) for each in experiment.audience)
 
 
-def _holds(condition: AudienceCondition, value: str | None) -> bool:
+def _holds(condition: FieldCondition, value: str | None) -> bool:
     is_number = condition.operator == "equals" and not isinstance(condition.value, str)
     raw = number(value) if is_number and value is not None else value
     return raw is not None and OPERATORS[condition.operator](raw, condition.value)

@@ -79,7 +79,7 @@ def items_of(part: DynamoDbMetadata, enclosing: Enclosing) -> DynamoDb:
         region=part.region or enclosing.region,
         endpoint_url=part.endpoint_url,
         remember_s=part.remember,
-        limits=limits(part),
+        limits=limits(part.timeout, part.retries, part.circuit_breaker),
     )
 
 

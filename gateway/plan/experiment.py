@@ -34,8 +34,8 @@ class ExperimentMetric:
 
 
 @dataclass(frozen=True)
-class AudienceCondition:
-    """A condition on a field of the resolved context; it holds for nobody without the field."""
+class FieldCondition:
+    """A condition on a field of the resolved context or of metadata; it holds for nothing without the field."""
 
     field: str
     operator: str
@@ -111,7 +111,7 @@ class Experiment:
     global_holdout: float = 0.0  # of the namespace
     group: str = ""  # of experiments of which a unit is in one at most
     range: tuple[float, float] = (0.0, 1.0)  # of the group
-    audience: tuple[AudienceCondition, ...] = ()  # all of them
+    audience: tuple[FieldCondition, ...] = ()  # all of them
     fields: tuple[ContextField, ...] = ()  # that the audience needs
     overrides: Mapping[str, str] = field(default_factory=dict)  # variation by unit
     synthetic: bool = False  # whether synthetic users take part

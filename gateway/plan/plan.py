@@ -17,7 +17,7 @@ import msgspec
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
-from gateway.plan.experiment import Experiment
+from gateway.plan.experiment import Experiment, FieldCondition
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
 
@@ -97,15 +97,6 @@ class Metadata:
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """Items whose metadata field compares so with the value are left out of what is shown."""
-
-    field: str
-    operator: str
-    value: str | int | float
-
-
-@dataclass(frozen=True)
 class Limits:
     """The limits of asking an origin: one try's time, how often again, and when it is left alone for a while."""
 
@@ -145,7 +136,7 @@ class Variation:
     promotion: PromotionChoice | None = None
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
-    hide: tuple[Hidden, ...] = ()
+    hide: tuple[FieldCondition, ...] = ()  # on metadata: items for which one holds are not shown
     hide_seen_s: int = 0  # items that the user or session had an event with, so many seconds back, are not shown
     origin: Any = None  # as the kind of upstream has it; None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told

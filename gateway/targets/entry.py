@@ -13,18 +13,13 @@ from typing import Any
 import msgspec
 
 from gateway.caller import Caller
+from gateway.context.viewer import PLACE_HEADERS
 
 HEADERS = (
     *("accept", "accept-language", "content-type", "user-agent", "x-request-id"),
     *("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"),
     *(f"cloudfront-is-{kind}-viewer" for kind in ("desktop", "mobile", "tablet", "smarttv", "android", "ios")),
-    *(
-        f"cloudfront-viewer-{name}"
-        for name in (
-            *("country", "country-name", "country-region", "country-region-name", "city", "postal-code", "metro-code"),
-            *("latitude", "longitude", "time-zone"),
-        )
-    ),
+    *PLACE_HEADERS,
 )
 SECRET_NAME = re.compile(
     "auth(?!ors?$)|token|secret|passw|pwd|signature|credential|cookie|jwt|api.?key|access.?key|x-amz-|^(key|sig|code|sid|session)$",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from gateway.ask import Answer, Ask
 from gateway.dependencies import Dependencies
-from gateway.document.remote import Enclosing, Remote, limits
+from gateway.document.remote import Enclosing, limits
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import Region, Url
 from gateway.outbound.functions import invoked
@@ -16,6 +16,9 @@ from gateway.upstreams.answers import answer_of
 from gateway.upstreams.base import Answerer, Elsewhere, UpstreamType
 from gateway.upstreams.level import RemoteVariation
 from gateway.upstreams.payload import payload_of
+
+if TYPE_CHECKING:
+    from gateway.config.document import PostProcessorPart
 
 FUNCTION = re.compile(
     r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[0-9]{12}:function[:/][A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?|[\w-]+"
@@ -50,25 +53,12 @@ def check_function_arn(arn: str, place: str, report: Report) -> None:
         report.refuse(inside(place, "arn"), f"{arn!r} is no function: arn:aws:lambda:REGION:ACCOUNT:function:NAME")
 
 
-class FunctionPart(Remote, Protocol):
-    """A part that names a function."""
-
-    @property
-    def arn(self) -> str: ...
-
-    @property
-    def region(self) -> str | None: ...
-
-    @property
-    def endpoint_url(self) -> str | None: ...
-
-
-def function(part: FunctionPart, region: str) -> Function:
+def function(part: FunctionVariation | PostProcessorPart, region: str) -> Function:
     """The function of a part; `region` is the document's."""
     arn = part.arn.replace(":function/", ":function:")  # as upstream's schema spells it
     fields = arn.split(":")
-    own = fields[3] if len(fields) > 3 else region
-    return Function(arn, part.region or own, part.endpoint_url, limits(part))
+    own = part.region or (fields[3] if len(fields) > 3 else region)
+    return Function(arn, own, part.endpoint_url, limits(part.timeout, part.retries, part.circuit_breaker))
 
 
 def answerer(part: FunctionVariation, enclosing: Enclosing) -> Answerer:

@@ -87,7 +87,7 @@ def answerer(part: HttpVariation, enclosing: Enclosing) -> Answerer:
     headers = tuple((name, template(text)) for name, text in part.headers.items())
     names = {name for each in (url, *(value for _, value in headers)) for name in each.names}
     parameters = frozenset(name for name in names if name not in OWN and "." not in name)
-    origin = Http(url, part.method, headers, part.items, limits(part))
+    origin = Http(url, part.method, headers, part.items, limits(part.timeout, part.retries, part.circuit_breaker))
     return Answerer("http", part.url.partition("?")[0], origin, parameters)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -60,8 +61,8 @@ def answerer(part: ArnVariation, enclosing: Enclosing) -> Answerer:
         return Answerer("engine", part.arn.rpartition("/")[2])
     fields = part.arn.split(":")
     region = origin.region or (fields[3] if len(fields) > 3 else enclosing.region)
-    personalize = Personalize(region, ":".join(fields[:5]), origin.endpoint_url, limits(origin))
-    return Answerer("personalize", part.arn, personalize)
+    asking = limits(origin.timeout, origin.retries, origin.circuit_breaker)
+    return Answerer("personalize", part.arn, Personalize(region, ":".join(fields[:5]), origin.endpoint_url, asking))
 
 
 class PersonalizeUpstream(Elsewhere):
@@ -74,11 +75,8 @@ class PersonalizeUpstream(Elsewhere):
         url = self._signer.endpoint(SERVICE, origin.region, origin.endpoint_url) + path
         body = msgspec.json.encode(question(ask, origin, variation))
         peer = Peer(variation.model, "Personalize", origin.limits)
-
-        async def prepare() -> OutboundRequest:
-            request = OutboundRequest("POST", url, {"content-type": "application/json"}, body)
-            return await self._signer.signed(peer, request, SERVICE, origin.region)
-
+        request = OutboundRequest("POST", url, {"content-type": "application/json"}, body)
+        prepare = partial(self._signer.signed, peer, request, SERVICE, origin.region)
         try:
             response = await self._outbound.ask(peer, prepare)
         except UpstreamProblem as problem:

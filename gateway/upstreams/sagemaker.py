@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -45,7 +46,8 @@ class SageMaker:
 
 
 def answerer(part: SageMakerVariation, enclosing: Enclosing) -> Answerer:
-    origin = SageMaker(part.endpoint_name, part.region or enclosing.region, part.endpoint_url, limits(part))
+    asking = limits(part.timeout, part.retries, part.circuit_breaker)
+    origin = SageMaker(part.endpoint_name, part.region or enclosing.region, part.endpoint_url, asking)
     return Answerer("sagemaker", part.endpoint_name, origin)
 
 
@@ -59,11 +61,9 @@ class SageMakerUpstream(Elsewhere):
         url = f"{base}/endpoints/{quote(origin.endpoint_name, safe='')}/invocations"
         body = msgspec.json.encode(payload_of(ask, plan, variation))
         peer = Peer(f"the endpoint {origin.endpoint_name}", "SageMaker", origin.limits)
-
-        async def prepare() -> OutboundRequest:
-            headers = {"content-type": "application/json", "accept": "application/json"}
-            return await self._signer.signed(peer, OutboundRequest("POST", url, headers, body), SERVICE, origin.region)
-
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        request = OutboundRequest("POST", url, headers, body)
+        prepare = partial(self._signer.signed, peer, request, SERVICE, origin.region)
         return answer_of(peer, (await self._outbound.ask(peer, prepare)).body)
 
 

@@ -16,7 +16,8 @@ from gateway.cache import EncodedAnswer
 from gateway.fields import Rows
 from gateway.metadata.base import Always, Columns
 from gateway.metadata.engine import EngineItems
-from gateway.plan.plan import Hidden, Metadata, Variation
+from gateway.plan.experiment import FieldCondition
+from gateway.plan.plan import Metadata, Variation
 from gateway.telemetry import telemetry_of
 
 ROWS: dict[str, Columns | None] = {
@@ -48,7 +49,7 @@ class Shelf(Always):
         return [ROWS[item] for item in items]
 
 
-def variation(hide: tuple[Hidden, ...] = (), **told: Any) -> Variation:
+def variation(hide: tuple[FieldCondition, ...] = (), **told: Any) -> Variation:
     metadata = Metadata("engine", of=EngineItems("m"), **told)
     return Variation(name="main", weight=1, upstream="engine", model="m", metadata=metadata, hide=hide)
 
@@ -72,7 +73,9 @@ def body(decorators: Decorators, source: Shelf, told: Variation, asked: Ask) -> 
 def test_to_the_byte(columns: tuple[str, ...], more: dict[str, Any], locales: tuple[str, ...]) -> None:
     asked = msgspec.structs.replace(ask(locale="de-AT"), **more)
     decorators, source = Decorators({}, telemetry_of({}, None)), Shelf()
-    opened = variation((Hidden("nothing", "eq", 1),), columns=columns, locales=locales)  # a rule that hides nothing
+    opened = variation(
+        (FieldCondition("nothing", "eq", 1),), columns=columns, locales=locales
+    )  # a rule that hides nothing
     quick = variation(columns=columns, locales=locales)
     expected = body(decorators, source, opened, asked)
     assert body(decorators, source, quick, asked) == body(decorators, source, quick, asked) == expected

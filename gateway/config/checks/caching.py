@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config import document
-from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable, unknown
+from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable
 from gateway.document.report import Report, checks, choices, inside
 
 A_DAY, A_YEAR = 86_400, 31_536_000
@@ -18,8 +18,9 @@ def check_policy(part: document.CachePolicy, place: str, report: Report) -> None
     except ValueError as error:
         report.warn(inside(place, "directives"), f"{error}: answers go out with no-store")
         return
-    for name in unknown(values):
-        report.warn(inside(place, "directives"), f"unknown directive {name!r}; {choices(name, (*TIMED, *FLAGS))}")
+    for name in values:
+        if name not in (*TIMED, *FLAGS):
+            report.warn(inside(place, "directives"), f"unknown directive {name!r}; {choices(name, (*TIMED, *FLAGS))}")
     if "max-age" in values and part.max_age not in (0, int(values["max-age"] or 0)):
         spelling = f"max-age={values['max-age']}"
         report.warn(inside(place, "directives"), f"{spelling} among the directives wins over maxAge {part.max_age}")

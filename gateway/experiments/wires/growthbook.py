@@ -14,7 +14,7 @@ from typing import Any
 from gateway.experiments.flags import UnitReport, number_of
 from gateway.experiments.outcomes import DEFAULT_VALUE
 from gateway.plan.draw import ends_of
-from gateway.plan.experiment import Arm, AudienceCondition, Experiment
+from gateway.plan.experiment import Arm, Experiment, FieldCondition
 from gateway.plan.flag import Flag
 
 VIEWED = ("$$experiment_viewed", "Experiment Viewed")
@@ -87,7 +87,7 @@ def _condition(experiment: Experiment) -> dict[str, Any]:
     return whole | ({"$and": more} if more else {})
 
 
-def _test(condition: AudienceCondition) -> dict[str, Any]:
+def _test(condition: FieldCondition) -> dict[str, Any]:
     value, text = condition.value, re.escape(str(condition.value))
     match condition.operator:
         case "equals":
