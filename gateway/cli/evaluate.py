@@ -37,8 +37,6 @@ WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """The options of `recgate evaluate`."""
-
     recipes: tuple[str, ...]
     on_movielens: bool
     of_cohorts: bool

@@ -37,8 +37,6 @@ WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
 
 @dataclass(frozen=True)
 class ExperimentsOptions:
-    """The options of `recgate experiments`."""
-
     rows: Path | None
     config: Path | None
     wanted: str | None

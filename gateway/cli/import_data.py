@@ -31,8 +31,6 @@ REMEDIES = (  # part of a failure's reason, what helps
 
 @dataclass(frozen=True)
 class ImportCommandOptions:
-    """The options of `recgate import`."""
-
     files: tuple[str, ...]
     dataset_type: str
     schema: str | None

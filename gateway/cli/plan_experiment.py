@@ -15,8 +15,6 @@ from gateway.experiments.analysis.planner import Forecast, PlannedTest
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """The options of `recgate plan-experiment`."""
-
     mean: float
     deviation: float | None
     lift: float

@@ -18,8 +18,6 @@ from gateway.cli.options import data_option, engine_in, plain_errors
 
 @dataclass(frozen=True)
 class RecommendOptions:
-    """The options of `recgate recommend`."""
-
     model: str
     user: str | None
     item: str | None

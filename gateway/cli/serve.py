@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """The options of `recgate serve`."""
-
     config: str | None
     host: str
     port: int

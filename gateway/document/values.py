@@ -8,20 +8,23 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-Key = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]*$", description="Letters, digits, - and _.")]
-Label = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]*$", description="Letters, digits, ., - and _.")]
-FieldName = Annotated[
-    str, Meta(pattern="^[A-Za-z0-9]+$", description="Letters and digits: the dataset's column in camelCase.")
-]
+
+def spelled(pattern: str, description: str) -> Meta:
+    return Meta(pattern=pattern, description=description)
+
+
+Key = Annotated[str, spelled("^[A-Za-z0-9_-]*$", "Letters, digits, - and _.")]
+Label = Annotated[str, spelled("^[A-Za-z0-9._-]*$", "Letters, digits, ., - and _.")]
+FieldName = Annotated[str, spelled("^[A-Za-z0-9]+$", "Letters and digits: the dataset's column in camelCase.")]
 MetadataField = Annotated[
-    str, Meta(pattern="^[A-Za-z0-9_]+$", description="Letters, digits and _: a field of metadata as answers have it.")
+    str, spelled("^[A-Za-z0-9_]+$", "Letters, digits and _: a field of metadata as answers have it.")
 ]
-Placeholder = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$", description="A placeholder's name, without the $.")]
+Placeholder = Annotated[str, spelled("^[A-Za-z0-9_-]+$", "A placeholder's name, without the $.")]
 PromotionName = Annotated[
     str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
-        description="Letters, digits, - and _, at most 63 of them, the first a letter or digit.",
+    spelled(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
+        "Letters, digits, - and _, at most 63 of them, the first a letter or digit.",
     ),
 ]
 Percent = Annotated[int, Meta(ge=1, le=100, description="A whole number from 1 to 100.")]
@@ -29,35 +32,34 @@ FilterValue = Annotated[
     str, Meta(max_length=1000, description="A text of at most 1000 characters, such as '\"Drama\"'.")
 ]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
-Line = Annotated[str, Meta(pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])", description="A text of one line.")]
+Line = Annotated[str, spelled(r"^(?![\s\S]*[\x00-\x1f\x7f])", "A text of one line.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]
 Weight = Annotated[float, Meta(ge=0, description="A number, 0 or more.")]
-AccountId = Annotated[str, Meta(pattern="^[0-9]{12}$", description="Twelve digits.")]
-Region = Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="A region's name, such as eu-west-1.")]
+AccountId = Annotated[str, spelled("^[0-9]{12}$", "Twelve digits.")]
+Region = Annotated[str, spelled("^[a-z0-9-]+$", "A region's name, such as eu-west-1.")]
 Secret = Annotated[str, Meta(min_length=1, description="A text that is not empty.", extra={"secret": True})]
-KeyId = Annotated[str, Meta(pattern="^[A-Za-z0-9_]{3,128}$", description="Letters, digits and _, 3 to 128 of them.")]
+KeyId = Annotated[str, spelled("^[A-Za-z0-9_]{3,128}$", "Letters, digits and _, 3 to 128 of them.")]
 Network = Annotated[str, Meta(description="An address or a network, such as 10.0.0.0/8.")]
 Time = Annotated[
     str,
-    Meta(
-        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$",
-        description="A time with its zone, such as 2030-01-31T12:00:00Z.",
+    spelled(
+        r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$", "A time with its zone, such as 2030-01-31T12:00:00Z."
     ),
 ]
-Digest = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", description="A SHA-256 in 64 hexadecimal digits.")]
-Url = Annotated[str, Meta(pattern="^https?://[^/]+", description="An http or https URL.")]
+Digest = Annotated[str, spelled("^[0-9a-fA-F]{64}$", "A SHA-256 in 64 hexadecimal digits.")]
+Url = Annotated[str, spelled("^https?://[^/]+", "An http or https URL.")]
 WebOrigin = Annotated[
     str,
-    Meta(
-        pattern=r"^https?://[a-z0-9.:\[\]-]+$",
-        description="A page's origin as browsers send it, in small letters, such as https://shop.example.",
+    spelled(
+        r"^https?://[a-z0-9.:\[\]-]+$",
+        "A page's origin as browsers send it, in small letters, such as https://shop.example.",
     ),
 ]
 Rate = Annotated[
     str,
-    Meta(
-        pattern=r"^[1-9]\d{0,8} ?(/|per) ?([1-9]\d{0,4} ?)?(second|minute|hour|day)s?$",
-        description="A number and a time, such as 100/second or 1000/5 minutes.",
+    spelled(
+        r"^[1-9]\d{0,8} ?(/|per) ?([1-9]\d{0,4} ?)?(second|minute|hour|day)s?$",
+        "A number and a time, such as 100/second or 1000/5 minutes.",
     ),
 ]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -66,25 +68,19 @@ Duration = Annotated[float, Meta(gt=0, le=900, description="Seconds, above 0 and
 Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
-TrackingId = Annotated[str, Meta(pattern="[A-Za-z0-9-]", description="A tracking id: letters, digits and -.")]
+TrackingId = Annotated[str, spelled("[A-Za-z0-9-]", "A tracking id: letters, digits and -.")]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="A number from 0 to 1.")]
-Window = Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$", description="A time such as 30m, 12h or 7d.")]
-MetricName = Annotated[str, Meta(pattern=r"^\S+$", description="A name without spaces.")]
+Window = Annotated[str, spelled("^[1-9][0-9]{0,5}[smhd]$", "A time such as 30m, 12h or 7d.")]
+MetricName = Annotated[str, spelled(r"^\S+$", "A name without spaces.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]
-Locale = Annotated[
-    str, Meta(pattern="^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}$", description="A language, such as de or de-AT.")
-]
+Locale = Annotated[str, spelled("^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}$", "A language, such as de or de-AT.")]
 Remember = Annotated[int, Meta(ge=1, le=3600, description="Whole seconds, 1 to 3600.")]
-TableName = Annotated[
-    str, Meta(pattern="^[A-Za-z0-9_.-]{3,255}$", description="A table's name: letters, digits, _, . and -, 3 to 255.")
-]
+TableName = Annotated[str, spelled("^[A-Za-z0-9_.-]{3,255}$", "A table's name: letters, digits, _, . and -, 3 to 255.")]
 SyncInterval = Annotated[int, Meta(ge=5, le=3600, description="Whole seconds, 5 to 3600.")]
-StreamName = Annotated[str, Meta(pattern="[A-Za-z0-9_.-]", description="A stream's name: letters, digits, _, . and -.")]
-Topic = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,249}$", description="Letters, digits, _, . and -, at most 249 of them.")
-]
+StreamName = Annotated[str, spelled("[A-Za-z0-9_.-]", "A stream's name: letters, digits, _, . and -.")]
+Topic = Annotated[str, spelled(r"^[A-Za-z0-9_.-]{1,249}$", "Letters, digits, _, . and -, at most 249 of them.")]
 BatchSize = Annotated[int, Meta(ge=1, le=500, description="A whole number from 1 to 500.")]
-RedisUrl = Annotated[str, Meta(pattern="^(rediss?|unix)://", description="A redis, rediss or unix URL.")]
+RedisUrl = Annotated[str, spelled("^(rediss?|unix)://", "A redis, rediss or unix URL.")]
 Bytes = Annotated[int, Meta(ge=65_536, description="A number of bytes, 65536 or more.")]
 Value = str | int | float
 

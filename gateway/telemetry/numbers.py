@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from types import TracebackType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -45,9 +44,16 @@ class Telemetry:
     def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
         self._lookups[namespace, recommender, outcome] += count
 
-    def upstream(self, name: str) -> AbstractContextManager[None]:
-        """Time and count one call of an upstream."""
-        return _Call(self, name)
+    @contextmanager
+    def upstream(self, name: str) -> Iterator[None]:
+        """Time and count one call of an upstream, in a span of its own where the request is sampled."""
+        began, failed = time.perf_counter(), True
+        try:
+            with self.span("upstream"):
+                yield
+            failed = False
+        finally:
+            self.called(name, time.perf_counter() - began, failed=failed)
 
     def called(self, upstream: str, seconds: float, *, failed: bool) -> None:
         self._upstreams[upstream].add(seconds)
@@ -117,25 +123,6 @@ class Telemetry:
             self._provider.shutdown()
         if self._tracing is not None:
             self._tracing.close()
-
-
-class _Call(AbstractContextManager[None]):
-    """Times what is done within it, in a span of its own where the request is sampled."""
-
-    __slots__ = ("_began", "_name", "_span", "_telemetry")
-
-    def __init__(self, telemetry: Telemetry, name: str) -> None:
-        self._telemetry, self._name, self._span = telemetry, name, telemetry.span("upstream")
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-        self._span.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._span.__exit__(kind, error, trace)
-        self._telemetry.called(self._name, time.perf_counter() - self._began, failed=error is not None)
 
 
 def _counted(counts: Mapping[Labels, int]) -> Rows:

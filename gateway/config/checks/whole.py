@@ -153,7 +153,6 @@ def check_auth(part: document.Root, report: Report) -> None:
 
 
 def fields_of(root: document.Root) -> Iterator[document.AutoField]:
-    """Every automatic field of the document."""
     levels = {id(level): level for _, _, path in variations_of(root) for level in path}
     for level in (root, *root.namespaces.values(), *levels.values()):
         yield from (level.auto_context or {}).values()
