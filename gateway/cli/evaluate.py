@@ -12,7 +12,6 @@ from typing import Any
 import click
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from engine import (
@@ -27,7 +26,7 @@ from engine import (
     save_plot,
 )
 from gateway.cli import movielens
-from gateway.cli.local import opened
+from gateway.cli.local import opened, progress_bar
 from gateway.cli.options import data_option, group_option, plain_errors, recipe_choice
 
 RANKING = recipe_choice(lambda recipe: recipe.ranks_items)
@@ -65,9 +64,7 @@ def command(**values: Any) -> None:
             movielens_snapshot(console) if options.on_movielens else snapshot_in(options.data, options.group, console)
         )
         started = time.monotonic()
-        columns = (TextColumn("evaluate"), BarColumn(24), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
-        with Progress(*columns, TextColumn("{task.fields[message]}"), console=console) as bar:
-            task = bar.add_task("evaluate", total=1.0, message="")
+        with progress_bar(console, "evaluate") as (bar, task):
 
             def say(fraction: float, message: str) -> None:
                 bar.update(task, completed=fraction, message=message)

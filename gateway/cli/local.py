@@ -89,7 +89,7 @@ class Local:
         Raises `ClickException` where it fails. An interrupted one is cancelled, or left to the server that does it.
         """
         job = self._newest(arn)
-        with self._bar(label) as (bar, task):
+        with progress_bar(self.console, f"{label:<28}", "waiting") as (bar, task):
             try:
                 words = ""
                 for job in self._steps(arn):
@@ -174,17 +174,6 @@ class Local:
         with suppress(OSError):  # a terminal that is gone
             self.console.print(line, highlight=False, soft_wrap=True)
 
-    @contextmanager
-    def _bar(self, label: str) -> Iterator[tuple[Progress, TaskID]]:
-        columns = (
-            TextColumn(f"{label:<28}"),
-            BarColumn(24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, TextColumn("{task.fields[message]}"), console=self.console) as bar:
-            yield bar, bar.add_task(label, total=1.0, message="waiting")
-
 
 class Worker:
     """A thread of this process that does all jobs that wait."""
@@ -231,6 +220,13 @@ def pid_of(job: Job) -> str:
 
 def title_of(job: Job) -> str:
     return f"job {job.id} ({job.kind} {job.arn.split(':')[-1]})"
+
+
+@contextmanager
+def progress_bar(console: Console, label: str, message: str = "") -> Iterator[tuple[Progress, TaskID]]:
+    columns = (TextColumn(label), BarColumn(24), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[message]}"), console=console) as bar:
+        yield bar, bar.add_task(label, total=1.0, message=message)
 
 
 @contextmanager

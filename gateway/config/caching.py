@@ -98,13 +98,9 @@ def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
     )
 
 
-def by_kind(control: document.CacheControl) -> dict[UserKind, document.CachePolicy]:
+def policies(control: document.CacheControl) -> dict[UserKind, CachePolicy]:
     in_order = (control.user_specified, control.synthetic_user_specified, control.no_user_specified)
-    return {kind: policy for kind, policy in zip(KINDS, in_order, strict=True) if policy is not None}
-
-
-def policies(parts: Mapping[UserKind, document.CachePolicy]) -> dict[UserKind, CachePolicy]:
-    return {kind: cache_policy(kind, policy) for kind, policy in parts.items()}
+    return {kind: cache_policy(kind, part) for kind, part in zip(KINDS, in_order, strict=True) if part is not None}
 
 
 def user_kind(ask: Ask) -> UserKind:

@@ -10,7 +10,7 @@ from datetime import datetime
 from math import inf
 
 from gateway.config import document
-from gateway.document.report import Report, choices, inside
+from gateway.document.report import Report, checks, choices, inside
 from gateway.plan import experiment as setup
 from gateway.plan.plan import ContextField
 
@@ -163,6 +163,7 @@ def check_senders(part: document.Namespace, place: str, report: Report) -> None:
                     report.refuse(f"{at}.{feature}.confirmation", f"nobody would be exposed: {silent}")
 
 
+@checks
 def check_metric(part: document.Metric, place: str, report: Report) -> None:
     if part.value_key and not VALUE_KEY.fullmatch(part.value_key):
         report.refuse(inside(place, "valueKey"), f"{part.value_key!r} is in no event: eventValue or properties.NAME")

@@ -7,7 +7,7 @@ caller at a time: to set one kind's policy must not lose the others. (Upstream l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -25,40 +25,30 @@ from gateway.targets import TARGETS
 from gateway.upstreams import BY_PART, Answerer
 from gateway.upstreams.function import function
 
-
-@dataclass(frozen=True)
-class Inherited:
-    auto_context: Mapping[str, document.AutoField]
-    filters: tuple[document.Filter, ...]
-    promotions: tuple[document.Promotion, ...]
-    caching: Mapping[plan.UserKind, document.CachePolicy] | None
-    metadata: document.AnyMetadata | None
-    hide: tuple[document.Hide, ...]
-    hide_seen: int
+P = TypeVar("P", document.Level, document.CacheControl)
 
 
-NOTHING = Inherited({}, (), (), None, None, (), 0)
+def inherited(above: document.Level, level: document.Level) -> document.Level:
+    """The level above, with what this level states in its place."""
+    both = overridden(document.Level, above, level)
+    if above.cache_control is None or level.cache_control is None:
+        return both
+    control = overridden(document.CacheControl, above.cache_control, level.cache_control)
+    return msgspec.structs.replace(both, cache_control=control)
 
 
-def inherited(above: Inherited, level: document.Level) -> Inherited:
-    own = level.cache_control
-    return Inherited(
-        above.auto_context if level.auto_context is None else level.auto_context,
-        above.filters if level.filters is None else level.filters,
-        above.promotions if level.promotions is None else level.promotions,
-        above.caching if own is None else {**(above.caching or {}), **caching.by_kind(own)},
-        level.inference_item_metadata or above.metadata,
-        above.hide if level.hide is None else level.hide,
-        above.hide_seen if level.hide_seen is None else level.hide_seen,
-    )
+def overridden(kind: type[P], above: P, own: P) -> P:
+    """What `above` states, but for what `own` states itself."""
+    stated = {name: value for name in kind.__struct_fields__ if (value := getattr(own, name)) is not None}
+    return msgspec.structs.replace(above, **stated)
 
 
 def namespaces(root: document.Root) -> dict[str, plan.Namespace]:
-    above = inherited(NOTHING, root)
+    above = inherited(document.Level(), root)
     return {key: namespace(key, each, above, root) for key, each in root.namespaces.items()}
 
 
-def namespace(key: str, part: document.Namespace, above: Inherited, root: document.Root) -> plan.Namespace:
+def namespace(key: str, part: document.Namespace, above: document.Level, root: document.Root) -> plan.Namespace:
     own = inherited(above, part)
     plans = {
         (action, name): plan_of(key, action, name, recommender, own, root)
@@ -67,7 +57,7 @@ def namespace(key: str, part: document.Namespace, above: Inherited, root: docume
     }
     enclosing = enclosing_of(key, root)
     events = {each.key: each for each in (event_target(each, enclosing) for each in part.event_targets)}
-    return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context))
+    return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context or {}))
 
 
 def event_target(part: document.AnyEventTarget, enclosing: Enclosing) -> plan.EventTarget:
@@ -77,11 +67,11 @@ def event_target(part: document.AnyEventTarget, enclosing: Enclosing) -> plan.Ev
 
 
 def plan_of(
-    key: str, action: Action, name: str, part: document.Recommender, above: Inherited, root: document.Root
+    key: str, action: Action, name: str, part: document.Recommender, above: document.Level, root: document.Root
 ) -> plan.Plan:
     own = inherited(above, part)
     if action == "rerank-items":  # its items are given: none has a place to promise
-        own = replace(own, promotions=())
+        own = msgspec.structs.replace(own, promotions=())
     weighted = any(each.weight is not None for each in part.variations.values())
     variations = tuple(
         variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root, key)
@@ -91,7 +81,7 @@ def plan_of(
         path=(key, action, name),
         weights={each.name: each.weight if weighted else 1.0 for each in variations},
         holdout=root.namespaces[key].holdout,
-        fields=context_fields(own.auto_context),
+        fields=context_fields(own.auto_context or {}),
     )
     return plan.Plan(
         namespace=key,
@@ -120,7 +110,7 @@ def post_processor(part: document.AnyPostProcessor | None, region: str) -> plan.
 
 
 def variation(
-    name: str, part: document.AnyVariation, weight: float, own: Inherited, root: document.Root, namespace: str
+    name: str, part: document.AnyVariation, weight: float, own: document.Level, root: document.Root, namespace: str
 ) -> plan.Variation:
     enclosing = enclosing_of(namespace, root)
     answerer = BY_PART[type(part)].answerer(part, enclosing)
@@ -133,13 +123,13 @@ def variation(
         origin=answerer.origin,
         parameters=answerer.parameters,
         config=plain(part),
-        auto_context=context_fields(own.auto_context),
-        filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters, part.filter)),
+        auto_context=context_fields(own.auto_context or {}),
+        filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters or (), part.filter)),
         promotion=promotion(own.promotions[0], by_arn) if own.promotions else None,
-        policies=None if own.caching is None else caching.policies(own.caching),
-        metadata=None if own.metadata is None else metadata(own.metadata, answerer, enclosing),
-        hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide),
-        hide_seen_s=own.hide_seen,
+        policies=None if own.cache_control is None else caching.policies(own.cache_control),
+        metadata=metadata(own.inference_item_metadata, answerer, enclosing),
+        hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide or ()),
+        hide_seen_s=own.hide_seen or 0,
     )
 
 
@@ -173,7 +163,9 @@ def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
     )
 
 
-def metadata(part: document.AnyMetadata, answerer: Answerer, enclosing: Enclosing) -> plan.Metadata:
+def metadata(part: document.AnyMetadata | None, answerer: Answerer, enclosing: Enclosing) -> plan.Metadata | None:
+    if part is None:
+        return None
     tag = str(part.__struct_config__.tag)
     model = answerer.model if answerer.origin is None else ""
     of = SOURCES[tag].items(part, enclosing._replace(model=model))

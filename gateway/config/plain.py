@@ -11,13 +11,13 @@ HIDDEN = "***"
 
 
 def plain(part: Part) -> dict[str, Any]:
-    fields = fields_of(type(part))
-    values = {name: getattr(part, field.name) for name, field in fields.items()}
-    stated = {name: value for name, value in values.items() if name in fields and value != fields[name].default}
     tag = part.__struct_config__.tag
-    tagged = {str(part.__struct_config__.tag_field): tag} if tag is not None else {}
-    result = {name: _plain(value, is_secret(fields[name].type)) for name, value in stated.items()}
-    return {**tagged, **{name: value for name, value in result.items() if value not in (None, [], {})}}
+    result: dict[str, Any] = {} if tag is None else {str(part.__struct_config__.tag_field): tag}
+    for name, field in fields_of(type(part)).items():
+        value = getattr(part, field.name)
+        if value != field.default and (data := _plain(value, is_secret(field.type))) not in (None, [], {}):
+            result[name] = data
+    return result
 
 
 def _plain(value: Any, hidden: bool = False) -> Any:

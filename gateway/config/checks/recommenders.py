@@ -62,11 +62,6 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
 
 
 @checks
-def check_metric(part: document.Metric, place: str, report: Report) -> None:
-    experiments.check_metric(part, place, report)
-
-
-@checks
 def check_evidently_metric(part: document.EvidentlyMetric, place: str, report: Report) -> None:
     for key, path in (("entityIdKey", part.entity_id_key), ("valueKey", part.value_key)):
         if not EVENT_PATH.fullmatch(path):
