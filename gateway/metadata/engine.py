@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from engine import Change
 from gateway.cache import Tag
@@ -24,17 +23,10 @@ class PersonalizeMetadata(MetadataPart, frozen=True, tag="personalize"):
     """Columns that the origin returns with its answer."""
 
 
-@dataclass(frozen=True)
-class EngineItems:
-    """The items dataset of a model of the built-in engine."""
-
-    model: str
-
-
-def items_of(part: EngineMetadata | PersonalizeMetadata, enclosing: Enclosing) -> EngineItems | None:
+def items_of(part: EngineMetadata | PersonalizeMetadata, enclosing: Enclosing) -> str | None:
+    """The model of the built-in engine whose items dataset is meant."""
     named = part.model if isinstance(part, EngineMetadata) else ""
-    model = named or enclosing.model
-    return EngineItems(model) if model else None
+    return named or enclosing.model or None
 
 
 class EngineSource(Always):
@@ -44,20 +36,20 @@ class EngineSource(Always):
         self._schemas = 0  # of any dataset
         dependencies.engine.feed.subscribe(self._follow)
 
-    def version(self, of: EngineItems) -> int:
+    def version(self, of: str) -> int:
         with as_problems():
-            return max(self._changed.get(self._answers.group_of(of.model), 0), self._schemas)
+            return max(self._changed.get(self._answers.group_of(of), 0), self._schemas)
 
-    def tags(self, of: EngineItems) -> tuple[Tag, ...]:
+    def tags(self, of: str) -> tuple[Tag, ...]:
         """Schemas are records: a change of those is a doubt of all answers."""
         with as_problems():
-            group = self._answers.group_of(of.model)
+            group = self._answers.group_of(of)
         return (("items", group), ("snapshot", group))
 
-    async def of(self, items: Sequence[str], columns: Sequence[str], of: EngineItems) -> list[Columns | None]:
+    async def of(self, items: Sequence[str], columns: Sequence[str], of: str) -> list[Columns | None]:
         loop = asyncio.get_running_loop()
         with as_problems():
-            return await loop.run_in_executor(self._threads, self._answers.metadata, of.model, items, columns)
+            return await loop.run_in_executor(self._threads, self._answers.metadata, of, items, columns)
 
     def _follow(self, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -24,14 +24,12 @@ STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 class StreamPart(EventTargetPart, frozen=True, kw_only=True):
+    name_field: ClassVar[str] = "stream_name"
+
     stream_name: StreamName
     region: Region | None = None
     endpoint_url: Url | None = None
     timeout: Duration = 10
-
-    @property
-    def named(self) -> str:
-        return self.stream_name
 
 
 @checks

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from gateway.document.kinds import LAST
 from gateway.document.remote import Enclosing
@@ -89,10 +89,12 @@ class RecordTarget:
 class EventTargetPart(Part, frozen=True, tag_field="type"):
     """An event target of a namespace; all but the engine's trackers get events from a buffer on disk."""
 
+    name_field: ClassVar[str] = ""
+
     @property
     def named(self) -> str:
         """The name of the target in its namespace, over restarts and in metrics: never a secret."""
-        return ""
+        return str(getattr(self, self.name_field))
 
 
 @dataclass(frozen=True)

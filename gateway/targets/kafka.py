@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import Duration, Text, Topic
@@ -39,14 +39,12 @@ Delivered = Callable[[Any, Any], None]
 class Kafka(EventTargetPart, frozen=True, tag="kafka", kw_only=True):
     """A Kafka topic, the session's id as the key. `properties` are librdkafka's, such as security.protocol."""
 
+    name_field: ClassVar[str] = "topic"
+
     bootstrap_servers: Text
     topic: Topic
     properties: dict[Text, str] = {}
     timeout: Duration = 30
-
-    @property
-    def named(self) -> str:
-        return self.topic
 
 
 @checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from redis.asyncio import Redis
 
@@ -28,14 +28,12 @@ ID = re.compile(rb"(\d{1,20})-(\d{1,20})")
 class RedisStream(EventTargetPart, frozen=True, tag="redis-stream", kw_only=True):
     """A stream of Redis or Valkey, at RECGATE_REDIS_URL where no `url` is given; about `maxLength` entries are kept."""
 
+    name_field: ClassVar[str] = "stream"
+
     stream: Text
     url: RedisUrl | None = None
     max_length: Count | None = None
     timeout: Duration = 10
-
-    @property
-    def named(self) -> str:
-        return self.stream
 
 
 @checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,11 +28,9 @@ TRACKING_ID = re.compile(r"[A-Za-z0-9-]+")
 class EventTracker(EventTargetPart, frozen=True, tag="personalize-event-tracker"):
     """An event tracker: the built-in engine's, or Amazon Personalize's where `origins.personalize` is of type aws."""
 
-    tracking_id: TrackingId
+    name_field: ClassVar[str] = "tracking_id"
 
-    @property
-    def named(self) -> str:
-        return self.tracking_id
+    tracking_id: TrackingId
 
 
 @checks

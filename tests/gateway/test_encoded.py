@@ -15,7 +15,6 @@ from gateway.ask import Ask, Item
 from gateway.cache import EncodedAnswer
 from gateway.fields import Rows
 from gateway.metadata.base import Always, Columns
-from gateway.metadata.engine import EngineItems
 from gateway.plan.experiment import FieldCondition
 from gateway.plan.plan import Metadata, Variation
 from gateway.telemetry import telemetry_of
@@ -50,7 +49,7 @@ class Shelf(Always):
 
 
 def variation(hide: tuple[FieldCondition, ...] = (), **told: Any) -> Variation:
-    metadata = Metadata("engine", of=EngineItems("m"), **told)
+    metadata = Metadata("engine", of="m", **told)
     return Variation(name="main", weight=1, upstream="engine", model="m", metadata=metadata, hide=hide)
 
 

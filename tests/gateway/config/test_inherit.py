@@ -5,7 +5,6 @@ import pytest
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
-from gateway.metadata.engine import EngineItems
 from gateway.plan.plan import EngineTracker, EventTarget, FilterChoice, Metadata
 from tests.gateway.config.documents import ARN, ONE, plan_of, shop
 
@@ -63,7 +62,7 @@ def test_filters_and_metadata_are_inherited_from_the_root():
     root = f"filters: [{{expression: {ONE}}}]\ninferenceItemMetadata: {{type: engine, itemColumns: [TITLE]}}"
     (found,) = plan_of(shop(f"{{variations: {{m: {{{ENGINE}}}}}}}", root=root)).variations
     assert found.filters == (FilterChoice(expression=ONE),)
-    assert found.metadata == Metadata("engine", ("TITLE",), EngineItems("m"))
+    assert found.metadata == Metadata("engine", ("TITLE",), "m")
 
 
 @pytest.mark.parametrize(
