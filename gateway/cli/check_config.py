@@ -48,7 +48,9 @@ def command(file: Path, data: Path) -> None:
     console.print(table(config, time.time()))
     for line in events(config):
         console.print(escape(line), highlight=False)
-    console.print(f"[green]{escape(summary(file, config))}[/green]")
+    version = f"version {config.version}, " if config.version else ""
+    summary = f"{file}: {version}{counted(len(config.warnings), 'warning')}"
+    console.print(f"[green]{escape(summary)}[/green]")
 
 
 def unusable(config: Config, data: Path) -> dict[str, str]:
@@ -68,11 +70,6 @@ def unusable(config: Config, data: Path) -> dict[str, str]:
 def tell(console: Console, colour: str, kind: str, faults: Iterable[Fault]) -> None:
     for fault in faults:
         console.print(f"[{colour}]{kind}[/{colour}] {escape(str(fault))}", highlight=False)
-
-
-def summary(file: Path, config: Config) -> str:
-    version = f"version {config.version}, " if config.version else ""
-    return f"{file}: {version}{counted(len(config.warnings), 'warning')}"
 
 
 def table(config: Config, now: float) -> Table:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +59,13 @@ def command(once: bool, host: str, port: int, workers: int | None, cache: Path, 
     started = time.monotonic()
     with plain_errors():
         prepare(console, cache, data)
-        with serving(host, port, workers, data) as server:
-            story(console, server.url)
+        with serving(host, port, workers, data) as (process, url):
+            story(console, url)
             console.print(f"\n[green]done in {time.monotonic() - started:.0f} s[/green]")
             if not once:
-                console.print(f"serving on {server.url} until Ctrl-C; try\n{lines_to_try(server.url)}")
+                console.print(f"serving on {url} until Ctrl-C; try\n{lines_to_try(url)}")
                 with contextlib.suppress(Interrupted):
-                    server.process.wait()
+                    process.wait()
 
 
 # ---- data and models
@@ -99,14 +98,8 @@ def import_movies(local: Local, cache: Path, data: Path) -> None:
 # ---- the server
 
 
-@dataclass(frozen=True)
-class Server:
-    process: subprocess.Popen[bytes]
-    url: str
-
-
 @contextlib.contextmanager
-def serving(host: str, port: int, workers: int | None, data: Path) -> Iterator[Server]:
+def serving(host: str, port: int, workers: int | None, data: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`recgate serve` with the demo's configuration, ready to answer; it ends with this process, however that ends."""
     port = port or free_port(host)
     wait_for_port(host, port)
@@ -116,7 +109,7 @@ def serving(host: str, port: int, workers: int | None, data: Path) -> Iterator[S
     try:
         url = f"http://{host}:{port}"
         wait_until_ready(process, url)
-        yield Server(process, url)
+        yield process, url
     finally:
         process.terminate()
         process.wait()

@@ -92,7 +92,7 @@ class Cores(NamedTuple):
 
 def cores_for(options: ServeOptions) -> Cores:
     """The number of workers, and their cores with `--pin`. Raises `click.UsageError` if there are too few cores."""
-    allowed = allowed_cores()
+    allowed = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []  # elsewhere the system does not tell
     workers = options.workers or len(allowed) or os.cpu_count() or 1
     if options.pin and workers > len(allowed):
         raise click.UsageError(f"--pin: {workers} workers need as many cores; this process may use {len(allowed)}")
@@ -133,11 +133,6 @@ def exposure(host: str, config: Config) -> str:
     if config.unsigned.control == "anyone":
         return f"warning: aws.unsignedCallers: whoever reaches {host} may make and delete resources over the AWS wire"
     return "note: over the AWS wire no other machine makes or deletes resources: there are no aws.accessKeys"
-
-
-def allowed_cores() -> list[int]:
-    """The cores that this process may use; none where the system does not tell (only Linux does)."""
-    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
 def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine]:

@@ -13,11 +13,11 @@ import msgspec
 
 from gateway.ask import Action
 from gateway.config import caching, document, experiments
-from gateway.config.plain import plain
 from gateway.context import autocontext
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES
 from gateway.document.remote import Enclosing
+from gateway.document.values import plain
 from gateway.metadata import SOURCES
 from gateway.plan import plan
 from gateway.plan.experiment import FieldCondition

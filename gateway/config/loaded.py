@@ -19,11 +19,11 @@ from gateway.config import document, inherit
 from gateway.config.decode import decoded
 from gateway.config.environment import filled
 from gateway.config.place import place_of
-from gateway.config.plain import plain
 from gateway.config.source import source
 from gateway.context.viewer import Viewers
 from gateway.document.redis_url import SECRET, URL, fault_of, fault_of_secret
 from gateway.document.report import ConfigError, Fault, Report
+from gateway.document.values import plain
 from gateway.errors import NotConfigured
 from gateway.plan.experiment import Experiment
 from gateway.plan.flag import Flag, flags

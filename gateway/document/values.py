@@ -101,3 +101,24 @@ def is_secret(form: Any) -> bool:
 def fields_of(part: type[Part]) -> dict[str, msgspec.structs.FieldInfo]:
     """The fields of a part by their names in a document. msgspec works out every type hint anew each time."""
     return {field.encode_name: field for field in msgspec.structs.fields(part)}
+
+
+def plain(part: Part) -> dict[str, Any]:
+    """The part as the plain data that it was: nothing inherited, nothing that was not said, no secret."""
+    tag = part.__struct_config__.tag
+    result: dict[str, Any] = {} if tag is None else {str(part.__struct_config__.tag_field): tag}
+    for name, field in fields_of(type(part)).items():
+        value = getattr(part, field.name)
+        if value != field.default and (data := _plain(value, is_secret(field.type))) not in (None, [], {}):
+            result[name] = data
+    return result
+
+
+def _plain(value: Any, hidden: bool = False) -> Any:
+    if hidden and isinstance(value, str):
+        return "***"
+    if isinstance(value, Part):
+        return plain(value)
+    if isinstance(value, dict):
+        return {key: _plain(each, hidden) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -25,6 +25,7 @@ from gateway.plan.plan import Limits
 
 SERVICE = "dynamodb"
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.BatchGetItem"}
+COLUMNS = {"ProjectionExpression": "id, #a", "ExpressionAttributeNames": {"#a": "attributes"}}
 MOST_KEYS = 50  # in one request
 WAITS_S = (0.05, 0.1, 0.2)  # before what was left unprocessed is asked for again
 REMEMBERED_BYTES = 16 * 1024 * 1024
@@ -119,7 +120,8 @@ class DynamoDbSource(Always):
         """Every item's row. Raises `UpstreamProblem` where that is not to be had."""
         peer = Peer(f"dynamodb {of.table}", "DynamoDB", of.limits)
         rows: dict[str, bytes] = dict.fromkeys(items, b"")
-        wanted: Any = {of.table: request([{"id": {"S": item}} for item in items])}
+        keys = [{"id": {"S": item}} for item in items]
+        wanted: Any = {of.table: {"Keys": keys, **COLUMNS}}
         for wait_s in (*WAITS_S, None):
             answer = await self._call(peer, of, {"RequestItems": wanted})
             try:
@@ -147,10 +149,6 @@ class DynamoDbSource(Always):
             raise UpstreamProblem(problem.message, status=502, type=peer.type, code=problem.code) from problem
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise broken(peer, "answers what is no JSON") from error
-
-
-def request(keys: Sequence[Any]) -> dict[str, Any]:
-    return {"Keys": keys, "ProjectionExpression": "id, #a", "ExpressionAttributeNames": {"#a": "attributes"}}
 
 
 def row_of(item: Mapping[str, Any]) -> tuple[str, bytes]:

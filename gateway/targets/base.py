@@ -6,7 +6,7 @@ Refused     the call as it is will never be taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -140,9 +140,5 @@ def check_status(response: OutboundResponse, why: str, passing: bool = False) ->
         return
     if 400 <= response.status < 500 and response.status not in PASSING and not passing:
         raise Refused(why)
-    raise Down(why, retry_after(response.headers))
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdecimal() else 0.0
+    wait_s = response.headers.get("retry-after", "")
+    raise Down(why, float(wait_s) if wait_s.isdecimal() else 0.0)

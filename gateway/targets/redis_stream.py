@@ -58,7 +58,9 @@ class RedisStreamTarget(RecordTarget):
             self._redis = redis = self._redis or self._open()
             async with redis.pipeline(transaction=True) as pipeline:
                 for each in call:
-                    pipeline.xadd(part.stream, _fields(each), maxlen=part.max_length, approximate=True)
+                    own = {"id": each.id, "namespace": each.entry.namespace, "session": each.session}
+                    fields: dict[Any, Any] = {**own, "record": each.data}
+                    pipeline.xadd(part.stream, fields, maxlen=part.max_length, approximate=True)
                 self._check(await pipeline.execute(), len(call))
         except Exception as error:  # over replies that are none to its question redis-py trips in many ways
             await self.close()
@@ -88,11 +90,6 @@ class RedisStreamTarget(RecordTarget):
             raise ValueError("it has no url, and RECGATE_REDIS_URL is not set")
         seconds = self._part.timeout
         return Redis.from_url(self._url, socket_timeout=seconds, socket_connect_timeout=seconds)
-
-
-def _fields(message: Message) -> dict[Any, Any]:
-    own = {"id": message.id, "namespace": message.entry.namespace, "session": message.session}
-    return {**own, "record": message.data}
 
 
 TARGET = TargetType(RedisStream, RedisStreamTarget, place=5)

@@ -98,20 +98,15 @@ class HttpUpstream(Elsewhere):
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         origin: Http = variation.origin
         posts = origin.method == "POST"
-        headers = AS_POST if posts else AS_GET
+        headers, value = AS_POST if posts else AS_GET, partial(value_of, ask)
         if origin.headers:
-            headers = headers | {name: filled(value, ask, in_header) for name, value in origin.headers}
+            headers = headers | {name: each.filled(value, in_header) for name, each in origin.headers}
         body = msgspec.json.encode(payload_of(ask, plan, variation)) if posts else None
-        request = OutboundRequest(origin.method, filled(origin.url, ask, in_url), headers, body)
+        request = OutboundRequest(origin.method, origin.url.filled(value, in_url), headers, body)
 
         peer = Peer(f"the origin {plan.recommender}/{variation.name}", "Http", origin.limits)
         response = await self._outbound.ask(peer, request)
         return answer_of(peer, response.body, origin.items)
-
-
-def filled(template: Template, ask: Ask, encode: Callable[[str], str]) -> str:
-    """Raises `Invalid` where a query parameter that it names is not there."""
-    return template.filled(partial(value_of, ask), encode)
 
 
 def value_of(ask: Ask, name: str) -> str:
