@@ -20,7 +20,7 @@ from engine.data import stored
 from engine.errors import Damaged, EngineError, Unavailable
 from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import Deployable, Deployments, model_folder
+from engine.serving.deployments import Deployable, Deployments, is_resting, model_folder
 from engine.settings import Settings
 from engine.storage import watermark
 from engine.storage.sql import Database, snapshots
@@ -46,8 +46,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from findings
         if not file.is_file() or any(each.fault and each.part == "database" for each in findings):
             return  # the rest can't be found without it
+    read_only = f"sqlite:///file:{quote(str(file))}?mode=ro&uri=true"
     try:
-        database = Database(settings.database_url if file is None else _read_only(file))
+        database = Database(settings.database_url if file is None else read_only)
     except Unavailable as error:
         yield Finding("database", "", error.message)
         return
@@ -90,10 +91,6 @@ def database_file(settings: Settings) -> Path | None:
     url = make_url(settings.database_url)
     is_file = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith((":memory:", "file:"))
     return Path(url.database or "") if is_file else None
-
-
-def _read_only(file: Path) -> str:
-    return f"sqlite:///file:{quote(str(file))}?mode=ro&uri=true"
 
 
 def _file(file: Path) -> Iterator[Finding]:
@@ -145,11 +142,10 @@ def _is_unreadable(file: Path) -> bool:
 
 def _snapshots(data_dir: Path, database: Database) -> Iterator[Finding]:
     names = {group.uid: group.name for group in Records(database).list(DatasetGroupRecord) if group.deleted_at is None}
-    with database.read() as connection:
-        rows = connection.execute(sa.select(snapshots.c.grp, snapshots.c.path)).all()
+    rows = database.rows(sa.select(snapshots.c.grp, snapshots.c.path))
     for uid, path in rows:
         if uid in names:
-            yield _tried(f"data of {names[uid]}", data_dir / path, lambda folder: stored.load(folder))
+            yield _tried(f"data of {names[uid]}", data_dir / path, partial(stored.load, data_dir / path))
 
 
 def _models(data_dir: Path, records: Records) -> Iterator[Finding]:
@@ -158,21 +154,17 @@ def _models(data_dir: Path, records: Records) -> Iterator[Finding]:
     for version in records.list(SolutionVersionRecord):
         uid = groups.get(version.dataset_group_arn)
         if uid is not None and version.deleted_at is None and version.status == ACTIVE:
-            yield _tried(f"model {version.name}", model_folder(data_dir, version.arn, uid), artifacts.load)
+            folder = model_folder(data_dir, version.arn, uid)
+            yield _tried(f"model {version.name}", folder, partial(artifacts.load, folder))
     deployable: list[Deployable] = [*records.list(CampaignRecord), *records.list(RecommenderRecord)]
     for each in deployable:
-        resting = isinstance(each, RecommenderRecord) and (each.status == "INACTIVE" or not each.solution_version_arn)
-        if each.deleted_at is None and each.dataset_group_arn in groups and not resting:
-            yield _tried(f"{each.kind} {each.name}", data_dir, partial(_loaded, deployments, each))
+        if each.deleted_at is None and each.dataset_group_arn in groups and not is_resting(each):
+            yield _tried(f"{each.kind} {each.name}", data_dir, partial(deployments.load, each))
 
 
-def _loaded(deployments: Deployments, record: Deployable, _: Path) -> object:
-    return deployments.load(record)
-
-
-def _tried(part: str, folder: Path, load: Callable[[Path], object]) -> Finding:
+def _tried(part: str, folder: Path, load: Callable[[], object]) -> Finding:
     try:
-        load(folder)
+        load()
     except FileNotFoundError as error:
         return Finding(part, "", f"{error.filename} is missing")
     except (EngineError, OSError, ValueError, KeyError, TypeError) as error:

@@ -75,14 +75,12 @@ class Readings:
 
     def serving_sums(self, experiment: str) -> dict[str, ServingSums]:
         """The sums of each variation."""
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(served).where(served.c.experiment == experiment)).all()
+        rows = self._database.rows(sa.select(served).where(served.c.experiment == experiment))
         return {row.variation: ServingSums(*row[2:]) for row in rows}
 
     def list_counts(self, experiment: str) -> dict[str, list[ListCounts]]:
         """The parts of each variation."""
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(listed).where(listed.c.experiment == experiment)).all()
+        rows = self._database.rows(sa.select(listed).where(listed.c.experiment == experiment))
         parts: dict[str, list[ListCounts]] = {}
         for row in rows:
             parts.setdefault(row.variation, []).append(ListCounts(row.lists, np.frombuffer(row.places, np.uint32)))

@@ -39,8 +39,7 @@ class Retention:
         Of no use are experiments that were last marked `keep_s` ago; outcomes that no experiment counts, or that came
         so long before the first exposure of those that do; and answers of a week ago that no event has named.
         """
-        with self._database.read() as connection:
-            marks = connection.execute(sa.select(marked)).all()
+        marks = self._database.rows(sa.select(marked))
         gone = [each.experiment for each in marks if each.at < now - keep_s]
         named = sa.select(converted.c.recommendation_id).where(converted.c.recommendation_id.is_not(None))
         forgotten = sa.and_(answered.c.at < now - ANSWERS_KEPT_S, answered.c.recommendation_id.not_in(named))

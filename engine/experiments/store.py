@@ -116,15 +116,13 @@ class ExperimentStore:
     def allocations_after(self, seq: int) -> tuple[int, list[Allocation]]:
         """The newest `PAGE` allocations after that number, of all experiments, and the last one's number."""
         query = sa.select(weighed).where(weighed.c.seq > seq).order_by(weighed.c.seq.desc()).limit(PAGE)
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         return (rows[0].seq if rows else seq), [_allocation(row) for row in reversed(rows)]
 
     def allocations(self, experiment: str) -> list[Allocation]:
         """The experiment's allocations, the earliest first."""
         query = sa.select(weighed).where(weighed.c.experiment == experiment).order_by(weighed.c.since)
-        with self._database.read() as connection:
-            return [_allocation(row) for row in connection.execute(query)]
+        return [_allocation(row) for row in self._database.rows(query)]
 
     def last(self) -> int:
         """The number of the last exposure."""
@@ -134,37 +132,31 @@ class ExperimentStore:
     def exposures_after(self, seq: int) -> tuple[int, list[Exposure]]:
         """The first `PAGE` exposures after that number, of all experiments, and the last one's number."""
         query = sa.select(exposed).where(exposed.c.seq > seq).order_by(exposed.c.seq).limit(PAGE)
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         return (rows[-1][0] if rows else seq), [Exposure(*row[1:]) for row in rows]
 
     def exposures(self, experiment: str) -> list[Exposure]:
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(exposed).where(exposed.c.experiment == experiment)).all()
+        rows = self._database.rows(sa.select(exposed).where(exposed.c.experiment == experiment))
         return [Exposure(*row[1:]) for row in rows]
 
     def allocation_names(self, experiment: str) -> set[str]:
         query = sa.select(exposed.c.allocation).where(exposed.c.experiment == experiment).distinct()
-        with self._database.read() as connection:
-            return set(connection.execute(query).scalars())
+        return {row.allocation for row in self._database.rows(query)}
 
     def outcomes(self, scope: str) -> list[UnitOutcome]:
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(converted).where(converted.c.scope == scope)).all()
+        rows = self._database.rows(sa.select(converted).where(converted.c.scope == scope))
         return [UnitOutcome(*row[1:]) for row in rows]
 
     def answers(self, experiment: str) -> list[ArmAnswer]:
         """The experiment's answers that some outcome names."""
         named = sa.select(converted.c.recommendation_id).where(converted.c.recommendation_id.is_not(None))
         query = sa.select(answered).where(answered.c.experiment == experiment, answered.c.recommendation_id.in_(named))
-        with self._database.read() as connection:
-            return [ArmAnswer(*row) for row in connection.execute(query)]
+        return [ArmAnswer(*row) for row in self._database.rows(query)]
 
     def answer_counts(self, experiment: str) -> dict[str, int]:
         """The numbers of answers that each variation gave to those who take part."""
         query = sa.select(showings.c.variation, showings.c.times).where(showings.c.experiment == experiment)
-        with self._database.read() as connection:
-            return {row.variation: row.times for row in connection.execute(query)}
+        return {row.variation: row.times for row in self._database.rows(query)}
 
 
 def _allocation(row: sa.Row[Any]) -> Allocation:

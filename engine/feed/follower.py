@@ -140,17 +140,18 @@ class Follower:
         return group
 
     def _newest(self, uid: str) -> Stored:
-        path = self._newest_path(uid)
+        path = self.newest_path(uid)
         while path is not None:
             try:
                 return stored.load(self._data_dir / path)
             except FileNotFoundError:
-                missed, path = path, self._newest_path(uid)
+                missed, path = path, self.newest_path(uid)
                 if path == missed:  # else a newer one came, and this one went, while we read
                     raise
         return stored.EMPTY
 
-    def _newest_path(self, uid: str) -> str | None:
+    def newest_path(self, uid: str) -> str | None:
+        """The path of the group's snapshot that workers read, below the data directory."""
         query = sa.select(snapshots.c.path).where(snapshots.c.grp == uid)
         with self._database.read() as connection:
             return connection.execute(query).scalar_one_or_none()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import sqlalchemy as sa
 
 from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Tags, Texts
@@ -16,7 +15,6 @@ from engine.data.stored import Stored
 from engine.engine import Engine
 from engine.jobs.work import Work, undisturbed
 from engine.records import DatasetGroupRecord
-from engine.storage.sql import snapshots
 
 # what a snapshot has arrays for
 ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
@@ -29,9 +27,7 @@ def interactions_of(engine: Engine, group_arn: str) -> int:
     group = engine.records.find(group_arn, DatasetGroupRecord)
     if group is None:
         return 0
-    query = sa.select(snapshots.c.path).where(snapshots.c.grp == group.uid)
-    with engine.database.read() as connection:
-        path = connection.execute(query).scalar_one_or_none()
+    path = engine.follower.newest_path(group.uid)
     streamed = engine.log.count_after_snapshot(group.uid)
     try:
         file = engine.settings.data_dir / path / "items.npy" if path else None

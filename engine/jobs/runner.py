@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from engine.engine import Engine
 from engine.errors import EngineError, JobStopped, NotFound, Unavailable
@@ -12,7 +13,7 @@ from engine.jobs import claims
 from engine.jobs.attribution import AttributionWorker
 from engine.jobs.claims import Lanes, work_of
 from engine.jobs.kinds import FAILURES, KINDS
-from engine.jobs.schedule import Scheduler
+from engine.jobs.schedule import LOOK_S, Scheduler
 from engine.jobs.work import CANCELLED
 from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import ATTEMPTS, Job
@@ -43,14 +44,12 @@ class Runner:
     def run_forever(self) -> None:
         """Jobs one after the other. Beside them threads count for metric attributions and look at schedules: a long job
         must not hold that up."""
-        look_forever = Scheduler(self._engine).look_forever
+        look, count = Scheduler(self._engine).look, AttributionWorker(self._engine).work
         beside = [
-            threading.Thread(target=self._count_on, name="attribution", daemon=True),
-            threading.Thread(target=self._run_beside, name="short-jobs", daemon=True),
-            threading.Thread(target=look_forever, args=(self._stopping,), name="schedules", daemon=True),
+            self._start("attribution", COUNT_EVERY_S, count, "counting for metric attributions failed"),
+            self._start("short-jobs", IDLE_S, self._run_beside, "looking for short work failed"),
+            self._start("schedules", LOOK_S, look, "looking at the schedules failed"),
         ]
-        for thread in beside:
-            thread.start()
         while not self._stopping.is_set():
             try:
                 worked = self.run_one()
@@ -63,15 +62,10 @@ class Runner:
         for thread in beside:
             thread.join()
 
-    def _count_on(self) -> None:
-        worker = AttributionWorker(self._engine)
-        while not self._stopping.wait(COUNT_EVERY_S):
-            try:
-                worker.work()
-            except Unavailable:
-                pass  # the database has logged it
-            except Exception:
-                log.exception("counting for metric attributions failed")
+    def _start(self, name: str, pause_s: float, step: Callable[[], None], failure: str) -> threading.Thread:
+        thread = threading.Thread(target=repeat, args=(self._stopping, pause_s, step, failure), name=name, daemon=True)
+        thread.start()
+        return thread
 
     def run_one(self) -> bool:
         """Do the next job, if there is one that nobody else does."""
@@ -86,14 +80,8 @@ class Runner:
 
     def _run_beside(self) -> None:
         """Short jobs while a long one runs."""
-        while not self._stopping.wait(IDLE_S):
-            try:
-                while self._is_busy and self._engine.jobs.is_claimable(self._lanes.beside):
-                    self._do_claimed(claims.claim_beside(self._engine, self.owner))
-            except Unavailable:
-                pass  # the database has logged it
-            except Exception:
-                log.exception("looking for short work failed")
+        while self._is_busy and self._engine.jobs.is_claimable(self._lanes.beside):
+            self._do_claimed(claims.claim_beside(self._engine, self.owner))
 
     def _do_claimed(self, job: Job | None) -> bool:
         if job is None:
@@ -163,7 +151,8 @@ class _Heart:
         self._fraction, self._message, self._alive = 0.0, "started", True
         self._said = 0.0
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="job-heart", daemon=True)
+        beating = (self._end, BEAT_S, self._beat, "the job's heartbeat can't be written")
+        self._thread = threading.Thread(target=repeat, args=beating, name="job-heart", daemon=True)
 
     def __enter__(self) -> _Heart:
         self._thread.start()
@@ -182,10 +171,15 @@ class _Heart:
         return self._alive
 
     def _beat(self) -> None:
-        while not self._end.wait(BEAT_S):
-            try:
-                self._alive = claims.beat(self._engine, self._job, self._fraction, self._message)
-            except Unavailable:
-                pass
-            except Exception:
-                log.exception("the job's heartbeat can't be written")
+        self._alive = claims.beat(self._engine, self._job, self._fraction, self._message)
+
+
+def repeat(end: threading.Event, pause_s: float, step: Callable[[], None], failure: str) -> None:
+    """Does a step again and again until the end; one that fails is logged, and the next is tried."""
+    while not end.wait(pause_s):
+        try:
+            step()
+        except Unavailable:
+            pass  # the database has logged it
+        except Exception:
+            log.exception(failure)

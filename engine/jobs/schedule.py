@@ -7,7 +7,6 @@ and what was missed while none ran is done once.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -19,7 +18,7 @@ from engine.control.lifecycle import ACTIVE, BUSY, shown
 from engine.control.schedule import USUAL_DAYS, days_of, following
 from engine.control.solution_versions import CreateSolutionVersion, add_version
 from engine.engine import Engine
-from engine.errors import LimitExceeded, Unavailable
+from engine.errors import LimitExceeded
 from engine.jobs import claims
 from engine.jobs.answering_models import extendable_models
 from engine.records import (
@@ -47,15 +46,6 @@ class Scheduler:
         self._items: dict[str, tuple[int, bool]] = {}  # uid -> up to where its log was looked at, whether news wait
         self._clean_at = 0.0
         self._cleaned: set[tuple[str, float | None]] = set()  # deleted ones whose models were asked to go
-
-    def look_forever(self, stopping: threading.Event) -> None:
-        while not stopping.wait(LOOK_S):
-            try:
-                self.look()
-            except Unavailable:  # the database has logged it; that it is gone for a moment must not end this
-                pass
-            except Exception:
-                log.exception("looking at the schedules failed")
 
     def look(self) -> None:
         """Start what is due."""

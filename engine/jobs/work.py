@@ -56,12 +56,6 @@ def undisturbed(attempt: Callable[[], T]) -> T:
     return attempt()
 
 
-def published(engine: Engine, uid: str) -> str | None:
-    """The path of the group's snapshot that workers read."""
-    with engine.database.read() as connection:
-        return connection.execute(sa.select(snapshots.c.path).where(snapshots.c.grp == uid)).scalar_one_or_none()
-
-
 @dataclass(frozen=True)
 class Work:
     engine: Engine
@@ -89,7 +83,7 @@ class Work:
 
     def state(self, group: DatasetGroupRecord) -> Group:
         """The group as of now, of this job alone."""
-        self.bases[group.uid] = published(self.engine, group.uid)
+        self.bases[group.uid] = self.engine.follower.newest_path(group.uid)
         return self.engine.follower.restored(group.uid)
 
     def publish(self, group: Group, snapshot: Stored, **also: Any) -> None:

@@ -201,10 +201,6 @@ class Answers:
         histories = (group.history(user) for user in users)
         return frozenset(name for each in histories for name in group.items.names(each.items[each.times >= since]))
 
-    def group_of(self, campaign: str, account: str | None = None) -> str:
-        """The uid of the campaign's dataset group, as changes name it."""
-        return self.campaigns.get(campaign, account).group_uid
-
 
 def _shown_answer(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> ShownAnswer:
     return ShownAnswer(

@@ -87,10 +87,14 @@ def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
     return data_dir / "models" / group_uid / solution / version
 
 
+def model_arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
+    """The ARN of a model of its own: a version's is its record's; "" for a recommender that has none yet."""
+    return record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
+
+
 def items_folder(data_dir: Path, record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> Path:
     """The folder of the model that answers for a version or recommender: its own, or one that knows later items too."""
-    arn = record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
-    own = model_folder(data_dir, arn, group_uid)
+    own = model_folder(data_dir, model_arn(record), group_uid)
     return own.with_name(record.items_folder) if record.items_folder else own
 
 
@@ -106,7 +110,7 @@ class Deployments:
     def reload(self, arn: str) -> None:
         """Answer with what the record says now; a model that can't be loaded leaves the earlier one answering."""
         record = self.record(arn)
-        if record is None or _resting(record):
+        if record is None or is_resting(record):
             self._ready.pop(arn, None)
             return
         try:
@@ -133,7 +137,7 @@ class Deployments:
             own = (each.campaign.name for each in self.all() if each.campaign.account == account)
             names = ", ".join(sorted(own)) or "none"
             raise NotFound(f"Resource Arn {arn} does not exist. Deployed campaigns: {names}.")
-        if _resting(record):
+        if is_resting(record):
             raise InvalidInput(f"The recommender {arn} does not answer: it is in {record.status} state.")
         raise Unavailable(f"The model of {arn} is not loaded yet.")
 
@@ -192,6 +196,6 @@ class Deployments:
         return items_folder(self._data_dir, version, group.uid)
 
 
-def _resting(record: Deployable) -> bool:
+def is_resting(record: Deployable) -> bool:
     """A recommender that is stopped, or has no model yet."""
     return isinstance(record, RecommenderRecord) and (record.status == "INACTIVE" or not record.solution_version_arn)

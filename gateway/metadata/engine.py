@@ -38,12 +38,12 @@ class EngineSource(Always):
 
     def version(self, of: str) -> int:
         with as_problems():
-            return max(self._changed.get(self._answers.group_of(of), 0), self._schemas)
+            return max(self._changed.get(self._answers.deployed(of).group_uid, 0), self._schemas)
 
     def tags(self, of: str) -> tuple[Tag, ...]:
         """Schemas are records: a change of those is a doubt of all answers."""
         with as_problems():
-            group = self._answers.group_of(of)
+            group = self._answers.deployed(of).group_uid
         return (("items", group), ("snapshot", group))
 
     async def of(self, items: Sequence[str], columns: Sequence[str], of: str) -> list[Columns | None]:

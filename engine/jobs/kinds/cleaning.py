@@ -18,7 +18,7 @@ from engine.engine import Engine
 from engine.errors import NotFound
 from engine.jobs.work import Work
 from engine.records import DatasetGroupRecord, RecommenderRecord, Record, SolutionVersionRecord
-from engine.serving.deployments import items_folder, model_folder
+from engine.serving.deployments import items_folder, model_arn, model_folder
 from engine.storage.sql import snapshots
 
 ALONE = True  # another job may be making what it removes
@@ -43,25 +43,19 @@ def _unused_models(engine: Engine) -> Iterator[Path]:
 def _used_models(engine: Engine) -> set[Path]:
     """The folders of everything that is not gone, be it that it answers at present or not."""
     data_dir, used = engine.settings.data_dir, set()
-    for version in filter(lambda each: _is_there(engine, each), engine.records.list(SolutionVersionRecord)):
-        uid = _uid(engine, version.dataset_group_arn)
-        used |= {model_folder(data_dir, version.arn, uid), items_folder(data_dir, version, uid)}
-    for recommender in filter(lambda each: _is_there(engine, each), engine.records.list(RecommenderRecord)):
-        if recommender.solution_version_arn:
-            uid = _uid(engine, recommender.dataset_group_arn)
-            used |= {
-                model_folder(data_dir, recommender.solution_version_arn, uid),
-                items_folder(data_dir, recommender, uid),
-            }
+    models: list[SolutionVersionRecord | RecommenderRecord] = engine.records.list(SolutionVersionRecord)
+    models += engine.records.list(RecommenderRecord)
+    for record in models:
+        if _is_there(engine, record) and model_arn(record):
+            uid = _uid(engine, record.dataset_group_arn)
+            used |= {model_folder(data_dir, model_arn(record), uid), items_folder(data_dir, record, uid)}
     return used
 
 
 def _unused_snapshots(engine: Engine) -> Iterator[Path]:
     """All but the one that workers read, of groups that have one; the group's own job sees to those of deleted ones."""
     folders = list((engine.settings.data_dir / "groups").glob("*/*"))
-    with engine.database.read() as connection:
-        paths = connection.execute(sa.select(snapshots.c.path)).scalars().all()
-    used = {engine.settings.data_dir / path for path in paths}
+    used = {engine.settings.data_dir / row.path for row in engine.database.rows(sa.select(snapshots.c.path))}
     groups = {folder.parent for folder in used}
     yield from (folder for folder in folders if folder not in used and folder.parent in groups)
 

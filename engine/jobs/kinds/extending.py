@@ -30,7 +30,7 @@ from engine.records import (
     kind_of,
 )
 from engine.serving import artifacts
-from engine.serving.deployments import items_folder, model_folder
+from engine.serving.deployments import items_folder, model_arn, model_folder
 from engine.storage.writes import write
 
 
@@ -84,7 +84,7 @@ def publish(engine: Engine, job: Job, arn: str, version: str, answers: list[str]
         hold(engine, job, within)
         record = engine.records.get(arn, kind_of(arn), within)
         assert isinstance(record, SolutionVersionRecord | RecommenderRecord)
-        if _arn(record) != version:
+        if model_arn(record) != version:
             return None
         engine.records.replace(msgspec.structs.replace(record, items_folder=name), within)
         uid = engine.records.get(record.dataset_group_arn, DatasetGroupRecord, within).uid
@@ -99,7 +99,3 @@ def _tell(engine: Engine, arn: str, uid: str, within: sa.Connection) -> None:
         engine.records.replace(campaign, within)  # as it is: who follows its record loads its model
     account = arn.split(":")[4]
     engine.resources.control(account, region_of(arn)).announce(uid, "deploy", arn, within)
-
-
-def _arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
-    return record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn

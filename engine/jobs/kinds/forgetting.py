@@ -29,9 +29,8 @@ def run(work: Work) -> str:
 def _left(engine: Engine) -> set[str]:
     """The uids of all groups that have data."""
     folders = (path for name in ("groups", "models") for path in (engine.settings.data_dir / name).glob("*"))
-    with engine.database.read() as connection:
-        published = connection.execute(sa.select(snapshots.c.grp)).scalars().all()
-    return {*(path.name for path in folders), *published, *engine.log.groups()}
+    published = engine.database.rows(sa.select(snapshots.c.grp))
+    return {*(path.name for path in folders), *(row.grp for row in published), *engine.log.groups()}
 
 
 def _forget(engine: Engine, uid: str) -> None:

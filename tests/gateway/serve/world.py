@@ -157,9 +157,6 @@ class SmallEngine:
         self.deployed(campaign)
         return frozenset(item for user in users for item in self._seen.get(user, {}) if since < 1_700_000_000)
 
-    def group_of(self, campaign: str, account: str | None = None) -> str:
-        return str(self.deployed(campaign, account).group_uid)
-
     def knows(self, group: str, user: str) -> bool:
         return bool(self._seen.get(user))
 
