@@ -58,6 +58,6 @@ def conversion_batch(report: UnitReport) -> EventBatch:
     flag = report.flag
     conversion = Conversion(flag.plan.path, flag.experiment.feature, report.metric, report.value)
     is_user = flag.experiment.unit == "user"
-    body = {"userId" if is_user else "sessionId": report.unit, "experimentConversions": [conversion._asdict()]}
+    body = {"userId" if is_user else "sessionId": report.unit, "experimentConversions": [conversion]}
     session, user = ("", report.unit) if is_user else (report.unit, None)
     return EventBatch(session, user, (), [conversion], msgspec.json.encode(body))

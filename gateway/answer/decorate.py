@@ -32,9 +32,6 @@ class MetadataTable:
         self.version, self.size = version, 0
         self.members: dict[str, bytes] = {}
 
-    def lacks(self, items: Sequence[str]) -> list[str]:
-        return [item for item in items if item not in self.members]
-
     def put(self, items: Sequence[str], rows: Rows) -> None:
         """Add the items that are still absent."""
         new = {
@@ -179,7 +176,7 @@ class Decorators:
         body = Body.open(answer.body, ask.list_name, most_of(ask))
         kind = (wanted, ask.fields, ask.locale)
         table = self._tables.of(kind, source.version())
-        lacking = table.lacks(body.names)
+        lacking = [name for name in body.names if name not in table.members]
         if lacking:
             rows = await self._look_up(lacking, source, ask.namespace, everything=False)
             if rows is None:

@@ -34,14 +34,6 @@ class Repeat(NamedTuple):
     stands_in_until: float = 0.0  # epoch seconds: old, for want of another
     arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
 
-    @property
-    def namespace(self) -> str:
-        return self.key.namespace
-
-    @property
-    def recommender(self) -> str:
-        return self.key.recommender
-
 
 def is_repeatable(request: RequestContext, fetched: Fetched) -> bool:
     """The answer depends on nothing but what a `Repeat` names, and its body is what is kept beside its entry."""

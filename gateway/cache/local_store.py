@@ -52,10 +52,6 @@ class _Segment(OrderedDict[CacheKey, CacheEntry]):
         if entry is not None:
             entry.leave()
 
-    def oldest(self) -> tuple[CacheKey, CacheEntry]:
-        key = next(iter(self))
-        return key, self[key]
-
 
 class LocalStore:
     def __init__(self, ceiling: int, counts: CacheCounts) -> None:
@@ -118,12 +114,13 @@ class LocalStore:
         """Get below the ceilings again after an entry has come or grown. An admitted entry is not judged again."""
         window, main = self._window, self._main
         while window.size > self._window_ceiling:
-            self._promote(*window.oldest())
+            self._promote(next(iter(window)))
         while window.size + main.size > self.ceiling:
             self._evict(main, next(iter(main)))
 
-    def _promote(self, key: CacheKey, entry: CacheEntry) -> None:
+    def _promote(self, key: CacheKey) -> None:
         """Move an entry from the window to the rest, in place of less frequent ones as far as it needs their space."""
+        entry = self._window[key]
         self._window.take(key)
         room = self.ceiling - self._window_ceiling
         often = self._frequencies.estimate(hash(key))

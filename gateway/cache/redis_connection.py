@@ -26,11 +26,7 @@ class OutOfStep(RedisError):
         self.reason = reason
 
 
-class Missing:
-    """The type of `MISSING`, which stands for a reply that won't come."""
-
-
-MISSING = Missing()
+MISSING = object()  # in place of a reply that won't come
 
 
 class RedisConnection(asyncio.Protocol):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.connection.matcher import Unanswered
 from gateway.hot.heads import Peer, parsed
@@ -18,19 +18,12 @@ _TARGET = re.compile(rb"(/[A-Za-z0-9_.~!$&'()*+,;=:@%/-]+)(?:\?([A-Za-z0-9_.~!$&
 _HEADS = 1024
 
 
-class Fields(NamedTuple):
-    """The fields of a head: as a scope has them, and by name."""
-
-    raw: list[tuple[bytes, bytes]]
-    named: dict[str, str]
-
-
 def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) -> Awaitable[SentResponse] | None:
     """The answer to be awaited, which raises nothing; None: the request goes the ordinary way."""
     parts = _TARGET.fullmatch(request.target)
     if parts is None:
         return None
-    fields, method = _fields(request.block), "GET" if request.is_get else "HEAD"
+    (raw, named), method = _fields(request.block), "GET" if request.is_get else "HEAD"
     handler = direct.handler(method, parts[1])
     if handler is None:
         return None
@@ -39,18 +32,18 @@ def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) 
         "method": method,
         "raw_path": parts[1],
         "query_string": parts[2] or b"",
-        "headers": fields.raw,
+        "headers": raw,
         "client": peer,
         "state": state,
     }
-    answer: Awaitable[SentResponse] = handler.fn(BodilessRequest(scope, fields.named))
+    answer: Awaitable[SentResponse] = handler.fn(BodilessRequest(scope, named))
     return answer
 
 
 @lru_cache(maxsize=_HEADS)
-def _fields(block: bytes) -> Fields:
+def _fields(block: bytes) -> tuple[list[tuple[bytes, bytes]], dict[str, str]]:
+    """The fields of a head: as a scope has them, and by name."""
     named = parsed(block)
     assert named is not None  # it has been read before
     pairs = (line.split(b":", 1) for line in block.split(b"\r\n"))
-    raw = [(name.lower(), value.strip(b" ")) for name, value in pairs]
-    return Fields(raw, named)
+    return [(name.lower(), value.strip(b" ")) for name, value in pairs], named

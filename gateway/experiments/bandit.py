@@ -92,12 +92,10 @@ def earnings(reward: str, rows: Sequence[UnitRow], names: Sequence[str]) -> list
     period = np.zeros(count, np.int64) if units.period is None else units.period
     moments = by_period(values, units.variation, period, len(names))
     spread = float(values.var()) if count else 0.0
-    return [_with_spread(each, spread) if each.events < FEW_EVENTS else each for each in moments]
-
-
-def _with_spread(moments: Moments, spread: float) -> Moments:
-    """An arm that earned nothing yet is not sure to earn nothing: it varies at least as all arms together."""
-    return replace(moments, variance=max(moments.variance, spread))
+    # an arm that earned nothing yet is not sure to earn nothing: it varies at least as all arms together
+    return [
+        replace(each, variance=max(each.variance, spread)) if each.events < FEW_EVENTS else each for each in moments
+    ]
 
 
 def lead(period_s: float) -> float:

@@ -285,7 +285,8 @@ def counted(experiment: Experiment, outcomes: Sequence[UnitOutcome], since: floa
     sums: dict[str, tuple[float, float]] = {}
     for name, metric in experiment.metrics.items():
         names = (name, event_name(metric))
-        values = [each.value for each in outcomes if each.metric in names and is_in(metric, each.at, since)]
+        end = since + metric.window_s
+        values = [each.value for each in outcomes if each.metric in names and floor(since) <= each.at <= end]
         if values:
             sums[name] = (float(len(values)), sum(values))
     return sums
@@ -306,10 +307,6 @@ def credited(
         for team, own in by_team.items()
         for name, sums in counted(experiment, own, since).items()
     }
-
-
-def is_in(metric: ExperimentMetric, at: float, since: float) -> bool:
-    return floor(since) <= at <= since + metric.window_s
 
 
 def earlier(first: tuple[str, ExperimentMetric] | None, outcomes: Sequence[UnitOutcome], before: float) -> float:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 from engine import Event, UnitOutcome
 from gateway.errors import Invalid
@@ -16,10 +19,10 @@ from gateway.plan.plan import Namespace, Plan
 DEFAULT_VALUE = 1.0000001  # in a sum of values it tells a conversion from an exposure, which counts 0.0000001
 
 
-class Conversion(NamedTuple):
+class Conversion(msgspec.Struct, frozen=True):
     """`recommender` is a name, or `action/name` where several actions have the name."""
 
-    recommender: str
+    recommender: Annotated[str, Meta(min_length=1, max_length=256)]
     feature: str | None = None
     metric: str | None = None
     value: float = DEFAULT_VALUE

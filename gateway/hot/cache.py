@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.answer.repeat import Repeat
 from gateway.answer.reply import Reply
 from gateway.answer.request import ChangeCounters
 from gateway.cache import Cache
@@ -68,7 +67,7 @@ class HotCache:
         generation = changes.generation  # read first: a change meanwhile is looked at next time
         if entry.doubts != changes.doubts or changes.latest(repeat.tags) != repeat.seen:
             return False
-        if changes.items_after(repeat.namespace, repeat.entry.answer.as_of):
+        if changes.items_after(repeat.key.namespace, repeat.entry.answer.as_of):
             return False
         entry.generation = generation
         return True
@@ -98,10 +97,10 @@ class HotCache:
         # read first: a record that comes meanwhile has not been seen
         as_of = 0 if self.second_level is None else self.second_level.applied()
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
-        if repeat is None or not self._is_unchanged(repeat):
+        if repeat is None or repeat.before != ChangeCounters.of(self.changes, self._ledger.moves):
             return None
         again = msgspec.structs.replace(reply, outcome=repeat.outcome)
-        labels = MetricLabels(route, repeat.namespace, repeat.recommender, again.outcome, *repeat.arm)
+        labels = MetricLabels(route, repeat.key.namespace, repeat.key.recommender, again.outcome, *repeat.arm)
         unmodified = split(headers_of(again, again.etag)) if again.etag else None
         entry = HotEntry(ticket, repeat, self.counters.of(labels), again.etag, split(headers_of(again, "")), unmodified)
         previous = ticket.group.get(ticket.target)
@@ -112,10 +111,6 @@ class HotCache:
         if self.second_level is not None and ticket.is_absent:
             self.second_level.store(ticket.group.second_level_name(ticket.target), entry, as_of)
         return entry
-
-    def _is_unchanged(self, repeat: Repeat) -> bool:
-        """True if nothing has changed since before the answer was looked up."""
-        return repeat.before == ChangeCounters.of(self.changes, self._ledger.moves)
 
     def keep_refusal(self, ticket: Ticket, headers: Sequence[Header], body: bytes) -> None:
         """Keep a refusal, to be repeated at next to no cost while more is asked than can be answered."""

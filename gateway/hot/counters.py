@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.experiments.ledger import Ledger
@@ -23,14 +24,14 @@ class MetricLabels(NamedTuple):
     variation: str
 
 
+@dataclass(slots=True, eq=False)
 class HitCounter:
     """Answers of the same labels since the last report."""
 
-    __slots__ = ("hits", "labels", "not_modified", "seconds")
-
-    def __init__(self, labels: MetricLabels) -> None:
-        self.labels = labels
-        self.hits, self.not_modified, self.seconds = 0, 0, 0.0
+    labels: MetricLabels
+    hits: int = 0
+    not_modified: int = 0
+    seconds: float = 0.0
 
     def add(self, seconds: float, is_not_modified: bool) -> None:
         self.seconds += seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from math import inf
 from typing import TYPE_CHECKING
@@ -50,22 +51,16 @@ class VaryGroup(dict[bytes, "HotEntry | Candidate"]):
         return digest.hexdigest().encode()
 
 
+@dataclass(slots=True, eq=False)
 class RequestHead:
     """The meaning of one head. `group` has the answers for senders like this one; None: the head is unusual. `key` is
     the name of its API key, `forwarded` the address that a trusted proxy sends it for; "": none."""
 
-    __slots__ = ("forwarded", "group", "if_none_match", "key", "until")
-
-    def __init__(
-        self, group: VaryGroup | None, until: float = inf, if_none_match: str = "", key: str = "", forwarded: str = ""
-    ) -> None:
-        self.group, self.until, self.if_none_match, self.key, self.forwarded = (
-            group,
-            until,
-            if_none_match,
-            key,
-            forwarded,
-        )
+    group: VaryGroup | None
+    until: float = inf
+    if_none_match: str = ""
+    key: str = ""
+    forwarded: str = ""
 
 
 UNUSUAL = RequestHead(None)

@@ -27,35 +27,27 @@ from typing import NamedTuple
 
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooMany
 
-AT_ONCE = 18  # the limit at most: enough for the engine to answer several in one go
-LEAST = 4  # the limit at least: enough to keep the engine busy
-TARGET_S = 0.02  # from its turn to its end, and on top of that...
-TIMES_ALONE = 5  # so many times as long as an answer that has the engine to itself
+TIMES_ALONE = 5  # beyond the target so many times as long as an answer that has the engine to itself
 SLOWLY = 0.05  # of the difference, by which that time grows with each such answer
-MOST_WAITING = 256
-LONGEST_S = 0.05  # that a request waits
-TURNS = 5  # or so many answers' time, if that is longer
-LATE_S = 0.05  # for which some request is late before that counts
+TURNS = 5  # answers, whose time a request may wait, if that is longer
 CALM_S = 0.1  # without a refusal, after which a burst may wait again
 COMING_S = 0.01  # from being let on to asking for a place, at most: a request that takes longer was answered without
-EVENTS_AT_ONCE = 256  # bodies: so many are committed in one go
-LEAST_EVENTS = 64
-EVENTS_TARGET_S = 0.1
 TOO_MUCH = "more is asked than can be answered in time; try again in a second"
 TOO_MANY_EVENTS = "more events are sent than can be written in time; try again in a second"
 
 
 @dataclass(frozen=True)
 class AdmissionBounds:
-    at_once: int = AT_ONCE
-    least: int = LEAST
-    target_s: float = TARGET_S
-    most_waiting: int = MOST_WAITING
-    longest_s: float = LONGEST_S
-    late_s: float = LATE_S
+    at_once: int = 18  # the limit at most: enough for the engine to answer several in one go
+    least: int = 4  # the limit at least: enough to keep the engine busy
+    target_s: float = 0.02  # from its turn to its end
+    most_waiting: int = 256
+    longest_s: float = 0.05  # that a request waits
+    late_s: float = 0.05  # for which some request is late before that counts
 
 
 BOUNDS = AdmissionBounds()
+EVENT_BOUNDS = AdmissionBounds(at_once=256, least=64, target_s=0.1)  # of bodies: so many are committed in one go
 
 
 class Waiter(NamedTuple):
@@ -241,8 +233,4 @@ class Admission:
 
 
 def admission_of_events(clock: Callable[[], float]) -> Admission:
-    def refusal() -> Problem:
-        return TooMany(TOO_MANY_EVENTS, RETRY_AFTER_S)
-
-    bounds = AdmissionBounds(at_once=EVENTS_AT_ONCE, least=LEAST_EVENTS, target_s=EVENTS_TARGET_S)
-    return Admission(clock, bounds, refusal)
+    return Admission(clock, EVENT_BOUNDS, lambda: TooMany(TOO_MANY_EVENTS, RETRY_AFTER_S))

@@ -5,7 +5,7 @@ Only what litestar would hand to the same function is taken; whatever is unusual
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar import Request
@@ -17,8 +17,6 @@ from gateway.hot.heads import HOST
 from gateway.routes.replies import AnyRequest, Header, SentResponse, headers_of
 
 REST = "/{rest:path}"
-
-Handle = Callable[[AnyRequest], Awaitable[SentResponse]]
 
 
 class BodilessRequest(Request[Any, Any, Any]):
@@ -56,8 +54,7 @@ class Direct:
             request = Request(scope, receive, send)
         else:
             request = BodilessRequest(scope)
-        handle: Handle = handler.fn
-        sent = await handle(request)
+        sent: SentResponse = await handler.fn(request)
         await sent(scope, receive, send)
 
     def handler(self, method: str, raw_path: bytes) -> HTTPRouteHandler | None:

@@ -17,7 +17,7 @@ from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.events.record import EventBatch, Recorder
-from gateway.experiments.outcomes import DEFAULT_VALUE, Conversion
+from gateway.experiments.outcomes import Conversion
 from gateway.routes.parsing import decode, decoded, segments
 from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
 from gateway.telemetry import Telemetry
@@ -57,13 +57,6 @@ class EventsBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
 
 
 _read = msgspec.json.Decoder(EventsBody).decode
-
-
-class ConversionBody(msgspec.Struct, frozen=True, kw_only=True):
-    recommender: Id
-    feature: str | None = None
-    metric: str | None = None
-    value: float = DEFAULT_VALUE
 
 
 def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
@@ -174,12 +167,11 @@ def _conversions(members: Any) -> list[Conversion]:
     if members is None:
         return []
     try:
-        conversions = msgspec.convert(members, list[ConversionBody])
+        return msgspec.convert(members, list[Conversion])
     except msgspec.ValidationError as error:
         raise Invalid(
             "InvalidExperimentConversions", f"experimentConversions is an array of conversions: {in_words(error)}"
         ) from error
-    return [Conversion(each.recommender, each.feature, each.metric, each.value) for each in conversions]
 
 
 def _event(sent: EventBody, place: int, now: float) -> Event:

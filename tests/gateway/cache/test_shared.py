@@ -121,10 +121,10 @@ def test_who_fails_gives_the_lease_back(redis: RedisServer) -> None:
 def test_an_event_outdates_what_replicas_share(redis: RedisServer) -> None:
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         await one.fetch(wanted(), make)
-        two.changed([(USER, 7)])  # it has heard of the event, and has no entry of its own yet
+        two.changes.note([(USER, 7)])  # it has heard of the event, and has no entry of its own yet
         make.as_of = 7
         assert (await two.fetch(wanted(), make)).outcome == "miss"
-        one.changed([(USER, 7)])
+        one.changes.note([(USER, 7)])
         hit = await one.fetch(wanted(), make)
         assert (hit.outcome, number(hit), make.calls) == ("hit", 2, 2)
 
