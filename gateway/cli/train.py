@@ -17,12 +17,7 @@ DEPLOYABLE = recipe_choice(lambda recipe: recipe.deployable)
 
 @click.command("train")
 @click.argument("name", callback=check_name)
-@click.option(
-    "--recipe",
-    type=DEPLOYABLE,
-    default="aws-user-personalization-v2",
-    show_default=True,
-)
+@click.option("--recipe", type=DEPLOYABLE, default="aws-user-personalization-v2", show_default=True)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyperparameter of the recipe.")
 @click.option(
     "--minutes",

@@ -173,12 +173,10 @@ def metadata(part: document.AnyMetadata | None, answerer: Answerer, enclosing: E
 
 
 def context_fields(parts: Mapping[str, document.AutoField]) -> tuple[plan.ContextField, ...]:
-    return tuple(context_field(name, part) for name, part in parts.items())
-
-
-def context_field(name: str, part: document.AutoField) -> plan.ContextField:
-    rules = tuple(bound(each) for each in part.rules)
-    return autocontext.automatic(name, part.type, rules, part.default, part.evaluate_all)
+    return tuple(
+        autocontext.automatic(name, part.type, tuple(map(bound, part.rules)), part.default, part.evaluate_all)
+        for name, part in parts.items()
+    )
 
 
 def bound(part: document.RulePart) -> autocontext.Bound:

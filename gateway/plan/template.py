@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from urllib.parse import quote
 
 NAME = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?)\}")
@@ -15,28 +14,23 @@ STRAY = re.compile(r"[{}]")
 
 @dataclass(frozen=True)
 class Template:
-    """Text with names in braces between its pieces: `pieces` are one more than `names`."""
+    """Text with a value of each of the `names`; `format` has %s where they stand."""
 
-    pieces: tuple[str, ...]
+    format: str
     names: tuple[str, ...]
 
     def filled(self, value_of: Callable[[str], str], encode: Callable[[str], str]) -> str:
         """Raises what `value_of` raises for the first name that has no value."""
-        return self._format % tuple([encode(value_of(name)) for name in self.names])
-
-    @cached_property
-    def _format(self) -> str:
-        return "%s".join(piece.replace("%", "%%") for piece in self.pieces)
+        return self.format % tuple([encode(value_of(name)) for name in self.names])
 
 
 def template(text: str) -> Template:
     """Raises `ValueError` for a brace that is part of no name."""
     parts = NAME.split(text)
-    pieces = tuple(parts[::2])
-    stray = next((piece for piece in pieces if STRAY.search(piece)), None)
+    stray = next((piece for piece in parts[::2] if STRAY.search(piece)), None)
     if stray is not None:
         raise ValueError(f"has a brace that belongs to no {{name}}: {stray!r}")
-    return Template(pieces, tuple(parts[1::2]))
+    return Template("%s".join(piece.replace("%", "%%") for piece in parts[::2]), tuple(parts[1::2]))
 
 
 def in_url(value: str) -> str:

@@ -40,6 +40,9 @@ class Upstream(Protocol):
 class Elsewhere:
     """The common part of all origins but the engine. No history of users is known, so no two share an answer."""
 
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._outbound, self._signer = dependencies.outbound, dependencies.signer
+
     async def catch_up(self, ask: Ask, variation: Variation) -> None:
         return
 

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from gateway.ask import Answer, Ask
-from gateway.dependencies import Dependencies
 from gateway.document.remote import Enclosing, limits
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import Region, Url
@@ -67,9 +66,6 @@ def answerer(part: FunctionVariation, enclosing: Enclosing) -> Answerer:
 
 
 class FunctionUpstream(Elsewhere):
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._outbound, self._signer = dependencies.outbound, dependencies.signer
-
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         origin: Function = variation.origin
         peer, body = await invoked(self._outbound, self._signer, origin, payload_of(ask, plan, variation))

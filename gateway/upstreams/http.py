@@ -13,12 +13,11 @@ import msgspec
 
 from gateway.ask import Answer, Ask
 from gateway.context.rules import HeaderName
-from gateway.dependencies import Dependencies
 from gateway.document.remote import Enclosing, limits
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import HeaderText, Text, Url
 from gateway.errors import Invalid
-from gateway.outbound import Outbound, OutboundRequest, Peer
+from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits, Plan, Variation
 from gateway.plan.template import Template, in_header, in_url, template
 from gateway.upstreams.answers import answer_of
@@ -92,9 +91,6 @@ def answerer(part: HttpVariation, enclosing: Enclosing) -> Answerer:
 
 
 class HttpUpstream(Elsewhere):
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._outbound: Outbound = dependencies.outbound
-
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         origin: Http = variation.origin
         posts = origin.method == "POST"

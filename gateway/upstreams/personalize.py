@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from gateway.ask import Answer, Ask
-from gateway.dependencies import Dependencies
 from gateway.document.arns import MODEL_ARN, no_arn
 from gateway.document.remote import Enclosing, EngineOrigin, limits
 from gateway.document.report import Report, checks, inside
@@ -66,9 +65,6 @@ def answerer(part: ArnVariation, enclosing: Enclosing) -> Answerer:
 
 
 class PersonalizeUpstream(Elsewhere):
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._outbound, self._signer = dependencies.outbound, dependencies.signer
-
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         origin: Personalize = variation.origin
         path = "/personalize-ranking" if ask.action == "rerank-items" else "/recommendations"

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import msgspec
 
 from gateway.ask import Answer, Ask
-from gateway.dependencies import Dependencies
 from gateway.document.remote import Enclosing, limits
 from gateway.document.report import Report, checks
 from gateway.document.values import Region, Url
@@ -52,9 +51,6 @@ def answerer(part: SageMakerVariation, enclosing: Enclosing) -> Answerer:
 
 
 class SageMakerUpstream(Elsewhere):
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._outbound, self._signer = dependencies.outbound, dependencies.signer
-
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         origin: SageMaker = variation.origin
         base = self._signer.endpoint(SERVICE, origin.region, origin.endpoint_url)

@@ -26,13 +26,13 @@ from gateway.config.document.experiments import (
     RampStep,
 )
 from gateway.config.document.root import AnyPostProcessor, GeoIp, Namespace, PostProcessorPart, Recommender, Root
-from gateway.document.context import AutoField, Filter, Hide, Mapping, Promotion, RulePart
-from gateway.document.remote import AwsOrigin, EngineOrigin
+from gateway.document.context import AutoField, Filter, Mapping, Promotion, RulePart
+from gateway.document.remote import EngineOrigin
 from gateway.document.values import Part, Value
 from gateway.metadata import AnyMetadata
 from gateway.targets import AnyEventTarget
 from gateway.upstreams import AnyVariation
-from gateway.upstreams.level import CacheControl, CachePolicy, Level, RemoteVariation
+from gateway.upstreams.level import CacheControl, CachePolicy, Level
 
 __all__ = [
     "AccessKey",
@@ -47,7 +47,6 @@ __all__ = [
     "ApiKeyAuth",
     "AutoField",
     "Aws",
-    "AwsOrigin",
     "BanditExperiment",
     "CacheControl",
     "CachePolicy",
@@ -56,7 +55,6 @@ __all__ = [
     "EvidentlyMetric",
     "Filter",
     "GeoIp",
-    "Hide",
     "InterleavingExperiment",
     "Level",
     "Mapping",
@@ -69,7 +67,6 @@ __all__ = [
     "Promotion",
     "RampStep",
     "Recommender",
-    "RemoteVariation",
     "Root",
     "RulePart",
     "Value",
