@@ -39,7 +39,7 @@ HOMES = {  # a library, and the only places that import it
     "jmespath": ("gateway/upstreams/",),
     "cryptography": ("gateway/cache/seal.py",),
     "joserfc": ("gateway/auth/issuer.py",),
-    "limits": ("gateway/auth/rate_limiter.py",),
+    "limits": ("gateway/auth/gate.py",),
     "holidays": ("gateway/context/rules.py",),
     "maxminddb": ("gateway/context/viewer.py", "gateway/config/checks/"),
     "ua_parser": ("gateway/context/viewer.py",),

@@ -94,16 +94,18 @@ def test_the_first_event_makes_a_user_s_answer_their_own(engine: SmallEngine) ->
 
 
 def test_what_the_engine_can_not_make_in_time_is_refused_and_hits_go_on(engine: SmallEngine) -> None:
-    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(admission.AT_ONCE + 2) as threads:
+    with TestClient(app_over(engine)) as client, ThreadPoolExecutor(admission.BOUNDS.at_once + 2) as threads:
         client.get(HOME)
         engine.answering.clear()
         live = "/recommend-items/shop/live/{}?filter=for-adults"
-        waiting = [threads.submit(client.get, live.format(f"u{number}")) for number in range(admission.AT_ONCE + 1)]
+        waiting = [
+            threads.submit(client.get, live.format(f"u{number}")) for number in range(admission.BOUNDS.at_once + 1)
+        ]
         until(lambda: "recgate_answers_waiting 1.0" in client.get("/metrics").text)
-        time.sleep(admission.LONGEST_S)
+        time.sleep(admission.BOUNDS.longest_s)
         waiting.append(threads.submit(client.get, live.format("later")))  # who finds somebody late
         until(lambda: "recgate_answers_waiting 2.0" in client.get("/metrics").text)
-        time.sleep(admission.LATE_S)
+        time.sleep(admission.BOUNDS.late_s)
         refused = client.get(live.format("late"))
         assert (refused.json()["code"], refused.headers["retry-after"]) == ("Overloaded", "1")
         assert client.get(HOME).headers["x-cache"] == "hit"
@@ -116,16 +118,15 @@ def test_what_the_engine_can_not_make_in_time_is_refused_and_hits_go_on(engine: 
 def test_events_that_can_not_be_written_in_time_are_refused_unread(
     engine: SmallEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "EVENTS_AT_ONCE", 1)
-    monkeypatch.setattr(admission, "LEAST_EVENTS", 1)
+    monkeypatch.setattr(admission, "EVENT_BOUNDS", admission.AdmissionBounds(at_once=1, least=1, target_s=0.1))
     with TestClient(app_over(engine)) as client, ThreadPoolExecutor(3) as threads:
         engine.writing = Future()
         taken = [threads.submit(touch, client, f"u{number}", "i3") for number in range(2)]
         until(lambda: "recgate_events_waiting 1.0" in client.get("/metrics").text)
-        time.sleep(admission.LONGEST_S)
+        time.sleep(admission.BOUNDS.longest_s)
         taken.append(threads.submit(touch, client, "u3", "i3"))  # who finds somebody late
         until(lambda: "recgate_events_waiting 2.0" in client.get("/metrics").text)
-        time.sleep(admission.LATE_S)
+        time.sleep(admission.BOUNDS.late_s)
         refused = client.post("/events/shop", content=b"no JSON")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert client.get(HOME).status_code == 200
