@@ -39,10 +39,6 @@ class SegmentOutput(msgspec.Struct, frozen=True, rename="camel"):
     recommended_users: list[str]
     users_list: list[str]
 
-    @classmethod
-    def of(cls, users: list[str]) -> SegmentOutput:
-        return cls(users, users)
-
 
 class AnsweredAttributesLine(msgspec.Struct, frozen=True, rename="camel"):
     """A line of output by attributes, which shows them beside `input` as well, as AWS's guide has it."""
@@ -69,7 +65,7 @@ def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Ca
         item = group.items.find(asked.item_id)
         if item < 0:
             raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
-        return SegmentOutput.of(_best(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most))
+        return _segment(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most)
 
     return answer
 
@@ -85,14 +81,14 @@ def by_attributes(
         having = items_having(asked.item_attributes, items, fields, rules)
         if not having.any():
             raise InvalidInput("itemAttributes: no item has them.")
-        return SegmentOutput.of(
-            _best(deployed.scorer(Query(attributes=having)), users, filters, asked.filter_values, most)
-        )
+        return _segment(deployed.scorer(Query(attributes=having)), users, filters, asked.filter_values, most)
 
     return answer
 
 
-def _best(scores: Floats, users: UserCandidates, filters: Filters, values: Mapping[str, str], most: int) -> list[str]:
+def _segment(
+    scores: Floats, users: UserCandidates, filters: Filters, values: Mapping[str, str], most: int
+) -> SegmentOutput:
     """The users of the highest scores, of those that the model knows, the filters leave and who are not deleted."""
     count = min(len(scores), users.count)
     scores = np.array(scores[:count])
@@ -103,5 +99,5 @@ def _best(scores: Floats, users: UserCandidates, filters: Filters, values: Mappi
         names = users.names.names(best)
         gone = [index for index, name in zip(best.tolist(), names, strict=True) if name == NOBODY]
         if not gone:
-            return names
+            return SegmentOutput(names, names)
         scores[gone] = -np.inf

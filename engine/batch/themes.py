@@ -43,8 +43,6 @@ class Themed(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ItemText(NamedTuple):
-    """One item's categories, words and text."""
-
     categories: frozenset[str]
     words: frozenset[str]  # in lower case
     text: str

@@ -28,8 +28,6 @@ OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what
 
 
 class StreamedInteraction(NamedTuple):
-    """One streamed interaction, in ids."""
-
     item: int
     time: int
     type: int

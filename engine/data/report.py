@@ -92,10 +92,8 @@ def _counted(count: int, noun: str) -> str:
 
 
 class FlawLedger:
-    """Collects flaws by column and rule."""
-
     def __init__(self) -> None:
-        self.flaws: dict[tuple[str | None, str], Flaw] = {}
+        self.flaws: dict[tuple[str | None, str], Flaw] = {}  # by column and rule
 
     def listed(self) -> list[Flaw]:
         """The most frequent first."""

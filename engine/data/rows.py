@@ -52,7 +52,7 @@ class _Lines:
         self.foreign = foreign_format(first[:START])
         first = first.removeprefix(codecs.BOM_UTF8)
         self._again = [first] if first else []  # lines to read once more
-        self._more: list[bytes] = []  # the row's lines after its first
+        self.more: list[bytes] = []  # the row's lines after its first
         self.number = 0  # of the line pulled last
         self.start = 0  # the row's first line; 0: none pulled yet
         self.flaw: str | None = None  # what is wrong with the row's bytes
@@ -70,7 +70,7 @@ class _Lines:
             self.flaw, raw = f"the line is longer than {MAX_LINE:,} bytes", b"\n"
         inside = self.start > 0
         if inside:
-            self._more.append(raw)
+            self.more.append(raw)
         else:
             self.start = self.number
         text = self._decode(raw)
@@ -79,16 +79,12 @@ class _Lines:
     def begin_row(self) -> None:
         self.start = 0
         self.flaw = None
-        if self._more:
-            self._more = []
-
-    @property
-    def several(self) -> bool:
-        return bool(self._more)
+        if self.more:
+            self.more = []
 
     def rewind(self) -> None:
         """Read the lines after the row's first again, as rows of their own: the row's quote was a mistake."""
-        self._again.extend(reversed(self._more))
+        self._again.extend(reversed(self.more))
         self.number = self.start
 
     def _decode(self, raw: bytes) -> str:
@@ -181,7 +177,7 @@ class CsvRows:
 
     def _torn(self, rule: str, example: str | None = None) -> None:
         """Refuse a row that fell apart; if it spans lines, because of a quote that should not have reached so far."""
-        if self._lines.several:
+        if self._lines.more:
             self._lines.rewind()
             rule, example = _UNCLOSED, None
         self._refuse(rule, example)

@@ -131,13 +131,11 @@ class Vocab:
     def name(self, index: int) -> str:
         if index in self._forgotten:
             return NOBODY
-        string = self._strings.get(index)
-        if string is not None:
-            return string
-        base = len(self.base)
-        return self._remembered(index) if index < base else self._added[index - base]
-
-    def _remembered(self, index: int) -> str:
+        name = self._strings.get(index)
+        if name is not None:
+            return name
+        if index >= len(self.base):
+            return self._added[index - len(self.base)]
         if len(self._strings) >= STRINGS:
             self._strings = {}
         name = self._strings[index] = self.base[index]

@@ -38,14 +38,10 @@ class LogitSum:
     dense: tuple[Floats, ...]
     offset: float  # of every item
 
-    def onto(self, base: Floats) -> Floats:
-        """(items,) new logits."""
-        return all_onto(base, (self,))[0]
-
 
 def all_onto(base: Floats, sums: Sequence[LogitSum]) -> list[Floats]:
-    """`onto` for each, to the bit the same. Items are read once for all queries, by blocks that stay in the processor's
-    cache while all is added up."""
+    """(items,) new logits for each, to the bit the same as alone. Items are read once for all queries, by blocks that
+    stay in the processor's cache while all is added up."""
     logits_of = np.empty((len(sums), len(base)), np.float32)
     offsets = np.array([each.offset for each in sums], np.float32)[:, None]
     asked = _question_vectors(sums)
@@ -129,7 +125,7 @@ Part = Callable[[Sequence[Query]], list[LogitSum]]  # of queries that say what t
 
 
 class Mixture:
-    """`sum_of(query).onto(base)` are the logits of a query of known ids."""
+    """`all_onto(base, sums_of(queries))` are the logits of queries of known ids."""
 
     def __init__(
         self, columns: Sequence[ScorerColumn], fits: Fits, weights: Sequence[float], scale: float, items: int
@@ -145,9 +141,6 @@ class Mixture:
                 self.base += np.float32(weight) * reader(column, arrays, items)(Query())
             else:
                 self._parts.append((member.hears, _part(column, arrays, weight, items)))
-
-    def sum_of(self, query: Query) -> LogitSum:
-        return self.sums_of((query,))[0]
 
     def sums_of(self, queries: Sequence[Query]) -> list[LogitSum]:
         """The sum of each query, the same as each would have alone."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import Floats
 from engine.measure.ranks import dcg, mid_ranks, without
 from engine.measure.split import EvaluationCase
 from engine.recipe import Query
@@ -33,7 +33,6 @@ class CandidatePool:
     ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
 
     def columns(self, places: Sequence[int]) -> CandidatePool:
-        """The pool with only some columns."""
         return CandidatePool(self.scores[list(places)], self.truth, self.gains, self.ideal)
 
     def of(self, cases: NDArray[np.intp]) -> CandidatePool:
@@ -78,7 +77,7 @@ def _ideal(count: int) -> float:
 
 def pool_of(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> CandidatePool:
     entries: list[Floats] = []
-    truths: list[Ints] = []
+    truths: list[NDArray[np.intp]] = []
     worths: list[Floats] = []
     for case in cases:
         scores = np.stack([column(case.query) for column in columns])  # (columns, items)
@@ -88,17 +87,15 @@ def pool_of(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_se
         truth = case.truth[:MOST_TRUTH]
         items = np.union1d(strong.ravel(), truth)
         entries.append(shown[:, items])
-        truths.append(np.searchsorted(items, truth).astype(np.int32))
+        truths.append(np.searchsorted(items, truth))
         worths.append(np.ones(len(truth), np.float32) if case.gains is None else case.gains[:MOST_TRUTH])
     width, most = max(e.shape[1] for e in entries), max(len(t) for t in truths)
-    scores = np.full((len(columns), len(cases), width), -np.inf, np.float32)
-    places = np.full((len(cases), most), -1, np.intp)
-    gains = np.zeros((len(cases), most), np.float32)
-    for row, (entry, truth, worth) in enumerate(zip(entries, truths, worths, strict=True)):
-        scores[:, row, : entry.shape[1]] = entry
-        places[row, : len(truth)] = truth
-        gains[row, : len(truth)] = worth
-    return CandidatePool(scores, places, gains, np.array([_ideal(len(truth)) for truth in truths], np.float32))
+    return CandidatePool(
+        np.stack([_padded(each, width, -np.inf) for each in entries], axis=1),
+        np.stack([_padded(each, most, -1) for each in truths]),
+        np.stack([_padded(each, most, 0) for each in worths]),
+        np.array([_ideal(len(truth)) for truth in truths], np.float32),
+    )
 
 
 def blended_ndcg(pool: CandidatePool, mixed: Floats) -> Floats:

@@ -58,14 +58,8 @@ def terms_of(columns: Mapping[str, Column], most: int) -> RowTerms:
         codes.append(np.asarray(places, np.int64) + len(names))
         names += words
         of += [place] * len(words)
-    return _frequent(
-        np.concatenate(owners),
-        np.concatenate(codes),
-        names,
-        of,
-        most,
-        {"columns": np.array(list(columns), np.str_), "edges": edges},
-    )
+    about = {"columns": np.array(list(columns), np.str_), "edges": edges}
+    return _frequent(np.concatenate(owners), np.concatenate(codes), names, of, most, about)
 
 
 def binned(column: Numbers) -> Tags:

@@ -27,7 +27,6 @@ def train(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -
 
 
 def cost(snapshot: Snapshot, options: Options) -> Cost:
-    """The cost of `train`."""
     return cost_of(snapshot, candidates(snapshot, options), most_cases(snapshot.item_count))
 
 

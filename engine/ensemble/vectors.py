@@ -53,9 +53,8 @@ class Vectors:
 
     def _remember(self, vectors: dict[bytes, Floats]) -> None:
         with self._lock:
-            self._vectors.update(
-                (key, vector.copy()) for key, vector in vectors.items()
-            )  # not a row that keeps all others
+            # copies, as a row would keep all others
+            self._vectors.update((key, vector.copy()) for key, vector in vectors.items())
             while len(self._vectors) > self._most:
                 del self._vectors[next(iter(self._vectors))]
 

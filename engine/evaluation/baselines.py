@@ -15,7 +15,7 @@ from engine.ensemble.member import ScorerColumn
 from engine.ensemble.plan import Options
 from engine.ensemble.pool import Score, own_ndcg
 from engine.measure.split import EvaluationCase, Split
-from engine.recipe import Progress, Query, stretch
+from engine.recipe import Progress, Query
 
 MIXES = (0.2, 0.35, 0.5, 0.65, 0.8)  # EASE's share beside Markov
 MEMBERS_USED = ("popularity", "recent", "own", "knn", "ease", "markov")
@@ -82,7 +82,7 @@ def fitted_baselines(chosen: dict[str, Tuned], snapshot: Snapshot, seed: int, pr
 
 
 def scorers(columns: Sequence[ScorerColumn], snapshot: Snapshot, seed: int, progress: Progress) -> list[Score]:
-    fits = fitted(columns, snapshot, seed, stretch(progress, 0.0, 1.0))
+    fits = fitted(columns, snapshot, seed, progress)
     return [reader(column, fits[column.fit], snapshot.item_count) for column in columns]
 
 

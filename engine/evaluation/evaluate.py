@@ -102,24 +102,21 @@ class ModelComparison:
     ) -> list[ReportPart]:
         """One part for each group of cases, all of the same training."""
         split = splitter(snapshot)
-        models = {name: self._trained(name, split.train, progress, at) for at, name in enumerate(self.names)}
+        share, scorers = 0.75 / len(self.names), {}
+        for at, name in enumerate(self.names):
+            recipe, part = RECIPES[name], stretch(progress, at * share, (at + 1) * share)
+            model = recipe.train(split.train, recipe.parse(self.hyperparameters), self.seed, part)
+            scorers[name] = (recipe.ready(model), _account(model))
         validation = splitter(split.train)
         cases = sampled(validation.cases, snapshot.item_count, self.seed)
         chosen = tuned(validation, cases, self.remove_seen, self.seed, stretch(progress, 0.75, 0.85))
         baselines = fitted_baselines(chosen, split.train, self.seed, stretch(progress, 0.85, 0.95))
-        scorers = {name: (RECIPES[name].ready(model), _account(model)) for name, model in models.items()}
-        for name, recipe in chosen.items():
-            settings = " + ".join(f"{weight:g} {column}" for weight, column in recipe)
-            scorers[name] = (baselines[name], settings)
+        for name, parts in chosen.items():
+            scorers[name] = (baselines[name], " + ".join(f"{weight:g} {column}" for weight, column in parts))
         return [
             self._part(title, [case for case in split.cases if belongs(case)], split.train, scorers)
             for title, belongs in groups.items()
         ]
-
-    def _trained(self, name: str, snapshot: Snapshot, progress: Progress, at: int) -> Model:
-        recipe, share = RECIPES[name], 0.75 / len(self.names)
-        params = recipe.parse(self.hyperparameters)
-        return recipe.train(snapshot, params, self.seed, stretch(progress, at * share, (at + 1) * share))
 
     def _part(
         self, title: str, cases: list[EvaluationCase], train: Snapshot, scorers: Mapping[str, tuple[Scorer, str]]

@@ -57,7 +57,6 @@ def save_curve(curve: Curve, path: Path) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """A figure of so many inches."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:

@@ -160,20 +160,16 @@ class Checks:
             raise self.wrong(column, f"{column.written} can't be filtered by")
 
     def _check_types(self, predicate: Predicate, fields: Fields) -> None:
-        field = fields[predicate.column.key]
+        column, field = predicate.column, fields[predicate.column.key]
         if predicate.operator in RANGES and not field.numeric:
-            raise self.wrong(
-                predicate.column, f"{predicate.column.written} is no number: {predicate.operator} needs one"
-            )
+            raise self.wrong(column, f"{column.written} is no number: {predicate.operator} needs one")
         for operand in predicate.operands:
             if isinstance(operand, Literal):
-                self._check_literal(predicate.column, field, operand)
+                self._check_literal(column, field, operand)
             elif isinstance(operand, FieldReference):
                 other = fields[operand.key]
                 if (field.numeric, field.type == "boolean") != (other.numeric, other.type == "boolean"):
-                    raise self.wrong(
-                        operand, f"{operand.written} and {predicate.column.written} are of different types"
-                    )
+                    raise self.wrong(operand, f"{operand.written} and {column.written} are of different types")
 
     def _check_literal(self, column: FieldReference, field: Field, literal: Literal) -> None:
         if field.numeric and literal.kind != "number":

@@ -35,7 +35,6 @@ class CompiledFilter:
     fields: Fields = field(default_factory=dict)  # of the group that it is asked about
 
     def within(self, fields: Fields) -> CompiledFilter:
-        """The filter for a dataset group with these fields."""
         return CompiledFilter(self.text, self.rules, self.expressions, fields)
 
     def check(self, fields: Fields) -> None:

@@ -1,26 +1,29 @@
-"""The forecast of a training, what it leaves out to keep within a budget, and the time left while it runs."""
+"""The forecast of a training on this machine, what it leaves out to fit into a budget, and the time left as it runs."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from engine.cohorts.training import SCORES, USERS
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.forecast.machine import Machine
 from engine.measure.solution import MOST_CASES
 from engine.measure.tuning import MOST_ROWS
 from engine.recipe import Progress, Recipe
 
 SPARE = 0.9  # of a budget that the forecast of what is to fit may take: it may be wrong
 FAITH = 0.1  # of the forecast: work after which the pace so far counts as much as the forecast
+REFERENCE_S = 0.13  # that the tasks take a processor of the machine on which the costs were measured
+MOST = 20.0  # a moment's crowd says little about the next half hour
 
 
 @dataclass(frozen=True)
@@ -129,3 +132,24 @@ def duration(seconds: float) -> str:
     if seconds < 5_400:
         return f"about {seconds / 60:.0f} min"
     return f"about {seconds / 3600:.1f} h"
+
+
+class Machine(NamedTuple):
+    slowness: float = 1.0  # seconds of its processor for one of the reference machine's
+    crowd: float = 1.0  # seconds that pass for one of its processor, as others want it as well
+
+
+def this_machine(
+    wall: Callable[[], float] = time.monotonic, processor: Callable[[], float] = time.thread_time
+) -> Machine:
+    began, used = wall(), processor()
+    for _ in range(2):
+        matrix = np.full((400, 400), 1 / 400, np.float32)
+        for _ in range(10):
+            matrix = matrix @ matrix
+        np.argsort(np.random.default_rng(0).integers(0, 1 << 40, 400_000), kind="stable")
+        total = 0
+        for number in range(600_000):
+            total += number & 7
+    used = max(processor() - used, 1e-9)
+    return Machine(max(used / 2 / REFERENCE_S, 0.1), min(max((wall() - began) / used, 1.0), MOST))

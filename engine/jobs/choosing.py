@@ -14,8 +14,7 @@ from engine.control.recipes import auto_ml_recipes
 from engine.control.solution_config import hyperparameters, minutes_in
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.forecast.machine import Machine
-from engine.forecast.training import TrainingForecast, forecast
+from engine.forecast.training import Machine, TrainingForecast, forecast
 from engine.measure.tuning import Settings, TuningTask, TuningTrial, best_of, best_recipe, tuned
 from engine.recipe import Progress, Recipe
 from engine.records import SolutionVersionRecord

@@ -17,8 +17,7 @@ from engine.control.solution_config import hyperparameters
 from engine.data.snapshot import Snapshot
 from engine.data.stored import Stored
 from engine.errors import EngineError, InvalidInput
-from engine.forecast.machine import Machine, measured
-from engine.forecast.training import Countdown, TrainingForecast, forecast
+from engine.forecast.training import Countdown, Machine, TrainingForecast, forecast, this_machine
 from engine.jobs.choosing import Choice, chosen_settings, foreseen, minutes_of, settings_of
 from engine.jobs.group_data import current
 from engine.jobs.training_data import absent_items, check_minimum, training_data
@@ -98,7 +97,7 @@ def _machine(version: SolutionVersionRecord, snapshot: Snapshot) -> Machine:
     """This machine as measured, or the reference machine where the training is brief and has no budget."""
     reference, minutes = Machine(), minutes_of(version)
     brief = minutes is None and foreseen(version, snapshot, reference, None).seconds < BRIEF_S
-    return reference if brief else measured()
+    return reference if brief else this_machine()
 
 
 def _index_of(model: Model) -> Mapping[str, Any]:

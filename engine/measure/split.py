@@ -87,9 +87,8 @@ def time_split(snapshot: Snapshot, *, share: float = 0.9, baskets: bool = False)
     """
     if not len(snapshot.times):
         return Split(snapshot, [])
-    moment = np.partition(snapshot.times, int(share * (len(snapshot.times) - 1)))[
-        int(share * (len(snapshot.times) - 1))
-    ]
+    last = int(share * (len(snapshot.times) - 1))
+    moment = np.partition(snapshot.times, last)[last]
     cases: list[EvaluationCase] = []
     users = LiveTable(snapshot.user_columns)
     for user in range(snapshot.user_count):

@@ -91,9 +91,8 @@ class Shortlist:
         top = np.float32(max(self.logits.max(initial=-np.inf), sampled.max(initial=-np.inf)))
         looked_at = float(np.exp(self.logits - top).sum())
         others = float(np.exp(sampled - top) @ weights)
-        twice = float(
-            np.exp(self._beside_products + self._offset - top).sum()
-        )  # their cells' samples stand for them, too
+        # their cells' samples stand for those beside, too
+        twice = float(np.exp(self._beside_products + self._offset - top).sum())
         return float(top) + float(np.log(looked_at + max(others - twice, 0.0)))
 
     def _of_newer(self, newer: Newer, question: IndexQuery) -> Floats:

@@ -28,11 +28,6 @@ CHUNK = 8_000_000  # similarities held at once
 WORD = re.compile(r"\w+")
 
 
-def described(snapshot: Snapshot, progress: Progress) -> tuple[Floats, list[str]]:
-    """(items, d) unit vectors, zero where nothing is said, and the names of the columns that speak."""
-    return _described(snapshot.item_columns, snapshot.item_count, progress)
-
-
 def nearest_described(
     snapshot: Snapshot, items: Ints, among: Ints, count: int, progress: Progress
 ) -> tuple[Ints, Floats]:
@@ -42,7 +37,7 @@ def nearest_described(
     """
     both = np.concatenate((among, items))
     columns = {name: column.take(both) for name, column in snapshot.item_columns.items()}
-    vectors, _ = _described(columns, len(both), stretch(progress, 0.0, 0.5))
+    vectors, _ = described(columns, len(both), stretch(progress, 0.0, 0.5))
     others, own = vectors[: len(among)], vectors[len(among) :]
     width = min(count, len(among))
     near, alike = np.zeros((len(items), width), np.int32), np.zeros((len(items), width), np.float32)
@@ -58,7 +53,8 @@ def nearest_described(
     return near, alike
 
 
-def _described(columns: Mapping[str, Column], count: int, progress: Progress) -> tuple[Floats, list[str]]:
+def described(columns: Mapping[str, Column], count: int, progress: Progress) -> tuple[Floats, list[str]]:
+    """(count, d) unit vectors, zero where nothing is said, and the names of the columns that speak."""
     total = np.zeros((count, WIDTH), np.float32)
     spoken = []
     for name, column in columns.items():
@@ -77,7 +73,7 @@ def alike(vectors: Floats, progress: Progress, nearest: int = NEAREST) -> Pairs:
     """The `nearest` items of positive cosine of each described item (items, d)."""
     described = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
     count = min(nearest + 1, len(described))
-    chunks: list[Pairs] = []
+    chunks = [Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))]
     step = max(CHUNK // max(len(described), 1), 1)
     for first in range(0, len(described), step):
         rows = described[first : first + step]
@@ -88,9 +84,7 @@ def alike(vectors: Floats, progress: Progress, nearest: int = NEAREST) -> Pairs:
         positive = weight > 1e-3
         chunks.append(Pairs(np.repeat(rows, positive.sum(axis=1)), described[near[positive]], weight[positive]))
         progress(min((first + step) / len(described), 1.0), "comparing descriptions")
-    none = Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
-    parts = [none, *chunks]
-    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "weight")))
+    return Pairs(*(np.concatenate([getattr(part, name) for part in chunks]) for name in ("left", "right", "weight")))
 
 
 def _terms(column: Column, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -54,9 +54,8 @@ class Transformer(nn.Module):
         B, T, D = x.shape
         qkv = functional.linear(x, self.qkv[layer], self.qkv_bias[layer])  # (B, T, 3 D)
         q, k, v = qkv.view(B, T, 3, self.shape.heads, -1).permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
-        mixed = functional.scaled_dot_product_attention(
-            q, k, v, is_causal=True
-        )  # padding is in the future of every item
+        # padding is in the future of every item
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return functional.linear(mixed.transpose(1, 2).reshape(B, T, D), self.out[layer], self.out_bias[layer])
 
     def _feed(self, layer: int, x: Tensor) -> Tensor:

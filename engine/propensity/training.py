@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Array, Floats
 from engine.propensity.calibration import Calibration, calibrated, fitted, log_loss
-from engine.propensity.episodes import Episodes
+from engine.propensity.outcomes import Episodes
 from engine.recipe import Progress
 
 FOLDS = 5

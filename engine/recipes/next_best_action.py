@@ -15,15 +15,16 @@ from engine.data.columns import Array, Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
 from engine.propensity.calibration import Calibration
-from engine.propensity.episodes import Episodes, episodes_of
 from engine.propensity.metrics import action_metrics, action_split
 from engine.propensity.outcomes import (
     NOT_TAKEN,
     TAKEN,
     VIEWED,
     ActionOutcomes,
+    Episodes,
     OfferMoments,
     OutcomeCounts,
+    episodes_of,
     kinds_of,
     outcomes_of,
 )

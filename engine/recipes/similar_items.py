@@ -32,7 +32,7 @@ def train(snapshot: Snapshot, params: SimilarItemsParams, seed: int, progress: P
     pairs, _ = cooccurrence(snapshot)
     touched = _touched_together(pairs, users, params.popularity_discount_factor)
     progress(0.3, "reading descriptions")
-    vectors, columns = described(snapshot, stretch(progress, 0.3, 0.7))
+    vectors, columns = described(snapshot.item_columns, snapshot.item_count, stretch(progress, 0.3, 0.7))
     looks = alike(vectors, stretch(progress, 0.7, 0.95))
     both = _joined(touched, looks, users)
     about = {"described_by": columns, "pairs_of_users": len(touched.left), "pairs_of_descriptions": len(looks.left)}

@@ -62,12 +62,10 @@ def known_before(train: Snapshot, asked: list[SegmentCase]) -> list[Ints]:
     the same twice; nobody where they do.
     """
     users_before = [touched_by(train, case.query) for case in asked]
-    repeats = np.mean(
-        [np.isin(case.truth, users).mean() for case, users in zip(asked, users_before, strict=True)] or [0]
-    )
-    if repeats >= RARE:
+    pairs = list(zip(asked, users_before, strict=True))
+    if np.mean([np.isin(case.truth, users).mean() for case, users in pairs] or [0]) >= RARE:
         return [users[:0] for users in users_before]
-    return [np.setdiff1d(users, case.truth) for case, users in zip(asked, users_before, strict=True)]
+    return [np.setdiff1d(users, case.truth) for case, users in pairs]
 
 
 def _having(column: Column, code: int) -> Bools:
@@ -97,9 +95,7 @@ def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> di
     most = max(round(users / 100), 1)
     asked = cases(split.hidden, MOST_CASES, seed)
     passed = known_before(split.train, asked)
-    first = [
-        top_k(without(score(case.query), users_before), most) for case, users_before in zip(asked, passed, strict=True)
-    ]
+    first = [top_k(without(score(case.query), users), most) for case, users in zip(asked, passed, strict=True)]
     hits = [np.isin(ranked, case.truth).sum() for ranked, case in zip(first, asked, strict=True)]
     recalls = [hit / len(case.truth) for hit, case in zip(hits, asked, strict=True)]
     shown = np.unique(np.concatenate([*first, np.empty(0, np.int32)]))

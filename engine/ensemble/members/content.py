@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -24,7 +23,7 @@ def shapes(snapshot: Snapshot) -> list[Setting]:
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    vectors, _ = described(replace(snapshot, item_columns=term_columns(snapshot.item_columns)), progress)
+    vectors, _ = described(term_columns(snapshot.item_columns), snapshot.item_count, progress)
     if dense_fits(snapshot.item_count):
         likeness = np.maximum(vectors @ vectors.T, 0)
         np.fill_diagonal(likeness, 0)

@@ -7,7 +7,7 @@ from engine.data.columns import Tags
 from engine.ensemble.choice import mixture
 from engine.ensemble.fits import Fits, fitted, reader
 from engine.ensemble.member import ScorerColumn
-from engine.ensemble.mixture import Mixture
+from engine.ensemble.mixture import Mixture, all_onto
 from engine.neighbours.sparse import summed
 from engine.neighbours.table import DENSE
 from engine.nn.loop import weights_of
@@ -56,7 +56,7 @@ def test_the_parts_of_a_blend_add_up(fits: Fits, history: list[int]) -> None:
     whole = mixture(COLUMNS, [reader(column, fits[column.fit], ITEMS) for column in COLUMNS], WEIGHTS)(query)
     blend = Mixture(COLUMNS, fits, WEIGHTS, 3.0, ITEMS)
     before = blend.base.copy()
-    np.testing.assert_allclose(blend.sum_of(query).onto(blend.base), 3.0 * whole, atol=2e-4)
+    np.testing.assert_allclose(all_onto(blend.base, blend.sums_of((query,)))[0], 3.0 * whole, atol=2e-4)
     assert (blend.base == before).all()
 
 
@@ -67,7 +67,7 @@ def test_every_part_alone(fits: Fits, column: ScorerColumn) -> None:
     blend = Mixture((column,), fits, (1.0,), 1.0, ITEMS)
     floor = 1.01 if column.member == "popularity" else 1.0
     assert alone.std() > 0.5
-    np.testing.assert_allclose(blend.sum_of(query).onto(blend.base), floor * alone, atol=2e-4)
+    np.testing.assert_allclose(all_onto(blend.base, blend.sums_of((query,)))[0], floor * alone, atol=2e-4)
 
 
 def test_what_comes_again_is_added_up() -> None:

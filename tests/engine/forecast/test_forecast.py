@@ -11,8 +11,7 @@ from engine.ensemble.choice import LIGHT
 from engine.ensemble.fits import fitted
 from engine.ensemble.member import ScorerColumn
 from engine.errors import InvalidInput
-from engine.forecast.machine import Machine, measured
-from engine.forecast.training import Countdown, duration, forecast
+from engine.forecast.training import Countdown, Machine, duration, forecast, this_machine
 from engine.nn.loop import batches_of, targets_a_batch, trained, windows_of
 from engine.nn.transformer import TransformerShape
 from engine.recipe import silent, spans
@@ -108,10 +107,10 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 def test_a_machine_is_measured_in_a_moment() -> None:
     walls, processor = iter((0.0, 100.0)), iter((0.0, 50.0))
-    machine = measured(walls.__next__, processor.__next__)
+    machine = this_machine(walls.__next__, processor.__next__)
     assert machine.crowd == 2.0
     assert machine.slowness > 100
-    assert 0.1 <= measured().slowness <= 20.0
+    assert 0.1 <= this_machine().slowness <= 20.0
 
 
 def test_the_sequence_model_ends_with_its_time() -> None:

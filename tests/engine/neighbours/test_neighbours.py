@@ -84,7 +84,7 @@ def test_a_sparse_table_keeps_the_strongest(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_descriptions_find_their_like() -> None:
-    vectors, columns = described(groups(), silent)
+    vectors, columns = described(groups().item_columns, groups().item_count, silent)
     assert columns == ["GENRE", "SHELF", "PLOT"]
     pairs = alike(vectors, silent)
     strongest = {item: pairs.right[pairs.left == item][pairs.weight[pairs.left == item].argmax()] for item in range(27)}
@@ -93,6 +93,6 @@ def test_descriptions_find_their_like() -> None:
 
 
 def test_nothing_said_is_like_nothing() -> None:
-    vectors, columns = described(LOG, silent)
+    vectors, columns = described(LOG.item_columns, LOG.item_count, silent)
     assert not columns
     assert not len(alike(vectors, silent).left)

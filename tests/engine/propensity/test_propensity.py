@@ -7,7 +7,6 @@ import pytest
 
 from engine.data.columns import Numbers, Tags
 from engine.propensity.calibration import calibrated, fitted, rising, sigmoid
-from engine.propensity.episodes import episodes_of
 from engine.propensity.outcomes import (
     NOT_TAKEN,
     OTHER,
@@ -16,6 +15,7 @@ from engine.propensity.outcomes import (
     ActionOutcomes,
     OfferMoments,
     OutcomeCounts,
+    episodes_of,
     kind_of,
 )
 from engine.propensity.users import Visits, item_vectors, user_features
