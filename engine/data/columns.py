@@ -46,9 +46,6 @@ class Numbers:
     def take(self, rows: Array) -> Numbers:
         return Numbers(self.values[rows])
 
-    def arrays(self) -> dict[str, Array]:
-        return {"values": self.values}
-
 
 @dataclass(frozen=True)
 class Labels:
@@ -64,9 +61,6 @@ class Labels:
 
     def take(self, rows: Array) -> Labels:
         return Labels(self.codes[rows], self.names)
-
-    def arrays(self) -> dict[str, Array]:
-        return {"codes": self.codes}
 
 
 @dataclass(frozen=True)
@@ -85,9 +79,6 @@ class Tags:
     def take(self, rows: Array) -> Tags:
         indptr, places = _ragged(self.indptr, rows)
         return Tags(indptr, self.codes[places], self.names)
-
-    def arrays(self) -> dict[str, Array]:
-        return {"indptr": self.indptr, "codes": self.codes}
 
 
 @dataclass(frozen=True)
@@ -115,9 +106,6 @@ class Texts:
         offsets, places = _ragged(self.offsets, rows)
         return Texts(offsets, self.blob[places])
 
-    def arrays(self) -> dict[str, Array]:
-        return {"offsets": self.offsets, "blob": self.blob}
-
 
 def _ragged(indptr: Longs, rows: Array) -> tuple[Longs, Longs]:
     """The `rows`' own indptr and the places of what they own, where row i owns indptr[i]:indptr[i+1] of something."""
@@ -135,9 +123,10 @@ def save_columns(folder: Path, columns: Mapping[str, Column]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     index: dict[str, Any] = {}
     for name, column in columns.items():
-        for part, array in column.arrays().items():
+        arrays = {part: array for part, array in vars(column).items() if part != "names"}
+        for part, array in arrays.items():
             np.save(folder / f"{name}.{part}.npy", np.ascontiguousarray(array), allow_pickle=False)
-        index[name] = {"kind": type(column).__name__, "parts": list(column.arrays())}
+        index[name] = {"kind": type(column).__name__, "parts": list(arrays)}
         if isinstance(column, Labels | Tags):
             index[name]["names"] = list(column.names)
     (folder / "columns.json").write_text(json.dumps(index))
@@ -212,7 +201,7 @@ def stack(first: Column, second: Column) -> Column:
     names, codes = _union(first.names, second.names, second.codes)
     codes = np.concatenate((first.codes, codes))
     if isinstance(first, Tags) and isinstance(second, Tags):
-        return Tags(_joined(first.indptr, second.indptr), codes, names)
+        return Tags(np.concatenate((first.indptr, second.indptr[1:] + first.indptr[-1])), codes, names)
     return Labels(codes, names)
 
 
@@ -221,7 +210,3 @@ def _union(first: Sequence[str], second: Sequence[str], codes: Ints) -> tuple[li
     ids = {name: index for index, name in enumerate(first)}
     moved = np.array([ids.setdefault(name, len(ids)) for name in second] or [0], np.int32)
     return list(ids), np.where(codes < 0, -1, moved[codes]).astype(np.int32)
-
-
-def _joined(first: Longs, second: Longs) -> Longs:
-    return np.concatenate((first, second[1:] + first[-1]))

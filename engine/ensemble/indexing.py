@@ -14,7 +14,6 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION
 from engine.ensemble.scorer import PREFIX, Ensemble, vectors_of
@@ -64,10 +63,9 @@ def indexed(model: Model, snapshot: Snapshot, seed: int, progress: Progress) -> 
     if int(model.about["items"]) < FEWEST:
         return model
     plan = plan_of(model)
-    if any(
-        _hears_more(column, *weights)
-        for column, *weights in zip(plan.columns, plan.active.weights, plan.returning.weights, strict=True)
-    ):
+    weighed = zip(plan.columns, plan.active.weights, plan.returning.weights, strict=True)
+    hears = {MEMBERS[column.member].hears for column, *weights in weighed if any(weights)}
+    if hears & {"user", "context"}:  # with them a question is no product of vectors
         return _with_account(model, {"used": False, "reason": "columns of users or of interactions weigh in the blend"})
     plain = Ensemble(model)
     vectors = vectors_of(model, plain.mixtures)
@@ -111,11 +109,6 @@ def _measured_at(listed: Ensemble, users: list[Query], truths: list[tuple[Ints, 
         errors.append(abs(np.expm1(shortlist.log_total - total)))
     recall = dict(zip(DEPTHS, (hits / len(users)).tolist(), strict=True))
     return Measured(listed.index.share, recall, float(np.quantile(errors, SURE)))
-
-
-def _hears_more(column: ScorerColumn, *weights: float) -> bool:
-    """The column weighs something and reads more than the history: with it a question is no product of vectors."""
-    return any(weights) and MEMBERS[column.member].hears in ("user", "context")
 
 
 def _users(snapshot: Snapshot, ensemble: Ensemble, width: int, seed: int) -> tuple[list[_TestQuery], list[_TestQuery]]:

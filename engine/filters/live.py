@@ -122,9 +122,6 @@ class Indexed:
     def __init__(self, column: Column) -> None:
         self.column = column
 
-    def __len__(self) -> int:
-        return len(self.column)
-
     def match(self, operator: str, operands: tuple[Value, ...]) -> Mask:
         """(n,) with several values on either side, one pair that matches is enough; a missing value equals none."""
         column = self.column
@@ -135,9 +132,9 @@ class Indexed:
         elif isinstance(column, Labels):
             hit = _equal(column.codes, self._wanted(operands))
         elif isinstance(column, Tags):
-            hit = self._none()
+            hit, (rows, starts) = self._none(), self._postings
             for code in self._wanted(operands):
-                hit[self._owners(code)] = True
+                hit[rows[starts[code] : starts[code + 1]]] = True
         else:
             hit = self._none()  # free text is never filtered by
         return ~hit if operator in NEGATED else hit
@@ -164,10 +161,6 @@ class Indexed:
         order = np.argsort(column.codes.astype(np.uint16) if small else column.codes, kind="stable")
         starts = np.concatenate(([0], np.cumsum(np.bincount(column.codes, minlength=len(column.names)))))
         return rows[order], starts
-
-    def _owners(self, code: int) -> Array:
-        rows, starts = self._postings
-        return rows[starts[code] : starts[code + 1]]
 
 
 def _equal(values: Array, wanted: Collection[Any]) -> Mask:

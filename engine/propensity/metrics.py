@@ -16,6 +16,7 @@ from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome, mean
 from engine.measure.ranks import mid_ranks
 from engine.propensity.outcomes import TAKEN, kinds_of
+from engine.rank.topk import top_k
 from engine.recipe import Query, Scorer
 
 SHARE = 0.1  # of users who test, and of their outcomes that are hidden
@@ -77,14 +78,9 @@ def _ranked(score: Scorer, case: ActionCase) -> Floats:
 
 
 def _outcome(cases: list[ActionCase], scores: list[Floats], count: int) -> Outcome:
-    lists = [_best(each, LONGEST) for each in scores]
+    lists = [top_k(each, LONGEST) for each in scores]
     ranks = [mid_ranks(each, case.taken) for each, case in zip(scores, cases, strict=True) if len(case.taken)]
     return Outcome(ranks, lists, count)
-
-
-def _best(scores: Floats, count: int) -> Ints:
-    order = np.argsort(-scores, kind="stable")[:count]
-    return order[np.isfinite(scores[order])].astype(np.int32)
 
 
 def _of_offers(cases: list[ActionCase], scores: list[Floats], count: int) -> dict[str, float]:
@@ -92,7 +88,7 @@ def _of_offers(cases: list[ActionCase], scores: list[Floats], count: int) -> dic
     shape = (len(cases), count)
     met, taken, shown = (np.zeros(shape, np.bool_) for _ in range(3))
     for place, (case, each) in enumerate(zip(cases, scores, strict=True)):
-        met[place, case.met], taken[place, case.taken], shown[place, _best(each, RECOMMENDED)] = True, True, True
+        met[place, case.met], taken[place, case.taken], shown[place, top_k(each, RECOMMENDED)] = True, True, True
     right = (shown & taken).sum(axis=0)
     table = np.array(scores).reshape(shape)
     areas = (area_under_curve(table[met[:, a], a], taken[met[:, a], a]) for a in range(count))
