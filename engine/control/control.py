@@ -158,7 +158,8 @@ class Control:
         previous = self.records.find(record.arn, type(record), within)
         if previous is not None and self.status(previous) is None:
             self.records.delete(record.arn, within)
-        check_quota(self, record, within)
+        if self.settings.quotas == "aws":
+            check_quota(record, self.every(type(record), within=within))
         self.records.create(record, within)
 
     def change(self, record: R, within: Connection, now: float, **changes: object) -> R:

@@ -5,10 +5,8 @@ What failed or is being deleted does not count.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection
 
 from engine.control.lifecycle import BUSY
 from engine.errors import LimitExceeded
@@ -26,10 +24,6 @@ from engine.records import (
     SolutionRecord,
     SolutionVersionRecord,
 )
-
-if TYPE_CHECKING:
-    from engine.control.control import Control
-
 
 GOING = frozenset({"CREATE FAILED", "DELETE PENDING", "DELETE IN_PROGRESS"})
 
@@ -56,13 +50,10 @@ QUOTAS: dict[type[Record], Quota] = {
 }
 
 
-def check_quota(control: Control, record: Record, within: Connection) -> None:
-    """Raises `LimitExceeded` where one more of its kind is one too many."""
+def check_quota(record: Record, others: Iterable[Record]) -> None:
+    """Raises `LimitExceeded` where one more of its kind is one too many; `others` are those that there are."""
     quota = QUOTAS.get(type(record))
-    if quota is None or control.settings.quotas != "aws":
-        return
-    counted = sum(_counts(quota, record, other) for other in control.every(type(record), within=within))
-    if counted < quota.most:
+    if quota is None or sum(_counts(quota, record, other) for other in others) < quota.most:
         return
     if quota.busy:
         raise LimitExceeded(f"More than {quota.most} resources with PENDING or IN_PROGRESS status.")
