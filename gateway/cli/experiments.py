@@ -30,6 +30,7 @@ from gateway.experiments.judge import GuardrailReading, design_of, preferred, wa
 from gateway.experiments.ledger import Ledger
 from gateway.plan.experiment import Experiment
 
+A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 SPLITS = 200
 MOST_STEPS = 20  # of weights in the table
 WIDTH = 130  # of the table, whatever the terminal: figures must not be cut
@@ -57,12 +58,8 @@ class ExperimentsOptions:
 
 
 @click.command("experiments")
-@click.option(
-    "--rows",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="CSV, a line a unit; what the gateway has counted by default.",
-)
-@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Says what was meant.")
+@click.option("--rows", type=A_FILE, help="CSV, a line a unit; what the gateway has counted by default.")
+@click.option("--config", type=A_FILE, help="Says what was meant.")
 @click.option("--experiment", "wanted", metavar="ID", help="Of the configuration, where it has several.")
 @click.option("--control", help="The variation that the others are compared with; the first of the file by default.")
 @click.option("--weight", "weights", multiple=True, metavar="NAME=SHARE", help="Meant shares; equal by default.")

@@ -132,7 +132,8 @@ def pages(call: Call, operation: str, key: str, **members: str) -> Iterator[dict
 
 def configuration(call: Call, groups: str, region: str | None) -> str:
     """The document's text. Raises `ClickException` for a group that is not there."""
-    arns = {last(each["datasetGroupArn"]): each["datasetGroupArn"] for each in pages(call, *GROUPS)}
+    existing = pages(call, "ListDatasetGroups", "datasetGroups")
+    arns = {last(each["datasetGroupArn"]): each["datasetGroupArn"] for each in existing}
     wanted = [name.strip() for name in groups.split(",") if name.strip()]
     names = sorted(arns) if wanted == ["all"] else wanted
     for name in names:
@@ -148,7 +149,6 @@ def configuration(call: Call, groups: str, region: str | None) -> str:
     return written(chosen, region)
 
 
-GROUPS = ("ListDatasetGroups", "datasetGroups")
 Described = Callable[[str], Action | None]
 
 

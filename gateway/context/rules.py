@@ -24,6 +24,7 @@ from gateway.fields import plain
 from gateway.plan.plan import Moment
 
 Values = tuple[Value, ...]
+RuleFunction = Callable[..., Value | Values | None]
 FieldType = Literal["string", "integer", "long", "float"]
 
 HeaderName = Annotated[
@@ -61,7 +62,7 @@ class Rule:
     """One rule type; `until` takes what `value` takes and tells when that may change, None where it reads no clock."""
 
     name: str
-    value: Callable[..., Value | Values | None]
+    value: RuleFunction
     headers: frozenset[str]
     until: Callable[..., datetime] | None
 
@@ -71,8 +72,8 @@ RULES: dict[str, Rule] = {}
 
 def rule(
     *, headers: Iterable[str] = (), until: Callable[..., datetime] | None = None, legacy: str | None = None
-) -> Callable[[Callable[..., Value | Values | None]], Callable[..., Value | Values | None]]:
-    def register(function: Callable[..., Value | Values | None]) -> Callable[..., Value | Values | None]:
+) -> Callable[[RuleFunction], RuleFunction]:
+    def register(function: RuleFunction) -> RuleFunction:
         new = Rule(function.__name__.replace("_", "-"), function, frozenset(headers), until)
         RULES[new.name] = new
         if legacy:

@@ -42,7 +42,9 @@ COLLECT_AFTER = 50_000  # new objects that live
 def main() -> None:
     started = time.monotonic()
     options = _parser().parse_args()
-    _log_as(options.name)
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s")
+    for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
     app = _app(options, leaving=lambda: server.should_exit)
     own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
@@ -62,12 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config")
     return parser
-
-
-def _log_as(name: str) -> None:
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(message)s")
-    for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
