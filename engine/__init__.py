@@ -5,50 +5,68 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.attribution.figures import Figure
-    from engine.cohorts.cohorts import EVERYONE, Cohort
-    from engine.commands import perform_command
-    from engine.control.fields import decoded
-    from engine.control.operation import perform
-    from engine.data.guess import grown_schema, guess_schema, infer_schema
-    from engine.data.schema import parse_schema
-    from engine.data.snapshot import Snapshot
-    from engine.data.source import ImportSource, SourceFile, open_source
-    from engine.engine import Engine
-    from engine.errors import (
-        AlreadyExists,
-        Damaged,
-        EngineError,
-        InUse,
-        InvalidInput,
-        InvalidNextToken,
-        LimitExceeded,
-        NotFound,
-        Throttled,
-        TooManyTagKeys,
-        TooManyTags,
-        Unavailable,
+    from engine.attribution.figures import Figure as Figure
+    from engine.cohorts.cohorts import EVERYONE as EVERYONE, Cohort as Cohort
+    from engine.commands import perform_command as perform_command
+    from engine.control.fields import decoded as decoded
+    from engine.control.operation import perform as perform
+    from engine.data.guess import (
+        grown_schema as grown_schema,
+        guess_schema as guess_schema,
+        infer_schema as infer_schema,
     )
-    from engine.evaluation.cohorts import CohortStudy, Curve, cohort_curve
-    from engine.evaluation.evaluate import evaluate
-    from engine.evaluation.plot import save_curve, save_plot
-    from engine.evaluation.report import EvaluationReport
-    from engine.examination import Finding, accept_loss, examine
-    from engine.experiments.readings import ListCounts, Readings, ServingSums
-    from engine.experiments.store import Allocation, ArmAllocation, ArmAnswer, ExperimentStore, Exposure, UnitOutcome
-    from engine.filters import check_expression
-    from engine.jobs.claims import Lanes, cancel, renew
-    from engine.jobs.runner import Runner
-    from engine.measure.off_policy import Estimate, Estimates
-    from engine.question import MOST_RESULTS, Change, Event, Promotion, Question, Ranked
-    from engine.queue.owner import Owner
-    from engine.queue.queue import Job, Queue
-    from engine.recipe import Recipe
-    from engine.recipes import RECIPES, check_recipes
-    from engine.serving.explain import Cause, Explanation
-    from engine.settings import Settings
-    from engine.storage.write_server import CommandForwarder, WriteServer
-    from engine.words import in_words
+    from engine.data.schema import parse_schema as parse_schema
+    from engine.data.snapshot import Snapshot as Snapshot
+    from engine.data.source import ImportSource as ImportSource, SourceFile as SourceFile, open_source as open_source
+    from engine.engine import Engine as Engine
+    from engine.errors import (
+        AlreadyExists as AlreadyExists,
+        Damaged as Damaged,
+        EngineError as EngineError,
+        InUse as InUse,
+        InvalidInput as InvalidInput,
+        InvalidNextToken as InvalidNextToken,
+        LimitExceeded as LimitExceeded,
+        NotFound as NotFound,
+        Throttled as Throttled,
+        TooManyTagKeys as TooManyTagKeys,
+        TooManyTags as TooManyTags,
+        Unavailable as Unavailable,
+    )
+    from engine.evaluation.cohorts import CohortStudy as CohortStudy, Curve as Curve, cohort_curve as cohort_curve
+    from engine.evaluation.evaluate import evaluate as evaluate
+    from engine.evaluation.plot import save_curve as save_curve, save_plot as save_plot
+    from engine.evaluation.report import EvaluationReport as EvaluationReport
+    from engine.examination import Finding as Finding, accept_loss as accept_loss, examine as examine
+    from engine.experiments.readings import ListCounts as ListCounts, Readings as Readings, ServingSums as ServingSums
+    from engine.experiments.store import (
+        Allocation as Allocation,
+        ArmAllocation as ArmAllocation,
+        ArmAnswer as ArmAnswer,
+        ExperimentStore as ExperimentStore,
+        Exposure as Exposure,
+        UnitOutcome as UnitOutcome,
+    )
+    from engine.filters import check_expression as check_expression
+    from engine.jobs.claims import Lanes as Lanes, cancel as cancel, renew as renew
+    from engine.jobs.runner import Runner as Runner
+    from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
+    from engine.question import (
+        MOST_RESULTS as MOST_RESULTS,
+        Change as Change,
+        Event as Event,
+        Promotion as Promotion,
+        Question as Question,
+        Ranked as Ranked,
+    )
+    from engine.queue.owner import Owner as Owner
+    from engine.queue.queue import Job as Job, Queue as Queue
+    from engine.recipe import Recipe as Recipe
+    from engine.recipes import RECIPES as RECIPES, check_recipes as check_recipes
+    from engine.serving.explain import Cause as Cause, Explanation as Explanation
+    from engine.settings import Settings as Settings
+    from engine.storage.write_server import CommandForwarder as CommandForwarder, WriteServer as WriteServer
+    from engine.words import in_words as in_words
 
 _BEHIND = {
     "engine.attribution.figures": ("Figure",),

@@ -6,8 +6,7 @@ way out: nothing excluded or hidden, with metadata, no more than was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 

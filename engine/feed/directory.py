@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from engine.data.schema import Schema as DatasetSchema
-from engine.data.schema import parse_schema, property_name
+from engine.data.schema import Schema as DatasetSchema, parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.filters import CompiledFilter, Fields, compile_filter, fields_of
 from engine.impressions.ids import tag

@@ -13,8 +13,7 @@ from engine.ensemble.extension import extended
 from engine.ensemble.indexing import indexed
 from engine.ensemble.plan import EnsembleParams, Options
 from engine.ensemble.scorer import Ensemble
-from engine.ensemble.training import cheaper, cost, plan_of, refit
-from engine.ensemble.training import train as train_ensemble
+from engine.ensemble.training import cheaper, cost, plan_of, refit, train as train_ensemble
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Progress, Recipe
 

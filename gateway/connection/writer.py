@@ -13,8 +13,7 @@ from gateway.hot.counters import QUICK_S, HitCounter, HitCounters
 from gateway.hot.entry import HotEntry, HotRefusal, lines
 from gateway.hot.heads import RequestHead
 from gateway.hot.second_level import SecondLevelEntry
-from gateway.routes.replies import SentResponse, not_modified
-from gateway.routes.replies import refusal as refusal_of
+from gateway.routes.replies import SentResponse, not_modified, refusal as refusal_of
 
 LINE = b"\r\n"
 CLOSE = b"connection: close\r\n"

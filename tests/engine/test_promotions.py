@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine import InvalidInput, NotFound, Promotion, Question, Ranked
 from engine.rank.promote import mixed

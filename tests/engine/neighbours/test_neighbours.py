@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.neighbours import pairs as pairs_module
-from engine.neighbours import table as table_module
+from engine.neighbours import pairs as pairs_module, table as table_module
 from engine.neighbours.cooccurrence import cooccurrence, gram, most_popular
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.pairs import Pairs, distinct, following, from_end, together

@@ -4,8 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gateway.config import ConfigError, document, load, parse
 from tests.gateway.config.documents import ARN, ONE, faults_of, plan_of, shop, warnings_of

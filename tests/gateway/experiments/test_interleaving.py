@@ -6,8 +6,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gateway.experiments.analysis.interleaving import preference, sign_test
 from gateway.experiments.analysis.lift import Method, lift

@@ -7,8 +7,7 @@ from math import inf, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gateway.experiments.analysis.lift import Lift, Method, lift, p_always, reach_always
 from gateway.experiments.analysis.moments import Moments, adjusted, of_ratio, of_values

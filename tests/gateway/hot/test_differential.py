@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.gateway.hot.servers import Pair, said, serving
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
