@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-import httpx
 from litestar import Litestar, Request, Response, Router
 from litestar.handlers import HTTPRouteHandler
 
@@ -135,13 +134,12 @@ class WorkerParts:
         environ, folder = options.environ, engine.settings.data_dir
         self.telemetry = telemetry_of(environ, options.tracing)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
-        transport = Transport()
-        self.client = httpx.AsyncClient(transport=transport)
+        self.transport = Transport()
         self.redis = connected(environ[URL]) if environ.get(URL) else None
         self.shared = None if self.redis is None else SharedStore(self.redis, clock, Seal(environ.get(SECRET, "")))
         self.cache = Cache(options.cache_bytes or config.cache_bytes, clock, shared=self.shared, draw=options.draw)
         dependencies = Dependencies(
-            engine, self.threads, Outbound(transport), Signer(environ, self.threads), self.telemetry, clock
+            engine, self.threads, Outbound(self.transport), Signer(environ, self.threads), self.telemetry, clock
         )
         targets = TargetDependencies(dependencies.outbound, dependencies.signer, environ.get(URL))
         self.outbox = Outbox(folder / "outbox", options.name, targets, clock)
@@ -158,7 +156,7 @@ class WorkerParts:
         self.flag_service = FlagService(self.gateway, self.recorder)
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
-        gate = Gate(Authenticator(self.client, clock), RateLimiter(self.redis))
+        gate = Gate(Authenticator(self.transport, clock), RateLimiter(self.redis))
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
         self.filters = FilterChecks(engine)
         self.metrics = MetricsPage(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
@@ -210,7 +208,7 @@ class WorkerParts:
             closing.callback(self.telemetry.close)
             closing.callback(self.metrics.close)
             self.metrics.open()
-            closing.push_async_callback(self.client.aclose)
+            closing.push_async_callback(self.transport.aclose)
             if self.redis is not None:
                 closing.push_async_callback(self.redis.aclose)
             closing.push_async_callback(self._close)

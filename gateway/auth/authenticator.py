@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 
 from gateway.caller import Caller, Principal
 from gateway.errors import Denied, Unauthenticated
+from gateway.outbound import Transport
 from gateway.plan.plan import ApiKeys, Auth, Oidc
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ BEARER = "bearer"
 
 
 class Authenticator:
-    """`client` fetches issuers' keys. An issuer's keys are kept for the life of the worker."""
+    """`transport` fetches issuers' keys. An issuer's keys are kept for the life of the worker."""
 
-    def __init__(self, client: httpx.AsyncClient, clock: Callable[[], float]) -> None:
-        self._client, self._clock = client, clock
+    def __init__(self, transport: Transport, clock: Callable[[], float]) -> None:
+        self._transport, self._clock = transport, clock
         self._issuers: dict[Oidc, Issuer] = {}  # as many as configurations had: few
 
     async def authenticate(self, caller: Caller, auth: Auth) -> Caller:
@@ -42,7 +42,7 @@ class Authenticator:
         if auth not in self._issuers:
             from gateway.auth.issuer import Issuer  # with joserfc, which only those who have an issuer pay for
 
-            self._issuers[auth] = Issuer(auth, self._client, self._clock)
+            self._issuers[auth] = Issuer(auth, self._transport, self._clock)
         return self._issuers[auth]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -15,6 +16,7 @@ from joserfc.errors import ExpiredTokenError, InvalidClaimError, InvalidKeyIdErr
 from joserfc.jwk import KeySet
 
 from gateway.errors import Problem, Unauthenticated
+from gateway.outbound import Transport
 from gateway.plan.plan import Oidc
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,8 @@ Claims = Mapping[str, object]
 
 
 class Issuer:
-    def __init__(self, auth: Oidc, client: httpx.AsyncClient, clock: Callable[[], float]) -> None:
-        self._auth, self._client, self._clock = auth, client, clock
+    def __init__(self, auth: Oidc, transport: Transport, clock: Callable[[], float]) -> None:
+        self._auth, self._transport, self._clock = auth, transport, clock
         self._keys: KeySet | None = None
         self._fetched = self._tried = float("-inf")
         self._fetching = asyncio.Lock()
@@ -93,7 +95,7 @@ class Issuer:
     async def _fetch(self, now: float) -> None:
         try:
             keys = KeySet.import_key_set(await self._get(await self._jwks_url()))  # type: ignore[arg-type]
-        except (httpx.HTTPError, httpx.InvalidURL, JoseError, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, JoseError, ValueError, KeyError, TypeError) as error:
             log.warning("the keys of %s can't be fetched: %s", self._auth.issuer, error)
             return
         self._keys, self._fetched = keys, now
@@ -107,9 +109,9 @@ class Issuer:
         return str(document["jwks_uri"])
 
     async def _get(self, url: str) -> dict[str, Any]:
-        response = await self._client.get(url, timeout=TIMEOUT_S)
-        response.raise_for_status()
-        content = response.json()
+        response = await self._transport.exchange("GET", url, {}, None, seconds=TIMEOUT_S)
+        httpx.Response(response.status, headers=response.headers, request=httpx.Request("GET", url)).raise_for_status()
+        content = json.loads(response.body)
         if not isinstance(content, dict):
             raise ValueError(f"{url} is no JSON object")
         return content

@@ -1,5 +1,5 @@
 """Requests that the gateway itself sends: `outbound` says when, how often and whether at all; `transport` carries them
-(httpx's seam), over a `pool` of `connection`s an origin."""
+over a `pool` of `connection`s an origin."""
 
 from gateway.outbound.message import LARGEST_ANSWER, OutboundResponse
 from gateway.outbound.outbound import Outbound, OutboundRequest, Peer, broken

@@ -32,7 +32,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[OutboundResponse] | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._used = self._paused = False
+        self._used = False
         self._reset(LARGEST_HEAD, False)
 
     def _reset(self, most: int, head_only: bool) -> None:
@@ -67,11 +67,6 @@ class Connection(asyncio.Protocol):
             self._fail(httpx.ReadTimeout("the origin is too slow"))
 
     @property
-    def progress(self) -> tuple[bool, int, int]:
-        """A value that changes while something moves; its first part tells that the request is still being sent."""
-        return self._paused, self._head_size, self._size
-
-    @property
     def lost(self) -> bool:
         return self._transport is None
 
@@ -83,12 +78,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-
-    def pause_writing(self) -> None:
-        self._paused = True
-
-    def resume_writing(self) -> None:
-        self._paused = False
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Any
@@ -146,12 +146,3 @@ class ChunkedBody(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for at in range(0, len(self._body), self.SIZE):
             yield self._body[at : at + self.SIZE]
-
-
-def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Values by name. The values of a name that comes more than once are one list (RFC 9110, section 5.2)."""
-    values: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        values[name] = f"{values[name]}, {value}" if name in values else value
-    return values

@@ -23,16 +23,6 @@ class PoolLimits(NamedTuple):
     idle_s: float = 4.0
 
 
-class Timeouts(NamedTuple):
-    """Seconds of each stage; None: no bound."""
-
-    connect: float | None = None
-    read: float | None = None
-    write: float | None = None
-    pool: float | None = None
-
-
-NO_TIMEOUTS = Timeouts()
 CLOSE_S = 0.001  # a timer may ring as much too early
 
 
@@ -51,13 +41,13 @@ class Pool:
         self._expiry: asyncio.TimerHandle | None = None
         self._expires_at = inf
 
-    async def exchange(self, request: PreparedRequest, timeouts: Timeouts = NO_TIMEOUTS) -> OutboundResponse:
+    async def exchange(self, request: PreparedRequest) -> OutboundResponse:
         """Raises `httpx.TransportError` and `ResponseTooLarge`; cancelled, it closes the connection."""
         while True:
-            connection = self._take_free() or await self._wait_or_connect(timeouts)
+            connection = self._take_free() or await self._wait_or_connect()
             waiting = connection.ask(request)
             try:
-                return await (waiting if timeouts is NO_TIMEOUTS else _answer_in_time(connection, waiting, timeouts))
+                return await waiting
             except Stale as stale:  # every free connection may be: a fresh one is not
                 if not (request.idempotent or stale.unsent):
                     raise
@@ -118,33 +108,30 @@ class Pool:
     def _take_free(self) -> Connection | None:
         return self._free.popitem()[0] if self._free else None
 
-    async def _wait_or_connect(self, timeouts: Timeouts) -> Connection:
+    async def _wait_or_connect(self) -> Connection:
         if len(self._open) + self._connecting >= self._limits.connections:
-            connection = await self._wait(timeouts.pool)
+            connection = await self._wait()
             if connection is not None:
                 return connection
         else:
             self._connecting += 1
         try:
-            return await self._connect(timeouts.connect)
+            return await self._connect()
         finally:
             self._connecting -= 1
             self._offer_room()
 
-    async def _wait(self, seconds: float | None) -> Connection | None:
+    async def _wait(self) -> Connection | None:
         """A connection; None: room for one, counted as `_connecting`. Raises `httpx.PoolTimeout`."""
         if len(self._waiters) >= self._limits.waiting:
             raise httpx.PoolTimeout("too many wait for a connection")
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiters[turn] = None
         try:
-            async with asyncio.timeout(seconds):
-                return await turn
-        except BaseException as error:
+            return await turn
+        except BaseException:
             if self._waiters.pop(turn, turn) is turn and not turn.cancelled():  # it had come, too late
                 self._hand_back(turn.result())
-            if isinstance(error, TimeoutError):
-                raise httpx.PoolTimeout("no connection has become free in time") from error
             raise
 
     def _hand_back(self, connection: Connection | None) -> None:
@@ -154,10 +141,9 @@ class Pool:
             self._connecting -= 1
             self._offer_room()
 
-    async def _connect(self, seconds: float | None) -> Connection:
+    async def _connect(self) -> Connection:
         try:
-            async with asyncio.timeout(seconds):
-                connection = await self._dial(lambda: Connection(self._release, self._discard))
+            connection = await self._dial(lambda: Connection(self._release, self._discard))
         except TimeoutError as error:
             raise httpx.ConnectTimeout("the origin can't be reached in time") from error
         except (OSError, OverflowError) as error:  # those of TLS among them; a port may be too large
@@ -209,17 +195,3 @@ class Pool:
                 return
             del self._free[oldest]
             oldest.close()
-
-
-async def _answer_in_time(
-    connection: Connection, waiting: asyncio.Future[OutboundResponse], timeouts: Timeouts
-) -> OutboundResponse:
-    """Raises `httpx.WriteTimeout` and `httpx.ReadTimeout` where nothing moves for so long."""
-    while True:
-        before = connection.progress
-        sending = before[0]
-        await asyncio.wait((waiting,), timeout=timeouts.write if sending else timeouts.read)
-        if waiting.done():
-            return waiting.result()
-        if connection.progress == before:
-            raise (httpx.WriteTimeout if sending else httpx.ReadTimeout)("the origin is too slow")

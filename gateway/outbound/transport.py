@@ -1,4 +1,4 @@
-"""httpx's transport seam over our own pools: httpx's own pool costs more processor time than all else of a request.
+"""Requests over our own pools: httpx's own pool costs more processor time than all else of a request.
 
 HTTP/1.1, TLS verified as httpx does by default. Hosts that the environment has a proxy for (`HTTPS_PROXY`, `NO_PROXY`,
 …) are asked through httpx's own transport.
@@ -23,10 +23,9 @@ from gateway.outbound.message import (
     ChunkedBody,
     OutboundResponse,
     encode_request,
-    joined_headers,
     read_whole,
 )
-from gateway.outbound.pool import NO_TIMEOUTS, Dial, Pool, PoolLimits, Timeouts
+from gateway.outbound.pool import Dial, Pool, PoolLimits
 
 PLAIN = re.compile(  # a URL that httpx would send as it is
     r"(https?://[a-z0-9.-]+(?::[0-9]+)?)"
@@ -44,7 +43,7 @@ class Origin:
     proxied: httpx.AsyncHTTPTransport | None = None
 
 
-class Transport(httpx.AsyncBaseTransport):
+class Transport:
     """Sends requests over a pool an origin. Answers are read whole, up to `LARGEST_ANSWER` bytes."""
 
     def __init__(self, *, limits: PoolLimits = PoolLimits(), context: ssl.SSLContext | None = None) -> None:  # noqa: B008
@@ -69,7 +68,7 @@ class Transport(httpx.AsyncBaseTransport):
             place, target = plain[1], plain[2]
         else:
             parsed = httpx.URL(url)
-            place, target = _place_of(parsed), parsed.raw_path.decode()
+            place, target = f"{parsed.scheme}://{parsed.netloc.decode()}", parsed.raw_path.decode()
             headers = {**headers, **_authorization(parsed)}
         origin = self._origins.get(place) or self._open_origin(place)
         if origin.proxied is not None:
@@ -78,16 +77,6 @@ class Transport(httpx.AsyncBaseTransport):
         request = encode_request(method, origin.host, target, headers, body, most)
         response = await origin.pool.within(request, seconds)
         return await read_whole(_as_httpx(response), most) if response.is_encoded else response
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        origin = self._origins.get(_place_of(request.url)) or self._open_origin(_place_of(request.url))
-        if origin.proxied is not None:
-            return await origin.proxied.handle_async_request(request)
-        headers, body = joined_headers(request.headers.raw), await request.aread()
-        encoded = encode_request(request.method, origin.host, request.url.raw_path.decode(), headers, body)
-        limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        timeouts = Timeouts(**limits) if any(each is not None for each in limits.values()) else NO_TIMEOUTS
-        return _as_httpx(await origin.pool.exchange(encoded, timeouts))
 
     async def aclose(self) -> None:
         for origin in self._origins.values():
@@ -129,10 +118,6 @@ class Transport(httpx.AsyncBaseTransport):
         return self._context
 
 
-def _place_of(url: httpx.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode()}"
-
-
 def _authorization(url: httpx.URL) -> dict[str, str]:
     if not url.username and not url.password:
         return {}
@@ -150,7 +135,7 @@ async def _exchange_by_proxy(
 ) -> OutboundResponse:
     complete = httpx.Headers(DEFAULT_HEADERS)
     complete.update(headers)
-    request = httpx.Request(method, url, headers=complete, content=body, extensions={"timeout": NO_TIMEOUTS._asdict()})
+    request = httpx.Request(method, url, headers=complete, content=body)
     response = await transport.handle_async_request(request)
     try:
         return await read_whole(response, most)

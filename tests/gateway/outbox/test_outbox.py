@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def entry(name: str, to: list[EventTarget], session: str = "s1", **more: Any) ->
 async def opened(
     base: Path, to: list[EventTarget], name: str = "worker-1", adopt_after_s: float = 10.0, room: int = ROOM
 ) -> AsyncIterator[Outbox]:
-    async with Transport() as transport:
+    async with aclosing(Transport()) as transport:
         dependencies = TargetDependencies(Outbound(transport), Signer({}, None))  # type: ignore[arg-type]
         outbox = Outbox(base, name, dependencies, time.time, adopt_after_s=adopt_after_s)
         await outbox.open(to, room)
