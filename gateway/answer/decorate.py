@@ -14,7 +14,7 @@ from gateway.config import Config
 from gateway.errors import Problem
 from gateway.fields import Columns, Rows, selected
 from gateway.metadata import Source
-from gateway.paging import Page, mark, next_of
+from gateway.paging import mark, next_of
 from gateway.plan.plan import Metadata, Variation
 from gateway.telemetry import Telemetry
 
@@ -135,7 +135,8 @@ class Decorators:
         if source is not None and _lacks_only_metadata(answer, ask, variation):
             return await self._join(answer, ask, source)
         body, most = Body.decode(answer.body, ask.list_name).without(ask.exclude), most_of(ask)
-        body = unseen(body, ask.page)
+        if ask.page is not None and ask.page.seen:
+            body = body.at([place for place, name in enumerate(body.names) if mark(name) not in ask.page.seen])
         total = len(body.items)
         promotion = ask.promotion if ask.page is None else None  # a page shows what comes next
         if not variation.hide:
@@ -225,9 +226,3 @@ def most_of(ask: Ask) -> int | None:
     if ask.page is None:
         return ask.num_results
     return max(0, min(ask.page.size, ask.num_results - len(ask.page.seen)))
-
-
-def unseen(body: Body, page: Page | None) -> Body:
-    if page is None or not page.seen:
-        return body
-    return body.at([place for place, name in enumerate(body.names) if mark(name) not in page.seen])

@@ -18,7 +18,7 @@ from gateway.dependencies import Dependencies
 from gateway.limits.admission import Admission
 from gateway.outbound import broken
 from gateway.outbound.functions import invoked
-from gateway.plan.plan import PostProcessor, Variation
+from gateway.plan.plan import PostProcessor
 from gateway.upstreams import Upstream
 from gateway.upstreams.answers import decoded
 from gateway.upstreams.payload import processing_of
@@ -35,11 +35,8 @@ class Maker:
         admission: Admission,
     ) -> None:
         self._upstreams, self._decorators, self._admission = upstreams, decorators, admission
-        self._outbound, self._signer, self._telemetry = (
-            dependencies.outbound,
-            dependencies.signer,
-            dependencies.telemetry,
-        )
+        self._outbound, self._signer = dependencies.outbound, dependencies.signer
+        self._telemetry = dependencies.telemetry
         self._applied = dependencies.engine.feed.applied  # the log's last record that answers made now have seen
 
     async def make(self, request: RequestContext) -> EncodedAnswer:
@@ -64,9 +61,10 @@ class Maker:
             model=answer.model,
             seed=answer.seed,
             as_of=answer.as_of if variation.origin is None else applied,
+            # the user got a history while the answer that all without one share was made for them
             private=request.scope.user is None
             and ask.user_id is not None
-            and await became_personal(upstream, ask, variation),
+            and (await upstream.scope(ask, variation)).user is not None,
             complete=ask.action == "rerank-items" or len(answer.items) < wider.num_results,
             name=name if isinstance(name := body.get("recommendationId"), str) else "",
             decorated=answer.decorated or plan.post_processor is not None,
@@ -86,11 +84,6 @@ class Maker:
         if not isinstance(processed, dict) or not isinstance(processed.get(ask.list_name), list):
             raise broken(peer, f"replies without a list {ask.list_name!r}")
         return processed
-
-
-async def became_personal(upstream: Upstream, ask: Ask, variation: Variation) -> bool:
-    """The user got a history while the answer that all without one share was made for them."""
-    return (await upstream.scope(ask, variation)).user is not None
 
 
 def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:

@@ -29,15 +29,11 @@ class Ranker:
                 with self._telemetry.upstream("engine"):
                     return await self._engine.rank(question)
 
-        ranked, _ = await self._flights.join(_key_of(question), tags, question.user, make)
+        ranked, _ = await self._flights.join(_hashable(question), tags, question.user, make)
         return ranked
 
     async def close(self) -> None:
         await self._flights.close()
-
-
-def _key_of(question: Question) -> tuple[Any, ...]:
-    return tuple(_hashable(value) for value in msgspec.structs.astuple(question))
 
 
 def _hashable(value: Any) -> Any:

@@ -268,12 +268,10 @@ def wanted_of(request: RequestContext) -> Wanted:
     ask, variation, scope = request.ask, request.variation, request.scope
     key = key_of(ask, variation.name, request.config.fingerprint, scope.user)
     policy = policy_for(ask, variation)
-    until = _true_until(variation, policy, request.moment) if variation.is_timed else inf
+    until = inf
+    if variation.is_timed:
+        life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
+        changes = next_change(variation.fields, request.moment, within=life)
+        until = changes.timestamp() if changes else inf
     tags = (*scope.tags, *tags_of_answer(ask.namespace, ask.recommender, scope.user))
     return Wanted(key, request.policy or policy, tags, ask.user_id, until)
-
-
-def _true_until(variation: Variation, policy: CachePolicy, moment: Moment) -> float:
-    life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
-    changes = next_change(variation.fields, moment, within=life)
-    return changes.timestamp() if changes else inf

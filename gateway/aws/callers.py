@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 from urllib.parse import unquote
 
@@ -92,34 +92,30 @@ def stranger(sent: RawRequest) -> str:
         return f"this request came through a proxy ({forwarded[0]})"
     if "origin" in sent.headers:
         return "this request is of a page in a browser (origin)"
-    if sent.peer is None or not _is_address(sent.peer):  # a socket in the file system
+    peer = None if sent.peer is None else _address(sent.peer)
+    if peer is None:  # a socket in the file system
         return ""
-    if not _is_loopback(sent.peer):
+    if not peer.is_loopback:
         return f"this request came from {sent.peer}"
     # a proxy that passes Host on, or a page whose own name was made to mean this machine
     host = _HOST.match(sent.headers.get("host", ""))
     name = host["name"].strip("[]").lower().rstrip(".") if host else ""
-    if name != "localhost" and not name.endswith(".localhost") and not _is_loopback(name):
+    address = _address(name)
+    is_local = name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+    if not is_local:
         return f"this request is for the host {name[:100]!r}"
     if sent.http_version == "1.0":  # as proxies speak that add nothing; no SDK does
         return "this request speaks HTTP/1.0, as proxies do"
     return ""
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(text: str) -> bool:
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, without the frame of IPv6 around one of IPv4; None for a text that is none."""
     try:
         address = ip_address(text)
     except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def refused(message: str) -> Denied:

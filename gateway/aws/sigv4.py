@@ -76,7 +76,10 @@ def claimed(
     key = keys.get(claim.key)
     if key is None or not same(claim.token or "", key.session_token or ""):
         raise Denied("UnrecognizedClientException", "The security token included in the request is invalid.")
-    check_scope(claim, service)
+    if claim.service != service:
+        raise invalid(f"Credential should be scoped to the service {service!r}.")
+    if claim.date != claim.time[:8]:
+        raise invalid("The date in Credential is not that of X-Amz-Date.")
     check_time(claim, now)
     return claim, key
 
@@ -112,13 +115,6 @@ def claim_from(
         raise incomplete("Credential must have the form KEY/YYYYMMDD/REGION/SERVICE/aws4_request.")
     key, date, region, service = credential.groups()
     return Claim(key, date, region, service, parts["SignedHeaders"], parts["Signature"], time, token, life_s)
-
-
-def check_scope(claim: Claim, service: str) -> None:
-    if claim.service != service:
-        raise invalid(f"Credential should be scoped to the service {service!r}.")
-    if claim.date != claim.time[:8]:
-        raise invalid("The date in Credential is not that of X-Amz-Date.")
 
 
 def check_time(claim: Claim, now: float) -> None:

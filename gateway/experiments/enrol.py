@@ -65,8 +65,10 @@ def _enrolled_in(
         return None
     if not experiment.is_for_all and not takes(experiment, unit, moment.now.timestamp()):
         return None
-    if experiment.audience and not _is_audience(experiment, ask, moment):
-        return None
+    if experiment.audience:
+        context = context_of(experiment.fields, moment, ask.context)
+        if not all(_holds(each, context.get(each.field)) for each in experiment.audience):
+            return None
     allocation = experiment.configured if experiment.is_steady else in_force(experiment, moment.now.timestamp())
     return placed(experiment, unit, sticky(experiment, unit), allocation)
 
@@ -110,11 +112,6 @@ def takes(experiment: Experiment, unit: str, now: float) -> bool:
         return False
     traffic = experiment.traffic(now)
     return traffic >= 1 or (traffic > 0 and share(f"{seed}/traffic", unit) < traffic)
-
-
-def _is_audience(experiment: Experiment, ask: Ask, moment: Moment) -> bool:
-    context = context_of(experiment.fields, moment, ask.context)
-    return all(_holds(each, context.get(each.field)) for each in experiment.audience)
 
 
 def _holds(condition: FieldCondition, value: str | None) -> bool:

@@ -101,7 +101,10 @@ def outcomes_of(
         )
         for event in events
         for (scope, unit, name), metric in wanted.items()
-        if (metric.event_type == event.event_type or (not metric.event_type and _shows_list(event)))
+        if (
+            metric.event_type == event.event_type
+            or (not metric.event_type and (event.impression or event.recommendation_id))
+        )
         and (unit or event.recommendation_id)
         and (value := _value(metric, event)) is not None
     ]
@@ -128,10 +131,6 @@ def _value(metric: ExperimentMetric, event: Event) -> float | None:
     for name in metric.value_key.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _shows_list(event: Event) -> bool:
-    return bool(event.impression or event.recommendation_id)
 
 
 def _once(scope: str, unit: str, name: str, event: Event) -> bytes | None:

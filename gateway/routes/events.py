@@ -140,22 +140,16 @@ def timed(body: bytes, events: Sequence[Event]) -> bytes:
     sent = msgspec.json.decode(body)
     if not events:
         return msgspec.json.encode(sent)
-    timed = [{**each, "sentAt": _time(event)} for each, event in zip(sent["eventList"], events, strict=True)]
+    times = [int(each.sent_at) if each.sent_at.is_integer() else each.sent_at for each in events]
+    timed = [{**each, "sentAt": time} for each, time in zip(sent["eventList"], times, strict=True)]
     return msgspec.json.encode({**sent, "eventList": timed})
-
-
-def _time(event: Event) -> float | int:
-    return int(event.sent_at) if event.sent_at.is_integer() else event.sent_at
 
 
 def _read_body(body: bytes) -> EventsBody:
     try:
         return _read(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the longer way says what is wrong
-        return _convert(decode(body, dict[str, Any], "a JSON object"))
-
-
-def _convert(members: dict[str, Any]) -> EventsBody:
+        members = decode(body, dict[str, Any], "a JSON object")
     present = {name: value for name, value in members.items() if value is not None}  # null is as good as absent
     try:
         return msgspec.convert(present, EventsBody)

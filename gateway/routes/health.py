@@ -71,17 +71,15 @@ class HealthApi:
     async def openapi(self, _: AnyRequest, __: Caller) -> Sending:
         config, pages = self._front.gateway.config, self._pages
         if config.fingerprint not in pages:  # it takes a while to make, which must hold up nobody
-            page = await asyncio.get_running_loop().run_in_executor(self._threads, openapi_page, config)
+            page = await asyncio.get_running_loop().run_in_executor(
+                self._threads, lambda: msgspec.json.encode(described(config))
+            )
             pages.clear()
             pages[config.fingerprint] = page
         return Sending(pages[config.fingerprint])
 
     async def docs(self, _: AnyRequest, __: Caller) -> Sending:
         return Sending(docs_page(), media_type=b"text/html; charset=utf-8")
-
-
-def openapi_page(config: Config) -> bytes:
-    return msgspec.json.encode(described(config))
 
 
 def checked(engine: EnginePort, config: Config) -> dict[str, str]:

@@ -146,7 +146,8 @@ class Front:
         began, headers = self._clock(), headers_once(request)
         with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
             try:
-                caller = self._caller(request, headers)
+                viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
+                caller = Caller(viewed, request.scope["query_string"], viewed.address)
                 sending = await work(request, await self.admit(caller) if guarded else caller)
             except Exception as error:
                 sending = refusal(error)
@@ -201,10 +202,6 @@ class Front:
         return SentResponse(
             sending.status, self._headers(sending, request), b"" if request.method == "HEAD" else sending.body
         )
-
-    def _caller(self, request: AnyRequest, headers: Mapping[str, str]) -> Caller:
-        viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
-        return Caller(viewed, request.scope["query_string"], viewed.address)
 
     def _cors(self, origin: bytes, request: AnyRequest) -> tuple[Header, ...]:
         rules, of_events = self.gateway.config.cors, request.scope["raw_path"].startswith(cors.EVENTS)
