@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -84,10 +84,15 @@ class Files:
         return counts
 
     def _lines(self, source: ImportSource, file: SourceFile) -> Iterator[bytes]:
-        """The file's lines. Raises `InvalidInput` after the last that it may have."""
+        """Lines that hold anything, stripped of white space. Raises `InvalidInput` after the last allowed one."""
+        count, start = 0, BOM
         with source.open(file) as stored:
-            for number, line in enumerate(_lines(stored), start=1):
-                if self.max_lines is not None and number > self.max_lines:
+            while line := stored.readline(LONGEST):
+                line, start = line.removeprefix(start).strip(), b""
+                if not line:
+                    continue
+                count += 1
+                if self.max_lines is not None and count > self.max_lines:
                     raise InvalidInput(f"{INPUT} {self.source}: {file.name} has more than {self.max_lines:,} lines.")
                 yield line
 
@@ -113,16 +118,6 @@ def output_names(files: Sequence[SourceFile]) -> list[str]:
     """Names of output files: each file's name, or its path below the input's prefix where several share a name."""
     shared = Counter(file.name for file in files)
     return [f"{file.name if shared[file.name] == 1 else file.path}{SUFFIX}" for file in files]
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines that hold anything, without the white space around them."""
-    first = True
-    while line := file.readline(LONGEST):
-        if first:
-            line, first = line.removeprefix(BOM), False
-        if line := line.strip():
-            yield line
 
 
 def answered_line(line: bytes, answer: Answer) -> AnsweredLine:

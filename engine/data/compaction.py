@@ -134,7 +134,9 @@ def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> tuple[_Eve
     """Interactions sorted as in a snapshot, with the sessions' rows given to their users (`Group.history` has the
     order), and the rows of the import among them.
     """
-    earlier = _stored_events(group, kinds)
+    s = group.stored.snapshot
+    columns = _columns_of(s.interaction_columns, kinds, len(s.items))
+    earlier = _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived, columns)
     if bulk is not None and bulk.full:
         earlier = earlier.take(np.flatnonzero(earlier.arrived))
     events = _with_owners(_concatenated(earlier, _streamed_events(group, kinds)), group)
@@ -144,12 +146,6 @@ def _interactions(group: Group, bulk: Import | None, kinds: Kinds) -> tuple[_Eve
         new = _new_rows(imported, events)
         events = _concatenated(events, imported.take(new))
     return events.take(np.lexsort((events.arrived, events.times, events.users))), new
-
-
-def _stored_events(group: Group, kinds: Kinds) -> _Events:
-    s = group.stored.snapshot
-    columns = _columns_of(s.interaction_columns, kinds, len(s.items))
-    return _Events(s.users, s.items, s.times, s.types, s.values, group.stored.arrived, columns)
 
 
 def _streamed_events(group: Group, kinds: Kinds) -> _Events:

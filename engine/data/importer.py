@@ -7,10 +7,9 @@ cells looked at, so that clean data is fast and every bad row is reported by its
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -24,12 +23,6 @@ from engine.data.rows import Block, CsvRows
 from engine.data.schema import Schema, plain
 from engine.data.source import ImportSource
 from engine.errors import InvalidInput
-
-
-class ImportProgress(Protocol):
-    def __call__(self, fraction: float, message: str) -> object:
-        """Say how far the import is: 0..1 of the bytes and a few words. May raise to stop it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ STRICT = ImportOptions(odd_values="refuse")
 def import_csv(
     source: ImportSource,
     schema: Schema,
-    progress: ImportProgress,
+    progress: Callable[[float, str], object],  # hears 0..1 of the bytes and words; may raise to stop it
     options: ImportOptions = STRICT,
     now: float = math.inf,
 ) -> Imported:

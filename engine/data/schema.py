@@ -252,13 +252,9 @@ def _check_metadata(schema: Schema) -> None:
             f"{schema.name} may have {most} metadata fields, this schema has {len(metadata)};"
             f" drop some of {', '.join(metadata[most:])} or of the fields before."
         )
-    if schema.key is not None and not any(_trainable(field) for field in schema.fields):
+    if schema.key is not None and not any(f.numeric or f.categorical or f.textual for f in schema.fields):
         textual = " (or textual)" if schema.dataset_type == "ITEMS" else ""
         raise InvalidInput(
             f"A schema of {schema.name} must have a metadata field beside {schema.key}: a number or a categorical"
             f"{textual} string. Add one, or mark a string field categorical."
         )
-
-
-def _trainable(field: Field) -> bool:
-    return field.numeric or field.categorical or field.textual

@@ -87,7 +87,10 @@ def _value(name: str, field: Field, value: object) -> Value:
     if field.type == "string":
         return _text(name, field, value)
     if field.type == "boolean":
-        return _truth(name, value)
+        truth = BOOLEANS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
+        if truth is None:
+            raise InvalidInput(f"Property '{name}' must be true or false, not {_shown(value)}.")
+        return truth
     return _number(name, field, value)
 
 
@@ -98,13 +101,6 @@ def _text(name: str, field: Field, value: object) -> str:
     if reason := length_problem(field, value):
         raise InvalidInput(f"Property '{name}': {reason}")
     return value[: field.max_length]
-
-
-def _truth(name: str, value: object) -> bool:
-    truth = BOOLEANS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
-    if truth is None:
-        raise InvalidInput(f"Property '{name}' must be true or false, not {_shown(value)}.")
-    return truth
 
 
 def _number(name: str, field: Field, value: object) -> int | float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.ensemble.pool import CandidatePool, Score, blended_ndcg
-from engine.measure.ranks import without
+from engine.measure.metrics import without
 from engine.measure.split import EvaluationCase
 
 STEPS = 10  # of a walk

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Floats
-from engine.measure.ranks import dcg, mid_ranks, without
+from engine.measure.metrics import dcg, mid_ranks, without
 from engine.measure.split import EvaluationCase
 from engine.recipe import Query
 

@@ -23,7 +23,7 @@ from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
 from engine.evaluation.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, sampled
 from engine.evaluation.report import Interval, span
-from engine.measure.ranks import mid_ranks, ndcg, without
+from engine.measure.metrics import mid_ranks, ndcg, without
 from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share
 from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES

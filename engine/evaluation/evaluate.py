@@ -18,7 +18,7 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.evaluation.baselines import BASELINES, applies, fitted_baselines, tuned
 from engine.evaluation.report import EvaluationReport, Interval, ReportPart, ReportRow
-from engine.measure.ranks import mid_ranks, ndcg, without
+from engine.measure.metrics import mid_ranks, ndcg, without
 from engine.measure.solution import top
 from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Model, Progress, Scorer, silent, stretch

@@ -6,33 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.evaluation.cohorts import Curve
-from engine.evaluation.report import EvaluationReport, ReportPart
+from engine.evaluation.report import EvaluationReport
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
 def save_plot(report: EvaluationReport, path: Path) -> None:
     """Write the picture; the suffix decides the format. Raises ModuleNotFoundError without the extra `plots`."""
-
-    def draw(axes: Axes, part: ReportPart) -> None:
+    heights = [1.2 + 0.35 * len(part.rows) for part in report.parts]
+    figure = _figure(9, sum(heights))
+    panels = figure.subplots(len(report.parts), 1, squeeze=False, height_ratios=heights)
+    for axes, part in zip(panels[:, 0], report.parts, strict=True):
         axes.set_title(part.title)
         if not part.rows:
             axes.set_axis_off()
-            return
+            continue
         rows = part.rows[::-1]
         values = [row.ndcg_at_10 for row in rows]
         below = [max(row.ndcg_at_10 - row.interval[0], 0) for row in rows]
         above = [max(row.interval[1] - row.ndcg_at_10, 0) for row in rows]
         axes.barh([row.model for row in rows], values, xerr=[below, above], color="#5b8def", ecolor="#333")
         axes.set_xlabel("NDCG@10, 95 % interval")
-
-    heights = [1.2 + 0.35 * len(part.rows) for part in report.parts]
-    figure = _figure(9, sum(heights))
-    panels = figure.subplots(len(report.parts), 1, squeeze=False, height_ratios=heights)
-    for axes, part in zip(panels[:, 0], report.parts, strict=True):
-        draw(axes, part)
     figure.savefig(path)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, reward_metrics
-from engine.measure.ranks import mid_ranks
+from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, mid_ranks, reward_metrics
 from engine.measure.split import EvaluationCase, user_split
 from engine.recipe import Model, Progress, Recipe, Scorer, stretch
 

@@ -118,7 +118,10 @@ def tuned(
         words = f"trial {number} of {count}, best {trials.metric} {best:.4f}"
         part = _with_words(stretch(progress, (number - 1) / count, number / count), words)
         same = (each for each in done if each.settings == settings)
-        trial = next(same, None) or _run_trial(recipe, settings, fixed, trials, part)
+        trial = next(same, None)
+        if trial is None:
+            label = ", ".join(f"{name} {value}" for name, value in settings.items())
+            trial = TuningTrial(label, settings, trials.measured(recipe, {**fixed, **settings}, part))
         study.tell(asked, trial.score)
         done.append(trial)
         late = (progress(number / count, words) or 0.0) >= 1
@@ -131,13 +134,6 @@ def tuned(
 def best_of(done: Sequence[TuningTrial]) -> TuningTrial:
     """The first of those with the highest score."""
     return max(done, key=lambda trial: trial.score)
-
-
-def _run_trial(
-    recipe: Recipe[Any], settings: Settings, fixed: Mapping[str, str], trials: TuningTask, progress: Progress
-) -> TuningTrial:
-    score = trials.measured(recipe, {**fixed, **settings}, progress)
-    return TuningTrial(", ".join(f"{name} {value}" for name, value in settings.items()), settings, score)
 
 
 def _start(recipe: Recipe[Any], dimensions: Sequence[Dimension], fixed: Mapping[str, str]) -> dict[str, Any]:

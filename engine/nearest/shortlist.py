@@ -55,7 +55,9 @@ class Shortlist:
         self.count = self._known + (len(newer.near) if newer is not None else 0)  # items that have logits
         self.depth = index.depth  # of its best items, how many are to be trusted
         self._newest = np.zeros(0, np.float32) if newer is None else self._of_newer(newer, question)
-        self._added = Sums((*question.added, _penalties(question, self.count)), self.count)
+        seen = question.penalised[once(question.penalised, self.count)]
+        penalties = Sparse(seen, np.full(len(seen), -question.penalty, np.float32))
+        self._added = Sums((*question.added, penalties), self.count)
         self._opened = index.open(self._vector)
         beside = self._beside(self._added.few)
         self._beside_products = index.products(beside, self._vector)
@@ -108,11 +110,6 @@ class Shortlist:
         if len(more) > RESCORED:
             more = more[np.argpartition(-added.values[more], RESCORED)[:RESCORED]]
         return added.items[more]
-
-
-def _penalties(question: IndexQuery, count: int) -> Sparse:
-    items = question.penalised[once(question.penalised, count)]
-    return Sparse(items, np.full(len(items), -question.penalty, np.float32))
 
 
 def _nearly(logits: Floats, depth: int) -> Ints:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.measure.metrics import LONGEST, METRICS, Outcome, mean
-from engine.measure.ranks import mid_ranks
+from engine.measure.metrics import LONGEST, METRICS, Outcome, mean, mid_ranks
 from engine.propensity.outcomes import TAKEN, kinds_of
 from engine.rank.topk import top_k
 from engine.recipe import Query, Scorer

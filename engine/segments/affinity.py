@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
-from engine.measure.ranks import mid_ranks, ndcg, without
+from engine.measure.metrics import mid_ranks, ndcg, without
 from engine.measure.split import newest_split
 from engine.recipe import Model, Progress, Query, Scorer, stretch
 from engine.segments.cases import Cases, SegmentCase, known_before

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.data.columns import Bools, Column, Ints, Labels, Tags
 from engine.data.snapshot import Snapshot
-from engine.measure.ranks import without
+from engine.measure.metrics import without
 from engine.measure.split import Halves
 from engine.rank.topk import top_k
 from engine.recipe import Query, Scorer

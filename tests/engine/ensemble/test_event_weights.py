@@ -13,8 +13,7 @@ from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import train
-from engine.measure.metrics import event_weight_metrics
-from engine.measure.ranks import ndcg
+from engine.measure.metrics import event_weight_metrics, ndcg
 from engine.measure.solution import outcome_of
 from engine.measure.split import user_split
 from engine.recipe import Query, silent

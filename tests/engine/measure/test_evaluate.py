@@ -135,7 +135,7 @@ def test_solution_metrics_keep_what_a_model_chose() -> None:
 
 def test_movielens() -> None:
     """Leave-last-out, full ranking, seen removed, file order for ties: published neural models stay below .117."""
-    from engine.measure.ranks import mid_ranks, ndcg, without
+    from engine.measure.metrics import mid_ranks, ndcg, without
     from engine.measure.split import leave_last_out
 
     recipe = RECIPES["aws-user-personalization-v2"]

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.measure.metrics import METRICS, Outcome
-from engine.measure.ranks import mid_ranks, ndcg, without
+from engine.measure.metrics import METRICS, Outcome, mid_ranks, ndcg, without
 
 
 def outcome(*places: list[int]) -> Outcome:
