@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from engine.data.columns import Array, Column, Labels, Numbers, Tags, Texts
+from engine.data.columns import Array, Column, Labels, Numbers, Tags, Texts, offsets_of
 from engine.data.options import Timestamps
 from engine.data.schema import BOOLEANS, MILLISECONDS, Field
 from engine.data.values import DECIMAL, MISSING, TIME_READERS, WHOLE, length_problem, number_problem
@@ -98,9 +98,7 @@ def _tags(codes: Array, cells: Sequence[str]) -> Tags:
     """Tags of interned cells: each distinct cell is split once."""
     index: dict[str, int] = {}
     split = [[index.setdefault(tag, len(index)) for tag in cell.split("|") if tag] for cell in cells]
-    indptr = np.zeros(len(split) + 2, np.int64)
-    np.cumsum([len(tags) for tags in split], out=indptr[1:-1])
-    indptr[-1] = indptr[-2]  # an empty row at the end is what code -1, a missing cell, picks
+    indptr = offsets_of([*map(len, split), 0])  # an empty row at the end is what code -1, a missing cell, picks
     flat = np.fromiter((tag for tags in split for tag in tags), np.int32)
     return Tags(indptr, flat, list(index)).take(codes)
 
@@ -121,9 +119,7 @@ class _Long(Builder):
         return np.array([self.one(cell) for cell in cells], object)
 
     def column(self, values: Array) -> Column:
-        offsets = np.zeros(len(values) + 1, np.int64)
-        np.cumsum([len(value) for value in values], out=offsets[1:])
-        return Texts(offsets, np.frombuffer(b"".join(values), np.uint8))
+        return Texts.joined(list(values))
 
 
 class _Figures(Builder):

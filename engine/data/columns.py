@@ -88,10 +88,11 @@ class Texts:
 
     @classmethod
     def of(cls, texts: Iterable[str | None]) -> Texts:
-        raw = [(text or "").encode() for text in texts]
-        offsets = np.zeros(len(raw) + 1, np.int64)
-        np.cumsum([len(piece) for piece in raw], out=offsets[1:])
-        return cls(offsets, np.frombuffer(b"".join(raw), np.uint8))
+        return cls.joined([(text or "").encode() for text in texts])
+
+    @classmethod
+    def joined(cls, raw: Sequence[bytes]) -> Texts:
+        return cls(offsets_of([len(piece) for piece in raw]), np.frombuffer(b"".join(raw), np.uint8))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -105,6 +106,13 @@ class Texts:
     def take(self, rows: Array) -> Texts:
         offsets, places = _ragged(self.offsets, rows)
         return Texts(offsets, self.blob[places])
+
+
+def offsets_of(lengths: Sequence[int] | Array) -> Longs:
+    """(n + 1,) where each of n parts of these lengths begins, and the last one ends."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 def _ragged(indptr: Longs, rows: Array) -> tuple[Longs, Longs]:
@@ -170,8 +178,7 @@ def column_of(kind: type[Column], values: Sequence[Any]) -> Column:
     ids = {name: index for index, name in enumerate(names)}
     if kind is Labels:
         return Labels(np.array([ids[row[0]] if row else -1 for row in split], np.int32), names)
-    indptr = np.zeros(len(split) + 1, np.int64)
-    np.cumsum([len(row) for row in split], out=indptr[1:])
+    indptr = offsets_of([len(row) for row in split])
     return Tags(indptr, np.array([ids[name] for row in split for name in row], np.int32), names)
 
 

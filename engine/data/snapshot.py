@@ -13,7 +13,7 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from engine.data.columns import Array, Column, Floats, Ints, Longs, Numbers, Texts
+from engine.data.columns import Array, Column, Floats, Ints, Longs, Numbers, Texts, offsets_of
 from engine.data.schema import Field, Schema
 
 STRENGTHS: Mapping[str, float] = {"OFF": 0.0, "LOW": 0.5, "MEDIUM": 1.0, "HIGH": 2.0}  # logits from worst to best
@@ -63,11 +63,9 @@ class Snapshot:
 
     def take(self, rows: Array) -> Snapshot:
         """The snapshot of only some interactions: a mask (n,) or ascending rows. Ids, names and metadata stay."""
-        indptr = np.zeros(self.user_count + 1, np.int64)
-        np.cumsum(np.bincount(self.users[rows], minlength=self.user_count), out=indptr[1:])
         return replace(
             self,
-            indptr=indptr,
+            indptr=offsets_of(np.bincount(self.users[rows], minlength=self.user_count)),
             items=self.items[rows],
             times=self.times[rows],
             types=self.types[rows],
@@ -101,10 +99,8 @@ def snapshot_of(
     n = len(users)
     user_names = names["user_names"] if "user_names" in names else _numbers(users)
     order = np.lexsort((np.arange(n), times, users))
-    indptr = np.zeros(len(user_names) + 1, np.int64)
-    np.cumsum(np.bincount(users, minlength=len(user_names)), out=indptr[1:])
     return Snapshot(
-        indptr=indptr,
+        indptr=offsets_of(np.bincount(users, minlength=len(user_names))),
         items=items[order].astype(np.int32),
         times=times[order].astype(np.int64),
         types=(np.zeros(n, np.int32) if types is None else types[order].astype(np.int32)),

@@ -14,7 +14,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Array, Ints, Longs, load_array
+from engine.data.columns import Array, Ints, Longs, load_array, offsets_of
 
 NOBODY = "\0"  # the name of an id whose name was forgotten
 REMEMBERED = 8_192  # names found lately, about 1 MB
@@ -32,8 +32,7 @@ class Names(Sequence[str]):
     @classmethod
     def of(cls, names: Iterable[str]) -> Names:
         raw = [name.encode() for name in names]
-        offsets = np.zeros(len(raw) + 1, np.int64)
-        np.cumsum([len(piece) for piece in raw], out=offsets[1:])
+        offsets = offsets_of([len(piece) for piece in raw])
         hashes = np.fromiter((_hash(piece) for piece in raw), np.uint64, len(raw))
         return cls(offsets, np.frombuffer(b"".join(raw), np.uint8), *_sorted(hashes, np.arange(len(raw))))
 

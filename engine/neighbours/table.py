@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Array, Floats, Ints
+from engine.data.columns import Array, Floats, Ints, offsets_of
 from engine.neighbours.pairs import Pairs
 from engine.neighbours.sparse import Sparse, summed
 from engine.recipe import Model, Query, Scorer
@@ -36,8 +36,7 @@ def table_of(pairs: Pairs, item_count: int, most: int = KEPT) -> Arrays:
     left = pairs.left[order]
     place = np.arange(len(left)) - np.searchsorted(left, left)
     order = order[place < most]
-    indptr = np.zeros(item_count + 1, np.int64)
-    np.cumsum(np.bincount(pairs.left[order], minlength=item_count), out=indptr[1:])
+    indptr = offsets_of(np.bincount(pairs.left[order], minlength=item_count))
     return {"indptr": indptr, "near": pairs.right[order], "value": pairs.weight[order]}
 
 

@@ -48,11 +48,12 @@ def _within_percentiles(snapshot: Snapshot, params: SimsParams) -> Snapshot:
     counts = np.bincount(snapshot.items, minlength=snapshot.item_count)
     user_bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
     item_bounds = (params.min_item_interaction_count_percentile, params.max_item_interaction_count_percentile)
-    keep = _between(lengths, user_bounds)[snapshot.users] & _between(counts, item_bounds)[snapshot.items]
+    keep = between(lengths, user_bounds)[snapshot.users] & between(counts, item_bounds)[snapshot.items]
     return snapshot.take(keep)
 
 
-def _between(counts: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
+def between(counts: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
+    """(n,) whether each count is within the percentiles of those above 0."""
     if not counts.any():
         return np.ones(len(counts), bool)
     fewest, most = np.quantile(counts[counts > 0], percentiles)

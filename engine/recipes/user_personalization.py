@@ -16,8 +16,8 @@ from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import cheaper, cost, plan_of, refit, train as train_ensemble
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Progress, Recipe
+from engine.recipes.sims import Share, between
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Hidden = Annotated[int, msgspec.Meta(ge=32, le=256)]
 
 
@@ -44,12 +44,8 @@ def again(model: Model, snapshot: Snapshot, params: UserPersonalizationParams, s
 
 def _usual_users(snapshot: Snapshot, params: UserPersonalizationParams) -> Snapshot:
     """Only the rows of users whose history is neither shorter nor longer than the percentiles say."""
-    lengths = np.diff(snapshot.indptr)
-    if not lengths.any():
-        return snapshot
     bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
-    shortest, longest = np.quantile(lengths[lengths > 0], bounds)
-    return snapshot.take(((lengths >= shortest) & (lengths <= longest))[snapshot.users])
+    return snapshot.take(between(np.diff(snapshot.indptr), bounds)[snapshot.users])
 
 
 RECIPE = Recipe(
