@@ -20,6 +20,7 @@ from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.data.table import LiveTable
 from engine.ensemble.member import fading
+from engine.measure.split import drawn
 from engine.rank.topk import top_k
 from engine.recipe import Model, Progress, Query, Scorer, stretch
 from engine.segments.factors import factors
@@ -81,9 +82,7 @@ class _Members(NamedTuple):
 
 def _members(snapshot: Snapshot, vectors: Floats, seed: int) -> _Members:
     """Users whom the vectors describe, at most USERS, drawn at random."""
-    users = np.flatnonzero(np.diff(snapshot.indptr))
-    if len(users) > USERS:
-        users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
+    users = drawn(np.flatnonzero(np.diff(snapshot.indptr)), USERS, seed)
     own = np.array([embedded(vectors, snapshot.history(int(user))[0]) for user in users], np.float32)
     own = own.reshape(len(users), vectors.shape[1])
     described = np.flatnonzero(own.any(axis=1))

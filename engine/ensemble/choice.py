@@ -25,7 +25,7 @@ from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
 from engine.ensemble.pool import CandidatePool, Score, joined, own_ndcg, pool_of
-from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Progress, silent, spans
 
 ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
@@ -122,11 +122,9 @@ def most_cases(items: int) -> int:
 
 
 def _sample(cases: list[EvaluationCase], items: int, seed: int) -> list[EvaluationCase]:
-    most = most_cases(items)
-    if len(cases) <= most:
-        return cases if len(cases) >= ENOUGH else []
-    chosen = np.random.default_rng(seed).choice(len(cases), most, replace=False)
-    return [cases[place] for place in np.sort(chosen)]
+    if len(cases) < ENOUGH:
+        return []
+    return [cases[place] for place in drawn(np.arange(len(cases)), most_cases(items), seed)]
 
 
 def best_reading_each(columns: Sequence[ScorerColumn], ndcg: NDArray[np.float64]) -> list[int]:

@@ -18,9 +18,9 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.evaluation.baselines import BASELINES, applies, fitted_baselines, tuned
 from engine.evaluation.report import EvaluationReport, Interval, ReportPart, ReportRow
-from engine.measure.metrics import mid_ranks, ndcg, without
+from engine.measure.metrics import mean, mid_ranks, ndcg, without
 from engine.measure.solution import top
-from engine.measure.split import EvaluationCase, Split, leave_last_out, repeat_share, tied_share, time_split
+from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES
 
@@ -158,13 +158,13 @@ def _row(
     return ReportRow(
         model=name,
         settings=settings,
-        ndcg_at_10=_mean(gains.ndcg),
+        ndcg_at_10=mean(gains.ndcg),
         interval=bootstrap(gains.ndcg, seed),
-        hit_rate_at_10=_mean(gains.hit),
-        mean_reciprocal_rank=_mean(gains.reciprocal),
+        hit_rate_at_10=mean(gains.hit),
+        mean_reciprocal_rank=mean(gains.reciprocal),
         coverage_at_10=len(np.unique(shown)) / max(len(popularity), 1),
-        popularity=_mean(popularity[shown].astype(np.float64)),
-        ahead=None if ahead is None else _mean(ahead),
+        popularity=mean(popularity[shown].astype(np.float64)),
+        ahead=None if ahead is None else mean(ahead),
         ahead_interval=None if ahead is None else bootstrap(ahead, seed),
     )
 
@@ -187,9 +187,7 @@ def _percentiles(snapshot: Snapshot) -> Floats:
 
 def sampled(cases: list[EvaluationCase], items: int, seed: int) -> list[EvaluationCase]:
     most = max(min(MOST_CASES, ENTRIES // max(items, 1)), 200)
-    if len(cases) <= most:
-        return cases
-    return [cases[at] for at in np.sort(np.random.default_rng(seed).choice(len(cases), most, replace=False))]
+    return [cases[at] for at in drawn(np.arange(len(cases)), most, seed)]
 
 
 def _account(model: Model) -> str:
@@ -203,8 +201,4 @@ def _account(model: Model) -> str:
 
 def _last_two_tied(snapshot: Snapshot) -> float:
     ends = snapshot.indptr[1:][np.diff(snapshot.indptr) > 1]
-    return _mean((snapshot.times[ends - 1] == snapshot.times[ends - 2]).astype(np.float64))
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if len(values) else 0.0
+    return mean((snapshot.times[ends - 1] == snapshot.times[ends - 2]).astype(np.float64))

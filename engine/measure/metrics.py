@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Floats, Ints
-from engine.measure.split import EvaluationCase
+from engine.measure.split import EvaluationCase, drawn
 from engine.rank.topk import top_k
 from engine.recipe import Query, Scorer
 
@@ -112,8 +113,8 @@ def event_weight_metrics(outcome: Outcome) -> dict[str, float]:
     return {name.format(cut): mean([ndcg(ranks, cut, case.gains) for ranks, case in cases]) for cut in CUTS}
 
 
-def mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def mean(values: Sequence[float] | NDArray[Any]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
 
 
 def catalogue_metrics(
@@ -122,15 +123,13 @@ def catalogue_metrics(
     """Means over what is recommended for items (a sample of a large catalogue): popularity and freshness (items,) in
     0..1, and the similarity of unit vectors (items, d) to the item asked for, in -1..1, of items that have one.
     """
-    asked = np.flatnonzero(vectors.any(axis=1))
-    if len(asked) > MOST_ITEMS:
-        asked = np.sort(np.random.default_rng(seed).choice(asked, MOST_ITEMS, replace=False))
+    asked = drawn(np.flatnonzero(vectors.any(axis=1)), MOST_ITEMS, seed)
     lists = [top_k(score(Query(item=int(item))), LONGEST) for item in asked]
     shown = np.concatenate([*lists, np.empty(0, np.int32)])
     owner = np.repeat(asked, [len(each) for each in lists])
     alike = [float(vectors[item] @ vectors[other]) for item, other in zip(owner, shown, strict=True)]
     return {
-        "item_popularity": float(np.mean(popularity[shown])) if len(shown) else 0.0,
-        "item_freshness": float(np.mean(freshness[shown])) if len(shown) else 0.0,
-        "item_similarity": float(np.mean(alike)) if alike else 0.0,
+        "item_popularity": mean(popularity[shown]),
+        "item_freshness": mean(freshness[shown]),
+        "item_similarity": mean(alike),
     }

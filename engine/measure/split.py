@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Floats, Ints, Longs, Tags
+from engine.data.columns import Array, Floats, Ints, Longs, Tags
 from engine.data.snapshot import Snapshot
 from engine.data.table import NOBODY, LiveTable
 from engine.recipe import Query
@@ -141,6 +141,13 @@ def newest_split(snapshot: Snapshot, *, share: float = 0.2) -> Halves:
     hidden = np.where(lengths > 1, np.maximum((share * lengths).astype(np.int64), 1), 0)
     newest = np.arange(len(snapshot.items)) >= (snapshot.indptr[1:] - hidden)[snapshot.users]
     return Halves(snapshot.take(~newest), snapshot.take(newest))
+
+
+def drawn(every: Array, most: int, seed: int) -> Array:
+    """At most so many of (n,) that are in order, drawn by the seed; they stay in order."""
+    if len(every) <= most:
+        return every
+    return np.sort(np.random.default_rng(seed).choice(every, most, replace=False))
 
 
 def basket_starts(times: Longs) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ import numpy as np
 from engine.data.columns import Bools, Column, Ints, Labels, Tags
 from engine.data.snapshot import Snapshot
 from engine.measure.metrics import without
-from engine.measure.split import Halves
+from engine.measure.split import Halves, drawn
 from engine.rank.topk import top_k
 from engine.recipe import Query, Scorer
 
@@ -31,7 +31,7 @@ Cases = Callable[[Snapshot, int, int], list[SegmentCase]]  # of hidden rows; at 
 
 def item_cases(hidden: Snapshot, most: int, seed: int) -> list[SegmentCase]:
     """One case an item."""
-    items = _drawn(np.unique(hidden.items), most, seed)
+    items = drawn(np.unique(hidden.items), most, seed)
     queries = [Query(item=int(item)) for item in items]
     return [SegmentCase(query, touched_by(hidden, query)) for query in queries]
 
@@ -46,8 +46,8 @@ def attribute_cases(hidden: Snapshot, most: int, seed: int) -> list[SegmentCase]
         for code in np.unique(column.take(touched).codes)
         if code >= 0
     ]
-    drawn = (pairs[place] for place in _drawn(np.arange(len(pairs)), most, seed))
-    queries = [Query(attributes=_having(column, code)) for column, code in drawn]
+    places = drawn(np.arange(len(pairs)), most, seed)
+    queries = [Query(attributes=_having(*pairs[place])) for place in places]
     return [SegmentCase(query, touched_by(hidden, query)) for query in queries]
 
 
@@ -77,12 +77,6 @@ def _having(column: Column, code: int) -> Bools:
     having = np.zeros(len(column), np.bool_)
     having[owners[column.codes == code]] = True
     return having
-
-
-def _drawn(every: np.ndarray, most: int, seed: int) -> np.ndarray:
-    if len(every) <= most:
-        return every
-    return np.sort(np.random.default_rng(seed).choice(every, most, replace=False))
 
 
 def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> dict[str, float]:
