@@ -29,8 +29,10 @@ def assign(plan: Plan, unit: str | None, feature: str | None = None, arm: str | 
         chosen = plan.by_name[arm]
     elif not unit or plan.experiments:
         chosen = next(each for each in plan.variations if each.weight > 0)
+    elif len(plan.variations) > 1:
+        chosen = plan.variations[bisect_right(plan.ends, share(f"{plan.namespace}/{plan.path}", unit))]
     else:
-        chosen = plan.variations[bisect_right(plan.ends, share(seed(plan), unit)) if len(plan.variations) > 1 else 0]
+        chosen = plan.variations[0]
     if plan.post_processor is not None and not plan.post_processor.function.arn:
         message = f"the responsePostProcessor of {where(plan)} names no ARN"
         raise Problem(message, status=404, type="Function", code="FunctionArnNotConfigured")
@@ -46,15 +48,10 @@ def where(plan: Plan) -> str:
     return f"{plan.path} of namespace {plan.namespace!r}"
 
 
-def seed(plan: Plan) -> str:
-    return f"{plan.namespace}/{plan.action}/{plan.recommender}"
-
-
 def shared_by(plan: Plan) -> int:
     """The configured number of cohorts. Raises 404 where there is none."""
     if plan.cohorts is None:
-        where = f"{plan.action}/{plan.recommender} of namespace {plan.namespace!r}"
-        raise NotConfigured("CohortsNotConfigured", f"{where} has no 'cohorts'")
+        raise NotConfigured("CohortsNotConfigured", f"{where(plan)} has no 'cohorts'")
     return plan.cohorts
 
 

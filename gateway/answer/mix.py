@@ -50,17 +50,14 @@ def mixed(replies: Sequence[Reply], ask: Ask, enrolment: Enrolment, version: str
     members = [b',"team":' + encoded(reply.variation) for reply in replies]
     one = Body(ask.list_name, rest, [lists[team].items[place] for team, place in picks], list(teams))
     one = one.with_members(members[team] for team, _ in picks)
-    body = one.encode(short=is_short(lists, ask, teams), next_page=next_page(lists, ask, teams))
+    short = is_list(ask) and len(teams) < ask.num_results and any("short" in each.rest for each in lists)
+    body = one.encode(short=short, next_page=next_page(lists, ask, teams))
     return Mixed(one_reply(replies, body, etag_of(body, version)), name, msgspec.json.encode(teams))
 
 
 def name_of(experiment: str, unit: str, teams: Mapping[str, str]) -> str:
     digest = hashlib.blake2b(msgspec.json.encode((experiment, unit, teams)), digest_size=16).digest()
     return f"RID-{uuid.UUID(bytes=digest, version=5)}"
-
-
-def is_short(lists: Sequence[Body], ask: Ask, teams: Mapping[str, str]) -> bool:
-    return is_list(ask) and len(teams) < ask.num_results and any("short" in each.rest for each in lists)
 
 
 def next_page(lists: Sequence[Body], ask: Ask, teams: Mapping[str, str]) -> str | None:

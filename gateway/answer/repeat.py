@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gateway.answer.decorate import Decorators
 from gateway.answer.request import ChangeCounters, Fetched, RequestContext
-from gateway.cache import CacheEntry, CacheKey, Changes, Tag, Wanted
+from gateway.cache import CacheEntry, CacheKey, Changes, Tag
 from gateway.context.autocontext import next_change as next_change_of
 from gateway.experiments.enrol import next_change
 from gateway.plan.plan import ContextField, Moment, Plan
@@ -52,12 +52,15 @@ def repeat_of(request: RequestContext, fetched: Fetched, decorators: Decorators,
     metadata_tags, version = decorators.dependencies(request.variation, request.ask)
     tags = (*wanted.tags, *metadata_tags, *own_tags)
     counted = enrolment if enrolment is not None and enrolment.counted else None
+    policy = wanted.policy
+    fresh_until = min(entry.stored_at + policy.max_age_s * (1 - entry.jitter), entry.until, wanted.until)
+    longer = max(policy.stale_while_revalidate_s, policy.stale_if_error_s)
     return Repeat(
         key=wanted.key,
         entry=entry,
         body=fetched.body.body,
         tail=b"" if counted is None else counted.arm.annotation,
-        until=min(_fresh_until(entry, wanted), _same_arms_until(request.plan, request.moment)),
+        until=min(fresh_until, _same_arms_until(request.plan, request.moment)),
         tags=tags,
         seen=changes.latest(tags),
         own=None if scope.own is None else (scope.own[1], scope.own[2]),
@@ -65,18 +68,9 @@ def repeat_of(request: RequestContext, fetched: Fetched, decorators: Decorators,
         mark=fetched.body.decoration.version,
         before=request.before,
         outcome="hit" if entry.user == wanted.user else "shared",
-        stands_in_until=_stands_in_until(entry, wanted),
+        stands_in_until=entry.stored_at + policy.max_age_s + longer if longer else 0.0,
         arm=("", "") if counted is None else (counted.experiment.id, counted.arm.variation),
     )
-
-
-def _fresh_until(entry: CacheEntry, wanted: Wanted) -> float:
-    return min(entry.stored_at + wanted.policy.max_age_s * (1 - entry.jitter), entry.until, wanted.until)
-
-
-def _stands_in_until(entry: CacheEntry, wanted: Wanted) -> float:
-    longer = max(wanted.policy.stale_while_revalidate_s, wanted.policy.stale_if_error_s)
-    return entry.stored_at + wanted.policy.max_age_s + longer if longer else 0.0
 
 
 def _same_arms_until(plan: Plan, moment: Moment) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -32,13 +31,6 @@ UNKNOWN_OPERATION = "UnknownOperationException"
 LARGE_BODY = 1_000_000  # bytes; ten events of 10 KB, their properties escaped twice, are a third of it
 LARGEST_BODY = 2_000_000  # ten rows of 32,000 characters, each of them escaped
 FAILURE = Problem("The server failed; its log says why.", status=500, type="Internal", code="InternalFailure")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    code: str
-    message: str
-    status: int
 
 
 AnyRequest = Request[Any, Any, Any]
@@ -100,22 +92,22 @@ def head_of(request: AnyRequest) -> RawRequest:
 
 
 def refused(error: engine.EngineError | Problem, media_type: str) -> Response[bytes]:
-    refusal = refusal_of(error, control=media_type == JSON_1_1)
-    body = msgspec.json.encode({"__type": refusal.code, "message": refusal.message})
-    headers = {"x-amzn-ErrorType": refusal.code, **request_id()}
-    if refusal.code == THROTTLED or refusal.status == 503:
+    code, message, status = refusal_of(error, control=media_type == JSON_1_1)
+    body = msgspec.json.encode({"__type": code, "message": message})
+    headers = {"x-amzn-ErrorType": code, **request_id()}
+    if code == THROTTLED or status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    return Response(body, status_code=refusal.status, media_type=media_type, headers=headers)
+    return Response(body, status_code=status, media_type=media_type, headers=headers)
 
 
-def refusal_of(error: engine.EngineError | Problem, *, control: bool) -> Refusal:
-    """The control plane answers 400 for all its modelled errors, the other two services as the error says (§1.2)."""
+def refusal_of(error: engine.EngineError | Problem, *, control: bool) -> tuple[str, str, int]:
+    """Code, message and status: 400 for all modelled errors of the control plane, else as the error says (§1.2)."""
     if isinstance(error, Overloaded | TooMany):  # what every SDK tries again
-        return Refusal(THROTTLED, error.message, 400 if control else 429)
+        return THROTTLED, error.message, 400 if control else 429
     if isinstance(error, TooLarge):
-        return Refusal("RequestEntityTooLargeException", error.message, error.status)
+        return "RequestEntityTooLargeException", error.message, error.status
     modelled = isinstance(error, engine.EngineError) and error.status < 500 and error.code != UNKNOWN_OPERATION
-    return Refusal(error.code, error.message, 400 if control and modelled else error.status)
+    return error.code, error.message, 400 if control and modelled else error.status
 
 
 def unknown(name: str) -> Problem:

@@ -1,8 +1,8 @@
 """The response cache.
 
 `fetch` judges an entry (fresh, stale, missing), and `flight` makes a missing one once. `local_store` holds a worker's
-entries below a ceiling, and `frequency_sketch` says which may push out which. `shared_store` holds those of all
-replicas in Redis, over a pipelined `redis_connection` and under a `seal`. `changes` and `purge` say what is outdated.
+entries below a ceiling. `shared_store` holds those of all replicas in Redis, over a pipelined `redis_connection` and
+under a `seal`. `changes` and `purge` say what is outdated.
 """
 
 from gateway.cache.changes import Changes, Tag

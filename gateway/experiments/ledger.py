@@ -26,7 +26,7 @@ from gateway.experiments.analysis.verdict import Step
 from gateway.experiments.arms import ArmCounters
 from gateway.experiments.credit import attributed, confirmed, teams_of
 from gateway.experiments.enrol import Enrolment, placed
-from gateway.experiments.weights import Weights
+from gateway.experiments.weights import Weights, history
 from gateway.plan.experiment import AllocationStep, Experiment, ExperimentMetric
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ class Ledger:
 
     def steps(self, experiment: Experiment) -> list[Step]:
         """Its weights so far, where they change by themselves. Reads the database."""
-        return self._weights.history(experiment)
+        return history(experiment, self._store.allocations(experiment.id), self._clock())
 
     # ---- the thread
 

@@ -61,10 +61,6 @@ class Weights:
                 return allocations[index - 1]
         return experiment.scheduled(now)
 
-    def history(self, experiment: Experiment) -> list[Step]:
-        """The experiment's weights so far. Reads the database."""
-        return history(experiment, self._store.allocations(experiment.id), self._clock())
-
     # ---- the thread
 
     def start(self) -> None:

@@ -85,10 +85,12 @@ class HealthApi:
 def checked(engine: EnginePort, config: Config) -> dict[str, str]:
     """Each thing that an answer needs, and what is wrong with it: in words of its own, since what the engine says may
     name files, hosts and users, and anyone may ask."""
+    plans = [plan for namespace in config.namespaces.values() for plan in namespace.plans.values()]
+    models = {each.model for plan in plans for each in plan.variations if each.model and not each.origin}
     return {
         "configuration": OK,  # a process without one does not start
         "database": _database(engine),
-        **{f"{MODEL}{name}": _model(engine, name) for name in sorted(_models(config))},
+        **{f"{MODEL}{name}": _model(engine, name) for name in sorted(models)},
     }
 
 
@@ -118,13 +120,6 @@ def _model(engine: EnginePort, name: str) -> str:
     except EngineError:
         return BROKEN
     return OK
-
-
-def _models(config: Config) -> set[str]:
-    plans = [plan for namespace in config.namespaces.values() for plan in namespace.plans.values()]
-    return {
-        variation.model for plan in plans for variation in plan.variations if variation.model and not variation.origin
-    }
 
 
 @lru_cache(maxsize=1)

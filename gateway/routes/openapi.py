@@ -93,7 +93,7 @@ def described(config: Config) -> dict[str, Any]:
     paths = dict(path for namespace in config.namespaces.values() for path in _paths(namespace))
     if config.flags:
         paths |= {**dict(flag_paths()), **dict(experiment_paths())}
-    tags = sorted({tag for path in paths.values() for operation in _operations(path) for tag in operation.tags or ()})
+    tags = sorted({tag for path in paths.values() for each in (path.get, path.post) if each for tag in each.tags or ()})
     document = OpenAPI(
         info=Info(
             title=config.title or "Personalization APIs",
@@ -117,10 +117,6 @@ def _schemes(config: Config) -> dict[str, SecurityScheme | Reference]:
             return {"BearerAuth": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         case _:
             return {}
-
-
-def _operations(path: PathItem) -> list[Operation]:
-    return [operation for operation in (path.get, path.post) if operation is not None]
 
 
 def _paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
