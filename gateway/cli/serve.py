@@ -78,7 +78,9 @@ def command(**values: Any) -> None:
     announce(options, config, sockets)
     jobs = job_child(engine.settings, writer.path, options.job_nice)
     supervisor.start([jobs])
-    watch_starvation(engine.settings, server, jobs)
+    numbers = engine.settings.data_dir / "run" / "metrics" / server
+    starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
+    threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
     status = supervisor.run()
     writer.close()
     engine.close()
@@ -117,13 +119,6 @@ def announce(options: ServeOptions, config: Config, sockets: Sequence[socket.soc
     port = sockets[0].getsockname()[1]
     where = f"http://[{options.host}]:{port}" if ":" in options.host else f"http://{options.host}:{port}"
     click.echo(f"recgate serves on {where} with {len(sockets)} workers, data in {options.data}, docs at {where}/docs")
-
-
-def watch_starvation(settings: Settings, server: str, jobs: Child) -> None:
-    """Watches in a thread whether the job process gets the processor."""
-    numbers = settings.data_dir / "run" / "metrics" / server
-    starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
-    threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
 
 
 def exposure(host: str, config: Config) -> str:

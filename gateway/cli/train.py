@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -58,10 +59,7 @@ def train(
     )
     solution = local.arn(f"solution/{name}")
     if not is_new:
-        trained_by = local.call("DescribeSolution", solutionArn=solution)["solution"]["recipeArn"].rsplit("/", 1)[-1]
-        if trained_by != recipe:
-            raise click.ClickException(f"solution {name} exists with recipe {trained_by}; choose another name")
-        _check_settings(local, solution, hyperparameters)
+        _check_same(local.call("DescribeSolution", solutionArn=solution)["solution"], recipe, hyperparameters)
     version = unfinished(local, solution)
     if version is None:
         version = local.within(minutes).call("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"]
@@ -70,12 +68,13 @@ def train(
     return arn
 
 
-def _check_settings(local: Local, solution: str, hyperparameters: dict[str, str]) -> None:
-    """A solution keeps the hyperparameters that it was created with."""
-    config = local.call("DescribeSolution", solutionArn=solution)["solution"].get("solutionConfig", {})
-    before = config.get("algorithmHyperParameters", {})
+def _check_same(solution: dict[str, Any], recipe: str, hyperparameters: dict[str, str]) -> None:
+    """A solution keeps the recipe and the hyperparameters that it was created with."""
+    name, trained_by = solution["name"], solution["recipeArn"].rsplit("/", 1)[-1]
+    if trained_by != recipe:
+        raise click.ClickException(f"solution {name} exists with recipe {trained_by}; choose another name")
+    before = solution.get("solutionConfig", {}).get("algorithmHyperParameters", {})
     if any(before.get(name) != value for name, value in hyperparameters.items()):
-        name = solution.rsplit("/", 1)[-1]
         raise click.ClickException(f"solution {name} exists with other hyperparameters; choose another name for --set")
 
 

@@ -1,11 +1,16 @@
-"""Origins outside: how they are asked, and who answers for ARNs of Amazon Personalize."""
+"""Origins outside: how they are asked, which ARNs of Amazon Personalize there are, and who answers for them."""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from gateway.document.values import Count, Duration, Part, Region, Retries, Url
 from gateway.plan.plan import Limits
+
+ARN = r"arn:[a-z0-9-]+:personalize:[a-z0-9-]+:[0-9]{12}:"
+FILTER_ARN = re.compile(ARN + r"filter/[A-Za-z0-9_-]+")
+MODEL_ARN = re.compile(ARN + r"(campaign|recommender)/[A-Za-z0-9_-]+")
 
 
 class CircuitBreaker(Part, frozen=True):
@@ -50,3 +55,9 @@ class Enclosing(NamedTuple):
     region: str = "us-east-1"
     personalize: EngineOrigin | AwsOrigin = EngineOrigin()
     model: str = ""
+
+
+def no_arn(text: str, whose: str, wanted: str, kind: str) -> str:
+    """The built-in engine needs the name alone, so such an ARN loads; whether there is such a name is seen later."""
+    meant = f"it is taken for the engine's {kind} {text.rpartition('/')[2]!r}"
+    return f"{text!r} is no {whose} ARN, arn:aws:personalize:REGION:ACCOUNT:{wanted}: {meant}"

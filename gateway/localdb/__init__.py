@@ -1,2 +1,2 @@
-"""Item metadata from JSON Lines: files (where they lie) · build (a table of them, by a process of its own) · table (the
-look-up, shared by all workers through the system's page cache) · kept (the table that is in use, kept up to date)."""
+"""Item metadata from JSON Lines: files (where they lie) · build (a table of them, by a process of its own) · synced
+(the table that is in use, shared by all workers through the system's page cache, and kept up to date)."""

@@ -7,19 +7,22 @@ import asyncio
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import engine
+from gateway.body import columns_of
 from gateway.localdb.build import REFUSED, table_at
 from gateway.localdb.files import TableFiles, table_files
-from gateway.localdb.table import Table
 
 log = logging.getLogger(__name__)
 
 SETTLED_S = 1.0  # after its last change a file counts as written
 RETRY_S = 5.0  # after a failure; then twice as long, until it is the usual time
+MAPPED = 1 << 40  # bytes of the file that may be read without a call
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,28 @@ class LocalDb:
     namespace: str
     source: str = ""
     sync_interval_s: int = 300
+
+
+class Table:
+    """The rows of one file, read only, for any thread: they cost the page cache's memory, once for all workers.
+    The file is open as long as somebody holds the table."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `sqlite3.Error`."""
+        where = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+        self._rows = sqlite3.connect(where, uri=True, check_same_thread=False)
+        self._rows.execute(f"PRAGMA mmap_size={MAPPED}")
+        self._rows.execute("SELECT row FROM items LIMIT 1").fetchall()
+
+    def of(self, items: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Columns by item id; unknown items are absent. Raises `sqlite3.Error`."""
+        places = ",".join("?" * len(items))
+        rows = self._rows.execute(f"SELECT id, row FROM items WHERE id IN ({places})", items)
+        return {item: columns_of(row) for item, row in rows}
+
+    def __del__(self) -> None:
+        if hasattr(self, "_rows"):
+            self._rows.close()
 
 
 class SyncedTable:

@@ -107,7 +107,8 @@ class Connection(asyncio.Protocol):
         self._parser = None  # they hold each other
         waiting = self._waiting
         if waiting is not None and not waiting.done():
-            if self._head_done and error is None and not self._has_framing():
+            fields = {name.lower() for name, _ in parse_headers(self._head)}
+            if self._head_done and error is None and not fields & FRAMED:
                 self._finish()  # this body ends with its connection
             else:
                 self._fail(self._lost_error(error))
@@ -117,9 +118,6 @@ class Connection(asyncio.Protocol):
         if not self._head_size and not self._head_done:
             return Stale(unsent=False) if self._used else _read_error(error, SILENT)
         return _read_error(error, "The connection was closed before the answer was whole.")
-
-    def _has_framing(self) -> bool:
-        return any(name.lower() in FRAMED for name, _ in parse_headers(self._head))
 
     # ---- called by the parser
 

@@ -76,7 +76,10 @@ class Transport:
                 return await _exchange_by_proxy(origin.proxied, method, place + target, headers, body, most)
         request = encode_request(method, origin.host, target, headers, body, most)
         response = await origin.pool.within(request, seconds)
-        return await read_whole(_as_httpx(response), most) if response.is_encoded else response
+        if not response.is_encoded:
+            return response
+        encoded = httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))
+        return await read_whole(encoded, most)
 
     async def aclose(self) -> None:
         for origin in self._origins.values():
@@ -141,7 +144,3 @@ async def _exchange_by_proxy(
         return await read_whole(response, most)
     finally:
         await response.aclose()
-
-
-def _as_httpx(response: OutboundResponse) -> httpx.Response:
-    return httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))

@@ -19,6 +19,7 @@ from gateway.outbox.segments import START, Position
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
 from gateway.targets import TARGETS, Call, Entry, Failed, Message, Target, TargetDependencies
+from gateway.targets.base import RecordTarget
 from gateway.targets.entry import encoded, envelope
 from gateway.telemetry import Rows
 
@@ -262,22 +263,16 @@ class Outbox:
         task.add_done_callback(self._tasks.discard)
 
 
-class _RemovedTarget:
+class _RemovedTarget(RecordTarget):
     """The target of events for targets that the configuration has no more: they become dead letters."""
 
     call = Call(messages=500, bytes=4 * 1024 * 1024)
-
-    def check(self, entry: Entry, size: int) -> None:
-        return
 
     def messages(self, entry: Entry) -> list[Message]:
         return [Message(entry.id, entry.id, envelope(entry), entry)]
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         return [Failed("the configuration has no such target any more", for_good=True)] * len(call)
-
-    async def close(self) -> None:
-        return
 
 
 REMOVED_TARGET = _RemovedTarget()

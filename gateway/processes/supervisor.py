@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 
@@ -46,7 +46,7 @@ class Child:
     started: float = 0.0
     deaths: int = 0
     has_lived: bool = False  # beyond its youth, in this process or one before
-    start_at: float = field(default=0.0)
+    start_at: float = 0.0
 
 
 def _begin(cores: Sequence[int]) -> None:

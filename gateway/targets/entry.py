@@ -52,26 +52,14 @@ class Head(msgspec.Struct, frozen=True):
     targets: tuple[str, ...]
 
 
-_encoder = msgspec.json.Encoder()
-_entries = msgspec.json.Decoder(Entry)
-_heads = msgspec.json.Decoder(Head)
-
-
-def encoded(entry: Entry) -> bytes:
-    return _encoder.encode(entry)
-
-
-def entry_of(data: bytes) -> Entry:
-    return _entries.decode(data)
-
-
-def head_of(data: bytes) -> Head:
-    return _heads.decode(data)
+encoded = msgspec.json.Encoder().encode
+entry_of = msgspec.json.Decoder(Entry).decode
+head_of = msgspec.json.Decoder(Head).decode
 
 
 def envelope(entry: Entry) -> bytes:
     """The record as upstream has it (specification §2.7), with an `id` to know it by when it comes twice."""
-    return _encoder.encode(
+    return encoded(
         {
             "id": entry.id,
             "namespace": entry.namespace,

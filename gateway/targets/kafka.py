@@ -33,8 +33,6 @@ OVERHEAD = 512  # bytes of a message beside the record
 
 OURS = frozenset({"bootstrap.servers", "enable.idempotence", "acks", "message.timeout.ms"})  # of the properties
 
-Delivered = Callable[[Any, Any], None]
-
 
 class Kafka(EventTargetPart, frozen=True, tag="kafka", kw_only=True):
     """A Kafka topic, the session's id as the key. `properties` are librdkafka's, such as security.protocol."""
@@ -84,7 +82,13 @@ class KafkaTarget(RecordTarget):
         try:
             producer = self._producer = self._producer or self._open(kafka)
             for place, message in enumerate(call):
-                self._produce(producer, message, _reporter(results, place))
+                headers, delivered = {"id": message.id}, _reporter(results, place)
+                try:
+                    producer.produce(
+                        self._part.topic, message.data, message.session, headers=headers, on_delivery=delivered
+                    )
+                except kafka.KafkaException as error:
+                    delivered(error.args[0], None)
             if producer.flush(self._part.timeout + FLUSH_S):
                 self._producer = None  # whatever it still holds, another one will send
                 producer.purge()
@@ -92,14 +96,6 @@ class KafkaTarget(RecordTarget):
             self._producer = None
             raise Down(f"{self._key}: {error}") from error
         return results
-
-    def _produce(self, producer: Any, message: Message, delivered: Delivered) -> None:
-        kafka = import_module("confluent_kafka")
-        headers = {"id": message.id}
-        try:
-            producer.produce(self._part.topic, message.data, message.session, headers=headers, on_delivery=delivered)
-        except kafka.KafkaException as error:
-            delivered(error.args[0], None)
 
     def _open(self, kafka: Any) -> Any:
         settings = {
@@ -118,7 +114,7 @@ class KafkaTarget(RecordTarget):
             self._producer = None
 
 
-def _reporter(results: list[Failed | None], place: int) -> Delivered:
+def _reporter(results: list[Failed | None], place: int) -> Callable[[Any, Any], None]:
     def delivered(error: Any, _: Any) -> None:
         results[place] = None if error is None else Failed(error.str(), for_good=error.name() in FOR_GOOD)
 

@@ -6,9 +6,8 @@ workers of the machine; OTLP, by observable instruments; and spans, for sampled 
 
 from gateway.telemetry.families import FAMILIES, Rows
 from gateway.telemetry.numbers import Telemetry, telemetry_of
-from gateway.telemetry.otlp import MissingExporter
+from gateway.telemetry.otlp import MissingExporter, Tracing
 from gateway.telemetry.prometheus import MetricsPage, forget_numbers
-from gateway.telemetry.traces import Tracing
 
 __all__ = [
     "FAMILIES",

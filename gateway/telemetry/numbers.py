@@ -13,8 +13,7 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 
 from gateway.telemetry.families import FAMILIES, Histogram, Labels, Numbers, Rows
-from gateway.telemetry.otlp import observer, otlp_reader
-from gateway.telemetry.traces import NOTHING, Tracing, sampled, tracing_of
+from gateway.telemetry.otlp import NOTHING, Tracing, observer, otlp_reader, sampled, tracing_of
 
 
 class Telemetry:

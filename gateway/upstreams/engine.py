@@ -13,8 +13,7 @@ from engine import Change, Cohort, Event, Explanation, Question, Ranked
 from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
-from gateway.document.arns import MODEL_ARN
-from gateway.document.remote import Enclosing
+from gateway.document.remote import MODEL_ARN, Enclosing
 from gateway.document.report import Report, checks, inside
 from gateway.errors import Problem, as_problems
 from gateway.plan.plan import Plan, Variation

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.ask import Answer, Ask
-from gateway.document.arns import MODEL_ARN, no_arn
-from gateway.document.remote import Enclosing, EngineOrigin, limits
+from gateway.document.remote import MODEL_ARN, Enclosing, EngineOrigin, limits, no_arn
 from gateway.document.report import Report, checks, inside
 from gateway.errors import Invalid, UpstreamProblem
 from gateway.outbound import OutboundRequest, Peer

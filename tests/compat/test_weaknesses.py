@@ -29,8 +29,7 @@ from gateway.context.autocontext import context_of
 from gateway.errors import Invalid
 from gateway.experiments.outcomes import Conversion, resolved
 from gateway.localdb.build import build
-from gateway.localdb.synced import LocalDb, SyncedTable
-from gateway.localdb.table import Table
+from gateway.localdb.synced import LocalDb, SyncedTable, Table
 from gateway.metadata.dynamodb import plain
 from gateway.plan.plan import Moment
 from tests.compat.table import heard, items, query

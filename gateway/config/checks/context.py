@@ -11,7 +11,7 @@ from gateway.caller import Caller
 from gateway.config import document
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
-from gateway.document.arns import FILTER_ARN, no_arn
+from gateway.document.remote import FILTER_ARN, no_arn
 from gateway.document.report import Report, checks, inside
 from gateway.plan.plan import Moment
 

@@ -11,7 +11,7 @@ from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
-from gateway.document.arns import FILTER_ARN, MODEL_ARN
+from gateway.document.remote import FILTER_ARN, MODEL_ARN
 from gateway.document.report import Report, checks, choices, inside
 from gateway.upstreams.level import RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation

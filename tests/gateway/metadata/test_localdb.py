@@ -22,8 +22,7 @@ from moto.server import ThreadedMotoServer
 
 import engine
 from gateway.localdb.build import build, row_of
-from gateway.localdb.synced import LocalDb, SyncedTable
-from gateway.localdb.table import Table
+from gateway.localdb.synced import LocalDb, SyncedTable, Table
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
