@@ -141,9 +141,7 @@ class Recipe(Generic[P]):
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
     again: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # train, keeping what a model chose
     extend: Callable[[Model, Snapshot, P, Progress], Model] | None = None  # a model that knows today's items too
-    index: Callable[[Model, Snapshot, int, Progress], Model] | None = (
-        None  # (model, snapshot, seed, progress) → with one
-    )
+    index: Callable[[Model, Snapshot, int, Progress], Model] | None = None  # the model with an index, by this seed
     by_attributes: bool = False  # whether a segment is of users for `Query.attributes` instead of `Query.item`
     lacks: Callable[[Schemas], str | None] = lambda schemas: None  # what it needs and a dataset group does not have
     measure: Callable[[Snapshot, P, int, Progress, Model | None], dict[str, float]] | None = None  # its own metrics

@@ -7,7 +7,7 @@ The folder is the registry.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from engine.control.control import Announce, Control, Enqueue
+from engine.control.control import Control
 from engine.control.family import ResourceFamily, register_family
 from engine.control.operation import OPERATIONS, UnknownOperation, perform
 
@@ -16,4 +16,4 @@ for _module in iter_modules(__path__):
         if isinstance(_family, ResourceFamily):
             register_family(_family)
 
-__all__ = ["OPERATIONS", "Announce", "Control", "Enqueue", "UnknownOperation", "perform"]
+__all__ = ["OPERATIONS", "Control", "UnknownOperation", "perform"]

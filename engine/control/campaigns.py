@@ -126,8 +126,7 @@ def _swap(
 
 def _version(control: Control, arn: str, within: Connection) -> SolutionVersionRecord:
     """The version of that ARN, or the latest of `<solution ARN>/$LATEST`. Raises `InUse` where none is ACTIVE, and
-    `InvalidInput` where its recipe has no campaigns.
-    """
+    `InvalidInput` where its recipe has no campaigns."""
     if not arn.endswith(LATEST):
         version = control.active(arn, SolutionVersionRecord, within)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 import msgspec
 from sqlalchemy import Connection
@@ -30,24 +30,6 @@ from engine.settings import Settings
 from engine.storage.sql import Database
 
 
-class Enqueue(Protocol):
-    def __call__(self, kind: str, arn: str, within: Connection) -> object:
-        """Put a job (importing, training) about a resource into the jobs table, in the caller's transaction."""
-        ...
-
-
-class Cancel(Protocol):
-    def __call__(self, arn: str, within: Connection) -> object:
-        """Take the jobs about a resource back, waiting or running, in the caller's transaction."""
-        ...
-
-
-class Announce(Protocol):
-    def __call__(self, group_uid: str, kind: str, key: str, within: Connection) -> object:
-        """Append a change record to the event log, in the caller's transaction, so that every worker follows."""
-        ...
-
-
 class NewFields(TypedDict):
     """The fields that a record is created with, whatever its kind."""
 
@@ -61,14 +43,18 @@ class NewFields(TypedDict):
 
 @dataclass(frozen=True)
 class Control:
+    """The control plane of one account and region. `enqueue`, `cancel` and `announce` work in the caller's transaction:
+    they put a job (importing, training) about a resource into the jobs table, take a resource's jobs back, waiting or
+    running, and append a change record to the event log, so that every worker follows."""
+
     settings: Settings
     database: Database
     records: Records
     clock: Callable[[], float]
     new_id: Callable[[], str]  # random UUIDs in lower case
-    enqueue: Enqueue
-    cancel: Cancel
-    announce: Announce
+    enqueue: Callable[[str, str, Connection], object]  # kind, ARN
+    cancel: Callable[[str, Connection], object]  # ARN
+    announce: Callable[[str, str, str, Connection], object]  # the dataset group's uid, kind, key
     account: str
     region: str
     training_minutes: float | None = None  # a budget of the solution versions that it makes

@@ -11,6 +11,7 @@ from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, DatasetType, Name, Request, Tags
 from engine.control.lifecycle import BUSY, stated
 from engine.control.operation import operation
+from engine.data.reserved import DATASET_TYPES
 from engine.data.schema import check, parse_schema
 from engine.errors import InUse, InvalidInput
 from engine.records import (
@@ -24,7 +25,6 @@ from engine.records import (
     SolutionVersionRecord,
 )
 
-DATASET_TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 UPDATABLE = frozenset({"ITEMS", "USERS"})
 CUSTOM_ONLY = frozenset({"ACTIONS", "ACTION_INTERACTIONS"})
 TRACKED = "ACTION_INTERACTIONS"  # comes with an event tracker, where the group has none (specification §1.5)
@@ -86,8 +86,7 @@ def update_dataset(control: Control, request: UpdateDataset) -> JsonMap:
 
 def _delete(control: Control, dataset: DatasetRecord, within: Connection) -> None:
     """Its import and export jobs go with it; not while one of them works on it, or a training in its group
-    (specification §1.5).
-    """
+    (specification §1.5)."""
     imports = list(control.every(DatasetImportJobRecord, parent=dataset.arn, within=within))
     exports = list(control.every(DatasetExportJobRecord, parent=dataset.arn, within=within))
     refuse_dependants(dataset.arn, (job for job in (*imports, *exports) if job.status in BUSY))

@@ -76,37 +76,22 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     Raises `InvalidInput` naming the member and the rule that it breaks, or where the body is no JSON.
     """
     try:
-        return decoder.decode(body or b"{}")
-    except msgspec.ValidationError as error:  # of the part read so far: what follows may not be JSON at all
-        if b"null" not in body:
-            raise _broken_rule(error) from error
-    except NOT_JSON as error:
-        raise _not_json(error) from error
-    return _without_nulls(body, decoder)
-
-
-def _without_nulls(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    try:
+        try:
+            return decoder.decode(body or b"{}")
+        except msgspec.ValidationError:  # of the part read so far: what follows may not be JSON at all
+            if b"null" not in body:
+                raise
         return msgspec.convert(_present(msgspec.json.decode(body)), decoder.type)
     except msgspec.ValidationError as error:
-        raise _broken_rule(error) from error
+        raise InvalidInput(f"1 validation error detected: {in_words(error)}") from error
     except NOT_JSON as error:
-        raise _not_json(error) from error
+        raise InvalidInput(f"The request's body is not JSON: {error}") from error
 
 
 def _present(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _present(member) for key, member in value.items() if member is not None}
     return [_present(member) for member in value] if isinstance(value, list) else value
-
-
-def _broken_rule(error: msgspec.ValidationError) -> InvalidInput:
-    return InvalidInput(f"1 validation error detected: {in_words(error)}")
-
-
-def _not_json(error: Exception) -> InvalidInput:
-    """The refusal of a body that `NOT_JSON` was raised for."""
-    return InvalidInput(f"The request's body is not JSON: {error}")
 
 
 def tag_map(tags: Tags) -> dict[str, str]:

@@ -116,17 +116,12 @@ def _turn(control: Control, arn: str, before: str, after: str) -> JsonMap:
         now, update = control.now(), recommender.latest_recommender_update
         if after == INACTIVE:
             control.cancel(arn, within)
-            update = _given_up(update, now)
+            if update.get("status") in BUSY:
+                failure = {"status": "CREATE FAILED", "failureReason": "The recommender was stopped."}
+                update = {**update, **failure, "lastUpdatedDateTime": now}
         control.change(recommender, within, now, status=after, turned_at=now, latest_recommender_update=update)
         control.deploy(recommender, within)
     return view(recommender, "arn")
-
-
-def _given_up(update: JsonMap, now: float) -> JsonMap:
-    if update.get("status") not in BUSY:
-        return update
-    reason = "The recommender was stopped."
-    return {**update, "status": "CREATE FAILED", "failureReason": reason, "lastUpdatedDateTime": now}
 
 
 def _check_group(control: Control, group: DatasetGroupRecord, use_case: UseCase, within: Connection) -> None:

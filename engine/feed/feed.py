@@ -79,9 +79,14 @@ class Feed:
         targets = [self._target(tracking_id, "INTERACTIONS") for tracking_id in tracking_ids]
         for event in events:
             check_seconds("sentAt", event.sent_at)
-        appended = self.log.append(
-            [entry for each in targets for entry in self._event_entries(each, session_id, user_id, events, automatic)]
-        )
+        records = []
+        for each in targets:
+            also = session_id if user_id else self.follower.owner(each.group, session_id)
+            for event in events:
+                completed = _completed(event, automatic, each.schema) if automatic else event
+                interaction = _interaction(session_id, user_id, completed, each.schema)
+                records.append(_event_entry("event", each, interaction, also))
+        appended = self.log.append(records)
         for each in targets:
             self.impressions.note(each.group, user_id or session_id, events)
         return appended
@@ -158,20 +163,6 @@ class Feed:
         """Raises `InvalidInput` where the account has no such tracker, in the words for one that nobody has."""
         if self.directory.tracker(tracking_id).account != account:
             raise unknown_tracker(tracking_id)
-
-    def _event_entries(
-        self,
-        target: EventDestination,
-        session_id: str,
-        user_id: str | None,
-        events: Sequence[Event],
-        automatic: Mapping[str, object],
-    ) -> list[LogEntry]:
-        also, schema = session_id if user_id else self.follower.owner(target.group, session_id), target.schema
-        if automatic:
-            events = [_completed(event, automatic, schema) for event in events]
-        interactions = [_interaction(session_id, user_id, event, schema) for event in events]
-        return [_event_entry("event", target, each, also) for each in interactions]
 
     def _put_rows(self, dataset_arn: str, dataset_type: str, rows: Sequence[Row], account: str | None) -> Future[int]:
         """Items, users or actions; each replaces the earlier record of its id (specification §2.5)."""

@@ -32,8 +32,7 @@ class AnsweringModel(NamedTuple):
 
 def extendable_models(engine: Engine, group_arn: str) -> Iterator[AnsweringModel]:
     """The models of a dataset group that answer and take new items: those of recipes that explore, and of solutions
-    that ask for it by performIncrementalUpdate; not those that were made by trainingMode UPDATE (§1.8).
-    """
+    that ask for it by performIncrementalUpdate; not those that were made by trainingMode UPDATE (§1.8)."""
     answers: dict[str, list[str]] = {}
     for campaign in engine.records.list(CampaignRecord):
         if campaign.dataset_group_arn == group_arn and campaign.deleted_at is None:

@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from engine.attribution import ledger
-from engine.attribution.report import write_report
+from engine.attribution.figures import write_report
 from engine.attribution.tally import WINDOW, Sources, Tally
 from engine.data import entries
 from engine.data.columns import Array, Column, Labels, Longs, Numbers

@@ -30,6 +30,7 @@ from engine.records import (
     SolutionRecord,
     SolutionVersionRecord,
 )
+from engine.serving.deployments import Deployable
 from engine.storage.writes import write
 
 log = logging.getLogger(__name__)
@@ -129,14 +130,10 @@ class Scheduler:
     def _look_for_items(self) -> None:
         """Two processes may both ask; the second job finds nothing to do."""
         last = self._engine.log.last()
-        campaigns, recommenders = (
-            self._engine.records.list(CampaignRecord),
-            self._engine.records.list(RecommenderRecord),
-        )
-        groups = {each.dataset_group_arn for each in campaigns if each.deleted_at is None}
-        groups |= {each.dataset_group_arn for each in recommenders if each.deleted_at is None}
-        for arn in groups:
-            group = self._engine.records.find(arn, DatasetGroupRecord)
+        records = self._engine.records
+        answering: list[Deployable] = [*records.list(CampaignRecord), *records.list(RecommenderRecord)]
+        for arn in {each.dataset_group_arn for each in answering if each.deleted_at is None}:
+            group = records.find(arn, DatasetGroupRecord)
             if group is None or group.deleted_at is not None:
                 continue
             seen, waiting = self._items.get(group.uid, (last, True))

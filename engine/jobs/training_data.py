@@ -26,8 +26,7 @@ def training_data(work: Work, data: Stored, version: SolutionVersionRecord) -> S
 
 def chosen_events(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
     """The interactions to train on: of the solution's event type, at or above its value threshold; of those listed in
-    its eventsConfig, which have weights.
-    """
+    its eventsConfig, which have weights."""
     keep = np.ones(len(snapshot.items), np.bool_)
     if version.event_type is not None:
         keep &= np.isin(snapshot.types, _type_codes(snapshot, version.event_type))

@@ -90,8 +90,8 @@ class Work:
         """Make a snapshot, of that state, the one that workers read; `also` are changes of the resource that the job is
         about, and `counts`, see `publish`, done in the same transaction.
 
-        Raises where the job was cancelled or taken over, and `Overtaken` where another's has come since the state was
-        read: a snapshot begun before another's must not replace it.
+        Raises where the job was cancelled or taken over, and `SnapshotOvertaken` where another's has come since the
+        state was read: a snapshot begun before another's must not replace it.
         """
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
             if dataset_type in RECORDS_OF:

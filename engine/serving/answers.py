@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 from engine.cohorts.cohorts import Cohort
@@ -114,11 +113,11 @@ class Answers:
         if not answers:
             raise InvalidInput(f"No answer of {campaign} is remembered.")
         outcomes = replay.outcomes_of(self.log, logged.group_uid, answers, event_type)
-        filters = partial(self._filters_of, logged)
-        return estimates(replay.shows_of(answers, outcomes, other, self.campaigns.group(other), filters))
 
-    def _filters_of(self, deployed: Deployed, answer: ShownAnswer) -> tuple[CompiledFilter, ...]:
-        return self.filters.named(answer.filter, answer.expression, deployed)
+        def filters(answer: ShownAnswer) -> tuple[CompiledFilter, ...]:
+            return self.filters.named(answer.filter, answer.expression, logged)
+
+        return estimates(replay.shows_of(answers, outcomes, other, self.campaigns.group(other), filters))
 
     def deployed(self, campaign: str, account: str | None = None) -> Deployed:
         """See `Campaigns.get`."""

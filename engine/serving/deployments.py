@@ -60,10 +60,12 @@ class Deployed:
             raise NotFound(f"The model {self.model} was trained without cohorts.")
         return self.cohorts[max(fitting)]
 
-    def cohort_scores(self, cohort: str) -> Floats | None:
-        """(items of the model,) the list of a cohort; None where this model has no such cohort."""
-        numbers = ((each, each.number_of(cohort)) for each in self.cohorts.values())
-        return next((each.scores(number) for each, number in numbers if number is not None), None)
+    def cohort_scores(self, cohort: str) -> Floats:
+        """(items of the model,) the list of a cohort. Raises `NotFound` where this model has no such cohort."""
+        for each in self.cohorts.values():
+            if (number := each.number_of(cohort)) is not None:
+                return each.scores(number)
+        raise NotFound(f"The model {self.model} has no cohort {cohort}.")
 
     def has_cohort(self, cohort: str) -> bool:
         return cohort == EVERYONE or any(each.number_of(cohort) is not None for each in self.cohorts.values())

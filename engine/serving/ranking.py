@@ -13,7 +13,6 @@ from engine.data.columns import Array, Floats, Ints
 from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
-from engine.errors import NotFound
 from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question
@@ -197,9 +196,10 @@ def _explorer(question: Question, deployed: Deployed, live: LiveState, now: floa
 
 def scores_of(question: Question, deployed: Deployed, live: LiveState, now: float) -> Floats:
     """(catalogue,) one score an item of today's catalogue, -inf for those the model does not know."""
-    scores = _of_cohort(question.cohort, deployed)
-    if scores is None:
+    if question.cohort is None or question.cohort == EVERYONE:
         scores = deployed.scorer(query_of(question, deployed, live, now))
+    else:
+        scores = deployed.cohort_scores(question.cohort)
     return _fitting(scores, deployed, live)
 
 
@@ -213,16 +213,6 @@ def _fitting(scores: Floats, deployed: Deployed, live: LiveState) -> Floats:
     padded[: len(scores)] = scores[:count]
     padded[absent] = -np.inf
     return padded
-
-
-def _of_cohort(cohort: str | None, deployed: Deployed) -> Floats | None:
-    """(items of the model,) None where the scores are a user's, or of someone without a history."""
-    if cohort is None or cohort == EVERYONE:
-        return None
-    scores = deployed.cohort_scores(cohort)
-    if scores is None:
-        raise NotFound(f"The model {deployed.model} has no cohort {cohort}.")
-    return scores
 
 
 def list_together(contexts: Sequence[RankingContext]) -> None:

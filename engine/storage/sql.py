@@ -274,9 +274,8 @@ class Database:
             return
         try:
             oddity = watermark.check(file, self._watermark.read())
-            with (
-                self._write_lock.held()
-            ):  # several that change a new file to a write-ahead log at once are in each other's way
+            # several that change a new file to a write-ahead log at once are in each other's way
+            with self._write_lock.held():
                 self._make_tables(file)
         except BaseException:
             self.close()

@@ -28,9 +28,8 @@ T = TypeVar("T")
 Call = tuple[str, tuple[msgspec.Raw, ...]]  # a write's name, its arguments
 Outcome = tuple[str, str, msgspec.Raw]  # an error's class and words, or two times nothing, and the result
 
-_writes: dict[
-    str, tuple[Callable[..., Any], list[Any], Any]
-] = {}  # name -> function, types of arguments, of the result
+# name -> function, types of arguments, of the result
+_writes: dict[str, tuple[Callable[..., Any], list[Any], Any]] = {}
 _call = msgspec.msgpack.Decoder(Call)
 _outcome = msgspec.msgpack.Decoder(Outcome)
 
