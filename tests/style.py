@@ -104,14 +104,14 @@ def circles(product: Sequence[Module], package: str) -> list[str]:
         if module.dotted.startswith(f"{package}."):
             rooms = {".".join(name.split(".")[:2]) for name in _imports(module, names)}
             graph[module.room] |= {room for room in rooms if room.startswith(f"{package}.")} - {module.room}
-    found = []
+    cycles: list[str] = []
     while True:
         try:
             TopologicalSorter(graph).prepare()
-            return found
+            return cycles
         except CycleError as error:
             circle = error.args[1]
-            found.append(" ← ".join(circle))
+            cycles.append(" ← ".join(circle))
             graph[circle[1]].discard(circle[0])
 
 

@@ -55,6 +55,15 @@ def sockets(pid: int) -> int:
     return found
 
 
+def settled(pids: list[int]) -> dict[int, int]:
+    """Each worker's sockets, once two looks agree: a connection that is being closed is none."""
+    while True:
+        counts = {pid: sockets(pid) for pid in pids}
+        time.sleep(0.3)
+        if counts == {pid: sockets(pid) for pid in pids}:
+            return counts
+
+
 @contextlib.contextmanager
 def connected(port: int, count: int) -> Iterator[list[socket.socket]]:
     with contextlib.ExitStack() as stack:
@@ -87,7 +96,7 @@ def test_a_pinned_worker_gets_what_arrives_at_its_core(tmp_path: Path) -> None:
         pids = workers(server)
         assert sorted(os.sched_getaffinity(pid) for pid in pids) == [{core} for core in cores]
         for core in cores:
-            before = {pid: sockets(pid) for pid in pids}
+            before = settled(pids)
             with kept_to([core]), connected(server.port, FEW) as callers:
                 assert answered(callers) == FEW
                 held = {os.sched_getaffinity(pid).pop(): sockets(pid) - before[pid] for pid in pids}
