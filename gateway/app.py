@@ -98,7 +98,7 @@ class AppOptions:
     server: str = "server"
     watched: str | None = None
     cache_bytes: int | None = None
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     clock: Callable[[], float] = time.time
     tracing: Tracing | None = None
     draw: Callable[[], float] = random.random

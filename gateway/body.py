@@ -36,7 +36,7 @@ class _NamedLists(msgspec.Struct, rename="camel"):
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
-_items = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal)
+_items = msgspec.json.Decoder(list[dict[str, Any]])
 _names = msgspec.json.Decoder(list[_NamedItem])
 _named_lists = msgspec.json.Decoder(_NamedLists)
 

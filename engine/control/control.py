@@ -66,9 +66,10 @@ class Control:
     def arn(self, resource: str) -> str:
         return arn_of(self.region, self.account, resource)
 
-    def new_fields(self, resource: str, name: str, tags: Tags = ()) -> NewFields:
-        """Raises as `tag_map` does. `resource` is what comes after the account in the ARN."""
-        now = self.now()
+    def new_fields(self, resource: str, name: str, tags: Tags = (), now: float | None = None) -> NewFields:
+        """Raises as `tag_map` does. `resource` is what comes after the account in the ARN; `now` is the moment of the
+        creation where the caller has read the clock."""
+        now = self.now() if now is None else now
         return {
             "arn": self.arn(resource),
             "account": self.account,

@@ -72,7 +72,7 @@ def create_metric_attribution(control: Control, request: CreateMetricAttribution
             dataset_group_arn=group.arn,
             metrics=_checked((), request.metrics, _schemas(control, group.arn, within), now),
             metrics_output_config=output,
-            **control.new_fields(f"metric-attribution/{request.name}", request.name),
+            **control.new_fields(f"metric-attribution/{request.name}", request.name, now=now),
         )
         control.create(attribution, within)
         ledger.begin(within, attribution.arn, now)

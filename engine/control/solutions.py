@@ -86,7 +86,7 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
             perform_incremental_update=bool(request.perform_incremental_update),
             event_type=request.event_type,
             solution_config=config,
-            **control.new_fields(f"solution/{request.name}", request.name, request.tags),
+            **control.new_fields(f"solution/{request.name}", request.name, request.tags, now),
         )
         control.create(solution, within)
     return view(solution, "arn")

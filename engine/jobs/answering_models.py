@@ -39,7 +39,9 @@ def extendable_models(engine: Engine, group_arn: str) -> Iterator[AnsweringModel
             answers.setdefault(campaign.solution_version_arn, []).append(campaign.arn)
     for arn, campaigns in answers.items():
         version = engine.records.get(arn, SolutionVersionRecord)
-        recipe = recipes.RECIPES[name_of(version.recipe_arn)]
+        recipe = recipes.RECIPES.get(name_of(version.recipe_arn))
+        if recipe is None:  # its package is not installed: whoever asks the campaign is told so
+            continue
         solution = engine.records.get(version.solution_arn, SolutionRecord)
         asked = recipe.exploration is not None or solution.perform_incremental_update
         if recipe.extend is not None and asked and version.training_mode != "UPDATE":

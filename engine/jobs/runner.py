@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from engine.engine import Engine
-from engine.errors import EngineError, JobStopped, NotFound, Unavailable
+from engine.errors import EngineError, JobStopped, NotFound, RecipeFault, Unavailable
 from engine.jobs import claims
 from engine.jobs.attribution import AttributionWorker
 from engine.jobs.claims import Lanes, work_of
@@ -179,6 +179,8 @@ def repeat(end: threading.Event, pause_s: float, step: Callable[[], None], failu
     while not end.wait(pause_s):
         try:
             step()
+        except RecipeFault:
+            log.exception(failure)
         except Unavailable:
             pass  # the database has logged it
         except Exception:

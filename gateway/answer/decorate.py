@@ -216,7 +216,7 @@ def next_page(ask: Ask, decorated: Decorated) -> str | None:
     page, names = ask.page, decorated.body.names
     if page is None or not decorated.more or len(page.seen) + len(names) >= ask.num_results:
         return None
-    return next_of(page, names)
+    return next_of(page, filter(None, names))  # an item without an id is none that a page could skip
 
 
 def most_of(ask: Ask) -> int | None:

@@ -21,7 +21,7 @@ BEARER = "bearer"
 
 
 class Authenticator:
-    """`transport` fetches issuers' keys. An issuer's keys are kept for the life of the worker."""
+    """`transport` fetches issuers' keys. An `Issuer` lives as long as the worker, and renews its keys."""
 
     def __init__(self, transport: Transport, clock: Callable[[], float]) -> None:
         self._transport, self._clock = transport, clock

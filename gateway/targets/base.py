@@ -7,7 +7,7 @@ Refused     the call as it is will never be taken
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from gateway.document.kinds import LAST
@@ -103,7 +103,7 @@ class TargetDependencies:
 
     outbound: Outbound
     signer: Signer
-    redis_url: str | None = None
+    redis_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
