@@ -48,7 +48,7 @@ demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on
 test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes (ARGS=PATH: those, in one)
 	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --no-loadscope-reorder)
 
-quick: $(READY)  ## the tests that start no server and train no large model, in two processes
+quick: $(READY)  ## the tests that start no server of ours and train no large model, in two processes
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
 
 style: $(READY)  ## how the code stands by its own measures (ARGS=--findings: where)

@@ -44,10 +44,11 @@ def main(rows: int) -> None:
             began = time.monotonic()
             status = import_through(server, source)
             took_s = time.monotonic() - began
-            peak_mib = processes.peak_mib(server.job_pids())
+            (jobs,) = server.job_pids()
+            peak_mib = processes.peak_mib([jobs])
         kept, repeated = counts(data)
     click.echo(f"{rows:,} interactions imported in {took_s:.1f} s, at most {peak_mib:.0f} MiB of memory")
-    click.echo(f"{status}: {kept:,} kept, {repeated:,} of them twice")
+    click.echo(f"{status}: {kept:,} kept, {repeated:,} repeated")
     whole = status == "ACTIVE" and kept + repeated == rows and kept > LEAST_KEPT * rows
     raise SystemExit(0 if whole and took_s < LIMIT_S and peak_mib < LIMIT_MIB else 1)
 

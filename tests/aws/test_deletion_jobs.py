@@ -25,6 +25,10 @@ def test_a_deletion_is_queued_and_shown(aws: Clients, flow: Flow, world: World):
     world.finish(arn, "COMPLETED", num_deleted=0)
     job = p.describe_data_deletion_job(dataDeletionJobArn=arn)["dataDeletionJob"]
     assert (job["status"], job["numDeleted"]) == ("COMPLETED", 0)
+    (summary,) = p.list_data_deletion_jobs(datasetGroupArn=flow.group)["dataDeletionJobs"]
+    assert summary.items() <= job.items()
+    with pytest.raises(p.exceptions.ResourceAlreadyExistsException):
+        delete(aws, flow.group)
     p.delete_dataset_group(datasetGroupArn=flow.group)
     assert p.list_data_deletion_jobs()["dataDeletionJobs"] == []
 

@@ -100,7 +100,7 @@ def test_lists_by_parent(aws: Clients, flow: Flow, family: Family):
 
 @each
 def test_describes_nothing_unknown(aws: Clients, flow: Flow, family: Family):
-    arn = f"{HOME}{family.noun}/none"
+    arn = f"{HOME}{family.noun.replace('_', '-')}/none"
     with pytest.raises(
         aws.personalize.exceptions.ResourceNotFoundException, match=f"Resource Arn {arn} does not exist."
     ):

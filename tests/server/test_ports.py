@@ -57,7 +57,9 @@ def sockets(pid: int) -> int:
 
 def settled(pids: list[int]) -> dict[int, int]:
     """Each worker's sockets, once two looks agree: a connection that is being closed is none."""
+    deadline = time.monotonic() + PATIENCE_S
     while True:
+        assert time.monotonic() < deadline, "sockets come and go all the time"
         counts = {pid: sockets(pid) for pid in pids}
         time.sleep(0.3)
         if counts == {pid: sockets(pid) for pid in pids}:
