@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine import Unavailable
+from engine import Unavailable, recipes
 from engine.jobs.schedule import ITEMS_S, Scheduler
 from engine.records import SolutionVersionRecord
 from engine.serving import artifacts
@@ -132,6 +132,12 @@ def test_not_for_a_version_made_by_update(shop: Shop, version: str):
     shop.put("fresh", genres="even")
     look(scheduler, shop, ITEMS_S + 1)
     assert jobs(shop) == [] and "fresh" not in shop.ask("u2", num_results=30)
+
+
+def test_a_recipe_whose_package_is_gone_holds_up_no_look(shop: Shop, version: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(recipes.RECIPES, V1.rpartition("/")[2])
+    look(Scheduler(shop.engine), shop)  # raises nothing: other groups' models and what is to be cleaned come after it
+    assert jobs(shop) == []
 
 
 def test_a_version_trained_anew_starts_from_its_own(shop: Shop, version: str):
