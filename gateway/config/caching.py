@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from gateway.ask import Ask
-from gateway.config import document
 from gateway.plan.plan import NO_CACHE, CachePolicy, UserKind, Variation
+from gateway.upstreams import level
 
 KINDS: tuple[UserKind, ...] = ("userSpecified", "syntheticUserSpecified", "noUserSpecified")
 
@@ -76,7 +76,7 @@ def unshared(values: Directives) -> Directives:
     return private if len(private) == len(values) or "private" in private else {"private": None, **private}
 
 
-def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
+def cache_policy(kind: UserKind, policy: level.CachePolicy) -> CachePolicy:
     values = readable(policy.directives)
     if values is None:
         return UNREADABLE
@@ -98,7 +98,7 @@ def cache_policy(kind: UserKind, policy: document.CachePolicy) -> CachePolicy:
     )
 
 
-def policies(control: document.CacheControl) -> dict[UserKind, CachePolicy]:
+def policies(control: level.CacheControl) -> dict[UserKind, CachePolicy]:
     in_order = (control.user_specified, control.synthetic_user_specified, control.no_user_specified)
     return {kind: cache_policy(kind, part) for kind, part in zip(KINDS, in_order, strict=True) if part is not None}
 

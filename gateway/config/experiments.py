@@ -13,12 +13,13 @@ from gateway.config import document
 from gateway.document.report import Report, checks, choices, inside
 from gateway.plan import experiment as setup
 from gateway.plan.plan import ContextField
+from gateway.upstreams.level import VariationPart
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LEAST_PERIOD_S = 4
 VALUE_KEY = re.compile(r"eventValue|properties(\.[^.\s]+)+")
 
-Variations = Mapping[str, document.AnyVariation]
+Variations = Mapping[str, VariationPart]
 
 
 # --- checks

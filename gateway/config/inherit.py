@@ -16,24 +16,26 @@ from gateway.config import caching, document, experiments
 from gateway.context import autocontext
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES
+from gateway.document.context import AutoField, Filter, Promotion, RulePart
 from gateway.document.remote import Enclosing
 from gateway.document.values import plain
-from gateway.metadata import SOURCES
+from gateway.metadata import SOURCES, MetadataPart
 from gateway.plan import plan
 from gateway.plan.experiment import FieldCondition
-from gateway.targets import TARGETS
+from gateway.targets import TARGETS, EventTargetPart
 from gateway.upstreams import BY_PART, Answerer
 from gateway.upstreams.function import function
+from gateway.upstreams.level import CacheControl, Level, VariationPart
 
-P = TypeVar("P", document.Level, document.CacheControl)
+P = TypeVar("P", Level, CacheControl)
 
 
-def inherited(above: document.Level, level: document.Level) -> document.Level:
+def inherited(above: Level, level: Level) -> Level:
     """The level above, with what this level states in its place."""
-    both = overridden(document.Level, above, level)
+    both = overridden(Level, above, level)
     if above.cache_control is None or level.cache_control is None:
         return both
-    control = overridden(document.CacheControl, above.cache_control, level.cache_control)
+    control = overridden(CacheControl, above.cache_control, level.cache_control)
     return msgspec.structs.replace(both, cache_control=control)
 
 
@@ -44,11 +46,11 @@ def overridden(kind: type[P], above: P, own: P) -> P:
 
 
 def namespaces(root: document.Root) -> dict[str, plan.Namespace]:
-    above = inherited(document.Level(), root)
+    above = inherited(Level(), root)
     return {key: namespace(key, each, above, root) for key, each in root.namespaces.items()}
 
 
-def namespace(key: str, part: document.Namespace, above: document.Level, root: document.Root) -> plan.Namespace:
+def namespace(key: str, part: document.Namespace, above: Level, root: document.Root) -> plan.Namespace:
     own = inherited(above, part)
     plans = {
         (action, name): plan_of(key, action, name, recommender, own, root)
@@ -60,14 +62,14 @@ def namespace(key: str, part: document.Namespace, above: document.Level, root: d
     return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context or {}))
 
 
-def event_target(part: document.AnyEventTarget, enclosing: Enclosing) -> plan.EventTarget:
+def event_target(part: EventTargetPart, enclosing: Enclosing) -> plan.EventTarget:
     tag = str(part.__struct_config__.tag)
     key = f"{enclosing.namespace}/{tag}/{part.named}"
     return plan.EventTarget(key, tag, TARGETS[tag].settings(part, enclosing))
 
 
 def plan_of(
-    key: str, action: Action, name: str, part: document.Recommender, above: document.Level, root: document.Root
+    key: str, action: Action, name: str, part: document.Recommender, above: Level, root: document.Root
 ) -> plan.Plan:
     own = inherited(above, part)
     if action == "rerank-items":  # its items are given: none has a place to promise
@@ -110,7 +112,7 @@ def post_processor(part: document.AnyPostProcessor | None, region: str) -> plan.
 
 
 def variation(
-    name: str, part: document.AnyVariation, weight: float, own: document.Level, root: document.Root, namespace: str
+    name: str, part: VariationPart, weight: float, own: Level, root: document.Root, namespace: str
 ) -> plan.Variation:
     enclosing = enclosing_of(namespace, root)
     answerer = BY_PART[type(part)].answerer(part, enclosing)
@@ -133,7 +135,7 @@ def variation(
     )
 
 
-def with_old_filter(filters: tuple[document.Filter, ...], old: document.Filter | None) -> tuple[document.Filter, ...]:
+def with_old_filter(filters: tuple[Filter, ...], old: Filter | None) -> tuple[Filter, ...]:
     """The old spelling `filter` is a filter of its own, or automatic values for every filter."""
     if old is None:
         return filters
@@ -146,14 +148,14 @@ def with_old_filter(filters: tuple[document.Filter, ...], old: document.Filter |
     )
 
 
-def promotion(part: document.Promotion, by_arn: bool) -> plan.PromotionChoice:
-    chosen = document.Filter(part.filter_arn, part.expression, part.condition, part.auto_dynamic_filter_values)
+def promotion(part: Promotion, by_arn: bool) -> plan.PromotionChoice:
+    chosen = Filter(part.filter_arn, part.expression, part.condition, part.auto_dynamic_filter_values)
     return plan.PromotionChoice(
         part.name, part.percent_promoted_items, filter_choice(chosen, by_arn), part.filter_values
     )
 
 
-def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
+def filter_choice(part: Filter, by_arn: bool) -> plan.FilterChoice:
     """The built-in engine has a filter by its name, whatever account its ARN is of."""
     return plan.FilterChoice(
         filter=part.arn if by_arn or not part.arn else part.arn.rpartition("/")[2],
@@ -163,7 +165,7 @@ def filter_choice(part: document.Filter, by_arn: bool) -> plan.FilterChoice:
     )
 
 
-def metadata(part: document.AnyMetadata | None, answerer: Answerer, enclosing: Enclosing) -> plan.Metadata | None:
+def metadata(part: MetadataPart | None, answerer: Answerer, enclosing: Enclosing) -> plan.Metadata | None:
     if part is None:
         return None
     tag = str(part.__struct_config__.tag)
@@ -172,14 +174,14 @@ def metadata(part: document.AnyMetadata | None, answerer: Answerer, enclosing: E
     return plan.Metadata(tag, part.item_columns, of, part.locales)
 
 
-def context_fields(parts: Mapping[str, document.AutoField]) -> tuple[plan.ContextField, ...]:
+def context_fields(parts: Mapping[str, AutoField]) -> tuple[plan.ContextField, ...]:
     return tuple(
         autocontext.automatic(name, part.type, tuple(map(bound, part.rules)), part.default, part.evaluate_all)
         for name, part in parts.items()
     )
 
 
-def bound(part: document.RulePart) -> autocontext.Bound:
+def bound(part: RulePart) -> autocontext.Bound:
     mapped = (autocontext.Mapped(OPERATORS[m.operator], m.value, m.map_to) for m in part.value_mappings)
     keys = {key: value.lower() if key == "header" else value for key, value in part.own_keys().items()}
     return autocontext.Bound(RULES[str(part.__struct_config__.tag)], keys, tuple(mapped))

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 from engine import InvalidInput, check_expression
 from gateway.caller import Caller
-from gateway.config import document
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
+from gateway.document.context import AutoField, Filter, Mapping, Promotion, RulePart
 from gateway.document.remote import FILTER_ARN, no_arn
 from gateway.document.report import Report, checks, inside
+from gateway.document.values import Value
 from gateway.plan.plan import Moment
 
 NUMBERS = frozenset({"hour-of-day", "day-of-week", "season-of-year", "season"})  # rules that yield numbers
@@ -21,7 +22,7 @@ ANY_MOMENT = Moment(Caller({}), datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @checks
-def check_field(part: document.AutoField, place: str, report: Report) -> None:
+def check_field(part: AutoField, place: str, report: Report) -> None:
     if not part.rules and part.default is None:
         report.warn(place, "has neither rules nor a default: it never has a value")
     if part.default is not None and not suits(part.default, part.type):
@@ -33,14 +34,14 @@ def check_field(part: document.AutoField, place: str, report: Report) -> None:
                 report.warn(inside(at, number, "mapTo"), f"{mapping.map_to!r} is not of type {part.type}")
 
 
-def suits(value: document.Value, kind: str) -> bool:
+def suits(value: Value, kind: str) -> bool:
     if kind == "string":
         return True
     return isinstance(value, int | float) if kind == "float" else isinstance(value, int)
 
 
 @checks
-def check_rule(part: document.RulePart, place: str, report: Report) -> None:
+def check_rule(part: RulePart, place: str, report: Report) -> None:
     tag = str(part.__struct_config__.tag)
     if RULES[tag].name != tag:
         report.warn(inside(place, "type"), f"old spelling {tag!r}: write {RULES[tag].name!r}")
@@ -73,7 +74,7 @@ def check_keys(keys: dict[str, str], place: str, report: Report) -> None:
 
 
 @checks
-def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
+def check_mapping(part: Mapping, place: str, report: Report) -> None:
     name = OPERATORS[part.operator].__name__.replace("_", "-")
     if name != part.operator:
         report.warn(inside(place, "operator"), f"old spelling {part.operator!r}: write {name!r}")
@@ -83,13 +84,13 @@ def check_mapping(part: document.Mapping, place: str, report: Report) -> None:
 
 
 @checks
-def check_filter(part: document.Filter, place: str, report: Report) -> None:
+def check_filter(part: Filter, place: str, report: Report) -> None:
     check_choosing("arn", part.arn, part.expression, place, report)
     check_values(part, place, report)
 
 
 @checks
-def check_promotion(part: document.Promotion, place: str, report: Report) -> None:
+def check_promotion(part: Promotion, place: str, report: Report) -> None:
     check_choosing("filterArn", part.filter_arn, part.expression, place, report)
     if not part.filter_arn and not part.expression:
         report.refuse(place, "needs 'filterArn' or 'expression'")
@@ -115,13 +116,13 @@ def check_choosing(key: str, arn: str | None, expression: str | None, place: str
             report.refuse(inside(place, "expression"), error.message.removeprefix("Could not create filter. "))
 
 
-def check_values(part: document.Filter | document.Promotion, place: str, report: Report) -> None:
+def check_values(part: Filter | Promotion, place: str, report: Report) -> None:
     for name in part.auto_dynamic_filter_values:
         if part.expression and f"${name}" not in part.expression:
             report.warn(inside(place, "autoDynamicFilterValues", name), f"the expression has no ${name}")
 
 
-def check_filters(filters: Iterable[document.Filter] | None, place: str, report: Report) -> None:
+def check_filters(filters: Iterable[Filter] | None, place: str, report: Report) -> None:
     reached = True
     for index, each in enumerate(filters or ()):
         at = inside(place, "filters", index)
@@ -132,5 +133,5 @@ def check_filters(filters: Iterable[document.Filter] | None, place: str, report:
         reached = reached and each.condition is not None
 
 
-def reads_item(field: document.AutoField) -> bool:
+def reads_item(field: AutoField) -> bool:
     return any(rule.__struct_config__.tag == ITEM_METADATA for rule in field.rules)

@@ -11,14 +11,14 @@ from gateway.config.checks.context import check_filters, reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.document.report import Report, checks, choices, inside
 from gateway.upstreams.function import check_function_arn
-from gateway.upstreams.level import VariationPart
+from gateway.upstreams.level import CacheControl, CachePolicy, Level, VariationPart
 
 A_DAY, A_YEAR = 86_400, 31_536_000
 EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 
 
 @checks
-def check_level(part: document.Level, place: str, report: Report) -> None:
+def check_level(part: Level, place: str, report: Report) -> None:
     for name, each in (part.auto_context or {}).items():
         if reads_item(each):
             at = inside(place, "autoContext", name)
@@ -29,7 +29,7 @@ def check_level(part: document.Level, place: str, report: Report) -> None:
 
 
 @checks
-def check_policy(part: document.CachePolicy, place: str, report: Report) -> None:
+def check_policy(part: CachePolicy, place: str, report: Report) -> None:
     if looks_like_milliseconds(part.max_age):
         report.warn(inside(place, "maxAge"), f"maxAge is in seconds: {part.max_age} looks like milliseconds")
     try:
@@ -50,7 +50,7 @@ def looks_like_milliseconds(max_age: int) -> bool:
 
 
 @checks
-def check_cache_control(part: document.CacheControl, place: str, report: Report) -> None:
+def check_cache_control(part: CacheControl, place: str, report: Report) -> None:
     if part.user_specified is None:
         return
     for name in (readable(part.user_specified.directives) or {}).keys() & set(SHARED):

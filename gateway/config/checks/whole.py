@@ -11,7 +11,8 @@ from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
-from gateway.document.remote import FILTER_ARN, MODEL_ARN
+from gateway.document.context import AutoField, Filter, Promotion
+from gateway.document.remote import FILTER_ARN, MODEL_ARN, EngineOrigin
 from gateway.document.report import Report, checks, choices, inside
 from gateway.upstreams.level import RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation
@@ -61,14 +62,14 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
 def check_item_rules(part: document.Root, report: Report) -> None:
     for place, action, levels in variations_of(part):
         filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
-        choosing: tuple[document.Filter | document.Promotion, ...] = (*filters, *promotions_of(levels))
+        choosing: tuple[Filter | Promotion, ...] = (*filters, *promotions_of(levels))
         fields = [each for choice in choosing for each in choice.auto_dynamic_filter_values.values()]
         has_metadata = any(level.inference_item_metadata is not None for level in levels)
         if action == "related-items" and not has_metadata and any(reads_item(each) for each in fields):
             report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
 
 
-def promotions_of(levels: Levels) -> tuple[document.Promotion, ...]:
+def promotions_of(levels: Levels) -> tuple[Promotion, ...]:
     return next((level.promotions for level in reversed(levels) if level.promotions is not None), ())
 
 
@@ -84,7 +85,7 @@ def check_promotions(part: document.Root, report: Report) -> None:
 
 def check_origins(part: document.Root, report: Report) -> None:
     """Refuse what Amazon Personalize can't do: filters written in place, and reranking by a recommender."""
-    if isinstance(part.origins.personalize, document.EngineOrigin):
+    if isinstance(part.origins.personalize, EngineOrigin):
         return
     for place, action, levels in variations_of(part):
         variation = levels[-1]
@@ -109,7 +110,7 @@ def check_origins(part: document.Root, report: Report) -> None:
 def check_cohorts(part: document.Root, report: Report) -> None:
     """Cohorts are of the built-in engine's models that personalise, and their lists are for caches downstream."""
     elsewhere: tuple[type[VariationPart], ...] = (RemoteVariation,)
-    if not isinstance(part.origins.personalize, document.EngineOrigin):
+    if not isinstance(part.origins.personalize, EngineOrigin):
         elsewhere = (RemoteVariation, ArnVariation)
     for place, action, levels in variations_of(part):
         recommender, variation = levels[-2:]
@@ -152,10 +153,10 @@ def check_auth(part: document.Root, report: Report) -> None:
                 report.warn(f"auth.keys[{index}].namespaces", f"there is no namespace {name!r}")
 
 
-def fields_of(root: document.Root) -> Iterator[document.AutoField]:
+def fields_of(root: document.Root) -> Iterator[AutoField]:
     levels = {id(level): level for _, _, path in variations_of(root) for level in path}
     for level in (root, *root.namespaces.values(), *levels.values()):
         yield from (level.auto_context or {}).values()
-        choosing: tuple[document.Filter | document.Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
+        choosing: tuple[Filter | Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
         for choice in choosing:
             yield from choice.auto_dynamic_filter_values.values()

@@ -3,9 +3,9 @@
 import pytest
 
 from gateway.ask import Ask
-from gateway.config import document
 from gateway.config.caching import LONGEST_S, cache_policy, policy_for, user_kind
 from gateway.plan.plan import NO_CACHE, CachePolicy
+from gateway.upstreams import level
 from tests.gateway.config.documents import plan_of, shop
 
 POLICIES = [
@@ -29,7 +29,7 @@ POLICIES = [
 
 @pytest.mark.parametrize(("max_age", "said", "header", "fresh", "swr", "sie", "storable"), POLICIES)
 def test_a_policy(max_age, said, header, fresh, swr, sie, storable):
-    policy = cache_policy("noUserSpecified", document.CachePolicy(max_age=max_age, directives=said))
+    policy = cache_policy("noUserSpecified", level.CachePolicy(max_age=max_age, directives=said))
     assert policy == CachePolicy(fresh, swr, sie, storable, header, policy.private_header)
     assert "public" not in policy.private_header and "s-maxage" not in policy.private_header
 
@@ -47,7 +47,7 @@ def test_a_policy(max_age, said, header, fresh, swr, sie, storable):
     ],
 )
 def test_a_users_own_answer_is_never_public(said, header):
-    assert cache_policy("userSpecified", document.CachePolicy(max_age=9, directives=said)).header == header
+    assert cache_policy("userSpecified", level.CachePolicy(max_age=9, directives=said)).header == header
 
 
 @pytest.mark.parametrize(
