@@ -16,7 +16,7 @@ from joserfc.errors import ExpiredTokenError, InvalidClaimError, InvalidKeyIdErr
 from joserfc.jwk import KeySet
 
 from gateway.errors import Problem, Unauthenticated
-from gateway.outbound import Transport
+from gateway.outbound import OutboundRequest, Transport
 from gateway.plan.plan import Oidc
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Issuer:
         return str(document["jwks_uri"])
 
     async def _get(self, url: str) -> dict[str, Any]:
-        response = await self._transport.exchange("GET", url, {}, None, seconds=TIMEOUT_S)
+        response = await self._transport.exchange(OutboundRequest("GET", url, {}), TIMEOUT_S)
         httpx.Response(response.status, headers=response.headers, request=httpx.Request("GET", url)).raise_for_status()
         content = json.loads(response.body)
         if not isinstance(content, dict):

@@ -1,8 +1,8 @@
 """Requests that the gateway itself sends: `outbound` says when, how often and whether at all; `transport` carries them
 over a `pool` of `connection`s an origin."""
 
-from gateway.outbound.message import LARGEST_ANSWER, OutboundResponse
-from gateway.outbound.outbound import Outbound, OutboundRequest, Peer, broken
+from gateway.outbound.message import LARGEST_ANSWER, OutboundRequest, OutboundResponse
+from gateway.outbound.outbound import Outbound, Peer, broken
 from gateway.outbound.transport import Transport
 
 __all__ = [

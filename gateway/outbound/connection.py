@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 import httpx
 
-from gateway.outbound.message import OutboundResponse, PreparedRequest, ResponseTooLarge, parse_headers
+from gateway.outbound.message import LARGEST_ANSWER, OutboundResponse, PreparedRequest, ResponseTooLarge, parse_headers
 
 LARGEST_HEAD = 100 * 1024  # as h11 has it
 SILENT = "Server disconnected without sending a response."
@@ -33,14 +33,14 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[OutboundResponse] | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._used = False
-        self._reset(LARGEST_HEAD, False)
+        self._reset(False)
 
-    def _reset(self, most: int, head_only: bool) -> None:
+    def _reset(self, head_only: bool) -> None:
         self._head = b""
         self._body: list[bytes] = []
         self._status = self._head_size = self._size = 0
         self._complete = self._keep_alive = self._head_done = self._excess = False
-        self._most, self._head_only = most, head_only
+        self._head_only = head_only
 
     # ---- asking
 
@@ -50,7 +50,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             self._fail(Stale(unsent=True) if self._used else _read_error(None, SILENT))
             return waiting
-        self._reset(request.most, request.head_only)
+        self._reset(request.head_only)
         self._transport.write(request.data)
         return waiting
 
@@ -93,8 +93,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(httpx.RemoteProtocolError(str(error)))
             return
-        if self._size > self._most:
-            self._fail(ResponseTooLarge(f"answers with more than {self._most} bytes"))
+        if self._size > LARGEST_ANSWER:
+            self._fail(ResponseTooLarge())
         elif self._complete:
             self._finish()
         elif not self._head_done:
@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
             self._excess = True
             return
         self._size += len(body)
-        if self._size <= self._most:
+        if self._size <= LARGEST_ANSWER:
             self._body.append(body)
 
     def on_message_complete(self) -> None:

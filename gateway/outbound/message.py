@@ -26,13 +26,21 @@ BODIED = frozenset({"POST", "PUT", "PATCH"})  # that say so where their body is 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
+class OutboundRequest(msgspec.Struct, frozen=True):
+    """A request ready to go."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
 class PreparedRequest(msgspec.Struct, frozen=True):
-    """A request as it goes out. `idempotent`: it may be sent twice; `most`: the largest answer's body in bytes."""
+    """A request as it goes out. `idempotent`: it may be sent twice."""
 
     data: bytes
     head_only: bool
     idempotent: bool
-    most: int
 
 
 class OutboundResponse:
@@ -89,21 +97,18 @@ def parse_headers(head: bytes) -> RawHeaders:
 
 
 class ResponseTooLarge(httpx.DecodingError):
-    """The answer's body has more bytes than the request takes."""
+    """The answer's body has more than `LARGEST_ANSWER` bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(f"answers with more than {LARGEST_ANSWER} bytes")
 
 
-def encode_request(
-    method: str,
-    host: str,
-    target: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-    most: int = LARGEST_ANSWER,
-) -> PreparedRequest:
+def encode_request(request: OutboundRequest, host: str, target: str) -> PreparedRequest:
     """Raises `httpx.LocalProtocolError` where a header would end another one."""
-    head = header_lines(host, method in BODIED or bool(body), len(body or b""), *headers.items())
-    data = b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target.encode("ascii"), head)
-    return PreparedRequest(data + body if body else data, method == "HEAD", method in IDEMPOTENT, most)
+    method, body = request.method, request.body or b""
+    head = header_lines(host, method in BODIED or bool(body), len(body), *request.headers.items())
+    data = b"%b %b HTTP/1.1\r\n%b%b" % (method.encode(), target.encode("ascii"), head, body)
+    return PreparedRequest(data, method == "HEAD", method in IDEMPOTENT)
 
 
 @lru_cache(256)  # callers send the same few again and again
@@ -125,13 +130,13 @@ def header_lines(host: str, bodied: bool, length: int, *headers: tuple[str, str]
         raise httpx.LocalProtocolError("a header has a character that HTTP has not") from error
 
 
-async def read_whole(response: httpx.Response, most: int) -> OutboundResponse:
+async def read_whole(response: httpx.Response) -> OutboundResponse:
     """The decoded body of httpx's response. Raises `ResponseTooLarge`."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > most:
-            raise ResponseTooLarge(f"answers with more than {most} bytes")
+        if len(body) > LARGEST_ANSWER:
+            raise ResponseTooLarge
     return OutboundResponse(response.status_code, bytes(body), raw=response.headers.raw)
 
 

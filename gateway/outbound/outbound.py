@@ -3,14 +3,14 @@ the peer is known to be broken. Everything that goes wrong is an `UpstreamProble
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
-from gateway.outbound.message import OutboundResponse, ResponseTooLarge
+from gateway.outbound.message import OutboundRequest, OutboundResponse, ResponseTooLarge
 from gateway.outbound.transport import Transport
 from gateway.plan.plan import Limits
 
@@ -25,15 +25,6 @@ THEIR_ANSWERS = {  # what of their statuses is about the question, and what it i
 }
 BROKEN = (502, "UpstreamError")
 WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between two tries, with jitter
-
-
-class OutboundRequest(msgspec.Struct, frozen=True):
-    """A request ready to go."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -107,9 +98,7 @@ class Outbound:
     async def once(self, peer: Peer, request: OutboundRequest) -> OutboundResponse:
         """One try, and whatever the peer answers. Raises `UpstreamProblem` where it does not, or not in time."""
         try:
-            return await self._transport.exchange(
-                request.method, request.url, request.headers, request.body, seconds=peer.limits.timeout_s
-            )
+            return await self._transport.exchange(request, peer.limits.timeout_s)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout(f"{peer.name} did not answer within {peer.limits.timeout_s:g} s") from error
         except ResponseTooLarge as error:

@@ -10,17 +10,18 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+from msgspec.structs import replace
 
 from gateway.outbound.connection import Connection
 from gateway.outbound.message import (
     DEFAULT_HEADERS,
-    LARGEST_ANSWER,
     ChunkedBody,
+    OutboundRequest,
     OutboundResponse,
     encode_request,
     read_whole,
@@ -51,35 +52,25 @@ class Transport:
         self._origins: dict[str, Origin] = {}  # by scheme, host and port, as they are written
         self._proxies = getproxies()
 
-    async def exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        *,
-        seconds: float,
-        most: int = LARGEST_ANSWER,
-    ) -> OutboundResponse:
+    async def exchange(self, request: OutboundRequest, seconds: float) -> OutboundResponse:
         """Send a request without httpx's own objects, and return the answer with its body decoded.
         Raises `TimeoutError`, `httpx.HTTPError` and `httpx.InvalidURL`."""
-        plain = PLAIN.fullmatch(url)
-        if plain is not None and "/." not in url:
+        plain = PLAIN.fullmatch(request.url)
+        if plain is not None and "/." not in request.url:
             place, target = plain[1], plain[2]
         else:
-            parsed = httpx.URL(url)
+            parsed = httpx.URL(request.url)
             place, target = f"{parsed.scheme}://{parsed.netloc.decode()}", parsed.raw_path.decode()
-            headers = {**headers, **_authorization(parsed)}
+            request = replace(request, headers={**request.headers, **_authorization(parsed)})
         origin = self._origins.get(place) or self._open_origin(place)
         if origin.proxied is not None:
             async with asyncio.timeout(seconds):
-                return await _exchange_by_proxy(origin.proxied, method, place + target, headers, body, most)
-        request = encode_request(method, origin.host, target, headers, body, most)
-        response = await origin.pool.within(request, seconds)
+                return await _exchange_by_proxy(origin.proxied, request, place + target)
+        response = await origin.pool.within(encode_request(request, origin.host, target), seconds)
         if not response.is_encoded:
             return response
         encoded = httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))
-        return await read_whole(encoded, most)
+        return await read_whole(encoded)
 
     async def aclose(self) -> None:
         for origin in self._origins.values():
@@ -129,18 +120,13 @@ def _authorization(url: httpx.URL) -> dict[str, str]:
 
 
 async def _exchange_by_proxy(
-    transport: httpx.AsyncHTTPTransport,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-    most: int,
+    transport: httpx.AsyncHTTPTransport, request: OutboundRequest, url: str
 ) -> OutboundResponse:
-    complete = httpx.Headers(DEFAULT_HEADERS)
-    complete.update(headers)
-    request = httpx.Request(method, url, headers=complete, content=body)
-    response = await transport.handle_async_request(request)
+    headers = httpx.Headers(DEFAULT_HEADERS)
+    headers.update(request.headers)
+    sent = httpx.Request(request.method, url, headers=headers, content=request.body)
+    response = await transport.handle_async_request(sent)
     try:
-        return await read_whole(response, most)
+        return await read_whole(response)
     finally:
         await response.aclose()

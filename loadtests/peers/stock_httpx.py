@@ -6,12 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 
 import httpx
 
 from gateway import app
-from gateway.outbound import LARGEST_ANSWER, OutboundResponse, Transport
+from gateway.outbound import OutboundRequest, OutboundResponse, Transport
 from gateway.processes import worker
 from gateway.processes.listen import bind
 
@@ -25,24 +24,15 @@ class Stock(Transport):
         super().__init__()
         self._client = httpx.AsyncClient(limits=CONNECTIONS)
 
-    async def exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        *,
-        seconds: float,
-        most: int = LARGEST_ANSWER,
-    ) -> OutboundResponse:
+    async def exchange(self, request: OutboundRequest, seconds: float) -> OutboundResponse:
         async with asyncio.timeout(seconds):
-            return await self._exchange(method, url, headers, body)
+            return await self._exchange(request)
 
-    async def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> OutboundResponse:
-        request = self._client.build_request(method, url, headers=dict(headers), content=body, timeout=None)
-        response = await self._client.send(request, stream=True)
+    async def _exchange(self, request: OutboundRequest) -> OutboundResponse:
+        sent = self._client.build_request(
+            request.method, request.url, headers=dict(request.headers), content=request.body, timeout=None
+        )
+        response = await self._client.send(sent, stream=True)
         try:
             told = bytearray()
             async for piece in response.aiter_bytes():

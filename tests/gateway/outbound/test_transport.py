@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.outbound import LARGEST_ANSWER, Transport
+from gateway.outbound import LARGEST_ANSWER, OutboundRequest, Transport
 from gateway.outbound.message import OutboundResponse, ResponseTooLarge
 from gateway.outbound.pool import PoolLimits
 from tests.gateway.outbound.wire import Caller, contexts, plain, run, until, wire
@@ -24,7 +24,7 @@ ZIPPED = gzip.compress(b'["a"]' * 500)
 
 
 async def lean(transport: Transport, url: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
-    got = await transport.exchange(method, url, {}, body, seconds=PATIENCE_S)
+    got = await transport.exchange(OutboundRequest(method, url, {}, body), PATIENCE_S)
     return got.status, got.body
 
 
@@ -95,7 +95,7 @@ def test_an_answer_is_what_httpx_makes_of_it(kind: str) -> None:
         ):
             expected = await told(stock.get(origin.url))
             for _ in range(2):
-                assert await told(transport.exchange("GET", origin.url, {}, None, seconds=PATIENCE_S)) == expected
+                assert await told(transport.exchange(OutboundRequest("GET", origin.url, {}), PATIENCE_S)) == expected
 
     run(story)
 
@@ -120,7 +120,9 @@ def test_a_request_is_what_httpx_makes_of_it(path: str) -> None:
     async def story() -> None:
         async with wire(OK) as origin, httpx.AsyncClient(trust_env=False) as stock, aclosing(Transport()) as transport:
             await stock.post(origin.url + path, content=b"body", headers={"X-Own": "1", "accept": "a/b"})
-            await transport.exchange("POST", origin.url + path, {"X-Own": "1", "accept": "a/b"}, b"body", seconds=9)
+            await transport.exchange(
+                OutboundRequest("POST", origin.url + path, {"X-Own": "1", "accept": "a/b"}, b"body"), 9
+            )
             one, two = origin.asked
             assert one.head.splitlines()[0] == two.head.splitlines()[0]
             assert lines(one.head) == lines(two.head)
@@ -160,7 +162,7 @@ def test_no_header_ends_another(value: str) -> None:
     async def story() -> None:
         async with wire(OK) as origin, aclosing(Transport()) as transport:
             with pytest.raises(httpx.LocalProtocolError):
-                await transport.exchange("GET", origin.url, {"x-own": value}, None, seconds=9)
+                await transport.exchange(OutboundRequest("GET", origin.url, {"x-own": value}), 9)
             assert not origin.asked
 
     run(story)
@@ -353,7 +355,7 @@ def test_the_wait_for_a_connection_ends_in_time() -> None:
             first = asyncio.ensure_future(lean(transport, f"{origin.url}/slow"))
             await asyncio.sleep(0)
             with pytest.raises(TimeoutError):
-                await transport.exchange("GET", origin.url, {}, None, seconds=0.1)
+                await transport.exchange(OutboundRequest("GET", origin.url, {}), 0.1)
             assert await first == await lean(transport, origin.url) == (200, b"[]")
             assert origin.connections == 1
 
@@ -376,7 +378,7 @@ def test_all_of_it_has_one_deadline(warm: bool) -> None:
             if warm:
                 await lean(transport, f"{origin.url}/")
             with pytest.raises((TimeoutError, httpx.ReadTimeout)):
-                await transport.exchange("GET", f"{origin.url}/slow", {}, None, seconds=0.1)
+                await transport.exchange(OutboundRequest("GET", f"{origin.url}/slow", {}), 0.1)
             assert origin.connections == 1
             await until(lambda: origin.left == 1)
 
@@ -395,7 +397,7 @@ def test_each_has_its_own_deadline() -> None:
             async def waited(seconds: float) -> float:
                 began = loop.time()
                 with pytest.raises((TimeoutError, httpx.ReadTimeout)):
-                    await transport.exchange("GET", f"{origin.url}/silent", {}, None, seconds=seconds)
+                    await transport.exchange(OutboundRequest("GET", f"{origin.url}/silent", {}), seconds)
                 return loop.time() - began
 
             for _ in range(2):
@@ -414,7 +416,7 @@ def test_a_body_that_nobody_reads_is_given_up() -> None:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
             async with aclosing(Transport()) as transport:
                 with pytest.raises(TimeoutError):
-                    await transport.exchange("POST", url, {}, b"x" * 50_000_000, seconds=0.1)
+                    await transport.exchange(OutboundRequest("POST", url, {}, b"x" * 50_000_000), 0.1)
 
     run(story)
 
@@ -460,7 +462,7 @@ def test_nothing_of_a_request_is_logged(caplog: pytest.LogCaptureFixture) -> Non
         async with wire(b"garbage\r\n\r\n") as origin, aclosing(Transport()) as transport:
             url, headers = f"{origin.url}/?key=secret", {"authorization": "secret"}
             with pytest.raises(httpx.RemoteProtocolError):
-                await transport.exchange("GET", url, headers, None, seconds=9)
+                await transport.exchange(OutboundRequest("GET", url, headers), 9)
 
     run(story)
     assert "secret" not in caplog.text
