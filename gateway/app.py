@@ -59,7 +59,7 @@ from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
-from gateway.targets import TargetDependencies
+from gateway.targets.base import TargetDependencies
 from gateway.telemetry import MetricsPage, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS
 from gateway.upstreams.engine import EngineUpstream, tags_of

@@ -21,8 +21,7 @@ from gateway.experiments.outcomes import Conversion, outcomes_of, resolved
 from gateway.limits.admission import TOO_MANY_EVENTS, Admission
 from gateway.outbox import Outbox
 from gateway.plan.plan import Moment, Namespace
-from gateway.targets import Entry
-from gateway.targets.entry import harmless_headers, harmless_query
+from gateway.targets.entry import Entry, harmless_headers, harmless_query
 from gateway.telemetry import Telemetry
 from gateway.upstreams.engine import EngineUpstream
 

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.outbox.folder import DEAD_LETTERS, Folder, file_name
 from gateway.outbox.segments import Position, read
-from gateway.targets import Call, Down, Failed, Message, Refused, Target
+from gateway.targets.base import Call, Down, Failed, Message, Refused, Target
 from gateway.targets.entry import entry_of, head_of
 
 log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from gateway.outbox.folder import NO_BACKLOG, Backlog, Folder, bytes_under, clai
 from gateway.outbox.segments import START, Position
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
-from gateway.targets import TARGETS, Call, Entry, Failed, Message, Target, TargetDependencies
-from gateway.targets.base import RecordTarget
-from gateway.targets.entry import encoded, envelope
+from gateway.targets import TARGETS
+from gateway.targets.base import Call, Failed, Message, RecordTarget, Target, TargetDependencies
+from gateway.targets.entry import Entry, encoded, envelope
 from gateway.telemetry import Rows
 
 log = logging.getLogger(__name__)

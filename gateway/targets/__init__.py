@@ -6,18 +6,7 @@ A target has no state but its connections: what is delivered, and when again, is
 from typing import TYPE_CHECKING
 
 from gateway.document.kinds import kinds_in, union
-from gateway.targets.base import (
-    Call,
-    Down,
-    EventTargetPart,
-    Failed,
-    Message,
-    Refused,
-    Target,
-    TargetDependencies,
-    TargetType,
-)
-from gateway.targets.entry import Entry
+from gateway.targets.base import EventTargetPart, TargetType
 
 _kinds: list[TargetType] = kinds_in(__name__, __path__, "TARGET")
 TARGETS = {kind.name: kind for kind in _kinds}
@@ -27,17 +16,4 @@ if TYPE_CHECKING:
 else:
     AnyEventTarget = union(kind.part for kind in _kinds)
 
-__all__ = [
-    "TARGETS",
-    "AnyEventTarget",
-    "Call",
-    "Down",
-    "Entry",
-    "EventTargetPart",
-    "Failed",
-    "Message",
-    "Refused",
-    "Target",
-    "TargetDependencies",
-    "TargetType",
-]
+__all__ = ["TARGETS", "AnyEventTarget", "EventTargetPart"]

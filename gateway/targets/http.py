@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from gateway.context.rules import HeaderName
-from gateway.document.remote import Enclosing
 from gateway.document.report import Report, checks, choices, inside
 from gateway.document.values import BatchSize, Duration, Url
 from gateway.outbound import OutboundRequest, Peer
 from gateway.plan.plan import Limits
-from gateway.plan.template import Template, in_header, in_url, template
+from gateway.plan.template import in_header, in_url, template
 from gateway.targets.base import (
     Call,
     EventTargetPart,
@@ -65,26 +63,15 @@ def check_http_target(part: HttpTarget, place: str, report: Report) -> None:
         report.refuse(inside(place, "url"), "has a {name} in its host: callers would choose whom the gateway tells")
 
 
-@dataclass(frozen=True)
-class Webhook:
-    """A service that takes POSTs: `batch` records at most in one; 1: the record itself, otherwise a list."""
-
-    url: Template
-    headers: tuple[tuple[str, Template], ...]
-    batch: int
-    timeout_s: float
-
-
-def webhook(part: HttpTarget, enclosing: Enclosing) -> Webhook:
-    headers = tuple((name, template(text)) for name, text in part.headers.items())
-    return Webhook(template(part.url), headers, part.batch_size, part.timeout)
-
-
 class WebhookTarget(RecordTarget):
-    def __init__(self, dependencies: TargetDependencies, key: str, hook: Webhook) -> None:
-        self._outbound, self._key, self._hook = dependencies.outbound, key, hook
-        self.call = Call(hook.batch, SEVERAL, whole=True) if hook.batch > 1 else Call(1, ONE, at_once=AT_ONCE)
-        self._peer = Peer(key, "Events", Limits(timeout_s=hook.timeout_s))
+    """A POST has the record itself, or with a `batchSize` above 1 a list."""
+
+    def __init__(self, dependencies: TargetDependencies, key: str, part: HttpTarget) -> None:
+        self._outbound, self._key, self._batch = dependencies.outbound, key, part.batch_size
+        self._url = template(part.url)
+        self._headers = {name: template(text) for name, text in part.headers.items()}
+        self.call = Call(self._batch, SEVERAL, whole=True) if self._batch > 1 else Call(1, ONE, at_once=AT_ONCE)
+        self._peer = Peer(key, "Events", Limits(timeout_s=part.timeout))
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
         response = await exchange(self._outbound, self._peer, self._sent(call))
@@ -92,19 +79,19 @@ class WebhookTarget(RecordTarget):
         return [None] * len(call)
 
     def _sent(self, call: Sequence[Message]) -> OutboundRequest:
-        entry, hook = call[0].entry, self._hook
+        entry = call[0].entry
         values = {"namespace": entry.namespace, "id": entry.id, "sessionId": entry.session, "userId": entry.user or ""}
         headers = {
             "content-type": "application/json",
             "idempotency-key": call[0].id if len(call) == 1 else _digest(call),
-            **{name: value.filled(values.__getitem__, in_header) for name, value in hook.headers},
+            **{name: value.filled(values.__getitem__, in_header) for name, value in self._headers.items()},
         }
-        body = call[0].data if hook.batch == 1 else b"[" + b",".join(each.data for each in call) + b"]"
-        return OutboundRequest("POST", hook.url.filled(values.__getitem__, in_url), headers, body)
+        body = call[0].data if self._batch == 1 else b"[" + b",".join(each.data for each in call) + b"]"
+        return OutboundRequest("POST", self._url.filled(values.__getitem__, in_url), headers, body)
 
 
 def _digest(call: Sequence[Message]) -> str:
     return hashlib.sha256("\n".join(each.id for each in call).encode()).hexdigest()[:32]
 
 
-TARGET = TargetType(HttpTarget, WebhookTarget, webhook, place=4)
+TARGET = TargetType(HttpTarget, WebhookTarget, place=4)

@@ -27,7 +27,8 @@ from gateway.outbox.folder import claim
 from gateway.outbox.segments import START, Position, frame, path_of, read
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
-from gateway.targets import Call, Entry, Message, TargetDependencies
+from gateway.targets.base import Call, Message, TargetDependencies
+from gateway.targets.entry import Entry
 from tests.gateway.targets.world import World, config, until
 from tests.gateway.upstreams.origin import Origin, Reply, small_origin
 

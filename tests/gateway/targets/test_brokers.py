@@ -18,7 +18,9 @@ from confluent_kafka import Consumer, Producer
 from moto.server import ThreadedMotoServer
 
 from gateway.config import parse
-from gateway.targets import TARGETS, Entry, Message
+from gateway.targets import TARGETS
+from gateway.targets.base import Message
+from gateway.targets.entry import Entry
 from tests.gateway.config.documents import faults_of
 from tests.gateway.targets.world import World, config, until
 from tests.gateway.upstreams.origin import CREDENTIALS

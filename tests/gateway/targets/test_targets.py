@@ -14,7 +14,9 @@ import msgspec
 import pytest
 
 from gateway.config import parse
-from gateway.targets import TARGETS, Entry, TargetDependencies
+from gateway.targets import TARGETS
+from gateway.targets.base import TargetDependencies
+from gateway.targets.entry import Entry
 from tests.gateway.targets.world import Stream, World, config, records, until
 from tests.gateway.upstreams.origin import (
     CLOSED,
