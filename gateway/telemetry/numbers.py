@@ -22,26 +22,21 @@ class Telemetry:
     def __init__(self, tracing: Tracing | None = None) -> None:
         self._tracing = tracing
         self._provider: MeterProvider | None = None
-        self._requests: defaultdict[Labels, int] = defaultdict(int)
-        self._seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
-        self._lookups: defaultdict[Labels, int] = defaultdict(int)
-        self._upstreams: defaultdict[str, Histogram] = defaultdict(Histogram)
-        self._failures: defaultdict[Labels, int] = defaultdict(int)
-        self._events: defaultdict[Labels, int] = defaultdict(int)
-        self._rejected: defaultdict[Labels, int] = defaultdict(int)
-        self._undecorated: defaultdict[Labels, int] = defaultdict(int)
-        self._conversions: defaultdict[Labels, int] = defaultdict(int)
+        self._counts: dict[str, defaultdict[Labels, int]] = {name: defaultdict(int) for name in _names("counter")}
+        self._times: dict[str, defaultdict[str, Histogram]] = {
+            name: defaultdict(Histogram) for name in _names("histogram")
+        }
         self._watched: dict[str, Callable[[], Rows]] = {}
 
     # ---- counting
 
     def request(self, route: str, status: int, seconds: float, count: int = 1) -> None:
         """Count `count` requests that took `seconds` each."""
-        self._requests[route, str(status)] += count
-        self._seconds[route].add(seconds, count)
+        self._counts["recgate_requests"][route, str(status)] += count
+        self._times["recgate_request_seconds"][route].add(seconds, count)
 
     def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
-        self._lookups[namespace, recommender, outcome] += count
+        self._counts["recgate_cache_lookups"][namespace, recommender, outcome] += count
 
     @contextmanager
     def upstream(self, name: str) -> Iterator[None]:
@@ -55,21 +50,21 @@ class Telemetry:
             self.called(name, time.perf_counter() - began, failed=failed)
 
     def called(self, upstream: str, seconds: float, *, failed: bool) -> None:
-        self._upstreams[upstream].add(seconds)
+        self._times["recgate_upstream_seconds"][upstream].add(seconds)
         if failed:
-            self._failures[(upstream,)] += 1
+            self._counts["recgate_upstream_failures"][(upstream,)] += 1
 
     def events(self, namespace: str, count: int) -> None:
-        self._events[(namespace,)] += count
+        self._counts["recgate_events"][(namespace,)] += count
 
     def events_rejected(self, namespace: str, code: str) -> None:
-        self._rejected[namespace, code] += 1
+        self._counts["recgate_events_rejected"][namespace, code] += 1
 
     def undecorated(self, namespace: str) -> None:
-        self._undecorated[(namespace,)] += 1
+        self._counts["recgate_undecorated"][(namespace,)] += 1
 
     def conversion(self, namespace: str, recommender: str, feature: str, metric: str) -> None:
-        self._conversions[namespace, recommender, feature, metric] += 1
+        self._counts["recgate_conversions"][namespace, recommender, feature, metric] += 1
 
     def watch(self, name: str, read: Callable[[], Rows]) -> None:
         """Read a family's values when they are exported: numbers that another part counts are not counted twice."""
@@ -77,15 +72,8 @@ class Telemetry:
 
     def numbers(self) -> Numbers:
         return {
-            "recgate_requests": _counted(self._requests),
-            "recgate_request_seconds": _timed(self._seconds),
-            "recgate_cache_lookups": _counted(self._lookups),
-            "recgate_upstream_seconds": _timed(self._upstreams),
-            "recgate_upstream_failures": _counted(self._failures),
-            "recgate_events": _counted(self._events),
-            "recgate_events_rejected": _counted(self._rejected),
-            "recgate_undecorated": _counted(self._undecorated),
-            "recgate_conversions": _counted(self._conversions),
+            **{name: _counted(counts) for name, counts in self._counts.items()},
+            **{name: _timed(histograms) for name, histograms in self._times.items()},
             **{name: read() for name, read in self._watched.items()},
         }
 
@@ -122,6 +110,10 @@ class Telemetry:
             self._provider.shutdown()
         if self._tracing is not None:
             self._tracing.close()
+
+
+def _names(kind: str) -> list[str]:
+    return [name for name, family in FAMILIES.items() if family.kind == kind]
 
 
 def _counted(counts: Mapping[Labels, int]) -> Rows:
