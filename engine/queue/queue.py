@@ -44,19 +44,7 @@ class Queue:
         self._database, self._clock = database, clock
 
     def enqueue(self, kind: str, arn: str, within: sa.Connection | None = None) -> int:
-        values = {
-            "kind": kind,
-            "arn": arn,
-            "state": "queued",
-            "attempts": 0,
-            "owner": "",
-            "heartbeat": 0.0,
-            "fraction": 0.0,
-            "message": "waiting",
-            "created": self._clock(),
-            "started": 0.0,
-            "ended": 0.0,
-        }
+        values = {"kind": kind, "arn": arn, "created": self._clock()}
         if within is not None:
             return int(within.execute(sa.insert(jobs).values(values).returning(jobs.c.id)).scalar_one())
         with self._database.write() as connection:

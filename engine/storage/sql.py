@@ -78,15 +78,15 @@ jobs = Table(
     Column("id", _Sequence, primary_key=True),
     Column("kind", String, nullable=False),  # a module of engine.jobs.kinds
     Column("arn", String, nullable=False),  # what it works on
-    Column("state", String, nullable=False),  # queued | running | done | failed
-    Column("attempts", Integer, nullable=False),
-    Column("owner", String, nullable=False),  # the runner that holds it
-    Column("heartbeat", Float, nullable=False),
-    Column("fraction", Float, nullable=False),  # progress, 0..1
-    Column("message", String, nullable=False),
+    Column("state", String, nullable=False, default="queued"),  # queued | running | done | failed
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("owner", String, nullable=False, default=""),  # the runner that holds it
+    Column("heartbeat", Float, nullable=False, default=0.0),
+    Column("fraction", Float, nullable=False, default=0.0),  # progress, 0..1
+    Column("message", String, nullable=False, default="waiting"),
     Column("created", Float, nullable=False),
-    Column("started", Float, nullable=False),
-    Column("ended", Float, nullable=False),
+    Column("started", Float, nullable=False, default=0.0),
+    Column("ended", Float, nullable=False, default=0.0),
     Index("jobs_waiting", "state", "id"),
     Index("jobs_arn", "arn"),
     sqlite_autoincrement=True,
