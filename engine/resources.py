@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
-from engine.data.compaction import Compaction, compact
+from engine.data.compaction import compact
 from engine.data.log import Log, LogEntry
 from engine.data.report import ImportReport
 from engine.data.snapshot import Snapshot
@@ -67,11 +67,9 @@ class Resources:
         group = self.directory.get(group_arn, DatasetGroupRecord)
         state = self.follower.restored(group.uid)
         last = state.stored.snapshot
-        items, users, interactions = (
-            {name: type(column) for name, column in columns.items()}
-            for columns in (last.item_columns, last.user_columns, last.interaction_columns)
-        )
-        return compact(Compaction(state, item_kinds=items, user_kinds=users, interaction_kinds=interactions)).snapshot
+        columns = {"ITEMS": last.item_columns, "USERS": last.user_columns, "INTERACTIONS": last.interaction_columns}
+        kinds = {part: {name: type(column) for name, column in each.items()} for part, each in columns.items()}
+        return compact(state, kinds).snapshot
 
     def recommenders(self) -> list[RecommenderRecord]:
         """All accounts', oldest first."""

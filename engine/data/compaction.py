@@ -8,7 +8,7 @@ and they were put one by one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,48 +30,35 @@ class Import:
     full: bool = True
 
 
-@dataclass
-class Compaction:
-    """The parts of the next snapshot of `group`, which must not change meanwhile."""
-
-    group: Group
-    interactions: Import | None = None
-    items: Import | None = None
-    users: Import | None = None
-    actions: Import | None = None
-    action_interactions: Import | None = None
-    item_kinds: Kinds = field(default_factory=dict)
-    user_kinds: Kinds = field(default_factory=dict)
-    interaction_kinds: Kinds = field(default_factory=dict)
-    action_kinds: Kinds = field(default_factory=dict)
-    action_interaction_kinds: Kinds = field(default_factory=dict)
+NO_IMPORTS: Mapping[str, Import] = {}
 
 
-def compact(work: Compaction) -> Stored:
-    """The group's state and the imports as one `Stored`; the group's vocabularies grow by the imports' names."""
-    return compact_import(work)[0]
+def compact(group: Group, kinds: Mapping[str, Kinds], imports: Mapping[str, Import] = NO_IMPORTS) -> Stored:
+    """The group's state and the imports as one `Stored`, with columns of these kinds; both are by dataset type. The
+    group's vocabularies grow by the imports' names; it must not change meanwhile."""
+    return compact_import(group, kinds, imports)[0]
 
 
-def compact_import(work: Compaction) -> tuple[Stored, Longs]:
+def compact_import(group: Group, kinds: Mapping[str, Kinds], imports: Mapping[str, Import]) -> tuple[Stored, Longs]:
     """The same, and the rows of imported interactions that are in it; the others were there already."""
-    group = work.group
-    rows, new = _interactions(group, work.interactions, work.interaction_kinds)
-    action_rows, _ = _interactions(group.actions, work.action_interactions, work.action_interaction_kinds)
-    users = _MetadataRows.of(group.stored.snapshot.user_columns, group.stored.user_put, work.user_kinds)
+    rows, new = _interactions(group, imports.get("INTERACTIONS"), kinds.get("INTERACTIONS", {}))
+    bulk_actions, action_kinds = imports.get("ACTION_INTERACTIONS"), kinds.get("ACTION_INTERACTIONS", {})
+    action_rows, _ = _interactions(group.actions, bulk_actions, action_kinds)
+    users = _MetadataRows.of(group.stored.snapshot.user_columns, group.stored.user_put, kinds.get("USERS", {}))
     users = users.with_put(group.user_table.rows)
-    if work.users is not None:
-        users = users.with_import(work.users, _ids(work.users.columns["USER_ID"], group.users))
+    if "USERS" in imports:
+        users = users.with_import(imports["USERS"], _ids(imports["USERS"].columns["USER_ID"], group.users))
     names = group.users.frozen()  # from here on nobody is new
-    actions = _stored(group.actions, action_rows, _items(group.actions, work.actions, work.action_kinds), names)
-    whole = _stored(group, rows, _items(group, work.items, work.item_kinds), names)
+    actions = _items(group.actions, imports.get("ACTIONS"), kinds.get("ACTIONS", {}))
+    whole = _stored(group, rows, _items(group, imports.get("ITEMS"), kinds.get("ITEMS", {})), names)
     stored = replace(
         whole,
         snapshot=replace(whole.snapshot, user_columns=users.spread(len(names))),
         user_put=users.flags(len(names)),
-        impressions=_impressions(group, work.interactions),
+        impressions=_impressions(group, imports.get("INTERACTIONS")),
         links=dict(group.links),
         seq=group.seq,
-        actions=actions,
+        actions=_stored(group.actions, action_rows, actions, names),
     )
     return stored, new
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Tags, Texts
-from engine.data.compaction import Compaction, Import, Kinds, compact
-from engine.data.group import Group
+from engine.data.compaction import Kinds, compact
+from engine.data.reserved import DATASET_TYPES
 from engine.data.schema import Field
 from engine.data.stored import Stored
 from engine.engine import Engine
@@ -19,7 +19,6 @@ from engine.records import DatasetGroupRecord
 # what a snapshot has arrays for
 ROWS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"})
 SPECIAL: Mapping[str, type[Column]] = {"IMPRESSION": Tags, "EVENT_ATTRIBUTION_SOURCE": Labels}
-NONE: Mapping[str, Import] = {}
 
 
 def interactions_of(engine: Engine, group_arn: str) -> int:
@@ -45,28 +44,14 @@ def _current(work: Work, group: DatasetGroupRecord) -> Stored:
     state = work.state(group)
     if not state.changed:
         return state.stored
-    snapshot = compact(compaction_of(work, group, state))
+    snapshot = compact(state, kinds_of(work, group))
     work.publish(state, snapshot)
     return snapshot
 
 
-def compaction_of(
-    work: Work, group: DatasetGroupRecord, state: Group, imports: Mapping[str, Import] = NONE
-) -> Compaction:
-    """The compaction of a state and of imports by dataset type into columns of today's schemas."""
-    return Compaction(
-        state,
-        interactions=imports.get("INTERACTIONS"),
-        items=imports.get("ITEMS"),
-        users=imports.get("USERS"),
-        actions=imports.get("ACTIONS"),
-        action_interactions=imports.get("ACTION_INTERACTIONS"),
-        item_kinds=_kinds(work, group, "ITEMS"),
-        user_kinds=_kinds(work, group, "USERS"),
-        interaction_kinds=_kinds(work, group, "INTERACTIONS"),
-        action_kinds=_kinds(work, group, "ACTIONS"),
-        action_interaction_kinds=_kinds(work, group, "ACTION_INTERACTIONS"),
-    )
+def kinds_of(work: Work, group: DatasetGroupRecord) -> dict[str, Kinds]:
+    """The metadata columns of the group's datasets by type, as today's schemas have them."""
+    return {dataset_type: _kinds(work, group, dataset_type) for dataset_type in DATASET_TYPES}
 
 
 def _kinds(work: Work, group: DatasetGroupRecord, dataset_type: str) -> Kinds:

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from engine.data import entries
 from engine.data.columns import Labels, Numbers, Tags, Texts, column_of
-from engine.data.compaction import Compaction, Import, compact
+from engine.data.compaction import Import, compact
 from engine.data.group import Group
 from engine.data.log import Logged
 
@@ -73,7 +73,8 @@ class Real:
 
     def compact(self, **imports: Import) -> None:
         self.group.seq = self.seq
-        self.group = Group("g", compact(Compaction(self.group, item_kinds=KINDS, **imports)))
+        by_type = {name.upper(): each for name, each in imports.items()}
+        self.group = Group("g", compact(self.group, {"ITEMS": KINDS}, by_type))
         names = list(self.group.items.frozen())
         assert names[: len(self.items)] == self.items
         self.items = names
@@ -198,7 +199,7 @@ def test_a_changed_schema_converts_drops_and_adds_columns():
     real = Real()
     real.apply("item", entries.RecordRow("a", {"GENRE": "x", "PRICE": 3.0}))
     real.compact()
-    real.group = Group("g", compact(Compaction(real.group, item_kinds={"PRICE": Labels, "NEW": Numbers})))
+    real.group = Group("g", compact(real.group, {"ITEMS": {"PRICE": Labels, "NEW": Numbers}}))
     assert real.row("a") == {"PRICE": "3.0"}
 
 
@@ -211,10 +212,10 @@ def test_interactions_keep_their_columns_through_a_changed_schema():
     real.apply(
         "event", entries.Interaction("u", "s", "a", "click", 1.0, None, None, {"DEVICE": "pad"}, None, ("a", "b"))
     )
-    real.group = Group("g", compact(Compaction(real.group, interactions=Import(bulk), interaction_kinds=kinds)))
+    real.group = Group("g", compact(real.group, {"INTERACTIONS": kinds}, {"INTERACTIONS": Import(bulk)}))
     real.apply("event", entries.Interaction(None, "s", "c", "click", 0.0, None, None, {"DEVICE": "tv", "PAGE": 4}))
     changed = {"PAGE": Numbers, "IMPRESSION": Tags, "DEVICE": Texts}
-    s = compact(Compaction(real.group, interaction_kinds=changed)).snapshot
+    s = compact(real.group, {"INTERACTIONS": changed}).snapshot
     rows = [tuple(s.interaction_columns[name].get(row) for name in changed) for row in range(4)]
     names = [(s.user_names[user], s.item_names[item]) for user, item in zip(s.users, s.items, strict=True)]
     assert dict(zip(names, rows, strict=True)) == {

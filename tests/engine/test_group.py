@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.data import entries, tail
-from engine.data.compaction import Compaction, compact
+from engine.data.compaction import compact
 from engine.data.group import Group
 from engine.data.log import Logged
 from engine.data.tail import Since
@@ -125,7 +125,7 @@ def test_the_tail_goes_on_after_a_fold_for_models_older_than_it():
     group = Group("g")
     for seq in (1, 2, 3):
         group.apply(event(seq, item=f"i{seq}"))
-    group = Group("g", compact(Compaction(group)))
+    group = Group("g", compact(group, {}))
     group.apply(event(4, item="i1"))
     items, times = Since(group.tail, 1).recent()
     assert (items.tolist(), times.tolist()) == ([1, 2, 0], [2, 3, 4])

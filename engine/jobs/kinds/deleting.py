@@ -11,7 +11,7 @@ from engine.data.schema import Field, Schema
 from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
-from engine.jobs.group_data import compaction_of
+from engine.jobs.group_data import kinds_of
 from engine.jobs.work import Work, hold, undisturbed
 from engine.queue.queue import Job
 from engine.recipe import stretch
@@ -58,7 +58,7 @@ def _delete(work: Work, job: DataDeletionJobRecord) -> str:
 def _publish(work: Work, group: DatasetGroupRecord, count: int) -> None:
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
-    snapshot = compact(compaction_of(work, group, state))
+    snapshot = compact(state, kinds_of(work, group))
     work.publish(state, snapshot, status="COMPLETED", num_deleted=count)
 
 

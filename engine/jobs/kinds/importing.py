@@ -17,7 +17,7 @@ from engine.data.report import ImportReport
 from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
 from engine.jobs.attribution import ImportedInteractions, count_import
-from engine.jobs.group_data import compaction_of
+from engine.jobs.group_data import kinds_of
 from engine.jobs.work import Work, perform_resource_job, undisturbed
 from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, DatasetRecord
@@ -110,7 +110,7 @@ def _publish(
     work.progress(0.85, "making the snapshot")
     state = work.state(group)
     table = Import(imported.rows, full=job.import_mode == "FULL")
-    snapshot, new = compact_import(compaction_of(work, group, state, {dataset_type: table}))
+    snapshot, new = compact_import(state, kinds_of(work, group), {dataset_type: table})
     counted = None
     if dataset_type == "INTERACTIONS":
         counted = count_import(work, job, group, ImportedInteractions(imported.rows, new, snapshot, state.items))
