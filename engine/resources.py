@@ -80,11 +80,6 @@ class Resources:
         version = self.records.find(version_arn, SolutionVersionRecord)
         return "" if version is None else str(version.forecast.get("words", ""))
 
-    def forecast_s(self, version_arn: str) -> float:
-        """The same in seconds, 0 without."""
-        version = self.records.find(version_arn, SolutionVersionRecord)
-        return 0.0 if version is None else float(version.forecast.get("seconds", 0.0))
-
     def schedules(self) -> list[Scheduled]:
         """The automatic trainings of solutions and recommenders, the next first."""
         solutions = (each for each in self.records.list(SolutionRecord) if each.deleted_at is None)

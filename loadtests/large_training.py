@@ -26,6 +26,7 @@ import click
 from rich.console import Console
 
 from engine import Engine, Settings
+from engine.records import SolutionVersionRecord
 from gateway.processes.supervisor import python
 from loadtests import client, processes
 from loadtests.server import serving
@@ -162,11 +163,8 @@ def forecast_of(data: Path) -> tuple[str, float, float]:
         job = next((each for each in engine.jobs.newest() if f"solution/{MODEL}/" in each.arn), None)
         if job is None:
             return "", 0.0, 0.0
-        return (
-            engine.resources.forecast(job.arn),
-            engine.resources.forecast_s(job.arn),
-            (job.ended or time.time()) - job.started,
-        )
+        seconds = engine.records.get(job.arn, SolutionVersionRecord).forecast.get("seconds", 0.0)
+        return engine.resources.forecast(job.arn), seconds, (job.ended or time.time()) - job.started
     finally:
         engine.close()
 

@@ -128,8 +128,7 @@ class Log:
             query = query.where(c.grp == group)
         if upto is not None:
             query = query.where(c.seq <= upto)
-        with self._database.read() as connection:
-            return list(map(Logged._make, connection.execute(query).all()))
+        return list(map(Logged._make, self._database.rows(query)))
 
     def last(self) -> int:
         """The last committed sequence number, 0 where the log is empty."""
@@ -139,8 +138,7 @@ class Log:
     def any_after(self, seq: int, group: str, kinds: Sequence[Kind]) -> bool:
         """A group has a record of these kinds after a sequence number."""
         query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq > seq, log.c.kind.in_(kinds)).limit(1)
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+        return self._database.value(query) is not None
 
     def since(self, at: float) -> tuple[int, list[Logged]]:
         """The records that the server took after a time, without their bodies, at most `SINCE_ROWS` of them, and the
@@ -156,20 +154,17 @@ class Log:
     def newest(self, group: str, kind: Kind) -> float | None:
         """The time at which the server took a group's last record of a kind, None where it has none."""
         query = sa.select(log.c.at).where(log.c.grp == group, log.c.kind == kind).order_by(log.c.seq.desc()).limit(1)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar_one_or_none()
+        return self._database.value(query)
 
     def count_after_snapshot(self, group: str) -> int:
         """The number of records that a starting worker would replay for a group."""
         since = sa.select(snapshots.c.seq).where(snapshots.c.grp == group).scalar_subquery()
-        query = sa.select(sa.func.count()).select_from(log).where(log.c.grp == group)
-        with self._database.read() as connection:
-            return int(connection.execute(query.where(log.c.seq > sa.func.coalesce(since, 0))).scalar_one())
+        later = log.c.seq > sa.func.coalesce(since, 0)
+        return self._database.value(sa.select(sa.func.count()).where(log.c.grp == group, later)) or 0
 
     def groups(self) -> list[str]:
         """The dataset groups that it has records of."""
-        with self._database.read() as connection:
-            return list(connection.execute(sa.select(log.c.grp).where(log.c.grp != "").distinct()).scalars())
+        return [row.grp for row in self._database.rows(sa.select(log.c.grp).where(log.c.grp != "").distinct())]
 
     def doomed(
         self, group: str, before: int, kind: Kind | None = None, keys: Sequence[str] | None = None
@@ -183,12 +178,11 @@ class Log:
             query = query.where(log.c.key.in_(keys))
         last = 0
         while True:
-            with self._database.read() as connection:
-                page = connection.execute(query.where(log.c.seq > last).limit(REMOVED_ROWS)).scalars().all()
+            page = [row.seq for row in self._database.rows(query.where(log.c.seq > last).limit(REMOVED_ROWS))]
             if not page:
                 return
             last = page[-1]
-            yield list(page)
+            yield page
 
     def remove(self, seqs: Sequence[int]) -> None:
         """Delete records by their numbers alone, without a search: events wait for this."""

@@ -147,22 +147,18 @@ def _field(row: object) -> Field:
             " and has at most 150 characters; rename it."
         )
     type_, nullable = _type(name, row.get("type"))
-    flags = {flag: row.get(flag, False) for flag in ("categorical", "textual", "itemName")}
+    flags = {flag: row.get(property_name(flag), False) for flag in ("categorical", "textual", "item_name")}
     for flag, value in flags.items():
+        spelling = property_name(flag)
         if not isinstance(value, bool):
-            raise InvalidInput(f'Field {name}: "{flag}" must be true or false, without quotes.')
+            raise InvalidInput(f'Field {name}: "{spelling}" must be true or false, without quotes.')
         if value and type_ != "string":
-            raise InvalidInput(f'Field {name}: only a string can be {flag}; its type is {type_}. Drop "{flag}".')
+            raise InvalidInput(
+                f'Field {name}: only a string can be {spelling}; its type is {type_}. Drop "{spelling}".'
+            )
     if flags["categorical"] and flags["textual"]:
         raise InvalidInput(f"Field {name} is both categorical and textual; choose one.")
-    return Field(
-        name=name,
-        type=type_,
-        nullable=nullable,
-        categorical=flags["categorical"],
-        textual=flags["textual"],
-        item_name=flags["itemName"],
-    )
+    return Field(name=name, type=type_, nullable=nullable, **flags)
 
 
 def _type(name: str, declared: object) -> tuple[str, bool]:

@@ -76,26 +76,19 @@ def _ideal(count: int) -> float:
 
 
 def pool_of(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> CandidatePool:
-    entries: list[Floats] = []
-    truths: list[NDArray[np.intp]] = []
-    worths: list[Floats] = []
-    for case in cases:
-        scores = np.stack([column(case.query) for column in columns])  # (columns, items)
-        shown = np.stack([without(row, case.history) for row in scores]) if remove_seen else scores
-        best = min(BEST, shown.shape[1])
-        strong = np.argpartition(-shown, best - 1, axis=1)[:, :best]
-        truth = case.truth[:MOST_TRUTH]
-        items = np.union1d(strong.ravel(), truth)
-        entries.append(shown[:, items])
-        truths.append(np.searchsorted(items, truth))
-        worths.append(np.ones(len(truth), np.float32) if case.gains is None else case.gains[:MOST_TRUTH])
-    width, most = max(e.shape[1] for e in entries), max(len(t) for t in truths)
-    return CandidatePool(
-        np.stack([_padded(each, width, -np.inf) for each in entries], axis=1),
-        np.stack([_padded(each, most, -1) for each in truths]),
-        np.stack([_padded(each, most, 0) for each in worths]),
-        np.array([_ideal(len(truth)) for truth in truths], np.float32),
-    )
+    return joined([_pool_of_one(columns, case, remove_seen) for case in cases])
+
+
+def _pool_of_one(columns: Sequence[Score], case: EvaluationCase, remove_seen: bool) -> CandidatePool:
+    scores = np.stack([column(case.query) for column in columns])  # (columns, items)
+    shown = np.stack([without(row, case.history) for row in scores]) if remove_seen else scores
+    best = min(BEST, shown.shape[1])
+    strong = np.argpartition(-shown, best - 1, axis=1)[:, :best]
+    truth = case.truth[:MOST_TRUTH]
+    items = np.union1d(strong.ravel(), truth)
+    gains = np.ones(len(truth), np.float32) if case.gains is None else case.gains[:MOST_TRUTH]
+    ideal = np.array([_ideal(len(truth))], np.float32)
+    return CandidatePool(shown[:, None, items], np.searchsorted(items, truth)[None], gains[None], ideal)
 
 
 def blended_ndcg(pool: CandidatePool, mixed: Floats) -> Floats:

@@ -61,8 +61,7 @@ class Retention:
 
     def _began(self, experiments: list[str], now: float) -> float:
         first = sa.select(sa.func.min(exposed.c.at)).where(exposed.c.experiment.in_(experiments))
-        with self._database.read() as connection:
-            began: float | None = connection.execute(first).scalar()
+        began = self._database.value(first)
         return now if began is None else began
 
     def _delete(self, table: sa.Table, which: sa.ColumnElement[bool], most: int) -> bool:

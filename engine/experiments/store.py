@@ -126,8 +126,7 @@ class ExperimentStore:
 
     def last(self) -> int:
         """The number of the last exposure."""
-        with self._database.read() as connection:
-            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(exposed.c.seq), 0))).scalar_one())
+        return self._database.value(sa.select(sa.func.max(exposed.c.seq))) or 0
 
     def exposures_after(self, seq: int) -> tuple[int, list[Exposure]]:
         """The first `PAGE` exposures after that number, of all experiments, and the last one's number."""

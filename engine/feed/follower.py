@@ -152,9 +152,7 @@ class Follower:
 
     def newest_path(self, uid: str) -> str | None:
         """The path of the group's snapshot that workers read, below the data directory."""
-        query = sa.select(snapshots.c.path).where(snapshots.c.grp == uid)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar_one_or_none()
+        return self._database.value(sa.select(snapshots.c.path).where(snapshots.c.grp == uid))
 
     def _follow(self) -> None:
         polled, rest = time.monotonic(), POLL_S

@@ -7,7 +7,6 @@ and what was missed while none ran is done once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -51,81 +50,13 @@ class Scheduler:
     def look(self) -> None:
         """Start what is due."""
         for solution in self._engine.records.list(SolutionRecord):
-            if self._due(solution):
+            if _due(self._engine, solution):
                 train_if_due(self._engine, solution.arn)
         for recommender in self._engine.records.list(RecommenderRecord):
-            if self._due(recommender):
+            if _due(self._engine, recommender):
                 retrain_if_due(self._engine, recommender.arn)
         self._look_for_items()
         self._look_for_waste()
-
-    def _due(self, record: SolutionRecord | RecommenderRecord | None) -> bool:
-        if record is None or record.deleted_at is not None or record.next_training_at is None:
-            return False
-        return record.next_training_at <= self._engine.clock()
-
-    def train(self, arn: str) -> None:
-        """A version of a solution, unless one came by hand or nothing happened since the last (§1.8)."""
-        with self._engine.database.write() as within:
-            solution = self._engine.records.find(arn, SolutionRecord, within)
-            if solution is None or solution.next_training_at is None or not self._due(solution):
-                return
-            control = self._control(solution)
-            moment = following(solution.next_training_at, days_of(solution.solution_config), control.now())
-            scheduled = msgspec.structs.replace(solution, next_training_at=moment, first_training_since=None)
-            self._engine.records.replace(scheduled, within)
-            if not self._worth_it(control, solution, within):
-                return
-            try:
-                version = add_version(control, solution, CreateSolutionVersion(solution_arn=arn), within, "AUTOMATIC")
-                log.info("automatic training: %s", version.arn)
-            except LimitExceeded as error:
-                log.warning("no automatic training of %s: %s", arn, error.message)
-
-    def _worth_it(self, control: Control, solution: SolutionRecord, within: sa.Connection) -> bool:
-        """Not while a version is in training; nor the first time, once somebody has made one by hand, however it ended;
-        nor without interactions since the last."""
-        versions = list(control.every(SolutionVersionRecord, parent=solution.arn, within=within))
-        since = solution.first_training_since
-        if any(version.status in BUSY for version in versions):
-            return False
-        if since is not None and any(version.creation_date_time >= since for version in versions):
-            return False
-        trained = [each for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
-        return not trained or self._news(control, solution, trained, within)
-
-    def _news(
-        self,
-        control: Control,
-        solution: SolutionRecord,
-        trained: Sequence[SolutionVersionRecord],
-        within: sa.Connection,
-    ) -> bool:
-        """True where interactions came after the newest of these was started."""
-        since = trained[-1].creation_date_time
-        group = control.records.get(solution.dataset_group_arn, DatasetGroupRecord, within)
-        newest = (self._engine.log.newest(group.uid, kind) for kind in ("event", "action_event"))
-        if any(moment is not None and moment > since for moment in newest):
-            return True
-        return any(
-            job.status == ACTIVE and job.last_updated_date_time > since
-            for dataset in control.every(DatasetRecord, parent=group.arn, within=within)
-            if dataset.dataset_type.endswith("INTERACTIONS")
-            for job in control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
-        )
-
-    def retrain(self, arn: str) -> None:
-        """A recommender that answers, unless it is in training; one that is stopped goes without."""
-        with self._engine.database.write() as within:
-            recommender = self._engine.records.find(arn, RecommenderRecord, within)
-            if recommender is None or recommender.next_training_at is None or not self._due(recommender):
-                return
-            control = self._control(recommender)
-            moment = following(recommender.next_training_at, USUAL_DAYS, control.now())
-            self._engine.records.replace(msgspec.structs.replace(recommender, next_training_at=moment), within)
-            if control.status(recommender) == ACTIVE and not self._engine.jobs.unfinished(arn, within):
-                log.info("weekly training: %s", arn)
-                self._engine.jobs.enqueue("recommending", arn, within)
 
     def _look_for_items(self) -> None:
         """Two processes may both ask; the second job finds nothing to do."""
@@ -171,15 +102,74 @@ class Scheduler:
         folder = self._engine.settings.data_dir / "models" / group.uid / record.name
         return folder.exists() and any(folder.iterdir())
 
-    def _control(self, record: SolutionRecord | RecommenderRecord) -> Control:
-        return self._engine.resources.control(record.account, region_of(record.arn))
+
+def _due(engine: Engine, record: SolutionRecord | RecommenderRecord | None) -> bool:
+    if record is None or record.deleted_at is not None or record.next_training_at is None:
+        return False
+    return record.next_training_at <= engine.clock()
 
 
 @write
 def train_if_due(engine: Engine, arn: str) -> None:
-    Scheduler(engine).train(arn)
+    """A version of a solution, unless one came by hand or nothing happened since the last (§1.8)."""
+    with engine.database.write() as within:
+        solution = engine.records.find(arn, SolutionRecord, within)
+        if solution is None or solution.next_training_at is None or not _due(engine, solution):
+            return
+        control = _control(engine, solution)
+        moment = following(solution.next_training_at, days_of(solution.solution_config), control.now())
+        scheduled = msgspec.structs.replace(solution, next_training_at=moment, first_training_since=None)
+        engine.records.replace(scheduled, within)
+        if not _worth_it(engine, control, solution, within):
+            return
+        try:
+            version = add_version(control, solution, CreateSolutionVersion(solution_arn=arn), within, "AUTOMATIC")
+            log.info("automatic training: %s", version.arn)
+        except LimitExceeded as error:
+            log.warning("no automatic training of %s: %s", arn, error.message)
+
+
+def _worth_it(engine: Engine, control: Control, solution: SolutionRecord, within: sa.Connection) -> bool:
+    """Not while a version is in training; nor the first time, once somebody has made one by hand, however it ended;
+    nor without interactions since the last."""
+    versions = list(control.every(SolutionVersionRecord, parent=solution.arn, within=within))
+    since = solution.first_training_since
+    if any(version.status in BUSY for version in versions):
+        return False
+    if since is not None and any(version.creation_date_time >= since for version in versions):
+        return False
+    trained = [each for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
+    return not trained or _news(engine, control, solution, trained[-1].creation_date_time, within)
+
+
+def _news(engine: Engine, control: Control, solution: SolutionRecord, since: float, within: sa.Connection) -> bool:
+    """True where interactions came after that moment."""
+    group = control.records.get(solution.dataset_group_arn, DatasetGroupRecord, within)
+    newest = (engine.log.newest(group.uid, kind) for kind in ("event", "action_event"))
+    if any(moment is not None and moment > since for moment in newest):
+        return True
+    return any(
+        job.status == ACTIVE and job.last_updated_date_time > since
+        for dataset in control.every(DatasetRecord, parent=group.arn, within=within)
+        if dataset.dataset_type.endswith("INTERACTIONS")
+        for job in control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
+    )
 
 
 @write
 def retrain_if_due(engine: Engine, arn: str) -> None:
-    Scheduler(engine).retrain(arn)
+    """A recommender that answers, unless it is in training; one that is stopped goes without."""
+    with engine.database.write() as within:
+        recommender = engine.records.find(arn, RecommenderRecord, within)
+        if recommender is None or recommender.next_training_at is None or not _due(engine, recommender):
+            return
+        control = _control(engine, recommender)
+        moment = following(recommender.next_training_at, USUAL_DAYS, control.now())
+        engine.records.replace(msgspec.structs.replace(recommender, next_training_at=moment), within)
+        if control.status(recommender) == ACTIVE and not engine.jobs.unfinished(arn, within):
+            log.info("weekly training: %s", arn)
+            engine.jobs.enqueue("recommending", arn, within)
+
+
+def _control(engine: Engine, record: SolutionRecord | RecommenderRecord) -> Control:
+    return engine.resources.control(record.account, region_of(record.arn))

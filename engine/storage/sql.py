@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -43,6 +43,7 @@ from engine.storage.watermark import Watermark
 from engine.storage.write_lock import WriteLock
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 30_000
 # A server that is gone without a word is noticed within so long: seconds, and one setting in milliseconds.
@@ -314,6 +315,11 @@ class Database:
         """All rows of a query, in a read of their own."""
         with self.read() as connection:
             return connection.execute(query).all()
+
+    def value(self, query: Select[T]) -> T | None:
+        """The value of the first row of a query of one column, None where there is none; in a read of its own."""
+        with self.read() as connection:
+            return connection.scalar(query)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
