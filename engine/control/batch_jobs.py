@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from engine.arns import name_of
 from engine.control.campaigns import Influence, check_fit
-from engine.control.control import Control, NewFields
+from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, ColumnName, JobOutput, Name, Request, RoleArn, S3DataConfig, ShortMap, Tags
+from engine.control.fields import Arn, ColumnName, CreateJob, JobOutput, Request, RoleArn, S3DataConfig, ShortMap
 from engine.control.filters import check_batch_filter
 from engine.control.lifecycle import CREATE_PENDING
 from engine.control.operation import operation
@@ -21,7 +21,7 @@ from engine.control.schemas import schemas_of
 from engine.data.destination import check_destination
 from engine.errors import InvalidInput
 from engine.recipes import RECIPES
-from engine.records import BatchInferenceJobRecord, BatchSegmentJobRecord, JsonMap, Record, SolutionVersionRecord
+from engine.records import BatchInferenceJobRecord, BatchSegmentJobRecord, JsonMap, SolutionVersionRecord
 
 DEFAULT_USERS, MOST_USERS = 25, 5_000_000
 Mode = Annotated[str, Meta(pattern=r"^(BATCH_INFERENCE|THEME_GENERATION)\Z")]
@@ -34,37 +34,12 @@ class BatchJobInput(Request, frozen=True):
     s3_data_source: S3DataConfig = msgspec.field(name="s3DataSource")
 
 
-class CreateBatchJob(Request, frozen=True, kw_only=True):
-    job_name: Name
+class CreateBatchJob(CreateJob, frozen=True, kw_only=True):
     solution_version_arn: Arn
     filter_arn: Arn | None = None
     job_input: BatchJobInput
     job_output: JobOutput
     role_arn: RoleArn
-    tags: Tags = ()
-
-
-class BatchFields(NewFields):
-    """The fields that a batch job's record is created with, whatever its kind."""
-
-    status: str
-    solution_version_arn: str
-    filter_arn: str | None
-    job_input: JsonMap
-    job_output: JsonMap
-    role_arn: str
-
-
-def batch_fields(control: Control, kind: type[Record], request: CreateBatchJob) -> BatchFields:
-    return {
-        "status": CREATE_PENDING,
-        "solution_version_arn": request.solution_version_arn,
-        "filter_arn": request.filter_arn,
-        "job_input": msgspec.to_builtins(request.job_input),
-        "job_output": msgspec.to_builtins(request.job_output),
-        "role_arn": request.role_arn,
-        **control.new_fields(f"{kind.kind}/{request.job_name}", request.job_name, request.tags),
-    }
 
 
 def check_locations(control: Control, request: CreateBatchJob) -> None:
@@ -110,13 +85,7 @@ def create_batch_inference_job(control: Control, request: CreateBatchInferenceJo
         if request.filter_arn is not None:
             check_batch_filter(control, request.filter_arn, "ItemID", version, within)
         _check_theme(control, request, version, within)
-        job = BatchInferenceJobRecord(
-            num_results=request.num_results,
-            batch_inference_job_config=_stored(request.batch_inference_job_config),
-            batch_inference_job_mode=request.batch_inference_job_mode,
-            theme_generation_config=_stored(request.theme_generation_config),
-            **batch_fields(control, BatchInferenceJobRecord, request),
-        )
+        job = control.record(BatchInferenceJobRecord, request, status=CREATE_PENDING)
         control.create(job, within)
         control.enqueue("inferring", job.arn, within)
     return view(job, "arn")
@@ -155,11 +124,6 @@ def _check_theme(
         )
 
 
-def _stored(config: Request | None) -> JsonMap:
-    stored: JsonMap = {} if config is None else msgspec.to_builtins(config)
-    return stored
-
-
 INFERENCE = ResourceFamily(
     BatchInferenceJobRecord,
     summary=(*NAMED, "solution_version_arn", "batch_inference_job_mode", "failure_reason"),
@@ -191,10 +155,7 @@ def create_batch_segment_job(control: Control, request: CreateBatchSegmentJob) -
             )
         if request.filter_arn is not None:
             check_batch_filter(control, request.filter_arn, "UserID", version, within)
-        job = BatchSegmentJobRecord(
-            num_results=request.num_results,
-            **batch_fields(control, BatchSegmentJobRecord, request),
-        )
+        job = control.record(BatchSegmentJobRecord, request, status=CREATE_PENDING)
         control.create(job, within)
         control.enqueue("segmenting", job.arn, within)
     return view(job, "arn")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.arns import name_of
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, Name, Request, ShortMap, Tags
+from engine.control.fields import Arn, CreateRequest, Request, ShortMap
 from engine.control.lifecycle import ACTIVE, stated
 from engine.control.operation import operation
 from engine.control.recipes import recipe_of
@@ -34,12 +34,10 @@ class CampaignConfig(Request, frozen=True, kw_only=True):
     ranking_influence: Influence | None = None
 
 
-class CreateCampaign(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateCampaign(CreateRequest, frozen=True, kw_only=True):
     solution_version_arn: Arn
     min_provisioned_tps: Tps | None = msgspec.field(name="minProvisionedTPS", default=None)
     campaign_config: CampaignConfig | None = None
-    tags: Tags = ()
 
 
 class UpdateCampaign(Request, frozen=True, kw_only=True):
@@ -53,13 +51,13 @@ class UpdateCampaign(Request, frozen=True, kw_only=True):
 def create_campaign(control: Control, request: CreateCampaign) -> JsonMap:
     with control.database.write() as within:
         version = _version(control, request.solution_version_arn, within)
-        campaign = CampaignRecord(
+        campaign = control.record(
+            CampaignRecord,
+            request,
             solution_arn=version.solution_arn,
             dataset_group_arn=version.dataset_group_arn,
             solution_version_arn=version.arn,
-            min_provisioned_tps=request.min_provisioned_tps or 1,
             campaign_config=_checked(request.campaign_config, version, request.solution_version_arn),
-            **control.new_fields(f"campaign/{request.name}", request.name, request.tags),
         )
         control.create(campaign, within)
         control.deploy(campaign, within)

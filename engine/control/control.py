@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from engine.arns import arn_of, belongs
-from engine.control.fields import Tags, tag_map
+from engine.control.fields import CreateRequest, Tags, tag_map
 from engine.control.lifecycle import ACTIVE, SETTLED, USABLE, shown, shown_at, shown_update
 from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
@@ -78,6 +78,16 @@ class Control:
             "creation_date_time": now,
             "last_updated_date_time": now,
         }
+
+    def record(self, kind: type[R], request: CreateRequest, now: float | None = None, **fields: object) -> R:
+        """The record of what is asked for: `fields`, and the request's members of the same names as the record's.
+
+        Raises as `tag_map` does.
+        """
+        asked = {name: getattr(request, name) for name in request.__struct_fields__ if name in kind.__struct_fields__}
+        present = {name: msgspec.to_builtins(value) for name, value in asked.items() if value is not None}
+        every = self.new_fields(f"{kind.kind}/{request.name}", request.name, request.tags, now)
+        return kind(**{**present, **every, **fields})
 
     def status(self, record: Record) -> str | None:
         return shown(record, self.clock(), self.settings.pending_s)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, JobOutput, Name, Request, RoleArn, S3Location, Tags, tag_map
+from engine.control.fields import Arn, CreateJob, JobOutput, Request, RoleArn, S3Location, tag_map
 from engine.control.lifecycle import ACTIVE, CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.pages import newest_page
@@ -34,19 +34,17 @@ class DataSource(Request, frozen=True):
     data_location: S3Location | None = None
 
 
-class CreateDatasetImportJob(Request, frozen=True, kw_only=True):
-    job_name: Name
+class CreateDatasetImportJob(CreateJob, frozen=True, kw_only=True):
     dataset_arn: Arn
     data_source: DataSource
     role_arn: RoleArn | None = None
-    tags: Tags = ()
     import_mode: Annotated[str, Meta(pattern=r"^(FULL|INCREMENTAL)\Z")] = "FULL"
     publish_attribution_metrics_to_s3: bool = msgspec.field(name="publishAttributionMetricsToS3", default=False)
 
 
 @operation
 def create_dataset_import_job(control: Control, request: CreateDatasetImportJob) -> JsonMap:
-    location = location_of(control, request.data_source)
+    check_location(control, request.data_source)
     tags = tag_map(request.tags)
     with control.database.write() as within:
         dataset = control.usable(request.dataset_arn, DatasetRecord, within)
@@ -54,28 +52,18 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
             raise InvalidInput(
                 f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."
             )
-        job = DatasetImportJobRecord(
-            status=CREATE_PENDING,
-            dataset_arn=dataset.arn,
-            data_source={"dataLocation": location},
-            role_arn=request.role_arn,
-            import_mode=request.import_mode,
-            publish_attribution_metrics_to_s3=request.publish_attribution_metrics_to_s3,
-            options=options_of(tags),
-            **control.new_fields(f"dataset-import-job/{request.job_name}", request.job_name, request.tags),
-        )
+        job = control.record(DatasetImportJobRecord, request, status=CREATE_PENDING, options=options_of(tags))
         control.create(job, within)
         control.enqueue("importing", job.arn, within)
     return view(job, "arn")
 
 
-def location_of(control: Control, source: DataSource) -> str:
+def check_location(control: Control, source: DataSource) -> None:
     """Raises `InvalidInput` for what is no place of files."""
     schemes = (*SCHEMES, "file://") if control.settings.allow_file_urls else SCHEMES
     location = source.data_location or ""
     if not location.startswith(schemes) or location.endswith("://"):
         raise InvalidInput(f"Invalid Data location. dataSource.dataLocation starts with one of {', '.join(schemes)}.")
-    return location
 
 
 def _has_bulk(control: Control, dataset: DatasetRecord, within: Connection) -> bool:
@@ -90,13 +78,11 @@ IMPORTS = ResourceFamily(
 )
 
 
-class CreateDatasetExportJob(Request, frozen=True, kw_only=True):
-    job_name: Name
+class CreateDatasetExportJob(CreateJob, frozen=True, kw_only=True):
     dataset_arn: Arn
     ingestion_mode: Annotated[str, Meta(pattern=r"^(BULK|PUT|ALL)\Z")] = "PUT"
     role_arn: RoleArn
     job_output: JobOutput
-    tags: Tags = ()
 
 
 @operation
@@ -104,15 +90,8 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
     path = request.job_output.s3_data_destination.path
     check_destination(path, allow_file_urls=control.settings.allow_file_urls)
     with control.database.write() as within:
-        dataset = control.usable(request.dataset_arn, DatasetRecord, within)
-        job = DatasetExportJobRecord(
-            status=CREATE_PENDING,
-            dataset_arn=dataset.arn,
-            ingestion_mode=request.ingestion_mode,
-            role_arn=request.role_arn,
-            job_output=msgspec.to_builtins(request.job_output),
-            **control.new_fields(f"dataset-export-job/{request.job_name}", request.job_name, request.tags),
-        )
+        control.usable(request.dataset_arn, DatasetRecord, within)
+        job = control.record(DatasetExportJobRecord, request, status=CREATE_PENDING)
         control.create(job, within)
         control.enqueue("exporting", job.arn, within)
     return view(job, "arn")
@@ -125,26 +104,18 @@ EXPORTS = ResourceFamily(
 )
 
 
-class CreateDataDeletionJob(Request, frozen=True, kw_only=True):
-    job_name: Name
+class CreateDataDeletionJob(CreateJob, frozen=True, kw_only=True):
     dataset_group_arn: Arn
     data_source: DataSource
     role_arn: RoleArn
-    tags: Tags = ()
 
 
 @operation
 def create_data_deletion_job(control: Control, request: CreateDataDeletionJob) -> JsonMap:
-    location = location_of(control, request.data_source)
+    check_location(control, request.data_source)
     with control.database.write() as within:
-        group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
-        job = DataDeletionJobRecord(
-            status="PENDING",
-            dataset_group_arn=group.arn,
-            data_source={"dataLocation": location},
-            role_arn=request.role_arn,
-            **control.new_fields(f"data-deletion-job/{request.job_name}", request.job_name, request.tags),
-        )
+        control.active(request.dataset_group_arn, DatasetGroupRecord, within)
+        job = control.record(DataDeletionJobRecord, request, status="PENDING")
         control.create(job, within)
         control.enqueue("deleting", job.arn, within)
     return view(job, "arn")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from engine.control.control import Control, refuse_dependants
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Domain, KmsKeyArn, Name, Request, RoleArn, Tags
+from engine.control.fields import CreateRequest, Domain, KmsKeyArn, RoleArn
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.errors import InvalidInput
@@ -25,25 +25,17 @@ from engine.records import (
 )
 
 
-class CreateDatasetGroup(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateDatasetGroup(CreateRequest, frozen=True, kw_only=True):
     role_arn: RoleArn | None = None
     kms_key_arn: KmsKeyArn | None = None
     domain: Domain | None = None
-    tags: Tags = ()
 
 
 @operation
 def create_dataset_group(control: Control, request: CreateDatasetGroup) -> JsonMap:
     if request.kms_key_arn and not request.role_arn:
         raise InvalidInput("A kmsKeyArn needs a roleArn that may use the key.")
-    group = DatasetGroupRecord(
-        uid=control.new_id(),
-        domain=request.domain,
-        role_arn=request.role_arn,
-        kms_key_arn=request.kms_key_arn,
-        **control.new_fields(f"dataset-group/{request.name}", request.name, request.tags),
-    )
+    group = control.record(DatasetGroupRecord, request, uid=control.new_id())
     with control.database.write() as within:
         control.create(group, within)
     return view(group, "arn", "domain")

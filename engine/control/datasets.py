@@ -8,7 +8,7 @@ from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
 from engine.control.event_trackers import add_tracker, tracker_of
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, DatasetType, Name, Request, Tags
+from engine.control.fields import Arn, CreateRequest, DatasetType, Request
 from engine.control.lifecycle import BUSY, stated
 from engine.control.operation import operation
 from engine.data.reserved import DATASET_TYPES
@@ -30,12 +30,10 @@ CUSTOM_ONLY = frozenset({"ACTIONS", "ACTION_INTERACTIONS"})
 TRACKED = "ACTION_INTERACTIONS"  # comes with an event tracker, where the group has none (specification §1.5)
 
 
-class CreateDataset(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateDataset(CreateRequest, frozen=True, kw_only=True):
     schema_arn: Arn
     dataset_group_arn: Arn
     dataset_type: DatasetType
-    tags: Tags = ()
 
 
 class UpdateDataset(Request, frozen=True):

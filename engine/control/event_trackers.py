@@ -6,16 +6,14 @@ from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, Name, Request, Tags
+from engine.control.fields import Arn, CreateRequest, Tags
 from engine.control.operation import operation
 from engine.errors import AlreadyExists, InvalidInput
 from engine.records import DatasetGroupRecord, DatasetRecord, EventTrackerRecord, JsonMap
 
 
-class CreateEventTracker(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateEventTracker(CreateRequest, frozen=True, kw_only=True):
     dataset_group_arn: Arn
-    tags: Tags = ()
 
 
 @operation

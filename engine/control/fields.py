@@ -62,6 +62,15 @@ class Tag(Request, frozen=True):
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=200)]
 
 
+class CreateRequest(Request, frozen=True, kw_only=True):
+    name: Name
+    tags: Tags = ()
+
+
+class CreateJob(CreateRequest, frozen=True, kw_only=True):
+    name: Name = msgspec.field(name="jobName")
+
+
 class ListRequest(Request, frozen=True, kw_only=True):
     next_token: NextToken | None = None
     max_results: MaxResults | None = None

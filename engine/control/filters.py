@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from engine.arns import name_of
 from engine.control.control import Control, refuse_dependants
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, Name, Request, Tags
+from engine.control.fields import Arn, CreateRequest
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.control.schemas import schemas_of
@@ -20,11 +20,9 @@ from engine.recipes import RECIPES
 from engine.records import BATCH_JOBS, DatasetGroupRecord, FilterRecord, JsonMap, SolutionVersionRecord
 
 
-class CreateFilter(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateFilter(CreateRequest, frozen=True, kw_only=True):
     dataset_group_arn: Arn
     filter_expression: Annotated[str, Meta(min_length=1, max_length=2500)]
-    tags: Tags = ()
 
 
 @operation
@@ -36,11 +34,7 @@ def create_filter(control: Control, request: CreateFilter) -> JsonMap:
         compiled.check(fields_of(schemas_of(control, group.arn, within).values()))
         if control.settings.quotas == "aws":
             _check_count(control, compiled, group, within)
-        record = FilterRecord(
-            dataset_group_arn=group.arn,
-            filter_expression=request.filter_expression,
-            **control.new_fields(f"filter/{request.name}", request.name, request.tags),
-        )
+        record = control.record(FilterRecord, request)
         control.create(record, within)
     return view(record, "arn")
 

@@ -116,18 +116,12 @@ def auto_ml_of(solution_config: JsonMap) -> tuple[str, tuple[str, ...]]:
 def _dimensions(config: HpoConfig, recipe: Recipe[Any]) -> list[Dimension]:
     """The ranges asked for; where none is, all that the recipe can tune. Raises `InvalidInput`."""
     ranges = config.algorithm_hyper_parameter_ranges
-    if ranges is None:
-        ranges = HyperParameterRanges(
-            integer_hyper_parameter_ranges=[],
-            continuous_hyper_parameter_ranges=[],
-            categorical_hyper_parameter_ranges=[],
-        )
-    if None in msgspec.structs.astuple(ranges):
+    if ranges is not None and None in msgspec.structs.astuple(ranges):
         raise InvalidInput(f"{PLACE}.algorithmHyperParameterRanges needs all three lists; they may be empty.")
     if recipe.name not in TUNABLE:
         raise InvalidInput(f"performHPO: the recipe {recipe.name} has no hyperparameter that can be tuned.")
     tunable = {each.name: each for each in all_recipes()[recipe.name] if each.name in TUNABLE[recipe.name]}
-    asked = list(_asked(ranges, recipe.name, tunable))
+    asked = list(_asked(ranges or HyperParameterRanges(), recipe.name, tunable))
     names = [each.name for each in asked]
     for name in names:
         if names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""The parameters of every recipe with their defaults and ranges: read from our recipes, a table for AWS's others.
+"""The parameters of every recipe with their defaults and ranges, read from our recipes.
 
 AWS counts some as the algorithm's and some as the feature transformation's (specification §3.2).
 """
@@ -48,11 +48,6 @@ class Parameter(msgspec.Struct, frozen=True):
         return self.name.endswith(PREPARES)
 
 
-OTHERS: dict[str, tuple[Parameter, ...]] = {  # recipes of AWS's that are not in our folder
-    "aws-next-best-action": (Parameter("action_optimization_period", "14", 7, 28),),
-}
-
-
 def bare(name: str) -> str:
     """A hyperparameter's name as the recipe has it."""
     for prefix in PREFIXES:
@@ -61,8 +56,7 @@ def bare(name: str) -> str:
 
 
 def all_recipes() -> dict[str, tuple[Parameter, ...]]:
-    """The parameters by recipe name; where AWS's table and our folder both have a recipe, the folder counts."""
-    return {**OTHERS, **{name: tuple(_parameters(recipe)) for name, recipe in recipes.RECIPES.items()}}
+    return {name: tuple(_parameters(recipe)) for name, recipe in recipes.RECIPES.items()}
 
 
 def _parameters(recipe: Recipe[Any]) -> Iterator[Parameter]:

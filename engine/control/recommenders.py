@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from engine.control.campaigns import check_exploration
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, Name, Request, ShortMap, Tags
+from engine.control.fields import Arn, CreateRequest, Request, ShortMap
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING, stated
 from engine.control.operation import operation
 from engine.control.recipes import use_case_named
@@ -33,12 +33,10 @@ class RecommenderConfig(Request, frozen=True, kw_only=True):
     enable_metadata_with_recommendations: bool | None = None
 
 
-class CreateRecommender(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateRecommender(CreateRequest, frozen=True, kw_only=True):
     dataset_group_arn: Arn
     recipe_arn: Arn
     recommender_config: RecommenderConfig | None = None
-    tags: Tags = ()
 
 
 class UpdateRecommender(Request, frozen=True, kw_only=True):
@@ -57,13 +55,8 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
         _check_group(control, group, use_case, within)
-        recommender = RecommenderRecord(
-            status=CREATE_PENDING,
-            dataset_group_arn=group.arn,
-            recipe_arn=request.recipe_arn,
-            recommender_config={"minRecommendationRequestsPerSecond": 1, **config},
-            **control.new_fields(f"recommender/{request.name}", request.name, request.tags),
-        )
+        config = {"minRecommendationRequestsPerSecond": 1, **config}
+        recommender = control.record(RecommenderRecord, request, status=CREATE_PENDING, recommender_config=config)
         control.create(recommender, within)
         control.enqueue("recommending", recommender.arn, within)
     return view(recommender, "arn")

@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from engine.arns import recipe_arn
 from engine.control import solution_versions
 from engine.control.control import Control, refuse_dependants
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, Name, Request, Short, Tags
+from engine.control.fields import Arn, CreateRequest, Request, Short
 from engine.control.lifecycle import BUSY, stated
 from engine.control.operation import operation
 from engine.control.recipes import auto_ml_recipes, recipe_of
@@ -40,8 +39,7 @@ from engine.records import (
 from engine.use_cases import use_case_of
 
 
-class CreateSolution(Request, frozen=True, kw_only=True):
-    name: Name
+class CreateSolution(CreateRequest, frozen=True, kw_only=True):
     perform_hpo: bool | None = msgspec.field(name="performHPO", default=None)
     perform_auto_ml: bool | None = msgspec.field(name="performAutoML", default=None)
     perform_auto_training: bool | None = None
@@ -50,7 +48,6 @@ class CreateSolution(Request, frozen=True, kw_only=True):
     dataset_group_arn: Arn
     event_type: Short | None = None
     solution_config: SolutionConfig | None = None
-    tags: Tags = ()
 
 
 class UpdateSolution(Request, frozen=True, kw_only=True):
@@ -75,18 +72,14 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
         check_objective(config, schemas.get("ITEMS"))
         now = control.now()
         auto_training = request.perform_auto_training is not False
-        solution = SolutionRecord(
-            dataset_group_arn=group.arn,
-            recipe_arn="" if perform_auto_ml else recipe_arn(recipe.name),
-            perform_hpo=perform_hpo,
-            perform_auto_ml=perform_auto_ml,
-            perform_auto_training=auto_training,
+        solution = control.record(
+            SolutionRecord,
+            request,
+            now,
+            recipe_arn=request.recipe_arn or "",  # until AutoML has chosen one
             next_training_at=now + control.settings.first_training_s if auto_training else None,
             first_training_since=now if auto_training else None,
-            perform_incremental_update=bool(request.perform_incremental_update),
-            event_type=request.event_type,
             solution_config=config,
-            **control.new_fields(f"solution/{request.name}", request.name, request.tags, now),
         )
         control.create(solution, within)
     return view(solution, "arn")
