@@ -7,7 +7,6 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
@@ -48,7 +47,8 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
     tags = tag_map(request.tags)
     with control.database.write() as within:
         dataset = control.usable(request.dataset_arn, DatasetRecord, within)
-        if request.import_mode == "INCREMENTAL" and not _has_bulk(control, dataset, within):
+        earlier = control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
+        if request.import_mode == "INCREMENTAL" and all(job.status != ACTIVE for job in earlier):
             raise InvalidInput(
                 f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."
             )
@@ -64,11 +64,6 @@ def check_location(control: Control, source: DataSource) -> None:
     location = source.data_location or ""
     if not location.startswith(schemes) or location.endswith("://"):
         raise InvalidInput(f"Invalid Data location. dataSource.dataLocation starts with one of {', '.join(schemes)}.")
-
-
-def _has_bulk(control: Control, dataset: DatasetRecord, within: Connection) -> bool:
-    jobs = control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
-    return any(job.status == ACTIVE for job in jobs)
 
 
 IMPORTS = ResourceFamily(

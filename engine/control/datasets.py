@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from sqlalchemy import Connection
 
 from engine.arns import name_of
@@ -85,15 +87,13 @@ def update_dataset(control: Control, request: UpdateDataset) -> JsonMap:
 def _delete(control: Control, dataset: DatasetRecord, within: Connection) -> None:
     """Its import and export jobs go with it; not while one of them works on it, or a training in its group
     (specification §1.5)."""
-    imports = list(control.every(DatasetImportJobRecord, parent=dataset.arn, within=within))
-    exports = list(control.every(DatasetExportJobRecord, parent=dataset.arn, within=within))
-    refuse_dependants(dataset.arn, (job for job in (*imports, *exports) if job.status in BUSY))
-    versions = control.every(SolutionVersionRecord, within=within)
     group = dataset.dataset_group_arn
-    refuse_dependants(dataset.arn, (v for v in versions if v.dataset_group_arn == group and v.status in BUSY))
-    recommenders = control.every(RecommenderRecord, parent=group, within=within)
-    refuse_dependants(dataset.arn, (each for each in recommenders if each.status in BUSY))
-    for record in (*imports, *exports, dataset):
+    imports = control.every(DatasetImportJobRecord, parent=dataset.arn, within=within)
+    jobs = [*imports, *control.every(DatasetExportJobRecord, parent=dataset.arn, within=within)]
+    versions = (v for v in control.every(SolutionVersionRecord, within=within) if v.dataset_group_arn == group)
+    trained = chain(versions, control.every(RecommenderRecord, parent=group, within=within))
+    refuse_dependants(dataset.arn, (each for each in chain(jobs, trained) if each.status in BUSY))
+    for record in (*jobs, dataset):
         control.delete(record, within)
     uid = control.records.get(group, DatasetGroupRecord, within).uid
     control.announce(uid, "cleared", dataset.dataset_type, within)

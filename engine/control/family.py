@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from engine.control.control import Control
-from engine.control.fields import Arn, ListRequest, Request
-from engine.control.operation import register
+from engine.control.fields import Arn, ListRequest
+from engine.control.operation import ByArn, by_arn, register
 from engine.control.pages import Pages, listed, page
 from engine.records import JsonMap, R, Record
 
@@ -32,10 +32,6 @@ class ResourceFamily(Generic[R]):
     listed: str = ""  # the key of List's answer where it is not the plural
 
 
-class ByArn(Request, frozen=True):
-    arn: str
-
-
 class ByParent(ListRequest, frozen=True):
     parent: str | None = None
 
@@ -43,11 +39,10 @@ class ByParent(ListRequest, frozen=True):
 def register_family(family: ResourceFamily[Any]) -> None:
     noun = noun_of(family.record)
     title = noun[0].upper() + noun[1:]
-    by_arn = msgspec.defstruct("ByArn", [("arn", Arn, msgspec.field(name=f"{noun}Arn"))], bases=(ByArn,), frozen=True)
-    register(f"Describe{title}", by_arn, partial(_describe, family))
+    register(f"Describe{title}", by_arn(noun), partial(_describe, family))
     register(f"List{title}s", _list_request(family.record), partial(_list, family))
     if family.delete is not None:
-        register(f"Delete{title}", by_arn, partial(_delete, family))
+        register(f"Delete{title}", by_arn(noun), partial(_delete, family))
 
 
 def _list_request(kind: type[Record]) -> type[ListRequest]:

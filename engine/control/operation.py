@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from engine.control.control import Control
-from engine.control.fields import decoded
+from engine.control.fields import Arn, Request, decoded
 from engine.errors import EngineError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,8 +32,32 @@ OPERATIONS: dict[str, Operation] = {}
 
 def operation(function: F) -> F:
     """Registers `create_dataset_group` as CreateDatasetGroup, with the type of its `request`."""
-    register(function.__name__.title().replace("_", ""), get_type_hints(function)["request"], function)
+    register(_name_of(function), get_type_hints(function)["request"], function)
     return function
+
+
+class ByArn(Request, frozen=True):
+    arn: str
+
+
+def operation_on(noun: str) -> Callable[[F], F]:
+    """As `operation`, of a function whose request is the `nounArn` alone, in a `ByArn`."""
+
+    def registered(function: F) -> F:
+        register(_name_of(function), by_arn(noun), function)
+        return function
+
+    return registered
+
+
+def by_arn(noun: str) -> type[ByArn]:
+    arn = ("arn", Arn, msgspec.field(name=f"{noun}Arn"))
+    request: type[Any] = msgspec.defstruct("ByArn", [arn], bases=(ByArn,), frozen=True)
+    return request
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return function.__name__.title().replace("_", "")
 
 
 def register(name: str, request: type[msgspec.Struct], function: Callable[[Control, Any], Any]) -> None:

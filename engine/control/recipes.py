@@ -11,10 +11,10 @@ from msgspec import Meta
 from engine import recipes
 from engine.arns import PARTITION, RECIPE_PREFIX, name_of, recipe_arn
 from engine.control.control import Control
-from engine.control.fields import Arn, Domain, ListRequest, Request
+from engine.control.fields import Domain, ListRequest
 from engine.control.hyperparameters import TUNABLE, Parameter, all_recipes
 from engine.control.lifecycle import stated
-from engine.control.operation import operation
+from engine.control.operation import ByArn, operation, operation_on
 from engine.control.pages import PAGE, listed, opened, sealed
 from engine.errors import InvalidInput, NotFound
 from engine.recipe import Recipe
@@ -43,10 +43,6 @@ class ListRecipes(ListRequest, frozen=True, kw_only=True):
     domain: Domain | None = None
 
 
-class DescribeRecipe(Request, frozen=True):
-    recipe_arn: Arn
-
-
 @operation
 def list_recipes(control: Control, request: ListRecipes) -> JsonMap:
     _, last = opened(request.next_token, SCOPE)
@@ -58,15 +54,15 @@ def list_recipes(control: Control, request: ListRecipes) -> JsonMap:
     return listed("recipes", shown, sealed((SINCE, names[size - 1]), SCOPE) if len(names) > size else None)
 
 
-@operation
-def describe_recipe(control: Control, request: DescribeRecipe) -> JsonMap:
+@operation_on("recipe")
+def describe_recipe(control: Control, request: ByArn) -> JsonMap:
     """A use case's parts are those of the recipe that it trains."""
-    use_case = use_case_of(request.recipe_arn)
-    recipe = recipe_of(request.recipe_arn if use_case is None else recipe_arn(use_case.trains))
+    use_case = use_case_of(request.arn)
+    recipe = recipe_of(request.arn if use_case is None else recipe_arn(use_case.trains))
     algorithm = ALGORITHMS.get(recipe.name, recipe.name)
     transformation = TRANSFORMATIONS.get(recipe.name, recipe.name)
     shown = {
-        **_summary(name_of(request.recipe_arn), request.recipe_arn),
+        **_summary(name_of(request.arn), request.arn),
         "algorithmArn": f"{PARTITION}:::algorithm/{algorithm}",
         "featureTransformationArn": f"{PARTITION}:::feature-transformation/{transformation}",
         "description": recipe.description if use_case is None else use_case.description,
@@ -110,21 +106,13 @@ def recipe_of(arn: str) -> Recipe[Any]:
     return recipe
 
 
-class DescribeAlgorithm(Request, frozen=True):
-    algorithm_arn: Arn
-
-
-class DescribeFeatureTransformation(Request, frozen=True):
-    feature_transformation_arn: Arn
-
-
-@operation
-def describe_algorithm(control: Control, request: DescribeAlgorithm) -> JsonMap:
-    name, recipe = _named(request.algorithm_arn, "algorithm", ALGORITHMS)
+@operation_on("algorithm")
+def describe_algorithm(control: Control, request: ByArn) -> JsonMap:
+    name, recipe = _named(request.arn, "algorithm", ALGORITHMS)
     parameters = [each for each in all_recipes()[recipe] if not each.prepares]
     shown = {
         "name": name,
-        "algorithmArn": request.algorithm_arn,
+        "algorithmArn": request.arn,
         "defaultHyperParameters": _defaults(parameters),
         "defaultHyperParameterRanges": _ranges(parameters, TUNABLE.get(recipe, ())),
         "trainingInputMode": "File",
@@ -134,12 +122,11 @@ def describe_algorithm(control: Control, request: DescribeAlgorithm) -> JsonMap:
     return {"algorithm": shown}
 
 
-@operation
-def describe_feature_transformation(control: Control, request: DescribeFeatureTransformation) -> JsonMap:
-    arn = request.feature_transformation_arn
-    name, recipe = _named(arn, "feature-transformation", TRANSFORMATIONS)
+@operation_on("featureTransformation")
+def describe_feature_transformation(control: Control, request: ByArn) -> JsonMap:
+    name, recipe = _named(request.arn, "feature-transformation", TRANSFORMATIONS)
     defaults = _defaults(each for each in all_recipes()[recipe] if each.prepares)
-    shown = {**stated(SINCE), "name": name, "featureTransformationArn": arn, "defaultParameters": defaults}
+    shown = {**stated(SINCE), "name": name, "featureTransformationArn": request.arn, "defaultParameters": defaults}
     return {"featureTransformation": shown}
 
 

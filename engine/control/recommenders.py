@@ -16,7 +16,7 @@ from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import Arn, CreateRequest, Request, ShortMap
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING, stated
-from engine.control.operation import operation
+from engine.control.operation import ByArn, operation, operation_on
 from engine.control.recipes import use_case_named
 from engine.control.solution_config import TrainingDataConfig, check_columns
 from engine.errors import InUse, InvalidInput
@@ -42,10 +42,6 @@ class CreateRecommender(CreateRequest, frozen=True, kw_only=True):
 class UpdateRecommender(Request, frozen=True, kw_only=True):
     recommender_arn: Arn
     recommender_config: RecommenderConfig
-
-
-class OneRecommender(Request, frozen=True):
-    recommender_arn: Arn
 
 
 @operation
@@ -83,16 +79,16 @@ def update_recommender(control: Control, request: UpdateRecommender) -> JsonMap:
     return view(recommender, "arn")
 
 
-@operation
-def start_recommender(control: Control, request: OneRecommender) -> JsonMap:
+@operation_on("recommender")
+def start_recommender(control: Control, request: ByArn) -> JsonMap:
     """It answers with the model that it stopped with."""
-    return _turn(control, request.recommender_arn, INACTIVE, ACTIVE)
+    return _turn(control, request.arn, INACTIVE, ACTIVE)
 
 
-@operation
-def stop_recommender(control: Control, request: OneRecommender) -> JsonMap:
+@operation_on("recommender")
+def stop_recommender(control: Control, request: ByArn) -> JsonMap:
     """A training that runs is given up, and with it an update that waits for it."""
-    return _turn(control, request.recommender_arn, ACTIVE, INACTIVE)
+    return _turn(control, request.arn, ACTIVE, INACTIVE)
 
 
 def _delete(control: Control, recommender: RecommenderRecord, within: Connection) -> None:

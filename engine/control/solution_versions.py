@@ -15,7 +15,7 @@ from engine.control.family import STATED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Tags
 from engine.control.hyperparameters import MINUTES
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
-from engine.control.operation import operation
+from engine.control.operation import ByArn, operation, operation_on
 from engine.control.schemas import schemas_of
 from engine.control.solution_config import recipe_for
 from engine.errors import AlreadyExists, InUse, InvalidInput
@@ -30,10 +30,6 @@ class CreateSolutionVersion(Request, frozen=True, kw_only=True):
     solution_arn: Arn
     training_mode: Annotated[str, Meta(pattern=r"^(FULL|UPDATE|AUTOTRAIN)\Z")] = "FULL"
     tags: Tags = ()
-
-
-class OneSolutionVersion(Request, frozen=True):
-    solution_version_arn: Arn
 
 
 @operation
@@ -52,9 +48,9 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
     return view(version, "arn")
 
 
-@operation
-def get_solution_metrics(control: Control, request: OneSolutionVersion) -> JsonMap:
-    version = control.get(request.solution_version_arn, SolutionVersionRecord)
+@operation_on("solutionVersion")
+def get_solution_metrics(control: Control, request: ByArn) -> JsonMap:
+    version = control.get(request.arn, SolutionVersionRecord)
     if version.status in BUSY:
         raise InUse(f"The solution version {version.arn} has no metrics while it is in {version.status} state.")
     if version.status != ACTIVE:
@@ -62,11 +58,11 @@ def get_solution_metrics(control: Control, request: OneSolutionVersion) -> JsonM
     return {"solutionVersionArn": version.arn, "metrics": version.metrics}
 
 
-@operation
-def stop_solution_version_creation(control: Control, request: OneSolutionVersion) -> None:
+@operation_on("solutionVersion")
+def stop_solution_version_creation(control: Control, request: ByArn) -> None:
     """A version that waits stops at once; one in training is seen stopping, though nothing it does counts any more."""
     with control.database.write() as within:
-        version = control.get(request.solution_version_arn, SolutionVersionRecord, within)
+        version = control.get(request.arn, SolutionVersionRecord, within)
         if version.status not in STOPPABLE:
             raise InUse(f"The solution version {version.arn} can't be stopped: it is in {version.status} state.")
         now = control.now()

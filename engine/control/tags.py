@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
-from engine.control.operation import operation
+from engine.control.operation import ByArn, operation, operation_on
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
 from engine.records import JsonMap, MetricAttributionRecord, Record, SchemaRecord, kind_of
 
@@ -25,10 +25,6 @@ class TagResource(Request, frozen=True):
 class UntagResource(Request, frozen=True):
     resource_arn: Arn
     tag_keys: Annotated[tuple[TagKey, ...], Meta(max_length=200)]
-
-
-class ListTagsForResource(Request, frozen=True):
-    resource_arn: Arn
 
 
 @operation
@@ -56,9 +52,9 @@ def untag_resource(control: Control, request: UntagResource) -> None:
         _store(control, record, tags, within)
 
 
-@operation
-def list_tags_for_resource(control: Control, request: ListTagsForResource) -> JsonMap:
-    record = _taggable(control, request.resource_arn)
+@operation_on("resource")
+def list_tags_for_resource(control: Control, request: ByArn) -> JsonMap:
+    record = _taggable(control, request.arn)
     return {"tags": [Tag(key, value) for key, value in sorted(record.tags.items())]}
 
 

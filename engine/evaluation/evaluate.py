@@ -19,8 +19,8 @@ from engine.data.snapshot import Snapshot
 from engine.evaluation.baselines import BASELINES, applies, fitted_baselines, tuned
 from engine.evaluation.report import EvaluationReport, Interval, ReportPart, ReportRow
 from engine.measure.metrics import mean, mid_ranks, ndcg, without
-from engine.measure.solution import top
 from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
+from engine.rank.topk import top_k
 from engine.recipe import Model, Progress, Scorer, silent, stretch
 from engine.recipes import RECIPES
 
@@ -144,7 +144,7 @@ def _gains(score: Scorer, cases: list[EvaluationCase], remove_seen: bool) -> Mod
         scores = score(case.query)
         scores = without(scores, case.history) if remove_seen else scores
         ranks.append(mid_ranks(scores, case.truth))
-        lists.append(top(scores, CUT))
+        lists.append(top_k(scores, CUT))
     best = np.array([places.min() for places in ranks])
     gained = np.array([ndcg(places, CUT) for places in ranks])
     return ModelGains(gained, (best < CUT).astype(float), 1 / (best + 1), lists)

@@ -7,10 +7,10 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.measure.metrics import LONGEST, METRICS, Outcome, event_weight_metrics, mid_ranks, reward_metrics
 from engine.measure.split import EvaluationCase, user_split
+from engine.rank.topk import top_k
 from engine.recipe import Model, Progress, Recipe, Scorer, stretch
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -46,17 +46,9 @@ def outcome_of(score: Scorer, cases: list[EvaluationCase], snapshot: Snapshot) -
     for case in cases:
         scores = score(case.query)
         ranks.append(mid_ranks(scores, case.truth))
-        lists.append(top(scores, LONGEST))
+        lists.append(top_k(scores, LONGEST))
     rewards = None if snapshot.objective is None else snapshot.objective.gained()
     return Outcome(ranks, lists, snapshot.item_count, cases, rewards)
-
-
-def top(scores: Floats, count: int) -> Ints:
-    """(≤ count,) the ids of the highest scores that may be recommended, best first, equals in order of id."""
-    count = min(count, len(scores))
-    best = np.argpartition(-scores, count - 1)[:count] if count else np.empty(0, np.intp)
-    best = best[np.isfinite(scores[best])]
-    return best[np.lexsort((best, -scores[best]))].astype(np.int32)
 
 
 def _sample(cases: list[EvaluationCase], seed: int) -> list[EvaluationCase]:

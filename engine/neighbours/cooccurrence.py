@@ -36,10 +36,10 @@ def gram(snapshot: Snapshot, items: Ints) -> Floats:
     place = np.full(snapshot.item_count, -1, np.int32)
     place[items] = np.arange(len(items))
     rows = distinct(snapshot)
+    rows = rows[place[snapshot.items[rows]] >= 0]
     users, columns = snapshot.users[rows], place[snapshot.items[rows]]
     strengths = strengths_of(snapshot, rows)
-    values = np.ones(int((columns >= 0).sum()), np.float32) if strengths is None else strengths[columns >= 0]
-    users, columns = users[columns >= 0], columns[columns >= 0]
+    values = np.ones(len(rows), np.float32) if strengths is None else strengths
     owner = np.cumsum(np.append(False, users[1:] != users[:-1])) if len(users) else users  # users in use, from 0
     total = np.zeros((len(items), len(items)), np.float32)
     step = max(CHUNK // max(len(items), 1), 1)

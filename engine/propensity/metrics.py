@@ -36,7 +36,8 @@ class ActionCase:
 def action_metrics(score: Scorer, cases: list[ActionCase], count: int) -> dict[str, float]:
     """Every metric by its AWS name, over `count` actions."""
     scores = [_ranked(score, case) for case in cases]
-    outcome = _outcome(cases, scores, count)
+    ranks = [mid_ranks(each, case.taken) for each, case in zip(scores, cases, strict=True) if len(case.taken)]
+    outcome = Outcome(ranks, [top_k(each, LONGEST) for each in scores], count)
     return {**{name: METRICS[name](outcome) for name in RANKED}, **_of_offers(cases, scores, count)}
 
 
@@ -74,12 +75,6 @@ def _ranked(score: Scorer, case: ActionCase) -> Floats:
     """(actions,) -inf for those that have no score."""
     scores = score(case.query)
     return np.where(scores > 0, scores, np.float32(-np.inf))
-
-
-def _outcome(cases: list[ActionCase], scores: list[Floats], count: int) -> Outcome:
-    lists = [top_k(each, LONGEST) for each in scores]
-    ranks = [mid_ranks(each, case.taken) for each, case in zip(scores, cases, strict=True) if len(case.taken)]
-    return Outcome(ranks, lists, count)
 
 
 def _of_offers(cases: list[ActionCase], scores: list[Floats], count: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Annotated, Any, Protocol
 
@@ -12,7 +12,7 @@ from msgspec import Meta
 
 import engine
 from gateway.aws.callers import AwsCaller
-from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
+from gateway.aws.protocol import Arn, Call, Headers, Id, RequestBody, decoded
 from gateway.aws.rates import Rates
 from gateway.fields import plain
 
@@ -51,34 +51,24 @@ class PutEvents(RequestBody, frozen=True, kw_only=True):
     event_list: Annotated[list[PutEvent], Batch]
 
 
-class PutItem(RequestBody, frozen=True, kw_only=True):
-    item_id: Id
-    properties: Annotated[str, Meta(min_length=1, max_length=32_000)] | None = None
+class PutRow(RequestBody, frozen=True, kw_only=True):
+    row_id: Id
+    properties: str | None = None
 
 
-class PutItems(RequestBody, frozen=True, kw_only=True):
+class PutRows(RequestBody, frozen=True, kw_only=True):
     dataset_arn: Arn
-    items: Annotated[list[PutItem], Batch]
+    rows: list[PutRow]
 
 
-class PutUser(RequestBody, frozen=True, kw_only=True):
-    user_id: Id
-    properties: Annotated[str, Meta(min_length=1, max_length=24_000)] | None = None
-
-
-class PutUsers(RequestBody, frozen=True, kw_only=True):
-    dataset_arn: Arn
-    users: Annotated[list[PutUser], Batch]
-
-
-class PutAction(RequestBody, frozen=True, kw_only=True):
-    action_id: Id
-    properties: Annotated[str, Meta(min_length=1, max_length=32_000)] | None = None
-
-
-class PutActions(RequestBody, frozen=True, kw_only=True):
-    dataset_arn: Arn
-    actions: Annotated[list[PutAction], Batch]
+def rows_request(noun: str, longest: int) -> type[PutRows]:
+    """The body of PutItems for `item`; `longest`: characters of a row's properties."""
+    text = Annotated[str, Meta(min_length=1, max_length=longest)] | None
+    members = [("row_id", Id, msgspec.field(name=f"{noun}Id")), ("properties", text, None)]
+    row = msgspec.defstruct("PutRow", members, bases=(PutRow,), frozen=True, kw_only=True)
+    rows = ("rows", Annotated[list[row], Batch], msgspec.field(name=f"{noun}s"))  # type: ignore[valid-type]
+    request: type[Any] = msgspec.defstruct("PutRows", [rows], bases=(PutRows,), frozen=True, kw_only=True)
+    return request
 
 
 class PutActionInteraction(RequestBody, frozen=True, kw_only=True):
@@ -99,6 +89,7 @@ class PutActionInteractions(RequestBody, frozen=True, kw_only=True):
 
 
 Row = tuple[str, Mapping[str, Any]]
+Put = Callable[[str, Sequence[Row], str], Future[int]]  # of a dataset's ARN, rows, and the account
 ActionEvent = tuple[str, str | None, engine.Event]  # session, user, event
 
 
@@ -122,9 +113,6 @@ class EventsCalls:
     def __init__(self, intake: EventIntake, rates: Rates | None = None) -> None:
         self._intake, self._rates = intake, rates
         self._events = msgspec.json.Decoder(PutEvents)
-        self._items = msgspec.json.Decoder(PutItems)
-        self._users = msgspec.json.Decoder(PutUsers)
-        self._actions = msgspec.json.Decoder(PutActions)
         self._action_interactions = msgspec.json.Decoder(PutActionInteractions)
 
     async def put_events(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
@@ -137,26 +125,18 @@ class EventsCalls:
         await asyncio.wrap_future(stored)
         return b""
 
-    async def put_items(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
-        asked = decoded(body, self._items)
-        self._count("PutItems", caller, asked.dataset_arn)
-        rows = [(item.item_id, properties_of(item.properties, item.item_id)) for item in asked.items]
-        await asyncio.wrap_future(self._intake.put_items(asked.dataset_arn, rows, caller.account))
-        return b""
+    def put_rows(self, noun: str, longest: int, put: Put) -> Call:
+        """PutItems for `item`; `longest`: characters of a row's properties."""
+        operation, decoder = f"Put{noun.title()}s", msgspec.json.Decoder(rows_request(noun, longest))
 
-    async def put_users(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
-        asked = decoded(body, self._users)
-        self._count("PutUsers", caller, asked.dataset_arn)
-        rows = [(user.user_id, properties_of(user.properties, user.user_id)) for user in asked.users]
-        await asyncio.wrap_future(self._intake.put_users(asked.dataset_arn, rows, caller.account))
-        return b""
+        async def call(caller: AwsCaller, _: Headers, body: bytes) -> bytes:
+            asked = decoded(body, decoder)
+            self._count(operation, caller, asked.dataset_arn)
+            rows = [(row.row_id, properties_of(row.properties, row.row_id)) for row in asked.rows]
+            await asyncio.wrap_future(put(asked.dataset_arn, rows, caller.account))
+            return b""
 
-    async def put_actions(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
-        asked = decoded(body, self._actions)
-        self._count("PutActions", caller, asked.dataset_arn)
-        rows = [(action.action_id, properties_of(action.properties, action.action_id)) for action in asked.actions]
-        await asyncio.wrap_future(self._intake.put_actions(asked.dataset_arn, rows, caller.account))
-        return b""
+        return call
 
     async def put_action_interactions(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._action_interactions)

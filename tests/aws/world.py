@@ -181,6 +181,15 @@ class Stage:
     async def rank(self, question: engine.Question) -> engine.Ranked:
         return await self.world.rank(question)
 
+    def put_items(self, *asked: Any) -> Future[int]:
+        return self.world.put_items(*asked)
+
+    def put_users(self, *asked: Any) -> Future[int]:
+        return self.world.put_users(*asked)
+
+    def put_actions(self, *asked: Any) -> Future[int]:
+        return self.world.put_actions(*asked)
+
 
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
