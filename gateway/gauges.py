@@ -12,9 +12,7 @@ from gateway.experiments.ledger import Ledger
 from gateway.limits.admission import Admission
 from gateway.limits.body_budget import BodyBudget
 from gateway.outbox import Outbox
-from gateway.telemetry import Telemetry
-
-Row = tuple[tuple[str, ...], list[float]]
+from gateway.telemetry import Rows, Telemetry
 
 
 def watch_numbers(telemetry: Telemetry, numbers: dict[str, Callable[[], float]]) -> None:
@@ -23,7 +21,7 @@ def watch_numbers(telemetry: Telemetry, numbers: dict[str, Callable[[], float]])
         telemetry.watch(name, partial(_one_row, read))
 
 
-def _one_row(read: Callable[[], float]) -> list[Row]:
+def _one_row(read: Callable[[], float]) -> Rows:
     return [((), [read()])]
 
 
@@ -44,7 +42,7 @@ def watch_cache(telemetry: Telemetry, cache: Cache) -> None:
 
 
 def watch_engine(telemetry: Telemetry, engine: EnginePort, clock: Callable[[], float]) -> None:
-    def model_ages() -> list[Row]:
+    def model_ages() -> Rows:
         models, now = engine.answers.deployed_models(), clock()
         return [((each.campaign.name, each.model), [now - each.trained_at]) for each in models]
 
@@ -58,7 +56,7 @@ def watch_engine(telemetry: Telemetry, engine: EnginePort, clock: Callable[[], f
 def watch_experiments(
     telemetry: Telemetry, ledger: Ledger, config: Callable[[], Config], clock: Callable[[], float]
 ) -> None:
-    def weights() -> list[Row]:
+    def weights() -> Rows:
         now = clock()
         in_force = [(each.id, ledger.in_force(each, now)) for each in config().experiments]
         return [((name, arm.variation), [arm.share]) for name, allocation in in_force for arm in allocation.arms]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +15,25 @@ from engine import MOST_RESULTS, Question, Ranked
 from gateway.cli.options import data_option, engine_in, plain_errors
 
 
-@dataclass(frozen=True)
-class RecommendOptions:
-    model: str
-    user: str | None
-    item: str | None
-    rerank: str | None
-    num_results: int
-    expression: str | None
-    data: Path
-
-
 @click.command("recommend")
-@click.argument("model")
+@click.argument("campaign", metavar="MODEL")
 @click.option("--user", help="A user's id.")
 @click.option("--item", help="The current item's id, for related items.")
 @click.option("--rerank", help="Item ids to bring into the user's order, separated by commas.")
 @click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, MOST_RESULTS))
 @click.option("--filter", "expression", help="A filter expression.")
 @data_option
-def command(**values: Any) -> None:
+def command(rerank: str | None, data: Path, **members: Any) -> None:
     """Ask the deployed MODEL, and show its items with their columns, or its actions."""
-    options = RecommendOptions(**values)
     console = Console()
-    question = Question(
-        campaign=options.model,
-        user=options.user,
-        item=options.item,
-        candidates=tuple(options.rerank.split(",")) if options.rerank is not None else None,
-        num_results=options.num_results,
-        expression=options.expression,
-    )
-    with plain_errors(), engine_in(options.data) as engine:
-        if engine.answers.deployed(options.model).recipe.kind == "PERSONALIZED_ACTIONS":
+    question = Question(**members, candidates=None if rerank is None else tuple(rerank.split(",")))
+    with plain_errors(), engine_in(data) as engine:
+        if engine.answers.deployed(question.campaign).recipe.kind == "PERSONALIZED_ACTIONS":
             ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
             console.print(table_of(ranked, "action", [None] * len(ranked.items)))
         else:
             ranked = engine.answers.recommend(question)
-            console.print(table_of(ranked, "item", engine.answers.metadata(options.model, ranked.items)))
+            console.print(table_of(ranked, "item", engine.answers.metadata(question.campaign, ranked.items)))
 
 
 def table_of(ranked: Ranked, what: str, rows: Sequence[Mapping[str, Any] | None]) -> Table:

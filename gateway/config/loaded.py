@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -18,6 +17,7 @@ from gateway.ask import Ask
 from gateway.config import document, inherit
 from gateway.config.decode import decoded
 from gateway.config.environment import filled
+from gateway.config.experiments import epoch
 from gateway.config.place import place_of
 from gateway.config.source import source
 from gateway.context.viewer import Viewers
@@ -180,7 +180,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
 
 
 def access_key(part: document.AccessKey) -> AccessKey:
-    return AccessKey(part.account_id, part.secret_access_key, part.session_token, expires(part.expiration))
+    return AccessKey(part.account_id, part.secret_access_key, part.session_token, epoch(part.expiration, inf))
 
 
 def unsigned(root: document.Root) -> Unsigned:
@@ -188,10 +188,6 @@ def unsigned(root: document.Root) -> Unsigned:
     is_guarded = not isinstance(root.auth, document.NoAuth)
     control = root.aws.unsigned_callers or ("none" if is_guarded else "local")
     return Unsigned(control, "anyone" if control == "local" and not is_guarded else control)
-
-
-def expires(time: str | None) -> float:
-    return datetime.fromisoformat(time).timestamp() if time else inf
 
 
 def auth(part: document.AnyAuth) -> Auth:
@@ -214,10 +210,10 @@ def auth(part: document.AnyAuth) -> Auth:
 
 
 def admin_key(part: document.AdminKey) -> ApiKey:
-    return ApiKey(part.name, part.sha256.lower(), expires=expires(part.expiration))
+    return ApiKey(part.name, part.sha256.lower(), expires=epoch(part.expiration, inf))
 
 
 def api_key(part: document.ApiKey) -> ApiKey:
     namespaces = None if part.namespaces is None else frozenset(part.namespaces)
     actions = None if part.actions is None else frozenset[str](part.actions)
-    return ApiKey(part.name, part.sha256.lower(), namespaces, actions, expires(part.expiration))
+    return ApiKey(part.name, part.sha256.lower(), namespaces, actions, epoch(part.expiration, inf))

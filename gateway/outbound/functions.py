@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -21,14 +22,9 @@ async def invoked(
     peer = Peer(function.arn, "Function", function.limits)
     base = signer.endpoint(SERVICE, function.region, function.endpoint_url)
     url = f"{base}/2015-03-31/functions/{quote(function.arn, safe='')}/invocations"
-    body = encoded(payload)
-
-    async def prepare() -> OutboundRequest:
-        request = OutboundRequest("POST", url, {"content-type": "application/json"}, body)
-        return await signer.signed(peer, request, SERVICE, function.region)
-
+    request = OutboundRequest("POST", url, {"content-type": "application/json"}, encoded(payload))
     try:
-        response = await outbound.ask(peer, prepare)
+        response = await outbound.ask(peer, partial(signer.signed, peer, request, SERVICE, function.region))
     except UpstreamProblem as problem:
         if problem.status in (502, 503, 504, 429):
             raise

@@ -115,9 +115,8 @@ class Experiment:
     fields: tuple[ContextField, ...] = ()  # that the audience needs
     overrides: Mapping[str, str] = field(default_factory=dict)  # variation by unit
     synthetic: bool = False  # whether synthetic users take part
-    confirmed_by: str | None = (
-        None  # the type of event that makes an answer an exposure; "": any that shows it was seen
-    )
+    # the type of event that makes an answer an exposure; "": any that shows it was seen
+    confirmed_by: str | None = None
 
     def traffic(self, now: float) -> float:
         """The share of the units that takes part."""

@@ -20,7 +20,7 @@ CONTROL = (b"cache-control", b"private,no-cache")
 
 def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
     async def answer_cohort(request: AnyRequest, caller: Caller) -> Sending:
-        namespace, recommender, user = segments(request, "cohorts", (3,))
+        namespace, recommender, user = segments(request, "cohorts", 3)
         user_id = checked_id(decoded(user, "user_id"), "user_id")
         query = query_of(request.scope["query_string"], front.gateway.config.query_names)
         ask = query.question("recommend-items", namespace, recommender, user_id=user_id)
@@ -42,7 +42,7 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
 
 
 def cohort_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
-    namespace, recommender, name = segments(request, "cohort-items", (3,))
+    namespace, recommender, name = segments(request, "cohort-items", 3)
     query = query_of(request.scope["query_string"], more)
     if query.ask.context:
         raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")

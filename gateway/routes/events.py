@@ -61,7 +61,7 @@ _read = msgspec.json.Decoder(EventsBody).decode
 
 def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
-        (name,) = segments(request, "events", (1,))
+        (name,) = segments(request, "events", 1)
         key = decoded(name, "namespace")
         allowed(caller.principal, key, "events", None)
         namespace = front.gateway.config.namespace(key)

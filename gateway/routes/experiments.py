@@ -34,7 +34,7 @@ def experiment_route(front: Front) -> HTTPRouteHandler:
             holder(config.admin, caller, front.gateway.clock())
         else:
             await front.admit(caller)
-        namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", (3,)))
+        namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", 3))
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
         check_names(query.keys() - QUERY, QUERY)
         experiment = experiment_named(config, namespace, recommender, feature, query.get("action"))

@@ -46,12 +46,12 @@ def growthbook_routes(front: Front, flag_service: FlagService, leaving: Callable
 
     @route("/api/features/{rest:path}", http_method=READ)
     async def features(request: AnyRequest) -> SentResponse:
-        (key,) = segments(request, "api", (2,))[1:]
+        (key,) = segments(request, "api", 2)[1:]
         return await front.answer("growthbook", request, api.keyed(decoded(key, "client key"), api.features))
 
     @route("/sub/{rest:path}", http_method=READ)
     async def stream(request: AnyRequest) -> SentResponse:
-        (key,) = segments(request, "sub", (1,))
+        (key,) = segments(request, "sub", 1)
         return await front.answer("growthbook-sub", request, api.keyed(decoded(key, "client key"), api.stream))
 
     @post("/track", status_code=200)

@@ -55,7 +55,7 @@ class ManyBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
 
 def many_route(front: Front) -> HTTPRouteHandler:
     async def answered(request: AnyRequest, caller: Caller) -> Sending:
-        (name,) = segments(request, "recommend-many", (1,))
+        (name,) = segments(request, "recommend-many", 1)
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as sent:
             wanted = decode(sent, ManyBody, "an object with 'requests'", "ValidationError")
         asks = asks_of(wanted, decoded(name, "namespace"))

@@ -18,14 +18,14 @@ LONGEST_ID = 256  # characters, as Personalize has it
 T = TypeVar("T")
 
 
-def segments(request: AnyRequest, first: str, counts: tuple[int, ...]) -> list[bytes]:
-    """The segments after `first`, still encoded. Raises 404 where there are not as many as one of `counts`.
+def segments(request: AnyRequest, first: str, count: int) -> list[bytes]:
+    """The segments after `first`, still encoded. Raises 404 where there are not `count` of them.
 
     Litestar matched the decoded path; only the raw one tells `a%2Fb` from two segments.
     """
     raw = request.scope["raw_path"].partition(b"?")[0].split(b"/")
     rest = raw[2:]
-    if raw[:2] != [b"", first.encode()] or len(rest) not in counts or not all(rest):
+    if raw[:2] != [b"", first.encode()] or len(rest) != count or not all(rest):
         raise NotFoundException
     return rest
 

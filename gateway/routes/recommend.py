@@ -29,7 +29,7 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:
-        place = segments(request, "rerank-items", (3,))
+        place = segments(request, "rerank-items", 3)
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
             items = decode(body, list[str], "an array of item ids, each a string")
         reply = await front.gateway.answer(
@@ -52,7 +52,7 @@ def explain_route(front: Front) -> HTTPRouteHandler:
     """GET /explain-items: why one item is or is not in what a recommender answers one user; nothing of it is cached."""
 
     async def explained(request: AnyRequest, caller: Caller) -> Sending:
-        namespace, recommender, user, item = segments(request, "explain-items", (4,))
+        namespace, recommender, user, item = segments(request, "explain-items", 4)
         query = query_of(request.scope["query_string"], front.gateway.config.query_names)
         user_id = checked_id(decoded(user, "user_id"), "user_id")
         item_id = checked_id(decoded(item, "item_id"), "item_id")
@@ -66,21 +66,21 @@ def explain_route(front: Front) -> HTTPRouteHandler:
 
 
 def recommend_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
-    namespace, recommender, user = segments(request, "recommend-items", (3,))
+    namespace, recommender, user = segments(request, "recommend-items", 3)
     query = query_of(request.scope["query_string"], more)
     user_id = checked_id(decoded(user, "user_id"), "user_id")
     return query.question("recommend-items", namespace, recommender, user_id=user_id)
 
 
 def related_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
-    namespace, recommender, item = segments(request, "related-items", (3,))
+    namespace, recommender, item = segments(request, "related-items", 3)
     query = query_of(request.scope["query_string"], more)
     item_id = checked_id(decoded(item, "item_id"), "item_id")
     return query.question("related-items", namespace, recommender, user_id=query.user_id, item_id=item_id)
 
 
 def rerank_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
-    *place, items = segments(request, "rerank-items", (4,))
+    *place, items = segments(request, "rerank-items", 4)
     # an encoded comma is part of its id
     return _rerank(request, more, place, [decoded(item, "item_ids") for item in items.split(b",")])
 

@@ -9,15 +9,16 @@ from gateway.ask import Action
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import reads_item
+from gateway.config.inherit import inherited
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
 from gateway.document.context import AutoField, Filter, Promotion
 from gateway.document.remote import FILTER_ARN, MODEL_ARN, EngineOrigin
 from gateway.document.report import Report, checks, choices, inside
-from gateway.upstreams.level import RemoteVariation, VariationPart
+from gateway.upstreams.level import Level, RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation
 
-Levels = tuple[document.Root, document.Namespace, document.Recommender, VariationPart]
+Placed = tuple[str, Action, document.Recommender, VariationPart, Level]
 
 
 @checks
@@ -60,26 +61,19 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
 
 
 def check_item_rules(part: document.Root, report: Report) -> None:
-    for place, action, levels in variations_of(part):
-        filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
-        choosing: tuple[Filter | Promotion, ...] = (*filters, *promotions_of(levels))
-        fields = [each for choice in choosing for each in choice.auto_dynamic_filter_values.values()]
-        has_metadata = any(level.inference_item_metadata is not None for level in levels)
-        if action == "related-items" and not has_metadata and any(reads_item(each) for each in fields):
+    for place, action, _, _, level in variations_of(part):
+        has_metadata = level.inference_item_metadata is not None
+        if action == "related-items" and not has_metadata and any(map(reads_item, filter_values_of(level))):
             report.warn(place, f"{ITEM_METADATA} never has a value: there is no 'inferenceItemMetadata'")
-
-
-def promotions_of(levels: Levels) -> tuple[Promotion, ...]:
-    return next((level.promotions for level in reversed(levels) if level.promotions is not None), ())
 
 
 def check_promotions(part: document.Root, report: Report) -> None:
     """Rankings have none, and who is asked by GET hears of none."""
-    for place, action, levels in variations_of(part):
+    for place, action, recommender, variation, level in variations_of(part):
         if action == "rerank-items":
-            if levels[-1].promotions or levels[-2].promotions:
+            if variation.promotions or recommender.promotions:
                 report.refuse(place, "has 'promotions': rerank-items orders given items and promotes none")
-        elif promotions_of(levels) and not levels[-1].asks_for_promotions:
+        elif level.promotions and not variation.asks_for_promotions:
             report.warn(place, "its 'promotions' are not asked for: method POST sends them")
 
 
@@ -87,16 +81,14 @@ def check_origins(part: document.Root, report: Report) -> None:
     """Refuse what Amazon Personalize can't do: filters written in place, and reranking by a recommender."""
     if isinstance(part.origins.personalize, EngineOrigin):
         return
-    for place, action, levels in variations_of(part):
-        variation = levels[-1]
+    for place, action, _, variation, level in variations_of(part):
         if not isinstance(variation, ArnVariation):
             continue
-        filters = next((level.filters for level in reversed(levels) if level.filters is not None), ())
+        filters, promotions = level.filters or (), level.promotions or ()
         if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
             report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
         if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):
             report.refuse(place, "has a filter whose 'arn' is none of Amazon Personalize")
-        promotions = promotions_of(levels)
         if any(each.filter_arn and not FILTER_ARN.fullmatch(each.filter_arn) for each in promotions):
             report.refuse(place, "has a promotion whose 'filterArn' is none of Amazon Personalize")
         if action != "rerank-items" and any(each.expression for each in promotions):
@@ -112,28 +104,28 @@ def check_cohorts(part: document.Root, report: Report) -> None:
     elsewhere: tuple[type[VariationPart], ...] = (RemoteVariation,)
     if not isinstance(part.origins.personalize, EngineOrigin):
         elsewhere = (RemoteVariation, ArnVariation)
-    for place, action, levels in variations_of(part):
-        recommender, variation = levels[-2:]
+    for place, action, recommender, variation, level in variations_of(part):
         if recommender.cohorts is None:
             continue
         if action != "recommend-items":
             report.refuse(place, f"has 'cohorts' above it: only recommend-items have cohorts, not {action}")
         elif isinstance(variation, elsewhere):
             report.refuse(place, "is answered elsewhere: only models of the built-in engine have 'cohorts'")
-        policies = (each.cache_control.no_user_specified for each in reversed(levels) if each.cache_control is not None)
-        policy = next((each for each in policies if each is not None), None)
+        policy = None if level.cache_control is None else level.cache_control.no_user_specified
         if policy is None or not directives(policy.directives).keys() & set(SHARED):
             report.warn(place, "its 'cohorts' are for caches downstream, and no noUserSpecified policy says 'public'")
 
 
-def variations_of(root: document.Root) -> Iterator[tuple[str, Action, Levels]]:
-    """Every variation's place and action, and the levels from the root down to it."""
+def variations_of(root: document.Root) -> Iterator[Placed]:
+    """Every variation's place and action, its recommender, itself, and its level with all that it inherits."""
     for key, space in root.namespaces.items():
+        above = inherited(inherited(Level(), root), space)
         for action, recommenders in space.recommenders.items():
             for name, recommender in recommenders.items():
+                own = inherited(above, recommender)
                 for label, variation in recommender.variations.items():
                     place = f"namespaces.{key}.recommenders.{action}.{name}.variations.{label}"
-                    yield place, action, (root, space, recommender, variation)
+                    yield place, action, recommender, variation, inherited(own, variation)
 
 
 def check_auth(part: document.Root, report: Report) -> None:
@@ -154,9 +146,13 @@ def check_auth(part: document.Root, report: Report) -> None:
 
 
 def fields_of(root: document.Root) -> Iterator[AutoField]:
-    levels = {id(level): level for _, _, path in variations_of(root) for level in path}
-    for level in (root, *root.namespaces.values(), *levels.values()):
+    below = (level for _, _, *levels, _ in variations_of(root) for level in levels)
+    for level in (root, *root.namespaces.values(), *below):
         yield from (level.auto_context or {}).values()
-        choosing: tuple[Filter | Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
-        for choice in choosing:
-            yield from choice.auto_dynamic_filter_values.values()
+        yield from filter_values_of(level)
+
+
+def filter_values_of(level: Level) -> Iterator[AutoField]:
+    choosing: tuple[Filter | Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
+    for choice in choosing:
+        yield from choice.auto_dynamic_filter_values.values()
