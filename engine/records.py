@@ -161,18 +161,6 @@ class AttributedMetric(msgspec.Struct, kw_only=True, frozen=True, rename="camel"
     since: float  # ours: when it was added; what the server took before does not count
 
 
-class MetricAttributionRecord(_InGroup, frozen=True, kw_only=True):
-    kind: ClassVar[str] = "metric-attribution"
-    metrics: tuple[AttributedMetric, ...]
-    metrics_output_config: JsonMap  # {"roleArn": …, "s3DataDestination": {"path": "s3://…"}}
-
-    @property
-    def output(self) -> str | None:
-        """The folder that its files go to, if they go anywhere."""
-        path: str | None = self.metrics_output_config.get("s3DataDestination", {}).get("path")
-        return path
-
-
 class SolutionRecord(_InGroup, frozen=True, kw_only=True):
     kind: ClassVar[str] = "solution"
     staged: ClassVar[bool] = False  # AWS's samples make a version of it in the next statement
@@ -245,6 +233,19 @@ class RecommenderRecord(_InGroup, frozen=True, kw_only=True):
         return self.recommender_config
 
 
+class MetricAttributionRecord(_InGroup, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "metric-attribution"
+    metrics: tuple[AttributedMetric, ...]
+    metrics_output_config: JsonMap  # {"roleArn": …, "s3DataDestination": {"path": "s3://…"}}
+
+    @property
+    def output(self) -> str | None:
+        """The folder that its files go to, if they go anywhere."""
+        path: str | None = self.metrics_output_config.get("s3DataDestination", {}).get("path")
+        return path
+
+
+IN_GROUP: tuple[type[Record], ...] = tuple(_InGroup.__subclasses__())
 KINDS: dict[str, type[Record]] = {
     kind.kind: kind for base in (Record, _InGroup, _BatchJob) for kind in base.__subclasses__() if kind.kind
 }

@@ -12,17 +12,7 @@ from engine.control.fields import CreateRequest, Domain, KmsKeyArn, RoleArn
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
 from engine.errors import InvalidInput
-from engine.records import (
-    DataDeletionJobRecord,
-    DatasetGroupRecord,
-    DatasetRecord,
-    EventTrackerRecord,
-    FilterRecord,
-    JsonMap,
-    MetricAttributionRecord,
-    RecommenderRecord,
-    SolutionRecord,
-)
+from engine.records import IN_GROUP, DataDeletionJobRecord, DatasetGroupRecord, JsonMap
 
 
 class CreateDatasetGroup(CreateRequest, frozen=True, kw_only=True):
@@ -42,17 +32,9 @@ def create_dataset_group(control: Control, request: CreateDatasetGroup) -> JsonM
 
 
 def _delete(control: Control, group: DatasetGroupRecord, within: Connection) -> None:
-    kinds = (
-        DatasetRecord,
-        EventTrackerRecord,
-        FilterRecord,
-        SolutionRecord,
-        RecommenderRecord,
-        MetricAttributionRecord,
-    )
-    refuse_dependants(group.arn, chain(*(control.every(kind, parent=group.arn, within=within) for kind in kinds)))
-    deletions = list(control.every(DataDeletionJobRecord, parent=group.arn, within=within))
-    refuse_dependants(group.arn, (job for job in deletions if job.status in BUSY))
+    parts = {kind: list(control.every(kind, parent=group.arn, within=within)) for kind in IN_GROUP}
+    deletions = parts.pop(DataDeletionJobRecord)
+    refuse_dependants(group.arn, chain(*parts.values(), (job for job in deletions if job.status in BUSY)))
     for record in (*deletions, group):
         control.delete(record, within)
     control.enqueue("forgetting", group.arn, within)

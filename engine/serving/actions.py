@@ -19,7 +19,7 @@ from engine.question import Question, Ranked
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
-from engine.serving.serve import DECIMALS
+from engine.serving.serve import DECIMALS, check_call
 
 DAY_S = 86_400
 EXPIRY = ("EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP")
@@ -71,15 +71,12 @@ def answer(
 
 def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter, ...]) -> str:
     """The user who asks. Raises `InvalidInput` (specification §9.6, §4.3)."""
-    kind, name = deployed.recipe.kind, deployed.recipe.name
-    if kind != "PERSONALIZED_ACTIONS":
-        call = "GetPersonalizedRanking" if kind == "PERSONALIZED_RANKING" else "GetRecommendations"
-        raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers {call} only.")
+    check_call("GetActionRecommendations", deployed)
     for each in filters:
         if each.target != "ActionID":
             raise InvalidInput(f"filterArn: the filter is on {each.target}; actions are filtered by ActionID.")
     if question.user is None:
-        raise InvalidInput(f"userId is required: the recipe {name} is of type {kind}.")
+        raise InvalidInput(f"userId is required: the recipe {deployed.recipe.name} is of type {deployed.recipe.kind}.")
     return question.user
 
 

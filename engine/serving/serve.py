@@ -29,6 +29,7 @@ from engine.serving.ranking import (
 )
 
 DECIMALS = 7  # of a score (specification §9.2)
+CALLS = {"PERSONALIZED_ACTIONS": "GetActionRecommendations", "PERSONALIZED_RANKING": "GetPersonalizedRanking"}
 PROMOTED, POPULAR, EXPLORED = "Promoted item", "Popular item", "Exploration"  # reasons (§9.4)
 
 
@@ -104,13 +105,8 @@ def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -
 def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter, ...]) -> None:
     """The combinations of specification §9.1, §9.3 and §5.1."""
     kind, name = deployed.recipe.kind, deployed.recipe.name
-    if kind == "PERSONALIZED_ACTIONS":
-        raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers GetActionRecommendations only.")
-    ranking = kind == "PERSONALIZED_RANKING"
-    if ranking != (question.candidates is not None):
-        call = "GetPersonalizedRanking" if ranking else "GetRecommendations"
-        raise InvalidInput(f"campaignArn: the recipe {name} ({kind}) answers {call} only.")
-    if ranking and question.promotion is not None:
+    check_call("GetRecommendations" if question.candidates is None else "GetPersonalizedRanking", deployed)
+    if question.candidates is not None and question.promotion is not None:
         raise InvalidInput(f"promotions: the recipe {name} ({kind}) reorders a given list.")
     if question.cohort is not None and kind != "USER_PERSONALIZATION":
         raise InvalidInput(f"cohort: the recipe {name} is of type {kind}; only USER_PERSONALIZATION has cohorts.")
@@ -123,6 +119,13 @@ def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter,
         raise InvalidInput(f"userId is required: the use case {name} asks for it.")
     for each in filters:
         _check_filter(each, question, deployed)
+
+
+def check_call(call: str, deployed: Deployed) -> None:
+    kind = deployed.recipe.kind
+    answered = CALLS.get(kind, "GetRecommendations")
+    if call != answered:
+        raise InvalidInput(f"campaignArn: the recipe {deployed.recipe.name} ({kind}) answers {answered} only.")
 
 
 def _check_filter(filter_: CompiledFilter, question: Question, deployed: Deployed) -> None:

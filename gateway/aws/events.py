@@ -13,7 +13,7 @@ from msgspec import Meta
 import engine
 from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Arn, Call, Headers, Id, RequestBody, decoded
-from gateway.aws.rates import Rates
+from gateway.aws.rates import Take
 from gateway.fields import plain
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds
@@ -110,14 +110,15 @@ class EventIntake(Protocol):
 
 
 class EventsCalls:
-    def __init__(self, intake: EventIntake, rates: Rates | None = None) -> None:
-        self._intake, self._rates = intake, rates
+    def __init__(self, intake: EventIntake, take: Take) -> None:
+        """`take` counts a call by the dataset group's tracker or dataset, of which it has one."""
+        self._intake, self._take = intake, take
         self._events = msgspec.json.Decoder(PutEvents)
         self._action_interactions = msgspec.json.Decoder(PutActionInteractions)
 
     async def put_events(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._events)
-        self._count("PutEvents", caller, asked.tracking_id)
+        self._take("PutEvents", caller.account, asked.tracking_id)
         if len(body) > MOST_BYTES:
             _check_sizes(asked.event_list)
         events = [event_of(event, f"eventList[{place}]") for place, event in enumerate(asked.event_list)]
@@ -131,7 +132,7 @@ class EventsCalls:
 
         async def call(caller: AwsCaller, _: Headers, body: bytes) -> bytes:
             asked = decoded(body, decoder)
-            self._count(operation, caller, asked.dataset_arn)
+            self._take(operation, caller.account, asked.dataset_arn)
             rows = [(row.row_id, properties_of(row.properties, row.row_id)) for row in asked.rows]
             await asyncio.wrap_future(put(asked.dataset_arn, rows, caller.account))
             return b""
@@ -140,15 +141,10 @@ class EventsCalls:
 
     async def put_action_interactions(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
         asked = decoded(body, self._action_interactions)
-        self._count("PutActionInteractions", caller, asked.tracking_id)
+        self._take("PutActionInteractions", caller.account, asked.tracking_id)
         deeds = [deed_of(deed, f"actionInteractions[{place}]") for place, deed in enumerate(asked.action_interactions)]
         await asyncio.wrap_future(self._intake.put_action_interactions(asked.tracking_id, deeds, caller.account))
         return b""
-
-    def _count(self, operation: str, caller: AwsCaller, resource: str) -> None:
-        """Count a call by the dataset group's tracker or dataset, of which it has one. Raises `Throttled`."""
-        if self._rates is not None:
-            self._rates.take(operation, caller.account, resource)
 
 
 def deed_of(deed: PutActionInteraction, place: str) -> ActionEvent:

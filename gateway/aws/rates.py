@@ -24,6 +24,12 @@ SECOND = 1_000_000_000  # times are whole nanoseconds, so that no request is los
 BURST = SECOND  # so long a rate may come at once, after as long without requests
 SLOTS, LOOKS = 8192, 16
 
+Take = Callable[[str, str, str], None]  # see `Rates.take`
+
+
+def unlimited(operation: str, account: str, resource: str) -> None:
+    """Counts nothing."""
+
 
 class Rates:
     """Two requests at the very same moment in two workers may count as one: that errs on the caller's side."""

@@ -29,7 +29,7 @@ from gateway.aws.protocol import (
     refused,
     unknown,
 )
-from gateway.aws.rates import Rates
+from gateway.aws.rates import Rates, unlimited
 from gateway.aws.runtime import Rank, RuntimeAnswers, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM, SERVICE
 
@@ -73,8 +73,8 @@ class ControlCalls:
 def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
     often callers may ask, without limit where there are none."""
-    feed = engine.feed
-    runtime, intake = RuntimeCalls(rank, engine.answers, rates), EventsCalls(feed, rates)
+    feed, take = engine.feed, unlimited if rates is None else rates.take
+    runtime, intake = RuntimeCalls(rank, engine.answers, take), EventsCalls(feed, take)
     calls: tuple[tuple[str, Call, str, Plane, int], ...] = (
         ("/", ControlCalls(engine.resources).operate, JSON_1_1, "control", LARGE_BODY),
         ("/recommendations", runtime.recommend, JSON, "data", LARGE_BODY),

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 import engine
 from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
-from gateway.aws.rates import Rates
+from gateway.aws.rates import Take
 from gateway.fields import text_of
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
@@ -100,8 +100,8 @@ class RuntimeAnswers(Protocol):
 
 
 class RuntimeCalls:
-    def __init__(self, rank: Rank, catalogue: RuntimeAnswers, rates: Rates | None = None) -> None:
-        self._rank, self._catalogue, self._rates = rank, catalogue, rates
+    def __init__(self, rank: Rank, catalogue: RuntimeAnswers, take: Take) -> None:
+        self._rank, self._catalogue, self._take = rank, catalogue, take
         self._recommendations = msgspec.json.Decoder(GetRecommendations)
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
@@ -120,7 +120,7 @@ class RuntimeCalls:
             promotion=_promotion(asked.promotions[0]) if asked.promotions else None,
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
-        self._count("GetRecommendations", question)
+        self._take("GetRecommendations", question.account, question.campaign)
         return await self._answer("itemList", question, asked.metadata_columns, headers)
 
     async def rerank(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
@@ -136,7 +136,7 @@ class RuntimeCalls:
             context=asked.context or {},
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
-        self._count("GetPersonalizedRanking", question)
+        self._take("GetPersonalizedRanking", question.account, question.campaign)
         return await self._answer("personalizedRanking", question, asked.metadata_columns, headers)
 
     async def act(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
@@ -154,7 +154,7 @@ class RuntimeCalls:
             filter=asked.filter_arn,
             filter_values=asked.filter_values or {},
         )
-        self._count("GetActionRecommendations", question)
+        self._take("GetActionRecommendations", question.account, question.campaign)
         ranked = await self._rank(question)
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
         return msgspec.json.encode({"actionList": actions, "recommendationId": ranked.recommendation_id})
@@ -183,11 +183,6 @@ class RuntimeCalls:
         if item := headers.get(EXPLAIN):
             response["explanation"] = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
         return msgspec.json.encode(response)
-
-    def _count(self, operation: str, question: engine.Question) -> None:
-        """Raises `Throttled`."""
-        if self._rates is not None:
-            self._rates.take(operation, question.account, question.campaign)
 
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]
