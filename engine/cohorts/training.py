@@ -48,7 +48,8 @@ def with_cohorts(
     nearest to the centre, -1 before them; n is below N where few users differ. Unchanged where there are fewer
     users than a cohort has to have."""
     progress(0.0, "finding cohorts")
-    vectors = item_vectors(snapshot, seed, stretch(progress, 0.0, 0.2))
+    # what users have in common, by the items that they touched; 0 for items that nobody did
+    vectors = factors(snapshot, DIMENSION, seed, stretch(progress, 0.0, 0.2)).items
     members = _members(snapshot, vectors, seed)
     if len(members.users) < MEMBERS:
         return model
@@ -131,11 +132,6 @@ def _lists(sums: Floats) -> tuple[Ints, Floats]:
     shares = np.maximum(sums / np.maximum(sums.sum(axis=1, keepdims=True), LEAST), LEAST)
     items = np.array([top_k(row, LISTED) for row in shares], np.int32)
     return items, np.log(np.take_along_axis(shares, items.astype(np.int64), axis=1)).astype(np.float32)
-
-
-def item_vectors(snapshot: Snapshot, seed: int, progress: Progress) -> Floats:
-    """(items, d) what users have in common, by the items that they touched; 0 for items that nobody did."""
-    return factors(snapshot, DIMENSION, seed, progress).items
 
 
 def embedded(vectors: Floats, history: Ints) -> Floats:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.arns import name_of
 from engine.control.control import Control
 from engine.control.family import NAMED, ResourceFamily, view
-from engine.control.fields import Arn, CreateRequest, Request, ShortMap
+from engine.control.fields import Arn, CreateRequest, Request, ShortMap, number_in
 from engine.control.lifecycle import ACTIVE, stated
 from engine.control.operation import operation
 from engine.control.recipes import recipe_of
@@ -169,11 +169,7 @@ def check_exploration(name: str, value: str) -> None:
     if name not in EXPLORATION_LIMITS:
         raise InvalidInput(f"itemExplorationConfig has no {name}; it has {', '.join(EXPLORATION_LIMITS)}.")
     least, most = EXPLORATION_LIMITS[name]
-    try:
-        fits = least <= float(value) <= most
-    except ValueError:
-        fits = False
-    if not fits:
+    if not least <= number_in(value) <= most:
         raise InvalidInput(f"itemExplorationConfig.{name} is {value}; it is a number from {least:g} to {most:g}.")
 
 

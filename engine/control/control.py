@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine.arns import arn_of, belongs
 from engine.control.fields import CreateRequest, Tags, tag_map
-from engine.control.lifecycle import ACTIVE, SETTLED, USABLE, shown, shown_at, shown_update
+from engine.control.lifecycle import ACTIVE, SETTLED, USABLE, shown, shown_at
 from engine.control.quotas import check_quota
 from engine.errors import InUse, NotFound
 from engine.records import (
@@ -19,7 +19,6 @@ from engine.records import (
     START,
     CampaignRecord,
     DatasetGroupRecord,
-    JsonMap,
     Key,
     R,
     RecommenderRecord,
@@ -91,10 +90,6 @@ class Control:
 
     def status(self, record: Record) -> str | None:
         return shown(record, self.clock(), self.settings.pending_s)
-
-    def update(self, update: JsonMap) -> JsonMap:
-        """A resource's latest update with its shown status."""
-        return shown_update(update, self.clock(), self.settings.pending_s)
 
     def get(self, arn: str, kind: type[R], within: Connection | None = None) -> R:
         """The record with its shown status. Raises `NotFound`: missing, gone, or another account's or region's."""

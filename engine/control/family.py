@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from engine.control.control import Control
 from engine.control.fields import Arn, ListRequest
+from engine.control.lifecycle import shown_update
 from engine.control.operation import ByArn, by_arn, register
 from engine.control.pages import Pages, listed, page
 from engine.records import JsonMap, R, Record
@@ -58,7 +59,7 @@ def _describe(family: ResourceFamily[R], control: Control, request: ByArn) -> Js
     record = control.get(request.arn, family.record)
     derived = {name: derive(control, record) for name, derive in family.derived.items()}
     if record.update_field:
-        derived[record.update_field] = control.update(record.latest_update)
+        derived[record.update_field] = shown_update(record.latest_update, control.clock(), control.settings.pending_s)
     return {noun_of(family.record): view(record, *family.summary, *family.detail, **derived)}
 
 

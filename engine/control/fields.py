@@ -5,6 +5,7 @@ A body that breaks a rule fails in decoding, with a message that names the membe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Annotated, Any, TypeVar
 
@@ -101,6 +102,14 @@ def _present(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _present(member) for key, member in value.items() if member is not None}
     return [_present(member) for member in value] if isinstance(value, list) else value
+
+
+def number_in(text: str) -> float:
+    """NaN for a text that is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def tag_map(tags: Tags) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.control.fields import ColumnName, DatasetType, Request, Short, ShortMap
+from engine.control.fields import ColumnName, DatasetType, Request, Short, ShortMap, number_in
 from engine.control.hpo_config import AutoMLConfig, HpoConfig, auto_ml_of, check_auto_ml, check_hpo
 from engine.control.hyperparameters import MINUTES, bare
 from engine.control.recipes import auto_ml_recipes, recipe_of
@@ -87,7 +87,8 @@ def checked(
     if perform_auto_ml and (config.algorithm_hyper_parameters or config.feature_transformation_parameters):
         raise InvalidInput("solutionConfig: hyperparameters are a recipe's; performAutoML takes the recipes' defaults.")
     hyperparameters(config.algorithm_hyper_parameters | config.feature_transformation_parameters, recipe)
-    _check_threshold(config.event_value_threshold)
+    if config.event_value_threshold and not math.isfinite(number_in(config.event_value_threshold)):
+        raise InvalidInput(f"solutionConfig.eventValueThreshold is not a number: {config.event_value_threshold}")
     check_hpo(config.hpo_config, recipe, perform_hpo)
     check_columns(config.training_data_config)
     _check_schedule(config.auto_training_config)
@@ -124,22 +125,10 @@ def minutes_in(texts: Mapping[str, str]) -> float | None:
     words = next((value for name, value in texts.items() if bare(name) == MINUTES), None)
     if words is None:
         return None
-    try:
-        minutes = float(words)
-    except ValueError:
-        minutes = 0.0
+    minutes = number_in(words)
     if not 0 < minutes < math.inf:
         raise InvalidInput(f"The hyperparameter {MINUTES} is a number of minutes above 0, not {words!r}.")
     return minutes
-
-
-def _check_threshold(threshold: str | None) -> None:
-    try:
-        fits = math.isfinite(float(threshold or 0))
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InvalidInput(f"solutionConfig.eventValueThreshold is not a number: {threshold}")
 
 
 def check_columns(config: TrainingDataConfig | None) -> None:

@@ -71,7 +71,7 @@ def leave_last_out(snapshot: Snapshot, *, baskets: bool = False, last: int = 1) 
     users = LiveTable(snapshot.user_columns)
     for user in range(snapshot.user_count):
         items, times = snapshot.history(user)
-        starts = basket_starts(times) if baskets else np.arange(len(items))
+        starts = np.unique(times, return_index=True)[1] if baskets else np.arange(len(items))
         if len(starts) <= last:
             continue
         keep[snapshot.indptr[user] + starts[-last] : snapshot.indptr[user + 1]] = False
@@ -148,11 +148,6 @@ def drawn(every: Array, most: int, seed: int) -> Array:
     if len(every) <= most:
         return every
     return np.sort(np.random.default_rng(seed).choice(every, most, replace=False))
-
-
-def basket_starts(times: Longs) -> NDArray[np.intp]:
-    """The first row of each run of equal times (n,), sorted."""
-    return np.flatnonzero(np.append(True, times[1:] != times[:-1])) if len(times) else np.empty(0, np.intp)
 
 
 def tied_share(snapshot: Snapshot) -> float:
