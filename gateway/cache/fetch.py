@@ -73,14 +73,13 @@ class Cache:
         self,
         ceiling: int,
         clock: Callable[[], float],
-        changes: Changes | None = None,
         *,
         shared: SharedStore | None = None,
         draw: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`draw` gives numbers of 0 to 1, for the jitter."""
         self.counts = CacheCounts()
-        self.changes = changes or Changes()
+        self.changes = Changes()
         self.clock, self._draw, self._shared = clock, draw, shared
         self._local = LocalStore(ceiling, self.counts)
         self._flights: Flights[FlightResult] = Flights(self.changes)

@@ -15,6 +15,7 @@ from gateway.cache.key import CacheKey
 WINDOW_SHARE = 10  # a tenth of the ceiling
 LARGEST_SHARE = 8  # an entry above one eighth of the ceiling is not kept: it would push out everybody else's
 HIGHEST = 15
+WIDTH = 1 << 16  # counters a row, a power of two; four bytes each in all
 SEEDS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 SAMPLE = 10  # additions a counter, after which all are halved
 MASK = (1 << 64) - 1
@@ -28,11 +29,10 @@ class FrequencySketch:
     a regular's.
     """
 
-    def __init__(self, width: int = 1 << 16) -> None:
-        """`width`: counters a row, a power of two; four bytes each in all."""
-        self._shift = 64 - (width.bit_length() - 1)
-        self._seeded = [(bytearray(width), seed) for seed in SEEDS]
-        self._sample = SAMPLE * width
+    def __init__(self) -> None:
+        self._shift = 64 - (WIDTH.bit_length() - 1)
+        self._seeded = [(bytearray(WIDTH), seed) for seed in SEEDS]
+        self._sample = SAMPLE * WIDTH
         self._added = 0
 
     def add(self, key: int) -> None:

@@ -101,13 +101,11 @@ def say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def import_file(
-    local: Local, group: str, dataset_type: str, file: Path, schema: str, mode: str = "FULL"
-) -> dict[str, object]:
+def import_file(local: Local, group: str, dataset_type: str, file: Path, schema: str) -> dict[str, object]:
     """Imports a file and returns the report. Raises `ClickException` naming lines and columns where rows are bad."""
     dataset = ensure_dataset(local, group, dataset_type, schema)
     location = f"file://{quote(str(file.resolve()))}{'/' if file.is_dir() else ''}"
-    return local.engine.resources.import_report(run_import(local, dataset, location, mode))
+    return local.engine.resources.import_report(run_import(local, dataset, location))
 
 
 def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **options: str) -> str:

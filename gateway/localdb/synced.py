@@ -15,8 +15,7 @@ from urllib.parse import quote
 
 import engine
 from gateway.body import columns_of
-from gateway.localdb.build import REFUSED, table_at
-from gateway.localdb.files import TableFiles, table_files
+from gateway.localdb.build import REFUSED, TableFiles, table_at, table_files
 
 log = logging.getLogger(__name__)
 
