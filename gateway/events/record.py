@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
@@ -39,16 +39,10 @@ class EventBatch(NamedTuple):
 
 class Recorder:
     def __init__(
-        self,
-        engine: EngineUpstream,
-        outbox: Outbox,
-        ledger: Ledger,
-        telemetry: Telemetry,
-        admission: Admission,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        self, engine: EngineUpstream, outbox: Outbox, ledger: Ledger, telemetry: Telemetry, admission: Admission
     ) -> None:
-        self._engine, self._outbox, self._ledger, self._telemetry = engine, outbox, ledger, telemetry
-        self._admission, self._new_id = admission, new_id
+        self._engine, self._outbox, self._ledger = engine, outbox, ledger
+        self._telemetry, self._admission = telemetry, admission
 
     def room(self, caller: Caller) -> AbstractAsyncContextManager[None]:
         """Room to take a body of events, held until it is durable. Raises `TooMany` if there is none."""
@@ -66,7 +60,7 @@ class Recorder:
         automatic = properties_of(namespace.event_context, moment)
         outgoing = None
         if namespace.elsewhere:
-            outgoing = self._outbox.ready(entry(namespace, batch, automatic, moment, self._new_id()))
+            outgoing = self._outbox.ready(entry(namespace, batch, automatic, moment))
         durable: list[Awaitable[object]] = []
         if namespace.trackers and batch.events:
             trackers = namespace.trackers
@@ -87,10 +81,10 @@ class Recorder:
             self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
 
 
-def entry(namespace: Namespace, batch: EventBatch, automatic: Mapping[str, Any], moment: Moment, name: str) -> Entry:
+def entry(namespace: Namespace, batch: EventBatch, automatic: Mapping[str, Any], moment: Moment) -> Entry:
     """An entry for the targets beside the engine, without any credential of the caller's."""
     return Entry(
-        id=name,
+        id=uuid.uuid4().hex,
         at=moment.now.timestamp(),
         targets=tuple(target.key for target in namespace.elsewhere),
         namespace=namespace.key,
