@@ -95,14 +95,18 @@ class Feed:
         """Tells that `deliver` to these trackers waits for nothing, so that an event loop may call it."""
         return all(self.directory.has(("target INTERACTIONS", each)) for each in tracking_ids)
 
-    def put_items(self, dataset_arn: str, items: Sequence[Row], account: str | None = None) -> Future[int]:
-        return self._put_rows(dataset_arn, "ITEMS", items, account)
-
-    def put_users(self, dataset_arn: str, users: Sequence[Row], account: str | None = None) -> Future[int]:
-        return self._put_rows(dataset_arn, "USERS", users, account)
-
-    def put_actions(self, dataset_arn: str, actions: Sequence[Row], account: str | None = None) -> Future[int]:
-        return self._put_rows(dataset_arn, "ACTIONS", actions, account)
+    def put_rows(
+        self, dataset_arn: str, dataset_type: str, rows: Sequence[Row], account: str | None = None
+    ) -> Future[int]:
+        """Appends items, users or actions; each replaces the earlier record of its id (specification §2.5)."""
+        dataset = self.directory.get(dataset_arn, DatasetRecord, account or self.account)
+        if dataset.dataset_type != dataset_type:
+            raise InvalidInput(f"datasetArn: {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
+        schema = self.directory.schema(dataset)
+        if not 1 <= len(rows) <= MAX_RECORDS:
+            raise InvalidInput(f"{len(rows)} records are given; 1 to {MAX_RECORDS} are allowed.")
+        group = self.directory.group_of(dataset).uid
+        return self.log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
 
     def put_action_interactions(
         self, tracking_id: str, interactions: Sequence[ActionEvent], account: str | None = None
@@ -163,17 +167,6 @@ class Feed:
         """Raises `InvalidInput` where the account has no such tracker, in the words for one that nobody has."""
         if self.directory.tracker(tracking_id).account != account:
             raise unknown_tracker(tracking_id)
-
-    def _put_rows(self, dataset_arn: str, dataset_type: str, rows: Sequence[Row], account: str | None) -> Future[int]:
-        """Items, users or actions; each replaces the earlier record of its id (specification §2.5)."""
-        dataset = self.directory.get(dataset_arn, DatasetRecord, account or self.account)
-        if dataset.dataset_type != dataset_type:
-            raise InvalidInput(f"datasetArn: {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
-        schema = self.directory.schema(dataset)
-        if not 1 <= len(rows) <= MAX_RECORDS:
-            raise InvalidInput(f"{len(rows)} records are given; 1 to {MAX_RECORDS} are allowed.")
-        group = self.directory.group_of(dataset).uid
-        return self.log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
 
     def _target(self, tracking_id: str, dataset_type: str) -> EventDestination:
         key = f"target {dataset_type}", tracking_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Annotated, Any, Protocol
 
@@ -89,7 +89,6 @@ class PutActionInteractions(RequestBody, frozen=True, kw_only=True):
 
 
 Row = tuple[str, Mapping[str, Any]]
-Put = Callable[[str, Sequence[Row], str], Future[int]]  # of a dataset's ARN, rows, and the account
 ActionEvent = tuple[str, str | None, engine.Event]  # session, user, event
 
 
@@ -100,11 +99,7 @@ class EventIntake(Protocol):
         self, tracking_id: str, session_id: str, user_id: str | None, events: Sequence[engine.Event], account: str
     ) -> Future[int]: ...
 
-    def put_items(self, dataset_arn: str, items: Sequence[Row], account: str) -> Future[int]: ...
-
-    def put_users(self, dataset_arn: str, users: Sequence[Row], account: str) -> Future[int]: ...
-
-    def put_actions(self, dataset_arn: str, rows: Sequence[Row], account: str) -> Future[int]: ...
+    def put_rows(self, dataset_arn: str, dataset_type: str, rows: Sequence[Row], account: str) -> Future[int]: ...
 
     def put_action_interactions(self, tracking_id: str, deeds: Sequence[ActionEvent], account: str) -> Future[int]: ...
 
@@ -126,15 +121,16 @@ class EventsCalls:
         await asyncio.wrap_future(stored)
         return b""
 
-    def put_rows(self, noun: str, longest: int, put: Put) -> Call:
+    def put_rows(self, noun: str, longest: int) -> Call:
         """PutItems for `item`; `longest`: characters of a row's properties."""
-        operation, decoder = f"Put{noun.title()}s", msgspec.json.Decoder(rows_request(noun, longest))
+        operation, dataset_type = f"Put{noun.title()}s", f"{noun.upper()}S"
+        decoder = msgspec.json.Decoder(rows_request(noun, longest))
 
         async def call(caller: AwsCaller, _: Headers, body: bytes) -> bytes:
             asked = decoded(body, decoder)
             self._take(operation, caller.account, asked.dataset_arn)
             rows = [(row.row_id, properties_of(row.properties, row.row_id)) for row in asked.rows]
-            await asyncio.wrap_future(put(asked.dataset_arn, rows, caller.account))
+            await asyncio.wrap_future(self._intake.put_rows(asked.dataset_arn, dataset_type, rows, caller.account))
             return b""
 
         return call

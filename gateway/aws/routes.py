@@ -73,17 +73,17 @@ class ControlCalls:
 def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
     often callers may ask, without limit where there are none."""
-    feed, take = engine.feed, unlimited if rates is None else rates.take
-    runtime, intake = RuntimeCalls(rank, engine.answers, take), EventsCalls(feed, take)
+    take = unlimited if rates is None else rates.take
+    runtime, intake = RuntimeCalls(rank, engine.answers, take), EventsCalls(engine.feed, take)
     calls: tuple[tuple[str, Call, str, Plane, int], ...] = (
         ("/", ControlCalls(engine.resources).operate, JSON_1_1, "control", LARGE_BODY),
         ("/recommendations", runtime.recommend, JSON, "data", LARGE_BODY),
         ("/personalize-ranking", runtime.rerank, JSON, "data", LARGE_BODY),
         ("/action-recommendations", runtime.act, JSON, "data", LARGE_BODY),
         ("/events", intake.put_events, JSON, "data", LARGE_BODY),
-        ("/items", intake.put_rows("item", 32_000, feed.put_items), JSON, "data", LARGEST_BODY),
-        ("/users", intake.put_rows("user", 24_000, feed.put_users), JSON, "data", LARGEST_BODY),
-        ("/actions", intake.put_rows("action", 32_000, feed.put_actions), JSON, "data", LARGEST_BODY),
+        ("/items", intake.put_rows("item", 32_000), JSON, "data", LARGEST_BODY),
+        ("/users", intake.put_rows("user", 24_000), JSON, "data", LARGEST_BODY),
+        ("/actions", intake.put_rows("action", 32_000), JSON, "data", LARGEST_BODY),
         ("/action-interactions", intake.put_action_interactions, JSON, "data", LARGE_BODY),
     )
 

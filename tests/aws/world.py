@@ -143,16 +143,10 @@ class World:
             raise engine.InvalidInput(f"There is no event tracker of the id {tracking_id}.")
         return self._take(session_id, user_id, *events)
 
-    def put_items(self, dataset_arn: str, items: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
-        return self._take(dataset_arn, *items)
-
-    def put_users(self, dataset_arn: str, users: Sequence[tuple[str, Mapping[str, Any]]], account: str) -> Future[int]:
-        return self._take(dataset_arn, *users)
-
-    def put_actions(
-        self, dataset_arn: str, actions: Sequence[tuple[str, Mapping[str, Any]]], account: str
+    def put_rows(
+        self, dataset_arn: str, dataset_type: str, rows: Sequence[tuple[str, Mapping[str, Any]]], account: str
     ) -> Future[int]:
-        return self._take(dataset_arn, *actions)
+        return self._take(dataset_arn, *rows)
 
     def put_action_interactions(
         self, tracking_id: str, deeds: Sequence[tuple[str, str | None, engine.Event]], account: str
@@ -180,15 +174,6 @@ class Stage:
 
     async def rank(self, question: engine.Question) -> engine.Ranked:
         return await self.world.rank(question)
-
-    def put_items(self, *asked: Any) -> Future[int]:
-        return self.world.put_items(*asked)
-
-    def put_users(self, *asked: Any) -> Future[int]:
-        return self.world.put_users(*asked)
-
-    def put_actions(self, *asked: Any) -> Future[int]:
-        return self.world.put_actions(*asked)
 
 
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:

@@ -55,7 +55,7 @@ def do(
 
 
 def put_action(shop: Shop, action: str, **properties: Any) -> None:
-    shop.engine.feed.put_actions(shop.dataset("ACTIONS"), [(action, properties)]).result(30)
+    shop.engine.feed.put_rows(shop.dataset("ACTIONS"), "ACTIONS", [(action, properties)]).result(30)
     shop.engine.feed.catch_up()
 
 

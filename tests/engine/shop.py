@@ -154,7 +154,7 @@ class Shop:
         return seq
 
     def put(self, item: str, **properties: Any) -> None:
-        self.engine.feed.put_items(self.dataset("ITEMS"), [(item, properties)]).result(30)
+        self.engine.feed.put_rows(self.dataset("ITEMS"), "ITEMS", [(item, properties)]).result(30)
         self.engine.feed.catch_up()
 
     def history(self, user: str) -> list[str]:

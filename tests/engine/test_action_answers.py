@@ -109,7 +109,7 @@ FILTERS = [
 @pytest.mark.parametrize(("expression", "values", "left"), FILTERS)
 def test_filters(shop: Shop, expression: str, values: dict[str, str], left: set[str]):
     """For u4, who took even and refused odd and is gold."""
-    shop.engine.feed.put_users(shop.dataset("USERS"), [("u4", {"tier": "gold"})]).result(30)
+    shop.engine.feed.put_rows(shop.dataset("USERS"), "USERS", [("u4", {"tier": "gold"})]).result(30)
     shop.engine.feed.catch_up()
     assert set(ask(shop, "u4", expression=expression, filter_values=values)) == left
 

@@ -190,7 +190,7 @@ def test_refusals(shop: Shop):
     with pytest.raises(InvalidInput, match="'value': 11 is not between 1 and 10"):
         put_action(shop, "join", value=11)
     with pytest.raises(InvalidInput, match="is of type ITEMS, not ACTIONS"):
-        shop.engine.feed.put_actions(shop.dataset("ITEMS"), [("join", {})])
+        shop.engine.feed.put_rows(shop.dataset("ITEMS"), "ACTIONS", [("join", {})])
     shop.engine.feed.catch_up()
     assert deeds_of(shop, "u") == [] and row_of(shop, "join") is None
     shop.do("DeleteDataset", datasetArn=shop.dataset("ACTION_INTERACTIONS"))

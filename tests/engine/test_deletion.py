@@ -51,7 +51,7 @@ def fill(shop: Shop) -> None:
     shop.click(None, "c", 5, session="session-of-alice")
     shop.click("alice", "d", 6, session="session-of-alice")
     shop.click("bob", "e", 7, session="session-of-bob")
-    shop.engine.feed.put_users(shop.dataset("USERS"), [("carol", {"tier": "new"})]).result(30)
+    shop.engine.feed.put_rows(shop.dataset("USERS"), "USERS", [("carol", {"tier": "new"})]).result(30)
 
 
 def test_a_user_leaves_with_everything(shop: Shop):

@@ -79,7 +79,7 @@ def test_who_is_known_may_have_answers_of_their_own(popular: Shop):
     """By an interaction, or by a row of Users; others can share one."""
     knows = partial(popular.engine.answers.knows, popular.uid)
     assert knows("u1") and not knows("u9") and not knows("u10")
-    popular.engine.feed.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
+    popular.engine.feed.put_rows(popular.dataset("USERS"), "USERS", [("u9", {"tier": "gold"})]).result(30)
     popular.click(None, "a", session="s10")
     popular.engine.feed.catch_up()
     assert knows("u9") and knows("s10") and not knows("u10")

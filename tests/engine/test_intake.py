@@ -116,10 +116,10 @@ def test_all_trackers_or_none(shop: Shop):
 
 
 def test_rows_are_kept_by_schema_name(shop: Shop):
-    shop.engine.feed.put_items(shop.dataset("ITEMS"), [("a", {"genres": ["x", "y"], "year": 1999}), ("b", {})]).result(
-        10
-    )
-    shop.engine.feed.put_users(shop.dataset("USERS"), [("u", {"tier": "gold"})]).result(10)
+    shop.engine.feed.put_rows(
+        shop.dataset("ITEMS"), "ITEMS", [("a", {"genres": ["x", "y"], "year": 1999}), ("b", {})]
+    ).result(10)
+    shop.engine.feed.put_rows(shop.dataset("USERS"), "USERS", [("u", {"tier": "gold"})]).result(10)
     assert [(record.kind, record.key, read_row(record.body)) for record in records(shop)] == [
         ("item", "a", RecordRow("a", {"GENRES": "x|y", "YEAR": 1999})),
         ("item", "b", RecordRow("b", {})),
@@ -145,7 +145,7 @@ def test_a_row_put_again_is_stored_again(shop: Shop):
 )
 def test_bad_rows_are_refused_together(shop: Shop, rows: Any, reason: str):
     with pytest.raises(InvalidInput, match=reason):
-        shop.engine.feed.put_items(shop.dataset("ITEMS"), rows)
+        shop.engine.feed.put_rows(shop.dataset("ITEMS"), "ITEMS", rows)
     assert records(shop) == []
 
 
@@ -154,11 +154,11 @@ def test_a_required_property_must_be_there(shop: Shop):
     shop.add_dataset("ITEMS", [{"name": "ITEM_ID", "type": "string"}, {"name": "YEAR", "type": "int"}])
     shop.engine.feed.catch_up()
     with pytest.raises(InvalidInput, match=r"\['YEAR'\] are missing"):
-        shop.engine.feed.put_items(shop.dataset("ITEMS"), [("a", {})])
+        shop.engine.feed.put_rows(shop.dataset("ITEMS"), "ITEMS", [("a", {})])
 
 
 def test_rows_of_another_dataset_are_refused(shop: Shop):
     with pytest.raises(InvalidInput, match="is of type ITEMS, not USERS"):
-        shop.engine.feed.put_users(shop.dataset("ITEMS"), [("u", {})])
+        shop.engine.feed.put_rows(shop.dataset("ITEMS"), "USERS", [("u", {})])
     with pytest.raises(NotFound):
-        shop.engine.feed.put_items(shop.dataset("NOTHING"), [("a", {})])
+        shop.engine.feed.put_rows(shop.dataset("NOTHING"), "ITEMS", [("a", {})])

@@ -58,7 +58,7 @@ def test_puts_count_in_the_next_answer(popular: Shop):
     assert popular.ask(**cheap) == ["c"]
     gold = {"expression": 'EXCLUDE ItemID WHERE Items.PRICE < 10 IF CurrentUser.TIER = "gold"'}
     assert popular.ask("u9", **gold) == ["a", "b", "c"]
-    popular.engine.feed.put_users(popular.dataset("USERS"), [("u9", {"tier": "gold"})]).result(30)
+    popular.engine.feed.put_rows(popular.dataset("USERS"), "USERS", [("u9", {"tier": "gold"})]).result(30)
     popular.engine.feed.catch_up()
     assert popular.ask("u9", **gold) == ["a", "b"]
     popular.fold()

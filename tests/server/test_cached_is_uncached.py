@@ -121,7 +121,7 @@ def happen(world: World, user: str, item: str, event_type: str) -> None:
 
 def put(world: World, item: str, price: int, kind: str, hidden: bool) -> None:
     row = {"price": price, "kind": kind, "name": "hidden" if hidden else "shown"}
-    world.engines[0].feed.put_items(f"{ARN}:dataset/{GROUP}/ITEMS", [(item, row)]).result()
+    world.engines[0].feed.put_rows(f"{ARN}:dataset/{GROUP}/ITEMS", "ITEMS", [(item, row)]).result()
     world.settle()
 
 

@@ -276,13 +276,7 @@ class SmallEngine:
     ) -> Future[int]:
         raise NotImplementedError
 
-    def put_items(self, dataset_arn: str, items: Sequence[Row], account: str) -> Future[int]:
-        raise NotImplementedError
-
-    def put_users(self, dataset_arn: str, users: Sequence[Row], account: str) -> Future[int]:
-        raise NotImplementedError
-
-    def put_actions(self, dataset_arn: str, rows: Sequence[Row], account: str) -> Future[int]:
+    def put_rows(self, dataset_arn: str, dataset_type: str, rows: Sequence[Row], account: str) -> Future[int]:
         raise NotImplementedError
 
     def put_action_interactions(self, tracking_id: str, deeds: Sequence[Any], account: str) -> Future[int]:
