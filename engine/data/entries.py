@@ -66,5 +66,12 @@ read_row = msgspec.json.Decoder(RecordRow).decode
 read_impression = msgspec.json.Decoder(Impression).decode
 read_erased = msgspec.json.Decoder(Erased).decode
 
+RECORDS_OF = {  # dataset type -> kind of log records
+    "INTERACTIONS": "event",
+    "ITEMS": "item",
+    "USERS": "user",
+    "ACTIONS": "action",
+    "ACTION_INTERACTIONS": "action_event",
+}
 # What changes the state of a group. `cleared` has no body, its key is the type of a dataset that was deleted.
-STATE_KINDS = frozenset({"event", "item", "user", "action", "action_event", "shown", "cleared", "erased"})
+STATE_KINDS = frozenset({*RECORDS_OF.values(), "shown", "cleared", "erased"})

@@ -9,43 +9,39 @@ import numpy as np
 
 from engine.data.columns import Column
 from engine.data.schema import Field, Schema
-from engine.data.stored import Flags, Stored
+from engine.data.stored import EMPTY, Flags, Stored
 
 Row = list[str]
 
 
-def bulk_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
-    for row in np.flatnonzero(stored.arrived == 0):
-        yield _cells(schema, _interaction(stored, int(row)))
-
-
-def put_interactions(stored: Stored, schema: Schema) -> Iterator[Row]:
-    """Rows of the interactions that were put, in order of arrival."""
-    rows = np.flatnonzero(stored.arrived)
-    for row in rows[np.argsort(stored.arrived[rows], kind="stable")]:
-        yield _cells(schema, _interaction(stored, int(row)))
-
-
-def items(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
-    """Rows of items, or of actions."""
+def rows(stored: Stored, schema: Schema, mode: str) -> Iterator[Row]:
+    """The rows of a dataset; by `mode` what was imported (BULK), what was put (PUT), or ALL. Interactions that were put
+    come last, in order of arrival."""
+    if schema.dataset_type.startswith("ACTION"):
+        stored = stored.actions or EMPTY
     snapshot = stored.snapshot
-    return _rows(str(schema.key), snapshot.item_names, snapshot.item_columns, schema, stored.item_put, wanted)
+    if schema.key == "USER_ID":
+        return _records(schema, snapshot.user_names, snapshot.user_columns, stored.user_put, mode)
+    if schema.key is not None:
+        return _records(schema, snapshot.item_names, snapshot.item_columns, stored.item_put, mode)
+    wanted = _wanted(stored.arrived > 0, mode)
+    order = np.argsort(stored.arrived, kind="stable")
+    return (_cells(schema, _interaction(stored, int(row))) for row in order if wanted[row])
 
 
-def users(stored: Stored, schema: Schema, wanted: Flags) -> Iterator[Row]:
-    snapshot = stored.snapshot
-    return _rows("USER_ID", snapshot.user_names, snapshot.user_columns, schema, stored.user_put, wanted)
-
-
-def _rows(
-    key: str, names: Sequence[str], columns: Mapping[str, Column], schema: Schema, put: Flags, wanted: Flags
+def _records(
+    schema: Schema, names: Sequence[str], columns: Mapping[str, Column], put: Flags, mode: str
 ) -> Iterator[Row]:
-    """A record that is known by name only, from interactions, has no row."""
-    for index in np.flatnonzero(wanted):
+    """Rows of items, actions or users. A record that is known by name only, from interactions, has none."""
+    for index in np.flatnonzero(_wanted(put, mode)):
         row = int(index)
         values = {name: column.get(row) for name, column in columns.items()}
         if put[row] or any(value is not None for value in values.values()):
-            yield _cells(schema, {**values, key: names[row]})
+            yield _cells(schema, {**values, str(schema.key): names[row]})
+
+
+def _wanted(put: Flags, mode: str) -> Flags:
+    return {"PUT": put, "BULK": ~put, "ALL": np.ones_like(put)}[mode]
 
 
 def _interaction(stored: Stored, row: int) -> dict[str, Any]:

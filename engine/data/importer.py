@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from engine.data.cells import OddValue, builder
-from engine.data.columns import Array, Column, Longs, load_columns, save_columns
+from engine.data.columns import Array, Column, Longs
 from engine.data.formats import header_hint
 from engine.data.options import DAY_S, FUTURE_S, ImportOptions
 from engine.data.report import FlawLedger, ImportReport
@@ -31,18 +29,6 @@ class Imported:
 
     rows: Mapping[str, Column]
     report: ImportReport
-
-    def __len__(self) -> int:
-        return self.report.kept
-
-    def save(self, folder: Path) -> None:
-        save_columns(folder, self.rows)
-        (folder / "report.json").write_bytes(msgspec.json.encode(self.report))
-
-    @classmethod
-    def load(cls, folder: Path) -> Imported:
-        report = msgspec.json.decode((folder / "report.json").read_bytes(), type=ImportReport)
-        return cls(load_columns(folder), report)
 
 
 TOLERANT = frozenset({"ITEM_ID", "USER_ID"})  # of what datasets describe; Actions have ranges that are rules

@@ -27,7 +27,6 @@ from engine.question import Change, Event
 from engine.records import DatasetRecord
 
 MAX_RECORDS = 10  # of one call (specification §2.5)
-ROWS = {"ITEMS": "item", "USERS": "user", "ACTIONS": "action"}  # dataset type -> kind of log records
 
 ActionEvent = tuple[str, str | None, Event]  # session, user, and an event whose item is an action
 Row = tuple[str, Mapping[str, Any]]  # an id and its properties
@@ -106,7 +105,8 @@ class Feed:
         if not 1 <= len(rows) <= MAX_RECORDS:
             raise InvalidInput(f"{len(rows)} records are given; 1 to {MAX_RECORDS} are allowed.")
         group = self.directory.group_of(dataset).uid
-        return self.log.append([_row_entry(group, ROWS[dataset_type], name, values, schema) for name, values in rows])
+        kind = entries.RECORDS_OF[dataset_type]
+        return self.log.append([_row_entry(group, kind, name, values, schema) for name, values in rows])
 
     def put_action_interactions(
         self, tracking_id: str, interactions: Sequence[ActionEvent], account: str | None = None

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from engine.attribution import ledger
 from engine.control.lifecycle import ACTIVE
 from engine.data import stored
-from engine.data.entries import Pointer, encode
+from engine.data.entries import RECORDS_OF, Pointer, encode
 from engine.data.group import Group
 from engine.data.log import LogEntry
 from engine.data.stored import Stored
@@ -37,13 +37,6 @@ T = TypeVar("T")
 TRIES = 5
 SNAPSHOTS_KEPT = 2
 KEYS_AT_ONCE = 500
-RECORDS_OF = {  # dataset type -> kind of log records
-    "INTERACTIONS": "event",
-    "ITEMS": "item",
-    "USERS": "user",
-    "ACTIONS": "action",
-    "ACTION_INTERACTIONS": "action_event",
-}
 
 
 def undisturbed(attempt: Callable[[], T]) -> T:
@@ -94,8 +87,7 @@ class Work:
         state was read: a snapshot begun before another's must not replace it.
         """
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
-            if dataset_type in RECORDS_OF:
-                remove(self.engine, group.uid, seq, RECORDS_OF[dataset_type])
+            remove(self.engine, group.uid, seq, RECORDS_OF[dataset_type])
         self._remove_erased(group)
         path = f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
         folder = self.engine.settings.data_dir / path

@@ -18,6 +18,7 @@ from engine.storage.sql import Database, jobs
 ALIVE_S = 10.0  # a runner elsewhere, or one that is stopped, that has not been heard of for so long is dead
 HUNG_S = 300.0  # the same of one whose process is seen running: on a busy machine it may be silent for long
 UNFINISHED = jobs.c.state.in_(("queued", "running"))
+UNFINISHED_JOBS = sa.select(jobs).where(UNFINISHED).order_by(jobs.c.id)
 ATTEMPTS = 3  # a job that killed its runner so often is not tried again
 
 
@@ -65,7 +66,7 @@ class Queue:
         """The oldest job that nobody works on and that fits beside those that run, now this owner's."""
         now = self._clock()
         with self._database.write() as connection:
-            job = self._next(_unfinished(connection), fits)
+            job = self._next(_jobs(connection, UNFINISHED_JOBS), fits)
             if job is None:
                 return None
             changes = {"state": "running", "owner": owner, "heartbeat": now, "attempts": job.attempts + 1}
@@ -144,8 +145,7 @@ class Queue:
 
     def unfinished_jobs(self) -> list[Job]:
         """The jobs that wait and run, the oldest first."""
-        with self._database.read() as connection:
-            return _unfinished(connection)
+        return self._read(UNFINISHED_JOBS)
 
     def get(self, job_id: int) -> Job | None:
         return next(iter(self._read(sa.select(jobs).where(jobs.c.id == job_id))), None)
@@ -160,13 +160,12 @@ class Queue:
 
     def _read(self, query: sa.Select[Any]) -> list[Job]:
         with self._database.read() as connection:
-            return [Job(**row) for row in connection.execute(query).mappings()]
+            return _jobs(connection, query)
 
 
 def _held(job: Job) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.state == "running")
 
 
-def _unfinished(connection: sa.Connection) -> list[Job]:
-    query = sa.select(jobs).where(UNFINISHED).order_by(jobs.c.id)
+def _jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
     return [Job(**row) for row in connection.execute(query).mappings()]
