@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from engine.data.destination import open_destination
 from engine.data.source import ImportSource, SourceFile, SourceLimits, open_source
@@ -31,15 +31,16 @@ Answer = Callable[[bytes], Any]  # a line → what `output` holds; raises `Inval
 encode = msgspec.json.encode
 
 
-class AnsweredLine(msgspec.Struct, frozen=True):
+class AnsweredLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A line of output, as specification §7 has it; without `output` where there is an error."""
 
     input: msgspec.Raw
-    output: Any  # UNSET: none
-    error: str | None
+    item_attributes: msgspec.Raw | UnsetType = UNSET  # those of a question for a segment by them
+    output: Any = UNSET
+    error: str | None = None
 
 
-Wrap = Callable[[AnsweredLine], Any]  # what is written in its place
+Wrap = Callable[[AnsweredLine], AnsweredLine]  # what is written in its place
 
 
 @dataclass
@@ -123,11 +124,11 @@ def output_names(files: Sequence[SourceFile]) -> list[str]:
 def answered_line(line: bytes, answer: Answer) -> AnsweredLine:
     try:
         line.decode()
-        return AnsweredLine(msgspec.Raw(line), answer(line), None)
+        return AnsweredLine(input=msgspec.Raw(line), output=answer(line))
     except InvalidInput as error:
-        return AnsweredLine(_echo(line), UNSET, error.message)
+        return AnsweredLine(input=_echo(line), error=error.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return AnsweredLine(_echo(line), UNSET, f"The line can't be read: {in_words(error)}.")
+        return AnsweredLine(input=_echo(line), error=f"The line can't be read: {in_words(error)}.")
 
 
 def _echo(line: bytes) -> msgspec.Raw:

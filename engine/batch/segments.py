@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from engine.batch.inference import FilterValues, Id
 from engine.batch.lines import AnsweredLine
@@ -40,21 +40,13 @@ class SegmentOutput(msgspec.Struct, frozen=True, rename="camel"):
     users_list: list[str]
 
 
-class AnsweredAttributesLine(msgspec.Struct, frozen=True, rename="camel"):
-    """A line of output by attributes, which shows them beside `input` as well, as AWS's guide has it."""
-
-    input: msgspec.Raw
-    item_attributes: msgspec.Raw | UnsetType
-    output: SegmentOutput | UnsetType
-    error: str | None
-
-
-def with_attributes(answered: AnsweredLine) -> AnsweredAttributesLine:
+def with_attributes(answered: AnsweredLine) -> AnsweredLine:
+    """The line with the question's attributes beside `input` as well, as AWS's guide has it."""
     line = msgspec.json.decode(answered.input)
-    attributes: msgspec.Raw | UnsetType = UNSET
-    if isinstance(line, dict) and "itemAttributes" in line:
-        attributes = msgspec.Raw(msgspec.json.encode(line["itemAttributes"]))
-    return AnsweredAttributesLine(answered.input, attributes, answered.output, answered.error)
+    if not isinstance(line, dict) or "itemAttributes" not in line:
+        return answered
+    attributes = msgspec.Raw(msgspec.json.encode(line["itemAttributes"]))
+    return msgspec.structs.replace(answered, item_attributes=attributes)
 
 
 def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], SegmentOutput]:

@@ -29,17 +29,11 @@ NOWHERE = "Invalid Data location."
 _REFUSED = "Insufficient privileges for accessing data in Amazon S3."
 _S3_FIX = "check the bucket, the key (a folder ends with '/') and the endpoint (AWS_ENDPOINT_URL_S3)"
 _GRANT = "check the credentials and what they may do with the bucket"
+_NOT_THERE = ("NoSuchBucket", "NoSuchKey", "404", "InvalidBucketName", "ParamValidationError")
+_NOT_ALLOWED = ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken")
 _S3_ERRORS = {  # error codes of S3 and exceptions of its client -> what to say, and the fix
-    "NoSuchBucket": (NOWHERE, _S3_FIX),
-    "NoSuchKey": (NOWHERE, _S3_FIX),
-    "404": (NOWHERE, _S3_FIX),
-    "InvalidBucketName": (NOWHERE, _S3_FIX),
-    "ParamValidationError": (NOWHERE, _S3_FIX),
-    "AccessDenied": (_REFUSED, _GRANT),
-    "403": (_REFUSED, _GRANT),
-    "InvalidAccessKeyId": (_REFUSED, _GRANT),
-    "SignatureDoesNotMatch": (_REFUSED, _GRANT),
-    "ExpiredToken": (_REFUSED, _GRANT),
+    **dict.fromkeys(_NOT_THERE, (NOWHERE, _S3_FIX)),
+    **dict.fromkeys(_NOT_ALLOWED, (_REFUSED, _GRANT)),
     "NoCredentialsError": (_REFUSED, "give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a role"),
 }
 
