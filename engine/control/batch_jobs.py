@@ -86,8 +86,7 @@ def create_batch_inference_job(control: Control, request: CreateBatchInferenceJo
             check_batch_filter(control, request.filter_arn, "ItemID", version, within)
         _check_theme(control, request, version, within)
         job = control.record(BatchInferenceJobRecord, request, status=CREATE_PENDING)
-        control.create(job, within)
-        control.enqueue("inferring", job.arn, within)
+        control.create(job, within, "inferring")
     return view(job, "arn")
 
 
@@ -156,8 +155,7 @@ def create_batch_segment_job(control: Control, request: CreateBatchSegmentJob) -
         if request.filter_arn is not None:
             check_batch_filter(control, request.filter_arn, "UserID", version, within)
         job = control.record(BatchSegmentJobRecord, request, status=CREATE_PENDING)
-        control.create(job, within)
-        control.enqueue("segmenting", job.arn, within)
+        control.create(job, within, "segmenting")
     return view(job, "arn")
 
 

@@ -86,17 +86,12 @@ def _delete(control: Control, campaign: CampaignRecord, within: Connection) -> N
     control.deploy(campaign, within)
 
 
-def follow_latest(control: Control, version: SolutionVersionRecord, within: Connection) -> list[CampaignRecord]:
+def follow_latest(control: Control, version: SolutionVersionRecord, within: Connection) -> None:
     """Point the campaigns that sync with their solution's latest version to this one, now that it is ACTIVE."""
-    followers = [
-        campaign
-        for campaign in control.every(CampaignRecord, parent=version.solution_arn, within=within)
-        if campaign.deleted_at is None and campaign.campaign_config.get("syncWithLatestSolutionVersion")
-    ]
-    for campaign in followers:
-        stored = control.records.get(campaign.arn, CampaignRecord, within)
-        _swap(control, stored, version, stored.campaign_config, stored.min_provisioned_tps, within)
-    return followers
+    for campaign in control.every(CampaignRecord, parent=version.solution_arn, within=within):
+        if campaign.deleted_at is None and campaign.campaign_config.get("syncWithLatestSolutionVersion"):
+            stored = control.records.get(campaign.arn, CampaignRecord, within)
+            _swap(control, stored, version, stored.campaign_config, stored.min_provisioned_tps, within)
 
 
 def _swap(

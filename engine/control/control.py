@@ -145,14 +145,17 @@ class Control:
         moment = shown_at(record, self.clock(), self.settings.pending_s)
         return msgspec.structs.replace(record, status=status, last_updated_date_time=moment)
 
-    def create(self, record: Record, within: Connection) -> None:
-        """Raises `AlreadyExists`, or `LimitExceeded`. The name of something gone is free again."""
+    def create(self, record: Record, within: Connection, job: str = "") -> None:
+        """Raises `AlreadyExists`, or `LimitExceeded`. The name of something gone is free again. `job` is the kind of
+        job to enqueue for it, if there is one."""
         previous = self.records.find(record.arn, type(record), within)
         if previous is not None and self.status(previous) is None:
             self.records.delete(record.arn, within)
         if self.settings.quotas == "aws":
             check_quota(record, self.every(type(record), within=within))
         self.records.create(record, within)
+        if job:
+            self.enqueue(job, record.arn, within)
 
     def change(self, record: R, within: Connection, now: float, **changes: object) -> R:
         """The record with these changes of that moment, as it is stored from then on."""

@@ -53,8 +53,7 @@ def create_dataset_import_job(control: Control, request: CreateDatasetImportJob)
                 f"The dataset {dataset.arn} has no bulk data yet that an INCREMENTAL import could add to."
             )
         job = control.record(DatasetImportJobRecord, request, status=CREATE_PENDING, options=options_of(tags))
-        control.create(job, within)
-        control.enqueue("importing", job.arn, within)
+        control.create(job, within, "importing")
     return view(job, "arn")
 
 
@@ -87,8 +86,7 @@ def create_dataset_export_job(control: Control, request: CreateDatasetExportJob)
     with control.database.write() as within:
         control.usable(request.dataset_arn, DatasetRecord, within)
         job = control.record(DatasetExportJobRecord, request, status=CREATE_PENDING)
-        control.create(job, within)
-        control.enqueue("exporting", job.arn, within)
+        control.create(job, within, "exporting")
     return view(job, "arn")
 
 
@@ -111,8 +109,7 @@ def create_data_deletion_job(control: Control, request: CreateDataDeletionJob) -
     with control.database.write() as within:
         control.active(request.dataset_group_arn, DatasetGroupRecord, within)
         job = control.record(DataDeletionJobRecord, request, status="PENDING")
-        control.create(job, within)
-        control.enqueue("deleting", job.arn, within)
+        control.create(job, within, "deleting")
     return view(job, "arn")
 
 

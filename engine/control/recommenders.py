@@ -53,8 +53,7 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
         _check_group(control, group, use_case, within)
         config = {"minRecommendationRequestsPerSecond": 1, **config}
         recommender = control.record(RecommenderRecord, request, status=CREATE_PENDING, recommender_config=config)
-        control.create(recommender, within)
-        control.enqueue("recommending", recommender.arn, within)
+        control.create(recommender, within, "recommending")
     return view(recommender, "arn")
 
 

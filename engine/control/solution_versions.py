@@ -104,8 +104,7 @@ def add_version(
         training_type=training_type,
         **control.new_fields(f"solution/{name}", request.name or name, request.tags),
     )
-    control.create(version, within)
-    control.enqueue("training", version.arn, within)
+    control.create(version, within, "training")
     return version
 
 
