@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO
@@ -36,19 +36,13 @@ def open_destination(location: str, name: str, *, allow_file_urls: bool) -> Iter
     check_destination(location, allow_file_urls=allow_file_urls)
     scheme, _, rest = location.partition("://")
     put = _onto_disk if scheme == "file" else _into_s3
-    with as_invalid_input(location, NOWHERE), _buffered(lambda file: put(file, rest, name)) as text:
-        yield text
-
-
-@contextmanager
-def _buffered(put: Callable[[IO[bytes]], None]) -> Iterator[TextIO]:
-    """Writes go to a nameless file first: no reader sees half of it, and memory holds little of it."""
-    with tempfile.TemporaryFile() as file:
+    # a nameless file first: no reader sees half of it, and memory holds little of it
+    with as_invalid_input(location, NOWHERE), tempfile.TemporaryFile() as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
         yield text
         text.detach()  # flushed; closing it would close the file
         file.seek(0)
-        put(file)
+        put(file, rest, name)
 
 
 def _onto_disk(file: IO[bytes], folder: str, name: str) -> None:

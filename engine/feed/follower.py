@@ -164,10 +164,9 @@ class Follower:
             polled, rest = now, REST_S
             try:
                 self.catch_up()
-            except Unavailable:  # the database has logged it
-                self._stop.wait(1.0)
-            except Exception:  # following must go on: the next round tries again
-                log.exception("the event log can't be followed")
+            except Exception as error:  # following must go on: the next round tries again
+                if not isinstance(error, Unavailable):  # which the database has logged
+                    log.exception("the event log can't be followed")
                 self._stop.wait(1.0)
 
 

@@ -179,9 +179,6 @@ def repeat(end: threading.Event, pause_s: float, step: Callable[[], None], failu
     while not end.wait(pause_s):
         try:
             step()
-        except RecipeFault:
-            log.exception(failure)
-        except Unavailable:
-            pass  # the database has logged it
-        except Exception:
-            log.exception(failure)
+        except Exception as error:
+            if isinstance(error, RecipeFault) or not isinstance(error, Unavailable):  # which the database has logged
+                log.exception(failure)

@@ -111,22 +111,20 @@ class WriterConnection:
         self._socket.close()
 
 
-class JobForwarder:
+class JobForwarder(WriterConnection):
     """Forwards the writes of a job process to its server, and to nobody else. Without it the process is of no use."""
 
     def __init__(self, path: Path, gone: Callable[[], None]) -> None:
         """`gone` is called where there is no server any more. Raises `OSError` where there is none now."""
-        self._connection, self._gone = WriterConnection(path, START_S), gone
+        super().__init__(path, START_S)
+        self._gone = gone
 
     def exchange(self, call: bytes) -> bytes:
         try:
-            return self._connection.exchange(call)
+            return super().exchange(call)
         except WriterGone:
             self._gone()
             raise
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 class CommandForwarder:
