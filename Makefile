@@ -45,11 +45,11 @@ setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in two processes (ARGS=PATH: those, in one)
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --no-loadscope-reorder)
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in three processes (ARGS=PATH: those, in one)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 3 --no-loadscope-reorder)
 
-quick: $(READY)  ## the tests that start no server of ours and train no large model, in two processes
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
+quick: $(READY)  ## the tests that start no server of ours and train no large model, in three processes
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
 
 style: $(READY)  ## how the code stands by its own measures (ARGS=--findings: where)
 	$(BIN)/python -m tests.style $(ARGS)

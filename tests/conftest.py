@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 FIRST = ("server", "flows", "compat", "loadtests", "aws")  # folders, of which the first take longest
-TOGETHER = ("server", "flows", "compat")  # each in one process, for the servers that its fixtures start
+TOGETHER = ("flows", "compat")  # each in one process, for the servers that its fixtures start
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

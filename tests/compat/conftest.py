@@ -1,4 +1,4 @@
-"""One small trained engine a session; its servers start as rows need them."""
+"""One small trained engine; its servers start as rows need them, and end with the last test here."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CONFIGS = Path(__file__).parent / "configs"
 KEYS = {"WEB": "web-key", "SHOP": "shop-key", "OLD": "old-key"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("compat") / "data")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     configs = {path.stem: path.read_text() for path in CONFIGS.glob("*.yaml")}
     for name, key in KEYS.items():

@@ -12,7 +12,7 @@ from tests.flows.cloud import Cloud, cloud
 __all__ = ["account", "operations"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with cloud(tmp_path_factory.mktemp("account")) as found:
         yield found

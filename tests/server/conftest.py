@@ -1,4 +1,4 @@
-"""One trained world a session; a server over a copy of it for the tests that change it little."""
+"""One trained world; a server over a copy of it for the tests that change it little."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pytest
 from tests.server.world import CONFIG, Server, build, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("trained") / "data")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("config") / "shop.yaml"
     path.write_text(CONFIG)
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(trained: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two workers; tests use users of their own."""
     data = tmp_path_factory.mktemp("served") / "data"
