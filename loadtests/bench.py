@@ -56,7 +56,7 @@ class Line:
 @dataclass(frozen=True)
 class Plan:
     rounds: int
-    seconds: int
+    seconds: float
     users: int
     items: int
     recipe: str
@@ -70,12 +70,12 @@ def listed(names: Collection[str]) -> str:
 @click.option("--kinds", default=listed(KINDS), show_default=True, help="Of: " + listed(KINDS))
 @click.option("--peers", default=listed(BY_NAME), show_default=True, help=f"{BASE} is always among them.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 20))
-@click.option("--seconds", default=3, show_default=True, type=click.IntRange(1, 30), help="Of one round.")
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1, 30), help="Of one round.")
 @click.option("--users", default=10_000, show_default=True, type=click.IntRange(100, 50_000))
 @click.option("--items", default=2_000, show_default=True, type=click.IntRange(100, 99_999))
 @click.option("--recipe", default=world.QUICK, show_default=True, help="What computes recgate's answers.")
 @click.option("--out", default=report.OUT, show_default=True, type=click.Path(path_type=Path, dir_okay=False))
-def main(kinds: str, peers: str, rounds: int, seconds: int, users: int, items: int, recipe: str, out: Path) -> None:
+def main(kinds: str, peers: str, rounds: int, seconds: float, users: int, items: int, recipe: str, out: Path) -> None:
     chosen = {name: KINDS[name] for name in among(KINDS, kinds, "--kinds")}
     wanted = [name for name in BY_NAME if name in (BASE, *among(BY_NAME, peers, "--peers"))]
     needed = [BY_NAME[name] for name in wanted if any(name in (*k.cached, *k.passing) for k in chosen.values())]

@@ -12,6 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from math import inf
 from pathlib import Path
 from statistics import median
@@ -25,28 +26,29 @@ from loadtests.flood import Flood, Flooded, quantile
 from loadtests.server import Server, serving
 
 CONFIG = Path(__file__).with_name("events.yaml")
-USERS = 10_000
 ITEMS = 2_000
-CLICKERS = range(USERS, USERS + 5_000)  # users who send nothing else
 MANY = 1_500  # connections, more than bodies are taken at once and may wait
+CLICKERS = 5_000
 PAUSE_S = 0.1  # between two clicks
 
 
 @click.command(help=__doc__)
-@click.option("--seconds", default=10, show_default=True, type=click.IntRange(1, 600))
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1, 600))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16))
+@click.option("--users", default=10_000, show_default=True, type=click.IntRange(100, 50_000))
 @click.option("--batch", default=10, show_default=True, type=click.IntRange(1, 100), help="Events of one request.")
 @click.option("--connections", default=64, show_default=True, type=click.IntRange(1, 1_000))
 @click.option("--rate", type=click.IntRange(1), help="Events/s of the second part; half of the first's if not said.")
-def main(seconds: int, workers: int, batch: int, connections: int, rate: int | None) -> None:
+def main(seconds: float, workers: int, users: int, batch: int, connections: int, rate: int | None) -> None:
     console = Console(soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
-        world.prepare(Path(folder), world.Size(ITEMS, USERS), {"for-you": world.QUICK}, console)
+        world.prepare(Path(folder), world.Size(ITEMS, users), {"for-you": world.QUICK}, console)
         with serving(Path(folder), workers, config=CONFIG) as server:
-            full = flood(console, server, seconds, Flood(server.port, batches(batch), connections), batch)
+            load = partial(Flood, server.port, batches(users, batch))
+            full = flood(console, server, seconds, load(connections), batch)
             half = (rate or full / 2) / batch
-            asyncio.run(watched(console, server, seconds, Flood(server.port, batches(batch), connections, half), batch))
-            deluge(console, server, seconds, Flood(server.port, batches(batch), MANY), batch)
+            asyncio.run(watched(console, server, seconds, load(connections, half), batch, users))
+            deluge(console, server, seconds, load(MANY), batch)
 
 
 def flood(console: Console, server: Server, seconds: float, load: Flood, batch: int) -> float:
@@ -58,8 +60,8 @@ def flood(console: Console, server: Server, seconds: float, load: Flood, batch: 
     return len(flooded.waits_ms(200)) * batch / flooded.seconds
 
 
-async def watched(console: Console, server: Server, seconds: float, load: Flood, batch: int) -> None:
-    clicking = asyncio.create_task(clicks(server, seconds))
+async def watched(console: Console, server: Server, seconds: float, load: Flood, batch: int, users: int) -> None:
+    clicking = asyncio.create_task(clicks(server, users, seconds))
     flooded = await load.run(seconds)
     told(console, flooded, batch)
     delays = sorted(each.delay_s * 1e3 for each in await clicking)
@@ -68,9 +70,10 @@ async def watched(console: Console, server: Server, seconds: float, load: Flood,
     console.print(f"at most {max(delays):.1f} ms; {never} not within {freshness.GIVE_UP_S * 1e3:.0f} ms")
 
 
-async def clicks(server: Server, seconds: float) -> list[freshness.Click]:
+async def clicks(server: Server, users: int, seconds: float) -> list[freshness.Click]:
+    """Of users who send nothing else."""
     pids, end, made = server.worker_pids(), time.perf_counter() + seconds, []
-    for number in CLICKERS:
+    for number in range(users, users + CLICKERS):
         made.append(await freshness.click_once(server.port, pids, world.user_name(number), 1))
         await asyncio.sleep(PAUSE_S)
         if time.perf_counter() > end:
@@ -88,11 +91,11 @@ def deluge(console: Console, server: Server, seconds: float, load: Flood, batch:
     console.print(f"p99 {quantile(refused, 0.99):.1f} ms; the workers' memory has grown by {grown:.0f} MiB")
 
 
-def batches(size: int) -> Iterator[bytes]:
+def batches(users: int, size: int) -> Iterator[bytes]:
     """Requests without end: a user's events, of a second of its own each."""
     number = 0
     while True:
-        user, first = world.user_name(number % USERS), int(time.time())
+        user, first = world.user_name(number % users), int(time.time())
         events = [
             {
                 "eventType": "view",

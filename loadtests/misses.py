@@ -69,7 +69,7 @@ class Told(NamedTuple):
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyperparameter of the recipe.")
 @click.option("--factors", is_flag=True, help="Factors as vectors, in a blend of given weights: made in minutes.")
 @click.option("--exact", is_flag=True, help="No index, however large the catalogue.")
-@click.option("--seconds", default=5, show_default=True, type=click.IntRange(1, 60), help="Of each part.")
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1, 60), help="Of each part.")
 @click.option("--connections", default=32, show_default=True, type=click.IntRange(1, 64), help="At the limit.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20))
 @click.option("--data", default=DATA, show_default=True, type=click.Path(path_type=Path, file_okay=False))
@@ -81,7 +81,7 @@ def main(
     settings: Sequence[str],
     factors: bool,
     exact: bool,
-    seconds: int,
+    seconds: float,
     connections: int,
     rounds: int,
     data: Path,
@@ -129,7 +129,7 @@ def line(told: Told) -> str:
     )
 
 
-def measure(server: Server, users: int, seconds: int, load_core: tuple[int], connections: int) -> Told:
+def measure(server: Server, users: int, seconds: float, load_core: tuple[int], connections: int) -> Told:
     pids, before = server.family(), processes.cpu_s(server.family())
     report = wrk.drive(wrk.Load(server.port, PATH, users), seconds, load_core, connections)
     answered = report.requests - report.failed

@@ -27,35 +27,36 @@ REFUSED = (429, 503)
 
 
 @click.command(help=__doc__)
-@click.option("--seconds", default=60, show_default=True, type=click.IntRange(1, 600), help="Of twice the capacity.")
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0.1, 600), help="Of twice the capacity.")
 @click.option("--items", default=50_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--users", default=world.Size.users, show_default=True, type=click.IntRange(100, 100_000))
 @click.option("--recipe", default=world.QUICK, show_default=True)
-def main(seconds: int, items: int, recipe: str) -> None:
+def main(seconds: float, items: int, users: int, recipe: str) -> None:
     console = Console(soft_wrap=True)
     mine, other = processes.cores()
     with tempfile.TemporaryDirectory() as folder:
-        world.prepare(Path(folder), world.Size(items, world.Size.users), {"for-you": recipe}, console)
+        world.prepare(Path(folder), world.Size(items, users), {"for-you": recipe}, console)
         with serving(Path(folder), 1, mine) as server, processes.kept_to(other):
-            short = max(1, min(10, seconds // 2))
-            capacity = len(flood(server, short, BUSY, None).waits_ms(200)) / short
+            short = min(10.0, seconds / 2)
+            capacity = len(flood(server, users, short, BUSY, None).waits_ms(200)) / short
             console.print(f"capacity: {capacity:,.0f} answers/s")
-            before = flood(server, short, MANY, capacity / 2)
+            before = flood(server, users, short, MANY, capacity / 2)
             told(console, "half of it", before)
-            during = flood(server, seconds, MANY, capacity * 2)
-            after = flood(server, short, MANY, capacity / 2)
+            during = flood(server, users, seconds, MANY, capacity * 2)
+            after = flood(server, users, short, MANY, capacity / 2)
     told(console, "twice of it", during)
     told(console, "half again, at once", after)
     judged(console, before, during, after)
 
 
-def flood(server: Server, seconds: float, connections: int, rate: float | None) -> Flooded:
-    return asyncio.run(Flood(server.port, questions(), connections, rate).run(seconds))
+def flood(server: Server, users: int, seconds: float, connections: int, rate: float | None) -> Flooded:
+    return asyncio.run(Flood(server.port, questions(users), connections, rate).run(seconds))
 
 
-def questions() -> Iterator[bytes]:
+def questions(users: int) -> Iterator[bytes]:
     number = 0
     while True:
-        yield f"GET {PATH.format(world.user_name(number % world.Size.users))} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()
+        yield f"GET {PATH.format(world.user_name(number % users))} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()
         number += 1
 
 

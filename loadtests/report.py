@@ -82,7 +82,7 @@ def markdown(found: Mapping[str, Told]) -> str:
     ]
     first = found[kinds[0]]
     told = f"`{first['command']}` on {first['machine']}: medians of {first['rounds']} alternating rounds of"
-    told += f" {first['seconds']} s, one core a server, {first['users']:,} users, 64 connections"
+    told += f" {first['seconds']:g} s, one core a server, {first['users']:,} users, 64 connections"
     text = [f"{told}.", "", *(f"| {' | '.join(row)} |" for row in rows)]
     if "workers" in found:
         text += ["", workers(found["workers"]["lines"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,14 +46,14 @@ class Report:
         return self.requests / self.seconds
 
 
-def drive(load: Load, seconds: int, cores: Collection[int], connections: int = CONNECTIONS) -> Report:
+def drive(load: Load, seconds: float, cores: Collection[int], connections: int = CONNECTIONS) -> Report:
     """From each of the cores at once, with so many connections each. Raises `RuntimeError` with what wrk said where it
     reports nothing."""
     with ThreadPoolExecutor(len(cores)) as pool:
         return total(list(pool.map(partial(_drive, load, seconds, connections), cores)))
 
 
-def _drive(load: Load, seconds: int, connections: int, core: int) -> Report:
+def _drive(load: Load, seconds: float, connections: int, core: int) -> Report:
     done = subprocess.run(
         command_line(load, seconds, connections),
         capture_output=True,
@@ -76,8 +77,10 @@ def total(reports: Sequence[Report]) -> Report:
     )
 
 
-def command_line(load: Load, seconds: int, connections: int) -> list[str]:
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
+def command_line(load: Load, seconds: float, connections: int) -> list[str]:
+    """wrk knows whole seconds only, and reports what it has done where it is interrupted before."""
+    argv = [] if seconds == int(seconds) else ["timeout", "--signal=INT", str(seconds)]
+    argv += ["wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "-s", str(SCRIPT)]
     for name, value in load.headers.items():
         argv += ["-H", f"{name}: {value}"]
     return [*argv, f"http://127.0.0.1:{load.port}", "--", load.path, str(load.users), load.order]
