@@ -27,7 +27,9 @@ REFUSED = (429, 503)
 
 
 @click.command(help=__doc__)
-@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0.1, 600), help="Of twice the capacity.")
+@click.option(
+    "--seconds", default=60.0, show_default=True, type=click.FloatRange(0.1, 600), help="Of twice the capacity."
+)
 @click.option("--items", default=50_000, show_default=True, type=click.IntRange(100, 1_000_000))
 @click.option("--users", default=world.Size.users, show_default=True, type=click.IntRange(100, 100_000))
 @click.option("--recipe", default=world.QUICK, show_default=True)

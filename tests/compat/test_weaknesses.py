@@ -21,17 +21,15 @@ import pytest
 from click.testing import CliRunner
 from litestar.testing import TestClient
 
-from gateway.caller import Caller
 from gateway.cli import check_config
 from gateway.cli.import_config import configuration
 from gateway.config import parse
-from gateway.context.autocontext import context_of
 from gateway.errors import Invalid
 from gateway.experiments.outcomes import Conversion, resolved
 from gateway.localdb.build import build
 from gateway.localdb.synced import LocalDb, SyncedTable, Table
 from gateway.metadata.dynamodb import plain
-from gateway.plan.plan import Moment
+from tests.compat.fields import context
 from tests.compat.table import heard, items, query
 from tests.compat.test_documents import FOLDER
 from tests.compat.world import World, records
@@ -44,7 +42,6 @@ ROOT = Path(__file__).parents[2]
 POPULAR = "/recommend-items/shop/popular"
 EVENT = {"eventType": "view", "itemId": "i3"}
 SUNDAY = datetime(2024, 3, 3, 23, 30, tzinfo=UTC)
-MONDAY = datetime(2024, 3, 25, 0, 10, tzinfo=UTC)  # in spring, in the first hour
 
 
 @pytest.fixture
@@ -57,13 +54,6 @@ def tokens(world: World) -> httpx.Client:
     client = world.client("tokens")
     client.headers["authorization"] = f"Bearer {world.tokens['u1']}"
     return client
-
-
-def context(fields: str, now: datetime = MONDAY, **headers: str) -> dict[str, str]:
-    """What a request says by these automatic fields."""
-    config = parse(f"autoContext: {fields}\nnamespaces: {{shop: {{eventTargets: []}}}}")
-    caller = Caller({name.replace("_", "-"): value for name, value in headers.items()})
-    return context_of(config.namespaces["shop"].event_context, Moment(caller, now))
 
 
 CLOCK = "{h: {type: integer, rules: [{type: hour-of-day}]}, d: {type: integer, rules: [{type: day-of-week}]}}"
@@ -122,7 +112,7 @@ def test_08_zero_is_a_value() -> None:
 
 
 SEVERAL = """
-from tests.compat.test_weaknesses import context
+from tests.compat.fields import context
 rules = ", ".join("{type: header-value, header: x-%s}" % name for name in "abcdefgh")
 print(context("{k: {type: string, evaluateAll: true, rules: [%s]}}" % rules, **{"x_" + c: c for c in "hgfedcba"}))
 """

@@ -31,7 +31,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 datasetGroupArn=group,
                 recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
                 performAutoTraining=False,
-                solutionConfig={"algorithmHyperParameters": {"sequence_epochs": "1"}},
+                solutionConfig={"algorithmHyperParameters": {"sequence_epochs": "0"}},
             )
             arn = _arn("solution", recipe)
             opened.personalize.create_solution_version(solutionArn=arn)

@@ -27,7 +27,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         opened.clock.ahead = START + 10_000 - time.time()  # soon after the shop's interactions: its items are young
         group = opened.shop()
         for recipe in (PERSONAL, POPULAR):
-            parameters = {"algorithmHyperParameters": {"sequence_epochs": "1"}} if recipe == PERSONAL else {}
+            parameters = {"algorithmHyperParameters": {"sequence_epochs": "0"}} if recipe == PERSONAL else {}
             opened.personalize.create_solution(
                 name=recipe,
                 datasetGroupArn=group,

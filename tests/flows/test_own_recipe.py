@@ -158,7 +158,9 @@ def wrong(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["serve --port 0", "train home --recipe shop-again", "evaluate", "recommend home"])
+@pytest.mark.parametrize(
+    "command", ["serve --port 0 --workers 1", "train home --recipe shop-again", "evaluate", "recommend home"]
+)
 def test_wrong_recipes_are_told_a_line_each_with_their_package(wrong: Path, tmp_path: Path, command: str):
     done = recgate(wrong, *command.split(), "--data", str(tmp_path / "data"))
     assert done.returncode == 1

@@ -20,6 +20,7 @@ from tests.gateway.upstreams.origin import Asked, Origin, Reply, small_origin
 from tests.server.world import CONFIG, Server, running
 from tests.services import RedisServer, redis_server
 
+PAUSE_S = 0.005  # between two requests of a caller
 Clients = tuple[httpx.Client, httpx.Client]
 KEYS = {name: sha256(name.encode()).hexdigest() for name in ("operator", "key-shop", "key-other")}
 ELSEWHERE = """
@@ -188,7 +189,7 @@ def test_redis_dies_under_load_and_no_request_fails(world: World) -> None:
     def load(number: int) -> None:
         own = random.Random(number)
         with httpx.Client(timeout=10) as client:
-            while not stop.is_set():
+            while not stop.wait(PAUSE_S):
                 server = own.choice(world.servers)
                 kind = own.choice(["other/echo", "shop/for-you"])
                 answer = client.get(f"{server.url}/recommend-items/{kind}/loaded-{own.randrange(200)}")

@@ -142,16 +142,14 @@ def test_a_command_that_is_interrupted_beside_a_server_leaves_its_job_to_it(serv
         assert [each.state for each in local.engine.jobs.newest(100) if each.id == job.id] == ["done"]
 
 
-def test_a_job_process_ends_with_its_server(trained: Path, tmp_path: Path):
-    shutil.copytree(trained, tmp_path / "data")
-    with running(Server(tmp_path / "data", workers=1)) as server:
-        pid = job_pid(server)
-        os.kill(pid, signal.SIGSTOP)
-        server.kill_all()  # the job process is in a process group of its own
-        server.start()  # the stopped one has no lock that this waits for
-        with contextlib.suppress(ProcessLookupError):  # Linux may have ended it, as nobody is left to continue it
-            os.kill(pid, signal.SIGCONT)
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+def test_a_job_process_ends_with_its_server(server: Server):
+    pid = job_pid(server)
+    os.kill(pid, signal.SIGSTOP)
+    server.kill_all()  # the job process is in a process group of its own
+    server.start()  # the stopped one has no lock that this waits for
+    with contextlib.suppress(ProcessLookupError):  # Linux may have ended it, as nobody is left to continue it
+        os.kill(pid, signal.SIGCONT)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
