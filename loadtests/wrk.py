@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import subprocess
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -54,15 +56,20 @@ def drive(load: Load, seconds: float, cores: Collection[int], connections: int =
 
 
 def _drive(load: Load, seconds: float, connections: int, core: int) -> Report:
-    done = subprocess.run(
-        command_line(load, seconds, connections),
-        capture_output=True,
-        text=True,
-        timeout=seconds + SLACK_S,
-        check=False,
-        preexec_fn=keep_to([core]),
-    )
-    return parse(done.stdout + done.stderr)
+    """wrk knows whole seconds only; it reports what it has done where it is interrupted before."""
+    argv, pipe = command_line(load, math.ceil(seconds), connections), subprocess.PIPE
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, preexec_fn=keep_to([core])) as process:
+        try:
+            assert process.stderr is not None
+            first = process.stderr.readline()  # the script says that it begins
+            if seconds < math.ceil(seconds):
+                time.sleep(seconds)
+                process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=seconds + SLACK_S)
+        except BaseException:
+            process.kill()
+            raise
+    return parse(out + first + errors)
 
 
 def total(reports: Sequence[Report]) -> Report:
@@ -77,10 +84,8 @@ def total(reports: Sequence[Report]) -> Report:
     )
 
 
-def command_line(load: Load, seconds: float, connections: int) -> list[str]:
-    """wrk knows whole seconds only, and reports what it has done where it is interrupted before."""
-    argv = [] if seconds == int(seconds) else ["timeout", "--signal=INT", str(seconds)]
-    argv += ["wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "-s", str(SCRIPT)]
+def command_line(load: Load, seconds: int, connections: int) -> list[str]:
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
     for name, value in load.headers.items():
         argv += ["-H", f"{name}: {value}"]
     return [*argv, f"http://127.0.0.1:{load.port}", "--", load.path, str(load.users), load.order]

@@ -7,6 +7,7 @@ function init(args)
   for user = 0, tonumber(args[2]) - 1 do
     requests[user + 1] = wrk.format("GET", string.format(args[1], user))
   end
+  io.stderr:write("begins\n")
 end
 
 function request()

@@ -20,7 +20,7 @@ comparable = pytest.mark.skipif(
 @comparable
 def test_the_bench_compares_hits_and_misses(tmp_path):
     out = tmp_path / "bench.json"
-    argv = ["--kinds", "full,l2", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "0.2"]
+    argv = ["--kinds", "full,l2", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "0.4"]
     ran = CliRunner().invoke(bench.main, [*argv, "--users", "500", "--out", str(out)])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     found = {kind: {line["name"]: line for line in told["lines"]} for kind, told in json.loads(out.read_text()).items()}
