@@ -69,8 +69,9 @@ def standard(scores: Floats) -> Floats:
     """Scores on a common footing: mean 0 and deviation 1 over the catalogue; all 0 where they say nothing."""
     if not len(scores):
         return scores
-    deviation = scores.std()
-    return (scores - scores.mean()) / deviation if deviation > 1e-9 else np.zeros_like(scores)
+    centred = scores - np.add.reduce(scores) / len(scores)
+    deviation = np.sqrt(np.add.reduce(centred * centred) / len(scores))
+    return centred / deviation if deviation > 1e-9 else np.zeros_like(scores)
 
 
 def fading(history: Ints, power: float, longest: int) -> tuple[Ints, Floats]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Floats
-from engine.measure.metrics import dcg, mid_ranks, without
+from engine.measure.metrics import dcg
 from engine.measure.split import EvaluationCase
 from engine.recipe import Query
 
@@ -59,14 +60,16 @@ def own_ndcg(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_s
     """(columns,) mean NDCG@10 of every column alone, 0 without cases; a true item counts as much as it is worth."""
     gains = np.zeros(len(columns))
     for case in cases:
-        for row, column in enumerate(columns):
-            scores = column(case.query)
-            scores = without(scores, case.history) if remove_seen else scores
-            ranks = mid_ranks(scores, case.truth)
-            gains[row] += dcg(ranks, CUT, case.gains) / _ideal(len(ranks))
+        shown = _shown(columns, case, remove_seen)
+        own = shown[:, case.truth, None]  # (columns, r, 1)
+        above, equal = (np.count_nonzero(ranked, axis=2) for ranked in (shown[:, None] > own, shown[:, None] == own))
+        ranks = above + (equal - 1) / 2  # (columns, r)
+        worth = 1.0 if case.gains is None else case.gains
+        gains += np.where(ranks < CUT, worth / np.log2(ranks + 2), 0).sum(axis=1) / _ideal(len(case.truth))
     return gains / max(len(cases), 1)
 
 
+@cache
 def _ideal(count: int) -> float:
     """The gain of a perfect ranking of `count` items that are all worth 1.
 
@@ -75,13 +78,20 @@ def _ideal(count: int) -> float:
     return dcg(np.arange(count, dtype=np.float64), CUT)
 
 
+def _shown(columns: Sequence[Score], case: EvaluationCase, remove_seen: bool) -> Floats:
+    """(columns, items) every column's scores, -inf where an item is not to be shown again."""
+    scores = np.stack([column(case.query) for column in columns])
+    if remove_seen:
+        scores[:, case.history[case.history < scores.shape[1]]] = -np.inf
+    return scores
+
+
 def pool_of(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> CandidatePool:
     return joined([_pool_of_one(columns, case, remove_seen) for case in cases])
 
 
 def _pool_of_one(columns: Sequence[Score], case: EvaluationCase, remove_seen: bool) -> CandidatePool:
-    scores = np.stack([column(case.query) for column in columns])  # (columns, items)
-    shown = np.stack([without(row, case.history) for row in scores]) if remove_seen else scores
+    shown = _shown(columns, case, remove_seen)
     best = min(BEST, shown.shape[1])
     strong = np.argpartition(-shown, best - 1, axis=1)[:, :best]
     truth = case.truth[:MOST_TRUTH]

@@ -55,7 +55,7 @@ def table_of_block(block: Floats, items: Ints, item_count: int, most: int = KEPT
 def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:
     """(item_count,) the sum of the rows of `items` (h,), each times its weight (h,)."""
     if "dense" in table:
-        return np.asarray(weights @ table["dense"][items], np.float32)
+        return np.asarray(weights @ table["dense"].take(items, 0), np.float32)
     return np.bincount(*_entries(table, items, weights), item_count).astype(np.float32)
 
 

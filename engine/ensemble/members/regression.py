@@ -42,36 +42,40 @@ def moments(snapshot: Snapshot, items: Ints) -> tuple[Floats, Floats]:
     place = np.full(snapshot.item_count, -1, np.int32)
     place[items] = np.arange(len(items))
     past, link = np.zeros((2, len(items), len(items)), np.float32)
+    of_positions, to_positions = _moments_of_positions(min(int(np.diff(snapshot.indptr).max(initial=0)), LONGEST))
     for user in np.flatnonzero(np.diff(snapshot.indptr) > 1):
         rows = np.arange(max(snapshot.indptr[user + 1] - LONGEST, snapshot.indptr[user]), snapshot.indptr[user + 1])
         rows = rows[place[snapshot.items[rows]] >= 0]
         log = place[snapshot.items[rows]]
         if len(log) > 1:
-            history, future = _weights(len(log))
+            history, future = of_positions[-len(log) :, -len(log) :], to_positions[-len(log) :, -len(log) :]
             future = future if snapshot.weights is None else future * snapshot.weights[rows]
             own, position = np.unique(log, return_inverse=True)
-            history, future = _grouped(history, position, len(own)), _grouped(future, position, len(own))
-            past[np.ix_(own, own)] += history.T @ history
-            link[np.ix_(own, own)] += history.T @ future
+            past[np.ix_(own, own)] += _grouped(history, position, len(own))
+            link[np.ix_(own, own)] += _grouped(future, position, len(own))
     return past, link
 
 
-def _weights(n: int) -> tuple[Floats, Floats]:
-    """(n - 1, n) what each position of a log remembers of every row, and what it expects."""
-    age = np.arange(n - 1, dtype=np.float32)[:, None] - np.arange(n, dtype=np.float32)[None, :]
-    history = np.where(age >= 0, (np.maximum(age, 0) + 1) ** np.float32(-POWER), 0)
+def _moments_of_positions(n: int) -> tuple[Floats, Floats]:
+    """(n, n) history × history and (n, n) history × future of the positions of a log; those of a shorter log are the
+    last rows and columns, as only the distance to the end counts.
+    """
+    age = np.arange(n - 1)[:, None] - np.arange(n)[None, :]
+    history = np.where(age >= 0, (np.maximum(age, 0) + 1.0) ** -POWER, 0)  # what each position remembers of every row
     ahead = np.minimum(np.maximum(-age - 1, 0), WINDOW)
-    future = np.where((age < 0) & (ahead < WINDOW), np.float32(DECAY) ** ahead, 0)
-    return history, future / future.sum(axis=1, keepdims=True)
+    future = np.where((age < 0) & (ahead < WINDOW), DECAY**ahead, 0)  # what it expects
+    future /= future.sum(axis=1, keepdims=True)
+    return (history.T @ history).astype(np.float32), (history.T @ future).astype(np.float32)
 
 
-def _grouped(weights: Floats, position: NDArray[np.intp], count: int) -> Floats:
-    """(n - 1, count) columns of the same item summed; a log without repeats is only put in order."""
-    if count == weights.shape[1]:
-        return weights[:, np.argsort(position)]
-    member = np.zeros((weights.shape[1], count), np.float32)
-    member[np.arange(weights.shape[1]), position] = 1
-    return weights @ member
+def _grouped(moments: Floats, position: NDArray[np.intp], count: int) -> Floats:
+    """(count, count) rows and columns of the same item summed; a log without repeats is only put in order."""
+    if count == len(position):
+        order = np.argsort(position)
+        return moments[np.ix_(order, order)]
+    member = np.zeros((len(position), count), np.float32)
+    member[np.arange(len(position)), position] = 1
+    return np.asarray(member.T @ moments @ member, np.float32)
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:

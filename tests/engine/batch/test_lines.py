@@ -21,8 +21,8 @@ from engine.recipe import silent
 from engine.records import CampaignRecord
 from tests.engine.shop import Shop
 
-MANY, FEWER = 100_000, 20_000
-GROWTH_MB = 12  # 150 bytes a line
+MANY, FEWER = 50_000, 10_000
+GROWTH_MB = 6  # 150 bytes a line
 
 
 @pytest.fixture(scope="module")

@@ -40,15 +40,15 @@ def test_padding_changes_nothing() -> None:
         torch.testing.assert_close(model(history)[:, :3], model(history[:, :3]))
 
 
-@pytest.mark.parametrize("items", [30, 6_000])
-def test_learns_a_chain(items: int) -> None:
+@pytest.mark.parametrize(("items", "epochs"), [(30, 20), (6_000, 30)])
+def test_learns_a_chain(items: int, epochs: int) -> None:
     """With the loss over the whole catalogue, and with sampled negatives."""
     snapshot = chain(size=30, users=120)
     snapshot = rows_of(
         list(zip(snapshot.users.tolist(), snapshot.items.tolist(), snapshot.times.tolist(), strict=True)),
         item_names=[str(i) for i in range(items)],
     )
-    weights = trained(snapshot, TransformerShape(items=items, length=10, dim=16), 30, 0, silent)
+    weights = trained(snapshot, TransformerShape(items=items, length=10, dim=16), epochs, 0, silent)
     best = [int(logits(weights, np.array([i - 1, i], np.int32)).argmax()) for i in range(1, 29)]
     assert np.mean(np.array(best) == np.arange(2, 30)) > 0.9
 

@@ -20,7 +20,7 @@ from tests.engine.recipes import worlds
 from tests.engine.recipes.errands import errands
 
 ALL = list(RECIPES.values())
-SMALL = {"sequence_epochs": "4", "sequence_dimension": "16", "sequence_gigaflops": "5", "hidden_dimension": "32"}
+SMALL = {"sequence_most_epochs": "14", "sequence_dimension": "16", "hidden_dimension": "32"}
 OF_ITEMS = [recipe for recipe in ALL if recipe.kind not in ("USER_SEGMENTATION", "PERSONALIZED_ACTIONS")]
 OF_ACTIONS = [recipe for recipe in ALL if recipe.kind == "PERSONALIZED_ACTIONS"]
 OF_USERS = [recipe for recipe in ALL if recipe.kind == "USER_SEGMENTATION"]
@@ -240,6 +240,13 @@ def test_says_what_it_tried_and_kept(recipe: Recipe[Any]) -> None:
     assert set(chosen["blends"]) == {"active", "returning", "new"}
     assert len(chosen["tried_ndcg_at_10"]) > 5
     assert chosen["protocol"] == "seen items removed"
+
+
+@personalised
+def test_what_is_promised_is_promised_of_the_sequence_model_too(recipe: Recipe[Any]) -> None:
+    """It is part of the model that most of these tests ask."""
+    _, model = trained(recipe.name, home(recipe))
+    assert any(name.startswith("sequence") for name in model.about["chosen"]["blends"]["active"]["weights"])
 
 
 @personalised
