@@ -220,7 +220,8 @@ def _fallen_on(values: Array, gone: Ints, sums: Array, points: Array) -> list[in
 def _under(values: Array, gone: Ints, ends: Array, block: int, point: float) -> int:
     first = block * BLOCK
     own = values[first : first + BLOCK].astype(np.float64)
-    own[gone[(gone >= first) & (gone < first + BLOCK)] - first] = 0
+    if len(gone):
+        own[gone[(gone >= first) & (gone < first + BLOCK)] - first] = 0
     some = np.flatnonzero(own)
     inside = np.cumsum(own[some]) + (ends[block - 1] if block else 0.0)
     return first + int(some[min(int(np.searchsorted(inside, point, "right")), len(some) - 1)])
