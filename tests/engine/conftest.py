@@ -15,7 +15,7 @@ def open_shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
     opened: list[Shop] = []
 
     def open_one(**how: Any) -> Shop:
-        opened.append(Shop(tmp_path, start=1000 * len(opened), **how))
+        opened.append(Shop(tmp_path, **{"start": 1000 * len(opened), **how}))
         return opened[-1]
 
     yield open_one

@@ -31,12 +31,27 @@ def stocked(shop: Shop) -> Shop:
     return shop
 
 
-@pytest.fixture
-def version(shop: Shop) -> str:
-    version = stocked(shop).train("for-you")
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a closed shop with a campaign, which each test has a copy of; and the version that it deployed."""
+    shop = Shop(tmp_path_factory.mktemp("trained"))
+    version = stocked(shop.furnish()).train("for-you")
     shop.do("CreateCampaign", name="home", solutionVersionArn=version, campaignConfig=NO_EXPLORATION)
-    shop.engine.feed.catch_up()
-    return version
+    shop.close()
+    return shop.folder, version
+
+
+@pytest.fixture
+def shop(trained: tuple[Path, str], tmp_path: Path, open_shop: Callable[..., Shop]) -> Shop:
+    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
+    opened = open_shop(start=500)
+    opened.clock.now += 100  # it is later than all that the folder holds
+    return opened
+
+
+@pytest.fixture
+def version(trained: tuple[Path, str]) -> str:
+    return trained[1]
 
 
 def look(scheduler: Scheduler, shop: Shop, seconds: float = 0.0) -> None:
