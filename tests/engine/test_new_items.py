@@ -32,26 +32,32 @@ def stocked(shop: Shop) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of a closed shop with a campaign, which each test has a copy of; and the version that it deployed."""
-    shop = Shop(tmp_path_factory.mktemp("trained"))
-    version = stocked(shop.furnish()).train("for-you")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop with a campaign, closed; each test has a copy of its folder."""
+    shop = stocked(Shop(tmp_path_factory.mktemp("trained")).furnish())
+    version = shop.train("for-you")
     shop.do("CreateCampaign", name="home", solutionVersionArn=version, campaignConfig=NO_EXPLORATION)
     shop.close()
-    return shop.folder, version
+    return shop
+
+
+def copied(closed: Shop, folder: Path, open_shop: Callable[..., Shop]) -> Shop:
+    shutil.copytree(closed.folder, folder, dirs_exist_ok=True)
+    shop = open_shop(start=500)
+    shop.clock.now += 100  # it is later than all that the folder holds
+    shop.tracking = closed.tracking
+    return shop
 
 
 @pytest.fixture
-def shop(trained: tuple[Path, str], tmp_path: Path, open_shop: Callable[..., Shop]) -> Shop:
-    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
-    opened = open_shop(start=500)
-    opened.clock.now += 100  # it is later than all that the folder holds
-    return opened
+def shop(trained: Shop, tmp_path: Path, open_shop: Callable[..., Shop]) -> Shop:
+    return copied(trained, tmp_path, open_shop)
 
 
 @pytest.fixture
-def version(trained: tuple[Path, str]) -> str:
-    return trained[1]
+def version(shop: Shop) -> str:
+    (version,) = shop.engine.records.list(SolutionVersionRecord)
+    return version.arn
 
 
 def look(scheduler: Scheduler, shop: Shop, seconds: float = 0.0) -> None:

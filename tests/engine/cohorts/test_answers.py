@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from engine import EVERYONE, Cohort, InvalidInput, NotFound, Question
 from engine.jobs.schedule import ITEMS_S, Scheduler
 from tests.engine.shop import ACCOUNT, HOME, Shop
-from tests.engine.test_new_items import NO_EXPLORATION, look, stocked
+from tests.engine.test_new_items import copied, look, stocked, trained
 from tests.engine.test_recommenders import furnish, recommend
+
+__all__ = ["trained"]  # a fixture
 
 CAMPAIGN = f"{HOME}campaign/home"
 CLICKED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
@@ -20,11 +23,8 @@ EVEN = 'INCLUDE ItemID WHERE Items.GENRES IN ("even")'
 
 
 @pytest.fixture
-def home(shop: Shop) -> Shop:
-    version = stocked(shop).train("for-you")
-    shop.do("CreateCampaign", name="home", solutionVersionArn=version, campaignConfig=NO_EXPLORATION)
-    shop.engine.feed.catch_up()
-    return shop
+def home(trained: Shop, tmp_path: Path, open_shop: Callable[..., Shop]) -> Shop:
+    return copied(trained, tmp_path, open_shop)
 
 
 def cohort(shop: Shop, user: str, campaign: str = CAMPAIGN) -> Cohort:
