@@ -12,6 +12,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,7 +35,9 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from engine.errors import Damaged, Unavailable
 from engine.storage import watermark
@@ -286,9 +289,10 @@ class Database:
 
     def _make_tables(self, file: Path | None = None) -> None:
         try:
-            tables.create_all(self._engine)
-            if file is not None:
-                self._number()
+            if file is None:
+                tables.create_all(self._engine)
+            else:
+                self._make_file()
         except DBAPIError as error:
             where = self._engine.url.render_as_string(hide_password=True) if file is None else file
             reason = str(error.orig).strip()
@@ -296,12 +300,13 @@ class Database:
                 raise Damaged(f"{file} is damaged: {reason}. {watermark.way_out(file)}") from error
             raise Unavailable(f"the database {where} can't be opened: {reason}") from error
 
-    def _number(self) -> None:
-        """Draw what the database is known by, where it has nothing yet."""
-        with self.read() as connection:
-            if connection.execute(commits.select()).first() is not None:
-                return
+    def _make_file(self) -> None:
+        """The tables that are missing, and what the database is known by, where it has nothing yet."""
         with self._engine.begin() as connection:  # which counts nothing: there is nothing to count with
+            existing = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+            for table, statements in _sqlite_statements().items():
+                for statement in statements if table not in existing else ():
+                    connection.exec_driver_sql(statement)
             if connection.execute(commits.select()).first() is None:
                 connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
 
@@ -382,6 +387,19 @@ def _connect_args(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
     return REACHED_IN if url.startswith("postgresql") else {}
+
+
+@cache
+def _sqlite_statements() -> dict[str, list[str]]:
+    """By table, what makes it and its indexes. To compile them takes longer than SQLite needs to run them."""
+    dialect = sqlite_dialect()
+    return {
+        table.name: [
+            str(make.compile(dialect=dialect))
+            for make in (CreateTable(table), *(CreateIndex(index) for index in table.indexes))
+        ]
+        for table in tables.sorted_tables
+    }
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
