@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,11 +46,23 @@ class ListCounts(NamedTuple):
 
 Arm = tuple[str, str]  # an experiment and a variation
 Part = tuple[str, str, int]  # an arm, and the number of a part
+_STORED = sa.select(listed.c.lists, listed.c.places).where(
+    *(listed.c[name] == sa.bindparam(name) for name in ("experiment", "variation", "part"))
+)
 
 
 class Readings:
     def __init__(self, database: Database) -> None:
         self._database = database
+        sums, counts = database.insert(served), database.insert(listed)
+        self._add_sums = sums.on_conflict_do_update(
+            index_elements=["experiment", "variation"],
+            set_={name: served.c[name] + sums.excluded[name] for name in ServingSums._fields},
+        )
+        self._set_lists = counts.on_conflict_do_update(
+            index_elements=["experiment", "variation", "part"],
+            set_={name: counts.excluded[name] for name in ("lists", "places")},
+        )
 
     def add(self, batches: Mapping[Arm, ServingSums], lists: Mapping[Part, ListCounts]) -> None:
         """Adds to the stored sums: all or nothing, durable when it returns."""
@@ -58,20 +70,20 @@ class Readings:
         with self._database.write() as connection:
             self._database.wait_turn(connection, TURN)
             if rows:
-                added = self._database.insert(served)
-                sums = {name: served.c[name] + added.excluded[name] for name in ServingSums._fields}
-                upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=sums)
-                connection.execute(upsert, rows)
-            for (experiment, variation, part), each in sorted(lists.items()):
-                key = {"experiment": experiment, "variation": variation, "part": part}
-                where = sa.and_(*(listed.c[name] == value for name, value in key.items()))
-                stored = connection.execute(sa.select(listed.c.lists, listed.c.places).where(where)).one_or_none()
-                if stored is None:
-                    connection.execute(listed.insert(), {**key, "lists": each.lists, "places": each.places.tobytes()})
-                    continue
-                places = np.frombuffer(stored.places, np.uint32) + each.places
-                values = {"lists": stored.lists + each.lists, "places": places.tobytes()}
-                connection.execute(listed.update().where(where).values(values))
+                connection.execute(self._add_sums, rows)
+            if lists:
+                connection.execute(self._set_lists, self._added(connection, lists))
+
+    def _added(self, connection: sa.Connection, lists: Mapping[Part, ListCounts]) -> list[dict[str, Any]]:
+        """The rows of these parts, with what is stored of them added."""
+        rows = []
+        for part, each in sorted(lists.items()):
+            key = dict(zip(("experiment", "variation", "part"), part, strict=True))
+            stored = connection.execute(_STORED, key).one_or_none()
+            places = each.places if stored is None else np.frombuffer(stored.places, np.uint32) + each.places
+            number = each.lists + (0 if stored is None else stored.lists)
+            rows.append({**key, "lists": number, "places": places.tobytes()})
+        return rows
 
     def serving_sums(self, experiment: str) -> dict[str, ServingSums]:
         """The sums of each variation."""

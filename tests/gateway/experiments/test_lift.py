@@ -102,28 +102,37 @@ def looks(draw: np.random.Generator, kind: str, units: np.ndarray) -> np.ndarray
     return np.stack((buyers, *sums), axis=-1).cumsum(axis=1)
 
 
-def moments(units: int, sums: np.ndarray) -> Moments:
-    """Of units' buyers and sums of the first three powers (as `of_values` finds them of each unit's value)."""
-    buyers, (mean, second, third) = int(sums[0]), (float(each) / units for each in sums[1:])
+def moments(units: np.ndarray, sums: np.ndarray) -> list[Moments]:
+    """Of (n,) units' (n, 4) buyers and sums of the first three powers (as `of_values` finds them of each unit's
+    value)."""
+    mean, second, third = (sums[:, 1:] / units[:, None]).T
     spread = second - mean**2
-    skewness = (third - 3 * mean * second + 2 * mean**3) / spread**1.5 if spread > 0 else 0.0
-    return Moments(units, mean, spread * units / (units - 1), buyers, skewness)
+    cubed = third - 3 * mean * second + 2 * mean**3
+    skewness = np.divide(cubed, spread**1.5, out=np.zeros(len(sums)), where=spread > 0)
+    columns = (units, mean, spread * units / (units - 1), sums[:, 0].astype(int), skewness)
+    return [Moments(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def bought(units: np.ndarray | int, buyers: np.ndarray) -> list[Moments]:
+    """Of (n,) units and how many of them did something once."""
+    return moments(np.broadcast_to(units, buyers.shape), np.stack((buyers,) * 4, axis=-1).astype(float))
 
 
 def test_moments_of_sums_are_those_of_values():
     values = np.random.default_rng(10).exponential(3, 500)
-    found, same = moments(500, [500, *((values**power).sum() for power in (1, 2, 3))]), of_values(values).moments
+    sums = np.array([[500, *((values**power).sum() for power in (1, 2, 3))]])
+    (found,), same = moments(np.array([500]), sums), of_values(values).moments
     assert astuple(found) == pytest.approx(astuple(same))
 
 
 @pytest.mark.parametrize(("kind", "shares"), [("conversion", (1, 1)), ("revenue", (1, 1)), ("revenue", (1.8, 0.2))])
 def test_without_an_effect_looking_forty_times_alarms_seldom(kind: str, shares: tuple[float, float]):
     units = np.rint(STEPS[:, None] * shares).astype(int)
-    alarms = np.zeros(2)
+    told, alarms = units.cumsum(axis=0), np.zeros(2)
     for experiment in looks(np.random.default_rng(11), kind, units):
         seen = np.zeros(2, bool)
-        for told, sums in zip(units.cumsum(axis=0).tolist(), experiment, strict=True):
-            control, arm = (moments(n, each) for n, each in zip(told, sums, strict=True))
+        controls, arms = (moments(told[:, arm], experiment[:, arm]) for arm in (0, 1))
+        for control, arm in zip(controls, arms, strict=True):
             naive = abs(arm.mean - control.mean) > 1.96 * sqrt(arm.error**2 + control.error**2)
             seen |= lift(arm, control).sure, naive
             if seen.all():
@@ -141,12 +150,10 @@ def test_a_lift_of_a_fifth_is_found():
     runs = 1_000
     control, arm = (draw.binomial(STEPS, rate, (runs, LOOKS)).cumsum(axis=1) for rate in (0.05, 0.06))
     first = []
-    for run in range(runs):
-        for look, units in enumerate(UNITS):
-            a, b = (moments(units, np.repeat(each[run, look], 4)) for each in (arm, control))
-            if lift(a, b).sure:
-                first.append(2 * units)
-                break
+    for pair in zip(arm, control, strict=True):
+        looks_of_both = zip(*(bought(np.array(UNITS), each) for each in pair), strict=True)
+        if found := next((a for a, b in looks_of_both if lift(a, b).sure), None):
+            first.append(2 * found.units)
     power, median = len(first) / runs, int(np.median(first))
     print(f"power at a lift of 20 %: {power:.3f}, found after {median} of {2 * UNITS[-1]} units in the median")
     assert power > 0.85 and median < 30_000
@@ -157,8 +164,9 @@ def test_the_interval_of_the_lift_covers_the_truth(method: Method):
     draw = np.random.default_rng(13)
     runs, units = 2_000, 4_000
     held = []
-    for control, arm in zip(draw.binomial(units, 0.10, runs), draw.binomial(units, 0.12, runs), strict=True):
-        found = lift(*(moments(units, np.repeat(float(each), 4)) for each in (arm, control)), method)
+    controls, arms = (bought(units, draw.binomial(units, rate, runs)) for rate in (0.10, 0.12))
+    for control, arm in zip(controls, arms, strict=True):
+        found = lift(arm, control, method)
         held.append(found.low <= 0.2 <= found.high)
     print(f"{method}: the interval of the lift held the truth in {np.mean(held):.3f}")
     assert 0.935 <= np.mean(held) <= 0.965 or (method == "always" and np.mean(held) > 0.95)

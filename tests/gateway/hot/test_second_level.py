@@ -44,8 +44,7 @@ def two(store: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     engines, clock = (SmallEngine(tmp_path / "a"), SmallEngine(tmp_path / "b")), Clock()
     with serving(app(store, engines[0], clock)) as first, serving(app(store, engines[1], clock)) as second:
         for pair in (first, second):
-            for number in range(60):
-                said(pair.hot, [request(f"related-items/shop/like/x{number}"), LAST])
+            crowd(pair, "x")
             assert pair.hot_cache._cache.is_crowded
         yield Two(first, second, engines, clock)
 
@@ -54,13 +53,17 @@ def request(path: str, *fields: bytes, method: bytes = b"GET") -> bytes:
     return b"\r\n".join((b"%b /%b HTTP/1.1" % (method, path.encode()), b"Host: localhost", *fields, b"", b""))
 
 
+def crowd(pair: Pair, letter: str) -> None:
+    """Ask for more answers than the worker's own cache holds."""
+    said(pair.hot, [*(request(f"related-items/shop/like/{letter}{number}") for number in range(60)), LAST])
+
+
 def share(two: Two, path: str) -> bytes:
     """Ask the first worker till its answer is in Redis, and push it out of both workers' own caches."""
     for _ in range(3):
         said(two.first.hot, [request(path), LAST])
     for pair in (two.first, two.second):
-        for number in range(60):
-            said(pair.hot, [request(f"related-items/shop/like/y{number}"), LAST])
+        crowd(pair, "y")
     return said(two.first.plain, [request(path), LAST])
 
 
@@ -191,8 +194,7 @@ def test_no_redis(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
         engine = SmallEngine(tmp_path / "engine")
         with serving(app(server, engine, Clock())) as pair:
-            for number in range(60):
-                said(pair.hot, [request(f"related-items/shop/like/x{number}"), LAST])
+            crowd(pair, "x")
             server.kill()
             for number in range(60):
                 answer = said(pair.hot, [request(f"related-items/shop/like/x{number}"), LAST])
