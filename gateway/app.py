@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from litestar import Litestar, Request, Response, Router
+from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 from engine import Change, EngineError
@@ -27,7 +27,7 @@ from gateway.auth import Authenticator, Gate, RateLimiter
 from gateway.aws.callers import Callers
 from gateway.aws.canonical import RawRequest
 from gateway.aws.events import EventIntake
-from gateway.aws.evidently import evidently_routes
+from gateway.aws.evidently import evidently_route
 from gateway.aws.protocol import Wire
 from gateway.aws.rates import Rates
 from gateway.aws.routes import ControlPlane, aws_routes, aws_unrouted, below_any_path
@@ -115,7 +115,7 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     handlers = [*frequent, *worker.routes()]
     paths = sorted({path for handler in handlers for path in handler.paths})
     app = Litestar(
-        [worker.front.preflight_handler(paths), *handlers, *personalize, *worker.evidently_routes()],
+        [worker.front.preflight_handler(paths), *handlers, *personalize, worker.evidently_route()],
         lifespan=[worker.lifespan],
         exception_handlers={Exception: partial(_unrouted, worker.front)},
         openapi_config=None,
@@ -249,13 +249,13 @@ class WorkerParts:
             *admin_routes(front, self.origin.announce, self.watch),
         ]
 
-    def personalize_routes(self) -> list[HTTPRouteHandler | Router]:
+    def personalize_routes(self) -> list[HTTPRouteHandler]:
         settings = self.engine.settings
         rates = Rates(settings.data_dir / "rates", self.options.clock) if settings.quotas == "aws" else None
         return aws_routes(self.engine, self.ranker.rank, self._wire(), rates)
 
-    def evidently_routes(self) -> list[HTTPRouteHandler | Router]:
-        return evidently_routes(self.gateway, self.flag_service, self._wire())
+    def evidently_route(self) -> HTTPRouteHandler:
+        return evidently_route(self.gateway, self.flag_service, self._wire())
 
     def _wire(self) -> Wire:
         gateway, settings = self.gateway, self.engine.settings

@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from engine.errors import Damaged, Unavailable
 from engine.storage import watermark
@@ -393,13 +393,11 @@ def _connect_args(url: str) -> dict[str, Any]:
 def _sqlite_statements() -> dict[str, list[str]]:
     """By table, what makes it and its indexes. To compile them takes longer than SQLite needs to run them."""
     dialect = sqlite_dialect()
-    return {
-        table.name: [
-            str(make.compile(dialect=dialect))
-            for make in (CreateTable(table), *(CreateIndex(index) for index in table.indexes))
-        ]
+    makers: dict[str, list[ExecutableDDLElement]] = {
+        table.name: [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
         for table in tables.sorted_tables
     }
+    return {name: [str(each.compile(dialect=dialect)) for each in row] for name, row in makers.items()}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, unquote
 
 import msgspec
-from litestar import Response, Router, route
+from litestar import Response, route
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
@@ -24,8 +24,19 @@ import engine
 from gateway.answer.serve import Gateway
 from gateway.aws.callers import Callers, Plane
 from gateway.aws.canonical import RawRequest
-from gateway.aws.protocol import FAILURE, JSON, LARGE_BODY, AnyRequest, Wire, head_of, refused, request_id, unknown
-from gateway.aws.routes import PREFIX
+from gateway.aws.protocol import (
+    FAILURE,
+    JSON,
+    LARGE_BODY,
+    PREFIX,
+    AnyRequest,
+    Wire,
+    at_root_and_prefix,
+    head_of,
+    refused,
+    request_id,
+    unknown,
+)
 from gateway.caller import Caller
 from gateway.errors import Problem
 from gateway.experiments.flags import UnitReport
@@ -38,6 +49,7 @@ from gateway.plan.flag import Flag
 log = logging.getLogger(__name__)
 
 SERVICE = "evidently"
+PATHS = ("/projects", "/projects/{rest:path}", "/events/projects/{rest:path}")
 METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PATCH, HttpMethod.DELETE]
 PAGE = 50
 REASONS = {
@@ -84,33 +96,30 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     report_names: Annotated[list[Literal["BayesianInference"]], Meta(max_length=5)] = []
 
 
-def evidently_routes(gateway: Gateway, flag_service: FlagService, on: Wire) -> list[HTTPRouteHandler | Router]:
-    """Handlers at the root, and below a prefix as the other AWS services have."""
+def evidently_route(gateway: Gateway, flag_service: FlagService, on: Wire) -> HTTPRouteHandler:
+    """A handler at the root, and below a prefix as the other AWS services have."""
     calls = EvidentlyCalls(gateway, flag_service, on.callers)
 
-    def handlers() -> list[HTTPRouteHandler]:
-        @route(
-            ["/projects", "/projects/{rest:path}", "/events/projects/{rest:path}"],
-            http_method=METHODS,
-            status_code=200,
-            include_in_schema=False,
-        )
-        async def handle(request: AnyRequest) -> Response[bytes]:
-            try:
-                head = head_of(request)
-                on.callers.check(head, SERVICE, plane_of(head))
-                async with on.bodies.of(request, on.share(head), LARGE_BODY, inflate=False) as sent:
-                    body = msgspec.json.encode(await calls.answer(head._replace(body=sent)))
-            except (engine.EngineError, Problem) as error:
-                return refused(error, JSON)
-            except Exception:
-                log.exception("%s failed", request.scope["path"])
-                return refused(FAILURE, JSON)
-            return Response(body, media_type=JSON, headers=request_id())
+    @route(
+        [place for path in PATHS for place in at_root_and_prefix(path)],
+        http_method=METHODS,
+        status_code=200,
+        include_in_schema=False,
+    )
+    async def handle(request: AnyRequest) -> Response[bytes]:
+        try:
+            head = head_of(request)
+            on.callers.check(head, SERVICE, plane_of(head))
+            async with on.bodies.of(request, on.share(head), LARGE_BODY, inflate=False) as sent:
+                body = msgspec.json.encode(await calls.answer(head._replace(body=sent)))
+        except (engine.EngineError, Problem) as error:
+            return refused(error, JSON)
+        except Exception:
+            log.exception("%s failed", request.scope["path"])
+            return refused(FAILURE, JSON)
+        return Response(body, media_type=JSON, headers=request_id())
 
-        return [handle]
-
-    return [*handlers(), Router(PREFIX, route_handlers=handlers())]
+    return handle
 
 
 class EvidentlyCalls:

@@ -24,6 +24,7 @@ from gateway.limits.body_budget import BodyBudget
 
 log = logging.getLogger(__name__)
 
+PREFIX = "/aws"
 JSON_1_1 = "application/x-amz-json-1.1"
 JSON = "application/json"
 THROTTLED = engine.Throttled.code
@@ -60,7 +61,7 @@ def framed(
 ) -> HTTPRouteHandler:
     """A POST route whose answers, good or bad, are framed as AWS frames them. `limit`: bytes of a body."""
 
-    @post(path, status_code=200, include_in_schema=False)
+    @post(at_root_and_prefix(path), status_code=200, include_in_schema=False)
     async def handle(request: AnyRequest) -> Response[bytes]:
         try:
             head = head_of(request)
@@ -77,6 +78,10 @@ def framed(
         return Response(answer, media_type=media_type, headers=request_id())
 
     return handle
+
+
+def at_root_and_prefix(path: str) -> list[str]:
+    return [path, f"{PREFIX}{path}"]
 
 
 def head_of(request: AnyRequest) -> RawRequest:

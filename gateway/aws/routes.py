@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Response
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -21,6 +21,7 @@ from gateway.aws.protocol import (
     JSON_1_1,
     LARGE_BODY,
     LARGEST_BODY,
+    PREFIX,
     AnyRequest,
     Call,
     Headers,
@@ -33,7 +34,6 @@ from gateway.aws.rates import Rates, unlimited
 from gateway.aws.runtime import Rank, RuntimeAnswers, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM, SERVICE
 
-PREFIX = "/aws"
 TARGET_PREFIX = "AmazonPersonalize."
 SCOPED = f"/{SERVICE}/aws4_request"
 SDK = (b"amz-sdk-invocation-id", b"amz-sdk-request")  # what SDKs send of themselves, signed or not
@@ -70,7 +70,7 @@ class ControlCalls:
         return await asyncio.to_thread(perform, control, target.removeprefix(TARGET_PREFIX), body)
 
 
-def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler | Router]:
+def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler]:
     """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
     often callers may ask, without limit where there are none."""
     take = unlimited if rates is None else rates.take
@@ -87,15 +87,12 @@ def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = No
         ("/action-interactions", intake.put_action_interactions, JSON, "data", LARGE_BODY),
     )
 
-    def handlers() -> list[HTTPRouteHandler]:
-        return [framed(path, call, on, media_type, plane, limit) for path, call, media_type, plane, limit in calls]
-
-    return [*handlers(), Router(PREFIX, route_handlers=handlers())]
+    return [framed(path, call, on, media_type, plane, limit) for path, call, media_type, plane, limit in calls]
 
 
-def below_any_path(routes: Iterable[HTTPRouteHandler | Router], app: Litestar) -> ASGIApp:
+def below_any_path(routes: Iterable[HTTPRouteHandler], app: Litestar) -> ASGIApp:
     """The app's router, which finds these routes of it below any path, too."""
-    paths = {path for route in routes if isinstance(route, HTTPRouteHandler) for path in route.paths}
+    paths = {path for route in routes for path in route.paths if not path.startswith(PREFIX)}
     own = {route.path.split("/")[1] for route in app.routes}
     return Prefixed(paths, own, app.asgi_handler)
 
