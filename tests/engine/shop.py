@@ -131,12 +131,13 @@ class Shop:
         header = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,DEVICE,SHELF"
         return self.load("INTERACTIONS", [header, *lines], mode)
 
-    def train(self, name: str = "popular", recipe: str = POPULAR) -> str:
-        """A solution's first version, or its next one."""
+    def train(self, name: str = "popular", recipe: str = POPULAR, **parameters: str) -> str:
+        """A solution's first version, or its next one. `parameters`: of its algorithm."""
         solution = f"{HOME}solution/{name}"
         if not any(each["solutionArn"] == solution for each in self.do("ListSolutions")["solutions"]):
             config = {"recipeArn": recipe, "datasetGroupArn": self.group, "performAutoTraining": False}
-            self.do("CreateSolution", name=name, **config)
+            solution_config = {"solutionConfig": {"algorithmHyperParameters": parameters}} if parameters else {}
+            self.do("CreateSolution", name=name, **config, **solution_config)
         version = str(self.do("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"])
         self.work()
         return version
