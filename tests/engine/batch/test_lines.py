@@ -21,8 +21,8 @@ from engine.recipe import silent
 from engine.records import CampaignRecord
 from tests.engine.shop import Shop
 
-MANY, FEWER = 50_000, 10_000
-GROWTH_MB = 6  # 150 bytes a line
+MANY, FEWER = 100_000, 20_000
+GROWTH_MB = 12  # 150 bytes a line
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_nothing_is_left_of_a_file_that_was_stopped_in(bucket: Any):
     assert "Contents" not in bucket.list_objects_v2(Bucket="batch", Prefix="stopped/")
 
 
-def test_fifty_thousand_users_in_flat_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_hundred_thousand_lines_in_flat_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     shop = Shop(tmp_path).furnish("INTERACTIONS")
     shop.load_clicks(*(f"u{user} i{user * 7 % 300} {user}" for user in range(MANY)))
     version = shop.train()
