@@ -14,6 +14,7 @@ as `.npy` files plus one entry of `columns.json`, so that worker processes share
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,19 +153,28 @@ def load_columns(folder: Path) -> dict[str, Column]:
     return columns
 
 
+_one_at_a_time = threading.Lock()  # numpy parses heads by `ast`, which fails at times in two threads (CPython #106905)
+
+
 def load_array(path: Path) -> Array:
     """A memory-mapped array; an empty file's array (which can't be mapped) is read. Raises `FileNotFoundError`, and
     `Damaged` where the file is no array, or not all of one."""
     try:
-        try:
-            array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError:
-            array = np.load(path, allow_pickle=False)
+        with _one_at_a_time:
+            array = _loaded(path)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, EOFError, MemoryError) as error:  # of a damaged head numpy reads any size
         raise Damaged(f"{path} is damaged: {error}") from error
     return np.asarray(array)  # a plain view of the map: slicing an np.memmap costs several times as much
+
+
+def _loaded(path: Path) -> Array:
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:
+        array = np.load(path, allow_pickle=False)
+    return array
 
 
 def column_of(kind: type[Column], values: Sequence[Any]) -> Column:
