@@ -23,10 +23,16 @@ COMMANDS = (
 )
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("killed") / "data"
+    subprocess.run([sys.executable, "-c", WRITER, str(data)], check=False)
+    return data
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    subprocess.run([sys.executable, "-c", WRITER, str(tmp_path / "data")], check=False)
-    return tmp_path / "data"
+def data(killed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(killed, tmp_path / "data"))
 
 
 def run(*arguments: str, data: Path) -> Result:
