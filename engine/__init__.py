@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         Exposure as Exposure,
         UnitOutcome as UnitOutcome,
     )
-    from engine.filters import check_expression as check_expression
+    from engine.filters import check_expression as check_expression, split_values as split_values
     from engine.jobs.claims import Lanes as Lanes, cancel as cancel, renew as renew
     from engine.jobs.runner import Runner as Runner
     from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Promotion as Promotion,
         Question as Question,
         Ranked as Ranked,
+        ServingObjective as ServingObjective,
     )
     from engine.queue.owner import Owner as Owner
     from engine.queue.queue import Job as Job, Queue as Queue
@@ -96,7 +97,7 @@ _BEHIND = {
     ),
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
-    "engine.filters": ("check_expression",),
+    "engine.filters": ("check_expression", "split_values"),
     "engine.jobs.claims": ("Lanes", "cancel", "renew"),
     "engine.queue.owner": ("Owner",),
     "engine.queue.queue": ("Job", "Queue"),
@@ -106,7 +107,7 @@ _BEHIND = {
     "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.evaluation.plot": ("save_curve", "save_plot"),
     "engine.evaluation.report": ("EvaluationReport",),
-    "engine.question": ("MOST_RESULTS", "Change", "Event", "Promotion", "Question", "Ranked"),
+    "engine.question": ("MOST_RESULTS", "Change", "Event", "Promotion", "Question", "Ranked", "ServingObjective"),
     "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),

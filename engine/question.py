@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 MOST_RESULTS = 500  # items of one answer, and items to be ranked by one question
 
@@ -25,6 +26,17 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
         return max(1, results * self.percent // 100)
 
 
+class ServingObjective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A second goal beside relevance: more, or with a `weight` below 0 less, of a numeric column of Items.
+
+    The weight is by how many logits the item with the most moves away from the one with the least: with 0.7 its odds
+    double. It stands in place of the objective that a campaign has by its tag; with 0 there is none.
+    """
+
+    column: Annotated[str, Meta(min_length=1, max_length=150)]
+    weight: Annotated[float, Meta(ge=-10, le=10)]
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a deployed model.
 
@@ -32,6 +44,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     without, the best `num_results` of the catalogue. `filter` is an ARN or a filter's bare name; `expression` is a
     filter given in place, and both may be set (both apply). With `stable_id` equal answers of one model have one
     recommendation id, so that what replicas cache is equal to the byte; without, every answer has its own.
+    `history` are items that the asker has chosen, the oldest first: the answer is as for a user who, after all that is
+    known of it, has just chosen these. Nothing of them is kept.
     A question `of` actions is answered with actions in place of items. One for a `cohort` names no user: the answer is
     the list of all of the cohort (see engine.cohorts).
     """
@@ -49,6 +63,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     filter_values: Mapping[str, str] = {}
     context: Mapping[str, str] = {}
     promotion: Promotion | None = None
+    history: tuple[str, ...] = ()
+    objective: ServingObjective | None = None
     stable_id: bool = False
 
 
@@ -58,6 +74,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 
     `propensities` say how likely it was, given the randomness of exploration, that each item would be shown; empty
     where all were certain. `seed` is what that randomness was drawn with; "" where there was none.
+
+    `unknown_history` counts the items of the question's history that nobody has heard of: they are passed over.
 
     `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
     `model` names what answered, for example `for-you/1a2b3c4d`.
@@ -72,6 +90,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str | None, ...] = ()
     propensities: tuple[float, ...] = ()
     seed: str = ""
+    unknown_history: int = 0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

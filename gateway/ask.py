@@ -33,6 +33,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: bool = False
     feature: str | None = None
     session_id: str | None = None  # for experiments between sessions
+    history: tuple[str, ...] = ()  # items that the asker has chosen, oldest first, after all that is known of the user
     exclude: frozenset[str] = frozenset()  # items that the caller does not want to see
     page: Page | None = None  # which part of the list of `num_results`
     fields: tuple[str, ...] = ()  # of metadata, that the caller wants; none: all
@@ -54,8 +55,8 @@ class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """An upstream's answer. `as_of`, `model` and `seed` are the engine's (see engine.Ranked); 0 and "" elsewhere.
-    `decorated`: its items have the metadata that they should have."""
+    """An upstream's answer. `as_of`, `model`, `seed` and `unknown_history` are the engine's (see engine.Ranked); 0 and
+    "" elsewhere. `decorated`: its items have the metadata that they should have."""
 
     items: list[Item]
     decorated: bool = False
@@ -63,3 +64,4 @@ class Answer(msgspec.Struct, kw_only=True):
     model: str = ""
     as_of: int = 0
     seed: str = ""
+    unknown_history: int = 0

@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from engine import Change, Cohort, EngineError, Event, ExperimentStore, Explanation, Figure, Question, Ranked, Settings
+from engine import (
+    Change,
+    Cohort,
+    EngineError,
+    Event,
+    ExperimentStore,
+    Explanation,
+    Figure,
+    Question,
+    Ranked,
+    ServingObjective,
+    Settings,
+)
 
 
 class Campaign(Protocol):
@@ -34,6 +46,9 @@ class DeployedModel(Protocol):
     @property
     def trained_at(self) -> float: ...
 
+    @property
+    def objective(self) -> ServingObjective | None: ...
+
 
 class AnswersPort(Protocol):
     """Each method is described at `engine.serving.answers.Answers`."""
@@ -48,6 +63,8 @@ class AnswersPort(Protocol):
 
     def knows(self, group: str, user: str) -> bool: ...
 
+    def owner(self, group: str, session: str) -> str | None: ...
+
     def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]: ...
 
     def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort: ...
@@ -59,6 +76,8 @@ class AnswersPort(Protocol):
     ) -> bool: ...
 
     def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None: ...
+
+    def check_objective(self, campaign: str, objective: ServingObjective) -> None: ...
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None: ...
 

@@ -31,7 +31,8 @@ class InputLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     item_id: Id | None = None
     item_list: tuple[Id, ...] | None = None
     filter_values: FilterValues = {}
-    context: Context = {}  # ours
+    context: Context = {}  # ours, and so is the next
+    history: Annotated[tuple[Id, ...], Meta(max_length=MOST_RESULTS)] = ()
 
 
 class UserLine(InputLine, frozen=True, kw_only=True):
@@ -64,27 +65,26 @@ def answering(
     deployed: Deployed,
     group: Group,
     filters: tuple[CompiledFilter, ...],
-    num_results: int,
+    template: Question,
     *,
     now: float,
     new_id: Callable[[], str],
 ) -> Callable[[bytes], InferenceOutput]:
-    """A line's answer, by the story that answers requests, as of `now` and of the group's state."""
+    """A line's answer, by the story that answers requests, as of `now` and of the group's state. `template` has what
+    all questions have in common."""
     recipe, kind = deployed.recipe, deployed.recipe.kind
     decoder = msgspec.json.Decoder(LINES[kind])
-    campaign, account = deployed.campaign.arn, deployed.campaign.account
 
     def answer(line: bytes) -> InferenceOutput:
         asked = decoder.decode(line)
-        question = Question(
-            campaign=campaign,
-            account=account,
+        question = msgspec.structs.replace(
+            template,
             user=asked.user_id,
             item=asked.item_id if kind == "RELATED_ITEMS" else None,
             candidates=asked.item_list if kind == "PERSONALIZED_RANKING" else None,
-            num_results=num_results,
             filter_values=asked.filter_values,
             context=asked.context,
+            history=asked.history,
         )
         ranked = serve.answer(
             FilteredQuestion(question, filters), deployed, group, as_of=group.seq, now=now, new_id=new_id

@@ -18,6 +18,7 @@ from engine.control.filters import check_batch_filter
 from engine.control.lifecycle import CREATE_PENDING
 from engine.control.operation import operation
 from engine.control.schemas import schemas_of
+from engine.control.tag_settings import check_tags_of
 from engine.data.destination import check_destination
 from engine.errors import InvalidInput
 from engine.recipes import RECIPES
@@ -86,6 +87,7 @@ def create_batch_inference_job(control: Control, request: CreateBatchInferenceJo
             check_batch_filter(control, request.filter_arn, "ItemID", version, within)
         _check_theme(control, request, version, within)
         job = control.record(BatchInferenceJobRecord, request, status=CREATE_PENDING)
+        check_tags_of(control, job, within)
         control.create(job, within, "inferring")
     return view(job, "arn")
 

@@ -15,6 +15,7 @@ from engine.control.fields import Arn, CreateRequest, Request, ShortMap, number_
 from engine.control.lifecycle import ACTIVE, stated
 from engine.control.operation import operation
 from engine.control.recipes import recipe_of
+from engine.control.tag_settings import check_tags_of
 from engine.errors import InUse, InvalidInput
 from engine.records import CampaignRecord, JsonMap, SolutionRecord, SolutionVersionRecord
 
@@ -59,6 +60,7 @@ def create_campaign(control: Control, request: CreateCampaign) -> JsonMap:
             solution_version_arn=version.arn,
             campaign_config=_checked(request.campaign_config, version, request.solution_version_arn),
         )
+        check_tags_of(control, campaign, within)
         control.create(campaign, within)
         control.deploy(campaign, within)
     return view(campaign, "arn")

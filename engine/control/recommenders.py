@@ -19,6 +19,7 @@ from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING, stated
 from engine.control.operation import ByArn, operation, operation_on
 from engine.control.recipes import use_case_named
 from engine.control.solution_config import TrainingDataConfig, check_columns
+from engine.control.tag_settings import check_tags_of
 from engine.errors import InUse, InvalidInput
 from engine.records import DatasetGroupRecord, DatasetRecord, JsonMap, RecommenderRecord
 from engine.use_cases import UseCase
@@ -53,6 +54,7 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
         _check_group(control, group, use_case, within)
         config = {"minRecommendationRequestsPerSecond": 1, **config}
         recommender = control.record(RecommenderRecord, request, status=CREATE_PENDING, recommender_config=config)
+        check_tags_of(control, recommender, within)
         control.create(recommender, within, "recommending")
     return view(recommender, "arn")
 

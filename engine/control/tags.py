@@ -11,8 +11,17 @@ from sqlalchemy import Connection
 from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import ByArn, operation, operation_on
+from engine.control.tag_settings import check_tags_of, settings_of
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
-from engine.records import JsonMap, MetricAttributionRecord, Record, SchemaRecord, kind_of
+from engine.records import (
+    CampaignRecord,
+    JsonMap,
+    MetricAttributionRecord,
+    RecommenderRecord,
+    Record,
+    SchemaRecord,
+    kind_of,
+)
 
 UNTAGGED = (SchemaRecord, MetricAttributionRecord)
 
@@ -72,4 +81,8 @@ def _taggable(control: Control, arn: str, within: Connection | None = None) -> R
 def _store(control: Control, record: Record, tags: dict[str, str], within: Connection) -> None:
     """The stored record with other tags: its shown status may be a passing one."""
     stored = control.records.get(record.arn, type(record), within)
-    control.records.replace(msgspec.structs.replace(stored, tags=tags), within)
+    changed = msgspec.structs.replace(stored, tags=tags)
+    control.records.replace(changed, within)
+    if isinstance(changed, CampaignRecord | RecommenderRecord) and settings_of(tags) != settings_of(stored.tags):
+        check_tags_of(control, changed, within)
+        control.deploy(changed, within)

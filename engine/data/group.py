@@ -23,6 +23,7 @@ from engine.data.table import LiveTable
 from engine.data.tail import Tail
 from engine.data.vocab import EMPTY_NAMES, Names, Vocab
 
+UNTYPED = -1  # the code of an interaction's type that has none: the last place of what is looked up by codes
 MOST_MASKS = 256  # of event types, remembered for filters
 OF_ACTIONS = {"ACTIONS": "ITEMS", "ACTION_INTERACTIONS": "INTERACTIONS"}  # what they are in the group of actions
 
@@ -46,6 +47,14 @@ class History(NamedTuple):
     def where(self, mask: Array) -> History:
         """The rows of a mask (h,)."""
         return History(self.items[mask], self.times[mask], self.types[mask])
+
+    def then(self, items: Ints, time: int) -> History:
+        """The history with these items after it, of that time and of no type."""
+        return History(
+            np.concatenate((self.items, items)),
+            np.concatenate((self.times, np.full(len(items), time, np.int64))),
+            np.concatenate((self.types, np.full(len(items), UNTYPED, np.int32))),
+        )
 
 
 class Group:
@@ -287,13 +296,13 @@ class Group:
         return [code for code, name in enumerate(self.event_types) if name.casefold() in folded]
 
     def type_mask(self, wanted: Iterable[str]) -> Bools:
-        """(event types by now,) whether each is wanted; not to be written to."""
+        """(event types by now + 1,) whether each is wanted, the last for `UNTYPED`; not to be written to."""
         types, masks = frozenset(wanted), self._type_masks
         key = types, len(self.event_types)
         mask = masks.get(key)
         if mask is None:
-            mask = np.zeros(key[1], np.bool_)
-            mask[[code for code in self.type_codes(types) if code < len(mask)]] = True
+            mask = np.zeros(key[1] + 1, np.bool_)
+            mask[[code for code in self.type_codes(types) if code < key[1]]] = True
             if len(masks) >= MOST_MASKS:
                 self._type_masks = masks = {}
             masks[key] = mask

@@ -113,6 +113,15 @@ def dataset_type_of(name: str) -> str:
     raise InvalidInput(f"{name!r} is no dataset type; use one of {', '.join(DATASET_TYPES.values())}.")
 
 
+def numeric_column(name: str, items: Schema | None, place: str) -> str:
+    """The column as the schema spells it. Raises `InvalidInput` where Items have no numeric column of the name."""
+    names = [field.name for field in (() if items is None else items.fields) if field.numeric]
+    for each in names:
+        if each.casefold() == name.casefold():
+            return each
+    raise InvalidInput(f"{place}: Items have no numeric column {name}; they have {', '.join(names) or 'none'}.")
+
+
 # ---- reading
 
 

@@ -142,16 +142,21 @@ class Objective:
         over those of the worst. Shares rather than values, so that one extreme price decides nothing.
         """
         rated = np.isfinite(self.rewards)
-        ordered = np.sort(self.rewards[rated])
-        low, high = (np.searchsorted(ordered, self.rewards[rated], side) for side in ("left", "right"))
+        shares = centred_shares(self.rewards[rated], np.sort(self.rewards[rated]))
         bonus = np.zeros(len(self.rewards), np.float32)
-        bonus[rated] = ((low + high) / (2 * max(len(ordered), 1)) - 0.5) * STRENGTHS[self.sensitivity]
+        bonus[rated] = shares * STRENGTHS[self.sensitivity]
         return bonus
 
     def gained(self) -> Floats:
         """(items,) rewards from 0 upwards, 0 where not known: what can be summed and compared."""
         worth = np.nan_to_num(self.rewards)
         return np.asarray(worth - min(float(worth.min(initial=0)), 0.0), np.float32)
+
+
+def centred_shares(values: Array, ordered: Array) -> Array:
+    """(n,) the share of the ordered values (m,) that are less than each value, equal ones half, less 0.5."""
+    low, high = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray((low + high) / (2 * max(len(ordered), 1)) - 0.5)
 
 
 def learnable(snapshot: Snapshot, schemas: Mapping[str, Schema]) -> Snapshot:

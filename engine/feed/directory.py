@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from engine.data.schema import Schema as DatasetSchema, parse_schema, property_name
+from engine.data.schema import Schema as DatasetSchema, numeric_column, parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.filters import CompiledFilter, Fields, compile_filter, fields_of
 from engine.impressions.ids import tag
@@ -81,6 +81,10 @@ class Directory:
         fields = self.once(("item-fields", group_arn), lambda: self._item_fields(group_arn))
         return tuple(field for field in fields if field.name.upper() in wanted) if wanted else fields
 
+    def numeric_column(self, group_arn: str, name: str) -> str:
+        """The numeric column of Items as the schema spells it. Raises `InvalidInput` where there is none."""
+        return self.once(("numeric-column", f"{group_arn} {name}"), lambda: self._numeric_column(group_arn, name))
+
     def check_item_fields(self, group_arn: str, columns: Iterable[str]) -> None:
         """Raises `InvalidInput` naming those that there are none of."""
         names = [field.name for field in self.item_fields(group_arn, ())]
@@ -153,6 +157,10 @@ class Directory:
     def _datasets(self, group_arn: str) -> dict[str, DatasetRecord]:
         datasets = self._records.list(DatasetRecord, parent=group_arn)
         return {each.dataset_type: each for each in datasets if each.deleted_at is None}
+
+    def _numeric_column(self, group_arn: str, name: str) -> str:
+        dataset = self.datasets(group_arn).get("ITEMS")
+        return numeric_column(name, None if dataset is None else self.schema(dataset), "objective")
 
     def _item_fields(self, group_arn: str) -> tuple[ItemField, ...]:
         dataset = self.datasets(group_arn).get("ITEMS")

@@ -11,6 +11,7 @@ from engine.filters.checks import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, fields
 from engine.filters.compile import CompiledFilter, check_expression, compile_filter
 from engine.filters.eligible import Eligible, eligible_by
 from engine.filters.live import Mask
+from engine.filters.values import split_values
 
 __all__ = [
     "EVENTS",
@@ -26,4 +27,5 @@ __all__ = [
     "eligible_by",
     "fields_of",
     "items_having",
+    "split_values",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.data.columns import Array, Ints
-from engine.data.group import Group, History
+from engine.data.group import UNTYPED, Group, History
 from engine.data.table import LiveTable
 from engine.data.vocab import Vocab
 from engine.filters.live import Mask
@@ -37,12 +37,14 @@ class Candidates:
     def current_item(self, name: str) -> Any:
         return self.table.value(self.names.find(self.item), name) if self.item is not None else None
 
+    @property
+    def owner(self) -> str | None:
+        """The name of the asking user; a session that belongs to a user stands for it."""
+        return None if self.user is None else self.group.links.get(self.user, self.user)
+
     def current_user(self, name: str) -> Any:
-        """A session that belongs to a user stands for it."""
-        if self.user is None:
-            return None
-        owner = self.group.links.get(self.user, self.user)
-        return self.group.user_table.value(self.group.users.find(owner), name)
+        owner = self.owner
+        return None if owner is None else self.group.user_table.value(self.group.users.find(owner), name)
 
     def touched(self, types: Collection[str], negated: bool, latest: int | None) -> Mask:
         """Items that the user touched with an event of one of the types (*: any); negated, all the others."""
@@ -69,9 +71,10 @@ class Candidates:
 
     @cached_property
     def _folded(self) -> Array:
-        """Event type -> one number for all that differ in case only."""
+        """Event type -> one number for all that differ in case only; the last is for `UNTYPED`."""
         first: dict[str, int] = {}
-        return np.array([first.setdefault(name.casefold(), len(first)) for name in self.group.event_types], np.int32)
+        folded = [first.setdefault(name.casefold(), len(first)) for name in self.group.event_types]
+        return np.array([*folded, UNTYPED], np.int32)
 
 
 @dataclass(frozen=True)

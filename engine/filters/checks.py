@@ -42,12 +42,29 @@ SPELLED = {
     "CURRENTUSER": "CurrentUser",
     "CURRENTITEM": "CurrentItem",
 }
+COMPARED_WITH: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # rules -> whose field -> those of what, beside it
+    "aws": {"CURRENTITEM": ("ITEMS",)},
+    "open": {"CURRENTITEM": ("ITEMS",), "CURRENTUSER": ("ITEMS", "ACTIONS")},
+}
 EVENTS = ("INTERACTIONS", "ACTION_INTERACTIONS")
+OWN_IDS = frozenset({("ITEMS", "ITEM_ID"), ("USERS", "USER_ID"), ("ACTIONS", "ACTION_ID")})
+USER_ID = Field(name="USER_ID", type="string")  # of the current user, whether there are Users or not
 NEVER = {("ACTIONS", name) for name in ("EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY")}
 
 
 def fields_of(schemas: Iterable[Schema]) -> dict[tuple[str, str], Field]:
     return {(schema.dataset_type, field.name.upper()): field for schema in schemas for field in schema.fields}
+
+
+def field_of(column: FieldReference, fields: Fields) -> Field | None:
+    """The field that is meant; the user's id is one whether there are Users or not."""
+    return fields.get(column.key) or (USER_ID if column.source == "CURRENTUSER" and is_own_id(column, fields) else None)
+
+
+def is_own_id(column: FieldReference, fields: Fields) -> bool:
+    """The column is the id of what it is about. `CurrentUser.ID` is the user's, where Users have no field `ID`."""
+    short = column.source == "CURRENTUSER" and column.name == "ID" and column.key not in fields
+    return short or column.key in OWN_IDS
 
 
 def columns_of(expressions: Iterable[FilterExpression]) -> Iterable[FieldReference]:
@@ -93,7 +110,8 @@ class Checks:
         if column.source not in DATASETS:
             raise self.wrong(column, f"{column.written}: no dataset of that name; {_choices(column.source)}")
         if column.source == "CURRENTUSER":
-            raise self.wrong(column, "CurrentUser may be used in an IF condition only")
+            open_ = "on the right-hand side and " if self.rules == "open" else ""
+            raise self.wrong(column, f"CurrentUser may be used {open_}in an IF condition only")
         if column.source == "CURRENTITEM":
             raise self.wrong(column, "CurrentItem may be used on the right-hand side only")
         allowed = TARGETS[expression.target]
@@ -113,14 +131,20 @@ class Checks:
             if isinstance(operand, Placeholder):
                 self._check_placeholder(predicate, operand)
             elif isinstance(operand, FieldReference):
-                if operand.source != "CURRENTITEM":
-                    raise self.wrong(operand, "what is compared with is a value, a placeholder or CurrentItem.NAME")
-                if predicate.column.source != "ITEMS":
-                    raise self.wrong(operand, "CurrentItem is compared with fields of Items only")
+                self._check_compared(predicate.column, operand)
             elif operand.kind == "star" and predicate.column.name != "EVENT_TYPE":
                 raise self.wrong(operand, "* can be used with EVENT_TYPE only")
         if predicate.column.source in EVENTS and predicate.operator in RANGES:
             raise self.wrong(predicate.column, f"EVENT_TYPE is a text: {predicate.operator} needs a number")
+
+    def _check_compared(self, column: FieldReference, operand: FieldReference) -> None:
+        compared = COMPARED_WITH[self.rules]
+        if operand.source not in compared:
+            names = " or ".join(("a value, a placeholder", *(f"{SPELLED[each]}.NAME" for each in compared)))
+            raise self.wrong(operand, f"what is compared with is {names}")
+        if column.source not in compared[operand.source]:
+            allowed = " or ".join(SPELLED[each] for each in compared[operand.source])
+            raise self.wrong(operand, f"{SPELLED[operand.source]} is compared with fields of {allowed} only")
 
     def _check_placeholder(self, predicate: Predicate, placeholder: Placeholder) -> None:
         if len(predicate.operands) > 1:
@@ -144,7 +168,7 @@ class Checks:
                     self._check_types(predicate, fields)
 
     def _check_field(self, column: FieldReference, fields: Fields) -> None:
-        field = fields.get(column.key)
+        field = field_of(column, fields) if self.rules == "open" else fields.get(column.key)
         if field is None:
             names = sorted(name for dataset, name in fields if dataset == column.dataset)
             if not names:
@@ -160,14 +184,15 @@ class Checks:
             raise self.wrong(column, f"{column.written} can't be filtered by")
 
     def _check_types(self, predicate: Predicate, fields: Fields) -> None:
-        column, field = predicate.column, fields[predicate.column.key]
+        column, field = predicate.column, field_of(predicate.column, fields)
+        assert field is not None  # as `_check_field` has found
         if predicate.operator in RANGES and not field.numeric:
             raise self.wrong(column, f"{column.written} is no number: {predicate.operator} needs one")
         for operand in predicate.operands:
             if isinstance(operand, Literal):
                 self._check_literal(column, field, operand)
             elif isinstance(operand, FieldReference):
-                other = fields[operand.key]
+                other = field_of(operand, fields) or field
                 if (field.numeric, field.type == "boolean") != (other.numeric, other.type == "boolean"):
                     raise self.wrong(operand, f"{operand.written} and {column.written} are of different types")
 

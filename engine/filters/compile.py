@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, reduce
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +14,24 @@ from engine.data.columns import Ints, column_of
 from engine.data.schema import Field
 from engine.errors import InvalidInput
 from engine.filters.candidates import Candidates
-from engine.filters.checks import EVENTS, SPELLED, Checks, Fields, field_keys
+from engine.filters.checks import EVENTS, SPELLED, Checks, Fields, field_keys, field_of, is_own_id
 from engine.filters.grammar import parse
 from engine.filters.live import Indexed, LiveColumn, Mask
-from engine.filters.tree import SETS, Both, Condition, FieldReference, FilterExpression, Literal, Placeholder, Predicate
+from engine.filters.tree import (
+    RANGES,
+    SETS,
+    Both,
+    Condition,
+    FieldReference,
+    FilterExpression,
+    Literal,
+    Placeholder,
+    Predicate,
+)
 from engine.filters.values import Value, parameter_values, typed
 
 LATEST = {"INTERACTIONS": 100, "ACTION_INTERACTIONS": 300}  # events of a user and type that AWS looks at
 NO_IDS: Ints = np.zeros(0, np.int32)
-OWN_IDS = frozenset({("ITEMS", "ITEM_ID"), ("USERS", "USER_ID"), ("ACTIONS", "ACTION_ID")})
 Values = Mapping[str, str]
 
 
@@ -50,7 +60,7 @@ class CompiledFilter:
     @cached_property
     def names_user(self) -> bool:
         """The filter looks at the user's own fields; users without history then differ, too."""
-        return any(expression.when for expression in self.expressions)
+        return any(expression.when for expression in self.expressions) or "CURRENTUSER" in self._compared
 
     @cached_property
     def needs_user(self) -> bool:
@@ -58,8 +68,13 @@ class CompiledFilter:
 
     @cached_property
     def needs_item(self) -> bool:
+        return "CURRENTITEM" in self._compared
+
+    @cached_property
+    def _compared(self) -> frozenset[str]:
+        """Whose fields items are compared with."""
         predicates = (predicate for expression in self.expressions for predicate in expression.predicates())
-        return any(isinstance(operand, FieldReference) for predicate in predicates for operand in predicate.operands)
+        return frozenset(each.compared.source for each in predicates if each.compared is not None)
 
     @cached_property
     def field_keys(self) -> set[tuple[str, str]]:
@@ -67,7 +82,8 @@ class CompiledFilter:
 
     @cached_property
     def personal(self) -> tuple[FilterExpression, ...]:
-        """The expressions that only take away items which the user has touched."""
+        """The expressions that only take away items which the user has touched, or which equal a value of the user's
+        own."""
         includes = sum(each.action == "INCLUDE" for each in self.expressions)
         return tuple(each for each in self.expressions if _is_personal(each, includes))
 
@@ -85,8 +101,14 @@ class CompiledFilter:
         Raises `InvalidInput` where a parameter can't be read.
         """
         reading = _Reading(self, candidates, values)
-        touched = [reading.touched(each.where) for each in self.personal if _complete(each, values)]
-        return touched[0] if len(touched) == 1 else np.concatenate((NO_IDS, *touched))
+        taken = [reading.taken(each.where) for each in self.personal if _complete(each, values)]
+        return taken[0] if len(taken) == 1 else np.concatenate((NO_IDS, *taken))
+
+    def lacking(self, candidates: Candidates) -> list[str]:
+        """The fields that items are compared with in which the current item or user has no value: nothing equals it."""
+        reading = _Reading(self, candidates, {})
+        compared = (each.compared for expression in self.expressions for each in expression.predicates())
+        return sorted({each.written for each in compared if each is not None and reading.value(each) is None})
 
     def mask(self, candidates: Candidates, values: Values) -> Mask:
         """The union of the INCLUDE sets (everything where none is active), less the union of the EXCLUDE sets.
@@ -119,7 +141,9 @@ def check_expression(text: str) -> None:
 def _is_personal(expression: FilterExpression, includes: int) -> bool:
     """EXCLUDE … IN, or INCLUDE … NOT IN where nothing else is included: the two say the same (§4.4)."""
     where = expression.where
-    if expression.when or not isinstance(where, Predicate) or where.column.source not in EVENTS:
+    if expression.when or not isinstance(where, Predicate):
+        return False
+    if where.column.source not in EVENTS and not (where.compares_user and where.operator not in RANGES):
         return False
     return where.negated and includes == 1 if expression.action == "INCLUDE" else not where.negated
 
@@ -145,11 +169,9 @@ class _Reading:
         return all(map(self._is_true, expression.when))
 
     def _is_true(self, predicate: Predicate) -> bool:
-        field = self.filter.fields.get(predicate.column.key)
-        if field is None:
-            return False
-        value = self.candidates.user if predicate.column.key in OWN_IDS else self.candidates.current_user(field.name)
-        if value is None:
+        field = field_of(predicate.column, self.filter.fields)
+        value = self.value(predicate.column)
+        if field is None or value is None:
             return False
         row = Indexed(column_of(column_kind(field), [value]))
         return bool(row.match(predicate.operator, self._operands(predicate, field))[0])
@@ -161,11 +183,20 @@ class _Reading:
         join = np.logical_and if isinstance(where, Both) else np.logical_or
         return reduce(join, map(self.mask, where.parts))
 
-    def touched(self, where: Condition) -> Ints:
-        """Ids of the items touched with an event of a type that the predicate names."""
+    def taken(self, where: Condition) -> Ints:
+        """Ids of the items touched with an event of a type that the predicate names, or equal to one of its values."""
         assert isinstance(where, Predicate)
-        operands = self._operands(where, self.filter.fields.get(where.column.key))
-        return self.candidates.touched_ids([str(each) for each in operands], self._latest(where))
+        field, candidates = self.filter.fields.get(where.column.key), self.candidates
+        operands = self._operands(where, field)
+        if where.column.source in EVENTS:
+            return candidates.touched_ids([str(each) for each in operands], self._latest(where))
+        if is_own_id(where.column, self.filter.fields):
+            ids = np.array([candidates.names.find(str(each)) for each in operands], np.int32)
+        elif field is None:
+            return NO_IDS
+        else:
+            ids = LiveColumn.of(candidates.table, field.name, column_kind(field)).ids(operands)
+        return ids[(ids >= 0) & (ids < candidates.count)]
 
     def _latest(self, predicate: Predicate) -> int | None:
         return LATEST[predicate.column.source] if self.filter.rules == "aws" else None
@@ -176,7 +207,7 @@ class _Reading:
         operands = self._operands(predicate, field)
         if column.source in EVENTS:
             return self.candidates.touched([str(each) for each in operands], predicate.negated, self._latest(predicate))
-        if column.key in OWN_IDS:
+        if is_own_id(column, self.filter.fields):
             return self._named(operands, predicate.negated)
         if field is None:  # no longer: its values are missing
             return np.full(self.candidates.count + 1, predicate.negated)
@@ -205,14 +236,21 @@ class _Reading:
             return self._current(first, field)
         return tuple(typed(each.text, field) for each in predicate.operands if isinstance(each, Literal))
 
-    def _current(self, column: FieldReference, field: Field | None) -> tuple[Value, ...]:
-        """The current item's values: several of a multi-valued field, none where it has none."""
-        if column.key in OWN_IDS:
-            return () if self.candidates.item is None else (self.candidates.item,)
-        mine = self.filter.fields.get(column.key)
-        value = self.candidates.current_item(mine.name) if mine is not None else None
-        if mine is None or value is None:
+    def _current(self, column: FieldReference, beside: Field | None) -> tuple[Value, ...]:
+        """The values of the current item or user: several of a multi-valued field, none where it has none, or none that
+        could be compared with the field beside it."""
+        field, value = field_of(column, self.filter.fields), self.value(column)
+        if value is None:
             return ()
-        if isinstance(value, str):
-            return tuple(value.split("|")) if mine.categorical else (value,)
-        return (value,)
+        is_text = isinstance(value, str)
+        if beside is not None and is_text != (beside.type == "string"):  # of a schema that is no more
+            return ()
+        return tuple(value.split("|")) if is_text and field is not None and field.categorical else (value,)
+
+    def value(self, column: FieldReference) -> Any:
+        """The value of the current item or user in a field; None where it has none."""
+        candidates, fields = self.candidates, self.filter.fields
+        field, own = fields.get(column.key), is_own_id(column, fields)
+        if column.source == "CURRENTUSER":
+            return candidates.owner if own else None if field is None else candidates.current_user(field.name)
+        return candidates.item if own else None if field is None else candidates.current_item(field.name)

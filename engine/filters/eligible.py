@@ -1,7 +1,7 @@
 """Items eligible after several filters: a mask that all users share, less those that the user's events take away.
 
-Most filters say the same of an item to everyone, but for the items that a user has touched. So the mask is made once,
-and kept while no row of the items changes; a question looks at the user's few items alone.
+Most filters say the same of an item to everyone, but for the items that a user has touched or owns. So the mask is made
+once, and kept while no row of the items changes; a question looks at the user's few items alone.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.exposure import Novelty
 from engine.filters.candidates import Candidates
-from engine.filters.compile import CompiledFilter, Values
+from engine.filters.compile import NO_IDS, CompiledFilter, Values
 from engine.filters.live import Mask
 
 CACHED_BYTES = 64_000_000  # of shared masks, a group
 FEWEST = 4  # of them, however large
+MOST_DROPPED = 4096  # ids of one question, and a sixteenth of the items: beyond both a mask costs less
 
 
 class SharedMask:
@@ -87,6 +88,8 @@ def eligible_by(filters: Sequence[CompiledFilter], candidates: Candidates, value
         return None
     own = [each.dropped(candidates, values) for each in filters]
     dropped = np.concatenate(own) if len(own) > 1 else own[0]
+    if len(dropped) > max(MOST_DROPPED, candidates.count // 16):
+        return Eligible(SharedMask(_mask(filters, candidates, values)), NO_IDS)
     common = tuple(each.common for each in filters)
     if any(each.needs_user or each.needs_item for each in common):
         return Eligible(SharedMask(_mask(common, candidates, values)), dropped)

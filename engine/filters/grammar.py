@@ -58,6 +58,7 @@ STAR: "*"
 OPEN = r"""
 %extend test: "(" either ")"
 %extend literal: BOOLEAN
+%extend set: "(" field ")"
 BOOLEAN: /(true|false)\b/i
 """
 NAMES = {  # of the terminals, as an error calls them

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Array, Column, Labels, Longs, Numbers, Tags, column_of, missing, stack
+from engine.data.columns import Array, Column, Ints, Labels, Longs, Numbers, Tags, column_of, missing, stack
 from engine.data.table import LiveTable
 from engine.filters.tree import NEGATED
 from engine.filters.values import Value
@@ -78,6 +78,18 @@ class LiveColumn:
         self._masks[key] = (version, mask)
         return mask
 
+    def ids(self, operands: tuple[Value, ...]) -> Ints:
+        """The ids of the rows that have one of these values, ascending."""
+        rows = self._table.rows
+        put = [each.ids[each.values.match("IN", operands)] for each in self._put_rows(len(self._table.order))]
+        ids = np.unique(np.concatenate((self._base.rows(operands), *put)))
+        again = np.array([index for index in ids.tolist() if index in rows], np.int64)
+        if not len(again):
+            return ids.astype(np.int32)
+        column = column_of(self._kind, [rows[index].get(self._name) for index in again.tolist()])
+        other = again[~Indexed(column).match("IN", operands)]
+        return np.setdiff1d(ids, other, assume_unique=True).astype(np.int32)
+
     def _compute_mask(self, operator: str, operands: tuple[Value, ...], version: int) -> Mask:
         mask = self._sized(self._base.match(operator, operands), operator)
         for rows in self._put_rows(version):
@@ -132,12 +144,19 @@ class Indexed:
         elif isinstance(column, Labels):
             hit = _equal(column.codes, self._wanted(operands))
         elif isinstance(column, Tags):
-            hit, (rows, starts) = self._none(), self._postings
-            for code in self._wanted(operands):
-                hit[rows[starts[code] : starts[code + 1]]] = True
+            hit = self._none()
+            hit[self.rows(operands)] = True
         else:
             hit = self._none()  # free text is never filtered by
         return ~hit if operator in NEGATED else hit
+
+    def rows(self, operands: tuple[Value, ...]) -> Array:
+        """The rows that have one of these values, one of several perhaps more than once."""
+        if not isinstance(self.column, Labels | Tags):
+            return np.flatnonzero(self.match("IN", operands))
+        rows, starts = self._postings
+        parts = [rows[starts[code] : starts[code + 1]] for code in self._wanted(operands)]
+        return parts[0] if len(parts) == 1 else np.concatenate((rows[:0], *parts))
 
     def _none(self) -> Mask:
         return np.zeros(len(self.column), np.bool_)
@@ -153,9 +172,13 @@ class Indexed:
 
     @cached_property
     def _postings(self) -> tuple[Array, Array]:
-        """The rows that have a tag, those of one code together, and where each code's rows begin."""
+        """The rows that have a name, those of one code together, and where each code's rows begin."""
         column = self.column
-        assert isinstance(column, Tags)
+        assert isinstance(column, Labels | Tags)
+        rows: Array
+        if isinstance(column, Labels):
+            rows = np.argsort(column.codes, kind="stable").astype(np.int32)
+            return rows, np.searchsorted(column.codes[rows], np.arange(len(column.names) + 1))
         rows = np.repeat(np.arange(len(column), dtype=np.int32), np.diff(column.indptr))
         small = len(column.names) < 2**16  # numpy sorts short integers by counting
         order = np.argsort(column.codes.astype(np.uint16) if small else column.codes, kind="stable")

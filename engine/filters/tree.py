@@ -50,7 +50,7 @@ class Placeholder:
     at: int = field(compare=False)
 
 
-Operand = Literal | Placeholder | FieldReference  # a column here is the current item's
+Operand = Literal | Placeholder | FieldReference  # a column here is the current item's or the current user's
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,16 @@ class Predicate:
     def constant(self) -> bool:
         """The predicate says the same for every question."""
         return all(isinstance(operand, Literal) for operand in self.operands)
+
+    @property
+    def compares_user(self) -> bool:
+        return self.compared is not None and self.compared.source == "CURRENTUSER"
+
+    @property
+    def compared(self) -> FieldReference | None:
+        """The field of the current item or user that the column is compared with."""
+        first = self.operands[0]
+        return first if isinstance(first, FieldReference) else None
 
 
 @dataclass(frozen=True)

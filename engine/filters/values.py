@@ -15,14 +15,17 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-def split(name: str, encoded: str) -> tuple[str, ...]:
-    """`"Comedy","Drama"` is two values; those without quotes are taken as they are. Empty: none."""
+def split_values(place: str, encoded: str) -> tuple[str, ...]:
+    """`"Comedy","Drama"` is two values; those without quotes are taken as they are. Empty: none.
+
+    Raises `InvalidInput`, naming the place.
+    """
     parts, at, end = [], 0, len(encoded.rstrip())
     while at < end:
         token = _TOKEN.match(encoded, at)
         if token is None:
             raise InvalidInput(
-                f"filterValues: the value of {name} can't be read at character {at + 1}: {encoded[at : at + 40]!r}; "
+                f"{place} can't be read at character {at + 1}: {encoded[at : at + 40]!r}; "
                 'write each value in double quotes, with commas between, such as "Comedy","Drama".'
             )
         quoted = token[1] if token[1] is not None else token[2]
@@ -33,7 +36,7 @@ def split(name: str, encoded: str) -> tuple[str, ...]:
 
 def parameter_values(name: str, encoded: str, field: Field | None, *, one: bool) -> tuple[Value, ...]:
     """A parameter's values for a field (none: a text). Raises `InvalidInput` where they don't fit."""
-    texts = split(name, encoded)
+    texts = split_values(f"filterValues: the value of {name}", encoded)
     if one and len(texts) != 1:
         raise InvalidInput(f"filterValues: {name} needs exactly one value, not {len(texts)}.")
     try:

@@ -15,6 +15,7 @@ from engine.jobs.group_data import current
 from engine.jobs.training import trained_on, with_new_items
 from engine.jobs.training_data import training_data
 from engine.jobs.work import Work, perform_resource_job
+from engine.question import ServingObjective
 from engine.recipe import stretch
 from engine.records import (
     BatchInferenceJobRecord,
@@ -25,6 +26,7 @@ from engine.records import (
 )
 from engine.serving import artifacts
 from engine.serving.deployments import Deployed, model_folder
+from engine.serving.question_filters import QuestionFilters
 
 J = TypeVar("J", BatchInferenceJobRecord, BatchSegmentJobRecord)
 
@@ -35,6 +37,7 @@ class BatchContext:
     group: DatasetGroupRecord
     state: Group  # of this job alone: it does not change meanwhile
     filters: tuple[CompiledFilter, ...]
+    objective: ServingObjective | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def _batch(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord) -> 
     rules = work.engine.settings.quotas
     filters = (work.directory.filter(job.filter_arn, group.arn, rules),) if job.filter_arn else ()
     deployed = _with_new_items(work, work.engine.deployments.load(_campaign(job, version)), version, group)
-    return BatchContext(deployed, group, work.state(group), filters)
+    objective = QuestionFilters(work.directory, work.engine.settings, work.engine.clock).objective(deployed)
+    return BatchContext(deployed, group, work.state(group), filters, objective)
 
 
 def _with_new_items(
@@ -107,6 +111,7 @@ def _campaign(job: BatchInferenceJobRecord | BatchSegmentJobRecord, version: Sol
         dataset_group_arn=version.dataset_group_arn,
         solution_version_arn=version.arn,
         campaign_config=job.batch_inference_job_config if isinstance(job, BatchInferenceJobRecord) else {},
+        tags=job.tags if isinstance(job, BatchInferenceJobRecord) else {},
         creation_date_time=job.creation_date_time,
         last_updated_date_time=job.last_updated_date_time,
     )

@@ -15,7 +15,7 @@ from engine.filters import CompiledFilter
 from engine.impressions.segment import ShownAnswer
 from engine.impressions.shown_log import ShownLog
 from engine.measure.off_policy import Estimates, estimates
-from engine.question import Question, Ranked
+from engine.question import Question, Ranked, ServingObjective
 from engine.serving import actions, explain, replay, serve
 from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployed
@@ -109,7 +109,8 @@ class Answers:
         logged, other = self.campaigns.get(campaign, account), self.campaigns.get(instead, account)
         replay.check(logged, other)
         own = (each for each in self.shown.all() if each.source == logged.campaign.arn)
-        answers = [each for each in own if each.items and each.user is not None]  # a cohort's list was shown to many
+        # a cohort's list was shown to many, and what a question had of a history is not remembered
+        answers = [each for each in own if each.items and each.user is not None]
         if not answers:
             raise InvalidInput(f"No answer of {campaign} is remembered.")
         outcomes = replay.outcomes_of(self.log, logged.group_uid, answers, event_type)
@@ -117,7 +118,8 @@ class Answers:
         def filters(answer: ShownAnswer) -> tuple[CompiledFilter, ...]:
             return self.filters.named(answer.filter, answer.expression, logged)
 
-        return estimates(replay.shows_of(answers, outcomes, other, self.campaigns.group(other), filters))
+        group, objective = self.campaigns.group(other), self.filters.objective(other)
+        return estimates(replay.shows_of(answers, outcomes, other, group, filters, objective))
 
     def deployed(self, campaign: str, account: str | None = None) -> Deployed:
         """See `Campaigns.get`."""
@@ -136,6 +138,10 @@ class Answers:
         row of Users in the dataset group of this uid."""
         state = self.follower.group(group)
         return state.has_history(user) or state.user_table.row(state.user_id(user)) is not None
+
+    def owner(self, group: str, session: str) -> str | None:
+        """The user whose session it is, in the dataset group of this uid."""
+        return self.follower.owner(group, session)
 
     def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort:
         """The user's (or session's) cohort among so many, by all that it has done till now. Raises `NotFound` where the
@@ -177,6 +183,13 @@ class Answers:
         fields = self.directory.item_fields(deployed.group_arn, tuple(name.upper() for name in columns))
         return [_row_shown(group.item_table.row(group.items.find(item)), fields) for item in items]
 
+    def check_objective(self, campaign: str, objective: ServingObjective) -> None:
+        """Raises `InvalidInput` where a campaign's or recommender's items have no such numeric column; a campaign that
+        is not there passes."""
+        record = self.campaigns.record(campaign)
+        if record is not None:
+            self.filters.check_objective(record, objective)
+
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
         """Raises `InvalidInput` unless the campaign was told to return metadata, or its recipe needs no telling
         (specification §9.5), and its items have these columns, named in schema spelling, any case."""
@@ -208,7 +221,7 @@ def _shown_answer(ranked: Ranked, question: Question, deployed: Deployed, now: f
         deployed.group_uid,
         deployed.campaign.arn,
         ranked.model,
-        question.user,
+        None if question.history else question.user,
         ranked.items,
         ranked.propensities,
         question.filter,

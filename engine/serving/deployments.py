@@ -13,9 +13,11 @@ import numpy as np
 
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
+from engine.control.tag_settings import objective_in
 from engine.data.columns import Floats, Ints
 from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
+from engine.question import ServingObjective
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Recipe, Scorer
 from engine.recipes import RECIPES
@@ -75,6 +77,16 @@ class Deployed:
         """The scorer, if it is one that may have an index: to look whether it is takes as long as a few sums."""
         scorer = cast(object, self.scorer)
         return scorer if isinstance(scorer, Shortlisting) else None
+
+    @cached_property
+    def gives_logits(self) -> bool:
+        """True where scores are logits: a softmax of them is a share of choices. Others are taken for odds."""
+        return (self.recipe if self.use_case is None else RECIPES[self.use_case.trains]).scores
+
+    @cached_property
+    def objective(self) -> ServingObjective | None:
+        """The objective of its tag; a question may bring another."""
+        return objective_in(self.campaign.tags)
 
     @cached_property
     def exploration(self) -> Exploration | None:

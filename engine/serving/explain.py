@@ -61,6 +61,7 @@ class _Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 class FilterVerdict(_Shape, frozen=True, kw_only=True):
     filter: str  # its ARN, or the expression
     keeps: bool
+    lacking: list[str] = []  # fields that it compares with, and the user or current item has no value in
 
 
 class Pull(_Shape, frozen=True, kw_only=True):
@@ -83,6 +84,16 @@ class Promoting(_Shape, frozen=True, kw_only=True):
     includes: bool
 
 
+class ObjectiveShift(_Shape, frozen=True, kw_only=True):
+    """What an objective does to one item: its `value` in the column, its shift in logits, its rank without it."""
+
+    column: str
+    weight: float
+    value: float | None = None
+    shift: float
+    rank_without: int | None = None
+
+
 class Explanation(_Shape, frozen=True, kw_only=True):
     """`place` counts from 1 in the answer, the ranks in the whole catalogue, before and after the filters; `score` is
     the share of all scores (specification §9.2), also for recipes whose answers carry none."""
@@ -102,6 +113,8 @@ class Explanation(_Shape, frozen=True, kw_only=True):
     history: list[Pull] = []  # the strongest first
     exploration: Exploring | None = None
     promotion: Promoting | None = None
+    objective: ObjectiveShift | None = None
+    unknown_history: int = 0  # items of the question's history that nobody has heard of
 
 
 def explain(
@@ -119,7 +132,7 @@ def explain(
     """
     question, promoting = asked.question, asked.promoting
     serve.check(question, deployed, (*asked.filters, *((promoting,) if promoting else ())))
-    context = ranking_context(question, deployed, LiveState.of(group, question.user), asked.filters, now)
+    context = ranking_context(question, deployed, LiveState.for_question(question, group, now), asked.filters, now)
     shown = serve.shown_of(context, promoting)
     index = context.live.find(item)
     verdicts = _verdicts(context, index, asked)
@@ -142,6 +155,8 @@ def explain(
         history=_pulls(context, index, now),
         exploration=_exploring(context, index),
         promotion=promotion,
+        objective=_shift(context, index),
+        unknown_history=context.live.unknown,
     )
 
 
@@ -183,7 +198,11 @@ def _verdicts(context: RankingContext, index: int, asked: FilteredQuestion) -> l
     candidates = candidates_of(context.question, context.live)
     values = context.question.filter_values
     return [
-        FilterVerdict(filter=name, keeps=bool(each.mask(candidates, values)[index]))  # -1: an unknown item
+        FilterVerdict(
+            filter=name,
+            keeps=bool(each.mask(candidates, values)[index]),  # -1: an unknown item
+            lacking=each.lacking(candidates),
+        )
         for name, each in zip(asked.labels, asked.filters, strict=True)
     ]
 
@@ -194,6 +213,22 @@ def _promoting(context: RankingContext, index: int, promoting: CompiledFilter | 
         return None
     mask = promoting.mask(candidates_of(context.question, context.live), promotion.filter_values)
     return Promoting(name=promotion.name, includes=bool(mask[index]))
+
+
+def _shift(context: RankingContext, index: int) -> ObjectiveShift | None:
+    objective = context.question.objective
+    if objective is None or index < 0:
+        return None
+    group, question = context.live.group, msgspec.structs.replace(context.question, objective=None)
+    value = group.item_table.value(index, objective.column)
+    scores = scores_of(question, context.deployed, context.live, context.now)
+    return ObjectiveShift(
+        column=objective.column,
+        weight=objective.weight,
+        value=None if value is None else float(value),
+        shift=round(float(context.shift[index]), 6),
+        rank_without=_rank(scores, index),
+    )
 
 
 def _exploring(context: RankingContext, index: int) -> Exploring | None:

@@ -6,18 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from engine.control.lifecycle import ACTIVE, shown
 from engine.errors import InvalidInput
 from engine.feed.directory import Directory
 from engine.filters import CompiledFilter
-from engine.question import Promotion, Question
+from engine.question import Promotion, Question, ServingObjective
 from engine.records import FilterRecord
 from engine.serving.deployments import Deployable, Deployed
 from engine.settings import Settings
 
 
 class FilteredQuestion(NamedTuple):
-    """A question, its filters, and the filter that promotes; `labels` name the filters: an ARN or an expression."""
+    """A question with the objective that counts, its filters, and the filter that promotes; `labels` name the filters:
+    an ARN or an expression."""
 
     question: Question
     filters: tuple[CompiledFilter, ...] = ()
@@ -34,11 +37,28 @@ class QuestionFilters:
     def of_question(self, question: Question, deployed: Deployed) -> FilteredQuestion:
         """Raises `NotFound` for an unknown filter, `InvalidInput` for one that can't be used."""
         labels, filters = self._labelled(question.filter, question.expression, deployed, question.cohort is None)
+        if question.objective is not None or deployed.objective is not None:
+            question = msgspec.structs.replace(question, objective=self.objective(deployed, question.objective))
         return FilteredQuestion(question, filters, self._promoting(question.promotion, deployed), labels)
+
+    def objective(self, deployed: Deployed, asked: ServingObjective | None = None) -> ServingObjective | None:
+        """The objective that counts, its column spelled as in the schema; None where there is none.
+
+        Raises `InvalidInput` where Items have no such numeric column.
+        """
+        objective = asked or deployed.objective
+        if objective is None or objective.weight == 0:
+            return None
+        column = self.directory.numeric_column(deployed.group_arn, objective.column)
+        return objective if column == objective.column else msgspec.structs.replace(objective, column=column)
 
     def named(self, name: str | None, expression: str | None, deployed: Deployed) -> tuple[CompiledFilter, ...]:
         """The filters of this name and expression, and the use case's own. Raises as `of_question`."""
         return self._labelled(name, expression, deployed)[1]
+
+    def check_objective(self, record: Deployable, objective: ServingObjective) -> None:
+        """Raises `InvalidInput` where a campaign's or recommender's items can't be ranked so."""
+        self.directory.numeric_column(record.dataset_group_arn, objective.column)
 
     def check(self, record: Deployable, name: str | None, expression: str | None) -> None:
         """Raises as `of_question` where a campaign's or recommender's data can't be filtered so."""

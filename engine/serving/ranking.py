@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question
 from engine.rank.explore import Explorer, RankedPlaces, explored, explored_among, explorer, relevant, seed_of
+from engine.rank.objective import ObjectiveColumn, moved
 from engine.rank.topk import top_k
 from engine.recipe import Query, scored
 from engine.serving.deployments import Deployed
@@ -32,11 +33,30 @@ class LiveState:
     group: Group
     history: History
     item_count: int
+    asked: int = 0  # of the history: the last items, which came with the question
+    unknown: int = 0  # items that came with the question and that nobody has heard of
 
     @classmethod
     def of(cls, group: Group, user: str | None) -> LiveState:
         history = group.history(user) if user is not None else NO_HISTORY
         return cls(group, history, len(group.items))  # counted after: no item of the history is beyond
+
+    @classmethod
+    def for_question(cls, question: Question, group: Group, now: float) -> LiveState:
+        live = cls.of(group, question.user)
+        return live.after(question.history, now) if question.history else live
+
+    def after(self, chosen: Sequence[str], now: float) -> LiveState:
+        """The state as if the user had just chosen these, in this order; what nobody has heard of is passed over."""
+        ids = np.array([index for index in map(self.find, chosen) if index >= 0], np.int32)
+        time = max(int(now), int(self.history.times.max(initial=0)))
+        unknown = len(chosen) - len(ids)
+        return replace(self, history=self.history.then(ids, time), asked=len(ids), unknown=unknown)
+
+    @property
+    def is_new(self) -> bool:
+        """True where nothing that the user did is stored."""
+        return len(self.history.items) == self.asked
 
     def find(self, item: str) -> int:
         """The item's id, -1 where it is not in this answer's catalogue."""
@@ -76,9 +96,16 @@ class RankingContext:
 
     @property
     def plain(self) -> bool:
-        """True where an index may answer."""
+        """True where an index may answer: it finds the best by the model's own scores."""
         question = self.question
-        return question.candidates is None and question.promotion is None and question.cohort in (None, EVERYONE)
+        if question.candidates is not None or question.promotion is not None or question.objective is not None:
+            return False
+        return question.cohort in (None, EVERYONE)
+
+    @property
+    def shift(self) -> Floats:
+        """(catalogue,) by how many logits the question's objective moves each item."""
+        return shift_of(self.question, self.live)
 
     @cached_property
     def nearest(self) -> Ints | None:
@@ -189,7 +216,7 @@ def _explorer(question: Question, deployed: Deployed, live: LiveState, now: floa
     if exploration is None or exploration.weight == 0 or question.candidates is not None:
         return None
     # what is cached for all users without a history must not depend on which of them asked
-    shared = question.stable_id and not len(live.history.items)
+    shared = question.stable_id and live.is_new
     seed = seed_of(question.cohort or "" if shared else question.user or "", deployed.model, now)
     return explorer(exploration, live.group.exposure.novelty(live.item_count, exploration.cut_off_days), seed)
 
@@ -200,7 +227,24 @@ def scores_of(question: Question, deployed: Deployed, live: LiveState, now: floa
         scores = deployed.scorer(query_of(question, deployed, live, now))
     else:
         scores = deployed.cohort_scores(question.cohort)
-    return _fitting(scores, deployed, live)
+    return _finished(scores, question, deployed, live)
+
+
+def _finished(scores: Floats, question: Question, deployed: Deployed, live: LiveState) -> Floats:
+    """(items of the model,) scores made (catalogue,), and moved by the question's objective."""
+    fitting = _fitting(scores, deployed, live)
+    if question.objective is None:
+        return fitting
+    return moved(fitting, shift_of(question, live), logits=deployed.gives_logits)
+
+
+def shift_of(question: Question, live: LiveState) -> Floats:
+    """(catalogue,) by how many logits the question's objective moves each item."""
+    objective = question.objective
+    if objective is None:
+        return np.zeros(live.item_count, np.float32)
+    shares = ObjectiveColumn.of(live.group.item_table, objective.column).shares(live.item_count)
+    return shares * np.float32(objective.weight)
 
 
 def _fitting(scores: Floats, deployed: Deployed, live: LiveState) -> Floats:
@@ -233,7 +277,7 @@ def score_together(contexts: Sequence[RankingContext]) -> None:
     if not scanned:
         return
     for context, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
-        context.scores = _fitting(scores, context.deployed, context.live)
+        context.scores = _finished(scores, context.question, context.deployed, context.live)
 
 
 def softmax(scores: Floats, of: Floats) -> Floats:

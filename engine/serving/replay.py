@@ -18,7 +18,7 @@ from engine.errors import InvalidInput
 from engine.filters import CompiledFilter
 from engine.impressions.segment import ShownAnswer
 from engine.measure.off_policy import Shows
-from engine.question import Question
+from engine.question import Question, ServingObjective
 from engine.rank.explore import inclusion
 from engine.serving.deployments import Deployed
 from engine.serving.ranking import LiveState, ranking_context
@@ -61,12 +61,13 @@ def shows_of(
     instead: Deployed,
     group: Group,
     filters: Callable[[ShownAnswer], tuple[CompiledFilter, ...]],
+    objective: ServingObjective | None,
 ) -> Shows:
     """A reward is 1 where the user did something with the item that the answer showed."""
     rows: list[tuple[int, int, float, float, float]] = []
     targets: list[tuple[int, int, float]] = []
     for number, answer in enumerate(answers):
-        chances = _chances(answer, instead, group, filters(answer))
+        chances = _chances(answer, instead, group, filters(answer), objective)
         targets += [(number, item, chance) for item, chance in chances.items()]
         done = outcomes.get((answer.name, answer.user or ""), ())
         for item, propensity in zip(answer.items, answer.propensities or (1.0,) * len(answer.items), strict=True):
@@ -89,7 +90,11 @@ def shows_of(
 
 
 def _chances(
-    answer: ShownAnswer, instead: Deployed, group: Group, filters: tuple[CompiledFilter, ...]
+    answer: ShownAnswer,
+    instead: Deployed,
+    group: Group,
+    filters: tuple[CompiledFilter, ...],
+    objective: ServingObjective | None,
 ) -> dict[int, float]:
     """Item -> the probability that the other campaign would have shown it."""
     question = Question(
@@ -97,6 +102,7 @@ def _chances(
         user=answer.user,
         num_results=max(1, len(answer.items)),
         filter_values=answer.filter_values,
+        objective=objective,
     )
     live = LiveState.of(group, answer.user)
     live = replace(live, history=live.history.where(live.history.times < int(answer.at)))

@@ -73,7 +73,7 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
     question, promoting = asked.question, (asked.promoting,) if asked.promoting else ()
     try:
         check(question, deployed, (*asked.filters, *promoting))
-        return ranking_context(question, deployed, LiveState.of(group, question.user), asked.filters, now)
+        return ranking_context(question, deployed, LiveState.for_question(question, group, now), asked.filters, now)
     except EngineError as error:
         return error
 
@@ -92,6 +92,7 @@ def _ranked(context: RankingContext, promoting: CompiledFilter | None, as_of: in
         reasons=shown.reasons,
         propensities=shown.propensities,
         seed="" if context.explorer is None else context.explorer.drawn_with,
+        unknown_history=context.live.unknown,
     )
 
 
@@ -110,7 +111,9 @@ def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter,
         raise InvalidInput(f"promotions: the recipe {name} ({kind}) reorders a given list.")
     if question.cohort is not None and kind != "USER_PERSONALIZATION":
         raise InvalidInput(f"cohort: the recipe {name} is of type {kind}; only USER_PERSONALIZATION has cohorts.")
-    nobody = question.user is None and question.cohort is None
+    if question.cohort is not None and question.history:
+        raise InvalidInput("history: the list of a cohort is for many.")
+    nobody = question.user is None and question.cohort is None and not question.history
     if nobody and kind in {"USER_PERSONALIZATION", "PERSONALIZED_RANKING"}:
         raise InvalidInput(f"userId is required: the recipe {name} is of type {kind}.")
     if question.item is None and kind == "RELATED_ITEMS":
@@ -135,7 +138,7 @@ def _check_filter(filter_: CompiledFilter, question: Question, deployed: Deploye
         raise InvalidInput(f"filterArn: the filter is on {filter_.target}; recommendations are filtered by ItemID.")
     if filter_.needs_user and question.cohort is not None:
         raise InvalidInput("filterArn: the filter depends on the user, and the list of a cohort is for many.")
-    if filter_.needs_user and question.user is None:
+    if filter_.needs_user and question.user is None and (filter_.names_user or not question.history):
         raise InvalidInput("userId is required: the filter depends on the user.")
     if filter_.needs_item and recipe.kind != "RELATED_ITEMS":
         reason = f"the recipe {recipe.name} is of type {recipe.kind}, not RELATED_ITEMS"

@@ -52,6 +52,8 @@ class Maker:
         upstream = self._upstreams[variation.upstream]
         with self._telemetry.upstream(variation.upstream):
             answer = await upstream.answer(wider, plan, variation)
+        if answer.unknown_history:
+            self._telemetry.history_unknown(ask.namespace, answer.unknown_history)
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
             body = await self._post_process(body, request, plan.post_processor)
@@ -98,6 +100,8 @@ def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:
 def body_of(answer: Answer, ask: Ask, variation: str | None) -> Members:
     """`variation` is named where there is a choice."""
     body: Members = {ask.list_name: answer.items}
+    if answer.unknown_history:
+        body["unknownHistory"] = answer.unknown_history
     if answer.recommendation_id is not None:
         body["recommendationId"] = answer.recommendation_id
     if variation is not None:

@@ -154,7 +154,7 @@ class Gateway:
         scope = await upstream.scope(ask, variation)
         if variation.hide_seen_s and variation.origin is None and ask.action != "rerank-items":
             seen = self.engine.seen(ask, variation, request.moment.now.timestamp() - variation.hide_seen_s)
-            ask = replace(ask, exclude=ask.exclude | seen)
+            ask = replace(ask, exclude=ask.exclude.union(seen, ask.history))
         return replace(request, ask=ask, scope=scope, before=before)
 
     async def _fetch(self, request: RequestContext) -> Fetched:

@@ -6,8 +6,8 @@ All become a `Question` that goes through the same story as the gateway's own ro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Protocol, TypedDict
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -20,6 +20,7 @@ from gateway.fields import text_of
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 DEFAULT_RESULTS = 25
+LONGEST_ID = 256
 MOST_WITH_METADATA = 50
 DEFAULT_ACTIONS, MOST_ACTIONS = 5, 100
 
@@ -33,6 +34,9 @@ FilterValues = Annotated[
 PromotionName = Annotated[str, Meta(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")]
 Columns = Annotated[list[Annotated[str, Meta(max_length=150)]], Meta(max_length=10)]
 MetadataColumns = Annotated[dict[Annotated[str, Meta(pattern=r"^(?i:ITEMS)\Z")], Columns], Meta(max_length=1)]
+
+
+HISTORY = "history"  # a key of `context` that is ours: items that the asker has chosen, oldest first
 
 
 class RuntimePromotion(RequestBody, frozen=True, kw_only=True):
@@ -71,6 +75,11 @@ class GetActionRecommendations(RequestBody, frozen=True, kw_only=True):
     num_results: Annotated[int, Meta(ge=0, le=MOST_ACTIONS)] | None = None
     filter_arn: Arn | None = None
     filter_values: FilterValues | None = None
+
+
+class AskedWith(TypedDict, total=False):
+    context: Mapping[str, str]
+    history: tuple[str, ...]
 
 
 class PredictedItem(msgspec.Struct, frozen=True, rename="camel"):
@@ -116,7 +125,7 @@ class RuntimeCalls:
             num_results=asked.num_results or DEFAULT_RESULTS,
             filter=asked.filter_arn,
             filter_values=asked.filter_values or {},
-            context=asked.context or {},
+            **_asked_with(asked.context),
             promotion=_promotion(asked.promotions[0]) if asked.promotions else None,
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
@@ -133,7 +142,7 @@ class RuntimeCalls:
             num_results=len(asked.input_list),
             filter=asked.filter_arn,
             filter_values=asked.filter_values or {},
-            context=asked.context or {},
+            **_asked_with(asked.context),
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
         self._take("GetPersonalizedRanking", question.account, question.campaign)
@@ -189,6 +198,18 @@ class RuntimeCalls:
     ) -> list[dict[str, Any] | None]:
         self._catalogue.check_metadata(question.campaign, columns, question.account)
         return self._catalogue.metadata(question.campaign, items, columns, question.account)
+
+
+def _asked_with(context: dict[str, str] | None) -> AskedWith:
+    """The context, and the history that is in it. Raises `InvalidInput` for one that can't be read."""
+    if not context or HISTORY not in context:
+        return {"context": context or {}}
+    history = engine.split_values("context: the history", context[HISTORY])
+    if len(history) > engine.MOST_RESULTS or not all(1 <= len(item) <= LONGEST_ID for item in history):
+        raise engine.InvalidInput(
+            f"context: the history has at most {engine.MOST_RESULTS} items, each of 1 to {LONGEST_ID} characters."
+        )
+    return {"context": {name: value for name, value in context.items() if name != HISTORY}, "history": history}
 
 
 def _promotion(asked: RuntimePromotion) -> engine.Promotion:

@@ -104,7 +104,7 @@ def _keyed_digest(version: str) -> hashlib.blake2b:
 def size_of(key: CacheKey, answer: EncodedAnswer) -> int:
     """Bytes of an entry that has no decorated body yet."""
     strings = [part for part in msgspec.structs.astuple(key) if type(part) is str]
-    for more in (key.items, *key.values, *key.context, *key.parameters):
+    for more in (key.items, key.history, *key.values, *key.context, *key.parameters):
         if more:
             strings += more
     strings += (answer.model, answer.seed, answer.name)

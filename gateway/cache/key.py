@@ -33,6 +33,7 @@ class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decorate: bool
     parameters: Pairs
     promotion: Promoted | None = None
+    history: tuple[str, ...] = ()
 
 
 def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey:
@@ -55,6 +56,7 @@ def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey
         ask.decorate,
         pairs(ask.parameters),
         None if ask.promotion is None else promoted(ask.promotion),
+        ask.history,
     )
 
 

@@ -1,4 +1,4 @@
-"""Configured filters that the data can't be filtered by: found before visitors are refused for them."""
+"""Configured filters and objectives that the data does not allow: found before visitors are refused for them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FilterChecks:
 
 
 def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
-    """Reasons why models can't use filters or promotions' filters, by the filter's place and its name or expression.
+    """Reasons why models can't use filters, promotions' filters and objectives, by their place and what names them.
 
     Models that are not there are passed over.
     """
@@ -41,17 +41,28 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
             engine.answers.check_filter(variation.model, choice.filter, choice.expression)
         except (InvalidInput, NotFound) as error:
             faults[f"{name}: {choice.filter or choice.expression}"] = error.message
+    for place, variation in _variations(config):
+        objective = variation.objective
+        try:
+            if objective is not None and objective.weight:
+                engine.answers.check_objective(variation.model, objective)
+        except InvalidInput as error:
+            faults[f"objective of {place}: {objective and objective.column}"] = error.message
     return faults
 
 
 def _choices(config: Config) -> Iterator[tuple[str, Variation, FilterChoice]]:
+    for place, variation in _variations(config):
+        for choice in variation.filters:
+            yield f"filter of {place}", variation, choice
+        if variation.promotion is not None:
+            yield f"promotion {variation.promotion.name} of {place}", variation, variation.promotion.choice
+
+
+def _variations(config: Config) -> Iterator[tuple[str, Variation]]:
+    """The variations that the built-in engine answers, with their places."""
     for namespace in config.namespaces.values():
         for plan in namespace.plans.values():
             for variation in plan.variations:
-                if not variation.model or variation.origin:
-                    continue
-                place = f"/{plan.action}/{plan.namespace}/{plan.recommender} {variation.name}"
-                for choice in variation.filters:
-                    yield f"filter of {place}", variation, choice
-                if variation.promotion is not None:
-                    yield f"promotion {variation.promotion.name} of {place}", variation, variation.promotion.choice
+                if variation.model and not variation.origin:
+                    yield f"/{plan.action}/{plan.namespace}/{plan.recommender} {variation.name}", variation

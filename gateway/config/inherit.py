@@ -11,12 +11,13 @@ from typing import TypeVar
 
 import msgspec
 
+from engine import ServingObjective
 from gateway.ask import Action
 from gateway.config import caching, document, experiments
 from gateway.context import autocontext
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES
-from gateway.document.context import AutoField, Filter, Promotion, RulePart
+from gateway.document.context import AutoField, Filter, ObjectivePart, Promotion, RulePart
 from gateway.document.remote import Enclosing
 from gateway.document.values import plain
 from gateway.metadata import SOURCES, MetadataPart
@@ -128,6 +129,7 @@ def variation(
         auto_context=context_fields(own.auto_context or {}),
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters or (), part.filter)),
         promotion=promotion(own.promotions[0], by_arn) if own.promotions else None,
+        objective=objective(own.objective),
         policies=None if own.cache_control is None else caching.policies(own.cache_control),
         metadata=metadata(own.inference_item_metadata, answerer, enclosing),
         hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide or ()),
@@ -146,6 +148,11 @@ def with_old_filter(filters: tuple[Filter, ...], old: Filter | None) -> tuple[Fi
         msgspec.structs.replace(each, auto_dynamic_filter_values={**values, **each.auto_dynamic_filter_values})
         for each in filters
     )
+
+
+def objective(part: ObjectivePart | None) -> ServingObjective | None:
+    """One of no weight stands, too: it is in place of a campaign's own."""
+    return None if part is None else ServingObjective(column=part.column, weight=part.weight)
 
 
 def promotion(part: Promotion, by_arn: bool) -> plan.PromotionChoice:

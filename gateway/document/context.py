@@ -10,6 +10,7 @@ import msgspec
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES, FieldType, Rule
 from gateway.document.values import (
+    Column,
     FieldName,
     FilterValue,
     MetadataField,
@@ -17,6 +18,7 @@ from gateway.document.values import (
     Percent,
     Placeholder,
     PromotionName,
+    Shift,
     Text,
     Value,
 )
@@ -100,6 +102,14 @@ class Promotion(Part, frozen=True, kw_only=True):
     condition: Literal["user-required"] | None = None
     filter_values: dict[Placeholder, FilterValue] = {}
     auto_dynamic_filter_values: dict[Placeholder, AutoField] = {}
+
+
+class ObjectivePart(Part, frozen=True, kw_only=True):
+    """A second goal beside relevance: more of a numeric column of Items, or less with a weight below 0. The item with
+    the most moves so many logits away from the one with the least: with 0.7 its odds double. A weight of 0 is none."""
+
+    column: Column
+    weight: Shift
 
 
 class Hide(Part, frozen=True):

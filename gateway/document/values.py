@@ -28,6 +28,8 @@ PromotionName = Annotated[
     ),
 ]
 Percent = Annotated[int, Meta(ge=1, le=100, description="A whole number from 1 to 100.")]
+Column = Annotated[str, spelled("^[A-Za-z_][A-Za-z0-9_]{0,149}$", "A column of Items, as its schema spells it.")]
+Shift = Annotated[float, Meta(ge=-10, le=10, description="A number from -10 to 10.")]
 FilterValue = Annotated[
     str, Meta(max_length=1000, description="A text of at most 1000 characters, such as '\"Drama\"'.")
 ]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine import ServingObjective
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
@@ -134,6 +135,7 @@ class Variation:
     auto_context: tuple[ContextField, ...] = ()
     filters: tuple[FilterChoice, ...] = ()
     promotion: PromotionChoice | None = None
+    objective: ServingObjective | None = None
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
     hide: tuple[FieldCondition, ...] = ()  # on metadata: items for which one holds are not shown

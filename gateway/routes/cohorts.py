@@ -46,5 +46,7 @@ def cohort_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
     query = query_of(request.scope["query_string"], more)
     if query.ask.context:
         raise Invalid("InvalidContextParameter", "context: a cohort's list is the same in every context")
+    if query.ask.history:
+        raise Invalid("ValidationError", "history: a cohort's list is the same for all of it")
     cohort = checked_id(decoded(name, "cohort"), "cohort")
     return query.question("recommend-items", namespace, recommender, cohort=cohort)

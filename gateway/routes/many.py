@@ -14,15 +14,12 @@ from gateway.answer.reply import Reply
 from gateway.ask import Action, Ask
 from gateway.caller import Caller
 from gateway.errors import Invalid
-from gateway.routes.parsing import decode, decoded, segments
+from gateway.routes.parsing import Id, Ids, decode, decoded, segments
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, Promotions, the_one
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, POST, AnyRequest, Front, Sending, refusal
 
 MOST_LISTS = 25
 NEEDS = {"recommend-items": "userId", "related-items": "itemId", "rerank-items": "userId"}
-
-Id = Annotated[str, Meta(min_length=1, max_length=256)]
-Ids = Annotated[tuple[Id, ...], Meta(max_length=MOST_RESULTS)]
 
 
 class OneBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -46,10 +43,12 @@ class OneBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
 
 
 class ManyBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """`distinct`: a list leaves out what the lists before it show."""
+    """`history` is what the asker has chosen, oldest first. `distinct`: a list leaves out what the lists before it
+    show."""
 
     requests: Annotated[tuple[OneBody, ...], Meta(min_length=1, max_length=MOST_LISTS)]
     user_id: Id | None = None
+    history: Ids = ()
     distinct: bool = False
 
 
@@ -72,11 +71,11 @@ def asks_of(wanted: ManyBody, namespace: str) -> list[Ask]:
     """Raises `Invalid`, naming the request of the list."""
     if wanted.distinct and sum(each.num_results for each in wanted.requests) > MOST_RESULTS:
         raise Invalid("ValidationError", f"distinct: numResults of all requests are {MOST_RESULTS} at most together")
-    return [ask_of(each, wanted.user_id, namespace, f"requests[{place}]") for place, each in enumerate(wanted.requests)]
+    return [ask_of(each, wanted, namespace, f"requests[{place}]") for place, each in enumerate(wanted.requests)]
 
 
-def ask_of(wanted: OneBody, user_id: str | None, namespace: str, place: str) -> Ask:
-    required = {"userId": user_id, "itemId": wanted.item_id}
+def ask_of(wanted: OneBody, asker: ManyBody, namespace: str, place: str) -> Ask:
+    required = {"userId": asker.user_id or asker.history or None, "itemId": wanted.item_id}
     if required[NEEDS[wanted.action]] is None:
         raise Invalid("ValidationError", f"{place}: {wanted.action} needs {NEEDS[wanted.action]}")
     ranked = wanted.action == "rerank-items"
@@ -86,7 +85,7 @@ def ask_of(wanted: OneBody, user_id: str | None, namespace: str, place: str) -> 
         action=wanted.action,
         namespace=namespace,
         recommender=wanted.recommender,
-        user_id=user_id,
+        user_id=asker.user_id,
         item_id=wanted.item_id if wanted.action == "related-items" else None,
         item_ids=wanted.item_ids,
         num_results=len(wanted.item_ids) if wanted.item_ids is not None else wanted.num_results,
@@ -97,6 +96,7 @@ def ask_of(wanted: OneBody, user_id: str | None, namespace: str, place: str) -> 
         decorate=wanted.decorate_items,
         synthetic=wanted.synthetic_user,
         feature=wanted.feature or None,
+        history=asker.history,
         exclude=frozenset(wanted.exclude),
         fields=tuple(sorted(set(wanted.fields))),
         locale=wanted.locale,

@@ -80,13 +80,15 @@ EXPLANATION = record(
         **dict.fromkeys(("place", "rank", "rankAfterFilters"), INTEGER),
         **dict.fromkeys(("score", "propensity"), NUMBER),
         **dict.fromkeys(("filters", "history"), array(ANY)),
-        **dict.fromkeys(("exploration", "promotion"), ANY),
+        **dict.fromkeys(("exploration", "promotion", "objective"), ANY),
+        "unknownHistory": INTEGER,
     },
     *("itemId", "source", "model", "cause", "because"),
 )
 COHORT = record({"cohort": TEXT, "count": INTEGER, "model": TEXT}, "cohort", "count", "model")
 PAGES = ("pageSize", "next")
-OF_ONE_USER = ("context", "syntheticUser", "feature", "sessionId")  # parameters that a cohort's list has not
+HISTORY = array(TEXT, max_items=MOST_RESULTS, examples=[["item-1", "item-2"]])
+OF_ONE_USER = ("context", "history", "syntheticUser", "feature", "sessionId")  # parameters that a cohort's list has not
 
 
 def described(config: Config) -> dict[str, Any]:
@@ -171,9 +173,10 @@ class RecommenderPaths:
     def _rerank(self) -> Operation:
         plan, title = self.plan, TITLES[self.plan.action]
         items = array(TEXT, max_items=MOST_RESULTS, examples=[["item-1", "item-2"]])
+        body = Schema(one_of=[items, record({"itemIds": items, "history": HISTORY}, "itemIds")])
         name = f"post.{plan.action}.{self.namespace.key}.{plan.recommender}"
         summary, tag = f"{title}: {plan.recommender}, for long lists", _tag(self.namespace, title)
-        return operation(name, summary, tag, _items(plan), [_id("user_id"), *_query(plan)], items)
+        return operation(name, summary, tag, _items(plan), [_id("user_id"), *_query(plan)], body)
 
     def _operation(
         self, kind: str, tag: str, title: str, responses: Responses, parameters: Sequence[Parameter]
@@ -184,7 +187,7 @@ class RecommenderPaths:
 
 def _many(namespace: Namespace) -> Operation:
     lists = array(QUESTION, min_items=1, max_items=25)
-    body = record({"userId": TEXT, "requests": lists, "distinct": FLAG}, "requests")
+    body = record({"userId": TEXT, "history": HISTORY, "requests": lists, "distinct": FLAG}, "requests")
     answers = {"200": response("An answer or an error each.", record({"responses": array(ANY)}, "responses"))}
     summary = "Several lists at once; with distinct, no item is in two of them"
     tag = _tag(namespace, "Recommend Items")
@@ -216,6 +219,7 @@ def _query(plan: Plan) -> list[Parameter]:
         query_parameter("filter", TEXT, "A filter's name or ARN; instead of the configured ones."),
         query_parameter("filterValues", TEXT, "The filter's values: a JSON object of strings."),
         query_parameter("context", TEXT, "A JSON object of strings; wins over automatic context."),
+        query_parameter("history", TEXT, "Items chosen, oldest first, separated by commas, after the user's own."),
         query_parameter("exclude", TEXT, "Items not to show, separated by commas; the list is filled up from below."),
         query_parameter("fields", TEXT, "Which fields of metadata, separated by commas; all if not said."),
         query_parameter("locale", TEXT, "The language of metadata, such as de-AT, where it has several."),
@@ -256,5 +260,6 @@ def _list_parameters() -> list[Parameter]:
 def _items(plan: Plan) -> Responses:
     key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
     items = array(record({"itemId": TEXT, "score": NUMBER, "metadata": ANY}, "itemId"))
-    body = record({key: items, "recommendationId": TEXT, "variation": TEXT, "short": FLAG, "next": TEXT}, key)
+    more = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG, "unknownHistory": INTEGER}
+    body = record({key: items, **more}, key)
     return {"200": response("Items, the best first.", body), **REFUSALS}

@@ -4,17 +4,20 @@ character; JSON bodies, decoded to what was wanted."""
 from __future__ import annotations
 
 import json
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar.exceptions import NotFoundException
+from msgspec import Meta
 
-from engine import in_words
+from engine import MOST_RESULTS, in_words
 from gateway.errors import Invalid
 from gateway.routes.replies import AnyRequest
 
 LONGEST_ID = 256  # characters, as Personalize has it
+Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
+Ids = Annotated[tuple[Id, ...], Meta(max_length=MOST_RESULTS)]
 T = TypeVar("T")
 
 

@@ -60,7 +60,7 @@ MOST_FILTER_VALUES = 25
 MOST_FIELDS = 50
 NAMES = (
     *("numResults", "userId", "sessionId", "filter", "filterValues", "context", "exclude", "decorateItems", "fields"),
-    *("promotions", "locale", "feature", "syntheticUser", "pageSize", "next"),
+    *("history", "promotions", "locale", "feature", "syntheticUser", "pageSize", "next"),
 )
 _READ = frozenset(NAMES)
 LIKENESS = 0.8  # of two names, from which on the one is taken for the other, mistyped
@@ -136,7 +136,8 @@ def query_of(raw: bytes, more: frozenset[str]) -> InferenceQuery:
         synthetic=parameters.get("syntheticUser", "false").lower() in TRUE,
         feature=parameters.get("feature") or None,
         session_id=checked_id(parameters["sessionId"], "sessionId") if parameters.get("sessionId") else None,
-        exclude=_ids(raw, "exclude"),
+        history=_ids(raw, "history"),
+        exclude=frozenset(_ids(raw, "exclude")),
         fields=_fields(parameters.get("fields", "")),
         locale=_locale(parameters.get("locale", "")),
     )
@@ -157,13 +158,13 @@ def _likeness(name: str, other: str) -> float:
     return SequenceMatcher(None, one, two, autojunk=False).ratio()
 
 
-def _ids(raw: bytes, name: str) -> frozenset[str]:
+def _ids(raw: bytes, name: str) -> tuple[str, ...]:
     """Item ids separated by commas; an encoded comma is part of its id, and the parameter may be repeated."""
     pairs = (part.partition("=") for part in raw.decode("latin-1").split("&"))
     texts = [text for key, _, value in pairs if unquote_plus(key) == name for text in value.split(",") if text]
     if len(texts) > MOST_RESULTS:
         raise Invalid("ValidationError", f"{name} has at most {MOST_RESULTS} item ids, not {len(texts)}")
-    return frozenset(checked_id(unquote_plus(text), f"each id of {name}") for text in texts)
+    return tuple([checked_id(unquote_plus(text), f"each id of {name}") for text in texts])
 
 
 def _fields(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -15,9 +16,19 @@ from gateway.caller import Caller
 from gateway.context.viewer import derived_from
 from gateway.errors import Invalid
 from gateway.plan.plan import NO_CACHE
-from gateway.routes.parsing import checked_id, decode, decoded, segments
+from gateway.routes.parsing import Ids, checked_id, decode, decoded, segments
 from gateway.routes.query import query_of
 from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Header, Sending, revalidated
+
+
+class RerankBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """The items to rank, and what the asker has chosen, oldest first."""
+
+    item_ids: list[str]
+    history: Ids = ()
+
+
+RERANKED: Any = list[str] | RerankBody
 
 
 def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
@@ -31,10 +42,12 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:
         place = segments(request, "rerank-items", 3)
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
-            items = decode(body, list[str], "an array of item ids, each a string")
-        reply = await front.gateway.answer(
-            _rerank(request, front.gateway.config.query_names, place, items), caller, NO_CACHE
-        )
+            sent: list[str] | RerankBody = decode(body, RERANKED, "an array of item ids, each a string")
+        items = sent.item_ids if isinstance(sent, RerankBody) else sent
+        ask = _rerank(request, front.gateway.config.query_names, place, items)
+        if isinstance(sent, RerankBody) and sent.history:
+            ask = msgspec.structs.replace(ask, history=sent.history)
+        reply = await front.gateway.answer(ask, caller, NO_CACHE)
         return Sending(reply.body, headers=_about(reply, "no-store", None), version=reply.version)
 
     def action(name: str, ask: Callable[[AnyRequest, frozenset[str]], Ask]) -> HTTPRouteHandler:

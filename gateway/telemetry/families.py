@@ -41,6 +41,9 @@ FAMILIES = {
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
     "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),
+    "recgate_history_unknown": Family(
+        "counter", "Items of histories in requests that nobody has heard of, of answers made.", ("namespace",)
+    ),
     "recgate_undecorated": Family("counter", "Answers without metadata, since its source failed.", ("namespace",)),
     "recgate_metadata_faults": Family("max", "Whether metadata's files can't be used; the old stays.", ("namespace",)),
     "recgate_metadata_age_seconds": Family("max", "Since metadata was known to be what its files say.", ("namespace",)),

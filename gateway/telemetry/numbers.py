@@ -63,6 +63,9 @@ class Telemetry:
     def undecorated(self, namespace: str) -> None:
         self._counts["recgate_undecorated"][(namespace,)] += 1
 
+    def history_unknown(self, namespace: str, items: int) -> None:
+        self._counts["recgate_history_unknown"][(namespace,)] += items
+
     def conversion(self, namespace: str, recommender: str, feature: str, metric: str) -> None:
         self._counts["recgate_conversions"][namespace, recommender, feature, metric] += 1
 

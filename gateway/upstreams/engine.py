@@ -15,6 +15,7 @@ from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
 from gateway.document.remote import MODEL_ARN, Enclosing
 from gateway.document.report import Report, checks, inside
+from gateway.engine_port import DeployedModel
 from gateway.errors import Problem, as_problems
 from gateway.plan.plan import Plan, Variation
 from gateway.upstreams.base import Answerer, Scope, UpstreamType
@@ -68,11 +69,12 @@ class EngineUpstream:
 
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         user, model = ask.user_id, variation.model
-        tags = await self.tags(user, model, self._account)
+        deployed = await self._deployed(model, self._account)
+        tags = self._tags(user, deployed)
         own = None if user is None else tags[-1]
         choosing = _filters(ask)
-        if not choosing:  # items are in the list by their ids alone
-            tags = tags[1:]
+        if not choosing and not ask.history and not (variation.objective or deployed.objective):
+            tags = tags[1:]  # items are in the list by their ids alone
         elif any(name is not None for name, _ in choosing):
             tags = (FILTERS, *tags)
         if own is None or await self._names_the_user(choosing, model):
@@ -83,7 +85,7 @@ class EngineUpstream:
         return Scope(user, tags, own) if has_history else Scope(None, tags[:-1], own)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
-        ranked = await self.rank(_question(ask, variation.model, self._account))
+        ranked = await self.rank(_question(ask, variation, self._account))
         nothing = (None,) * len(ranked.items)
         about = zip(
             ranked.items, ranked.scores, ranked.promotion_names or nothing, ranked.reasons or nothing, strict=True
@@ -98,6 +100,7 @@ class EngineUpstream:
             model=ranked.model,
             as_of=ranked.as_of,
             seed=ranked.seed,
+            unknown_history=ranked.unknown_history,
         )
 
     def seen(self, ask: Ask, variation: Variation, since: float) -> frozenset[str]:
@@ -113,7 +116,7 @@ class EngineUpstream:
             return await self._batches.ask(question)
 
     async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
-        question = _question(ask, variation.model, self._account)
+        question = _question(ask, variation, self._account)
         return await self._off_loop(lambda: self._answers.explain(question, item))
 
     async def cohort(self, user: str, count: int, variation: Variation) -> Cohort:
@@ -137,16 +140,26 @@ class EngineUpstream:
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
         """Tags that outdate an answer of this campaign: the items' first, and last the user's own."""
-        # A campaign that was met is a look into a table; for any other the engine may read the log and the database.
+        return self._tags(user, await self._deployed(campaign, account))
+
+    async def _deployed(self, campaign: str, account: str) -> DeployedModel:
+        """A campaign that was met is a look into a table; for any other the engine may read the log and the
+        database."""
         if (campaign, account) in self._met:
             with as_problems():
-                deployed = self._answers.deployed(campaign, account)
-        else:
-            deployed = await self._off_loop(lambda: self._answers.deployed(campaign, account))
-            self._met.add((campaign, account))
+                return self._answers.deployed(campaign, account)
+        deployed = await self._off_loop(lambda: self._answers.deployed(campaign, account))
+        self._met.add((campaign, account))
+        return deployed
+
+    def _tags(self, user: str | None, deployed: DeployedModel) -> tuple[Tag, ...]:
         group = deployed.group_uid
         common = (("items", group), ("snapshot", group), ("deploy", deployed.campaign.arn))
-        return common if user is None else (*common, ("user", group, user))
+        if user is None:
+            return common
+        owner = self._answers.owner(group, user)  # a session that belongs to a user stands for it
+        own = ("user", group, user)
+        return (*common, own) if owner is None else (*common, ("user", group, owner), own)
 
     async def deliver(
         self,
@@ -238,9 +251,9 @@ def _filters(ask: Ask) -> tuple[Choosing, ...]:
     return choosing if promotion is None else (*choosing, (promotion.filter, promotion.expression))
 
 
-def _question(ask: Ask, model: str, account: str) -> Question:
+def _question(ask: Ask, variation: Variation, account: str) -> Question:
     return Question(
-        campaign=model,
+        campaign=variation.model,
         account=account,
         user=ask.user_id,
         cohort=ask.cohort,
@@ -252,6 +265,8 @@ def _question(ask: Ask, model: str, account: str) -> Question:
         filter_values=ask.filter_values,
         context=ask.context,
         promotion=ask.promotion,
+        history=ask.history,
+        objective=variation.objective,
         stable_id=True,
     )
 

@@ -36,12 +36,13 @@ OWN: dict[str, Callable[[Ask], str]] = {
     "itemId": lambda ask: ask.item_id or "",
     "itemIds": lambda ask: ",".join(ask.item_ids or ()),
     "filter": lambda ask: ask.filter or ask.expression or "",
+    "history": lambda ask: ",".join(ask.history),
 }
 
 
 class HttpVariation(RemoteVariation, frozen=True, tag="http", kw_only=True):
     """Any recommender over HTTP. In the URL after its host, and in headers, may stand `{userId}`, `{itemId}`,
-    `{itemIds}`, `{numResults}`, `{namespace}`, `{recommender}`, `{action}`, `{filter}`, `{context.NAME}`,
+    `{itemIds}`, `{history}`, `{numResults}`, `{namespace}`, `{recommender}`, `{action}`, `{filter}`, `{context.NAME}`,
     `{filterValues.NAME}`, and any other name, which is a query parameter of the request; each value is percent-encoded.
     POST sends the payload of functions. `items` is a JMESPath expression for the list of items."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.document.context import AutoContext, Filter, Hide, Promotion
+from gateway.document.context import AutoContext, Filter, Hide, ObjectivePart, Promotion
 from gateway.document.remote import CircuitBreaker
 from gateway.document.values import Duration, Part, Retries, Seconds, Weight
 from gateway.metadata import AnyMetadata
@@ -31,6 +31,7 @@ class Level(Part, frozen=True):
     cache_control: CacheControl | None = None
     filters: tuple[Filter, ...] | None = None
     promotions: tuple[Promotion, ...] | None = None
+    objective: ObjectivePart | None = None
     inference_item_metadata: AnyMetadata | None = None
     hide: tuple[Hide, ...] | None = None
     hide_seen: Seconds | None = None

@@ -10,7 +10,7 @@ from gateway.plan.plan import Plan, Variation
 
 
 def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:
-    """The question as the specification has it, with the filter, its values and the promotion beside that."""
+    """The question as the specification has it, and beside that filter, filter values, promotion and history."""
     body = base(ask, plan, variation)
     match ask.action:
         case "recommend-items":
@@ -19,6 +19,8 @@ def payload_of(ask: Ask, plan: Plan, variation: Variation) -> dict[str, Any]:
             body |= {"itemId": ask.item_id, "userId": ask.user_id or "", "numResults": ask.num_results}
         case "rerank-items":
             body |= {"userId": ask.user_id, "itemList": list(ask.item_ids or ())}
+    if ask.history:
+        body["history"] = list(ask.history)
     if ask.context:
         body["context"] = dict(ask.context)
     if ask.filter or ask.expression:

@@ -82,7 +82,10 @@ class PersonalizeUpstream(Elsewhere):
 
 
 def question(ask: Ask, origin: Personalize, variation: Variation) -> dict[str, Any]:
-    """Raises `Invalid` for a recommender's ARN on rerank: there is no such call."""
+    """Raises `Invalid` for a recommender's ARN on rerank, as there is no such call, and for a history."""
+    if ask.history:
+        message = "Amazon Personalize knows users by their events alone; only the built-in engine takes a history"
+        raise Invalid("ValidationError", f"history: {message}")
     by_recommender = ":recommender/" in variation.model
     if ask.action == "rerank-items" and by_recommender:
         raise Invalid("ValidationError", "a recommender of Personalize can't rerank; configure a campaign's ARN")

@@ -60,13 +60,17 @@ LANGUAGE = [
     (f'{I}Interactions.EVENT_TYPE > "a"', "EVENT_TYPE is a text"),
     (f"{I}Items.GENRE IN (*)", r"\* can be used with EVENT_TYPE only"),
     (f'{I}Items.GENRE IN ("*")', r"\* can be used with EVENT_TYPE only"),
-    (f"{I}CurrentUser.AGE > 3", "CurrentUser may be used in an IF condition only"),
+    (f"{I}CurrentUser.AGE > 3", "CurrentUser may be used .*in an IF condition only"),
     (f"{A} IF Items.PRICE > 3", "an IF condition is on fields of CurrentUser only"),
     (f"{A} IF CurrentItem.PRICE > 3", "an IF condition is on fields of CurrentUser only"),
     (f"{A} IF CurrentUser.AGE > CurrentItem.PRICE", "CurrentItem is compared with fields of Items only"),
     (f"{I}CurrentItem.PRICE > 3", "CurrentItem may be used on the right-hand side only"),
     (f"{I}Items.PRICE > Items.YEAR", "a value, a placeholder or CurrentItem.NAME"),
-    (f"{I}Items.PRICE > CurrentUser.AGE", "a value, a placeholder or CurrentItem.NAME"),
+    (f"{A} IF CurrentUser.AGE > CurrentUser.SIZE", "what is compared with is|CurrentUser is compared with fields of"),
+    (
+        "INCLUDE UserID WHERE Users.AGE > CurrentUser.AGE",
+        "what is compared with|compared with fields of Items or Actions",
+    ),
     (f"{I}Interactions.EVENT_TYPE IN CurrentItem.GENRE", "CurrentItem is compared with fields of Items only"),
     (f'{I}Items.GENRE IN ($G, "a")', "either one placeholder or values"),
     (f"{I}Items.GENRE IN ($G, $H)", "either one placeholder or values"),
@@ -88,6 +92,14 @@ SCHEMAS = [
     (f'{I}Items.IN_STOCK = "maybe"', "is true or false"),
     (f"{I}Items.PRICE > CurrentItem.GENRE", "of different types"),
     (f"{I}Items.GENRE IN CurrentItem.PRICE", "of different types"),
+    (f"{I}Items.GENRE IN CurrentUser.AGE", "CurrentUser.AGE and Items.GENRE are of different types"),
+    (f"{I}Items.PRICE > CurrentUser.COUNTRY", "of different types"),
+    (f"{I}Items.PRICE > CurrentUser.ID", "CurrentUser.ID and Items.PRICE are of different types"),
+    (f"{I}Items.OWNER < CurrentUser.ID", "Items.OWNER is no number: < needs one"),
+    (f"{I}Items.IN_STOCK = CurrentUser.AGE", "of different types"),
+    (f"{I}Items.OWNER = CurrentUser.COUNTRI", "CurrentUser.COUNTRI: no such field; .*did you mean COUNTRY"),
+    (f"{I}Items.OWNER = CurrentUser.IDD", "CurrentUser.IDD: no such field"),
+    (f"{I}Items.DESCRIPTION = CurrentUser.COUNTRY", "textual"),
     ("INCLUDE ActionID WHERE Actions.REPEAT_FREQUENCY > 3", "can't be filtered by"),
 ]
 AWS = [
@@ -104,6 +116,13 @@ AWS = [
     (f'{I}Items.IN_STOCK = "true"', "is boolean: it can't be filtered by"),
     (f"{I}Items.IN_STOCK = true", "column 39:"),
     (f"{A} IF CurrentUser.ADULT = 'true'", "is boolean"),
+    (f"{A} IF CurrentUser.ID = 'u'", "CurrentUser.ID: no such field"),
+    (
+        f"{I}Items.OWNER != CurrentUser.ID",
+        "column 37:.*what is compared with is a value, a placeholder or CurrentItem.NAME",
+    ),
+    (f"{I}Items.GENRE IN CurrentUser.MEMBERSHIP_STATUS", "column 37:.*a value, a placeholder or CurrentItem.NAME"),
+    (f"{I}Items.GENRE IN (CurrentUser.MEMBERSHIP_STATUS)", r"column 38:.*expected"),
     (I + " OR ".join(f"Items.A{n} = 1" for n in range(11)), "it uses 11 fields; 10 are allowed"),
 ]
 VALID_AT_AWS = [
@@ -147,6 +166,10 @@ def test_a_dataset_that_the_group_does_not_have():
     with pytest.raises(InvalidInput, match="the dataset group has no Items dataset"):
         compile_filter(A).check({})
     compile_filter(f"{E}Interactions.EVENT_TYPE = 'x'").check({})  # every event has a type
+    items = {key: field for key, field in FIELDS.items() if key[0] == "ITEMS"}
+    compile_filter(f"{E}Items.OWNER = CurrentUser.ID").check(items)  # and every user an id
+    with pytest.raises(InvalidInput, match="the dataset group has no Users dataset"):
+        compile_filter(f"{E}Items.OWNER = CurrentUser.COUNTRY").check(items)
 
 
 def test_a_refusal_points_at_the_place():

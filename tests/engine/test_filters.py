@@ -287,6 +287,8 @@ def test_a_user_did_what_the_sessions_did_and_users_beyond_the_candidates_are_no
         (f"{I}Items.PRICE < 5 IF CurrentUser.AGE > 3", True, True, False),
         (f"{I}Items.PRICE < CurrentItem.PRICE", False, False, True),
         (f"{I}Items.GENRE IN CurrentItem.GENRE", False, False, True),
+        (f"{I}Items.OWNER != CurrentUser.ID", True, True, False),
+        (f"{I}Items.PRICE < CurrentUser.AGE | {E}Items.GENRE IN CurrentItem.GENRE", True, True, True),
     ],
 )
 def test_what_a_filter_needs(expression: str, needs_user: bool, names_user: bool, needs_item: bool):

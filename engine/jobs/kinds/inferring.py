@@ -6,6 +6,7 @@ from engine.batch.inference import answering
 from engine.batch.themes import Themes, themed
 from engine.jobs.batch import Answering, BatchContext, run_batch
 from engine.jobs.work import Work
+from engine.question import Question
 from engine.records import BatchInferenceJobRecord
 
 MOST_THEMES = 100  # lines of a file of THEME_GENERATION
@@ -20,7 +21,11 @@ failed = Work.fail
 
 def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:
     now, new_id = work.engine.clock(), work.engine.new_id
-    answer = answering(batch.deployed, batch.state, batch.filters, job.num_results, now=now, new_id=new_id)
+    campaign = batch.deployed.campaign
+    template = Question(
+        campaign=campaign.arn, account=campaign.account, num_results=job.num_results, objective=batch.objective
+    )
+    answer = answering(batch.deployed, batch.state, batch.filters, template, now=now, new_id=new_id)
     if job.batch_inference_job_mode == "THEME_GENERATION":
         return Answering(themed(answer, _themes(work, job, batch)), MOST_THEMES)
     return Answering(answer)

@@ -9,6 +9,7 @@ from gateway.ask import Action
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import reads_item
+from gateway.config.checks.recommenders import HEEDED_BY_NONE
 from gateway.config.inherit import inherited
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
@@ -85,6 +86,8 @@ def check_origins(part: document.Root, report: Report) -> None:
         if not isinstance(variation, ArnVariation):
             continue
         filters, promotions = level.filters or (), level.promotions or ()
+        if variation.objective is not None:
+            report.warn(inside(place, "objective"), HEEDED_BY_NONE)
         if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
             report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
         if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):

@@ -236,3 +236,28 @@ def test_filters_that_dont_fit(batches: Batches, expression: str, says: str):
     arn = batches.filter(f"unfit-{len(expression)}", expression)
     with pytest.raises(InvalidInput, match=says):
         batches.infer(POPULAR, {"a.json": ""}, filterArn=arn)
+
+
+def test_lines_have_a_history_and_filters_that_compare_with_the_user(batches: Batches):
+    batches.engine.feed.put_rows(batches.dataset("USERS"), "USERS", [("u14", {"tier": "even"})]).result(30)
+    batches.engine.feed.catch_up()
+    alike = batches.filter("alike", "INCLUDE ItemID WHERE Items.GENRES IN CurrentUser.TIER")
+    lines = ({"userId": "u14"}, {"userId": "u14", "history": ["i2"]}, {"userId": "nobody", "history": ["i2"]})
+    even, after, nothing = batches.answers(V2, *lines, filterArn=alike)
+    items = [set(each["output"]["recommendedItems"]) for each in (even, after, nothing)]
+    assert items[0] == items[1] == {f"i{n}" for n in range(0, 12, 2)} and items[2] == set()
+    (answer,) = batches.answers(V2, {"userId": "nobody", "history": ["i2", "i4", "never"]})
+    campaign = batches.deploy(batches.version(V2), "with-a-history")
+    batches.engine.feed.catch_up()
+    ranked = batches.engine.answers.recommend(Question(campaign=campaign, history=("i2", "i4")))
+    assert tuple(answer["output"]["recommendedItems"]) == ranked.items
+    (bad,) = batches.answers(V2, {"userId": "u1", "history": "i2"})
+    assert "$.history" in bad["error"]
+
+
+def test_a_job_has_an_objective_by_its_tag(batches: Batches):
+    tag = {"tagKey": "recgate:objective", "tagValue": '{"column": "price", "weight": -10}'}
+    (answer,) = batches.answers(POPULAR, {"userId": "u1"}, numResults=2, tags=[tag])
+    assert answer["output"]["recommendedItems"] == ["i0", "i1"]
+    with pytest.raises(InvalidInput, match="Items have no numeric column MARGIN"):
+        batches.answers(POPULAR, {"userId": "u1"}, tags=[{**tag, "tagValue": '{"column": "MARGIN", "weight": 1}'}])

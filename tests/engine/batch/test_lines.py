@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from engine import InvalidInput
+from engine import InvalidInput, Question
 from engine.batch.inference import answering
 from engine.batch.lines import Files
 from engine.data.destination import open_destination
@@ -218,7 +218,8 @@ def test_a_hundred_thousand_lines_in_flat_memory(tmp_path: Path, capsys: pytest.
     campaign = shop.engine.records.get(shop.deploy(version), CampaignRecord)
     deployed = shop.engine.deployments.load(campaign)
     group = shop.engine.follower.restored(shop.uid)
-    answer = answering(deployed, group, (), 25, now=shop.clock(), new_id=lambda: "x")
+    asked = Question(campaign=deployed.campaign.arn)
+    answer = answering(deployed, group, (), asked, now=shop.clock(), new_id=lambda: "x")
     (tmp_path / "in.json").write_text("".join(f'{{"userId":"u{user}"}}\n' for user in range(MANY)))
     resident: dict[str, int] = {}
 

@@ -67,7 +67,7 @@ def test_every_parameter_that_a_recommender_s_routes_read_is_there(
     assert parameters(paths["/recommend-items/more/elsewhere/{user_id}"]["get"]) == own - {"sessionId"} | {"shelf"}
     assert parameters(paths["/recommend-items/more/ruled/{user_id}"]["get"]) == own - {"sessionId"} | {"utm"}
     assert parameters(paths["/cohorts/more/crowd/{user_id}"]["get"]) == {"feature"}
-    of_one_user = {"context", "syntheticUser", "feature", "sessionId"}
+    of_one_user = {"context", "history", "syntheticUser", "feature", "sessionId"}
     assert parameters(paths["/cohort-items/more/crowd/{cohort}"]["get"]) == own - of_one_user
 
 

@@ -25,6 +25,7 @@ from engine import (
     NotFound,
     Question,
     Ranked,
+    ServingObjective,
     Settings,
 )
 from engine.experiments.store import ExperimentStore
@@ -91,7 +92,8 @@ class SmallEngine:
         self.answers = self.feed = self.resources = self
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
-        self.home = SimpleNamespace(campaign=campaign, group_uid="g1", model="home/1", trained_at=1_699_999_000.0)
+        about = {"model": "home/1", "trained_at": 1_699_999_000.0, "objective": None}
+        self.home = SimpleNamespace(campaign=campaign, group_uid="g1", **about)
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
@@ -159,6 +161,9 @@ class SmallEngine:
 
     def knows(self, group: str, user: str) -> bool:
         return bool(self._seen.get(user))
+
+    def owner(self, group: str, session: str) -> str | None:
+        return None
 
     def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort:
         """By what the user has touched most."""
@@ -260,6 +265,9 @@ class SmallEngine:
 
     def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None:
         self._find_filter(filter_)
+
+    def check_objective(self, campaign: str, objective: ServingObjective) -> None:
+        raise NotImplementedError
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
         raise NotImplementedError

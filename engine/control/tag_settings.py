@@ -1,0 +1,78 @@
+"""Settings of recgate's own that ride on the tags of what answers: `recgate:NAME`, with JSON for a value.
+
+No member of the operations could carry them. TagResource and UntagResource change them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from engine.arns import name_of
+from engine.control.control import Control
+from engine.control.schemas import schemas_of
+from engine.data.options import TAG_PREFIX
+from engine.data.schema import Schema, numeric_column
+from engine.errors import InvalidInput
+from engine.question import ServingObjective
+from engine.recipe import Recipe
+from engine.recipes import RECIPES
+from engine.records import BatchInferenceJobRecord, CampaignRecord, RecommenderRecord, SolutionVersionRecord
+from engine.use_cases import USE_CASES
+from engine.words import in_words
+
+OBJECTIVE = "objective"
+SETTINGS: Mapping[str, type[msgspec.Struct]] = {OBJECTIVE: ServingObjective}
+
+Answering = CampaignRecord | RecommenderRecord | BatchInferenceJobRecord
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def objective_in(tags: Mapping[str, str]) -> ServingObjective | None:
+    return setting_in(tags, OBJECTIVE, ServingObjective)
+
+
+def setting_in(tags: Mapping[str, str], name: str, kind: type[T]) -> T | None:
+    """The setting of this name; None where no tag has it. Raises `InvalidInput`, naming the tag and the rule."""
+    text = tags.get(TAG_PREFIX + name)
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"tags: {TAG_PREFIX}{name} is a setting as a JSON object: {in_words(error)}") from error
+
+
+def settings_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that are settings."""
+    return {key: text for key, text in tags.items() if key.startswith(TAG_PREFIX)}
+
+
+def check_tags_of(control: Control, record: Answering, within: Connection) -> None:
+    """Raises `InvalidInput` for a setting that there is none of, can't be read, or fits neither recipe nor data."""
+    if not settings_of(record.tags):
+        return
+    if isinstance(record, RecommenderRecord):
+        recipe, group = USE_CASES[name_of(record.recipe_arn)].recipe, record.dataset_group_arn
+    else:
+        version = control.records.get(record.solution_version_arn, SolutionVersionRecord, within)
+        recipe, group = RECIPES[name_of(version.recipe_arn)], version.dataset_group_arn
+    _check_settings(record.tags, recipe, schemas_of(control, group, within).get("ITEMS"))
+
+
+def _check_settings(tags: Mapping[str, str], recipe: Recipe[Any], items: Schema | None) -> None:
+    for key in sorted(settings_of(tags)):
+        name = key.removeprefix(TAG_PREFIX)
+        if name not in SETTINGS:
+            choices = ", ".join(TAG_PREFIX + each for each in SETTINGS)
+            raise InvalidInput(f"tags: what answers has no setting {key}; use one of {choices}.")
+        setting_in(tags, name, SETTINGS[name])
+    objective = objective_in(tags)
+    if objective is None:
+        return
+    if not recipe.ranks_items:
+        raise InvalidInput(f"tags: {TAG_PREFIX}{OBJECTIVE} fits recipes that rank items, not {recipe.name}.")
+    numeric_column(objective.column, items, f"tags: {TAG_PREFIX}{OBJECTIVE}")
