@@ -55,15 +55,18 @@ if TYPE_CHECKING:
         MOST_RESULTS as MOST_RESULTS,
         Change as Change,
         Event as Event,
+        Fatigue as Fatigue,
         Promotion as Promotion,
         Question as Question,
         Ranked as Ranked,
         ServingObjective as ServingObjective,
+        Tired as Tired,
     )
     from engine.queue.owner import Owner as Owner
     from engine.queue.queue import Job as Job, Queue as Queue
     from engine.recipe import Recipe as Recipe
     from engine.recipes import RECIPES as RECIPES, check_recipes as check_recipes
+    from engine.resources import NegativeDeclaration as NegativeDeclaration
     from engine.serving.explain import Cause as Cause, Explanation as Explanation
     from engine.settings import Settings as Settings
     from engine.storage.write_server import CommandForwarder as CommandForwarder, WriteServer as WriteServer
@@ -107,10 +110,21 @@ _BEHIND = {
     "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.evaluation.plot": ("save_curve", "save_plot"),
     "engine.evaluation.report": ("EvaluationReport",),
-    "engine.question": ("MOST_RESULTS", "Change", "Event", "Promotion", "Question", "Ranked", "ServingObjective"),
+    "engine.question": (
+        "MOST_RESULTS",
+        "Change",
+        "Event",
+        "Fatigue",
+        "Promotion",
+        "Question",
+        "Ranked",
+        "ServingObjective",
+        "Tired",
+    ),
     "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),
+    "engine.resources": ("NegativeDeclaration",),
     "engine.settings": ("Settings",),
     "engine.experiments.store": (
         "ArmAnswer",

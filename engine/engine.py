@@ -18,6 +18,7 @@ from engine.feed.directory import Directory
 from engine.feed.feed import Feed
 from engine.feed.follower import Follower
 from engine.impressions.implicit import ImplicitImpressions
+from engine.impressions.showings import Showings
 from engine.impressions.shown_log import ShownLog
 from engine.question import Change
 from engine.queue.queue import Queue
@@ -67,6 +68,7 @@ class Engine:
             keep_s=settings.shown_hours * 3600,
             most_bytes=settings.shown_bytes,
         )
+        self.showings = Showings(self.database, clock)
         self.impressions = ImplicitImpressions(self.shown, self.log)
         self.feed = Feed(self.directory, self.log, self.follower, self.impressions, settings.account_id)
         self.answers, self.resources = self._answers(), self._resources()
@@ -79,6 +81,7 @@ class Engine:
             follower=self.follower,
             log=self.log,
             shown=self.shown,
+            showings=self.showings,
             clock=self.clock,
             new_id=self.new_id,
         )
@@ -123,6 +126,7 @@ class Engine:
             engine.deployments.load_all()
             engine.follower.start()
             engine.shown.start()
+            engine.showings.start()
             engine.impressions.start()
         return engine
 
@@ -130,6 +134,7 @@ class Engine:
         self.follower.close()
         self.impressions.close()
         self.shown.close()
+        self.showings.close()
         self.log.close()
         self.database.close()
         if self.forwarder is not None:
@@ -144,10 +149,14 @@ class Engine:
 
     def _follow_records(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if change.kind == "record":
+            if change.kind == "snapshot":
+                self.showings.forget(change.group)
+            elif change.kind == "record":
                 self.directory.forget()
                 if ":campaign/" in change.key or ":recommender/" in change.key:
                     self.deployments.reload(change.key)
+                elif ":dataset-group/" in change.key:
+                    self.deployments.reload_group(change.key)
 
 
 def _make_folder(path: Path) -> None:

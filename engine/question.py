@@ -37,6 +37,40 @@ class ServingObjective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     weight: Annotated[float, Meta(ge=-10, le=10)]
 
 
+Period = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}[smhd]\Z")]  # such as 30m, 12h or 7d
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Fatigue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rule of what a user is tired of: items with which the user was shown `shown` lists `within` a time, without
+    an event on them since. For the `rest` after the last of these an item's odds are multiplied by `weight`; by 0 it
+    comes after all others. With `shown` 0 nobody tires."""
+
+    shown: Annotated[int, Meta(ge=0, le=100)]
+    within: Period = "7d"
+    rest: Period = "3d"
+    weight: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+
+    @property
+    def within_s(self) -> int:
+        return seconds_in(self.within)
+
+    @property
+    def rest_s(self) -> int:
+        return seconds_in(self.rest)
+
+
+def seconds_in(period: str) -> int:
+    return int(period[:-1]) * SECONDS[period[-1]]
+
+
+class Tired(msgspec.Struct, frozen=True):
+    """The items that a user is tired of, and what their odds are multiplied by."""
+
+    items: tuple[str, ...] = ()
+    weight: float = 0.0
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a deployed model.
 
@@ -46,6 +80,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     recommendation id, so that what replicas cache is equal to the byte; without, every answer has its own.
     `history` are items that the asker has chosen, the oldest first: the answer is as for a user who, after all that is
     known of it, has just chosen these. Nothing of them is kept.
+    `fatigue` says what the user is tired of; None: the campaign's own rule does, and the answer counts as shown.
     A question `of` actions is answered with actions in place of items. One for a `cohort` names no user: the answer is
     the list of all of the cohort (see engine.cohorts).
     """
@@ -66,6 +101,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[str, ...] = ()
     objective: ServingObjective | None = None
     stable_id: bool = False
+    fatigue: Tired | None = None
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):

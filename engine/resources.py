@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
+from engine.arns import region_of
 from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
+from engine.control.fields import Tag
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
+from engine.control.tag_settings import NEGATIVE_EVENTS, negative_events_in
+from engine.control.tags import TagResource, tag_resource
 from engine.data.compaction import compact
 from engine.data.log import Log, LogEntry
 from engine.data.report import ImportReport
@@ -20,8 +24,10 @@ from engine.feed.directory import Directory
 from engine.feed.follower import Follower
 from engine.queue.queue import Queue
 from engine.records import (
+    CampaignRecord,
     DatasetGroupRecord,
     DatasetImportJobRecord,
+    EventTrackerRecord,
     RecommenderRecord,
     Records,
     SolutionRecord,
@@ -29,6 +35,15 @@ from engine.records import (
 )
 from engine.settings import Settings
 from engine.storage.sql import Database
+
+
+class NegativeDeclaration(NamedTuple):
+    """Event types that say what users do not want, for the dataset groups of trackers (by tracking id) and of campaigns
+    or recommenders (by name or ARN) of the settings' account."""
+
+    event_types: tuple[str, ...]
+    trackers: frozenset[str]
+    campaigns: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,29 @@ class Resources:
         columns = {"ITEMS": last.item_columns, "USERS": last.user_columns, "INTERACTIONS": last.interaction_columns}
         kinds = {part: {name: type(column) for name, column in each.items()} for part, each in columns.items()}
         return compact(state, kinds).snapshot
+
+    def declare_negative(self, declared: Sequence[NegativeDeclaration]) -> None:
+        """Sees to it that dataset groups list these negative events in their tag, and only these. Trackers and
+        campaigns that are not there are passed over. Raises as TagResource does."""
+        wanted: dict[str, set[str]] = {}
+        for each in declared:
+            for arn in self._groups_of(each):
+                wanted.setdefault(arn, set()).update(each.event_types)
+        for arn, types in wanted.items():
+            group = self.directory.get(arn, DatasetGroupRecord)
+            if set(negative_events_in(group.tags)) == types:
+                continue
+            tag = Tag(tag_key=NEGATIVE_EVENTS, tag_value=msgspec.json.encode(sorted(types)).decode())
+            tag_resource(self.control(group.account, region_of(arn)), TagResource(arn, (tag,)))
+
+    def _groups_of(self, declared: NegativeDeclaration) -> set[str]:
+        """The ARNs of the dataset groups of trackers and campaigns, of those that there are."""
+        trackers = (each for each in self.records.list(EventTrackerRecord) if each.tracking_id in declared.trackers)
+        answering = (*self.records.list(CampaignRecord), *self.records.list(RecommenderRecord))
+        campaigns = (each for each in answering if each.arn in declared.campaigns or each.name in declared.campaigns)
+        own = (EventTrackerRecord, CampaignRecord, RecommenderRecord)
+        living = (each for each in (*trackers, *campaigns) if each.deleted_at is None and isinstance(each, own))
+        return {each.dataset_group_arn for each in living if each.account == self.settings.account_id}
 
     def recommenders(self) -> list[RecommenderRecord]:
         """All accounts', oldest first."""

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -38,6 +38,7 @@ from gateway.config.filter_checks import FilterChecks
 from gateway.dependencies import Dependencies
 from gateway.document.redis_url import SECRET, URL, connected
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
+from gateway.events.negative import NegativeEventTypes, is_for_negative_events
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import FlagService
@@ -110,6 +111,7 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     worker = WorkerParts(config, engine, options or AppOptions())
     worker.watch_numbers()
     worker.threads.submit(worker.filters.report, config)
+    worker.threads.submit(worker.negative_events.declare, config)
     log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(worker.cache.ceiling))
     frequent, personalize = worker.frequent_routes(), worker.personalize_routes()
     handlers = [*frequent, *worker.routes()]
@@ -159,6 +161,7 @@ class WorkerParts:
         gate = Gate(Authenticator(self.transport, clock), RateLimiter(self.redis))
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
         self.filters = FilterChecks(engine)
+        self.negative_events = NegativeEventTypes(engine)
         self.metrics = MetricsPage(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
         self.watch = self._watch(config)
         engine.feed.subscribe(self._outdate)
@@ -198,6 +201,7 @@ class WorkerParts:
         self.decorators.use(config)
         self.hot_cache.use(config)
         self.threads.submit(self.filters.report, config)
+        self.threads.submit(self.negative_events.declare, config)
 
     @asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
@@ -282,6 +286,9 @@ class WorkerParts:
         for change in changes:
             if change.kind in ("record", "deploy"):
                 self.cache.changes.doubt(change.seq)
+        if any(change.kind == "record" and is_for_negative_events(change.key) for change in changes):
+            with suppress(RuntimeError):  # the threads have ended: the next start sees to it
+                self.threads.submit(self.negative_events.declare, self.gateway.config)
 
     def watch_numbers(self) -> None:
         telemetry, watch, clock = self.telemetry, self.watch, self.options.clock

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import Promotion
+from engine import Promotion, Tired
 from gateway.paging import Page
 
 Action = Literal["recommend-items", "related-items", "rerank-items"]
@@ -28,6 +28,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     expression: str | None = None  # a filter written in the configuration
     filter_values: Mapping[str, str] = {}
     promotion: Promotion | None = None
+    fatigue: Tired | None = None  # what the user is tired of; None: nobody counts what is shown
     context: Mapping[str, str] = {}
     decorate: bool = True
     synthetic: bool = False

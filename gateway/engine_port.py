@@ -13,11 +13,14 @@ from engine import (
     Event,
     ExperimentStore,
     Explanation,
+    Fatigue,
     Figure,
+    NegativeDeclaration,
     Question,
     Ranked,
     ServingObjective,
     Settings,
+    Tired,
 )
 
 
@@ -66,6 +69,16 @@ class AnswersPort(Protocol):
     def owner(self, group: str, session: str) -> str | None: ...
 
     def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]: ...
+
+    def fatigue(self, campaign: str, account: str | None = None) -> Fatigue | None: ...
+
+    def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired: ...
+
+    def knows_showings(self, campaign: str, user: str, account: str | None = None) -> bool: ...
+
+    def note_shown(
+        self, campaign: str, user: str, items: Sequence[str], rule: Fatigue, account: str | None = None
+    ) -> None: ...
 
     def cohort(self, campaign: str, user: str, count: int, account: str | None = None) -> Cohort: ...
 
@@ -120,7 +133,11 @@ class FeedPort(Protocol):
 
 
 class ResourcesPort(Protocol):
+    """Each method is described at `engine.resources.Resources`."""
+
     def attributed(self) -> Sequence[Figure]: ...
+
+    def declare_negative(self, declared: Sequence[NegativeDeclaration]) -> None: ...
 
 
 class EnginePort(Protocol):

@@ -11,6 +11,7 @@ from engine.control.family import NAMED, ResourceFamily, view
 from engine.control.fields import CreateRequest, Domain, KmsKeyArn, RoleArn
 from engine.control.lifecycle import BUSY
 from engine.control.operation import operation
+from engine.control.tag_settings import check_group_tags
 from engine.errors import InvalidInput
 from engine.records import IN_GROUP, DataDeletionJobRecord, DatasetGroupRecord, JsonMap
 
@@ -26,6 +27,7 @@ def create_dataset_group(control: Control, request: CreateDatasetGroup) -> JsonM
     if request.kms_key_arn and not request.role_arn:
         raise InvalidInput("A kmsKeyArn needs a roleArn that may use the key.")
     group = control.record(DatasetGroupRecord, request, uid=control.new_id())
+    check_group_tags(group)
     with control.database.write() as within:
         control.create(group, within)
     return view(group, "arn", "domain")

@@ -29,7 +29,7 @@ Columns = Annotated[dict[DatasetType, Annotated[list[ColumnName], Meta(max_lengt
 class EventParameters(Request, frozen=True, kw_only=True):
     event_type: Short | None = None
     event_value_threshold: float | None = None
-    weight: Annotated[float, Meta(ge=0, le=1)] | None = None
+    weight: Annotated[float, Meta(ge=-1, le=1)] | None = None  # AWS has none below 0
 
 
 class EventsConfig(Request, frozen=True, kw_only=True):
@@ -150,8 +150,20 @@ def _check_events(config: EventsConfig | None, recipe: Recipe[Any]) -> None:
         if event.event_type.casefold() in seen:
             raise InvalidInput(f"{where}[{place}].eventType: {event.event_type} is listed twice; case does not count.")
         seen.add(event.event_type.casefold())
-    if seen and all(event.weight == 0 for event in config.event_parameters_list):
-        raise InvalidInput(f"{where}: every weight is 0; at least one must be greater, as only their ratios count.")
+    weights = [1.0 if event.weight is None else event.weight for event in config.event_parameters_list]
+    if seen and max(weights) <= 0:
+        none = "every weight is 0" if not any(weights) else "no weight is above 0"
+        raise InvalidInput(f"{where}: {none}; at least one must be greater, as only their ratios count.")
+
+
+def check_weights(config: SolutionConfig | SolutionUpdateConfig | None, quotas: str) -> None:
+    """Raises `InvalidInput` for a negative weight where AWS's quotas count: AWS has none."""
+    if config is None or config.events_config is None or quotas != "aws":
+        return
+    for place, event in enumerate(config.events_config.event_parameters_list):
+        if event.weight is not None and event.weight < 0:
+            at = f"`$.solutionConfig.eventsConfig.eventParametersList[{place}].weight`"
+            raise InvalidInput(f"1 validation error detected: expected a number >= 0.0 - at {at}")
 
 
 def check_objective(config: JsonMap, items: Schema | None) -> None:

@@ -21,6 +21,7 @@ from engine.control.solution_config import (
     SolutionConfig,
     SolutionUpdateConfig,
     check_objective,
+    check_weights,
     checked,
     checked_update,
     recipe_for,
@@ -64,6 +65,7 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
     if perform_hpo and perform_auto_ml:
         raise InvalidInput("performHPO tunes a recipe that is given; performAutoML chooses one. Give one of them.")
     _check_incremental(request.perform_incremental_update, recipe)
+    check_weights(request.solution_config, control.settings.quotas)
     config = checked(request.solution_config, recipe, perform_hpo=perform_hpo, perform_auto_ml=perform_auto_ml)
     with control.database.write() as within:
         group = control.active(request.dataset_group_arn, DatasetGroupRecord, within)
@@ -88,6 +90,7 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
 @operation
 def update_solution(control: Control, request: UpdateSolution) -> JsonMap:
     """Versions made from now on are of the changed solution; automatic training begins when it is switched on."""
+    check_weights(request.solution_update_config, control.settings.quotas)
     with control.database.write() as within:
         solution = control.active(request.solution_arn, SolutionRecord, within)
         updated = _scheduled(control, solution, _updated(request, solution, control.now()))

@@ -6,9 +6,10 @@ No member of the operations could carry them. TagResource and UntagResource chan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from engine.arns import name_of
@@ -17,22 +18,54 @@ from engine.control.schemas import schemas_of
 from engine.data.options import TAG_PREFIX
 from engine.data.schema import Schema, numeric_column
 from engine.errors import InvalidInput
-from engine.question import ServingObjective
+from engine.question import Fatigue, ServingObjective
 from engine.recipe import Recipe
 from engine.recipes import RECIPES
-from engine.records import BatchInferenceJobRecord, CampaignRecord, RecommenderRecord, SolutionVersionRecord
+from engine.records import (
+    BatchInferenceJobRecord,
+    CampaignRecord,
+    DatasetGroupRecord,
+    RecommenderRecord,
+    SolutionVersionRecord,
+)
 from engine.use_cases import USE_CASES
 from engine.words import in_words
 
-OBJECTIVE = "objective"
-SETTINGS: Mapping[str, type[msgspec.Struct]] = {OBJECTIVE: ServingObjective}
+OBJECTIVE, FATIGUE = "objective", "fatigue"
+SETTINGS: Mapping[str, type[msgspec.Struct]] = {OBJECTIVE: ServingObjective, FATIGUE: Fatigue}
+NEGATIVE_EVENTS = TAG_PREFIX + "negativeEvents"  # of dataset groups
 
 Answering = CampaignRecord | RecommenderRecord | BatchInferenceJobRecord
+EventTypes = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=50)]
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 def objective_in(tags: Mapping[str, str]) -> ServingObjective | None:
     return setting_in(tags, OBJECTIVE, ServingObjective)
+
+
+def fatigue_in(tags: Mapping[str, str]) -> Fatigue | None:
+    return setting_in(tags, FATIGUE, Fatigue)
+
+
+def negative_events_in(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The event types that a dataset group's tag lists. Raises `InvalidInput`."""
+    text = tags.get(NEGATIVE_EVENTS)
+    if text is None:
+        return ()
+    try:
+        listed: tuple[str, ...] = msgspec.json.decode(text, type=EventTypes)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"tags: {NEGATIVE_EVENTS} is a list of event types in JSON: {in_words(error)}") from error
+    return listed
+
+
+def check_group_tags(group: DatasetGroupRecord) -> None:
+    """Raises `InvalidInput` for a setting that dataset groups do not have, or that can't be read."""
+    unknown = settings_of(group.tags).keys() - {NEGATIVE_EVENTS}
+    if unknown:
+        raise InvalidInput(f"tags: a dataset group has no setting {min(unknown)}; use {NEGATIVE_EVENTS}.")
+    negative_events_in(group.tags)
 
 
 def setting_in(tags: Mapping[str, str], name: str, kind: type[T]) -> T | None:
@@ -60,6 +93,10 @@ def check_tags_of(control: Control, record: Answering, within: Connection) -> No
     else:
         version = control.records.get(record.solution_version_arn, SolutionVersionRecord, within)
         recipe, group = RECIPES[name_of(version.recipe_arn)], version.dataset_group_arn
+    if isinstance(record, BatchInferenceJobRecord) and TAG_PREFIX + FATIGUE in record.tags:
+        raise InvalidInput(
+            f"tags: {TAG_PREFIX}{FATIGUE} fits campaigns and recommenders: a batch job shows nobody a list."
+        )
     _check_settings(record.tags, recipe, schemas_of(control, group, within).get("ITEMS"))
 
 

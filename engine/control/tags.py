@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -11,15 +12,17 @@ from sqlalchemy import Connection
 from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import ByArn, operation, operation_on
-from engine.control.tag_settings import check_tags_of, settings_of
+from engine.control.tag_settings import check_group_tags, check_tags_of, settings_of
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
 from engine.records import (
     CampaignRecord,
+    DatasetGroupRecord,
     JsonMap,
     MetricAttributionRecord,
     RecommenderRecord,
     Record,
     SchemaRecord,
+    SolutionRecord,
     kind_of,
 )
 
@@ -79,10 +82,23 @@ def _taggable(control: Control, arn: str, within: Connection | None = None) -> R
 
 
 def _store(control: Control, record: Record, tags: dict[str, str], within: Connection) -> None:
-    """The stored record with other tags: its shown status may be a passing one."""
+    """The stored record with other tags: its shown status may be a passing one. Other settings count at once."""
     stored = control.records.get(record.arn, type(record), within)
     changed = msgspec.structs.replace(stored, tags=tags)
     control.records.replace(changed, within)
-    if isinstance(changed, CampaignRecord | RecommenderRecord) and settings_of(tags) != settings_of(stored.tags):
+    if settings_of(tags) == settings_of(stored.tags):
+        return
+    if isinstance(changed, CampaignRecord | RecommenderRecord):
         check_tags_of(control, changed, within)
         control.deploy(changed, within)
+    elif isinstance(changed, DatasetGroupRecord):
+        check_group_tags(changed)
+        for each in _answering(control, changed.arn, within):
+            control.deploy(each, within)
+
+
+def _answering(control: Control, group_arn: str, within: Connection) -> Iterator[CampaignRecord | RecommenderRecord]:
+    """The campaigns and recommenders that answer from a dataset group."""
+    yield from control.every(RecommenderRecord, parent=group_arn, within=within)
+    for solution in control.every(SolutionRecord, parent=group_arn, within=within):
+        yield from control.every(CampaignRecord, parent=solution.arn, within=within)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.data import entries
-from engine.data.columns import Array, Bools, Ints, Longs
+from engine.data.columns import Array, Bools, Floats, Ints, Longs
 from engine.data.exposure import NEVER, ItemExposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
@@ -143,7 +143,8 @@ class Group:
         taken, self._pending = self._pending, []
         items = np.array([each.item for _, each in taken], np.int32)
         times = np.array([each.time for _, each in taken], np.int64)
-        self.tail.add(items, times, np.array([each.seq for _, each in taken], np.int64))
+        seqs, types = np.array([each.seq for _, each in taken], np.int64), [each.type for _, each in taken]
+        self.tail.add(items, times, seqs, np.array(types, np.int32))
         for user, each in taken:
             self.streamed.setdefault(user, []).append(each)
         self.exposure.chosen(items, times)
@@ -279,6 +280,21 @@ class Group:
         order = np.lexsort((arrived, times))
         return History(items[order], times[order], types[order])
 
+    def valued_history(self, user: str) -> tuple[History, Floats]:
+        """The same, and each event's value (h,), NaN where it has none."""
+        stored, ids = self.stored, self._ids(user)
+        snapshot = stored.snapshot
+        rows = [slice(int(snapshot.indptr[i]), int(snapshot.indptr[i + 1])) for i in ids if i < snapshot.user_count]
+        fresh = list(chain.from_iterable(self.streamed.get(i, ()) for i in ids))
+        new = np.array([(s.item, s.time, s.type, s.seq) for s in fresh], np.int64).reshape(-1, 4)
+        items = np.concatenate([*(snapshot.items[part] for part in rows), new[:, 0].astype(np.int32)])
+        times = np.concatenate([*(snapshot.times[part] for part in rows), new[:, 1]])
+        types = np.concatenate([*(snapshot.types[part] for part in rows), new[:, 2].astype(np.int32)])
+        values = [*(snapshot.values[part] for part in rows), np.array([s.value for s in fresh], np.float32)]
+        arrived = np.concatenate([*(stored.arrived[part] for part in rows), new[:, 3]])
+        order = np.lexsort((arrived, times))
+        return History(items[order], times[order], types[order]), np.concatenate(values)[order]
+
     def has_history(self, user: str) -> bool:
         indptr = self.stored.snapshot.indptr
         return any(
@@ -320,7 +336,8 @@ NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, n
 
 def _tail(stored: Stored) -> Tail:
     rows = np.flatnonzero(stored.arrived)
-    return Tail(stored.snapshot.items[rows], stored.snapshot.times[rows], stored.arrived[rows])
+    snapshot = stored.snapshot
+    return Tail(snapshot.items[rows], snapshot.times[rows], stored.arrived[rows], snapshot.types[rows])
 
 
 def _names(names: Any) -> Names:

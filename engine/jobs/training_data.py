@@ -7,21 +7,30 @@ from dataclasses import replace
 
 import numpy as np
 
+from engine.control.tag_settings import negative_events_in
 from engine.data.columns import Column, Floats
 from engine.data.exposure import ItemExposure
+from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.data.snapshot import Objective, Snapshot, learnable
 from engine.data.stored import Stored
 from engine.errors import InvalidInput
 from engine.jobs.work import Work
-from engine.records import SolutionVersionRecord
+from engine.records import DatasetGroupRecord, SolutionVersionRecord
 
 
 def training_data(work: Work, data: Stored, version: SolutionVersionRecord) -> Snapshot:
     """The part of the data that the version trains on."""
     datasets = work.directory.datasets(version.dataset_group_arn)
-    snapshot = chosen_columns(chosen_events(with_objective(data.snapshot, version), version), version)
+    wanted = negative_events(work, version).left_out(data.snapshot)
+    snapshot = chosen_columns(chosen_events(with_objective(wanted, version), version), version)
     snapshot = learnable(snapshot, {kind: work.directory.schema(each) for kind, each in datasets.items()})
     return snapshot if data.actions is None else replace(snapshot, actions=data.actions.snapshot)
+
+
+def negative_events(work: Work, version: SolutionVersionRecord) -> NegativeEvents:
+    """The negative types of the version's dataset group and of its eventsConfig."""
+    group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
+    return NegativeEvents.of(negative_events_in(group.tags), event_parameters(version.solution_config))
 
 
 def chosen_events(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapshot:
@@ -43,7 +52,7 @@ def chosen_events(snapshot: Snapshot, version: SolutionVersionRecord) -> Snapsho
 
 def event_weights(snapshot: Snapshot, version: SolutionVersionRecord) -> Floats | None:
     """(n,) the weight of every row, -1 for those that the eventsConfig leaves out; None where it lists nothing."""
-    listed = version.solution_config.get("eventsConfig", {}).get("eventParametersList", [])
+    listed = event_parameters(version.solution_config)
     if not listed:
         return None
     weights = np.full(len(snapshot.items), -1, np.float32)

@@ -19,6 +19,7 @@ from engine.question import Question, Ranked
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
+from engine.serving.ranking import LiveState
 from engine.serving.serve import DECIMALS, check_call
 
 DAY_S = 86_400
@@ -82,7 +83,7 @@ def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter,
 
 def _scores(deployed: Deployed, group: Group, user: str, done: History, now: float, count: int) -> Array:
     """(count,) probabilities; 0 of actions that the model does not know or has too few interactions of."""
-    history = group.history(user)
+    history = LiveState.of(group, user, deployed).without_negative(deployed).heard
     query = Query(
         history.items,
         history.times,

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
+import msgspec
+
 from engine.cohorts.cohorts import Cohort
+from engine.data.group import Group
 from engine.data.log import Log
 from engine.errors import EngineError, InvalidInput
 from engine.feed.directory import Directory, ItemField
 from engine.feed.follower import Follower
 from engine.filters import CompiledFilter
 from engine.impressions.segment import ShownAnswer
+from engine.impressions.showings import Audience, Showings
 from engine.impressions.shown_log import ShownLog
 from engine.measure.off_policy import Estimates, estimates
-from engine.question import Question, Ranked, ServingObjective
+from engine.question import Fatigue, Question, Ranked, ServingObjective, Tired
+from engine.rank.fatigue import tired_of
 from engine.serving import actions, explain, replay, serve
 from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion, QuestionFilters
+from engine.serving.ranking import LiveState
 
 SCORES_AT_ONCE = 8_000_000  # of one thread: users times items, 32 MB
 
@@ -35,6 +42,7 @@ class Answers:
     follower: Follower
     log: Log
     shown: ShownLog
+    showings: Showings
     clock: Callable[[], float]
     new_id: Callable[[], str]
 
@@ -56,7 +64,7 @@ class Answers:
         for place, question in enumerate(questions):
             try:
                 deployed = self.campaigns.get(question.campaign, question.account)
-                asked = self.filters.of_question(question, deployed)
+                asked = self.filters.of_question(self._with_fatigue(question, deployed), deployed)
                 if question.of == "actions":
                     answers[place] = self._rank_actions(asked, deployed, as_of)
                     continue
@@ -69,6 +77,8 @@ class Answers:
         for deployed, places, batch in batches.values():
             for place, ranked in zip(places, self._rank_items(batch, deployed, as_of), strict=True):
                 answers[place] = ranked
+                if deployed.fatigue is not None and isinstance(ranked, Ranked):
+                    self._count_shown(questions[place], ranked, deployed.fatigue)
         return cast("list[Ranked | EngineError]", answers)
 
     def _rank_actions(self, asked: FilteredQuestion, deployed: Deployed, as_of: int) -> Ranked:
@@ -94,11 +104,50 @@ class Answers:
                 self.shown.add(_shown_answer(ranked, asked.question, deployed, now))
         return answers
 
+    def fatigue(self, campaign: str, account: str | None = None) -> Fatigue | None:
+        """The campaign's own rule of fatigue, from its tags."""
+        return self.campaigns.get(campaign, account).fatigue
+
+    def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired:
+        """The items that the user (or session) is tired of by now. May read the database (see `knows_showings`)."""
+        deployed = self.campaigns.get(campaign, account)
+        group = self.campaigns.group(deployed)
+        times = self.showings.times(_audience(deployed, group, user))
+        if not times:
+            return Tired((), rule.weight)
+        touched_at = partial(_touched_at, group, user)
+        return Tired(tired_of(times, touched_at, rule, self.clock()), rule.weight)
+
+    def knows_showings(self, campaign: str, user: str, account: str | None = None) -> bool:
+        """Tells that `tired` needs no look into the database."""
+        deployed = self.campaigns.get(campaign, account)
+        return self.showings.is_at_hand(_audience(deployed, self.campaigns.group(deployed), user))
+
+    def note_shown(
+        self, campaign: str, user: str, items: Sequence[str], rule: Fatigue, account: str | None = None
+    ) -> None:
+        """Counts a list as shown to the user now, for the rule of fatigue. Never waits."""
+        deployed = self.campaigns.get(campaign, account)
+        self.showings.note(_audience(deployed, self.campaigns.group(deployed), user), items, rule)
+
+    def _count_shown(self, question: Question, ranked: Ranked, rule: Fatigue) -> None:
+        if question.fatigue is None and question.user is not None and _tires(question):
+            self.note_shown(question.campaign, question.user, ranked.items, rule, question.account)
+
+    def _with_fatigue(self, question: Question, deployed: Deployed) -> Question:
+        """The question with what its user is tired of, by the campaign's own rule unless that is said already."""
+        rule = deployed.fatigue
+        if rule is None or question.fatigue is not None or not _tires(question):
+            return question
+        assert question.user is not None
+        tired = self.tired(question.campaign, question.user, rule, question.account)
+        return msgspec.structs.replace(question, fatigue=tired)
+
     def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> explain.Explanation:
         """Explains why the item is or is not in the answer to this question, as the state is now; `answered` are the
         items of an answer just given. Raises as `recommend` does."""
         deployed = self.campaigns.get(question.campaign, question.account)
-        asked = self.filters.of_question(question, deployed)
+        asked = self.filters.of_question(self._with_fatigue(question, deployed), deployed)
         return explain.explain(asked, item, deployed, self.campaigns.group(deployed), self.clock(), answered)
 
     def off_policy(
@@ -148,7 +197,8 @@ class Answers:
         model was trained without cohorts."""
         deployed = self.campaigns.get(campaign, account)
         cohorts = deployed.divided(count)
-        name = cohorts.name_of(self.campaigns.group(deployed).history(user).items)
+        live = LiveState.of(self.campaigns.group(deployed), user, deployed).without_negative(deployed)
+        name = cohorts.name_of(live.heard.items)
         return Cohort(name, len(cohorts.centres), deployed.model)
 
     def has_cohort(self, campaign: str, cohort: str, account: str | None = None) -> bool:
@@ -212,6 +262,27 @@ class Answers:
         group = self.campaigns.group(self.campaigns.get(campaign, account))
         histories = (group.history(user) for user in users)
         return frozenset(name for each in histories for name in group.items.names(each.items[each.times >= since]))
+
+
+def _tires(question: Question) -> bool:
+    """True for a list of the catalogue's items for one user."""
+    return question.user is not None and question.candidates is None and question.of == "items"
+
+
+def _audience(deployed: Deployed, group: Group, user: str) -> Audience:
+    """A session that belongs to a user stands for it."""
+    return Audience(deployed.group_uid, group.links.get(user, user), deployed.campaign.arn)
+
+
+def _touched_at(group: Group, user: str, items: Sequence[str]) -> dict[str, int]:
+    """The epoch second of the user's last event on each of these, for those that have one."""
+    history = group.history(user)
+    last: dict[str, int] = {}
+    for item in items:
+        times = history.times[history.items == group.items.find(item)]
+        if len(times):
+            last[item] = int(times[-1])
+    return last
 
 
 def _shown_answer(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> ShownAnswer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +13,18 @@ import numpy as np
 
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
-from engine.control.tag_settings import objective_in
+from engine.control.tag_settings import fatigue_in, negative_events_in, objective_in
 from engine.data.columns import Floats, Ints
+from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
-from engine.question import ServingObjective
+from engine.question import Fatigue, ServingObjective
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Recipe, Scorer
 from engine.recipes import RECIPES
 from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.serving import artifacts
+from engine.serving.unwanted import AlikeItems
 from engine.use_cases import USE_CASES, UseCase
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class Deployed:
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
     absent: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # items that were but names when it was trained
     use_case: UseCase | None = None  # of a recommender
+    group_tags: Mapping[str, str] = field(default_factory=dict)
+    event_parameters: Sequence[Mapping[str, Any]] = ()  # of its eventsConfig
     cohorts: Mapping[int, CohortLists] = field(default_factory=dict)  # by how many there are to be
 
     def answering_with(self, model: Model) -> Deployed:
@@ -77,6 +81,21 @@ class Deployed:
         """The scorer, if it is one that may have an index: to look whether it is takes as long as a few sums."""
         scorer = cast(object, self.scorer)
         return scorer if isinstance(scorer, Shortlisting) else None
+
+    @cached_property
+    def fatigue(self) -> Fatigue | None:
+        """The rule of its tag; None where lists may be shown as often as they are asked for."""
+        rule = fatigue_in(self.campaign.tags)
+        return rule if rule is not None and rule.shown else None
+
+    @cached_property
+    def negative_events(self) -> NegativeEvents:
+        """The event types of its dataset group and its eventsConfig that say what users do not want."""
+        return NegativeEvents.of(negative_events_in(self.group_tags), self.event_parameters)
+
+    @cached_property
+    def alike(self) -> AlikeItems:
+        return AlikeItems(self.scorer, self.recipe.kind, gives_logits=self.gives_logits)
 
     @cached_property
     def gives_logits(self) -> bool:
@@ -130,7 +149,7 @@ class Deployments:
         try:
             folder = self._folder(record)
             same = next((each for each in self.all() if each.folder == folder), None)  # its own, or another campaign's
-            self._ready[arn] = replace(same, campaign=record) if same is not None else self.load(record)
+            self._ready[arn] = self._with_record(same, record) if same is not None else self.load(record)
         except RecipeFault as error:
             log.error("the model of %s can't be loaded: %s", arn, error)
         except (Unavailable, OSError) as error:
@@ -139,6 +158,16 @@ class Deployments:
             )
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of %s can't be loaded", arn)
+
+    def reload_group(self, group_arn: str) -> None:
+        """Answer with what a dataset group's record says now."""
+        for each in self.all():
+            if each.group_arn == group_arn:
+                self.reload(each.campaign.arn)
+
+    def _with_record(self, deployed: Deployed, record: Deployable) -> Deployed:
+        tags = self._records.get(record.dataset_group_arn, DatasetGroupRecord).tags
+        return replace(deployed, campaign=record, group_tags=tags)
 
     def get(self, arn: str, account: str) -> Deployed:
         """Raises `NotFound` for a campaign or recommender that the account doesn't have, `Unavailable` for one whose
@@ -172,10 +201,12 @@ class Deployments:
         if isinstance(record, RecommenderRecord):
             use_case = USE_CASES[name_of(record.recipe_arn)]
             recipe, model_name, trained_at = use_case.recipe, name_of(record.solution_version_arn), record.trained_at
+            events: Sequence[Mapping[str, Any]] = ()
         else:
             version = self._records.get(record.solution_version_arn, SolutionVersionRecord)
             use_case, recipe = None, RECIPES[name_of(version.recipe_arn)]
             model_name, trained_at = version.name, version.last_updated_date_time
+            events = event_parameters(version.solution_config)
         scorer = recipe.ready(model)
         return Deployed(
             campaign=record,
@@ -189,6 +220,8 @@ class Deployments:
             seq=model.about.get("seq", 0),
             absent=np.array(model.about.get("absent", []), np.int32),
             use_case=use_case,
+            group_tags=group.tags,
+            event_parameters=events,
             cohorts=cohorts_of(model, scorer, model_name),
         )
 

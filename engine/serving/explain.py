@@ -17,6 +17,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.filters import CompiledFilter
+from engine.rank.aversion import LoweredBy
 from engine.rank.explore import chances
 from engine.serving import serve
 from engine.serving.deployments import Deployed
@@ -36,6 +37,8 @@ Cause = Literal[
     "unknownItem",
     "notCandidate",
     "filtered",
+    "unwanted",
+    "tired",
     "notInModel",
     "outranked",
     "displaced",
@@ -48,6 +51,8 @@ TEXTS: dict[Cause, str] = {
     "unknownItem": "Nobody has heard of this item: it is in no dataset.",
     "notCandidate": "It is not among the items that were to be ranked.",
     "filtered": "A filter removes it.",
+    "unwanted": "The user does not want it: a negative event says so.",
+    "tired": "It rests: it was shown to the user often, and nothing came of it.",
     "notInModel": "The model was trained without it, and it was not drawn to be explored.",
     "outranked": "Other items have higher scores.",
     "displaced": "Its score would do, but promoted or explored items took the last places.",
@@ -94,6 +99,14 @@ class ObjectiveShift(_Shape, frozen=True, kw_only=True):
     rank_without: int | None = None
 
 
+class LoweredOdds(_Shape, frozen=True, kw_only=True):
+    """What the item's odds are multiplied by for one reason; `item_id` is the unwanted one that it is like."""
+
+    cause: LoweredBy
+    odds: float
+    item_id: str | None = None
+
+
 class Explanation(_Shape, frozen=True, kw_only=True):
     """`place` counts from 1 in the answer, the ranks in the whole catalogue, before and after the filters; `score` is
     the share of all scores (specification §9.2), also for recipes whose answers carry none."""
@@ -115,6 +128,7 @@ class Explanation(_Shape, frozen=True, kw_only=True):
     promotion: Promoting | None = None
     objective: ObjectiveShift | None = None
     unknown_history: int = 0  # items of the question's history that nobody has heard of
+    lowered: list[LoweredOdds] = []  # the strongest first
 
 
 def explain(
@@ -132,7 +146,8 @@ def explain(
     """
     question, promoting = asked.question, asked.promoting
     serve.check(question, deployed, (*asked.filters, *((promoting,) if promoting else ())))
-    context = ranking_context(question, deployed, LiveState.for_question(question, group, now), asked.filters, now)
+    live = LiveState.for_question(question, group, now, deployed)
+    context = ranking_context(question, deployed, live, asked.filters, now)
     shown = serve.shown_of(context, promoting)
     index = context.live.find(item)
     verdicts = _verdicts(context, index, asked)
@@ -157,6 +172,7 @@ def explain(
         promotion=promotion,
         objective=_shift(context, index),
         unknown_history=context.live.unknown,
+        lowered=_lowered(context, index),
     )
 
 
@@ -172,6 +188,10 @@ def _cause(
         return "filtered"
     if index < 0:
         return "unknownItem"
+    if index in context.aversion.gone:
+        return "unwanted"
+    if index in context.aversion.last:
+        return "tired"
     rank = _rank(context.allowed, index)
     if rank is None:
         return "notInModel"
@@ -205,6 +225,19 @@ def _verdicts(context: RankingContext, index: int, asked: FilteredQuestion) -> l
         )
         for name, each in zip(asked.labels, asked.filters, strict=True)
     ]
+
+
+def _lowered(context: RankingContext, index: int) -> list[LoweredOdds]:
+    lowered = [
+        LoweredOdds(
+            cause=each.cause,
+            odds=round(float(each.odds[each.items == index][0]), 6),
+            item_id=context.live.group.items.name(each.item) if each.item >= 0 else None,
+        )
+        for each in context.aversion.lowerings
+        if index in each.items
+    ]
+    return sorted(lowered, key=lambda each: each.odds)
 
 
 def _promoting(context: RankingContext, index: int, promoting: CompiledFilter | None) -> Promoting | None:
@@ -244,17 +277,17 @@ def _exploring(context: RankingContext, index: int) -> Exploring | None:
 
 
 def _pulls(context: RankingContext, index: int, now: float) -> list[Pull]:
-    history = context.live.history
-    if index < 0 or context.scores[index] == -np.inf or not len(history.items):
+    history = context.live.heard
+    if index < 0 or context.model_scores[index] == -np.inf or not len(history.items):
         return []
     latest = list(dict.fromkeys(history.items[::-1].tolist()))[:LOOKED_AT]
     pulls = []
     for each in latest:
         others = history.items != each
-        live = replace(context.live, history=history.where(others))
+        live = replace(context.live, chosen=history.where(others))
         without = scores_of(context.question, context.deployed, live, now)[index]
         time = int(history.times[~others][-1])
-        change = float(context.scores[index] - without)
+        change = float(context.model_scores[index] - without)
         pulls.append(Pull(item_id=context.live.group.items.name(each), timestamp=time, contribution=round(change, 6)))
     strong = [pull for pull in pulls if np.isfinite(pull.contribution) and abs(pull.contribution) > NEGLIGIBLE]
     return sorted(strong, key=lambda pull: -abs(pull.contribution))[:TOLD]

@@ -16,11 +16,15 @@ from engine.data.tail import Since
 from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import Question
+from engine.rank.aversion import NOTHING, Aversion, Lowering
 from engine.rank.explore import Explorer, RankedPlaces, explored, explored_among, explorer, relevant, seed_of
 from engine.rank.objective import ObjectiveColumn, moved
 from engine.rank.topk import top_k
 from engine.recipe import Query, scored
 from engine.serving.deployments import Deployed
+
+MOST_UNWANTED = 50  # of a user, the latest, whose like are lowered
+NO_AVERSION = Aversion()
 
 
 @dataclass(frozen=True)
@@ -33,25 +37,50 @@ class LiveState:
     group: Group
     history: History
     item_count: int
+    values: Floats | None = None  # (h,) of the events of the history, where they count
+    chosen: History | None = None  # the history that the model hears of, where that is not all of it
     asked: int = 0  # of the history: the last items, which came with the question
     unknown: int = 0  # items that came with the question and that nobody has heard of
 
     @classmethod
-    def of(cls, group: Group, user: str | None) -> LiveState:
-        history = group.history(user) if user is not None else NO_HISTORY
-        return cls(group, history, len(group.items))  # counted after: no item of the history is beyond
+    def of(cls, group: Group, user: str | None, deployed: Deployed) -> LiveState:
+        history, values = NO_HISTORY, None
+        if user is not None and deployed.negative_events.read_values:
+            history, values = group.valued_history(user)
+        elif user is not None:
+            history = group.history(user)
+        return cls(group, history, len(group.items), values=values)  # counted after: no item of the history is beyond
+
+    def before(self, time: int) -> LiveState:
+        """The state with the user's events before an epoch second only."""
+        earlier = self.history.times < time
+        values = None if self.values is None else self.values[earlier]
+        return replace(self, history=self.history.where(earlier), values=values)
+
+    def without_negative(self, deployed: Deployed) -> LiveState:
+        """The state with the history that is left for the model."""
+        if not deployed.negative_events:
+            return self
+        return replace(self, chosen=deployed.negative_events.wishes(self.group, self.history, self.values).chosen)
+
+    @property
+    def heard(self) -> History:
+        """The history that the model hears of."""
+        return self.history if self.chosen is None else self.chosen
 
     @classmethod
-    def for_question(cls, question: Question, group: Group, now: float) -> LiveState:
-        live = cls.of(group, question.user)
+    def for_question(cls, question: Question, group: Group, now: float, deployed: Deployed) -> LiveState:
+        live = cls.of(group, question.user, deployed)
         return live.after(question.history, now) if question.history else live
 
     def after(self, chosen: Sequence[str], now: float) -> LiveState:
         """The state as if the user had just chosen these, in this order; what nobody has heard of is passed over."""
         ids = np.array([index for index in map(self.find, chosen) if index >= 0], np.int32)
         time = max(int(now), int(self.history.times.max(initial=0)))
-        unknown = len(chosen) - len(ids)
-        return replace(self, history=self.history.then(ids, time), asked=len(ids), unknown=unknown)
+        history, values = self.history.then(ids, time), self.values
+        if values is not None:
+            values = np.concatenate((values, np.full(len(ids), np.nan, np.float32)))
+        return replace(self, history=history, asked=len(ids), unknown=len(chosen) - len(ids), values=values)
 
     @property
     def is_new(self) -> bool:
@@ -78,15 +107,23 @@ class RankingContext:
     now: float
     left: Eligible | None  # by the filters; None: there is none
     explorer: Explorer | None
+    aversion: Aversion = NO_AVERSION
 
     @cached_property
     def query(self) -> Query:
         return query_of(self.question, self.deployed, self.live, self.now)
 
     @cached_property
-    def scores(self) -> Floats:
+    def model_scores(self) -> Floats:
         """(catalogue,) -inf for what the model does not know."""
         return scores_of(self.question, self.deployed, self.live, self.now)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(catalogue,) the model's, with the user's aversion; -inf for what never comes."""
+        if not self.aversion:
+            return self.model_scores
+        return self.aversion.of(self.model_scores, self.deployed.gives_logits)
 
     @cached_property
     def shortlist(self) -> Shortlist | None:
@@ -113,6 +150,8 @@ class RankingContext:
         if self.shortlist is None:
             return None
         best = self.shortlist.best[self._has_score(self.shortlist.best, self.shortlist)]
+        if self.aversion:
+            best = self.aversion.nearest(best, self.shortlist.logits_of(best))
         if self.left is not None:
             best = best[self.left.keeps(best)]
         count = self.question.num_results
@@ -140,10 +179,10 @@ class RankingContext:
     def knows_nothing(self) -> bool:
         """True where the model knows nothing of what this user did, or the people of this cohort."""
         named = self.question.cohort not in (None, EVERYONE)
-        history = self.live.history.items
+        history = self.live.heard.items
         if self.nearest is not None and self.shortlist is not None:
             return not np.any(self._has_score(history, self.shortlist))
-        return not named and not np.any(self.scores[history] > -np.inf)
+        return not named and not np.any(self.model_scores[history] > -np.inf)
 
     def shares(self, items: Ints) -> Floats:
         """(k,) softmax over the whole catalogue (specification §9.2), with exploration's share."""
@@ -154,15 +193,28 @@ class RankingContext:
         if self.nearest is None or self.shortlist is None:
             return softmax(self.scores, self.scores[items])
         shares, has_score = np.zeros(len(items), np.float32), self._has_score(items, self.shortlist)
-        shares[has_score] = np.exp(self.shortlist.logits_of(items[has_score]) - np.float32(self.shortlist.log_total))
+        logits, log_total = self.shortlist.logits_of(items[has_score]), self.shortlist.log_total
+        if self.aversion:
+            logits, log_total = self._averse(items[has_score], logits, self.shortlist)
+        shares[has_score] = np.exp(logits - np.float32(log_total))
         return shares
+
+    def _averse(self, items: Ints, logits: Floats, shortlist: Shortlist) -> tuple[Floats, float]:
+        """Those items' logits, and the logarithm of the sum over all, with the user's aversion."""
+        touched = self.aversion.touched
+        touched = touched[self._has_score(touched, shortlist)]
+        before = shortlist.logits_of(touched)
+        lost = np.exp(before - np.float32(shortlist.log_total)) * (1 - self.aversion.odds_of(touched))
+        left = max(1 - float(lost.sum()), 1e-9)
+        with np.errstate(divide="ignore"):
+            return logits + np.log(self.aversion.odds_of(items)), shortlist.log_total + float(np.log(left))
 
     def places(self, best: Ints, count: int, taken: Ints) -> RankedPlaces:
         """These best, and what is explored, but for what is taken."""
         if self.explorer is None:
             return relevant(best)
         dropped = () if self.left is None else (self.left.dropped,)
-        but_for = (*dropped, self.live.history.items, taken)
+        but_for = (*dropped, self.live.history.items, self.aversion.absent, taken)
         places = explored_among(self.explorer, best, self._young, but_for, count)
         if places is not None:
             return places
@@ -182,6 +234,7 @@ class RankingContext:
         """(catalogue,) what the filters leave and the user does not know already."""
         mask = np.ones(self.live.item_count, np.bool_) if self.left is None else self.left.mask[:-1].copy()
         mask[self.live.history.items] = False
+        mask[self.aversion.absent] = False
         return mask
 
 
@@ -189,7 +242,28 @@ def ranking_context(
     question: Question, deployed: Deployed, live: LiveState, filters: tuple[CompiledFilter, ...], now: float
 ) -> RankingContext:
     left = eligible_by(filters, candidates_of(question, live), question.filter_values)
-    return RankingContext(question, deployed, live, now, left, _explorer(question, deployed, live, now))
+    explorer, aversion = _explorer(question, deployed, live, now), NO_AVERSION
+    if deployed.negative_events or question.fatigue is not None:
+        live, aversion = aversion_of(question, deployed, live)
+    return RankingContext(question, deployed, live, now, left, explorer, aversion)
+
+
+def aversion_of(question: Question, deployed: Deployed, live: LiveState) -> tuple[LiveState, Aversion]:
+    """The user's aversion, and the state with the history that is left for the model."""
+    gone, lowerings = NOTHING, []
+    if deployed.negative_events and len(live.history.items):
+        chosen, gone, strengths = deployed.negative_events.wishes(live.group, live.history, live.values)
+        live = replace(live, chosen=chosen)
+        pairs = list(zip(gone.tolist(), strengths.tolist(), strict=True))[-MOST_UNWANTED:]
+        lowerings = [deployed.alike.lowering(item, strength) for item, strength in pairs]
+    tired = NOTHING
+    if question.fatigue is not None and question.fatigue.items:
+        ids = {live.find(name) for name in question.fatigue.items} - {-1, *gone.tolist()}
+        tired = np.array(sorted(ids), np.int32)
+    if question.fatigue is None or question.fatigue.weight == 0:
+        return live, Aversion(gone, tired, tuple(lowerings))
+    lowerings.append(Lowering("fatigue", tired, np.full(len(tired), question.fatigue.weight, np.float32)))
+    return live, Aversion(gone, NOTHING, tuple(lowerings))
 
 
 def candidates_of(question: Question, live: LiveState) -> Candidates:
@@ -198,13 +272,14 @@ def candidates_of(question: Question, live: LiveState) -> Candidates:
 
 def query_of(question: Question, deployed: Deployed, live: LiveState, now: float) -> Query:
     """The question in the model's terms."""
+    negative, heard = deployed.negative_events, live.heard
     return Query(
-        history=live.history.items,
-        times=live.history.times,
+        history=heard.items,
+        times=heard.times,
         item=live.find(question.item) if question.item is not None else -1,
         influence=deployed.campaign.campaign_config.get("rankingInfluence") or {},
         now=now,
-        stream=Since(live.group.tail, deployed.seq),
+        stream=Since(live.group.tail, deployed.seq, live.group.type_codes(negative.names) if negative else ()),
         user=live.group.user_id(question.user) if question.user is not None else -1,
         users=live.group.user_table,
         context=question.context,
@@ -277,7 +352,7 @@ def score_together(contexts: Sequence[RankingContext]) -> None:
     if not scanned:
         return
     for context, scores in zip(scanned, scored(scanned[0].deployed.scorer, queries), strict=True):
-        context.scores = _finished(scores, context.question, context.deployed, context.live)
+        context.model_scores = _finished(scores, context.question, context.deployed, context.live)
 
 
 def softmax(scores: Floats, of: Floats) -> Floats:

@@ -7,7 +7,6 @@ about items, and how often each was shown, is as it is now.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -104,8 +103,7 @@ def _chances(
         filter_values=answer.filter_values,
         objective=objective,
     )
-    live = LiveState.of(group, answer.user)
-    live = replace(live, history=live.history.where(live.history.times < int(answer.at)))
+    live = LiveState.of(group, answer.user, instead).before(int(answer.at))
     context = ranking_context(question, instead, live, filters, answer.at)
     items, chances = inclusion(context.explorer, context.allowed, context.explorable, question.num_results)
     return dict(zip(items.tolist(), chances.tolist(), strict=True))

@@ -73,7 +73,8 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
     question, promoting = asked.question, (asked.promoting,) if asked.promoting else ()
     try:
         check(question, deployed, (*asked.filters, *promoting))
-        return ranking_context(question, deployed, LiveState.for_question(question, group, now), asked.filters, now)
+        live = LiveState.for_question(question, group, now, deployed)
+        return ranking_context(question, deployed, live, asked.filters, now)
     except EngineError as error:
         return error
 
@@ -213,7 +214,8 @@ def _shown(promoted: Ints, others: RankedPlaces, context: RankingContext) -> Sho
 
 
 def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems:
-    """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3)."""
+    """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3), and
+    behind them what the user does not want."""
     live, scores = context.live, context.scores
     mask = context.left.mask if context.left is not None else None
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
@@ -221,8 +223,10 @@ def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems
     ranked = [(name, index) for name, index in allowed if index >= 0 and scores[index] > -np.inf]
     values = scores[np.array([index for _, index in ranked], np.int32)] if ranked else np.zeros(0, np.float32)
     order = np.argsort(-values, kind="stable")
-    unknown = [name for name, index in allowed if index < 0 or scores[index] == -np.inf]
-    items = tuple([ranked[place][0] for place in order] + unknown)
+    unknown = [(name, index) for name, index in allowed if index < 0 or scores[index] == -np.inf]
+    if len(context.aversion.gone):
+        unknown.sort(key=lambda each: each[1] in context.aversion.gone)
+    items = tuple([ranked[place][0] for place in order] + [name for name, _ in unknown])
     return ShownItems(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
 
 

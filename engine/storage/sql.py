@@ -162,6 +162,18 @@ showings = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+shown_items = Table(
+    "shown_items",
+    tables,
+    Column("grp", String, primary_key=True),
+    Column("who", String, primary_key=True),
+    Column("source", String, primary_key=True),  # ARN of a campaign or recommender
+    Column("until", BigInteger, nullable=False),  # the epoch second from which nobody looks back to it
+    Column("body", LargeBinary, nullable=False),  # see engine.impressions.showings
+    Index("shown_items_who", "who"),
+    Index("shown_items_until", "until"),
+)
+
 marked = Table(
     "marked",
     tables,

@@ -81,6 +81,7 @@ def one_reply(replies: Sequence[Reply], body: bytes, etag: str) -> Reply:
         etag=etag if all(reply.etag for reply in replies) else "",
         reads=frozenset[str]().union(*(reply.reads for reply in replies)),
         version=replies[0].version,
+        showings=tuple(showing for reply in replies for showing in reply.showings),
     )
 
 

@@ -9,15 +9,25 @@ from math import inf
 
 import msgspec
 
+from engine import Fatigue
 from gateway.answer.repeat import Repeat
 from gateway.answer.request import Fetched, RequestContext
 from gateway.cache import DecoratedBody
 from gateway.caller import Caller
 from gateway.config.caching import TIMED, directives, spelled
 from gateway.context.viewer import Viewed
+from gateway.plan.plan import Variation
 
 _TIMED = re.compile(r"\b(max-age|s-maxage|stale-while-revalidate|stale-if-error)=(\d+)")
 _FRESH = ("max-age", "s-maxage")
+
+
+class Showing(msgspec.Struct, frozen=True):
+    """A user whom a list is shown to, by a variation that has a rule of fatigue."""
+
+    user: str
+    variation: Variation
+    rule: Fatigue
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -34,6 +44,7 @@ class Reply(msgspec.Struct, frozen=True):
     reads: frozenset[str]  # lower-cased names of the headers that it depends on
     version: str  # of the configuration
     repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
+    showings: tuple[Showing, ...] = ()
 
 
 def reply_of(
@@ -56,7 +67,14 @@ def reply_of(
         reads=request.variation.headers | request.plan.headers,
         version=request.config.version,
         repeat=repeat,
+        showings=showings_of(request),
     )
+
+
+def showings_of(request: RequestContext) -> tuple[Showing, ...]:
+    if request.fatigue is None or request.ask.user_id is None:
+        return ()
+    return (Showing(request.ask.user_id, request.variation, request.fatigue),)
 
 
 def located(caller: Caller) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine import Fatigue
 from gateway.ask import Ask
 from gateway.cache import Changes, DecoratedBody, Hit, Wanted
 from gateway.caller import Caller
@@ -39,6 +40,7 @@ class RequestContext(msgspec.Struct, frozen=True, kw_only=True):
     policy: CachePolicy | None = None  # in place of the configured one
     variation: Variation = UNASSIGNED
     enrolment: Enrolment | None = None
+    fatigue: Fatigue | None = None  # the rule, where the answer counts as shown
     scope: Scope = Scope(None)
     before: ChangeCounters = ChangeCounters()
 

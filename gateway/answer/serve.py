@@ -13,7 +13,7 @@ from math import inf
 
 from msgspec.structs import replace
 
-from engine import Cohort, Explanation
+from engine import Cohort, Explanation, Fatigue, Tired
 from gateway.answer.assign import assign, of_cohort, shared_by
 from gateway.answer.decorate import Decorators, is_list, next_page
 from gateway.answer.enrich import enrich
@@ -24,7 +24,7 @@ from gateway.answer.reply import Reply, reply_of
 from gateway.answer.request import ChangeCounters, Fetched, RequestContext
 from gateway.ask import Ask
 from gateway.auth import allowed
-from gateway.body import STEPS, first_step, next_step
+from gateway.body import STEPS, first_step, names_in, next_step
 from gateway.cache import Cache, DecoratedBody, DecorationKey, Hit, Wanted, etag_of, is_broken, key_of
 from gateway.cache.purge import tags_of_answer
 from gateway.caller import Caller
@@ -41,6 +41,8 @@ from gateway.upstreams import Upstream
 from gateway.upstreams.engine import EngineUpstream
 
 log = logging.getLogger(__name__)
+
+NOBODY_TIRES = Tired()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -88,7 +90,14 @@ class Gateway:
             raise Invalid("NotExplained", message)
         ask = enrich(ask, variation, request.moment)
         await self.engine.catch_up(ask, variation)
+        ask, _ = await self._find_tired(ask, variation)
         return await self.engine.explain(ask, item, variation)
+
+    def count_shown(self, reply: Reply) -> None:
+        """Count the items of a reply that goes out as shown, where a rule of fatigue looks at that."""
+        items = names_in(reply.body) if reply.showings else ()
+        for each in reply.showings:
+            self.engine.note_shown(each.user, items, each.variation, each.rule)
 
     def moment(self, caller: Caller) -> Moment:
         return Moment(caller, datetime.fromtimestamp(self.clock(), UTC))
@@ -155,7 +164,19 @@ class Gateway:
         if variation.hide_seen_s and variation.origin is None and ask.action != "rerank-items":
             seen = self.engine.seen(ask, variation, request.moment.now.timestamp() - variation.hide_seen_s)
             ask = replace(ask, exclude=ask.exclude.union(seen, ask.history))
-        return replace(request, ask=ask, scope=scope, before=before)
+        ask, rule = await self._find_tired(ask, variation)
+        return replace(request, ask=ask, scope=scope, before=before, fatigue=rule)
+
+    async def _find_tired(self, ask: Ask, variation: Variation) -> tuple[Ask, Fatigue | None]:
+        """Find out what the user is tired of, and by which rule, if there is one."""
+        if ask.user_id is None or variation.origin is not None or ask.action == "rerank-items":
+            return ask, None
+        rule = self.engine.fatigue(variation)
+        if rule is None and variation.fatigue is None:
+            return ask, None
+        if rule is None or ask.synthetic:
+            return replace(ask, fatigue=NOBODY_TIRES), None
+        return replace(ask, fatigue=await self.engine.tired(ask.user_id, variation, rule)), rule
 
     async def _fetch(self, request: RequestContext) -> Fetched:
         """Take the answer from the cache, which has it made where it must; again a longer one where too few items are

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
 
 import msgspec
 
-from engine import Promotion
+from engine import Promotion, Tired
 from gateway.ask import Action, Ask
 
 Pairs = tuple[tuple[str, str], ...]
@@ -34,6 +36,7 @@ class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     parameters: Pairs
     promotion: Promoted | None = None
     history: tuple[str, ...] = ()
+    tired: str = ""  # a digest of what the user is tired of
 
 
 def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey:
@@ -57,7 +60,14 @@ def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey
         pairs(ask.parameters),
         None if ask.promotion is None else promoted(ask.promotion),
         ask.history,
+        "" if ask.fatigue is None or not ask.fatigue.items else digest_of(ask.fatigue),
     )
+
+
+@lru_cache(maxsize=4096)
+def digest_of(tired: Tired) -> str:
+    parts = (str(tired.weight), *tired.items)
+    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
 def promoted(promotion: Promotion) -> Promoted:

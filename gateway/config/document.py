@@ -324,6 +324,7 @@ class Namespace(Level, frozen=True):
     recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
     holdout: Fraction = 0  # of the users, who are in no experiment
+    negative_events: tuple[Text, ...] | None = None  # types that say what users do not want, as `dislike`; []: none
 
 
 class CacheSize(Part, frozen=True):

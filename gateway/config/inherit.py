@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine import ServingObjective
+from engine import Fatigue, ServingObjective
 from gateway.ask import Action
 from gateway.config import caching, document, experiments
 from gateway.context import autocontext
@@ -60,7 +60,14 @@ def namespace(key: str, part: document.Namespace, above: Level, root: document.R
     }
     enclosing = enclosing_of(key, root)
     events = {each.key: each for each in (event_target(each, enclosing) for each in part.event_targets)}
-    return plan.Namespace(key, part.name or key, plans, tuple(events.values()), context_fields(own.auto_context or {}))
+    return plan.Namespace(
+        key,
+        part.name or key,
+        plans,
+        tuple(events.values()),
+        context_fields(own.auto_context or {}),
+        part.negative_events,
+    )
 
 
 def event_target(part: EventTargetPart, enclosing: Enclosing) -> plan.EventTarget:
@@ -134,6 +141,7 @@ def variation(
         metadata=metadata(own.inference_item_metadata, answerer, enclosing),
         hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide or ()),
         hide_seen_s=own.hide_seen or 0,
+        fatigue=None if own.fatigue is None else Fatigue(**msgspec.structs.asdict(own.fatigue)),
     )
 
 

@@ -72,6 +72,8 @@ Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to
 AtLeastOne = Annotated[float, Meta(ge=1, description="A number, 1 or more.")]
 TrackingId = Annotated[str, spelled("[A-Za-z0-9-]", "A tracking id: letters, digits and -.")]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="A number from 0 to 1.")]
+TimesShown = Annotated[int, Meta(ge=0, le=100, description="A whole number from 0 to 100.")]
+BelowOne = Annotated[float, Meta(ge=0, lt=1, description="A number from 0 to below 1.")]
 Window = Annotated[str, spelled("^[1-9][0-9]{0,5}[smhd]$", "A time such as 30m, 12h or 7d.")]
 MetricName = Annotated[str, spelled(r"^\S+$", "A name without spaces.")]
 HeaderText = Annotated[str, Meta(description="A text.", extra={"secret": True})]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import ServingObjective
+from engine import Fatigue, ServingObjective
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
@@ -139,6 +139,7 @@ class Variation:
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
     hide: tuple[FieldCondition, ...] = ()  # on metadata: items for which one holds are not shown
+    fatigue: Fatigue | None = None  # None: nothing is said here; shown 0: nobody tires
     hide_seen_s: int = 0  # items that the user or session had an event with, so many seconds back, are not shown
     origin: Any = None  # as the kind of upstream has it; None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
@@ -303,6 +304,7 @@ class Namespace:
     plans: Mapping[tuple[Action, str], Plan]
     event_targets: tuple[EventTarget, ...]
     event_context: tuple[ContextField, ...]  # goes into the properties of events
+    negative_events: tuple[str, ...] | None = None  # None: nothing is said here
 
     @property
     def trackers(self) -> list[str]:

@@ -60,6 +60,9 @@ def many_route(front: Front) -> HTTPRouteHandler:
         asks = asks_of(wanted, decoded(name, "namespace"))
         await front.limit(caller, len(asks) - 1)  # the first was counted on the way in
         replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, wanted.distinct)
+        for reply in replies:
+            if isinstance(reply, Reply):
+                front.gateway.count_shown(reply)
         body = msgspec.json.encode({"responses": [msgspec.Raw(answer_of(reply)) for reply in replies]})
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
         return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))

@@ -36,6 +36,8 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         route: str, ask: Callable[[AnyRequest, frozenset[str]], Ask], request: AnyRequest, caller: Caller
     ) -> Sending:
         reply = await front.gateway.answer(ask(request, front.gateway.config.query_names), caller)
+        if request.method != "HEAD":
+            front.gateway.count_shown(reply)
         front.keep(route, request, reply, conditional)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 

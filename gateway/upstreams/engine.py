@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from engine import Change, Cohort, Event, Explanation, Question, Ranked
+from engine import Change, Cohort, Event, Explanation, Fatigue, Question, Ranked, Tired
 from gateway.ask import Answer, Ask, Item
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
@@ -102,6 +102,28 @@ class EngineUpstream:
             seed=ranked.seed,
             unknown_history=ranked.unknown_history,
         )
+
+    def fatigue(self, variation: Variation) -> Fatigue | None:
+        """The rule of the variation, or else the one that its campaign's tags say."""
+        if variation.fatigue is not None:
+            return variation.fatigue if variation.fatigue.shown else None
+        with as_problems():
+            return self._answers.fatigue(variation.model, self._account)
+
+    async def tired(self, user: str, variation: Variation, rule: Fatigue) -> Tired:
+        """The items that the user is tired of by now."""
+        look = partial(self._answers.tired, variation.model, user, rule, self._account)
+        with as_problems():
+            at_hand = self._answers.knows_showings(variation.model, user, self._account)
+        if not at_hand:
+            return await self._off_loop(look)
+        with as_problems():
+            return look()
+
+    def note_shown(self, user: str, items: Sequence[str], variation: Variation, rule: Fatigue) -> None:
+        """Count a list as shown to the user now."""
+        with as_problems():
+            self._answers.note_shown(variation.model, user, items, rule, self._account)
 
     def seen(self, ask: Ask, variation: Variation, since: float) -> frozenset[str]:
         """The items that the asking user or session had an event with since then, epoch seconds."""
@@ -268,6 +290,7 @@ def _question(ask: Ask, variation: Variation, account: str) -> Question:
         history=ask.history,
         objective=variation.objective,
         stable_id=True,
+        fatigue=ask.fatigue,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.document.context import AutoContext, Filter, Hide, ObjectivePart, Promotion
 from gateway.document.remote import CircuitBreaker
-from gateway.document.values import Duration, Part, Retries, Seconds, Weight
+from gateway.document.values import BelowOne, Duration, Part, Retries, Seconds, TimesShown, Weight, Window
 from gateway.metadata import AnyMetadata
 
 
@@ -24,6 +24,16 @@ class CacheControl(Part, frozen=True):
     no_user_specified: CachePolicy | None = None
 
 
+class FatiguePart(Part, frozen=True, kw_only=True):
+    """An item that the built-in engine has shown a user so often `within` a time, without an event of that user on it
+    since, rests: by `weight` 0 it comes after all others, else its odds are multiplied by it. `shown: 0`: none does."""
+
+    shown: TimesShown
+    within: Window = "7d"
+    rest: Window = "3d"
+    weight: BelowOne = 0.0
+
+
 class Level(Part, frozen=True):
     """A level of the document; what it does not say it inherits from the one above."""
 
@@ -35,6 +45,7 @@ class Level(Part, frozen=True):
     inference_item_metadata: AnyMetadata | None = None
     hide: tuple[Hide, ...] | None = None
     hide_seen: Seconds | None = None
+    fatigue: FatiguePart | None = None
 
 
 class VariationPart(Level, frozen=True, tag_field="type"):

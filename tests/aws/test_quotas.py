@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -13,6 +14,7 @@ from engine.records import SchemaRecord
 from tests.aws.flow import BATCH, INTERACTIONS, POPULAR, ROLE, VIEWED, Flow
 from tests.aws.world import Clients, World
 
+PERSONAL = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 FILTER = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("a")'
 
 
@@ -148,3 +150,14 @@ def test_quotas_of_a_group_leave_others_alone(aws: Clients, flow: Flow, world: W
         make_solution(p, place, n)
     other = p.create_dataset_group(name="other")["datasetGroupArn"]
     p.create_solution(name="s10", recipeArn=POPULAR, datasetGroupArn=other)
+
+
+def test_what_is_wider_here_is_refused_as_at_aws(aws: Clients, flow: Flow):
+    """Weights below 0. boto3 refuses them itself unless it is told not to."""
+    p = aws.personalize
+    events = [{"eventType": "view", "weight": 1.0}, {"eventType": "dislike", "weight": -0.5}]
+    config = {"eventsConfig": {"eventParametersList": events}}
+    body = {"name": "s", "datasetGroupArn": flow.group, "recipeArn": PERSONAL, "solutionConfig": config}
+    headers = {"X-Amz-Target": "AmazonPersonalize.CreateSolution"}
+    answer = httpx.post(p.meta.endpoint_url, content=msgspec.json.encode(body), headers=headers)
+    assert answer.status_code == 400 and ">= 0" in answer.text and "[1].weight" in answer.text

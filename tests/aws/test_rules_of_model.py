@@ -21,6 +21,7 @@ from tests.aws.world import SERVICES, World
 SESSION = boto3.Session()
 MODELS = [SESSION.client(name, region_name="us-east-1").meta.service_model for name in SERVICES]
 OPERATIONS = [model.operation_model(name) for model in MODELS for name in model.operation_names]
+EXTENDED = {("[least]", "weight")}  # rules that are wider here: tests/aws/test_rules.py has ours and, by quotas, AWS's
 REFUSED = "validation error detected"
 
 
@@ -51,7 +52,8 @@ TABLES = (records, jobs, log)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
 def test_every_rule_is_kept(http: HTTPConnection, world: World, operation: OperationModel):
     before = stored(world)
-    wrong = [fault for case in broken(operation) if (fault := _fault(post(http, operation, case.body), case))]
+    cases = (case for case in broken(operation) if (case.rule, case.member) not in EXTENDED)
+    wrong = [fault for case in cases if (fault := _fault(post(http, operation, case.body), case))]
     assert not wrong, "\n".join(wrong)
     assert stored(world) == before
 

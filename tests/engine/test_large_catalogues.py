@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Promotion, Question
+from engine import Promotion, Question, Tired
 from engine.cohorts.cohorts import EVERYONE
 from engine.data import entries
 from engine.data.group import Group
@@ -44,12 +44,18 @@ def ensemble() -> Iterator[Ensemble]:
 @pytest.fixture(scope="module")
 def group() -> Group:
     """u clicked 30 items of one cluster, and an item that came after training; w clicked only that one."""
+    return group_of()
+
+
+def group_of(*disliked: str) -> Group:
+    """The same, where u also dislikes some."""
     group = Group("g")
     for item in range(ITEMS):
         group.items.add(str(item))
     clicks = [("u", str(item)) for item in range(7, 7 + 40 * 30, 40)] + [("u", "later"), ("w", "later")]
-    for seq, (user, item) in enumerate(clicks, 2):
-        event = entries.Interaction(user, f"s{seq}", item, "click", 10.0 * seq)
+    events = [(*click, "click") for click in clicks] + [("u", item, "dislike") for item in disliked]
+    for seq, (user, item, kind) in enumerate(events, 2):
+        event = entries.Interaction(user, f"s{seq}", item, kind, 10.0 * seq)
         group.apply(Logged(seq, "g", "event", user, entries.encode(event), 0.0))
     return group
 
@@ -57,7 +63,7 @@ def group() -> Group:
 def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> RankingContext:
     asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
     compiled: tuple[CompiledFilter, ...] = tuple(map(compile_filter, filters))
-    return ranking_context(asked, model, LiveState.of(group, user), compiled, 99.0)
+    return ranking_context(asked, model, LiveState.of(group, user, model), compiled, 99.0)
 
 
 def by_scan(ensemble: Ensemble) -> Deployed:
@@ -68,7 +74,7 @@ def by_scan(ensemble: Ensemble) -> Deployed:
 def test_the_index_answers_what_the_scan_answers(group: Group, ensemble: Ensemble, filters: tuple[str, ...]) -> None:
     near, exact = (case_with(group, model, *filters) for model in (deployed(ensemble), by_scan(ensemble)))
     shown, expected = serve.shown_of(near), serve.shown_of(exact)
-    assert "scores" not in vars(near), "the whole catalogue was scored"
+    assert "model_scores" not in vars(near), "the whole catalogue was scored"
     assert len(shown.items) == EXPECTED and len(set(shown.items) & set(expected.items)) >= EXPECTED - 1
     scores = dict(zip(expected.items, expected.scores, strict=True))
     for item, score in zip(shown.items, shown.scores, strict=True):
@@ -123,3 +129,23 @@ def test_items_that_are_but_names_are_not_recommended(group: Group, ensemble: En
     again = case_with(group, replace(model, absent=np.sort(best)))
     assert len(again.best) == EXPECTED and not set(best.tolist()) & set(again.best.tolist())
     assert again.shares(best).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4])
+def test_the_index_leaves_out_and_lowers_what_the_scan_does(group: Group, ensemble: Ensemble, weight: float) -> None:
+    """Where the user dislikes some of the best, and is tired of others."""
+    best = serve.shown_of(case_with(group, by_scan(ensemble))).items
+    tired, disliked = Tired(best[4:12], weight), best[:3]
+    group = group_of(*disliked)
+    near, exact = (
+        case_with(group, replace(model, group_tags={"recgate:negativeEvents": '["dislike"]'}), fatigue=tired)
+        for model in (deployed(ensemble), by_scan(ensemble))
+    )
+    shown, expected = serve.shown_of(near), serve.shown_of(exact)
+    assert "model_scores" not in vars(near), "the whole catalogue was scored"
+    assert len(shown.items) == EXPECTED and len(set(shown.items) & set(expected.items)) >= EXPECTED - 1
+    assert not set(shown.items) & set(disliked)
+    assert bool(set(shown.items) & set(tired.items)) == bool(set(expected.items) & set(tired.items))
+    scores = dict(zip(expected.items, expected.scores, strict=True))
+    for item, score in zip(shown.items, shown.scores, strict=True):
+        assert score == pytest.approx(scores.get(item, score), rel=0.05, abs=2e-7)

@@ -11,6 +11,7 @@ from engine.data.schema import Field, Schema
 from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput
+from engine.impressions.showings import forget_shown
 from engine.jobs.group_data import kinds_of
 from engine.jobs.work import Work, hold, undisturbed
 from engine.queue.queue import Job
@@ -67,6 +68,8 @@ def _append(engine: Engine, job: Job, uid: str, bodies: list[bytes]) -> None:
     with engine.database.write() as within:
         hold(engine, job, within)
         engine.log.append_within(within, [LogEntry(uid, "erased", "", body) for body in bodies])
+        for body in bodies:
+            forget_shown(within, uid, entries.read_erased(body).users)
 
 
 def _named(work: Work, job: DataDeletionJobRecord) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from engine.data.log import LogEntry
 from engine.engine import Engine
+from engine.impressions.showings import forget_shown
 from engine.jobs.work import Work, remove
 from engine.records import DatasetGroupRecord
 from engine.storage.sql import snapshots
@@ -45,4 +46,5 @@ def _let_go(engine: Engine, uid: str) -> int:
     """The last sequence number that is forgotten."""
     with engine.database.write() as within:
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
+        forget_shown(within, uid)
         return engine.log.append_within(within, [LogEntry("", "forgotten", uid, b"")])

@@ -20,13 +20,16 @@ from engine import (
     EngineError,
     Event,
     Explanation,
+    Fatigue,
     Figure,
     InvalidInput,
+    NegativeDeclaration,
     NotFound,
     Question,
     Ranked,
     ServingObjective,
     Settings,
+    Tired,
 )
 from engine.experiments.store import ExperimentStore
 from engine.storage.sql import Database, sqlite_url
@@ -99,6 +102,9 @@ class SmallEngine:
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
         self.more: dict[str, Any] = {}  # columns of every item
         self.items = ITEMS
+        self.rule: Fatigue | None = None  # of the campaign
+        self.shown: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.declared: list[NegativeDeclaration] = []
         self.broken: Exception | None = None
         self.down: Exception | None = None
         self.closed = False
@@ -127,7 +133,8 @@ class SmallEngine:
         pool = question.candidates or self.items
         if question.item is not None:
             pool = tuple(item for item in pool if item != question.item)
-        ranked = tuple(sorted(pool, key=lambda item: -liked[item]))[: question.num_results]
+        resting = question.fatigue.items if question.fatigue else ()
+        ranked = tuple(sorted(pool, key=lambda item: (item in resting, -liked[item])))[: question.num_results]
         scores = tuple(1 / (place + 1) for place in range(len(ranked)))
         name = f"RID-{len(self.asked)}"
         return Ranked(
@@ -158,6 +165,25 @@ class SmallEngine:
     def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]:
         self.deployed(campaign)
         return frozenset(item for user in users for item in self._seen.get(user, {}) if since < 1_700_000_000)
+
+    def fatigue(self, campaign: str, account: str | None = None) -> Fatigue | None:
+        self.deployed(campaign)
+        return self.rule
+
+    def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired:
+        often = (item for item, times in self.shown[user].items() if times >= rule.shown)
+        return Tired(tuple(sorted(item for item in often if not self._seen[user][item])), rule.weight)
+
+    def knows_showings(self, campaign: str, user: str, account: str | None = None) -> bool:
+        return bool(self.shown[user])
+
+    def note_shown(
+        self, campaign: str, user: str, items: Sequence[str], rule: Fatigue, account: str | None = None
+    ) -> None:
+        self.shown[user].update(items)
+
+    def declare_negative(self, declared: Sequence[NegativeDeclaration]) -> None:
+        self.declared = list(declared)
 
     def knows(self, group: str, user: str) -> bool:
         return bool(self._seen.get(user))
