@@ -11,6 +11,9 @@ from msgspec import Meta
 MOST_RESULTS = 500  # items of one answer, and items to be ranked by one question
 
 
+EventType = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     """A promotion: `percent` of the answer's places go to items that the filter includes: `filter`, an ARN or a bare
     name, or `expression`, one given in place."""
@@ -35,6 +38,14 @@ class ServingObjective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     column: Annotated[str, Meta(min_length=1, max_length=150)]
     weight: Annotated[float, Meta(ge=-10, le=10)]
+
+
+class NegativeEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A type of events that say what their user does not want; a later event on the item of a type in `undone_by` takes
+    it back."""
+
+    event_type: EventType
+    undone_by: tuple[EventType, ...] = ()
 
 
 Period = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}[smhd]\Z")]  # such as 30m, 12h or 7d

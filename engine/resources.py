@@ -14,14 +14,16 @@ from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
 from engine.control.fields import Tag
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
-from engine.control.tag_settings import NEGATIVE_EVENTS, negative_events_in
+from engine.control.tag_settings import NEGATIVE_EVENTS, negative_events_in, negative_events_text
 from engine.control.tags import TagResource, tag_resource
 from engine.data.compaction import compact
 from engine.data.log import Log, LogEntry
+from engine.data.negative_events import NegativeEvents
 from engine.data.report import ImportReport
 from engine.data.snapshot import Snapshot
 from engine.feed.directory import Directory
 from engine.feed.follower import Follower
+from engine.question import NegativeEvent
 from engine.queue.queue import Queue
 from engine.records import (
     CampaignRecord,
@@ -38,10 +40,10 @@ from engine.storage.sql import Database
 
 
 class NegativeDeclaration(NamedTuple):
-    """Event types that say what users do not want, for the dataset groups of trackers (by tracking id) and of campaigns
-    or recommenders (by name or ARN) of the settings' account."""
+    """Events that say what users do not want, for the dataset groups of trackers (by tracking id) and of campaigns or
+    recommenders (by name or ARN) of the settings' account."""
 
-    event_types: tuple[str, ...]
+    events: tuple[NegativeEvent, ...]
     trackers: frozenset[str]
     campaigns: frozenset[str]
 
@@ -78,26 +80,33 @@ class Resources:
         self.log.append_within(within, [LogEntry(group_uid, kind, key, b"")])
 
     def snapshot(self, group_arn: str) -> Snapshot:
-        """A group's data as of now, for evaluation. Raises `NotFound`."""
+        """A group's data as of now, for evaluation: without negative events. Raises `NotFound`."""
         group = self.directory.get(group_arn, DatasetGroupRecord)
         state = self.follower.restored(group.uid)
         last = state.stored.snapshot
         columns = {"ITEMS": last.item_columns, "USERS": last.user_columns, "INTERACTIONS": last.interaction_columns}
         kinds = {part: {name: type(column) for name, column in each.items()} for part, each in columns.items()}
-        return compact(state, kinds).snapshot
+        listed = negative_events_in(self.directory.get(group_arn, DatasetGroupRecord).tags)
+        return NegativeEvents.of(listed).left_out(compact(state, kinds).snapshot)
 
     def declare_negative(self, declared: Sequence[NegativeDeclaration]) -> None:
         """Sees to it that dataset groups list these negative events in their tag, and only these. Trackers and
         campaigns that are not there are passed over. Raises as TagResource does."""
-        wanted: dict[str, set[str]] = {}
+        wanted: dict[str, dict[str, set[str]]] = {}
         for each in declared:
             for arn in self._groups_of(each):
-                wanted.setdefault(arn, set()).update(each.event_types)
-        for arn, types in wanted.items():
+                undone_by = wanted.setdefault(arn, {})
+                for event in each.events:
+                    undone_by.setdefault(event.event_type, set()).update(event.undone_by)
+        for arn, undone_by in wanted.items():
             group = self.directory.get(arn, DatasetGroupRecord)
-            if set(negative_events_in(group.tags)) == types:
+            events = [
+                NegativeEvent(event_type=name, undone_by=tuple(sorted(undone_by[name]))) for name in sorted(undone_by)
+            ]
+            text = negative_events_text(events)
+            if text == group.tags.get(NEGATIVE_EVENTS, "[]"):
                 continue
-            tag = Tag(tag_key=NEGATIVE_EVENTS, tag_value=msgspec.json.encode(sorted(types)).decode())
+            tag = Tag(tag_key=NEGATIVE_EVENTS, tag_value=text)
             tag_resource(self.control(group.account, region_of(arn)), TagResource(arn, (tag,)))
 
     def _groups_of(self, declared: NegativeDeclaration) -> set[str]:

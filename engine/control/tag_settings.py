@@ -5,7 +5,7 @@ No member of the operations could carry them. TagResource and UntagResource chan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ from engine.control.schemas import schemas_of
 from engine.data.options import TAG_PREFIX
 from engine.data.schema import Schema, numeric_column
 from engine.errors import InvalidInput
-from engine.question import Fatigue, ServingObjective
+from engine.question import EventType, Fatigue, NegativeEvent, ServingObjective
 from engine.recipe import Recipe
 from engine.recipes import RECIPES
 from engine.records import (
@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, type[msgspec.Struct]] = {OBJECTIVE: ServingObjective, FAT
 NEGATIVE_EVENTS = TAG_PREFIX + "negativeEvents"  # of dataset groups
 
 Answering = CampaignRecord | RecommenderRecord | BatchInferenceJobRecord
-EventTypes = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=50)]
+NegativeList = Annotated[tuple[EventType | NegativeEvent, ...], Meta(max_length=50)]
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -48,16 +48,22 @@ def fatigue_in(tags: Mapping[str, str]) -> Fatigue | None:
     return setting_in(tags, FATIGUE, Fatigue)
 
 
-def negative_events_in(tags: Mapping[str, str]) -> tuple[str, ...]:
+def negative_events_in(tags: Mapping[str, str]) -> tuple[NegativeEvent, ...]:
     """The event types that a dataset group's tag lists. Raises `InvalidInput`."""
     text = tags.get(NEGATIVE_EVENTS)
     if text is None:
         return ()
     try:
-        listed: tuple[str, ...] = msgspec.json.decode(text, type=EventTypes)
+        listed: tuple[str | NegativeEvent, ...] = msgspec.json.decode(text, type=NegativeList)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"tags: {NEGATIVE_EVENTS} is a list of event types in JSON: {in_words(error)}") from error
-    return listed
+    return tuple(NegativeEvent(event_type=each) if isinstance(each, str) else each for each in listed)
+
+
+def negative_events_text(events: Iterable[NegativeEvent]) -> str:
+    """The tag's value that lists them."""
+    plain = [each if each.undone_by else each.event_type for each in events]
+    return msgspec.json.encode(plain).decode()
 
 
 def check_group_tags(group: DatasetGroupRecord) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from engine.data.columns import Array, Bools, Floats, Ints
 from engine.data.group import Group, History
 from engine.data.snapshot import Snapshot
+from engine.question import NegativeEvent
 
 
 def event_parameters(solution_config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -25,10 +26,12 @@ def event_parameters(solution_config: Mapping[str, Any]) -> Sequence[Mapping[str
 
 
 class NegativeType(NamedTuple):
-    """The rule of one event type. `strength`: how much one counts, a positive event of the mean weight being 1."""
+    """The rule of one event type. `strength`: how much one counts, a positive event of the mean weight being 1. A later
+    event of a type in `undone_by` takes it back."""
 
     threshold: float | None = None  # of the event's value, below which it says nothing
     strength: float = 1.0
+    undone_by: frozenset[str] = frozenset()
 
 
 class Wishes(NamedTuple):
@@ -47,16 +50,17 @@ class NegativeEvents:
     types: Mapping[str, NegativeType]
 
     @classmethod
-    def of(cls, listed: Iterable[str], event_parameters: Sequence[Mapping[str, Any]] = ()) -> NegativeEvents:
+    def of(cls, listed: Iterable[NegativeEvent], event_parameters: Sequence[Mapping[str, Any]] = ()) -> NegativeEvents:
         """Types that a dataset group lists, and the parameters of an eventsConfig, which win."""
         weights = [float(each.get("weight", 1.0)) for each in event_parameters]
         positive = [weight for weight in weights if weight > 0]
         mean = sum(positive) / len(positive) if positive else 1.0
-        types = {name.casefold(): NegativeType() for name in listed}
+        types = {each.event_type.casefold(): NegativeType(undone_by=frozenset(each.undone_by)) for each in listed}
         for each, weight in zip(event_parameters, weights, strict=True):
             name = str(each["eventType"]).casefold()
             if weight < 0:
-                types[name] = NegativeType(each.get("eventValueThreshold"), -weight / mean)
+                undone_by = types.get(name, NegativeType()).undone_by
+                types[name] = NegativeType(each.get("eventValueThreshold"), -weight / mean, undone_by)
             elif weight > 0:
                 types.pop(name, None)  # the solution says that it is none
         return cls(types)
@@ -78,20 +82,22 @@ class NegativeEvents:
         negative = group.type_mask(self.names)[history.types]
         if not negative.any():
             return Wishes(history, history.items[:0], np.zeros(0, np.float32))
-        strengths = self._strengths(group, history.types[negative], None if values is None else values[negative])
-        items = history.items[negative][strengths > 0]
-        strengths = strengths[strengths > 0]
+        strengths = self._strengths(group, history, values)
+        counting = strengths > 0
+        items, strengths = history.items[counting], strengths[counting]
         last = _last_of_each(items)
         unwanted, strengths = items[last], strengths[last]
         return Wishes(history.where(~negative & ~np.isin(history.items, unwanted)), unwanted, strengths)
 
-    def _strengths(self, group: Group, types: Ints, values: Floats | None) -> Floats:
-        """(n,) how much each event of a negative type counts; 0 below its threshold."""
-        strengths = np.zeros(len(types), np.float32)
+    def _strengths(self, group: Group, history: History, values: Floats | None) -> Floats:
+        """(h,) how much each event counts: 0 of other types, below the threshold, and for what was taken back."""
+        strengths = np.zeros(len(history.types), np.float32)
         for name, each in self.types.items():
-            rows = group.type_mask(frozenset((name,)))[types]
+            rows = group.type_mask(frozenset((name,)))[history.types]
             if each.threshold is not None and values is not None:
                 rows = rows & (values >= each.threshold)
+            if each.undone_by and rows.any():
+                rows = rows & ~_followed(history.items, group.type_mask(each.undone_by)[history.types])
             strengths[rows] = each.strength
         return strengths
 
@@ -106,3 +112,9 @@ def _last_of_each(items: Ints) -> Array:
     """Rows of the last of each item, ascending."""
     _, reverse = np.unique(items[::-1], return_index=True)
     return np.sort(len(items) - 1 - reverse)
+
+
+def _followed(items: Ints, by: Bools) -> Bools:
+    """(h,) True where a later row of the same item is one of these."""
+    last = {int(items[row]): row for row in np.flatnonzero(by)}
+    return np.array([last.get(item, -1) > row for row, item in enumerate(items.tolist())], np.bool_)

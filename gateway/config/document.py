@@ -316,6 +316,14 @@ class Recommender(Level, frozen=True):
     cohorts: Cohorts | None = None
 
 
+class NegativeEventPart(Part, frozen=True, kw_only=True):
+    """A type of events that say what their user does not want; a later event on the item of a type in `undoneBy` takes
+    it back."""
+
+    event_type: Text
+    undone_by: tuple[Text, ...] = ()
+
+
 class Namespace(Level, frozen=True):
     """One application's recommenders, and where its events go; a share `holdout` of its users is in no experiment."""
 
@@ -324,7 +332,7 @@ class Namespace(Level, frozen=True):
     recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
     holdout: Fraction = 0  # of the users, who are in no experiment
-    negative_events: tuple[Text, ...] | None = None  # types that say what users do not want, as `dislike`; []: none
+    negative_events: tuple[Text | NegativeEventPart, ...] | None = None  # []: none
 
 
 class CacheSize(Part, frozen=True):

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine import Fatigue, ServingObjective
+from engine import Fatigue, NegativeEvent, ServingObjective
 from gateway.ask import Action
 from gateway.config import caching, document, experiments
 from gateway.context import autocontext
@@ -66,8 +66,14 @@ def namespace(key: str, part: document.Namespace, above: Level, root: document.R
         plans,
         tuple(events.values()),
         context_fields(own.auto_context or {}),
-        part.negative_events,
+        None if part.negative_events is None else tuple(map(negative_event, part.negative_events)),
     )
+
+
+def negative_event(part: str | document.NegativeEventPart) -> NegativeEvent:
+    if isinstance(part, str):
+        return NegativeEvent(event_type=part)
+    return NegativeEvent(event_type=part.event_type, undone_by=part.undone_by)
 
 
 def event_target(part: EventTargetPart, enclosing: Enclosing) -> plan.EventTarget:

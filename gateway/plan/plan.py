@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import Fatigue, ServingObjective
+from engine import Fatigue, NegativeEvent, ServingObjective
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
@@ -304,7 +304,7 @@ class Namespace:
     plans: Mapping[tuple[Action, str], Plan]
     event_targets: tuple[EventTarget, ...]
     event_context: tuple[ContextField, ...]  # goes into the properties of events
-    negative_events: tuple[str, ...] | None = None  # None: nothing is said here
+    negative_events: tuple[NegativeEvent, ...] | None = None  # None: nothing is said here
 
     @property
     def trackers(self) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine import Promotion, Question, Tired
+from engine import NegativeEvent, Promotion, Question, Tired
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
@@ -18,9 +21,10 @@ from engine.filters import compile_filter
 from engine.rank.aversion import Aversion, Lowering
 from engine.rank.explore import Exploration
 from engine.recipe import Query
-from engine.serving import explain
+from engine.serving import explain, serve
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
+from tests.engine.shop import Shop
 from tests.engine.test_serve import Asked, ask, deployed
 
 ITEMS = 30
@@ -40,6 +44,10 @@ def group_of(*events: tuple[str, int, str, float | None], items: int = ITEMS) ->
 
 def likes(model: Any, *, scores: bool = True, kind: str = "USER_PERSONALIZATION", **more: Any) -> Deployed:
     return replace(deployed(model, kind, scores=scores), **{"group_tags": NEGATIVE, "seq": 0, **more})
+
+
+def named(*types: str) -> list[NegativeEvent]:
+    return [NegativeEvent(event_type=each) for each in types]
 
 
 class Ties:
@@ -68,7 +76,7 @@ class Ties:
     ],
 )
 def test_an_events_config_has_the_last_word(parameters: list[dict[str, Any]], expected: Any):
-    types = NegativeEvents.of(("dislike", "Hide"), parameters).types
+    types = NegativeEvents.of(named("dislike", "Hide"), parameters).types
     if isinstance(expected, dict):
         assert types == expected
     else:
@@ -99,6 +107,29 @@ def test_a_threshold_is_of_the_events_value():
     assert set(answer.items) == {f"i{n}" for n in range(ITEMS)} - {"i2"}
 
 
+@pytest.mark.parametrize(
+    ("kinds", "unwanted"),
+    [
+        ("dislike", True),
+        ("dislike like", False),
+        ("like dislike", True),
+        ("dislike view", True),
+        ("dislike Like dislike", True),
+        ("dislike like hide", True),
+        ("hide like", True),
+        ("dislike hide like", True),
+    ],
+)
+def test_a_later_event_takes_a_negative_one_back(kinds: str, unwanted: bool):
+    tags = {"recgate:negativeEvents": '["hide", {"eventType": "dislike", "undoneBy": ["like"]}]'}
+    group = group_of(("u", 3, "view", None), *(("u", 2, kind, None) for kind in kinds.split()), ("u", 4, "view", None))
+    scorer = Asked((1.0,) * ITEMS)
+    answer = ask(group, likes(scorer, group_tags=tags), user="u", num_results=ITEMS)
+    assert ("i2" not in answer.items) == unwanted
+    positive = [] if unwanted else [2] * sum(kind.casefold() not in ("dislike", "hide") for kind in kinds.split())
+    assert scorer.queries[-1].history.tolist() == [3, *positive, 4]
+
+
 def test_values_come_in_the_order_of_the_history():
     draw = np.random.default_rng(3)
     group = Group("g")
@@ -118,8 +149,8 @@ def test_a_snapshot_leaves_them_out():
     snapshot = snapshot_of(
         np.array([0, 0, 1, 1]), np.arange(4), np.arange(4), types=types, event_types=("view", "DisLike", "buy")
     )
-    assert NegativeEvents.of(("dislike",)).left_out(snapshot).items.tolist() == [0, 2, 3]
-    assert NegativeEvents.of(("other",)).left_out(snapshot) is snapshot
+    assert NegativeEvents.of(named("dislike")).left_out(snapshot).items.tolist() == [0, 2, 3]
+    assert NegativeEvents.of(named("other")).left_out(snapshot) is snapshot
 
 
 def test_a_ranking_keeps_what_is_unwanted_behind_what_is_unknown():
@@ -197,8 +228,6 @@ def test_a_promotion_promotes_nothing_unwanted():
     promotion = Promotion(name="p", percent=50, expression="")
     promoting = compile_filter('INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("dislike")')
     asked = FilteredQuestion(Question(campaign="c", user="u", num_results=4, promotion=promotion), (), promoting)
-    from engine.serving import serve
-
     answer = serve.answer(asked, likes(Asked((1.0,) * ITEMS)), group, as_of=0, now=99.0, new_id=lambda: "0" * 36)
     assert "i4" not in answer.items and len(answer.items) == 4
 
@@ -215,3 +244,41 @@ def test_what_is_like_an_unwanted_item_is_lowered_by_the_models_own_ties():
 
 def lists(answer: Any) -> tuple[tuple[str, ...], tuple[float, ...]]:
     return answer.items, answer.scores
+
+
+def test_a_batch_job_leaves_out_what_users_do_not_want(open_shop: Callable[..., Shop], tmp_path: Path):
+    shop = open_shop().furnish("INTERACTIONS")
+    shop.load_clicks(*(f"u{user} g{good} {user}" for user in range(12) for good in range(user)))
+    negative = {"tagKey": "recgate:negativeEvents", "tagValue": '["dislike"]'}
+    shop.do("TagResource", resourceArn=shop.group, tags=[negative])
+    version = shop.train()
+    shop.click("ann", "g0", event_type="dislike")
+    (tmp_path / "in.json").write_text('{"userId": "ann"}\n{"userId": "bob"}\n')
+    shop.do(
+        "CreateBatchInferenceJob",
+        jobName="b",
+        solutionVersionArn=version,
+        numResults=3,
+        jobInput={"s3DataSource": {"path": f"file://{tmp_path}/in.json"}},
+        jobOutput={"s3DataDestination": {"path": f"file://{tmp_path}/out/"}},
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )
+    shop.work()
+    lines = (tmp_path / "out" / "in.json.out").read_text().splitlines()
+    ann, bob = (json.loads(line)["output"]["recommendedItems"] for line in lines)
+    assert (ann, bob) == (["g1", "g2", "g3"], ["g0", "g1", "g2"])
+
+
+def test_a_tag_counts_at_once_and_until_it_goes(open_shop: Callable[..., Shop]):
+    shop = open_shop().furnish("INTERACTIONS")
+    shop.load_clicks(*(f"u{user} g{good} {user}" for user in range(6) for good in range(user)))
+    shop.deploy(shop.train())
+    shop.click("ann", "g0", event_type="dislike")
+    assert shop.ask("ann")[0] == "g0"
+    negative = {"tagKey": "recgate:negativeEvents", "tagValue": '["dislike"]'}
+    shop.do("TagResource", resourceArn=shop.group, tags=[negative])
+    shop.engine.feed.catch_up()
+    assert shop.ask("ann")[0] == "g1" and "g0" not in shop.ask("ann")
+    shop.do("UntagResource", resourceArn=shop.group, tagKeys=["recgate:negativeEvents"])
+    shop.engine.feed.catch_up()
+    assert shop.ask("ann")[0] == "g0"

@@ -24,7 +24,7 @@ INTERACTIONS = (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "lon
 CONFIG = """
 namespaces:
   shop:
-    negativeEvents: [dislike]
+    negativeEvents: [{eventType: dislike, undoneBy: [undo]}]
     cacheControl:
       userSpecified: {maxAge: 300, directives: private}
       syntheticUserSpecified: {maxAge: 300, directives: private}
@@ -146,7 +146,9 @@ def tags(shop: Site, arn: str) -> dict[str, str]:
 
 
 def test_the_configuration_tells_the_dataset_group(shop: Shop):
-    assert json.loads(tags(shop, f"{ARN}:dataset-group/shop")["recgate:negativeEvents"]) == ["dislike"]
+    assert json.loads(tags(shop, f"{ARN}:dataset-group/shop")["recgate:negativeEvents"]) == [
+        {"eventType": "dislike", "undoneBy": ["undo"]}
+    ]
 
 
 def test_a_disliked_item_leaves_cached_lists_at_once(shop: Shop):
@@ -161,6 +163,16 @@ def test_a_disliked_item_leaves_cached_lists_at_once(shop: Shop):
         after = shop.list(recommender)
         assert before[0] not in after and len(after) == 5
         assert before[0] not in shop.items(f"{ARN}:campaign/{models}", "u1", 20)
+
+
+def test_a_dislike_is_taken_back(shop: Shop):
+    path = "recommend-items/shop/rested/u7"
+    first = shop.list(path)[0]
+    shop.event("u7", first, "dislike")
+    assert first not in shop.list(path)
+    shop.clock.ahead += 1
+    shop.event("u7", first, "undo")
+    assert shop.list(path)[0] == first
 
 
 def test_a_user_without_a_history_shares_no_list_after_a_dislike(shop: Shop):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.control.tag_settings import check_group_tags, fatigue_in, negative_events_in
+from engine.control.tag_settings import check_group_tags, fatigue_in, negative_events_in, negative_events_text
 from engine.errors import InvalidInput
-from engine.question import Fatigue, seconds_in
+from engine.question import Fatigue, NegativeEvent, seconds_in
 from engine.records import DatasetGroupRecord
 
 GROUP = DatasetGroupRecord(
@@ -19,7 +19,12 @@ def test_a_setting_is_read_from_its_tag():
     rule = '{"shown": 5, "within": "7d", "rest": "12h", "weight": 0.5}'
     assert fatigue_in({"recgate:fatigue": rule}) == Fatigue(shown=5, within="7d", rest="12h", weight=0.5)
     assert fatigue_in({"recgate:fatigue": '{"shown": 2}'}) == Fatigue(shown=2)
-    assert negative_events_in({"recgate:negativeEvents": '["dislike", "hide"]'}) == ("dislike", "hide")
+    assert negative_events_in({"recgate:negativeEvents": '["dislike", "hide"]'}) == (
+        NegativeEvent(event_type="dislike"),
+        NegativeEvent(event_type="hide"),
+    )
+    undone = NegativeEvent(event_type="dislike", undone_by=("like",))
+    assert negative_events_in({"recgate:negativeEvents": negative_events_text([undone])}) == (undone,)
     assert fatigue_in({"team": "shop"}) is None and negative_events_in({"team": "shop"}) == ()
 
 
