@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import engine
@@ -63,6 +64,23 @@ def test_placeholders_with_not_in(aws: Clients, flow: Flow, world: World, quotas
     assert refused.value.response["Error"]["Message"] == (
         "Could not create filter. Invalid input symbol: $P. Placeholders are not allowed with NOT_IN operator."
     )
+
+
+@pytest.mark.parametrize("quotas", ["open", "aws"])
+def test_an_item_is_compared_with_the_user_in_the_open_profile_only(
+    aws: Clients, flow: Flow, world: World, quotas: str
+):
+    world.settings = msgspec.structs.replace(world.settings, quotas=quotas)
+    add_items(aws.personalize, flow.group)
+    asked = {"name": "f", "datasetGroupArn": flow.group, "filterExpression": f"{I}Items.ITEM_ID != CurrentUser.ID"}
+    if quotas == "open":
+        assert aws.personalize.create_filter(**asked)["filterArn"]
+        return
+    with pytest.raises(aws.personalize.exceptions.InvalidInputException) as refused:
+        aws.personalize.create_filter(**asked)
+    message = refused.value.response["Error"]["Message"]
+    assert message.startswith("Could not create filter. Invalid Expression at line 1, column 39:")
+    assert message.endswith("what is compared with is a value, a placeholder or CurrentItem.NAME")
 
 
 def test_recommendations_with_parameters_over_items_just_put(tmp_path: Path):

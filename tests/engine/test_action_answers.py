@@ -102,6 +102,8 @@ FILTERS = [
     ('INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE NOT IN ("*")', {}, {"rare", "dear"}),
     ('EXCLUDE ActionID WHERE Actions.KIND IN ("offer") IF CurrentUser.TIER = "gold"', {}, {"even", "rare"}),
     ('EXCLUDE ActionID WHERE Actions.KIND IN ("offer") IF CurrentUser.TIER = "tin"', {}, EVERYTHING),
+    ("EXCLUDE ActionID WHERE Actions.KIND = CurrentUser.TIER", {}, EVERYTHING),
+    ("EXCLUDE ActionID WHERE Actions.KIND != CurrentUser.TIER", {}, set()),
     ("INCLUDE ActionID WHERE Actions.VALUE > 100", {}, set()),
 ]
 

@@ -105,7 +105,7 @@ def names(answer: Any) -> list[str]:
 
 TEMPLATE = (
     "/recs/{namespace}/{recommender}?u={userId}&i={itemId}&l={itemIds}&n={numResults}&sku={sku}"
-    "&d={context.device}&c={filterValues.COUNTRY}&x={context.absent}&o=%25d%s"
+    "&d={context.device}&c={filterValues.COUNTRY}&x={context.absent}&o=%25d%s&h={history}"
 )
 
 
@@ -116,6 +116,7 @@ def http(origin: Origin, path: str = TEMPLATE, more: str = "") -> str:
 def test_every_field_of_the_request_reaches_the_url_encoded(origin: Origin, tmp_path: Path) -> None:
     with World(config(http(origin)), tmp_path) as world:
         path = "/recommend-items/shop/home/a%2Fb%3F%26u=x?numResults=2&sku=1%262%20%C3%A9&filterValues=%7B%7D"
+        path += "&history=i1,i%2C2&history=i3"
         assert names(world.get(path, x_device="Phone 7")) == ["a", "b"]
     (asked,) = origin.asked
     assert (asked.method, asked.path) == ("GET", "/recs/shop/home")
@@ -129,6 +130,7 @@ def test_every_field_of_the_request_reaches_the_url_encoded(origin: Origin, tmp_
         "c": "",
         "x": "",
         "o": "%d%s",
+        "h": "i1,i,2,i3",
     }
 
 
