@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
@@ -54,6 +55,27 @@ def test_a_recommender_is_trained_by_a_job(aws: Clients, group: str, world: Worl
     assert (described["status"], described["modelMetrics"]) == ("ACTIVE", {"coverage": 0.5})
     assert described["recommenderConfig"] == {"minRecommendationRequestsPerSecond": 1}
     assert len(aws.personalize.list_tags_for_resource(resourceArn=arn)["tags"]) == 1
+
+
+def test_an_objective_by_tag(aws: Clients, group: str, world: World):
+    p, tag = aws.personalize, {"tagKey": "recgate:objective", "tagValue": '{"column": "PRICE", "weight": 0.3}'}
+    with pytest.raises(p.exceptions.InvalidInputException, match="Items have no numeric column PRICE; they have none"):
+        created(aws, group, tags=[tag])
+    fields = (("ITEM_ID", "string"), ("PRICE", "float"), ("CATEGORY_L1", ["string"]))
+    described = [{"name": name, "type": type_} for name, type_ in fields]
+    described[2]["categorical"] = True
+    text = json.dumps({"type": "record", "name": "Items", "fields": described, "version": "1.0"})
+    schema = p.create_schema(name="items", domain="ECOMMERCE", schema=text)["schemaArn"]
+    p.create_dataset(name="items", schemaArn=schema, datasetGroupArn=group, datasetType="Items")
+    arn = created(aws, group, tags=[tag])
+    trained(world, arn)
+    before = len(world.announced())
+    p.tag_resource(resourceArn=arn, tags=[{**tag, "tagValue": '{"column": "PRICE", "weight": 0.3}'}])
+    assert len(world.announced()) == before  # nothing is another
+    p.tag_resource(resourceArn=arn, tags=[{**tag, "tagValue": '{"column": "PRICE", "weight": 0.4}'}])
+    assert len(world.announced()) == before + 1
+    p.tag_resource(resourceArn=arn, tags=[{"tagKey": "team", "tagValue": "x"}])
+    assert len(world.announced()) == before + 1
 
 
 @pytest.mark.parametrize("use_case", USE_CASES.values(), ids=lambda use_case: use_case.name)

@@ -49,7 +49,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert result.exit_code == 0, result.output
     for name, expression in (("good", GOOD), ("bad", BAD)):
         (folder / f"{name}.yaml").write_text(CONFIG.format(f"'{expression}'"))
+    objective = CONFIG.format(f"'{GOOD}'").replace("filters:", "objective: {column: MARGIN, weight: 1}, filters:")
+    (folder / "objective.yaml").write_text(objective)
     return folder
+
+
+def test_an_objective_of_no_column_is_found(shop: Path):
+    told = run("check-config", str(shop / "objective.yaml"), "--data", str(shop / "data"))
+    assert told.exit_code == 1 and "objective of /recommend-items/shop/home main: MARGIN" in told.output
+    assert "Items have no numeric column MARGIN" in " ".join(told.output.split())
 
 
 def test_check_config_looks_into_the_data(shop: Path):

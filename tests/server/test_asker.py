@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.aws.world import Clients
-from tests.server.world import ARN, GROUP, Server, running
+from tests.server.world import ARN, GROUP, TRACKING_ID, Server, running
 
 GROUP_ARN = f"{ARN}:dataset-group/{GROUP}"
 OWN = "EXCLUDE ItemID WHERE Items.NAME = CurrentUser.ID"
@@ -125,6 +125,12 @@ def test_filters_that_compare_with_the_user(shop: Shop):
     shop.put_user("ann", tastes="odd", budget=12)
     eventually(lambda: shop.rest("taste/ann", numResults=40)[0] == ["i1"])
     assert shop.boto(userId="ann", filterArn=taste) == ["i1"]
+    # a session that belongs to her stands for her, its cached lists too
+    event = {"eventType": "view", "itemId": "i39", "sentAt": 1_700_000_000}
+    shop.aws.events.put_events(trackingId=TRACKING_ID, userId="ann", sessionId="s-ann", eventList=[event])
+    eventually(lambda: shop.rest("taste/s-ann", numResults=40)[0] == ["i1"])
+    shop.put_user("ann", tastes="odd", budget=13)
+    eventually(lambda: set(shop.rest("taste/s-ann", numResults=40)[0]) == {"i1", "i3"})
     # what belongs to somebody, to whom alone it is not shown
     everything, _ = shop.rest("own/bea", numResults=40)
     shop.put_item("i3", name="bea", price=13, kind="odd")

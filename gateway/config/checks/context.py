@@ -10,7 +10,7 @@ from engine import InvalidInput, check_expression
 from gateway.caller import Caller
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
-from gateway.document.context import AutoField, Filter, Mapping, ObjectivePart, Promotion, RulePart
+from gateway.document.context import AutoField, Filter, Mapping, Promotion, RulePart
 from gateway.document.remote import FILTER_ARN, no_arn
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import Value
@@ -87,12 +87,6 @@ def check_mapping(part: Mapping, place: str, report: Report) -> None:
 def check_filter(part: Filter, place: str, report: Report) -> None:
     check_choosing("arn", part.arn, part.expression, place, report)
     check_values(part, place, report)
-
-
-@checks
-def check_objective(part: ObjectivePart, place: str, report: Report) -> None:
-    if not math.isfinite(part.weight):
-        report.refuse(inside(place, "weight"), "must be a finite number")
 
 
 @checks

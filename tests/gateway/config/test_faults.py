@@ -42,6 +42,15 @@ VARIATIONS = [
     ("{type: engine, model: m, cacheControl: {userSpecified: {maxAge: 1.5}}}", ".maxAge: must be whole seconds, 0 or"),
     ('{type: engine, model: m, cacheControl: {noUserSpecified: {maxAge: "60"}}}', "(write it without quotes: 60)"),
     ("{type: engine, model: m, cacheControl: {noUserSpecifed: {}}}", "did you mean 'noUserSpecified'?"),
+    ("{type: engine, model: m, objective: {column: PRICE}}", ".objective: 'weight' is required"),
+    ("{type: engine, model: m, objective: {weight: 1}}", ".objective: 'column' is required"),
+    (
+        "{type: engine, model: m, objective: {column: A B, weight: 1}}",
+        ".objective.column: must be a column of Items, as its schema spells it",
+    ),
+    ("{type: engine, model: m, objective: {column: A, weight: 11}}", ".weight: must be a number from -10 to 10, not"),
+    ("{type: engine, model: m, objective: {column: A, weight: .nan}}", ".weight: must be a number from -10 to 10"),
+    ("{type: engine, model: m, objectve: {column: A, weight: 1}}", "did you mean 'objective'?"),
     ("{type: engine, model: m, filters: [{}]}", ".filters[0]: needs 'arn' or 'expression'"),
     (
         f'{{type: engine, model: m, filters: [{{arn: "{ARN}:filter/x", expression: {ONE}}}]}}',
@@ -444,6 +453,10 @@ WARNINGS = [
     (
         MAIN % '{type: personalize-campaign, arn: "arn:aws:personalize:[REGION]:[ACCOUNT]:campaign/[NAME]"}',
         "it is taken for the engine's model '[NAME]'",
+    ),
+    (
+        MAIN % "{type: http, url: http://x/y, objective: {column: A, weight: 1}}",
+        "main.objective: only the built-in engine heeds an objective",
     ),
     ("{filters: [{arn: x}], %s}", ".filters[0].arn: 'x' is no filter's ARN"),
     (

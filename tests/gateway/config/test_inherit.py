@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine import ServingObjective
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
@@ -38,6 +39,15 @@ def test_the_nearest_level_replaces_the_others(root, namespace, recommender, var
     (found,) = plan_of(config).variations
     assert [field.name for field in found.auto_context] == names
     assert [field.headers for field in found.auto_context] == [{f"x-{name}"} for name in names]
+
+
+def test_an_objective_is_inherited_and_a_weight_of_0_stands():
+    root = "objective: {column: MARGIN, weight: 0.3}"
+    variations = f"a: {{{ENGINE}, weight: 1}}, b: {{{ENGINE}, weight: 1, objective: {{column: MARGIN, weight: 0}}}}"
+    above, none = plan_of(shop(f"{{variations: {{{variations}}}}}", root=root)).variations
+    assert above.objective == ServingObjective(column="MARGIN", weight=0.3)
+    assert none.objective == ServingObjective(column="MARGIN", weight=0)  # in place of a campaign's own, too
+    assert plan_of(shop(f"{{variations: {{m: {{{ENGINE}}}}}}}")).variations[0].objective is None
 
 
 def test_an_empty_map_is_said_and_null_is_not():

@@ -149,6 +149,8 @@ def test_what_this_session_has_seen_is_not_shown(engine: SmallEngine) -> None:
         answers = [client.get(path) for path in (*paths, paths[0])]
         assert [names(answer) for answer in answers[:3]] == [numbered(0, 1, 2), numbered(1, 2, 3), numbered(0, 1, 2)]
         assert [answer.headers["x-cache"] for answer in answers[1:]] == ["hit", "miss", "hit"]
+        brought = client.get("/recommend-items/shop/home/cold?numResults=3&history=i1,i2")
+        assert names(brought) == numbered(0, 3, 4) and engine.asked[-1].history == ("i1", "i2")
         ranked = client.get("/rerank-items/shop/order/cold/i3,i4?sessionId=s1")
         assert names(ranked) == numbered(3, 4)
 

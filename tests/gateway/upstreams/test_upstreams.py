@@ -372,6 +372,23 @@ def test_a_payload_has_the_promotion(origin: Origin, tmp_path: Path) -> None:
     assert origin.asked[0].json["promotions"] == [PROMOTION] and "promotions" not in origin.asked[1].json
 
 
+def test_a_payload_has_the_history_and_the_cache_tells_by_it(origin: Origin, tmp_path: Path) -> None:
+    cache = "{userSpecified: {maxAge: 60, directives: private}}"
+    with World(config(http(origin, "/rank", ", method: POST"), cache=cache), tmp_path) as world:
+        queries = ("?history=a,b", "?history=b,a", "?history=a,b", "")
+        paths = [f"/recommend-items/shop/home/u1{query}" for query in queries]
+        outcomes = [world.get(path).headers["x-cache"] for path in paths]
+    assert outcomes == ["miss", "miss", "hit", "miss"]
+    assert [asked.json.get("history") for asked in origin.asked] == [["a", "b"], ["b", "a"], None]
+
+
+def test_personalize_takes_no_history(origin: Origin, tmp_path: Path) -> None:
+    with World(config(campaign(), root=aws(origin)), tmp_path) as world:
+        answer = world.get("/recommend-items/shop/home/u1?history=a")
+    assert (answer.status_code, answer.json()["code"]) == (400, "ValidationError")
+    assert answer.json()["message"].startswith("history: Amazon Personalize knows users") and origin.asked == []
+
+
 def test_a_recommender_is_told_by_its_arn(origin: Origin, tmp_path: Path) -> None:
     variation = f"{{type: personalize-campaign, arn: '{ARN}:recommender/books'}}"
     text = config(variation, root=aws(origin))
