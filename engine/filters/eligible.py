@@ -21,6 +21,7 @@ from engine.filters.live import Mask
 
 CACHED_BYTES = 64_000_000  # of shared masks, a group
 FEWEST = 4  # of them, however large
+MINUS_INFINITY = np.float32(-np.inf).view(np.uint32)
 MOST_DROPPED = 4096  # ids of one question, and a sixteenth of the items: beyond both a mask costs less
 
 
@@ -41,7 +42,10 @@ class SharedMask:
     @cached_property
     def penalty(self) -> Floats:
         """(count,) 0 for eligible items, -inf for others: to add it costs a fifth of choosing by the mask."""
-        return np.where(self.mask[:-1], np.float32(0), np.float32(-np.inf))
+        bits = self.mask[:-1].astype(np.uint32)  # `np.where` takes eighteen times as long where the mask is random
+        bits -= 1
+        bits &= MINUS_INFINITY
+        return bits.view(np.float32)
 
     @property
     def nbytes(self) -> int:

@@ -48,6 +48,7 @@ class LiveColumn:
             stored = column_of(kind, [stored.get(row) for row in range(len(stored))])
         self._base = Indexed(stored)
         self._settled = PutRows(np.zeros(0, np.int64), Indexed(missing(kind, 0)))
+        self._recent = 0, 0, self._settled  # of the rows put from the first to the second place
         self._masks: dict[tuple[str, tuple[Value, ...]], tuple[int, Mask]] = {}
 
     @classmethod
@@ -119,7 +120,10 @@ class LiveColumn:
             done = version
         yield settled
         if version > done:
-            yield self._put(done, version)
+            recent = self._recent
+            if recent[:2] != (done, version):
+                recent = self._recent = done, version, self._put(done, version)
+            yield recent[2]
 
     def _put(self, first: int, end: int) -> PutRows:
         ids = self._table.order[first:end]
