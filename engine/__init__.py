@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Event as Event,
         Fatigue as Fatigue,
         NegativeEvent as NegativeEvent,
+        PinnedPlace as PinnedPlace,
         Promotion as Promotion,
         Question as Question,
         Ranked as Ranked,
@@ -68,6 +69,15 @@ if TYPE_CHECKING:
     from engine.recipe import Recipe as Recipe
     from engine.recipes import RECIPES as RECIPES, check_recipes as check_recipes
     from engine.resources import NegativeDeclaration as NegativeDeclaration
+    from engine.rules.rules import (
+        Boost as Boost,
+        Bury as Bury,
+        ListRule as ListRule,
+        Pin as Pin,
+        RuleBook as RuleBook,
+        rule_faults as rule_faults,
+    )
+    from engine.rules.timetable import RuleSchedule as RuleSchedule
     from engine.serving.explain import Cause as Cause, Explanation as Explanation
     from engine.settings import Settings as Settings
     from engine.storage.write_server import CommandForwarder as CommandForwarder, WriteServer as WriteServer
@@ -117,12 +127,15 @@ _BEHIND = {
         "Event",
         "Fatigue",
         "NegativeEvent",
+        "PinnedPlace",
         "Promotion",
         "Question",
         "Ranked",
         "ServingObjective",
         "Tired",
     ),
+    "engine.rules.rules": ("Boost", "Bury", "ListRule", "Pin", "RuleBook", "rule_faults"),
+    "engine.rules.timetable": ("RuleSchedule",),
     "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.rules.rules import ListRule
+
 MOST_RESULTS = 500  # items of one answer, and items to be ranked by one question
 
 
@@ -92,6 +94,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     `history` are items that the asker has chosen, the oldest first: the answer is as for a user who, after all that is
     known of it, has just chosen these. Nothing of them is kept.
     `fatigue` says what the user is tired of; None: the campaign's own rule does, and the answer counts as shown.
+    `rules` are those in force, whatever their schedules say; None: those of the campaign, by their schedules.
     A question `of` actions is answered with actions in place of items. One for a `cohort` names no user: the answer is
     the list of all of the cohort (see engine.cohorts).
     """
@@ -111,13 +114,21 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     promotion: Promotion | None = None
     history: tuple[str, ...] = ()
     objective: ServingObjective | None = None
+    rules: tuple[ListRule, ...] | None = None
     stable_id: bool = False
     fatigue: Tired | None = None
 
 
+class PinnedPlace(msgspec.Struct, frozen=True):
+    """The place, from 1, that a rule pins an item to."""
+
+    rule: str
+    place: int
+
+
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     """Items best first; `scores` is as long as `items`, None where an item has none (specification §9.2).
-    `promotion_names` and `reasons` (§9.4) are so, too, or empty where no item has one.
+    `promotion_names`, `reasons` (§9.4) and `pins` are so, too, or empty where no item has one.
 
     `propensities` say how likely it was, given the randomness of exploration, that each item would be shown; empty
     where all were certain. `seed` is what that randomness was drawn with; "" where there was none.
@@ -138,6 +149,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     propensities: tuple[float, ...] = ()
     seed: str = ""
     unknown_history: int = 0
+    pins: tuple[PinnedPlace | None, ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import Promotion, Tired
+from engine import ListRule, Promotion, Tired
 from gateway.paging import Page
 
 Action = Literal["recommend-items", "related-items", "rerank-items"]
@@ -29,6 +29,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     filter_values: Mapping[str, str] = {}
     promotion: Promotion | None = None
     fatigue: Tired | None = None  # what the user is tired of; None: nobody counts what is shown
+    rules: tuple[ListRule, ...] | None = None  # in force; None: the campaign's own
     context: Mapping[str, str] = {}
     decorate: bool = True
     synthetic: bool = False
@@ -47,10 +48,18 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return "personalizedRanking" if self.action == "rerank-items" else "itemList"
 
 
+class ItemPin(msgspec.Struct, frozen=True):
+    """The rule that pins an item, and the place, from 1."""
+
+    rule: str
+    place: int
+
+
 class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     item_id: str
     score: float | None = None
     promotion_name: str | None = None
+    pin: ItemPin | None = None
     reason: list[str] | None = None
     metadata: dict[str, Any] | None = None
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from engine import MOST_RESULTS, Promotion
+from gateway.ask import ItemPin
 from gateway.context.operators import OPERATORS
 from gateway.fields import Columns, Rows
 from gateway.plan.experiment import FieldCondition
@@ -29,6 +31,10 @@ class _NamedItem(msgspec.Struct, rename="camel"):
     item_id: str
 
 
+class _PinnedItem(msgspec.Struct):
+    pin: ItemPin | None = None
+
+
 class _NamedLists(msgspec.Struct, rename="camel"):
     item_list: list[_NamedItem] = []
     personalized_ranking: list[_NamedItem] = []
@@ -38,6 +44,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
 _items = msgspec.json.Decoder(list[dict[str, Any]])
 _names = msgspec.json.Decoder(list[_NamedItem])
+_pinned_item = msgspec.json.Decoder(_PinnedItem)
 _named_lists = msgspec.json.Decoder(_NamedLists)
 
 
@@ -90,23 +97,66 @@ class Body(msgspec.Struct, frozen=True):
         items = [msgspec.Raw(bytes(item)[:-1] + member + b"}") if member else item for item, member in pairs]
         return Body(self.list_name, self.rest, items, self.names)
 
-    def shortened(self, most: int | None, promotion: Promotion | None) -> list[int]:
-        """Choose the places of at most `most` decoded items: the first of them, and of the promoted as many as are
+    def shortened(self, most: int | None, promotion: Promotion | None, before: int = 0) -> list[int]:
+        """Choose the places of at most `most` decoded items, in the order of the answer: the pinned at their places in
+        the list, of which `before` were shown before; of the others the first, and of the promoted as many as are
         promised a place among so many."""
-        if most is None or len(self.items) <= most:
-            return list(range(len(self.items)))
-        if promotion is None:
-            return list(range(most))
-        promoted = sum("promotionName" in item for item in self.items)
-        share = max(min(promotion.places(most), promoted), most - (len(self.items) - promoted))
-        left = {True: share, False: most - share}
+        places = [None if (pin := item.get("pin")) is None else _place_in(pin) for item in self.items]
+        if places.count(None) < len(places):
+            return self._pinned(places, most, promotion, before)
+        every = list(range(len(places)))
+        return every if most is None or len(every) <= most else self._first(every, most, most, promotion)
+
+    def _pinned(
+        self, places: Sequence[int | None], most: int | None, promotion: Promotion | None, before: int
+    ) -> list[int]:
+        others = [at for at, place in enumerate(places) if place is None]
+        pins = {at: place - 1 - before for at, place in enumerate(places) if place is not None}
+        if most is not None:
+            here = sorted((place, at) for at, place in pins.items() if place < most)  # of pages before, too
+            pins = {at: place for place, at in here[:most]}
+            others = self._first(others, most - len(pins), most, promotion)
+        return in_place(others, pins)
+
+    def _first(self, of: Sequence[int], room: int, most: int, promotion: Promotion | None) -> list[int]:
+        """The places of the first few, and of as many of the promoted as are promised a place among `most`."""
+        if promotion is None or len(of) <= room:
+            return list(of[:room])
+        promoted = sum("promotionName" in self.items[at] for at in of)
+        share = min(room, max(min(promotion.places(most), promoted), room - (len(of) - promoted)))
+        left = {True: share, False: room - share}
         places = []
-        for place, item in enumerate(self.items):
-            is_promoted = "promotionName" in item
+        for at in of:
+            is_promoted = "promotionName" in self.items[at]
             if left[is_promoted]:
                 left[is_promoted] -= 1
-                places.append(place)
+                places.append(at)
         return places
+
+    def repinned(self, before: int = 0) -> Body:
+        """Encoded items with the pinned at their places in the list, of which `before` were shown before."""
+        pins = {
+            at: pin.place - 1 - before
+            for at, item in enumerate(self.items)
+            if b'"pin":{' in bytes(item) and (pin := _pinned_item.decode(item).pin) is not None
+        }
+        return self.at(in_place([at for at in range(len(self.items)) if at not in pins], pins)) if pins else self
+
+
+def in_place(others: Sequence[int], pins: Mapping[int, int]) -> list[int]:
+    """The order of a list of these others with each pin at its place, from 0, or after the last of the others."""
+    order: list[int] = []
+    rest = iter(others)
+    for at, place in sorted(pins.items(), key=lambda pair: pair[1]):
+        order += islice(rest, max(0, place - len(order)))
+        order.append(at)
+    return [*order, *rest]
+
+
+def _place_in(pin: object) -> int | None:
+    """The place of a decoded pin; None for what a post-processor has made of it."""
+    place = pin.get("place") if isinstance(pin, dict) else None
+    return place if isinstance(place, int) else None
 
 
 def names_in(body: bytes) -> list[str]:

@@ -15,9 +15,11 @@ from engine import (
     Explanation,
     Fatigue,
     Figure,
+    ListRule,
     NegativeDeclaration,
     Question,
     Ranked,
+    RuleBook,
     ServingObjective,
     Settings,
     Tired,
@@ -51,6 +53,9 @@ class DeployedModel(Protocol):
 
     @property
     def objective(self) -> ServingObjective | None: ...
+
+    @property
+    def rules(self) -> RuleBook | None: ...
 
 
 class AnswersPort(Protocol):
@@ -91,6 +96,8 @@ class AnswersPort(Protocol):
     def check_filter(self, campaign: str, filter_: str | None, expression: str | None = None) -> None: ...
 
     def check_objective(self, campaign: str, objective: ServingObjective) -> None: ...
+
+    def check_rule(self, campaign: str, rule: ListRule) -> None: ...
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None: ...
 

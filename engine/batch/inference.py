@@ -9,8 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from engine.data.group import Group
-from engine.filters import CompiledFilter
-from engine.question import MOST_RESULTS, Question
+from engine.question import MOST_RESULTS
 from engine.recipe import RecipeType
 from engine.serving import serve
 from engine.serving.deployments import Deployed
@@ -62,23 +61,18 @@ class InferenceOutput(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def answering(
-    deployed: Deployed,
-    group: Group,
-    filters: tuple[CompiledFilter, ...],
-    template: Question,
-    *,
-    now: float,
-    new_id: Callable[[], str],
+    deployed: Deployed, group: Group, template: FilteredQuestion, *, now: float, new_id: Callable[[], str]
 ) -> Callable[[bytes], InferenceOutput]:
     """A line's answer, by the story that answers requests, as of `now` and of the group's state. `template` has what
     all questions have in common."""
     recipe, kind = deployed.recipe, deployed.recipe.kind
     decoder = msgspec.json.Decoder(LINES[kind])
+    for_nobody = tuple([each for each in template.rules if not each.rule.needs_user])
 
     def answer(line: bytes) -> InferenceOutput:
         asked = decoder.decode(line)
         question = msgspec.structs.replace(
-            template,
+            template.question,
             user=asked.user_id,
             item=asked.item_id if kind == "RELATED_ITEMS" else None,
             candidates=asked.item_list if kind == "PERSONALIZED_RANKING" else None,
@@ -86,9 +80,8 @@ def answering(
             context=asked.context,
             history=asked.history,
         )
-        ranked = serve.answer(
-            FilteredQuestion(question, filters), deployed, group, as_of=group.seq, now=now, new_id=new_id
-        )
+        whole = template._replace(question=question, rules=for_nobody if asked.user_id is None else template.rules)
+        ranked = serve.answer(whole, deployed, group, as_of=group.seq, now=now, new_id=new_id)
         reasons = [[reason] if reason else [] for reason in ranked.reasons or (None,) * len(ranked.items)]
         return InferenceOutput(
             ranked.items,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from engine.arns import name_of
 from engine.control.control import Control
+from engine.control.rule_checks import check_rules_of_lists
 from engine.control.schemas import schemas_of
 from engine.data.options import TAG_PREFIX
 from engine.data.schema import Schema, numeric_column
@@ -28,20 +29,30 @@ from engine.records import (
     RecommenderRecord,
     SolutionVersionRecord,
 )
+from engine.rules.rules import ListRule, check_rules
 from engine.use_cases import USE_CASES
 from engine.words import in_words
 
-OBJECTIVE, FATIGUE = "objective", "fatigue"
-SETTINGS: Mapping[str, type[msgspec.Struct]] = {OBJECTIVE: ServingObjective, FATIGUE: Fatigue}
+OBJECTIVE, FATIGUE, RULES = "objective", "fatigue", "rules"
+Rules = tuple[ListRule, ...]
+SETTINGS: Mapping[str, Any] = {OBJECTIVE: ServingObjective, FATIGUE: Fatigue, RULES: Rules}  # types of their values
 NEGATIVE_EVENTS = TAG_PREFIX + "negativeEvents"  # of dataset groups
 
 Answering = CampaignRecord | RecommenderRecord | BatchInferenceJobRecord
 NegativeList = Annotated[tuple[EventType | NegativeEvent, ...], Meta(max_length=50)]
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 def objective_in(tags: Mapping[str, str]) -> ServingObjective | None:
     return setting_in(tags, OBJECTIVE, ServingObjective)
+
+
+def rules_in(tags: Mapping[str, str]) -> Rules | None:
+    """As `setting_in`; also raises where two rules go against each other."""
+    rules = setting_in(tags, RULES, Rules)
+    if rules is not None:
+        check_rules(rules, f"tags: {TAG_PREFIX}{RULES}")
+    return rules
 
 
 def fatigue_in(tags: Mapping[str, str]) -> Fatigue | None:
@@ -82,7 +93,8 @@ def setting_in(tags: Mapping[str, str], name: str, kind: type[T]) -> T | None:
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(f"tags: {TAG_PREFIX}{name} is a setting as a JSON object: {in_words(error)}") from error
+        form = "list" if kind == Rules else "object"
+        raise InvalidInput(f"tags: {TAG_PREFIX}{name} is a setting as a JSON {form}: {in_words(error)}") from error
 
 
 def settings_of(tags: Mapping[str, str]) -> dict[str, str]:
@@ -104,6 +116,19 @@ def check_tags_of(control: Control, record: Answering, within: Connection) -> No
             f"tags: {TAG_PREFIX}{FATIGUE} fits campaigns and recommenders: a batch job shows nobody a list."
         )
     _check_settings(record.tags, recipe, schemas_of(control, group, within).get("ITEMS"))
+    rules = rules_in(record.tags)
+    if rules is not None:
+        check_rules_of_lists(control, rules, recipe, group, within)
+
+
+def refuse_settings(tags: Mapping[str, str], kind: str) -> None:
+    """Raise `InvalidInput` where a resource of another kind is to have a setting: nothing would heed it."""
+    for name in SETTINGS:
+        if TAG_PREFIX + name in tags:
+            raise InvalidInput(
+                f"tags: {TAG_PREFIX}{name} is for campaigns, recommenders and batch inference jobs, not for a "
+                f"{kind.replace('-', ' ')}."
+            )
 
 
 def _check_settings(tags: Mapping[str, str], recipe: Recipe[Any], items: Schema | None) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import ByArn, operation, operation_on
-from engine.control.tag_settings import check_group_tags, check_tags_of, settings_of
+from engine.control.tag_settings import Answering, check_group_tags, check_tags_of, refuse_settings, settings_of
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
 from engine.records import (
     CampaignRecord,
@@ -44,8 +44,11 @@ def tag_resource(control: Control, request: TagResource) -> None:
     """A value given for a key that is there replaces the earlier one."""
     with control.database.write() as within:
         record = _taggable(control, request.resource_arn, within)
-        tags = {**record.tags, **tag_map(request.tags)}
+        new = tag_map(request.tags)
+        tags = {**record.tags, **new}
         check_tags(tags)
+        if not isinstance(record, Answering):
+            refuse_settings(new, record.kind)
         _store(control, record, tags, within)
 
 

@@ -22,6 +22,7 @@ from engine.impressions.shown_log import ShownLog
 from engine.measure.off_policy import Estimates, estimates
 from engine.question import Fatigue, Question, Ranked, ServingObjective, Tired
 from engine.rank.fatigue import tired_of
+from engine.rules.rules import ListRule
 from engine.serving import actions, explain, replay, serve
 from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployed
@@ -222,6 +223,13 @@ class Answers:
         record = self.campaigns.record(campaign)
         if record is not None:
             self.filters.check(record, filter_, expression)
+
+    def check_rule(self, campaign: str, rule: ListRule) -> None:
+        """Raises as `check_filter` does, and `InvalidInput` where the lists of the campaign's recipe can't be ruled by
+        the rule's filter; a campaign that is not there passes."""
+        record = self.campaigns.record(campaign)
+        if record is not None:
+            self.filters.check_rule(rule, record, self.campaigns.recipe_of(record))
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None

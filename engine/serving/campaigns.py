@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from engine.arns import arn_of
 from engine.control.lifecycle import shown
 from engine.data.group import Group
 from engine.errors import NotFound, Unavailable
 from engine.feed.follower import Follower
+from engine.recipe import Recipe
 from engine.serving.deployments import Deployable, Deployed, Deployments
 from engine.settings import Settings
 
@@ -43,6 +45,9 @@ class Campaigns:
     def record(self, campaign: str) -> Deployable | None:
         """The record of a campaign or recommender of the settings' account, deployed or not."""
         return self._deployments.record(self._arn(campaign, self._settings.account_id))
+
+    def recipe_of(self, record: Deployable) -> Recipe[Any]:
+        return self._deployments.recipe_of(record)
 
     def group(self, deployed: Deployed) -> Group:
         """The state that the model's ids are of, or a later one: a model may be deployed before its data is seen."""

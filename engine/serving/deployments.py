@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
-from engine.control.tag_settings import fatigue_in, negative_events_in, objective_in
+from engine.control.tag_settings import fatigue_in, negative_events_in, objective_in, rules_in
 from engine.data.columns import Floats, Ints
 from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
@@ -23,6 +23,7 @@ from engine.rank.explore import Exploration
 from engine.recipe import Model, Recipe, Scorer
 from engine.recipes import RECIPES
 from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
+from engine.rules.rules import RuleBook
 from engine.serving import artifacts
 from engine.serving.unwanted import AlikeItems
 from engine.use_cases import USE_CASES, UseCase
@@ -106,6 +107,12 @@ class Deployed:
     def objective(self) -> ServingObjective | None:
         """The objective of its tag; a question may bring another."""
         return objective_in(self.campaign.tags)
+
+    @cached_property
+    def rules(self) -> RuleBook | None:
+        """The merchandising rules of its tag; None: it has none."""
+        rules = rules_in(self.campaign.tags)
+        return None if rules is None else RuleBook(rules)
 
     @cached_property
     def exploration(self) -> Exploration | None:
@@ -193,6 +200,12 @@ class Deployments:
     def record(self, arn: str) -> Deployable | None:
         record = self._records.find(arn, CampaignRecord) or self._records.find(arn, RecommenderRecord)
         return None if record is None or record.deleted_at is not None else record
+
+    def recipe_of(self, record: Deployable) -> Recipe[Any]:
+        if isinstance(record, RecommenderRecord):
+            return USE_CASES[name_of(record.recipe_arn)].recipe
+        version = self._records.get(record.solution_version_arn, SolutionVersionRecord)
+        return RECIPES[name_of(version.recipe_arn)]
 
     def load(self, record: Deployable) -> Deployed:
         """The model of a campaign or recommender that may be stored or not. Raises whatever is wrong with it."""

@@ -19,6 +19,8 @@ from engine.data.group import Group
 from engine.filters import CompiledFilter
 from engine.rank.aversion import LoweredBy
 from engine.rank.explore import chances
+from engine.rank.merchandising import CompiledRule
+from engine.rules.rules import Pin
 from engine.serving import serve
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
@@ -34,12 +36,16 @@ Cause = Literal[
     "popularity",
     "exploration",
     "promotion",
+    "pin",
+    "boost",
     "unknownItem",
     "notCandidate",
     "filtered",
     "unwanted",
     "tired",
     "notInModel",
+    "pinnedBelow",
+    "bury",
     "outranked",
     "displaced",
 ]
@@ -48,14 +54,18 @@ TEXTS: dict[Cause, str] = {
     "popularity": "It is in the answer because it is popular: the model knows nothing of what this user did.",
     "exploration": "It is in the answer because it is young and was drawn to be explored.",
     "promotion": "It is in the answer because the promotion's filter includes it.",
+    "pin": "It is in the answer because a rule pins it to a place.",
+    "boost": "It is in the answer because a rule boosts it: its own score would not do.",
     "unknownItem": "Nobody has heard of this item: it is in no dataset.",
     "notCandidate": "It is not among the items that were to be ranked.",
     "filtered": "A filter removes it.",
     "unwanted": "The user does not want it: a negative event says so.",
     "tired": "It rests: it was shown to the user often, and nothing came of it.",
     "notInModel": "The model was trained without it, and it was not drawn to be explored.",
+    "pinnedBelow": "A rule pins it to a place below the end of this list.",
+    "bury": "A rule buries it: its own score would do.",
     "outranked": "Other items have higher scores.",
-    "displaced": "Its score would do, but promoted or explored items took the last places.",
+    "displaced": "Its score would do, but promoted, pinned or explored items took the last places.",
 }
 
 
@@ -107,9 +117,20 @@ class LoweredOdds(_Shape, frozen=True, kw_only=True):
     item_id: str | None = None
 
 
+class RuleVerdict(_Shape, frozen=True, kw_only=True):
+    """A rule in force, and what it does to the item: to which place it pins it, how many times more (`boost`) or less
+    (`bury`) likely it makes it. Nothing where it is not about the item."""
+
+    name: str
+    type: str
+    place: int | None = None
+    times: float | None = None
+
+
 class Explanation(_Shape, frozen=True, kw_only=True):
-    """`place` counts from 1 in the answer, the ranks in the whole catalogue, before and after the filters; `score` is
-    the share of all scores (specification §9.2), also for recipes whose answers carry none."""
+    """`place` counts from 1 in the answer, the ranks in the whole catalogue: by the model's scores, with what rules
+    boost and bury, and after the filters; `score` is the share of all scores (specification §9.2), also for recipes
+    whose answers carry none."""
 
     item_id: str
     user_id: str | None = None
@@ -121,6 +142,7 @@ class Explanation(_Shape, frozen=True, kw_only=True):
     propensity: float | None = None  # of being shown, where anything was drawn
     score: float | None = None
     rank: int | None = None
+    rank_after_rules: int | None = None
     rank_after_filters: int | None = None
     filters: list[FilterVerdict] = []
     history: list[Pull] = []  # the strongest first
@@ -129,6 +151,7 @@ class Explanation(_Shape, frozen=True, kw_only=True):
     objective: ObjectiveShift | None = None
     unknown_history: int = 0  # items of the question's history that nobody has heard of
     lowered: list[LoweredOdds] = []  # the strongest first
+    rules: list[RuleVerdict] = []
 
 
 def explain(
@@ -145,9 +168,9 @@ def explain(
     Raises `InvalidInput` as answering does.
     """
     question, promoting = asked.question, asked.promoting
-    serve.check(question, deployed, (*asked.filters, *((promoting,) if promoting else ())))
+    serve.check(question, deployed, asked.every_filter)
     live = LiveState.for_question(question, group, now, deployed)
-    context = ranking_context(question, deployed, live, asked.filters, now)
+    context = ranking_context(question, deployed, live, asked.filters, now, asked.rules)
     shown = serve.shown_of(context, promoting)
     index = context.live.find(item)
     verdicts = _verdicts(context, index, asked)
@@ -164,7 +187,8 @@ def explain(
         place=items.index(item) + 1 if item in items else None,
         propensity=shown.propensities[shown.items.index(item)] if shown.propensities and item in shown.items else None,
         score=float(context.shares(np.array([index]))[0]) if index >= 0 else None,
-        rank=_rank(context.scores, index),
+        rank=_rank(context.averted(context.model_scores), index),
+        rank_after_rules=_rank(context.scores, index) if context.is_ruled else None,
         rank_after_filters=_rank(context.allowed, index) if asked.filters else None,
         filters=verdicts,
         history=_pulls(context, index, now),
@@ -173,6 +197,7 @@ def explain(
         objective=_shift(context, index),
         unknown_history=context.live.unknown,
         lowered=_lowered(context, index),
+        rules=[_ruled(context, index, each) for each in asked.rules],
     )
 
 
@@ -192,17 +217,35 @@ def _cause(
         return "unwanted"
     if index in context.aversion.last:
         return "tired"
+    if index in context.pins.reserved:
+        return "pinnedBelow"
     rank = _rank(context.allowed, index)
     if rank is None:
         return "notInModel"
-    return "outranked" if rank > context.question.num_results else "displaced"
+    if rank <= context.question.num_results:
+        return "displaced"
+    buried = context.ruled_scores[index] < context.model_scores[index]
+    return "bury" if buried and _ranks_by_itself(index, context) else "outranked"
+
+
+def _ranks_by_itself(index: int, context: RankingContext) -> bool:
+    """Tell whether the model's score alone would do for a place."""
+    own = context.averted(context.model_scores)
+    rank = _rank(own if context.left is None else context.left.of(own), index)
+    return rank is not None and rank <= context.question.num_results
 
 
 def _why_shown(place: int, context: RankingContext, shown: ShownItems) -> Cause:
+    if shown.pins and shown.pins[place] is not None:
+        return "pin"
     if shown.promotion_names and shown.promotion_names[place] is not None:
         return "promotion"
     if shown.explored and shown.explored[place]:
         return "exploration"
+    index = context.live.find(shown.items[place])
+    boosted = index >= 0 and context.ruled_scores[index] > context.model_scores[index]
+    if boosted and not _ranks_by_itself(index, context):
+        return "boost"
     personal = context.deployed.recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")
     return "popularity" if personal and context.knows_nothing else "relevance"
 
@@ -262,6 +305,19 @@ def _shift(context: RankingContext, index: int) -> ObjectiveShift | None:
         shift=round(float(context.shift[index]), 6),
         rank_without=_rank(scores, index),
     )
+
+
+def _ruled(context: RankingContext, index: int, compiled: CompiledRule) -> RuleVerdict:
+    rule = compiled.rule
+    verdict = RuleVerdict(name=rule.name, type=str(rule.__struct_config__.tag))
+    if index < 0:
+        return verdict
+    if isinstance(rule, Pin):
+        pins = context.pins
+        places = [place + 1 for item, place, name in zip(*pins[:3], strict=True) if (item, name) == (index, rule.name)]
+        return msgspec.structs.replace(verdict, place=int(places[0]) if places else None)
+    includes = compiled.includes(candidates_of(context.question, context.live))[index]
+    return msgspec.structs.replace(verdict, times=rule.times if includes else None)
 
 
 def _exploring(context: RankingContext, index: int) -> Exploring | None:

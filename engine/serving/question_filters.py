@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from engine.control.lifecycle import ACTIVE, shown
 from engine.errors import InvalidInput
 from engine.feed.directory import Directory
-from engine.filters import CompiledFilter
+from engine.filters import CompiledFilter, compile_filter
 from engine.question import Promotion, Question, ServingObjective
+from engine.rank.merchandising import CompiledRule, check_rule_filter
+from engine.recipe import Recipe
 from engine.records import FilterRecord
+from engine.rules.rules import ListRule
 from engine.serving.deployments import Deployable, Deployed
 from engine.settings import Settings
 
 
 class FilteredQuestion(NamedTuple):
-    """A question with the objective that counts, its filters, and the filter that promotes; `labels` name the filters:
-    an ARN or an expression."""
+    """A question with the objective that counts, its filters, the filter that promotes, and the rules in force.
+    `labels` name the filters: an ARN or an expression."""
 
     question: Question
     filters: tuple[CompiledFilter, ...] = ()
     promoting: CompiledFilter | None = None
     labels: tuple[str, ...] = ()
+    rules: tuple[CompiledRule, ...] = ()
+
+    @property
+    def every_filter(self) -> tuple[CompiledFilter, ...]:
+        """All that the question's answer is chosen by."""
+        ruling = tuple([each.filter for each in self.rules if each.filter is not None])
+        return (*self.filters, *(() if self.promoting is None else (self.promoting,)), *ruling)
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,23 @@ class QuestionFilters:
         labels, filters = self._labelled(question.filter, question.expression, deployed, question.cohort is None)
         if question.objective is not None or deployed.objective is not None:
             question = msgspec.structs.replace(question, objective=self.objective(deployed, question.objective))
-        return FilteredQuestion(question, filters, self._promoting(question.promotion, deployed), labels)
+        promoting, rules = self._promoting(question.promotion, deployed), question.rules
+        if rules is None and deployed.rules is not None and question.of == "items":
+            rules = deployed.rules.in_force(self.clock()).of(question.user)
+        return FilteredQuestion(question, filters, promoting, labels, self.compiled(rules, deployed) if rules else ())
+
+    def compiled(self, rules: Sequence[ListRule], deployed: Deployed) -> tuple[CompiledRule, ...]:
+        """Raises as `of_question`."""
+        return tuple([CompiledRule(each, self._ruling(each, deployed)) for each in rules])
+
+    def check_rule(self, rule: ListRule, record: Deployable, recipe: Recipe[Any]) -> None:
+        """Raises as `of_question` where a campaign's or recommender's lists can't be ruled so."""
+        self.check(record, rule.filter, rule.expression)
+        text = rule.expression
+        if rule.filter is not None:
+            text = self.directory.get(_arn(rule.filter, record), FilterRecord).filter_expression
+        if text is not None:
+            check_rule_filter(rule, compile_filter(text, self.settings.quotas), recipe.name, recipe.kind)
 
     def objective(self, deployed: Deployed, asked: ServingObjective | None = None) -> ServingObjective | None:
         """The objective that counts, its column spelled as in the schema; None where there is none.
@@ -88,6 +114,13 @@ class QuestionFilters:
         if promotion.filter is not None:
             return self._active(promotion.filter, deployed)
         return self.directory.expression(promotion.expression or "", deployed.group_arn, self.settings.quotas)
+
+    def _ruling(self, rule: ListRule, deployed: Deployed) -> CompiledFilter | None:
+        if rule.filter is not None:
+            return self._active(rule.filter, deployed)
+        if rule.expression is None:
+            return None
+        return self.directory.expression(rule.expression, deployed.group_arn, self.settings.quotas)
 
     def _active(self, name: str, deployed: Deployed) -> CompiledFilter:
         """Raises `NotFound`, and `InvalidInput` where it is of another group or not ACTIVE yet (specification §4.3)."""

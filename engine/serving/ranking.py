@@ -15,12 +15,22 @@ from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
 from engine.nearest.shortlist import Shortlist
-from engine.question import Question
+from engine.question import MOST_RESULTS, Question
 from engine.rank.aversion import NOTHING, Aversion, Lowering
 from engine.rank.explore import Explorer, RankedPlaces, explored, explored_among, explorer, relevant, seed_of
+from engine.rank.merchandising import (
+    NO_PINS,
+    CompiledRule,
+    ListToPin,
+    PinnedItems,
+    factors_of,
+    pinned_items,
+    reweighted,
+)
 from engine.rank.objective import ObjectiveColumn, moved
 from engine.rank.topk import top_k
 from engine.recipe import Query, scored
+from engine.rules.rules import Pin
 from engine.serving.deployments import Deployed
 
 MOST_UNWANTED = 50  # of a user, the latest, whose like are lowered
@@ -108,6 +118,7 @@ class RankingContext:
     left: Eligible | None  # by the filters; None: there is none
     explorer: Explorer | None
     aversion: Aversion = NO_AVERSION
+    rules: tuple[CompiledRule, ...] = ()  # in force
 
     @cached_property
     def query(self) -> Query:
@@ -119,11 +130,53 @@ class RankingContext:
         return scores_of(self.question, self.deployed, self.live, self.now)
 
     @cached_property
-    def scores(self) -> Floats:
-        """(catalogue,) the model's, with the user's aversion; -inf for what never comes."""
-        if not self.aversion:
+    def ruled_scores(self) -> Floats:
+        """(catalogue,) the model's, with what rules boost and bury."""
+        factors = factors_of(self.rules, candidates_of(self.question, self.live)) if self.rules else None
+        if factors is None:
             return self.model_scores
-        return self.aversion.of(self.model_scores, self.deployed.gives_logits)
+        return reweighted(self.model_scores, factors, are_logits=self.deployed.gives_logits)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(catalogue,) those that the answer is ranked by, with the user's aversion; -inf for what never comes."""
+        return self.averted(self.ruled_scores)
+
+    @property
+    def is_ruled(self) -> bool:
+        """True where rules boost or bury anything."""
+        return self.ruled_scores is not self.model_scores
+
+    def averted(self, scores: Floats) -> Floats:
+        """(catalogue,) the scores with the user's aversion."""
+        return self.aversion.of(scores, self.deployed.gives_logits) if self.aversion else scores
+
+    @cached_property
+    def pins(self) -> PinnedItems:
+        """The items that rules pin."""
+        if not any(isinstance(each.rule, Pin) for each in self.rules):
+            return NO_PINS
+        question = self.question
+        eligible = None if self.left is None else self.left.mask[:-1]
+        length = question.num_results if question.candidates is None else MOST_RESULTS  # none of those given goes
+        pinning = ListToPin(self.scores, self._free_to_pin, eligible, length)
+        return pinned_items(self.rules, candidates_of(question, self.live), pinning)
+
+    @property
+    def _free_to_pin(self) -> Mask:
+        """(catalogue,) items that a rule may pin: those to be ranked, or all that have a record; not the current one,
+        nor what the user does not want."""
+        question, live, count = self.question, self.live, self.live.item_count
+        free = np.ones(count, np.bool_)
+        if question.candidates is not None:
+            free[:] = False
+            free[[id_ for name in question.candidates if (id_ := live.find(name)) >= 0]] = True
+        else:
+            free[live.group.exposure.without_record(np.arange(count, dtype=np.int32))] = False
+        free[self.aversion.gone] = False
+        if self.deployed.recipe.kind == "RELATED_ITEMS" and question.item is not None:
+            free[[id_ for id_ in (live.find(question.item),) if id_ >= 0]] = False
+        return free
 
     @cached_property
     def shortlist(self) -> Shortlist | None:
@@ -137,7 +190,7 @@ class RankingContext:
         question = self.question
         if question.candidates is not None or question.promotion is not None or question.objective is not None:
             return False
-        return question.cohort in (None, EVERYONE)
+        return question.cohort in (None, EVERYONE) and not self.rules
 
     @property
     def shift(self) -> Floats:
@@ -239,13 +292,18 @@ class RankingContext:
 
 
 def ranking_context(
-    question: Question, deployed: Deployed, live: LiveState, filters: tuple[CompiledFilter, ...], now: float
+    question: Question,
+    deployed: Deployed,
+    live: LiveState,
+    filters: tuple[CompiledFilter, ...],
+    now: float,
+    rules: tuple[CompiledRule, ...] = (),
 ) -> RankingContext:
     left = eligible_by(filters, candidates_of(question, live), question.filter_values)
     explorer, aversion = _explorer(question, deployed, live, now), NO_AVERSION
     if deployed.negative_events or question.fatigue is not None:
         live, aversion = aversion_of(question, deployed, live)
-    return RankingContext(question, deployed, live, now, left, explorer, aversion)
+    return RankingContext(question, deployed, live, now, left, explorer, aversion, rules)
 
 
 def aversion_of(question: Question, deployed: Deployed, live: LiveState) -> tuple[LiveState, Aversion]:

@@ -12,8 +12,9 @@ from engine.data.group import Group
 from engine.errors import EngineError, InvalidInput
 from engine.filters import CompiledFilter
 from engine.impressions.ids import named, stable
-from engine.question import Question, Ranked
+from engine.question import PinnedPlace, Question, Ranked
 from engine.rank.explore import RankedPlaces
+from engine.rank.merchandising import PinnedItems, inserted
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 from engine.serving.deployments import Deployed
@@ -31,6 +32,7 @@ from engine.serving.ranking import (
 DECIMALS = 7  # of a score (specification §9.2)
 CALLS = {"PERSONALIZED_ACTIONS": "GetActionRecommendations", "PERSONALIZED_RANKING": "GetPersonalizedRanking"}
 PROMOTED, POPULAR, EXPLORED = "Promoted item", "Popular item", "Exploration"  # reasons (§9.4)
+PINNED = "Pinned item"  # a reason of ours
 
 
 def answer(
@@ -70,11 +72,11 @@ def answers(
 
 def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float) -> RankingContext | EngineError:
     """Or what is wrong with the question."""
-    question, promoting = asked.question, (asked.promoting,) if asked.promoting else ()
+    question = asked.question
     try:
-        check(question, deployed, (*asked.filters, *promoting))
+        check(question, deployed, asked.every_filter)
         live = LiveState.for_question(question, group, now, deployed)
-        return ranking_context(question, deployed, live, asked.filters, now)
+        return ranking_context(question, deployed, live, asked.filters, now, asked.rules)
     except EngineError as error:
         return error
 
@@ -92,13 +94,14 @@ def _ranked(context: RankingContext, promoting: CompiledFilter | None, as_of: in
         promotion_names=shown.promotion_names,
         reasons=shown.reasons,
         propensities=shown.propensities,
+        pins=shown.pins,
         seed="" if context.explorer is None else context.explorer.drawn_with,
         unknown_history=context.live.unknown,
     )
 
 
 def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:
-    """The items to show; the promoted come first, their places are not drawn yet."""
+    """The items to show; the promoted come first and the pinned last, their places are to be drawn and taken yet."""
     if context.question.candidates is not None:
         return _reorder(context.question.candidates, context)
     return _promoted(promoting, context) if promoting is not None else _best(context)
@@ -155,79 +158,116 @@ class ShownItems(NamedTuple):
     reasons: tuple[str | None, ...] = ()
     propensities: tuple[float, ...] = ()
     explored: tuple[bool, ...] = ()
+    pins: tuple[PinnedPlace | None, ...] = ()
 
     def mixed(self, seed: str) -> ShownItems:
-        """The promoted, which come first so far, at places drawn by the seed."""
+        """The promoted, which come first so far, at places drawn by the seed, and the pinned, the last, at theirs."""
         promoted = len(self.promotion_names) - self.promotion_names.count(None)
-        if not promoted:
+        places = [pin.place - 1 for pin in self.pins if pin is not None]
+        if not promoted and not places:
             return self
-        order = mixed(promoted, len(self.items), seed)
-        return ShownItems(*(tuple(column[place] for place in order) if column else () for column in self))
+        others = len(self.items) - len(places)
+        drawn = [
+            *(mixed(promoted, others, seed).tolist() if promoted else range(others)),
+            *range(others, len(self.items)),
+        ]
+        order = [drawn[place] for place in inserted(others, places)]
+        return ShownItems(*(tuple([column[place] for place in order]) if column else () for column in self))
 
 
 def stable_name(context: RankingContext, shown: ShownItems) -> str:
     """Answers of one name show the same items, and each with the same propensity."""
     drawn = (context.explorer.seed,) if context.explorer is not None else ()
-    return stable(context.deployed.campaign.arn, context.deployed.model, *drawn, *shown.items)
+    pinned = tuple([f"{pin.place}" for pin in shown.pins if pin is not None])
+    return stable(context.deployed.campaign.arn, context.deployed.model, *drawn, *shown.items, *pinned)
 
 
 def _best(context: RankingContext) -> ShownItems:
-    """The best of the catalogue."""
-    nothing = np.zeros(0, np.int32)
-    return _shown(nothing, context.places(context.best, context.question.num_results, nothing), context)
+    """The best of the catalogue, and what is pinned."""
+    pins, nothing = context.pins, np.zeros(0, np.int32)
+    count = context.question.num_results - len(pins.items)
+    if not len(pins.reserved):
+        return _shown(nothing, context.places(context.best, count, nothing), context)
+    others = context.allowed.copy()
+    others[pins.reserved] = -np.inf
+    return _shown(nothing, context.places(top_k(others, count), count, pins.reserved), context)
 
 
 def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
-    """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1)."""
-    question, promotion = context.question, context.question.promotion
+    """The promoted items and then the best of the others; only to the others the question's filter applies (§5.1).
+    What is pinned has its places already."""
+    question, promotion, pins = context.question, context.question.promotion, context.pins
     assert promotion is not None
+    room = question.num_results - len(pins.items)
     mask = promoting.mask(candidates_of(question, context.live), promotion.filter_values)
-    promoted = top_k(np.where(mask[:-1], context.scores, np.float32(-np.inf)), promotion.places(question.num_results))
-    others = context.allowed.copy()
-    others[promoted] = -np.inf
-    count = question.num_results - len(promoted)
-    return _shown(promoted, context.places(top_k(others, count), count, promoted), context)
+    scores = np.where(mask[:-1], context.scores, np.float32(-np.inf))
+    scores[pins.reserved] = -np.inf
+    promoted = top_k(scores, min(room, promotion.places(question.num_results)))
+    taken, others = np.concatenate((promoted, pins.reserved)), context.allowed.copy()
+    others[taken] = -np.inf
+    count = room - len(promoted)
+    return _shown(promoted, context.places(top_k(others, count), count, taken), context)
 
 
 def _shown(promoted: Ints, others: RankedPlaces, context: RankingContext) -> ShownItems:
-    """Items of the catalogue with what is said about each, the promoted first."""
-    items = np.concatenate((promoted, others.items))
+    """Items of the catalogue with what is said about each, the promoted first, the pinned last."""
+    pins = context.pins
+    items = np.concatenate((promoted, others.items, pins.items))
     recipe, promotion = context.deployed.recipe, context.question.promotion
     filler = recipe.v2 and context.knows_nothing
     scores = _rounded(context.shares(items)) if recipe.scores and not filler else (None,) * len(items)
+    first, last = len(promoted), len(pins.items)
     names: tuple[str | None, ...] = ()
     if promotion is not None:
-        names = (promotion.name,) * len(promoted) + (None,) * len(others.items)
+        names = (promotion.name,) * first + (None,) * (len(items) - first)
     reasons: tuple[str | None, ...] = ()
     if recipe.v2:
         usual = POPULAR if filler else None
         of_others = [EXPLORED if each else usual for each in others.explored.tolist()]
-        reasons = (*(PROMOTED,) * len(promoted), *of_others)
+        reasons = (*(PROMOTED,) * first, *of_others, *(PINNED,) * last)
+    explores = context.explorer is not None
     return ShownItems(
         tuple(context.live.group.items.names(items)),
         scores,
         names,
         reasons if any(reasons) else (),
-        (*(1.0,) * len(promoted), *others.propensities.tolist()) if context.explorer is not None else (),
-        (*(False,) * len(promoted), *others.explored.tolist()) if context.explorer is not None else (),
+        (*(1.0,) * first, *others.propensities.tolist(), *(1.0,) * last) if explores else (),
+        (*(False,) * first, *others.explored.tolist(), *(False,) * last) if explores else (),
+        (*(None,) * (len(items) - last), *_pinned_places(pins)) if last else (),
     )
+
+
+def _pinned_places(pins: PinnedItems) -> tuple[PinnedPlace, ...]:
+    pairs = zip(pins.rules, pins.places.tolist(), strict=True)
+    return tuple([PinnedPlace(rule, place + 1) for rule, place in pairs])
 
 
 def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems:
     """The candidates, best first; those unknown to the model last, in the order given, without a score (§9.3), and
-    behind them what the user does not want."""
-    live, scores = context.live, context.scores
+    behind them what the user does not want. Pins are of candidates only, and come last here."""
+    live, scores, pins = context.live, context.scores, context.pins
     mask = context.left.mask if context.left is not None else None
     ids = {name: live.find(name) for name in candidates}  # the first of duplicates stays
-    allowed = [(name, index) for name, index in ids.items() if mask is None or mask[index]]  # -1: unknown
-    ranked = [(name, index) for name, index in allowed if index >= 0 and scores[index] > -np.inf]
+    pinned = dict(zip(pins.items.tolist(), _pinned_places(pins), strict=True))
+    allowed = [(name, index) for name, index in ids.items() if mask is None or mask[index] or index in pinned]
+    ranked = [(name, index) for name, index in allowed if index >= 0 and scores[index] > -np.inf]  # -1: unknown
     values = scores[np.array([index for _, index in ranked], np.int32)] if ranked else np.zeros(0, np.float32)
     order = np.argsort(-values, kind="stable")
     unknown = [(name, index) for name, index in allowed if index < 0 or scores[index] == -np.inf]
     if len(context.aversion.gone):
         unknown.sort(key=lambda each: each[1] in context.aversion.gone)
     items = tuple([ranked[place][0] for place in order] + [name for name, _ in unknown])
-    return ShownItems(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
+    shown = ShownItems(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
+    return shown if not pinned else _with_pins(shown, [pinned.get(ids[name]) for name in items])
+
+
+def _with_pins(shown: ShownItems, pins: Sequence[PinnedPlace | None]) -> ShownItems:
+    """The others in their order, and then the pinned by their places."""
+    others = [at for at, pin in enumerate(pins) if pin is None]
+    pinned = sorted((pin.place, at) for at, pin in enumerate(pins) if pin is not None)
+    order = [*others, *(at for _, at in pinned)]
+    items, scores = tuple([shown.items[at] for at in order]), tuple([shown.scores[at] for at in order])
+    return ShownItems(items, scores, pins=tuple([pins[at] for at in order]))
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

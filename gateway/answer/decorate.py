@@ -139,8 +139,9 @@ class Decorators:
             body = body.at([place for place, name in enumerate(body.names) if mark(name) not in ask.page.seen])
         total = len(body.items)
         promotion = ask.promotion if ask.page is None else None  # a page shows what comes next
+        before = 0 if ask.page is None else len(ask.page.seen)
         if not variation.hide:
-            body = body.at(body.shortened(most, promotion))
+            body = body.at(body.shortened(most, promotion, before))
         rows: Rows = [item.get("metadata") for item in body.items]
         is_looked_up, whole = source is not None and bool(body.items) and not answer.decorated, True
         if source is not None and is_looked_up:
@@ -150,7 +151,7 @@ class Decorators:
         if variation.hide:
             places = visible(rows, variation.hide)
             body, rows, total = body.at(places), [rows[place] for place in places], len(places)
-            places = body.shortened(most, promotion)
+            places = body.shortened(most, promotion, before)
             body, rows = body.at(places), [rows[place] for place in places]
         if ask.decorate:
             columns = variation.metadata.columns if variation.metadata is not None and is_looked_up else ()

@@ -1,5 +1,5 @@
-"""All that can change an answer joins the question: filter and promotion with their values (specification §2.5),
-parameters and context."""
+"""All that can change an answer joins the question: filter and promotion with their values (specification §2.5), the
+rules in force, parameters and context."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine import Promotion
+from engine import ListRule, Promotion, RuleBook
 from gateway.ask import Ask
 from gateway.context.autocontext import context_of, filter_values_of
 from gateway.errors import Invalid
-from gateway.plan.plan import FilterChoice, Moment, Variation
+from gateway.plan.plan import ContextField, FilterChoice, Moment, Variation
 
 
 def enrich(ask: Ask, variation: Variation, moment: Moment) -> Ask:
     """Add to the question what the configuration says; what the caller said wins."""
     promotion = promoted(ask, variation, moment)
+    rules = None if variation.rules is None else ruled(ask, variation, variation.rules, moment)
     ask = filtered(ask, variation, moment)
     if promotion is not None:
         ask = msgspec.structs.replace(ask, promotion=promotion)
+    if rules is not None:
+        ask = msgspec.structs.replace(ask, rules=rules)
     if variation.parameters:
         query = moment.caller.query
         parameters = {name: query[name] for name in variation.parameters if name in query}
@@ -64,6 +67,21 @@ def promoted(ask: Ask, variation: Variation, moment: Moment) -> Promotion | None
         expression=chosen.expression,
         filter_values=values,
     )
+
+
+def ruled(ask: Ask, variation: Variation, book: RuleBook, moment: Moment) -> tuple[ListRule, ...]:
+    """The rules in force, with their filters' values. `ask` is as the caller sent it, as for a promotion."""
+    rules = book.in_force(moment.now.timestamp()).of(ask.user_id or None)
+    if not variation.rule_values:
+        return rules
+    return tuple([_with_values(rule, variation.rule_values.get(rule.name), ask, moment) for rule in rules])
+
+
+def _with_values(rule: ListRule, fields: tuple[ContextField, ...] | None, ask: Ask, moment: Moment) -> ListRule:
+    if fields is None:
+        return rule
+    values = {**filter_values_of(fields, moment, ask.filter_values), **rule.filter_values}
+    return msgspec.structs.replace(rule, filter_values=values)
 
 
 def choice(user_id: str | None, filters: Iterable[FilterChoice]) -> FilterChoice | None:

@@ -46,7 +46,7 @@ def apart(replies: Sequence[Reply | BaseException], asks: Sequence[Ask]) -> list
 
 def remaining(body: bytes, ask: Ask, taken: set[str]) -> bytes:
     """The answer without the items that are taken; the others are taken from here on."""
-    left = Body.open(body, ask.list_name).without(taken)
+    left = Body.open(body, ask.list_name).without(taken).repinned()
     if ask.action != "rerank-items":
         left = left.at(range(min(ask.num_results, len(left.items))))
         if len(left.items) == ask.num_results:

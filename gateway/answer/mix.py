@@ -50,6 +50,7 @@ def mixed(replies: Sequence[Reply], ask: Ask, enrolment: Enrolment, version: str
     members = [b',"team":' + encoded(reply.variation) for reply in replies]
     one = Body(ask.list_name, rest, [lists[team].items[place] for team, place in picks], list(teams))
     one = one.with_members(members[team] for team, _ in picks)
+    one = one.repinned(0 if ask.page is None else len(ask.page.seen))
     short = is_list(ask) and len(teams) < ask.num_results and any("short" in each.rest for each in lists)
     body = one.encode(short=short, next_page=next_page(lists, ask, teams))
     return Mixed(one_reply(replies, body, etag_of(body, version)), name, msgspec.json.encode(teams))

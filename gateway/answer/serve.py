@@ -148,7 +148,7 @@ class Gateway:
     async def _enrich(self, request: RequestContext) -> RequestContext:
         """Add all that can change the answer to the question."""
         ask, variation, moment = request.ask, request.variation, request.moment
-        reads_item = variation.promotes_by_item if ask.filter else variation.reads_item
+        reads_item = variation.chooses_by_item if ask.filter else variation.reads_item
         if reads_item and ask.item_id is not None:
             moment = replace(moment, item=await self.decorators.row(ask.item_id, variation))
         with self.telemetry.span("enrich"):
@@ -161,6 +161,8 @@ class Gateway:
         await upstream.catch_up(ask, variation)
         before = ChangeCounters.of(self.cache.changes, self.ledger.moves)
         scope = await upstream.scope(ask, variation)
+        if scope.rules is not None:
+            ask = replace(ask, rules=scope.rules.in_force(request.moment.now.timestamp()).of(ask.user_id or None))
         if variation.hide_seen_s and variation.origin is None and ask.action != "rerank-items":
             seen = self.engine.seen(ask, variation, request.moment.now.timestamp() - variation.hide_seen_s)
             ask = replace(ask, exclude=ask.exclude.union(seen, ask.history))
@@ -294,5 +296,8 @@ def wanted_of(request: RequestContext) -> Wanted:
         life = timedelta(seconds=policy.max_age_s + policy.stale_while_revalidate_s + policy.stale_if_error_s)
         changes = next_change(variation.fields, request.moment, within=life)
         until = changes.timestamp() if changes else inf
+    rules = variation.rules or scope.rules
+    if rules is not None:
+        until = min(until, rules.in_force(request.moment.now.timestamp()).until)
     tags = (*scope.tags, *tags_of_answer(ask.namespace, ask.recommender, scope.user))
     return Wanted(key, request.policy or policy, tags, ask.user_id, until)

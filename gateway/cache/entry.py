@@ -107,6 +107,8 @@ def size_of(key: CacheKey, answer: EncodedAnswer) -> int:
     for more in (key.items, key.history, *key.values, *key.context, *key.parameters):
         if more:
             strings += more
+    for rule, values in key.rules or ():
+        strings += (rule, *(text for pair in values for text in pair))
     strings += (answer.model, answer.seed, answer.name)
     return OVERHEAD + getsizeof(answer.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
 

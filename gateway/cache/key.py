@@ -13,6 +13,7 @@ from gateway.ask import Action, Ask
 
 Pairs = tuple[tuple[str, str], ...]
 Promoted = tuple[str, int, str | None, str | None, Pairs]  # a promotion's members
+Ruled = tuple[str, Pairs]  # a rule's name, which is its own in one configuration and campaign, and its filter's values
 
 
 class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -37,6 +38,7 @@ class CacheKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     promotion: Promoted | None = None
     history: tuple[str, ...] = ()
     tired: str = ""  # a digest of what the user is tired of
+    rules: tuple[Ruled, ...] | None = None
 
 
 def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey:
@@ -61,6 +63,7 @@ def key_of(ask: Ask, variation: str, version: str, user: str | None) -> CacheKey
         None if ask.promotion is None else promoted(ask.promotion),
         ask.history,
         "" if ask.fatigue is None or not ask.fatigue.items else digest_of(ask.fatigue),
+        None if ask.rules is None else tuple([(each.name, pairs(each.filter_values)) for each in ask.rules]),
     )
 
 

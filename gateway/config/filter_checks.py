@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from engine import InvalidInput, NotFound
+from engine import InvalidInput, ListRule, NotFound
 from gateway.config import Config
 from gateway.engine_port import EnginePort
 from gateway.plan.plan import FilterChoice, Variation
@@ -31,11 +31,17 @@ class FilterChecks:
 
 
 def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
-    """Reasons why models can't use filters, promotions' filters and objectives, by their place and what names them.
+    """Reasons why models can't use filters (those of promotions and rules too) and objectives, by their place and what
+    names them.
 
     Models that are not there are passed over.
     """
     faults: dict[str, str] = {}
+    for place, model, rule in (*_configured_rules(config), *_own_rules(engine)):
+        try:
+            engine.answers.check_rule(model, rule)
+        except (InvalidInput, NotFound) as error:
+            faults[f"rule {rule.name} of {place}: {rule.filter or rule.expression}"] = error.message
     for name, variation, choice in _choices(config):
         try:
             engine.answers.check_filter(variation.model, choice.filter, choice.expression)
@@ -49,6 +55,20 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
         except InvalidInput as error:
             faults[f"objective of {place}: {objective and objective.column}"] = error.message
     return faults
+
+
+def _configured_rules(config: Config) -> Iterator[tuple[str, str, ListRule]]:
+    """Places, models and rules, whether in force or not."""
+    for place, variation in _variations(config):
+        for rule in () if variation.rules is None else variation.rules.rules:
+            yield place, variation.model, rule
+
+
+def _own_rules(engine: EnginePort) -> Iterator[tuple[str, str, ListRule]]:
+    """The rules that campaigns and recommenders have by their tags."""
+    for deployed in engine.answers.deployed_models():
+        for rule in () if deployed.rules is None else deployed.rules.rules:
+            yield deployed.campaign.arn, deployed.campaign.arn, rule
 
 
 def _choices(config: Config) -> Iterator[tuple[str, Variation, FilterChoice]]:

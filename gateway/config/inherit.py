@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine import Fatigue, NegativeEvent, ServingObjective
+from engine import Fatigue, NegativeEvent, RuleBook, ServingObjective
 from gateway.ask import Action
 from gateway.config import caching, document, experiments
 from gateway.context import autocontext
@@ -19,6 +19,7 @@ from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES
 from gateway.document.context import AutoField, Filter, ObjectivePart, Promotion, RulePart
 from gateway.document.remote import Enclosing
+from gateway.document.rules import AnyListRule, list_rule
 from gateway.document.values import plain
 from gateway.metadata import SOURCES, MetadataPart
 from gateway.plan import plan
@@ -143,6 +144,8 @@ def variation(
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters or (), part.filter)),
         promotion=promotion(own.promotions[0], by_arn) if own.promotions else None,
         objective=objective(own.objective),
+        rules=None if own.rules is None or by_arn else RuleBook(tuple(map(list_rule, own.rules))),
+        rule_values={each.name: context_fields(each.auto_dynamic_filter_values) for each in dynamic_rules(own)},
         policies=None if own.cache_control is None else caching.policies(own.cache_control),
         metadata=metadata(own.inference_item_metadata, answerer, enclosing),
         hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide or ()),
@@ -174,6 +177,10 @@ def promotion(part: Promotion, by_arn: bool) -> plan.PromotionChoice:
     return plan.PromotionChoice(
         part.name, part.percent_promoted_items, filter_choice(chosen, by_arn), part.filter_values
     )
+
+
+def dynamic_rules(level: Level) -> list[AnyListRule]:
+    return [each for each in level.rules or () if each.auto_dynamic_filter_values]
 
 
 def filter_choice(part: Filter, by_arn: bool) -> plan.FilterChoice:

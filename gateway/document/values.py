@@ -33,6 +33,18 @@ Shift = Annotated[float, Meta(ge=-10, le=10, description="A number from -10 to 1
 FilterValue = Annotated[
     str, Meta(max_length=1000, description="A text of at most 1000 characters, such as '\"Drama\"'.")
 ]
+Place = Annotated[int, Meta(ge=1, le=500, description="A place in a list, from 1 to 500.")]
+PinnedCount = Annotated[int, Meta(ge=1, le=100, description="A whole number from 1 to 100.")]
+Factor = Annotated[float, Meta(gt=1, le=1_000_000, description="A number above 1, such as 3 for three times.")]
+ItemId = Annotated[str, Meta(min_length=1, max_length=256, description="An item's id.")]
+LocalTime = Annotated[
+    str,
+    spelled(
+        r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?$",
+        "A time such as 2026-11-27T00:00 (in the time zone) or 2026-11-27T00:00Z.",
+    ),
+]
+Hours = Annotated[str, spelled(r"^\d\d:\d\d-\d\d:\d\d$", "Hours such as 09:00-17:30.")]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
 Line = Annotated[str, spelled(r"^(?![\s\S]*[\x00-\x1f\x7f])", "A text of one line.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]

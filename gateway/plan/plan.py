@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import Fatigue, NegativeEvent, ServingObjective
+from engine import Fatigue, NegativeEvent, RuleBook, ServingObjective
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
@@ -136,6 +136,8 @@ class Variation:
     filters: tuple[FilterChoice, ...] = ()
     promotion: PromotionChoice | None = None
     objective: ServingObjective | None = None
+    rules: RuleBook | None = None  # None: the campaign's own
+    rule_values: Mapping[str, tuple[ContextField, ...]] = field(default_factory=dict)  # automatic, by the rule's name
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
     hide: tuple[FieldCondition, ...] = ()  # on metadata: items for which one holds are not shown
@@ -149,7 +151,9 @@ class Variation:
     def fields(self) -> tuple[ContextField, ...]:
         """Every automatic field that an answer of this variation may depend on."""
         promoting = () if self.promotion is None else self.promotion.choice.values
-        return (*self.auto_context, *(field for choice in self.filters for field in choice.values), *promoting)
+        ruling = (field for values in self.rule_values.values() for field in values)
+        filtering = (field for choice in self.filters for field in choice.values)
+        return (*self.auto_context, *filtering, *promoting, *ruling)
 
     @cached_property
     def headers(self) -> frozenset[str]:
@@ -163,13 +167,15 @@ class Variation:
 
     @cached_property
     def reads_item(self) -> bool:
-        """True if a filter takes values from the current item's metadata, a promotion's among them."""
-        return self.promotes_by_item or any(each.reads_item for choice in self.filters for each in choice.values)
+        """True if a filter takes values from the current item's metadata, a promotion's or rule's among them."""
+        return self.chooses_by_item or any(each.reads_item for choice in self.filters for each in choice.values)
 
     @cached_property
-    def promotes_by_item(self) -> bool:
-        """True if the promotion's filter takes values from the current item's metadata."""
-        return self.promotion is not None and any(each.reads_item for each in self.promotion.choice.values)
+    def chooses_by_item(self) -> bool:
+        """True if the filter of the promotion or of a rule takes values from the current item's metadata."""
+        promoting = () if self.promotion is None else self.promotion.choice.values
+        ruling = (each for values in self.rule_values.values() for each in values)
+        return any(each.reads_item for each in (*promoting, *ruling))
 
 
 @dataclass(frozen=True)

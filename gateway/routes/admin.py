@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from gateway.auth import holder
 from gateway.cache import purge
 from gateway.caller import Caller
-from gateway.config import Watch
+from gateway.config import Config, Watch
 from gateway.errors import Invalid, NotConfigured
 from gateway.routes.parsing import decode
 from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, Work
@@ -65,8 +66,25 @@ class AdminApi:
     async def configuration(self, _: AnyRequest, __: Caller) -> Sending:
         config = self._front.gateway.config
         warnings = [str(warning) for warning in config.warnings]
-        body = {"fingerprint": config.fingerprint, "warnings": warnings, "document": config.document}
+        rules = rules_now(config, self._front.gateway.clock())
+        body = {"fingerprint": config.fingerprint, "warnings": warnings, "rules": rules, "document": config.document}
         return Sending(msgspec.json.encode(body))
+
+
+def rules_now(config: Config, now: float) -> list[dict[str, Any]]:
+    """The merchandising rules in force, by the lists that they rule, and until when (epoch seconds) those are they."""
+    shown = []
+    for namespace in config.namespaces.values():
+        for plan in namespace.plans.values():
+            for variation in plan.variations:
+                if variation.rules is None or not variation.rules.rules:
+                    continue
+                current = variation.rules.in_force(now)
+                names = [rule.name for rule in current.for_users]
+                row: dict[str, Any] = {"list": f"/{plan.action}/{plan.namespace}/{plan.recommender}"}
+                row |= {"variation": variation.name, "inForce": names}
+                shown.append(row | ({} if current.until == inf else {"until": current.until}))
+    return shown
 
 
 def check(wanted: purge.Purge, namespaces: Mapping[str, Any]) -> None:

@@ -77,9 +77,9 @@ EXPLANATION = record(
     {
         **dict.fromkeys(("itemId", "userId", "source", "model", "because"), TEXT),
         "cause": Schema(type=OpenAPIType.STRING, enum=list(get_args(Cause))),
-        **dict.fromkeys(("place", "rank", "rankAfterFilters"), INTEGER),
+        **dict.fromkeys(("place", "rank", "rankAfterRules", "rankAfterFilters"), INTEGER),
         **dict.fromkeys(("score", "propensity"), NUMBER),
-        **dict.fromkeys(("filters", "history"), array(ANY)),
+        **dict.fromkeys(("filters", "history", "rules"), array(ANY)),
         **dict.fromkeys(("exploration", "promotion", "objective"), ANY),
         "unknownHistory": INTEGER,
     },
@@ -259,7 +259,8 @@ def _list_parameters() -> list[Parameter]:
 
 def _items(plan: Plan) -> Responses:
     key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
-    items = array(record({"itemId": TEXT, "score": NUMBER, "metadata": ANY}, "itemId"))
+    pin = record({"rule": TEXT, "place": INTEGER}, "rule", "place")
+    items = array(record({"itemId": TEXT, "score": NUMBER, "pin": pin, "metadata": ANY}, "itemId"))
     more = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG, "unknownHistory": INTEGER}
     body = record({key: items, **more}, key)
     return {"200": response("Items, the best first.", body), **REFUSALS}

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from engine import Change, Cohort, Event, Explanation, Fatigue, Question, Ranked, Tired
-from gateway.ask import Answer, Ask, Item
+from engine import Change, Cohort, Event, Explanation, Fatigue, ListRule, Question, Ranked, Tired
+from gateway.ask import Answer, Ask, Item, ItemPin
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
 from gateway.document.remote import MODEL_ARN, Enclosing
@@ -70,29 +70,35 @@ class EngineUpstream:
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         user, model = ask.user_id, variation.model
         deployed = await self._deployed(model, self._account)
-        tags = self._tags(user, deployed)
+        tags, book = self._tags(user, deployed), deployed.rules if ask.rules is None else None
         own = None if user is None else tags[-1]
-        choosing = _filters(ask)
-        if not choosing and not ask.history and not (variation.objective or deployed.objective):
+        rules = ask.rules if book is None else book.rules
+        choosing = _filters(ask, rules)
+        moved = ask.history or variation.objective or deployed.objective or rules
+        if not choosing and not moved:
             tags = tags[1:]  # items are in the list by their ids alone
         elif any(name is not None for name, _ in choosing):
             tags = (FILTERS, *tags)
         if own is None or await self._names_the_user(choosing, model):
-            return Scope(user, tags, own)
+            return Scope(user, tags, own, book)
         _, group, name = own
         with as_problems():
             has_history = self._answers.knows(group, name)
-        return Scope(user, tags, own) if has_history else Scope(None, tags[:-1], own)
+        return Scope(user, tags, own, book) if has_history else Scope(None, tags[:-1], own, book)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         ranked = await self.rank(_question(ask, variation, self._account))
         nothing = (None,) * len(ranked.items)
-        about = zip(
-            ranked.items, ranked.scores, ranked.promotion_names or nothing, ranked.reasons or nothing, strict=True
-        )
+        more = (ranked.promotion_names or nothing, ranked.reasons or nothing, ranked.pins or nothing)
         items = [
-            Item(item_id=item, score=score, promotion_name=promotion, reason=[reason] if reason else None)
-            for item, score, promotion, reason in about
+            Item(
+                item_id=item,
+                score=score,
+                promotion_name=promotion,
+                reason=[reason] if reason else None,
+                pin=None if pin is None else ItemPin(pin.rule, pin.place),
+            )
+            for item, score, promotion, reason, pin in zip(ranked.items, ranked.scores, *more, strict=True)
         ]
         return Answer(
             items=items,
@@ -266,11 +272,16 @@ def tags_of(change: Change) -> tuple[Tag, ...]:
     return ()
 
 
-def _filters(ask: Ask) -> tuple[Choosing, ...]:
-    """The filters that choose among the items, a promotion's among them."""
+def _filters(ask: Ask, rules: Sequence[ListRule] | None) -> tuple[Choosing, ...]:
+    """The filters that choose among the items, those of a promotion and of rules among them."""
     own, promotion = (ask.filter, ask.expression), ask.promotion
-    choosing = () if own == (None, None) else (own,)
-    return choosing if promotion is None else (*choosing, (promotion.filter, promotion.expression))
+    choosing: tuple[Choosing, ...] = () if own == (None, None) else (own,)
+    if promotion is not None:
+        choosing = (*choosing, (promotion.filter, promotion.expression))
+    if rules:
+        ruling = ((rule.filter, rule.expression) for rule in rules)
+        choosing = (*choosing, *(each for each in ruling if each != (None, None)))
+    return choosing
 
 
 def _question(ask: Ask, variation: Variation, account: str) -> Question:
@@ -289,6 +300,7 @@ def _question(ask: Ask, variation: Variation, account: str) -> Question:
         promotion=ask.promotion,
         history=ask.history,
         objective=variation.objective,
+        rules=ask.rules,
         stable_id=True,
         fatigue=ask.fatigue,
     )

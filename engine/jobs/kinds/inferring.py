@@ -7,7 +7,9 @@ from engine.batch.themes import Themes, themed
 from engine.jobs.batch import Answering, BatchContext, run_batch
 from engine.jobs.work import Work
 from engine.question import Question
+from engine.rank.merchandising import CompiledRule
 from engine.records import BatchInferenceJobRecord
+from engine.serving.question_filters import FilteredQuestion, QuestionFilters
 
 MOST_THEMES = 100  # lines of a file of THEME_GENERATION
 
@@ -22,13 +24,23 @@ failed = Work.fail
 def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:
     now, new_id = work.engine.clock(), work.engine.new_id
     campaign = batch.deployed.campaign
-    template = Question(
+    question = Question(
         campaign=campaign.arn, account=campaign.account, num_results=job.num_results, objective=batch.objective
     )
-    answer = answering(batch.deployed, batch.state, batch.filters, template, now=now, new_id=new_id)
+    template = FilteredQuestion(question, batch.filters, rules=_rules(work, batch, now))
+    answer = answering(batch.deployed, batch.state, template, now=now, new_id=new_id)
     if job.batch_inference_job_mode == "THEME_GENERATION":
         return Answering(themed(answer, _themes(work, job, batch)), MOST_THEMES)
     return Answering(answer)
+
+
+def _rules(work: Work, batch: BatchContext, now: float) -> tuple[CompiledRule, ...]:
+    """The rules of the job's own tag that are in force when it begins."""
+    book = batch.deployed.rules
+    if book is None:
+        return ()
+    filters = QuestionFilters(work.directory, work.engine.settings, work.engine.clock)
+    return filters.compiled(book.in_force(now).for_users, batch.deployed)
 
 
 def _themes(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Themes:

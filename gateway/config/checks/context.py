@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from engine import InvalidInput, check_expression
+from engine import InvalidInput, check_expression, rule_faults
 from gateway.caller import Caller
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import ITEM_METADATA, RULES, holidays_of, instant
 from gateway.document.context import AutoField, Filter, Mapping, Promotion, RulePart
 from gateway.document.remote import FILTER_ARN, no_arn
 from gateway.document.report import Report, checks, inside
+from gateway.document.rules import AnyListRule, ListRulePart, list_rule
 from gateway.document.values import Value
 from gateway.plan.plan import Moment
 
@@ -103,6 +104,23 @@ def check_promotion(part: Promotion, place: str, report: Report) -> None:
             report.warn(at, f"the expression has no ${name}")
 
 
+@checks
+def check_list_rule(part: ListRulePart, place: str, report: Report) -> None:
+    check_choosing("filterArn", part.filter_arn, part.expression, place, report)
+    check_values(part, place, report)
+    for name in part.filter_values:
+        at = inside(place, "filterValues", name)
+        if name in part.auto_dynamic_filter_values:
+            report.refuse(at, "is under autoDynamicFilterValues, too: a value is fixed or automatic")
+        if part.expression and f"${name}" not in part.expression:
+            report.warn(at, f"the expression has no ${name}")
+
+
+def check_rules(rules: Sequence[AnyListRule] | None, place: str, report: Report) -> None:
+    for index, member, message in rule_faults([list_rule(each) for each in rules or ()]):
+        report.refuse(inside(place, "rules", index, *(member.split(".") if member else ())), message)
+
+
 def check_choosing(key: str, arn: str | None, expression: str | None, place: str, report: Report) -> None:
     """Check a filter by ARN, which the document has under `key`, or one written in place."""
     if arn and expression:
@@ -116,7 +134,7 @@ def check_choosing(key: str, arn: str | None, expression: str | None, place: str
             report.refuse(inside(place, "expression"), error.message.removeprefix("Could not create filter. "))
 
 
-def check_values(part: Filter | Promotion, place: str, report: Report) -> None:
+def check_values(part: Filter | Promotion | ListRulePart, place: str, report: Report) -> None:
     for name in part.auto_dynamic_filter_values:
         if part.expression and f"${name}" not in part.expression:
             report.warn(inside(place, "autoDynamicFilterValues", name), f"the expression has no ${name}")

@@ -7,7 +7,7 @@ import re
 
 from gateway.config import document, experiments
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable
-from gateway.config.checks.context import check_filters, reads_item
+from gateway.config.checks.context import check_filters, check_rules, reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.document.report import Report, checks, choices, inside
 from gateway.upstreams.function import check_function_arn
@@ -25,6 +25,7 @@ def check_level(part: Level, place: str, report: Report) -> None:
             at = inside(place, "autoContext", name)
             report.refuse(at, f"{ITEM_METADATA} gives values to filters: write it under autoDynamicFilterValues")
     check_filters(part.filters, place, report)
+    check_rules(part.rules, place, report)
     if len(part.promotions or ()) > 1:
         report.refuse(inside(place, "promotions"), f"has {len(part.promotions or ())}: a list has one at most")
 

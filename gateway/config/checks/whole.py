@@ -16,6 +16,7 @@ from gateway.context.viewer import Viewers
 from gateway.document.context import AutoField, Filter, Promotion
 from gateway.document.remote import FILTER_ARN, MODEL_ARN, EngineOrigin
 from gateway.document.report import Report, checks, choices, inside
+from gateway.document.rules import ListRulePart
 from gateway.upstreams.level import Level, RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation
 
@@ -53,6 +54,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_origins(part, report)
     check_item_rules(part, report)
     check_promotions(part, report)
+    check_list_rules(part, report)
     check_cohorts(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
@@ -76,6 +78,26 @@ def check_promotions(part: document.Root, report: Report) -> None:
                 report.refuse(place, "has 'promotions': rerank-items orders given items and promotes none")
         elif level.promotions and not variation.asks_for_promotions:
             report.warn(place, "its 'promotions' are not asked for: method POST sends them")
+
+
+def check_list_rules(part: document.Root, report: Report) -> None:
+    """Rules are for the engine's lists: who answers elsewhere orders a list itself."""
+    elsewhere = answered_elsewhere(part)
+    for place, _, recommender, variation, level in variations_of(part):
+        if not isinstance(variation, elsewhere) or not level.rules:
+            continue
+        message = "is answered elsewhere: 'rules' are for models of the built-in engine"
+        if variation.rules:
+            report.refuse(place, message)
+        elif not any(not isinstance(each, elsewhere) for each in recommender.variations.values()):
+            report.warn(place, message)
+
+
+def answered_elsewhere(root: document.Root) -> tuple[type[VariationPart], ...]:
+    """The kinds of variations that the built-in engine does not answer."""
+    if isinstance(root.origins.personalize, EngineOrigin):
+        return (RemoteVariation,)
+    return (RemoteVariation, ArnVariation)
 
 
 def check_origins(part: document.Root, report: Report) -> None:
@@ -104,9 +126,7 @@ def check_origins(part: document.Root, report: Report) -> None:
 
 def check_cohorts(part: document.Root, report: Report) -> None:
     """Cohorts are of the built-in engine's models that personalise, and their lists are for caches downstream."""
-    elsewhere: tuple[type[VariationPart], ...] = (RemoteVariation,)
-    if not isinstance(part.origins.personalize, EngineOrigin):
-        elsewhere = (RemoteVariation, ArnVariation)
+    elsewhere = answered_elsewhere(part)
     for place, action, recommender, variation, level in variations_of(part):
         if recommender.cohorts is None:
             continue
@@ -156,6 +176,7 @@ def fields_of(root: document.Root) -> Iterator[AutoField]:
 
 
 def filter_values_of(level: Level) -> Iterator[AutoField]:
-    choosing: tuple[Filter | Promotion, ...] = (*(level.filters or ()), *(level.promotions or ()))
+    choosing: tuple[Filter | Promotion | ListRulePart, ...]
+    choosing = (*(level.filters or ()), *(level.promotions or ()), *(level.rules or ()))
     for choice in choosing:
         yield from choice.auto_dynamic_filter_values.values()

@@ -19,6 +19,7 @@ from engine.batch.lines import Files
 from engine.data.destination import open_destination
 from engine.recipe import silent
 from engine.records import CampaignRecord
+from engine.serving.question_filters import FilteredQuestion
 from tests.engine.shop import Shop
 
 MANY, FEWER = 100_000, 20_000
@@ -218,8 +219,8 @@ def test_a_hundred_thousand_lines_in_flat_memory(tmp_path: Path, capsys: pytest.
     campaign = shop.engine.records.get(shop.deploy(version), CampaignRecord)
     deployed = shop.engine.deployments.load(campaign)
     group = shop.engine.follower.restored(shop.uid)
-    asked = Question(campaign=deployed.campaign.arn)
-    answer = answering(deployed, group, (), asked, now=shop.clock(), new_id=lambda: "x")
+    asked = FilteredQuestion(Question(campaign=deployed.campaign.arn))
+    answer = answering(deployed, group, asked, now=shop.clock(), new_id=lambda: "x")
     (tmp_path / "in.json").write_text("".join(f'{{"userId":"u{user}"}}\n' for user in range(MANY)))
     resident: dict[str, int] = {}
 

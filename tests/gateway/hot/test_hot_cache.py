@@ -259,3 +259,22 @@ def test_heads_that_are_too_many_are_forgotten() -> None:
 @pytest.mark.parametrize("odd", [b"a b: c", b" a: b", b"a : b", b"a: \x00", b"a: b\xe9", b"a", b": b", b"a: b\nc: d"])
 def test_odd_fields_are_not_read(odd: bytes) -> None:
     assert parsed(b"Host: x\r\n" + odd) is None
+
+
+RULED = CONFIG.replace(
+    "        home: {variations: {only: {type: engine, model: home}}}",
+    """        home:
+          rules: [{type: pin, name: noon, place: 1, items: [i9], schedule: {hours: ["22:14-22:15"]}}]
+          variations: {only: {type: engine, model: home}}""",
+)
+
+
+def test_a_rule_that_begins_or_ends_ends_it(tmp_path: Path) -> None:
+    engine, clock = SmallEngine(tmp_path), Clock()  # 22:13:20
+    with serving(app_over(engine, clock, RULED)) as pair:
+        for seconds, names in ((39, ()), (1, ("noon",)), (59, ("noon",)), (1, ())):
+            clock.tick(seconds)
+            if seconds == 1:
+                assert not is_hot(pair, request())
+            warm(pair, request())
+            assert tuple(rule.name for rule in engine.asked[-1].rules or ()) == names

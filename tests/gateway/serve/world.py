@@ -23,6 +23,7 @@ from engine import (
     Fatigue,
     Figure,
     InvalidInput,
+    ListRule,
     NegativeDeclaration,
     NotFound,
     Question,
@@ -95,7 +96,7 @@ class SmallEngine:
         self.answers = self.feed = self.resources = self
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
-        about = {"model": "home/1", "trained_at": 1_699_999_000.0, "objective": None}
+        about = {"model": "home/1", "trained_at": 1_699_999_000.0, "objective": None, "rules": None}
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", **about)
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
@@ -294,6 +295,9 @@ class SmallEngine:
 
     def check_objective(self, campaign: str, objective: ServingObjective) -> None:
         raise NotImplementedError
+
+    def check_rule(self, campaign: str, rule: ListRule) -> None:
+        self._find_filter(rule.filter)
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
         raise NotImplementedError

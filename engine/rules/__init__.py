@@ -1,0 +1,1 @@
+"""Merchandising rules as data: what is pinned, boosted and buried, and when."""
