@@ -13,6 +13,7 @@ from rich.table import Table
 
 from engine import MOST_RESULTS, Question, Ranked
 from gateway.cli.options import data_option, engine_in, plain_errors
+from gateway.engine_port import AnswersPort
 
 
 @click.command("recommend")
@@ -32,8 +33,16 @@ def command(rerank: str | None, data: Path, **members: Any) -> None:
             ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
             console.print(table_of(ranked, "action", [None] * len(ranked.items)))
         else:
-            ranked = engine.answers.recommend(question)
+            ranked = engine.answers.recommend(uncounted(question, engine.answers))
             console.print(table_of(ranked, "item", engine.answers.metadata(question.campaign, ranked.items)))
+
+
+def uncounted(question: Question, answers: AnswersPort) -> Question:
+    """The question with what its user is tired of: a look from the shell shows the user nothing."""
+    rule = answers.fatigue(question.campaign)
+    if rule is None or question.user is None:
+        return question
+    return msgspec.structs.replace(question, fatigue=answers.tired(question.campaign, question.user, rule))
 
 
 def table_of(ranked: Ranked, what: str, rows: Sequence[Mapping[str, Any] | None]) -> Table:

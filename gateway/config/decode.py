@@ -31,6 +31,9 @@ def decoded(data: object, form: Form, place: str, report: Report) -> Any:
         return a_map(data, key_form, value_form, place, report)
     if base is tuple:
         return a_list(data, get_args(bare)[0], place, report)
+    parts = tuple(each for each in get_args(bare) if isinstance(each, type) and issubclass(each, Part))
+    if parts and isinstance(data, dict):  # or a single value
+        return a_struct(data, parts, place, report)
     return a_value(data, form, place, report)
 
 

@@ -9,7 +9,7 @@ from gateway.ask import Action
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import reads_item
-from gateway.config.checks.recommenders import HEEDED_BY_NONE
+from gateway.config.checks.recommenders import COUNTED_BY_NONE, HEEDED_BY_NONE
 from gateway.config.inherit import inherited
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
@@ -74,6 +74,8 @@ def check_promotions(part: document.Root, report: Report) -> None:
     """Rankings have none, and who is asked by GET hears of none."""
     for place, action, recommender, variation, level in variations_of(part):
         if action == "rerank-items":
+            if variation.fatigue or recommender.fatigue:
+                report.warn(place, "has 'fatigue': rerank-items orders given items, and nobody tires of them")
             if variation.promotions or recommender.promotions:
                 report.refuse(place, "has 'promotions': rerank-items orders given items and promotes none")
         elif level.promotions and not variation.asks_for_promotions:
@@ -110,6 +112,8 @@ def check_origins(part: document.Root, report: Report) -> None:
         filters, promotions = level.filters or (), level.promotions or ()
         if variation.objective is not None:
             report.warn(inside(place, "objective"), HEEDED_BY_NONE)
+        if variation.fatigue is not None:
+            report.warn(inside(place, "fatigue"), COUNTED_BY_NONE)
         if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
             report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
         if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):

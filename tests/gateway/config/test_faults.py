@@ -51,6 +51,14 @@ VARIATIONS = [
     ("{type: engine, model: m, objective: {column: A, weight: 11}}", ".weight: must be a number from -10 to 10, not"),
     ("{type: engine, model: m, objective: {column: A, weight: .nan}}", ".weight: must be a number from -10 to 10"),
     ("{type: engine, model: m, objectve: {column: A, weight: 1}}", "did you mean 'objective'?"),
+    ("{type: engine, model: m, fatigue: {shown: -1}}", ".fatigue.shown: must be a whole number from 0 to 100, not -1"),
+    ("{type: engine, model: m, fatigue: {shown: 3, weight: 1}}", ".weight: must be a number from 0 to below 1, not 1"),
+    (
+        "{type: engine, model: m, fatigue: {shown: 3, rest: 3}}",
+        ".fatigue.rest: must be a time such as 30m, 12h or 7d, not 3",
+    ),
+    ("{type: engine, model: m, fatigue: {shown: 3, rest: soon}}", ".rest: must be a time such as 30m, 12h or 7d"),
+    ("{type: engine, model: m, fatigue: {within: 3d}}", ".fatigue: 'shown' is required"),
     ("{type: engine, model: m, filters: [{}]}", ".filters[0]: needs 'arn' or 'expression'"),
     (
         f'{{type: engine, model: m, filters: [{{arn: "{ARN}:filter/x", expression: {ONE}}}]}}',

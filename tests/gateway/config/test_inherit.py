@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine import ServingObjective
+from engine import Fatigue, NegativeEvent, ServingObjective
 from gateway.ask import Ask
 from gateway.config import parse
 from gateway.errors import NotConfigured
 from gateway.plan.plan import EngineTracker, EventTarget, FilterChoice, Metadata
-from tests.gateway.config.documents import ARN, ONE, plan_of, shop
+from tests.gateway.config.documents import ARN, ONE, faults_of, plan_of, shop, warnings_of
 
 ENGINE = "type: engine, model: m"
 
@@ -196,3 +196,43 @@ def test_a_namespace_without_events_is_answered_with_404(key, code):
     with pytest.raises(NotConfigured) as caught:
         parse(DOCUMENT).namespace(key)
     assert (caught.value.status, caught.value.code) == (404, code)
+
+
+def test_fatigue_is_inherited_and_replaced_whole():
+    config = shop(
+        "{fatigue: {shown: 2, weight: 0.5}, variations: {main: {type: engine, model: m}, "
+        "other: {type: engine, model: n, weight: 0, fatigue: {shown: 0}}}}".replace(
+            "model: m}", "model: m, weight: 1}"
+        ),
+        root="fatigue: {shown: 9, within: 1h}",
+    )
+    assert [each.fatigue for each in plan_of(config).variations] == [Fatigue(shown=2, weight=0.5), Fatigue(shown=0)]
+    above = shop("{variations: {main: {type: engine, model: m}}}", root="fatigue: {shown: 9, within: 1h}")
+    assert plan_of(above).variations[0].fatigue == Fatigue(shown=9, within="1h", rest="3d")
+    assert plan_of(shop("{variations: {main: {type: engine, model: m}}}")).variations[0].fatigue is None
+
+
+def test_fatigue_is_the_engines_alone():
+    elsewhere = shop("{variations: {main: {type: http, url: 'http://a.example', fatigue: {shown: 3}}}}")
+    assert any("nobody tires of this origin's lists" in warning for warning in warnings_of(elsewhere))
+    text = (
+        "namespaces: {s: {recommenders: {rerank-items: {r: {fatigue: {shown: 3}, variations: {m: {type: engine}}}}}}}"
+    )
+    assert any("rerank-items orders given items" in warning for warning in warnings_of(parse(text)))
+
+
+def test_negative_events_are_a_namespaces():
+    body = "{variations: {main: {type: engine, model: m}}}"
+    config = shop(body, namespace="negativeEvents: [hide, {eventType: dislike, undoneBy: [like]}]")
+    assert config.namespaces["shop"].negative_events == (
+        NegativeEvent(event_type="hide"),
+        NegativeEvent(event_type="dislike", undone_by=("like",)),
+    )
+    assert shop(body, namespace="negativeEvents: []").namespaces["shop"].negative_events == ()
+    assert shop(body).namespaces["shop"].negative_events is None
+    text = "namespaces: {shop: {negativeEvents: [3, {eventTyp: x, eventType: y}, {undoneBy: [z]}]}}"
+    assert [fault.partition("negativeEvents")[2] for fault in faults_of(text)] == [
+        "[0]: must be a text that is not empty, not 3",
+        "[1]: unknown key 'eventTyp'; one of: eventType, undoneBy; did you mean 'eventType'?",
+        "[2]: 'eventType' is required",
+    ]
