@@ -20,14 +20,16 @@ from gateway.engine_port import AnswersPort
 @click.argument("campaign", metavar="MODEL")
 @click.option("--user", help="A user's id.")
 @click.option("--item", help="The current item's id, for related items.")
+@click.option("--history", help="Item ids that were chosen, oldest first, separated by commas, after the user's own.")
 @click.option("--rerank", help="Item ids to bring into the user's order, separated by commas.")
 @click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, MOST_RESULTS))
 @click.option("--filter", "expression", help="A filter expression.")
 @data_option
-def command(rerank: str | None, data: Path, **members: Any) -> None:
+def command(rerank: str | None, history: str | None, data: Path, **members: Any) -> None:
     """Ask the deployed MODEL, and show its items with their columns, or its actions."""
     console = Console()
-    question = Question(**members, candidates=None if rerank is None else tuple(rerank.split(",")))
+    candidates = None if rerank is None else tuple(rerank.split(","))
+    question = Question(**members, candidates=candidates, history=tuple(history.split(",")) if history else ())
     with plain_errors(), engine_in(data) as engine:
         if engine.answers.deployed(question.campaign).recipe.kind == "PERSONALIZED_ACTIONS":
             ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))

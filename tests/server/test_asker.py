@@ -155,6 +155,15 @@ def test_a_history_in_the_request(shop: Shop):
     boto: dict[str, Any] = {"campaign": "for-you", "filterArn": seen, "numResults": 5}
     for text in ("i0,i2,i4", '"i0", "i2","i4"'):
         assert shop.boto(**boto, context={"history": text}) == first  # and needs no userId
+    ranked = shop.aws.runtime.get_personalized_ranking(
+        campaignArn=f"{ARN}:campaign/search", userId="guest", inputList=["i1", "i2", "i6"], context={"history": "i0,i2"}
+    )
+    alike = shop.http.post(
+        "/rerank-items/shop/search/guest", json={"itemIds": ["i1", "i2", "i6"], "history": ["i0", "i2"]}
+    )
+    assert [item["itemId"] for item in ranked["personalizedRanking"]] == [
+        item["itemId"] for item in alike.json()["personalizedRanking"]
+    ]
     body = {"history": ["i0", "i2", "i4"], "requests": [{"recommender": "for-you", "filter": "seen", "numResults": 5}]}
     (many,) = shop.http.post("/recommend-many/shop", json=body).json()["responses"]
     assert [item["itemId"] for item in many["itemList"]] == first

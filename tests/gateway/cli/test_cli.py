@@ -46,6 +46,8 @@ def test_import_train_recommend_status(tmp_path: Path, events: Path):
     assert "precision_at_5" in trained.output
     answered = run("recommend", "popular", "-n", "3", "--data", data)
     assert answered.exit_code == 0 and answered.output.count("i") >= 3, answered.output
+    alike = run("recommend", "popular", "-n", "3", "--history", "i1,never", "--data", data)
+    assert alike.output == answered.output  # what is popular is so for everyone
     shown = run("status", "--data", data)
     assert "popular" in shown.output and "done" in shown.output
     again = run("train", "popular", "--recipe", "aws-sims", "--data", data)
