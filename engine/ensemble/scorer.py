@@ -41,7 +41,7 @@ class Ensemble:
         self._means = [float(mixture.base.mean()) if self.items else 0.0 for mixture in self.mixtures]
         self._newer = None
         if self._extension is not None and self.index is not None:
-            self._newer = Newer.of(self._extension.near, self._extension.weight, self.index)
+            self._newer = Newer.of(self._extension.near, self._extension.weight, self._extension.offset, self.index)
 
     def __call__(self, query: Query) -> Floats:
         return self.many((query,))[0]
@@ -56,7 +56,7 @@ class Ensemble:
                 continue
             block = all_onto(mixture.base, [scored[place].sum for place in places])
             for place, logits in zip(places, block, strict=True):
-                logits_of[place] = self._finished(logits, scored[place].penalised)
+                logits_of[place] = self._finished(logits, blend, scored[place].penalised)
         return logits_of
 
     def shortlist(self, query: Query) -> Shortlist | None:
@@ -73,7 +73,7 @@ class Ensemble:
         if vector is None:
             return None
         mean, penalty = self._means[scored.blend], self.plan.seen_penalty
-        asked = IndexQuery(vector, scored.sum.sparse, scored.sum.offset, mean, scored.penalised, penalty)
+        asked = IndexQuery(vector, scored.sum.sparse, scored.sum.offset, mean, scored.penalised, penalty, scored.blend)
         return Shortlist(index, asked, self._newer)
 
     def vector(self, query: Query, width: int) -> Floats | None:
@@ -107,9 +107,9 @@ class Ensemble:
         seen: Ints = query.history[(query.history >= 0) & (query.history < count)]
         return seen
 
-    def _finished(self, logits: Floats, penalised: Ints) -> Floats:
+    def _finished(self, logits: Floats, blend: int, penalised: Ints) -> Floats:
         if self._extension is not None:
-            logits = self._extension.widened(logits)
+            logits = self._extension.widened(logits, blend)
         logits[penalised] -= np.float32(self.plan.seen_penalty)  # once, however often an item was chosen
         return logits
 

@@ -19,19 +19,21 @@ RESCORED = 500  # items outside of the opened cells, those with most added, that
 
 @dataclass(frozen=True)
 class Newer:
-    """Items that came after training: the scores of each are a weighted mean of known items' and the mean of all."""
+    """Items that came after training: the scores of each are a weighted sum of known items', the mean of all as far as
+    the weights do not sum to 1, and an offset."""
 
     near: Ints  # (new, k) known items
     weight: Floats  # (new, k)
     rows: Floats  # (new, d) the weighted sum of the known items' vectors
     rest: Floats  # (new,) what is left of 1
+    offset: Floats  # (blends, new)
 
     @classmethod
-    def of(cls, near: Ints, weight: Floats, index: Index) -> Newer:
+    def of(cls, near: Ints, weight: Floats, offset: Floats, index: Index) -> Newer:
         rows = np.zeros((len(near), index.arrays["rows"].shape[1]), np.float32)
         for place in range(near.shape[1]):
             rows += weight[:, place, None] * index.arrays["rows"][index.arrays["place"][near[:, place]]]
-        return cls(near, weight, rows, 1 - weight.sum(axis=1))
+        return cls(near, weight, rows, 1 - weight.sum(axis=1), offset)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class IndexQuery:
     mean: float  # of all logits so far
     penalised: Ints  # items of any age, from which at last is taken...
     penalty: float  # once from those that come again
+    blend: int = 0  # that answers
 
 
 class Shortlist:
@@ -100,7 +103,8 @@ class Shortlist:
     def _of_newer(self, newer: Newer, question: IndexQuery) -> Floats:
         added = Sums(question.added, self.count)
         lifted = (newer.weight * (added.of(newer.near) + self._offset)).sum(axis=1)
-        return np.asarray(newer.rows @ self._vector + lifted + newer.rest * np.float32(question.mean), np.float32)
+        rest = newer.rest * np.float32(question.mean) + newer.offset[question.blend]
+        return np.asarray(newer.rows @ self._vector + lifted + rest, np.float32)
 
     def _beside(self, added: Sparse) -> Ints:
         """(<= RESCORED,) items of shut cells: those with the most added."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.data.snapshot import Snapshot
-from engine.ensemble.extension import extended
 from engine.ensemble.indexing import indexed
+from engine.ensemble.new_items import extended
 from engine.ensemble.plan import EnsembleParams, Options
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import cheaper, cost, plan_of, refit, train as train_ensemble

@@ -9,7 +9,7 @@ import pytest
 
 from engine.data.snapshot import Snapshot
 from engine.ensemble import indexing
-from engine.ensemble.extension import NEAR, WEIGHT
+from engine.ensemble.extension import Extension
 from engine.ensemble.plan import IN_SESSION
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import plan_of
@@ -48,7 +48,8 @@ def grown(model: Model) -> Model:
     weight = draw.random((NEW, 4), np.float32) / 5
     weight[-1] = 0
     near = draw.integers(ITEMS, size=(NEW, 4)).astype(np.int32)
-    return replace(model, arrays={**model.arrays, NEAR: near, WEIGHT: weight})
+    offset = draw.normal(size=(3, NEW)).astype(np.float32)
+    return replace(model, arrays={**model.arrays, **Extension(near, weight, offset, near[:, 0]).arrays})
 
 
 def asked(snapshot: Snapshot) -> list[Query]:
