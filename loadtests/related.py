@@ -16,11 +16,11 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from engine.data.columns import Ints
+from engine.data.columns import Floats, Ints, Texts
 from engine.data.snapshot import Snapshot
 from engine.ensemble.members.popularity import user_counts
-from engine.measure.metrics import mid_ranks
-from engine.measure.split import EvaluationCase, Split, leave_last_out
+from engine.measure.metrics import mid_ranks, ndcg
+from engine.measure.split import EvaluationCase, drawn, leave_last_out
 from engine.neighbours.cooccurrence import cooccurrence
 from engine.neighbours.pairs import following
 from engine.rank.topk import top_k
@@ -29,11 +29,14 @@ from engine.recipes import RECIPES
 from loadtests.movielens import movielens
 
 Values = NDArray[np.float64]  # one a case
+Lists = Callable[[Snapshot], Ints]  # the list that data up to a moment give
 
 NEXT, WIDE = 25, 100  # places of a list beside an item, and of one in which a cold item may stand
 COLD = 170  # items, a tenth
 FIRST = 5  # consumers of a cold item, at most
+MOST_WARM = 600
 BURST = 8  # users who turn to an item within one interval
+MOMENTS = 150  # of a list that changes with time
 SHRINK = 10.0
 BLEND = "aws-user-personalization-v2"
 
@@ -55,12 +58,7 @@ def figure(what: str, values: Values) -> Figure:
 
 def related_hits(score: Scorer, cases: Sequence[EvaluationCase], places: int = NEXT) -> Values:
     """(cases,) whether the next item is among so many beside the last one, once what the user saw is left out."""
-    hits = []
-    for case in cases:
-        scores = np.array(score(case.query), np.float32)
-        scores[case.history] = -np.inf
-        hits.append(float(mid_ranks(scores, case.truth)[0] < places))
-    return np.array(hits)
+    return np.array([float(mid_ranks(unseen(score, case), case.truth)[0] < places) for case in cases])
 
 
 def related_figures() -> list[Figure]:
@@ -116,44 +114,71 @@ def cold_last(snapshot: Snapshot, cold: Ints) -> Snapshot:
     return replace(snapshot, items=place[snapshot.items], item_names=names, item_columns=columns)
 
 
-def cold_split(snapshot: Snapshot, warm: int, *, later: bool) -> Split:
-    """Interactions with warm items train (`later`: those before anybody touched a cold one), and the first consumers of
-    each cold one ask by what they chose before."""
-    cold = snapshot.items >= warm
-    moment = snapshot.times[cold].min()
-    train = snapshot.take(~cold & (snapshot.times < moment) if later else ~cold)
+class ColdSplit(NamedTuple):
+    train: Snapshot
+    cold: list[EvaluationCase]  # the first consumers of each cold item ask by what they chose before
+    warm: list[EvaluationCase]  # some who chose a warm item
+
+
+def cold_split(snapshot: Snapshot, warm: int, *, later: bool) -> ColdSplit:
+    """Interactions with warm items train; `later`: those before anybody touched a cold one."""
+    new = snapshot.items >= warm
+    before = snapshot.times < snapshot.times[new].min() if later else np.ones(len(new), np.bool_)
     names = snapshot.item_names[:warm]
     columns = {name: column.take(np.arange(warm)) for name, column in snapshot.item_columns.items()}
-    cases = []
+    train = replace(snapshot.take(~new & before), item_names=names, item_columns=columns)
+    first = []
     for item in range(warm, snapshot.item_count):
         rows = np.flatnonzero(snapshot.items == item)
-        for row in rows[np.argsort(snapshot.times[rows], kind="stable")][:FIRST]:
-            history = slice(int(snapshot.indptr[snapshot.users[row]]), int(row))
-            items, times = snapshot.items[history], snapshot.times[history]
-            own = items < warm
-            truth = np.array([item], np.int32)
-            cases.append(EvaluationCase(items[own], times[own], truth, float(snapshot.times[row])))
-    return Split(replace(train, item_names=names, item_columns=columns), cases)
+        first += rows[np.argsort(snapshot.times[rows], kind="stable")][:FIRST].tolist()
+    asked = np.flatnonzero(~new & ~before if later else ~new)
+    some = drawn(asked, MOST_WARM, 0).tolist()
+    return ColdSplit(train, [_case(snapshot, row, warm) for row in first], [_case(snapshot, row, warm) for row in some])
+
+
+def _case(snapshot: Snapshot, row: int, warm: int) -> EvaluationCase:
+    before = slice(int(snapshot.indptr[snapshot.users[row]]), row)
+    items, times = snapshot.items[before], snapshot.times[before]
+    own = items < warm
+    return EvaluationCase(items[own], times[own], snapshot.items[row : row + 1], float(snapshot.times[row]))
 
 
 def cold_hits(score: Scorer, cases: Sequence[EvaluationCase], warm: int) -> tuple[Values, Values]:
     """(cases,) whether the cold item is among `WIDE` of the whole catalogue, and among a tenth of the cold ones."""
     everywhere, among = [], []
     for case in cases:
-        scores = np.array(score(case.query), np.float32)
-        scores[case.history] = -np.inf
+        scores = unseen(score, case)
         everywhere.append(float(mid_ranks(scores, case.truth)[0] < WIDE))
         cold = scores[warm:]
         among.append(float(mid_ranks(cold, case.truth - warm)[0] < len(cold) // 10))
     return np.array(everywhere), np.array(among)
 
 
+def warm_loss(score: Scorer, cases: Sequence[EvaluationCase], warm: int) -> Values:
+    """(cases,) the NDCG@10 of a warm item that cold ones cost."""
+    lost = []
+    for case in cases:
+        scores = unseen(score, case)
+        lost.append(ndcg(mid_ranks(scores[:warm], case.truth), 10) - ndcg(mid_ranks(scores, case.truth), 10))
+    return np.array(lost)
+
+
+def unseen(score: Scorer, case: EvaluationCase) -> Floats:
+    """(items,) a copy of the scores, without what the user saw."""
+    scores = np.array(score(case.query), np.float32)
+    scores[case.history] = -np.inf
+    return scores
+
+
 def said(snapshot: Snapshot) -> Mapping[str, Snapshot]:
     """The snapshot with less and less said of its items."""
     genres = {name: column for name, column in snapshot.item_columns.items() if name == "GENRES"}
     title = {name: column for name, column in snapshot.item_columns.items() if name == "TITLE"}
+    rows = range(snapshot.item_count)
+    words = [" ".join(str(column.get(row) or "") for column in snapshot.item_columns.values()) for row in rows]
     return {
         "all columns": snapshot,
+        "all as one text": replace(snapshot, item_columns={"TEXT": Texts.of(words)}),
         "titles": replace(snapshot, item_columns=title),
         "genres": replace(snapshot, item_columns=genres),
         "nothing": bare(snapshot),
@@ -173,23 +198,25 @@ def extended_scorer(model: Model, snapshot: Snapshot) -> Scorer:
 
 def cold_figures(epochs: int) -> list[Figure]:
     whole, shown = movielens(), []
-    drawn = np.sort(np.random.default_rng(0).choice(whole.item_count, COLD, replace=False)).astype(np.int32)
-    for kind, cold in (("newest", newest(whole)), ("drawn", drawn)):
+    any_of_all = drawn(np.arange(whole.item_count), COLD, 0).astype(np.int32)
+    for kind, cold in (("newest", newest(whole)), ("drawn", any_of_all)):
         ordered = cold_last(whole, cold)
         warm = whole.item_count - COLD
         split = cold_split(ordered, warm, later=kind == "newest")
         model = trained_blend(split.train, sequence_epochs=str(epochs))
         for words, snapshot in said(ordered).items():
-            known = replace(split.train, item_names=snapshot.item_names, item_columns=snapshot.item_columns)
-            hits = cold_hits(extended_scorer(model, known), split.cases, warm)
-            shown += [figure(f"{kind}, {words}: {name}", own) for name, own in zip(("all", "cold"), hits, strict=True)]
+            catalogue = replace(split.train, item_names=snapshot.item_names, item_columns=snapshot.item_columns)
+            score = extended_scorer(model, catalogue)
+            parts = (*cold_hits(score, split.cold, warm), warm_loss(score, split.warm, warm))
+            names = (f"HR@{WIDE}", f"HR@{COLD // 10} among the cold", "warm items lose")
+            shown += [figure(f"{kind}, {words}: {name}", own) for name, own in zip(names, parts, strict=True)]
     return shown
 
 
 # ---- what trends
 
 
-def moments(snapshot: Snapshot, interval: int, most: int = 150) -> list[int]:
+def moments(snapshot: Snapshot, interval: int, most: int) -> list[int]:
     """The ends of intervals in the newer half of the data after which something happened."""
     begin, end = int(np.median(snapshot.times)), int(snapshot.times.max())
     ends = np.arange(begin, end - interval, interval)
@@ -197,22 +224,22 @@ def moments(snapshot: Snapshot, interval: int, most: int = 150) -> list[int]:
     return busy[:: max(len(busy) // most, 1)]
 
 
-def caught(lists: Callable[[Snapshot], Ints], snapshot: Snapshot, interval: int) -> Values:
+def caught(lists: Lists, snapshot: Snapshot, interval: int, most: int = MOMENTS) -> Values:
     """(moments,) the share of the next interval's interactions that are with the listed items."""
     shares = []
-    for moment in moments(snapshot, interval):
+    for moment in moments(snapshot, interval, most):
         after = snapshot.items[(snapshot.times >= moment) & (snapshot.times < moment + interval)]
         shares.append(float(np.isin(after, lists(snapshot.take(snapshot.times < moment))).mean()))
     return np.array(shares)
 
 
-def bursts(lists: Callable[[Snapshot], Ints], snapshot: Snapshot, interval: int, seed: int = 0) -> Values:
+def bursts(lists: Lists, snapshot: Snapshot, interval: int, most: int = MOMENTS) -> Values:
     """(moments,) whether an item of middling popularity is listed that `BURST` users turned to within an interval."""
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(0)
     counts = np.bincount(snapshot.items, minlength=snapshot.item_count)
     middling = np.argsort(counts)[snapshot.item_count // 4 : snapshot.item_count * 3 // 4]
     results = []
-    for moment in moments(snapshot, interval):
+    for moment in moments(snapshot, interval, most):
         item = int(draw.choice(middling))
         before = snapshot.take(snapshot.times < moment)
         users = draw.choice(np.flatnonzero(np.diff(before.indptr) > 0), BURST, replace=False)
@@ -235,7 +262,7 @@ def _with_burst(snapshot: Snapshot, item: int, users: Ints, time: int) -> Snapsh
     )
 
 
-def trending_list(frequency: str) -> Callable[[Snapshot], Ints]:
+def trending_list(frequency: str) -> Lists:
     def lists(snapshot: Snapshot) -> Ints:
         score = recipe_scorer("aws-trending-now", snapshot, trend_discovery_frequency=frequency)
         return top_k(score(Query()), NEXT)
@@ -262,7 +289,7 @@ def trending_figures() -> list[Figure]:
 
 PARTS: Mapping[str, str] = {
     "related": f"HR@{NEXT} of the held-out next item beside the last one",
-    "cold": f"cold items: HR@{WIDE} of their first consumers in the whole catalogue, HR@{COLD // 10} among the cold",
+    "cold": f"cold items: HR@{WIDE} of their first consumers in the whole catalogue, and NDCG@10 of others",
     "trending": f"share of the next interval's interactions that are with the {NEXT} listed",
 }
 

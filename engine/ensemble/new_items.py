@@ -32,8 +32,8 @@ MOST_GAIN = 20.0  # of a sum of neighbours, however little it varies
 
 def extended(model: Model, snapshot: Snapshot, params: EnsembleParams, progress: Progress) -> Model:
     """The model extended by the snapshot's items after its own; an earlier extension is replaced."""
-    known = {name: array for name, array in model.arrays.items() if not name.startswith(PREFIX)}
-    model = Model(known, model.about)
+    own_arrays = {name: array for name, array in model.arrays.items() if not name.startswith(PREFIX)}
+    model = Model(own_arrays, model.about)
     own, count = int(model.about["items"]), snapshot.item_count
     popular = np.argsort(-np.bincount(snapshot.items, minlength=count)[:own], kind="stable")[:MOST].astype(np.int32)
     new = np.arange(own, count, dtype=np.int32)
@@ -49,7 +49,7 @@ def extended(model: Model, snapshot: Snapshot, params: EnsembleParams, progress:
     chosen = {"items_added": {"all": len(new), "described": int(np.count_nonzero(described))}}
     about = {**model.about, "chosen": {**model.about.get("chosen", {}), **chosen}}
     progress(1.0, "placed new items")
-    return Model({**known, **extension.arrays}, about)
+    return Model({**own_arrays, **extension.arrays}, about)
 
 
 def _calibrated(extension: Extension, model: Model, snapshot: Snapshot) -> Extension:
@@ -59,12 +59,12 @@ def _calibrated(extension: Extension, model: Model, snapshot: Snapshot) -> Exten
         return extension
     ensemble = Ensemble(model)
     moments = [_moments(ensemble, queries, extension) for queries in situations]
-    known, (mean, variance) = moments[0]
-    usual = float(np.sqrt(known.mean()))
+    spread, (mean, variance) = moments[0]
+    usual = float(np.sqrt(spread.mean()))
     gain = np.minimum(usual / np.maximum(np.sqrt(variance), 1e-9), MOST_GAIN) if usual > 0 else np.ones(len(mean))
     offset = np.stack([-gain * mean for _, (mean, _) in moments])
     if snapshot.objective is not None:
-        offset += snapshot.objective.bonus()[len(known) :]
+        offset += snapshot.objective.bonus()[len(spread) :]
     weight = extension.weight * gain[:, None].astype(np.float32)
     return replace(extension, weight=weight, offset=offset.astype(np.float32))
 
@@ -75,20 +75,20 @@ def _situations(snapshot: Snapshot, items: int) -> list[list[Query]]:
     histories = [snapshot.history(int(user)) for user in drawn(active, USERS, 0)]
     if not histories:
         return []
-    known = [(chosen[chosen < items], times[chosen < items]) for chosen, times in histories]
-    later = [[Query(*each, now=float(each[1][-1]) + after) for each in known] for after in (0.0, 2 * IN_SESSION)]
+    recognised = [(chosen[chosen < items], times[chosen < items]) for chosen, times in histories]
+    later = [[Query(*each, now=float(each[1][-1]) + after) for each in recognised] for after in (0.0, 2 * IN_SESSION)]
     return [*later, [Query()]]
 
 
 def _moments(ensemble: Ensemble, queries: Sequence[Query], extension: Extension) -> tuple[Array, tuple[Array, Array]]:
     """(items,) variances of known items' centred logits between questions; (new,) means and variances of the sums of
     their neighbours'."""
-    known, new = np.zeros((2, ensemble.items)), np.zeros((2, len(extension.near)))
+    old, new = np.zeros((2, ensemble.items)), np.zeros((2, len(extension.near)))
     for logits in _logits(ensemble, queries):
         centred = logits - logits.mean()
-        for sums, values in ((known, centred), (new, (extension.weight * centred[extension.near]).sum(axis=1))):
+        for sums, values in ((old, centred), (new, (extension.weight * centred[extension.near]).sum(axis=1))):
             sums += values, values**2
-    (mean, square), (new_mean, new_square) = known / len(queries), new / len(queries)
+    (mean, square), (new_mean, new_square) = old / len(queries), new / len(queries)
     return np.maximum(square - mean**2, 0), (new_mean, np.maximum(new_square - new_mean**2, 0))
 
 
@@ -101,4 +101,3 @@ def _logits(ensemble: Ensemble, queries: Sequence[Query]) -> Iterator[Floats]:
             unseen = logits.copy()
             unseen[np.unique(query.history)] += penalty
             yield unseen
-

@@ -6,7 +6,7 @@ the buffer is full, so memory follows the number of distinct pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 
 BUFFER = 4_000_000  # pairs held before they are merged: about 50 MB
+SORTED = 8  # possible pairs a counted one, below which sums of all of them cost less than a sort
 MOST = 30_000_000  # distinct pairs kept; beyond it the lightest go
 
 
@@ -53,6 +54,26 @@ def together(users: Ints, items: Ints, longest: int, item_count: int, strengths:
     lags = np.ones(longest - 1, np.float32)
     strengths = None if strengths is None else strengths[near]
     return _gather(_WeightedRows(users[near], items[near], strengths, strengths), lags, item_count, both_ways=True)
+
+
+def around(snapshot: Snapshot, lag_weights: Iterable[float]) -> Pairs:
+    """Count how near after `left` users came to `right`, each item where they touched it last: k places apart counts
+    `lag_weights[k - 1]`."""
+    rows = distinct(snapshot)
+    strengths = strengths_of(snapshot, rows)
+    logged = _WeightedRows(snapshot.users[rows], snapshot.items[rows], strengths, strengths)
+    return _gather(logged, lag_weights, snapshot.item_count, both_ways=False)
+
+
+def summed_pairs(parts: Sequence[Pairs], item_count: int) -> Pairs:
+    """The pairs of all parts, the weights of those that are the same added up."""
+    codes = np.concatenate([codes_of(part, item_count) for part in parts])
+    return _pairs(*_merge(codes, np.concatenate([part.weight for part in parts]), item_count), item_count)
+
+
+def codes_of(pairs: Pairs, item_count: int) -> Longs:
+    """(m,) a number for each pair, in the order of distinct pairs."""
+    return pairs.left.astype(np.int64) * item_count + pairs.right
 
 
 def distinct(snapshot: Snapshot) -> NDArray[np.intp]:
@@ -99,17 +120,23 @@ def _gather(logged: _WeightedRows, lag_weights: Iterable[float], item_count: int
         weights += [counted] * len(pairs)
         waiting += len(rows) * len(pairs)
         if waiting > BUFFER:
-            merged = _merge(np.concatenate(codes), np.concatenate(weights))
+            merged = _merge(np.concatenate(codes), np.concatenate(weights), item_count)
             codes, weights, waiting = [merged[0]], [merged[1]], 0
-    merged = _merge(np.concatenate(codes), np.concatenate(weights))
-    left, right = np.divmod(merged[0], max(item_count, 1))
-    return Pairs(left.astype(np.int32), right.astype(np.int32), merged[1])
+    return _pairs(*_merge(np.concatenate(codes), np.concatenate(weights), item_count), item_count)
 
 
-def _merge(codes: Longs, weights: Floats) -> tuple[Longs, Floats]:
+def _pairs(codes: Longs, weights: Floats, item_count: int) -> Pairs:
+    left, right = np.divmod(codes, max(item_count, 1))
+    return Pairs(left.astype(np.int32), right.astype(np.int32), weights)
+
+
+def _merge(codes: Longs, weights: Floats, item_count: int) -> tuple[Longs, Floats]:
     """Equal codes become one with the summed weight."""
     if not len(codes):
         return codes, weights
+    if item_count**2 < len(codes) * SORTED:
+        present = np.flatnonzero(np.bincount(codes))
+        return present, np.bincount(codes, weights)[present].astype(np.float32)
     order = np.argsort(codes, kind="stable")
     codes, weights = codes[order], weights[order]
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))

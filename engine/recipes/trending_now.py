@@ -1,65 +1,123 @@
 """Trending: the items that grew most from one interval to the next, streamed events included.
 
-Time is what the data says: the current interval ends with the latest interaction seen, bulk or streamed.
+Time is what the data says: the current interval ends with the latest interaction seen, bulk or streamed. An item has
+grown where it gained more than chance gives one of so many. The others follow by recent popularity, which fades as
+fast as tells most of the next interval.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
 from engine.cost import counting
-from engine.data.columns import Floats, Ints, Longs
+from engine.data.columns import Array, Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
-from engine.ensemble.members.popularity import user_counts
+from engine.neighbours.pairs import distinct, strengths_of
+from engine.rank.topk import top_k
 from engine.recipe import Model, Progress, Query, Recipe, Scorer
 
 Frequency = Literal["30 minutes", "1 hour", "2 hours", "3 hours", "1 day"]
 SECONDS: dict[str, int] = {"30 minutes": 1_800, "1 hour": 3_600, "2 hours": 7_200, "3 hours": 10_800, "1 day": 86_400}
 
 
+DAY_S = 86_400.0
+HALF_LIVES = (14.0, 1.0, 3.0, 7.0, 30.0, 90.0, np.inf)  # days, the usual first
+MOMENTS = 50  # past intervals that half-lives are compared on
+LISTED = 25
+SURE = 2.0  # deviations of a growth by chance, beyond which it is one however many items there are
+
+
 class TrendingNowParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trend_discovery_frequency: Frequency = "2 hours"
 
 
+class Touches(NamedTuple):
+    """(n,) each: what users chose, each item when they chose it last."""
+
+    items: Ints
+    age: Array  # seconds before the latest of all
+    strength: Array
+
+
 def train(snapshot: Snapshot, params: TrendingNowParams, seed: int, progress: Progress) -> Model:
-    """Keeps the interactions of the last two intervals; how they compare is settled when asked."""
+    """Keeps popularity and the interactions of the last two intervals; how they compare is settled when asked."""
     progress(0.0, "counting users")
-    interval = SECONDS[params.trend_discovery_frequency]
-    lately = snapshot.times > snapshot.times.max(initial=0) - 2 * interval
-    arrays = {
-        "users": user_counts(snapshot),
+    interval, latest = SECONDS[params.trend_discovery_frequency], int(snapshot.times.max(initial=0))
+    rows = distinct(snapshot)
+    strengths = strengths_of(snapshot, rows)
+    strength = np.ones(len(rows)) if strengths is None else strengths.astype(np.float64)
+    touches = Touches(snapshot.items[rows], (latest - snapshot.times[rows]).astype(np.float64), strength)
+    progress(0.3, "choosing how fast popularity fades")
+    days = half_life(touches, snapshot.item_count, interval)
+    faded = touches.strength * np.exp2(-touches.age / (days * DAY_S))
+    lately = snapshot.times > latest - 2 * interval
+    arrays: dict[str, Array] = {
+        "popularity": np.bincount(touches.items, faded, snapshot.item_count).astype(np.float32),
         "items": snapshot.items[lately],
         "times": snapshot.times[lately],
     }
-    return Model(arrays, {"interval": interval, "chosen": {"interval_seconds": interval}})
+    chosen = {"interval_seconds": interval, "half_life_days": days if np.isfinite(days) else None}
+    return Model(arrays, {"interval": interval, "latest": latest, "chosen": chosen})
+
+
+def half_life(touches: Touches, item_count: int, interval: int) -> float:
+    """In days, of the popularity whose best items catch most of the next interval; the usual one unless another does
+    so by more than chance."""
+    back = (touches.age // interval).astype(np.int64)
+    moments = np.unique(back)[:MOMENTS][::-1]  # oldest first
+    if len(moments) < 2:
+        return HALF_LIVES[0]
+    order = np.argsort(-back, kind="stable")
+    items, edges = touches.items[order], np.searchsorted(-back[order], -moments, side="right")
+    caught = []
+    for days in HALF_LIVES:
+        faded = (touches.strength * np.exp2(-touches.age / (days * DAY_S)))[order]
+        popularity, shares, start = np.zeros(item_count), [], 0
+        for edge in edges.tolist():
+            if start:
+                before = top_k(popularity.astype(np.float32), LISTED)
+                shares.append(float(np.isin(items[start:edge], before).mean()))
+            np.add.at(popularity, items[start:edge], faded[start:edge])
+            start = edge
+        caught.append(shares)
+    ahead = np.array(caught) - np.array(caught[0])  # (half-lives, moments - 1)
+    best = int(ahead.mean(axis=1).argmax())
+    sure = ahead[best].mean() > ahead[best].std() / len(moments) ** 0.5
+    return HALF_LIVES[best] if sure else HALF_LIVES[0]
 
 
 def ready(model: Model) -> Scorer:
-    users, items, times = (model.arrays[name] for name in ("users", "items", "times"))
-    interval = int(model.about["interval"])
+    popularity, items, times = (model.arrays[name] for name in ("popularity", "items", "times"))
+    interval, latest = int(model.about["interval"]), int(model.about["latest"])
+    fade_s = float(model.about["chosen"]["half_life_days"] or np.inf) * DAY_S
 
     def score(query: Query) -> Floats:
         new_items, new_times = query.stream.recent()
         seen, when = np.concatenate((items, new_items)), np.concatenate((times, new_times))
-        return trend(users, seen, when, interval)
+        now = int(when.max(initial=latest))
+        recent = np.zeros(max(len(popularity), int(seen.max(initial=-1)) + 1))
+        recent[: len(popularity)] = popularity * np.exp2((latest - now) / fade_s)
+        np.add.at(recent, new_items, np.exp2((new_times - now) / fade_s))
+        return trend(recent, seen, (now - when) // interval)
 
     return score
 
 
-def trend(users: Floats, items: Ints, times: Longs, interval: int) -> Floats:
-    """(max(items of the model, highest id + 1),) growth in whole numbers, and popularity, below 1, to order equals.
+def trend(popularity: Array, items: Ints, back: Longs) -> Floats:
+    """(popularity,) growth in whole numbers from the interval before the current one, and popularity, below 1, to
+    order equals. `back` (n,) says how many intervals before the current one an interaction was.
 
-    Items that did not grow score their popularity alone, in 0..1: so do all when nothing happened lately.
+    Items that did not grow by more than chance score their popularity alone: so do all when nothing happened lately.
     """
-    count = max(len(users), int(items.max(initial=-1)) + 1)
-    age = (times.max(initial=0) - times) // interval
-    growth = np.bincount(items[age == 0], minlength=count) - np.bincount(items[age == 1], minlength=count)
-    popularity = np.zeros(count, np.float32)
-    popularity[: len(users)] = users / (users.max(initial=0) + 1)
-    return np.asarray(np.maximum(growth, 0) + popularity, np.float32)
+    now, before = (np.bincount(items[back == age], minlength=len(popularity)) for age in (0, 1))
+    both, growth = now + before, (now - before).astype(np.float64)
+    grown = max(int(np.count_nonzero(both)), 1)  # by chance the best of so many gains some deviations
+    growth[growth <= min(SURE, math.log(grown) ** 0.5) * np.sqrt(both)] = 0
+    return np.asarray(growth + popularity / (popularity.max(initial=0) + 1), np.float32)
 
 
 RECIPE = Recipe(

@@ -7,7 +7,7 @@ import pytest
 
 from engine.data.columns import Texts
 from engine.recipe import Query, Recipe, silent
-from engine.recipes import RECIPES
+from engine.recipes import RECIPES, sims
 from tests.engine.recipes.worlds import START, groups, rows_of
 
 SIMS, SIMILAR = RECIPES["aws-sims"], RECIPES["aws-similar-items"]
@@ -101,3 +101,23 @@ def test_few_cointeractions_are_no_tie() -> None:
     rows = [(u, i, START) for u in range(2) for i in (0, 1)] + [(u, 2, START) for u in range(2, 9)]
     params = SIMS.parse({"min_cointeraction_count": "3"} | WIDE)
     assert SIMS.ready(SIMS.train(rows_of(rows), params, 0, silent))(Query(item=0)).argmax() == 2
+
+
+def test_sims_learns_of_a_popular_item_from_its_latest_interactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Item 0 is with everybody, first beside item 1 and of late beside item 2; nothing of it is lost."""
+    monkeypatch.setattr(sims, "ENOUGH", 40)
+    rows = [(u, i, START + u) for u in range(200) for i in (0, 1 if u < 100 else 2)]
+    rows += [(u, 3 + u % 20, START) for u in range(200, 400)]  # the upper percentile is theirs
+    model = SIMS.train(rows_of(rows), SIMS.parse({}), 0, silent)
+    assert model.about["chosen"]["items_learned_in_part"] == 3
+    score = SIMS.ready(model)
+    np.testing.assert_array_equal(np.argsort(-score(Query(item=0)))[:1], [2])
+    assert score(Query(item=2)).argmax() == 0 and score(Query(item=-1)).argmax() == 0
+
+
+def test_sims_loses_nothing_by_its_defaults() -> None:
+    """The most popular item is beside its neighbours, and they are beside it."""
+    rows = [(u, i, START + u) for u in range(60) for i in (0, 1 + u % 12)]
+    score = SIMS.ready(SIMS.train(rows_of(rows), SIMS.parse({}), 0, silent))
+    assert all(score(Query(item=item)).argmax() == 0 for item in range(1, 13))
+    assert score(Query(item=0)).max() > 0
