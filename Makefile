@@ -17,10 +17,10 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick style lint format operations bench load evaluate clean
+.PHONY: help setup demo test quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
 
 $(BIN)/recgate: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -73,6 +73,13 @@ operations: $(READY)  ## tests/aws/OPERATIONS.md anew: which test runs which ope
 
 bench: $(READY)  ## hits and misses as ratios to nginx, haproxy, Varnish, Litestar and FastAPI (ARGS=--help)
 	$(BIN)/python -m loadtests.bench $(ARGS)
+
+$(VENV)/.bench-quality: pyproject.toml | $(READY)
+	$(BIN)/pip install --quiet --editable '.[bench-quality]'
+	@touch $@
+
+bench-quality: $(VENV)/.bench-quality $(DATASET)  ## lists beside rectools, irspack, implicit and closed forms (ARGS=--help)
+	$(BIN)/python -m loadtests.quality $(ARGS)
 
 load: $(READY)  ## SCENARIO (browsing, flash_sale, crawler, burst or events), by locust, against HOST (the demo's address)
 	$(BIN)/python -m loadtests.load $(or $(SCENARIO),browsing) --host $(or $(HOST),http://127.0.0.1:8080) $(ARGS)

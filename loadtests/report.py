@@ -116,9 +116,9 @@ def scaled(one: Told, two: Told) -> str:
     )
 
 
-def rewritten(text: str, inner: str) -> str:
+def rewritten(text: str, inner: str, markers: tuple[str, str] = (BEGIN, END)) -> str:
     """The text with `inner` between the markers. Raises `ValueError` where they are not there, in order."""
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    begin, end = text.index(markers[0]) + len(markers[0]), text.index(markers[1])
     return f"{text[:begin]}\n{inner}\n{text[end:]}"
 
 
