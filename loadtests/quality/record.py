@@ -46,6 +46,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     limit_s: float
     failure: str = ""
     settings: str = ""
+    cut: str = ""  # what the time did not suffice for
     gains: dict[str, Reading] = msgspec.field(default_factory=dict)  # by whether the moment of asking is known
     tuning: Spent = Spent()
     fitting: Spent = Spent()

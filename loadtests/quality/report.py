@@ -43,7 +43,13 @@ class Row:
 
     @property
     def name(self) -> str:
-        return PEERS[self.peer].name + (", request time known" if self.reading == "true" else "")
+        known = ", request time known" if self.reading == "true" else ""
+        return f"{PEERS[self.peer].name}{known}"
+
+    @property
+    def cut(self) -> str:
+        """What the time did not suffice for, of any seed."""
+        return next((f" ({record.cut})" for record in self.records if record.cut), "")
 
     @cached_property
     def ndcg(self) -> Array:
@@ -149,7 +155,7 @@ def texts(part: Part, row: Row) -> list[str]:
         difference = ours.ndcg - row.ndcg
         ahead = f"{signed(float(difference.mean()))} {span(bootstrap(difference, SEED))}"
     return [
-        row.name,
+        f"{row.name}{row.cut}",
         f"{short(row.mean)} {span(row.interval)}{row.seeds}",
         short(row.hit_rate),
         ahead,

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from engine.data.snapshot import Snapshot
+from gateway.processes.supervisor import end_with_parent
 from loadtests.processes import stop
 from loadtests.quality.datasets import DATASETS
 from loadtests.quality.environments import ROOT, NotInstallable, python_of
@@ -126,16 +127,27 @@ def run(
     """The changes of a run's record: what the worker left, or how it failed."""
     out, errors = task.with_suffix(".json"), task.with_suffix(".txt")
     out.unlink(missing_ok=True)
-    argv = [*worker, str(task), str(out), *options]
-    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     most_s = GRACE * limit_s + STARTING_S
+    in_time = watched([*worker, str(task), str(out), *options], errors, most_s, threads, say)
+    if out.exists():
+        changes: dict[str, Any] = json.loads(out.read_bytes())
+        return changes
+    if not in_time:
+        return {"failure": f"not done in {most_s:.0f} s; give it more with --budget-minutes"}
+    words = errors.read_text(errors="replace").strip().splitlines() or ["it ended without a word"]
+    return {"failure": words[-1][:300]}
+
+
+def watched(argv: Sequence[str], errors: Path, most_s: float, threads: int, say: Say) -> bool:
+    """Whether a worker ended by itself within its time."""
+    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    late = threading.Event()
     with (
         errors.open("wb") as log,
         subprocess.Popen(
-            argv, cwd=ROOT, env={**os.environ, **counts}, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            argv, cwd=ROOT, env={**os.environ, **counts}, stdout=subprocess.PIPE, stderr=log, preexec_fn=end_with_parent
         ) as process,
     ):
-        late = threading.Event()
 
         def end() -> None:
             late.set()
@@ -150,13 +162,7 @@ def run(
         finally:
             timer.cancel()
             stop(process)
-    if out.exists():
-        changes: dict[str, Any] = json.loads(out.read_bytes())
-        return changes
-    if late.is_set():
-        return {"failure": f"not done in {most_s:.0f} s; give it more with --budget-minutes"}
-    words = errors.read_text(errors="replace").strip().splitlines() or [f"exit status {process.returncode}"]
-    return {"failure": words[-1][:300]}
+    return not late.is_set()
 
 
 def report(line: bytes, say: Say) -> None:

@@ -48,6 +48,11 @@ class Choice:
     tried: int  # settings
     of: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether the time sufficed for every setting to be tried."""
+        return self.tried == self.of
+
     def __str__(self) -> str:
         words = [f"{name} {value}" for name, value in self.settings.items()]
         words += [self.stage] if self.stage else []

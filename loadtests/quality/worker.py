@@ -17,6 +17,8 @@ from loadtests.quality.ranking import Gains, measure
 from loadtests.quality.task import Task
 from loadtests.quality.tuning import Choice, Watch, chosen, refitted
 
+CUT_SHORT = "refit cut short"
+
 
 class Spent:
     """Time since the last look: what passed, and what all threads and ended children had of processors."""
@@ -48,9 +50,15 @@ def run(peer: Peer, task: Task, watch: Watch) -> dict[str, Any]:
     watch.say("measuring")
     readings = {"unknown": [False], "known": [True], "both": [False, True]}[peer.clock]
     gains = {str(known).lower(): _account(measure(scorer, task.test, request_time=known)) for known in readings}
-    account = f"{choice}" if stage == choice.stage else f"{choice}; {stage}" if choice.stage else stage
+    account, cut = str(choice), ""
+    if peer.tunes_itself:
+        account = stage
+    elif stage != choice.stage:
+        account, cut = f"{choice}; {stage} when the time was over", CUT_SHORT
+    elif not choice.whole:
+        cut = f"{choice.tried} of {choice.of} settings"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"gains": gains, "settings": account, "tuning": tuning, "fitting": fitting, "peak_mib": peak}
+    return {"gains": gains, "settings": account, "cut": cut, "tuning": tuning, "fitting": fitting, "peak_mib": peak}
 
 
 def _account(gains: Gains) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def test_rows_are_paired_with_ours_and_a_failure_is_named() -> None:
 
 def _record(setting: Setting, peer: str, seed: int, gains: np.ndarray) -> RunRecord:
     reading = Reading(gains.tolist(), (gains > 0.5).astype(int).tolist(), 0.5)
-    return RunRecord(setting, peer, seed, "2026", "here", 60, "", "", {"false": reading}, Spent(1, 1), Spent(2, 2), 99)
+    times = {"tuning": Spent(1, 1), "fitting": Spent(2, 2)}
+    return RunRecord(setting, peer, seed, "2026", "here", 60, gains={"false": reading}, peak_mib=99, **times)
 
 
 def test_the_command_measures_keeps_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

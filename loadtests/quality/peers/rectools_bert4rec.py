@@ -10,9 +10,9 @@ from loadtests.quality.task import Log
 from loadtests.quality.tuning import Settings, Stage, Watch
 
 GRID = [
+    {"n_factors": 64, "dropout_rate": 0.1, "mask_prob": 0.2},
     {"n_factors": 128, "dropout_rate": 0.2, "mask_prob": 0.15},
     {"n_factors": 128, "dropout_rate": 0.2, "mask_prob": 0.4},
-    {"n_factors": 64, "dropout_rate": 0.1, "mask_prob": 0.2},
 ]
 
 

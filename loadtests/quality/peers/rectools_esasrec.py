@@ -10,9 +10,9 @@ from loadtests.quality.task import Log
 from loadtests.quality.tuning import Settings, Stage, Watch
 
 GRID = [
+    {"n_factors": 64, "dropout_rate": 0.3, "n_negatives": 256},
     {"n_factors": 128, "dropout_rate": 0.2, "n_negatives": 256},
     {"n_factors": 128, "dropout_rate": 0.5, "n_negatives": 256},
-    {"n_factors": 64, "dropout_rate": 0.3, "n_negatives": 256},
 ]
 
 

@@ -10,6 +10,7 @@ from loadtests.quality.task import Log
 from loadtests.quality.tuning import Settings, Stage, Watch
 
 GRID = [
+    {"n_factors": 64, "dropout_rate": 0.3, "loss": "softmax"},
     {"n_factors": 128, "dropout_rate": 0.2, "loss": "softmax"},
     {"n_factors": 128, "dropout_rate": 0.5, "loss": "softmax"},
     {"n_factors": 64, "dropout_rate": 0.3, "loss": "sampled_softmax", "n_negatives": 256},
