@@ -111,7 +111,7 @@ class Part:
     def limits(self) -> str:
         """The time that those who need some had, least and most."""
         minutes = [record.limit_s / 60 for row in self.rows for record in row.records if PEERS[row.peer].weight >= 1]
-        return f"{min(minutes):.1f} to {max(minutes):.1f} min each" if minutes else "seconds"
+        return f" within {min(minutes):.1f} to {max(minutes):.1f} min each" if minutes else ""
 
     @property
     def about(self) -> str:
@@ -119,7 +119,7 @@ class Part:
         return (
             f"{setting.manner}; {setting.questions:,} questions, {setting.items:,} items,"
             f" trained on {setting.trained_on:,} interactions of {setting.users:,} users"
-            f" within {self.limits}"
+            f"{self.limits}"
         )
 
 

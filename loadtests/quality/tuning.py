@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loadtests.quality.ranking import Scorer, measure
@@ -47,16 +47,19 @@ class Choice:
     ndcg: float  # on validation
     tried: int  # settings
     of: int
+    improving: bool = False  # it was the newest stage of a training when the time was over
 
     @property
-    def whole(self) -> bool:
-        """Whether the time sufficed for every setting to be tried."""
-        return self.tried == self.of
+    def shortage(self) -> str:
+        """What the time did not suffice for; empty: nothing."""
+        words = ["still improving"] if self.improving else []
+        words += [f"{self.tried} of {self.of} settings"] if self.tried < self.of else []
+        return ", ".join(words)
 
     def __str__(self) -> str:
         words = [f"{name} {value}" for name, value in self.settings.items()]
         words += [self.stage] if self.stage else []
-        return ", ".join(words) + (f" ({self.tried} of {self.of} settings tried)" if self.tried < self.of else "")
+        return ", ".join(words)
 
 
 def chosen(fit: Fit, grid: Sequence[Settings], task: Task, watch: Watch, *, epochs: bool) -> Choice:
@@ -69,13 +72,14 @@ def chosen(fit: Fit, grid: Sequence[Settings], task: Task, watch: Watch, *, epoc
         for stage, scorer in fit(task.validation.log, settings, watch):
             ndcg = float(measure(scorer, task.validation).ndcg.mean())
             watch.say(f"validation {', '.join(map(str, settings.values()))} {stage}: {ndcg:.4f}")
+            late = watch.over() > TUNING_SHARE
             if ndcg > best.ndcg:
-                best = Choice(settings, stage, ndcg, 0, len(grid))
+                best = Choice(settings, stage, ndcg, 0, len(grid), improving=late and epochs)
             peak, worse = (ndcg, 0) if ndcg > peak else (peak, worse + 1)
-            if watch.over() > TUNING_SHARE or (epochs and worse >= PATIENCE):
+            if late or (epochs and worse >= PATIENCE):
                 break
         tried = number + 1
-    return Choice(best.settings, best.stage, best.ndcg, tried, len(grid))
+    return replace(best, tried=tried)
 
 
 def refitted(fit: Fit, choice: Choice, log: Log, watch: Watch) -> Stage:

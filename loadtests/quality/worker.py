@@ -55,8 +55,8 @@ def run(peer: Peer, task: Task, watch: Watch) -> dict[str, Any]:
         account = stage
     elif stage != choice.stage:
         account, cut = f"{choice}; {stage} when the time was over", CUT_SHORT
-    elif not choice.whole:
-        cut = f"{choice.tried} of {choice.of} settings"
+    else:
+        cut = choice.shortage
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"gains": gains, "settings": account, "cut": cut, "tuning": tuning, "fitting": fitting, "peak_mib": peak}
 
