@@ -8,7 +8,6 @@ that is there.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,12 +113,7 @@ def table(part: report.Part) -> Table:
 
 def write(tables: Sequence[report.Part], page: Path) -> None:
     picture.draw(tables, page.parent / report.PICTURE)
-    page.write_text(rewritten(page.read_text(), report.markdown(tables, command()), report.MARKERS))
-
-
-def command() -> str:
-    words = " ".join(sys.argv[1:])
-    return f'make bench-quality ARGS="{words}"' if words else "make bench-quality"
+    page.write_text(rewritten(page.read_text(), report.markdown(tables), report.MARKERS))
 
 
 if __name__ == "__main__":

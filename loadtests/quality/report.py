@@ -166,10 +166,15 @@ def texts(part: Part, row: Row) -> list[str]:
     ]
 
 
-def markdown(tables: Sequence[Part], command: str) -> str:
+def markdown(tables: Sequence[Part]) -> str:
     """What stands between the markers of the page."""
-    machines = ", ".join(dict.fromkeys(each.machine for each in tables))
-    lines = [f"By `{command}` on {machines}.", "", f"![NDCG@10 of every model]({PICTURE})"]
+    machines = "; ".join(dict.fromkeys(each.machine for each in tables))
+    days = sorted({record.when[:10] for each in tables for row in each.rows for record in row.records})
+    lines = [
+        f"Measured {' to '.join(dict.fromkeys(days[:1] + days[-1:]))} on {machines}.",
+        "",
+        f"![NDCG@10 of every model]({PICTURE})",
+    ]
     for each in tables:
         lines += ["", f"**{each.title}** ({each.about})", "", f"| {' | '.join(COLUMNS)} |"]
         lines += ["| --- |" + " --- |" * (len(COLUMNS) - 1)]
