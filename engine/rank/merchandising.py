@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import log
@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.errors import InvalidInput
-from engine.filters import Candidates, CompiledFilter, Mask, eligible_by
+from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
 from engine.rank.topk import top_k
 from engine.rules.rules import Boost, ListRule, Pin
 
@@ -62,10 +62,9 @@ def factors_of(rules: Sequence[CompiledRule], candidates: Candidates) -> Floats 
     for each in rules:
         if isinstance(each.rule, Pin):
             continue
-        if factors is None:
-            factors = np.zeros(candidates.count, np.float32)
-        times = log(each.rule.times) if isinstance(each.rule, Boost) else -log(each.rule.times)
-        factors[each.includes(candidates)] += np.float32(times)
+        sign = 1 if isinstance(each.rule, Boost) else -1
+        more = each.includes(candidates) * np.float32(sign * log(each.rule.times))
+        factors = more if factors is None else np.add(factors, more, out=factors)
     return factors
 
 
@@ -83,34 +82,57 @@ def reweighted(scores: Floats, factors: Floats, *, are_logits: bool) -> Floats:
 
 @dataclass(frozen=True)
 class ListToPin:
-    """A list before its pins: (n,) scores, the items that may be pinned at all, and those that filters leave (None:
-    all); how many places it has."""
+    """A list before its pins: (n,) scores and what filters leave (None: all), how many places it has. Pins are `among`
+    a few items where those are to be ordered, and never of the `barred`."""
 
     scores: Floats
-    free: Mask
-    eligible: Mask | None
+    left: Eligible | None
     length: int
+    among: frozenset[int] | None
+    barred: frozenset[int]
+
+    def has(self, item: int, *, even_if_filtered: bool) -> bool:
+        """Tells whether the item (-1: an unknown one) may be pinned by its id."""
+        if (
+            not 0 <= item < len(self.scores)
+            or item in self.barred
+            or (self.among is not None and item not in self.among)
+        ):
+            return False
+        return even_if_filtered or self.left is None or bool(self.left.keeps(np.array([item], np.int32))[0])
+
+    def best(self, includes: Mask, count: int, taken: Iterable[int], *, even_if_filtered: bool) -> list[int]:
+        """The best that are included and not taken."""
+        scores = np.where(includes, self.scores, np.float32(-np.inf))
+        if self.left is not None and not even_if_filtered:
+            scores = self.left.of(scores)
+        if self.among is not None:
+            open_ = np.zeros(len(scores), np.bool_)
+            open_[list(self.among)] = True
+            scores[~open_] = -np.inf
+        scores[[*self.barred, *taken]] = -np.inf
+        best: list[int] = top_k(scores, count).tolist()
+        return best
 
 
 def pinned_items(rules: Sequence[CompiledRule], candidates: Candidates, pinning: ListToPin) -> PinnedItems:
     """Items by their ids first, then the best of filters, each the best that no rule before it has."""
     pins = [(each, each.rule) for each in rules if isinstance(each.rule, Pin)]
-    free = pinning.free.copy()
     by_place: dict[int, tuple[int, str]] = {}
+    taken: set[int] = set()
     for compiled, pin in sorted(pins, key=lambda pair: not pair[1].items):
-        open_ = free if pinning.eligible is None or pin.even_if_filtered else free & pinning.eligible
+        even = pin.even_if_filtered
         if pin.items:
             ids = [candidates.names.find(name) for name in pin.items]
-            chosen = [(place, id_) for place, id_ in zip(pin.places, ids, strict=True) if _is_open(id_, open_)]
+            chosen = [(place, id_) for place, id_ in zip(pin.places, ids, strict=True) if id_ not in taken]
+            chosen = [(place, id_) for place, id_ in chosen if pinning.has(id_, even_if_filtered=even)]
         else:
-            best = top_k(
-                np.where(compiled.includes(candidates) & open_, pinning.scores, np.float32(-np.inf)), pin.count
-            )
-            chosen = list(zip(pin.places, best.tolist(), strict=False))
+            best = pinning.best(compiled.includes(candidates), pin.count, taken, even_if_filtered=even)
+            chosen = list(zip(pin.places, best, strict=False))
         for place, id_ in chosen:
             if place not in by_place:
                 by_place[place] = id_, pin.name
-                free[id_] = False
+                taken.add(id_)
     places = sorted(by_place)
     shown = [place for place in places if place <= pinning.length]
     return PinnedItems(
@@ -119,10 +141,6 @@ def pinned_items(rules: Sequence[CompiledRule], candidates: Candidates, pinning:
         tuple([by_place[place][1] for place in shown]),
         np.array([by_place[place][0] for place in places], np.int32),
     )
-
-
-def _is_open(id_: int, open_: Mask) -> bool:
-    return 0 <= id_ < len(open_) and bool(open_[id_])
 
 
 def inserted(others: int, places: Sequence[int]) -> list[int]:

@@ -224,12 +224,12 @@ class Answers:
         if record is not None:
             self.filters.check(record, filter_, expression)
 
-    def check_rule(self, campaign: str, rule: ListRule) -> None:
-        """Raises as `check_filter` does, and `InvalidInput` where the lists of the campaign's recipe can't be ruled by
-        the rule's filter; a campaign that is not there passes."""
+    def rule_faults(self, campaign: str, rules: Sequence[ListRule]) -> list[tuple[ListRule, str]]:
+        """The rules that can't be used for a campaign's or recommender's lists, each with the reason: what
+        `check_filter` says of its filter, or that these lists can't be ruled by it. A campaign that is not there has
+        none."""
         record = self.campaigns.record(campaign)
-        if record is not None:
-            self.filters.check_rule(rule, record, self.campaigns.recipe_of(record))
+        return [] if record is None else self.filters.rule_faults(rules, record, self.campaigns.recipe_of(record))
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None

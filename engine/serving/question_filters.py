@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 
 from engine.control.lifecycle import ACTIVE, shown
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, NotFound
 from engine.feed.directory import Directory
 from engine.filters import CompiledFilter, compile_filter
 from engine.question import Promotion, Question, ServingObjective
@@ -58,8 +58,19 @@ class QuestionFilters:
         """Raises as `of_question`."""
         return tuple([CompiledRule(each, self._ruling(each, deployed)) for each in rules])
 
-    def check_rule(self, rule: ListRule, record: Deployable, recipe: Recipe[Any]) -> None:
-        """Raises as `of_question` where a campaign's or recommender's lists can't be ruled so."""
+    def rule_faults(
+        self, rules: Iterable[ListRule], record: Deployable, recipe: Recipe[Any]
+    ) -> list[tuple[ListRule, str]]:
+        """The rules that a campaign's or recommender's lists can't be ruled by, each with the reason."""
+        faults: list[tuple[ListRule, str]] = []
+        for rule in rules:
+            try:
+                self._check_rule(rule, record, recipe)
+            except (InvalidInput, NotFound) as error:
+                faults.append((rule, error.message))
+        return faults
+
+    def _check_rule(self, rule: ListRule, record: Deployable, recipe: Recipe[Any]) -> None:
         self.check(record, rule.filter, rule.expression)
         text = rule.expression
         if rule.filter is not None:

@@ -154,29 +154,24 @@ class RankingContext:
     @cached_property
     def pins(self) -> PinnedItems:
         """The items that rules pin."""
-        if not any(isinstance(each.rule, Pin) for each in self.rules):
+        named = [item for each in self.rules if isinstance(each.rule, Pin) for item in each.rule.items]
+        if not named and not any(isinstance(each.rule, Pin) for each in self.rules):
             return NO_PINS
-        question = self.question
-        eligible = None if self.left is None else self.left.mask[:-1]
-        length = question.num_results if question.candidates is None else MOST_RESULTS  # none of those given goes
-        pinning = ListToPin(self.scores, self._free_to_pin, eligible, length)
-        return pinned_items(self.rules, candidates_of(question, self.live), pinning)
-
-    @property
-    def _free_to_pin(self) -> Mask:
-        """(catalogue,) items that a rule may pin: those to be ranked, or all that have a record; not the current one,
-        nor what the user does not want."""
-        question, live, count = self.question, self.live, self.live.item_count
-        free = np.ones(count, np.bool_)
+        question, live, among = self.question, self.live, None
         if question.candidates is not None:
-            free[:] = False
-            free[[id_ for name in question.candidates if (id_ := live.find(name)) >= 0]] = True
-        else:
-            free[live.group.exposure.without_record(np.arange(count, dtype=np.int32))] = False
-        free[self.aversion.gone] = False
-        if self.deployed.recipe.kind == "RELATED_ITEMS" and question.item is not None:
-            free[[id_ for id_ in (live.find(question.item),) if id_ >= 0]] = False
-        return free
+            among = frozenset([id_ for name in question.candidates if (id_ := live.find(name)) >= 0])
+        length = question.num_results if among is None else MOST_RESULTS  # none of those given goes
+        pinning = ListToPin(self.scores, self.left, length, among, self._barred(named))
+        return pinned_items(self.rules, candidates_of(question, live), pinning)
+
+    def _barred(self, named: Sequence[str]) -> frozenset[int]:
+        """Items that no rule may pin: of those named the ones without a record, the current one, and what the user
+        does not want."""
+        ids = np.array([id_ for name in named if (id_ := self.live.find(name)) >= 0], np.int32)
+        barred = {*self.live.group.exposure.without_record(ids).tolist(), *self.aversion.gone.tolist()}
+        if self.deployed.recipe.kind == "RELATED_ITEMS" and self.question.item is not None:
+            barred.add(self.live.find(self.question.item))
+        return frozenset(barred - {-1})
 
     @cached_property
     def shortlist(self) -> Shortlist | None:

@@ -188,9 +188,10 @@ def _best(context: RankingContext) -> ShownItems:
     count = context.question.num_results - len(pins.items)
     if not len(pins.reserved):
         return _shown(nothing, context.places(context.best, count, nothing), context)
-    others = context.allowed.copy()
-    others[pins.reserved] = -np.inf
-    return _shown(nothing, context.places(top_k(others, count), count, pins.reserved), context)
+    left = None if context.left is None else context.left.mask[:-1]
+    best = top_k(context.scores, count + len(pins.reserved), left)
+    best = best[~np.isin(best, pins.reserved)][:count]
+    return _shown(nothing, context.places(best, count, pins.reserved), context)
 
 
 def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:

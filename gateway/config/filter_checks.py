@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from engine import InvalidInput, ListRule, NotFound
+from engine import InvalidInput, NotFound, RuleBook
 from gateway.config import Config
 from gateway.engine_port import EnginePort
 from gateway.plan.plan import FilterChoice, Variation
@@ -37,11 +37,9 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
     Models that are not there are passed over.
     """
     faults: dict[str, str] = {}
-    for place, model, rule in (*_configured_rules(config), *_own_rules(engine)):
-        try:
-            engine.answers.check_rule(model, rule)
-        except (InvalidInput, NotFound) as error:
-            faults[f"rule {rule.name} of {place}: {rule.filter or rule.expression}"] = error.message
+    for place, model, book in (*_configured_rules(config), *_own_rules(engine)):
+        for rule, reason in engine.answers.rule_faults(model, book.rules):
+            faults[f"rule {rule.name} of {place}: {rule.filter or rule.expression}"] = reason
     for name, variation, choice in _choices(config):
         try:
             engine.answers.check_filter(variation.model, choice.filter, choice.expression)
@@ -57,18 +55,18 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
     return faults
 
 
-def _configured_rules(config: Config) -> Iterator[tuple[str, str, ListRule]]:
-    """Places, models and rules, whether in force or not."""
+def _configured_rules(config: Config) -> Iterator[tuple[str, str, RuleBook]]:
+    """Places, models and their rules, whether in force or not."""
     for place, variation in _variations(config):
-        for rule in () if variation.rules is None else variation.rules.rules:
-            yield place, variation.model, rule
+        if variation.rules is not None and variation.rules.rules:
+            yield place, variation.model, variation.rules
 
 
-def _own_rules(engine: EnginePort) -> Iterator[tuple[str, str, ListRule]]:
+def _own_rules(engine: EnginePort) -> Iterator[tuple[str, str, RuleBook]]:
     """The rules that campaigns and recommenders have by their tags."""
     for deployed in engine.answers.deployed_models():
-        for rule in () if deployed.rules is None else deployed.rules.rules:
-            yield deployed.campaign.arn, deployed.campaign.arn, rule
+        if deployed.rules is not None and deployed.rules.rules:
+            yield deployed.campaign.arn, deployed.campaign.arn, deployed.rules
 
 
 def _choices(config: Config) -> Iterator[tuple[str, Variation, FilterChoice]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import log
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from engine import Boost, Bury, InvalidInput, ListRule, Pin, Promotion, Question, Ranked, RuleBook, RuleSchedule
+from engine import Boost, Bury, InvalidInput, ListRule, Pin, Promotion, Question, Ranked, RuleBook, RuleSchedule, Tired
+from engine.data import entries
 from engine.data.group import Group
 from engine.filters import CompiledFilter, compile_filter
 from engine.rank.explore import Exploration
@@ -19,7 +21,7 @@ from engine.rank.merchandising import CompiledRule, inserted, reweighted
 from engine.rules.rules import rule_faults
 from engine.serving import serve
 from engine.serving.question_filters import FilteredQuestion
-from tests.engine.filter_world import FIELDS, imported
+from tests.engine.filter_world import FIELDS, imported, tell
 from tests.engine.test_serve import Asked, deployed
 
 NAMES = [f"i{number}" for number in range(12)]
@@ -46,16 +48,18 @@ def ask(
     kind: str = "USER_PERSONALIZATION",
     filters: tuple[str, ...] = (),
     explores: bool = False,
+    model: Mapping[str, Any] = {},
     **question: Any,
 ) -> Ranked:
-    model = deployed(Asked(tuple(scores)), kind)
+    answering = replace(deployed(Asked(tuple(scores)), kind), **model)
     if explores:
-        model = replace(model, recipe=replace(model.recipe, exploration=Exploration(weight=1.0), v2=True))
+        recipe = replace(answering.recipe, exploration=Exploration(weight=1.0), v2=True)
+        answering = replace(answering, recipe=recipe)
     asked = Question(campaign="c", user="u", stable_id=True, **question)
     promoting = compiled(asked.promotion.expression) if asked.promotion else None
     ruling = tuple(CompiledRule(rule, compiled(rule.expression)) for rule in rules)
     whole = FilteredQuestion(asked, tuple(f for f in map(compiled, filters) if f), promoting, filters, ruling)
-    return serve.answer(whole, model, group, as_of=1, now=99.0, new_id=lambda: "1")
+    return serve.answer(whole, answering, group, as_of=1, now=99.0, new_id=lambda: "1")
 
 
 @pytest.fixture
@@ -137,6 +141,21 @@ def test_rules_of_what_the_user_did(plain: Group):
         ask(plain, DESCENDING, Boost(name="x", times=2, expression="INCLUDE ItemID WHERE Items.GENRE IN ($G)"))
     valued = Boost(name="x", times=9, expression="INCLUDE ItemID WHERE Items.GENRE IN ($G)", filter_values={"G": '"b"'})
     assert ask(plain, DESCENDING, valued, num_results=2).items == ("i1", "i0")
+
+
+def test_what_users_do_not_want_is_not_pinned_and_what_they_are_tired_of_is_not_boosted(plain: Group):
+    tell(plain, "event", "u", entries.Interaction("u", "s", "i9", "dislike", 99.0))
+    disliking = {"group_tags": {"recgate:negativeEvents": '["dislike"]'}}
+    pin = Pin(name="p", place=1, items=("i9", "i8"), even_if_filtered=True)
+    assert ask(plain, DESCENDING, pin, model=disliking, num_results=3).items == ("i0", "i8", "i1")
+    assert ask(plain, DESCENDING, pin, num_results=3).items == ("i9", "i8", "i0")
+    tired = Tired(items=("i0", "i2"))
+    boost = Boost(name="b", times=1e6, expression=BY_GENRE.format("a"))
+    assert ask(plain, DESCENDING, boost, fatigue=tired, num_results=12).items == (
+        *("i3", "i6", "i9", "i1", "i4", "i5", "i7", "i8", "i10", "i11", "i0", "i2"),
+    )
+    of_tired = Pin(name="p", place=2, items=("i2",))  # a pin is a decision, and stands
+    assert ask(plain, DESCENDING, of_tired, fatigue=tired, num_results=3).items == ("i1", "i2", "i3")
 
 
 def test_counts_are_multiplied_and_what_is_below_stays_below():

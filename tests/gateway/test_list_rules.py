@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from tests.gateway.serve.world import Clock
 
 OWN = 'INCLUDE ItemID WHERE Items.KIND IN ("own")'
 CONFIG = """
+admin: {keys: [{name: op, sha256: DIGEST}]}
 aws: {unsignedCallers: anyone}
 namespaces:
   shop:
@@ -89,7 +91,7 @@ namespaces:
             - {type: bury, name: other, times: 1000, expression: INCLUDE ItemID WHERE Items.KIND != CurrentItem.KIND}
             - {type: pin, name: known, place: 1, items: [b0], condition: user-required}
           variations: {main: {type: engine, model: like}}
-"""
+""".replace("DIGEST", sha256(b"open").hexdigest())
 FRIDAY = datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp()  # 13:00 in Berlin
 
 
@@ -268,6 +270,17 @@ def test_an_explanation_names_the_rules(client: TestClient[Any]):
     assert explained(client, "b2")["cause"] == "outranked"
     assert explained(client, "b15", count=1)["cause"] == "pinnedBelow"
     assert explained(client, "b0", "sold")["cause"] == "filtered"
+
+
+def test_operators_see_which_rules_are_in_force(client: TestClient[Any], clock: Clock):
+    shown = client.get("/admin/configuration", headers={"x-api-key": "open"}).json()
+    assert shown["document"]["namespaces"]["shop"]["rules"][0]["name"] == "launch"
+    by_list = {row["list"]: row for row in shown["rules"]}
+    home = by_list["/recommend-items/shop/home"]
+    assert home == {"list": "/recommend-items/shop/home", "variation": "main", "inForce": ["launch", "own-press"]}
+    timed = by_list["/recommend-items/shop/timed"]
+    assert (timed["inForce"], timed["until"]) == ([], FRIDAY + 5 * 3600)
+    assert "/recommend-items/shop/plain" not in by_list
 
 
 def test_a_rule_that_can_not_be_is_seen_before_visitors_are_refused(client: TestClient[Any], data: Path):

@@ -296,8 +296,8 @@ class SmallEngine:
     def check_objective(self, campaign: str, objective: ServingObjective) -> None:
         raise NotImplementedError
 
-    def check_rule(self, campaign: str, rule: ListRule) -> None:
-        self._find_filter(rule.filter)
+    def rule_faults(self, campaign: str, rules: Sequence[ListRule]) -> list[tuple[ListRule, str]]:
+        return []
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
         raise NotImplementedError
