@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from engine.errors import EngineError
+from engine.errors import EngineError, Unavailable
 from engine.question import Fatigue
 from engine.storage.sql import Database, shown_items
 
@@ -98,11 +98,16 @@ class Showings:
         return self._at_hand(audience) is not None
 
     def times(self, audience: Audience) -> Times:
-        """The latest times that each item was shown. May read the database. Raises `Unavailable`."""
+        """The latest times that each item was shown. May read the database; while that is down, as far as this process
+        remembers."""
         remembered = self._at_hand(audience)
         if remembered is not None:
             return remembered.times
-        times = self._read(audience)
+        try:
+            times = self._read(audience)
+        except Unavailable:  # which the database has logged
+            stale = self._remembered.get(audience)
+            times = {} if stale is None else stale.times
         with self._lock:
             for showing in self._waiting:
                 if showing.audience == audience:

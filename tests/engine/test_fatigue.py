@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import Question
+from engine import Question, Unavailable
 from engine.impressions.showings import FRESH_S, Audience, Showings, forget_shown
 from engine.question import Fatigue
 from engine.rank.fatigue import tired_of
-from engine.storage.sql import Database, sqlite_url
+from engine.storage.sql import Database, shown_items, sqlite_url
 from tests.engine.shop import Shop
 
 ANN = Audience("g", "ann", "arn:campaign/home")
@@ -117,6 +117,21 @@ def test_users_and_campaigns_are_counted_apart_and_deleted(tmp_path: Path):
         assert one.times(bob) == {}
 
 
+def test_answers_go_on_while_the_database_is_down(tmp_path: Path):
+    with two_processes(tmp_path) as (clock, one, other, database):
+        one.times(ANN)
+        one.note(ANN, ("a",), RULE)
+        one.flush()
+        with database.write() as within:
+            shown_items.drop(within)
+        clock.now += FRESH_S
+        assert one.times(ANN) == {"a": (1000,)} and other.times(ANN) == {}
+        one.note(ANN, ("a",), RULE)
+        with pytest.raises(Unavailable):
+            one.flush()
+        assert one.times(ANN) == {"a": (1000, 1001)} and one.lost == 1
+
+
 # ---- a known truth: users who tire
 
 VISITS, PLACES, PEOPLE, GOODS = 15, 4, 12, 30
@@ -157,3 +172,19 @@ def test_fatigue_earns_clicks_where_users_tire(open_shop: Callable[..., Shop]):
     shop.engine.feed.catch_up()
     plain, resting = (sum(clicks_of(shop, name, seed) for seed in range(2)) for name in ("plain", "resting"))
     assert resting > 1.5 * plain
+
+
+def test_a_deletion_job_deletes_what_its_users_were_shown(open_shop: Callable[..., Shop]):
+    shop = open_shop().furnish("INTERACTIONS")
+    shop.load_clicks(*(f"u{user} g{good} {user}" for user in range(6) for good in range(user)))
+    rule = {"tagKey": "recgate:fatigue", "tagValue": '{"shown": 1}'}
+    campaign = shop.do("CreateCampaign", name="home", solutionVersionArn=shop.train(), tags=[rule])["campaignArn"]
+    shop.engine.feed.catch_up()
+    assert [asked(shop, campaign, "ann")[0] for _ in range(2)] == [asked(shop, campaign, "bob")[0], "g4"]
+    shop.engine.showings.flush()
+    (shop.folder / "users.csv").write_text("USER_ID\nann")
+    source = {"dataLocation": f"file://{shop.folder}/users.csv"}
+    role = "arn:aws:iam::000000000000:role/r"
+    shop.do("CreateDataDeletionJob", jobName="d", datasetGroupArn=shop.group, dataSource=source, roleArn=role)
+    shop.work()
+    assert asked(shop, campaign, "ann")[0] == "g0" and asked(shop, campaign, "bob")[0] != "g0"
