@@ -134,6 +134,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     where all were certain. `seed` is what that randomness was drawn with; "" where there was none.
 
     `unknown_history` counts the items of the question's history that nobody has heard of: they are passed over.
+    `lacking` names fields, for example `CurrentUser.COUNTRY`, where there are fewer items than were asked for: a filter
+    compares with them, and the user (or the current item) has no value in them.
 
     `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
     `model` names what answered, for example `for-you/1a2b3c4d`.
@@ -149,6 +151,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     propensities: tuple[float, ...] = ()
     seed: str = ""
     unknown_history: int = 0
+    lacking: tuple[str, ...] = ()
     pins: tuple[PinnedPlace | None, ...] = ()
 
 

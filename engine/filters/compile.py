@@ -106,6 +106,8 @@ class CompiledFilter:
 
     def lacking(self, candidates: Candidates) -> list[str]:
         """The fields that items are compared with in which the current item or user has no value: nothing equals it."""
+        if not self._compared:
+            return []
         reading = _Reading(self, candidates, {})
         compared = (each.compared for expression in self.expressions for each in expression.predicates())
         return sorted({each.written for each in compared if each is not None and reading.value(each) is None})

@@ -64,7 +64,7 @@ def answers(
         try:
             if isinstance(context, EngineError):
                 raise context
-            ranked.append(_ranked(context, each.promoting, as_of, new_id))
+            ranked.append(_ranked(context, each, as_of, new_id))
         except EngineError as error:
             ranked.append(error)
     return ranked
@@ -81,8 +81,8 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
         return error
 
 
-def _ranked(context: RankingContext, promoting: CompiledFilter | None, as_of: int, new_id: Callable[[], str]) -> Ranked:
-    arn, shown = context.deployed.campaign.arn, shown_of(context, promoting)
+def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id: Callable[[], str]) -> Ranked:
+    arn, shown = context.deployed.campaign.arn, shown_of(context, asked.promoting)
     name = stable_name(context, shown) if context.question.stable_id else named(arn, new_id())
     shown = shown.mixed(name)
     return Ranked(
@@ -97,7 +97,14 @@ def _ranked(context: RankingContext, promoting: CompiledFilter | None, as_of: in
         pins=shown.pins,
         seed="" if context.explorer is None else context.explorer.drawn_with,
         unknown_history=context.live.unknown,
+        lacking=() if len(shown.items) >= context.question.num_results else lacking(asked, context),
     )
+
+
+def lacking(asked: FilteredQuestion, context: RankingContext) -> tuple[str, ...]:
+    """The fields that filters compare with and the user, or the current item, has no value in."""
+    candidates = candidates_of(context.question, context.live)
+    return tuple(sorted({name for each in asked.filters for name in each.lacking(candidates)}))
 
 
 def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:

@@ -102,6 +102,8 @@ def body_of(answer: Answer, ask: Ask, variation: str | None) -> Members:
     body: Members = {ask.list_name: answer.items}
     if answer.unknown_history:
         body["unknownHistory"] = answer.unknown_history
+    if answer.lacking:
+        body["lacking"] = answer.lacking
     if answer.recommendation_id is not None:
         body["recommendationId"] = answer.recommendation_id
     if variation is not None:

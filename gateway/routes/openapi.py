@@ -261,6 +261,7 @@ def _items(plan: Plan) -> Responses:
     key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
     pin = record({"rule": TEXT, "place": INTEGER}, "rule", "place")
     items = array(record({"itemId": TEXT, "score": NUMBER, "pin": pin, "metadata": ANY}, "itemId"))
-    more = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG, "unknownHistory": INTEGER}
+    more = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG}
+    more |= {"unknownHistory": INTEGER, "lacking": array(TEXT)}
     body = record({key: items, **more}, key)
     return {"200": response("Items, the best first.", body), **REFUSALS}

@@ -107,6 +107,7 @@ class EngineUpstream:
             as_of=ranked.as_of,
             seed=ranked.seed,
             unknown_history=ranked.unknown_history,
+            lacking=ranked.lacking,
         )
 
     def fatigue(self, variation: Variation) -> Fatigue | None:

@@ -92,6 +92,19 @@ def test_the_current_item_of_related_items(popular: Shop):
     assert popular.engine.answers.recommend(Question(item="b", **asked)).items == ()
 
 
+def test_a_short_list_says_which_values_are_missing(popular: Shop):
+    def lacking(**question: Any) -> tuple[str, ...]:
+        return popular.engine.answers.recommend(Question(campaign="home", user="u9", **question)).lacking
+
+    alike = "INCLUDE ItemID WHERE Items.GENRES IN CurrentUser.TIER"
+    assert popular.ask("u9", expression=alike) == [] and lacking(expression=alike) == ("CurrentUser.TIER",)
+    others = "EXCLUDE ItemID WHERE Items.GENRES IN CurrentUser.TIER"
+    assert lacking(expression=others, num_results=3) == () and lacking(expression=others) == ("CurrentUser.TIER",)
+    popular.engine.feed.put_rows(popular.dataset("USERS"), "USERS", [("u9", {"tier": "Noir"})]).result(30)
+    popular.engine.feed.catch_up()
+    assert popular.ask("u9", expression=alike) == ["b"] and lacking(expression=alike) == ()
+
+
 def test_a_filter_of_another_group(popular: Shop):
     other = popular.do("CreateDatasetGroup", name="other")["datasetGroupArn"]
     made = popular.do(

@@ -113,6 +113,8 @@ def test_filters_that_compare_with_the_user(shop: Shop):
     """Cached lists follow PutItems and PutUsers; boto3's named filter says the same."""
     taste, own = shop.filter("taste", TASTE), shop.filter("own", OWN)
     assert shop.rest("taste/ann") == ([], "miss") and shop.boto(userId="ann", filterArn=taste) == []
+    body = shop.http.get("/recommend-items/shop/taste/ann").json()  # empty, and it says why
+    assert body["lacking"] == ["CurrentUser.BUDGET", "CurrentUser.TASTES"]
     shop.put_user("ann", tastes="even|rare", budget=20)
     eventually(lambda: shop.rest("taste/ann", numResults=40)[0] != [])
     items, _ = shop.rest("taste/ann", numResults=40)
@@ -120,6 +122,7 @@ def test_filters_that_compare_with_the_user(shop: Shop):
         set(items) == {f"i{n}" for n in range(0, 11, 2)} == set(shop.boto(userId="ann", filterArn=taste, numResults=40))
     )
     assert shop.rest("taste/ann", numResults=40) == (items, "hit")
+    assert "lacking" not in shop.http.get("/recommend-items/shop/taste/ann?numResults=40").json()
     shop.put_item("i0", name="Item 0", price=99, kind="even")
     eventually(lambda: "i0" not in shop.rest("taste/ann", numResults=40)[0])
     shop.put_user("ann", tastes="odd", budget=12)
