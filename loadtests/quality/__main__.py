@@ -51,7 +51,13 @@ def listed(option: str, known: Collection[str], words: str = "") -> Callable[[An
 @listed("--peers", PEERS)
 @listed("--data", DATASETS)
 @listed("--splits", SPLITS, "Hide each user's last item or basket, or all from a moment on.")
-@click.option("--budget-minutes", default=240.0, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option(
+    "--budget-minutes",
+    default=240.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Of all runs together; what one leaves the next ones have.",
+)
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 20), help="Of those that draw anything.")
 @click.option("--threads", default=len(os.sched_getaffinity(0)), show_default=True, type=click.IntRange(1))
 @click.option("--out", default=OUT, show_default=True, type=click.Path(path_type=Path, file_okay=False))

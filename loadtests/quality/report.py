@@ -111,7 +111,8 @@ class Part:
     def limits(self) -> str:
         """The time that those who need some had, least and most."""
         minutes = [record.limit_s / 60 for row in self.rows for record in row.records if PEERS[row.peer].weight >= 1]
-        return f" within {min(minutes):.1f} to {max(minutes):.1f} min each" if minutes else ""
+        bounds = dict.fromkeys(f"{bound(minutes):.0f}" for bound in (min, max) if minutes)
+        return f" within {' to '.join(bounds)} min each" if bounds else ""
 
     @property
     def about(self) -> str:

@@ -3,6 +3,7 @@ an order that says much. Nobody's data, so it may be drawn anywhere, of any size
 
 An event follows from the last one, or from an earlier one, by an item's own successors (most of its own cluster, in
 steep shares); or it is of a taste of the user's; or merely popular. Nobody chooses anything twice.
+Popularity reads .009 in NDCG@10 and Markov .065 here, on Amazon's Beauty .006 and .065.
 """
 
 from __future__ import annotations
