@@ -181,6 +181,9 @@ def test_other_refusals(shop: Site):
         set_rules(shop, gone)
     with pytest.raises(p.exceptions.InvalidInputException, match=r"recgate:rules is for campaigns.*not for a solution"):
         p.tag_resource(resourceArn=f"{ARN}:solution/popular", tags=[tag()])
+    solution = {"name": "s", "datasetGroupArn": f"{ARN}:dataset-group/shop", "performAutoTraining": False}
+    with pytest.raises(p.exceptions.InvalidInputException, match=r"recgate:rules is for campaigns.*not for a solution"):
+        p.create_solution(**solution, recipeArn="arn:aws:personalize:::recipe/aws-sims", tags=[tag()])
     with pytest.raises(p.exceptions.InvalidInputException, match="no setting recgate:rule; use one of recgate:"):
         p.tag_resource(resourceArn=CAMPAIGN, tags=[{"tagKey": "recgate:rule", "tagValue": "[]"}])
     p.create_filter(name="short", datasetGroupArn=f"{ARN}:dataset-group/shop", filterExpression=ODD)
