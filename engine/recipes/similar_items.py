@@ -17,7 +17,7 @@ from engine.neighbours.table import related_or_popular, table_of
 from engine.recipe import Model, Progress, Recipe, stretch
 
 Width = Annotated[int, msgspec.Meta(ge=30, le=200)]
-TRUST = 5.0  # interactions at which metadata and co-occurrence weigh the same for an item; AWS calls fewer cold
+TRUST = 2.0  # interactions at which metadata and co-occurrence weigh the same for an item
 
 
 class SimilarItemsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -94,30 +94,38 @@ def ready(model: Model) -> Scorer:
     popularity, items, times = (model.arrays[name] for name in ("popularity", "items", "times"))
     interval, latest = int(model.about["interval"]), int(model.about["latest"])
     fade_s = float(model.about["chosen"]["half_life_days"] or np.inf) * DAY_S
+    settled = trend(popularity, items, (latest - times) // interval)  # while nothing new comes
+    settled.flags.writeable = False
 
     def score(query: Query) -> Floats:
         new_items, new_times = query.stream.recent()
+        if not len(new_items):
+            return settled
+        now = max(int(new_times.max()), latest)
+        recent = np.zeros(max(len(popularity), int(new_items.max()) + 1), np.float32)
+        np.multiply(popularity, np.float32(np.exp2((latest - now) / fade_s)), out=recent[: len(popularity)])
+        np.add.at(recent, new_items, np.exp2((new_times - now) / fade_s).astype(np.float32))
         seen, when = np.concatenate((items, new_items)), np.concatenate((times, new_times))
-        now = int(when.max(initial=latest))
-        recent = np.zeros(max(len(popularity), int(seen.max(initial=-1)) + 1))
-        recent[: len(popularity)] = popularity * np.exp2((latest - now) / fade_s)
-        np.add.at(recent, new_items, np.exp2((new_times - now) / fade_s))
         return trend(recent, seen, (now - when) // interval)
 
     return score
 
 
-def trend(popularity: Array, items: Ints, back: Longs) -> Floats:
+def trend(popularity: Floats, items: Ints, back: Longs) -> Floats:
     """(popularity,) growth in whole numbers from the interval before the current one, and popularity, below 1, to
     order equals. `back` (n,) says how many intervals before the current one an interaction was.
 
     Items that did not grow by more than chance score their popularity alone: so do all when nothing happened lately.
     """
     now, before = (np.bincount(items[back == age], minlength=len(popularity)) for age in (0, 1))
-    both, growth = now + before, (now - before).astype(np.float64)
-    grown = max(int(np.count_nonzero(both)), 1)  # by chance the best of so many gains some deviations
-    growth[growth <= min(SURE, math.log(grown) ** 0.5) * np.sqrt(both)] = 0
-    return np.asarray(growth + popularity / (popularity.max(initial=0) + 1), np.float32)
+    active = max(int(np.count_nonzero(now | before)), 1)
+    chance = min(SURE, math.log(active) ** 0.5)  # deviations that the luckiest of so many gains
+    rising = np.flatnonzero(now > before)
+    growth, both = (now - before)[rising], (now + before)[rising]
+    grown = growth > chance * np.sqrt(both)
+    scores = popularity / (popularity.max(initial=0) + np.float32(1))
+    scores[rising[grown]] += growth[grown].astype(np.float32)
+    return np.asarray(scores, np.float32)
 
 
 RECIPE = Recipe(
