@@ -34,8 +34,17 @@ if TYPE_CHECKING:
         Unavailable as Unavailable,
     )
     from engine.evaluation.cohorts import CohortStudy as CohortStudy, Curve as Curve, cohort_curve as cohort_curve
+    from engine.evaluation.diversity import (
+        DiversityCurve as DiversityCurve,
+        DiversityStudy as DiversityStudy,
+        diversity_curve as diversity_curve,
+    )
     from engine.evaluation.evaluate import evaluate as evaluate
-    from engine.evaluation.plot import save_curve as save_curve, save_plot as save_plot
+    from engine.evaluation.plot import (
+        save_curve as save_curve,
+        save_diversity as save_diversity,
+        save_plot as save_plot,
+    )
     from engine.evaluation.report import EvaluationReport as EvaluationReport
     from engine.examination import Finding as Finding, accept_loss as accept_loss, examine as examine
     from engine.experiments.readings import ListCounts as ListCounts, Readings as Readings, ServingSums as ServingSums
@@ -53,7 +62,9 @@ if TYPE_CHECKING:
     from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
     from engine.question import (
         MOST_RESULTS as MOST_RESULTS,
+        Cap as Cap,
         Change as Change,
+        Diversity as Diversity,
         Event as Event,
         Fatigue as Fatigue,
         NegativeEvent as NegativeEvent,
@@ -62,6 +73,7 @@ if TYPE_CHECKING:
         Question as Question,
         Ranked as Ranked,
         ServingObjective as ServingObjective,
+        Similarity as Similarity,
         Tired as Tired,
     )
     from engine.queue.owner import Owner as Owner
@@ -117,13 +129,16 @@ _BEHIND = {
     "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),
     "engine.evaluation.cohorts": ("CohortStudy", "Curve", "cohort_curve"),
+    "engine.evaluation.diversity": ("DiversityCurve", "DiversityStudy", "diversity_curve"),
     "engine.evaluation.evaluate": ("evaluate",),
     "engine.measure.off_policy": ("Estimate", "Estimates"),
-    "engine.evaluation.plot": ("save_curve", "save_plot"),
+    "engine.evaluation.plot": ("save_curve", "save_diversity", "save_plot"),
     "engine.evaluation.report": ("EvaluationReport",),
     "engine.question": (
         "MOST_RESULTS",
+        "Cap",
         "Change",
+        "Diversity",
         "Event",
         "Fatigue",
         "NegativeEvent",
@@ -132,6 +147,7 @@ _BEHIND = {
         "Question",
         "Ranked",
         "ServingObjective",
+        "Similarity",
         "Tired",
     ),
     "engine.rules.rules": ("Boost", "Bury", "ListRule", "Pin", "RuleBook", "rule_faults"),

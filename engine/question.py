@@ -84,6 +84,31 @@ class Tired(msgspec.Struct, frozen=True):
     weight: float = 0.0
 
 
+class Cap(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """At most `most` items with one value of a column of Items among the `first` places; without `first` in the whole
+    list. An item with several values counts for each; one without a value for none."""
+
+    column: Annotated[str, Meta(min_length=1, max_length=150)]
+    most: Annotated[int, Meta(ge=1)]
+    first: Annotated[int, Meta(ge=1, le=MOST_RESULTS)] | None = None
+
+
+Similarity = Literal["columns", "texts", "model"]
+
+
+class Diversity(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """Unlike items in one list: `caps`, which no list breaks, and maximal marginal relevance of a `strength` from 0
+    (relevance alone) to 1. Items are alike by their values in `columns` (none: all categorical ones), by the vectors of
+    their texts, or by the model's vectors."""
+
+    strength: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    similarity: Similarity = "columns"
+    columns: tuple[Annotated[str, Meta(min_length=1, max_length=150)], ...] = ()
+    caps: Annotated[tuple[Cap, ...], Meta(max_length=20)] = ()
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a deployed model.
 
@@ -95,6 +120,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     known of it, has just chosen these. Nothing of them is kept.
     `fatigue` says what the user is tired of; None: the campaign's own rule does, and the answer counts as shown.
     `rules` are those in force, whatever their schedules say; None: those of the campaign, by their schedules.
+    `diversity` counts in place of the campaign's own.
     A question `of` actions is answered with actions in place of items. One for a `cohort` names no user: the answer is
     the list of all of the cohort (see engine.cohorts).
     """
@@ -115,6 +141,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[str, ...] = ()
     objective: ServingObjective | None = None
     rules: tuple[ListRule, ...] | None = None
+    diversity: Diversity | None = None
     stable_id: bool = False
     fatigue: Tired | None = None
 
@@ -136,6 +163,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     `unknown_history` counts the items of the question's history that nobody has heard of: they are passed over.
     `lacking` names fields, for example `CurrentUser.COUNTRY`, where there are fewer items than were asked for: a filter
     compares with them, and the user (or the current item) has no value in them.
+    `short` tells that caps left fewer items than were asked for.
 
     `as_of` is the log's sequence number that the answer has seen: an event with a greater one is not in it.
     `model` names what answered, for example `for-you/1a2b3c4d`.
@@ -153,6 +181,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     unknown_history: int = 0
     lacking: tuple[str, ...] = ()
     pins: tuple[PinnedPlace | None, ...] = ()
+    short: bool = False
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

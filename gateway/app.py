@@ -173,7 +173,7 @@ class WorkerParts:
             config=config,
             cache=self.cache,
             upstreams=upstreams,
-            maker=Maker(upstreams, self.decorators, dependencies, self.admission),
+            maker=Maker(upstreams, self.decorators, dependencies, self.admission, self.origin),
             decorators=self.decorators,
             engine=self.origin,
             ledger=self.ledger,

@@ -65,8 +65,8 @@ class Item(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """An upstream's answer. `as_of`, `model`, `seed`, `unknown_history` and `lacking` are the engine's (see
-    engine.Ranked); 0 and "" elsewhere. `decorated`: its items have the metadata that they should have."""
+    """An upstream's answer. `as_of`, `model`, `seed`, `unknown_history`, `lacking` and `short` are the engine's (see
+    engine.Ranked); 0, "" and false elsewhere. `decorated`: its items have the metadata that they should have."""
 
     items: list[Item]
     decorated: bool = False
@@ -76,3 +76,4 @@ class Answer(msgspec.Struct, kw_only=True):
     seed: str = ""
     unknown_history: int = 0
     lacking: tuple[str, ...] = ()
+    short: bool = False

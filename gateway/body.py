@@ -133,6 +133,18 @@ class Body(msgspec.Struct, frozen=True):
                 places.append(at)
         return places
 
+    def pins(self, before: int = 0) -> list[int | None]:
+        """The place of each pinned item, encoded or decoded, in a list of which `before` were shown before."""
+        pins = []
+        for item in self.items:
+            if isinstance(item, dict):
+                place = _place_in(item.get("pin"))
+            else:
+                pin = _pinned_item.decode(item).pin if b'"pin":{' in bytes(item) else None
+                place = None if pin is None else pin.place
+            pins.append(None if place is None else max(place - 1 - before, 0))
+        return pins
+
     def repinned(self, before: int = 0) -> Body:
         """Encoded items with the pinned at their places in the list, of which `before` were shown before."""
         pins = {

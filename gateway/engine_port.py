@@ -7,8 +7,10 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from engine import (
+    Cap,
     Change,
     Cohort,
+    Diversity,
     EngineError,
     Event,
     ExperimentStore,
@@ -57,6 +59,9 @@ class DeployedModel(Protocol):
     @property
     def rules(self) -> RuleBook | None: ...
 
+    @property
+    def diversity(self) -> Diversity | None: ...
+
 
 class AnswersPort(Protocol):
     """Each method is described at `engine.serving.answers.Answers`."""
@@ -98,6 +103,17 @@ class AnswersPort(Protocol):
     def check_objective(self, campaign: str, objective: ServingObjective) -> None: ...
 
     def rule_faults(self, campaign: str, rules: Sequence[ListRule]) -> list[tuple[ListRule, str]]: ...
+
+    def check_diversity(self, campaign: str, diversity: Diversity) -> None: ...
+
+    def within_caps(
+        self,
+        campaign: str,
+        items: Sequence[str],
+        caps: Sequence[Cap],
+        pins: Sequence[int | None] = (),
+        account: str | None = None,
+    ) -> list[int]: ...
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None: ...
 

@@ -19,7 +19,8 @@ from engine.control.schemas import schemas_of
 from engine.data.options import TAG_PREFIX
 from engine.data.schema import Schema, numeric_column
 from engine.errors import InvalidInput
-from engine.question import EventType, Fatigue, NegativeEvent, ServingObjective
+from engine.question import Diversity, EventType, Fatigue, NegativeEvent, ServingObjective
+from engine.rank.rule import DiversityRule
 from engine.recipe import Recipe
 from engine.recipes import RECIPES
 from engine.records import (
@@ -33,9 +34,14 @@ from engine.rules.rules import ListRule, check_rules
 from engine.use_cases import USE_CASES
 from engine.words import in_words
 
-OBJECTIVE, FATIGUE, RULES = "objective", "fatigue", "rules"
+OBJECTIVE, FATIGUE, RULES, DIVERSITY = "objective", "fatigue", "rules", "diversity"
 Rules = tuple[ListRule, ...]
-SETTINGS: Mapping[str, Any] = {OBJECTIVE: ServingObjective, FATIGUE: Fatigue, RULES: Rules}  # types of their values
+SETTINGS: Mapping[str, Any] = {  # types of their values
+    OBJECTIVE: ServingObjective,
+    FATIGUE: Fatigue,
+    RULES: Rules,
+    DIVERSITY: Diversity,
+}
 NEGATIVE_EVENTS = TAG_PREFIX + "negativeEvents"  # of dataset groups
 
 Answering = CampaignRecord | RecommenderRecord | BatchInferenceJobRecord
@@ -53,6 +59,10 @@ def rules_in(tags: Mapping[str, str]) -> Rules | None:
     if rules is not None:
         check_rules(rules, f"tags: {TAG_PREFIX}{RULES}")
     return rules
+
+
+def diversity_in(tags: Mapping[str, str]) -> Diversity | None:
+    return setting_in(tags, DIVERSITY, Diversity)
 
 
 def fatigue_in(tags: Mapping[str, str]) -> Fatigue | None:
@@ -138,9 +148,12 @@ def _check_settings(tags: Mapping[str, str], recipe: Recipe[Any], items: Schema 
             choices = ", ".join(TAG_PREFIX + each for each in SETTINGS)
             raise InvalidInput(f"tags: what answers has no setting {key}; use one of {choices}.")
         setting_in(tags, name, SETTINGS[name])
-    objective = objective_in(tags)
-    if objective is None:
-        return
-    if not recipe.ranks_items:
-        raise InvalidInput(f"tags: {TAG_PREFIX}{OBJECTIVE} fits recipes that rank items, not {recipe.name}.")
-    numeric_column(objective.column, items, f"tags: {TAG_PREFIX}{OBJECTIVE}")
+        if not recipe.ranks_items:
+            raise InvalidInput(f"tags: {key} fits recipes that rank items, not {recipe.name}.")
+    if (objective := objective_in(tags)) is not None:
+        numeric_column(objective.column, items, f"tags: {TAG_PREFIX}{OBJECTIVE}")
+    if (diversity := diversity_in(tags)) is not None:
+        try:
+            DiversityRule.of(diversity, items)
+        except InvalidInput as error:
+            raise InvalidInput(f"tags: {TAG_PREFIX}{error.message}") from error

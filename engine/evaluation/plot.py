@@ -1,4 +1,5 @@
-"""Reports as pictures: a bar with its interval for every model, a panel a split; a point for each number of cohorts."""
+"""Reports as pictures: a bar with its interval for every model, a panel a split; a point for each number of cohorts or
+strength of diversity."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.evaluation.cohorts import Curve
+from engine.evaluation.diversity import DiversityCurve
 from engine.evaluation.report import EvaluationReport
 
 if TYPE_CHECKING:
@@ -47,6 +49,28 @@ def save_curve(curve: Curve, path: Path) -> None:
     axes.set_xlabel(f"hit rate of a cache for {curve.traffic.lists:,} lists, {curve.traffic.users:,} users")
     axes.set_ylabel("NDCG@10, 95 % interval")
     axes.margins(x=0.15)
+    axes.legend()
+    figure.savefig(path)
+
+
+def save_diversity(curve: DiversityCurve, path: Path) -> None:
+    """Quality against diversity: a line by strength, a point for each cap. As `save_plot` otherwise."""
+    figure = _figure(7, 4.5)
+    axes = figure.subplots()
+    for is_cap, style, colour in ((False, "o-", "#5b8def"), (True, "s", "#d9822b")):
+        rows = [row for row in curve.rows if (row.strength is None) is is_cap]
+        values = [row.ndcg_at_10 for row in rows]
+        below = [max(row.ndcg_at_10 - row.interval[0], 0) for row in rows]
+        above = [max(row.interval[1] - row.ndcg_at_10, 0) for row in rows]
+        label = f"caps on {curve.column}" if is_cap else f"strength, by {curve.similarity}"
+        spread = [row.diversity for row in rows]
+        axes.errorbar(spread, values, yerr=[below, above], fmt=style, color=colour, ecolor="#bbb", label=label)
+        for row in rows:
+            text = row.name.removeprefix("strength ").removesuffix(f" of a {curve.column}")
+            axes.annotate(text, (row.diversity, row.ndcg_at_10), textcoords="offset points", xytext=(6, 6))
+    axes.set_xlabel("diversity of ten items: 1 less the mean similarity of two of them")
+    axes.set_ylabel("NDCG@10, 95 % interval")
+    axes.margins(x=0.1)
     axes.legend()
     figure.savefig(path)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from engine.data.schema import Schema as DatasetSchema, numeric_column, parse_schema, property_name
 from engine.errors import InvalidInput, NotFound
 from engine.filters import CompiledFilter, Fields, compile_filter, fields_of
 from engine.impressions.ids import tag
+from engine.question import Diversity
+from engine.rank.rule import DiversityRule
 from engine.records import (
     CampaignRecord,
     DatasetGroupRecord,
@@ -104,6 +108,11 @@ class Directory:
         """A filter written in place, checked now since nobody has before."""
         return self.once(("checked-expression", f"{group_arn} {text}"), lambda: self._checked(text, group_arn, rules))
 
+    def diversity(self, setting: Diversity, group_arn: str) -> DiversityRule | None:
+        """A diversity setting in the group's terms; None where it changes nothing. Raises `InvalidInput`."""
+        key = f"{group_arn} {msgspec.json.encode(setting).decode()}"
+        return self.once(("diversity", key), lambda: DiversityRule.of(setting, self._items(group_arn)))
+
     def sources(self) -> dict[str, str]:
         """The ARN of every campaign and recommender by the tag that its answers' names carry."""
         return self.once(("sources", ""), self._sources)
@@ -159,13 +168,15 @@ class Directory:
         return {each.dataset_type: each for each in datasets if each.deleted_at is None}
 
     def _numeric_column(self, group_arn: str, name: str) -> str:
+        return numeric_column(name, self._items(group_arn), "objective")
+
+    def _items(self, group_arn: str) -> DatasetSchema | None:
         dataset = self.datasets(group_arn).get("ITEMS")
-        return numeric_column(name, None if dataset is None else self.schema(dataset), "objective")
+        return None if dataset is None else self.schema(dataset)
 
     def _item_fields(self, group_arn: str) -> tuple[ItemField, ...]:
-        dataset = self.datasets(group_arn).get("ITEMS")
-        if dataset is None:
+        schema = self._items(group_arn)
+        if schema is None:
             return ()
-        schema = self.schema(dataset)
         fields = (field for field in schema.fields if field.name != schema.key)
         return tuple(ItemField(field.name, property_name(field.name), TYPED[field.type]) for field in fields)

@@ -21,7 +21,6 @@ import numpy as np
 from engine.data.columns import Array, Floats, Ints
 from engine.data.exposure import BLOCK, Novelty
 from engine.rank.promote import mixed
-from engine.rank.topk import top_k
 
 MOST = 0.44  # of all places, at weight 1; at 0.3 scores shrink by 0.9604, in AWS's saved answers it was 0.9603
 SPELL_S = 3600  # for so long one user's draw stays the same
@@ -114,7 +113,7 @@ def explored_among(
     """
     gone, expected = np.concatenate((best, *but_for)), explorer.share * places
     left = (young.total - len(gone) * young.most) * (1 - 10 * CLOSE)  # at least
-    if explorer.start >= expected and expected * young.most < left:  # nobody is drawn, whatever exactly is gone
+    if not places or (explorer.start >= expected and expected * young.most < left):  # nobody is drawn, whoever is gone
         return RankedPlaces(best, np.zeros(len(best), np.bool_), keeping_chances(len(best), expected, places))
     gone, blocks = np.unique(gone), young.blocks.copy()
     np.subtract.at(blocks, gone // BLOCK, young.items[gone].astype(np.float64))
@@ -174,9 +173,8 @@ def keeping_chances(count: int, expected: float, places: int) -> Array:
     return np.where(room > 1, 1.0, np.where(room == 1, 1 - max(0.0, expected - fewest), 0.0))
 
 
-def inclusion(explorer: Explorer | None, scores: Floats, allowed: Array, places: int) -> tuple[Ints, Array]:
-    """All items that may be shown (m,), and the probability of each."""
-    best = top_k(scores, places)
+def inclusion(explorer: Explorer | None, best: Ints, allowed: Array, places: int) -> tuple[Ints, Array]:
+    """All items that may be shown (m,), and the probability of each; the `best` are the most relevant."""
     if explorer is None:
         return best, np.ones(len(best))
     pool = chances(explorer, best, allowed, places)

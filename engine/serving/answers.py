@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, cast
 
 import msgspec
+import numpy as np
 
 from engine.cohorts.cohorts import Cohort
 from engine.data.group import Group
@@ -15,17 +16,17 @@ from engine.data.log import Log
 from engine.errors import EngineError, InvalidInput
 from engine.feed.directory import Directory, ItemField
 from engine.feed.follower import Follower
-from engine.filters import CompiledFilter
 from engine.impressions.segment import ShownAnswer
 from engine.impressions.showings import Audience, Showings
 from engine.impressions.shown_log import ShownLog
 from engine.measure.off_policy import Estimates, estimates
-from engine.question import Fatigue, Question, Ranked, ServingObjective, Tired
+from engine.question import Cap, Diversity, Fatigue, Question, Ranked, ServingObjective, Tired
 from engine.rank.fatigue import tired_of
 from engine.rules.rules import ListRule
 from engine.serving import actions, explain, replay, serve
 from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployed
+from engine.serving.diversity import Diversifier
 from engine.serving.question_filters import FilteredQuestion, QuestionFilters
 from engine.serving.ranking import LiveState
 
@@ -165,11 +166,12 @@ class Answers:
             raise InvalidInput(f"No answer of {campaign} is remembered.")
         outcomes = replay.outcomes_of(self.log, logged.group_uid, answers, event_type)
 
-        def filters(answer: ShownAnswer) -> tuple[CompiledFilter, ...]:
-            return self.filters.named(answer.filter, answer.expression, logged)
+        def asked(answer: ShownAnswer, question: Question) -> FilteredQuestion:
+            filters = self.filters.named(answer.filter, answer.expression, logged)
+            question = msgspec.structs.replace(question, objective=self.filters.objective(other))
+            return FilteredQuestion(question, filters, diversity=self.filters.diversity(question, other))
 
-        group, objective = self.campaigns.group(other), self.filters.objective(other)
-        return estimates(replay.shows_of(answers, outcomes, other, group, filters, objective))
+        return estimates(replay.shows_of(answers, outcomes, other, self.campaigns.group(other), asked))
 
     def deployed(self, campaign: str, account: str | None = None) -> Deployed:
         """See `Campaigns.get`."""
@@ -230,6 +232,32 @@ class Answers:
         none."""
         record = self.campaigns.record(campaign)
         return [] if record is None else self.filters.rule_faults(rules, record, self.campaigns.recipe_of(record))
+
+    def check_diversity(self, campaign: str, diversity: Diversity) -> None:
+        """Raises `InvalidInput` where the setting names what a campaign's or recommender's items don't have; a campaign
+        that is not there passes."""
+        record = self.campaigns.record(campaign)
+        if record is not None:
+            self.directory.diversity(diversity, record.dataset_group_arn)
+
+    def within_caps(
+        self,
+        campaign: str,
+        items: Sequence[str],
+        caps: Sequence[Cap],
+        pins: Sequence[int | None] = (),
+        account: str | None = None,
+    ) -> list[int]:
+        """The places of items that caps leave of a list, in the order that they are to have then. `pins` says at which
+        place, from 0, an item is to stand. Raises as `recommend` does."""
+        deployed = self.campaigns.get(campaign, account)
+        rule = self.directory.diversity(Diversity(caps=tuple(caps)), deployed.group_arn)
+        if rule is None:
+            return list(range(len(items)))
+        live = LiveState.of(self.campaigns.group(deployed), None, deployed)
+        diversifier = Diversifier(rule, live.group.item_table, live.item_count, lambda: None)
+        ids = np.array([live.find(item) for item in items], np.int32)
+        return diversifier.arrange(ids, {at: place for at, place in enumerate(pins) if place is not None}, len(ids))[0]
 
     def metadata(
         self, campaign: str, items: Sequence[str], columns: Sequence[str] = (), account: str | None = None

@@ -13,18 +13,19 @@ import numpy as np
 
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
-from engine.control.tag_settings import fatigue_in, negative_events_in, objective_in, rules_in
+from engine.control.tag_settings import diversity_in, fatigue_in, negative_events_in, objective_in, rules_in
 from engine.data.columns import Floats, Ints
 from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
-from engine.question import Fatigue, ServingObjective
+from engine.question import Diversity, Fatigue, ServingObjective
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Recipe, Scorer
 from engine.recipes import RECIPES
 from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.rules.rules import RuleBook
 from engine.serving import artifacts
+from engine.serving.likeness import ModelVectors
 from engine.serving.unwanted import AlikeItems
 from engine.use_cases import USE_CASES, UseCase
 
@@ -119,6 +120,16 @@ class Deployed:
         """The exploration of its itemExplorationConfig, or of its recipe; None where the recipe does not explore."""
         usual = self.recipe.exploration
         return usual and usual.configured(self.campaign.campaign_config.get("itemExplorationConfig", {}))
+
+    @cached_property
+    def diversity(self) -> Diversity | None:
+        """The setting of its tags, which were checked when they were given."""
+        return diversity_in(self.campaign.tags)
+
+    @cached_property
+    def item_vectors(self) -> ModelVectors | None:
+        """The model's vectors of its items, read from its folder when a list first needs them."""
+        return ModelVectors.stored(self.folder)
 
 
 def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:

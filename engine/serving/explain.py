@@ -18,6 +18,7 @@ from engine.data.columns import Floats
 from engine.data.group import Group
 from engine.filters import CompiledFilter
 from engine.rank.aversion import LoweredBy
+from engine.rank.diversify import ALL
 from engine.rank.explore import chances
 from engine.rank.merchandising import CompiledRule
 from engine.rules.rules import Pin
@@ -48,6 +49,9 @@ Cause = Literal[
     "bury",
     "outranked",
     "displaced",
+    "diversity",
+    "capped",
+    "alike",
 ]
 TEXTS: dict[Cause, str] = {
     "relevance": "It is in the answer for its score.",
@@ -66,6 +70,9 @@ TEXTS: dict[Cause, str] = {
     "bury": "A rule buries it: its own score would do.",
     "outranked": "Other items have higher scores.",
     "displaced": "Its score would do, but promoted, pinned or explored items took the last places.",
+    "diversity": "It is in the answer because items with higher scores are too alike, or a cap keeps them out.",
+    "capped": "A cap keeps it out: the list has as many items of its kind as it may have.",
+    "alike": "Its score would do, but items of the list are too like it.",
 }
 
 
@@ -92,6 +99,15 @@ class Exploring(_Shape, frozen=True, kw_only=True):
     interactions: int
     impressions: int
     chance: float | None = None  # of being drawn, for whom may be
+
+
+class FullCap(_Shape, frozen=True, kw_only=True):
+    """A cap that has no room for the item: so many of the first places, or of all, have its value already."""
+
+    column: str
+    value: str
+    most: int
+    first: int | None = None
 
 
 class Promoting(_Shape, frozen=True, kw_only=True):
@@ -152,6 +168,7 @@ class Explanation(_Shape, frozen=True, kw_only=True):
     unknown_history: int = 0  # items of the question's history that nobody has heard of
     lowered: list[LoweredOdds] = []  # the strongest first
     rules: list[RuleVerdict] = []
+    caps: list[FullCap] = []
 
 
 def explain(
@@ -169,14 +186,13 @@ def explain(
     """
     question, promoting = asked.question, asked.promoting
     serve.check(question, deployed, asked.every_filter)
-    live = LiveState.for_question(question, group, now, deployed)
-    context = ranking_context(question, deployed, live, asked.filters, now, asked.rules)
-    shown = serve.shown_of(context, promoting)
+    context = ranking_context(asked, deployed, LiveState.for_question(question, group, now, deployed), now)
+    shown, _ = serve.final(serve.shown_of(context, promoting), context)
     index = context.live.find(item)
     verdicts = _verdicts(context, index, asked)
-    promotion = _promoting(context, index, promoting)
-    items = answered if answered is not None else shown.mixed(serve.stable_name(context, shown)).items
-    cause = _cause(item, index, context, shown, verdicts)
+    items = answered if answered is not None else shown.items
+    caps = _full_caps(context, index, shown) if item not in shown.items else []
+    cause = _cause(item, index, context, shown, verdicts, caps)
     return Explanation(
         item_id=item,
         user_id=question.user,
@@ -193,16 +209,22 @@ def explain(
         filters=verdicts,
         history=_pulls(context, index, now),
         exploration=_exploring(context, index),
-        promotion=promotion,
+        promotion=_promoting(context, index, promoting),
         objective=_shift(context, index),
         unknown_history=context.live.unknown,
         lowered=_lowered(context, index),
         rules=[_ruled(context, index, each) for each in asked.rules],
+        caps=caps,
     )
 
 
 def _cause(
-    item: str, index: int, context: RankingContext, shown: ShownItems, verdicts: Sequence[FilterVerdict]
+    item: str,
+    index: int,
+    context: RankingContext,
+    shown: ShownItems,
+    verdicts: Sequence[FilterVerdict],
+    caps: Sequence[FullCap],
 ) -> Cause:
     candidates = context.question.candidates
     if item in shown.items:
@@ -218,14 +240,16 @@ def _cause(
     if index in context.aversion.last:
         return "tired"
     if index in context.pins.reserved:
-        return "pinnedBelow"
-    rank = _rank(context.allowed, index)
+        return "capped" if caps else "pinnedBelow"
+    rank, diversifier = _rank(context.allowed, index), context.diversifier
     if rank is None:
-        return "notInModel"
-    if rank <= context.question.num_results:
-        return "displaced"
-    buried = context.ruled_scores[index] < context.model_scores[index]
-    return "bury" if buried and _ranks_by_itself(index, context) else "outranked"
+        return "capped" if caps and candidates is not None else "notInModel"
+    if rank > context.question.num_results and (diversifier is None or _is_outranked(context, index, shown)):
+        buried = context.ruled_scores[index] < context.model_scores[index]
+        return "bury" if buried and _ranks_by_itself(index, context) else "outranked"
+    if caps:
+        return "capped"
+    return "alike" if diversifier is not None and diversifier.rule.strength else "displaced"
 
 
 def _ranks_by_itself(index: int, context: RankingContext) -> bool:
@@ -233,6 +257,24 @@ def _ranks_by_itself(index: int, context: RankingContext) -> bool:
     own = context.averted(context.model_scores)
     rank = _rank(own if context.left is None else context.left.of(own), index)
     return rank is not None and rank <= context.question.num_results
+
+
+def _is_outranked(context: RankingContext, index: int, shown: ShownItems) -> bool:
+    """True where the item's score is below those of all that are in the answer for their scores."""
+    nobody = (False,) * len(shown.items)
+    rows = zip(shown.items, shown.explored or nobody, shown.pins or nobody, strict=True)
+    items = [context.live.find(item) for item, explored, pin in rows if not explored and not pin]
+    return bool(np.all(context.allowed[items] > context.allowed[index]))
+
+
+def _full_caps(context: RankingContext, index: int, shown: ShownItems) -> list[FullCap]:
+    if context.diversifier is None or index < 0:
+        return []
+    items = np.array([context.live.find(item) for item in shown.items], np.int32)
+    return [
+        FullCap(column=column, value=term, most=limit.most, first=None if limit.first == ALL else limit.first)
+        for limit, column, term in context.diversifier.refusals(index, items)
+    ]
 
 
 def _why_shown(place: int, context: RankingContext, shown: ShownItems) -> Cause:
@@ -246,6 +288,10 @@ def _why_shown(place: int, context: RankingContext, shown: ShownItems) -> Cause:
     boosted = index >= 0 and context.ruled_scores[index] > context.model_scores[index]
     if boosted and not _ranks_by_itself(index, context):
         return "boost"
+    if context.diversifier is not None and context.question.candidates is None:
+        rank = _rank(context.allowed, index)
+        if rank is None or rank > context.question.num_results:
+            return "diversity"
     personal = context.deployed.recipe.kind in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")
     return "popularity" if personal and context.knows_nothing else "relevance"
 

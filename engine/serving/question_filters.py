@@ -14,6 +14,7 @@ from engine.feed.directory import Directory
 from engine.filters import CompiledFilter, compile_filter
 from engine.question import Promotion, Question, ServingObjective
 from engine.rank.merchandising import CompiledRule, check_rule_filter
+from engine.rank.rule import DiversityRule
 from engine.recipe import Recipe
 from engine.records import FilterRecord
 from engine.rules.rules import ListRule
@@ -22,14 +23,15 @@ from engine.settings import Settings
 
 
 class FilteredQuestion(NamedTuple):
-    """A question with the objective that counts, its filters, the filter that promotes, and the rules in force.
-    `labels` name the filters: an ARN or an expression."""
+    """A question with the objective that counts, its filters, the filter that promotes, the rules in force, and what
+    makes its list diverse. `labels` name the filters: an ARN or an expression."""
 
     question: Question
     filters: tuple[CompiledFilter, ...] = ()
     promoting: CompiledFilter | None = None
     labels: tuple[str, ...] = ()
     rules: tuple[CompiledRule, ...] = ()
+    diversity: DiversityRule | None = None
 
     @property
     def every_filter(self) -> tuple[CompiledFilter, ...]:
@@ -47,12 +49,14 @@ class QuestionFilters:
     def of_question(self, question: Question, deployed: Deployed) -> FilteredQuestion:
         """Raises `NotFound` for an unknown filter, `InvalidInput` for one that can't be used."""
         labels, filters = self._labelled(question.filter, question.expression, deployed, question.cohort is None)
+        promoting, diversity = self._promoting(question.promotion, deployed), self.diversity(question, deployed)
         if question.objective is not None or deployed.objective is not None:
             question = msgspec.structs.replace(question, objective=self.objective(deployed, question.objective))
-        promoting, rules = self._promoting(question.promotion, deployed), question.rules
+        rules = question.rules
         if rules is None and deployed.rules is not None and question.of == "items":
             rules = deployed.rules.in_force(self.clock()).of(question.user)
-        return FilteredQuestion(question, filters, promoting, labels, self.compiled(rules, deployed) if rules else ())
+        compiled = self.compiled(rules, deployed) if rules else ()
+        return FilteredQuestion(question, filters, promoting, labels, compiled, diversity)
 
     def compiled(self, rules: Sequence[ListRule], deployed: Deployed) -> tuple[CompiledRule, ...]:
         """Raises as `of_question`."""
@@ -77,6 +81,13 @@ class QuestionFilters:
             text = self.directory.get(_arn(rule.filter, record), FilterRecord).filter_expression
         if text is not None:
             check_rule_filter(rule, compile_filter(text, self.settings.quotas), recipe.name, recipe.kind)
+
+    def diversity(self, question: Question, deployed: Deployed) -> DiversityRule | None:
+        """The question's own, or else the campaign's. Raises `InvalidInput` where the data does not allow it."""
+        setting = deployed.diversity if question.diversity is None else question.diversity
+        if setting is None or question.of == "actions":
+            return None
+        return self.directory.diversity(setting, deployed.group_arn)
 
     def objective(self, deployed: Deployed, asked: ServingObjective | None = None) -> ServingObjective | None:
         """The objective that counts, its column spelled as in the schema; None where there is none.

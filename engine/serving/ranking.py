@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from engine.cohorts.cohorts import EVERYONE
-from engine.data.columns import Array, Floats, Ints
+from engine.data.columns import Array, Bools, Floats, Ints
 from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
-from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
+from engine.filters import Candidates, Eligible, Mask, eligible_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import MOST_RESULTS, Question
 from engine.rank.aversion import NOTHING, Aversion, Lowering
@@ -28,13 +28,17 @@ from engine.rank.merchandising import (
     reweighted,
 )
 from engine.rank.objective import ObjectiveColumn, moved
+from engine.rank.rule import DiversityRule
 from engine.rank.topk import top_k
 from engine.recipe import Query, scored
 from engine.rules.rules import Pin
 from engine.serving.deployments import Deployed
+from engine.serving.diversity import NOBODY, Diversifier, ScoreArray, ScoredCatalogue, ScoredItems
+from engine.serving.question_filters import FilteredQuestion
 
 MOST_UNWANTED = 50  # of a user, the latest, whose like are lowered
 NO_AVERSION = Aversion()
+LEAST = np.float32(1e-30)  # odds, whose logarithm is a number
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ class RankingContext:
     explorer: Explorer | None
     aversion: Aversion = NO_AVERSION
     rules: tuple[CompiledRule, ...] = ()  # in force
+    diversifier: Diversifier | None = None  # None: the most relevant items are listed
+    short: bool = False  # whether caps left fewer items than were asked for
 
     @cached_property
     def query(self) -> Query:
@@ -195,15 +201,18 @@ class RankingContext:
     @cached_property
     def nearest(self) -> Ints | None:
         """The best by the index that the filters leave, as many as are asked for; None where it has too few of them."""
+        listed, count = self._listed, self.question.num_results
+        return listed[:count] if listed is not None and len(listed) >= count else None
+
+    @cached_property
+    def _listed(self) -> Ints | None:
+        """All that the index lists and the filters leave."""
         if self.shortlist is None:
             return None
         best = self.shortlist.best[self._has_score(self.shortlist.best, self.shortlist)]
         if self.aversion:
             best = self.aversion.nearest(best, self.shortlist.logits_of(best))
-        if self.left is not None:
-            best = best[self.left.keeps(best)]
-        count = self.question.num_results
-        return best[:count] if len(best) >= count else None
+        return best if self.left is None else best[self.left.keeps(best)]
 
     def _has_score(self, items: Ints, shortlist: Shortlist) -> Array:
         """(k,) True for those that are in this answer's catalogue and have a score."""
@@ -213,7 +222,9 @@ class RankingContext:
 
     @property
     def best(self) -> Ints:
-        """(<= asked for,) by the index, or else by all scores."""
+        """(<= asked for,) by the index, or else by all scores; where the list is to be diverse, so chosen."""
+        if self.diversifier is not None:
+            return self.chosen(ContextCatalogue(self), self.question.num_results)
         if self.nearest is not None:
             return self.nearest
         return top_k(self.scores, self.question.num_results, None if self.left is None else self.left.mask[:-1])
@@ -231,6 +242,14 @@ class RankingContext:
         if self.nearest is not None and self.shortlist is not None:
             return not np.any(self._has_score(history, self.shortlist))
         return not named and not np.any(self.model_scores[history] > -np.inf)
+
+    def chosen(self, catalogue: ScoredCatalogue, count: int, before: Ints = NOBODY) -> Ints:
+        """(<= count,) the best for the places after those of `before`."""
+        if self.diversifier is None:
+            return catalogue.best(count).items
+        chosen = self.diversifier.choose(catalogue, count, before)
+        self.short = self.short or chosen.short
+        return chosen.items
 
     def shares(self, items: Ints) -> Floats:
         """(k,) softmax over the whole catalogue (specification §9.2), with exploration's share."""
@@ -286,19 +305,41 @@ class RankingContext:
         return mask
 
 
-def ranking_context(
-    question: Question,
-    deployed: Deployed,
-    live: LiveState,
-    filters: tuple[CompiledFilter, ...],
-    now: float,
-    rules: tuple[CompiledRule, ...] = (),
-) -> RankingContext:
-    left = eligible_by(filters, candidates_of(question, live), question.filter_values)
+@dataclass(frozen=True)
+class ContextCatalogue:
+    """The catalogue of one answer: what the index lists first, where it lists enough."""
+
+    context: RankingContext
+
+    def best(self, count: int) -> ScoredItems:
+        context = self.context
+        if context.nearest is None or context.shortlist is None or context._listed is None:
+            return ScoreArray(context.allowed).best(count)
+        items = context._listed[:count]
+        logits = context.shortlist.logits_of(items)
+        if context.aversion:
+            logits = logits + np.log(np.maximum(context.aversion.odds_of(items), LEAST))
+        return ScoredItems(items, logits)
+
+    def next_best(self, closed: Bools, taken: Ints, count: int) -> ScoredItems:
+        return ScoreArray(self.context.allowed).next_best(closed, taken, count)
+
+
+def ranking_context(asked: FilteredQuestion, deployed: Deployed, live: LiveState, now: float) -> RankingContext:
+    question = asked.question
+    left = eligible_by(asked.filters, candidates_of(question, live), question.filter_values)
     explorer, aversion = _explorer(question, deployed, live, now), NO_AVERSION
     if deployed.negative_events or question.fatigue is not None:
         live, aversion = aversion_of(question, deployed, live)
-    return RankingContext(question, deployed, live, now, left, explorer, aversion, rules)
+    diversifier = None
+    if asked.diversity is not None:
+        diversifier = diversifier_of(asked.diversity, deployed, live, aversion)
+    return RankingContext(question, deployed, live, now, left, explorer, aversion, asked.rules, diversifier)
+
+
+def diversifier_of(rule: DiversityRule, deployed: Deployed, live: LiveState, aversion: Aversion) -> Diversifier:
+    table = live.group.item_table
+    return Diversifier(rule, table, live.item_count, lambda: deployed.item_vectors, aversion.last)
 
 
 def aversion_of(question: Question, deployed: Deployed, live: LiveState) -> tuple[LiveState, Aversion]:

@@ -14,12 +14,12 @@ from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Log
 from engine.errors import InvalidInput
-from engine.filters import CompiledFilter
 from engine.impressions.segment import ShownAnswer
 from engine.measure.off_policy import Shows
-from engine.question import Question, ServingObjective
+from engine.question import Question
 from engine.rank.explore import inclusion
 from engine.serving.deployments import Deployed
+from engine.serving.question_filters import FilteredQuestion
 from engine.serving.ranking import LiveState, ranking_context
 
 PAGE = 10_000
@@ -59,14 +59,14 @@ def shows_of(
     outcomes: Outcomes,
     instead: Deployed,
     group: Group,
-    filters: Callable[[ShownAnswer], tuple[CompiledFilter, ...]],
-    objective: ServingObjective | None,
+    asked: Callable[[ShownAnswer, Question], FilteredQuestion],
 ) -> Shows:
-    """A reward is 1 where the user did something with the item that the answer showed."""
+    """`asked` puts an answer's question to the other campaign. A reward is 1 where the user did something with the item
+    that the answer showed."""
     rows: list[tuple[int, int, float, float, float]] = []
     targets: list[tuple[int, int, float]] = []
     for number, answer in enumerate(answers):
-        chances = _chances(answer, instead, group, filters(answer), objective)
+        chances = _chances(answer, instead, group, asked)
         targets += [(number, item, chance) for item, chance in chances.items()]
         done = outcomes.get((answer.name, answer.user or ""), ())
         for item, propensity in zip(answer.items, answer.propensities or (1.0,) * len(answer.items), strict=True):
@@ -92,8 +92,7 @@ def _chances(
     answer: ShownAnswer,
     instead: Deployed,
     group: Group,
-    filters: tuple[CompiledFilter, ...],
-    objective: ServingObjective | None,
+    asked: Callable[[ShownAnswer, Question], FilteredQuestion],
 ) -> dict[int, float]:
     """Item -> the probability that the other campaign would have shown it."""
     question = Question(
@@ -101,9 +100,8 @@ def _chances(
         user=answer.user,
         num_results=max(1, len(answer.items)),
         filter_values=answer.filter_values,
-        objective=objective,
     )
     live = LiveState.of(group, answer.user, instead).before(int(answer.at))
-    context = ranking_context(question, instead, live, filters, answer.at)
-    items, chances = inclusion(context.explorer, context.allowed, context.explorable, question.num_results)
+    context = ranking_context(asked(answer, question), instead, live, answer.at)
+    items, chances = inclusion(context.explorer, context.best, context.explorable, question.num_results)
     return dict(zip(items.tolist(), chances.tolist(), strict=True))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,15 @@ from engine.errors import EngineError, InvalidInput
 from engine.filters import CompiledFilter
 from engine.impressions.ids import named, stable
 from engine.question import PinnedPlace, Question, Ranked
-from engine.rank.explore import RankedPlaces
-from engine.rank.merchandising import PinnedItems, inserted
+from engine.rank.explore import RankedPlaces, relevant
+from engine.rank.merchandising import NO_PINS, PinnedItems, inserted
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 from engine.serving.deployments import Deployed
+from engine.serving.diversity import NOBODY, Diversifier, ScoreArray, WithoutSome
 from engine.serving.question_filters import FilteredQuestion
 from engine.serving.ranking import (
+    ContextCatalogue,
     LiveState,
     RankingContext,
     candidates_of,
@@ -76,15 +78,14 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
     try:
         check(question, deployed, asked.every_filter)
         live = LiveState.for_question(question, group, now, deployed)
-        return ranking_context(question, deployed, live, asked.filters, now, asked.rules)
+        return ranking_context(asked, deployed, live, now)
     except EngineError as error:
         return error
 
 
 def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id: Callable[[], str]) -> Ranked:
-    arn, shown = context.deployed.campaign.arn, shown_of(context, asked.promoting)
-    name = stable_name(context, shown) if context.question.stable_id else named(arn, new_id())
-    shown = shown.mixed(name)
+    name = None if context.question.stable_id else named(context.deployed.campaign.arn, new_id())
+    shown, name = final(shown_of(context, asked.promoting), context, name)
     return Ranked(
         items=shown.items,
         scores=shown.scores,
@@ -98,6 +99,7 @@ def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id
         seed="" if context.explorer is None else context.explorer.drawn_with,
         unknown_history=context.live.unknown,
         lacking=() if len(shown.items) >= context.question.num_results else lacking(asked, context),
+        short=context.short,
     )
 
 
@@ -107,8 +109,18 @@ def lacking(asked: FilteredQuestion, context: RankingContext) -> tuple[str, ...]
     return tuple(sorted({name for each in asked.filters for name in each.lacking(candidates)}))
 
 
+def final(shown: ShownItems, context: RankingContext, name: str | None = None) -> tuple[ShownItems, str]:
+    """The items in their places, and the answer's name: the given one, or else a stable one."""
+    drawn = shown.mixed(name or stable_name(context, shown))
+    if context.diversifier is not None and drawn.is_drawn:
+        drawn = _held(drawn, context, context.diversifier)
+        return drawn, name or stable_name(context, drawn)
+    return drawn, name or stable_name(context, shown)
+
+
 def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:
-    """The items to show; the promoted come first and the pinned last, their places are to be drawn and taken yet."""
+    """The items to show; the promoted come first and the pinned last, their places are to be drawn and taken yet (see
+    `final`)."""
     if context.question.candidates is not None:
         return _reorder(context.question.candidates, context)
     return _promoted(promoting, context) if promoting is not None else _best(context)
@@ -167,10 +179,19 @@ class ShownItems(NamedTuple):
     explored: tuple[bool, ...] = ()
     pins: tuple[PinnedPlace | None, ...] = ()
 
+    @property
+    def promoted(self) -> int:
+        """The number of promoted items."""
+        return len(self.promotion_names) - self.promotion_names.count(None)
+
+    @property
+    def is_drawn(self) -> bool:
+        """True where chance or a rule put an item at its place, or the item into the list."""
+        return self.promoted > 0 or any(self.explored) or any(self.pins)
+
     def mixed(self, seed: str) -> ShownItems:
         """The promoted, which come first so far, at places drawn by the seed, and the pinned, the last, at theirs."""
-        promoted = len(self.promotion_names) - self.promotion_names.count(None)
-        places = [pin.place - 1 for pin in self.pins if pin is not None]
+        promoted, places = self.promoted, [pin.place - 1 for pin in self.pins if pin is not None]
         if not promoted and not places:
             return self
         others = len(self.items) - len(places)
@@ -178,8 +199,29 @@ class ShownItems(NamedTuple):
             *(mixed(promoted, others, seed).tolist() if promoted else range(others)),
             *range(others, len(self.items)),
         ]
-        order = [drawn[place] for place in inserted(others, places)]
-        return ShownItems(*(tuple([column[place] for place in order]) if column else () for column in self))
+        return self.at([drawn[place] for place in inserted(others, places)])
+
+    def at(self, places: Iterable[int]) -> ShownItems:
+        order = list(places)
+        columns: Iterable[Any] = (tuple([column[place] for place in order]) if column else () for column in self)
+        return ShownItems(*columns)
+
+    def followed_by(self, others: ShownItems) -> ShownItems:
+        """The items with others behind them, which nobody promotes or pins and nothing explores."""
+        count = len(others.items)
+        return ShownItems(
+            self.items + others.items,
+            self.scores + others.scores,
+            self.promotion_names + (None,) * count if self.promotion_names else (),
+            self._reasons + others._reasons if self.reasons or others.reasons else (),
+            self.propensities + (1.0,) * count if self.propensities else (),
+            self.explored + (False,) * count if self.explored else (),
+            self.pins + (None,) * count if self.pins else (),
+        )
+
+    @property
+    def _reasons(self) -> tuple[str | None, ...]:
+        return self.reasons or (None,) * len(self.items)
 
 
 def stable_name(context: RankingContext, shown: ShownItems) -> str:
@@ -196,8 +238,11 @@ def _best(context: RankingContext) -> ShownItems:
     if not len(pins.reserved):
         return _shown(nothing, context.places(context.best, count, nothing), context)
     left = None if context.left is None else context.left.mask[:-1]
-    best = top_k(context.scores, count + len(pins.reserved), left)
-    best = best[~np.isin(best, pins.reserved)][:count]
+    if context.diversifier is None:
+        best = top_k(context.scores, count + len(pins.reserved), left)
+        best = best[~np.isin(best, pins.reserved)][:count]
+    else:
+        best = context.chosen(WithoutSome(ContextCatalogue(context), pins.reserved), count, pins.items)
     return _shown(nothing, context.places(best, count, pins.reserved), context)
 
 
@@ -210,16 +255,38 @@ def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
     mask = promoting.mask(candidates_of(question, context.live), promotion.filter_values)
     scores = np.where(mask[:-1], context.scores, np.float32(-np.inf))
     scores[pins.reserved] = -np.inf
-    promoted = top_k(scores, min(room, promotion.places(question.num_results)))
+    wanted = min(room, promotion.places(question.num_results))
+    if context.diversifier is None:
+        promoted = top_k(scores, wanted)
+    else:
+        promoted = context.diversifier.on_whole_lists.choose(ScoreArray(scores), wanted, pins.items).items
     taken, others = np.concatenate((promoted, pins.reserved)), context.allowed.copy()
     others[taken] = -np.inf
-    count = room - len(promoted)
-    return _shown(promoted, context.places(top_k(others, count), count, taken), context)
+    count, before = room - len(promoted), np.concatenate((promoted, pins.items))
+    best = context.chosen(ScoreArray(others), count, before)
+    return _shown(promoted, context.places(best, count, taken), context)
 
 
-def _shown(promoted: Ints, others: RankedPlaces, context: RankingContext) -> ShownItems:
-    """Items of the catalogue with what is said about each, the promoted first, the pinned last."""
-    pins = context.pins
+def _held(drawn: ShownItems, context: RankingContext, diversifier: Diversifier) -> ShownItems:
+    """The items that chance and rules put where they are, but where a cap refuses one: there stands another. Of a
+    ranking nothing else may stand there."""
+    items = np.array([context.live.find(item) for item in drawn.items], np.int32)
+    pins = {at: pin.place - 1 for at, pin in enumerate(drawn.pins) if pin is not None}
+    if context.question.candidates is not None:
+        places, _ = diversifier.arrange(items, pins, len(items))
+        context.short = context.short or len(places) < len(items)
+        return drawn.at(places)
+    catalogue = WithoutSome(ContextCatalogue(context), context.pins.reserved)
+    held = diversifier.hold(items, catalogue, context.question.num_results, pins)
+    context.short = held.short
+    return drawn.followed_by(_shown(NOBODY, relevant(held.others), context, NO_PINS)).at(held.places)
+
+
+def _shown(
+    promoted: Ints, others: RankedPlaces, context: RankingContext, pinned: PinnedItems | None = None
+) -> ShownItems:
+    """Items of the catalogue with what is said about each, the promoted first, the pinned (the context's) last."""
+    pins = context.pins if pinned is None else pinned
     items = np.concatenate((promoted, others.items, pins.items))
     recipe, promotion = context.deployed.recipe, context.question.promotion
     filler = recipe.v2 and context.knows_nothing
@@ -264,9 +331,17 @@ def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems
     unknown = [(name, index) for name, index in allowed if index < 0 or scores[index] == -np.inf]
     if len(context.aversion.gone):
         unknown.sort(key=lambda each: each[1] in context.aversion.gone)
-    items = tuple([ranked[place][0] for place in order] + [name for name, _ in unknown])
-    shown = ShownItems(items, (*_rounded(softmax(values, values[order])), *([None] * len(unknown))))
-    return shown if not pinned else _with_pins(shown, [pinned.get(ids[name]) for name in items])
+    shares = (*_rounded(softmax(values, values[order])), *([None] * len(unknown)))
+    ordered = [*(ranked[place] for place in order), *unknown]
+    shown = ShownItems(tuple([name for name, _ in ordered]), shares)
+    if context.diversifier is not None:
+        others = [at for at, (_, index) in enumerate(ordered) if index not in pinned]
+        sorted_values = np.concatenate((values[order], np.full(len(unknown), -np.inf, np.float32)))
+        places = context.diversifier.order(np.array([ordered[at][1] for at in others], np.int32), sorted_values[others])
+        context.short = len(places) < len(others)
+        left = [*(others[place] for place in places), *(at for at, (_, i) in enumerate(ordered) if i in pinned)]
+        ordered, shown = [ordered[at] for at in left], shown.at(left)
+    return shown if not pinned else _with_pins(shown, [pinned.get(index) for _, index in ordered])
 
 
 def _with_pins(shown: ShownItems, pins: Sequence[PinnedPlace | None]) -> ShownItems:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.ask import Ask
 from gateway.body import Body, encoded, visible
 from gateway.cache import EncodedAnswer, Tag, is_broken
@@ -19,6 +21,8 @@ from gateway.plan.plan import Metadata, Variation
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
+
+KeepCaps = Callable[[Sequence[str], Sequence[int | None]], list[int]]  # items, and the places of pinned ones
 
 MOST_BYTES = 64_000_000  # of encoded metadata
 OVERHEAD = 250  # bytes of an item's place, its name among them
@@ -130,15 +134,24 @@ class Decorators:
         return ((), None) if source is None else source.dependencies()
 
     async def decorate(
-        self, answer: EncodedAnswer, ask: Ask, variation: Variation, source: MetadataLookup | None
+        self,
+        answer: EncodedAnswer,
+        ask: Ask,
+        variation: Variation,
+        source: MetadataLookup | None,
+        within_caps: KeepCaps | None = None,
     ) -> Decorated:
+        """What is left of the answer for one caller. `within_caps`: the places in which the rest may stand, where the
+        list has caps."""
         if source is not None and _lacks_only_metadata(answer, ask, variation):
             return await self._join(answer, ask, source)
         body, most = Body.decode(answer.body, ask.list_name).without(ask.exclude), most_of(ask)
-        if ask.page is not None and ask.page.seen:
-            body = body.at([place for place, name in enumerate(body.names) if mark(name) not in ask.page.seen])
+        # a page shows what comes next; and places that caps allow are not drawn anew
+        promotion = ask.promotion if ask.page is None and within_caps is None else None
+        hides_later = bool(variation.hide) and within_caps is not None
+        if not hides_later:
+            body = body.at(_standing(body, ask, within_caps))
         total = len(body.items)
-        promotion = ask.promotion if ask.page is None else None  # a page shows what comes next
         before = 0 if ask.page is None else len(ask.page.seen)
         if not variation.hide:
             body = body.at(body.shortened(most, promotion, before))
@@ -150,6 +163,9 @@ class Decorators:
             rows, whole = looked_up or rows, looked_up is not None
         if variation.hide:
             places = visible(rows, variation.hide)
+            if hides_later:
+                standing = _standing(body.at(places), ask, within_caps)
+                places = [places[place] for place in standing]
             body, rows, total = body.at(places), [rows[place] for place in places], len(places)
             places = body.shortened(most, promotion, before)
             body, rows = body.at(places), [rows[place] for place in places]
@@ -157,7 +173,7 @@ class Decorators:
             columns = variation.metadata.columns if variation.metadata is not None and is_looked_up else ()
             locales = () if variation.metadata is None else variation.metadata.locales
             body = body.with_metadata(selected(rows, columns, ask.fields, locales, ask.locale))
-        return Decorated(body, whole, total > len(body.items))
+        return Decorated(_unless_short(body, most), whole, total > len(body.items))
 
     async def for_processor(self, body: Body, ask: Ask, variation: Variation) -> Body:
         """The body as a post-processor gets it. Raises `Problem`: its reply is cached, and not without metadata."""
@@ -205,6 +221,21 @@ def _lacks_only_metadata(answer: EncodedAnswer, ask: Ask, variation: Variation) 
     """The caller is shown all of the answer's items, and what they lack is their metadata."""
     is_whole = ask.decorate and ask.page is None and not ask.exclude and not variation.hide
     return is_whole and not answer.decorated and b'"metadata"' not in answer.body
+
+
+def _unless_short(body: Body, most: int | None) -> Body:
+    """A full list, cut from a longer one that was short, is not."""
+    if "short" not in body.rest or len(body.items) != most:
+        return body
+    return msgspec.structs.replace(body, rest={key: body.rest[key] for key in body.rest if key != "short"})
+
+
+def _standing(body: Body, ask: Ask, within_caps: KeepCaps | None) -> Sequence[int]:
+    """The places of the items that are to be shown, in their order: without those of the pages before."""
+    places = range(len(body.names)) if within_caps is None else within_caps(body.names, body.pins())
+    if ask.page is None or not ask.page.seen:
+        return places
+    return [place for place in places if mark(body.names[place]) not in ask.page.seen]
 
 
 def is_list(ask: Ask) -> bool:

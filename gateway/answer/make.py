@@ -18,9 +18,10 @@ from gateway.dependencies import Dependencies
 from gateway.limits.admission import Admission
 from gateway.outbound import broken
 from gateway.outbound.functions import invoked
-from gateway.plan.plan import PostProcessor
+from gateway.plan.plan import PostProcessor, Variation
 from gateway.upstreams import Upstream
 from gateway.upstreams.answers import decoded
+from gateway.upstreams.engine import EngineUpstream
 from gateway.upstreams.payload import processing_of
 
 Members = dict[str, Any]
@@ -33,8 +34,10 @@ class Maker:
         decorators: Decorators,
         dependencies: Dependencies,
         admission: Admission,
+        engine: EngineUpstream,
     ) -> None:
         self._upstreams, self._decorators, self._admission = upstreams, decorators, admission
+        self._engine = engine
         self._outbound, self._signer = dependencies.outbound, dependencies.signer
         self._telemetry = dependencies.telemetry
         self._applied = dependencies.engine.feed.applied  # the log's last record that answers made now have seen
@@ -57,6 +60,9 @@ class Maker:
         body = body_of(answer, ask, variation.name if len(plan.variations) > 1 else None)
         if plan.post_processor is not None:
             body = await self._post_process(body, request, plan.post_processor)
+            body[ask.list_name] = self._within_caps(body[ask.list_name], variation)
+        if answer.short and len(body[ask.list_name]) < wanted_of(ask):
+            body["short"] = True
         return EncodedAnswer(
             body=encode(body, ask),
             variation=variation.name,
@@ -72,6 +78,12 @@ class Maker:
             decorated=answer.decorated or plan.post_processor is not None,
         )
 
+    def _within_caps(self, items: list[Members], variation: Variation) -> list[Members]:
+        if not self._engine.has_caps(variation):
+            return items
+        names = [str(item.get("itemId", "")) for item in items]
+        return [items[place] for place in self._engine.within_caps((variation,), names)]
+
     async def _post_process(self, body: Members, request: RequestContext, processor: PostProcessor) -> Members:
         """The processor gets the answer with its metadata, and may reply with other metadata: that stays."""
         ask, plan, variation = request.ask, request.plan, request.variation
@@ -86,6 +98,11 @@ class Maker:
         if not isinstance(processed, dict) or not isinstance(processed.get(ask.list_name), list):
             raise broken(peer, f"replies without a list {ask.list_name!r}")
         return processed
+
+
+def wanted_of(ask: Ask) -> int:
+    """The number of items that the answer should have."""
+    return len(ask.item_ids or ()) if ask.action == "rerank-items" else ask.num_results
 
 
 def look_ahead(ask: Ask, processor: PostProcessor | None) -> Ask:

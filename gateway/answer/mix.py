@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.answer.decorate import is_list, most_of
+from gateway.answer.decorate import KeepCaps, is_list, most_of
 from gateway.answer.reply import Reply, cache_control
 from gateway.ask import Ask
 from gateway.body import Body, encoded
@@ -33,15 +33,22 @@ class Mixed(NamedTuple):
     teams: bytes  # the variation of each item, a JSON object
 
 
-def mixed(replies: Sequence[Reply], ask: Ask, enrolment: Enrolment, version: str) -> Mixed:
-    """One list of those of the replies, each as its variation alone would answer. `version` is the configuration's."""
+def mixed(
+    replies: Sequence[Reply],
+    ask: Ask,
+    enrolment: Enrolment,
+    version: str,
+    within_caps: KeepCaps | None = None,
+) -> Mixed:
+    """One list of those of the replies, each as its variation alone would answer. `version` is the configuration's.
+    What the variations' caps refuse in the one list is left out, and others drafted in its place."""
     lists = [Body.open(reply.body, ask.list_name) for reply in replies]
     most, seed = most_of(ask), enrolment.experiment.seed
-    if most is None:
-        most = sum(len(each.names) for each in lists)
+    every = sum(len(each.names) for each in lists)
+    most = every if most is None else most
     if ask.page is not None:
         seed = f"{seed}/{len(ask.page.seen)}"  # every page draws anew who begins
-    picks = team_draft([each.names for each in lists], most, seed, enrolment.unit)
+    picks = team_draft([each.names for each in lists], most if within_caps is None else every, seed, enrolment.unit)
     teams = {lists[team].names[place]: replies[team].variation for team, place in picks}
     name = name_of(enrolment.experiment.id, enrolment.unit, teams)
     variation = "+".join(reply.variation for reply in replies)
@@ -50,8 +57,13 @@ def mixed(replies: Sequence[Reply], ask: Ask, enrolment: Enrolment, version: str
     members = [b',"team":' + encoded(reply.variation) for reply in replies]
     one = Body(ask.list_name, rest, [lists[team].items[place] for team, place in picks], list(teams))
     one = one.with_members(members[team] for team, _ in picks)
-    one = one.repinned(0 if ask.page is None else len(ask.page.seen))
-    short = is_list(ask) and len(teams) < ask.num_results and any("short" in each.rest for each in lists)
+    before = 0 if ask.page is None else len(ask.page.seen)
+    one = one.repinned(before)
+    if within_caps is not None:
+        one = one.at(within_caps(one.names, one.pins(before))[:most])
+        teams = {name: teams[name] for name in one.names}
+    is_short = within_caps is not None or any("short" in each.rest for each in lists)
+    short = is_list(ask) and len(teams) < ask.num_results and is_short
     body = one.encode(short=short, next_page=next_page(lists, ask, teams))
     return Mixed(one_reply(replies, body, etag_of(body, version)), name, msgspec.json.encode(teams))
 
@@ -73,6 +85,7 @@ def one_reply(replies: Sequence[Reply], body: bytes, etag: str) -> Reply:
     """The reply with the one list: its headers promise nowhere more than is true of each of its lists."""
     return Reply(
         body=body,
+        variations=tuple(variation for reply in replies for variation in reply.variations),
         variation="+".join(reply.variation for reply in replies),
         model=", ".join(dict.fromkeys(reply.model for reply in replies if reply.model)),
         seed=", ".join(dict.fromkeys(reply.seed for reply in replies if reply.seed)),

@@ -45,6 +45,7 @@ class Reply(msgspec.Struct, frozen=True):
     version: str  # of the configuration
     repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
     showings: tuple[Showing, ...] = ()
+    variations: tuple[Variation, ...] = ()  # those whose caps the list keeps to
 
 
 def reply_of(
@@ -68,6 +69,7 @@ def reply_of(
         version=request.config.version,
         repeat=repeat,
         showings=showings_of(request),
+        variations=(request.variation,),
     )
 
 

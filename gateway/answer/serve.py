@@ -209,7 +209,9 @@ class Gateway:
         body, whole = hit.answer.body, True
         if own or variation.hide or source is not None or ask.fields or ask.locale:
             with self.telemetry.span("decorate"):
-                decorated = await self.decorators.decorate(hit.answer, ask, variation, source)
+                capped = (own or bool(variation.hide)) and self.engine.has_caps(variation)
+                caps = partial(self.engine.within_caps, (variation,)) if capped else None
+                decorated = await self.decorators.decorate(hit.answer, ask, variation, source, caps)
             short = is_list(ask) and len(decorated.body.items) < ask.num_results and not hit.answer.complete
             if short and wanted.key.results < STEPS[-1]:
                 return None
@@ -244,7 +246,9 @@ class Gateway:
             log.warning("%s answers alone for %s: %s", replies[0].variation, plan.path, error)
             self.telemetry.lookup(ask.namespace, ask.recommender, "fallback")
             return as_fallback(replies[0])
-        mix, now = mixed(replies, ask, enrolment, request.config.fingerprint), self.clock()
+        variations = [variation for reply in replies for variation in reply.variations]
+        caps = partial(self.engine.within_caps, variations) if any(map(self.engine.has_caps, variations)) else None
+        mix, now = mixed(replies, ask, enrolment, request.config.fingerprint, caps), self.clock()
         self.ledger.expose(enrolment, now, mix.name, teams=mix.teams)
         body = annotated(DecoratedBody(mix.reply.body, mix.reply.etag), enrolment.arm)
         return replace(mix.reply, body=body.body, etag=body.etag if mix.reply.etag else "", repeat=None)

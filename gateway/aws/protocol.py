@@ -36,7 +36,6 @@ FAILURE = Problem("The server failed; its log says why.", status=500, type="Inte
 
 AnyRequest = Request[Any, Any, Any]
 Headers = Mapping[str, str]
-Call = Callable[[AwsCaller, Headers, bytes], Awaitable[bytes]]  # (who, lower-cased headers, body) → body
 decoded = engine.decoded
 
 # members of requests that the runtime and events services share (specification, Appendix A)
@@ -46,6 +45,16 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A request's body; members that no rule knows are left aside, as AWS does."""
+
+
+class WireAnswer(NamedTuple):
+    """A body with headers of ours: AWS's shapes have no member for them."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+Call = Callable[[AwsCaller, Headers, bytes], Awaitable[bytes | WireAnswer]]  # (who, lower-cased headers, body) → body
 
 
 class Wire(NamedTuple):
@@ -66,8 +75,8 @@ def framed(
         try:
             head = head_of(request)
             on.callers.check(head, plane=plane)
-            async with (held := on.bodies.of(request, on.share(head), limit, inflate=False)) as body:
-                caller = on.callers.who(head._replace(body=body), plane=plane)
+            async with (held := on.bodies.of(request, on.share(head), limit, inflate=False)) as sent:
+                caller = on.callers.who(head._replace(body=sent), plane=plane)
                 # the signature is of what came over the wire
                 answer = await call(caller, head.headers, held.inflated(head.headers))
         except (engine.EngineError, Problem) as error:
@@ -75,7 +84,8 @@ def framed(
         except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
             log.exception("%s failed", path)
             return refused(FAILURE, media_type)
-        return Response(answer, media_type=media_type, headers=request_id())
+        body, more = answer if isinstance(answer, WireAnswer) else (answer, {})
+        return Response(body, media_type=media_type, headers={**request_id(), **more})
 
     return handle
 

@@ -14,11 +14,12 @@ from msgspec import UNSET, Meta, UnsetType
 
 import engine
 from gateway.aws.callers import AwsCaller
-from gateway.aws.protocol import Arn, Headers, Id, RequestBody, decoded
+from gateway.aws.protocol import Arn, Headers, Id, RequestBody, WireAnswer, decoded
 from gateway.aws.rates import Take
 from gateway.fields import text_of
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
+SHORT = {"x-recgate-short": "true"}  # a header of ours: caps leave fewer items than were asked for
 DEFAULT_RESULTS = 25
 LONGEST_ID = 256
 MOST_WITH_METADATA = 50
@@ -115,7 +116,7 @@ class RuntimeCalls:
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
 
-    async def recommend(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
+    async def recommend(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes | WireAnswer:
         asked = decoded(body, self._recommendations)
         question = engine.Question(
             campaign=_one_of(asked.campaign_arn, asked.recommender_arn),
@@ -132,7 +133,7 @@ class RuntimeCalls:
         self._take("GetRecommendations", question.account, question.campaign)
         return await self._answer("itemList", question, asked.metadata_columns, headers)
 
-    async def rerank(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes:
+    async def rerank(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes | WireAnswer:
         asked = decoded(body, self._ranking)
         question = engine.Question(
             campaign=_of_kind("campaign", asked.campaign_arn),
@@ -170,7 +171,7 @@ class RuntimeCalls:
 
     async def _answer(
         self, list_name: str, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
-    ) -> bytes:
+    ) -> bytes | WireAnswer:
         ranked = await self._rank(question)
         nothing = (None,) * len(ranked.items)
         rows: Sequence[dict[str, Any] | None] = nothing
@@ -191,7 +192,8 @@ class RuntimeCalls:
         response: dict[str, object] = {list_name: predicted, "recommendationId": ranked.recommendation_id}
         if item := headers.get(EXPLAIN):
             response["explanation"] = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
-        return msgspec.json.encode(response)
+        body = msgspec.json.encode(response)
+        return WireAnswer(body, SHORT) if ranked.short else body
 
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.box import SIMPLE
@@ -18,11 +18,16 @@ from engine import (
     RECIPES,
     CohortStudy,
     Curve,
+    DiversityCurve,
+    DiversityStudy,
     EvaluationReport,
+    Similarity,
     Snapshot,
     cohort_curve,
+    diversity_curve,
     evaluate,
     save_curve,
+    save_diversity,
     save_plot,
 )
 from gateway.cli import movielens
@@ -31,6 +36,7 @@ from gateway.cli.options import data_option, group_option, plain_errors, recipe_
 
 RANKING = recipe_choice(lambda recipe: recipe.ranks_items)
 USUAL = "aws-user-personalization-v2"
+AnyReport = EvaluationReport | Curve | DiversityCurve
 WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
 
@@ -39,6 +45,9 @@ class EvaluateOptions:
     recipes: tuple[str, ...]
     on_movielens: bool
     of_cohorts: bool
+    of_diversity: bool
+    similarity: Similarity
+    columns: tuple[str, ...]
     seed: int
     json_file: Path | None
     plot: Path | None
@@ -50,6 +59,17 @@ class EvaluateOptions:
 @click.option("--recipe", "recipes", multiple=True, type=RANKING, help="May be given again.")
 @click.option("--movielens", "on_movielens", is_flag=True, help="On MovieLens-100K instead of a data directory.")
 @click.option("--cohorts", "of_cohorts", is_flag=True, help="What lists of cohorts lose in quality and gain in hits.")
+@click.option("--diversity", "of_diversity", is_flag=True, help="What diverse lists lose in quality, by strength.")
+@click.option(
+    "--similarity",
+    type=click.Choice(get_args(Similarity)),
+    default="columns",
+    show_default=True,
+    help="With --diversity: what items are alike by.",
+)
+@click.option(
+    "--column", "columns", multiple=True, help="With --diversity: a column of Items; the first is capped, too."
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here too.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
@@ -64,23 +84,28 @@ def command(**values: Any) -> None:
             movielens_snapshot(console) if options.on_movielens else snapshot_in(options.data, options.group, console)
         )
         started = time.monotonic()
-        with progress_bar(console, "evaluate") as (bar, task):
-
-            def say(fraction: float, message: str) -> None:
-                bar.update(task, completed=fraction, message=message)
-
-            report: EvaluationReport | Curve
-            names = options.recipes or (USUAL,)
-            if options.of_cohorts:
-                report = cohort_curve(snapshot, time.perf_counter, CohortStudy(personal(names[0]), options.seed), say)
-            else:
-                report = evaluate(snapshot, names, options.seed, say)
-        show(console, report) if isinstance(report, EvaluationReport) else show_curve(console, report)
+        report = measured(snapshot, options, console)
+        show_report(console, report)
         console.print(f"in {time.monotonic() - started:.0f} s")
         if options.json_file is not None:
             options.json_file.write_bytes(report.to_json())
         if options.plot is not None:
             draw(report, options.plot)
+
+
+def measured(snapshot: Snapshot, options: EvaluateOptions, console: Console) -> AnyReport:
+    names = options.recipes or (USUAL,)
+    with progress_bar(console, "evaluate") as (bar, task):
+
+        def say(fraction: float, message: str) -> None:
+            bar.update(task, completed=fraction, message=message)
+
+        if options.of_cohorts:
+            return cohort_curve(snapshot, time.perf_counter, CohortStudy(personal(names[0]), options.seed), say)
+        if options.of_diversity:
+            study = DiversityStudy(names[0], options.seed, options.similarity, options.columns)
+            return diversity_curve(snapshot, study, say)
+        return evaluate(snapshot, names, options.seed, say)
 
 
 def personal(recipe: str) -> str:
@@ -99,6 +124,16 @@ def movielens_snapshot(console: Console) -> Snapshot:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), console, allow_file_urls=True) as local:
         movielens.import_all(local, "movies", movielens.fetch(), Path(folder) / "csv")
         return local.engine.resources.snapshot(local.arn("dataset-group/movies"))
+
+
+def show_report(console: Console, report: AnyReport) -> None:
+    match report:
+        case EvaluationReport():
+            show(console, report)
+        case Curve():
+            show_curve(console, report)
+        case DiversityCurve():
+            show_diversity(console, report)
 
 
 def show(console: Console, report: EvaluationReport) -> None:
@@ -137,6 +172,15 @@ def show_curve(console: Console, curve: Curve) -> None:
     console.print(table_of(curve.table()))
 
 
+def show_diversity(console: Console, curve: DiversityCurve) -> None:
+    console.print(
+        f"{curve.recipe}: {curve.interactions:,} interactions, {curve.users:,} users, each one's last item hidden;"
+        f" items are alike by {curve.similarity}; diversity is 1 less the mean similarity of two of ten items",
+        highlight=False,
+    )
+    console.print(table_of(curve.table()))
+
+
 def table_of(rows: Sequence[Mapping[str, str]], title: str | None = None) -> Table:
     table = Table(box=SIMPLE, title=title, title_justify="left", padding=(0, 1, 0, 0))
     for name in rows[0]:
@@ -146,8 +190,14 @@ def table_of(rows: Sequence[Mapping[str, str]], title: str | None = None) -> Tab
     return table
 
 
-def draw(report: EvaluationReport | Curve, path: Path) -> None:
+def draw(report: AnyReport, path: Path) -> None:
     try:
-        save_plot(report, path) if isinstance(report, EvaluationReport) else save_curve(report, path)
+        match report:
+            case EvaluationReport():
+                save_plot(report, path)
+            case Curve():
+                save_curve(report, path)
+            case DiversityCurve():
+                save_diversity(report, path)
     except ModuleNotFoundError as error:
         raise click.ClickException(str(error)) from error

@@ -1,4 +1,4 @@
-"""Configured filters and objectives that the data does not allow: found before visitors are refused for them."""
+"""Configured filters, objectives and diversity that the data does not allow: found before visitors are refused."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class FilterChecks:
 
 
 def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
-    """Reasons why models can't use filters (those of promotions and rules too) and objectives, by their place and what
-    names them.
+    """Reasons why models can't use filters (those of promotions and rules too), objectives and diversity, by place and
+    what names them.
 
     Models that are not there are passed over.
     """
@@ -52,6 +52,11 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
                 engine.answers.check_objective(variation.model, objective)
         except InvalidInput as error:
             faults[f"objective of {place}: {objective and objective.column}"] = error.message
+        try:
+            if variation.diversity is not None:
+                engine.answers.check_diversity(variation.model, variation.diversity)
+        except InvalidInput as error:
+            faults[f"diversity of {place}"] = error.message
     return faults
 
 

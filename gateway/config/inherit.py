@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import msgspec
 
-from engine import Fatigue, NegativeEvent, RuleBook, ServingObjective
+from engine import Cap, Diversity, Fatigue, NegativeEvent, RuleBook, ServingObjective
 from gateway.ask import Action
 from gateway.config import caching, document, experiments
 from gateway.context import autocontext
 from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES
-from gateway.document.context import AutoField, Filter, ObjectivePart, Promotion, RulePart
+from gateway.document.context import AutoField, DiversityPart, Filter, ObjectivePart, Promotion, RulePart
 from gateway.document.remote import Enclosing
 from gateway.document.rules import AnyListRule, list_rule
 from gateway.document.values import plain
@@ -146,6 +146,7 @@ def variation(
         objective=objective(own.objective),
         rules=None if own.rules is None or by_arn else RuleBook(tuple(map(list_rule, own.rules))),
         rule_values={each.name: context_fields(each.auto_dynamic_filter_values) for each in dynamic_rules(own)},
+        diversity=None if by_arn or own.diversity is None else diversity(own.diversity),
         policies=None if own.cache_control is None else caching.policies(own.cache_control),
         metadata=metadata(own.inference_item_metadata, answerer, enclosing),
         hide=tuple(FieldCondition(each.field, each.operator, each.value) for each in own.hide or ()),
@@ -181,6 +182,11 @@ def promotion(part: Promotion, by_arn: bool) -> plan.PromotionChoice:
 
 def dynamic_rules(level: Level) -> list[AnyListRule]:
     return [each for each in level.rules or () if each.auto_dynamic_filter_values]
+
+
+def diversity(part: DiversityPart) -> Diversity:
+    caps = tuple(Cap(column=cap.column, most=cap.most, first=cap.first) for cap in part.caps)
+    return Diversity(strength=part.strength, similarity=part.similarity, columns=part.columns, caps=caps)
 
 
 def filter_choice(part: Filter, by_arn: bool) -> plan.FilterChoice:

@@ -11,17 +11,22 @@ from gateway.context.operators import OPERATORS
 from gateway.context.rules import RULES, FieldType, Rule
 from gateway.document.values import (
     Column,
+    Count,
     FieldName,
     FilterValue,
+    Fraction,
     MetadataField,
     Part,
     Percent,
+    Place,
     Placeholder,
     PromotionName,
     Shift,
     Text,
     Value,
 )
+
+Similarity = Literal["columns", "texts", "model"]
 
 if TYPE_CHECKING:
     OperatorName = str
@@ -110,6 +115,27 @@ class ObjectivePart(Part, frozen=True, kw_only=True):
 
     column: Column
     weight: Shift
+
+
+class CapPart(Part, frozen=True, kw_only=True):
+    """At most `most` items with one value of the `column` among the `first` places of a list; without `first` in all of
+    it. No list breaks a cap: where too few items are left, it is shorter."""
+
+    column: Column
+    most: Count
+    first: Place | None = None
+
+
+class DiversityPart(Part, frozen=True):
+    """Unlike items in one list, by the built-in engine: caps, and maximal marginal relevance. A `strength` of 0 leaves
+    the most relevant items, 1 the least alike of the best. Items are alike by their values in `columns` (all of the
+    categorical ones where none is named), by their texts, or by the vectors of the model. It overrules the campaign's
+    tag `recgate:diversity`, and `{}` what is inherited."""
+
+    strength: Fraction = 0
+    similarity: Similarity = "columns"
+    columns: tuple[Column, ...] = ()
+    caps: tuple[CapPart, ...] = ()
 
 
 class Hide(Part, frozen=True):

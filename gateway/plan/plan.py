@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import Fatigue, NegativeEvent, RuleBook, ServingObjective
+from engine import Diversity, Fatigue, NegativeEvent, RuleBook, ServingObjective
 from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of
@@ -138,6 +138,7 @@ class Variation:
     objective: ServingObjective | None = None
     rules: RuleBook | None = None  # None: the campaign's own
     rule_values: Mapping[str, tuple[ContextField, ...]] = field(default_factory=dict)  # automatic, by the rule's name
+    diversity: Diversity | None = None  # None: as the campaign has it
     policies: Mapping[UserKind, CachePolicy] | None = None  # None: no cacheControl anywhere above
     metadata: Metadata | None = None
     hide: tuple[FieldCondition, ...] = ()  # on metadata: items for which one holds are not shown

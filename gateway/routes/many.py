@@ -59,10 +59,12 @@ def many_route(front: Front) -> HTTPRouteHandler:
             wanted = decode(sent, ManyBody, "an object with 'requests'", "ValidationError")
         asks = asks_of(wanted, decoded(name, "namespace"))
         await front.limit(caller, len(asks) - 1)  # the first was counted on the way in
-        replies = await many(lambda ask: front.gateway.answer(ask, caller), asks, wanted.distinct)
+        gateway = front.gateway
+        within_caps = gateway.engine.within_caps
+        replies = await many(lambda ask: gateway.answer(ask, caller), asks, wanted.distinct, within_caps)
         for reply in replies:
             if isinstance(reply, Reply):
-                front.gateway.count_shown(reply)
+                gateway.count_shown(reply)
         body = msgspec.json.encode({"responses": [msgspec.Raw(answer_of(reply)) for reply in replies]})
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
         return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from engine import Change, Cohort, Event, Explanation, Fatigue, ListRule, Question, Ranked, Tired
+from engine import Cap, Change, Cohort, Event, Explanation, Fatigue, ListRule, Question, Ranked, Tired
 from gateway.ask import Answer, Ask, Item, ItemPin
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
@@ -74,7 +74,7 @@ class EngineUpstream:
         own = None if user is None else tags[-1]
         rules = ask.rules if book is None else book.rules
         choosing = _filters(ask, rules)
-        moved = ask.history or variation.objective or deployed.objective or rules
+        moved = ask.history or rules or _reads_items(variation, deployed)
         if not choosing and not moved:
             tags = tags[1:]  # items are in the list by their ids alone
         elif any(name is not None for name, _ in choosing):
@@ -108,6 +108,7 @@ class EngineUpstream:
             seed=ranked.seed,
             unknown_history=ranked.unknown_history,
             lacking=ranked.lacking,
+            short=ranked.short,
         )
 
     def fatigue(self, variation: Variation) -> Fatigue | None:
@@ -131,6 +132,38 @@ class EngineUpstream:
         """Count a list as shown to the user now."""
         with as_problems():
             self._answers.note_shown(variation.model, user, items, rule, self._account)
+
+    def within_caps(
+        self, variations: Sequence[Variation], names: Sequence[str], pins: Sequence[int | None] = ()
+    ) -> list[int]:
+        """The places of items that the variations' caps leave of a list, in the order that they are to have then.
+        `pins`: at which place, from 0, an item is to stand."""
+        pins = pins or (None,) * len(names)
+        places = list(range(len(names)))
+        if not names:
+            return places
+        with as_problems():
+            capped: dict[str, tuple[str, tuple[Cap, ...]]] = {}  # by dataset group: a model, and all its caps
+            for variation in variations:
+                group, caps = self._caps(variation)
+                _, others = capped.get(group, ("", ()))
+                capped[group] = variation.model, tuple(dict.fromkeys((*others, *caps)))
+            for model, caps in capped.values():
+                if caps:
+                    listed, pinned = [names[at] for at in places], [pins[at] for at in places]
+                    left = self._answers.within_caps(model, listed, caps, pinned, self._account)
+                    places = [places[place] for place in left]
+        return places
+
+    def has_caps(self, variation: Variation) -> bool:
+        with as_problems():
+            return variation.origin is None and bool(self._caps(variation)[1])
+
+    def _caps(self, variation: Variation) -> tuple[str, tuple[Cap, ...]]:
+        """The dataset group of the variation's model, and its caps: the configured ones, or else the campaign's."""
+        deployed = self._answers.deployed(variation.model, self._account)
+        diversity = deployed.diversity if variation.diversity is None else variation.diversity
+        return deployed.group_uid, () if diversity is None else diversity.caps
 
     def seen(self, ask: Ask, variation: Variation, since: float) -> frozenset[str]:
         """The items that the asking user or session had an event with since then, epoch seconds."""
@@ -255,6 +288,13 @@ def _heard(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
+def _reads_items(variation: Variation, deployed: DeployedModel) -> bool:
+    """Tell whether what is said of items moves them in the list, or out of it."""
+    if variation.objective or deployed.objective:
+        return True
+    return variation.diversity is not None or deployed.diversity is not None
+
+
 def tags_of(change: Change) -> tuple[Tag, ...]:
     """Tags of the cache's entries that a change of the engine outdates."""
     match change.kind:
@@ -302,6 +342,7 @@ def _question(ask: Ask, variation: Variation, account: str) -> Question:
         history=ask.history,
         objective=variation.objective,
         rules=ask.rules,
+        diversity=variation.diversity,
         stable_id=True,
         fatigue=ask.fatigue,
     )

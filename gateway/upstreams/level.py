@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.document.context import AutoContext, Filter, Hide, ObjectivePart, Promotion
+from gateway.document.context import AutoContext, DiversityPart, Filter, Hide, ObjectivePart, Promotion
 from gateway.document.remote import CircuitBreaker
 from gateway.document.rules import AnyListRule
 from gateway.document.values import BelowOne, Duration, Part, Retries, Seconds, TimesShown, Weight, Window
@@ -44,6 +44,7 @@ class Level(Part, frozen=True):
     promotions: tuple[Promotion, ...] | None = None
     objective: ObjectivePart | None = None
     rules: tuple[AnyListRule, ...] | None = None
+    diversity: DiversityPart | None = None
     inference_item_metadata: AnyMetadata | None = None
     hide: tuple[Hide, ...] | None = None
     hide_seen: Seconds | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Promotion, Question, Tired
+from engine import Cap, Diversity, Promotion, Question, Tired
 from engine.cohorts.cohorts import EVERYONE
 from engine.data import entries
 from engine.data.group import Group
 from engine.data.log import Logged
+from engine.data.schema import Field, Schema
 from engine.ensemble import indexing
 from engine.ensemble.scorer import Ensemble
 from engine.filters import CompiledFilter, compile_filter
 from engine.nearest import cells
+from engine.rank.rule import DiversityRule
 from engine.recipe import silent
 from engine.serving import serve
 from engine.serving.deployments import Deployed
@@ -63,7 +66,8 @@ def group_of(*disliked: str) -> Group:
 def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> RankingContext:
     asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
     compiled: tuple[CompiledFilter, ...] = tuple(map(compile_filter, filters))
-    return ranking_context(asked, model, LiveState.of(group, user, model), compiled, 99.0)
+    live = LiveState.of(group, user, model)
+    return ranking_context(FilteredQuestion(asked, compiled), model, live, 99.0)
 
 
 def by_scan(ensemble: Ensemble) -> Deployed:
@@ -149,3 +153,20 @@ def test_the_index_leaves_out_and_lowers_what_the_scan_does(group: Group, ensemb
     scores = dict(zip(expected.items, expected.scores, strict=True))
     for item, score in zip(shown.items, shown.scores, strict=True):
         assert score == pytest.approx(scores.get(item, score), rel=0.05, abs=2e-7)
+
+
+def test_caps_choose_among_what_the_index_lists_and_beyond_it_only_where_they_must(
+    group: Group, ensemble: Ensemble
+) -> None:
+    items = Schema("Items", "ITEMS", tuple(Field(name=name, type="string") for name in ("CLUSTER", "SHELF")))
+    for item in range(ITEMS):
+        group.item_table.put(item, {"CLUSTER": f"c{item % 40}", "SHELF": f"s{item // 40 % 40}"})
+    for column, most, enough in (("SHELF", 2, True), ("CLUSTER", 1, False)):
+        rule = DiversityRule.of(Diversity(caps=(Cap(column=column, most=most),)), items)
+        question = FilteredQuestion(Question(campaign="c", user="u", num_results=EXPECTED), diversity=rule)
+        model = deployed(ensemble)
+        context = ranking_context(question, model, LiveState.of(group, "u", model), 99.0)
+        shown = serve.shown_of(context).items
+        counts = Counter(group.item_table.value(int(item), column) for item in shown)
+        assert len(shown) == EXPECTED and max(counts.values()) <= most
+        assert ("scores" not in vars(context)) is enough

@@ -94,11 +94,11 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, **settings: Any) -> Iterator[Site]:
+def site(folder: Path, config: str = "namespaces: {}", **settings: Any) -> Iterator[Site]:
     clock = Clock()
     known = {"pending_s": 0.0, "allow_file_urls": True, **settings}
     engine = Engine.open(Settings.of(folder / "data", {}, **known), clock)
-    with served(create_app(parse("namespaces: {}", "no file"), engine, AppOptions(environ={}))) as url:
+    with served(create_app(parse(config, "no file"), engine, AppOptions(environ={}))) as url:
         clients = Clients(url)
         yield Site(folder, engine, clients, clock)
         clients.close()

@@ -23,11 +23,12 @@ failed = Work.fail
 
 def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:
     now, new_id = work.engine.clock(), work.engine.new_id
-    campaign = batch.deployed.campaign
+    setting, campaign = batch.deployed.diversity, batch.deployed.campaign
     question = Question(
         campaign=campaign.arn, account=campaign.account, num_results=job.num_results, objective=batch.objective
     )
-    template = FilteredQuestion(question, batch.filters, rules=_rules(work, batch, now))
+    diversity = None if setting is None else work.directory.diversity(setting, batch.group.arn)
+    template = FilteredQuestion(question, batch.filters, rules=_rules(work, batch, now), diversity=diversity)
     answer = answering(batch.deployed, batch.state, template, now=now, new_id=new_id)
     if job.batch_inference_job_mode == "THEME_GENERATION":
         return Answering(themed(answer, _themes(work, job, batch)), MOST_THEMES)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 
 from gateway.config import document, experiments
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable
 from gateway.config.checks.context import check_filters, check_rules, reads_item
 from gateway.context.rules import ITEM_METADATA
+from gateway.document.context import DiversityPart
 from gateway.document.report import Report, checks, choices, inside
 from gateway.upstreams.function import check_function_arn
 from gateway.upstreams.level import CacheControl, CachePolicy, Level, RemoteVariation, VariationPart
@@ -29,6 +31,21 @@ def check_level(part: Level, place: str, report: Report) -> None:
     check_rules(part.rules, place, report)
     if len(part.promotions or ()) > 1:
         report.refuse(inside(place, "promotions"), f"has {len(part.promotions or ())}: a list has one at most")
+
+
+@checks
+def check_diversity(part: DiversityPart, place: str, report: Report) -> None:
+    if part.columns and part.similarity != "columns":
+        report.refuse(inside(place, "columns"), f"go with similarity 'columns', not with {part.similarity!r}")
+    if part.strength == 0 and (part.columns or part.similarity != "columns"):
+        report.warn(place, "has no 'strength': how items are alike changes nothing")
+    capped = Counter((cap.column.upper(), cap.first) for cap in part.caps)
+    for index, cap in enumerate(part.caps):
+        at = inside(place, "caps", index)
+        if capped[cap.column.upper(), cap.first] > 1:
+            report.refuse(at, f"is not the only cap on {cap.column} for the same places: keep the one that you mean")
+        if cap.first is not None and cap.first <= cap.most:
+            report.warn(at, f"never keeps an item out: {cap.first} places can't have more than {cap.most} of anything")
 
 
 @checks

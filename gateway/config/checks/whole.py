@@ -13,7 +13,7 @@ from gateway.config.checks.recommenders import COUNTED_BY_NONE, HEEDED_BY_NONE
 from gateway.config.inherit import inherited
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
-from gateway.document.context import AutoField, Filter, Promotion
+from gateway.document.context import AutoField, DiversityPart, Filter, Promotion
 from gateway.document.remote import FILTER_ARN, MODEL_ARN, EngineOrigin
 from gateway.document.report import Report, checks, choices, inside
 from gateway.document.rules import ListRulePart
@@ -56,6 +56,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_promotions(part, report)
     check_list_rules(part, report)
     check_cohorts(part, report)
+    check_diversity_elsewhere(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
@@ -126,6 +127,17 @@ def check_origins(part: document.Root, report: Report) -> None:
             report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
         if action == "rerank-items" and ":recommender/" in variation.arn:
             report.refuse(inside(place, "arn"), "is a recommender's: Amazon Personalize reranks by campaigns only")
+
+
+def check_diversity_elsewhere(part: document.Root, report: Report) -> None:
+    elsewhere = answered_elsewhere(part)
+    for place, _, recommender, variation, level in variations_of(part):
+        if not isinstance(variation, elsewhere) or level.diversity in (None, DiversityPart()):
+            continue
+        if variation.diversity or recommender.diversity:
+            report.refuse(place, "has 'diversity': only models of the built-in engine have that")
+        else:
+            report.warn(place, "is answered elsewhere: 'diversity' above it changes nothing here")
 
 
 def check_cohorts(part: document.Root, report: Report) -> None:

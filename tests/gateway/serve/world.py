@@ -15,8 +15,10 @@ import msgspec
 from litestar import Litestar
 
 from engine import (
+    Cap,
     Change,
     Cohort,
+    Diversity,
     EngineError,
     Event,
     Explanation,
@@ -96,8 +98,9 @@ class SmallEngine:
         self.answers = self.feed = self.resources = self
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
-        about = {"model": "home/1", "trained_at": 1_699_999_000.0, "objective": None, "rules": None}
+        about = {"model": "home/1", "trained_at": 1_699_999_000.0, "objective": None, "rules": None, "diversity": None}
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", **about)
+        self.kinds: dict[str, str] = {}  # what caps count
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
@@ -155,6 +158,26 @@ class SmallEngine:
         if campaign not in ("home", ARN):
             raise NotFound(f"Resource Arn {campaign} does not exist.")
         return self.home
+
+    def check_diversity(self, campaign: str, diversity: Diversity) -> None:
+        return
+
+    def within_caps(
+        self,
+        campaign: str,
+        items: Sequence[str],
+        caps: Sequence[Cap],
+        pins: Sequence[int | None] = (),
+        account: str | None = None,
+    ) -> list[int]:
+        """The places that all caps leave, which count kinds over the whole list."""
+        counts, places = Counter[str](), []
+        for place, item in enumerate(items):
+            kind = self.kinds.get(item)
+            if kind is None or all(counts[kind] < cap.most for cap in caps):
+                places.append(place)
+                counts[kind or ""] += 1
+        return places
 
     def deployed_models(self) -> list[Any]:
         return [self.home]
