@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.data.columns import Floats
-from engine.ensemble.pool import CandidatePool, Score, blended_ndcg
+from engine.ensemble.member import Score
+from engine.ensemble.pool import CandidatePool, blended_ndcg
 from engine.measure.metrics import without
 from engine.measure.split import EvaluationCase
 

@@ -21,15 +21,16 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import bagged, clearly_better, fitted_scale, ndcg_of
 from engine.ensemble.cost import parts_of
 from engine.ensemble.fits import Fits, fitted, reader
-from engine.ensemble.member import ScorerColumn
+from engine.ensemble.member import Arrays, Judge, Score, ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
-from engine.ensemble.pool import CandidatePool, Score, joined, own_ndcg, pool_of
+from engine.ensemble.pool import CandidatePool, joined, own_ndcg, pool_of
 from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Progress, silent, spans
 
-ENTRIES = 3_000_000  # scores a column gives on validation: cases × items
-MOST_CASES, FEWEST_CASES = 1_900, 400
+ENTRIES = 50_000_000  # scores a column gives on validation: cases × items
+MOST_CASES, FEWEST_CASES = 4_000, 400
+JUDGING = 1_000  # cases by which the sequence model is judged after every epoch
 ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
@@ -110,10 +111,24 @@ def _fit_split(
     progress: Progress,
     optional: Collection[str] = (),
 ) -> FittedSplit:
-    fits: Fits = fitted(columns, split.train, seed, progress, optional)
+    cases = _sample(split.cases, split.train.item_count, seed)
+    judge = _judge_by(cases[:: -(-len(cases) // JUDGING)], remove_seen) if cases else None
+    fits: Fits = fitted(columns, split.train, seed, progress, optional, judge)
     columns = [column for column in columns if column.fit in fits]
     scores = [reader(column, fits[column.fit], split.train.item_count) for column in columns]
-    return FittedSplit(columns, scores, _sample(split.cases, split.train.item_count, seed), remove_seen)
+    columns = [_as_trained(column, fits[column.fit]) for column in columns]
+    return FittedSplit(columns, scores, cases, remove_seen)
+
+
+def _judge_by(cases: list[EvaluationCase], remove_seen: bool) -> Judge:
+    return lambda score: float(own_ndcg([score], cases, remove_seen)[0])
+
+
+def _as_trained(column: ScorerColumn, arrays: Arrays) -> ScorerColumn:
+    """The column with the number of epochs that its training took."""
+    return (
+        replace(column, shape={**column.shape, "epochs": float(arrays["epochs"][0])}) if "epochs" in arrays else column
+    )
 
 
 def most_cases(items: int) -> int:

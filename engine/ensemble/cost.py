@@ -8,9 +8,9 @@ from typing import NamedTuple
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import ScorerColumn
+from engine.neighbours.inverse import inverted
 
 SMALL = 2_000  # items, up to which tables of neighbours are dense
-INVERTED = 4_000  # items that EASE and the regression are about, at most
 HIDDEN = 0.25  # share of the rows that a split hides
 NETWORK_BYTES = 250e6  # of torch
 MOMENTS = 4  # at which new users are validated
@@ -61,12 +61,12 @@ def fitting_seconds(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
 
 
 def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
-    few = min(sizes.items, INVERTED)
-    inverse = 8e-11 * few**3
+    few = inverted(int(sizes.items))
+    inverse = 2e-11 * few**3
     of_pairs = 1e-11 * sizes.users * sizes.items**2 if sizes.items <= SMALL else 3.8e-7 * sizes.pairs
     seconds = {
-        "ease": inverse + 1e-11 * sizes.users * few**2,
-        "regression": inverse + 1.5e-4 * sizes.users + 1e-7 * sizes.pairs,
+        "ease": inverse + min(1e-11 * sizes.users * few**2, 4e-8 * sizes.pairs),
+        "regression": inverse + 1.5e-4 * sizes.users + min(4e-11 * few**3, 1.5e-10 * few * sizes.pairs),
         "knn": of_pairs,
         "markov": 2.8e-7 * sizes.near,
         "content": 2e-9 * sizes.items**2 + 1e-3 * min(sizes.items, 3e4),
@@ -82,8 +82,8 @@ def epoch_seconds(sizes: Sizes, dim: float) -> float:
     targets = max(sizes.rows - sizes.users, 0.0)
     drawn = sizes.items if sizes.items <= 5_000 else 1_500
     windows = 1.6 * sizes.users + targets / 50
-    steps = max(min(windows / 8, 2_000.0), windows / 128)
-    return targets * 6 * (12 * dim**2 + drawn * dim) / 80e9 + steps * (1.8e-3 + 2.3e-9 * sizes.items * dim)
+    steps = max(min(windows / 8, 300.0), windows / 128)
+    return targets * 6 * (12 * dim**2 + drawn * dim) / 40e9 + steps * (1.8e-3 + 2.3e-9 * sizes.items * dim)
 
 
 def _reading_seconds(column: ScorerColumn, sizes: Sizes) -> float:
@@ -99,8 +99,12 @@ def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes) -> float:
     """The most bytes at once: all fits are held to the end, and the greatest needs the most while it is fitted."""
     members = {column.fit: column.member for column in columns}.values()
     table = 4 * sizes.items**2 if sizes.items <= SMALL else 200 * 8 * sizes.items
-    few = min(sizes.items, INVERTED)
-    rooms = {"ease": 28 * few**2, "regression": 28 * few**2, "knn": 28 * min(sizes.pairs, 34e6)}
+    few = inverted(int(sizes.items))
+    rooms = {
+        "ease": NETWORK_BYTES + 9 * few**2,
+        "regression": NETWORK_BYTES + 14 * few**2,
+        "knn": 28 * min(sizes.pairs, 34e6),
+    }
     held = table * len([member for member in members if member in ("ease", "knn", "markov", "regression")])
     network = NETWORK_BYTES + 24 * sizes.items * 64 if "sequence" in members else 0.0
     return sizes.bytes + held + max([rooms.get(member, 0.0) for member in members] + [network])

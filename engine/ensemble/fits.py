@@ -12,9 +12,8 @@ from engine.cost import Sizes
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.cost import fit_seconds
-from engine.ensemble.member import Arrays, ScorerColumn, standard
+from engine.ensemble.member import Arrays, Judge, Score, ScorerColumn, standard
 from engine.ensemble.members import MEMBERS
-from engine.ensemble.pool import Score
 from engine.recipe import Progress, Query, spans
 
 PRESENT: Mapping[str, Callable[[Query], bool]] = {
@@ -26,9 +25,16 @@ Fits = Mapping[str, Arrays]  # by Column.fit
 
 
 def fitted(
-    columns: Iterable[ScorerColumn], snapshot: Snapshot, seed: int, progress: Progress, optional: Collection[str] = ()
+    columns: Iterable[ScorerColumn],
+    snapshot: Snapshot,
+    seed: int,
+    progress: Progress,
+    optional: Collection[str] = (),
+    judge: Judge | None = None,
 ) -> Fits:
-    """Every distinct fit that the columns need; of members that are `optional` those that there is time for."""
+    """Every distinct fit that the columns need; of members that are `optional` those that there is time for. A judge
+    may end the fits of members that have `judged`.
+    """
     needed = {column.fit: column for column in columns}
     sizes = Sizes.of(snapshot)
     shares = spans(progress, [fit_seconds(column, sizes) for column in needed.values()])
@@ -37,7 +43,11 @@ def fitted(
         over = share(0.0, f"fitting {name}")
         if column.member in optional and over is not None and over >= 1:
             continue
-        fits[name] = MEMBERS[column.member].fit(snapshot, column.shape, seed, share)
+        member = MEMBERS[column.member]
+        if judge is not None and member.judged is not None:
+            fits[name] = member.judged(snapshot, column.shape, seed, share, judge)
+        else:
+            fits[name] = member.fit(snapshot, column.shape, seed, share)
     progress(1.0, f"fitted {len(fits)} scorers")
     return fits
 

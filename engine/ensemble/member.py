@@ -20,6 +20,8 @@ Setting = Mapping[str, float]
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Callable[[Snapshot], list[Setting]]
 Fit = Callable[[Snapshot, Setting, int, Progress], Arrays]
+Score = Callable[[Query], Floats]  # → (items,)
+Judge = Callable[[Score], float]  # how good scores are on validation
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Member:
     sparse: Callable[[Arrays, Setting, Query, int], Sparse | None] | None = None
     prepared: Callable[[Arrays, Setting], Arrays] = lambda arrays, reading: arrays
     vectors: Callable[[Arrays, Sequence[Ints]], Floats] | None = None
+    judged: Callable[[Snapshot, Setting, int, Progress, Judge], Arrays] | None = None  # a fit that a judge may shorten
 
 
 class ScorerColumn(msgspec.Struct, frozen=True):

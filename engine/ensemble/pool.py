@@ -6,7 +6,7 @@ best. That makes trying a blend a matter of milliseconds, whatever the size of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Floats
+from engine.ensemble.member import Score
 from engine.measure.metrics import dcg
 from engine.measure.split import EvaluationCase
-from engine.recipe import Query
 
 BEST = 40  # items of each column in a pool
 CUT = 10
 MOST_TRUTH = 10  # true items of a case that count
-
-Score = Callable[[Query], Floats]  # → (items,) standardised scores
 
 
 @dataclass(frozen=True)

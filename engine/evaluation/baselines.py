@@ -11,9 +11,9 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.choice import candidates
 from engine.ensemble.fits import fitted, reader
-from engine.ensemble.member import ScorerColumn
+from engine.ensemble.member import Score, ScorerColumn
 from engine.ensemble.plan import Options
-from engine.ensemble.pool import Score, own_ndcg
+from engine.ensemble.pool import own_ndcg
 from engine.measure.split import EvaluationCase, Split
 from engine.recipe import Progress, Query
 

@@ -11,6 +11,7 @@ from engine.neighbours.table import dense_fits
 
 LONGEST = 100  # distinct items of a user that pair with each other in a large catalogue
 CHUNK = 32_000_000  # entries of a dense users × items block
+PAIR = 500  # multiplications of a dense product that take as long as adding one pair
 
 
 def cooccurrence(snapshot: Snapshot) -> tuple[Pairs, Floats]:
@@ -42,13 +43,29 @@ def gram(snapshot: Snapshot, items: Ints) -> Floats:
     values = np.ones(len(rows), np.float32) if strengths is None else strengths
     owner = np.cumsum(np.append(False, users[1:] != users[:-1])) if len(users) else users  # users in use, from 0
     total = np.zeros((len(items), len(items)), np.float32)
+    lengths = np.bincount(owner).astype(np.float64)
+    if (lengths**2).sum() * PAIR < len(lengths) * float(len(items)) ** 2:
+        _add_pairs(total, owner, columns, values)
+        return total
     step = max(CHUNK // max(len(items), 1), 1)
-    for first in range(0, int(owner.max(initial=-1)) + 1, step):
+    for first in range(0, len(lengths), step):
         start, stop = np.searchsorted(owner, (first, first + step))
         block = np.zeros((int(owner[stop - 1]) - first + 1, len(items)), np.float32)
         block[owner[start:stop] - first, columns[start:stop]] = values[start:stop]
         total += block.T @ block
     return total
+
+
+def _add_pairs(total: Floats, owner: Ints, columns: Ints, values: Floats) -> None:
+    """Add every user's pairs of rows to `total` (k, k), lag by lag; (n,) rows are grouped by `owner`."""
+    np.add.at(total, (columns, columns), values**2)
+    for lag in range(1, len(owner)):
+        rows = np.flatnonzero(owner[lag:] == owner[:-lag])
+        if not len(rows):
+            break
+        left, right, weight = columns[rows], columns[rows + lag], values[rows] * values[rows + lag]
+        np.add.at(total, (left, right), weight)
+        np.add.at(total, (right, left), weight)
 
 
 def most_popular(snapshot: Snapshot, most: int) -> Ints:

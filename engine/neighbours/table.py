@@ -5,7 +5,7 @@ A dense table is `{"dense": (items, items)}`; a sparse one `{"indptr": (items + 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 DENSE = 2_000  # items: up to 16 MB a table
 KEPT = 200  # neighbours an item
+ROWS = 1_000  # of a large matrix, looked at together
 
 
 def dense_fits(item_count: int) -> bool:
@@ -40,16 +41,22 @@ def table_of(pairs: Pairs, item_count: int, most: int = KEPT) -> Arrays:
     return {"indptr": indptr, "near": pairs.right[order], "value": pairs.weight[order]}
 
 
-def table_of_block(block: Floats, items: Ints, item_count: int, most: int = KEPT) -> Arrays:
-    """The table of a (k, k) matrix over the chosen `items` (k,); every other item has an empty row."""
+def table_of_rows(rows: Callable[[slice], Floats], items: Ints, item_count: int, most: int = KEPT) -> Arrays:
+    """The table of a (k, k) matrix over the chosen `items` (k,), asked for some rows at a time; every other item has an
+    empty row."""
+    count = len(items)
     if dense_fits(item_count):
         dense = np.zeros((item_count, item_count), np.float32)
-        dense[np.ix_(items, items)] = block
+        dense[np.ix_(items, items)] = rows(slice(0, count))
         return {"dense": dense}
-    width = min(most, len(items))
-    columns = np.argpartition(-np.abs(block), width - 1, axis=1)[:, :width]  # (k, width)
-    weight = np.take_along_axis(block, columns, axis=1).astype(np.float32)
-    return table_of(Pairs(np.repeat(items, width), items[columns].ravel(), weight.ravel()), item_count, most)
+    width = min(most, count)
+    near, value = np.empty((count, width), np.int32), np.empty((count, width), np.float32)
+    for first in range(0, count, ROWS):
+        part = slice(first, min(first + ROWS, count))
+        block = rows(part)
+        columns = np.argpartition(-np.abs(block), width - 1, axis=1)[:, :width]
+        near[part], value[part] = items[columns], np.take_along_axis(block, columns, axis=1)
+    return table_of(Pairs(np.repeat(items, width), near.ravel(), value.ravel()), item_count, most)
 
 
 def mix(table: Arrays, items: Ints, weights: Floats, item_count: int) -> Floats:

@@ -6,7 +6,7 @@ It trains on windows of fixed length, into which users' logs are cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,14 +21,18 @@ from engine.data.snapshot import Snapshot
 from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import Progress
 
+Arrays = dict[str, NDArray[Any]]
+
 WHOLE = 5_000  # items: up to here the loss covers the whole catalogue
 NEGATIVES = 1_500  # beyond it, drawn once a batch and shared
 BATCH = 8  # windows: small data need many steps more than they need smooth ones
 BIG_BATCH = 128
 FEWEST_STEPS = 2_500  # small data are passed over more often
-STEPS = 2_000  # in an epoch, from which on batches grow
+STEPS = 300  # in an epoch, from which on batches grow
 LEARNING_RATE = 1e-3
-RISE = 0.1  # of the training, in which the learning rate rises
+RISE = 0.02  # of the training, in which the learning rate rises
+FALL = 0.3  # of the training, at its end, in which it falls to nought
+PATIENCE = 3  # epochs that score no better than the best, after which it begins to fall
 LEAST = 0.3  # of its time that a training takes, however late it begins
 STEPS_A_WORD = 20  # between two words of progress
 BATCHES_MIXED = 50  # whose windows are sorted by length together
@@ -68,16 +72,26 @@ def _one_thread() -> Iterator[None]:
 
 @_one_thread()
 def trained(
-    snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress
-) -> dict[str, NDArray[Any]]:
-    """The weights after `epochs` passes over every user's log: the arrays that `engine.nn.forward.logits` reads."""
+    snapshot: Snapshot,
+    shape: TransformerShape,
+    epochs: int,
+    seed: int,
+    progress: Progress,
+    judge: Callable[[Arrays], float] | None = None,
+) -> Arrays:
+    """The weights that `engine.nn.forward.logits` reads, after `epochs` passes over every user's log, a number that is
+    kept as "epochs". Where a judge scores the weights after each, a training that gets no better ends sooner.
+    """
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
     model, proposal = _initial_network(snapshot, shape, generator)
     batch = targets_a_batch(snapshot, shape.length)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+    )
     begun, done = progress(0.0, f"sequence model, epoch 1 of {epochs}"), 0.0
-    for epoch in range(epochs):
+    epoch, scores = 0, list[float]()
+    while done < 1:
         starts, sizes = windows_of(snapshot, shape.length, int(shuffle.integers(shape.length)) + 1)
         batches = batches_of(sizes, batch, shuffle)
         total, steps = 0.0, 0
@@ -89,19 +103,17 @@ def trained(
             if done >= 1:  # late: the learning rate has come down with the time, as it does with the work
                 break
             _set_rate(optimizer, done)
-            history, following, weights = batch_of(snapshot, starts[rows], sizes[rows])
-            losses = _losses(model, torch.from_numpy(history), torch.from_numpy(following), proposal)
-            loss = (losses if weights is None else losses * torch.from_numpy(weights[following >= 0])).mean()
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            loss = _loss(model, proposal, *batch_of(snapshot, starts[rows], sizes[rows]))
+            _take_step(model, optimizer, loss)
             total, steps = total + loss.item(), steps + 1
-        done = max(done, (epoch + 1) / epochs)
-        progress(min(done, 1.0), f"sequence model, epoch {epoch + 1} of {epochs}, loss {total / max(steps, 1):.3f}")
-        if done >= 1:
-            break
-    return weights_of(model)
+        epoch += 1
+        if judge is not None and epoch / epochs <= 1 - FALL:
+            scores.append(judge(weights_of(model)))
+            if epoch > PATIENCE + int(np.argmax(scores)):
+                epochs = max(math.ceil(epoch / (1 - FALL)), epoch + 1)
+        done = max(done, epoch / epochs)
+        progress(min(done, 1.0), f"sequence model, epoch {epoch} of {epochs}, loss {total / max(steps, 1):.3f}")
+    return {**weights_of(model), "epochs": np.array([epochs], np.int32)}
 
 
 def _share_over(begun: float | None, over: float | None) -> float:
@@ -122,19 +134,27 @@ def _initial_network(
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, done: float) -> None:
-    """One cycle (Smith and Topin, 2018) over the training, of which `done` (0..1) is over: the learning rate rises for
-    a tenth of it and falls to next to nothing, momentum goes the other way."""
-    rising = done < RISE
-    share = (1 - math.cos(math.pi * (done / RISE if rising else (done - RISE) / (1 - RISE)))) / 2
-    rates, momenta = ((0.04, 1.0), (0.95, 0.85)) if rising else ((1.0, 4e-6), (0.85, 0.95))
-    rate, momentum = (start + share * (stop - start) for start, stop in (rates, momenta))
+    """The learning rate when `done` (0..1) of the training is over: it rises, stays and falls to nought (the trapezoid
+    of Hägele et al., 2024). So its fall can begin whenever the judge says, which one cycle has to know beforehand."""
     for group in optimizer.param_groups:
-        group["lr"], group["betas"] = LEARNING_RATE * rate, (momentum, 0.98)
+        group["lr"] = LEARNING_RATE * min((done + 1e-3) / RISE, 1.0, (1 - done) / FALL)
 
 
-def weights_of(model: Transformer) -> dict[str, NDArray[Any]]:
+def weights_of(model: Transformer) -> Arrays:
     arrays = {name: value.detach().numpy().copy() for name, value in model.named_parameters()}
     return arrays | {"heads": np.array([model.shape.heads], np.int32)}
+
+
+def _take_step(model: Transformer, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
+def _loss(model: Transformer, proposal: Tensor, history: Longs, following: Longs, weights: Floats | None) -> Tensor:
+    losses = _losses(model, torch.from_numpy(history), torch.from_numpy(following), proposal)
+    return (losses if weights is None else losses * torch.from_numpy(weights[following >= 0])).mean()
 
 
 def _losses(model: Transformer, history: Tensor, following: Tensor, proposal: Tensor) -> Tensor:

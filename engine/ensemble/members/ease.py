@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Setting, table_member
 from engine.neighbours.cooccurrence import gram, most_popular
-from engine.neighbours.table import table_of_block
+from engine.neighbours.inverse import SMALL, invert, inverted
+from engine.neighbours.table import table_of_rows
 from engine.recipe import Progress
 
-MOST = 4_000  # items: the inverse is cubic in it
 LONGEST = 200
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:
-    if snapshot.item_count > MOST:
+    if snapshot.item_count > SMALL:
         return [{"ridge": 300.0}]
     return [{"ridge": 100.0}, {"ridge": 300.0}, {"ridge": 1000.0}]
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    items = most_popular(snapshot, MOST)
-    shared = gram(snapshot, items).astype(np.float64)
-    diagonal = np.diag_indices(len(items))
-    shared[diagonal] += shape["ridge"]
-    inverse = np.linalg.inv(shared)
-    block = (inverse / -np.diag(inverse)).astype(np.float32)
-    block[diagonal] = 0
-    return table_of_block(block, items, snapshot.item_count)
+    items = most_popular(snapshot, inverted(snapshot.item_count))
+    inverse = gram(snapshot, items)
+    invert(inverse, shape["ridge"])
+    scale = (-1 / np.diag(inverse)).astype(np.float32)
+
+    def rows(part: slice) -> Floats:
+        block: Floats = inverse[part] * scale
+        block[np.arange(len(block)), np.arange(len(items))[part]] = 0
+        return block
+
+    return table_of_rows(rows, items, snapshot.item_count)
 
 
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 0.7}, {"power": 1.0})

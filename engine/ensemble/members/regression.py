@@ -13,28 +13,30 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, damped, damped_few, fading, with_damping
 from engine.neighbours.cooccurrence import most_popular
+from engine.neighbours.inverse import SMALL, invert, inverted, multiplier
 from engine.neighbours.sparse import Sparse
-from engine.neighbours.table import mix, mix_sparse, table_of_block
+from engine.neighbours.table import mix, mix_sparse, table_of_rows
 from engine.recipe import Progress, Query
 
-MOST = 4_000  # items: the solution is cubic in it
 LONGEST = 300  # the latest rows of a user that are learned from
 READ = 200
 POWER, DECAY, WINDOW = 0.7, 0.8, 20
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:
-    return [{"ridge": 100.0}] if snapshot.item_count > MOST else [{"ridge": 100.0}, {"ridge": 300.0}]
+    return [{"ridge": 100.0}] if snapshot.item_count > SMALL else [{"ridge": 100.0}, {"ridge": 300.0}]
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
-    items = most_popular(snapshot, MOST)
-    past, link = moments(snapshot, items)
+    items = most_popular(snapshot, inverted(snapshot.item_count))
+    inverse, link = moments(snapshot, items)
     arrived = np.zeros(snapshot.item_count, np.float32)
     arrived[items] = link.sum(axis=0)
-    past[np.diag_indices(len(items))] += np.float32(shape["ridge"])
-    block = np.linalg.solve(past.astype(np.float64), link.astype(np.float64)).astype(np.float32)
-    return {**table_of_block(block, items, snapshot.item_count), "arrived": arrived}
+    times_link = multiplier(link)
+    del link  # as large as the inverse
+    invert(inverse, shape["ridge"])
+    table = table_of_rows(lambda part: times_link(inverse[part]), items, snapshot.item_count)
+    return {**table, "arrived": arrived}
 
 
 def moments(snapshot: Snapshot, items: Ints) -> tuple[Floats, Floats]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.ensemble.member import Arrays, Member, Setting
+from engine.ensemble.member import Arrays, Judge, Member, Setting
 from engine.ensemble.vectors import with_moments
 from engine.nn.forward import expected_of_many, logits
 from engine.recipe import Progress, Query
 
+SELDOM = 30  # interactions an item, below which more is dropped out
+SPARSE, DENSE = 0.5, 0.3
 
-def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
+
+def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress, judge: Judge | None = None) -> Arrays:
+    """A judge may end the training sooner; "epochs" says when."""
     from engine.nn.loop import trained  # torch takes a second to load: only training pays
     from engine.nn.transformer import TransformerShape
 
-    network = TransformerShape(snapshot.item_count, int(shape["length"]), int(shape["dim"]))
-    return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress))
+    dropout = SPARSE if len(snapshot.items) < SELDOM * snapshot.item_count else DENSE
+    network = TransformerShape(snapshot.item_count, int(shape["length"]), int(shape["dim"]), dropout=dropout)
+    return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress, _of_scores(judge)))
+
+
+def _of_scores(judge: Judge | None) -> Callable[[Arrays], float] | None:
+    return None if judge is None else lambda arrays: judge(lambda query: logits(arrays, query.history))
 
 
 def vectors(arrays: Arrays, histories: Sequence[Ints]) -> Floats:
@@ -38,4 +47,4 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 # whether to train one, and how long, is the plan's to say: see engine.ensemble.plan
-MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vectors=vectors)
+MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vectors=vectors, judged=fit)

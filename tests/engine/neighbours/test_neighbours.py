@@ -1,13 +1,15 @@
 """Counted pairs, tables dense and sparse, and vectors of descriptions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.neighbours import pairs as pairs_module, table as table_module
+from engine.neighbours import cooccurrence as cooccurrence_module, pairs as pairs_module, table as table_module
 from engine.neighbours.cooccurrence import cooccurrence, gram, most_popular
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.pairs import Pairs, distinct, following, from_end, together
-from engine.neighbours.table import mix, mix_sparse, table_of, table_of_block
+from engine.neighbours.table import mix, mix_sparse, table_of, table_of_rows
 from engine.recipe import silent
 from tests.engine.recipes.worlds import START, groups, rows_of
 
@@ -46,6 +48,18 @@ def test_gram_of_some_items() -> None:
     assert most_popular(LOG, 2).tolist() == [0, 1]
 
 
+def test_gram_by_pairs_is_gram_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = groups()
+    data = replace(data, weights=np.random.default_rng(0).random(len(data.items), np.float32))
+    items = np.arange(1, data.item_count, dtype=np.int32)
+    grams = []
+    for pair in (0, 1_000_000):
+        monkeypatch.setattr(cooccurrence_module, "PAIR", pair)
+        grams.append(gram(data, items))
+    np.testing.assert_allclose(grams[0], grams[1], rtol=1e-5)
+    assert grams[0].any()
+
+
 @pytest.mark.parametrize("dense", [True, False])
 def test_mix_adds_weighted_rows(dense: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "DENSE", 10 if dense else 0)
@@ -75,7 +89,7 @@ def test_a_few_rows_of_a_sparse_table_tell_each_neighbour_once(kept: int, monkey
 def test_a_sparse_table_keeps_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "DENSE", 0)
     block = np.array([[0, 1, -3, 2], [5, 0, 0, 0], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
-    table = table_of_block(block, np.array([1, 2, 4, 5], np.int32), 7, most=2)
+    table = table_of_rows(lambda part: block[part], np.array([1, 2, 4, 5], np.int32), 7, most=2)
     ones = np.ones(1, np.float32)
     np.testing.assert_array_equal(mix(table, np.array([1]), ones, 7), [0, 0, 0, 0, -3, 2, 0])
     np.testing.assert_array_equal(mix(table, np.array([5]), ones, 7), [0, 0, 2, 0, 3, 0, 0])
