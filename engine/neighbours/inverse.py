@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.data.columns import Floats, offsets_of
+from engine.nn.threads import one_thread
 
 SMALL = 4_000  # items, up to which several ridges are tried, in double precision
 WHOLE = 20_000  # items, up to which the whole catalogue is inverted
@@ -20,6 +21,7 @@ def inverted(item_count: int) -> int:
     return item_count if item_count <= WHOLE else MOST
 
 
+@one_thread()
 def invert(matrix: Floats, ridge: float) -> None:
     """Replace a positive semidefinite matrix (k, k) by the inverse of itself plus `ridge` on its diagonal, by Cholesky.
 
@@ -39,10 +41,12 @@ def multiplier(matrix: Floats) -> Callable[[Floats], Floats]:
     """(n, k) → (n, k): the product with a matrix (k, k), by its entries where they are few. It may be changed later."""
     import torch
 
-    rows, columns = np.nonzero(matrix.T)
-    if len(rows) > FEW * matrix.size:
+    if np.count_nonzero(matrix) > FEW * matrix.size:
         dense = torch.from_numpy(matrix)
         return lambda left: (torch.from_numpy(left) @ dense).numpy()
+    columns, rows = np.nonzero(matrix)
+    order = np.argsort(rows, kind="stable")
+    columns, rows = columns[order], rows[order]
     offsets = torch.from_numpy(offsets_of(np.bincount(rows, minlength=len(matrix))))
     with warnings.catch_warnings(action="ignore"):  # torch calls its sparse matrices a beta
         turned = torch.sparse_csr_tensor(

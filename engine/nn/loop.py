@@ -6,8 +6,7 @@ It trains on windows of fixed length, into which users' logs are cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch.nn import functional
 
 from engine.data.columns import Floats, Longs
 from engine.data.snapshot import Snapshot
+from engine.nn.threads import one_thread
 from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import Progress
 
@@ -59,18 +59,7 @@ def targets_a_batch(snapshot: Snapshot, length: int) -> int:
     return max(-(-targets * batch // windows), 1)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Train in one thread: steps this small lose more to waking threads than they gain, most on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@_one_thread()
+@one_thread()
 def trained(
     snapshot: Snapshot,
     shape: TransformerShape,
