@@ -8,7 +8,7 @@ from typing import NamedTuple
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import ScorerColumn
-from engine.neighbours.inverse import inverted
+from engine.nn.inverse import inverted
 
 SMALL = 2_000  # items, up to which tables of neighbours are dense
 HIDDEN = 0.25  # share of the rows that a split hides

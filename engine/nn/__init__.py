@@ -1,1 +1,1 @@
-"""The sequence model: trained with torch (its only home), answered by numpy."""
+"""What torch does (its only home): it trains the sequence model, which numpy answers, and inverts large matrices."""

@@ -8,8 +8,8 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Setting, table_member
 from engine.neighbours.cooccurrence import gram, most_popular
-from engine.neighbours.inverse import SMALL, invert, inverted
 from engine.neighbours.table import table_of_rows
+from engine.nn.inverse import SMALL, invert, inverted
 from engine.recipe import Progress
 
 LONGEST = 200

@@ -13,9 +13,9 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, damped, damped_few, fading, with_damping
 from engine.neighbours.cooccurrence import most_popular
-from engine.neighbours.inverse import SMALL, invert, inverted, multiplier
 from engine.neighbours.sparse import Sparse
 from engine.neighbours.table import mix, mix_sparse, table_of_rows
+from engine.nn.inverse import SMALL, invert, inverted, multiplier
 from engine.recipe import Progress, Query
 
 LONGEST = 300  # the latest rows of a user that are learned from

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.neighbours.inverse import MOST, WHOLE, invert, inverted, multiplier
+from engine.nn.inverse import MOST, WHOLE, invert, inverted, multiplier
 
 
 def test_a_matrix_becomes_its_inverse() -> None:
