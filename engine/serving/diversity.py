@@ -22,6 +22,7 @@ from engine.rank.topk import top_k
 from engine.serving.likeness import ItemTerms, ModelVectors, TextVectors
 
 POOL, FACTOR = 100, 4  # candidates of a list: so many, or so many times its length
+TWICE = 2  # as many candidates as places, where only caps choose among them
 NOBODY: Ints = np.zeros(0, np.int32)
 
 
@@ -112,7 +113,7 @@ class Diversifier:
 
     def choose(self, catalogue: ScoredCatalogue, count: int, before: Ints = NOBODY) -> ChosenItems:
         """(<= count,) items for the places after those of `before`, which are in the list whatever the caps say."""
-        size = max(POOL, FACTOR * count)
+        size = max(POOL, FACTOR * count) if self.rule.strength else TWICE * count
         pool = catalogue.best(size).without(before)
         while True:
             room = self._room(before)

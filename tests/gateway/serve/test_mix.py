@@ -257,3 +257,13 @@ def test_from_lists_to_the_better_ranker(engine: TwoModels) -> None:
 )
 def test_one_answer_is_kept_no_longer_than_each_of_its_lists(headers: list[str], header: str) -> None:
     assert most_careful(headers) == header
+
+
+def test_a_drafted_list_keeps_the_caps_of_its_variations(tmp_path: Path):
+    capped = config().replace("\n        page: {", "\n        page: {diversity: {caps: [{column: KIND, most: 2}]}, ")
+    engine = TwoModels(tmp_path)
+    engine.kinds = dict.fromkeys(engine.items[:10], "same")
+    with TestClient(app_over(engine, config=capped)) as client:
+        answer = client.get(f"{PATH}u1?numResults=8&feature=row").json()
+    items = [item["itemId"] for item in answer["itemList"]]
+    assert len(items) == len(set(items)) == 8 and sum(item in engine.kinds for item in items) <= 2
