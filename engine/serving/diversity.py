@@ -134,7 +134,7 @@ class Diversifier:
         while True:
             items = np.concatenate((wanted, others))
             places, room = self.arrange(items, pins, count)
-            if len(places) == count or not room.refused:
+            if len(places) == count:
                 return HeldItems(places, others, False)
             more = catalogue.next_best(self._closed(room), items[items >= 0], size)
             if not len(more.items):

@@ -235,6 +235,17 @@ def test_a_deep_catalogue_is_searched_until_the_list_is_full():
     assert (answer.items, answer.short) == (("i0", "i3000", "i3001"), True)
 
 
+def test_an_item_that_a_window_refuses_comes_after_it():
+    """i3 may not stand beside the promoted i0, but behind what is explored."""
+    rows: list[Row] = [{"BRAND": "b"}, {}, {}, {"BRAND": "b"}, {}, {}, {}, {}]
+    model = scores_of(4)
+    model = replace(model, recipe=replace(model.recipe, exploration=Exploration(1.0)))
+    capped = rule(caps=(Cap(column="BRAND", most=1, first=2),))
+    promotion = Promotion(name="sale", percent=1, filter="f")
+    answer = ask(world(rows, young=4), model, capped, UNSEEN, promotion=promotion)
+    assert set(answer.items) >= {"i0", "i3"} and answer.items.index("i3") >= 2
+
+
 def test_a_row_that_changes_counts_at_once():
     rows = [{"BRAND": brand} for brand in "aabb"]
     group, capped = world(rows), rule(caps=(Cap(column="brand", most=1),))
