@@ -11,7 +11,8 @@ SLOW := aws compat flows loadtests server gateway/cli gateway/experiments gatewa
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
 	engine/test_large_catalogues.py engine/test_log.py engine/test_named_filters.py engine/test_new_items.py \
 	engine/test_promotions.py engine/test_recommenders.py engine/test_schedule.py engine/test_watermark.py \
-	test_added_kinds.py test_style.py
+	engine/test_diversity.py engine/test_fatigue.py engine/test_history.py engine/test_list_rules.py \
+	engine/test_negative_events.py engine/test_objective.py test_added_kinds.py test_style.py
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
@@ -52,8 +53,8 @@ demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on
 test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in three processes (ARGS=PATH: those, in one)
 	$(BIN)/python -m pytest $(or $(ARGS),-n 3 --no-loadscope-reorder)
 
-quick: $(READY)  ## the tests that start no process of ours and train no model to speak of, in two processes
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
+quick: $(READY)  ## the tests that start no process of ours and train no model to speak of, in three processes
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
 
 style: $(READY)  ## how the code stands by its own measures (ARGS=--findings: where)
 	$(BIN)/python -m tests.style $(ARGS)
