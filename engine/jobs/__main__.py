@@ -6,7 +6,9 @@ import argparse
 import logging
 import os
 import signal
+import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 from engine.engine import Engine
 from engine.errors import EngineError
@@ -39,10 +41,23 @@ def main() -> None:
         log.error("the job process can't start: %s", error)
         raise SystemExit(1) from None
     runner = Runner(engine, SERVER)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runner.stop())
+    _stop_on_signals(runner)
     runner.run_forever()
     engine.close()
+
+
+def _stop_on_signals(runner: Runner) -> None:
+    """Stop the runner from a thread of its own: a handler runs in the middle of the main thread, which may hold the
+    locks that stopping takes. Only a `SimpleQueue` may be put to from there."""
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: signals.put(number))
+
+    def stop() -> None:
+        signals.get()
+        runner.stop()
+
+    threading.Thread(target=stop, name="stop-on-signal", daemon=True).start()
 
 
 def lower_priority(nice: int) -> None:
