@@ -15,7 +15,6 @@ from engine.jobs.group_data import current
 from engine.jobs.training import trained_on, with_new_items
 from engine.jobs.training_data import training_data
 from engine.jobs.work import Work, perform_resource_job
-from engine.question import ServingObjective
 from engine.recipe import stretch
 from engine.records import (
     BatchInferenceJobRecord,
@@ -26,7 +25,6 @@ from engine.records import (
 )
 from engine.serving import artifacts
 from engine.serving.deployments import Deployed, model_folder
-from engine.serving.question_filters import QuestionFilters
 
 J = TypeVar("J", BatchInferenceJobRecord, BatchSegmentJobRecord)
 
@@ -37,7 +35,6 @@ class BatchContext:
     group: DatasetGroupRecord
     state: Group  # of this job alone: it does not change meanwhile
     filters: tuple[CompiledFilter, ...]
-    objective: ServingObjective | None
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,7 @@ def _batch(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord) -> 
     rules = work.engine.settings.quotas
     filters = (work.directory.filter(job.filter_arn, group.arn, rules),) if job.filter_arn else ()
     deployed = _with_new_items(work, work.engine.deployments.load(_campaign(job, version)), version, group)
-    objective = QuestionFilters(work.directory, work.engine.settings, work.engine.clock).objective(deployed)
-    return BatchContext(deployed, group, work.state(group), filters, objective)
+    return BatchContext(deployed, group, work.state(group), filters)
 
 
 def _with_new_items(

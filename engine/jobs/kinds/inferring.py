@@ -7,7 +7,6 @@ from engine.batch.themes import Themes, themed
 from engine.jobs.batch import Answering, BatchContext, run_batch
 from engine.jobs.work import Work
 from engine.question import Question
-from engine.rank.merchandising import CompiledRule
 from engine.records import BatchInferenceJobRecord
 from engine.serving.question_filters import FilteredQuestion, QuestionFilters
 
@@ -23,25 +22,24 @@ failed = Work.fail
 
 def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:
     now, new_id = work.engine.clock(), work.engine.new_id
-    setting, campaign = batch.deployed.diversity, batch.deployed.campaign
-    question = Question(
-        campaign=campaign.arn, account=campaign.account, num_results=job.num_results, objective=batch.objective
-    )
-    diversity = None if setting is None else work.directory.diversity(setting, batch.group.arn)
-    template = FilteredQuestion(question, batch.filters, rules=_rules(work, batch, now), diversity=diversity)
+    template = _template(work, job, batch, now)
     answer = answering(batch.deployed, batch.state, template, now=now, new_id=new_id)
     if job.batch_inference_job_mode == "THEME_GENERATION":
         return Answering(themed(answer, _themes(work, job, batch)), MOST_THEMES)
     return Answering(answer)
 
 
-def _rules(work: Work, batch: BatchContext, now: float) -> tuple[CompiledRule, ...]:
-    """The rules of the job's own tag that are in force when it begins."""
-    book = batch.deployed.rules
-    if book is None:
-        return ()
+def _template(work: Work, job: BatchInferenceJobRecord, batch: BatchContext, now: float) -> FilteredQuestion:
+    """What all lines ask in common: the settings of the job's own tags, rules as they are in force when it begins."""
+    campaign, book = batch.deployed.campaign, batch.deployed.rules
+    question = Question(
+        campaign=campaign.arn,
+        account=campaign.account,
+        num_results=job.num_results,
+        rules=None if book is None else book.in_force(now).for_users,
+    )
     filters = QuestionFilters(work.directory, work.engine.settings, work.engine.clock)
-    return filters.compiled(book.in_force(now).for_users, batch.deployed)
+    return filters.of_question(question, batch.deployed)._replace(filters=batch.filters)
 
 
 def _themes(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Themes:
