@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from tests.server.world import ARN, Server, running
 
-WORKERS, CONNECTIONS = 3, 24  # so many that hardly a worker is left out
+WORKERS, CONNECTIONS = 4, 24  # so many that hardly a worker is left out
 KEYS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
 QUIET = Config(retries={"total_max_attempts": 1})
 

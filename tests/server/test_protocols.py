@@ -36,7 +36,7 @@ def served(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("protocols")
     shutil.copytree(trained, folder / "data")
     (folder / "shop.yaml").write_text(CONFIG)
-    with running(Server(folder / "data", folder / "shop.yaml", workers=1)) as started:
+    with running(Server(folder / "data", folder / "shop.yaml")) as started:
         yield started
 
 

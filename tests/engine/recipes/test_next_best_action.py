@@ -37,10 +37,10 @@ def query_of(snapshot: Snapshot, user: int) -> Query:
     )
 
 
-def propensities(snapshot: Snapshot, users: int) -> Floats:
-    """(users, actions) of the first users."""
+def propensities(snapshot: Snapshot) -> Floats:
+    """(users, actions)"""
     score = RECIPE.ready(RECIPE.train(snapshot, NextBestActionParams(), 0, silent))
-    return np.array([score(query_of(snapshot, user)) for user in range(users)])
+    return np.array([score(query_of(snapshot, user)) for user in range(snapshot.user_count)])
 
 
 def calibration_error(said: NDArray[np.float64], happened: NDArray[np.bool_], parts: int = 10) -> float:
@@ -55,14 +55,13 @@ def calibration_error(said: NDArray[np.float64], happened: NDArray[np.bool_], pa
 def test_probabilities_are_calibrated(seed: int, bent: bool, capsys: pytest.CaptureFixture[str]):
     """On offers that were not in the data, made by the known truth."""
     world = errands(seed=seed, bent=bent)
-    said = propensities(world.snapshot, users := 1_000)
-    truth = world.truth[:users]
+    said = propensities(world.snapshot)
     assert said.min() >= 0 and said.max() <= 1
-    held = ~world.offered[:users] & (said > 0)
-    happened = np.random.default_rng(seed + 1000).random(said.shape) < truth
+    held = ~world.offered & (said > 0)
+    happened = np.random.default_rng(seed + 1000).random(said.shape) < world.truth
     error = calibration_error(said[held], happened[held])
-    off = float(np.abs(said - truth)[held].mean())
-    base = float(np.abs(world.truth.mean(axis=0) - truth)[held].mean())
+    off = float(np.abs(said - world.truth)[held].mean())
+    base = float(np.abs(world.truth.mean(axis=0) - world.truth)[held].mean())
     with capsys.disabled():
         print(f"\n  seed {seed}, {'bent' if bent else 'plain'}: calibration error {error:.4f}, off the truth {off:.3f}")
     assert error <= 0.05
