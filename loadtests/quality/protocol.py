@@ -1,7 +1,8 @@
 """How a data set becomes a task: the last events hidden, or all from a moment on; validation in the same manner.
 
-Full catalogue; equal timestamps keep their order of arrival; most of a user's times shared: a target is a basket, and
-lists keep what the user has had. Settings are chosen on a split of the training part, then everything is refitted.
+The whole catalogue is ranked. Events of equal times keep their order of arrival; where most of a user's share their
+time, the target is a basket. Where targets often repeat, lists keep what the user has had. Settings are chosen on a
+split of the training part, then everything is refitted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, r
 from loadtests.quality.task import Log, Questions, Task, Trial
 
 BASKETS = 0.75  # tied rows from which on a target is a basket
-REPEATS = 0.1  # repeats under which lists leave out what the user has had
+REPEATS = 0.1  # share of targets that the user has had, under which lists leave out such items
 TEST_QUESTIONS, VALIDATION_QUESTIONS = 5_000, 2_000  # at most, drawn
 SEED = 20_261_201
 

@@ -98,7 +98,6 @@ class Part:
     rows: Sequence[Row]  # best first
     failures: Sequence[RunRecord]
     outdated: Sequence[str]  # peers whose records are of other questions
-    machine: str
 
     @property
     def title(self) -> str:
@@ -145,7 +144,7 @@ def part(records: Sequence[RunRecord]) -> Part:
     rows.sort(key=lambda row: (row.reading, -row.mean))
     failures = [record for record in current if record.failure]
     outdated = sorted({record.peer for record in records} - {record.peer for record in current})
-    return Part(newest.setting, rows, failures, outdated, newest.machine)
+    return Part(newest.setting, rows, failures, outdated)
 
 
 def texts(part: Part, row: Row) -> list[str]:
@@ -169,8 +168,9 @@ def texts(part: Part, row: Row) -> list[str]:
 
 def markdown(tables: Sequence[Part]) -> str:
     """What stands between the markers of the page."""
-    machines = "; ".join(dict.fromkeys(each.machine for each in tables))
-    days = sorted({record.when[:10] for each in tables for row in each.rows for record in row.records})
+    records = [record for each in tables for row in each.rows for record in row.records]
+    machines = "; ".join(dict.fromkeys(record.machine for record in records))
+    days = sorted({record.when[:10] for record in records})
     lines = [
         f"Measured {' to '.join(dict.fromkeys(days[:1] + days[-1:]))} on {machines}.",
         "",

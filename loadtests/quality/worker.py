@@ -20,7 +20,7 @@ from loadtests.quality.tuning import Choice, Watch, chosen, refitted
 CUT_SHORT = "refit cut short"
 
 
-class Spent:
+class Stopwatch:
     """Time since the last look: what passed, and what all threads and ended children had of processors."""
 
     def __init__(self) -> None:
@@ -40,13 +40,13 @@ def processor_s() -> float:
 
 def run(peer: Peer, task: Task, watch: Watch) -> dict[str, Any]:
     """The record of a run: gains on the test questions, what was chosen, what it took."""
-    spent = Spent()
+    stopwatch = Stopwatch()
     choice = Choice(peer.grid[0], "", -1.0, 1, 1)
     if not peer.tunes_itself:
         choice = chosen(peer.fit, peer.grid, task, watch, epochs=peer.epochs)
-    tuning = spent.look()
+    tuning = stopwatch.look()
     stage, scorer = refitted(peer.fit, choice, task.test.log, watch)
-    fitting = spent.look()
+    fitting = stopwatch.look()
     watch.say("measuring")
     readings = {"unknown": [False], "known": [True], "both": [False, True]}[peer.clock]
     gains = {str(known).lower(): _account(measure(scorer, task.test, request_time=known)) for known in readings}
