@@ -79,14 +79,16 @@ class Control:
         }
 
     def record(self, kind: type[R], request: CreateRequest, now: float | None = None, **fields: object) -> R:
-        """The record of what is asked for: `fields`, and the request's members of the same names as the record's.
+        """The record of what is asked for: `fields`, and the request's members, of which each is the record's as well.
 
-        Raises as `tag_map` does.
+        Raises as `tag_map` does, and `TypeError` or `ValidationError` where members or `fields` are not the record's,
+        which a type checker can't see.
         """
-        asked = {name: getattr(request, name) for name in request.__struct_fields__ if name in kind.__struct_fields__}
-        present = {name: msgspec.to_builtins(value) for name, value in asked.items() if value is not None}
+        members = {name: getattr(request, name) for name in request.__struct_fields__}
+        asked = {name: msgspec.to_builtins(value) for name, value in members.items() if value is not None}
         every = self.new_fields(f"{kind.kind}/{request.name}", request.name, request.tags, now)
-        return kind(**{**present, **every, **fields})
+        record = kind(**{**asked, **every, **fields})
+        return msgspec.convert(msgspec.to_builtins(record), kind)  # as it will be read
 
     def status(self, record: Record) -> str | None:
         return shown(record, self.clock(), self.settings.pending_s)

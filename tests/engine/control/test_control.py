@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.control import perform
 from engine.control.campaigns import follow_latest
+from engine.control.dataset_groups import CreateDatasetGroup
 from engine.errors import AlreadyExists, NotFound
 from engine.records import CampaignRecord, DatasetGroupRecord, SolutionVersionRecord
 from tests.engine.control.conftest import HOME, POPULAR, Plane
@@ -112,3 +114,18 @@ def test_a_refused_creation_changes_nothing(plane: Plane):
     with pytest.raises(AlreadyExists):
         plane("CreateDatasetGroup", name="shop", domain="ECOMMERCE")
     assert plane.records.list(DatasetGroupRecord) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "says"),
+    [
+        ({}, TypeError, "Missing required argument 'uid'"),
+        ({"uid": "g", "uuid": "g"}, TypeError, "Unexpected keyword argument 'uuid'"),
+        ({"uid": 7}, msgspec.ValidationError, r"Expected `str`, got `int` - at `\$.uid`"),
+    ],
+)
+def test_a_record_that_could_not_be_read_is_not_made(
+    plane: Plane, fields: dict[str, Any], error: type[Exception], says: str
+):
+    with pytest.raises(error, match=says):
+        plane.control.record(DatasetGroupRecord, CreateDatasetGroup(name="shop"), **fields)
