@@ -88,5 +88,5 @@ load: $(READY)  ## SCENARIO (browsing, flash_sale, crawler, burst or events), by
 evaluate: $(READY) $(DATASET)  ## the honest report on MovieLens-100K
 	$(BIN)/recgate evaluate --movielens $(ARGS)
 
-clean:  ## forget the environment and what was built
-	rm -rf $(VENV) build dist *.egg-info
+clean:  ## forget the environments and what was built
+	rm -rf $(VENV) .cache/quality build dist *.egg-info

@@ -1,11 +1,13 @@
 """How pytest-xdist shares out the tests: what waits for servers comes first, what shares servers stays together.
 
-Temporary folders are in memory where it has room, because tests wait for disks as long as they count.
+Temporary folders are in memory where it has room, because tests wait for disks as long as they count. TMPDIR says where
+else they should be.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,8 +22,15 @@ MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # bytes; all tests leave about 700 MB
 
 
 def pytest_configure() -> None:
-    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and free_bytes() > ROOM:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def free_bytes() -> int:
+    """What files in memory may take: the size of their file system is a limit, no promise that there is memory."""
+    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    assert available is not None
+    return min(shutil.disk_usage(MEMORY).free, int(available[1]) << 10)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
