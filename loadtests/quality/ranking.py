@@ -38,6 +38,7 @@ def measure(scorer: Scorer, trial: Trial, *, request_time: bool = False) -> Gain
         part = slice(start, start + batch)
         for place, row in enumerate(scorer(questions.users[part], now[part]), start):
             scores = np.array(row, np.float32)
+            scores[np.isnan(scores)] = -np.inf  # of a training that diverged: NaN would pass for the first place
             if log.hide_seen:
                 scores[log.history(int(questions.users[place]))] = -np.inf
             ranks = mid_ranks(scores, questions.truth[questions.indptr[place] : questions.indptr[place + 1]])

@@ -33,6 +33,12 @@ def test_the_metric_is_the_engines() -> None:
         assert ranking.ndcg_at(ranks, 10) == pytest.approx(metrics.ndcg(ranks, 10))
 
 
+def test_scores_that_are_no_numbers_gain_nothing() -> None:
+    trial = task_of(SMALL, "last", Manner(baskets=False, hide_seen=True)).test
+    gains = ranking.measure(lambda users, now: np.full((len(users), SMALL.item_count), np.nan), trial)
+    assert gains.ndcg.max() == gains.hits.max() == 0
+
+
 @pytest.mark.parametrize("split", ["last", "time"])
 def test_a_task_hides_what_it_asks_for_and_survives_its_file(split: str, tmp_path: Path) -> None:
     task = task_of(SMALL, split, Manner(baskets=False, hide_seen=True))
