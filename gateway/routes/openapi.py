@@ -79,7 +79,7 @@ EXPLANATION = record(
         "cause": Schema(type=OpenAPIType.STRING, enum=list(get_args(Cause))),
         **dict.fromkeys(("place", "rank", "rankAfterRules", "rankAfterFilters"), INTEGER),
         **dict.fromkeys(("score", "propensity"), NUMBER),
-        **dict.fromkeys(("filters", "history", "rules"), array(ANY)),
+        **dict.fromkeys(("filters", "history", "lowered", "rules", "caps"), array(ANY)),
         **dict.fromkeys(("exploration", "promotion", "objective"), ANY),
         "unknownHistory": INTEGER,
     },
@@ -260,8 +260,9 @@ def _list_parameters() -> list[Parameter]:
 def _items(plan: Plan) -> Responses:
     key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
     pin = record({"rule": TEXT, "place": INTEGER}, "rule", "place")
-    items = array(record({"itemId": TEXT, "score": NUMBER, "pin": pin, "metadata": ANY}, "itemId"))
-    more = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG}
-    more |= {"unknownHistory": INTEGER, "lacking": array(TEXT)}
-    body = record({key: items, **more}, key)
+    more = {"promotionName": TEXT, "pin": pin, "reason": array(TEXT), "metadata": ANY}
+    items = array(record({"itemId": TEXT, "score": NUMBER, **more}, "itemId"))
+    beside = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG}
+    beside |= {"unknownHistory": INTEGER, "lacking": array(TEXT)}
+    body = record({key: items, **beside}, key)
     return {"200": response("Items, the best first.", body), **REFUSALS}

@@ -6,12 +6,14 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from engine import Cause, Explanation
+from gateway.ask import Item
 from gateway.routes import events, experiments, growthbook, many, query
 from tests.gateway.routes.experiments import CONFIG
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
@@ -98,6 +100,32 @@ def test_every_member_of_a_body_is_there(
     for step in inner:
         schema = schema[step] if step in schema else schema["properties"][step]
     assert set(schema["properties"]) == set(struct.__struct_encode_fields__)
+
+
+@pytest.mark.parametrize(
+    ("path", "inner", "struct"),
+    [
+        ("/explain-items/shop/home/{user_id}/{item_id}", (), Explanation),
+        ("/recommend-items/shop/home/{user_id}", ("itemList", "items"), Item),
+        ("/rerank-items/shop/home/{user_id}", ("personalizedRanking", "items"), Item),
+    ],
+)
+def test_every_member_of_an_answer_is_there(
+    documented: tuple[TestClient[Any], dict[str, Any]], path: str, inner: tuple[str, ...], struct: type[msgspec.Struct]
+) -> None:
+    method = documented[1][path].get("get") or documented[1][path]["post"]
+    schema = method["responses"]["200"]["content"]["application/json"]["schema"]
+    for step in inner:
+        schema = schema[step] if step in schema else schema["properties"][step]
+    assert set(schema["properties"]) == set(struct.__struct_encode_fields__)
+
+
+def test_every_cause_of_an_explanation_is_there(documented: tuple[TestClient[Any], dict[str, Any]]) -> None:
+    explained = documented[1]["/explain-items/shop/home/{user_id}/{item_id}"]["get"]["responses"]["200"]
+    causes = explained["content"]["application/json"]["schema"]["properties"]["cause"]["enum"]
+    assert set(causes) == set(get_args(Cause)) and {"capped", "alike", "unwanted", "tired", "pin", "bury"} <= set(
+        causes
+    )
 
 
 def test_every_path_is_answered(documented: tuple[TestClient[Any], dict[str, Any]]) -> None:
