@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from engine import MOST_RESULTS, Promotion
-from gateway.ask import ItemPin
 from gateway.context.operators import OPERATORS
 from gateway.fields import Columns, Rows
 from gateway.plan.experiment import FieldCondition
@@ -28,11 +27,11 @@ columns_of = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class _NamedItem(msgspec.Struct, rename="camel"):
-    item_id: str
+    item_id: str = ""  # a post-processor's items may lack one
 
 
 class _PinnedItem(msgspec.Struct):
-    pin: ItemPin | None = None
+    pin: Any = None
 
 
 class _NamedLists(msgspec.Struct, rename="camel"):
@@ -101,17 +100,14 @@ class Body(msgspec.Struct, frozen=True):
         """Choose the places of at most `most` decoded items, in the order of the answer: the pinned at their places in
         the list, of which `before` were shown before; of the others the first, and of the promoted as many as are
         promised a place among so many."""
-        places = [None if (pin := item.get("pin")) is None else _place_in(pin) for item in self.items]
-        if places.count(None) < len(places):
-            return self._pinned(places, most, promotion, before)
-        every = list(range(len(places)))
+        pins = {at: place for at, place in enumerate(self.pins(before)) if place is not None}
+        if pins:
+            return self._pinned(pins, most, promotion)
+        every = list(range(len(self.items)))
         return every if most is None or len(every) <= most else self._first(every, most, most, promotion)
 
-    def _pinned(
-        self, places: Sequence[int | None], most: int | None, promotion: Promotion | None, before: int
-    ) -> list[int]:
-        others = [at for at, place in enumerate(places) if place is None]
-        pins = {at: place - 1 - before for at, place in enumerate(places) if place is not None}
+    def _pinned(self, pins: dict[int, int], most: int | None, promotion: Promotion | None) -> list[int]:
+        others = [at for at in range(len(self.items)) if at not in pins]
         if most is not None:
             here = sorted((place, at) for at, place in pins.items() if place < most)  # of pages before, too
             pins = {at: place for place, at in here[:most]}
@@ -135,23 +131,12 @@ class Body(msgspec.Struct, frozen=True):
 
     def pins(self, before: int = 0) -> list[int | None]:
         """The place of each pinned item, encoded or decoded, in a list of which `before` were shown before."""
-        pins = []
-        for item in self.items:
-            if isinstance(item, dict):
-                place = _place_in(item.get("pin"))
-            else:
-                pin = _pinned_item.decode(item).pin if b'"pin":{' in bytes(item) else None
-                place = None if pin is None else pin.place
-            pins.append(None if place is None else max(place - 1 - before, 0))
-        return pins
+        places = (_place_in(item) for item in self.items)
+        return [None if place is None else place - 1 - before for place in places]
 
     def repinned(self, before: int = 0) -> Body:
-        """Encoded items with the pinned at their places in the list, of which `before` were shown before."""
-        pins = {
-            at: pin.place - 1 - before
-            for at, item in enumerate(self.items)
-            if b'"pin":{' in bytes(item) and (pin := _pinned_item.decode(item).pin) is not None
-        }
+        """The items with the pinned at their places in the list, of which `before` were shown before."""
+        pins = {at: place for at, place in enumerate(self.pins(before)) if place is not None}
         return self.at(in_place([at for at in range(len(self.items)) if at not in pins], pins)) if pins else self
 
 
@@ -165,8 +150,13 @@ def in_place(others: Sequence[int], pins: Mapping[int, int]) -> list[int]:
     return [*order, *rest]
 
 
-def _place_in(pin: object) -> int | None:
-    """The place of a decoded pin; None for what a post-processor has made of it."""
+def _place_in(item: Any) -> int | None:
+    """The place, from 1, where a rule pins an item, encoded or decoded; None, too, for what a post-processor has made
+    of its pin."""
+    if isinstance(item, dict):
+        pin = item.get("pin")
+    else:
+        pin = _pinned_item.decode(item).pin if b'"pin":{' in bytes(item) else None
     place = pin.get("place") if isinstance(pin, dict) else None
     return place if isinstance(place, int) else None
 
@@ -174,7 +164,7 @@ def _place_in(pin: object) -> int | None:
 def names_in(body: bytes) -> list[str]:
     """Read the ids of the items that a body lists, by whichever name. Raises `msgspec.DecodeError`."""
     lists = _named_lists.decode(body)
-    return [item.item_id for item in (*lists.item_list, *lists.personalized_ranking)]
+    return [item.item_id for item in (*lists.item_list, *lists.personalized_ranking) if item.item_id]
 
 
 def visible(rows: Rows, rules: Sequence[FieldCondition]) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,9 @@ class Room:
         self.length += 1
 
     def reserve(self, place: int, candidate: int, terms: Sequence[Terms]) -> None:
-        """Give a place ahead of the list to a candidate, unless a limit refuses it there."""
+        """Give a place ahead of the list, or the next one that is free, to a candidate, unless a limit refuses it
+        there. A place below 0 is the first."""
+        place = next(at for at in count(max(place, 0)) if at not in self.reserved)
         length, self.length = self.length, place
         if self.admits(terms):
             self.take(terms)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
 
+from msgspec import DecodeError
 from msgspec.structs import replace
 
 from engine import Cohort, Explanation, Fatigue, Tired
@@ -95,7 +96,12 @@ class Gateway:
 
     def count_shown(self, reply: Reply) -> None:
         """Count the items of a reply that goes out as shown, where a rule of fatigue looks at that."""
-        items = names_in(reply.body) if reply.showings else ()
+        if not reply.showings:
+            return
+        try:
+            items = names_in(reply.body)
+        except DecodeError:  # a post-processor's, who may answer with other items
+            return
         for each in reply.showings:
             self.engine.note_shown(each.user, items, each.variation, each.rule)
 

@@ -137,7 +137,7 @@ class EngineUpstream:
         self, variations: Sequence[Variation], names: Sequence[str], pins: Sequence[int | None] = ()
     ) -> list[int]:
         """The places of items that the variations' caps leave of a list, in the order that they are to have then.
-        `pins`: at which place, from 0, an item is to stand."""
+        `pins`: at which place, from 0, an item is to stand; one below 0 comes first."""
         pins = pins or (None,) * len(names)
         places = list(range(len(names)))
         if not names:
@@ -145,6 +145,8 @@ class EngineUpstream:
         with as_problems():
             capped: dict[str, tuple[str, tuple[Cap, ...]]] = {}  # by dataset group: a model, and all its caps
             for variation in variations:
+                if variation.origin is not None:
+                    continue
                 group, caps = self._caps(variation)
                 _, others = capped.get(group, ("", ()))
                 capped[group] = variation.model, tuple(dict.fromkeys((*others, *caps)))

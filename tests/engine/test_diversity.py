@@ -246,6 +246,23 @@ def test_an_item_that_a_window_refuses_comes_after_it():
     assert set(answer.items) >= {"i0", "i3"} and answer.items.index("i3") >= 2
 
 
+@pytest.mark.parametrize(
+    ("pins", "order"),
+    [
+        ({3: 1}, [0, 3, 1, 2]),
+        ({2: 1, 3: 1}, [0, 2, 3, 1]),
+        ({2: -2, 3: -1}, [2, 3, 0, 1]),
+        ({1: 9, 2: 9}, [0, 3, 1, 2]),
+    ],
+)
+def test_every_pinned_item_of_a_list_has_a_place(pins: dict[int, int], order: list[int]):
+    """Two may want the same one in a drafted list; one below 0 was for an earlier page."""
+    group, setting = world([{"BRAND": brand} for brand in "aaaa"]), rule(caps=[{"column": "BRAND", "most": 4}])
+    assert setting is not None
+    diversifier = Diversifier(setting, group.item_table, 4, lambda: None)
+    assert diversifier.arrange(np.arange(4, dtype=np.int32), pins, 4)[0] == order
+
+
 def test_a_row_that_changes_counts_at_once():
     rows = [{"BRAND": brand} for brand in "aabb"]
     group, capped = world(rows), rule(caps=(Cap(column="brand", most=1),))

@@ -622,6 +622,40 @@ def test_a_post_processor_that_fails_is_an_upstream_error(reply: Reply, origin: 
         assert world.get().headers["x-cache"] == "fallback"
 
 
+def test_items_that_a_post_processor_made_go_any_way(origin: Origin, tmp_path: Path) -> None:
+    """Some without an id, with pins of their own: counted as shown, and in one of several lists."""
+    made = [{"itemId": "a"}, {"title": "b"}, {"itemId": "c", "pin": {"shelf": 1}}]
+    origin.replies = [Reply({"itemList": made}) for _ in range(3)] + [Reply({"itemList": ["d"]})]
+    with World(config(ENGINE, more=f"{processor(origin)}, fatigue: {{shown: 9}}"), tmp_path) as world:
+        assert world.get().json()["itemList"] == made
+        assert world.engine.shown["u1"] == {"a": 1, "c": 1}
+        lists = {"userId": "u1", "distinct": True, "requests": [{"recommender": "home"}] * 2}
+        both = world.client.post("/recommend-many/shop", json=lists).json()["responses"]
+        assert [each["itemList"] for each in both] == [made, []]
+        assert world.get().json()["itemList"] == ["d"]
+
+
+def test_an_origin_s_list_beside_another_has_no_caps(origin: Origin, tmp_path: Path) -> None:
+    """Where items are left out of it, and where it is drafted into one with a list that has caps."""
+    origin.replies = [items("a", "i0", "c") for _ in range(3)]
+    capped = "{type: engine, model: home, diversity: {caps: [{column: KIND, most: 1}]}}"
+    row = f"experiments: {{row: {{method: interleaving, metrics: {{clicks: {{}}}}}}}}, variations: {{a: {capped}, b: "
+    text = config(http(origin, "/")).replace(
+        "        popular:", f"        both: {{{row}{http(origin, '/')}}}}}\n        popular:"
+    )
+    with World(text, tmp_path) as world:
+        lists = {"userId": "u1", "distinct": True, "requests": [{"recommender": "home"}] * 2}
+        answer = world.client.post("/recommend-many/shop", json=lists)
+        assert answer.status_code == 200, answer.text
+        assert [[item["itemId"] for item in each["itemList"]] for each in answer.json()["responses"]] == [
+            ["a", "i0", "c"],
+            [],
+        ]
+        world.engine.kinds = {"i0": "x", "i1": "x"}
+        drafted = names(world.get("/recommend-items/shop/both/u1?numResults=4"))
+        assert len(drafted) == 4 and "i1" not in drafted
+
+
 # ---- the document
 
 
