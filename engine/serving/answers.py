@@ -106,10 +106,6 @@ class Answers:
                 self.shown.add(_shown_answer(ranked, asked.question, deployed, now))
         return answers
 
-    def fatigue(self, campaign: str, account: str | None = None) -> Fatigue | None:
-        """The campaign's own rule of fatigue, from its tags."""
-        return self.campaigns.get(campaign, account).fatigue
-
     def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired:
         """The items that the user (or session) is tired of by now. May read the database (see `knows_showings`)."""
         deployed = self.campaigns.get(campaign, account)

@@ -38,7 +38,7 @@ from gateway.experiments.ledger import Ledger
 from gateway.plan.experiment import Arm
 from gateway.plan.plan import CachePolicy, Moment, Variation
 from gateway.telemetry import Telemetry
-from gateway.upstreams import Upstream
+from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream
 
 log = logging.getLogger(__name__)
@@ -89,10 +89,8 @@ class Gateway:
         if variation.origin is not None:
             message = f"{ask.recommender!r} is answered by {variation.upstream}: only the built-in engine explains"
             raise Invalid("NotExplained", message)
-        ask = enrich(ask, variation, request.moment)
-        await self.engine.catch_up(ask, variation)
-        ask, _ = await self._find_tired(ask, variation)
-        return await self.engine.explain(ask, item, variation)
+        request = await self._find_scope(await self._enrich(request))
+        return await self.engine.explain(request.ask, item, variation)
 
     def count_shown(self, reply: Reply) -> None:
         """Count the items of a reply that goes out as shown, where a rule of fatigue looks at that."""
@@ -172,17 +170,15 @@ class Gateway:
         if variation.hide_seen_s and variation.origin is None and ask.action != "rerank-items":
             seen = self.engine.seen(ask, variation, request.moment.now.timestamp() - variation.hide_seen_s)
             ask = replace(ask, exclude=ask.exclude.union(seen, ask.history))
-        ask, rule = await self._find_tired(ask, variation)
+        ask, rule = await self._find_tired(ask, variation, scope)
         return replace(request, ask=ask, scope=scope, before=before, fatigue=rule)
 
-    async def _find_tired(self, ask: Ask, variation: Variation) -> tuple[Ask, Fatigue | None]:
+    async def _find_tired(self, ask: Ask, variation: Variation, scope: Scope) -> tuple[Ask, Fatigue | None]:
         """Find out what the user is tired of, and by which rule, if there is one."""
-        if ask.user_id is None or variation.origin is not None or ask.action == "rerank-items":
+        rule = scope.fatigue if variation.fatigue is None else variation.fatigue
+        if rule is None or ask.user_id is None or variation.origin is not None or ask.action == "rerank-items":
             return ask, None
-        rule = self.engine.fatigue(variation)
-        if rule is None and variation.fatigue is None:
-            return ask, None
-        if rule is None or ask.synthetic:
+        if not rule.shown or ask.synthetic:
             return replace(ask, fatigue=NOBODY_TIRES), None
         return replace(ask, fatigue=await self.engine.tired(ask.user_id, variation, rule)), rule
 

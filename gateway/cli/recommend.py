@@ -41,7 +41,7 @@ def command(rerank: str | None, history: str | None, data: Path, **members: Any)
 
 def uncounted(question: Question, answers: AnswersPort) -> Question:
     """The question with what its user is tired of: a look from the shell shows the user nothing."""
-    rule = answers.fatigue(question.campaign)
+    rule = answers.deployed(question.campaign).fatigue
     if rule is None or question.user is None:
         return question
     return msgspec.structs.replace(question, fatigue=answers.tired(question.campaign, question.user, rule))

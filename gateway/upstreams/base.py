@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from engine import RuleBook
+from engine import Fatigue, RuleBook
 from gateway.ask import Answer, Ask
 from gateway.cache import Tag
 from gateway.dependencies import Dependencies
@@ -21,12 +21,13 @@ from gateway.upstreams.level import VariationPart
 class Scope(msgspec.Struct, frozen=True):
     """The audience of an answer, and what outdates it. `user` is None where everyone without history gets the same. The
     asking user's `own` tag sets them apart from those as soon as they have a history. `rules` are the campaign's own,
-    where the question has none."""
+    where the question has none; `fatigue` is the campaign's own rule."""
 
     user: str | None
     tags: tuple[Tag, ...] = ()
     own: Tag | None = None
     rules: RuleBook | None = None
+    fatigue: Fatigue | None = None
 
 
 class Upstream(Protocol):

@@ -79,12 +79,12 @@ class EngineUpstream:
             tags = tags[1:]  # items are in the list by their ids alone
         elif any(name is not None for name, _ in choosing):
             tags = (FILTERS, *tags)
-        if own is None or await self._names_the_user(choosing, model):
-            return Scope(user, tags, own, book)
-        _, group, name = own
-        with as_problems():
-            has_history = self._answers.knows(group, name)
-        return Scope(user, tags, own, book) if has_history else Scope(None, tags[:-1], own, book)
+        if own is not None and not await self._names_the_user(choosing, model):
+            _, group, name = own
+            with as_problems():
+                if not self._answers.knows(group, name):
+                    user, tags = None, tags[:-1]
+        return Scope(user, tags, own, book, deployed.fatigue)
 
     async def answer(self, ask: Ask, plan: Plan, variation: Variation) -> Answer:
         ranked = await self.rank(_question(ask, variation, self._account))
@@ -110,13 +110,6 @@ class EngineUpstream:
             lacking=ranked.lacking,
             short=ranked.short,
         )
-
-    def fatigue(self, variation: Variation) -> Fatigue | None:
-        """The rule of the variation, or else the one that its campaign's tags say."""
-        if variation.fatigue is not None:
-            return variation.fatigue if variation.fatigue.shown else None
-        with as_problems():
-            return self._answers.fatigue(variation.model, self._account)
 
     async def tired(self, user: str, variation: Variation, rule: Fatigue) -> Tired:
         """The items that the user is tired of by now."""

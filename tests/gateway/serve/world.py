@@ -98,7 +98,8 @@ class SmallEngine:
         self.answers = self.feed = self.resources = self
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
-        about = {"model": "home/1", "trained_at": 1_699_999_000.0, "objective": None, "rules": None, "diversity": None}
+        settings = dict.fromkeys(("objective", "rules", "diversity", "fatigue"))  # the tags' own
+        about = {"model": "home/1", "trained_at": 1_699_999_000.0, **settings}
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", **about)
         self.kinds: dict[str, str] = {}  # what caps count
         self.asked: list[Question] = []
@@ -106,7 +107,6 @@ class SmallEngine:
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
         self.more: dict[str, Any] = {}  # columns of every item
         self.items = ITEMS
-        self.rule: Fatigue | None = None  # of the campaign
         self.shown: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.declared: list[NegativeDeclaration] = []
         self.broken: Exception | None = None
@@ -189,10 +189,6 @@ class SmallEngine:
     def seen(self, campaign: str, users: Sequence[str], since: float, account: str | None = None) -> frozenset[str]:
         self.deployed(campaign)
         return frozenset(item for user in users for item in self._seen.get(user, {}) if since < 1_700_000_000)
-
-    def fatigue(self, campaign: str, account: str | None = None) -> Fatigue | None:
-        self.deployed(campaign)
-        return self.rule
 
     def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired:
         often = (item for item, times in self.shown[user].items() if times >= rule.shown)
