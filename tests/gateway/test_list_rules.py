@@ -21,6 +21,7 @@ from gateway.__main__ import main
 from gateway.app import AppOptions, create_app
 from gateway.body import Body, in_place
 from gateway.config import parse
+from tests.gateway.books import bookshop
 from tests.gateway.config.documents import faults_of, warnings_of
 from tests.gateway.serve.world import Clock
 
@@ -97,22 +98,8 @@ FRIDAY = datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp()  # 13:00 in Berlin
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Books b0 to b19, bn wanted by 20 - n people; every fourth is of our own press; b0 and b16 are sold out."""
-    folder = tmp_path_factory.mktemp("rules")
-    events = [f"u{u},b{b},{1_700_000_000 + u * 20 + b},view" for u in range(20) for b in range(20 - u)]
-    (folder / "events.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *events]))
-    rows = [f"b{n},{'own' if n % 4 == 3 else 'other'},{0 if n in (0, 16) else 5}" for n in range(20)]
-    (folder / "items.csv").write_text("\n".join(["ITEM_ID,KIND,STOCK", *rows]))
-    for arguments in (
-        ("import", str(folder / "events.csv"), "--type", "interactions"),
-        ("import", str(folder / "items.csv"), "--type", "items"),
-        ("train", "popular", "--recipe", "aws-popularity-count"),
-        ("train", "like", "--recipe", "aws-sims"),
-    ):
-        result = CliRunner().invoke(main, [*arguments, "--data", str(folder / "data")])
-        assert result.exit_code == 0, result.output
-    (folder / "config.yaml").write_text(CONFIG)
-    return folder / "data"
+    """bn is wanted by 20 - n people; b0 and b16 are sold out."""
+    return bookshop(tmp_path_factory.mktemp("rules"), CONFIG, lambda user: 20 - user, (0, 16))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from engine import Engine, Settings
 from gateway.__main__ import main
 from gateway.app import create_app
 from gateway.config import parse
+from tests.gateway.books import bookshop
 from tests.gateway.config.documents import faults_of, warnings_of
 
 ARN = "arn:aws:personalize:us-east-1:000000000000"
@@ -83,22 +84,8 @@ namespaces:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Books b0 to b19, the lower the more wanted; every fourth is of our own press, and b0 is sold out."""
-    folder = tmp_path_factory.mktemp("promotions")
-    events = [f"u{u},b{b},{1_700_000_000 + u * 20 + b},view" for u in range(20) for b in range(u + 1)]
-    (folder / "events.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *events]))
-    rows = [f"b{n},{'own' if n % 4 == 3 else 'other'},{0 if n == 0 else 5}" for n in range(20)]
-    (folder / "items.csv").write_text("\n".join(["ITEM_ID,KIND,STOCK", *rows]))
-    for arguments in (
-        ("import", str(folder / "events.csv"), "--type", "interactions"),
-        ("import", str(folder / "items.csv"), "--type", "items"),
-        ("train", "popular", "--recipe", "aws-popularity-count"),
-        ("train", "like", "--recipe", "aws-sims"),
-    ):
-        result = CliRunner().invoke(main, [*arguments, "--data", str(folder / "data")])
-        assert result.exit_code == 0, result.output
-    (folder / "config.yaml").write_text(CONFIG)
-    return folder / "data"
+    """The lower the more wanted; b0 is sold out."""
+    return bookshop(tmp_path_factory.mktemp("promotions"), CONFIG, lambda user: user + 1, (0,))
 
 
 @pytest.fixture(scope="module")

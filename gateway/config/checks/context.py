@@ -96,24 +96,14 @@ def check_promotion(part: Promotion, place: str, report: Report) -> None:
     if not part.filter_arn and not part.expression:
         report.refuse(place, "needs 'filterArn' or 'expression'")
     check_values(part, place, report)
-    for name in part.filter_values:
-        at = inside(place, "filterValues", name)
-        if name in part.auto_dynamic_filter_values:
-            report.refuse(at, "is under autoDynamicFilterValues, too: a value is fixed or automatic")
-        if part.expression and f"${name}" not in part.expression:
-            report.warn(at, f"the expression has no ${name}")
+    check_fixed_values(part, place, report)
 
 
 @checks
 def check_list_rule(part: ListRulePart, place: str, report: Report) -> None:
     check_choosing("filterArn", part.filter_arn, part.expression, place, report)
     check_values(part, place, report)
-    for name in part.filter_values:
-        at = inside(place, "filterValues", name)
-        if name in part.auto_dynamic_filter_values:
-            report.refuse(at, "is under autoDynamicFilterValues, too: a value is fixed or automatic")
-        if part.expression and f"${name}" not in part.expression:
-            report.warn(at, f"the expression has no ${name}")
+    check_fixed_values(part, place, report)
 
 
 def check_rules(rules: Sequence[AnyListRule] | None, place: str, report: Report) -> None:
@@ -138,6 +128,15 @@ def check_values(part: Filter | Promotion | ListRulePart, place: str, report: Re
     for name in part.auto_dynamic_filter_values:
         if part.expression and f"${name}" not in part.expression:
             report.warn(inside(place, "autoDynamicFilterValues", name), f"the expression has no ${name}")
+
+
+def check_fixed_values(part: Promotion | ListRulePart, place: str, report: Report) -> None:
+    for name in part.filter_values:
+        at = inside(place, "filterValues", name)
+        if name in part.auto_dynamic_filter_values:
+            report.refuse(at, "is under autoDynamicFilterValues, too: a value is fixed or automatic")
+        if part.expression and f"${name}" not in part.expression:
+            report.warn(at, f"the expression has no ${name}")
 
 
 def check_filters(filters: Iterable[Filter] | None, place: str, report: Report) -> None:
