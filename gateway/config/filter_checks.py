@@ -46,17 +46,16 @@ def filter_faults(engine: EnginePort, config: Config) -> dict[str, str]:
         except (InvalidInput, NotFound) as error:
             faults[f"{name}: {choice.filter or choice.expression}"] = error.message
     for place, variation in _variations(config):
-        objective = variation.objective
-        try:
-            if objective is not None and objective.weight:
-                engine.answers.check_objective(variation.model, objective)
-        except InvalidInput as error:
-            faults[f"objective of {place}: {objective and objective.column}"] = error.message
-        try:
-            if variation.diversity is not None:
+        if variation.objective is not None and variation.objective.weight:
+            try:
+                engine.answers.check_objective(variation.model, variation.objective)
+            except InvalidInput as error:
+                faults[f"objective of {place}: {variation.objective.column}"] = error.message
+        if variation.diversity is not None:
+            try:
                 engine.answers.check_diversity(variation.model, variation.diversity)
-        except InvalidInput as error:
-            faults[f"diversity of {place}"] = error.message
+            except InvalidInput as error:
+                faults[f"diversity of {place}"] = error.message
     return faults
 
 

@@ -13,11 +13,9 @@ from gateway.context.rules import ITEM_METADATA
 from gateway.document.context import DiversityPart
 from gateway.document.report import Report, checks, choices, inside
 from gateway.upstreams.function import check_function_arn
-from gateway.upstreams.level import CacheControl, CachePolicy, Level, RemoteVariation, VariationPart
+from gateway.upstreams.level import CacheControl, CachePolicy, Level, VariationPart
 
 A_DAY, A_YEAR = 86_400, 31_536_000
-COUNTED_BY_NONE = "only the built-in engine counts what it has shown: nobody tires of this origin's lists"
-HEEDED_BY_NONE = "only the built-in engine heeds an objective: this origin is not told of it"
 EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 
 
@@ -89,10 +87,6 @@ def check_post_processor(part: document.PostProcessorPart, place: str, report: R
 def check_variation(part: VariationPart, place: str, report: Report) -> None:
     if part.weight is not None and not math.isfinite(part.weight):
         report.refuse(inside(place, "weight"), "must be a finite number")
-    if part.objective is not None and isinstance(part, RemoteVariation):
-        report.warn(inside(place, "objective"), HEEDED_BY_NONE)
-    if part.fatigue is not None and isinstance(part, RemoteVariation):
-        report.warn(inside(place, "fatigue"), COUNTED_BY_NONE)
     if part.filter is None:
         return
     report.warn(inside(place, "filter"), "old spelling 'filter': write it as an entry of 'filters'")

@@ -9,7 +9,6 @@ from gateway.ask import Action
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
 from gateway.config.checks.context import reads_item
-from gateway.config.checks.recommenders import COUNTED_BY_NONE, HEEDED_BY_NONE
 from gateway.config.inherit import inherited
 from gateway.context.rules import ITEM_METADATA
 from gateway.context.viewer import Viewers
@@ -19,6 +18,10 @@ from gateway.document.report import Report, checks, choices, inside
 from gateway.document.rules import ListRulePart
 from gateway.upstreams.level import Level, RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation
+
+COUNTED_BY_NONE = "only the built-in engine counts what it has shown: nobody tires of this origin's lists"
+HEEDED_BY_NONE = "only the built-in engine heeds an objective: this origin is not told of it"
+RULED_BY_NONE = "is answered elsewhere: 'rules' are for models of the built-in engine"
 
 Placed = tuple[str, Action, document.Recommender, VariationPart, Level]
 
@@ -54,9 +57,8 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_origins(part, report)
     check_item_rules(part, report)
     check_promotions(part, report)
-    check_list_rules(part, report)
+    check_elsewhere(part, report)
     check_cohorts(part, report)
-    check_diversity_elsewhere(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
@@ -72,7 +74,7 @@ def check_item_rules(part: document.Root, report: Report) -> None:
 
 
 def check_promotions(part: document.Root, report: Report) -> None:
-    """Rankings have none, and who is asked by GET hears of none."""
+    """Rankings have none, nor fatigue, and who is asked by GET hears of none."""
     for place, action, recommender, variation, level in variations_of(part):
         if action == "rerank-items":
             if variation.fatigue or recommender.fatigue:
@@ -83,17 +85,25 @@ def check_promotions(part: document.Root, report: Report) -> None:
             report.warn(place, "its 'promotions' are not asked for: method POST sends them")
 
 
-def check_list_rules(part: document.Root, report: Report) -> None:
-    """Rules are for the engine's lists: who answers elsewhere orders a list itself."""
+def check_elsewhere(part: document.Root, report: Report) -> None:
+    """Objectives, fatigue, rules and diversity are for the engine's lists: other origins order theirs themselves."""
     elsewhere = answered_elsewhere(part)
     for place, _, recommender, variation, level in variations_of(part):
-        if not isinstance(variation, elsewhere) or not level.rules:
+        if not isinstance(variation, elsewhere):
             continue
-        message = "is answered elsewhere: 'rules' are for models of the built-in engine"
+        if variation.objective is not None:
+            report.warn(inside(place, "objective"), HEEDED_BY_NONE)
+        if variation.fatigue is not None:
+            report.warn(inside(place, "fatigue"), COUNTED_BY_NONE)
         if variation.rules:
-            report.refuse(place, message)
-        elif not any(not isinstance(each, elsewhere) for each in recommender.variations.values()):
-            report.warn(place, message)
+            report.refuse(place, RULED_BY_NONE)
+        elif level.rules and all(isinstance(each, elsewhere) for each in recommender.variations.values()):
+            report.warn(place, RULED_BY_NONE)
+        if level.diversity not in (None, DiversityPart()):
+            if variation.diversity or recommender.diversity:
+                report.refuse(place, "has 'diversity': only models of the built-in engine have that")
+            else:
+                report.warn(place, "is answered elsewhere: 'diversity' above it changes nothing here")
 
 
 def answered_elsewhere(root: document.Root) -> tuple[type[VariationPart], ...]:
@@ -111,10 +121,6 @@ def check_origins(part: document.Root, report: Report) -> None:
         if not isinstance(variation, ArnVariation):
             continue
         filters, promotions = level.filters or (), level.promotions or ()
-        if variation.objective is not None:
-            report.warn(inside(place, "objective"), HEEDED_BY_NONE)
-        if variation.fatigue is not None:
-            report.warn(inside(place, "fatigue"), COUNTED_BY_NONE)
         if variation.arn and not MODEL_ARN.fullmatch(variation.arn):
             report.refuse(inside(place, "arn"), f"{variation.arn!r} is no ARN that Amazon Personalize could answer for")
         if any(each.arn and not FILTER_ARN.fullmatch(each.arn) for each in filters):
@@ -127,17 +133,6 @@ def check_origins(part: document.Root, report: Report) -> None:
             report.refuse(place, "has a filter by 'expression': Amazon Personalize takes filters by 'arn' only")
         if action == "rerank-items" and ":recommender/" in variation.arn:
             report.refuse(inside(place, "arn"), "is a recommender's: Amazon Personalize reranks by campaigns only")
-
-
-def check_diversity_elsewhere(part: document.Root, report: Report) -> None:
-    elsewhere = answered_elsewhere(part)
-    for place, _, recommender, variation, level in variations_of(part):
-        if not isinstance(variation, elsewhere) or level.diversity in (None, DiversityPart()):
-            continue
-        if variation.diversity or recommender.diversity:
-            report.refuse(place, "has 'diversity': only models of the built-in engine have that")
-        else:
-            report.warn(place, "is answered elsewhere: 'diversity' above it changes nothing here")
 
 
 def check_cohorts(part: document.Root, report: Report) -> None:
