@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine import Boost, Bury, ListRule, Pin, RuleSchedule
+import msgspec
+
+from engine import ListRule
 from gateway.document.context import AutoField
 from gateway.document.values import (
     Factor,
@@ -72,24 +74,8 @@ AnyListRule = PinRule | BoostRule | BuryRule
 
 
 def list_rule(part: AnyListRule) -> ListRule:
-    """The rule in the engine's terms."""
-    common = {
-        "name": part.name,
-        "filter": part.filter_arn,
-        "expression": part.expression,
-        "filter_values": part.filter_values,
-        "condition": part.condition,
-        "schedule": None if part.schedule is None else schedule(part.schedule),
-    }
-    match part:
-        case PinRule():
-            own = {"place": part.place, "items": part.items, "count": part.count}
-            return Pin(**common, **own, even_if_filtered=part.even_if_filtered)  # type: ignore[arg-type]
-        case BoostRule():
-            return Boost(**common, times=part.times)  # type: ignore[arg-type]
-        case BuryRule():
-            return Bury(**common, times=part.times)  # type: ignore[arg-type]
-
-
-def schedule(part: RuleSchedulePart) -> RuleSchedule:
-    return RuleSchedule(start=part.start, end=part.end, days=part.days, hours=part.hours, time_zone=part.time_zone)
+    """The rule in the engine's terms, which are the same but for automatic values."""
+    members = msgspec.to_builtins(part)
+    del members["autoDynamicFilterValues"]
+    rule: ListRule = msgspec.convert(members, ListRule)
+    return rule
