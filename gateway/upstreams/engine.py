@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from engine import Cap, Change, Cohort, Event, Explanation, Fatigue, ListRule, Question, Ranked, Tired
+from engine import Cap, Change, Cohort, Diversity, Event, Explanation, Fatigue, ListRule, Question, Ranked, Tired
 from gateway.ask import Answer, Ask, Item, ItemPin
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
@@ -155,9 +155,9 @@ class EngineUpstream:
             return variation.origin is None and bool(self._caps(variation)[1])
 
     def _caps(self, variation: Variation) -> tuple[str, tuple[Cap, ...]]:
-        """The dataset group of the variation's model, and its caps: the configured ones, or else the campaign's."""
+        """The dataset group of the variation's model, and its caps."""
         deployed = self._answers.deployed(variation.model, self._account)
-        diversity = deployed.diversity if variation.diversity is None else variation.diversity
+        diversity = _diversity(variation, deployed)
         return deployed.group_uid, () if diversity is None else diversity.caps
 
     def seen(self, ask: Ask, variation: Variation, since: float) -> frozenset[str]:
@@ -285,9 +285,13 @@ def _heard(task: asyncio.Task[None]) -> None:
 
 def _reads_items(variation: Variation, deployed: DeployedModel) -> bool:
     """Tell whether what is said of items moves them in the list, or out of it."""
-    if variation.objective or deployed.objective:
-        return True
-    return variation.diversity is not None or deployed.diversity is not None
+    objective, diversity = variation.objective or deployed.objective, _diversity(variation, deployed)
+    return bool((objective and objective.weight) or (diversity and (diversity.strength or diversity.caps)))
+
+
+def _diversity(variation: Variation, deployed: DeployedModel) -> Diversity | None:
+    """The configured one, or else the campaign's."""
+    return deployed.diversity if variation.diversity is None else variation.diversity
 
 
 def tags_of(change: Change) -> tuple[Tag, ...]:

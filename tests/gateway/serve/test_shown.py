@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from engine import Diversity, ServingObjective
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
 
@@ -63,6 +64,28 @@ def test_an_item_that_changed_outdates_lists_with_a_filter(client: TestClient[An
         client.get(path)
         engine.change("item", "i3")
         assert client.get(path).headers["x-cache"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("level", "outcome"),
+    [
+        ("diversity: {caps: [{column: KIND, most: 9}]}", "miss"),
+        ("diversity: {}", "hit"),
+        ("objective: {column: PRICE, weight: 1}", "miss"),
+        ("objective: {column: PRICE, weight: 0}", "hit"),
+    ],
+)
+def test_an_item_that_changed_outdates_lists_that_its_columns_order(
+    engine: SmallEngine, level: str, outcome: str
+) -> None:
+    """In place of the campaign's own, which items order."""
+    engine.home.diversity, engine.home.objective = Diversity(strength=0.5), ServingObjective(column="PRICE", weight=1)
+    both = {"diversity": "objective: {column: PRICE, weight: 0}", "objective": "diversity: {}"}[level.split(":")[0]]
+    config = CONFIG.replace("        home: {", f"        home: {{{level}, {both}, ", 1)
+    with TestClient(app_over(engine, config=config)) as client:
+        client.get(HOME)
+        engine.change("item", "i3")
+        assert client.get(HOME).headers["x-cache"] == outcome
 
 
 def test_without_metadata_none_is_looked_up(client: TestClient[Any], engine: SmallEngine) -> None:
