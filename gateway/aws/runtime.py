@@ -20,6 +20,7 @@ from gateway.fields import text_of
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 SHORT = {"x-recgate-short": "true"}  # a header of ours: caps leave fewer items than were asked for
+HISTORY = "history"  # a key of `context` that is ours: items that the asker has chosen, oldest first
 DEFAULT_RESULTS = 25
 LONGEST_ID = 256
 MOST_WITH_METADATA = 50
@@ -35,9 +36,6 @@ FilterValues = Annotated[
 PromotionName = Annotated[str, Meta(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")]
 Columns = Annotated[list[Annotated[str, Meta(max_length=150)]], Meta(max_length=10)]
 MetadataColumns = Annotated[dict[Annotated[str, Meta(pattern=r"^(?i:ITEMS)\Z")], Columns], Meta(max_length=1)]
-
-
-HISTORY = "history"  # a key of `context` that is ours: items that the asker has chosen, oldest first
 
 
 class RuntimePromotion(RequestBody, frozen=True, kw_only=True):
