@@ -24,7 +24,7 @@ from engine.measure.metrics import mean, ndcg, without
 from engine.measure.split import EvaluationCase, leave_last_out, repeat_share, tied_share
 from engine.question import Cap, Diversity, Similarity
 from engine.rank.diversify import spread
-from engine.rank.rule import DiversityRule
+from engine.rank.rule import DiversityRule, column_with_terms
 from engine.recipe import Model, Progress, silent, stretch
 from engine.recipes import RECIPES
 from engine.serving.diversity import Diversifier, ScoreArray
@@ -97,15 +97,16 @@ def diversity_curve(snapshot: Snapshot, study: DiversityStudy, progress: Progres
     columns = study.columns or tuple(each.name for each in items.fields if each.categorical)
     if not columns:
         raise InvalidInput("Items has no categorical column: name one whose values are to be counted.")
+    counted = column_with_terms(columns[0], "columns[0]", items.fields)
     setting = Diversity(similarity=study.similarity, columns=columns if study.similarity == "columns" else ())
-    caps = [Diversity(caps=(Cap(column=columns[0], most=most),)) for most in study.caps]
+    caps = [Diversity(caps=(Cap(column=counted.name, most=most),)) for most in study.caps]
     rules = [DiversityRule.of(msgspec.structs.replace(setting, strength=each), items) for each in study.strengths]
     rules += [DiversityRule.of(each, items) for each in caps]
     names = [f"strength {each:g}" for each in study.strengths]
-    names += [f"at most {most} of a {columns[0]}" for most in study.caps]
+    names += [f"at most {most} of a {counted.name}" for most in study.caps]
     yardstick = DiversityRule.of(msgspec.structs.replace(setting, strength=1.0), items)
     assert yardstick is not None
-    trial = _trial(snapshot, study, yardstick, columns[0], stretch(progress, 0.0, 0.8))
+    trial = _trial(snapshot, study, yardstick, counted, stretch(progress, 0.0, 0.8))
     rows: list[DiverseLists] = []
     for place, (name, rule) in enumerate(zip(names, rules, strict=True)):
         progress(0.8 + 0.2 * place / len(rules), name)
@@ -115,7 +116,7 @@ def diversity_curve(snapshot: Snapshot, study: DiversityStudy, progress: Progres
     return DiversityCurve(
         recipe=study.recipe,
         similarity=study.similarity if study.similarity != "columns" else ", ".join(columns),
-        column=columns[0],
+        column=counted.name,
         interactions=len(snapshot.items),
         users=len(trial.cases),
         rows=rows,
@@ -133,7 +134,7 @@ def items_schema(columns: Mapping[str, Column]) -> Schema:
 
 
 def _trial(
-    snapshot: Snapshot, study: DiversityStudy, yardstick: DiversityRule, column: str, progress: Progress
+    snapshot: Snapshot, study: DiversityStudy, yardstick: DiversityRule, counted: Field, progress: Progress
 ) -> _DiversityTrial:
     split = leave_last_out(snapshot, baskets=tied_share(snapshot) > BASKETS)
     if not split.cases:
@@ -145,19 +146,19 @@ def _trial(
     if repeat_share(split.cases) < RARE:
         scores = [without(each, case.history) for each, case in zip(scores, cases, strict=True)]
     table = LiveTable(snapshot.item_columns)
-    return _DiversityTrial(table, model, cases, scores, yardstick, column, study.seed)
+    return _DiversityTrial(table, model, cases, scores, yardstick, counted, study.seed)
 
 
 @dataclass(frozen=True)
 class _DiversityTrial:
-    """`yardstick` says by what the diversity of all lists is measured."""
+    """`yardstick` says by what the diversity of all lists is measured, `counted` whose values are counted."""
 
     table: LiveTable
     model: Model
     cases: list[EvaluationCase]
     scores: list[Floats]
     yardstick: DiversityRule
-    column: str
+    counted: Field
     seed: int
 
     @cached_property
@@ -181,7 +182,7 @@ class _DiversityTrial:
             chosen = [choosing.choose(ScoreArray(scores), CUT) for scores in self.scores]
             lists, short = [each.items for each in chosen], [each.short for each in chosen]
         gains = np.array([_gain(items, case) for items, case in zip(lists, self.cases, strict=True)])
-        terms = ItemTerms.of(self.table, self.column)
+        terms = ItemTerms.of(self.table, self.counted)
         values = [len({term for own in terms(items.tolist()) for term in own}) for items in lists]
         return DiverseLists(
             name=name,

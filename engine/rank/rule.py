@@ -31,7 +31,7 @@ class DiversityRule:
             setting.similarity,
             _alike(setting, fields) if setting.strength else (),
             tuple(Limit(cap.most, cap.first or ALL) for cap in setting.caps),
-            tuple(_with_terms(cap.column, f"caps[{at}].column", fields) for at, cap in enumerate(setting.caps)),
+            tuple(column_with_terms(cap.column, f"caps[{at}].column", fields) for at, cap in enumerate(setting.caps)),
         )
 
     @property
@@ -51,7 +51,7 @@ def _alike(setting: Diversity, fields: Sequence[Field]) -> tuple[Field, ...]:
             raise InvalidInput('diversity.similarity: texts are fields with "textual": true, and Items has none.')
         return texts
     if setting.columns:
-        return tuple(_with_terms(name, f"columns[{at}]", fields) for at, name in enumerate(setting.columns))
+        return tuple(column_with_terms(name, f"columns[{at}]", fields) for at, name in enumerate(setting.columns))
     terms = tuple(field for field in fields if field.categorical)
     if not terms and setting.similarity == "columns":
         raise InvalidInput(
@@ -60,8 +60,9 @@ def _alike(setting: Diversity, fields: Sequence[Field]) -> tuple[Field, ...]:
     return terms
 
 
-def _with_terms(name: str, place: str, fields: Sequence[Field]) -> Field:
-    """The column of a name in any case, whose values can be counted."""
+def column_with_terms(name: str, place: str, fields: Sequence[Field]) -> Field:
+    """The column of a name in any case, whose values can be counted. Raises `InvalidInput`, naming the setting's place
+    and the choices."""
     having = {field.name.upper(): field for field in fields if field.type == "string" and not field.textual}
     if name.upper() not in having:
         choices = ", ".join(field.name for field in having.values()) or "none"

@@ -201,7 +201,7 @@ class Diversifier:
         if not self.rule.capped:
             return [()] * len(items)
         ids = items.tolist()
-        return list(zip(*(ItemTerms.of(self.table, capped.name)(ids) for capped in self.rule.capped), strict=True))
+        return list(zip(*(ItemTerms.of(self.table, capped)(ids) for capped in self.rule.capped), strict=True))
 
     def _margin(self, items: Ints, relevance: Floats, before: Ints) -> Margin:
         vectors = self.vectors(np.concatenate((before, items)))
@@ -212,11 +212,10 @@ class Diversifier:
         model = self.model() if self.rule.similarity == "model" else None
         if model is not None:
             return model(items)
-        names = tuple(field.name for field in self.rule.alike)
-        if self.rule.similarity == "texts":
-            return TextVectors.of(self.table, names)(items.tolist())
         ids = items.tolist()
-        return term_vectors([ItemTerms.of(self.table, name)(ids) for name in names], len(ids))
+        if self.rule.similarity == "texts":
+            return TextVectors.of(self.table, tuple(column.name for column in self.rule.alike))(ids)
+        return term_vectors([ItemTerms.of(self.table, column)(ids) for column in self.rule.alike], len(ids))
 
     def _closed(self, room: Room) -> Bools:
         """(count,) the items that the next place may not be for."""

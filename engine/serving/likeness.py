@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.columns import Array, Floats, Ints
+from engine.data.schema import Field
 from engine.data.table import LiveTable
 from engine.ensemble.fits import unpacked
 from engine.ensemble.members import MEMBERS
@@ -21,21 +22,20 @@ from engine.recipe import Model
 from engine.serving import artifacts
 from engine.text.embedding import WIDTH, embed
 
-NO_TERMS: Terms = ()
-
 
 class ItemTerms:
-    """The terms of items in one column of a table, while that lives. Any thread reads."""
+    """The terms of items in one column of a table, while that lives: the value, or several of a categorical column. Any
+    thread reads."""
 
-    def __init__(self, table: LiveTable, name: str) -> None:
-        self._table, self._name = table, name
+    def __init__(self, table: LiveTable, column: Field) -> None:
+        self._table, self._column = table, column
         self._stored: dict[int, Terms] = {}
 
     @classmethod
-    def of(cls, table: LiveTable, name: str) -> ItemTerms:
-        key = ("terms", name)
+    def of(cls, table: LiveTable, column: Field) -> ItemTerms:
+        key = ("terms", column)
         terms: ItemTerms | None = table.memo.get(key)
-        return terms if terms is not None else table.memo.setdefault(key, cls(table, name))
+        return terms if terms is not None else table.memo.setdefault(key, cls(table, column))
 
     def __call__(self, items: Sequence[int]) -> list[Terms]:
         rows, stored = self._table.rows, self._stored
@@ -43,8 +43,8 @@ class ItemTerms:
 
     def _read(self, item: int) -> Terms:
         put = item in self._table.rows  # before the value is read: it may come meanwhile
-        value = self._table.value(item, self._name)
-        terms = NO_TERMS if value is None else tuple(dict.fromkeys(filter(None, str(value).split("|"))))
+        text = str(self._table.value(item, self._column.name) or "")
+        terms = tuple(dict.fromkeys(filter(None, text.split("|") if self._column.categorical else (text,))))
         if not put and item not in self._table.rows:
             self._stored[item] = terms
         return terms

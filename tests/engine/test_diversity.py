@@ -273,6 +273,13 @@ def test_a_row_that_changes_counts_at_once():
     assert ask(group, scores_of(4), capped).items == ("i0", "i1", "i2", "i3")
 
 
+def test_only_a_categorical_column_has_several_values():
+    brands, genres = ([{column: text} for text in ("a|b", "a", "b", "a|b")] for column in ("BRAND", "GENRES"))
+    capped = {column: rule(caps=(Cap(column=column, most=1),)) for column in ("BRAND", "GENRES")}
+    assert ask(world(brands), scores_of(4), capped["BRAND"]).items == ("i0", "i1", "i2")
+    assert ask(world(genres), scores_of(4), capped["GENRES"]).items == ("i0",)
+
+
 def test_without_a_setting_nothing_changes():
     assert rule() is None and rule(strength=0.0, columns=("GENRES",)) is None
     rows = [{"BRAND": brand} for brand in "aabb"]
