@@ -16,6 +16,7 @@ from typing import NamedTuple
 from engine.data import entries
 from engine.data.log import Log, LogEntry
 from engine.errors import EngineError
+from engine.impressions.rounds import Rounds
 from engine.impressions.segment import ShownAnswer
 from engine.impressions.shown_log import FLUSH_S, ShownLog
 from engine.question import Event
@@ -39,17 +40,14 @@ class ImplicitImpressions:
         self._shown, self._log = shown, events
         self._waiting: deque[AnswerMention] = deque()
         self._settling = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="impressions", daemon=True)
+        self._rounds = Rounds(self._settle_or_lose, TICK_S, "impressions")
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def close(self) -> None:
         """Ends the thread; mentions that wait are settled, as far as their answers are written."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.close()
         self._settle_or_lose()
 
     def note(self, group: str, who: str, events: Iterable[Event]) -> None:
@@ -75,10 +73,6 @@ class ImplicitImpressions:
             impressions = [_entry(each, shown) for each, shown in pairs if shown.group == each.group]
             if impressions:
                 self._log.append(impressions).result()
-
-    def _follow(self) -> None:
-        while not self._stop.wait(TICK_S):
-            self._settle_or_lose()
 
     def _settle_or_lose(self) -> None:
         try:

@@ -11,12 +11,14 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from engine.errors import EngineError, Unavailable
+from engine.impressions.rounds import Rounds
 from engine.question import Fatigue
 from engine.storage.sql import Database, shown_items
 
@@ -67,17 +69,14 @@ class Showings:
         self._remembered: OrderedDict[Audience, _Remembered] = OrderedDict()
         self.lost = 0
         self._lock = threading.Lock()  # of the three above
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="showings", daemon=True)
+        self._rounds = Rounds(self._flush_and_tidy, FLUSH_S, "showings")
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def close(self) -> None:
-        """Ends the thread and writes all that waits."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        """Ends the thread and writes all that waits; what is old is left to those who go on."""
+        self._rounds.close()
         self._flush_or_lose()
 
     def note(self, audience: Audience, items: Iterable[str], rule: Fatigue) -> None:
@@ -142,6 +141,15 @@ class Showings:
                     for showing in batch:
                         self._written(showing.audience)
 
+    def tidy(self) -> None:
+        """Delete what no rule looks back to, once an hour. Raises `Unavailable` where that can't be done."""
+        now = self._clock()
+        if now - self._tidied < TIDY_S:
+            return
+        self._tidied = now
+        with self._database.write() as within:
+            within.execute(sa.delete(shown_items).where(shown_items.c.until < int(now)))
+
     # ---- inside
 
     def _at_hand(self, audience: Audience) -> _Remembered | None:
@@ -180,23 +188,14 @@ class Showings:
             changed = {"body": added.excluded.body, "until": added.excluded.until}
             within.execute(added.on_conflict_do_update(index_elements=[c.grp, c.who, c.source], set_=changed), rows)
 
-    def _tidy(self) -> None:
-        """Delete what no rule looks back to."""
-        now = self._clock()
-        if now - self._tidied < TIDY_S:
-            return
-        self._tidied = now
-        with self._database.write() as within:
-            within.execute(sa.delete(shown_items).where(shown_items.c.until < int(now)))
-
-    def _write(self) -> None:
-        while not self._stop.wait(FLUSH_S):
-            self._flush_or_lose()
+    def _flush_and_tidy(self) -> None:
+        self._flush_or_lose()
+        with suppress(EngineError):  # which the database has logged
+            self.tidy()
 
     def _flush_or_lose(self) -> None:
         try:
             self.flush()
-            self._tidy()
         except EngineError as error:  # fatigue is an estimate: answers go on, and the next round tries again
             log.warning("what was shown in the last moment is not counted: %s", error)
 

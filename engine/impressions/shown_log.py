@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.impressions.ids import tag_of
+from engine.impressions.rounds import Rounds
 from engine.impressions.segment import SegmentReader, SegmentWriter, ShownAnswer, index_left_open, index_path
 
 log = logging.getLogger(__name__)
@@ -41,17 +42,14 @@ class ShownLog:
         self._segment: SegmentWriter | None = None
         self._readers: dict[Path, SegmentReader] = {}
         self._lock = threading.Lock()  # of the files
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="shown-log", daemon=True)
+        self._rounds = Rounds(self._flush_or_lose, FLUSH_S, "shown-log")
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def close(self) -> None:
         """Ends the thread and writes all that waits."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.close()
         self._flush_or_lose()
         with self._lock:
             self._end_segment()
@@ -101,10 +99,6 @@ class ShownLog:
                 self._append(answers)
 
     # ---- inside
-
-    def _write(self) -> None:
-        while not self._stop.wait(FLUSH_S):
-            self._flush_or_lose()
 
     def _flush_or_lose(self) -> None:
         try:

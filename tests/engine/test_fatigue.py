@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine import Question, Unavailable
-from engine.impressions.showings import FRESH_S, Audience, Showings, forget_shown
+from engine.impressions.showings import FRESH_S, TIDY_S, Audience, Showings, forget_shown
 from engine.question import Fatigue
 from engine.rank.fatigue import tired_of
 from engine.storage.sql import Database, shown_items, sqlite_url
@@ -115,6 +115,22 @@ def test_users_and_campaigns_are_counted_apart_and_deleted(tmp_path: Path):
             forget_shown(within, "g")
         clock.now += FRESH_S
         assert one.times(bob) == {}
+
+
+def test_what_no_rule_looks_back_to_is_deleted_by_those_who_show(tmp_path: Path):
+    with two_processes(tmp_path) as (clock, one, other, _):
+        one.note(ANN, ("a",), RULE)
+        one.note(ANN._replace(user="bob"), ("a",), Fatigue(shown=3, within="7d"))
+        one.flush()
+        of_a_job = Database(sqlite_url(tmp_path), only_read=True)  # whose writes another process does
+        jobs = Showings(of_a_job, clock)
+        clock.now += TIDY_S
+        jobs.close()
+        of_a_job.close()
+        assert set(one.times(ANN)) == {"a"}
+        other.tidy()
+        one.forget("g")
+        assert one.times(ANN) == {} and set(one.times(ANN._replace(user="bob"))) == {"a"}
 
 
 def test_answers_go_on_while_the_database_is_down(tmp_path: Path):
