@@ -43,17 +43,19 @@ class History(NamedTuple):
     items: Ints
     times: Longs
     types: Ints
+    values: Floats  # of the events, NaN where one has none
 
-    def where(self, mask: Array) -> History:
-        """The rows of a mask (h,)."""
-        return History(self.items[mask], self.times[mask], self.types[mask])
+    def where(self, rows: Array) -> History:
+        """The rows of a mask (h,), or those of these indices in their order."""
+        return History(self.items[rows], self.times[rows], self.types[rows], self.values[rows])
 
     def then(self, items: Ints, time: int) -> History:
-        """The history with these items after it, of that time and of no type."""
+        """The history with these items after it, of that time, of no type and without a value."""
         return History(
             np.concatenate((self.items, items)),
             np.concatenate((self.times, np.full(len(items), time, np.int64))),
             np.concatenate((self.types, np.full(len(items), UNTYPED, np.int32))),
+            np.concatenate((self.values, np.full(len(items), np.nan, np.float32))),
         )
 
 
@@ -266,7 +268,8 @@ class Group:
         streamed = [many for many in map(self.streamed.get, ids) if many]
         rows = [slice(int(snapshot.indptr[i]), int(snapshot.indptr[i + 1])) for i in ids if i < snapshot.user_count]
         if len(rows) == 1 and not streamed:
-            return History(snapshot.items[rows[0]], snapshot.times[rows[0]], snapshot.types[rows[0]])
+            (own,) = rows
+            return History(snapshot.items[own], snapshot.times[own], snapshot.types[own], snapshot.values[own])
         fresh = (
             list(streamed[0]) if len(streamed) == 1 else sorted(chain.from_iterable(streamed), key=attrgetter("seq"))
         )
@@ -274,26 +277,12 @@ class Group:
         items = np.concatenate([*(snapshot.items[part] for part in rows), new[:, 0].astype(np.int32)])
         times = np.concatenate([*(snapshot.times[part] for part in rows), new[:, 1]])
         types = np.concatenate([*(snapshot.types[part] for part in rows), new[:, 2].astype(np.int32)])
-        if len(rows) <= 1 and np.all(times[:-1] <= times[1:]):
-            return History(items, times, types)
-        arrived = np.concatenate([*(stored.arrived[part] for part in rows), new[:, 3]])
-        order = np.lexsort((arrived, times))
-        return History(items[order], times[order], types[order])
-
-    def valued_history(self, user: str) -> tuple[History, Floats]:
-        """The same, and each event's value (h,), NaN where it has none."""
-        stored, ids = self.stored, self._ids(user)
-        snapshot = stored.snapshot
-        rows = [slice(int(snapshot.indptr[i]), int(snapshot.indptr[i + 1])) for i in ids if i < snapshot.user_count]
-        fresh = list(chain.from_iterable(self.streamed.get(i, ()) for i in ids))
-        new = np.array([(s.item, s.time, s.type, s.seq) for s in fresh], np.int64).reshape(-1, 4)
-        items = np.concatenate([*(snapshot.items[part] for part in rows), new[:, 0].astype(np.int32)])
-        times = np.concatenate([*(snapshot.times[part] for part in rows), new[:, 1]])
-        types = np.concatenate([*(snapshot.types[part] for part in rows), new[:, 2].astype(np.int32)])
         values = [*(snapshot.values[part] for part in rows), np.array([s.value for s in fresh], np.float32)]
+        history = History(items, times, types, np.concatenate(values))
+        if len(rows) <= 1 and np.all(times[:-1] <= times[1:]):
+            return history
         arrived = np.concatenate([*(stored.arrived[part] for part in rows), new[:, 3]])
-        order = np.lexsort((arrived, times))
-        return History(items[order], times[order], types[order]), np.concatenate(values)[order]
+        return history.where(np.lexsort((arrived, times)))
 
     def has_history(self, user: str) -> bool:
         indptr = self.stored.snapshot.indptr
@@ -331,7 +320,7 @@ class Group:
         return sorted(index for index in map(self.users.find, names) if index >= 0)
 
 
-NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32))
+NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 def _tail(stored: Stored) -> Tail:

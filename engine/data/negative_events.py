@@ -72,30 +72,25 @@ class NegativeEvents:
     def names(self) -> frozenset[str]:
         return frozenset(self.types)
 
-    @cached_property
-    def read_values(self) -> bool:
-        """True where the values of events count."""
-        return any(each.threshold is not None for each in self.types.values())
-
-    def wishes(self, group: Group, history: History, values: Floats | None) -> Wishes:
-        """The history (h,) divided; `values` (h,) are the events', where they count."""
+    def wishes(self, group: Group, history: History) -> Wishes:
+        """The history divided."""
         negative = group.type_mask(self.names)[history.types]
         if not negative.any():
             return Wishes(history, history.items[:0], np.zeros(0, np.float32))
-        strengths = self._strengths(group, history, values)
+        strengths = self._strengths(group, history)
         counting = strengths > 0
         items, strengths = history.items[counting], strengths[counting]
         last = _last_of_each(items)
         unwanted, strengths = items[last], strengths[last]
         return Wishes(history.where(~negative & ~np.isin(history.items, unwanted)), unwanted, strengths)
 
-    def _strengths(self, group: Group, history: History, values: Floats | None) -> Floats:
+    def _strengths(self, group: Group, history: History) -> Floats:
         """(h,) how much each event counts: 0 of other types, below the threshold, and for what was taken back."""
         strengths = np.zeros(len(history.types), np.float32)
         for name, each in self.types.items():
             rows = group.type_mask(frozenset((name,)))[history.types]
-            if each.threshold is not None and values is not None:
-                rows = rows & (values >= each.threshold)
+            if each.threshold is not None:
+                rows = rows & (history.values >= each.threshold)
             if each.undone_by and rows.any():
                 rows = rows & ~_followed(history.items, group.type_mask(each.undone_by)[history.types])
             strengths[rows] = each.strength

@@ -83,7 +83,7 @@ def check(question: Question, deployed: Deployed, filters: tuple[CompiledFilter,
 
 def _scores(deployed: Deployed, group: Group, user: str, done: History, now: float, count: int) -> Array:
     """(count,) probabilities; 0 of actions that the model does not know or has too few interactions of."""
-    history = LiveState.of(group, user, deployed).without_negative(deployed).heard
+    history = LiveState.of(group, user).without_negative(deployed).heard
     query = Query(
         history.items,
         history.times,

@@ -196,7 +196,7 @@ class Answers:
         model was trained without cohorts."""
         deployed = self.campaigns.get(campaign, account)
         cohorts = deployed.divided(count)
-        live = LiveState.of(self.campaigns.group(deployed), user, deployed).without_negative(deployed)
+        live = LiveState.of(self.campaigns.group(deployed), user).without_negative(deployed)
         name = cohorts.name_of(live.heard.items)
         return Cohort(name, len(cohorts.centres), deployed.model)
 
@@ -250,7 +250,7 @@ class Answers:
         rule = self.directory.diversity(Diversity(caps=tuple(caps)), deployed.group_arn)
         if rule is None:
             return list(range(len(items)))
-        live = LiveState.of(self.campaigns.group(deployed), None, deployed)
+        live = LiveState.of(self.campaigns.group(deployed), None)
         diversifier = Diversifier(rule, live.group.item_table, live.item_count, lambda: None)
         ids = np.array([live.find(item) for item in items], np.int32)
         return diversifier.arrange(ids, {at: place for at, place in enumerate(pins) if place is not None}, len(ids))[0]

@@ -186,7 +186,7 @@ def explain(
     """
     question, promoting = asked.question, asked.promoting
     serve.check(question, deployed, asked.every_filter)
-    context = ranking_context(asked, deployed, LiveState.for_question(question, group, now, deployed), now)
+    context = ranking_context(asked, deployed, LiveState.for_question(question, group, now), now)
     shown, _ = serve.final(serve.shown_of(context, promoting), context)
     index = context.live.find(item)
     verdicts = _verdicts(context, index, asked)

@@ -51,31 +51,24 @@ class LiveState:
     group: Group
     history: History
     item_count: int
-    values: Floats | None = None  # (h,) of the events of the history, where they count
     chosen: History | None = None  # the history that the model hears of, where that is not all of it
     asked: int = 0  # of the history: the last items, which came with the question
     unknown: int = 0  # items that came with the question and that nobody has heard of
 
     @classmethod
-    def of(cls, group: Group, user: str | None, deployed: Deployed) -> LiveState:
-        history, values = NO_HISTORY, None
-        if user is not None and deployed.negative_events.read_values:
-            history, values = group.valued_history(user)
-        elif user is not None:
-            history = group.history(user)
-        return cls(group, history, len(group.items), values=values)  # counted after: no item of the history is beyond
+    def of(cls, group: Group, user: str | None) -> LiveState:
+        history = NO_HISTORY if user is None else group.history(user)
+        return cls(group, history, len(group.items))  # counted after: no item of the history is beyond
 
     def before(self, time: int) -> LiveState:
         """The state with the user's events before an epoch second only."""
-        earlier = self.history.times < time
-        values = None if self.values is None else self.values[earlier]
-        return replace(self, history=self.history.where(earlier), values=values)
+        return replace(self, history=self.history.where(self.history.times < time))
 
     def without_negative(self, deployed: Deployed) -> LiveState:
         """The state with the history that is left for the model."""
         if not deployed.negative_events:
             return self
-        return replace(self, chosen=deployed.negative_events.wishes(self.group, self.history, self.values).chosen)
+        return replace(self, chosen=deployed.negative_events.wishes(self.group, self.history).chosen)
 
     @property
     def heard(self) -> History:
@@ -83,18 +76,16 @@ class LiveState:
         return self.history if self.chosen is None else self.chosen
 
     @classmethod
-    def for_question(cls, question: Question, group: Group, now: float, deployed: Deployed) -> LiveState:
-        live = cls.of(group, question.user, deployed)
+    def for_question(cls, question: Question, group: Group, now: float) -> LiveState:
+        live = cls.of(group, question.user)
         return live.after(question.history, now) if question.history else live
 
     def after(self, chosen: Sequence[str], now: float) -> LiveState:
         """The state as if the user had just chosen these, in this order; what nobody has heard of is passed over."""
         ids = np.array([index for index in map(self.find, chosen) if index >= 0], np.int32)
         time = max(int(now), int(self.history.times.max(initial=0)))
-        history, values = self.history.then(ids, time), self.values
-        if values is not None:
-            values = np.concatenate((values, np.full(len(ids), np.nan, np.float32)))
-        return replace(self, history=history, asked=len(ids), unknown=len(chosen) - len(ids), values=values)
+        history = self.history.then(ids, time)
+        return replace(self, history=history, asked=len(ids), unknown=len(chosen) - len(ids))
 
     @property
     def is_new(self) -> bool:
@@ -346,7 +337,7 @@ def aversion_of(question: Question, deployed: Deployed, live: LiveState) -> tupl
     """The user's aversion, and the state with the history that is left for the model."""
     gone, lowerings = NOTHING, []
     if deployed.negative_events and len(live.history.items):
-        chosen, gone, strengths = deployed.negative_events.wishes(live.group, live.history, live.values)
+        chosen, gone, strengths = deployed.negative_events.wishes(live.group, live.history)
         live = replace(live, chosen=chosen)
         pairs = list(zip(gone.tolist(), strengths.tolist(), strict=True))[-MOST_UNWANTED:]
         lowerings = [deployed.alike.lowering(item, strength) for item, strength in pairs]

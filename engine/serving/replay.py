@@ -101,7 +101,7 @@ def _chances(
         num_results=max(1, len(answer.items)),
         filter_values=answer.filter_values,
     )
-    live = LiveState.of(group, answer.user, instead).before(int(answer.at))
+    live = LiveState.of(group, answer.user).before(int(answer.at))
     context = ranking_context(asked(answer, question), instead, live, answer.at)
     items, chances = inclusion(context.explorer, context.best, context.explorable, question.num_results)
     return dict(zip(items.tolist(), chances.tolist(), strict=True))

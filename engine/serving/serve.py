@@ -77,7 +77,7 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
     question = asked.question
     try:
         check(question, deployed, asked.every_filter)
-        live = LiveState.for_question(question, group, now, deployed)
+        live = LiveState.for_question(question, group, now)
         return ranking_context(asked, deployed, live, now)
     except EngineError as error:
         return error

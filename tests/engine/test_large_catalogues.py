@@ -66,7 +66,7 @@ def group_of(*disliked: str) -> Group:
 def case_with(group: Group, model: Deployed, *filters: str, user: str = "u", **question: Any) -> RankingContext:
     asked = Question(campaign="c", user=user, **{"num_results": EXPECTED, **question})
     compiled: tuple[CompiledFilter, ...] = tuple(map(compile_filter, filters))
-    live = LiveState.of(group, user, model)
+    live = LiveState.of(group, user)
     return ranking_context(FilteredQuestion(asked, compiled), model, live, 99.0)
 
 
@@ -165,7 +165,7 @@ def test_caps_choose_among_what_the_index_lists_and_beyond_it_only_where_they_mu
         rule = DiversityRule.of(Diversity(caps=(Cap(column=column, most=most),)), items)
         question = FilteredQuestion(Question(campaign="c", user="u", num_results=EXPECTED), diversity=rule)
         model = deployed(ensemble)
-        context = ranking_context(question, model, LiveState.of(group, "u", model), 99.0)
+        context = ranking_context(question, model, LiveState.of(group, "u"), 99.0)
         shown = serve.shown_of(context).items
         counts = Counter(group.item_table.value(int(item), column) for item in shown)
         assert len(shown) == EXPECTED and max(counts.values()) <= most
