@@ -79,8 +79,8 @@ class Answers:
         for deployed, places, batch in batches.values():
             for place, ranked in zip(places, self._rank_items(batch, deployed, as_of), strict=True):
                 answers[place] = ranked
-                if deployed.fatigue is not None and isinstance(ranked, Ranked):
-                    self._count_shown(questions[place], ranked, deployed.fatigue)
+                if isinstance(ranked, Ranked):
+                    self._count_shown(questions[place], ranked, deployed)
         return cast("list[Ranked | EngineError]", answers)
 
     def _rank_actions(self, asked: FilteredQuestion, deployed: Deployed, as_of: int) -> Ranked:
@@ -108,9 +108,11 @@ class Answers:
 
     def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired:
         """The items that the user (or session) is tired of by now. May read the database (see `knows_showings`)."""
-        deployed = self.campaigns.get(campaign, account)
+        return self._tired(self.campaigns.get(campaign, account), user, rule)
+
+    def _tired(self, deployed: Deployed, user: str, rule: Fatigue) -> Tired:
         group = self.campaigns.group(deployed)
-        times = self.showings.times(_audience(deployed, group, user))
+        times = self.showings.times(self._audience(deployed, user))
         if not times:
             return Tired((), rule.weight)
         touched_at = partial(_touched_at, group, user)
@@ -118,19 +120,23 @@ class Answers:
 
     def knows_showings(self, campaign: str, user: str, account: str | None = None) -> bool:
         """Tells that `tired` needs no look into the database."""
-        deployed = self.campaigns.get(campaign, account)
-        return self.showings.is_at_hand(_audience(deployed, self.campaigns.group(deployed), user))
+        return self.showings.is_at_hand(self._audience(self.campaigns.get(campaign, account), user))
 
     def note_shown(
         self, campaign: str, user: str, items: Sequence[str], rule: Fatigue, account: str | None = None
     ) -> None:
         """Counts a list as shown to the user now, for the rule of fatigue. Never waits."""
-        deployed = self.campaigns.get(campaign, account)
-        self.showings.note(_audience(deployed, self.campaigns.group(deployed), user), items, rule)
+        self.showings.note(self._audience(self.campaigns.get(campaign, account), user), items, rule)
 
-    def _count_shown(self, question: Question, ranked: Ranked, rule: Fatigue) -> None:
-        if question.fatigue is None and question.user is not None and _tires(question):
-            self.note_shown(question.campaign, question.user, ranked.items, rule, question.account)
+    def _count_shown(self, question: Question, ranked: Ranked, deployed: Deployed) -> None:
+        rule = deployed.fatigue
+        if rule is not None and question.fatigue is None and question.user is not None and _tires(question):
+            self.showings.note(self._audience(deployed, question.user), ranked.items, rule)
+
+    def _audience(self, deployed: Deployed, user: str) -> Audience:
+        """A session that belongs to a user stands for it."""
+        owner = self.follower.owner(deployed.group_uid, user)
+        return Audience(deployed.group_uid, owner or user, deployed.campaign.arn)
 
     def _with_fatigue(self, question: Question, deployed: Deployed) -> Question:
         """The question with what its user is tired of, by the campaign's own rule unless that is said already."""
@@ -138,8 +144,7 @@ class Answers:
         if rule is None or question.fatigue is not None or not _tires(question):
             return question
         assert question.user is not None
-        tired = self.tired(question.campaign, question.user, rule, question.account)
-        return msgspec.structs.replace(question, fatigue=tired)
+        return msgspec.structs.replace(question, fatigue=self._tired(deployed, question.user, rule))
 
     def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> explain.Explanation:
         """Explains why the item is or is not in the answer to this question, as the state is now; `answered` are the
@@ -299,11 +304,6 @@ class Answers:
 def _tires(question: Question) -> bool:
     """True for a list of the catalogue's items for one user."""
     return question.user is not None and question.candidates is None and question.of == "items"
-
-
-def _audience(deployed: Deployed, group: Group, user: str) -> Audience:
-    """A session that belongs to a user stands for it."""
-    return Audience(deployed.group_uid, group.links.get(user, user), deployed.campaign.arn)
 
 
 def _touched_at(group: Group, user: str, items: Sequence[str]) -> dict[str, int]:
