@@ -20,7 +20,7 @@ from engine.recipe import Query
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
 from engine.serving.ranking import LiveState
-from engine.serving.serve import DECIMALS, check_call
+from engine.serving.serve import DECIMALS, check_call, lacking
 
 DAY_S = 86_400
 EXPIRY = ("EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP")
@@ -55,8 +55,8 @@ def answer(
     offers = catalogue(actions, len(actions.items))  # counted after: no action of the history is beyond
     scores = _scores(deployed, group, user, done, now, len(offers.listed))
     allowed = offers.open_to(done, now)
+    candidates = Candidates(actions, len(scores), done, user)
     if filters:
-        candidates = Candidates(actions, len(scores), done, user)
         allowed &= reduce(np.logical_and, (each.mask(candidates, question.filter_values) for each in filters))[:-1]
     best = _best(scores, offers.value, allowed)
     shown, chances = explored(best, scores[best] > 0, question.num_results, name)
@@ -67,6 +67,7 @@ def answer(
         model=deployed.model,
         as_of=as_of,
         propensities=chances,
+        lacking=() if len(shown) >= question.num_results else lacking(filters, candidates),
     )
 
 

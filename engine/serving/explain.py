@@ -25,7 +25,7 @@ from engine.rules.rules import Pin
 from engine.serving import serve
 from engine.serving.deployments import Deployed
 from engine.serving.question_filters import FilteredQuestion
-from engine.serving.ranking import LiveState, RankingContext, candidates_of, ranking_context, scores_of
+from engine.serving.ranking import LiveState, RankingContext, ranking_context, scores_of
 from engine.serving.serve import ShownItems
 
 LOOKED_AT = 30  # of a history, the latest items
@@ -304,7 +304,7 @@ def _rank(scores: Floats, index: int) -> int | None:
 
 
 def _verdicts(context: RankingContext, index: int, asked: FilteredQuestion) -> list[FilterVerdict]:
-    candidates = candidates_of(context.question, context.live)
+    candidates = context.candidates
     values = context.question.filter_values
     return [
         FilterVerdict(
@@ -333,7 +333,7 @@ def _promoting(context: RankingContext, index: int, promoting: CompiledFilter | 
     promotion = context.question.promotion
     if promotion is None or promoting is None:
         return None
-    mask = promoting.mask(candidates_of(context.question, context.live), promotion.filter_values)
+    mask = promoting.mask(context.candidates, promotion.filter_values)
     return Promoting(name=promotion.name, includes=bool(mask[index]))
 
 
@@ -362,7 +362,7 @@ def _ruled(context: RankingContext, index: int, compiled: CompiledRule) -> RuleV
         pins = context.pins
         places = [place + 1 for item, place, name in zip(*pins[:3], strict=True) if (item, name) == (index, rule.name)]
         return msgspec.structs.replace(verdict, place=int(places[0]) if places else None)
-    includes = compiled.includes(candidates_of(context.question, context.live))[index]
+    includes = compiled.includes(context.candidates)[index]
     return msgspec.structs.replace(verdict, times=rule.times if includes else None)
 
 

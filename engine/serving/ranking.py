@@ -38,7 +38,6 @@ from engine.serving.question_filters import FilteredQuestion
 
 MOST_UNWANTED = 50  # of a user, the latest, whose like are lowered
 NO_AVERSION = Aversion()
-LEAST = np.float32(1e-30)  # odds, whose logarithm is a number
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,10 @@ class RankingContext:
     diversifier: Diversifier | None = None  # None: the most relevant items are listed
     short: bool = False  # whether caps left fewer items than were asked for
 
+    @property
+    def candidates(self) -> Candidates:
+        return candidates_of(self.question, self.live)
+
     @cached_property
     def query(self) -> Query:
         return query_of(self.question, self.deployed, self.live, self.now)
@@ -129,7 +132,7 @@ class RankingContext:
     @cached_property
     def ruled_scores(self) -> Floats:
         """(catalogue,) the model's, with what rules boost and bury."""
-        factors = factors_of(self.rules, candidates_of(self.question, self.live)) if self.rules else None
+        factors = factors_of(self.rules, self.candidates) if self.rules else None
         if factors is None:
             return self.model_scores
         return reweighted(self.model_scores, factors, are_logits=self.deployed.gives_logits)
@@ -159,7 +162,7 @@ class RankingContext:
             among = frozenset([id_ for name in question.candidates if (id_ := live.find(name)) >= 0])
         length = question.num_results if among is None else MOST_RESULTS  # none of those given goes
         pinning = ListToPin(self.scores, self.left, length, among, self._barred(named))
-        return pinned_items(self.rules, candidates_of(question, live), pinning)
+        return pinned_items(self.rules, self.candidates, pinning)
 
     def _barred(self, named: Sequence[str]) -> frozenset[int]:
         """Items that no rule may pin: of those named the ones without a record, the current one, and what the user
@@ -309,7 +312,7 @@ class ContextCatalogue:
         items = context._listed[:count]
         logits = context.shortlist.logits_of(items)
         if context.aversion:
-            logits = logits + np.log(np.maximum(context.aversion.odds_of(items), LEAST))
+            logits = logits + np.log(context.aversion.odds_of(items))  # above 0: the index lists no other
         return ScoredItems(items, logits)
 
     def next_best(self, closed: Bools, taken: Ints, count: int) -> ScoredItems:

@@ -10,7 +10,7 @@ import numpy as np
 from engine.data.columns import Floats, Ints
 from engine.data.group import Group
 from engine.errors import EngineError, InvalidInput
-from engine.filters import CompiledFilter
+from engine.filters import Candidates, CompiledFilter
 from engine.impressions.ids import named, stable
 from engine.question import PinnedPlace, Question, Ranked
 from engine.rank.explore import RankedPlaces, relevant
@@ -24,7 +24,6 @@ from engine.serving.ranking import (
     ContextCatalogue,
     LiveState,
     RankingContext,
-    candidates_of,
     list_together,
     ranking_context,
     score_together,
@@ -98,15 +97,14 @@ def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id
         pins=shown.pins,
         seed="" if context.explorer is None else context.explorer.drawn_with,
         unknown_history=context.live.unknown,
-        lacking=() if len(shown.items) >= context.question.num_results else lacking(asked, context),
+        lacking=() if len(shown.items) >= context.question.num_results else lacking(asked.filters, context.candidates),
         short=context.short,
     )
 
 
-def lacking(asked: FilteredQuestion, context: RankingContext) -> tuple[str, ...]:
+def lacking(filters: Iterable[CompiledFilter], candidates: Candidates) -> tuple[str, ...]:
     """The fields that filters compare with and the user, or the current item, has no value in."""
-    candidates = candidates_of(context.question, context.live)
-    return tuple(sorted({name for each in asked.filters for name in each.lacking(candidates)}))
+    return tuple(sorted({name for each in filters for name in each.lacking(candidates)}))
 
 
 def final(shown: ShownItems, context: RankingContext, name: str | None = None) -> tuple[ShownItems, str]:
@@ -233,17 +231,12 @@ def stable_name(context: RankingContext, shown: ShownItems) -> str:
 
 def _best(context: RankingContext) -> ShownItems:
     """The best of the catalogue, and what is pinned."""
-    pins, nothing = context.pins, np.zeros(0, np.int32)
+    pins = context.pins
     count = context.question.num_results - len(pins.items)
     if not len(pins.reserved):
-        return _shown(nothing, context.places(context.best, count, nothing), context)
-    left = None if context.left is None else context.left.mask[:-1]
-    if context.diversifier is None:
-        best = top_k(context.scores, count + len(pins.reserved), left)
-        best = best[~np.isin(best, pins.reserved)][:count]
-    else:
-        best = context.chosen(WithoutSome(ContextCatalogue(context), pins.reserved), count, pins.items)
-    return _shown(nothing, context.places(best, count, pins.reserved), context)
+        return _shown(NOBODY, context.places(context.best, count, NOBODY), context)
+    best = context.chosen(WithoutSome(ContextCatalogue(context), pins.reserved), count, pins.items)[:count]
+    return _shown(NOBODY, context.places(best, count, pins.reserved), context)
 
 
 def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
@@ -252,7 +245,7 @@ def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
     question, promotion, pins = context.question, context.question.promotion, context.pins
     assert promotion is not None
     room = question.num_results - len(pins.items)
-    mask = promoting.mask(candidates_of(question, context.live), promotion.filter_values)
+    mask = promoting.mask(context.candidates, promotion.filter_values)
     scores = np.where(mask[:-1], context.scores, np.float32(-np.inf))
     scores[pins.reserved] = -np.inf
     wanted = min(room, promotion.places(question.num_results))
@@ -346,11 +339,8 @@ def _reorder(candidates: tuple[str, ...], context: RankingContext) -> ShownItems
 
 def _with_pins(shown: ShownItems, pins: Sequence[PinnedPlace | None]) -> ShownItems:
     """The others in their order, and then the pinned by their places."""
-    others = [at for at, pin in enumerate(pins) if pin is None]
-    pinned = sorted((pin.place, at) for at, pin in enumerate(pins) if pin is not None)
-    order = [*others, *(at for _, at in pinned)]
-    items, scores = tuple([shown.items[at] for at in order]), tuple([shown.scores[at] for at in order])
-    return ShownItems(items, scores, pins=tuple([pins[at] for at in order]))
+    places = [0 if pin is None else pin.place for pin in pins]
+    return shown._replace(pins=tuple(pins)).at(sorted(range(len(pins)), key=lambda at: places[at]))
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

@@ -116,6 +116,11 @@ def test_filters(shop: Shop, expression: str, values: dict[str, str], left: set[
     assert set(ask(shop, "u4", expression=expression, filter_values=values)) == left
 
 
+def test_a_short_list_says_which_values_are_missing(shop: Shop):
+    question = Question(of="actions", campaign="next", user="u6", expression=FILTERS[-2][0])
+    assert shop.engine.answers.recommend(question).lacking == ("CurrentUser.TIER",)
+
+
 def test_a_named_filter_follows_what_is_put(shop: Shop):
     expression = 'EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("Viewed")'
     shop.do("CreateFilter", name="unseen", datasetGroupArn=shop.group, filterExpression=expression)
