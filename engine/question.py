@@ -145,6 +145,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     stable_id: bool = False
     fatigue: Tired | None = None
 
+    @property
+    def wanted(self) -> int:
+        """The number of items that the answer should have."""
+        return self.num_results if self.candidates is None else len(set(self.candidates))
+
 
 class PinnedPlace(msgspec.Struct, frozen=True):
     """The place, from 1, that a rule pins an item to."""

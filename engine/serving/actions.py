@@ -67,7 +67,7 @@ def answer(
         model=deployed.model,
         as_of=as_of,
         propensities=chances,
-        lacking=() if len(shown) >= question.num_results else lacking(filters, candidates),
+        lacking=() if len(shown) >= question.wanted else lacking(filters, candidates),
     )
 
 

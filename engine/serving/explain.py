@@ -235,6 +235,8 @@ def _cause(
         return "filtered"
     if index < 0:
         return "unknownItem"
+    if candidates is not None and caps:  # for nothing else a ranking leaves an item out
+        return "capped"
     if index in context.aversion.gone:
         return "unwanted"
     if index in context.aversion.last:
@@ -243,7 +245,7 @@ def _cause(
         return "capped" if caps else "pinnedBelow"
     rank, diversifier = _rank(context.allowed, index), context.diversifier
     if rank is None:
-        return "capped" if caps and candidates is not None else "notInModel"
+        return "notInModel"
     if rank > context.question.num_results and (diversifier is None or _is_outranked(context, index, shown)):
         buried = context.ruled_scores[index] < context.model_scores[index]
         return "bury" if buried and _ranks_by_itself(index, context) else "outranked"

@@ -85,6 +85,7 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
 def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id: Callable[[], str]) -> Ranked:
     name = None if context.question.stable_id else named(context.deployed.campaign.arn, new_id())
     shown, name = final(shown_of(context, asked.promoting), context, name)
+    is_full = len(shown.items) >= context.question.wanted
     return Ranked(
         items=shown.items,
         scores=shown.scores,
@@ -97,7 +98,7 @@ def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id
         pins=shown.pins,
         seed="" if context.explorer is None else context.explorer.drawn_with,
         unknown_history=context.live.unknown,
-        lacking=() if len(shown.items) >= context.question.num_results else lacking(asked.filters, context.candidates),
+        lacking=() if is_full else lacking(asked.filters, context.candidates),
         short=context.short,
     )
 

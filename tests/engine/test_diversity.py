@@ -387,3 +387,6 @@ def test_explanations_name_the_cap_and_what_came_in_its_place():
     ranked = FilteredQuestion(Question(campaign="c", user="u", candidates=candidates), diversity=capped)
     model = deployed(Asked((4.0, 3.0, 2.0, 1.0)), "PERSONALIZED_RANKING")
     assert explain(ranked, "i1", model, world(rows), now=0.0).cause == "capped"
+    worst = Question(campaign="c", user="u", candidates=("i3", "i2"), num_results=1)
+    ranked = FilteredQuestion(worst, diversity=capped)
+    assert explain(ranked, "i3", model, world(rows), now=0.0).cause == "capped"

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from engine import Question
 from engine.data.group import Group
 from engine.data.schema import Field
 from engine.filters import Candidates, compile_filter, eligible, eligible_by, live
+from engine.serving import serve
+from engine.serving.question_filters import FilteredQuestion
 from tests.engine.filter_world import FIELDS, USERS, Row, imported, left, put
+from tests.engine.test_serve import Asked, deployed
 
 I, E = "INCLUDE ItemID WHERE ", "EXCLUDE ItemID WHERE "  # noqa: E741
 ALL = "1 2 3 4 5"
@@ -85,6 +89,19 @@ def test_a_column_of_users_may_be_called_id():
     compiled = compile_filter(f"{E}Items.OWNER = CurrentUser.ID").within(fields)
     compiled.check(fields)
     assert compiled.mask(candidates(group, "u"), {}).tolist() == [True, False, True]
+
+
+def test_a_ranking_of_all_that_were_given_lacks_nothing():
+    group = put({"1": {"OWNER": "u"}, "2": {"OWNER": "v"}})
+    model = deployed(Asked((2.0, 1.0)), "PERSONALIZED_RANKING")
+    for expression, items, lacking in (
+        (f"{E}Items.OWNER = CurrentUser.COUNTRY", ("1", "2"), ()),
+        (f"{I}Items.OWNER = CurrentUser.COUNTRY", (), ("CurrentUser.COUNTRY",)),
+    ):
+        compiled = compile_filter(expression).within(FIELDS)
+        asked = FilteredQuestion(Question(campaign="c", user="u", candidates=("1", "2", "2")), (compiled,))
+        answer = serve.answer(asked, model, group, as_of=1, now=99.0, new_id=lambda: "0" * 36)
+        assert (answer.items, answer.lacking) == (items, lacking)
 
 
 def test_values_of_an_earlier_schema_equal_nothing():
