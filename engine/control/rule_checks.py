@@ -22,8 +22,6 @@ def check_rules_of_lists(
     control: Control, rules: Iterable[ListRule], recipe: Recipe[Any], group_arn: str, within: Connection
 ) -> None:
     """Raises `InvalidInput`, naming the rule and what is wrong, and `NotFound` for a filter that there is not."""
-    if not recipe.ranks_items:
-        raise InvalidInput(f"tags: {TAG_PREFIX}rules are for lists of items; {recipe.name} is of type {recipe.kind}.")
     for rule in rules:
         compiled = _filter_of(control, rule, group_arn, within)
         if compiled is not None:

@@ -91,8 +91,9 @@ def _store(control: Control, record: Record, tags: dict[str, str], within: Conne
     control.records.replace(changed, within)
     if settings_of(tags) == settings_of(stored.tags):
         return
-    if isinstance(changed, CampaignRecord | RecommenderRecord):
+    if isinstance(changed, Answering):
         check_tags_of(control, changed, within)
+    if isinstance(changed, CampaignRecord | RecommenderRecord):
         control.deploy(changed, within)
     elif isinstance(changed, DatasetGroupRecord):
         check_group_tags(changed)

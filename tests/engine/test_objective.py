@@ -191,6 +191,22 @@ def test_a_tag_that_can_not_be_is_refused(shop: Shop, value: str, reason: str):
     assert shop.ask("u9") == ["a", "b", "c"]
 
 
+def test_a_batch_job_that_waits_takes_no_tag_that_can_not_be(shop: Shop):
+    job = shop.do(
+        "CreateBatchInferenceJob",
+        jobName="b",
+        solutionVersionArn=shop.train(),
+        jobInput={"s3DataSource": {"path": f"file://{shop.folder}/in.json"}},
+        jobOutput={"s3DataDestination": {"path": f"file://{shop.folder}/out/"}},
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )["batchInferenceJobArn"]
+    with pytest.raises(InvalidInput, match="Items have no numeric column MARGIN"):
+        tag = {**TAG, "tagValue": '{"column": "MARGIN", "weight": 1}'}
+        shop.do("TagResource", resourceArn=job, tags=[tag])
+    shop.do("TagResource", resourceArn=job, tags=[TAG])
+    assert shop.do("ListTagsForResource", resourceArn=job)["tags"]
+
+
 def test_a_setting_that_there_is_none_of_is_refused_and_other_tags_are_not(shop: Shop):
     campaign = "arn:aws:personalize:us-east-1:000000000000:campaign/home"
     shop.do("TagResource", resourceArn=campaign, tags=[{"tagKey": "team", "tagValue": "x"}])
