@@ -170,7 +170,9 @@ class Answers:
         def asked(answer: ShownAnswer, question: Question) -> FilteredQuestion:
             filters = self.filters.named(answer.filter, answer.expression, logged)
             question = msgspec.structs.replace(question, objective=self.filters.objective(other))
-            return FilteredQuestion(question, filters, diversity=self.filters.diversity(question, other))
+            rules = () if other.rules is None else other.rules.in_force(answer.at).of(answer.user)
+            diversity = self.filters.diversity(question, other)
+            return FilteredQuestion(question, filters, rules=self.filters.compiled(rules, other), diversity=diversity)
 
         return estimates(replay.shows_of(answers, outcomes, other, self.campaigns.group(other), asked))
 

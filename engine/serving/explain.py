@@ -375,7 +375,7 @@ def _exploring(context: RankingContext, index: int) -> Exploring | None:
     young, chance = False, None
     if context.explorer is not None:
         young = bool(context.explorer.novelty[index] > 0)
-        pool = chances(context.explorer, context.best, context.explorable, context.question.num_results)
+        pool = chances(context.explorer, context.best, context.explorable, context.room)
         chance = float(pool.chances[index]) or None
     return Exploring(young=young, interactions=interactions, impressions=impressions, chance=chance)
 

@@ -33,7 +33,7 @@ from engine.rank.topk import top_k
 from engine.recipe import Query, scored
 from engine.rules.rules import Pin
 from engine.serving.deployments import Deployed
-from engine.serving.diversity import NOBODY, Diversifier, ScoreArray, ScoredCatalogue, ScoredItems
+from engine.serving.diversity import NOBODY, Diversifier, ScoreArray, ScoredCatalogue, ScoredItems, WithoutSome
 from engine.serving.question_filters import FilteredQuestion
 
 MOST_UNWANTED = 50  # of a user, the latest, whose like are lowered
@@ -215,8 +215,18 @@ class RankingContext:
         return in_model & ~np.isin(items, absent) if len(absent) else in_model
 
     @property
+    def room(self) -> int:
+        """The number of places in the list that no rule pins an item to."""
+        return self.question.num_results - len(self.pins.items)
+
+    @property
     def best(self) -> Ints:
-        """(<= asked for,) by the index, or else by all scores; where the list is to be diverse, so chosen."""
+        """(<= room,) by the index, or else by all scores, but for what is pinned; where the list is to be diverse, so
+        chosen."""
+        pins = self.pins
+        if len(pins.reserved):
+            catalogue = WithoutSome(ContextCatalogue(self), pins.reserved)
+            return self.chosen(catalogue, self.room, pins.items)[: self.room]
         if self.diversifier is not None:
             return self.chosen(ContextCatalogue(self), self.question.num_results)
         if self.nearest is not None:
@@ -292,10 +302,11 @@ class RankingContext:
 
     @property
     def explorable(self) -> Mask:
-        """(catalogue,) what the filters leave and the user does not know already."""
+        """(catalogue,) what the filters leave, no rule pins, and the user does not know already."""
         mask = np.ones(self.live.item_count, np.bool_) if self.left is None else self.left.mask[:-1].copy()
         mask[self.live.history.items] = False
         mask[self.aversion.absent] = False
+        mask[self.pins.reserved] = False
         return mask
 
 

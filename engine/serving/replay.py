@@ -1,7 +1,8 @@
 """Answers that were given, put to another campaign: what it would have shown instead, for off-policy estimates.
 
-Each question is asked again with the user's history as it was before the answer, through the same filters. What is said
-about items, and how often each was shown, is as it is now.
+Each question is asked again with the user's history as it was before the answer, through the same filters, and with the
+other campaign's rules of that moment. What is said about items, and how often each was shown, is as it is now. Of what
+the user was tired then nothing is known.
 """
 
 from __future__ import annotations
@@ -103,5 +104,5 @@ def _chances(
     )
     live = LiveState.of(group, answer.user).before(int(answer.at))
     context = ranking_context(asked(answer, question), instead, live, answer.at)
-    items, chances = inclusion(context.explorer, context.best, context.explorable, question.num_results)
-    return dict(zip(items.tolist(), chances.tolist(), strict=True))
+    items, chances = inclusion(context.explorer, context.best, context.explorable, context.room)
+    return dict.fromkeys(context.pins.items.tolist(), 1.0) | dict(zip(items.tolist(), chances.tolist(), strict=True))

@@ -232,12 +232,7 @@ def stable_name(context: RankingContext, shown: ShownItems) -> str:
 
 def _best(context: RankingContext) -> ShownItems:
     """The best of the catalogue, and what is pinned."""
-    pins = context.pins
-    count = context.question.num_results - len(pins.items)
-    if not len(pins.reserved):
-        return _shown(NOBODY, context.places(context.best, count, NOBODY), context)
-    best = context.chosen(WithoutSome(ContextCatalogue(context), pins.reserved), count, pins.items)[:count]
-    return _shown(NOBODY, context.places(best, count, pins.reserved), context)
+    return _shown(NOBODY, context.places(context.best, context.room, context.pins.reserved), context)
 
 
 def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
@@ -245,18 +240,17 @@ def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
     What is pinned has its places already."""
     question, promotion, pins = context.question, context.question.promotion, context.pins
     assert promotion is not None
-    room = question.num_results - len(pins.items)
     mask = promoting.mask(context.candidates, promotion.filter_values)
     scores = np.where(mask[:-1], context.scores, np.float32(-np.inf))
     scores[pins.reserved] = -np.inf
-    wanted = min(room, promotion.places(question.num_results))
+    wanted = min(context.room, promotion.places(question.num_results))
     if context.diversifier is None:
         promoted = top_k(scores, wanted)
     else:
         promoted = context.diversifier.on_whole_lists.choose(ScoreArray(scores), wanted, pins.items).items
     taken, others = np.concatenate((promoted, pins.reserved)), context.allowed.copy()
     others[taken] = -np.inf
-    count, before = room - len(promoted), np.concatenate((promoted, pins.items))
+    count, before = context.room - len(promoted), np.concatenate((promoted, pins.items))
     best = context.chosen(ScoreArray(others), count, before)
     return _shown(promoted, context.places(best, count, taken), context)
 

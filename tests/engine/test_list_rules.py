@@ -16,10 +16,11 @@ from engine import Boost, Bury, InvalidInput, ListRule, Pin, Promotion, Question
 from engine.data import entries
 from engine.data.group import Group
 from engine.filters import CompiledFilter, compile_filter
+from engine.impressions.segment import ShownAnswer
 from engine.rank.explore import Exploration
 from engine.rank.merchandising import CompiledRule, inserted, reweighted
 from engine.rules.rules import rule_faults
-from engine.serving import serve
+from engine.serving import replay, serve
 from engine.serving.question_filters import FilteredQuestion
 from tests.engine.filter_world import FIELDS, imported, tell
 from tests.engine.test_serve import Asked, deployed
@@ -156,6 +157,16 @@ def test_what_users_do_not_want_is_not_pinned_and_what_they_are_tired_of_is_not_
     )
     of_tired = Pin(name="p", place=2, items=("i2",))  # a pin is a decision, and stands
     assert ask(plain, DESCENDING, of_tired, fatigue=tired, num_results=3).items == ("i1", "i2", "i3")
+
+
+def test_an_answer_is_put_to_another_campaign_with_its_rules(plain: Group):
+    pin, bury = Pin(name="p", place=2, items=("i9",)), Bury(name="b", times=1e6, expression=BY_GENRE.format("a"))
+    rules = tuple(CompiledRule(rule, compiled(rule.expression)) for rule in (pin, bury))
+    answer = ShownAnswer("RID", 99.0, "g", "c", "m", "u", ("i0", "i1", "i9"))
+    other = deployed(Asked(tuple(DESCENDING)))
+    shows = replay.shows_of([answer], {}, other, plain, lambda _, asked: FilteredQuestion(asked, rules=rules))
+    likely = zip(plain.items.names(shows.target_item), shows.target_chance.tolist(), strict=True)
+    assert dict(likely) == {"i9": 1.0, "i1": 1.0, "i2": 1.0} and shows.target.tolist() == [0.0, 1.0, 1.0]
 
 
 def test_counts_are_multiplied_and_what_is_below_stays_below():
