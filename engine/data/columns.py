@@ -32,6 +32,8 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Array = NDArray[Any]
 
+NO_IDS: Ints = np.zeros(0, np.int32)
+
 
 @dataclass(frozen=True)
 class Numbers:

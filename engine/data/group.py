@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.data import entries
-from engine.data.columns import Array, Bools, Floats, Ints, Longs
+from engine.data.columns import NO_IDS, Array, Bools, Floats, Ints, Longs
 from engine.data.exposure import NEVER, ItemExposure
 from engine.data.log import Logged
 from engine.data.stored import EMPTY, Stored, without, without_users
@@ -320,7 +320,7 @@ class Group:
         return sorted(index for index in map(self.users.find, names) if index >= 0)
 
 
-NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+NO_HISTORY = History(NO_IDS, np.zeros(0, np.int64), NO_IDS, np.zeros(0, np.float32))
 
 
 def _tail(stored: Stored) -> Tail:

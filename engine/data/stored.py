@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Longs, load_array, load_columns, missing, save_columns, stack
+from engine.data.columns import NO_IDS, Longs, load_array, load_columns, missing, save_columns, stack
 from engine.data.folders import read_json, whole
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.vocab import EMPTY_NAMES, Names
@@ -38,8 +38,8 @@ class Stored:
     actions: Stored | None = None  # the same of actions, which are its items; its users are those of the whole
 
 
-_NO_IDS, _NO_TIMES, _NO_FLAGS = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.bool_)
-_NOTHING = snapshot_of(_NO_IDS, _NO_IDS, _NO_TIMES, item_names=EMPTY_NAMES, user_names=EMPTY_NAMES, event_types=())
+_NO_TIMES, _NO_FLAGS = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+_NOTHING = snapshot_of(NO_IDS, NO_IDS, _NO_TIMES, item_names=EMPTY_NAMES, user_names=EMPTY_NAMES, event_types=())
 EMPTY = Stored(_NOTHING, _NO_TIMES, _NO_FLAGS, _NO_FLAGS)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.data.cells import column_kind
-from engine.data.columns import Ints, column_of
+from engine.data.columns import NO_IDS, Ints, column_of
 from engine.data.schema import Field
 from engine.errors import InvalidInput
 from engine.filters.candidates import Candidates
@@ -31,7 +31,6 @@ from engine.filters.tree import (
 from engine.filters.values import Value, parameter_values, typed
 
 LATEST = {"INTERACTIONS": 100, "ACTION_INTERACTIONS": 300}  # events of a user and type that AWS looks at
-NO_IDS: Ints = np.zeros(0, np.int32)
 Values = Mapping[str, str]
 
 

@@ -13,10 +13,10 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import NO_IDS, Floats, Ints
 from engine.data.exposure import Novelty
 from engine.filters.candidates import Candidates
-from engine.filters.compile import NO_IDS, CompiledFilter, Values
+from engine.filters.compile import CompiledFilter, Values
 from engine.filters.live import Mask
 
 CACHED_BYTES = 64_000_000  # of shared masks, a group

@@ -12,10 +12,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import NO_IDS, Floats, Ints
 
 LoweredBy = Literal["unwantedAlike", "fatigue"]
-NOTHING: Ints = np.zeros(0, np.int32)
 
 
 class Lowering(NamedTuple):
@@ -31,8 +30,8 @@ class Lowering(NamedTuple):
 class Aversion:
     """`gone` never come; `last` come after all others; of what is lowered for several reasons the odds multiply."""
 
-    gone: Ints = field(default_factory=lambda: NOTHING)
-    last: Ints = field(default_factory=lambda: NOTHING)
+    gone: Ints = field(default_factory=lambda: NO_IDS)
+    last: Ints = field(default_factory=lambda: NO_IDS)
     lowerings: tuple[Lowering, ...] = ()
 
     def __bool__(self) -> bool:
@@ -62,7 +61,7 @@ class Aversion:
     def lowered(self) -> tuple[Ints, Floats]:
         """(k,) items, each once, and what their odds are multiplied by."""
         if not self.lowerings:
-            return NOTHING, np.zeros(0, np.float32)
+            return NO_IDS, np.zeros(0, np.float32)
         items, place = np.unique(np.concatenate([each.items for each in self.lowerings]), return_inverse=True)
         odds = np.ones(len(items), np.float32)
         np.multiply.at(odds, place, np.concatenate([each.odds for each in self.lowerings]))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Array, Floats, Ints
+from engine.data.columns import NO_IDS, Array, Floats, Ints
 from engine.data.exposure import BLOCK, Novelty
 from engine.rank.promote import mixed
 
@@ -203,7 +203,7 @@ def systematic(chances: Array, start: float) -> Ints:
     starts = np.arange(0, len(chances), BLOCK)
     sums = np.add.reduceat(chances, starts, dtype=np.float64) if len(chances) else np.zeros(0)
     points = np.arange(start, np.cumsum(sums)[-1] if len(sums) else 0.0, 1.0)
-    return np.unique(np.array(_fallen_on(chances, np.zeros(0, np.int32), sums, points), np.int32))
+    return np.unique(np.array(_fallen_on(chances, NO_IDS, sums, points), np.int32))
 
 
 def _fallen_on(values: Array, gone: Ints, sums: Array, points: Array) -> list[int]:

@@ -10,13 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import NO_IDS, Floats, Ints
 from engine.errors import InvalidInput
 from engine.filters import Candidates, CompiledFilter, Eligible, Mask, eligible_by
 from engine.rank.topk import top_k
 from engine.rules.rules import Boost, ListRule, Pin
-
-NO_ITEMS: Ints = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class PinnedItems(NamedTuple):
     reserved: Ints
 
 
-NO_PINS = PinnedItems(NO_ITEMS, NO_ITEMS, (), NO_ITEMS)
+NO_PINS = PinnedItems(NO_IDS, NO_IDS, (), NO_IDS)
 
 
 def factors_of(rules: Sequence[CompiledRule], candidates: Candidates) -> Floats | None:

@@ -14,7 +14,7 @@ import numpy as np
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
 from engine.control.tag_settings import diversity_in, fatigue_in, negative_events_in, objective_in, rules_in
-from engine.data.columns import Floats, Ints
+from engine.data.columns import NO_IDS, Floats, Ints
 from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
@@ -48,7 +48,7 @@ class Deployed:
     trained_at: float
     folder: Path  # of the model
     seq: int  # of the snapshot it was trained on: an older one may call other items by the same ids
-    absent: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # items that were but names when it was trained
+    absent: Ints = field(default_factory=lambda: NO_IDS)  # items that were but names when it was trained
     use_case: UseCase | None = None  # of a recommender
     group_tags: Mapping[str, str] = field(default_factory=dict)
     event_parameters: Sequence[Mapping[str, Any]] = ()  # of its eventsConfig

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from engine.data.cells import column_kind
-from engine.data.columns import Bools, Floats, Ints
+from engine.data.columns import NO_IDS, Bools, Floats, Ints
 from engine.data.table import LiveTable
 from engine.filters.live import LiveColumn
 from engine.rank.diversify import LAST, Limit, Margin, Room, Terms, by_margin, in_order, scaled, term_vectors
@@ -23,7 +23,6 @@ from engine.serving.likeness import ItemTerms, ModelVectors, TextVectors
 
 POOL, FACTOR = 100, 4  # candidates of a list: so many, or so many times its length
 TWICE = 2  # as many candidates as places, where only caps choose among them
-NOBODY: Ints = np.zeros(0, np.int32)
 
 
 class ScoredItems(NamedTuple):
@@ -105,13 +104,13 @@ class Diversifier:
     table: LiveTable
     count: int
     model: Callable[[], ModelVectors | None]
-    last: Ints = field(default_factory=lambda: NOBODY)  # items that come after all others, however unlike they are
+    last: Ints = field(default_factory=lambda: NO_IDS)  # items that come after all others, however unlike they are
 
     @property
     def on_whole_lists(self) -> Diversifier:
         return replace(self, rule=self.rule.on_whole_lists)
 
-    def choose(self, catalogue: ScoredCatalogue, count: int, before: Ints = NOBODY) -> ChosenItems:
+    def choose(self, catalogue: ScoredCatalogue, count: int, before: Ints = NO_IDS) -> ChosenItems:
         """(<= count,) items for the places after those of `before`, which are in the list whatever the caps say."""
         size = max(POOL, FACTOR * count) if self.rule.strength else TWICE * count
         pool = catalogue.best(size).without(before)
@@ -130,7 +129,7 @@ class Diversifier:
         """(<= count,) the `wanted` items in their order, but where a cap refuses one: there, others of the catalogue.
         -1 stands for an item that nobody knows. `pins`: which of them have a place, from 0."""
         size = max(POOL, FACTOR * count)
-        others = NOBODY
+        others = NO_IDS
         while True:
             items = np.concatenate((wanted, others))
             places, room = self.arrange(items, pins, count)
@@ -145,7 +144,7 @@ class Diversifier:
     def arrange(self, items: Ints, pins: Mapping[int, int], count: int) -> tuple[list[int], Room]:
         """The places of at most `count` of these items in the order that caps leave them. `pins`: which of them have a
         place in the list; where it ends before, they come last."""
-        terms, room = self._terms(items), self._room(NOBODY)
+        terms, room = self._terms(items), self._room(NO_IDS)
         for at, place in sorted(pins.items(), key=lambda pin: pin[1]):
             room.reserve(place, at, terms[at])
         left = None if not pins else [at for at in range(len(items)) if at not in pins]
@@ -165,12 +164,12 @@ class Diversifier:
         """The places of given items in the order of the list, those that caps refuse left out. -inf is the value of an
         item without a score: such come last."""
         scored = values > -np.inf
-        room, terms = self._room(NOBODY), self._terms(items)
+        room, terms = self._room(NO_IDS), self._terms(items)
         if not self.rule.strength or not scored.any():
             return in_order(terms, room, len(items))
         relevance = np.full(len(items), LAST, np.float32)
         relevance[scored] = scaled(values[scored])
-        return by_margin(self._margin(items, relevance, NOBODY), terms, room, len(items))
+        return by_margin(self._margin(items, relevance, NO_IDS), terms, room, len(items))
 
     def refusals(self, item: int, items: Ints) -> list[tuple[Limit, str, str]]:
         """The limits, their columns and the terms that keep an item out of the list of `items`."""

@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from engine.cohorts.cohorts import EVERYONE
-from engine.data.columns import Array, Bools, Floats, Ints
+from engine.data.columns import NO_IDS, Array, Bools, Floats, Ints
 from engine.data.exposure import Novelty
 from engine.data.group import NO_HISTORY, Group, History
 from engine.data.tail import Since
 from engine.filters import Candidates, Eligible, Mask, eligible_by
 from engine.nearest.shortlist import Shortlist
 from engine.question import MOST_RESULTS, Question
-from engine.rank.aversion import NOTHING, Aversion, Lowering
+from engine.rank.aversion import Aversion, Lowering
 from engine.rank.explore import Explorer, RankedPlaces, explored, explored_among, explorer, relevant, seed_of
 from engine.rank.merchandising import (
     NO_PINS,
@@ -33,7 +33,7 @@ from engine.rank.topk import top_k
 from engine.recipe import Query, scored
 from engine.rules.rules import Pin
 from engine.serving.deployments import Deployed
-from engine.serving.diversity import NOBODY, Diversifier, ScoreArray, ScoredCatalogue, ScoredItems, WithoutSome
+from engine.serving.diversity import Diversifier, ScoreArray, ScoredCatalogue, ScoredItems, WithoutSome
 from engine.serving.question_filters import FilteredQuestion
 
 MOST_UNWANTED = 50  # of a user, the latest, whose like are lowered
@@ -247,7 +247,7 @@ class RankingContext:
             return not np.any(self._has_score(history, self.shortlist))
         return not named and not np.any(self.model_scores[history] > -np.inf)
 
-    def chosen(self, catalogue: ScoredCatalogue, count: int, before: Ints = NOBODY) -> Ints:
+    def chosen(self, catalogue: ScoredCatalogue, count: int, before: Ints = NO_IDS) -> Ints:
         """(<= count,) the best for the places after those of `before`."""
         if self.diversifier is None:
             return catalogue.best(count).items
@@ -349,20 +349,20 @@ def diversifier_of(rule: DiversityRule, deployed: Deployed, live: LiveState, ave
 
 def aversion_of(question: Question, deployed: Deployed, live: LiveState) -> tuple[LiveState, Aversion]:
     """The user's aversion, and the state with the history that is left for the model."""
-    gone, lowerings = NOTHING, []
+    gone, lowerings = NO_IDS, []
     if deployed.negative_events and len(live.history.items):
         chosen, gone, strengths = deployed.negative_events.wishes(live.group, live.history)
         live = replace(live, chosen=chosen)
         pairs = list(zip(gone.tolist(), strengths.tolist(), strict=True))[-MOST_UNWANTED:]
         lowerings = [deployed.alike.lowering(item, strength) for item, strength in pairs]
-    tired = NOTHING
+    tired = NO_IDS
     if question.fatigue is not None and question.fatigue.items:
         ids = {live.find(name) for name in question.fatigue.items} - {-1, *gone.tolist()}
         tired = np.array(sorted(ids), np.int32)
     if question.fatigue is None or question.fatigue.weight == 0:
         return live, Aversion(gone, tired, tuple(lowerings))
     lowerings.append(Lowering("fatigue", tired, np.full(len(tired), question.fatigue.weight, np.float32)))
-    return live, Aversion(gone, NOTHING, tuple(lowerings))
+    return live, Aversion(gone, NO_IDS, tuple(lowerings))
 
 
 def candidates_of(question: Question, live: LiveState) -> Candidates:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import NO_IDS, Floats, Ints
 from engine.data.group import Group
 from engine.errors import EngineError, InvalidInput
 from engine.filters import Candidates, CompiledFilter
@@ -18,7 +18,7 @@ from engine.rank.merchandising import NO_PINS, PinnedItems, inserted
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
 from engine.serving.deployments import Deployed
-from engine.serving.diversity import NOBODY, Diversifier, ScoreArray, WithoutSome
+from engine.serving.diversity import Diversifier, ScoreArray, WithoutSome
 from engine.serving.question_filters import FilteredQuestion
 from engine.serving.ranking import (
     ContextCatalogue,
@@ -232,7 +232,7 @@ def stable_name(context: RankingContext, shown: ShownItems) -> str:
 
 def _best(context: RankingContext) -> ShownItems:
     """The best of the catalogue, and what is pinned."""
-    return _shown(NOBODY, context.places(context.best, context.room, context.pins.reserved), context)
+    return _shown(NO_IDS, context.places(context.best, context.room, context.pins.reserved), context)
 
 
 def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
@@ -267,7 +267,7 @@ def _held(drawn: ShownItems, context: RankingContext, diversifier: Diversifier) 
     catalogue = WithoutSome(ContextCatalogue(context), context.pins.reserved)
     held = diversifier.hold(items, catalogue, context.question.num_results, pins)
     context.short = held.short
-    return drawn.followed_by(_shown(NOBODY, relevant(held.others), context, NO_PINS)).at(held.places)
+    return drawn.followed_by(_shown(NO_IDS, relevant(held.others), context, NO_PINS)).at(held.places)
 
 
 def _shown(

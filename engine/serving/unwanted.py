@@ -8,15 +8,14 @@ from threading import Lock
 
 import numpy as np
 
-from engine.data.columns import Floats, Ints
+from engine.data.columns import NO_IDS, Floats, Ints
 from engine.rank.aversion import Lowering
-from engine.recipe import Query, RecipeType, Scorer
+from engine.recipe import Query, RecipeType, Scorer, scored
 
 NEAREST = 100  # items that are lowered with another
 REFERENCES = 16  # items spread over the catalogue, which any other is compared with
 MOST_REMEMBERED = 10_000  # items whose like a model remembers
 PULL = 2.0  # logits that the nearest loses, as with the sensitivity HIGH of an objective
-NOTHING: Ints = np.zeros(0, np.int32)
 
 
 class AlikeItems:
@@ -46,7 +45,7 @@ class AlikeItems:
         """(k,) the nearest, and how near each is: 1 for the first, above 0 for all."""
         has_ties = self._is_related or self._gives_logits
         if not has_ties or not 0 <= item < len(self._unrelated):
-            return NOTHING, np.zeros(0, np.float32)
+            return NO_IDS, np.zeros(0, np.float32)
         ties = self._ties(item)
         ties[item] = 0
         some = np.flatnonzero(ties > 0)
@@ -75,7 +74,7 @@ class AlikeItems:
         """(items,) the mean score after any item."""
         count = len(self._unrelated)
         references = np.unique(np.linspace(0, max(count - 1, 0), REFERENCES).astype(np.int32)) if count else ()
-        scores = [self._scorer(_after(int(each))) for each in references]
+        scores = scored(self._scorer, [_after(int(each)) for each in references])
         return np.mean(scores, axis=0, dtype=np.float32) if scores else np.zeros(0, np.float32)
 
 
