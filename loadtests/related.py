@@ -18,11 +18,10 @@ from rich.table import Table
 
 from engine.data.columns import Floats, Ints, Texts
 from engine.data.snapshot import Snapshot
-from engine.ensemble.members.popularity import user_counts
 from engine.measure.metrics import mid_ranks, ndcg
 from engine.measure.split import EvaluationCase, drawn, leave_last_out
 from engine.neighbours.cooccurrence import cooccurrence
-from engine.neighbours.pairs import following
+from engine.neighbours.pairs import following, user_counts
 from engine.rank.topk import top_k
 from engine.recipe import Model, Query, Scorer, silent
 from engine.recipes import RECIPES

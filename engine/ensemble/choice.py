@@ -125,10 +125,10 @@ def _judge_by(cases: list[EvaluationCase], remove_seen: bool) -> Judge:
 
 
 def _as_trained(column: ScorerColumn, arrays: Arrays) -> ScorerColumn:
-    """The column with the number of epochs that its training took."""
-    return (
-        replace(column, shape={**column.shape, "epochs": float(arrays["epochs"][0])}) if "epochs" in arrays else column
-    )
+    """The column with the number of epochs that its training was worth."""
+    if "epochs" not in arrays:
+        return column
+    return replace(column, shape={**column.shape, "epochs": float(arrays["epochs"][0])})
 
 
 def most_cases(items: int) -> int:

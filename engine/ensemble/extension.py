@@ -27,8 +27,12 @@ class Extension:
 
     @classmethod
     def of(cls, model: Model) -> Extension | None:
-        parts = {name: model.arrays.get(PREFIX + name) for name in cls.__dataclass_fields__}
-        return None if any(part is None for part in parts.values()) else cls(**parts)  # type: ignore[arg-type]
+        parts = {name.removeprefix(PREFIX): array for name, array in model.arrays.items() if name.startswith(PREFIX)}
+        if not parts:
+            return None
+        if "offset" not in parts:  # made by an earlier version
+            parts |= _parts_unsaid(parts["near"], parts["weight"])
+        return cls(**parts)
 
     @property
     def arrays(self) -> Mapping[str, Array]:
@@ -50,3 +54,9 @@ class Extension:
         replaced = history.copy()
         replaced[new] = self.stand_in[history[new] - items]
         return replaced
+
+
+def _parts_unsaid(near: Ints, weight: Floats) -> dict[str, Array]:
+    """What version 0.1, which kept (new, k) neighbours and weights alone, nearest first, took for the other parts."""
+    stand_in = np.where(weight[:, 0] > 0, near[:, 0], -1) if near.size else np.full(len(near), -1)
+    return {"offset": np.zeros((3, len(near)), np.float32), "stand_in": stand_in.astype(np.int32)}

@@ -19,7 +19,7 @@ class Options:
 
     dim: int = 64
     length: int = 50
-    epochs: int = 24  # at most, where they are no fewer by the judgement of validation
+    epochs: int = 24  # more on small data; fewer where validation gets no better, or the budget ends
     gigaflops: float = 4_000.0  # a budget for one fit of the sequence model: two or three minutes of one core
     recency: bool = True
     most_epochs: int = 40  # however small the data are

@@ -59,11 +59,14 @@ def own_ndcg(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_s
     gains = np.zeros(len(columns))
     for case in cases:
         shown = _shown(columns, case, remove_seen)
-        own = shown[:, case.truth, None]  # (columns, r, 1)
-        above, equal = (np.count_nonzero(ranked, axis=2) for ranked in (shown[:, None] > own, shown[:, None] == own))
-        ranks = above + (equal - 1) / 2  # (columns, r)
-        worth = 1.0 if case.gains is None else case.gains
-        gains += np.where(ranks < CUT, worth / np.log2(ranks + 2), 0).sum(axis=1) / _ideal(len(case.truth))
+        worth = np.ones(len(case.truth)) if case.gains is None else case.gains
+        gained = np.zeros(len(columns))
+        for item, gain in zip(case.truth, worth, strict=True):  # one by one: a basket may have many
+            own = shown[:, item, None]  # (columns, 1)
+            above, equal = (np.count_nonzero(ranked, axis=1) for ranked in (shown > own, shown == own))
+            ranks = above + (equal - 1) / 2  # (columns,)
+            gained += np.where(ranks < CUT, gain / np.log2(ranks + 2), 0)
+        gains += gained / _ideal(len(case.truth))
     return gains / max(len(cases), 1)
 
 

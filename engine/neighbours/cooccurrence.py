@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
-from engine.neighbours.pairs import Pairs, distinct, strengths_of, together
+from engine.neighbours.pairs import Pairs, distinct, from_end, strengths_of, together
 from engine.neighbours.table import dense_fits
 
 LONGEST = 100  # distinct items of a user that pair with each other in a large catalogue
@@ -59,10 +59,10 @@ def gram(snapshot: Snapshot, items: Ints) -> Floats:
 def _add_pairs(total: Floats, owner: Ints, columns: Ints, values: Floats) -> None:
     """Add every user's pairs of rows to `total` (k, k), lag by lag; (n,) rows are grouped by `owner`."""
     np.add.at(total, (columns, columns), values**2)
-    for lag in range(1, len(owner)):
-        rows = np.flatnonzero(owner[lag:] == owner[:-lag])
-        if not len(rows):
-            break
+    later = from_end(owner)
+    rows = np.arange(len(owner))
+    for lag in range(1, int(later.max(initial=0)) + 1):
+        rows = rows[later[rows] >= lag]
         left, right, weight = columns[rows], columns[rows + lag], values[rows] * values[rows + lag]
         np.add.at(total, (left, right), weight)
         np.add.at(total, (right, left), weight)

@@ -14,7 +14,7 @@ import numpy as np
 from engine.data.columns import Array, Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.measure.split import drawn
-from engine.neighbours.pairs import Pairs, around, summed_pairs
+from engine.neighbours.pairs import Pairs, around, summed_pairs, user_counts
 from engine.recipe import Progress
 
 WINDOW = {0.5: 100, 2.0: 10}  # places apart that still count, by how fast nearness fades
@@ -67,7 +67,7 @@ def chosen_nearness(snapshot: Snapshot, seed: int, progress: Progress) -> tuple[
     if len(cases) < FEWEST_CASES:
         return Nearness(), {}
     seen_removed = np.mean([case.item in case.history for case in cases]) < RARE
-    users = np.bincount(train.items, minlength=snapshot.item_count).astype(np.float32)
+    users = user_counts(train)
     gains: dict[Nearness, Array] = {}
     for place, fade in enumerate(WINDOW):
         progress(place / len(WINDOW), "choosing what tells most of the next item")

@@ -94,6 +94,12 @@ def strengths_of(snapshot: Snapshot, rows: NDArray[np.intp]) -> Floats | None:
     return np.asarray(heaviest[places[rows]], np.float32)
 
 
+def user_counts(snapshot: Snapshot) -> Floats:
+    """(items,) how many different users touched each item, each counting as their heaviest touch of it."""
+    rows = distinct(snapshot)
+    return np.bincount(snapshot.items[rows], strengths_of(snapshot, rows), snapshot.item_count).astype(np.float32)
+
+
 def from_end(users: Ints) -> Longs:
     """(n,) how many rows of the same user follow each row; rows are grouped by user."""
     if not len(users):

@@ -13,6 +13,7 @@ from engine.nn.threads import one_thread
 SMALL = 4_000  # items, up to which several ridges are tried, in double precision
 WHOLE = 20_000  # items, up to which the whole catalogue is inverted
 FEW = 0.05  # share of entries up to which a matrix is taken as sparse
+RIDGE = 1e-6  # of the largest sum of a row, the least ridge in single precision
 MOST = 12_000  # items of a larger catalogue, those of most interactions: time goes with the third power
 
 
@@ -23,12 +24,16 @@ def inverted(item_count: int) -> int:
 
 @one_thread()
 def invert(matrix: Floats, ridge: float) -> None:
-    """Replace a positive semidefinite matrix (k, k) by the inverse of itself plus `ridge` on its diagonal, by Cholesky.
+    """Replace a positive semidefinite matrix (k, k) of numbers not below 0 by the inverse of itself plus `ridge` on its
+    diagonal, by Cholesky.
 
-    The ridge keeps single precision enough for large ones: it bounds the condition number.
+    A large one stays in single precision. What keeps that enough is a ridge of at least `RIDGE` times the largest sum
+    of a row, which no eigenvalue exceeds; only heavy event weights or very many users reach so far.
     """
     import torch  # LAPACK in place, which numpy does not have; it takes a second to load, and only training pays
 
+    if len(matrix) > SMALL:
+        ridge = max(ridge, RIDGE * float(matrix.sum(axis=1).max()))
     matrix[np.diag_indices(len(matrix))] += np.float32(ridge)
     tensor = torch.from_numpy(matrix)
     work = tensor.double() if len(matrix) <= SMALL else tensor
@@ -38,7 +43,7 @@ def invert(matrix: Floats, ridge: float) -> None:
 
 
 def multiplier(matrix: Floats) -> Callable[[Floats], Floats]:
-    """(n, k) → (n, k): the product with a matrix (k, k), by its entries where they are few. It may be changed later."""
+    """(n, k) → (n, k): the product with a matrix (k, k), by its entries where they are few, and then without it."""
     import torch
 
     if np.count_nonzero(matrix) > FEW * matrix.size:

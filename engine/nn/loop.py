@@ -68,8 +68,10 @@ def trained(
     progress: Progress,
     judge: Callable[[Arrays], float] | None = None,
 ) -> Arrays:
-    """The weights that `engine.nn.forward.logits` reads, after `epochs` passes over every user's log, a number that is
-    kept as "epochs". Where a judge scores the weights after each, a training that gets no better ends sooner.
+    """The weights that `engine.nn.forward.logits` reads, after `epochs` passes over every user's log.
+
+    Where a judge scores the weights after each (more is better), a training that gets no better makes fewer. "epochs"
+    (1,) says how many are worth making on such data: where time ended the training sooner, more than it made.
     """
     generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
@@ -96,11 +98,12 @@ def trained(
             _take_step(model, optimizer, loss)
             total, steps = total + loss.item(), steps + 1
         epoch += 1
-        if judge is not None and epoch / epochs <= 1 - FALL:
+        done = max(done, epoch / epochs)
+        if judge is not None and done <= 1 - FALL:
             scores.append(judge(weights_of(model)))
             if epoch > PATIENCE + int(np.argmax(scores)):
-                epochs = max(math.ceil(epoch / (1 - FALL)), epoch + 1)
-        done = max(done, epoch / epochs)
+                epochs = min(epochs, math.ceil(epoch / (1 - FALL)))
+                done = max(done, epoch / epochs)
         progress(min(done, 1.0), f"sequence model, epoch {epoch} of {epochs}, loss {total / max(steps, 1):.3f}")
     return {**weights_of(model), "epochs": np.array([epochs], np.int32)}
 

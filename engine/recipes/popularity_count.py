@@ -6,7 +6,7 @@ import msgspec
 
 from engine.cost import counting
 from engine.data.snapshot import Snapshot
-from engine.ensemble.members.popularity import user_counts
+from engine.neighbours.pairs import user_counts
 from engine.recipe import Model, Progress, Recipe, Scorer
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from engine.data.columns import Array, Floats, Longs, Numbers
 from engine.data.snapshot import Snapshot
-from engine.ensemble.members.popularity import user_counts
 from engine.measure.metrics import catalogue_metrics
 from engine.measure.solution import solution_metrics
+from engine.neighbours.pairs import user_counts
 from engine.recipe import Model, Progress, Query, Recipe, Schemas, Scorer
 from engine.text.embedding import centre_of, centred, digests, meanings
 

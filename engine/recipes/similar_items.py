@@ -9,10 +9,9 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
-from engine.ensemble.members.popularity import user_counts
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.nearby import Nearness, chosen_nearness, discounted, nearby
-from engine.neighbours.pairs import Pairs, summed_pairs
+from engine.neighbours.pairs import Pairs, summed_pairs, user_counts
 from engine.neighbours.table import related_or_popular, table_of
 from engine.recipe import Model, Progress, Recipe, stretch
 

@@ -23,11 +23,11 @@ from engine.recipe import Model, Progress, Query, Recipe, Scorer
 Frequency = Literal["30 minutes", "1 hour", "2 hours", "3 hours", "1 day"]
 SECONDS: dict[str, int] = {"30 minutes": 1_800, "1 hour": 3_600, "2 hours": 7_200, "3 hours": 10_800, "1 day": 86_400}
 
-
 DAY_S = 86_400.0
 HALF_LIVES = (14.0, 1.0, 3.0, 7.0, 30.0, 90.0, np.inf)  # days, the usual first
 MOMENTS = 50  # past intervals that half-lives are compared on
 LISTED = 25
+TINY = float(np.finfo(np.float64).tiny)
 SURE = 2.0  # deviations of a growth by chance, beyond which it is one however many items there are
 
 
@@ -79,7 +79,8 @@ def half_life(touches: Touches, item_count: int, interval: int) -> float:
         popularity, shares, start = np.zeros(item_count), [], 0
         for edge in edges.tolist():
             if start:
-                before = top_k(popularity.astype(np.float32), LISTED)
+                most = max(float(popularity.max()), TINY)  # single precision ends 150 half-lives ago
+                before = top_k((popularity / most).astype(np.float32), LISTED)
                 shares.append(float(np.isin(items[start:edge], before).mean()))
             np.add.at(popularity, items[start:edge], faded[start:edge])
             start = edge
@@ -91,9 +92,12 @@ def half_life(touches: Touches, item_count: int, interval: int) -> float:
 
 
 def ready(model: Model) -> Scorer:
-    popularity, items, times = (model.arrays[name] for name in ("popularity", "items", "times"))
-    interval, latest = int(model.about["interval"]), int(model.about["latest"])
-    fade_s = float(model.about["chosen"]["half_life_days"] or np.inf) * DAY_S
+    items, times, interval = model.arrays["items"], model.arrays["times"], int(model.about["interval"])
+    if "popularity" in model.arrays:
+        popularity, latest = model.arrays["popularity"], int(model.about["latest"])
+    else:  # trained by an earlier version, whose popularity does not fade
+        popularity, latest = model.arrays["users"], int(times.max(initial=0))
+    fade_s = float(model.about["chosen"].get("half_life_days") or np.inf) * DAY_S
     settled = trend(popularity, items, (latest - times) // interval)  # while nothing new comes
     settled.flags.writeable = False
 

@@ -7,7 +7,7 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.members.popularity import user_counts
+from engine.neighbours.pairs import user_counts
 from engine.recipe import Progress, Query
 
 DAY = 86_400

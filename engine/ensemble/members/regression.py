@@ -33,7 +33,7 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     arrived = np.zeros(snapshot.item_count, np.float32)
     arrived[items] = link.sum(axis=0)
     times_link = multiplier(link)
-    del link  # as large as the inverse
+    del link  # as large as the inverse, and of no use any more where its entries are few
     invert(inverse, shape["ridge"])
     table = table_of_rows(lambda part: times_link(inverse[part]), items, snapshot.item_count)
     return {**table, "arrived": arrived}

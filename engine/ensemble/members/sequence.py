@@ -18,7 +18,7 @@ SPARSE, DENSE = 0.5, 0.3
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress, judge: Judge | None = None) -> Arrays:
-    """A judge may end the training sooner; "epochs" says when."""
+    """A judge may end the training sooner; "epochs" says after how many, whatever time it took."""
     from engine.nn.loop import trained  # torch takes a second to load: only training pays
     from engine.nn.transformer import TransformerShape
 

@@ -113,3 +113,19 @@ def test_no_new_item_changes_nothing():
     query = Query(np.arange(4, dtype=np.int32))
     same = extended(name, before())
     np.testing.assert_array_equal(RECIPES[name].ready(same)(query), RECIPES[name].ready(trained(name))(query))
+
+
+def test_an_extension_of_an_earlier_version_answers_as_it_did():
+    """Such have neighbours, the nearest first, and weights; what was chosen of late is known by the nearest one."""
+    name = "aws-user-personalization-v2"
+    near, weight = np.array([[3, 9], [12, 4], [20, 1]], np.int32), np.array([[0.5, 0.25], [1, 0], [0, 0]], np.float32)
+    arrays = {**trained(name).arrays, "extension_near": near, "extension_weight": weight}
+    score = RECIPES[name].ready(replace(trained(name), arrays=arrays))
+    scores = score(Query())
+    mean = scores[:KNOWN].mean()
+    np.testing.assert_allclose(scores[KNOWN:], (weight * (scores[near] - mean)).sum(axis=1) + mean, rtol=1e-5)
+    for new, known in ((0, 3), (1, 12)):
+        alone, stands_in = (score(Query(np.array([item], np.int32))) for item in (KNOWN + new, known))
+        others = np.setdiff1d(np.arange(KNOWN), known)
+        np.testing.assert_allclose(alone[others], stands_in[others], rtol=1e-5)
+    np.testing.assert_array_equal(score(Query(np.array([KNOWN + 2], np.int32))), score(Query()))

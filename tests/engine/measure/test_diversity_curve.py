@@ -46,6 +46,12 @@ def test_rows_by_strength_and_caps(curve: DiversityCurve):
     assert [row["list"] for row in curve.table()] == [row.name for row in curve.rows]
 
 
+def test_a_column_may_be_spelt_in_any_case(curve: DiversityCurve):
+    study = DiversityStudy("aws-popularity-count", columns=("kind",), strengths=(0.0,), caps=(2,))
+    lower = diversity_curve(world("a", "b", "c"), study)
+    assert lower.column == "KIND" and [row.values for row in lower.rows] == [curve.rows[0].values, 3.0]
+
+
 def test_it_is_drawn(curve: DiversityCurve, tmp_path: Path):
     save_diversity(curve, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")

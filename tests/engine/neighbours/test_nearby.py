@@ -37,6 +37,14 @@ def test_where_order_says_nothing_the_usual_stays() -> None:
     assert nearness.before == 1.0
 
 
+def test_who_chooses_an_item_again_is_one_user() -> None:
+    """Up to five times in a row, but for the next items that are held back."""
+    once = groups(users=120)
+    rows = np.arange(len(once.items))
+    again = once.take(np.repeat(rows, np.where(np.isin(rows, once.indptr[1:] - 1), 1, 1 + once.items % 5)))
+    assert chosen_nearness(again, 0, silent) == chosen_nearness(once, 0, silent)
+
+
 def test_too_few_next_items_choose_nothing() -> None:
     snapshot = rows_of([(user, item, START + item) for user in range(9) for item in range(3)])
     assert chosen_nearness(snapshot, 0, silent) == (Nearness(), {})

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engine.nn import inverse
 from engine.nn.inverse import MOST, WHOLE, invert, inverted, multiplier
 
 
@@ -24,3 +25,14 @@ def test_products_by_entries_are_products(share: float) -> None:
 
 def test_a_catalogue_is_inverted_whole_up_to_a_size() -> None:
     assert [inverted(count) for count in (1, WHOLE, WHOLE + 1, 1_000_000)] == [1, WHOLE, MOST, MOST]
+
+
+def test_heavy_weights_leave_single_precision_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ridge that is lost in the largest eigenvalue becomes a larger one."""
+    monkeypatch.setattr(inverse, "SMALL", 0)
+    factors = np.random.default_rng(0).random((300, 60), np.float32) * 1e5
+    matrix = factors @ factors.T
+    ridge = inverse.RIDGE * float(matrix.sum(axis=1).max())
+    expected = np.linalg.inv(matrix.astype(np.float64) + ridge * np.eye(300))
+    invert(matrix, 100.0)
+    np.testing.assert_allclose(matrix, expected, atol=0.05 * np.abs(expected).max())

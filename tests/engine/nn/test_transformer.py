@@ -1,5 +1,7 @@
 """The numpy answer equals torch's, and the loop learns what can be learned."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,27 @@ def test_a_training_that_gets_no_better_ends_sooner(scores: tuple[float, ...], e
     shape = TransformerShape(items=30, length=10, dim=8)
     weights = trained(chain(size=30, users=20), shape, 20, 0, silent, lambda weights: next(said))
     assert weights["epochs"].tolist() == [epochs]
+
+
+@pytest.mark.parametrize("over", [0.8, 2.0])
+def test_late_nobody_judges_and_time_says_nothing_of_epochs(over: float) -> None:
+    """The learning rate falls already, or the training has ended."""
+
+    said = itertools.chain([0.0], itertools.repeat(over))
+
+    def judge(weights: object) -> float:
+        raise AssertionError("asked")
+
+    shape = TransformerShape(items=30, length=10, dim=8)
+    weights = trained(chain(size=30, users=20), shape, 20, 0, lambda fraction, message: next(said), judge)
+    assert weights["epochs"].tolist() == [20]
+
+
+def test_no_judge_makes_a_training_longer() -> None:
+    said = iter([*range(18), 0, 0, 0])
+    shape = TransformerShape(items=30, length=2, dim=4)
+    weights = trained(chain(size=30, users=2, length=3), shape, 30, 0, silent, lambda weights: next(said))
+    assert weights["epochs"].tolist() == [30]
 
 
 def test_the_budget_decides_the_epochs() -> None:

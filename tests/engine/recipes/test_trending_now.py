@@ -6,7 +6,7 @@ import pytest
 
 from engine.data.columns import Ints, Longs
 from engine.data.snapshot import Snapshot
-from engine.recipe import Floats, Query, silent
+from engine.recipe import Floats, Model, Query, silent
 from engine.recipes import RECIPES
 from tests.engine.recipes.worlds import HOUR, START, rows_of
 
@@ -92,3 +92,28 @@ def test_popularity_fades_as_fast_as_the_data_say() -> None:
     ]
     model = RECIPE.train(rows_of(weeks), RECIPE.parse({"trend_discovery_frequency": "1 day"}), 0, silent)
     assert model.about["chosen"]["half_life_days"] is not None
+
+
+def test_where_people_choose_seldom_what_was_new_long_ago_counts_too() -> None:
+    """Every ten days all choose one item, half of them for the second time in a row; item numbers say nothing."""
+    names = np.random.default_rng(0).permutation(200).tolist()
+    rows = [
+        (turn * 20 + user, names[turn - user % 2], START + turn * 10 * 24 * HOUR)
+        for turn in range(1, 60)
+        for user in range(20)
+    ]
+    model = RECIPE.train(rows_of(rows), RECIPE.parse({}), 0, silent)
+    assert model.about["chosen"]["half_life_days"] == 1.0
+
+
+def test_models_of_earlier_versions_answer_by_users_and_growth() -> None:
+    """Such keep how many users an item had, which does not fade."""
+    arrays = {
+        "users": np.array([9, 4, 1], np.float32),
+        "items": np.array([2, 2, 2, 2, 2, 2], np.int32),
+        "times": np.arange(START - 5, START + 1),
+    }
+    score = RECIPE.ready(Model(arrays, {"interval": 2 * HOUR, "chosen": {"interval_seconds": 2 * HOUR}}))
+    np.testing.assert_array_equal(np.argsort(-score(Query())), [2, 0, 1])
+    later = score(Query(stream=Streamed([1] * 3, [START + 100 * HOUR] * 3)))
+    np.testing.assert_array_equal(np.argsort(-later), [1, 0, 2])
