@@ -183,11 +183,11 @@ def start_again(server: Server) -> int:
 
 
 def bury(data: Path) -> list[str]:
-    """The processes that outlived every server of this directory, by module; they are killed."""
+    """The processes that outlived every server of this directory, by name; they are killed."""
     deadline = time.monotonic() + DRAIN_S
     while (left := processes.naming(str(data))) and time.monotonic() < deadline:
         time.sleep(0.1)
-    found = [processes.command_line(pid)[2] for pid in left]
+    found = [processes.name(pid) for pid in left]
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -78,6 +78,11 @@ def command_line(pid: int) -> list[str]:
     return [part.decode() for part in _read(PROC / str(pid) / "cmdline").split(b"\0")]
 
 
+def name(pid: int) -> str:
+    """As ps and top show it."""
+    return _read(PROC / str(pid) / "comm").decode().strip()
+
+
 def naming(word: str) -> list[int]:
     """The processes with this argument in their command lines."""
     return [int(path.name) for path in PROC.glob("[0-9]*") if word in command_line(int(path.name))]

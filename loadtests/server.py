@@ -71,10 +71,10 @@ class Server:
         return processes.family(self.running.pid)
 
     def worker_pids(self) -> list[int]:
-        return [pid for pid in self.family() if "gateway.processes.worker" in processes.command_line(pid)]
+        return [pid for pid in self.family() if processes.name(pid).startswith("worker")]
 
     def job_pids(self) -> list[int]:
-        return [pid for pid in self.family() if "engine.jobs" in processes.command_line(pid)]
+        return [pid for pid in self.family() if processes.name(pid) == "jobs"]
 
     def stop(self) -> int:
         return processes.stop(self.running)

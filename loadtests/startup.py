@@ -62,7 +62,7 @@ def start_once(data: Path, workers: int, environ: dict[str, str]) -> Start:
         asyncio.run(answered(port, began + PATIENCE_S))
         seconds = time.monotonic() - began
         family = processes.family(process.pid)
-        serving = [pid for pid in family if "gateway.processes.worker" in processes.command_line(pid)]
+        serving = [pid for pid in family if processes.name(pid).startswith("worker")]
         cpu_s = {"supervisor": processes.cpu_s([process.pid]), "workers": processes.cpu_s(serving)}
         return Start(seconds, cpu_s, any(processes.maps(pid, "libtorch") for pid in serving))
     finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -23,15 +25,20 @@ GONE = 3  # the exit status where the server has ended: nothing that this proces
 log = logging.getLogger("recgate.jobs")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.jobs", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--nice", type=int, default=NICE)
+    parser.add_argument("--gate", type=int, help="A pipe whose end says that the writer listens.")
     parser.add_argument("--writer", type=Path, help="The server's socket, which takes this process's writes.")
     parser.add_argument("--allow-file-urls", action="store_true")
     parser.add_argument("--quotas", choices=("open", "aws"), default="open")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s jobs %(levelname)s %(message)s")
+    options = parser.parse_args(arguments)
+    with contextlib.suppress(OSError):  # not Linux
+        Path("/proc/self/comm").write_text("jobs")  # as ps and top show it
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s jobs %(levelname)s %(message)s", force=True)
+    if options.gate is not None:
+        os.read(options.gate, 1)
     lower_priority(options.nice)
     changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
     try:

@@ -37,22 +37,20 @@ def sockets_of(data_dir: Path) -> Path:
 
 
 class WriteServer:
-    """Listens from `start` on, in threads of its own."""
+    """Listens from `start` on, in threads of its own. `name`: one that no other server of the directory has."""
 
-    def __init__(self, engine: Engine) -> None:
-        folder = sockets_of(engine.settings.data_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"writer-{engine.new_id()[:8]}.sock"
-        self._engine = engine
+    def __init__(self, data_dir: Path, name: str) -> None:
+        self.path = sockets_of(data_dir) / f"writer-{name}.sock"
         self._socket = socket.socket(socket.AF_UNIX)
 
-    def start(self) -> None:
+    def start(self, engine: Engine) -> None:
         """Raises `OSError` where the data directory's file system has no sockets."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with _address(self.path) as address:
             self._socket.bind(address)
         self.path.chmod(0o600)
         self._socket.listen(64)
-        threading.Thread(target=self._accept, name="writer", daemon=True).start()
+        threading.Thread(target=self._accept, args=(engine,), name="writer", daemon=True).start()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -60,19 +58,19 @@ class WriteServer:
         self._socket.close()
         self.path.unlink(missing_ok=True)
 
-    def _accept(self) -> None:
+    def _accept(self, engine: Engine) -> None:
         while True:
             try:
                 peer, _ = self._socket.accept()
             except OSError:  # closed
                 return
-            threading.Thread(target=self._serve, args=(peer,), name="writer-peer", daemon=True).start()
+            threading.Thread(target=self._serve, args=(engine, peer), name="writer-peer", daemon=True).start()
 
-    def _serve(self, peer: socket.socket) -> None:
+    def _serve(self, engine: Engine, peer: socket.socket) -> None:
         with peer, contextlib.suppress(OSError):
             peer.sendall(GREETING)
             while (call := _received(peer)) is not None:
-                _send(peer, perform_call(self._engine, call))
+                _send(peer, perform_call(engine, call))
 
 
 class WriterConnection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
@@ -13,16 +12,20 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 import click
 
+from engine import Engine, WriteServer
 from gateway.cli.options import data_option, plain_errors
 from gateway.processes.listen import bind_each, give_by_core
+from gateway.processes.start import configuration, engine_settings
 from gateway.processes.starvation import Starvation
-from gateway.processes.supervisor import Child, Supervisor, python
+from gateway.processes.supervisor import Child, Supervisor
+from gateway.telemetry import forget_numbers
 
 if TYPE_CHECKING:
-    from engine import Engine, Settings, WriteServer
+    from engine import Settings
     from gateway.config import Config
 
 
@@ -65,19 +68,21 @@ def command(**values: Any) -> None:
     cores = cores_for(options)
     sockets = listening(options.host, options.port, cores.workers)
     give_by_core(sockets, cores.pinned)
-    data, server = options.data.resolve(), f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
+    with plain_errors():
+        config, settings = configured(options)
+    writer = WriteServer(settings.data_dir, uuid4().hex[:8])
+    server = f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
     supervisor = Supervisor()
-    supervisor.start(worker_children(sockets, cores.pinned, options.config, data, server, supervisor.gate))
+    jobs = job_child(settings, writer.path, options.job_nice, supervisor.gate)
+    supervisor.start([*worker_children(sockets, cores.pinned, options, server, supervisor.gate), jobs])
     try:
         with plain_errors():
-            config, engine = checked(options.config, data, server)  # while the workers load their modules
-            writer = start_writer(engine)
+            engine = opened(settings, server)
+        start_writer(writer, engine)
     except BaseException:
         supervisor.end()
         raise
     announce(options, config, sockets)
-    jobs = job_child(engine.settings, writer.path, options.job_nice)
-    supervisor.start([jobs])
     numbers = engine.settings.data_dir / "run" / "metrics" / server
     starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
     threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
@@ -130,53 +135,47 @@ def exposure(host: str, config: Config) -> str:
     return "note: over the AWS wire no other machine makes or deletes resources: there are no aws.accessKeys"
 
 
-def checked(config: str | None, data: Path, server: str) -> tuple[Config, Engine]:
-    """Checks what every worker needs, so that a fault is told once, and here. Raises what `plain_errors` tells."""
-    gc.disable()  # what is loaded stays
-    from engine import Engine  # these take half a second, in which the workers have begun
-    from gateway.processes.start import configuration, engine_settings
-    from gateway.telemetry import forget_numbers
+def configured(options: ServeOptions) -> tuple[Config, Settings]:
+    """The configuration and the settings that follow from it. Raises what `plain_errors` tells."""
+    config = configuration(options.config)
+    return config, engine_settings(options.data.resolve(), config)
 
-    loaded = configuration(config)
-    settings = engine_settings(data, loaded)
+
+def opened(settings: Settings, server: str) -> Engine:
+    """The engine, opened while the workers wait, so that a fault is told once, and here. Raises what `plain_errors`
+    tells."""
     engine = Engine.open(settings, follow=False)
     forget_numbers(settings.data_dir / "run" / "metrics" / server)
-    gc.freeze()
-    gc.enable()
-    return loaded, engine
+    return engine
 
 
 def worker_children(
-    sockets: Sequence[socket.socket], cores: Sequence[int], config: str | None, data: Path, server: str, gate: int
+    sockets: Sequence[socket.socket], cores: Sequence[int], options: ServeOptions, server: str, gate: int
 ) -> list[Child]:
     """The workers: each answers on a socket of its own, and holds the others' for when one of them does not. `cores`
     has one for each worker, or none."""
-    arguments = ["--gate", str(gate), "--server", server, "--data", str(data)]
-    arguments += ["--config", config] if config is not None else []
+    arguments = ["--gate", str(gate), "--server", server, "--data", str(options.data.resolve())]
+    arguments += ["--config", options.config] if options.config is not None else []
     children = []
     for number, (own, core) in enumerate(zip_longest(sockets, cores), 1):
-        fds = [sock.fileno() for sock in dict.fromkeys([own, *sockets])]
-        argv = python(
-            "gateway.processes.worker", "--name", f"worker-{number}", "--fds", ",".join(map(str, fds)), *arguments
-        )
-        children.append(Child(f"worker-{number}", argv, sockets, cores=[] if core is None else [core]))
+        fds = ",".join(str(sock.fileno()) for sock in dict.fromkeys([own, *sockets]))
+        named = ["--name", f"worker-{number}", "--fds", fds]
+        kept_to = [] if core is None else [core]
+        children.append(Child(named[1], "gateway.processes.worker", [*named, *arguments], sockets, cores=kept_to))
     return children
 
 
-def start_writer(engine: Engine) -> WriteServer:
-    from engine import WriteServer
-
-    writer = WriteServer(engine)
+def start_writer(writer: WriteServer, engine: Engine) -> None:
     try:
-        writer.start()
+        writer.start(engine)
     except OSError as error:
         reason = f"{writer.path} can't be listened at: {error.strerror}; the data directory is on no local file system"
         raise click.ClickException(reason) from error
-    return writer
 
 
-def job_child(settings: Settings, writer: Path, nice: int) -> Child:
+def job_child(settings: Settings, writer: Path, nice: int, gate: int) -> Child:
     """The job process; it may not run for long, so this process writes for it."""
     allowed = ["--allow-file-urls"] if settings.allow_file_urls else []
     arguments = ["--data", str(settings.data_dir), "--writer", str(writer), "--quotas", settings.quotas]
-    return Child("jobs", python("engine.jobs", *arguments, "--nice", str(nice), *allowed), vital=False)
+    arguments += ["--nice", str(nice), "--gate", str(gate), *allowed]
+    return Child("jobs", "engine.jobs.__main__", arguments, vital=False)

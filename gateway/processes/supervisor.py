@@ -1,14 +1,18 @@
 """Keeps a server's processes alive: the workers, which listen on one port, and the job process beside them.
 
-A process that dies is started again, later and later while it keeps dying young. When the supervisor goes, however
-it goes, its processes go too: each asks the kernel for a signal at its parent's death.
+At first they are forked: they share what this process has loaded, in memory too, and begin at once. A process that dies
+is started again, by its command line, because this process has threads by then, whose locks a fork would copy as they
+are. It is started later and later while it keeps dying young. When the supervisor goes, however it goes, its processes
+go too: each asks the kernel for a signal at its parent's death.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -18,7 +22,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from math import inf
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -32,27 +38,41 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # loaded here: a child that is about to begin must not wait for a lock of the loader
 
 
+class RunningProcess(Protocol):
+    """A process that was started, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 @dataclass
 class Child:
-    """One process to keep alive, born with these sockets and kept to these processor cores, where some are given.
-    `vital`: the server is useless while it can't even start."""
+    """One process to keep alive: `module.main(arguments)`, born with these sockets and kept to these processor cores,
+    where some are given. `vital`: the server is useless while it can't even start."""
 
     name: str
-    argv: Sequence[str]
+    module: str
+    arguments: Sequence[str]
     sockets: Sequence[socket.socket] = ()
     vital: bool = True
     cores: Sequence[int] = ()
-    process: subprocess.Popen[bytes] | None = None
+    process: RunningProcess | None = None
     started: float = 0.0
     deaths: int = 0
     has_lived: bool = False  # beyond its youth, in this process or one before
     start_at: float = 0.0
 
 
-def _begin(cores: Sequence[int]) -> None:
+def _begin(child: Child) -> None:
     """Called in a child before its program starts."""
-    if cores:
-        os.sched_setaffinity(0, cores)
+    if child.cores:
+        os.sched_setaffinity(0, child.cores)
+    if not child.vital:
+        os.setpgid(0, 0)  # else Ctrl-C would reach it before its turn; it stays in the workers' session
     end_with_parent()
 
 
@@ -62,19 +82,73 @@ def end_with_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+class ForkedProcess:
+    """A child that shares what this process has loaded."""
+
+    def __init__(self, child: Child, foreign: Iterable[int]) -> None:
+        """Fork, while this process has one thread. `foreign`: file descriptors that the child closes."""
+        context = multiprocessing.get_context("fork")
+        self._process = context.Process(target=_forked, args=(child, foreign), name=child.name)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises `subprocess.TimeoutExpired`."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+        return self._process.exitcode
+
+
+def _forked(child: Child, foreign: Iterable[int]) -> None:
+    for descriptor in foreign:
+        os.close(descriptor)
+    gc.enable()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _begin(child)
+    import_module(child.module).main(child.arguments)
+
+
 class Supervisor:
-    """Vital children are born with one end of a pipe: the gate, at which they wait, loaded, until `run` opens it by
-    closing the other end. Whoever is started later finds it open."""
+    """Children of `start` are born with one end of a pipe: the gate, at which they wait until `run` opens it by closing
+    the other end. Whatever is started later finds it open."""
 
     def __init__(self) -> None:
         self._children: list[Child] = []
         self.gate, self._closed = os.pipe()
         self._stopping = False
 
-    def start(self, children: Iterable[Child]) -> None:
+    def start(self, children: Sequence[Child]) -> None:
+        """Start them, by forks on Linux; to be called once, before any thread begins."""
+        self._children += children
+        if sys.platform != "linux":  # libraries of macOS must not be used after a fork
+            for child in children:
+                self._tend(child)
+            return
+        gc.disable()  # what is loaded stays: to look for garbage among it takes a quarter of the start
         for child in children:
-            self._children.append(child)
-            self._tend(child)
+            import_module(child.module)
+        gc.freeze()
+        # the job process must not hold a worker's socket: a port that nobody answers on can't be bound again
+        sockets = {sock.fileno() for child in children for sock in child.sockets}
+        for child in children:
+            foreign = sockets.difference(sock.fileno() for sock in child.sockets)
+            child.process, child.started = ForkedProcess(child, {self._closed, *foreign}), time.monotonic()
+        gc.enable()
 
     def run(self) -> int:
         """Open the gate, and keep all alive until SIGTERM or SIGINT; the exit status."""
@@ -112,14 +186,11 @@ class Supervisor:
             log.warning("%s ended with status %s; starting it again in %.1f s", child.name, code, delay)
             child.process, child.start_at = None, now + delay
         if now >= child.start_at:
-            # whoever does not serve must not hold a socket: a port that nobody answers on can't be bound again
-            inherited = [sock.fileno() for sock in child.sockets] + ([self.gate] if child.vital else [])
-            # in the workers' session, by which Linux may ration the processor: one alone would get next to nothing
+            # all are in one session, by which Linux may ration the processor: one alone would get next to nothing
             child.process = subprocess.Popen(
-                child.argv,
-                pass_fds=inherited,
-                preexec_fn=partial(_begin, child.cores),
-                process_group=None if child.vital else 0,  # else Ctrl-C would reach it before its turn
+                python(child.module, *child.arguments),
+                pass_fds=[self.gate, *(sock.fileno() for sock in child.sockets)],
+                preexec_fn=partial(_begin, child),
             )
             child.started = now
 

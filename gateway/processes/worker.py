@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-gc.disable()  # what is loaded from here on stays: to look for garbage among it takes a quarter of the start
 
 # What our libraries load where it is installed, and nobody here uses: httpx's command line, litestar's plugin for
 # pydantic. A sixth of the start.
 NEEDLESS = ("httpx._main", "pydantic")
-for name in NEEDLESS:
-    sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # as if it were not installed
+
+
+def _hide_needless_modules() -> None:
+    """As if they were not installed."""
+    for needless in NEEDLESS:
+        sys.modules.setdefault(needless, None)  # type: ignore[arg-type]
+
+
+def _show_needless_modules() -> None:
+    """For code that needs them after all."""
+    for needless in NEEDLESS:
+        if sys.modules.get(needless, gc) is None:
+            del sys.modules[needless]
+
+
+_hide_needless_modules()
 
 import uvicorn
 from litestar import Litestar
@@ -32,6 +45,8 @@ from gateway.processes.supervisor import MISCONFIGURED
 from gateway.processes.takeover import TakeoverServer
 from gateway.telemetry import MissingExporter
 
+_show_needless_modules()
+
 log = logging.getLogger("recgate.worker")
 
 KEEP_ALIVE_S = 75
@@ -39,16 +54,20 @@ DRAIN_S = 5
 COLLECT_AFTER = 50_000  # new objects that live
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     started = time.monotonic()
-    options = _parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s")
+    gc.disable()  # what is made from here on stays
+    options = _parser().parse_args(arguments)
+    with contextlib.suppress(OSError):  # not Linux
+        Path("/proc/self/comm").write_text(options.name)  # as ps and top show it
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s", force=True)
     for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
+    _hide_needless_modules()
     app = _app(options, leaving=lambda: server.should_exit)
+    _show_needless_modules()
     own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
-    _forget_needless_modules()
     server = TakeoverServer(_uvicorn_config(app), others)
     _spare_the_collector()
     log.info("ready in %.2f s", time.monotonic() - started)
@@ -79,13 +98,6 @@ def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
     except (ConfigError, MissingExporter) as error:
         log.error("the worker can't start: %s", error)
         raise SystemExit(MISCONFIGURED) from None
-
-
-def _forget_needless_modules() -> None:
-    """Lets the modules that the start had hidden be imported from here on, for code that needs them after all."""
-    for needless in NEEDLESS:
-        if sys.modules.get(needless, main) is None:
-            del sys.modules[needless]
 
 
 def _uvicorn_config(app: Litestar) -> uvicorn.Config:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from gateway.processes.supervisor import MISCONFIGURED, Child, Supervisor
 
-STORY = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write('started '); sys.exit(int(sys.argv[2]))"
+ENDING = "tests.gateway.ending"
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def test_a_worker_that_is_misconfigured_ends_the_server_at_once(
 ) -> None:
     story = tmp_path / "story"
     supervisor = Supervisor()
-    supervisor.start([Child("worker-1", [sys.executable, "-S", "-c", STORY, str(story), str(MISCONFIGURED)])])
+    supervisor.start([Child("worker-1", ENDING, [str(story), str(MISCONFIGURED)])])
     assert supervisor.run() == 1
     assert story.read_text().split() == ["started"]
     assert "starting it again" not in caplog.text

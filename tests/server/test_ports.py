@@ -44,7 +44,7 @@ def until_ready(server: Server, times: int) -> None:
 
 
 def workers(server: Server) -> list[int]:
-    return [pid for pid, line in server.children().items() if "gateway.processes.worker" in line]
+    return [pid for pid, name in server.children().items() if name.startswith("worker")]
 
 
 def sockets(pid: int) -> int:

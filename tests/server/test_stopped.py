@@ -42,7 +42,7 @@ def event(number: int) -> bytes:
 
 
 def job_pid(server: Server) -> int:
-    return next(pid for pid, line in server.children().items() if "engine.jobs" in line)
+    return next(pid for pid, name in server.children().items() if name == "jobs")
 
 
 def enqueue(server: Server, count: int) -> None:

@@ -176,10 +176,10 @@ class Server:
         self.process = None
 
     def children(self) -> dict[int, str]:
-        """Process ids of what the supervisor started, with their command lines."""
+        """Process ids of what the supervisor started, with their names."""
         assert self.process is not None
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in found}
+        return {int(pid): Path(f"/proc/{pid}/comm").read_text().strip() for pid in found}
 
     def log(self) -> str:
         return (self.data / "server.log").read_text()
