@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 FIRST = ("server", "flows", "compat", "loadtests", "aws")  # folders, of which the first take longest
@@ -30,6 +31,8 @@ def pytest_configure() -> None:
 
 
 gc.disable()
+hypothesis.settings.register_profile("any machine", deadline=None)  # a clock says nothing on a busy one
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_finish() -> None:

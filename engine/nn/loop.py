@@ -73,9 +73,8 @@ def trained(
     Where a judge scores the weights after each (more is better), a training that gets no better makes fewer. "epochs"
     (1,) says how many are worth making on such data: where time ended the training sooner, more than it made.
     """
-    generator = torch.Generator().manual_seed(seed)
     shuffle = np.random.default_rng(seed)
-    model, proposal = _initial_network(snapshot, shape, generator)
+    model, proposal = _initial_network(snapshot, shape, torch.Generator().manual_seed(seed))
     batch = targets_a_batch(snapshot, shape.length)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01, fused=True

@@ -57,7 +57,7 @@ def test_what_create_filter_refuses_at_once(aws: Clients, flow: Flow, expression
         (
             "Items.ITEM_ID != CurrentUser.ID",
             (
-                r"Invalid Expression at line 1, column 39:.*"
+                r"Invalid Expression at line 1, column 39:\n.*\n +\^\n"
                 r"what is compared with is a value, a placeholder or CurrentItem\.NAME"
             ),
         ),

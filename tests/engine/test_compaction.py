@@ -80,9 +80,9 @@ class Real:
         self.items = names
 
     def history(self, user: str) -> list[tuple[str, int, str]]:
-        items, times, types = self.group.history(user)
-        names = [self.group.event_types[code] for code in types]
-        return list(zip(self.group.items.names(items), times.tolist(), names, strict=True))
+        history = self.group.history(user)
+        names = [self.group.event_types[code] for code in history.types]
+        return list(zip(self.group.items.names(history.items), history.times.tolist(), names, strict=True))
 
     def row(self, item: str) -> dict[str, Any] | None:
         return self.group.item_table.row(self.group.items.find(item))

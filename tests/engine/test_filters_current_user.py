@@ -92,7 +92,7 @@ def test_a_column_of_users_may_be_called_id():
 
 
 def test_a_ranking_of_all_that_were_given_lacks_nothing():
-    group = put({"1": {"OWNER": "u"}, "2": {"OWNER": "v"}})
+    group = put({"1": {"OWNER": "u"}, "2": {"OWNER": "v"}}, {"u": {}})
     model = deployed(Asked((2.0, 1.0)), "PERSONALIZED_RANKING")
     for expression, items, lacking in (
         (f"{E}Items.OWNER = CurrentUser.COUNTRY", ("1", "2"), ()),

@@ -37,8 +37,8 @@ def test_reading_while_another_thread_applies(often: None):
         seen = 0
         try:
             while not end.is_set():
-                items, times, types = group.history("u")
-                assert len(items) == len(times) == len(types) >= seen
+                items, times, types, values = group.history("u")
+                assert len(items) == len(times) == len(types) == len(values) >= seen
                 assert times.tolist() == sorted(times.tolist())
                 assert items.tolist() == [int(time) % 50 for time in times] if len(items) > 50 else True
                 seen = len(items)
