@@ -34,6 +34,7 @@ MAX_DELAY_S = 5.0
 GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
 MISCONFIGURED = 78  # a child's exit status (EX_CONFIG): to start it again would change nothing
 STOP_S = 10.0  # from asking a process to end to killing it
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # by this process or what called it
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # loaded here: a child that is about to begin must not wait for a lock of the loader
 
@@ -114,11 +115,13 @@ class ForkedProcess:
 
 
 def _forked(child: Child, foreign: Iterable[int]) -> None:
+    for number in HANDLED:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     for descriptor in foreign:
         os.close(descriptor)
     gc.enable()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     _begin(child)
     import_module(child.module).main(child.arguments)
 
@@ -145,9 +148,11 @@ class Supervisor:
         gc.freeze()
         # the job process must not hold a worker's socket: a port that nobody answers on can't be bound again
         sockets = {sock.fileno() for child in children for sock in child.sockets}
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # till a child has no handlers of this process any more
         for child in children:
             foreign = sockets.difference(sock.fileno() for sock in child.sockets)
             child.process, child.started = ForkedProcess(child, {self._closed, *foreign}), time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         gc.enable()
 
     def run(self) -> int:
