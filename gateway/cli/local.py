@@ -115,7 +115,8 @@ class Local:
                 return
             if not working and time.monotonic() >= deadline and self._is_left_alone(job):
                 self._settle(job)
-                self._worker, self._alone = Worker(self.engine), True
+                self._worker, self._alone = Worker(self.engine), True  # known here before it has a job
+                self._worker.start()
             time.sleep(LOOK_S)
 
     def _is_left_alone(self, job: Job) -> bool:
@@ -176,13 +177,15 @@ class Local:
 
 
 class Worker:
-    """A thread of this process that does all jobs that wait."""
+    """A thread of this process that does all jobs that wait, from `start` on."""
 
     def __init__(self, engine: Engine) -> None:
         self._runner = Runner(engine)
         self._error: Exception | None = None
         self.owner = self._runner.owner
         self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
         self._thread.start()
 
     def is_alive(self) -> bool:
@@ -197,7 +200,8 @@ class Worker:
     def stop(self) -> None:
         """Stops at the next step; a step that takes longer ends with the process."""
         self._runner.stop()
-        self._thread.join(STOP_S)
+        if self.is_alive():
+            self._thread.join(STOP_S)
 
     def _work(self) -> None:
         try:

@@ -21,7 +21,7 @@ from engine.queue.queue import ALIVE_S
 from engine.records import DatasetImportJobRecord, SolutionVersionRecord
 from gateway.__main__ import main
 from gateway.cli import movielens
-from gateway.cli.local import Local, opened
+from gateway.cli.local import Local, Worker, opened
 
 ROWS = 400_000
 
@@ -112,6 +112,14 @@ def test_a_job_of_a_dead_owner_is_free_at_once_and_one_of_a_living_owner_is_not(
     silent = Job(**{**{name: getattr(again, name) for name in Job.__struct_fields__}, "heartbeat": time.time() - 60})
     assert engine.jobs.is_held(silent)  # its process is seen running: starved, not dead
     assert ALIVE_S < 60
+
+
+def test_a_worker_takes_no_job_before_its_command_knows_it(data: Path):
+    with opened(data, Console(quiet=True)) as local:
+        version_of(local)
+        worker = Worker(local.engine)
+        worker.stop()
+        assert not worker.is_alive() and [job.state for job in local.engine.jobs.unfinished_jobs()] == ["queued"]
 
 
 # ---- the next command
