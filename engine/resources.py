@@ -20,7 +20,7 @@ from engine.data.compaction import compact
 from engine.data.log import Log, LogEntry
 from engine.data.negative_events import NegativeEvents
 from engine.data.report import ImportReport
-from engine.data.snapshot import Snapshot
+from engine.data.snapshot import Snapshot, learnable
 from engine.feed.directory import Directory
 from engine.feed.follower import Follower
 from engine.question import NegativeEvent
@@ -88,6 +88,13 @@ class Resources:
         kinds = {part: {name: type(column) for name, column in each.items()} for part, each in columns.items()}
         listed = negative_events_in(self.directory.get(group_arn, DatasetGroupRecord).tags)
         return NegativeEvents.of(listed).left_out(compact(state, kinds).snapshot)
+
+    def learnable(self, group_arn: str) -> Snapshot:
+        """The part of `snapshot` that a solution without settings trains on: without plain strings and booleans of
+        items and users. Raises `NotFound`."""
+        datasets = self.directory.datasets(group_arn)
+        schemas = {kind: self.directory.schema(each) for kind, each in datasets.items()}
+        return learnable(self.snapshot(group_arn), schemas)
 
     def declare_negative(self, declared: Sequence[NegativeDeclaration]) -> None:
         """Sees to it that dataset groups list these negative events in their tag, and only these. Trackers and

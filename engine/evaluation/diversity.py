@@ -84,6 +84,7 @@ class DiversityStudy:
     similarity: Similarity = "columns"
     columns: tuple[str, ...] = ()
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    whole: Snapshot | None = None  # with columns of items that no model learns from
     strengths: Sequence[float] = STRENGTHS
     caps: Sequence[int] = CAPS
 
@@ -93,7 +94,7 @@ def diversity_curve(snapshot: Snapshot, study: DiversityStudy, progress: Progres
 
     Raises `InvalidInput` where there is no user to hide anything of, or nothing that items could be alike by.
     """
-    items = items_schema(snapshot.item_columns)
+    items = items_schema((study.whole or snapshot).item_columns)
     columns = study.columns or tuple(each.name for each in items.fields if each.categorical)
     if not columns:
         raise InvalidInput("Items has no categorical column: name one whose values are to be counted.")
@@ -145,7 +146,7 @@ def _trial(
     scores = [score(case.query) for case in cases]
     if repeat_share(split.cases) < RARE:
         scores = [without(each, case.history) for each, case in zip(scores, cases, strict=True)]
-    table = LiveTable(snapshot.item_columns)
+    table = LiveTable((study.whole or snapshot).item_columns)
     return _DiversityTrial(table, model, cases, scores, yardstick, counted, study.seed)
 
 

@@ -141,13 +141,18 @@ class ModelComparison:
 def _gains(score: Scorer, cases: list[EvaluationCase], remove_seen: bool) -> ModelGains:
     ranks, lists = [], []
     for case in cases:
-        scores = score(case.query)
-        scores = without(scores, case.history) if remove_seen else scores
+        scores = ranked_by(score, case, remove_seen)
         ranks.append(mid_ranks(scores, case.truth))
         lists.append(top_k(scores, CUT))
     best = np.array([places.min() for places in ranks])
     gained = np.array([ndcg(places, CUT) for places in ranks])
     return ModelGains(gained, (best < CUT).astype(float), 1 / (best + 1), lists)
+
+
+def ranked_by(score: Scorer, case: EvaluationCase, remove_seen: bool) -> Floats:
+    """(items,) the scores of a case; its list are the greatest, equal ones by the items' ids."""
+    scores = score(case.query)
+    return without(scores, case.history) if remove_seen else scores
 
 
 def _row(

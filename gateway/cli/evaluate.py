@@ -31,7 +31,7 @@ from engine import (
     save_plot,
 )
 from gateway.cli import movielens
-from gateway.cli.local import opened, progress_bar
+from gateway.cli.local import Local, opened, progress_bar
 from gateway.cli.options import data_option, group_option, plain_errors, recipe_choice
 
 RANKING = recipe_choice(lambda recipe: recipe.ranks_items)
@@ -53,6 +53,20 @@ class EvaluateOptions:
     plot: Path | None
     group: str
     data: Path
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """A group's data as models learn from it, and with all of its columns."""
+
+    learnable: Snapshot
+    whole: Snapshot
+
+    @classmethod
+    def of(cls, local: Local, group: str) -> EvaluationData:
+        """Raises `NotFound` where there is no such group."""
+        arn, resources = local.arn(f"dataset-group/{group}"), local.engine.resources
+        return cls(resources.learnable(arn), resources.snapshot(arn))
 
 
 @click.command("evaluate")
@@ -80,11 +94,9 @@ def command(**values: Any) -> None:
     options = EvaluateOptions(**values)
     console = Console(soft_wrap=True, width=max(WIDTH, Console().width))
     with plain_errors():
-        snapshot = (
-            movielens_snapshot(console) if options.on_movielens else snapshot_in(options.data, options.group, console)
-        )
+        data = movielens_data(console) if options.on_movielens else directory_data(options, console)
         started = time.monotonic()
-        report = measured(snapshot, options, console)
+        report = measured(data, options, console)
         show_report(console, report)
         console.print(f"in {time.monotonic() - started:.0f} s")
         if options.json_file is not None:
@@ -93,7 +105,7 @@ def command(**values: Any) -> None:
             draw(report, options.plot)
 
 
-def measured(snapshot: Snapshot, options: EvaluateOptions, console: Console) -> AnyReport:
+def measured(data: EvaluationData, options: EvaluateOptions, console: Console) -> AnyReport:
     names = options.recipes or (USUAL,)
     with progress_bar(console, "evaluate") as (bar, task):
 
@@ -101,11 +113,12 @@ def measured(snapshot: Snapshot, options: EvaluateOptions, console: Console) -> 
             bar.update(task, completed=fraction, message=message)
 
         if options.of_cohorts:
-            return cohort_curve(snapshot, time.perf_counter, CohortStudy(personal(names[0]), options.seed), say)
+            return cohort_curve(data.learnable, time.perf_counter, CohortStudy(personal(names[0]), options.seed), say)
         if options.of_diversity:
-            study = DiversityStudy(names[0], options.seed, options.similarity, options.columns)
-            return diversity_curve(snapshot, study, say)
-        return evaluate(snapshot, names, options.seed, say)
+            own = (options.similarity, options.columns)
+            study = DiversityStudy(names[0], options.seed, *own, whole=data.whole)
+            return diversity_curve(data.learnable, study, say)
+        return evaluate(data.learnable, names, options.seed, say)
 
 
 def personal(recipe: str) -> str:
@@ -114,16 +127,16 @@ def personal(recipe: str) -> str:
     return recipe
 
 
-def snapshot_in(data: Path, group: str, console: Console) -> Snapshot:
+def directory_data(options: EvaluateOptions, console: Console) -> EvaluationData:
     """Raises `NotFound` where there is no such group."""
-    with opened(data, console) as local:
-        return local.engine.resources.snapshot(local.arn(f"dataset-group/{group}"))
+    with opened(options.data, console) as local:
+        return EvaluationData.of(local, options.group)
 
 
-def movielens_snapshot(console: Console) -> Snapshot:
+def movielens_data(console: Console) -> EvaluationData:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), console, allow_file_urls=True) as local:
         movielens.import_all(local, "movies", movielens.fetch(), Path(folder) / "csv")
-        return local.engine.resources.snapshot(local.arn("dataset-group/movies"))
+        return EvaluationData.of(local, "movies")
 
 
 def show_report(console: Console, report: AnyReport) -> None:

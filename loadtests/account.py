@@ -1,0 +1,130 @@
+"""`recgate serve` as boto3's callers use it: rows go in, a model is trained, events and questions follow."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from gateway.cli.movielens import MovieLensFile
+from loadtests.client import HOST
+
+ENVIRON = {"RECGATE_ALLOW_FILE_URLS": "1", "RECGATE_PENDING_SECONDS": "0.02"}  # of a server that it is used on
+ROLE = "arn:aws:iam::123456789012:role/PersonalizeRole"
+SEEN = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
+EXPLORATION = "Exploration"  # the reason that an answer gives for an item that chance put there
+PATIENCE_S = 3_600.0
+LOOK_S = 0.1
+
+Row = Sequence[str]
+
+
+class Account:
+    """Clients of boto3 on a server of this machine; unsigned, as it tells no callers apart."""
+
+    def __init__(self, port: int) -> None:
+        session = boto3.Session()
+        config = Config(signature_version=UNSIGNED)
+        self.personalize, self.runtime, self.events = (
+            session.client(name, endpoint_url=f"http://{HOST}:{port}", region_name="us-east-1", config=config)
+            for name in ("personalize", "personalize-runtime", "personalize-events")
+        )
+
+    def group(self, name: str, parts: Iterable[tuple[MovieLensFile, Iterable[Row]]], folder: Path) -> str:
+        """The ARN of a new dataset group with these rows."""
+        p = self.personalize
+        group = str(p.create_dataset_group(name=name)["datasetGroupArn"])
+        wait(lambda: p.describe_dataset_group(datasetGroupArn=group)["datasetGroup"])
+        for part, rows in parts:
+            self.load(group, part, rows, folder)
+        return group
+
+    def load(self, group: str, part: MovieLensFile, rows: Iterable[Row], folder: Path) -> None:
+        """A dataset of the group with its schema and rows."""
+        p, name = self.personalize, f"{group.rpartition('/')[2]}-{part.dataset_type.lower()}"
+        file = folder / f"{name}.csv"
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(part.columns)
+            writer.writerows(rows)
+        schema = p.create_schema(name=name, schema=part.schema)["schemaArn"]
+        members = {"name": name, "datasetType": part.dataset_type, "datasetGroupArn": group, "schemaArn": schema}
+        dataset = p.create_dataset(**members)["datasetArn"]
+        wait(lambda: p.describe_dataset(datasetArn=dataset)["dataset"])
+        source = {"dataLocation": f"file://{file.resolve()}"}
+        job = p.create_dataset_import_job(jobName=name, datasetArn=dataset, dataSource=source, roleArn=ROLE)
+        arn = job["datasetImportJobArn"]
+        wait(lambda: p.describe_dataset_import_job(datasetImportJobArn=arn)["datasetImportJob"])
+
+    def train(self, group: str, name: str, recipe: str, hyperparameters: Mapping[str, str]) -> str:
+        """The ARN of an ACTIVE solution version."""
+        p = self.personalize
+        solution = p.create_solution(
+            name=name,
+            datasetGroupArn=group,
+            recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
+            performAutoTraining=False,
+            solutionConfig={"algorithmHyperParameters": dict(hyperparameters)},
+        )["solutionArn"]
+        return self.version(solution)
+
+    def version(self, solution: str, mode: str = "FULL") -> str:
+        """The ARN of a further version, ACTIVE."""
+        p = self.personalize
+        version = str(p.create_solution_version(solutionArn=solution, trainingMode=mode)["solutionVersionArn"])
+        wait(lambda: p.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
+        return version
+
+    def deploy(self, version: str, name: str) -> str:
+        """The ARN of a campaign."""
+        p = self.personalize
+        campaign = str(p.create_campaign(name=name, solutionVersionArn=version)["campaignArn"])
+        wait(lambda: p.describe_campaign(campaignArn=campaign)["campaign"])
+        return campaign
+
+    def unseen(self, group: str, name: str) -> str:
+        """The ARN of a filter that leaves out what the user did anything with."""
+        p = self.personalize
+        arn = str(p.create_filter(name=name, datasetGroupArn=group, filterExpression=SEEN)["filterArn"])
+        wait(lambda: p.describe_filter(filterArn=arn)["filter"])
+        return arn
+
+    def track(self, group: str, name: str) -> str:
+        """The tracking id of a new event tracker."""
+        tracker = self.personalize.create_event_tracker(name=name, datasetGroupArn=group)
+        arn = tracker["eventTrackerArn"]
+        wait(lambda: self.personalize.describe_event_tracker(eventTrackerArn=arn)["eventTracker"])
+        return str(tracker["trackingId"])
+
+    def put(self, tracking_id: str, session: str, items: Sequence[str], user: str | None = None) -> None:
+        """Events of now on these items, one after the other; of nobody but the session where no user is named."""
+        event = {"eventType": "watch", "sentAt": time.time()}
+        more = {} if user is None else {"userId": user}
+        events = [{**event, "itemId": item} for item in items]
+        self.events.put_events(trackingId=tracking_id, sessionId=session, eventList=events, **more)
+
+    def recommend(self, campaign: str, user: str, count: int, filter_: str | None = None) -> list[str]:
+        """The items that are there by their relevance: chance may have put others between them."""
+        more = {} if filter_ is None else {"filterArn": filter_}
+        answer = self.runtime.get_recommendations(campaignArn=campaign, userId=user, numResults=count, **more)
+        return relevant(answer["itemList"])
+
+
+def relevant(items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The items of an answer but for those that exploration drew."""
+    return [item["itemId"] for item in items if EXPLORATION not in item.get("reason", ())]
+
+
+def wait(describe: Callable[[], dict[str, Any]]) -> None:
+    """Look until the resource is ACTIVE. Raises `RuntimeError` where it failed or takes too long."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (shown := describe())["status"] != "ACTIVE":
+        if shown["status"] == "CREATE FAILED" or time.monotonic() > deadline:
+            raise RuntimeError(f"not ACTIVE: {shown}")
+        time.sleep(LOOK_S)
