@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from engine.attribution.figures import Figure as Figure
     from engine.cohorts.cohorts import EVERYONE as EVERYONE, Cohort as Cohort
     from engine.commands import perform_command as perform_command
+    from engine.control.control import TrainingBudget as TrainingBudget
     from engine.control.fields import decoded as decoded
     from engine.control.operation import perform as perform
     from engine.data.guess import (
@@ -99,6 +100,7 @@ _BEHIND = {
     "engine.attribution.figures": ("Figure",),
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
     "engine.commands": ("perform_command",),
+    "engine.control.control": ("TrainingBudget",),
     "engine.control.fields": ("decoded",),
     "engine.words": ("in_words",),
     "engine.control.operation": ("perform",),

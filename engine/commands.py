@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from engine.control.control import Control
+from engine.control.control import Control, TrainingBudget
 from engine.control.operation import perform
 from engine.engine import Engine
 from engine.storage.writes import write
@@ -20,7 +20,7 @@ class CommandSettings(msgspec.Struct, frozen=True):
     pending_s: float
     allow_file_urls: bool
     new_id: str
-    training_minutes: float | None
+    budget: TrainingBudget
 
 
 def perform_command(control: Control, engine: Engine, operation: str, body: bytes, new_id: str = "") -> bytes:
@@ -28,9 +28,7 @@ def perform_command(control: Control, engine: Engine, operation: str, body: byte
     id of what is made, random if empty."""
     if operation.startswith(READS):
         return perform(control, operation, body)
-    settings = CommandSettings(
-        control.settings.pending_s, control.settings.allow_file_urls, new_id, control.training_minutes
-    )
+    settings = CommandSettings(control.settings.pending_s, control.settings.allow_file_urls, new_id, control.budget)
     return perform_forwarded(engine, control.account, control.region, operation, body, settings)
 
 
@@ -47,4 +45,4 @@ def perform_forwarded(
     control = engine.resources.control(
         account, region, msgspec.structs.replace(engine.settings, **changes), command.new_id
     )
-    return perform(replace(control, training_minutes=command.training_minutes), operation, body)
+    return perform(replace(control, budget=command.budget), operation, body)

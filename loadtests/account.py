@@ -48,19 +48,29 @@ class Account:
     def load(self, group: str, part: MovieLensFile, rows: Iterable[Row], folder: Path) -> None:
         """A dataset of the group with its schema and rows."""
         p, name = self.personalize, f"{group.rpartition('/')[2]}-{part.dataset_type.lower()}"
-        file = folder / f"{name}.csv"
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(part.columns)
-            writer.writerows(rows)
         schema = p.create_schema(name=name, schema=part.schema)["schemaArn"]
         members = {"name": name, "datasetType": part.dataset_type, "datasetGroupArn": group, "schemaArn": schema}
         dataset = p.create_dataset(**members)["datasetArn"]
         wait(lambda: p.describe_dataset(datasetArn=dataset)["dataset"])
-        source = {"dataLocation": f"file://{file.resolve()}"}
-        job = p.create_dataset_import_job(jobName=name, datasetArn=dataset, dataSource=source, roleArn=ROLE)
-        arn = job["datasetImportJobArn"]
-        wait(lambda: p.describe_dataset_import_job(datasetImportJobArn=arn)["datasetImportJob"])
+        self.import_rows(group, part, rows, folder / f"{name}.csv", "FULL")
+
+    def import_rows(
+        self, group: str, part: MovieLensFile, rows: Iterable[Row], file: Path, mode: str = "INCREMENTAL"
+    ) -> None:
+        """Rows for a dataset of the group, by a CSV."""
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(part.columns)
+            writer.writerows(rows)
+        p = self.personalize
+        job = p.create_dataset_import_job(
+            jobName=file.stem,
+            datasetArn=f"{group.replace('dataset-group', 'dataset')}/{part.dataset_type}",
+            dataSource={"dataLocation": f"file://{file.resolve()}"},
+            roleArn=ROLE,
+            importMode=mode,
+        )["datasetImportJobArn"]
+        wait(lambda: p.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
 
     def train(self, group: str, name: str, recipe: str, hyperparameters: Mapping[str, str]) -> str:
         """The ARN of an ACTIVE solution version."""
@@ -109,11 +119,11 @@ class Account:
         events = [{**event, "itemId": item} for item in items]
         self.events.put_events(trackingId=tracking_id, sessionId=session, eventList=events, **more)
 
-    def recommend(self, campaign: str, user: str, count: int, filter_: str | None = None) -> list[str]:
-        """The items that are there by their relevance: chance may have put others between them."""
+    def recommend(self, campaign: str, user: str, count: int, filter_: str | None = None) -> list[dict[str, Any]]:
+        """The items of an answer and what is said of them."""
         more = {} if filter_ is None else {"filterArn": filter_}
         answer = self.runtime.get_recommendations(campaignArn=campaign, userId=user, numResults=count, **more)
-        return relevant(answer["itemList"])
+        return list(answer["itemList"])
 
 
 def relevant(items: Iterable[Mapping[str, Any]]) -> list[str]:

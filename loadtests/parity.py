@@ -1,8 +1,8 @@
 """`python -m loadtests.parity`: are a running server's lists those of the evaluator?
 
 MovieLens-100K but for every user's last event is imported and trained through boto3 in a server's own processes. Then
-1,000 visitors ask: every user of the data, some of them after another event, and others that the model has never met,
-without events or with a few. Each asks four times, by GetRecommendations and by REST, with and without a filter of what
+1,000 users ask: every user of the data, a tenth of them once more after another event, and others whom the model has
+never met, without events or with a few. Each asks by GetRecommendations and by REST, with and without a filter of what
 was seen. The evaluator reads the same data and model and makes its list for the moment of the request.
 
 Exploration puts an item into some lists, and answers mark it. Chance has no part in the evaluator's lists, so these
@@ -47,6 +47,7 @@ from loadtests.server import Server, serving
 CONFIG = Path(__file__).with_name("parity.yaml")
 NAME, RECIPE = "films", "aws-user-personalization-v2"
 VISITORS, LENGTH = 1_000, 25
+BOTO3 = "GetRecommendations"
 MOST_EXPLORED = 1  # of a list; .0044 of 25 places are expected
 COLD_EVENTS = (0, 1, 2, 3, 5)  # of those whom the model has never met
 DAY, WIDTH = 86_400, 150
@@ -120,7 +121,7 @@ class Evaluator:
 class Films(NamedTuple):
     """MovieLens-100K but for everybody's last event."""
 
-    parts: list[tuple[movielens.MovieLensFile, list[Row]]]
+    parts: Sequence[tuple[movielens.MovieLensFile, Sequence[Row]]]
     last: dict[str, str]  # user → the item that was left out
 
 
@@ -140,19 +141,16 @@ def films(ended: float) -> Films:
     )
 
 
-def visitors_of(data: Films, count: int = VISITORS) -> list[Visitor]:
-    """The users of the data, every tenth with its last event after all, and cold ones up to so many."""
-    visitors = [
-        Visitor(user, "known, after another event", (item,)) if place % 10 == 0 else Visitor(user, "known")
-        for place, (user, item) in enumerate(data.last.items())
-    ]
-    popular = list(dict.fromkeys(data.last.values()))
-    for place in range(max(count - len(visitors), 0)):
-        events = tuple(popular[place : place + COLD_EVENTS[place // 2 % len(COLD_EVENTS)]])
+def later_visitors(data: Films, count: int) -> list[Visitor]:
+    """Every tenth user of the data with its last event after all, and so many cold visitors."""
+    visitors = [Visitor(user, "known, after another event", (item,)) for user, item in list(data.last.items())[::10]]
+    items = list(dict.fromkeys(data.last.values()))
+    for place in range(count):
+        events = tuple(items[place : place + COLD_EVENTS[place // 2 % len(COLD_EVENTS)]])
         session = bool(events) and place % 2 == 1
         kind = "anonymous session" if session else "new user, after events" if events else "new user"
         visitors.append(Visitor(f"cold-{place}", kind, events, session))
-    return visitors[:count]
+    return visitors
 
 
 # ---- asking
@@ -184,8 +182,8 @@ def ask_all(
     for visitor in visitors:
         for remove_seen in (True, False):
             began = time.time()
-            items = account.recommend(campaign, visitor.name, LENGTH, filter_ if remove_seen else None)
-            yield Served(visitor, remove_seen, "GetRecommendations", items, began, time.time())
+            shown = account.recommend(campaign, visitor.name, LENGTH, filter_ if remove_seen else None)
+            yield Served(visitor, remove_seen, BOTO3, relevant(shown), began, time.time())
             began = time.time()
             answer = asyncio.run(client.get(port, paths[remove_seen].format(visitor.name, LENGTH)))
             yield Served(
@@ -193,7 +191,8 @@ def ask_all(
             )
 
 
-def gains_of(items: Sequence[str], wanted: str) -> float:
+def gain(items: Sequence[str], wanted: str) -> float:
+    """NDCG@10 of a list, where one item is wanted."""
     return 1 / float(np.log2(items.index(wanted) + 2)) if wanted in items[:CUT] else 0.0
 
 
@@ -206,24 +205,29 @@ def gains_of(items: Sequence[str], wanted: str) -> float:
 def main(days_ago: float, settings: tuple[str, ...]) -> None:
     console = Console(soft_wrap=True, width=WIDTH)
     data = films(time.time() - days_ago * DAY)
-    visitors = visitors_of(data)
+    known = [Visitor(user, "known") for user in data.last]
+    later = later_visitors(data, max(VISITORS - len(known), 0))
     with (
         tempfile.TemporaryDirectory() as folder,
         trained(Path(folder), data, pairs(settings)) as (server, account, group, campaign),
     ):
         console.print(f"trained; processor time of the server: {processes.cpu_s(server.family()):.0f} s")
-        filter_ = account.unseen(group, f"{NAME}-unseen")
-        send_events(account, account.track(group, f"{NAME}-events"), visitors)
-        lists = list(ask_all(server.port, account, campaign, filter_, visitors))
-        evaluator = Evaluator.of(Path(folder) / "data", group, campaign)
-        agreed = [evaluator.agrees(each) for each in lists]
+        filter_, tracking_id = account.unseen(group, f"{NAME}-unseen"), account.track(group, f"{NAME}-events")
+        lists: list[Served] = []
+        agreed: list[bool] = []
+        for visitors in (known, later):
+            send_events(account, tracking_id, visitors)
+            answers = list(ask_all(server.port, account, campaign, filter_, visitors))
+            evaluator = Evaluator.of(Path(folder) / "data", group, campaign)
+            agreed += map(evaluator.agrees, answers)
+            lists += answers
     console.print(table(lists, agreed))
-    known = [each for each in lists if each.visitor.kind == "known" and each.remove_seen and each.by != "REST"]
-    gains = np.array([gains_of(each.items, data.last[each.visitor.name]) for each in known])
+    asked = [each for each in lists if each.visitor.kind == "known" and each.remove_seen and each.by == BOTO3]
+    gains = np.array([gain(each.items, data.last[each.visitor.name]) for each in asked])
     low, high = bootstrap(gains, 0)
     explored = sum(len(each.items) < LENGTH for each in lists)
-    console.print(f"lists with an explored item: {explored}")
-    console.print(f"NDCG@{CUT} of the lists of {len(known)} known users: {gains.mean():.4f} [{low:.4f}, {high:.4f}]")
+    console.print(f"{sum(agreed):,} of {len(lists):,} lists are the evaluator's; {explored} have an explored item")
+    console.print(f"NDCG@{CUT} of the lists of {len(asked)} known users: {gains.mean():.4f} [{low:.4f}, {high:.4f}]")
     if not all(agreed):
         raise SystemExit(1)
 

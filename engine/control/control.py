@@ -40,6 +40,16 @@ class NewFields(TypedDict):
     last_updated_date_time: float
 
 
+class TrainingBudget(msgspec.Struct, frozen=True):
+    """The minutes that a training may take, and those that a search for hyperparameters before it may."""
+
+    training: float | None = None
+    hpo: float | None = None
+
+
+UNBOUNDED = TrainingBudget()
+
+
 @dataclass(frozen=True)
 class Control:
     """The control plane of one account and region. `enqueue`, `cancel` and `announce` work in the caller's transaction:
@@ -56,7 +66,7 @@ class Control:
     announce: Callable[[str, str, str, Connection], object]  # the dataset group's uid, kind, key
     account: str
     region: str
-    training_minutes: float | None = None  # a budget of the solution versions that it makes
+    budget: TrainingBudget = UNBOUNDED  # of the solution versions that it makes
 
     def now(self) -> float:
         """Epoch seconds to the millisecond, as timestamps are shown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from engine.control.fields import Arn, Request, Short
 from engine.control.hyperparameters import TUNABLE, Parameter, all_recipes, bare
 from engine.errors import InvalidInput
 from engine.measure.metrics import METRICS
-from engine.measure.tuning import METRIC, TRIALS, Dimension
+from engine.measure.tuning import METRIC, TRIALS, Dimension, SearchBudget
 from engine.recipe import Recipe
 from engine.records import JsonMap
 
@@ -100,11 +101,16 @@ def check_auto_ml(config: AutoMLConfig | None, perform_auto_ml: bool) -> None:
         )
 
 
-def search_of(solution_config: JsonMap, recipe: Recipe[Any]) -> tuple[list[Dimension], int]:
-    """The dimensions that a solution's stored configuration says to search, and the number of trials."""
+def search_of(
+    solution_config: JsonMap, recipe: Recipe[Any], minutes: float | None = None
+) -> tuple[list[Dimension], SearchBudget]:
+    """The dimensions that a solution's stored configuration says to search, and what the search may take: by trials, by
+    `minutes`, or by both."""
     config = msgspec.convert(solution_config.get("hpoConfig", {}), HpoConfig)
     resources = config.hpo_resource_config or HpoResourceConfig()
-    return _dimensions(config, recipe), int(resources.max_number_of_training_jobs or TRIALS)
+    usual = TRIALS if minutes is None else MOST_JOBS
+    trials = int(resources.max_number_of_training_jobs or usual)
+    return _dimensions(config, recipe), SearchBudget(trials, inf if minutes is None else 60 * minutes)
 
 
 def auto_ml_of(solution_config: JsonMap) -> tuple[str, tuple[str, ...]]:

@@ -25,6 +25,8 @@ TUNABLE = {
     ),
 }
 MINUTES = "training_minutes"  # a budget, which any recipe takes
+HPO_MINUTES = "hpo_minutes"  # a budget of performHPO
+BUDGETS = (MINUTES, HPO_MINUTES)  # no recipe's own
 PREFIXES = ("training.", "data.")  # AWS writes hyperparameters with or without them
 SPELLED = {"recency_mask": {"true": "True", "false": "False"}}  # as AWS writes them
 

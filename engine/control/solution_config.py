@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from engine.control.fields import ColumnName, DatasetType, Request, Short, ShortMap, number_in
 from engine.control.hpo_config import AutoMLConfig, HpoConfig, auto_ml_of, check_auto_ml, check_hpo
-from engine.control.hyperparameters import MINUTES, bare
+from engine.control.hyperparameters import BUDGETS, HPO_MINUTES, MINUTES, bare
 from engine.control.recipes import auto_ml_recipes, recipe_of
 from engine.data.schema import Schema
 from engine.errors import InvalidInput
@@ -87,6 +87,8 @@ def checked(
     if perform_auto_ml and (config.algorithm_hyper_parameters or config.feature_transformation_parameters):
         raise InvalidInput("solutionConfig: hyperparameters are a recipe's; performAutoML takes the recipes' defaults.")
     hyperparameters(config.algorithm_hyper_parameters | config.feature_transformation_parameters, recipe)
+    if minutes_in(config.algorithm_hyper_parameters, HPO_MINUTES) is not None and not perform_hpo:
+        raise InvalidInput(f"The hyperparameter {HPO_MINUTES} needs performHPO to be true.")
     if config.event_value_threshold and not math.isfinite(number_in(config.event_value_threshold)):
         raise InvalidInput(f"solutionConfig.eventValueThreshold is not a number: {config.event_value_threshold}")
     check_hpo(config.hpo_config, recipe, perform_hpo)
@@ -108,8 +110,9 @@ def recipe_for(solution: SolutionRecord) -> Recipe[Any]:
 
 def hyperparameters(texts: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.Struct:
     """The recipe's parameters from AWS's strings. Raises `InvalidInput` naming the one that doesn't fit."""
-    minutes_in(texts)
-    plain = {bare(name): value for name, value in texts.items() if bare(name) != MINUTES}
+    for budget in BUDGETS:
+        minutes_in(texts, budget)
+    plain = {bare(name): value for name, value in texts.items() if bare(name) not in BUDGETS}
     names = {field.encode_name for field in msgspec.structs.fields(recipe.params)}
     for name in plain:
         if name not in names:
@@ -120,14 +123,14 @@ def hyperparameters(texts: Mapping[str, str], recipe: Recipe[Any]) -> msgspec.St
         raise InvalidInput(f"A hyperparameter of {recipe.name} is not valid: {in_words(error)}") from error
 
 
-def minutes_in(texts: Mapping[str, str]) -> float | None:
-    """The budget of a training among hyperparameters. Raises `InvalidInput` where it is no time."""
-    words = next((value for name, value in texts.items() if bare(name) == MINUTES), None)
+def minutes_in(texts: Mapping[str, str], budget: str = MINUTES) -> float | None:
+    """The minutes of one of `BUDGETS` among hyperparameters. Raises `InvalidInput` where they are no time."""
+    words = next((value for name, value in texts.items() if bare(name) == budget), None)
     if words is None:
         return None
     minutes = number_in(words)
     if not 0 < minutes < math.inf:
-        raise InvalidInput(f"The hyperparameter {MINUTES} is a number of minutes above 0, not {words!r}.")
+        raise InvalidInput(f"The hyperparameter {budget} is a number of minutes above 0, not {words!r}.")
     return minutes
 
 

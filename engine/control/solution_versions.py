@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from engine import recipes
 from engine.arns import name_of
-from engine.control.control import Control
+from engine.control.control import Control, TrainingBudget
 from engine.control.family import STATED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Tags
-from engine.control.hyperparameters import MINUTES
+from engine.control.hpo_config import check_hpo
+from engine.control.hyperparameters import HPO_MINUTES, MINUTES
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
 from engine.control.operation import ByArn, operation, operation_on
 from engine.control.schemas import schemas_of
@@ -43,7 +44,7 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
         if request.training_mode == "UPDATE":
             _check_update(solution, versions)
         check_datasets(recipe_for(solution), schemas_of(control, solution.dataset_group_arn, within))
-        budgeted = _within(solution, control.training_minutes)
+        budgeted = _within(solution, control.budget)
         version = add_version(control, budgeted, request, within)
     return view(version, "arn")
 
@@ -72,13 +73,22 @@ def stop_solution_version_creation(control: Control, request: ByArn) -> None:
         control.change(stored, within, now, status="CREATE STOPPED", stopped_at=stopped_at)
 
 
-def _within(solution: SolutionRecord, minutes: float | None) -> SolutionRecord:
-    """The solution as a version with a budget of its own is trained by."""
-    if minutes is None:
+def _within(solution: SolutionRecord, budget: TrainingBudget) -> SolutionRecord:
+    """The solution as a version with a budget of its own is trained by. Raises `InvalidInput` where its recipe can't be
+    searched for hyperparameters and is to be."""
+    minutes = {MINUTES: budget.training, HPO_MINUTES: budget.hpo}
+    budgets = {name: f"{each:g}" for name, each in minutes.items() if each is not None}
+    if not budgets:
         return solution
+    if budget.hpo is not None:
+        check_hpo(None, recipe_for(solution), perform_hpo=True)
     config = solution.solution_config
-    settings = {**config.get("algorithmHyperParameters", {}), MINUTES: f"{minutes:g}"}
-    return msgspec.structs.replace(solution, solution_config={**config, "algorithmHyperParameters": settings})
+    settings = {**config.get("algorithmHyperParameters", {}), **budgets}
+    return msgspec.structs.replace(
+        solution,
+        solution_config={**config, "algorithmHyperParameters": settings},
+        perform_hpo=solution.perform_hpo or budget.hpo is not None,
+    )
 
 
 def add_version(

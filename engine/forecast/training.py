@@ -68,7 +68,7 @@ def forecast(
     who comes and goes there can't be foreseen.
     """
     slowness = machine.slowness * machine.crowd
-    tried = slowness * sum(_trial_seconds(each, snapshot) for each in trials)
+    tried = slowness * sum(trial_seconds(each, snapshot) for each in trials)
     budget = None if minutes is None else 60 * minutes
     cheaper = () if recipe.cheaper is None else recipe.cheaper(snapshot, params)
     for settings, cut in chain(((params, ""),), cheaper):
@@ -95,7 +95,7 @@ def _parts(recipe: Recipe[Any], cost: Cost, snapshot: Snapshot) -> tuple[float, 
     return cost.train + 0.2, metrics, 0.3 + 1e-5 * sizes.rows + asked * (cost.ask + 2e-8 * sizes.items)
 
 
-def _trial_seconds(recipe: Recipe[Any], snapshot: Snapshot) -> float:
+def trial_seconds(recipe: Recipe[Any], snapshot: Snapshot) -> float:
     """The seconds of one trial, on some of the users where there are many."""
     cost = recipe.cost(snapshot, recipe.parse({}))
     share = min(MOST_ROWS / max(len(snapshot.items), 1), 1.0)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from engine import recipes
 from engine.arns import name_of
 from engine.control.hpo_config import auto_ml_of, search_of
-from engine.control.hyperparameters import MINUTES, bare
+from engine.control.hyperparameters import BUDGETS, HPO_MINUTES, bare
 from engine.control.recipes import auto_ml_recipes
 from engine.control.solution_config import hyperparameters, minutes_in
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.forecast.training import Machine, TrainingForecast, forecast
+from engine.forecast.training import Machine, TrainingForecast, forecast, trial_seconds
 from engine.measure.tuning import Settings, TuningTask, TuningTrial, best_of, best_recipe, tuned
 from engine.recipe import Progress, Recipe
 from engine.records import SolutionVersionRecord
@@ -32,7 +33,12 @@ class Choice:
         """The trials for people."""
         if not self.trials:
             return {}
-        return {"trials": [{"what": each.what, self.metric: round(each.score, 4)} for each in self.trials]}
+        return {
+            "trials": [
+                {"what": each.what, self.metric: round(each.score, 4), "seconds": round(each.seconds, 1)}
+                for each in self.trials
+            ]
+        }
 
 
 def settings_of(version: SolutionVersionRecord) -> Settings:
@@ -41,13 +47,17 @@ def settings_of(version: SolutionVersionRecord) -> Settings:
     asked = {**config.get("featureTransformationParameters", {}), **config.get("algorithmHyperParameters", {})}
     tuned = version.tuned_hpo_params.get("algorithmHyperParameters", {})
     settings = {bare(name): value for name, value in {**asked, **tuned}.items()}
-    settings.pop(MINUTES, None)  # no recipe's own
-    return settings
+    return {name: value for name, value in settings.items() if name not in BUDGETS}
 
 
 def minutes_of(version: SolutionVersionRecord) -> float | None:
     """The budget that a version's solution gives it."""
     return minutes_in(version.solution_config.get("algorithmHyperParameters", {}))
+
+
+def hpo_minutes_of(version: SolutionVersionRecord) -> float | None:
+    """The budget that a version's solution gives its search for hyperparameters."""
+    return minutes_in(version.solution_config.get("algorithmHyperParameters", {}), HPO_MINUTES)
 
 
 def foreseen(
@@ -62,9 +72,18 @@ def foreseen(
         params = dearest.parse({})
         return forecast(dearest, params, snapshot, machine, trials=candidates, minutes=minutes)
     recipe = recipes.RECIPES[name_of(version.recipe_arn)]
-    trials = [recipe] * search_of(config, recipe)[1] if version.perform_hpo else []
+    trials = [recipe] * _trials_ahead(version, recipe, snapshot, machine) if version.perform_hpo else []
     params = hyperparameters(settings_of(version), recipe)
     return forecast(recipe, params, snapshot, machine, trials=trials, minutes=minutes)
+
+
+def _trials_ahead(version: SolutionVersionRecord, recipe: Recipe[Any], snapshot: Snapshot, machine: Machine) -> int:
+    """The number of trials that the search is forecast to make within its budget."""
+    _, budget = search_of(version.solution_config, recipe, hpo_minutes_of(version))
+    if not isfinite(budget.seconds):
+        return budget.trials
+    seconds = machine.slowness * machine.crowd * trial_seconds(recipe, snapshot)
+    return int(min(max(budget.seconds / seconds, 1), budget.trials))
 
 
 def chosen_settings(version: SolutionVersionRecord, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
@@ -77,9 +96,9 @@ def chosen_settings(version: SolutionVersionRecord, snapshot: Snapshot, seed: in
     recipe = recipes.RECIPES[name_of(version.recipe_arn)]
     if not version.perform_hpo:
         return Choice(recipe, settings)
-    dimensions, count = search_of(config, recipe)
+    dimensions, budget = search_of(config, recipe, hpo_minutes_of(version))
     trials = _trials(snapshot, seed)
-    done = tuned(recipe, dimensions, settings, count, trials, progress)
+    done = tuned(recipe, dimensions, settings, budget, trials, progress)
     best = best_of(done).settings
     return Choice(recipe, {**settings, **best}, best, done, trials.metric)
 

@@ -7,8 +7,10 @@ tree-structured Parzen estimator of Bergstra et al. (2011), seeded; it starts fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isinf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +60,34 @@ class TuningTrial:
     what: str  # the settings, or the recipe
     settings: Settings
     score: float
+    seconds: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True)
+class SearchBudget:
+    """What a search may take: so many trials, and the time. The first trial is made in any case; another begins only
+    where one of the usual length would be over in time, and hurries where it is not."""
+
+    trials: int
+    seconds: float = inf
+    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
+
+    def share(self, trials: int, seconds: float) -> float:
+        """The share of it, 0..1, that so many trials and so much time are."""
+        return min(max(trials / self.trials, seconds / self.seconds), 1.0)
+
+    def hurrying(self, progress: Progress, over_s: float) -> Progress:
+        """The progress of a trial that begins now, when so much of the time is over: all that is left is its own."""
+        began, left = self.clock(), max(self.seconds - over_s, 1e-9)
+
+        def hurried(fraction: float, message: str) -> float | None:
+            over, own = progress(fraction, message), (self.clock() - began) / left
+            return own if over is None else max(over, own)
+
+        return progress if isinf(left) else hurried
+
+    def __str__(self) -> str:
+        return f"{self.trials}" if isinf(self.seconds) else f"at most {self.trials} within {self.seconds / 60:g} min"
 
 
 @dataclass(frozen=True)
@@ -96,11 +126,12 @@ def tuned(
     recipe: Recipe[Any],
     dimensions: Sequence[Dimension],
     fixed: Mapping[str, str],
-    count: int,
+    budget: SearchBudget,
     trials: TuningTask,
     progress: Progress,
 ) -> list[TuningTrial]:
-    """Try up to `count` settings, in order; `fixed` are the settings outside the search, and its start.
+    """Try settings in order, as many as the budget has room for; `fixed` are the settings outside the search, and its
+    start.
 
     What was tried before is not tried again, but counts as a trial.
     """
@@ -109,26 +140,32 @@ def tuned(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=trials.seed))
     study.enqueue_trial(_start(recipe, dimensions, fixed))
-    space = {each.name: _distribution(each) for each in dimensions}
+    space, began, usual_s = {each.name: _distribution(each) for each in dimensions}, budget.clock(), 0.0
     done: list[TuningTrial] = []
-    for number in range(1, count + 1):
+    for number in range(1, budget.trials + 1):
         asked = study.ask(space)
         settings = {each.name: each.text(asked.params[each.name]) for each in dimensions}
-        best = max((trial.score for trial in done), default=0.0)
-        words = f"trial {number} of {count}, best {trials.metric} {best:.4f}"
-        part = _with_words(stretch(progress, (number - 1) / count, number / count), words)
-        same = (each for each in done if each.settings == settings)
-        trial = next(same, None)
+        best, over_s = max((trial.score for trial in done), default=0.0), budget.clock() - began
+        words = f"trial {number} of {budget}, best {trials.metric} {best:.4f}"
+        ends = budget.share(number, over_s + usual_s)
+        part = stretch(progress, budget.share(number - 1, over_s), ends)
+        trial = next((each for each in done if each.settings == settings), None)
         if trial is None:
-            label = ", ".join(f"{name} {value}" for name, value in settings.items())
-            trial = TuningTrial(label, settings, trials.measured(recipe, {**fixed, **settings}, part))
+            hurried = budget.hurrying(_with_words(part, words), over_s)
+            score = trials.measured(recipe, {**fixed, **settings}, hurried)
+            trial = TuningTrial(_label(settings), settings, score, budget.clock() - began - over_s)
         study.tell(asked, trial.score)
         done.append(trial)
-        late = (progress(number / count, words) or 0.0) >= 1
+        usual_s = float(np.mean([each.seconds for each in {each.what: each for each in done}.values()]))
+        late = (progress(ends, words) or 0.0) >= 1 or budget.clock() - began + usual_s > budget.seconds
         if late or len(done) - 1 - done.index(best_of(done)) >= PATIENCE:
             break
     progress(1.0, f"tried {len(done)} settings")
     return done
+
+
+def _label(settings: Settings) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def best_of(done: Sequence[TuningTrial]) -> TuningTrial:

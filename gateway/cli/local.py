@@ -32,6 +32,7 @@ from engine import (
     Owner,
     Runner,
     Settings,
+    TrainingBudget,
     cancel,
     perform_command,
     renew,
@@ -59,10 +60,10 @@ class Local:
         decoded: dict[str, Any] = msgspec.json.decode(answer) if answer else {}
         return decoded
 
-    def within(self, minutes: float | None) -> Local:
+    def within(self, budget: TrainingBudget) -> Local:
         """The same, whose solution versions train within so many minutes."""
         other = copy(self)
-        other.control = replace(self.control, training_minutes=minutes)
+        other.control = replace(self.control, budget=budget)
         return other
 
     def ensure(self, operation: str, **members: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from engine import TrainingBudget
 from gateway.cli.local import Local, opened
 from gateway.cli.options import check_name, data_option, group_option, plain_errors, recipe_choice
 
@@ -25,13 +26,18 @@ DEPLOYABLE = recipe_choice(lambda recipe: recipe.deployable)
     type=click.FloatRange(0, min_open=True),
     help="What the training may take: it leaves out what does not fit.  [default: what it needs]",
 )
+@click.option(
+    "--hpo-minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Search for the recipe's hyperparameters for so long before.  [default: no search]",
+)
 @group_option
 @data_option
-def command(name: str, recipe: str, settings: tuple[str, ...], minutes: float | None, group: str, data: Path) -> None:
+def command(name: str, recipe: str, settings: tuple[str, ...], group: str, data: Path, **minutes: float | None) -> None:
     """Train a solution and deploy it as campaign NAME, which configurations call `model: NAME`."""
-    console = Console()
+    console, budget = Console(), TrainingBudget(minutes["minutes"], minutes["hpo_minutes"])
     with plain_errors(), opened(data, console) as local:
-        version = train(local, group, name, recipe, pairs(settings), minutes)
+        version = train(local, group, name, recipe, pairs(settings), budget)
         deploy(local, name, version)
         console.print(metrics_table(local, version))
         console.print(f"deployed as model [bold]{name}[/bold]: {version}")
@@ -45,9 +51,14 @@ def pairs(settings: tuple[str, ...]) -> dict[str, str]:
 
 
 def train(
-    local: Local, group: str, name: str, recipe: str, hyperparameters: dict[str, str], minutes: float | None = None
+    local: Local,
+    group: str,
+    name: str,
+    recipe: str,
+    hyperparameters: dict[str, str],
+    budget: TrainingBudget | None = None,
 ) -> str:
-    """Trains a new version within so many minutes, and returns its ARN. A solution of that name is trained again if its
+    """Trains a new version within the budget, and returns its ARN. A solution of that name is trained again if its
     recipe is the same."""
     is_new = local.ensure(
         "CreateSolution",
@@ -62,7 +73,9 @@ def train(
         _check_same(local.call("DescribeSolution", solutionArn=solution)["solution"], recipe, hyperparameters)
     version = unfinished(local, solution)
     if version is None:
-        version = local.within(minutes).call("CreateSolutionVersion", solutionArn=solution)["solutionVersionArn"]
+        version = local.within(budget or TrainingBudget()).call("CreateSolutionVersion", solutionArn=solution)[
+            "solutionVersionArn"
+        ]
     arn = version
     local.watch(arn, f"train {name}", lambda: local.engine.resources.forecast(arn))
     return arn

@@ -87,6 +87,21 @@ def test_ranges_without_hpo(aws: Clients, flow: Flow):
         p.create_solution(name="s", recipeArn=V1, datasetGroupArn=flow.group, solutionConfig=ranges())
 
 
+@pytest.mark.parametrize(
+    ("hpo", "minutes", "why"),
+    [(False, "5", "hpo_minutes needs performHPO"), (True, "soon", "hpo_minutes is a number of minutes above 0, not")],
+)
+def test_a_budget_of_the_search(aws: Clients, flow: Flow, hpo: bool, minutes: str, why: str):
+    p = aws.personalize
+    made = {"name": "s", "recipeArn": V1, "datasetGroupArn": flow.group}
+    config = {"algorithmHyperParameters": {"hpo_minutes": minutes}}
+    with pytest.raises(p.exceptions.InvalidInputException, match=why):
+        p.create_solution(**made, performHPO=hpo, solutionConfig=config)
+    good = {"algorithmHyperParameters": {"training.hpo_minutes": "5"}}
+    arn = p.create_solution(**made, performHPO=True, solutionConfig=good)["solutionArn"]
+    assert p.describe_solution(solutionArn=arn)["solution"]["solutionConfig"] == good
+
+
 NEITHER: list[tuple[dict[str, Any], str]] = [
     ({}, "needs a recipeArn"),
     ({"performAutoML": False}, "needs a recipeArn"),

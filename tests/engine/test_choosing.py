@@ -50,6 +50,17 @@ def test_each_trial_is_seen(shop: Shop, said: list[str]):
     assert len(version.chosen["trials"]) == 3
 
 
+def test_a_search_has_a_budget_of_time(shop: Shop, said: list[str]):
+    """As many trials as there is time for, up to 40; one is always made, and its settings are those it started from."""
+    version = train(shop, algorithmHyperParameters={"training.hpo_minutes": "0.000001"})
+    assert version.status == "ACTIVE", version.failure_reason
+    assert any(message.startswith("trial 1 of at most 40 within 1e-06 min, best") for message in said)
+    (trial,) = version.chosen["trials"]
+    assert trial["seconds"] >= 0
+    defaults = {"popularity_discount_factor": "0.5", "min_cointeraction_count": "3"}
+    assert version.tuned_hpo_params["algorithmHyperParameters"] == settings_of(version) == defaults
+
+
 def test_the_best_is_kept_and_used(shop: Shop, said: list[str]):
     none: dict[str, list[Any]] = {name: [] for name in LISTS}
     ranges = none | {

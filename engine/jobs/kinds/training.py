@@ -9,6 +9,7 @@ from engine.control.campaigns import follow_latest
 from engine.control.hpo_config import search_of
 from engine.control.lifecycle import ACTIVE
 from engine.engine import Engine
+from engine.jobs.choosing import hpo_minutes_of
 from engine.jobs.group_data import interactions_of
 from engine.jobs.training import A_ROW_S, TRAINING_FAULTS, train, update
 from engine.jobs.work import Work, changed, perform_resource_job
@@ -16,6 +17,8 @@ from engine.queue.queue import Job
 from engine.recipes import RECIPES
 from engine.records import SolutionVersionRecord
 from engine.storage.writes import write
+
+UPDATE_SHARE = 0.1  # of the time of a whole training
 
 
 def run(work: Work) -> str:
@@ -34,7 +37,7 @@ def cancelled(work: Work, reason: str) -> None:
 
 def seconds(engine: Engine, job: Job) -> float:
     version = engine.records.find(job.arn, SolutionVersionRecord)
-    if version is None or version.training_mode == "UPDATE":
+    if version is None:
         return 0.0
     once = A_ROW_S * interactions_of(engine, version.dataset_group_arn)
     if version.perform_auto_ml:
@@ -42,8 +45,13 @@ def seconds(engine: Engine, job: Job) -> float:
     recipe = RECIPES.get(name_of(version.recipe_arn))
     if recipe is None or recipe.quick:  # without its recipe the job fails at once
         return 0.0
-    trials = search_of(version.solution_config, recipe)[1] if version.perform_hpo else 0
-    return once * (1 + trials)
+    if version.training_mode == "UPDATE":
+        return UPDATE_SHARE * once
+    if not version.perform_hpo:
+        return once
+    minutes = hpo_minutes_of(version)
+    _, budget = search_of(version.solution_config, recipe, minutes)
+    return once + min(once * budget.trials, budget.seconds)
 
 
 def _train(work: Work, version: SolutionVersionRecord) -> str:

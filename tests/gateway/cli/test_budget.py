@@ -39,9 +39,17 @@ def test_a_training_is_forecast_and_its_budget_is_its_own(tmp_path: Path):
     assert ran.exit_code == 1
     assert "solution m exists with other hyperparameters" in words(ran)
     assert run(*train, "--minutes", "0").exit_code == 2
+    ran = run(*train, "--hpo-minutes", "0.0001")
+    assert ran.exit_code == 0, ran.output
+    assert "no hyperparameter that can be tuned" in words(
+        run("train", "p", "--recipe", "aws-popularity-count", "--data", data, "--hpo-minutes", "1")
+    )
     with opened(tmp_path / "data", Console(quiet=True)) as local:
         job = next(each for each in local.engine.jobs.newest() if each.kind == "training" and each.state == "done")
         assert "GB of memory" in local.engine.resources.forecast(job.arn)
         version = local.engine.records.get(job.arn, SolutionVersionRecord)
-        assert version.forecast["seconds"] == 0.8  # so brief that this machine is not measured
+        assert version.perform_hpo and version.chosen["trials"]
+        assert list(version.tuned_hpo_params["algorithmHyperParameters"])
+        assert not local.call("DescribeSolution", solutionArn=local.arn("solution/m"))["solution"]["performHPO"]
+        assert version.forecast["seconds"] < 3  # so brief that this machine is not measured
     assert "GB" in words(run("status", "--data", data))
