@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # What our libraries load where it is installed, and nobody here uses: httpx's command line, litestar's plugin for
-# pydantic. A sixth of the start.
-NEEDLESS = ("httpx._main", "pydantic")
+# pydantic, lark's other regular expressions. A sixth of the start.
+NEEDLESS = ("httpx._main", "pydantic", "regex")
 
 
 def _hide_needless_modules() -> None:

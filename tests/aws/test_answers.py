@@ -19,6 +19,7 @@ RECIPES = {
     "near": "aws-sims",
     "rank": "aws-personalized-ranking",
 }
+QUICK = {"solutionConfig": {"algorithmHyperParameters": {"sequence_epochs": "1"}}}
 FILTERS = {
     "kind": "INCLUDE ItemID WHERE Items.KIND IN ($K)",
     "not-kind": "EXCLUDE ItemID WHERE Items.KIND IN ($K)",
@@ -75,6 +76,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
                 recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
                 datasetGroupArn=group,
                 performAutoTraining=False,
+                **(QUICK if name in ("you", "rank") else {}),
             )["solutionArn"]
             version = p.create_solution_version(solutionArn=solution)["solutionVersionArn"]
             made.work()
