@@ -50,8 +50,8 @@ setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in three processes (ARGS=PATH: those, in one)
-	$(BIN)/python -m pytest $(or $(ARGS),-n 3 --no-loadscope-reorder)
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in four processes (ARGS=PATH: those, in one)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder)
 
 quick: $(READY)  ## the tests that start no process of ours and train no model to speak of, in three processes
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)

@@ -1,4 +1,5 @@
-"""How pytest-xdist shares out the tests: what waits for servers comes first, what shares servers stays together.
+"""How pytest-xdist shares out the tests: what waits for servers stands between what computes, so that processors are
+always busy; what shares servers stays together.
 
 What collecting makes stays, so nobody looks for garbage among it: that took a quarter of collecting, three times over.
 
@@ -19,7 +20,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-FIRST = ("server", "flows", "compat", "loadtests", "aws")  # folders, of which the first take longest
+WAITING = ("server", "flows", "compat", "loadtests", "aws")  # folders, of which the first take longest
 TOGETHER = ("flows", "compat")  # each in one process, for the servers that its fixtures start
 
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # bytes; all tests leave about 700 MB
@@ -48,7 +49,19 @@ def free_bytes() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: FIRST.index(folder(item.nodeid)) if folder(item.nodeid) in FIRST else len(FIRST))
+    waiting = [item for name in WAITING for item in items if folder(item.nodeid) == name]
+    computing = [item for item in items if folder(item.nodeid) not in WAITING]
+    places: dict[str, float] = {}  # of each scope, from 0 to 1 among those of its kind
+    for kind in (waiting, computing):
+        scopes = dict.fromkeys(scope(item.nodeid) for item in kind)
+        places |= {name: place / len(scopes) for place, name in enumerate(scopes)}
+    items[:] = sorted([*waiting, *computing], key=lambda item: places[scope(item.nodeid)])
+
+
+def scope(nodeid: str) -> str:
+    """What one process runs: a file, or a folder whose tests share servers."""
+    name = folder(nodeid)
+    return name if name in TOGETHER else nodeid.partition("::")[0]
 
 
 def folder(nodeid: str) -> str:
@@ -62,7 +75,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            name = folder(nodeid)
-            return name if name in TOGETHER else nodeid.partition("::")[0]
+            return scope(nodeid)
 
     return Scheduling(config, log)

@@ -133,8 +133,10 @@ def test_a_command_that_is_interrupted_beside_a_server_leaves_its_job_to_it(serv
         with subprocess.Popen([*argv, "--data", str(server.data)], stdout=subprocess.PIPE, text=True) as process:
             while (job := local.engine.jobs.newest(1)[0]).state != "running" or job.kind != "importing":
                 time.sleep(0.01)
+            os.kill(job_pid(server), signal.SIGSTOP)  # else the job may be done first
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=60)
+            os.kill(job_pid(server), signal.SIGCONT)
         assert process.returncode == 130
         assert f"left to process {job_pid(server)}, which goes on: job {job.id} (importing" in " ".join(output.split())
         while local.engine.jobs.unfinished_jobs():
