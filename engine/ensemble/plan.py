@@ -9,7 +9,6 @@ import msgspec
 from engine.ensemble.member import ScorerColumn
 from engine.ensemble.members import MEMBERS
 
-FRESH = 30 * 86_400.0  # seconds after the training data for which its recent popularity counts as recent
 IN_SESSION = 6 * 3_600.0  # seconds since the last event up to which a user counts as active
 
 

@@ -13,7 +13,7 @@ from engine.ensemble.extension import Extension
 from engine.ensemble.fits import unpacked
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.mixture import LogitSum, Mixture, all_onto, with_tiles
-from engine.ensemble.plan import FRESH, IN_SESSION, Blend, EnsemblePlan
+from engine.ensemble.plan import IN_SESSION, Blend, EnsemblePlan
 from engine.ensemble.training import plan_of
 from engine.nearest.cells import Index
 from engine.nearest.shortlist import IndexQuery, Newer, Shortlist
@@ -34,7 +34,7 @@ class Ensemble:
 
     def __init__(self, model: Model, index: Index | None = None) -> None:
         """`index` instead of the model's own, if it has one."""
-        self.plan, self.items, self._latest = plan_of(model), int(model.about["items"]), float(model.about["latest"])
+        self.plan, self.items = plan_of(model), int(model.about["items"])
         self.mixtures = mixtures_of(model)
         self._extension = Extension.of(model)
         self.index = index if index is not None else index_of(model)
@@ -84,7 +84,10 @@ class Ensemble:
     def _scored(self, queries: Sequence[Query]) -> list[_ScoredQuery]:
         blends = (self.plan.active, self.plan.returning, self.plan.new)
         recognised = [self._recognised(query) for query in queries]
-        blend_of = [blends.index(situation(self.plan, each, len(each.history), self._latest)) for each in recognised]
+        blend_of = [
+            blends.index(situation(self.plan, query, len(own.history)))
+            for query, own in zip(queries, recognised, strict=True)
+        ]
         sums: dict[int, LogitSum] = {}
         for blend in set(blend_of):
             places = [place for place, own in enumerate(blend_of) if own == blend]
@@ -98,7 +101,10 @@ class Ensemble:
         """The query with the items of its history that the model knows."""
         chosen = query.history if self._extension is None else self._extension.with_stand_ins(query.history, self.items)
         own = (chosen >= 0) & (chosen < self.items)
-        return query if chosen is query.history and own.all() else replace(query, history=chosen[own])
+        if chosen is query.history and own.all():
+            return query
+        times = query.times[own] if len(query.times) == len(own) else query.times
+        return replace(query, history=chosen[own], times=times)
 
     def _penalised(self, query: Query, recognised: Query) -> Ints:
         if not self.plan.seen_penalty or not len(recognised.history):
@@ -126,15 +132,11 @@ def mixtures_of(model: Model) -> tuple[Mixture, ...]:
     return mixtures
 
 
-def situation(plan: EnsemblePlan, query: Query, history: int, latest: float) -> Blend:
-    """The blend that answers: it depends on whether there is a history and whether its last event is recent.
-
-    What returning users get was chosen at moments right after the training data (whose last event is `latest`), when
-    recent popularity is recent. Long after, that is no longer so, and a user's own history says more.
-    """
+def situation(plan: EnsemblePlan, query: Query, history: int) -> Blend:
+    """The blend that answers: it depends on whether there is a history and whether its last event is recent."""
     if not history:
         return plan.new
-    if not query.now or not len(query.times) or query.now - latest > FRESH:
+    if not query.now or not len(query.times):
         return plan.active
     return plan.returning if query.now - float(query.times[-1]) > IN_SESSION else plan.active
 

@@ -13,7 +13,7 @@ from engine.measure import metrics
 from loadtests.quality import __main__ as command, environments, ranking, report, runs
 from loadtests.quality.datasets import DATASETS
 from loadtests.quality.datasets.amazon_shape import Shape, world
-from loadtests.quality.datasets.base import DataSet, numbered
+from loadtests.quality.datasets.base import DataSet, numbered, sampled
 from loadtests.quality.peers import OURS, PEERS
 from loadtests.quality.protocol import Manner, task_of
 from loadtests.quality.record import Reading, RunRecord, Setting, Spent
@@ -62,6 +62,14 @@ def test_baskets_are_seen_and_asked_for_whole() -> None:
     assert manner.words == "next basket, seen items allowed"
     questions = task_of(snapshot, "last", manner).test.questions
     assert len(questions) == 20 and len(questions.truth) > 40 and (questions.asked == 172_800).all()
+
+
+def test_a_sample_has_whole_users_and_what_they_chose_often() -> None:
+    sample = sampled(SMALL, 0.2, fewest=3)
+    assert sample.user_count <= 60 and np.bincount(sample.items).min() >= 3
+    whole = sampled(SMALL, 0.2)
+    lengths = np.diff(SMALL.indptr).tolist()
+    assert whole.user_count == 60 and all(length in lengths for length in np.diff(whole.indptr).tolist())
 
 
 def test_in_the_world_of_amazons_shape_order_says_more_than_popularity() -> None:

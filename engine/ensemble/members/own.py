@@ -1,13 +1,14 @@
 """The user's own frequency: items chosen before are chosen again, as in groceries.
 
-It learns nothing from the data, so event weights reach it only through the weight that validation gives it.
+A visit counts less with each later one (the decay of TIFU-kNN, Hu et al., 2020); what was chosen together counts the
+same. It learns nothing from the data, so event weights reach it only through the weight that validation gives it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats
+from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
 from engine.neighbours.sparse import Sparse, summed
@@ -21,14 +22,31 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
-    recent, weights = fading(query.history, reading["power"], LONGEST)
+    recent, weights = _faded(query, reading)
     return np.log1p(np.bincount(recent, weights, items)).astype(np.float32)
 
 
 def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse:
-    chosen, counts = summed(*fading(query.history, reading["power"], LONGEST), items)
+    chosen, counts = summed(*_faded(query, reading), items)
     return Sparse(chosen, np.log1p(counts))
 
 
-READINGS = ({"power": 0.0}, {"power": 0.3}, {"power": 0.7})
+def _faded(query: Query, reading: Setting) -> tuple[Ints, Floats]:
+    """The latest items and their weights; models of earlier versions fade by a power, an event at a time."""
+    if "decay" not in reading:
+        return fading(query.history, reading["power"], LONGEST)
+    recent = query.history[-LONGEST:]
+    return recent, np.float32(reading["decay"]) ** visits_since(query.times, len(recent))
+
+
+def visits_since(times: Longs, count: int) -> Floats:
+    """(count,) how many visits came after that of each of the latest events: one a moment, or an event where times are
+    unknown."""
+    if len(times) < count:
+        return np.arange(count - 1, -1, -1, dtype=np.float32)
+    later = np.diff(times[len(times) - count :]) != 0
+    return np.append(np.cumsum(later[::-1])[::-1], 0).astype(np.float32) if count else np.zeros(0, np.float32)
+
+
+READINGS = ({"decay": 1.0}, {"decay": 0.95}, {"decay": 0.8})
 MEMBER = Member("own", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse)

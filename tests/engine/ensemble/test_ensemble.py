@@ -144,13 +144,13 @@ def test_seen_items_are_demoted_only_where_repeats_are_rare() -> None:
         (DATA_END + 86_400, DATA_END, "returning"),
         (DATA_END + 86_400, DATA_END - 10 * 86_400, "returning"),
         (DATA_END + 86_400, DATA_END + 86_400 - 60, "active"),
-        (DATA_END + 10_000 * 86_400, DATA_END, "active"),  # the model is old: its recent popularity is no longer recent
+        (DATA_END + 31 * 86_400, DATA_END, "returning"),  # however old the model
         (0, DATA_END, "active"),
     ],
 )
-def test_the_situation_is_told_by_the_clock_the_history_and_the_models_age(now: int, last: int, answers: str):
+def test_the_situation_is_told_by_the_clock_and_the_history(now: int, last: int, answers: str):
     blends = {name: Blend((1.0,), scale, 0.0, 0) for scale, name in enumerate(("active", "returning", "new"))}
     plan = EnsemblePlan((), **blends, seen_penalty=0.0, repeats=0.0, tried={})
     query = Query(history=np.array([0], np.int32), times=np.array([last], np.int64), now=float(now))
-    assert situation(plan, query, 1, DATA_END) == blends[answers]
-    assert situation(plan, query, 0, DATA_END) == blends["new"]
+    assert situation(plan, query, 1) == blends[answers]
+    assert situation(plan, query, 0) == blends["new"]
