@@ -1,9 +1,4 @@
-"""The weights of a blend: grown one small step at a time, keeping what raised NDCG@10 on validation.
-
-Forward selection with replacement (Caruana et al., 2004): each step adds one more share of the column that helps most;
-the best prefix of the walk is kept. It is done on several random halves of the cases and averaged, because one walk
-chases the noise of its cases; columns left with crumbs are dropped, because each costs time to serve.
-"""
+"""What a blend is worth on validation, whether it is clearly better than another, and how sure its scores are."""
 
 from __future__ import annotations
 
@@ -21,7 +16,7 @@ STEPS = 10  # of a walk
 BAGS = 6
 CRUMB = 0.05
 WORTH = 1.0  # standard errors a blend must gain to replace a simpler one
-SCALES = np.geomspace(0.1, 12, 40)
+SCALES = np.geomspace(0.02, 12, 40)
 ENTRIES = 3_000_000  # scores looked at for the scale
 
 
@@ -53,9 +48,15 @@ def grown(pool: CandidatePool) -> Floats:
 
 def ndcg_of(pool: CandidatePool, weights: Floats) -> Floats:
     """(cases,) NDCG@10 of a blend."""
+    return blended_ndcg(pool, blended(pool, weights))
+
+
+def blended(pool: CandidatePool, weights: Floats) -> Floats:
+    """(cases, width) the weighted sum of the columns, -inf where there is no candidate."""
     used = np.flatnonzero(weights)
-    mixed = np.tensordot(weights[used], pool.scores[used], axes=1) if len(used) else np.zeros_like(pool.scores[0])
-    return blended_ndcg(pool, mixed.astype(np.float32))
+    if not len(used):
+        return np.where(np.isfinite(pool.scores[0]), np.float32(0), -np.inf).astype(np.float32)
+    return np.tensordot(weights[used], pool.scores[used], axes=1).astype(np.float32)
 
 
 def clearly_better(gains: Floats, others: Floats) -> bool:

@@ -21,16 +21,18 @@ from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import bagged, clearly_better, fitted_scale, ndcg_of
 from engine.ensemble.cost import parts_of
 from engine.ensemble.fits import Fits, fitted, reader
+from engine.ensemble.likelihood import likeliest, log_likelihoods
 from engine.ensemble.member import Arrays, Judge, Score, ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
-from engine.ensemble.pool import CandidatePool, joined, own_ndcg, pool_of
+from engine.ensemble.pool import CandidatePool, blended_ndcg, joined, own_ndcg, pool_of
 from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
 from engine.recipe import Progress, silent, spans
 
 ENTRIES = 50_000_000  # scores a column gives on validation: cases × items
 MOST_CASES, FEWEST_CASES = 4_000, 400
 JUDGING = 1_000  # cases by which the sequence model is judged after every epoch
+JUDGED_PLACES = 1_000  # of a ranking: more of them than the ten best tell one epoch from the next
 ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
@@ -52,7 +54,8 @@ class FittedSplit:
 def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> EnsemblePlan:
     """The plan for data like this snapshot's. Deterministic for a seed."""
     baskets = tied_share(snapshot) > BASKETS
-    split = leave_last_out(snapshot, baskets=baskets, last=2)
+    hidden = 2 if snapshot.user_count < most_cases(snapshot.item_count) else 1  # of each user: as many as are used
+    split = leave_last_out(snapshot, baskets=baskets, last=hidden)
     repeats = repeat_share(split.cases)
     later = time_split(snapshot, baskets=baskets)
     columns = candidates(split.train, options)
@@ -61,16 +64,14 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     trial = _fit_split(columns, split, repeats < RARE, seed, fitting, set(MEMBERS) - set(LIGHT))
     columns = trial.columns
     reading(0.0, f"trying {len(columns)} scorers on {len(trial.cases)} cases")
-    own = own_ndcg(trial.scores, trial.cases, trial.remove_seen)  # (columns,)
-    chosen = best_reading_each(columns, own) if trial.cases else _default_columns(columns)
-    active = _active_blend(trial, chosen, seed)
+    active, own = _active_blend(trial)
     reading(1.0, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
     returning = active
     if (fitting_later(0.0, "fitting for returning users") or 0.0) < 1:
         plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
         timed = _fit_split(plain, later, repeats < RARE, seed, fitting_later)
         reading_later(0.0, "blending for returning users")
-        returning = _returning_blend(timed, active, seed)
+        returning = _returning_blend(timed, active)
     last(0.0, "blending for new users")
     new = _new_blend(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
@@ -121,7 +122,7 @@ def _fit_split(
 
 
 def _judge_by(cases: list[EvaluationCase], remove_seen: bool) -> Judge:
-    return lambda score: float(own_ndcg([score], cases, remove_seen)[0])
+    return lambda score: float(own_ndcg([score], cases, remove_seen, JUDGED_PLACES)[0])
 
 
 def _as_trained(column: ScorerColumn, arrays: Arrays) -> ScorerColumn:
@@ -142,50 +143,39 @@ def _sample(cases: list[EvaluationCase], items: int, seed: int) -> list[Evaluati
     return [cases[place] for place in drawn(np.arange(len(cases)), most_cases(items), seed)]
 
 
-def best_reading_each(columns: Sequence[ScorerColumn], ndcg: NDArray[np.float64]) -> list[int]:
-    """The column of each member that did best alone."""
-    best: dict[str, int] = {}
-    for place, column in enumerate(columns):
-        if column.member not in best or ndcg[place] > ndcg[best[column.member]]:
-            best[column.member] = place
-    return list(best.values())
-
-
 def _default_columns(columns: Sequence[ScorerColumn]) -> list[int]:
-    """The columns to blend evenly when there is too little data to choose by."""
-    first = best_reading_each(columns, np.zeros(len(columns)))
-    return [place for place in first if columns[place].member in ("popularity", "ease", "markov")]
+    """The columns to blend evenly when there is too little data to choose by: the first of each of some members."""
+    first = {column.member: place for place, column in reversed(list(enumerate(columns)))}
+    return [first[member] for member in ("popularity", "ease", "markov") if member in first]
 
 
-def _active_blend(trial: FittedSplit, chosen: list[int], seed: int) -> Blend:
-    """The blend of the chosen columns, or an even one without cases."""
+def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
+    """The blend, an even one without cases; and (columns,) the NDCG@10 of every column alone."""
     weights = np.zeros(len(trial.columns), np.float32)
     if not trial.cases:
+        chosen = _default_columns(trial.columns)
         weights[chosen] = 1 / len(chosen)
-        return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
-    pool = pool_of([trial.scores[place] for place in chosen], trial.cases, trial.remove_seen)
-    bare = [place for place, column in enumerate(chosen) if not MEMBERS[trial.columns[column].member].metadata]
-    default = np.zeros(len(chosen), np.float32)
-    default[bare] = bagged(pool.columns(bare), seed)
-    if len(bare) < len(chosen):
-        weights[chosen], ndcg = _departure(pool, default, seed)
-    else:
-        weights[chosen], ndcg = default, float(ndcg_of(pool, default).mean())
-    return _blend(trial, weights, ndcg)
+        return Blend(tuple(weights.tolist()), 1.0, 0.0, 0), np.zeros(len(weights))
+    pool = pool_of(trial.scores, trial.cases, trial.remove_seen)
+    own = np.array([blended_ndcg(pool, column).mean() for column in pool.scores], np.float64)
+    bare = [place for place, column in enumerate(trial.columns) if not MEMBERS[column.member].metadata]
+    weights[bare] = likeliest(pool.columns(bare))
+    if len(bare) < len(weights):
+        weights, _ = _departure(pool, weights, likeliest(pool))
+    best = np.eye(len(own), dtype=np.float32)[int(np.argmax(own))]
+    if clearly_better(ndcg_of(pool, best), ndcg_of(pool, weights)):
+        weights = best
+    return _blend(trial, weights, float(ndcg_of(pool, weights).mean())), own
 
 
-def _returning_blend(timed: FittedSplit, active: Blend, seed: int) -> Blend:
+def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
     """The blend of users with a history that is not fresh; the active one's where few cases can tell."""
     default = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
     warm = FittedSplit(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
     if len(warm.cases) < ENOUGH:
         return active
-    own = own_ndcg(warm.scores, warm.cases, warm.remove_seen)
-    used = sorted({*best_reading_each(warm.columns, own), *np.flatnonzero(default).tolist()})
-    pool = pool_of([warm.scores[place] for place in used], warm.cases, warm.remove_seen)
-    weights = np.zeros(len(warm.columns), np.float32)
-    weights[used], ndcg = _departure(pool, default[used], seed)
-    return _blend(warm, weights, ndcg)
+    pool = pool_of(warm.scores, warm.cases, warm.remove_seen)
+    return _blend(warm, *_departure(pool, default, likeliest(pool)))
 
 
 def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
@@ -204,19 +194,20 @@ def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, s
         weights[places] = popular
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
     pool = joined([pool_of(trial.scores, trial.cases, False) for trial in trials])
-    shares, ndcg = _departure(pool, popular, seed)
+    shares, ndcg = _departure(pool, popular, bagged(pool, seed))
     last = _blend(trials[-1], shares, ndcg)
     weights[places] = shares
     return Blend(tuple(weights.tolist()), last.scale, ndcg, len(pool.ideal))
 
 
-def _departure(pool: CandidatePool, default: Floats, seed: int) -> tuple[Floats, float]:
-    """Weights of the pool's columns and their NDCG@10: the default, unless others are clearly better."""
-    shares = bagged(pool, seed)
-    gains, usual = ndcg_of(pool, shares), ndcg_of(pool, default)
-    if clearly_better(gains, usual):
-        return shares, float(gains.mean())
-    return default, float(usual.mean())
+def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> tuple[Floats, float]:
+    """Weights of the pool's columns and their NDCG@10: the default, unless others are clearly better, or as good and
+    what was chosen is clearly likelier: that tells of items too many to be among the ten best."""
+    gains, usual = ndcg_of(pool, weights), ndcg_of(pool, default)
+    better = clearly_better(gains, usual) or (
+        gains.mean() >= usual.mean() and clearly_better(log_likelihoods(pool, weights), log_likelihoods(pool, default))
+    )
+    return (weights, float(gains.mean())) if better else (default, float(usual.mean()))
 
 
 def _blend(trial: FittedSplit, weights: Floats, ndcg: float) -> Blend:

@@ -1,9 +1,11 @@
 """A trained blend extended by the items that came since, as likely to be among the best as any other item.
 
 What is alike in its description to a new item says whom it is for, and nothing says how popular it will be. So its
-scores have the mean of all items' scores, and vary between users as much as those of known items do: a plain mean of
-neighbours hardly varies, and would be among nobody's best. Both are measured with users of the data. An item of which
-nothing is said is scored by known items drawn at random: its first consumers find it as often as chance would have it.
+scores have the mean of all items' scores, and vary between users more than those of known items do, which are among the
+best by their popularity, too, and less than those of all items and users together: in between by the geometric mean. A
+plain mean of neighbours hardly varies, and would be among nobody's best. Both are measured with users of the data. An
+item of which nothing is said is scored by known items drawn at random: its first consumers find it about as often as
+chance would have it.
 """
 
 from __future__ import annotations
@@ -59,8 +61,8 @@ def _calibrated(extension: Extension, model: Model, snapshot: Snapshot) -> Exten
         return extension
     ensemble = Ensemble(model)
     moments = [_moments(ensemble, queries, extension) for queries in situations]
-    spread, (mean, variance) = moments[0]
-    usual = float(np.sqrt(spread.mean()))
+    (spread, square), (mean, variance) = moments[0]
+    usual = float(spread.mean() * square.mean()) ** 0.25
     gain = np.minimum(usual / np.maximum(np.sqrt(variance), 1e-9), MOST_GAIN) if usual > 0 else np.ones(len(mean))
     offset = np.stack([-gain * mean for _, (mean, _) in moments])
     if snapshot.objective is not None:
@@ -80,16 +82,18 @@ def _situations(snapshot: Snapshot, items: int) -> list[list[Query]]:
     return [*later, [Query()]]
 
 
-def _moments(ensemble: Ensemble, queries: Sequence[Query], extension: Extension) -> tuple[Array, tuple[Array, Array]]:
-    """(items,) variances of known items' centred logits between questions; (new,) means and variances of the sums of
-    their neighbours'."""
+def _moments(
+    ensemble: Ensemble, queries: Sequence[Query], extension: Extension
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """(items,) variances between questions and mean squares of known items' centred logits; (new,) means and variances
+    of the sums of their neighbours'."""
     old, new = np.zeros((2, ensemble.items)), np.zeros((2, len(extension.near)))
     for logits in _logits(ensemble, queries):
         centred = logits - logits.mean()
         for sums, values in ((old, centred), (new, (extension.weight * centred[extension.near]).sum(axis=1))):
             sums += values, values**2
     (mean, square), (new_mean, new_square) = old / len(queries), new / len(queries)
-    return np.maximum(square - mean**2, 0), (new_mean, np.maximum(new_square - new_mean**2, 0))
+    return (np.maximum(square - mean**2, 0), square), (new_mean, np.maximum(new_square - new_mean**2, 0))
 
 
 def _logits(ensemble: Ensemble, queries: Sequence[Query]) -> Iterator[Floats]:

@@ -7,7 +7,7 @@ best. That makes trying a blend a matter of milliseconds, whatever the size of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,8 @@ from engine.ensemble.member import Score
 from engine.measure.metrics import dcg
 from engine.measure.split import EvaluationCase
 
-BEST = 40  # items of each column in a pool
+BEST = 25  # items of each column in a pool
+OTHERS = 60  # drawn from the rest of the catalogue, which they stand for
 CUT = 10
 MOST_TRUTH = 10  # true items of a case that count
 
@@ -30,12 +31,15 @@ class CandidatePool:
     truth: NDArray[np.intp]  # (cases, r) place in the pool, -1 where padded
     gains: Floats  # (cases, r) how much each true item is worth, 0 where padded
     ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
+    counts: Floats  # (cases, width) how many items each stands for, 0 where padded
 
     def columns(self, places: Sequence[int]) -> CandidatePool:
-        return CandidatePool(self.scores[list(places)], self.truth, self.gains, self.ideal)
+        return replace(self, scores=self.scores[list(places)])
 
     def of(self, cases: NDArray[np.intp]) -> CandidatePool:
-        return CandidatePool(self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases])
+        return CandidatePool(
+            self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases], self.counts[cases]
+        )
 
 
 def joined(pools: Sequence[CandidatePool]) -> CandidatePool:
@@ -45,7 +49,8 @@ def joined(pools: Sequence[CandidatePool]) -> CandidatePool:
     truths = [_padded(pool.truth, most, -1) for pool in pools]
     gains = [_padded(pool.gains, most, 0) for pool in pools]
     ideals = [pool.ideal for pool in pools]
-    return CandidatePool(np.concatenate(scores, axis=1), *map(np.concatenate, (truths, gains, ideals)))
+    counts = [_padded(pool.counts, width, 0) for pool in pools]
+    return CandidatePool(np.concatenate(scores, axis=1), *map(np.concatenate, (truths, gains, ideals, counts)))
 
 
 def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
@@ -54,8 +59,10 @@ def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
     return np.pad(array, spare, constant_values=filler)
 
 
-def own_ndcg(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> NDArray[np.float64]:
-    """(columns,) mean NDCG@10 of every column alone, 0 without cases; a true item counts as much as it is worth."""
+def own_ndcg(
+    columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool, cut: int = CUT
+) -> NDArray[np.float64]:
+    """(columns,) mean NDCG@cut of every column alone, 0 without cases; a true item counts as much as it is worth."""
     gains = np.zeros(len(columns))
     for case in cases:
         shown = _shown(columns, case, remove_seen)
@@ -65,7 +72,7 @@ def own_ndcg(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_s
             own = shown[:, item, None]  # (columns, 1)
             above, equal = (np.count_nonzero(ranked, axis=1) for ranked in (shown > own, shown == own))
             ranks = above + (equal - 1) / 2  # (columns,)
-            gained += np.where(ranks < CUT, gain / np.log2(ranks + 2), 0)
+            gained += np.where(ranks < cut, gain / np.log2(ranks + 2), 0)
         gains += gained / _ideal(len(case.truth))
     return gains / max(len(cases), 1)
 
@@ -87,19 +94,30 @@ def _shown(columns: Sequence[Score], case: EvaluationCase, remove_seen: bool) ->
     return scores
 
 
-def pool_of(columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool) -> CandidatePool:
-    return joined([_pool_of_one(columns, case, remove_seen) for case in cases])
+def pool_of(
+    columns: Sequence[Score], cases: Sequence[EvaluationCase], remove_seen: bool, seed: int = 0
+) -> CandidatePool:
+    draw = np.random.default_rng(seed)
+    return joined([_pool_of_one(columns, case, remove_seen, draw) for case in cases])
 
 
-def _pool_of_one(columns: Sequence[Score], case: EvaluationCase, remove_seen: bool) -> CandidatePool:
+def _pool_of_one(
+    columns: Sequence[Score], case: EvaluationCase, remove_seen: bool, draw: np.random.Generator
+) -> CandidatePool:
     shown = _shown(columns, case, remove_seen)
-    best = min(BEST, shown.shape[1])
+    count = shown.shape[1]
+    best = min(BEST, count)
     strong = np.argpartition(-shown, best - 1, axis=1)[:, :best]
     truth = case.truth[:MOST_TRUTH]
-    items = np.union1d(strong.ravel(), truth)
+    alone = np.union1d(strong.ravel(), truth)
+    others = np.setdiff1d(draw.integers(count, size=OTHERS), alone)
+    items = np.union1d(alone, others)
+    counts = np.ones((1, len(items)), np.float32)
+    counts[0, np.isin(items, others)] = (count - len(alone)) / max(len(others), 1)
+    counts[~np.isfinite(shown[:1, items])] = 0
     gains = np.ones(len(truth), np.float32) if case.gains is None else case.gains[:MOST_TRUTH]
     ideal = np.array([_ideal(len(truth))], np.float32)
-    return CandidatePool(shown[:, None, items], np.searchsorted(items, truth)[None], gains[None], ideal)
+    return CandidatePool(shown[:, None, items], np.searchsorted(items, truth)[None], gains[None], ideal, counts)
 
 
 def blended_ndcg(pool: CandidatePool, mixed: Floats) -> Floats:

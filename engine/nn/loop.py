@@ -33,6 +33,7 @@ LEARNING_RATE = 1e-3
 RISE = 0.02  # of the training, in which the learning rate rises
 FALL = 0.3  # of the training, at its end, in which it falls to nought
 PATIENCE = 3  # epochs that score no better than the best, after which it begins to fall
+EARLIEST = 0.4  # of the epochs, before which it does not: on sparse data popularity is all that is learned at first
 LEAST = 0.3  # of its time that a training takes, however late it begins
 STEPS_A_WORD = 20  # between two words of progress
 BATCHES_MIXED = 50  # whose windows are sorted by length together
@@ -76,11 +77,9 @@ def trained(
     shuffle = np.random.default_rng(seed)
     model, proposal = _initial_network(snapshot, shape, torch.Generator().manual_seed(seed))
     batch = targets_a_batch(snapshot, shape.length)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     begun, done = progress(0.0, f"sequence model, epoch 1 of {epochs}"), 0.0
-    epoch, scores = 0, list[float]()
+    epoch, scores, earliest = 0, list[float](), EARLIEST * epochs
     while done < 1:
         starts, sizes = windows_of(snapshot, shape.length, int(shuffle.integers(shape.length)) + 1)
         batches = batches_of(sizes, batch, shuffle)
@@ -100,7 +99,7 @@ def trained(
         done = max(done, epoch / epochs)
         if judge is not None and done <= 1 - FALL:
             scores.append(judge(weights_of(model)))
-            if epoch > PATIENCE + int(np.argmax(scores)):
+            if epoch >= max(PATIENCE + 1 + int(np.argmax(scores)), earliest):
                 epochs = min(epochs, math.ceil(epoch / (1 - FALL)))
                 done = max(done, epoch / epochs)
         progress(min(done, 1.0), f"sequence model, epoch {epoch} of {epochs}, loss {total / max(steps, 1):.3f}")

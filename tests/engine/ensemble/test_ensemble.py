@@ -1,16 +1,19 @@
 """How a blend is chosen, scaled and answered, where the right choice is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
-from engine.ensemble.blend import bagged, clearly_better, fitted_scale, grown, ndcg_of
+from engine.ensemble.blend import clearly_better, fitted_scale, ndcg_of
 from engine.ensemble.choice import candidates, choose
+from engine.ensemble.likelihood import likeliest
 from engine.ensemble.member import standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION, Blend, EnsemblePlan, Options
-from engine.ensemble.pool import own_ndcg, pool_of
+from engine.ensemble.pool import CandidatePool, own_ndcg, pool_of
 from engine.ensemble.scorer import Ensemble, situation
 from engine.ensemble.training import plan_of, train
 from engine.measure.split import EvaluationCase
@@ -44,10 +47,52 @@ def cases() -> list[EvaluationCase]:
 def test_a_blend_takes_what_helps_and_leaves_the_rest(cases: list[EvaluationCase]) -> None:
     columns = [knowing(cases, share, seed) for seed, share in enumerate((0.0, 0.6, 0.6))]
     pool = pool_of(columns, cases, remove_seen=False)
-    weights = bagged(pool, seed=0)
-    assert weights[0] < 0.1 < min(weights[1:])
-    assert ndcg_of(pool, weights).mean() > own_ndcg(columns, cases, remove_seen=False).max()
-    assert ndcg_of(pool, grown(pool)).mean() > 0.6
+    weights = likeliest(pool)
+    assert weights[0] == 0 and min(weights[1:]) > 0.1
+    assert ndcg_of(pool, weights).mean() > max(own_ndcg(columns, cases, remove_seen=False).max(), 0.6)
+
+
+@pytest.mark.parametrize("factors", [(1.0, 3.0), (0.01, 200.0)])
+def test_weights_are_those_by_which_answers_were_drawn(factors: tuple[float, float]) -> None:
+    """Answers drawn from the softmax of a weighted sum; a third column is noise, and a fourth is against it."""
+    draw = np.random.default_rng(0)
+    scores = draw.normal(size=(4, 3_000, ITEMS)).astype(np.float32) * np.array([*factors, 1, 1])[:, None, None]
+    scores[3] -= scores[0] / factors[0]
+    logits = scores[0] / factors[0] + 0.5 * scores[1] / factors[1] + draw.gumbel(size=scores.shape[1:])
+    truth = logits.argmax(axis=1)[:, None]
+    ones = np.ones((len(truth), 1), np.float32)
+    weights = likeliest(
+        CandidatePool(scores.astype(np.float32), truth, ones, ones[:, 0], np.ones(scores.shape[1:], np.float32))
+    )
+    assert weights[0] * factors[0] == pytest.approx(2 * weights[1] * factors[1], rel=0.15)
+    assert not weights[2:].any()
+    assert weights.sum() == pytest.approx(1)
+
+
+def test_a_column_that_is_always_right_is_enough(cases: list[EvaluationCase]) -> None:
+    columns = [knowing(cases, share, seed) for seed, share in enumerate((0.5, 1.0))]
+    columns[1] = lambda query, right=columns[1]: 100 * right(query)
+    pool = pool_of(columns, cases, remove_seen=False)
+    assert ndcg_of(pool, likeliest(pool)).mean() > 0.99
+
+
+def test_columns_that_say_nothing_have_no_weight(cases: list[EvaluationCase]) -> None:
+    silent_ones = [lambda query: np.zeros(ITEMS, np.float32)] * 2
+    assert not likeliest(pool_of(silent_ones, cases, remove_seen=False)).any()
+
+
+def test_what_counts_for_more_weighs_more(cases: list[EvaluationCase]) -> None:
+    """Two columns that are right of half the cases each, of which one half is worth nine times the other."""
+    first, second = cases[:45], cases[45:]
+    worth = [replace(case, gains=np.array([0.9 if case.history[0] < 45 else 0.1], np.float32)) for case in cases]
+    columns = [knowing(first, 1, 0), knowing(second, 1, 1)]
+    noise = np.random.default_rng(2).normal(size=(90, ITEMS)).astype(np.float32)
+    either = [
+        lambda query, column=column, own=own: column(query) if query.history[0] in own else noise[query.history[0]]
+        for column, own in zip(columns, (range(45), range(45, 90)), strict=True)
+    ]
+    weights = likeliest(pool_of(either, worth, remove_seen=False))
+    assert weights[0] > 1.5 * weights[1]
 
 
 def test_a_pool_ranks_as_the_catalogue_does(cases: list[EvaluationCase]) -> None:

@@ -12,7 +12,7 @@ from engine.data.snapshot import STRENGTHS, Objective, Snapshot, snapshot_of
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import train
-from engine.measure.metrics import METRICS, Outcome, reward_metrics
+from engine.measure.metrics import LONGEST, METRICS, Outcome, reward_metrics
 from engine.measure.solution import outcome_of
 from engine.measure.split import EvaluationCase, Split, user_split
 from engine.recipe import silent
@@ -66,7 +66,8 @@ def test_off_changes_nothing_but_measures(split: Split, outcomes: dict[str, Outc
         np.testing.assert_array_equal(mine, others)
     assert reward_metrics(plain) == {}
     assert 0 < reward_metrics(outcomes["OFF"])["average_rewards_at_k"] <= 1
-    assert reward_metrics(outcomes["HIGH"]) != reward_metrics(outcomes["OFF"])
+    later = replace(outcomes["OFF"], ranks=[ranks + LONGEST for ranks in outcomes["OFF"].ranks])
+    assert reward_metrics(later)["average_rewards_at_k"] == 0
 
 
 def test_the_bonus_by_hand() -> None:

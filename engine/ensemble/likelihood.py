@@ -1,0 +1,138 @@
+"""Weights of columns under which what users chose is likeliest.
+
+A case is a choice from the catalogue, which its pool stands for: the probabilities of candidates are the softmax of a
+weighted sum of columns (the conditional logit of McFadden, 1974). All readings of all members are weighed together,
+because the best alone is not the best beside others. Weights are not below 0, and there are few of them, because each
+column takes time to serve.
+
+Much of what people choose nothing foretells. In a plain likelihood such cases outvote the others, and all columns lose
+their say. So a probability of `LUCK` is added to every choice: a case counts by how much better than luck it is
+foretold, much as in NDCG@10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.columns import Array, Floats
+from engine.ensemble.blend import blended
+from engine.ensemble.pool import CandidatePool
+
+RIDGE = 0.1  # log-likelihood of all cases, that the square of a weight of scores of unit deviation costs
+LUCK = 0.2  # probability that any choice has without a reason
+CRUMB = 0.02  # of all weights of scores of unit deviation, under which a column is left out
+STEPS = 25  # of Newton's method; a handful is usual
+SWEEPS = 100  # over the weights, for one of them
+ENOUGH = 0.02  # log-likelihood of all cases, that a step must add
+SHORTEST = 1e-3  # of a whole step
+
+
+def likeliest(pool: CandidatePool) -> Floats:
+    """(columns,) weights that sum to 1; all 0 where no column helps."""
+    choices = Choices.of(pool)
+    used = np.sort(np.unique(choices.scores.sum(axis=(1, 2), dtype=np.float64), return_index=True)[1])  # no twins
+    choices, weights = choices.columns(used), np.full(len(used), 1 / len(used))
+    while True:
+        weights = fitted(choices, weights)
+        enough = (weights > 0) & (weights >= CRUMB * weights.sum())
+        if enough.all():
+            break
+        choices, used, weights = choices.columns(enough), used[enough], weights[enough]
+        if not len(used):
+            break
+    shares = np.zeros(len(pool.scores), np.float32)
+    shares[used] = weights / choices.deviations
+    return shares / max(float(shares.sum()), 1e-9)
+
+
+def log_likelihoods(pool: CandidatePool, weights: Floats) -> Floats:
+    """(cases,) of what was chosen, by a blend at its best scale."""
+    mixed = blended(pool, weights)[None]
+    choices = Choices.of(replace(pool, scores=mixed))
+    return -choices.losses(fitted(choices, np.ones(1)))
+
+
+@dataclass(frozen=True)
+class Choices:
+    scores: Floats  # (columns, cases, width) of unit deviation, 0 where there is no candidate
+    deviations: Floats  # (columns,) what the scores were divided by
+    counts: Floats  # (cases, width) how many items a candidate stands for
+    truth: NDArray[np.intp]  # (cases, r) places of what was chosen
+    gains: Floats  # (cases, r) how much each counts, 0 where there is none
+
+    @classmethod
+    def of(cls, pool: CandidatePool) -> Choices:
+        candidates = pool.counts > 0
+        truth = np.maximum(pool.truth, 0)
+        there = (pool.truth >= 0) & np.take_along_axis(candidates, truth, axis=1)
+        gains = np.where(there, pool.gains, 0) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+        gains *= len(gains) / max(float(gains.sum()), 1e-9)  # only their ratios count
+        scores = np.where(candidates, pool.scores, np.float32(0))
+        deviations = np.array([column[candidates].std() for column in scores], np.float32)
+        deviations[deviations < 1e-9] = 1
+        scores /= deviations[:, None, None]
+        return cls(scores, deviations, pool.counts, truth, gains.astype(np.float32))
+
+    def columns(self, which: Array) -> Choices:
+        return Choices(self.scores[which], self.deviations[which], self.counts, self.truth, self.gains)
+
+    def loss(self, weights: Array) -> float:
+        """The negative log-likelihood of all cases, and what the weights cost."""
+        return float(self.losses(weights).sum(dtype=np.float64)) + RIDGE * float(weights @ weights)
+
+    def derivatives(self, weights: Array) -> tuple[Array, Array]:
+        """(columns,) gradient and (columns, columns) curvature of the loss, as if what luck explains were settled."""
+        losses, chances = self._chances(weights)  # (cases, r), (cases, width)
+        own = np.exp(-losses)
+        gains = self.gains * (own / (own + LUCK))
+        worth = gains.sum(axis=1)  # (cases,)
+        expected = np.einsum("nw,cnw->cn", chances, self.scores)  # (columns, cases)
+        chosen = np.take_along_axis(self.scores, self.truth[None], axis=2)  # (columns, cases, r)
+        gradient = expected @ worth - (chosen * gains).sum(axis=(1, 2))
+        centred = (self.scores - expected[:, :, None]).reshape(len(weights), -1)
+        curvature = (centred * (chances * worth[:, None]).ravel()) @ centred.T
+        return gradient + 2 * RIDGE * weights, curvature + 2 * RIDGE * np.eye(len(weights))
+
+    def losses(self, weights: Array) -> Floats:
+        """(cases,) negative log-likelihoods."""
+        own = np.exp(-self._chances(weights)[0])
+        return np.asarray(-(self.gains * np.log(own + LUCK)).sum(axis=1))
+
+    def _chances(self, weights: Array) -> tuple[Floats, Floats]:
+        """(cases, r) negative logs of the probabilities of what was chosen; (cases, width) those of candidates."""
+        logits = np.tensordot(weights.astype(np.float32), self.scores, axes=1)
+        chosen = np.take_along_axis(logits, self.truth, axis=1)
+        top = logits.max(axis=1, keepdims=True, initial=-1e9)
+        chances = self.counts * np.exp(logits - top)
+        total = np.maximum(chances.sum(axis=1, keepdims=True), np.float32(1e-30))
+        return np.log(total) + top - chosen, chances / total
+
+
+def fitted(choices: Choices, weights: Array) -> Array:
+    """Newton's method from these weights on."""
+    loss = choices.loss(weights)
+    for _ in range(STEPS):
+        gradient, curvature = choices.derivatives(weights)
+        step, length = nearest_to_least(gradient, curvature, weights) - weights, 1.0
+        while (after := choices.loss(weights + length * step)) > loss and length > SHORTEST:
+            length /= 2
+        if loss - after < ENOUGH:
+            break
+        weights, loss = weights + length * step, after
+    return weights
+
+
+def nearest_to_least(gradient: Array, curvature: Array, weights: Array) -> Array:
+    """(columns,) the weights, none below 0, at which the parabola through `weights` is least: coordinate descent."""
+    least = weights.copy()
+    for _ in range(SWEEPS):
+        before = least.copy()
+        for place in range(len(least)):
+            slope = gradient[place] + curvature[place] @ (least - weights)
+            least[place] = max(0.0, least[place] - slope / curvature[place, place])
+        if np.abs(least - before).max(initial=0) < 1e-6:
+            break
+    return least
