@@ -37,7 +37,7 @@ ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
 MOMENTS = (0.6, 0.7, 0.8, 0.9)  # shares of the rows that train when new users are validated
-LIGHT = ("popularity", "recent", "own", "markov", "people", "context")
+LIGHT = ("popularity", "recent", "own", "visit", "markov", "people", "context")
 FLOOR = 0.01  # weight that popularity always has, to order what no other column knows
 
 
