@@ -27,7 +27,7 @@ from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
 from engine.ensemble.pool import CandidatePool, blended_ndcg, joined, own_ndcg, pool_of
 from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
-from engine.recipe import Progress, silent, spans
+from engine.recipe import Progress, Query, silent, spans
 
 ENTRIES = 50_000_000  # scores a column gives on validation: cases × items
 MOST_CASES, FEWEST_CASES = 4_000, 400
@@ -49,6 +49,16 @@ class FittedSplit:
     scores: list[Score]
     cases: list[EvaluationCase]
     remove_seen: bool
+
+    @property
+    def pool(self) -> CandidatePool:
+        """The cases, every column with a little popularity under it: whatever the weights, the blend has it too."""
+        floor = mixture(self.columns, self.scores, np.zeros(len(self.scores), np.float32))(Query())
+
+        def above(score: Score) -> Score:
+            return lambda query: score(query) + floor
+
+        return pool_of([above(score) for score in self.scores], self.cases, self.remove_seen)
 
 
 def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> EnsemblePlan:
@@ -156,16 +166,13 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
         chosen = _default_columns(trial.columns)
         weights[chosen] = 1 / len(chosen)
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0), np.zeros(len(weights))
-    pool = pool_of(trial.scores, trial.cases, trial.remove_seen)
-    own = np.array([blended_ndcg(pool, column).mean() for column in pool.scores], np.float64)
+    pool = trial.pool
     bare = [place for place, column in enumerate(trial.columns) if not MEMBERS[column.member].metadata]
     weights[bare] = likeliest(pool.columns(bare))
     if len(bare) < len(weights):
         weights, _ = _departure(pool, weights, likeliest(pool))
-    best = np.eye(len(own), dtype=np.float32)[int(np.argmax(own))]
-    if clearly_better(ndcg_of(pool, best), ndcg_of(pool, weights)):
-        weights = best
-    return _blend(trial, weights, float(ndcg_of(pool, weights).mean())), own
+    own = np.array([blended_ndcg(pool, column).mean() for column in pool.scores], np.float64)
+    return _blend(trial, *_or_best_column(pool, weights)), own
 
 
 def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
@@ -174,8 +181,9 @@ def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
     warm = FittedSplit(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
     if len(warm.cases) < ENOUGH:
         return active
-    pool = pool_of(warm.scores, warm.cases, warm.remove_seen)
-    return _blend(warm, *_departure(pool, default, likeliest(pool)))
+    pool = warm.pool
+    weights, _ = _departure(pool, default, likeliest(pool))
+    return _blend(warm, *_or_best_column(pool, weights))
 
 
 def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
@@ -208,6 +216,16 @@ def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> tuple[F
         gains.mean() >= usual.mean() and clearly_better(log_likelihoods(pool, weights), log_likelihoods(pool, default))
     )
     return (weights, float(gains.mean())) if better else (default, float(usual.mean()))
+
+
+def _or_best_column(pool: CandidatePool, weights: Floats) -> tuple[Floats, float]:
+    """The weights and their NDCG@10, unless a column alone is clearly better."""
+    own = [blended_ndcg(pool, column) for column in pool.scores]
+    best = int(np.argmax([gains.mean() for gains in own]))
+    gains = ndcg_of(pool, weights)
+    if clearly_better(own[best], gains):
+        return np.eye(len(own), dtype=np.float32)[best], float(own[best].mean())
+    return weights, float(gains.mean())
 
 
 def _blend(trial: FittedSplit, weights: Floats, ndcg: float) -> Blend:

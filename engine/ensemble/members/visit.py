@@ -35,8 +35,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
     pairs = (np.cumsum(first) - 1) * snapshot.item_count + snapshot.items
     once = np.unique(pairs, return_index=True)[1]  # an item counts once a visit
     counted = weights if snapshot.weights is None else weights * snapshot.weights
-    shares = np.bincount(snapshot.items[once], counted[once], snapshot.item_count)
-    shares /= max(float(weights[first].sum()), 1e-9)
+    visits = max(float(weights[first].sum()), 1e-9)
+    shares = np.bincount(snapshot.items[once], counted[once], snapshot.item_count) / visits
     top = np.sort(np.argsort(-shares, kind="stable")[:MOST]).astype(np.int32)
     return {"top": top, "share": shares[top].astype(np.float32)}
 
