@@ -172,7 +172,7 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
     if len(bare) < len(weights):
         weights, _ = _departure(pool, weights, likeliest(pool))
     own = np.array([blended_ndcg(pool, column).mean() for column in pool.scores], np.float64)
-    return _blend(trial, *_or_best_column(pool, weights)), own
+    return _blend(trial, *best_column_or(weights, pool)), own
 
 
 def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
@@ -183,7 +183,7 @@ def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
         return active
     pool = warm.pool
     weights, _ = _departure(pool, default, likeliest(pool))
-    return _blend(warm, *_or_best_column(pool, weights))
+    return _blend(warm, *best_column_or(weights, pool))
 
 
 def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
@@ -218,7 +218,7 @@ def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> tuple[F
     return (weights, float(gains.mean())) if better else (default, float(usual.mean()))
 
 
-def _or_best_column(pool: CandidatePool, weights: Floats) -> tuple[Floats, float]:
+def best_column_or(weights: Floats, pool: CandidatePool) -> tuple[Floats, float]:
     """The weights and their NDCG@10, unless a column alone is clearly better."""
     own = [blended_ndcg(pool, column) for column in pool.scores]
     best = int(np.argmax([gains.mean() for gains in own]))

@@ -133,7 +133,10 @@ def test_segments_have_one_hyperparameter_and_no_tuning(shop: Shop, films: str):
 def test_withdrawn_recipes_answer_with_user_personalization(shop: Shop, recipe: str):
     shown = shop.p.describe_recipe(recipeArn=RECIPE + recipe)["recipe"]
     assert shown["recipeType"] == "USER_PERSONALIZATION" and shown["algorithmArn"].endswith(f"/{recipe}")
-    version = shop.version(recipe, solutionConfig={"algorithmHyperParameters": {"hidden_dimension": "32", "bptt": "4", "sequence_epochs": "1"}})
+    version = shop.version(
+        recipe,
+        solutionConfig={"algorithmHyperParameters": {"hidden_dimension": "32", "bptt": "4", "sequence_epochs": "1"}},
+    )
     assert "precision_at_5" in shop.metrics(version)
     campaign = shop.p.create_campaign(name=recipe, solutionVersionArn=version)["campaignArn"]
     answer = shop.aws.runtime.get_recommendations(campaignArn=campaign, userId="u1", numResults=8)["itemList"]

@@ -8,9 +8,9 @@ import pytest
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import clearly_better, fitted_scale, ndcg_of
-from engine.ensemble.choice import candidates, choose
+from engine.ensemble.choice import FittedSplit, best_column_or, candidates, choose
 from engine.ensemble.likelihood import likeliest
-from engine.ensemble.member import standard
+from engine.ensemble.member import ScorerColumn, standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION, Blend, EnsemblePlan, Options
 from engine.ensemble.pool import CandidatePool, own_ndcg, pool_of
@@ -79,6 +79,25 @@ def test_a_column_that_is_always_right_is_enough(cases: list[EvaluationCase]) ->
 def test_columns_that_say_nothing_have_no_weight(cases: list[EvaluationCase]) -> None:
     silent_ones = [lambda query: np.zeros(ITEMS, np.float32)] * 2
     assert not likeliest(pool_of(silent_ones, cases, remove_seen=False)).any()
+
+
+def test_a_column_is_judged_with_the_popularity_that_every_blend_has(cases: list[EvaluationCase]) -> None:
+    """Alone it can not tell the answer from what it has as well."""
+    popular = np.arange(ITEMS, dtype=np.float32)
+    asked = [replace(case, truth=np.array([ITEMS - 1], np.int32)) for case in cases]
+    columns = [ScorerColumn(member, {}, {}) for member in ("popularity", "own")]
+    scores = [lambda query: popular, lambda query: np.zeros(ITEMS, np.float32)]
+    assert own_ndcg(scores, asked, remove_seen=False)[1] == 0
+    pool = FittedSplit(columns, scores, asked, False).pool
+    assert ndcg_of(pool, np.array([0, 1], np.float32)).mean() == pytest.approx(1)
+
+
+def test_no_blend_stands_that_one_column_clearly_beats(cases: list[EvaluationCase]) -> None:
+    pool = pool_of([knowing(cases, share, seed) for seed, share in enumerate((0.1, 0.9))], cases, remove_seen=False)
+    weights, ndcg = best_column_or(np.array([0.9, 0.1], np.float32), pool)
+    assert weights.tolist() == [0, 1] and ndcg == pytest.approx(ndcg_of(pool, weights).mean())
+    even = np.array([0.5, 0.5], np.float32)
+    assert best_column_or(even, pool_of([knowing(cases, 0.5, seed) for seed in (2, 3)], cases, False))[0] is even
 
 
 def test_what_counts_for_more_weighs_more(cases: list[EvaluationCase]) -> None:
