@@ -110,11 +110,12 @@ def lacking(filters: Iterable[CompiledFilter], candidates: Candidates) -> tuple[
 
 def final(shown: ShownItems, context: RankingContext, name: str | None = None) -> tuple[ShownItems, str]:
     """The items in their places, and the answer's name: the given one, or else a stable one."""
-    drawn = shown.mixed(name or stable_name(context, shown))
+    seed = name or stable_name(context, shown)
+    drawn = shown.mixed(seed)
     if context.diversifier is not None and drawn.is_drawn:
         drawn = _held(drawn, context, context.diversifier)
         return drawn, name or stable_name(context, drawn)
-    return drawn, name or stable_name(context, shown)
+    return drawn, seed
 
 
 def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:
