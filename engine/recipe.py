@@ -141,6 +141,7 @@ class Recipe(Generic[P]):
     hidden: frozenset[str] = frozenset()  # hyperparameters of ours that AWS does not know
     again: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # train, keeping what a model chose
     extend: Callable[[Model, Snapshot, P, Progress], Model] | None = None  # a model that knows today's items too
+    renew: Callable[[Model, Snapshot, P, int, Progress], Model] | None = None  # one that learns on, of data that grew
     index: Callable[[Model, Snapshot, int, Progress], Model] | None = None  # the model with an index, by this seed
     by_attributes: bool = False  # whether a segment is of users for `Query.attributes` instead of `Query.item`
     lacks: Callable[[Schemas], str | None] = lambda schemas: None  # what it needs and a dataset group does not have

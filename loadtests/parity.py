@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -51,6 +52,7 @@ BOTO3 = "GetRecommendations"
 MOST_EXPLORED = 1  # of a list; .0044 of 25 places are expected
 COLD_EVENTS = (0, 1, 2, 3, 5)  # of those whom the model has never met
 DAY, WIDTH = 86_400, 150
+Gains = NDArray[np.float64]  # a visitor each
 Paths = Mapping[bool, str]  # whether seen items are removed → where a visitor asks for so many items
 REST: Paths = {
     True: "/recommend-items/films/unseen/{}?numResults={}",
@@ -224,12 +226,17 @@ def main(days_ago: float, settings: tuple[str, ...]) -> None:
     console.print(table(lists, agreed))
     asked = [each for each in lists if each.visitor.kind == "known" and each.remove_seen and each.by == BOTO3]
     gains = np.array([gain(each.items, data.last[each.visitor.name]) for each in asked])
-    low, high = bootstrap(gains, 0)
     explored = sum(len(each.items) < LENGTH for each in lists)
     console.print(f"{sum(agreed):,} of {len(lists):,} lists are the evaluator's; {explored} have an explored item")
-    console.print(f"NDCG@{CUT} of the lists of {len(asked)} known users: {gains.mean():.4f} [{low:.4f}, {high:.4f}]")
+    console.print(f"NDCG@{CUT} of the lists of {len(asked)} known users: {with_interval(gains)}")
     if not all(agreed):
         raise SystemExit(1)
+
+
+def with_interval(values: Gains) -> str:
+    """The mean with its interval of 95 %."""
+    low, high = bootstrap(values, 0)
+    return f"{values.mean():.4f} [{low:.4f}, {high:.4f}]"
 
 
 def table(lists: Sequence[Served], agreed: Sequence[bool]) -> Table:

@@ -74,6 +74,18 @@ class Snapshot:
             weights=None if self.weights is None else self.weights[rows],
         )
 
+    def first_items(self, count: int) -> Snapshot:
+        """The snapshot of only so many items, none of the others having an interaction."""
+        if count == self.item_count:
+            return self
+        wanted = self.objective
+        return replace(
+            self,
+            item_names=self.item_names[:count],
+            item_columns={name: column.take(np.arange(count)) for name, column in self.item_columns.items()},
+            objective=None if wanted is None else Objective(wanted.rewards[:count], wanted.sensitivity),
+        )
+
 
 class SnapshotNames(TypedDict, total=False):
     """Names and metadata of a `Snapshot`. Ids without names are called by their numbers."""

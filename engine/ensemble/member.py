@@ -49,6 +49,7 @@ class Member:
     prepared: Callable[[Arrays, Setting], Arrays] = lambda arrays, reading: arrays
     vectors: Callable[[Arrays, Sequence[Ints]], Floats] | None = None
     judged: Callable[[Snapshot, Setting, int, Progress, Judge], Arrays] | None = None  # a fit that a judge may shorten
+    renew: Callable[[Arrays, Snapshot, Setting, int, Progress], Arrays] | None = None  # a fit from an earlier one's
 
 
 class ScorerColumn(msgspec.Struct, frozen=True):

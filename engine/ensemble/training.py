@@ -12,7 +12,8 @@ from engine.cost import Cost
 from engine.data.snapshot import Snapshot
 from engine.ensemble.choice import candidates, choose, most_cases
 from engine.ensemble.cost import cost_of, parts_of
-from engine.ensemble.fits import fitted, packed
+from engine.ensemble.fits import Fits, fitted, packed, unpacked
+from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import EnsembleParams, EnsemblePlan, Options
 from engine.recipe import Model, Progress, spans
 
@@ -44,7 +45,25 @@ def cheaper(snapshot: Snapshot, params: P) -> Iterator[tuple[P, str]]:
 
 def refit(plan: EnsemblePlan, snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     """The model of a plan that was made before, on other data of the same kind."""
-    arrays = packed(fitted(plan.columns, snapshot, seed, progress))
+    return _model(plan, fitted(plan.columns, snapshot, seed, progress), snapshot)
+
+
+def renew(model: Model, snapshot: Snapshot, seed: int, progress: Progress) -> Model:
+    """The model on data that has grown since: closed forms are fitted anew, the sequence model learns on."""
+    plan = plan_of(model)
+    earlier, last = unpacked(model.arrays, plan.columns), {column.fit: column for column in plan.columns}
+    members = {fit: MEMBERS[column.member] for fit, column in last.items()}
+    anew = [column for column in plan.columns if members[column.fit].renew is None]
+    fitting, learning = spans(progress, (1.0, 4.0))
+    fits = dict(fitted(anew, snapshot, seed, fitting))
+    for fit, member in members.items():
+        if member.renew is not None:
+            fits[fit] = member.renew(earlier[fit], snapshot, last[fit].shape, seed, learning)
+    return _model(plan, fits, snapshot)
+
+
+def _model(plan: EnsemblePlan, fits: Fits, snapshot: Snapshot) -> Model:
+    arrays = packed(fits)
     if snapshot.objective is not None:
         arrays["bonus"] = snapshot.objective.bonus()
     about = {

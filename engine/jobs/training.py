@@ -34,6 +34,7 @@ SEED = 20_260_101
 TRAINING_FAULTS = (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError)
 WRITING_S = 0.1
 A_ROW_S = 6e-4  # of an interaction, roughly: training by a recipe that is not quick, and each trial
+ROWS = "interactions"  # that a model has learned from, as it says itself
 BRIEF_S = 5.0  # a forecast this short is good enough without a quarter of a second to measure the machine
 
 
@@ -61,7 +62,7 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
     metrics = solution_metrics(recipe, params, snapshot, SEED, measuring, model)
     model = _grouped(model, recipe, snapshot, grouping)
     work.progress(0.99, "writing the model")
-    about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data)}
+    about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data), ROWS: len(snapshot.items)}
     model = replace(model, about={**model.about, **about})
     artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
     seconds = time.monotonic() - started
@@ -115,7 +116,7 @@ def _index_words(account: Mapping[str, Any]) -> str:
 
 
 def update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], str]:
-    """The newest trained version's model with the items that came since (specification §1.8)."""
+    """The newest trained version's model with the interactions and items that came since (specification §1.8)."""
     started = time.monotonic()
     engine = work.engine
     versions = engine.records.list(SolutionVersionRecord, parent=version.solution_arn)
@@ -128,11 +129,26 @@ def update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], 
     own, target = (model_folder(engine.settings.data_dir, arn, group.uid) for arn in (base.arn, version.arn))
     trained = artifacts.load(own)
     snapshot = training_data(work, data, base)
-    model, count = with_new_items(trained, recipe, settings_of(base), snapshot, data, work.progress)
+    learning, extending = spans(work.progress, (0.9, 0.1))
+    model = _renewed(trained, recipe, settings_of(base), snapshot, learning)
+    model, _ = with_new_items(model, recipe, settings_of(base), snapshot, data, extending)
     artifacts.save(model, target, (trained, own))
     inherited = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
     about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
-    return {**inherited, **about}, f"{recipe.name}: {count:,} new items on {base.name}"
+    rows, count = len(snapshot.items) - int(trained.about.get(ROWS, 0)), snapshot.item_count - trained_on(trained)
+    return {**inherited, **about}, f"{recipe.name}: {rows:,} interactions and {count:,} items since {base.name}"
+
+
+def _renewed(model: Model, recipe: Recipe[Any], settings: Settings, snapshot: Snapshot, progress: Progress) -> Model:
+    """The model once it has learned of the snapshot's interactions, where it has not and its recipe can. Items with an
+    interaction become the model's own, and so do new ones before them; the others are left to `with_new_items`."""
+    if recipe.renew is None or model.about.get(ROWS) == len(snapshot.items):
+        return model
+    seen = snapshot.first_items(max(trained_on(model), int(snapshot.items.max(initial=-1)) + 1))
+    learning, grouping = spans(progress, (0.9, 0.1))
+    renewed = recipe.renew(model, seen, hyperparameters(settings, recipe), SEED, learning)
+    renewed = _grouped(renewed, recipe, seen, grouping)
+    return replace(renewed, about={**renewed.about, "trained": seen.item_count, ROWS: len(snapshot.items)})
 
 
 def with_new_items(

@@ -77,7 +77,7 @@ def trained(
     shuffle = np.random.default_rng(seed)
     model, proposal = _initial_network(snapshot, shape, torch.Generator().manual_seed(seed))
     batch = targets_a_batch(snapshot, shape.length)
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    optimizer = _optimizer(model)
     begun, done = progress(0.0, f"sequence model, epoch 1 of {epochs}"), 0.0
     epoch, scores, earliest = 0, list[float](), EARLIEST * epochs
     while done < 1:
@@ -104,6 +104,39 @@ def trained(
                 done = max(done, epoch / epochs)
         progress(min(done, 1.0), f"sequence model, epoch {epoch} of {epochs}, loss {total / max(steps, 1):.3f}")
     return {**weights_of(model), "epochs": np.array([epochs], np.int32)}
+
+
+@one_thread()
+def renewed(
+    snapshot: Snapshot, shape: TransformerShape, epochs: int, seed: int, progress: Progress, weights: Arrays
+) -> Arrays:
+    """The weights after `epochs` more passes over logs that have grown, and items, since the network was trained."""
+    shuffle = np.random.default_rng(seed)
+    model, proposal = _initial_network(snapshot, shape, torch.Generator().manual_seed(seed))
+    _set_weights(model, weights)
+    batch, optimizer = targets_a_batch(snapshot, shape.length), _optimizer(model)
+    for epoch in range(epochs):
+        starts, sizes = windows_of(snapshot, shape.length, int(shuffle.integers(shape.length)) + 1)
+        batches = batches_of(sizes, batch, shuffle)
+        for place, rows in enumerate(batches):
+            done = (epoch + place / len(batches)) / epochs
+            if place % STEPS_A_WORD == 0:
+                progress(done, f"sequence model, epoch {epoch + 1} of {epochs} more")
+            _set_rate(optimizer, done)
+            _take_step(model, optimizer, _loss(model, proposal, *batch_of(snapshot, starts[rows], sizes[rows])))
+    return weights_of(model)
+
+
+def _set_weights(model: Transformer, weights: Arrays) -> None:
+    """Give a network these weights; items that are none of theirs keep their own."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            own = torch.tensor(weights[name])
+            parameter[: len(own)] = own
+
+
+def _optimizer(model: Transformer) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
 
 
 def _share_over(begun: float | None, over: float | None) -> float:

@@ -13,7 +13,7 @@ from engine.ensemble.indexing import indexed
 from engine.ensemble.new_items import extended
 from engine.ensemble.plan import EnsembleParams, Options
 from engine.ensemble.scorer import Ensemble
-from engine.ensemble.training import cheaper, cost, plan_of, refit, train as train_ensemble
+from engine.ensemble.training import cheaper, cost, plan_of, refit, renew as renew_ensemble, train as train_ensemble
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Progress, Recipe
 from engine.recipes.sims import Share, between
@@ -42,6 +42,10 @@ def again(model: Model, snapshot: Snapshot, params: UserPersonalizationParams, s
     return refit(plan_of(model), _usual_users(snapshot, params), seed, progress)
 
 
+def renew(model: Model, snapshot: Snapshot, params: UserPersonalizationParams, seed: int, progress: Progress) -> Model:
+    return renew_ensemble(model, _usual_users(snapshot, params), seed, progress)
+
+
 def _usual_users(snapshot: Snapshot, params: UserPersonalizationParams) -> Snapshot:
     """Only the rows of users whose history is neither shorter nor longer than the percentiles say."""
     bounds = (params.min_user_history_length_percentile, params.max_user_history_length_percentile)
@@ -60,6 +64,7 @@ RECIPE = Recipe(
     hidden=frozenset(EnsembleParams.__struct_fields__),
     again=again,
     extend=extended,
+    renew=renew,
     index=indexed,
     cost=lambda snapshot, params: cost(snapshot, params.options),
     cheaper=cheaper,

@@ -9,7 +9,7 @@ from engine.ensemble.indexing import indexed
 from engine.ensemble.new_items import extended
 from engine.ensemble.plan import EnsembleParams, Options
 from engine.ensemble.scorer import Ensemble
-from engine.ensemble.training import cheaper, cost, plan_of, refit, train as train_ensemble
+from engine.ensemble.training import cheaper, cost, plan_of, refit, renew as renew_ensemble, train as train_ensemble
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Progress, Recipe
 
@@ -33,6 +33,12 @@ def again(
     return refit(plan_of(model), snapshot, seed, progress)
 
 
+def renew(
+    model: Model, snapshot: Snapshot, params: UserPersonalizationV2Params, seed: int, progress: Progress
+) -> Model:
+    return renew_ensemble(model, snapshot, seed, progress)
+
+
 RECIPE = Recipe(
     name="aws-user-personalization-v2",
     kind="USER_PERSONALIZATION",
@@ -46,6 +52,7 @@ RECIPE = Recipe(
     hidden=frozenset({*EnsembleParams.__struct_fields__, "sequence_dimension"}),
     again=again,
     extend=extended,
+    renew=renew,
     index=indexed,
     cost=lambda snapshot, params: cost(snapshot, params.options),
     cheaper=cheaper,

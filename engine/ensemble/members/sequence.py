@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,18 +14,35 @@ from engine.ensemble.vectors import with_moments
 from engine.nn.forward import expected_of_many, logits
 from engine.recipe import Progress, Query
 
+if TYPE_CHECKING:
+    from engine.nn.transformer import TransformerShape
+
 SELDOM = 30  # interactions an item, below which more is dropped out
 SPARSE, DENSE = 0.5, 0.3
+RENEWING = 1 / 8  # of the epochs of a whole training, that a renewed one makes
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress, judge: Judge | None = None) -> Arrays:
     """A judge may end the training sooner; "epochs" says after how many, whatever time it took."""
     from engine.nn.loop import trained  # torch takes a second to load: only training pays
+
+    network = _network(snapshot, shape)
+    return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress, _of_scores(judge)))
+
+
+def renew(arrays: Arrays, snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
+    """Some more epochs on data that has grown: a fraction of those of a whole training."""
+    from engine.nn.loop import renewed
+
+    epochs = max(round(RENEWING * shape["epochs"]), 1)
+    return with_moments(renewed(snapshot, _network(snapshot, shape), epochs, seed, progress, dict(arrays)))
+
+
+def _network(snapshot: Snapshot, shape: Setting) -> TransformerShape:
     from engine.nn.transformer import TransformerShape
 
     dropout = SPARSE if len(snapshot.items) < SELDOM * snapshot.item_count else DENSE
-    network = TransformerShape(snapshot.item_count, int(shape["length"]), int(shape["dim"]), dropout=dropout)
-    return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress, _of_scores(judge)))
+    return TransformerShape(snapshot.item_count, int(shape["length"]), int(shape["dim"]), dropout=dropout)
 
 
 def _of_scores(judge: Judge | None) -> Callable[[Arrays], float] | None:
@@ -47,4 +65,4 @@ def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
 
 
 # whether to train one, and how long, is the plan's to say: see engine.ensemble.plan
-MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vectors=vectors, judged=fit)
+MEMBER = Member("sequence", lambda snapshot: [], ({},), fit, read, vectors=vectors, judged=fit, renew=renew)

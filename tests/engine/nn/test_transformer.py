@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.nn.forward import logits
-from engine.nn.loop import affordable_epochs, batch_of, trained, weights_of, windows_of
+from engine.nn.loop import affordable_epochs, batch_of, renewed, trained, weights_of, windows_of
 from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import silent
 from tests.engine.recipes.worlds import START, chain, rows_of
@@ -53,6 +53,23 @@ def test_learns_a_chain(items: int, epochs: int) -> None:
     weights = trained(snapshot, TransformerShape(items=items, length=10, dim=16), epochs, 0, silent)
     best = [int(logits(weights, np.array([i - 1, i], np.int32)).argmax()) for i in range(1, 29)]
     assert np.mean(np.array(best) == np.arange(2, 30)) > 0.9
+
+
+def test_a_trained_network_learns_on() -> None:
+    """Of items that came since, too, and in fewer epochs than one that starts anew; in none, it keeps what it was."""
+    grown = chain(size=30, users=120)
+    earlier = grown.take(grown.items < 20).first_items(20)
+    before = trained(earlier, TransformerShape(items=20, length=10, dim=16), 20, 0, silent)
+    shape = TransformerShape(items=30, length=10, dim=16)
+    same = renewed(grown, shape, 0, 0, silent, before)
+    np.testing.assert_array_equal(same["items"][:20], before["items"])
+    np.testing.assert_array_equal(same["qkv"], before["qkv"])
+    after, anew = renewed(grown, shape, 5, 0, silent, before), trained(grown, shape, 5, 0, silent)
+    right = [
+        np.mean([logits(weights, np.array([i - 1, i], np.int32)).argmax() == i + 1 for i in range(1, 29)])
+        for weights in (before, anew, after)
+    ]
+    assert right[2] > right[0] and right[2] > right[1] + 0.2
 
 
 @pytest.mark.parametrize(("scores", "epochs"), [(tuple(-np.arange(8.0)), 12), (tuple(np.arange(30.0)), 20)])
