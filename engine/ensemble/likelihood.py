@@ -24,6 +24,7 @@ from engine.ensemble.pool import CandidatePool
 RIDGE = 0.1  # log-likelihood of all cases, that the square of a weight of scores of unit deviation costs
 LUCK = 0.2  # probability that any choice has without a reason
 CRUMB = 0.02  # of all weights of scores of unit deviation, under which a column is left out
+MOST = 6  # columns, as each takes time to serve
 STEPS = 25  # of Newton's method; a handful is usual
 SWEEPS = 100  # over the weights, for one of them
 ENOUGH = 0.02  # log-likelihood of all cases, that a step must add
@@ -39,7 +40,9 @@ def likeliest(pool: CandidatePool) -> Floats:
         weights = fitted(choices, weights)
         enough = (weights > 0) & (weights >= CRUMB * weights.sum())
         if enough.all():
-            break
+            if len(used) <= MOST:
+                break
+            enough[int(np.argmin(weights))] = False
         choices, used, weights = choices.columns(enough), used[enough], weights[enough]
         if not len(used):
             break

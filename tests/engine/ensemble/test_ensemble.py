@@ -9,7 +9,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import clearly_better, fitted_scale, ndcg_of
 from engine.ensemble.choice import FittedSplit, best_column_or, candidates, choose
-from engine.ensemble.likelihood import likeliest
+from engine.ensemble.likelihood import MOST, likeliest
 from engine.ensemble.member import ScorerColumn, standard
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import IN_SESSION, Blend, EnsemblePlan, Options
@@ -74,6 +74,11 @@ def test_a_column_that_is_always_right_is_enough(cases: list[EvaluationCase]) ->
     columns[1] = lambda query, right=columns[1]: 100 * right(query)
     pool = pool_of(columns, cases, remove_seen=False)
     assert ndcg_of(pool, likeliest(pool)).mean() > 0.99
+
+
+def test_few_columns_are_kept(cases: list[EvaluationCase]) -> None:
+    pool = pool_of([knowing(cases, 0.3, seed) for seed in range(10)], cases, remove_seen=False)
+    assert 1 < np.count_nonzero(likeliest(pool)) <= MOST
 
 
 def test_columns_that_say_nothing_have_no_weight(cases: list[EvaluationCase]) -> None:
