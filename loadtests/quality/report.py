@@ -49,7 +49,8 @@ class Row:
     @property
     def cut(self) -> str:
         """What the time did not suffice for, of any seed."""
-        return next((f" ({record.cut})" for record in self.records if record.cut), "")
+        shortages = [record.cut or record.settings.partition("; ")[2] for record in self.records]
+        return next((f" ({shortage})" for shortage in shortages if shortage), "")
 
     @cached_property
     def ndcg(self) -> Array:

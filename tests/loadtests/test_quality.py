@@ -139,7 +139,9 @@ def test_rows_are_paired_with_ours_and_a_failure_is_named() -> None:
     gains = DRAW.random(400)
     records = [
         _record(setting, OURS, 0, gains),
-        _record(setting, OURS, 1, gains + 0.02),
+        msgspec.structs.replace(
+            _record(setting, OURS, 1, gains + 0.02), settings="1 ease; to fit into 7 min: no network"
+        ),
         _record(setting, "markov", 0, gains - 0.1),
         RunRecord(setting, "ease", 0, "2026", "here", 60, failure="no memory"),
         _record(other, "popularity", 0, gains),
@@ -148,7 +150,7 @@ def test_rows_are_paired_with_ours_and_a_failure_is_named() -> None:
     text = report.markdown([part])
     (ours,) = [line for line in text.splitlines() if line.startswith("| **aws")]
     (markov,) = [line for line in text.splitlines() if line.startswith("| Markov")]
-    assert "2 seeds" in ours and "+.1100 [.1100, .1100]" in markov
+    assert "2 seeds" in ours and "(to fit into 7 min: no network)" in ours and "+.1100 [.1100, .1100]" in markov
     assert "- EASE: no figure, no memory" in text and "- popularity: measured on other data" in text
 
 
