@@ -108,13 +108,13 @@ class Evaluator:
         scores = ranked_by(self.score, self.case(name, now), remove_seen)
         return [str(self.snapshot.item_names[item]) for item in top_k(scores, length)]
 
-    def agrees(self, served: Served) -> bool:
+    def agrees(self, served: Served, length: int = LENGTH) -> bool:
         """Tells that the list is the evaluator's for the moment at which the question came or the answer went."""
         wanted = (
             self.items(served.visitor.name, now, served.remove_seen)[: len(served.items)]
             for now in (served.began, served.ended)
         )
-        return len(served.items) >= LENGTH - MOST_EXPLORED and any(items == served.items for items in wanted)
+        return len(served.items) >= length - MOST_EXPLORED and any(items == served.items for items in wanted)
 
 
 # ---- the data
