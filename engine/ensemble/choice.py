@@ -27,7 +27,7 @@ from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
 from engine.ensemble.pool import CandidatePool, blended_ndcg, joined, own_ndcg, pool_of
 from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
-from engine.recipe import Progress, Query, silent, spans
+from engine.recipe import Progress, silent, spans
 
 ENTRIES = 50_000_000  # scores a column gives on validation: cases × items
 MOST_CASES, FEWEST_CASES = 4_000, 400
@@ -52,13 +52,13 @@ class FittedSplit:
 
     @property
     def pool(self) -> CandidatePool:
-        """The cases, every column with a little popularity under it: whatever the weights, the blend has it too."""
-        floor = mixture(self.columns, self.scores, np.zeros(len(self.scores), np.float32))(Query())
+        return pool_of(self.scores, self.cases, self.remove_seen)
 
-        def above(score: Score) -> Score:
-            return lambda query: score(query) + floor
-
-        return pool_of([above(score) for score in self.scores], self.cases, self.remove_seen)
+    def judged(self, pool: CandidatePool) -> CandidatePool:
+        """Its pool with a little popularity under every column: whatever the weights, the blend has it too. Weights are
+        not fitted by it: a column that tells nothing would stand for popularity."""
+        popular = [place for place, column in enumerate(self.columns) if column.member == "popularity"]
+        return pool.above(np.float32(FLOOR) * pool.scores[popular].sum(axis=0))
 
 
 def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) -> EnsemblePlan:
@@ -167,12 +167,13 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
         weights[chosen] = 1 / len(chosen)
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0), np.zeros(len(weights))
     pool = trial.pool
+    judged = trial.judged(pool)
     bare = [place for place, column in enumerate(trial.columns) if not MEMBERS[column.member].metadata]
     weights[bare] = likeliest(pool.columns(bare))
     if len(bare) < len(weights):
-        weights, _ = _departure(pool, weights, likeliest(pool))
-    own = np.array([blended_ndcg(pool, column).mean() for column in pool.scores], np.float64)
-    return _blend(trial, *best_column_or(weights, pool)), own
+        weights, _ = _departure(judged, weights, likeliest(pool))
+    own = np.array([blended_ndcg(judged, column).mean() for column in judged.scores], np.float64)
+    return _blend(trial, *best_column_or(weights, judged)), own
 
 
 def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
@@ -182,8 +183,9 @@ def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
     if len(warm.cases) < ENOUGH:
         return active
     pool = warm.pool
-    weights, _ = _departure(pool, default, likeliest(pool))
-    return _blend(warm, *best_column_or(weights, pool))
+    judged = warm.judged(pool)
+    weights, _ = _departure(judged, default, likeliest(pool))
+    return _blend(warm, *best_column_or(weights, judged))
 
 
 def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:

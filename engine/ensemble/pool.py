@@ -36,6 +36,10 @@ class CandidatePool:
     def columns(self, places: Sequence[int]) -> CandidatePool:
         return replace(self, scores=self.scores[list(places)])
 
+    def above(self, floor: Floats) -> CandidatePool:
+        """With scores (cases, width) added to every column."""
+        return replace(self, scores=self.scores + floor)
+
     def of(self, cases: NDArray[np.intp]) -> CandidatePool:
         return CandidatePool(
             self.scores[:, cases], self.truth[cases], self.gains[cases], self.ideal[cases], self.counts[cases]

@@ -11,10 +11,18 @@ import numpy as np
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
+from engine.neighbours.pairs import distinct
 from engine.neighbours.sparse import Sparse, summed
 from engine.recipe import Progress, Query
 
 LONGEST = 2_000
+RARE = 0.02  # share of rows that repeat an item, below which nobody's own items say what comes next
+
+
+def repeated(snapshot: Snapshot) -> bool:
+    """Whether users choose the same items again."""
+    rows = len(snapshot.items)
+    return bool(rows) and 1 - len(distinct(snapshot)) / rows > RARE
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
@@ -49,4 +57,4 @@ def visits_since(times: Longs, count: int) -> Floats:
 
 
 READINGS = ({"decay": 1.0}, {"decay": 0.95}, {"decay": 0.8})
-MEMBER = Member("own", lambda snapshot: [{}], READINGS, fit, read, sparse=sparse)
+MEMBER = Member("own", lambda snapshot: [{}] if repeated(snapshot) else [], READINGS, fit, read, sparse=sparse)

@@ -11,22 +11,18 @@ import numpy as np
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
-from engine.ensemble.members.own import LONGEST, visits_since
-from engine.neighbours.pairs import distinct
+from engine.ensemble.members.own import LONGEST, repeated, visits_since
 from engine.neighbours.sparse import Sparse, summed
 from engine.recipe import Progress, Query
 
 DAY = 86_400
-RARE = 0.02  # share of rows that repeat an item, below which nobody's own items say what comes next
 MOST = 1_000  # items of recent visits, the most frequent
 UNSEEN = 1.0  # visits without anything that each user is taken to have had besides: one visit alone says little
 
 
 def shapes(snapshot: Snapshot) -> list[Setting]:
     """Days in which a visit's weight halves."""
-    rows = len(snapshot.items)
-    repeats = 1 - len(distinct(snapshot)) / rows if rows else 0.0
-    return [{"days": 1.0}, {"days": 4.0}, {"days": 30.0}] if repeats > RARE else []
+    return [{"days": 1.0}, {"days": 4.0}, {"days": 30.0}] if repeated(snapshot) else []
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:

@@ -8,7 +8,7 @@ import pytest
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import clearly_better, fitted_scale, ndcg_of
-from engine.ensemble.choice import FittedSplit, best_column_or, candidates, choose
+from engine.ensemble.choice import FittedSplit, _active_blend, best_column_or, candidates, choose
 from engine.ensemble.likelihood import MOST, likeliest
 from engine.ensemble.member import ScorerColumn, standard
 from engine.ensemble.members import MEMBERS
@@ -93,8 +93,16 @@ def test_a_column_is_judged_with_the_popularity_that_every_blend_has(cases: list
     columns = [ScorerColumn(member, {}, {}) for member in ("popularity", "own")]
     scores = [lambda query: popular, lambda query: np.zeros(ITEMS, np.float32)]
     assert own_ndcg(scores, asked, remove_seen=False)[1] == 0
-    pool = FittedSplit(columns, scores, asked, False).pool
-    assert ndcg_of(pool, np.array([0, 1], np.float32)).mean() == pytest.approx(1)
+    split = FittedSplit(columns, scores, asked, False)
+    assert ndcg_of(split.judged(split.pool), np.array([0, 1], np.float32)).mean() == pytest.approx(1)
+
+
+def test_a_column_that_tells_nothing_does_not_stand_for_popularity(cases: list[EvaluationCase]) -> None:
+    popular = np.arange(ITEMS, dtype=np.float32)
+    asked = [replace(case, truth=np.array([ITEMS - 1], np.int32)) for case in cases]
+    columns = [ScorerColumn(member, {}, {}) for member in ("own", "popularity")]
+    trial = FittedSplit(columns, [lambda query: np.zeros(ITEMS, np.float32), lambda query: popular], asked, False)
+    assert _active_blend(trial)[0].weights == (0, 1)
 
 
 def test_no_blend_stands_that_one_column_clearly_beats(cases: list[EvaluationCase]) -> None:
