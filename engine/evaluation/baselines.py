@@ -60,6 +60,8 @@ def tuned(
     chosen: dict[str, Tuned] = {}
     for baseline in BASELINES:
         allowed = [place for place, column in enumerate(columns) if baseline.may_be(column)]
+        if not allowed:  # own frequency, where nobody chooses an item again
+            continue
         if not baseline.mixed:
             chosen[baseline.name] = ((1.0, columns[max(allowed, key=lambda place: own[place])]),)
             continue
