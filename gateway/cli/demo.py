@@ -15,7 +15,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli import movielens
+from gateway.cli import movielens, wheels
 from gateway.cli.interrupts import Interrupted
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
@@ -48,7 +48,7 @@ SHOWN = 10
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
-    default=movielens.CACHE,
+    default=wheels.CACHE,
     show_default=True,
     help="Where the fetched data set is kept.",
 )

