@@ -11,22 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import click
 
-from engine import Engine, WriteServer
+from engine import Engine, Settings, WriteServer
 from gateway.cli.options import data_option, plain_errors
+from gateway.config import Config
 from gateway.processes.listen import bind_each, give_by_core
 from gateway.processes.start import configuration, engine_settings
 from gateway.processes.starvation import Starvation
 from gateway.processes.supervisor import Child, Supervisor
 from gateway.telemetry import forget_numbers
-
-if TYPE_CHECKING:
-    from engine import Settings
-    from gateway.config import Config
 
 
 @dataclass(frozen=True)
@@ -158,10 +155,10 @@ def worker_children(
     arguments += ["--config", options.config] if options.config is not None else []
     children = []
     for number, (own, core) in enumerate(zip_longest(sockets, cores), 1):
-        fds = ",".join(str(sock.fileno()) for sock in dict.fromkeys([own, *sockets]))
-        named = ["--name", f"worker-{number}", "--fds", fds]
-        kept_to = [] if core is None else [core]
-        children.append(Child(named[1], "gateway.processes.worker", [*named, *arguments], sockets, cores=kept_to))
+        name, fds = f"worker-{number}", ",".join(str(sock.fileno()) for sock in dict.fromkeys([own, *sockets]))
+        own_arguments = ["--name", name, "--fds", fds, *arguments]
+        pinned_to = [] if core is None else [core]
+        children.append(Child(name, "gateway.processes.worker", own_arguments, sockets, cores=pinned_to))
     return children
 
 
