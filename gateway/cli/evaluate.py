@@ -57,16 +57,16 @@ class EvaluateOptions:
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """A group's data as models learn from it, and with all of its columns."""
+    """A group's data as models learn from it, and with all of its columns where diversity is asked about."""
 
     learnable: Snapshot
-    whole: Snapshot
+    whole: Snapshot | None
 
     @classmethod
-    def of(cls, local: Local, group: str) -> EvaluationData:
+    def of(cls, local: Local, group: str, options: EvaluateOptions) -> EvaluationData:
         """Raises `NotFound` where there is no such group."""
         arn, resources = local.arn(f"dataset-group/{group}"), local.engine.resources
-        return cls(resources.learnable(arn), resources.snapshot(arn))
+        return cls(resources.learnable(arn), resources.snapshot(arn) if options.of_diversity else None)
 
 
 @click.command("evaluate")
@@ -94,7 +94,7 @@ def command(**values: Any) -> None:
     options = EvaluateOptions(**values)
     console = Console(soft_wrap=True, width=max(WIDTH, Console().width))
     with plain_errors():
-        data = movielens_data(console) if options.on_movielens else directory_data(options, console)
+        data = movielens_data(options, console) if options.on_movielens else directory_data(options, console)
         started = time.monotonic()
         report = measured(data, options, console)
         show_report(console, report)
@@ -130,13 +130,13 @@ def personal(recipe: str) -> str:
 def directory_data(options: EvaluateOptions, console: Console) -> EvaluationData:
     """Raises `NotFound` where there is no such group."""
     with opened(options.data, console) as local:
-        return EvaluationData.of(local, options.group)
+        return EvaluationData.of(local, options.group, options)
 
 
-def movielens_data(console: Console) -> EvaluationData:
+def movielens_data(options: EvaluateOptions, console: Console) -> EvaluationData:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), console, allow_file_urls=True) as local:
         movielens.import_all(local, "movies", movielens.fetch(), Path(folder) / "csv")
-        return EvaluationData.of(local, "movies")
+        return EvaluationData.of(local, "movies", options)
 
 
 def show_report(console: Console, report: AnyReport) -> None:
