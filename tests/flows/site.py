@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,24 @@ class Site:
     def items(self, campaign: str, user: str, count: int = 10) -> list[str]:
         answer = self.runtime.get_recommendations(campaignArn=campaign, userId=user, numResults=count)
         return [item["itemId"] for item in answer["itemList"]]
+
+    def batch(self, version: str, user: str, count: int, tag: dict[str, str]) -> list[str]:
+        """The items that a batch inference job with this tag recommends to the user."""
+        source, name = self.folder / "in.json", tag["tagKey"].replace(":", "-")
+        source.write_text(json.dumps({"userId": user}))
+        self.personalize.create_batch_inference_job(
+            jobName=name,
+            solutionVersionArn=version,
+            numResults=count,
+            jobInput={"s3DataSource": {"path": f"file://{source}"}},
+            jobOutput={"s3DataDestination": {"path": f"file://{self.folder}/out/"}},
+            roleArn=ROLE,
+            tags=[tag],
+        )
+        self.work()
+        (line,) = (self.folder / "out" / "in.json.out").read_text().splitlines()
+        items: list[str] = json.loads(line)["output"]["recommendedItems"]
+        return items
 
 
 @contextmanager

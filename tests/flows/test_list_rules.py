@@ -14,7 +14,6 @@ import pytest
 from engine import Engine, Settings
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
-from tests.aws.flow import ROLE
 from tests.aws.world import Clients, served
 from tests.flows.site import START, Clock, Site
 
@@ -131,20 +130,9 @@ def test_boto3_is_told_why(shop: Site):
 
 
 def test_a_batch_job_takes_rules_by_its_own_tag(shop: Site):
-    (shop.folder / "in.json").write_text('{"userId": "u1"}\n')
     version = shop.versions(f"{ARN}:solution/popular")[0]["solutionVersionArn"]
-    shop.personalize.create_batch_inference_job(
-        jobName="ruled",
-        solutionVersionArn=version,
-        numResults=3,
-        jobInput={"s3DataSource": {"path": f"file://{shop.folder}/in.json"}},
-        jobOutput={"s3DataDestination": {"path": f"file://{shop.folder}/out/"}},
-        roleArn=ROLE,
-        tags=[tag({"type": "pin", "name": "p", "place": 2, "items": ["i19"]})],
-    )
-    shop.work()
-    (line,) = (shop.folder / "out" / "in.json.out").read_text().splitlines()
-    assert json.loads(line)["output"]["recommendedItems"] == ["i0", "i19", "i1"]
+    pinned = tag({"type": "pin", "name": "p", "place": 2, "items": ["i19"]})
+    assert shop.batch(version, "u1", 3, pinned) == ["i0", "i19", "i1"]
 
 
 @pytest.mark.parametrize(
