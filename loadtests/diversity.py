@@ -27,18 +27,13 @@ SCHEMA = Schema(
     "ITEMS",
     (Field(name="BRAND", type="string", categorical=True), Field(name="GENRES", type="string", categorical=True)),
 )
+TWO_CAPS = Cap(column="BRAND", most=2, first=10), Cap(column="GENRES", most=3)
 SETTINGS = {
-    "2 of a brand": {"caps": (Cap(column="BRAND", most=2),)},
-    "2 of a brand in 10 places, 3 of a genre": {
-        "caps": (Cap(column="BRAND", most=2, first=10), Cap(column="GENRES", most=3))
-    },
-    "strength 0.3 by columns": {"strength": 0.3},
-    "strength 0.3 by the model": {"strength": 0.3, "similarity": "model"},
-    "both, by the model": {
-        "strength": 0.3,
-        "similarity": "model",
-        "caps": (Cap(column="BRAND", most=2, first=10), Cap(column="GENRES", most=3)),
-    },
+    "2 of a brand": Diversity(caps=(Cap(column="BRAND", most=2),)),
+    "2 of a brand in 10 places, 3 of a genre": Diversity(caps=TWO_CAPS),
+    "strength 0.3 by columns": Diversity(strength=0.3),
+    "strength 0.3 by the model": Diversity(strength=0.3, similarity="model"),
+    "both, by the model": Diversity(strength=0.3, similarity="model", caps=TWO_CAPS),
 }
 
 
@@ -61,7 +56,7 @@ def microseconds(choose: Callable[[Floats], object], lists: list[Floats]) -> flo
     return median(times) * 1e6
 
 
-@click.command()
+@click.command(help=__doc__)
 @click.option("--items", default=50_000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(items: int, seed: int) -> None:
@@ -71,7 +66,7 @@ def main(items: int, seed: int) -> None:
     click.echo(f"{items:,} items, lists of {COUNT}, medians of {LISTS}")
     click.echo(f"{'the best alone':45}{microseconds(lambda scores: top_k(scores, COUNT), lists):8.0f} µs")
     for name, setting in SETTINGS.items():
-        rule = DiversityRule.of(Diversity(**setting), SCHEMA)  # type: ignore[arg-type]
+        rule = DiversityRule.of(setting, SCHEMA)
         assert rule is not None
         by = Diversifier(rule, table, items, lambda: vectors)
         taken = microseconds(lambda scores: by.choose(ScoreArray(scores), COUNT), lists)  # noqa: B023

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from loadtests.quality.peers.base import Peer
 from loadtests.quality.ranking import Scorer
 from loadtests.quality.task import Array, Log
 from loadtests.quality.tuning import Settings, Stage, Watch
+
+if TYPE_CHECKING:
+    import engine.recipe
 
 RECIPE = "aws-user-personalization-v2"
 
@@ -29,14 +33,14 @@ def fit(log: Log, settings: Settings, watch: Watch) -> Iterator[Stage]:
     yield _words(model.about, ahead.within), _scorer(log, recipe.ready(model))
 
 
-def _words(about: dict, within: str) -> str:  # type: ignore[type-arg]
+def _words(about: Mapping[str, Any], within: str) -> str:
     """The blend for users in a visit, and what was left out for want of time."""
     weights = about.get("chosen", {}).get("blends", {}).get("active", {}).get("weights", {})
     blend = " + ".join(f"{weight:.2g} {name}" for name, weight in weights.items())
     return "; ".join(part for part in (blend, within) if part)
 
 
-def _scorer(log: Log, score) -> Scorer:  # type: ignore[no-untyped-def]
+def _scorer(log: Log, score: engine.recipe.Scorer) -> Scorer:
     from engine.recipe import Query, scored
 
     def scores(users: Array, now: Array) -> Array:
