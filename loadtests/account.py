@@ -15,7 +15,7 @@ from botocore.config import Config
 from gateway.cli.movielens import MovieLensFile
 from loadtests.client import HOST
 
-ENVIRON = {"RECGATE_ALLOW_FILE_URLS": "1", "RECGATE_PENDING_SECONDS": "0.02"}  # of a server that it is used on
+ENVIRON = {"RECGATE_ALLOW_FILE_URLS": "1", "RECGATE_PENDING_SECONDS": "0.02"}  # of a server for an account
 ROLE = "arn:aws:iam::123456789012:role/PersonalizeRole"
 SEEN = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
 EXPLORATION = "Exploration"  # the reason that an answer gives for an item that chance put there
@@ -113,14 +113,14 @@ class Account:
         return str(tracker["trackingId"])
 
     def put(self, tracking_id: str, session: str, items: Sequence[str], user: str | None = None) -> None:
-        """Events of now on these items, one after the other; of nobody but the session where no user is named."""
+        """Events of now on these items, in this order; of the session alone where no user is named."""
         event = {"eventType": "watch", "sentAt": time.time()}
         more = {} if user is None else {"userId": user}
         events = [{**event, "itemId": item} for item in items]
         self.events.put_events(trackingId=tracking_id, sessionId=session, eventList=events, **more)
 
     def recommend(self, campaign: str, user: str, count: int, filter_: str | None = None) -> list[dict[str, Any]]:
-        """The items of an answer and what is said of them."""
+        """The items of an answer, each as GetRecommendations describes it."""
         more = {} if filter_ is None else {"filterArn": filter_}
         answer = self.runtime.get_recommendations(campaignArn=campaign, userId=user, numResults=count, **more)
         return list(answer["itemList"])
@@ -134,7 +134,7 @@ def relevant(items: Iterable[Mapping[str, Any]]) -> list[str]:
 def wait(describe: Callable[[], dict[str, Any]]) -> None:
     """Look until the resource is ACTIVE. Raises `RuntimeError` where it failed or takes too long."""
     deadline = time.monotonic() + PATIENCE_S
-    while (shown := describe())["status"] != "ACTIVE":
-        if shown["status"] == "CREATE FAILED" or time.monotonic() > deadline:
-            raise RuntimeError(f"not ACTIVE: {shown}")
+    while (resource := describe())["status"] != "ACTIVE":
+        if resource["status"] == "CREATE FAILED" or time.monotonic() > deadline:
+            raise RuntimeError(f"not ACTIVE: {resource}")
         time.sleep(LOOK_S)

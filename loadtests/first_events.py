@@ -66,8 +66,8 @@ def ask_between(account: Account, campaign: str, filter_: str, tracking_id: str,
         if count > sent:
             account.put(tracking_id, f"s-{new.name}", new.items[sent:count], new.name)
             sent = count
-        shown = account.recommend(campaign, new.name, CUT, filter_)
-        gains.append(gain([item["itemId"] for item in shown], new.items[count]))
+        items = account.recommend(campaign, new.name, CUT, filter_)
+        gains.append(gain([item["itemId"] for item in items], new.items[count]))
     return gains
 
 

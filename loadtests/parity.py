@@ -49,7 +49,7 @@ CONFIG = Path(__file__).with_name("parity.yaml")
 NAME, RECIPE = "films", "aws-user-personalization-v2"
 VISITORS, LENGTH = 1_000, 25
 BOTO3 = "GetRecommendations"
-MOST_EXPLORED = 1  # of a list; .0044 of 25 places are expected
+MOST_EXPLORED = 1  # items of a list; exploration draws .0044 of its 25 places on average
 COLD_EVENTS = (0, 1, 2, 3, 5)  # of those whom the model has never met
 DAY, WIDTH = 86_400, 150
 Gains = NDArray[np.float64]  # a visitor each
@@ -109,7 +109,7 @@ class Evaluator:
         return [str(self.snapshot.item_names[item]) for item in top_k(scores, length)]
 
     def agrees(self, served: Served, length: int = LENGTH) -> bool:
-        """Tells that the list is the evaluator's for the moment at which the question came or the answer went."""
+        """Whether the list is the evaluator's for the moment at which the question came or the answer went."""
         wanted = (
             self.items(served.visitor.name, now, served.remove_seen)[: len(served.items)]
             for now in (served.began, served.ended)
@@ -184,13 +184,12 @@ def ask_all(
     for visitor in visitors:
         for remove_seen in (True, False):
             began = time.time()
-            shown = account.recommend(campaign, visitor.name, LENGTH, filter_ if remove_seen else None)
-            yield Served(visitor, remove_seen, BOTO3, relevant(shown), began, time.time())
+            items = account.recommend(campaign, visitor.name, LENGTH, filter_ if remove_seen else None)
+            yield Served(visitor, remove_seen, BOTO3, relevant(items), began, time.time())
             began = time.time()
             answer = asyncio.run(client.get(port, paths[remove_seen].format(visitor.name, LENGTH)))
-            yield Served(
-                visitor, remove_seen, "REST", relevant(json.loads(answer.body)["itemList"]), began, time.time()
-            )
+            items = json.loads(answer.body)["itemList"]
+            yield Served(visitor, remove_seen, "REST", relevant(items), began, time.time())
 
 
 def gain(items: Sequence[str], wanted: str) -> float:

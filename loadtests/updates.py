@@ -92,12 +92,17 @@ class Rehearsal:
         return processes.cpu_s(self.server.job_pids())
 
 
-def gains_of(data: Path, group: str, version: str, last: Mapping[str, str]) -> Gains:
-    """(users,) NDCG@10 of each user's last item, by the evaluator."""
+def evaluators(data: Path, group: str, versions: Sequence[TrainedVersion]) -> list[Evaluator]:
+    """One for each version, on all that the data directory knows."""
     with opened(data, Console(quiet=True)) as local:
         uid = local.engine.records.get(group, DatasetGroupRecord).uid
-        scorer = RECIPES[RECIPE].ready(artifacts.load(model_folder(local.engine.settings.data_dir, version, uid)))
-        evaluator = Evaluator(local.engine.resources.learnable(group), scorer)
+        snapshot = local.engine.resources.learnable(group)
+        models = [artifacts.load(model_folder(local.engine.settings.data_dir, each.arn, uid)) for each in versions]
+    return [Evaluator(snapshot, RECIPES[RECIPE].ready(model)) for model in models]
+
+
+def gains_of(evaluator: Evaluator, last: Mapping[str, str]) -> Gains:
+    """(users,) NDCG@10 of each user's last item."""
     return np.array([gain(evaluator.items(user, 0.0, remove_seen=True), item) for user, item in last.items()])
 
 
@@ -117,7 +122,7 @@ def main(days: float, settings: tuple[str, ...]) -> None:
         with serving(place, 1, environ=ENVIRON, config=CONFIG) as server:
             rehearsal = Rehearsal(server, Account(server.port), Path(folder))
             group, versions = rehearsal.versions(halves, data.parts[2][1], pairs(settings))
-        gains = [gains_of(place, group, each.arn, data.last) for each in versions]
+        gains = [gains_of(each, data.last) for each in evaluators(place, group, versions)]
     active = {row[0] for row in rows}
     console.print(table(versions, gains, np.array([user in active for user in data.last])))
 
