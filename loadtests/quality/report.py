@@ -112,7 +112,7 @@ class Part:
         """The time that those who need some had, least and most."""
         minutes = [record.limit_s / 60 for row in self.rows for record in row.records if PEERS[row.peer].weight >= 1]
         bounds = dict.fromkeys(f"{bound(minutes):.0f}" for bound in (min, max) if minutes)
-        return f" within {' to '.join(bounds)} min each" if bounds else ""
+        return f"; {' to '.join(bounds)} min for each model" if bounds else ""
 
     @property
     def about(self) -> str:

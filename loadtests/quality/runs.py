@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,6 +37,13 @@ WORKER = "loadtests.quality.worker"
 Say = Callable[[float, str], None]
 
 
+class PlannedRun(NamedTuple):
+    data: str
+    split: str
+    peer: str
+    seed: int
+
+
 @dataclass(frozen=True)
 class Plan:
     data: Sequence[str]
@@ -44,12 +53,12 @@ class Plan:
     budget_s: float
     threads: int
 
-    @property
-    def runs(self) -> list[tuple[str, str, str, int]]:
-        """Data set, split, peer and seed; in each split the light ones first, then ours."""
+    @cached_property
+    def runs(self) -> list[PlannedRun]:
+        """In each split of a data set the light peers first, then ours."""
         order = sorted(self.peers, key=lambda name: (PEERS[name].weight, name != OURS))
         return [
-            (data, split, peer, seed)
+            PlannedRun(data, split, peer, seed)
             for data in self.data
             for split in DATASETS[data].splits
             if split in self.splits
@@ -64,7 +73,7 @@ class Contest:
     def __init__(self, plan: Plan, began: Callable[[str], None], say: Say) -> None:
         self._plan, self._began, self._say = plan, began, say
         self._ends = time.monotonic() + plan.budget_s
-        self._left = plan.runs
+        self._left = list(plan.runs)
 
     def records(self) -> Iterator[RunRecord]:
         snapshots = {}
@@ -72,10 +81,10 @@ class Contest:
             self._began(f"reading {DATASETS[data].title}")
             snapshots[data] = DATASETS[data].load()
         with tempfile.TemporaryDirectory() as folder:
-            for data, split in dict.fromkeys((data, split) for data, split, _, _ in self._plan.runs):
+            for (data, split), planned in groupby(self._plan.runs, lambda run: (run.data, run.split)):
                 file = Path(folder) / f"{data}-{split}.npz"
                 setting, hide_seen = prepared(snapshots[data], data, split, file)
-                for peer, seed in [(run[2], run[3]) for run in self._plan.runs if run[:2] == (data, split)]:
+                for _, _, peer, seed in planned:
                     limit_s = self._limit(peer)
                     self._left.pop(0)
                     if PEERS[peer].repeats_only and hide_seen:
@@ -87,7 +96,7 @@ class Contest:
     def _limit(self, peer: str) -> float:
         """The seconds that a run may take, out of those left."""
         left = max(self._ends - time.monotonic(), 0.0)
-        return max(left * PEERS[peer].weight / sum(PEERS[run[2]].weight for run in self._left), SHORTEST_S)
+        return max(left * PEERS[peer].weight / sum(PEERS[run.peer].weight for run in self._left), SHORTEST_S)
 
     def _record(self, setting: Setting, peer: str, seed: int, limit_s: float, file: Path) -> RunRecord:
         when = datetime.now(UTC).isoformat(timespec="seconds")

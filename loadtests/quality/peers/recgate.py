@@ -27,7 +27,9 @@ def fit(log: Log, settings: Settings, watch: Watch) -> Iterator[Stage]:
     recipe = RECIPES[RECIPE]
     names = [[str(number) for number in range(count)] for count in (log.user_count, log.item_count)]
     snapshot = snapshot_of(log.users, log.items, log.times, user_names=names[0], item_names=names[1])
-    ahead = forecast(recipe, recipe.parse(dict(settings)), snapshot, this_machine(), minutes=watch.limit_s / 60)
+    ahead = forecast(
+        recipe, recipe.parse(dict(settings)), snapshot, this_machine(), minutes=round(watch.limit_s / 60, 1)
+    )
     countdown = Countdown(lambda _, words: watch.say(words), ahead.seconds, time.monotonic, ahead.budget_s)
     model = recipe.train(snapshot, ahead.params, watch.seed, countdown)
     yield _words(model.about, ahead.within), _scorer(log, recipe.ready(model))
