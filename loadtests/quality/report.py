@@ -109,10 +109,10 @@ class Part:
 
     @property
     def limits(self) -> str:
-        """The time that those who need some had, least and most."""
+        """The time that a peer of weight 1 had, least and most."""
         minutes = [record.limit_s / 60 for row in self.rows for record in row.records if PEERS[row.peer].weight >= 1]
         bounds = dict.fromkeys(f"{bound(minutes):.0f}" for bound in (min, max) if minutes)
-        return f"; {' to '.join(bounds)} min for each model" if bounds else ""
+        return f"; a share is {' to '.join(bounds)} min" if bounds else ""
 
     @property
     def about(self) -> str:
