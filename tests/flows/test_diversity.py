@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,6 +45,8 @@ namespaces:
 """
 
 BRANDS = dict(zip([f"i{item}" for item in range(12)], "aaaabbbbcdef", strict=True))
+ARN = "arn:aws:personalize:us-east-1:000000000000"
+CAMPAIGN = f"{ARN}:campaign/home"
 KINDS = {item: "even" if int(item[1:]) % 2 == 0 else "odd" for item in BRANDS}
 
 
@@ -57,10 +59,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         fields = (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
         rows = [f"u{user},i{item},{START + user * 20 + item}" for user in range(12) for item in range(user + 1)]
         opened.load(opened.dataset(group, "Interactions", *fields), ["USER_ID,ITEM_ID,TIMESTAMP", *rows])
-        opened.items_arn = opened.dataset(  # type: ignore[attr-defined]
-            group, "Items", ("ITEM_ID", "string"), ("BRAND", "string"), ("KIND", "string")
-        )
-        opened.load(opened.items_arn, ["ITEM_ID,BRAND,KIND", *(f"{i},{BRANDS[i]},{KINDS[i]}" for i in BRANDS)])
+        stock = opened.dataset(group, "Items", ("ITEM_ID", "string"), ("BRAND", "string"), ("KIND", "string"))
+        opened.load(stock, ["ITEM_ID,BRAND,KIND", *(f"{i},{BRANDS[i]},{KINDS[i]}" for i in BRANDS)])
         for name, recipe, parameters in (
             ("home", "aws-popularity-count", {}),
             ("ranker", "aws-personalized-ranking-v2", {"sequence_epochs": "0"}),
@@ -94,16 +94,14 @@ def most(items: Sequence[str], brands: dict[str, str] = BRANDS) -> int:
     return max(Counter(brands[item] for item in items).values())
 
 
-def campaign(shop: Site, name: str = "home") -> str:
-    return f"arn:aws:personalize:us-east-1:000000000000:campaign/{name}"
-
-
 @contextmanager
 def tagged(shop: Site, **diversity: Any) -> Iterator[None]:
-    arn, tag = campaign(shop), {"tagKey": "recgate:diversity", "tagValue": json.dumps(diversity)}
-    shop.personalize.tag_resource(resourceArn=arn, tags=[tag])
-    yield
-    shop.personalize.untag_resource(resourceArn=arn, tagKeys=["recgate:diversity"])
+    tag = {"tagKey": "recgate:diversity", "tagValue": json.dumps(diversity)}
+    shop.personalize.tag_resource(resourceArn=CAMPAIGN, tags=[tag])
+    try:
+        yield
+    finally:
+        shop.personalize.untag_resource(resourceArn=CAMPAIGN, tagKeys=["recgate:diversity"])
 
 
 def test_a_recommender_has_caps_cached_or_not(shop: Site):
@@ -176,14 +174,14 @@ def test_an_explanation_names_the_cap(shop: Site):
 def test_a_campaigns_tag_is_for_everyone_who_asks_it(shop: Site):
     before = listed(shop, "/recommend-items/shop/plain/u1?numResults=4")
     with tagged(shop, caps=[{"column": "BRAND", "most": 1}]):
-        assert shop.items(campaign(shop), "u1", 4) == ["i0", "i4", "i8", "i9"]
+        assert shop.items(CAMPAIGN, "u1", 4) == ["i0", "i4", "i8", "i9"]
         assert listed(shop, "/recommend-items/shop/plain/u1?numResults=4") == ["i0", "i4", "i8", "i9"]
         assert most(listed(shop, "/recommend-items/shop/capped/u1?numResults=4")) == 2  # its own setting wins
         assert listed(shop, "/recommend-items/shop/without/u1?numResults=4") == before
-        short = shop.runtime.get_recommendations(campaignArn=campaign(shop), userId="u1", numResults=12)
+        short = shop.runtime.get_recommendations(campaignArn=CAMPAIGN, userId="u1", numResults=12)
         assert len(short["itemList"]) == 6
         assert short["ResponseMetadata"]["HTTPHeaders"]["x-recgate-short"] == "true"
-    assert shop.items(campaign(shop), "u1", 4) == listed(shop, "/recommend-items/shop/plain/u1?numResults=4") == before
+    assert shop.items(CAMPAIGN, "u1", 4) == listed(shop, "/recommend-items/shop/plain/u1?numResults=4") == before
 
 
 @pytest.mark.parametrize(
@@ -198,7 +196,7 @@ def test_a_campaigns_tag_is_for_everyone_who_asks_it(shop: Site):
 def test_wrong_tags_name_what_is_wrong(shop: Site, value: str, message: str):
     tag = {"tagKey": "recgate:diversity", "tagValue": value}
     with pytest.raises(ClientError, match=message):
-        shop.personalize.tag_resource(resourceArn=campaign(shop), tags=[tag])
+        shop.personalize.tag_resource(resourceArn=CAMPAIGN, tags=[tag])
 
 
 def test_a_setting_that_there_is_none_of(shop: Site):
@@ -207,11 +205,11 @@ def test_a_setting_that_there_is_none_of(shop: Site):
         ([{"tagKey": "team", "tagValue": "{}"}], "the tagValue of team"),
     ):
         with pytest.raises(ClientError, match=message):
-            shop.personalize.tag_resource(resourceArn=campaign(shop), tags=tags)
+            shop.personalize.tag_resource(resourceArn=CAMPAIGN, tags=tags)
 
 
 def test_batch_jobs_have_the_tag_too(shop: Site):
-    version = shop.personalize.describe_campaign(campaignArn=campaign(shop))["campaign"]["solutionVersionArn"]
+    version = shop.personalize.describe_campaign(campaignArn=CAMPAIGN)["campaign"]["solutionVersionArn"]
     tag = {"tagKey": "recgate:diversity", "tagValue": '{"caps": [{"column": "BRAND", "most": 1}]}'}
     assert shop.batch(version, "u1", 5, tag) == ["i0", "i4", "i8", "i9", "i10"]
 
@@ -220,10 +218,11 @@ def test_an_item_that_changes_its_brand_leaves_no_cached_list_that_breaks_a_cap(
     path = "/recommend-items/shop/capped/u2?numResults=5"
     for _ in range(3):  # the last from the cache
         assert listed(shop, path) == ["i0", "i1", "i4", "i5", "i8"]
-    put: Callable[[str], Any] = lambda brand: shop.events.put_items(  # noqa: E731
-        datasetArn=shop.items_arn,  # type: ignore[attr-defined]
-        items=[{"itemId": "i8", "properties": json.dumps({"brand": brand, "kind": "even"})}],
-    )
+
+    def put(brand: str) -> None:
+        item = {"itemId": "i8", "properties": json.dumps({"brand": brand, "kind": "even"})}
+        shop.events.put_items(datasetArn=f"{ARN}:dataset/shop/ITEMS", items=[item])
+
     put("b")
     assert most(listed(shop, path), {**BRANDS, "i8": "b"}) == 2
     assert listed(shop, path) == ["i0", "i1", "i4", "i5", "i9"]
