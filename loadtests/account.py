@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,41 +35,54 @@ class Account:
             for name in ("personalize", "personalize-runtime", "personalize-events")
         )
 
-    def group(self, name: str, parts: Iterable[tuple[MovieLensFile, Iterable[Row]]], folder: Path) -> str:
-        """The ARN of a new dataset group with these rows."""
+    def close(self) -> None:
+        for client in (self.personalize, self.runtime, self.events):
+            client.close()
+
+    def group(self, name: str) -> str:
+        """The ARN of a new dataset group."""
         p = self.personalize
         group = str(p.create_dataset_group(name=name)["datasetGroupArn"])
         wait(lambda: p.describe_dataset_group(datasetGroupArn=group)["datasetGroup"])
-        for part, rows in parts:
-            self.load(group, part, rows, folder)
         return group
 
-    def load(self, group: str, part: MovieLensFile, rows: Iterable[Row], folder: Path) -> None:
-        """A dataset of the group with its schema and rows."""
-        p, name = self.personalize, f"{group.rpartition('/')[2]}-{part.dataset_type.lower()}"
-        schema = p.create_schema(name=name, schema=part.schema)["schemaArn"]
-        members = {"name": name, "datasetType": part.dataset_type, "datasetGroupArn": group, "schemaArn": schema}
-        dataset = p.create_dataset(**members)["datasetArn"]
+    def dataset(self, group: str, dataset_type: str, schema: str) -> str:
+        """The ARN of a new dataset of the group."""
+        p, name = self.personalize, f"{group.rpartition('/')[2]}-{dataset_type.lower()}"
+        arn = p.create_schema(name=name, schema=schema)["schemaArn"]
+        members = {"name": name, "datasetType": dataset_type, "datasetGroupArn": group, "schemaArn": arn}
+        dataset = str(p.create_dataset(**members)["datasetArn"])
         wait(lambda: p.describe_dataset(datasetArn=dataset)["dataset"])
-        self.import_rows(group, part, rows, folder / f"{name}.csv", "FULL")
+        return dataset
 
-    def import_rows(
-        self, group: str, part: MovieLensFile, rows: Iterable[Row], file: Path, mode: str = "INCREMENTAL"
-    ) -> None:
-        """Rows for a dataset of the group, by a CSV."""
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(part.columns)
-            writer.writerows(rows)
+    def import_csv(self, dataset: str, file: Path, mode: str = "FULL") -> str:
+        """The ARN of an import that is done, named after the file."""
         p = self.personalize
         job = p.create_dataset_import_job(
             jobName=file.stem,
-            datasetArn=f"{group.replace('dataset-group', 'dataset')}/{part.dataset_type}",
+            datasetArn=dataset,
             dataSource={"dataLocation": f"file://{file.resolve()}"},
             roleArn=ROLE,
             importMode=mode,
         )["datasetImportJobArn"]
         wait(lambda: p.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
+        return str(job)
+
+    def films(self, name: str, parts: Iterable[tuple[MovieLensFile, Iterable[Row]]], folder: Path) -> str:
+        """The ARN of a new dataset group with these rows."""
+        group = self.group(name)
+        for part, rows in parts:
+            file = folder / f"{name}-{part.dataset_type.lower()}.csv"
+            part.write(rows, file)
+            self.import_csv(self.dataset(group, part.dataset_type, part.schema), file)
+        return group
+
+    def later_films(self, group: str, part: MovieLensFile, rows: Iterable[Row], folder: Path) -> None:
+        """Further rows for a dataset of the group."""
+        dataset = f"{group.replace('dataset-group', 'dataset')}/{part.dataset_type}"
+        file = folder / f"later-{part.dataset_type.lower()}.csv"
+        part.write(rows, file)
+        self.import_csv(dataset, file, "INCREMENTAL")
 
     def train(self, group: str, name: str, recipe: str, hyperparameters: Mapping[str, str]) -> str:
         """The ARN of an ACTIVE solution version."""

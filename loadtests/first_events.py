@@ -100,7 +100,7 @@ def measure(others: list[Row], newcomers: Sequence[Newcomer], settings: Mapping[
         described = [[part.row(row) for row in rows(wheel, part.suffix)] for part in PARTS[1:]]
         with serving(data, 1, environ=ENVIRON, config=CONFIG) as server:
             account = Account(server.port)
-            group = account.group(NAME, zip(PARTS, (others, *described), strict=True), Path(folder))
+            group = account.films(NAME, zip(PARTS, (others, *described), strict=True), Path(folder))
             with opened(data, Console(quiet=True)) as local:
                 snapshot = local.engine.resources.learnable(group)
             campaign = account.deploy(account.train(group, NAME, RECIPE, settings), NAME)

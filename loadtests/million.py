@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import boto3
 import click
 import numpy as np
-from botocore.config import Config
 
 import engine
-from loadtests import client, processes
+from loadtests import processes
+from loadtests.account import Account
 from loadtests.server import Server, serving
 from loadtests.world import FIRST_DAY, SPAN_S
 
@@ -27,9 +25,6 @@ ROWS = 1_000_000
 LIMIT_S, LIMIT_MIB = 60.0, 1024.0
 LEAST_KEPT = 0.99  # the other rows repeat one: the same user, item, second and type
 FIELDS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"}
-ROLE = "arn:aws:iam::000000000000:role/import"
-JOB = "arn:aws:personalize:us-east-1:000000000000:dataset-import-job/million"
-LOOK_S = 0.1
 
 
 @click.command(help=__doc__)
@@ -42,14 +37,14 @@ def main(rows: int) -> None:
         config.write_text("namespaces: {}")
         with serving(data, 1, config=config, environ={"RECGATE_ALLOW_FILE_URLS": "1"}) as server:
             began = time.monotonic()
-            status = import_through(server, source)
+            job = import_through(server, source)
             took_s = time.monotonic() - began
             (jobs,) = server.job_pids()
             peak_mib = processes.peak_mib([jobs])
-        kept, repeated = counts(data)
+        kept, repeated = counts(data, job)
     click.echo(f"{rows:,} interactions imported in {took_s:.1f} s, at most {peak_mib:.0f} MiB of memory")
-    click.echo(f"{status}: {kept:,} kept, {repeated:,} repeated")
-    whole = status == "ACTIVE" and kept + repeated == rows and kept > LEAST_KEPT * rows
+    click.echo(f"ACTIVE: {kept:,} kept, {repeated:,} repeated")
+    whole = kept + repeated == rows and kept > LEAST_KEPT * rows
     raise SystemExit(0 if whole and took_s < LIMIT_S and peak_mib < LIMIT_MIB else 1)
 
 
@@ -67,47 +62,19 @@ def interactions(rows: int, seed: int = 7) -> str:
 
 
 def import_through(server: Server, source: Path) -> str:
-    """The status in which the import ends, as a caller with boto3 sees it."""
-    personalize = boto3.client(
-        "personalize",
-        endpoint_url=f"http://{client.HOST}:{server.port}",
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    """The ARN of the import that a caller with boto3 makes. Raises `RuntimeError` where it fails."""
     fields = [{"name": name, "type": type_} for name, type_ in FIELDS.items()]
     schema = {"type": "record", "name": "Interactions", "namespace": "x", "fields": fields, "version": "1.0"}
-    schema_arn = personalize.create_schema(name="million", schema=json.dumps(schema))["schemaArn"]
-    group = personalize.create_dataset_group(name="million")["datasetGroupArn"]
-    wait(lambda: personalize.describe_dataset_group(datasetGroupArn=group)["datasetGroup"])
-    dataset = personalize.create_dataset(
-        name="million", schemaArn=schema_arn, datasetGroupArn=group, datasetType="INTERACTIONS"
-    )["datasetArn"]
-    wait(lambda: personalize.describe_dataset(datasetArn=dataset)["dataset"])
-    personalize.create_dataset_import_job(
-        jobName="million", datasetArn=dataset, dataSource={"dataLocation": f"file://{source}"}, roleArn=ROLE
-    )
-    status = wait(lambda: personalize.describe_dataset_import_job(datasetImportJobArn=JOB)["datasetImportJob"])
-    personalize.close()
-    return status
+    with closing(Account(server.port)) as account:
+        dataset = account.dataset(account.group("million"), "INTERACTIONS", json.dumps(schema))
+        return account.import_csv(dataset, source)
 
 
-def wait(describe: Callable[[], dict[str, Any]]) -> str:
-    """The status in which a resource ends. Raises `RuntimeError` where it does not end in time."""
-    deadline = time.monotonic() + 2 * LIMIT_S
-    while (status := str(describe()["status"])) not in ("ACTIVE", "CREATE FAILED"):
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"still {status} after {2 * LIMIT_S:.0f} s")
-        time.sleep(LOOK_S)
-    return status
-
-
-def counts(data: Path) -> tuple[int, int]:
+def counts(data: Path, job: str) -> tuple[int, int]:
     """Rows that the import kept, and rows that repeat one of them."""
     opened = engine.Engine.open(engine.Settings.of(data, {}, read_only=True))
     try:
-        report = opened.resources.import_report(JOB)
+        report = opened.resources.import_report(job)
         return int(report["kept"]), int(report["duplicates"])
     finally:
         opened.close()

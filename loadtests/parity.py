@@ -165,7 +165,7 @@ def trained(folder: Path, data: Films, settings: Mapping[str, str]) -> Iterator[
     place.mkdir()
     with serving(place, 1, config=CONFIG, environ=ENVIRON) as server:
         account = Account(server.port)
-        group = account.group(NAME, data.parts, folder)
+        group = account.films(NAME, data.parts, folder)
         campaign = account.deploy(account.train(group, NAME, RECIPE, settings), NAME)
         yield server, account, group, campaign
 

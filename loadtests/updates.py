@@ -75,10 +75,10 @@ class Rehearsal:
     ) -> tuple[str, list[TrainedVersion]]:
         """The ARN of the dataset group, and its versions in the order of their training."""
         account = self.account
-        group = account.group(NAME, zip(PARTS, (*halves.before, users), strict=True), self.folder)
+        group = account.films(NAME, zip(PARTS, (*halves.before, users), strict=True), self.folder)
         first = self._timed(BEFORE, lambda: account.train(group, NAME, RECIPE, settings))
         for part, rows in zip(PARTS, halves.after, strict=False):
-            account.import_rows(group, part, rows, self.folder / f"later-{part.dataset_type.lower()}.csv")
+            account.later_films(group, part, rows, self.folder)
         solution = first.arn.rpartition("/")[0]
         update = self._timed(UPDATE, lambda: account.version(solution, "UPDATE"))
         return group, [first, update, self._timed(FULL, lambda: account.version(solution))]

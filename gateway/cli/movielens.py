@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,13 @@ class MovieLensFile:
         fields = ",".join(f'{{"name":"{name}","type":{kind}}}' for name, kind in self.columns.items())
         head = f'"type":"record","name":"{self.dataset_type.title()}","namespace":"com.amazonaws.personalize.schema"'
         return f'{{{head},"fields":[{fields}],"version":"1.0"}}'
+
+    def write(self, rows: Iterable[Sequence[str]], file: Path) -> None:
+        """Writes the rows as a CSV that an import takes."""
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(self.columns)
+            writer.writerows(rows)
 
 
 def fetch(cache: Path = CACHE) -> Path:
@@ -96,9 +103,6 @@ def import_all(local: Local, group: str, wheel: Path, folder: Path) -> None:
     for part in PARTS:
         file = folder / f"{part.dataset_type.lower()}.csv"
         partial = file.with_suffix(".partial")
-        with partial.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(part.columns)
-            writer.writerows(part.row(row) for row in rows(wheel, part.suffix))
+        part.write((part.row(row) for row in rows(wheel, part.suffix)), partial)
         partial.replace(file)
         import_file(local, group, part.dataset_type, file, part.schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,11 @@ VISITORS = [
 
 
 def test_lists_are_the_evaluators(server: Server) -> None:
-    account = Account(server.port)
     group = f"{ARN}:dataset-group/{GROUP}"
-    filter_ = account.unseen(group, "parity-unseen")
-    send_events(account, TRACKING_ID, VISITORS)
-    lists = list(ask_all(server.port, account, CAMPAIGN, filter_, VISITORS, PATHS))
+    with closing(Account(server.port)) as account:
+        filter_ = account.unseen(group, "parity-unseen")
+        send_events(account, TRACKING_ID, VISITORS)
+        lists = list(ask_all(server.port, account, CAMPAIGN, filter_, VISITORS, PATHS))
     evaluator = Evaluator.of(server.data, group, CAMPAIGN)
     assert len(lists) == 4 * len(VISITORS)
     assert [each for each in lists if not evaluator.agrees(each)] == []
