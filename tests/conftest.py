@@ -1,7 +1,7 @@
 """How pytest-xdist shares out the tests: what waits for servers stands between what computes, so that processors are
 always busy; what shares servers stays together.
 
-What collecting makes stays, so nobody looks for garbage among it: that took a quarter of collecting, three times over.
+What collecting makes stays, so nobody looks for garbage among it: that took a quarter of collecting, in every process.
 
 Temporary folders are in memory where it has room, because tests wait for disks as long as they count. TMPDIR says where
 else they should be.
