@@ -71,19 +71,18 @@ def command(**values: Any) -> None:
     server = f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
     supervisor = Supervisor()
     jobs = job_child(settings, writer.path, options.job_nice, supervisor.gate)
-    supervisor.start([*worker_children(sockets, cores.pinned, options, server, supervisor.gate), jobs])
     try:
+        supervisor.start([*worker_children(sockets, cores.pinned, options, server, supervisor.gate), jobs])
         with plain_errors():
             engine = opened(settings, server)
         start_writer(writer, engine)
-    except BaseException:
+        announce(options, config, sockets)
+        numbers = engine.settings.data_dir / "run" / "metrics" / server
+        starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
+        threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
+        status = supervisor.run()
+    finally:
         supervisor.end()
-        raise
-    announce(options, config, sockets)
-    numbers = engine.settings.data_dir / "run" / "metrics" / server
-    starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)
-    threading.Thread(target=starvation.look_forever, name="starvation", daemon=True).start()
-    status = supervisor.run()
     writer.close()
     engine.close()
     raise SystemExit(status)

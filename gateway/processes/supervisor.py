@@ -169,7 +169,6 @@ class Supervisor:
                 status = 1
                 break
             time.sleep(LOOK_S)
-        self.end()
         return status
 
     def _stop(self, *_: object) -> None:
@@ -200,6 +199,7 @@ class Supervisor:
             child.started = now
 
     def end(self) -> None:
+        """End all, by force where they don't; children that wait at the gate would wait for ever."""
         running = [child.process for child in self._children if child.process is not None]
         for process in running:
             process.terminate()

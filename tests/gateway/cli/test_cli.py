@@ -163,6 +163,17 @@ def test_serve_refuses_a_directory_that_it_may_not_use(tmp_path: Path):
     assert refused.returncode != 0 and "--data" in refused.stderr and "Traceback" not in refused.stderr
 
 
+def test_serve_ends_with_its_processes_where_nobody_reads_what_it_says(tmp_path: Path):
+    argv = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--workers", "1", "--data", str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        server.stdout.close()
+        try:
+            assert server.wait(30) == 1
+        finally:
+            server.kill()
+
+
 def test_serve_refuses_a_redis_of_sentinels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process of its own: no worker may begin, end and begin again."""
     environ = {**os.environ, "RECGATE_REDIS_URL": "redis+sentinel://:hunter2@s1:26379,s2:26379/mymaster"}
