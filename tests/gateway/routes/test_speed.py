@@ -1,5 +1,5 @@
-"""What a hit costs the ordinary way, without the server's parser and not remembered: 45 to 60 µs where this was
-written."""
+"""The processor time of a hit the ordinary way, without the server's parser and not remembered: ten times that of a
+little work on dictionaries and strings, 65 µs on a machine on which this takes 6.5 µs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.gateway.serve.world import SmallEngine, app_over
 
-CEILING_US = 100
+CEILING = 15.0  # times the yardstick
 ROUNDS, REQUESTS = 8, 300
 HEADERS = [(b"host", b"localhost"), *((f"x-{name}".encode(), b"some value") for name in "abcdefghi")]
 
@@ -33,6 +33,15 @@ def scope(path: str) -> dict[str, Any]:
     }
 
 
+def yardstick() -> float:
+    """Seconds of a little work, which tell how fast the machine is at the moment."""
+    began = time.process_time()
+    for _ in range(REQUESTS):
+        table = {f"x-{name}": name for name in "abcdefghijklmnopqrstuvwxyz"}
+        "".join(sorted(value for key, value in table.items() if key.startswith("x-")))
+    return (time.process_time() - began) / REQUESTS
+
+
 def test_a_hit(tmp_path: Path) -> None:
     app, sent = app_over(SmallEngine(tmp_path)), []
 
@@ -43,14 +52,15 @@ def test_a_hit(tmp_path: Path) -> None:
         sent.append(message)
 
     async def best() -> float:
-        rounds = []
+        rounds, sticks = [], []
         for _ in range(ROUNDS):
+            sticks.append(yardstick())
             began = time.process_time()
             for _ in range(REQUESTS):
                 await app(scope("/recommend-items/shop/home/u1"), receive, send)  # type: ignore[arg-type]
             rounds.append((time.process_time() - began) / REQUESTS)
-        return min(rounds) * 1e6
+        return min(rounds) / min(sticks)
 
     cost = asyncio.run(best())
     assert (b"x-cache", b"hit") in sent[-2]["headers"]
-    assert cost < CEILING_US
+    assert cost < CEILING
