@@ -18,9 +18,9 @@ from engine.data.schema import Field, Schema
 from engine.data.snapshot import Snapshot
 from engine.data.table import LiveTable
 from engine.errors import InvalidInput
-from engine.evaluation.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, sampled
+from engine.evaluation.evaluate import BASKETS, CUT, DEFAULT, RARE, bootstrap, ranked_by, sampled
 from engine.evaluation.report import Interval, span
-from engine.measure.metrics import mean, ndcg, without
+from engine.measure.metrics import mean, ndcg
 from engine.measure.split import EvaluationCase, leave_last_out, repeat_share, tied_share
 from engine.question import Cap, Diversity, Similarity
 from engine.rank.diversify import spread
@@ -143,9 +143,8 @@ def _trial(
     recipe = RECIPES[study.recipe]
     model = recipe.train(split.train, recipe.parse(study.hyperparameters), study.seed, progress)
     score, cases = recipe.ready(model), sampled(split.cases, snapshot.item_count, study.seed)
-    scores = [score(case.query) for case in cases]
-    if repeat_share(split.cases) < RARE:
-        scores = [without(each, case.history) for each, case in zip(scores, cases, strict=True)]
+    remove_seen = repeat_share(split.cases) < RARE
+    scores = [ranked_by(score, case, remove_seen) for case in cases]
     table = LiveTable((study.whole or snapshot).item_columns)
     return _DiversityTrial(table, model, cases, scores, yardstick, counted, study.seed)
 
