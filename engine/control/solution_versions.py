@@ -126,7 +126,7 @@ def check_datasets(recipe: Recipe[Any], schemas: Schemas) -> None:
 
 
 def _check_update(solution: SolutionRecord, versions: list[SolutionVersionRecord]) -> None:
-    """UPDATE adds new items to a model that is there, for the recipes that can (specification §1.8)."""
+    """UPDATE goes on from a model that is there, by recipes that can (specification §1.8). Raises `InvalidInput`."""
     if recipe_for(solution).extend is None:
         able = sorted(name for name, recipe in recipes.RECIPES.items() if recipe.extend is not None)
         raise InvalidInput(f"trainingMode UPDATE fits only {', '.join(able)}, not {name_of(solution.recipe_arn)}.")
