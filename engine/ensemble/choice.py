@@ -167,11 +167,11 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
         weights[chosen] = 1 / len(chosen)
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0), np.zeros(len(weights))
     pool = trial.pool
-    judged = trial.judged(pool)
     bare = [place for place, column in enumerate(trial.columns) if not MEMBERS[column.member].metadata]
-    weights[bare] = likeliest(pool.columns(bare))
-    if len(bare) < len(weights):
-        weights, _ = _departure(judged, weights, likeliest(pool))
+    every = likeliest(pool)
+    default = likeliest(pool, bare) if len(bare) < len(every) else every
+    judged = trial.judged(pool)
+    weights, _ = _departure(judged, default, every)
     own = np.array([blended_ndcg(judged, column).mean() for column in judged.scores], np.float64)
     return _blend(trial, *best_column_or(weights, judged)), own
 
@@ -183,8 +183,9 @@ def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
     if len(warm.cases) < ENOUGH:
         return active
     pool = warm.pool
+    every = likeliest(pool)
     judged = warm.judged(pool)
-    weights, _ = _departure(judged, default, likeliest(pool))
+    weights, _ = _departure(judged, default, every)
     return _blend(warm, *best_column_or(weights, judged))
 
 

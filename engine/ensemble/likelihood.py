@@ -12,6 +12,7 @@ foretold, much as in NDCG@10.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,13 +30,13 @@ STEPS = 25  # of Newton's method; a handful is usual
 SWEEPS = 100  # over the weights, for one of them
 ENOUGH = 0.02  # log-likelihood of all cases, that a step must add
 SHORTEST = 1e-3  # of a whole step
+BLOCK = 4_000_000  # scores that are centred at once
 
 
-def likeliest(pool: CandidatePool) -> Floats:
-    """(columns,) weights that sum to 1; all 0 where no column helps."""
-    choices = Choices.of(pool)
-    used = np.sort(np.unique(choices.scores.sum(axis=(1, 2), dtype=np.float64), return_index=True)[1])  # no twins
-    choices, weights = choices.columns(used), np.full(len(used), 1 / len(used))
+def likeliest(pool: CandidatePool, among: Sequence[int] | None = None) -> Floats:
+    """(columns,) weights that sum to 1, of some columns or of all; all 0 where no column helps."""
+    used = _without_twins(pool, np.arange(len(pool.scores)) if among is None else np.array(among))
+    choices, weights = Choices.of(pool, used), np.full(len(used), 1 / len(used))
     while True:
         weights = fitted(choices, weights)
         enough = (weights > 0) & (weights >= CRUMB * weights.sum())
@@ -51,10 +52,16 @@ def likeliest(pool: CandidatePool) -> Floats:
     return shares / max(float(shares.sum()), 1e-9)
 
 
+def _without_twins(pool: CandidatePool, places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The first of those columns that are the same."""
+    sums = [pool.scores[place].sum(dtype=np.float64, where=pool.counts > 0) for place in places]
+    return places[np.sort(np.unique(sums, return_index=True)[1])]
+
+
 def log_likelihoods(pool: CandidatePool, weights: Floats) -> Floats:
     """(cases,) of what was chosen, by a blend at its best scale."""
     mixed = blended(pool, weights)[None]
-    choices = Choices.of(replace(pool, scores=mixed))
+    choices = Choices.of(replace(pool, scores=mixed), np.array([0]))
     return -choices.losses(fitted(choices, np.ones(1)))
 
 
@@ -67,16 +74,18 @@ class Choices:
     gains: Floats  # (cases, r) how much each counts, 0 where there is none
 
     @classmethod
-    def of(cls, pool: CandidatePool) -> Choices:
+    def of(cls, pool: CandidatePool, places: NDArray[np.intp]) -> Choices:
+        """Of the pool's columns at these places."""
         candidates = pool.counts > 0
         truth = np.maximum(pool.truth, 0)
         there = (pool.truth >= 0) & np.take_along_axis(candidates, truth, axis=1)
         gains = np.where(there, pool.gains, 0) / np.maximum(there.sum(axis=1, keepdims=True), 1)
         gains *= len(gains) / max(float(gains.sum()), 1e-9)  # only their ratios count
-        scores = np.where(candidates, pool.scores, np.float32(0))
-        deviations = np.array([column[candidates].std() for column in scores], np.float32)
+        deviations = np.array([pool.scores[place][candidates].std() for place in places], np.float32)
         deviations[deviations < 1e-9] = 1
-        scores /= deviations[:, None, None]
+        scores = np.zeros((len(places), *candidates.shape), np.float32)
+        for column, place, deviation in zip(scores, places, deviations, strict=True):
+            np.divide(pool.scores[place], deviation, out=column, where=candidates)
         return cls(scores, deviations, pool.counts, truth, gains.astype(np.float32))
 
     def columns(self, which: Array) -> Choices:
@@ -95,9 +104,13 @@ class Choices:
         expected = np.einsum("nw,cnw->cn", chances, self.scores)  # (columns, cases)
         chosen = np.take_along_axis(self.scores, self.truth[None], axis=2)  # (columns, cases, r)
         gradient = expected @ worth - (chosen * gains).sum(axis=(1, 2))
-        centred = (self.scores - expected[:, :, None]).reshape(len(weights), -1)
-        curvature = (centred * (chances * worth[:, None]).ravel()) @ centred.T
-        return gradient + 2 * RIDGE * weights, curvature + 2 * RIDGE * np.eye(len(weights))
+        curvature = 2 * RIDGE * np.eye(len(weights))
+        columns, cases, width = self.scores.shape
+        step = max(BLOCK // (columns * width), 1)
+        for part in (slice(first, first + step) for first in range(0, cases, step)):
+            centred = (self.scores[:, part] - expected[:, part, None]).reshape(len(weights), -1)
+            curvature += (centred * (chances[part] * worth[part, None]).ravel()) @ centred.T
+        return gradient + 2 * RIDGE * weights, curvature
 
     def losses(self, weights: Array) -> Floats:
         """(cases,) negative log-likelihoods."""

@@ -33,9 +33,6 @@ class CandidatePool:
     ideal: Floats  # (cases,) gain of a perfect ranking of items that are all worth 1
     counts: Floats  # (cases, width) how many items each stands for, 0 where padded
 
-    def columns(self, places: Sequence[int]) -> CandidatePool:
-        return replace(self, scores=self.scores[list(places)])
-
     def above(self, floor: Floats) -> CandidatePool:
         """With scores (cases, width) added to every column."""
         return replace(self, scores=self.scores + floor)
@@ -48,19 +45,25 @@ class CandidatePool:
 
 def joined(pools: Sequence[CandidatePool]) -> CandidatePool:
     """Pools of the same columns over different cases, as one."""
-    width, most = max(pool.scores.shape[2] for pool in pools), max(pool.truth.shape[1] for pool in pools)
-    scores = [_padded(pool.scores, width, -np.inf) for pool in pools]
-    truths = [_padded(pool.truth, most, -1) for pool in pools]
-    gains = [_padded(pool.gains, most, 0) for pool in pools]
-    ideals = [pool.ideal for pool in pools]
-    counts = [_padded(pool.counts, width, 0) for pool in pools]
-    return CandidatePool(np.concatenate(scores, axis=1), *map(np.concatenate, (truths, gains, ideals, counts)))
+    return CandidatePool(
+        _stacked([pool.scores for pool in pools], -np.inf),
+        _stacked([pool.truth for pool in pools], -1),
+        _stacked([pool.gains for pool in pools], 0),
+        np.concatenate([pool.ideal for pool in pools]),
+        _stacked([pool.counts for pool in pools], 0),
+    )
 
 
-def _padded(array: NDArray[Any], width: int, filler: float) -> NDArray[Any]:
-    """The array padded to `width` along its last axis."""
-    spare = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
-    return np.pad(array, spare, constant_values=filler)
+def _stacked(arrays: Sequence[NDArray[Any]], filler: float) -> NDArray[Any]:
+    """Arrays (…, cases, width) as one, filled up to the greatest width; the only copy, as scores are many."""
+    cases, width = sum(array.shape[-2] for array in arrays), max(array.shape[-1] for array in arrays)
+    kind = np.result_type(*{array.dtype for array in arrays})
+    whole = np.full((*arrays[0].shape[:-2], cases, width), filler, kind)
+    first = 0
+    for array in arrays:
+        whole[..., first : first + array.shape[-2], : array.shape[-1]] = array
+        first += array.shape[-2]
+    return whole
 
 
 def own_ndcg(
