@@ -56,6 +56,12 @@ class Snapshot:
         """(n,) the user id of every row."""
         return np.repeat(np.arange(self.user_count, dtype=np.int32), np.diff(self.indptr))
 
+    @cached_property
+    def repeats(self) -> float:
+        """The share of rows that repeat an item of their user."""
+        pairs = self.users.astype(np.int64) * max(self.item_count, 1) + self.items
+        return (len(pairs) - len(np.unique(pairs))) / max(len(pairs), 1)
+
     def history(self, user: int) -> tuple[Ints, Longs]:
         """Items and times of one user, oldest first."""
         rows = slice(self.indptr[user], self.indptr[user + 1])

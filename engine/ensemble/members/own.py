@@ -11,7 +11,6 @@ import numpy as np
 from engine.data.columns import Floats, Ints, Longs
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting, fading
-from engine.neighbours.pairs import distinct
 from engine.neighbours.sparse import Sparse, summed
 from engine.recipe import Progress, Query
 
@@ -21,8 +20,7 @@ RARE = 0.02  # share of rows that repeat an item, below which nobody's own items
 
 def repeated(snapshot: Snapshot) -> bool:
     """Whether users choose the same items again."""
-    rows = len(snapshot.items)
-    return bool(rows) and 1 - len(distinct(snapshot)) / rows > RARE
+    return snapshot.repeats > RARE
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
