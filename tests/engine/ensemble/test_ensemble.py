@@ -7,6 +7,7 @@ import pytest
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
+from engine.ensemble import likelihood
 from engine.ensemble.blend import clearly_better, fitted_scale, ndcg_of
 from engine.ensemble.choice import FittedSplit, _active_blend, best_column_or, candidates, choose
 from engine.ensemble.likelihood import MOST, likeliest
@@ -74,6 +75,18 @@ def test_a_column_that_is_always_right_is_enough(cases: list[EvaluationCase]) ->
     columns[1] = lambda query, right=columns[1]: 100 * right(query)
     pool = pool_of(columns, cases, remove_seen=False)
     assert ndcg_of(pool, likeliest(pool)).mean() > 0.99
+
+
+def test_only_columns_that_are_asked_for_are_weighed(
+    cases: list[EvaluationCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the others were not there, however many cases are looked at together."""
+    pool = pool_of([knowing(cases, share, seed) for seed, share in enumerate((0.6, 0.9, 0.6))], cases, False)
+    weights = likeliest(pool, [0, 2])
+    assert weights[1] == 0 < min(weights[[0, 2]])
+    monkeypatch.setattr(likelihood, "BLOCK", 1)
+    alone = likeliest(replace(pool, scores=pool.scores[[0, 2]]))
+    np.testing.assert_allclose(alone, weights[[0, 2]], rtol=1e-4)
 
 
 def test_few_columns_are_kept(cases: list[EvaluationCase]) -> None:
