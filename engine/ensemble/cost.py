@@ -52,7 +52,7 @@ def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) ->
 
 def cost_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> Cost:
     sizes, parts = Sizes.of(snapshot), parts_of(snapshot, columns, cases)
-    return Cost(sum(parts), parts.refit, 3 * _asking_seconds(sizes) + 1e-4, _bytes(columns, sizes))
+    return Cost(sum(parts), parts.refit, 3 * _asking_seconds(sizes) + 1e-4, _bytes(columns, sizes, cases))
 
 
 def fitting_seconds(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
@@ -95,8 +95,9 @@ def _asking_seconds(sizes: Sizes) -> float:
     return 1.3e-8 * sizes.items + 5e-5
 
 
-def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes) -> float:
-    """The most bytes at once: all fits are held to the end, and the greatest needs the most while it is fitted."""
+def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes, cases: int) -> float:
+    """The most bytes at once: all fits are held to the end, and what needs the most besides is the greatest fit while
+    it is made, or the pool of scores by which they are weighed."""
     members = {column.fit: column.member for column in columns}.values()
     table = 4 * sizes.items**2 if sizes.items <= SMALL else 200 * 8 * sizes.items
     few = inverted(int(sizes.items))
@@ -107,4 +108,5 @@ def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes) -> float:
     }
     held = table * len([member for member in members if member in ("ease", "knn", "markov", "regression")])
     network = NETWORK_BYTES + 24 * sizes.items * 64 if "sequence" in members else 0.0
-    return sizes.bytes + held + max([rooms.get(member, 0.0) for member in members] + [network])
+    pool = 9.0 * min(cases, 2 * sizes.users) * len(columns) * min(sizes.items, 60 + 4 * len(columns))
+    return sizes.bytes + held + max([rooms.get(member, 0.0) for member in members] + [network, pool])
