@@ -8,7 +8,7 @@ import pytest
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble import likelihood
-from engine.ensemble.blend import clearly_better, fitted_scale, ndcg_of
+from engine.ensemble.blend import bagged, clearly_better, fitted_scale, grown, ndcg_of
 from engine.ensemble.choice import FittedSplit, _active_blend, best_column_or, candidates, choose
 from engine.ensemble.likelihood import MOST, likeliest
 from engine.ensemble.member import ScorerColumn, standard
@@ -51,6 +51,15 @@ def test_a_blend_takes_what_helps_and_leaves_the_rest(cases: list[EvaluationCase
     weights = likeliest(pool)
     assert weights[0] == 0 and min(weights[1:]) > 0.1
     assert ndcg_of(pool, weights).mean() > max(own_ndcg(columns, cases, remove_seen=False).max(), 0.6)
+
+
+def test_a_walk_takes_what_helps_and_leaves_the_rest(cases: list[EvaluationCase]) -> None:
+    columns = [knowing(cases, share, seed) for seed, share in enumerate((0.0, 0.6, 0.6))]
+    pool = pool_of(columns, cases, remove_seen=False)
+    weights = bagged(pool, seed=0)
+    assert weights[0] < 0.1 < min(weights[1:])
+    assert ndcg_of(pool, weights).mean() > own_ndcg(columns, cases, remove_seen=False).max()
+    assert ndcg_of(pool, grown(pool)).mean() > 0.6
 
 
 @pytest.mark.parametrize("factors", [(1.0, 3.0), (0.01, 200.0)])
