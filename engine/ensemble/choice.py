@@ -171,7 +171,7 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
     every = likeliest(pool)
     default = likeliest(pool, bare) if len(bare) < len(every) else every
     judged = trial.judged(pool)
-    weights, _ = _departure(judged, default, every)
+    weights = _departure(judged, default, every)
     own = np.array([blended_ndcg(judged, column).mean() for column in judged.scores], np.float64)
     return _blend(trial, *best_column_or(weights, judged)), own
 
@@ -185,7 +185,7 @@ def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
     pool = warm.pool
     every = likeliest(pool)
     judged = warm.judged(pool)
-    weights, _ = _departure(judged, default, every)
+    weights = _departure(judged, default, every)
     return _blend(warm, *best_column_or(weights, judged))
 
 
@@ -205,20 +205,21 @@ def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, s
         weights[places] = popular
         return Blend(tuple(weights.tolist()), 1.0, 0.0, 0)
     pool = joined([pool_of(trial.scores, trial.cases, False) for trial in trials])
-    shares, ndcg = _departure(pool, popular, bagged(pool, seed))
+    shares = _departure(pool, popular, bagged(pool, seed))
+    ndcg = float(ndcg_of(pool, shares).mean())
     last = _blend(trials[-1], shares, ndcg)
     weights[places] = shares
     return Blend(tuple(weights.tolist()), last.scale, ndcg, len(pool.ideal))
 
 
-def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> tuple[Floats, float]:
-    """Weights of the pool's columns and their NDCG@10: the default, unless others are clearly better, or as good and
-    what was chosen is clearly likelier: that tells of items too many to be among the ten best."""
+def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> Floats:
+    """Weights of the pool's columns: the default, unless others are clearly better, or as good and what was chosen is
+    clearly likelier: that tells of items too many to be among the ten best."""
     gains, usual = ndcg_of(pool, weights), ndcg_of(pool, default)
     better = clearly_better(gains, usual) or (
         gains.mean() >= usual.mean() and clearly_better(log_likelihoods(pool, weights), log_likelihoods(pool, default))
     )
-    return (weights, float(gains.mean())) if better else (default, float(usual.mean()))
+    return weights if better else default
 
 
 def best_column_or(weights: Floats, pool: CandidatePool) -> tuple[Floats, float]:
