@@ -10,7 +10,7 @@ SLOW := aws compat flows loadtests server gateway/cli gateway/experiments gatewa
 	engine/ensemble engine/forecast engine/measure engine/nn engine/recipes engine/test_actions.py engine/test_attribution.py \
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
 	engine/test_large_catalogues.py engine/test_log.py engine/test_named_filters.py engine/test_new_items.py \
-	engine/test_promotions.py engine/test_recommenders.py engine/test_schedule.py engine/test_watermark.py \
+	engine/test_promotions.py engine/test_recommenders.py engine/test_schedule.py engine/test_updates.py engine/test_watermark.py \
 	engine/test_diversity.py engine/test_fatigue.py engine/test_history.py engine/test_list_rules.py \
 	engine/test_negative_events.py engine/test_objective.py test_added_kinds.py test_style.py
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
@@ -23,14 +23,19 @@ unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
 
+# a venv's own pip is as old as its Python, and compiles in one process: twice the time; packages hold a file or two
+# for other Pythons, which compileall can't compile
+INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --upgrade pip && \
+	$(BIN)/pip install --quiet --no-compile --editable
+
 $(BIN)/recgate: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	$(INSTALL) .
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 $(READY): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev,bench,plots,otlp]'
+	$(INSTALL) '.[dev,bench,plots,otlp]'
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@ $(BIN)/recgate
 
 $(DATASET): | $(READY)
