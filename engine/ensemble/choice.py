@@ -26,7 +26,16 @@ from engine.ensemble.member import Arrays, Judge, Score, ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
 from engine.ensemble.pool import CandidatePool, blended_ndcg, joined, own_ndcg, pool_of
-from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out, repeat_share, tied_share, time_split
+from engine.measure.split import (
+    EvaluationCase,
+    Split,
+    drawn,
+    leave_last_out,
+    new_users_split,
+    repeat_share,
+    tied_share,
+    time_split,
+)
 from engine.recipe import Progress, silent, spans
 
 ENTRIES = 50_000_000  # scores a column gives on validation: cases × items
@@ -43,7 +52,7 @@ FLOOR = 0.01  # weight that popularity always has, to order what no other column
 
 @dataclass(frozen=True)
 class FittedSplit:
-    """A split with every candidate fitted on its training part."""
+    """A split with every candidate fitted on its training part; none is where there are too few cases to choose by."""
 
     columns: list[ScorerColumn]
     scores: list[Score]
@@ -67,7 +76,7 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     hidden = 2 if snapshot.user_count < most_cases(snapshot.item_count) else 1  # of each user: as many as are used
     split = leave_last_out(snapshot, baskets=baskets, last=hidden)
     repeats = repeat_share(split.cases)
-    later = time_split(snapshot, baskets=baskets)
+    later = _of_returning(time_split(snapshot, baskets=baskets), seed)
     columns = candidates(split.train, options)
     cost = parts_of(snapshot, columns, most_cases(snapshot.item_count))
     fitting, reading, fitting_later, reading_later, last = spans(progress, cost[:-1])
@@ -77,7 +86,7 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     active, own = _active_blend(trial)
     reading(1.0, f"blended for users in a visit: NDCG@10 {active.ndcg:.4f}")
     returning = active
-    if (fitting_later(0.0, "fitting for returning users") or 0.0) < 1:
+    if later.cases and (fitting_later(0.0, "fitting for returning users") or 0.0) < 1:
         plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
         timed = _fit_split(plain, later, repeats < RARE, seed, fitting_later)
         reading_later(0.0, "blending for returning users")
@@ -122,8 +131,10 @@ def _fit_split(
     progress: Progress,
     optional: Collection[str] = (),
 ) -> FittedSplit:
-    cases = _sample(split.cases, split.train.item_count, seed)
-    judge = _judge_by(cases[:: -(-len(cases) // JUDGING)], remove_seen) if cases else None
+    cases = _sample(split, seed)
+    if not cases:  # nothing is to be chosen by it
+        return FittedSplit(columns, [], [], remove_seen)
+    judge = _judge_by(cases[:: -(-len(cases) // JUDGING)], remove_seen)
     fits: Fits = fitted(columns, split.train, seed, progress, optional, judge)
     columns = [column for column in columns if column.fit in fits]
     scores = [reader(column, fits[column.fit], split.train.item_count) for column in columns]
@@ -147,10 +158,17 @@ def most_cases(items: int) -> int:
     return int(np.clip(ENTRIES // max(items, 1), FEWEST_CASES, MOST_CASES))
 
 
-def _sample(cases: list[EvaluationCase], items: int, seed: int) -> list[EvaluationCase]:
-    if len(cases) < ENOUGH:
+def _sample(split: Split, seed: int) -> list[EvaluationCase]:
+    if len(split.cases) < ENOUGH:
         return []
-    return [cases[place] for place in drawn(np.arange(len(cases)), most_cases(items), seed)]
+    most = most_cases(split.train.item_count)
+    return [split.cases[place] for place in drawn(np.arange(len(split.cases)), most, seed)]
+
+
+def _of_returning(split: Split, seed: int) -> Split:
+    """The split with a sample of its cases, those of users who have a history; with none where they are too few."""
+    warm = [case for case in _sample(split, seed) if len(case.history)]
+    return Split(split.train, warm if len(warm) >= ENOUGH else [])
 
 
 def _default_columns(columns: Sequence[ScorerColumn]) -> list[int]:
@@ -172,21 +190,19 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
     default = likeliest(pool, bare) if len(bare) < len(every) else every
     judged = trial.judged(pool)
     weights = _departure(judged, default, every)
-    own = np.array([blended_ndcg(judged, column).mean() for column in judged.scores], np.float64)
-    return _blend(trial, *best_column_or(weights, judged)), own
+    own = own_gains(judged)
+    means = np.array([gains.mean() for gains in own], np.float64)
+    return _blend(trial, *best_column_or(weights, judged, own)), means
 
 
 def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
-    """The blend of users with a history that is not fresh; the active one's where few cases can tell."""
+    """The blend of users with a history that is not fresh."""
     default = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
-    warm = FittedSplit(timed.columns, timed.scores, [c for c in timed.cases if len(c.history)], timed.remove_seen)
-    if len(warm.cases) < ENOUGH:
-        return active
-    pool = warm.pool
+    pool = timed.pool
     every = likeliest(pool)
-    judged = warm.judged(pool)
+    judged = timed.judged(pool)
     weights = _departure(judged, default, every)
-    return _blend(warm, *best_column_or(weights, judged))
+    return _blend(timed, *best_column_or(weights, judged, own_gains(judged)))
 
 
 def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:
@@ -196,9 +212,8 @@ def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, s
     popular = np.array([column.member == "popularity" for column in constant], np.float32)
     trials = []
     for share in MOMENTS:
-        split = time_split(snapshot, share=share, baskets=baskets)
-        cold = Split(split.train, [case for case in split.cases if not len(case.history)])
-        trials.append(_fit_split(constant, cold, False, seed, silent))
+        split = new_users_split(snapshot, share=share, baskets=baskets)
+        trials.append(_fit_split(constant, split, False, seed, silent))
     trials = [trial for trial in trials if trial.cases]
     weights = np.zeros(len(columns), np.float32)
     if not trials:
@@ -215,6 +230,8 @@ def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, s
 def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> Floats:
     """Weights of the pool's columns: the default, unless others are clearly better, or as good and what was chosen is
     clearly likelier: that tells of items too many to be among the ten best."""
+    if np.array_equal(weights, default):
+        return default
     gains, usual = ndcg_of(pool, weights), ndcg_of(pool, default)
     better = clearly_better(gains, usual) or (
         gains.mean() >= usual.mean() and clearly_better(log_likelihoods(pool, weights), log_likelihoods(pool, default))
@@ -222,9 +239,13 @@ def _departure(pool: CandidatePool, default: Floats, weights: Floats) -> Floats:
     return weights if better else default
 
 
-def best_column_or(weights: Floats, pool: CandidatePool) -> tuple[Floats, float]:
-    """The weights and their NDCG@10, unless a column alone is clearly better."""
-    own = [blended_ndcg(pool, column) for column in pool.scores]
+def own_gains(pool: CandidatePool) -> list[Floats]:
+    """(cases,) NDCG@10 of every column alone."""
+    return [blended_ndcg(pool, column) for column in pool.scores]
+
+
+def best_column_or(weights: Floats, pool: CandidatePool, own: Sequence[Floats]) -> tuple[Floats, float]:
+    """The weights and their NDCG@10, unless a column alone, which has the gains (cases,) `own`, is clearly better."""
     best = int(np.argmax([gains.mean() for gains in own]))
     gains = ndcg_of(pool, weights)
     if clearly_better(own[best], gains):

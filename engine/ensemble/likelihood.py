@@ -143,12 +143,15 @@ def fitted(choices: Choices, weights: Array) -> Array:
 
 def nearest_to_least(gradient: Array, curvature: Array, weights: Array) -> Array:
     """(columns,) the weights, none below 0, at which the parabola through `weights` is least: coordinate descent."""
-    least = weights.copy()
-    for _ in range(SWEEPS):
-        before = least.copy()
-        for place in range(len(least)):
-            slope = gradient[place] + curvature[place] @ (least - weights)
-            least[place] = max(0.0, least[place] - slope / curvature[place, place])
-        if np.abs(least - before).max(initial=0) < 1e-6:
+    start, slopes, steepness = weights.tolist(), gradient.tolist(), np.diag(curvature).tolist()
+    least, moved, rows = weights.tolist(), np.zeros(len(weights)), list(curvature)
+    for _ in range(SWEEPS):  # with numbers of Python's, which cost a third of numpy's one by one
+        widest = 0.0
+        for place, row in enumerate(rows):
+            slope = slopes[place] + float(row.dot(moved))
+            value = max(0.0, least[place] - slope / steepness[place])
+            widest = max(widest, abs(value - least[place]))
+            least[place], moved[place] = value, value - start[place]
+        if widest < 1e-6:
             break
-    return least
+    return np.array(least)

@@ -116,11 +116,13 @@ def _pool_of_one(
     best = min(BEST, count)
     strong = np.argpartition(-shown, best - 1, axis=1)[:, :best]
     truth = case.truth[:MOST_TRUTH]
-    alone = np.union1d(strong.ravel(), truth)
-    others = np.setdiff1d(draw.integers(count, size=OTHERS), alone)
-    items = np.union1d(alone, others)
-    counts = np.ones((1, len(items)), np.float32)
-    counts[0, np.isin(items, others)] = (count - len(alone)) / max(len(others), 1)
+    alone, others = np.zeros((2, count), bool)
+    alone[strong.ravel()] = alone[truth] = True
+    others[draw.integers(count, size=OTHERS)] = True
+    others &= ~alone
+    items = np.flatnonzero(alone | others)
+    each = (count - np.count_nonzero(alone)) / max(np.count_nonzero(others), 1)
+    counts = np.where(others[items], np.float32(each), np.float32(1))[None]
     counts[~np.isfinite(shown[:1, items])] = 0
     gains = np.ones(len(truth), np.float32) if case.gains is None else case.gains[:MOST_TRUTH]
     ideal = np.array([_ideal(len(truth))], np.float32)

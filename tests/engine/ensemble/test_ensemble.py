@@ -9,7 +9,7 @@ from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble import likelihood
 from engine.ensemble.blend import bagged, clearly_better, fitted_scale, grown, ndcg_of
-from engine.ensemble.choice import FittedSplit, _active_blend, best_column_or, candidates, choose
+from engine.ensemble.choice import FittedSplit, _active_blend, best_column_or, candidates, choose, own_gains
 from engine.ensemble.likelihood import MOST, likeliest
 from engine.ensemble.member import ScorerColumn, standard
 from engine.ensemble.members import MEMBERS
@@ -129,10 +129,11 @@ def test_a_column_that_tells_nothing_does_not_stand_for_popularity(cases: list[E
 
 def test_no_blend_stands_that_one_column_clearly_beats(cases: list[EvaluationCase]) -> None:
     pool = pool_of([knowing(cases, share, seed) for seed, share in enumerate((0.1, 0.9))], cases, remove_seen=False)
-    weights, ndcg = best_column_or(np.array([0.9, 0.1], np.float32), pool)
+    weights, ndcg = best_column_or(np.array([0.9, 0.1], np.float32), pool, own_gains(pool))
     assert weights.tolist() == [0, 1] and ndcg == pytest.approx(ndcg_of(pool, weights).mean())
     even = np.array([0.5, 0.5], np.float32)
-    assert best_column_or(even, pool_of([knowing(cases, 0.5, seed) for seed in (2, 3)], cases, False))[0] is even
+    alike = pool_of([knowing(cases, 0.5, seed) for seed in (2, 3)], cases, remove_seen=False)
+    assert best_column_or(even, alike, own_gains(alike))[0] is even
 
 
 def test_what_counts_for_more_weighs_more(cases: list[EvaluationCase]) -> None:
@@ -193,6 +194,23 @@ def test_the_choice_suits_the_world(world: Snapshot, members: set[str]) -> None:
     plan = choose(world, PLAIN, 0, silent)
     heaviest = plan.columns[int(np.argmax(plan.active.weights))]
     assert heaviest.member in members
+
+
+def test_where_nobody_can_choose_nothing_is_fitted() -> None:
+    """Too few cases: the blend is an even one, whatever the candidates would say."""
+    messages: list[str] = []
+    plan = choose(chain(users=9), PLAIN, 0, lambda _, message: messages.append(message))
+    assert messages and not [message for message in messages if message.startswith("fitting")]
+    assert plan.active.cases == plan.returning.cases == plan.new.cases == 0
+    assert sorted(column.member for column in plan.columns) == ["ease", "markov", "popularity"]
+
+
+def test_where_nobody_returns_nothing_is_fitted_for_them() -> None:
+    visits = rows_of([(user, (user + k) % 12, START + user * 86_400 + k) for user in range(40) for k in range(4)])
+    messages: list[str] = []
+    plan = choose(visits, PLAIN, 0, lambda _, message: messages.append(message))
+    assert plan.active.cases == 80 and plan.returning == plan.active
+    assert "fitting for returning users" not in messages
 
 
 def test_without_recency_nothing_favours_the_recent() -> None:

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from engine.measure.split import leave_last_out, newest_split, repeat_share, tied_share, time_split, user_split
+from engine.measure.split import (
+    leave_last_out,
+    new_users_split,
+    newest_split,
+    repeat_share,
+    tied_share,
+    time_split,
+    user_split,
+)
 from tests.engine.recipes.worlds import START, checkerboard, grocery, rows_of
 
 LOG = rows_of(
@@ -38,6 +46,18 @@ def test_time_split_trains_on_the_past_and_asks_for_the_next() -> None:
     asked = [(case.history.tolist(), case.truth.tolist(), case.now) for case in split.cases]
     assert asked == [([5], [6], START + 1), ([], [5], START + 1), ([6], [5], START + 1)]
     assert split.train.times.max() < START + 1
+
+
+@pytest.mark.parametrize("baskets", [False, True])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_new_users_are_those_of_the_time_split_without_a_history(share: float, baskets: bool) -> None:
+    late = [(user, (user + k) % 7, START + (3 * user + k) // 2) for user in range(20) for k in range(6)]
+    log = rows_of(late, user_names=[str(user) for user in range(22)])  # two have no row
+    whole, new = (split(log, share=share, baskets=baskets) for split in (time_split, new_users_split))
+    asked = [(case.user, case.truth.tolist(), case.now) for case in whole.cases if not len(case.history)]
+    assert [(case.user, case.truth.tolist(), case.now) for case in new.cases] == asked != []
+    np.testing.assert_array_equal(new.train.items, whole.train.items)
+    assert new_users_split(log.take(np.zeros(len(log.items), bool))).cases == []
 
 
 def test_user_split_is_the_services() -> None:
