@@ -22,8 +22,8 @@ from engine.records import CampaignRecord
 from engine.serving.question_filters import FilteredQuestion
 from tests.engine.shop import Shop
 
-MANY, FEWER = 30_000, 5_000
-GROWTH_MB = 4  # 160 bytes a line
+MANY, FEWER = 40_000, 10_000
+GROWTH_MB = 3  # 100 bytes a line
 
 
 @pytest.fixture(scope="module")
