@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from engine.data.columns import Floats, Longs
 from engine.data.snapshot import Snapshot
+from engine.nn.optimizer import Optimizer
 from engine.nn.threads import one_thread
 from engine.nn.transformer import Transformer, TransformerShape
 from engine.recipe import Progress
@@ -77,7 +78,7 @@ def trained(
     shuffle = np.random.default_rng(seed)
     model, proposal = _initial_network(snapshot, shape, torch.Generator().manual_seed(seed))
     batch = targets_a_batch(snapshot, shape.length)
-    optimizer = _optimizer(model)
+    optimizer = Optimizer(model)
     begun, done = progress(0.0, f"sequence model, epoch 1 of {epochs}"), 0.0
     epoch, scores, earliest = 0, list[float](), EARLIEST * epochs
     while done < 1:
@@ -91,9 +92,9 @@ def trained(
                 done = max(done, _share_over(begun, over))
             if done >= 1:  # late: the learning rate has come down with the time, as it does with the work
                 break
-            _set_rate(optimizer, done)
             loss = _loss(model, proposal, *batch_of(snapshot, starts[rows], sizes[rows]))
-            _take_step(model, optimizer, loss)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step(_rate(done))
             total, steps = total + loss.item(), steps + 1
         epoch += 1
         done = max(done, epoch / epochs)
@@ -114,7 +115,7 @@ def renewed(
     shuffle = np.random.default_rng(seed)
     model, proposal = _initial_network(snapshot, shape, torch.Generator().manual_seed(seed))
     _set_weights(model, weights)
-    batch, optimizer = targets_a_batch(snapshot, shape.length), _optimizer(model)
+    batch, optimizer = targets_a_batch(snapshot, shape.length), Optimizer(model)
     for epoch in range(epochs):
         starts, sizes = windows_of(snapshot, shape.length, int(shuffle.integers(shape.length)) + 1)
         batches = batches_of(sizes, batch, shuffle)
@@ -122,8 +123,9 @@ def renewed(
             done = (epoch + place / len(batches)) / epochs
             if place % STEPS_A_WORD == 0:
                 progress(done, f"sequence model, epoch {epoch + 1} of {epochs} more")
-            _set_rate(optimizer, done)
-            _take_step(model, optimizer, _loss(model, proposal, *batch_of(snapshot, starts[rows], sizes[rows])))
+            loss = _loss(model, proposal, *batch_of(snapshot, starts[rows], sizes[rows]))
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step(_rate(done))
     return weights_of(model)
 
 
@@ -133,10 +135,6 @@ def _set_weights(model: Transformer, weights: Arrays) -> None:
         for name, parameter in model.named_parameters():
             own = torch.tensor(weights[name])
             parameter[: len(own)] = own
-
-
-def _optimizer(model: Transformer) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
 
 
 def _share_over(begun: float | None, over: float | None) -> float:
@@ -156,23 +154,15 @@ def _initial_network(
     return model, 0.9 * counts**0.75 / (counts**0.75).sum().clamp(min=1) + 0.1 / max(shape.items, 1)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, done: float) -> None:
+def _rate(done: float) -> float:
     """The learning rate when `done` (0..1) of the training is over: it rises, stays and falls to nought (the trapezoid
     of Hägele et al., 2024). So its fall can begin whenever the judge says, which one cycle has to know beforehand."""
-    for group in optimizer.param_groups:
-        group["lr"] = LEARNING_RATE * min((done + 1e-3) / RISE, 1.0, (1 - done) / FALL)
+    return LEARNING_RATE * min((done + 1e-3) / RISE, 1.0, (1 - done) / FALL)
 
 
 def weights_of(model: Transformer) -> Arrays:
     arrays = {name: value.detach().numpy().copy() for name, value in model.named_parameters()}
     return arrays | {"heads": np.array([model.shape.heads], np.int32)}
-
-
-def _take_step(model: Transformer, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
 
 
 def _loss(model: Transformer, proposal: Tensor, history: Longs, following: Longs, weights: Floats | None) -> Tensor:
