@@ -11,7 +11,7 @@ from engine.data.columns import Numbers, Texts
 from engine.data.snapshot import STRENGTHS, Objective, Snapshot, snapshot_of
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import Ensemble
-from engine.ensemble.training import train
+from engine.ensemble.training import plan_of, refit, train
 from engine.measure.metrics import LONGEST, METRICS, Outcome, reward_metrics
 from engine.measure.solution import outcome_of
 from engine.measure.split import EvaluationCase, Split, user_split
@@ -42,13 +42,12 @@ def split() -> Split:
 
 @pytest.fixture(scope="module")
 def outcomes(split: Split) -> dict[str, Outcome]:
-    """By sensitivity."""
-    made = {}
-    for level in LEVELS:
-        snapshot = replace(split.train, objective=Objective(PRICES, level))
-        model = train(snapshot, Options(epochs=0), 0, silent)
-        made[level] = outcome_of(Ensemble(model), split.cases, snapshot)
-    return made
+    """By sensitivity: the extremes of a training each, those between of the plan of one."""
+    snapshots = {level: replace(split.train, objective=Objective(PRICES, level)) for level in LEVELS}
+    models = {level: train(snapshots[level], Options(epochs=0), 0, silent) for level in ("OFF", "HIGH")}
+    plan = plan_of(models["OFF"])
+    models |= {level: refit(plan, snapshots[level], 0, silent) for level in ("LOW", "MEDIUM")}
+    return {level: outcome_of(Ensemble(models[level]), split.cases, snapshots[level]) for level in LEVELS}
 
 
 def test_more_sensitivity_more_reward_at_little_cost(outcomes: dict[str, Outcome]) -> None:

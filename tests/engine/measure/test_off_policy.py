@@ -12,7 +12,7 @@ from engine.measure.off_policy import LEAST_EFFECTIVE, Estimates, Shows, estimat
 from engine.rank.explore import Exploration, chances, explored, explorer
 from engine.rank.topk import top_k
 
-ITEMS, PLACES, ANSWERS = 16, 6, 200
+ITEMS, PLACES, ANSWERS = 16, 6, 100
 SCORES = np.concatenate((np.linspace(4, 1, 10), np.full(6, -np.inf))).astype(np.float32)
 NOVELTY = np.concatenate((np.zeros(4), np.ones(12))).astype(np.float32)
 EVERYWHERE = np.ones(ITEMS, np.bool_)

@@ -11,7 +11,7 @@ from engine.measure.off_policy import Estimates, Shows, estimates
 from tests.engine.measure.open_bandit import Log, open_bandit
 
 NAMES = ("ips", "snips", "doubly_robust")
-RUNS, ANSWERS, TASTES, ITEMS = 1_500, 1_500, 5, 10
+RUNS, ANSWERS, TASTES, ITEMS = 800, 1_000, 5, 10
 
 world = np.random.default_rng(61)
 CLICKS = world.beta(2, 6, (TASTES, ITEMS))  # by taste and item

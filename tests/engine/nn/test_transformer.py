@@ -44,7 +44,7 @@ def test_padding_changes_nothing() -> None:
         torch.testing.assert_close(model(history)[:, :3], model(history[:, :3]))
 
 
-@pytest.mark.parametrize(("items", "epochs"), [(30, 20), (6_000, 30)])
+@pytest.mark.parametrize(("items", "epochs"), [(30, 14), (6_000, 18)])
 def test_learns_a_chain(items: int, epochs: int) -> None:
     """With the loss over the whole catalogue, and with sampled negatives."""
     snapshot = chain(size=30, users=120)
