@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -274,12 +275,29 @@ START: Key = (0.0, "")
 BATCH = 200
 
 
-def _of_kind(kind: type[Record], account: str | None, parent: str | None) -> sa.Select[Any]:
-    """The query for the bodies of a kind, oldest first."""
-    query = sa.select(records.c.body).where(records.c.kind == kind.kind).order_by(records.c.created, records.c.arn)
-    if account is not None:
-        query = query.where(records.c.account == account)
-    return query if parent is None else query.where(records.c.parent == parent)
+# Statements are made once, because making one takes longer than its answer.
+_FIND = sa.select(records.c.body).where(records.c.arn == sa.bindparam("arn"), records.c.kind == sa.bindparam("kind"))
+_INSERT = sa.insert(records)
+_UPDATE = sa.update(records).where(records.c.arn == sa.bindparam("of"))
+_DELETE = sa.delete(records).where(records.c.arn == sa.bindparam("of"))
+
+
+@cache
+def _of_kind(*columns: str, is_batch: bool = False) -> sa.Select[Any]:
+    """The query for the bodies of a kind, oldest first, whose `columns` are parameters; of a batch the first ones after
+    a `created` and an `arn`."""
+    query = sa.select(records.c.body).order_by(records.c.created, records.c.arn)
+    for name in ("kind", *columns):
+        query = query.where(records.c[name] == sa.bindparam(name))
+    if not is_batch:
+        return query
+    at = records.c.created == sa.bindparam("created")
+    later = sa.or_(records.c.created > sa.bindparam("created"), sa.and_(at, records.c.arn > sa.bindparam("after")))
+    return query.where(later).limit(BATCH)
+
+
+def _wanted(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _silent(connection: sa.Connection, arn: str) -> None:
@@ -307,7 +325,7 @@ class Records:
             "body": msgspec.json.encode(record),
         }
         try:
-            self._write(record.arn, sa.insert(records).values(row), within)
+            self._write(record.arn, _INSERT, row, within)
         except sa.exc.IntegrityError as error:
             raise AlreadyExists(f"Another resource with Arn {record.arn} already exists.") from error
 
@@ -319,22 +337,19 @@ class Records:
         return record
 
     def find(self, arn: str, kind: type[R], within: sa.Connection | None = None) -> R | None:
-        query = sa.select(records.c.body).where(records.c.arn == arn, records.c.kind == kind.kind)
         with self._reading(within) as connection:
-            body = connection.execute(query).scalar_one_or_none()
+            body = connection.execute(_FIND, {"arn": arn, "kind": kind.kind}).scalar_one_or_none()
         return None if body is None else msgspec.json.decode(body, type=kind)
 
     def replace(self, record: Record, within: sa.Connection | None = None) -> None:
         """Store a changed record. Raises `NotFound` where it has been deleted meanwhile."""
         values = {"parent": record.parent, "uses": record.uses, "body": msgspec.json.encode(record)}
-        statement = sa.update(records).where(records.c.arn == record.arn).values(values)
-        changed = self._write(record.arn, statement, within)
-        if changed == 0:
+        if self._write(record.arn, _UPDATE, {"of": record.arn, **values}, within) == 0:
             raise NotFound(f"Resource Arn {record.arn} does not exist.")
 
     def delete(self, arn: str, within: sa.Connection | None = None) -> None:
         """Raises `NotFound` where there is nothing to delete."""
-        if self._write(arn, sa.delete(records).where(records.c.arn == arn), within) == 0:
+        if self._write(arn, _DELETE, {"of": arn}, within) == 0:
             raise NotFound(f"Resource Arn {arn} does not exist.")
 
     def batch(
@@ -348,15 +363,15 @@ class Records:
         within: sa.Connection | None = None,
     ) -> list[R]:
         """The next `BATCH` of an account's resources of a kind after the one of that key, oldest first."""
-        query = _of_kind(kind, account, parent).limit(BATCH)
-        created, arn = after
-        later = sa.and_(records.c.created == created, records.c.arn > arn)
-        query = query.where(sa.or_(records.c.created > created, later))
-        return self._read(kind, query if uses is None else query.where(records.c.uses == uses), within)
+        wanted = _wanted(account=account, parent=parent, uses=uses)
+        values = {**wanted, "created": after[0], "after": after[1]}
+        return self._read(kind, _of_kind(*wanted, is_batch=True), values, within)
 
-    def _read(self, kind: type[R], query: sa.Select[Any], within: sa.Connection | None) -> list[R]:
+    def _read(
+        self, kind: type[R], query: sa.Select[Any], values: dict[str, Any], within: sa.Connection | None
+    ) -> list[R]:
         with self._reading(within) as connection:
-            bodies = connection.execute(query).scalars().all()
+            bodies = connection.execute(query, {"kind": kind.kind, **values}).scalars().all()
         return [msgspec.json.decode(body, type=kind) for body in bodies]
 
     def list(
@@ -368,7 +383,8 @@ class Records:
         within: sa.Connection | None = None,
     ) -> list[R]:
         """All of a kind, oldest first."""
-        return self._read(kind, _of_kind(kind, account, parent), within)
+        wanted = _wanted(account=account, parent=parent)
+        return self._read(kind, _of_kind(*wanted), wanted, within)
 
     @contextmanager
     def _reading(self, within: sa.Connection | None) -> Iterator[sa.Connection]:
@@ -378,11 +394,11 @@ class Records:
         with self._database.read() as connection:
             yield connection
 
-    def _write(self, arn: str, statement: sa.Executable, within: sa.Connection | None) -> int:
+    def _write(self, arn: str, statement: sa.Executable, values: dict[str, Any], within: sa.Connection | None) -> int:
         if within is None:
             with self._database.write() as connection:
-                return self._write(arn, statement, connection)
-        changed: int = within.execute(statement).rowcount
+                return self._write(arn, statement, values, connection)
+        changed: int = within.execute(statement, values).rowcount
         if changed:
             self._announce(within, arn)
         return changed
