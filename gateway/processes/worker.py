@@ -8,44 +8,24 @@ import gc
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-# What our libraries load where it is installed, and nobody here uses: httpx's command line, litestar's plugin for
-# pydantic, lark's other regular expressions. A sixth of the start.
-NEEDLESS = ("httpx._main", "pydantic", "regex")
+from gateway import needless
 
+with needless.hidden():
+    import uvicorn
+    from litestar import Litestar
 
-def _hide_needless_modules() -> None:
-    """As if they were not installed."""
-    for needless in NEEDLESS:
-        sys.modules.setdefault(needless, None)  # type: ignore[arg-type]
-
-
-def _show_needless_modules() -> None:
-    """For code that needs them after all."""
-    for needless in NEEDLESS:
-        if sys.modules.get(needless, gc) is None:
-            del sys.modules[needless]
-
-
-_hide_needless_modules()
-
-import uvicorn
-from litestar import Litestar
-
-from engine import Engine, EngineError
-from gateway.app import AppOptions, create_app
-from gateway.config import ConfigError
-from gateway.connection.protocol import protocol_of
-from gateway.processes.start import configuration, engine_settings
-from gateway.processes.supervisor import MISCONFIGURED
-from gateway.processes.takeover import TakeoverServer
-from gateway.telemetry import MissingExporter
-
-_show_needless_modules()
+    from engine import Engine, EngineError
+    from gateway.app import AppOptions, create_app
+    from gateway.config import ConfigError
+    from gateway.connection.protocol import protocol_of
+    from gateway.processes.start import configuration, engine_settings
+    from gateway.processes.supervisor import MISCONFIGURED
+    from gateway.processes.takeover import TakeoverServer
+    from gateway.telemetry import MissingExporter
 
 log = logging.getLogger("recgate.worker")
 
@@ -64,9 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for chatty in ("httpx", "botocore"):  # a line a request, with URLs that may hold secrets
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.read(options.gate, 1)  # until the supervisor, which checks meanwhile what all workers need, has closed it
-    _hide_needless_modules()
-    app = _app(options, leaving=lambda: server.should_exit)
-    _show_needless_modules()
+    with needless.hidden():
+        app = _app(options, leaving=lambda: server.should_exit)
     own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
     server = TakeoverServer(_uvicorn_config(app), others)
     _spare_the_collector()
@@ -105,6 +84,7 @@ def _uvicorn_config(app: Litestar) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=protocol_of(app.state.hot_cache, app.state.direct),
+        ws="none",  # else it loads a library for them
         lifespan="on",
         access_log=False,
         log_config=None,

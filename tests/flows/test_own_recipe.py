@@ -50,7 +50,7 @@ def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with opened(folder / "data", Console(quiet=True), allow_file_urls=True) as local:
         import_file(local, GROUP, "INTERACTIONS", interactions, EVENT_SCHEMA)
     environ = {"PYTHONPATH": str(installed)}
-    with running(Server(folder / "data", folder / "config.yaml", 1, ("--instant",), environ)) as server:
+    with running(Server(folder / "data", folder / "config.yaml", 1, ("--instant",), environ, fresh=True)) as server:
         yield server
 
 

@@ -74,11 +74,11 @@ def test_the_world_has_arms_to_tell_apart(answered: dict[str, dict[str, str]]) -
 def test_openfeature_finds_the_arms_that_answers_have(served: Server, answered: dict[str, dict[str, str]]) -> None:
     api.set_provider(OFREPProvider(served.url))
     client = api.get_client()
-    for number, user in enumerate(USERS):
+    for number, user in enumerate(USERS[::2]):
         plain = client.get_string_details("shop.home.new-ranker", "none", EvaluationContext(user))
         assert plain.value == plain.variant == answered["new-ranker"].get(user, "old")
         assert plain.reason == (Reason.SPLIT if user in answered["new-ranker"] else Reason.DEFAULT)
-        if number % 4:
+        if number % 2:
             continue
         narrow = client.get_string_details("shop.detail.narrow", "none", EvaluationContext(user, ADULT))
         assert narrow.value == answered["narrow"].get(user, "a")
@@ -122,16 +122,21 @@ def test_growthbook_hears_of_a_new_configuration(served: Server) -> None:
     sdk.destroy()
 
 
-@pytest.fixture
-def evidently(served: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module")
+def evidently(served: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The client as ever: the environment alone leads it here."""
-    monkeypatch.setenv("AWS_DATA_PATH", str(unpacked(tmp_path)))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_EVIDENTLY", served.url)
-    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    return boto3.Session().client("evidently")
+    environ = {
+        "AWS_DATA_PATH": str(unpacked(tmp_path_factory.mktemp("model"))),
+        "AWS_ENDPOINT_URL_EVIDENTLY": served.url,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        yield boto3.Session().client("evidently")
 
 
 def test_evidently_finds_the_arms_that_answers_have(evidently: Any, answered: dict[str, dict[str, str]]) -> None:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -22,6 +22,7 @@ from rich.console import Console
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.train import deploy, train
+from tests.server.preloaded import PreloadedProcess
 
 USERS, ITEMS = 80, 40
 START = 1_700_000_000
@@ -117,15 +118,25 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def begun(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """A new interpreter."""
+    command = [sys.executable, "-m", "gateway", *argv]
+    with log.open("ab") as out:
+        return subprocess.Popen(command, env=environ, start_new_session=True, stdout=out, stderr=subprocess.STDOUT)
+
+
 @dataclass
 class Server:
+    """`fresh`: started by a new interpreter, whose environment says what it loads."""
+
     data: Path
     config: Path | None = None
     workers: int = 2
     flags: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    fresh: bool = False
+    process: subprocess.Popen[bytes] | PreloadedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -133,15 +144,10 @@ class Server:
 
     def start(self) -> None:
         configured = ["--config", str(self.config)] if self.config is not None else []
-        argv = [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), "--workers", str(self.workers)]
-        with (self.data / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*argv, "--data", str(self.data), *configured, *self.flags],
-                env={**os.environ, **self.environ},
-                start_new_session=True,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        argv = ["serve", "--port", str(self.port), "--workers", str(self.workers), "--data", str(self.data)]
+        argv += [*configured, *self.flags]
+        environ, log = {**os.environ, **self.environ}, self.data / "server.log"
+        self.process = begun(argv, environ, log) if self.fresh else PreloadedProcess(argv, environ, log)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
