@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import ScorerColumn
+from engine.neighbours.cooccurrence import GRAPH
 from engine.nn.inverse import inverted
 
 SMALL = 2_000  # items, up to which tables of neighbours are dense
@@ -61,7 +62,7 @@ def fitting_seconds(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
 
 
 def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
-    few = inverted(int(sizes.items))
+    few, dim = inverted(int(sizes.items)), column.shape.get("dim", 64.0)
     inverse = 2e-11 * few**3
     of_pairs = 1e-11 * sizes.users * sizes.items**2 if sizes.items <= SMALL else 3.8e-7 * sizes.pairs
     seconds = {
@@ -72,9 +73,14 @@ def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
         "content": 2e-9 * sizes.items**2 + 1e-3 * min(sizes.items, 3e4),
         "people": 5e-7 * sizes.rows + 0.3,
         "context": 5e-7 * sizes.rows + 0.3,
-        "sequence": column.shape.get("epochs", 0.0) * epoch_seconds(sizes, column.shape.get("dim", 64.0)),
+        "sequence": placing_seconds(sizes) + column.shape.get("epochs", 0.0) * epoch_seconds(sizes, dim),
     }
     return 0.01 + seconds.get(column.member, 2e-7 * sizes.rows)
+
+
+def placing_seconds(sizes: Sizes) -> float:
+    """The seconds in which the sequence model's items get their first vectors."""
+    return 1.5e-6 * sizes.pairs + 1e-5 * sizes.items
 
 
 def epoch_seconds(sizes: Sizes, dim: float) -> float:
@@ -107,6 +113,7 @@ def _bytes(columns: Sequence[ScorerColumn], sizes: Sizes, cases: int) -> float:
         "knn": 28 * min(sizes.pairs, 34e6),
     }
     held = table * len([member for member in members if member in ("ease", "knn", "markov", "regression")])
-    network = NETWORK_BYTES + 24 * sizes.items * 64 if "sequence" in members else 0.0
+    placing = 28 * min(sizes.pairs, 34e6) if sizes.items <= GRAPH else 0.0  # its items, near their like
+    network = NETWORK_BYTES + 24 * sizes.items * 64 + placing if "sequence" in members else 0.0
     pool = 9.0 * min(cases, 2 * sizes.users) * len(columns) * min(sizes.items, 60 + 4 * len(columns))
     return sizes.bytes + held + max([rooms.get(member, 0.0) for member in members] + [network, pool])

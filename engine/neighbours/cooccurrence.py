@@ -10,6 +10,7 @@ from engine.neighbours.pairs import Pairs, distinct, from_end, strengths_of, tog
 from engine.neighbours.table import dense_fits
 
 LONGEST = 100  # distinct items of a user that pair with each other in a large catalogue
+GRAPH = 300_000  # items, up to which vectors are made of their graph; beyond, it takes more memory than all else
 CHUNK = 32_000_000  # entries of a dense users × items block
 PAIR = 500  # multiplications of a dense product that take as long as adding one pair
 
