@@ -2,9 +2,9 @@
 
 Three situations are validated each in its own manner: a user in the middle of a visit by the last events of every
 user, whose history is fresh; a returning user by a split in time, where the history is as stale as it will be in
-production; a new one by splits at several moments, because what is in demand at one of them can be a season's whim. The
-returning blend departs from the active one, the new one from popularity, and any from doing without the columns of
-items, users and interactions, only when it is clearly better.
+production; a new one by splits at several moments, because what is in demand at one of them can be a season's whim. A
+returning user gets what everyone does, and a new one popularity, unless something else is clearly better; any blend
+does without the columns of items, users and interactions, unless they make it clearly better.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ JUDGED_PLACES = 1_000  # of a ranking: more of them than the ten best tell one e
 ENOUGH = 20  # cases without which nothing is chosen
 RARE = 0.1  # share of repeats under which people are taken not to choose the same thing twice
 BASKETS = 0.75  # share of tied rows from which on they are taken to come in baskets
-MOMENTS = (0.6, 0.7, 0.8, 0.9)  # shares of the rows that train when new users are validated
+MOMENTS = (0.6, 0.7, 0.8, 0.9)  # shares of the rows that train when what everyone gets is validated
+AGES = (0, 7, 31)  # days, of a model when its returning users come
+FOLDS = 5  # of cases, each judging weights that were fitted to the others
+DAY = 86_400
 LIGHT = ("popularity", "recent", "own", "visit", "markov", "people", "context")
 FLOOR = 0.01  # weight that popularity always has, to order what no other column knows
 
@@ -90,7 +93,7 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
         plain = [column for column in columns if column.member != "sequence"]  # too dear to train once more
         timed = _fit_split(plain, later, repeats < RARE, seed, fitting_later)
         reading_later(0.0, "blending for returning users")
-        returning = _returning_blend(timed, active)
+        returning = _returning_blend(timed, active, _alike(snapshot, plain, baskets, repeats < RARE, seed))
     last(0.0, "blending for new users")
     new = _new_blend(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
@@ -195,14 +198,51 @@ def _active_blend(trial: FittedSplit) -> tuple[Blend, NDArray[np.float64]]:
     return _blend(trial, *best_column_or(weights, judged, own)), means
 
 
-def _returning_blend(timed: FittedSplit, active: Blend) -> Blend:
-    """The blend of users with a history that is not fresh."""
-    default = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
+def _returning_blend(timed: FittedSplit, active: Blend, alike: Floats | None) -> Blend:
+    """The blend of users with a history that is not fresh: what everyone gets, if weights of it could be chosen, unless
+    the active blend, or one of their own, is clearly better. As cases are few, that is judged by those that it was not
+    fitted to."""
     pool = timed.pool
-    every = likeliest(pool)
     judged = timed.judged(pool)
-    weights = _departure(judged, default, every)
-    return _blend(timed, *best_column_or(weights, judged, own_gains(judged)))
+    weights = np.array(active.weights[: len(timed.columns)], np.float32)  # the sequence column, if any, is the last
+    gains = ndcg_of(judged, weights)
+    if alike is not None and not clearly_better(gains, usual := ndcg_of(judged, alike)):
+        weights, gains = alike, usual
+    own = _crossed(pool, judged)
+    if clearly_better(own, gains):
+        weights = likeliest(pool)
+        gains = ndcg_of(judged, weights)
+    return _blend(timed, weights, float(gains.mean()))
+
+
+def _crossed(pool: CandidatePool, judged: CandidatePool) -> Floats:
+    """(cases,) NDCG@10 of the likeliest weights, each case judging those that were fitted to other folds."""
+    gains, fold = np.zeros(len(pool.ideal), np.float32), np.arange(len(pool.ideal)) % FOLDS
+    for each in range(FOLDS):
+        inside, outside = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
+        gains[outside] = ndcg_of(judged.of(outside), likeliest(pool.of(inside)))
+    return gains
+
+
+def _alike(
+    snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, remove_seen: bool, seed: int
+) -> Floats | None:
+    """(columns,) weights of what everyone gets, by users who come back at several moments to models of several ages;
+    None where they are too few."""
+    places = [place for place, column in enumerate(columns) if MEMBERS[column.member].hears == "nobody"]
+    constant = [columns[place] for place in places]
+    pools = []
+    for split in (time_split(snapshot, share=share, baskets=baskets) for share in MOMENTS):
+        warm = _of_returning(split, seed).cases[: most_cases(snapshot.item_count) // len(MOMENTS)]
+        for age in AGES if warm else ():
+            train = snapshot.take(snapshot.times < warm[0].now - age * DAY)
+            trial = _fit_split(constant, Split(train, warm), remove_seen, seed, silent)
+            pools += [trial.pool] if len(train.items) else []
+    if not pools:
+        return None
+    weights = np.zeros(len(columns), np.float32)
+    weights[places] = bagged(joined(pools), seed)
+    return weights
 
 
 def _new_blend(snapshot: Snapshot, columns: list[ScorerColumn], baskets: bool, seed: int) -> Blend:

@@ -14,7 +14,7 @@ from engine.nn.inverse import inverted
 SMALL = 2_000  # items, up to which tables of neighbours are dense
 HIDDEN = 0.25  # share of the rows that a split hides
 NETWORK_BYTES = 250e6  # of torch
-MOMENTS = 4  # at which new users are validated
+MOMENTS = 4  # at which what everyone gets is validated
 
 
 class Parts(NamedTuple):
@@ -39,13 +39,13 @@ def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) ->
         splitting + 2.0 * cases * sum(_reading_seconds(column, sizes) for column in each) + 1.0
         for each in (columns, plain)
     )
-    new = MOMENTS * (2 * splitting + 2e-7 * sizes.rows) + cases * 8 * _asking_seconds(sizes)
+    alike = MOMENTS * (2 * splitting + 2e-7 * sizes.rows) + cases * 8 * _asking_seconds(sizes)
     return Parts(
         fitting_seconds(columns, less),
         read,
         fitting_seconds(plain, less),
-        read_later,
-        new,
+        read_later + alike,
+        alike,
         fitting_seconds([column for column in columns if column.member == "sequence"], sizes)
         + fitting_seconds(plain, sizes) / 2,
     )

@@ -1,5 +1,6 @@
 """How a blend is chosen, scaled and answered, where the right choice is known."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -237,6 +238,40 @@ def test_new_users_get_what_is_recent_where_that_is_what_counts() -> None:
     plan = choose(snapshot, PLAIN, 0, silent)
     best = plan.columns[int(np.argmax(plan.new.weights))]
     assert best.member == "recent"
+
+
+def personal(plan: EnsemblePlan) -> float:
+    """The share of the returning users' weights that hears of them."""
+    heard = [MEMBERS[column.member].hears != "nobody" for column in plan.columns]
+    return float(np.dot(plan.returning.weights, heard) / np.sum(plan.returning.weights))
+
+
+def visits(choices: Callable[[int, np.random.Generator], Sequence[int]], users: int = 120) -> Snapshot:
+    """Everyone comes on four of forty days, and chooses two items each time."""
+    draw = np.random.default_rng(0)
+    return rows_of(
+        [
+            (user, item, START + day * 86_400 + user)
+            for user in range(users)
+            for day in np.sort(draw.choice(40, 4, replace=False)).tolist()
+            for item in choices(user, draw)
+        ],
+        item_names=[str(item) for item in range(60)],
+    )
+
+
+def test_returning_users_get_what_everyone_does_where_chance_decides() -> None:
+    """Popularity alone counts: few cases must not be read as tastes."""
+    popular = (1 / (np.arange(60) + 1)) / (1 / (np.arange(60) + 1)).sum()
+    plan = choose(visits(lambda user, draw: draw.choice(60, 2, replace=False, p=popular).tolist()), PLAIN, 0, silent)
+    assert plan.returning.cases >= 20
+    assert personal(plan) == 0
+
+
+def test_returning_users_get_their_own_where_tastes_decide() -> None:
+    plan = choose(visits(lambda user, draw: (user % 6 * 10 + draw.permutation(10)[:2]).tolist()), PLAIN, 0, silent)
+    assert plan.returning.cases >= 20
+    assert personal(plan) > 0.5
 
 
 def test_the_situation_decides_the_blend() -> None:
