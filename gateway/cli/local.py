@@ -90,17 +90,16 @@ class Local:
         Raises `ClickException` where it fails. An interrupted one is cancelled, or left to the server that does it.
         """
         job = self._newest(arn)
-        with progress_bar(self.console, f"{label:<28}", "waiting") as (bar, task):
-            try:
+        try:
+            with progress_bar(self.console, f"{label:<28}", "waiting") as (bar, task):
                 words = ""
                 for job in self._steps(arn):
                     if not words and (words := forecast()):
                         self._say(f"{label}, forecast: {words}")
                     bar.update(task, completed=job.fraction, message=job.message)
-            except Interrupted:
-                bar.stop()
-                self._leave(job)
-                raise
+        except Interrupted:
+            self._leave(job)
+            raise
         if job.state == "failed" or job.message.startswith("refused"):
             raise click.ClickException(f"{label}: {job.message}")
         return job
