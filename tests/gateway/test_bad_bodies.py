@@ -13,7 +13,6 @@ import boto3
 import httpx
 import pytest
 from litestar.testing import TestClient
-from litestar.types import ASGIApp
 
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
@@ -21,6 +20,7 @@ from tests.aws.rules import sample
 from tests.engine.action_world import with_actions
 from tests.engine.shop import HOME, T0, Shop
 from tests.gateway import bodies
+from tests.gateway.asgi import asked
 
 ADMIN = "operator"
 RECIPE = "arn:aws:personalize:::recipe/"
@@ -238,41 +238,10 @@ def post_all(client: TestClient[Any], path: str, sent: list[bytes], headers: dic
     named = {"Host": "testserver", "x-api-key": ADMIN, **headers}
 
     async def post_each() -> list[httpx.Response]:
-        return [await post(client.app, path, named, body) for body in sent]
+        return [await asked(client.app, "POST", path, named, body) for body in sent]
 
     with client.portal() as portal:
         return portal.call(post_each)
-
-
-async def post(app: ASGIApp, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:
-    fields = {**headers, "Content-Length": str(len(body))}
-    scope: Any = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in fields.items()],
-        "client": ("testclient", 50_000),
-        "server": ("testserver", 80),
-        "state": {},
-    }
-    received, messages = [{"type": "http.request", "body": body, "more_body": False}], list[Any]()
-
-    async def receive() -> Any:
-        return received.pop() if received else {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        messages.append(message)
-
-    await app(scope, receive, send)
-    start, *parts = messages
-    content = b"".join(part.get("body", b"") for part in parts)
-    return httpx.Response(start["status"], headers=start["headers"], content=content)
 
 
 def says_why(answer: httpx.Response) -> bool:

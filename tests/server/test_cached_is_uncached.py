@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from litestar.testing import TestClient
@@ -18,6 +19,7 @@ from litestar.testing import TestClient
 from engine import Engine, Settings, perform
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.gateway.asgi import asked
 from tests.server.world import ARN, GROUP, TRACKING_ID
 
 FILTERS = {
@@ -171,7 +173,13 @@ def ask(
         "related-items": f"{item}?userId={user}&{query}",
         "rerank-items": f"{user}/{','.join(ITEMS[:12])}?{query}",
     }[action]
-    kept, fresh = (client.get(f"/{action}/shop/{name}/{path}") for client in (world.kept, world.fresh))
+    kept, fresh = (get(client, f"/{action}/shop/{name}/{path}") for client in (world.kept, world.fresh))
     assert (kept.status_code, fresh.headers["x-cache"]) == (200, "miss"), kept.text
     assert kept.json() == fresh.json(), path
     world.outcomes[kept.headers["x-cache"]] += 1
+
+
+def get(client: TestClient[Any], target: str) -> httpx.Response:
+    with client.portal() as portal:
+        answer: httpx.Response = portal.call(asked, client.app, "GET", target, {"Host": "testserver"})
+    return answer
