@@ -62,7 +62,7 @@ class Story(NamedTuple):
     metrics: dict[str, float]
     items: list[str]  # for user 4
     scores: list[float]
-    unseen: list[str]  # for user 4, filtered
+    unseen: list[str]  # for user 4, filtered, but for what exploration drew
     before: list[str]  # for somebody new
     after: list[str]  # for the same, after two events
     batch: list[Any]  # lines of the job's output
@@ -122,8 +122,9 @@ def tell(services: Services, bucket: str) -> Story:
 
 
 def items(runtime: Any, campaign: str, user: str, **more: str) -> list[str]:
+    """The most relevant, as often as one asks."""
     answer = runtime.get_recommendations(campaignArn=campaign, userId=user, numResults=5, **more)
-    return [item["itemId"] for item in answer["itemList"]]
+    return [item["itemId"] for item in answer["itemList"] if "Exploration" not in item.get("reason", ())]
 
 
 def in_a_batch(services: Services, version: str, filter_: str, bucket: str) -> list[Any]:
