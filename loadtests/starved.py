@@ -112,9 +112,8 @@ def stopping(server: Server, chance: random.Random) -> Iterator[None]:
 def starving(server: Server) -> Iterator[None]:
     """Its threads stand as far back as they can, beside loops that want all of the processor."""
     (pid,) = server.job_pids()
-    before = {int(task.name): os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in threads(pid)}
-    for thread in before:
-        os.setpriority(os.PRIO_PROCESS, thread, 19)
+    before = os.getpriority(os.PRIO_PROCESS, pid)
+    stand(pid, 19)
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(LOOPS)]
     try:
         yield
@@ -122,13 +121,15 @@ def starving(server: Server) -> Iterator[None]:
         for loop in loops:
             loop.kill()
             loop.wait()
-        with contextlib.suppress(PermissionError, ProcessLookupError):  # only root may give it back
-            for task in threads(pid):
-                os.setpriority(os.PRIO_PROCESS, int(task.name), before.get(int(task.name), min(before.values())))
+        with contextlib.suppress(PermissionError):  # only root may give it back
+            stand(pid, before)
 
 
-def threads(pid: int) -> list[Path]:
-    return list((processes.PROC / str(pid) / "task").iterdir())
+def stand(pid: int, niceness: int) -> None:
+    """Sets how far back all threads of a process stand, but for those that end meanwhile."""
+    for task in (processes.PROC / str(pid) / "task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, int(task.name), niceness)
 
 
 @contextlib.contextmanager
