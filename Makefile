@@ -26,7 +26,7 @@ help:  ## what there is
 # a venv's own pip is as old as its Python, and compiles in one process: twice the time; packages hold a file or two
 # for other Pythons, which compileall can't compile
 INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --upgrade pip && \
-	$(BIN)/pip install --quiet --no-compile --editable
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --editable
 
 $(BIN)/recgate: pyproject.toml
 	$(INSTALL) .

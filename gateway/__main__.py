@@ -60,9 +60,11 @@ class Commands(click.Group):
 def no_collecting() -> Iterator[None]:
     """What is loaded stays: to look for garbage among it takes a sixth of loading."""
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

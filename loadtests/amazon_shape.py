@@ -24,7 +24,8 @@ from engine.ensemble.member import Score, ScorerColumn
 from engine.ensemble.plan import Options
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import plan_of, train
-from engine.measure.metrics import mid_ranks, ndcg, without
+from engine.evaluation.evaluate import CUT, ranked_by
+from engine.measure.metrics import mid_ranks, ndcg
 from engine.measure.split import EvaluationCase, Split, drawn, leave_last_out
 from engine.recipe import Model, silent
 from loadtests.parity import WIDTH, Gains, with_interval
@@ -44,6 +45,7 @@ class Outcome(NamedTuple):
 
 
 def measured(seed: int, shape: Shape, options: Options, users: int) -> Outcome:
+    """The outcome in a drawn world, by so many of its users."""
     split = leave_last_out(world(seed, shape))
     cases = [split.cases[place] for place in drawn(np.arange(len(split.cases)), users, 1)]
     began = time.process_time()
@@ -70,8 +72,8 @@ def fits_of(model: Model, split: Split) -> Fits:
 
 def gains(score: Score, cases: Sequence[EvaluationCase]) -> Gains:
     """(cases,) NDCG@10."""
-    ranks = (mid_ranks(without(score(case.query), case.history), case.truth) for case in cases)
-    return np.array([ndcg(each, 10) for each in ranks])
+    ranks = (mid_ranks(ranked_by(score, case, True), case.truth) for case in cases)
+    return np.array([ndcg(each, CUT) for each in ranks])
 
 
 @click.command(help=__doc__)

@@ -80,7 +80,7 @@ def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
 
 def placing_seconds(sizes: Sizes) -> float:
     """The seconds in which the sequence model's items get their first vectors."""
-    return 1.5e-6 * sizes.pairs + 1e-5 * sizes.items
+    return 1.5e-6 * sizes.pairs + 1e-5 * sizes.items if sizes.items <= GRAPH else 0.0
 
 
 def epoch_seconds(sizes: Sizes, dim: float) -> float:

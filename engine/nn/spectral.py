@@ -2,7 +2,8 @@
 
 They are the first eigenvectors of the graph of items, its edges divided by the roots of both ends' degrees (Laplacian
 eigenmaps: Belkin and Niyogi, 2003), as rows of unit length (Ng, Jordan and Weiss, 2001), found by subspace iteration
-(Halko, Martinsson and Tropp, 2011).
+(Halko, Martinsson and Tropp, 2011). `torch.svd_lowrank` would lose the signs of eigenvalues, and draws from a generator
+that concurrent trainings share; `torch.lobpcg` wants three times as many items as vectors.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ALONE = 1e-6  # length under which a row is of an item without neighbours
 def spectral_vectors(pairs: Pairs, item_count: int, dim: int, generator: torch.Generator) -> Tensor:
     """(items, dim) rows of unit length; 0 for items without neighbours, and in places beyond the number of items.
 
-    `pairs` are distinct, and go both ways.
+    `pairs` (m,) are distinct and go both ways; a weight is how many users chose both items.
     """
     degrees = 1 + np.bincount(pairs.left, pairs.weight, item_count).astype(np.float32)
     weights = pairs.weight / np.sqrt(degrees[pairs.left] * degrees[pairs.right])

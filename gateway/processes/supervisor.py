@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from math import inf
+from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -83,14 +84,12 @@ def end_with_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-class ForkedProcess:
-    """A child that shares what this process has loaded."""
+class JoinedProcess:
+    """A process of multiprocessing, begun, with the methods of `subprocess.Popen`."""
 
-    def __init__(self, child: Child, foreign: Iterable[int]) -> None:
-        """Fork, while this process has one thread. `foreign`: file descriptors that the child closes."""
-        context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=_forked, args=(child, foreign), name=child.name)
-        self._process.start()
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        process.start()
 
     @property
     def pid(self) -> int:
@@ -112,6 +111,13 @@ class ForkedProcess:
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
         return self._process.exitcode
+
+
+def forked(child: Child, foreign: Iterable[int]) -> JoinedProcess:
+    """A child that shares what this process has loaded, while this process has one thread. `foreign`: file descriptors
+    that the child closes."""
+    context = multiprocessing.get_context("fork")
+    return JoinedProcess(context.Process(target=_forked, args=(child, foreign), name=child.name))
 
 
 def _forked(child: Child, foreign: Iterable[int]) -> None:
@@ -151,7 +157,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # till a child has no handlers of this process any more
         for child in children:
             foreign = sockets.difference(sock.fileno() for sock in child.sockets)
-            child.process, child.started = ForkedProcess(child, {self._closed, *foreign}), time.monotonic()
+            child.process, child.started = forked(child, {self._closed, *foreign}), time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         gc.enable()
 

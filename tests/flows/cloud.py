@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 from tests.aws.world import Clients
+from tests.moto_server import moto_server
 from tests.server.world import Server, running
 
 ROLE = "arn:aws:iam::123456789012:role/PersonalizeRole"
@@ -102,15 +102,11 @@ def wait(describe: Callable[[], dict[str, Any]], ends: tuple[str, ...] = ("ACTIV
 def cloud(folder: Path) -> Iterator[Cloud]:
     """A server and an S3 that are up until the block ends."""
     (folder / "data").mkdir()
-    s3 = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    s3.start()
-    host, port = s3.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
     secrets = {"AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]}
-    environ = {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_REGION": KEYS["region_name"], **secrets}
-    environ["RECGATE_PENDING_SECONDS"] = "0.02"
-    with running(Server(folder / "data", environ=environ)) as server:
-        found = Cloud(server.url, endpoint)
+    environ = {"AWS_REGION": KEYS["region_name"], "RECGATE_PENDING_SECONDS": "0.02", **secrets}
+    with (
+        moto_server() as s3,
+        running(Server(folder / "data", environ={"AWS_ENDPOINT_URL_S3": s3, **environ})) as server,
+        closing(Cloud(server.url, s3)) as found,
+    ):
         yield found
-        found.close()
-    s3.stop()

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from gateway.processes.supervisor import JoinedProcess
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(
@@ -15,30 +16,9 @@ FORKING.set_forkserver_preload(
 )
 
 
-class PreloadedProcess:
-    """A process with the methods of `subprocess.Popen`; what it says goes to the end of `log`."""
-
-    def __init__(self, argv: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
-        self._process = FORKING.Process(target=_run, args=(argv, dict(environ), log))
-        self._process.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
-
-    def poll(self) -> int | None:
-        return self._process.exitcode
-
-    def terminate(self) -> None:
-        self._process.terminate()
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Raises `subprocess.TimeoutExpired`."""
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
-        return self._process.exitcode
+def preloaded(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> JoinedProcess:
+    """Begins a process; what it says goes to the end of `log`."""
+    return JoinedProcess(FORKING.Process(target=_run, args=(argv, dict(environ), log)))
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> None:

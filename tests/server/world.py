@@ -22,7 +22,8 @@ from rich.console import Console
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.train import deploy, train
-from tests.server.preloaded import PreloadedProcess
+from gateway.processes.supervisor import JoinedProcess
+from tests.server.preloaded import preloaded
 
 USERS, ITEMS = 80, 40
 START = 1_700_000_000
@@ -136,7 +137,7 @@ class Server:
     environ: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     fresh: bool = False
-    process: subprocess.Popen[bytes] | PreloadedProcess | None = None
+    process: subprocess.Popen[bytes] | JoinedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -147,7 +148,7 @@ class Server:
         argv = ["serve", "--port", str(self.port), "--workers", str(self.workers), "--data", str(self.data)]
         argv += [*configured, *self.flags]
         environ, log = {**os.environ, **self.environ}, self.data / "server.log"
-        self.process = begun(argv, environ, log) if self.fresh else PreloadedProcess(argv, environ, log)
+        self.process = begun(argv, environ, log) if self.fresh else preloaded(argv, environ, log)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 
 from engine import InvalidInput, Question
 from engine.batch.inference import answering
@@ -24,6 +23,7 @@ from engine.recipe import silent
 from engine.records import CampaignRecord
 from engine.serving.question_filters import FilteredQuestion
 from tests.engine.shop import Shop
+from tests.moto_server import moto_server, s3_environ
 
 MANY, FEWER = 30_000, 10_000
 GROWTH_MB = 3  # 150 bytes a line, where none that was freed before is taken again
@@ -32,18 +32,14 @@ GROWTH_OBJECTS = 12_000  # fewer than one a line: names that were looked up late
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def bucket(server: str) -> Iterator[Any]:
-    names = {"AWS_ENDPOINT_URL_S3": server, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     with pytest.MonkeyPatch.context() as environ:
-        for name, value in {**names, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}.items():
+        for name, value in s3_environ(server).items():
             environ.setenv(name, value)
         client = boto3.client("s3")
         client.create_bucket(Bucket="batch")

@@ -10,10 +10,10 @@ from pathlib import Path
 import boto3
 import pytest
 from click.testing import CliRunner, Result
-from moto.server import ThreadedMotoServer
 
 from engine import Engine, Settings
 from gateway.__main__ import main
+from tests.moto_server import moto_server, s3_environ
 
 EVENTS = "USER_ID,ITEM_ID,TIMESTAMP\n"
 ITEMS = "ITEM_ID,GENRES,YEAR\na,Drama,1999\nb,Comedy,2000\nc,Drama,2001\n"
@@ -79,20 +79,11 @@ def test_rows_of_one_item_count_in_the_order_of_the_arguments(shop: Path):
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="shop")
-    yield "shop"
-    server.stop()
+    with moto_server() as url:
+        for name, value in s3_environ(url).items():
+            monkeypatch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="shop")
+        yield "shop"
 
 
 def test_files_and_schemas_in_s3(shop: Path, bucket: str):

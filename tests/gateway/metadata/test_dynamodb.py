@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 from litestar.testing import TestClient
-from moto.server import ThreadedMotoServer
 
 from gateway.config import parse
 from gateway.metadata.dynamodb import plain
 from tests.gateway.config.documents import faults_of, warnings_of
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
 from tests.gateway.upstreams.origin import CLOSED, CREDENTIALS, GARBAGE, Origin, Reply, hang, small_origin
+from tests.moto_server import moto_server
 
 TABLE = "PersonalizationApiItemMetadata_shop"
 HOME = "/recommend-items/shop/home/u1"
@@ -93,11 +93,7 @@ def keys(origin: Origin) -> list[list[str]]:
 
 
 def test_a_real_table(tmp_path: Path) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
+    with moto_server() as url:
         table = boto3.resource("dynamodb", endpoint_url=url, region_name="us-east-1").create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -115,8 +111,6 @@ def test_a_real_table(tmp_path: Path) -> None:
             assert '"price":-1.5' in world.get().text
             found = world.shown(121)  # three requests
             assert [each and each["place"] for each in found] == [*range(120), None]
-    finally:
-        server.stop()
 
 
 def test_popular_items_cost_one_read(origin: Origin, tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ from typing import Any
 import boto3
 import pytest
 from litestar.testing import TestClient
-from moto.server import ThreadedMotoServer
 
 import engine
 from gateway.localdb.build import build, row_of
 from gateway.localdb.synced import LocalDb, SyncedTable, Table
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, SmallEngine, app_over
+from tests.moto_server import moto_server, s3_environ
 
 GOOD = [
     (b'{"id": "a", "price": 1}', ("a", {"price": 1})),
@@ -136,13 +136,9 @@ def test_what_can_t_be_built(tmp_path: Path, files: dict[str, bytes], place: str
 
 
 def test_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "s", "DEFAULT_REGION": "us-east-1"}.items():
-            monkeypatch.setenv(f"AWS_{name}", value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    with moto_server() as url:
+        for name, value in s3_environ(url).items():
+            monkeypatch.setenv(name, value)
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket="shop")
         s3.put_object(Bucket="shop", Key="meta/import/shop/x.jsonl.gz", Body=gzip.compress(lines(a=1)))
@@ -155,8 +151,6 @@ def test_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert built(tmp_path) == {"b": 1}
         with pytest.raises(engine.InvalidInput, match="holds no files"):
             build("s3://shop/other/", "shop", tmp_path)
-    finally:
-        server.stop()
 
 
 # ---- kept up to date

@@ -15,7 +15,6 @@ import boto3
 import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer
-from moto.server import ThreadedMotoServer
 
 from gateway.config import parse
 from gateway.targets import TARGETS
@@ -25,6 +24,7 @@ from tests.gateway.config.documents import faults_of
 from tests.gateway.targets.world import World, config, until
 from tests.gateway.upstreams.origin import CREDENTIALS
 from tests.liar import bulk, lying
+from tests.moto_server import moto_server
 from tests.services import RedisServer, redis_server
 
 
@@ -190,11 +190,8 @@ def test_kafka_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 def client(service: str, moto: str) -> Any:
