@@ -48,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             return  # the rest can't be found without it
     read_only = f"sqlite:///file:{quote(str(file))}?mode=ro&uri=true"
     try:
-        database = Database(settings.database_url if file is None else read_only)
+        database = Database(settings.database_url if file is None else read_only, only_read=file is not None)
     except Unavailable as error:
         yield Finding("database", "", error.message)
         return

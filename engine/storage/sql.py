@@ -33,6 +33,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    inspect,
     text,
 )
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -40,7 +41,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from engine.errors import Damaged, Unavailable
-from engine.storage import watermark
+from engine.storage import migrations, watermark
 from engine.storage.faults import DAMAGE, Faults
 from engine.storage.watermark import Watermark
 from engine.storage.write_lock import WriteLock
@@ -255,8 +256,8 @@ class Database:
     """One database; safe to use from many threads and from many processes at once."""
 
     def __init__(self, url: str, *, is_served: bool = False, only_read: bool = False) -> None:
-        """Open, and make what tables are missing. Raises `Unavailable` where the database can't be opened, `Damaged`
-        where it is not whole, or lacks what was acknowledged.
+        """Open, make the tables of a new database and migrate older ones. Raises `Unavailable` where the database can't
+        be opened or a newer release has used it, `Damaged` where it is not whole, or lacks what was acknowledged.
 
         `is_served`: a server has it open, and has made and checked it. `only_read`: somebody else writes for this
         process (see `engine.storage.writes`). Of neither is a lock needed.
@@ -267,6 +268,7 @@ class Database:
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         path = self._engine.url.database or ""
         file = Path(path) if self.is_sqlite and path and not path.startswith((":memory:", "file:")) else None
+        self._name = self._engine.url.render_as_string(hide_password=True) if file is None else str(file)
         self._faults = Faults("the database" if file is None else file.name, is_far=not self.is_sqlite)
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -274,10 +276,16 @@ class Database:
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._write_lock: WriteLock | None = None
         self._watermark: Watermark | None = None
-        if file is None and not self._is_served:
-            self._make_tables()
-        elif file is not None:
-            self._open_file(file)
+        try:
+            if file is not None:
+                self._open_file(file)
+            elif not self._is_served:
+                self._make_tables()
+            if self._is_served:
+                self._check_version()
+        except BaseException:
+            self.close()
+            raise
 
     def _open_file(self, file: Path) -> None:
         if file.is_dir():
@@ -288,39 +296,59 @@ class Database:
             raise Unavailable(f"the database {file} can't be opened: {error.filename}: {error.strerror}") from error
         if self._is_served:
             return
-        try:
-            oddity = watermark.check(file, self._watermark.read())
-            # several that change a new file to a write-ahead log at once are in each other's way
-            with self._write_lock.held():
-                self._make_tables(file)
-        except BaseException:
-            self.close()
-            raise
+        oddity = watermark.check(file, self._watermark.read())
+        # several that change a new file to a write-ahead log at once are in each other's way
+        with self._write_lock.held():
+            self._make_tables(file)
         if oddity:
             _log.warning("%s", oddity)
 
     def _make_tables(self, file: Path | None = None) -> None:
         try:
-            if file is None:
-                tables.create_all(self._engine)
-            else:
-                self._make_file()
+            with self._engine.begin() as connection:  # which counts nothing: there is nothing to count with
+                self._update_tables(connection)
         except DBAPIError as error:
-            where = self._engine.url.render_as_string(hide_password=True) if file is None else file
             reason = str(error.orig).strip()
             if file is not None and any(word in reason for word in DAMAGE):
                 raise Damaged(f"{file} is damaged: {reason}. {watermark.way_out(file)}") from error
-            raise Unavailable(f"the database {where} can't be opened: {reason}") from error
+            raise Unavailable(f"the database {self._name} can't be opened: {reason}") from error
 
-    def _make_file(self) -> None:
-        """The tables that are missing, and what the database is known by, where it has nothing yet."""
-        with self._engine.begin() as connection:  # which counts nothing: there is nothing to count with
-            existing = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
-            for table, statements in _sqlite_statements().items():
-                for statement in statements if table not in existing else ():
-                    connection.exec_driver_sql(statement)
-            if connection.execute(commits.select()).first() is None:
-                connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
+    def _update_tables(self, connection: Connection) -> None:
+        """The tables of this release, be the database new or an older release's; of several processes one makes them.
+        And what the database is known by, where it has nothing yet."""
+        self.wait_turn(connection, migrations.TURN)
+        existing = self._existing_tables(connection)
+        if existing.isdisjoint(tables.tables):
+            self._create_tables(connection)
+            migrations.stamp(connection)
+        else:
+            version = migrations.version_of(connection) if migrations.version_table.name in existing else None
+            if not migrations.is_current(version, self._name):
+                migrations.migrate(connection, version, self._name)
+        if self.is_sqlite and connection.execute(commits.select()).first() is None:
+            connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
+
+    def _existing_tables(self, connection: Connection) -> set[str]:
+        if self.is_sqlite:  # an inspector takes a while to load
+            names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
+            return set(names)
+        return set(inspect(connection).get_table_names())
+
+    def _create_tables(self, connection: Connection) -> None:
+        if self.is_sqlite:
+            for statement in _sqlite_statements():
+                connection.exec_driver_sql(statement)
+        else:
+            tables.create_all(connection)
+            migrations.version_table.create(connection, checkfirst=True)
+
+    def _check_version(self) -> None:
+        """Raises `Unavailable` where an older release's server has the database open, or the tables are too new."""
+        with self.read() as connection:
+            existing = self._existing_tables(connection)
+            version = migrations.version_of(connection) if migrations.version_table.name in existing else None
+        if not migrations.is_current(version, self._name) and not self._only_read:
+            raise Unavailable(f"the server that has {self._name} open is of an older release: restart it")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -402,14 +430,13 @@ def _connect_args(url: str) -> dict[str, Any]:
 
 
 @cache
-def _sqlite_statements() -> dict[str, list[str]]:
-    """By table, what makes it and its indexes. To compile them takes longer than SQLite needs to run them."""
+def _sqlite_statements() -> list[str]:
+    """Makes all tables and their indexes. To compile them takes longer than SQLite needs to run them."""
     dialect = sqlite_dialect()
-    makers: dict[str, list[ExecutableDDLElement]] = {
-        table.name: [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
-        for table in tables.sorted_tables
-    }
-    return {name: [str(each.compile(dialect=dialect)) for each in row] for name, row in makers.items()}
+    makers: list[ExecutableDDLElement] = [CreateTable(migrations.version_table)]
+    for table in tables.sorted_tables:
+        makers += [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
+    return [str(each.compile(dialect=dialect)) for each in makers]
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

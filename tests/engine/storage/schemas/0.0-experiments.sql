@@ -1,0 +1,18 @@
+CREATE TABLE attributed (arn VARCHAR NOT NULL, metric VARCHAR NOT NULL, source VARCHAR NOT NULL, began BIGINT NOT NULL, batch BIGINT NOT NULL, events BIGINT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (arn, metric, source, began, batch));
+CREATE TABLE attributions (arn VARCHAR NOT NULL, seq INTEGER NOT NULL, published FLOAT NOT NULL, PRIMARY KEY (arn));
+CREATE TABLE converted (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, scope VARCHAR NOT NULL, unit VARCHAR NOT NULL, metric VARCHAR NOT NULL, value FLOAT NOT NULL, at FLOAT NOT NULL, recommendation_id VARCHAR, once BLOB, UNIQUE (once));
+CREATE INDEX converted_scope ON converted (scope, unit);
+CREATE TABLE exposed (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, experiment VARCHAR NOT NULL, unit VARCHAR NOT NULL, variation VARCHAR NOT NULL, at FLOAT NOT NULL, propensity FLOAT NOT NULL, weighing VARCHAR NOT NULL);
+CREATE UNIQUE INDEX exposed_once ON exposed (experiment, unit);
+CREATE TABLE jobs (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind VARCHAR NOT NULL, arn VARCHAR NOT NULL, state VARCHAR NOT NULL, attempts INTEGER NOT NULL, owner VARCHAR NOT NULL, heartbeat FLOAT NOT NULL, fraction FLOAT NOT NULL, message VARCHAR NOT NULL, created FLOAT NOT NULL, started FLOAT NOT NULL, ended FLOAT NOT NULL);
+CREATE INDEX jobs_arn ON jobs (arn);
+CREATE INDEX jobs_waiting ON jobs (state, id);
+CREATE TABLE log (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, grp VARCHAR NOT NULL, kind VARCHAR NOT NULL, "key" VARCHAR NOT NULL, body BLOB NOT NULL, at FLOAT NOT NULL, once BLOB);
+CREATE INDEX log_group ON log (grp, seq);
+CREATE UNIQUE INDEX log_once ON log (grp, once);
+CREATE TABLE records (arn VARCHAR NOT NULL, account VARCHAR NOT NULL, kind VARCHAR NOT NULL, parent VARCHAR NOT NULL, uses VARCHAR NOT NULL, created FLOAT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (arn));
+CREATE INDEX records_listed ON records (account, kind, created, arn);
+CREATE INDEX records_parent ON records (parent);
+CREATE INDEX records_uses ON records (uses);
+CREATE TABLE showings (experiment VARCHAR NOT NULL, variation VARCHAR NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (experiment, variation));
+CREATE TABLE snapshots (grp VARCHAR NOT NULL, path VARCHAR NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (grp));

@@ -1,0 +1,11 @@
+CREATE TABLE jobs (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind VARCHAR NOT NULL, arn VARCHAR NOT NULL, state VARCHAR NOT NULL, attempts INTEGER NOT NULL, owner VARCHAR NOT NULL, heartbeat FLOAT NOT NULL, fraction FLOAT NOT NULL, message VARCHAR NOT NULL, created FLOAT NOT NULL, started FLOAT NOT NULL, ended FLOAT NOT NULL);
+CREATE INDEX jobs_arn ON jobs (arn);
+CREATE INDEX jobs_waiting ON jobs (state, id);
+CREATE TABLE log (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, grp VARCHAR NOT NULL, kind VARCHAR NOT NULL, "key" VARCHAR NOT NULL, body BLOB NOT NULL, at FLOAT NOT NULL, once BLOB);
+CREATE INDEX log_group ON log (grp, seq);
+CREATE UNIQUE INDEX log_once ON log (grp, once);
+CREATE TABLE records (arn VARCHAR NOT NULL, account VARCHAR NOT NULL, kind VARCHAR NOT NULL, parent VARCHAR NOT NULL, uses VARCHAR NOT NULL, created FLOAT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (arn));
+CREATE INDEX records_listed ON records (account, kind, created, arn);
+CREATE INDEX records_parent ON records (parent);
+CREATE INDEX records_uses ON records (uses);
+CREATE TABLE snapshots (grp VARCHAR NOT NULL, path VARCHAR NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (grp));
