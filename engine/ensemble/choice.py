@@ -208,10 +208,11 @@ def _returning_blend(timed: FittedSplit, active: Blend, alike: Floats | None) ->
     gains = ndcg_of(judged, weights)
     if alike is not None and not clearly_better(gains, usual := ndcg_of(judged, alike)):
         weights, gains = alike, usual
-    own = _crossed(pool, judged)
-    if clearly_better(own, gains):
-        weights = likeliest(pool)
-        gains = ndcg_of(judged, weights)
+    own = likeliest(pool)
+    fitted_to = ndcg_of(judged, own)
+    # cases it was not fitted to can't speak for it where those that it was fitted to don't
+    if clearly_better(fitted_to, gains) and clearly_better(_crossed(pool, judged), gains):
+        weights, gains = own, fitted_to
     return _blend(timed, weights, float(gains.mean()))
 
 

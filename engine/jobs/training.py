@@ -35,7 +35,7 @@ TRAINING_FAULTS = (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, 
 WRITING_S = 0.1
 A_ROW_S = 6e-4  # of an interaction, roughly: training by a recipe that is not quick, and each trial
 ROWS = "interactions"  # that a model has learned from, as it says itself
-BRIEF_S = 5.0  # a forecast this short is good enough without a quarter of a second to measure the machine
+BRIEF_S = 5.0  # a forecast this short is good enough without a tenth of a second to measure the machine
 
 
 def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], str]:

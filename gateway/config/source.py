@@ -30,6 +30,12 @@ class Loader(yaml.SafeLoader):
     }
 
 
+class FastLoader(yaml.CSafeLoader):
+    """The same by libyaml, ten times as fast. It refuses some JSON, and says less well what is wrong and where."""
+
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
+
+
 def source(text: str, name: str) -> DocumentText:
     """Raises ConfigError where the text is neither YAML nor JSON, or says the same key twice."""
     try:
@@ -58,7 +64,13 @@ def is_json(text: str, name: str) -> bool:
 
 
 def from_yaml(text: str) -> DocumentText:
-    loader = Loader(text)
+    try:
+        return _from_yaml(FastLoader(text))
+    except (yaml.YAMLError, RecursionError):
+        return _from_yaml(Loader(text))
+
+
+def _from_yaml(loader: Loader | FastLoader) -> DocumentText:
     try:
         node = loader.get_single_node()
         if node is None:
@@ -72,7 +84,11 @@ def from_yaml(text: str) -> DocumentText:
 def from_json(text: str) -> DocumentText:
     data = json.loads(text)
     # inside JSON's strings a tab is always escaped, so a raw one is only white space, which YAML refuses
-    node = yaml.compose(text.replace("\t", " "), Loader)
+    text = text.replace("\t", " ")
+    try:
+        node = yaml.compose(text, FastLoader)
+    except (yaml.YAMLError, RecursionError):
+        node = yaml.compose(text, Loader)
     return DocumentText(data, {} if node is None else lines_of(node))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ROUNDS = 8
+ROUNDS = 6
 PATIENCE_S = 900  # two minutes on a machine that does nothing else
 
 

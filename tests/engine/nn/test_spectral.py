@@ -16,7 +16,7 @@ from engine.nn.transformer import TransformerShape
 from engine.recipe import silent
 from loadtests.quality.datasets.amazon_shape import Shape, world
 
-SPARSE = Shape(users=1_500, items=800, clusters=60, successors=5)
+SPARSE = Shape(users=1_000, items=600, clusters=40, successors=5)
 
 
 def graph(weights: np.ndarray) -> Pairs:
@@ -63,7 +63,7 @@ def test_a_sparse_world_is_learned_in_a_few_epochs(monkeypatch: pytest.MonkeyPat
     split = leave_last_out(world(0, SPARSE))
 
     def learned(train: Snapshot) -> float:
-        weights = loop.trained(train, TransformerShape(SPARSE.items, 20, 32), 6, 0, silent)
+        weights = loop.trained(train, TransformerShape(SPARSE.items, 20, 32), 4, 0, silent)
         ranks = [mid_ranks(without(logits(weights, case.history), case.history), case.truth) for case in split.cases]
         return float(np.mean([ndcg(rank, 10) for rank in ranks]))
 
