@@ -2,6 +2,7 @@
 always busy; what shares servers stays together.
 
 What collecting makes stays, so nobody looks for garbage among it: that took a quarter of collecting, in every process.
+Among what tests make it is looked for seldom: Python's own thresholds take a tenth of their time.
 
 Temporary folders are in memory where it has room, because tests wait for disks as long as they count. TMPDIR says where
 else they should be.
@@ -31,6 +32,8 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+SELDOM = (100_000, 50, 100)  # new objects, and rounds of them, before garbage is looked for
+
 gc.disable()
 hypothesis.settings.register_profile("any machine", deadline=None)  # a clock says nothing on a busy one
 hypothesis.settings.load_profile("any machine")
@@ -38,6 +41,7 @@ hypothesis.settings.load_profile("any machine")
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+    gc.set_threshold(*SELDOM)
     gc.enable()
 
 
