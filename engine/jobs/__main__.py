@@ -20,6 +20,7 @@ from engine.settings import Settings
 from engine.storage.write_server import JobForwarder
 
 NICE = 10  # a tenth of what an answering thread gets where both want the processor
+ENDING = (signal.SIGTERM, signal.SIGINT)
 GONE = 3  # the exit status where the server has ended: nothing that this process does counts any more
 
 log = logging.getLogger("recgate.jobs")
@@ -51,13 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _stop_on_signals(runner)
     runner.run_forever()
     engine.close()
+    for number in ENDING:  # while the interpreter ends, the default handlers are back, and a second signal would kill
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop_on_signals(runner: Runner) -> None:
     """Stop the runner from a thread of its own: a handler runs in the middle of the main thread, which may hold the
     locks that stopping takes. Only a `SimpleQueue` may be put to from there."""
     signals: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDING:
         signal.signal(number, lambda number, frame: signals.put(number))
 
     def stop() -> None:
