@@ -16,6 +16,7 @@ from engine.errors import Unavailable
 from engine.experiments.store import ExperimentStore
 from engine.feed.directory import Directory
 from engine.feed.feed import Feed
+from engine.feed.fetcher import Fetcher
 from engine.feed.follower import Follower
 from engine.impressions.implicit import ImplicitImpressions
 from engine.impressions.showings import Showings
@@ -30,6 +31,7 @@ from engine.serving.campaigns import Campaigns
 from engine.serving.deployments import Deployments
 from engine.serving.question_filters import QuestionFilters
 from engine.settings import Settings
+from engine.storage.artifact_store import open_artifacts
 from engine.storage.sql import Database
 from engine.storage.write_server import CommandForwarder, JobForwarder
 
@@ -59,8 +61,10 @@ class Engine:
         self.jobs = Queue(self.database, clock)
         self.experiments = ExperimentStore(self.database)
         self.directory = Directory(self.records)
-        self.follower = Follower(settings.data_dir, self.database, self.log, clock)
-        self.deployments = Deployments(settings.data_dir, self.records)
+        self.store = open_artifacts(settings.storage_url, settings.data_dir, settings.storage_cache_bytes, clock)
+        self.fetcher = Fetcher(self.store, self.log, self._mapped)
+        self.follower = Follower(self.store, self.database, self.log, clock, self.fetcher)
+        self.deployments = Deployments(self.store, self.records, self.fetcher, self.follower.snapshot_seq)
         self.shown = ShownLog(
             settings.data_dir / "shown",
             clock,
@@ -125,6 +129,7 @@ class Engine:
             engine.follower.subscribe(engine._follow_records)
             engine.deployments.load_all()
             engine.follower.start()
+            engine.fetcher.start()
             engine.shown.start()
             engine.showings.start()
             engine.impressions.start()
@@ -132,6 +137,7 @@ class Engine:
 
     def close(self) -> None:
         self.follower.close()
+        self.fetcher.close()
         self.impressions.close()
         self.shown.close()
         self.showings.close()
@@ -147,10 +153,16 @@ class Engine:
     def _record_changed(self, connection: sa.Connection, arn: str) -> None:
         self.log.append_within(connection, [LogEntry("", "record", arn, b"")])
 
+    def _mapped(self) -> set[str]:
+        """The paths of the snapshots and models that this process answers from."""
+        models = {each.folder.relative_to(self.settings.data_dir).as_posix() for each in self.deployments.all()}
+        return models | self.follower.snapshot_paths()
+
     def _follow_records(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if change.kind == "snapshot":
                 self.showings.forget(change.group)
+                self.deployments.reload_late(change.group)
             elif change.kind == "record":
                 self.directory.forget()
                 if ":campaign/" in change.key or ":recommender/" in change.key:

@@ -12,6 +12,8 @@
     ├── Throttled              too much waits already; try again
     └── Unavailable            the engine can't answer now (a model still loading, the disk full)
         ├── Damaged            what lies on disk is not what was written there
+        ├── StorageFault           the storage of snapshots and models can't be reached, or refuses
+        ├── NotFetched             a snapshot or model is yet to come from there
         ├── RecipeFault        a recipe of an installed package can't be used, or is gone
         └── WriterGone         the server that this process handed its writes to has ended
 
@@ -80,6 +82,14 @@ class Unavailable(EngineError):
 
 class Damaged(Unavailable):
     """The content of a file is not what was written there; the message names the file, the loss and the way out."""
+
+
+class StorageFault(Unavailable):
+    """The storage of snapshots and models can't be reached, or refuses; the message names it, the reason, the fix."""
+
+
+class NotFetched(Unavailable):
+    """A snapshot or model is yet to come from the storage to this machine."""
 
 
 class RecipeFault(Unavailable):

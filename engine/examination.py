@@ -20,9 +20,10 @@ from engine.data import stored
 from engine.errors import Damaged, EngineError, Unavailable
 from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import Deployable, Deployments, is_resting, model_folder
+from engine.serving.deployments import Deployable, Deployments, is_resting, model_path
 from engine.settings import Settings
 from engine.storage import watermark
+from engine.storage.artifact_store import ArtifactStore, FolderStore
 from engine.storage.sql import Database, snapshots
 from engine.storage.watermark import Watermark
 
@@ -52,10 +53,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     except Unavailable as error:
         yield Finding("database", "", error.message)
         return
+    store = FolderStore(settings.data_dir)
     with closing(database):
         try:
-            yield from _snapshots(settings.data_dir, database)
-            yield from _models(settings.data_dir, Records(database))
+            yield from _snapshots(store, database)
+            yield from _models(store, Records(database))
         except Unavailable as error:
             yield Finding("database", "", error.message)
 
@@ -140,33 +142,41 @@ def _is_unreadable(file: Path) -> bool:
     return False
 
 
-def _snapshots(data_dir: Path, database: Database) -> Iterator[Finding]:
+def _snapshots(store: ArtifactStore, database: Database) -> Iterator[Finding]:
     names = {group.uid: group.name for group in Records(database).list(DatasetGroupRecord) if group.deleted_at is None}
     rows = database.rows(sa.select(snapshots.c.grp, snapshots.c.path))
     for uid, path in rows:
         if uid in names:
-            yield _tried(f"data of {names[uid]}", data_dir / path, partial(stored.load, data_dir / path))
+            yield _tried(f"data of {names[uid]}", path, partial(_load_data, store, path))
 
 
-def _models(data_dir: Path, records: Records) -> Iterator[Finding]:
-    deployments = Deployments(data_dir, records)
+def _models(store: ArtifactStore, records: Records) -> Iterator[Finding]:
+    deployments = Deployments(store, records)
     groups = {group.arn: group.uid for group in records.list(DatasetGroupRecord) if group.deleted_at is None}
     for version in records.list(SolutionVersionRecord):
         uid = groups.get(version.dataset_group_arn)
         if uid is not None and version.deleted_at is None and version.status == ACTIVE:
-            folder = model_folder(data_dir, version.arn, uid)
-            yield _tried(f"model {version.name}", folder, partial(artifacts.load, folder))
+            path = model_path(version.arn, uid)
+            yield _tried(f"model {version.name}", path, partial(_load_model, store, path))
     deployable: list[Deployable] = [*records.list(CampaignRecord), *records.list(RecommenderRecord)]
     for each in deployable:
         if each.deleted_at is None and each.dataset_group_arn in groups and not is_resting(each):
-            yield _tried(f"{each.kind} {each.name}", data_dir, partial(deployments.load, each))
+            yield _tried(f"{each.kind} {each.name}", each.arn, partial(deployments.load, each))
 
 
-def _tried(part: str, folder: Path, load: Callable[[], object]) -> Finding:
+def _load_data(store: ArtifactStore, path: str) -> object:
+    return stored.load(store.fetch(path))
+
+
+def _load_model(store: ArtifactStore, path: str) -> object:
+    return artifacts.load(store.fetch(path))
+
+
+def _tried(part: str, place: str, load: Callable[[], object]) -> Finding:
     try:
         load()
     except FileNotFoundError as error:
         return Finding(part, "", f"{error.filename} is missing")
     except (EngineError, OSError, ValueError, KeyError, TypeError) as error:
-        return Finding(part, "", str(error) if isinstance(error, EngineError) else f"{folder}: {error!r}")
+        return Finding(part, "", str(error) if isinstance(error, EngineError) else f"{place}: {error!r}")
     return Finding(part, "", "")

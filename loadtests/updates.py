@@ -25,7 +25,7 @@ from rich.table import Table
 from engine.recipes import RECIPES
 from engine.records import DatasetGroupRecord
 from engine.serving import artifacts
-from engine.serving.deployments import model_folder
+from engine.serving.deployments import model_path
 from gateway.cli.local import opened
 from gateway.cli.movielens import PARTS
 from gateway.cli.train import pairs
@@ -97,7 +97,7 @@ def evaluators(data: Path, group: str, versions: Sequence[TrainedVersion]) -> li
     with opened(data, Console(quiet=True)) as local:
         uid = local.engine.records.get(group, DatasetGroupRecord).uid
         snapshot = local.engine.resources.learnable(group)
-        models = [artifacts.load(model_folder(local.engine.settings.data_dir, each.arn, uid)) for each in versions]
+        models = [artifacts.load(local.engine.store.fetch(model_path(each.arn, uid))) for each in versions]
     return [Evaluator(snapshot, RECIPES[RECIPE].ready(model)) for model in models]
 
 

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.folders import read_json
 from engine.errors import Damaged
+from engine.storage.folders import read_json
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]

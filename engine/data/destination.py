@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, TextIO
 from urllib.parse import unquote
 
-from engine.data.source import as_invalid_input, s3_client
+from engine.data.source import as_invalid_input
 from engine.errors import InvalidInput
+from engine.storage.s3 import s3_client
 
 NOWHERE = "Invalid S3 output path"
 

@@ -14,13 +14,13 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import filterfalse, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from urllib.parse import unquote
 
 from engine.errors import InvalidInput
+from engine.storage.s3 import s3_client
 
 _BUFFER = 1 << 18
 # A folder's first level, or with the folders below it; or the file of that name, else all whose path begins so.
@@ -224,31 +224,6 @@ def _listed_in_s3(client: Any, bucket: str, key: str, depth: Depth) -> Iterator[
             hidden = _is_hidden_below(below, stem) if depth == "prefix" else _hidden(name)
             if name and not hidden:
                 yield _s3_file(client, bucket, entry["Key"], entry["Size"], entry["ETag"], below)
-
-
-def s3_client() -> Any:
-    """Made when the first `s3://` location is opened: importing the SDK takes long, and most processes need none."""
-    import boto3
-    import botocore.session
-    from botocore.config import Config
-
-    # path style, because an endpoint of one's own seldom has a host name for every bucket
-    config = Config(
-        s3={"addressing_style": "path"}, connect_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
-    )
-    session, loader = botocore.session.Session(), _loader()  # a new session finds the credentials as they are now
-    session.register_component("data_loader", loader)
-    client = boto3.session.Session(botocore_session=session).client("s3", config=config)
-    loader.search_paths.pop()  # which boto3 lengthens with every session
-    return client
-
-
-@cache
-def _loader() -> Any:
-    """Reads the SDK's descriptions of services once in a process: most of the time that a client takes."""
-    import botocore.session
-
-    return botocore.session.Session().get_component("data_loader")
 
 
 def _s3_file(client: Any, bucket: str, key: str, size: int, etag: str, below: str) -> SourceFile:

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import NO_IDS, Longs, load_array, load_columns, missing, save_columns, stack
-from engine.data.folders import read_json, whole
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.data.vocab import EMPTY_NAMES, Names
+from engine.storage.artifact_store import ArtifactStore
+from engine.storage.folders import read_json
 
 Flags = NDArray[np.bool_]
 _ROWS = ("indptr", "items", "times", "types", "values")
@@ -43,8 +44,8 @@ _NOTHING = snapshot_of(NO_IDS, NO_IDS, _NO_TIMES, item_names=EMPTY_NAMES, user_n
 EMPTY = Stored(_NOTHING, _NO_TIMES, _NO_FLAGS, _NO_FLAGS)
 
 
-def save(stored: Stored, folder: Path) -> None:
-    with whole(folder) as partial:
+def save(stored: Stored, store: ArtifactStore, path: str) -> None:
+    with store.whole(path) as partial:
         _write(stored, partial)
         _save_names(stored.snapshot.user_names, partial, "user_names")
         if stored.actions is not None:

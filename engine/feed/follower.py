@@ -6,16 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
 
 import sqlalchemy as sa
 
 from engine.data import entries, stored
 from engine.data.group import Group
-from engine.data.log import Log, Logged
+from engine.data.log import Log, LogEntry, Logged
 from engine.data.stored import Stored
-from engine.errors import Damaged, Unavailable
+from engine.errors import Damaged, NotFetched, Unavailable
+from engine.feed.fetcher import Fetcher
 from engine.question import Change
+from engine.storage.artifact_store import ArtifactStore
 from engine.storage.sql import Database, snapshots
 
 log = logging.getLogger(__name__)
@@ -31,9 +33,18 @@ Listener = Callable[[Sequence[Change]], None]
 
 
 class Follower:
-    def __init__(self, data_dir: Path, database: Database, source: Log, clock: Callable[[], float]) -> None:
-        self._data_dir, self._database, self._log, self._clock = data_dir, database, source, clock
+    def __init__(
+        self,
+        store: ArtifactStore,
+        database: Database,
+        source: Log,
+        clock: Callable[[], float],
+        fetcher: Fetcher | None = None,
+    ) -> None:
+        self._store, self._database, self._log, self._clock = store, database, source, clock
+        self._fetcher = fetcher
         self._groups: dict[str, Group] = {}
+        self._paths: dict[str, str] = {}  # by uid, of the snapshots that the groups began with
         self._listeners: list[Listener] = []
         self._applying = threading.RLock()
         self._stop = threading.Event()
@@ -47,6 +58,8 @@ class Follower:
         self.applied = self._log.last()
         for uid in group_uids:
             try:
+                with suppress(Unavailable, OSError):  # the fetcher tells when it tries again
+                    self._fetch(uid)
                 self.group(uid)
             except Unavailable as error:
                 log.error("a dataset group is not there: %s", error.message)
@@ -71,6 +84,15 @@ class Follower:
             if uid not in self._groups:
                 self._groups[uid] = self._readable(uid, self.applied)
             return self._groups[uid]
+
+    def snapshot_seq(self, uid: str) -> int | None:
+        """The last log record in the snapshot that a group answers from; None where it is not loaded."""
+        group = self._groups.get(uid)
+        return None if group is None else group.stored.seq
+
+    def snapshot_paths(self) -> set[str]:
+        """The paths of the snapshots that this process maps."""
+        return set(self._paths.values())
 
     def owner(self, group_uid: str, session: str) -> str | None:
         """The user whose session it is, as far as this process has heard."""
@@ -114,14 +136,41 @@ class Follower:
                 if record.seq > group.seq:  # a snapshot just loaded may have it already
                     return taken(group, record) or (record.key,)
             elif record.kind == "snapshot":
-                self._groups[record.group] = self._readable(record.group, record.seq)
+                if self.newest_path(record.group) != self._paths.get(record.group):
+                    self._groups[record.group] = self._readable(record.group, record.seq)
             elif record.kind == "forgotten":
-                self._groups.pop(record.key, None)
+                self._forget(record.key)
+        except NotFetched:
+            pass  # the state that is there goes on until then
         except Unavailable as error:
             log.error("log record %d (%s) is not applied: %s", record.seq, record.kind, error.message)
         return (record.key,)
 
+    def _forget(self, uid: str) -> None:
+        self._groups.pop(uid, None)
+        self._paths.pop(uid, None)
+        if self._fetcher is not None:
+            self._fetcher.drop(_key(uid))
+
+    def _fetch(self, uid: str) -> None:
+        path = self.newest_path(uid)
+        if path is not None:
+            self._store.fetch(path)
+
     def _readable(self, uid: str, upto: int) -> Group:
+        """See `restored`. Raises `NotFetched` where the files are yet to come, and sees to it that they do."""
+        path, fetcher = self.newest_path(uid), self._fetcher
+        if path is not None and fetcher is not None and self._store.local(path) is None:
+            fetcher.want(_key(uid), path, [LogEntry(uid, "snapshot", path, entries.encode(entries.Pointer(path)))])
+            raise NotFetched(f"the snapshot {path} is yet to come from the storage")
+        if fetcher is not None:
+            fetcher.drop(_key(uid))
+        group = self._restored(uid, upto)
+        if path is not None:
+            self._paths[uid] = path
+        return group
+
+    def _restored(self, uid: str, upto: int) -> Group:
         try:
             return self.restored(uid, upto)
         except (OSError, ValueError, KeyError, TypeError, Damaged) as error:
@@ -143,7 +192,7 @@ class Follower:
         path = self.newest_path(uid)
         while path is not None:
             try:
-                return stored.load(self._data_dir / path)
+                return stored.load(self._store.fetch(path))
             except FileNotFoundError:
                 missed, path = path, self.newest_path(uid)
                 if path == missed:  # else a newer one came, and this one went, while we read
@@ -151,7 +200,7 @@ class Follower:
         return stored.EMPTY
 
     def newest_path(self, uid: str) -> str | None:
-        """The path of the group's snapshot that workers read, below the data directory."""
+        """The path of the group's snapshot that workers read."""
         return self._database.value(sa.select(snapshots.c.path).where(snapshots.c.grp == uid))
 
     def _follow(self) -> None:
@@ -168,6 +217,10 @@ class Follower:
                 if not isinstance(error, Unavailable):  # which the database has logged
                     log.exception("the event log can't be followed")
                 self._stop.wait(1.0)
+
+
+def _key(uid: str) -> str:
+    return f"the snapshot of dataset group {uid}"
 
 
 def taken(group: Group, record: Logged) -> tuple[str, ...]:

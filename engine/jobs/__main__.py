@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1) from None
     runner = Runner(engine, SERVER)
     _stop_on_signals(runner)
+    engine.fetcher.start()  # which forgets old copies of snapshots and models here, too
     runner.run_forever()
     engine.close()
     for number in ENDING:  # while the interpreter ends, the default handlers are back, and a second signal would kill

@@ -24,7 +24,7 @@ from engine.records import (
     SolutionVersionRecord,
 )
 from engine.serving import artifacts
-from engine.serving.deployments import Deployed, model_folder
+from engine.serving.deployments import Deployed, model_path
 
 J = TypeVar("J", BatchInferenceJobRecord, BatchSegmentJobRecord)
 
@@ -76,7 +76,7 @@ def _with_new_items(
     trained = [each.arn for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
     if deployed.recipe.extend is None or trained[-1:] != [version.arn]:
         return deployed
-    model = artifacts.load(model_folder(work.engine.settings.data_dir, version.arn, group.uid))
+    model = artifacts.load(work.engine.store.fetch(model_path(version.arn, group.uid)))
     if len(work.state(group).items) <= trained_on(model):
         return deployed
     data = current(work, group)

@@ -13,6 +13,7 @@ from engine.data.reserved import DATASET_TYPES
 from engine.data.schema import Field
 from engine.data.stored import Stored
 from engine.engine import Engine
+from engine.errors import Unavailable
 from engine.jobs.work import Work, undisturbed
 from engine.records import DatasetGroupRecord
 
@@ -29,9 +30,9 @@ def interactions_of(engine: Engine, group_arn: str) -> int:
     path = engine.follower.newest_path(group.uid)
     streamed = engine.log.count_after_snapshot(group.uid)
     try:
-        file = engine.settings.data_dir / path / "items.npy" if path else None
+        file = engine.store.fetch(path) / "items.npy" if path else None
         return streamed + (len(np.load(file, mmap_mode="r")) if file else 0)
-    except OSError:  # replaced by a newer one at this moment
+    except (OSError, Unavailable):  # replaced by a newer one at this moment, or out of reach
         return streamed
 
 

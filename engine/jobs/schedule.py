@@ -45,7 +45,7 @@ class Scheduler:
         self._engine = engine
         self._items: dict[str, tuple[int, bool]] = {}  # uid -> up to where its log was looked at, whether news wait
         self._clean_at = 0.0
-        self._cleaned: set[tuple[str, float | None]] = set()  # deleted ones whose models were asked to go
+        self._cleaned: set[tuple[str, float | None]] = set()  # deleted ones, whose models were asked to go
 
     def look(self) -> None:
         """Start what is due."""
@@ -82,7 +82,7 @@ class Scheduler:
         return job.state not in ("queued", "running") and self._engine.clock() >= job.created + pause
 
     def _look_for_waste(self) -> None:
-        gone = {(each.arn, each.deleted_at) for each in self._gone() if self._left_a_model(each)} - self._cleaned
+        gone = {(each.arn, each.deleted_at) for each in self._gone()} - self._cleaned
         if self._engine.clock() >= self._clean_at or gone:
             self._clean_at, self._cleaned = self._engine.clock() + CLEAN_S, self._cleaned | gone
             claims.enqueue_once(self._engine, "cleaning", "models")
@@ -94,13 +94,6 @@ class Scheduler:
         ]
         pending_s, now = self._engine.settings.pending_s, self._engine.clock()
         return [each for each in deleted if each.deleted_at is not None and shown(each, now, pending_s) is None]
-
-    def _left_a_model(self, record: SolutionRecord | RecommenderRecord) -> bool:
-        group = self._engine.records.find(record.dataset_group_arn, DatasetGroupRecord)
-        if group is None:
-            return False
-        folder = self._engine.settings.data_dir / "models" / group.uid / record.name
-        return folder.exists() and any(folder.iterdir())
 
 
 def _due(engine: Engine, record: SolutionRecord | RecommenderRecord | None) -> bool:

@@ -28,7 +28,7 @@ from engine.recipe import Model, Progress, Recipe, spans, stretch
 from engine.recipes import RECIPES
 from engine.records import DatasetGroupRecord, SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import model_folder
+from engine.serving.deployments import model_path
 
 SEED = 20_260_101
 TRAINING_FAULTS = (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError)
@@ -64,7 +64,7 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
     work.progress(0.99, "writing the model")
     about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data), ROWS: len(snapshot.items)}
     model = replace(model, about={**model.about, **about})
-    artifacts.save(model, model_folder(work.engine.settings.data_dir, version.arn, group.uid))
+    artifacts.save(model, work.engine.store, model_path(version.arn, group.uid))
     seconds = time.monotonic() - started
     words = f"{recipe.name}: {len(snapshot.items):,} interactions in {seconds:.0f} s{_index_words(_index_of(model))}"
     changes = _changes(choice, ahead, model, metrics, seconds)
@@ -126,13 +126,13 @@ def update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], 
     group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
     data = current(work, group)
     recipe = RECIPES[name_of(base.recipe_arn)]
-    own, target = (model_folder(engine.settings.data_dir, arn, group.uid) for arn in (base.arn, version.arn))
-    trained = artifacts.load(own)
+    own, target = (model_path(arn, group.uid) for arn in (base.arn, version.arn))
+    trained = artifacts.load(engine.store.fetch(own))
     snapshot = training_data(work, data, base)
     learning, extending = spans(work.progress, (0.9, 0.1))
     model = _renewed(trained, recipe, settings_of(base), snapshot, learning)
     model, _ = with_new_items(model, recipe, settings_of(base), snapshot, data, extending)
-    artifacts.save(model, target, (trained, own))
+    artifacts.save(model, engine.store, target, (trained, own))
     inherited = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
     about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
     rows, count = len(snapshot.items) - int(trained.about.get(ROWS, 0)), snapshot.item_count - trained_on(trained)

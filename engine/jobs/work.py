@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,13 +18,16 @@ from engine.data.group import Group
 from engine.data.log import LogEntry
 from engine.data.stored import Stored
 from engine.engine import Engine
-from engine.errors import EngineError, JobStopped, SnapshotOvertaken
+from engine.errors import EngineError, JobStopped, SnapshotOvertaken, Unavailable
 from engine.feed.directory import Directory
 from engine.queue.queue import Job
 from engine.recipe import Progress
 from engine.records import DatasetGroupRecord, Record, kind_of
+from engine.storage.artifact_store import ArtifactStore
 from engine.storage.sql import snapshots
 from engine.storage.writes import write
+
+log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Record)
 
@@ -89,17 +91,16 @@ class Work:
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
             remove(self.engine, group.uid, seq, RECORDS_OF[dataset_type])
         self._remove_erased(group)
-        path = f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
-        folder = self.engine.settings.data_dir / path
-        stored.save(snapshot, folder)
+        store, path = self.engine.store, f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
+        stored.save(snapshot, store, path)
         counts = also.pop("counts", None)
         new = NewSnapshot(group.uid, self.bases.get(group.uid), path, snapshot.seq)
         try:
             publish(self.engine, self.job, new, also, counts)
         except SnapshotOvertaken:
-            shutil.rmtree(folder, ignore_errors=True)
+            store.remove(path)
             raise
-        _forget_old(folder, 1 if group.erased else SNAPSHOTS_KEPT)
+        _forget_old(store, path, 1 if group.erased else SNAPSHOTS_KEPT)
         for seq in group.erased:  # the records themselves name who was deleted
             remove(self.engine, group.uid, seq + 1, "erased")
 
@@ -195,8 +196,17 @@ def _remove(engine: Engine, seqs: list[int]) -> None:
     engine.log.remove(seqs)
 
 
-def _forget_old(newest: Path, most: int) -> None:
+def _forget_old(store: ArtifactStore, newest: str, most: int) -> None:
     """Older snapshots go; a process that still maps one keeps its pages until it lets go."""
-    folders = sorted(newest.parent.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in folders[most:]:
-        shutil.rmtree(folder, ignore_errors=True)
+    group = newest.rpartition("/")[0]
+    try:
+        earlier = [path for path in store.paths(group) if path != newest and "/." not in path]
+        for path in sorted(earlier, key=_seq_of, reverse=True)[most - 1 :]:
+            store.remove(path)
+    except Unavailable as error:  # what was published counts all the same
+        log.warning("earlier snapshots of %s are left to the next cleaning: %s", group, error.message)
+
+
+def _seq_of(path: str) -> int:
+    """The last log record that a snapshot has, by its path."""
+    return int(path.rpartition("/")[2].partition("-")[0])

@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.columns import load_array
-from engine.data.folders import read_json, whole
 from engine.recipe import Model
+from engine.storage.artifact_store import ArtifactStore
+from engine.storage.folders import read_json
 
 
-def save(model: Model, folder: Path, made_from: tuple[Model, Path] | None = None) -> None:
+def save(model: Model, store: ArtifactStore, path: str, made_from: tuple[Model, str] | None = None) -> None:
     """Write a model; what an interrupted training left in the place is replaced.
 
-    Arrays that it shares with the model it was `made_from`, which lies in that folder, are on disk once.
+    Arrays that it shares with the model it was `made_from`, which has that path, are on disk once.
     """
-    base, at = made_from or (Model({}), folder)
-    with whole(folder) as partial:
+    base, base_path = made_from or (Model({}), "")
+    with store.whole(path, base_path) as partial:
+        at = store.fetch(base_path) if base_path else partial
         for name, array in model.arrays.items():
             if base.arrays.get(name) is array:
                 (partial / f"{name}.npy").hardlink_to(at / f"{name}.npy")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
 from engine.control.tag_settings import diversity_in, fatigue_in, negative_events_in, objective_in, rules_in
 from engine.data.columns import NO_IDS, Floats, Ints
+from engine.data.log import LogEntry
 from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
@@ -27,6 +29,7 @@ from engine.rules.rules import RuleBook
 from engine.serving import artifacts
 from engine.serving.likeness import ModelVectors
 from engine.serving.unwanted import AlikeItems
+from engine.storage.artifact_store import ArtifactStore
 from engine.use_cases import USE_CASES, UseCase
 
 log = logging.getLogger(__name__)
@@ -132,10 +135,15 @@ class Deployed:
         return ModelVectors.stored(self.folder)
 
 
-def model_folder(data_dir: Path, version_arn: str, group_uid: str) -> Path:
-    """The folder of a solution version's artifact: the last two segments of its ARN below its group."""
+def model_path(version_arn: str, group_uid: str) -> str:
+    """The path of a solution version's artifact: the last two segments of its ARN below its group."""
     solution, version = version_arn.rsplit("/", 2)[-2:]
-    return data_dir / "models" / group_uid / solution / version
+    return f"models/{group_uid}/{solution}/{version}"
+
+
+def beside(path: str, name: str) -> str:
+    """The path of another name in the same folder."""
+    return f"{path.rpartition('/')[0]}/{name}"
 
 
 def model_arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
@@ -143,19 +151,40 @@ def model_arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
     return record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
 
 
-def items_folder(data_dir: Path, record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> Path:
-    """The folder of the model that answers for a version or recommender: its own, or one that knows later items too."""
-    own = model_folder(data_dir, model_arn(record), group_uid)
-    return own.with_name(record.items_folder) if record.items_folder else own
+def items_path(record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> str:
+    """The path of the model that answers for a version or recommender: its own, or one that knows later items too."""
+    own = model_path(model_arn(record), group_uid)
+    return beside(own, record.items_folder) if record.items_folder else own
+
+
+class Arrivals(Protocol):
+    """The way of models to this machine: see `engine.feed.fetcher.Fetcher`."""
+
+    def want(self, key: str, path: str, news: Sequence[LogEntry]) -> None: ...
+
+    def drop(self, key: str) -> None: ...
 
 
 class Deployments:
-    def __init__(self, data_dir: Path, records: Records) -> None:
-        self._data_dir, self._records = data_dir, records
+    def __init__(
+        self,
+        store: ArtifactStore,
+        records: Records,
+        arrivals: Arrivals | None = None,
+        snapshot_seq: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
+        """Without `arrivals` what is not here is fetched by whoever needs it. `snapshot_seq` says how far a dataset
+        group's snapshot goes that this process answers from."""
+        self._store, self._records, self._arrivals, self._snapshot_seq = store, records, arrivals, snapshot_seq
         self._ready: dict[str, Deployed] = {}
+        self._late: dict[str, str] = {}  # whose models wait for newer data -> the uid of its group
 
     def load_all(self) -> None:
         for each in (*self._records.list(CampaignRecord), *self._records.list(RecommenderRecord)):
+            record = self.record(each.arn)
+            if record is not None and not is_resting(record):
+                with suppress(Unavailable, OSError):  # `reload` sees to it
+                    self._store.fetch(self._path(record))
             self.reload(each.arn)
 
     def reload(self, arn: str) -> None:
@@ -163,11 +192,12 @@ class Deployments:
         record = self.record(arn)
         if record is None or is_resting(record):
             self._ready.pop(arn, None)
+            self._arrived(arn)
             return
         try:
-            folder = self._folder(record)
-            same = next((each for each in self.all() if each.folder == folder), None)  # its own, or another campaign's
-            self._ready[arn] = self._with_record(same, record) if same is not None else self.load(record)
+            deployed = self._at_hand(record)
+            if deployed is not None:
+                self._ready[arn] = deployed
         except RecipeFault as error:
             log.error("the model of %s can't be loaded: %s", arn, error)
         except (Unavailable, OSError) as error:
@@ -176,6 +206,40 @@ class Deployments:
             )
         except Exception:  # whatever is wrong with one model, the others must answer
             log.exception("the model of %s can't be loaded", arn)
+
+    def _at_hand(self, record: Deployable) -> Deployed | None:
+        """What answers for the record; None where its model, or the data that this was trained on, is yet to come."""
+        path = self._path(record)
+        folder = self._store.local(path)
+        if folder is None and self._arrivals is not None:
+            self._await(record, path)
+            return None
+        self._arrived(record.arn)
+        same = next((each for each in self.all() if each.folder == folder), None)  # its own, or another campaign's
+        if same is not None:
+            return self._with_record(same, record)
+        deployed, before = self.load(record), self._ready.get(record.arn)
+        seq = self._snapshot_seq(deployed.group_uid)
+        if before is not None and seq is not None and before.seq <= seq < deployed.seq:
+            self._late[record.arn] = deployed.group_uid
+            return None
+        return deployed
+
+    def _await(self, record: Deployable, path: str) -> None:
+        assert self._arrivals is not None
+        group = self._records.get(record.dataset_group_arn, DatasetGroupRecord)
+        news = [LogEntry("", "record", record.arn, b""), LogEntry(group.uid, "deploy", record.arn, b"")]
+        self._arrivals.want(record.arn, path, news)
+
+    def _arrived(self, arn: str) -> None:
+        if self._arrivals is not None:
+            self._arrivals.drop(arn)
+
+    def reload_late(self, group_uid: str) -> None:
+        """Answer with models of a dataset group that were here before the data that they were trained on."""
+        for arn in [arn for arn, uid in self._late.items() if uid == group_uid]:
+            del self._late[arn]
+            self.reload(arn)
 
     def reload_group(self, group_arn: str) -> None:
         """Answer with what a dataset group's record says now."""
@@ -250,21 +314,22 @@ class Deployments:
         )
 
     def _newest(self, record: Deployable) -> tuple[Path, Model]:
-        folder = self._folder(record)
+        path = self._path(record)
         while True:
             try:
+                folder = self._store.fetch(path)
                 return folder, artifacts.load(folder)
             except FileNotFoundError:
-                missed, folder = folder, self._folder(self.record(record.arn) or record)
-                if folder == missed:  # else a newer one came, and this one went, while we read
+                missed, path = path, self._path(self.record(record.arn) or record)
+                if path == missed:  # else a newer one came, and this one went, while we read
                     raise
 
-    def _folder(self, record: Deployable) -> Path:
+    def _path(self, record: Deployable) -> str:
         group = self._records.get(record.dataset_group_arn, DatasetGroupRecord)
         if isinstance(record, RecommenderRecord):
-            return items_folder(self._data_dir, record, group.uid)
+            return items_path(record, group.uid)
         version = self._records.get(record.solution_version_arn, SolutionVersionRecord)
-        return items_folder(self._data_dir, version, group.uid)
+        return items_path(version, group.uid)
 
 
 def is_resting(record: Deployable) -> bool:

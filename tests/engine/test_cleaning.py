@@ -9,7 +9,7 @@ import pytest
 
 from engine import NotFound
 from engine.jobs.schedule import CLEAN_S, Scheduler
-from engine.serving.deployments import model_folder
+from engine.serving.deployments import model_path
 from tests.engine.shop import HOME, Shop
 from tests.engine.test_recommenders import furnish, recommend
 
@@ -44,7 +44,7 @@ def test_a_deleted_solutions_models_go(shop: Shop, version: str):
     for _ in range(3):
         scheduler.look()
         shop.work()
-    assert models(shop) == {model_folder(shop.folder / "data", other, shop.uid)}
+    assert models(shop) == {shop.folder / "data" / model_path(other, shop.uid)}
     assert len([job for job in shop.engine.jobs.newest(100) if job.kind == "cleaning"]) == 2
 
 
@@ -79,7 +79,7 @@ def test_a_solution_made_again_under_the_name_keeps_its_own(shop: Shop, version:
 
 
 def test_a_failed_versions_and_an_interrupted_jobs_leftovers_go(shop: Shop, version: str):
-    own = model_folder(shop.folder / "data", version, shop.uid)
+    own = shop.folder / "data" / model_path(version, shop.uid)
     half = [own.with_name(f".{own.name}.4711"), shop.folder / "data" / "groups" / shop.uid / ".9-abc.4711"]
     unknown = own.with_name("00000000")
     for folder in (*half, unknown):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import NotFound, Unavailable
-from engine.serving.deployments import Deployments, model_folder
+from engine.serving.deployments import Deployments, model_path
 from tests.engine.shop import ACCOUNT, HOME, Shop
 
 HOME_PAGE = f"{HOME}campaign/home"
@@ -21,13 +21,13 @@ def version(shop: Shop) -> str:
 
 
 def opened(shop: Shop) -> Deployments:
-    deployments = Deployments(shop.folder / "data", shop.engine.records)
+    deployments = Deployments(shop.engine.store, shop.engine.records)
     deployments.load_all()
     return deployments
 
 
 def spoil(shop: Shop, version: str) -> Path:
-    path = model_folder(shop.folder / "data", version, shop.uid) / "about.json"
+    path = shop.folder / "data" / model_path(version, shop.uid) / "about.json"
     path.write_text("{")
     return path
 

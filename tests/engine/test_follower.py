@@ -24,7 +24,7 @@ def event(group: str, user: str, item: str, session: str = "s") -> LogEntry:
 
 def follow(shop: Shop) -> Follower:
     """Another follower of the shop's log, which the test moves on."""
-    follower = Follower(shop.folder / "data", shop.engine.database, shop.engine.log, lambda: T0 + 60.0)
+    follower = Follower(shop.engine.store, shop.engine.database, shop.engine.log, lambda: T0 + 60.0)
     follower.load([])
     return follower
 

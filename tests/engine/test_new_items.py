@@ -13,7 +13,7 @@ from engine import Unavailable, recipes
 from engine.jobs.schedule import ITEMS_S, Scheduler
 from engine.records import SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import Deployments, model_folder
+from engine.serving.deployments import Deployments, model_path
 from tests.engine.shop import ACCOUNT, HOME, Shop
 
 V1 = "arn:aws:personalize:::recipe/aws-user-personalization"
@@ -192,7 +192,7 @@ def test_a_model_whose_folder_goes_while_it_is_loaded(shop: Shop, version: str, 
         return load(folder)
 
     monkeypatch.setattr(artifacts, "load", late)
-    starting = Deployments(shop.folder / "data", shop.engine.records)
+    starting = Deployments(shop.engine.store, shop.engine.records)
     starting.load_all()
     assert missed and "-items-" in missed[0].name
     newest = shop.engine.records.get(version, SolutionVersionRecord).items_folder
@@ -200,8 +200,8 @@ def test_a_model_whose_folder_goes_while_it_is_loaded(shop: Shop, version: str, 
 
 
 def test_a_model_that_is_nowhere_is_not_looked_for_for_ever(shop: Shop, version: str):
-    shutil.rmtree(model_folder(shop.folder / "data", version, shop.uid))
-    starting = Deployments(shop.folder / "data", shop.engine.records)
+    shutil.rmtree(shop.folder / "data" / model_path(version, shop.uid))
+    starting = Deployments(shop.engine.store, shop.engine.records)
     starting.load_all()
     with pytest.raises(Unavailable):
         starting.get(f"{HOME}campaign/home", ACCOUNT)

@@ -8,9 +8,10 @@ import pytest
 
 from engine.data import stored
 from engine.data.columns import Labels, Numbers, Tags, Texts, column_of
-from engine.data.folders import whole
 from engine.data.snapshot import snapshot_of
 from engine.data.stored import EMPTY, Stored
+from engine.storage.artifact_store import FolderStore
+from engine.storage.folders import whole
 
 
 @pytest.fixture
@@ -61,12 +62,12 @@ def told(one: Stored) -> dict[str, object]:
 
 
 def test_a_stored_snapshot_is_the_same(sample: Stored, tmp_path: Path):
-    stored.save(sample, tmp_path / "groups" / "one")
+    stored.save(sample, FolderStore(tmp_path), "groups/one")
     assert told(stored.load(tmp_path / "groups" / "one")) == told(sample)
 
 
 def test_an_empty_one_too(tmp_path: Path):
-    stored.save(EMPTY, tmp_path / "none")
+    stored.save(EMPTY, FolderStore(tmp_path), "none")
     assert told(stored.load(tmp_path / "none")) == told(EMPTY)
 
 
@@ -106,10 +107,10 @@ def test_without_one_dataset_the_rest_stays(sample: Stored, kind: str):
 
 
 def test_a_folder_that_fails_leaves_the_earlier_one(sample: Stored, tmp_path: Path):
-    stored.save(sample, tmp_path / "one")
+    stored.save(sample, FolderStore(tmp_path), "one")
     broken = replace(sample, links={"s": object()})  # type: ignore[dict-item]
     with pytest.raises(TypeError):
-        stored.save(broken, tmp_path / "one")
+        stored.save(broken, FolderStore(tmp_path), "one")
     assert told(stored.load(tmp_path / "one")) == told(sample)
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 

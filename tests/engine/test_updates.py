@@ -11,7 +11,7 @@ from engine.ensemble.training import plan_of
 from engine.recipe import Model
 from engine.records import SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import model_folder
+from engine.serving.deployments import model_path
 from tests.engine.shop import HOME, Shop
 
 V1 = "arn:aws:personalize:::recipe/aws-user-personalization"
@@ -35,7 +35,7 @@ def updated(shop: Shop) -> SolutionVersionRecord:
 
 
 def model_of(shop: Shop, version: str) -> Model:
-    return artifacts.load(model_folder(shop.folder / "data", version, shop.uid))
+    return artifacts.load(shop.folder / "data" / model_path(version, shop.uid))
 
 
 def newcomers(shop: Shop) -> None:

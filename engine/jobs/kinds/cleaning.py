@@ -7,9 +7,7 @@ that is about to load it looks again for what took its place.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -18,7 +16,7 @@ from engine.engine import Engine
 from engine.errors import NotFound
 from engine.jobs.work import Work
 from engine.records import DatasetGroupRecord, RecommenderRecord, Record, SolutionVersionRecord
-from engine.serving.deployments import items_folder, model_arn, model_folder
+from engine.serving.deployments import items_path, model_arn, model_path
 from engine.storage.sql import snapshots
 
 ALONE = True  # another job may be making what it removes
@@ -27,37 +25,37 @@ ALONE = True  # another job may be making what it removes
 def run(work: Work) -> str:
     engine = work.engine
     gone = [*_unused_models(engine), *_unused_snapshots(engine)]
-    for place, folder in enumerate(gone):
-        work.progress(place / len(gone), folder.name)
-        shutil.rmtree(folder, ignore_errors=True)
+    for place, path in enumerate(gone):
+        work.progress(place / len(gone), path.rpartition("/")[2])
+        engine.store.remove(path)
     return f"{len(gone)} folders removed"
 
 
-def _unused_models(engine: Engine) -> Iterator[Path]:
+def _unused_models(engine: Engine) -> Iterator[str]:
     """Listed before what is used, so that a model which comes meanwhile is none of them."""
-    folders = list((engine.settings.data_dir / "models").glob("*/*/*"))
+    paths = engine.store.paths("models")
     used = _used_models(engine)
-    yield from (folder for folder in folders if folder not in used)
+    yield from (path for path in paths if path not in used)
 
 
-def _used_models(engine: Engine) -> set[Path]:
-    """The folders of everything that is not gone, be it that it answers at present or not."""
-    data_dir, used = engine.settings.data_dir, set()
+def _used_models(engine: Engine) -> set[str]:
+    """The paths of everything that is not gone, be it that it answers at present or not."""
+    used: set[str] = set()
     models: list[SolutionVersionRecord | RecommenderRecord] = engine.records.list(SolutionVersionRecord)
     models += engine.records.list(RecommenderRecord)
     for record in models:
         if _is_there(engine, record) and model_arn(record):
             uid = _uid(engine, record.dataset_group_arn)
-            used |= {model_folder(data_dir, model_arn(record), uid), items_folder(data_dir, record, uid)}
+            used |= {model_path(model_arn(record), uid), items_path(record, uid)}
     return used
 
 
-def _unused_snapshots(engine: Engine) -> Iterator[Path]:
+def _unused_snapshots(engine: Engine) -> Iterator[str]:
     """All but the one that workers read, of groups that have one; the group's own job sees to those of deleted ones."""
-    folders = list((engine.settings.data_dir / "groups").glob("*/*"))
-    used = {engine.settings.data_dir / row.path for row in engine.database.rows(sa.select(snapshots.c.path))}
-    groups = {folder.parent for folder in used}
-    yield from (folder for folder in folders if folder not in used and folder.parent in groups)
+    paths = engine.store.paths("groups")
+    used = {row.path for row in engine.database.rows(sa.select(snapshots.c.path))}
+    groups = {path.split("/")[1] for path in used}
+    yield from (path for path in paths if path not in used and path.split("/")[1] in groups)
 
 
 def _is_there(engine: Engine, record: Record) -> bool:

@@ -5,9 +5,6 @@ Nothing is trained. The model that knows later items lies beside the version's o
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import msgspec
 import sqlalchemy as sa
 
@@ -30,7 +27,7 @@ from engine.records import (
     kind_of,
 )
 from engine.serving import artifacts
-from engine.serving.deployments import items_folder, model_arn, model_folder
+from engine.serving.deployments import beside, items_path, model_arn, model_path
 from engine.storage.writes import write
 
 
@@ -48,8 +45,8 @@ def run(work: Work) -> str:
         progress = stretch(work.progress, place / len(wanting), (place + 1) / len(wanting))
         snapshot = training_data(work, data, target.version)
         extended, _ = with_new_items(model, target.recipe, settings_of(target.version), snapshot, data, progress)
-        name = f"{own.name}-items-{data.seq}"
-        artifacts.save(extended, own.with_name(name), (model, own))
+        name = f"{own.rpartition('/')[2]}-items-{data.seq}"
+        artifacts.save(extended, work.engine.store, beside(own, name), (model, own))
         _publish(work, group, target, name)
     return f"{len(wanting)} models know all {data.snapshot.item_count:,} items"
 
@@ -62,18 +59,17 @@ def wants(target: AnsweringModel, model: Model, newest: Model, state: Group) -> 
     return state.stored.seq > int(newest.about["seq"]) and state.stored.snapshot.item_count > trained
 
 
-def _loaded(engine: Engine, target: AnsweringModel, uid: str) -> tuple[Path, Model, Model]:
-    """The place of the version's own model; the newest that answers for it; its own."""
-    own = model_folder(engine.settings.data_dir, target.version.arn, uid)
-    return own, artifacts.load(items_folder(engine.settings.data_dir, target.record, uid)), artifacts.load(own)
+def _loaded(engine: Engine, target: AnsweringModel, uid: str) -> tuple[str, Model, Model]:
+    """The path of the version's own model; the newest that answers for it; its own."""
+    own, newest = model_path(target.version.arn, uid), items_path(target.record, uid)
+    return own, artifacts.load(engine.store.fetch(newest)), artifacts.load(engine.store.fetch(own))
 
 
 def _publish(work: Work, group: DatasetGroupRecord, target: AnsweringModel, name: str) -> None:
     """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
     before = publish(work.engine, work.job, target.record.arn, target.version.arn, list(target.answers), name)
     if before not in (None, "", name):
-        own = model_folder(work.engine.settings.data_dir, target.version.arn, group.uid)
-        shutil.rmtree(own.with_name(before), ignore_errors=True)
+        work.engine.store.remove(beside(model_path(target.version.arn, group.uid), before))
 
 
 @write

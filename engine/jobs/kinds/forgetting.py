@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import sqlalchemy as sa
 
 from engine.data.log import LogEntry
@@ -11,6 +9,7 @@ from engine.engine import Engine
 from engine.impressions.showings import forget_shown
 from engine.jobs.work import Work, remove
 from engine.records import DatasetGroupRecord
+from engine.storage.artifact_store import PARTS
 from engine.storage.sql import snapshots
 from engine.storage.writes import write
 
@@ -29,16 +28,16 @@ def run(work: Work) -> str:
 
 def _left(engine: Engine) -> set[str]:
     """The uids of all groups that have data."""
-    folders = (path for name in ("groups", "models") for path in (engine.settings.data_dir / name).glob("*"))
+    paths = (path for kind in PARTS for path in engine.store.paths(kind))
     published = engine.database.rows(sa.select(snapshots.c.grp))
-    return {*(path.name for path in folders), *(row.grp for row in published), *engine.log.groups()}
+    return {*(path.split("/")[1] for path in paths), *(row.grp for row in published), *engine.log.groups()}
 
 
 def _forget(engine: Engine, uid: str) -> None:
     """Workers let go first; the folders go last, so that a job that was interrupted finds the group again."""
     remove(engine, uid, _let_go(engine, uid))
-    for name in ("models", "groups"):
-        shutil.rmtree(engine.settings.data_dir / name / uid, ignore_errors=True)
+    for kind in PARTS:
+        engine.store.remove(f"{kind}/{uid}")
 
 
 @write

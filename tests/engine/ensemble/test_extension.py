@@ -14,6 +14,7 @@ from engine.data.snapshot import Snapshot
 from engine.recipe import Model, Query, Recipe, silent
 from engine.recipes import RECIPES
 from engine.serving import artifacts
+from engine.storage.artifact_store import FolderStore
 from tests.engine.recipes.test_contract import SMALL
 from tests.engine.recipes.worlds import groups
 
@@ -101,7 +102,7 @@ def test_twice_is_once(tmp_path: Path):
     name = "aws-user-personalization-v2"
     recipe = RECIPES[name]
     assert recipe.extend is not None
-    artifacts.save(extended(name), tmp_path / "m")
+    artifacts.save(extended(name), FolderStore(tmp_path), "m")
     twice = recipe.extend(artifacts.load(tmp_path / "m"), groups(), params(recipe), silent)
     query = Query(np.arange(4, dtype=np.int32))
     np.testing.assert_array_equal(recipe.ready(twice)(query), recipe.ready(extended(name))(query))
