@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Array, Floats
+from engine.data.columns import Array, Bools, Floats
 from engine.ensemble.blend import blended
 from engine.ensemble.pool import CandidatePool
 
@@ -27,7 +27,8 @@ LUCK = 0.2  # probability that any choice has without a reason
 CRUMB = 0.02  # of all weights of scores of unit deviation, under which a column is left out
 MOST = 6  # columns, as each takes time to serve
 STEPS = 25  # of Newton's method; a handful is usual
-SWEEPS = 100  # over the weights, for one of them
+ROUNDS = 100  # of one of them, in each of which a column may get a weight; as many as columns is usual
+FLAT, TINY = 1e-9, 1e-300
 ENOUGH = 0.02  # log-likelihood of all cases, that a step must add
 SHORTEST = 1e-3  # of a whole step
 BLOCK = 4_000_000  # scores that are centred at once
@@ -142,16 +143,33 @@ def fitted(choices: Choices, weights: Array) -> Array:
 
 
 def nearest_to_least(gradient: Array, curvature: Array, weights: Array) -> Array:
-    """(columns,) the weights, none below 0, at which the parabola through `weights` is least: coordinate descent."""
-    start, slopes, steepness = weights.tolist(), gradient.tolist(), np.diag(curvature).tolist()
-    least, moved, rows = weights.tolist(), np.zeros(len(weights)), list(curvature)
-    for _ in range(SWEEPS):  # with numbers of Python's, which cost a third of numpy's one by one
-        widest = 0.0
-        for place, row in enumerate(rows):
-            slope = slopes[place] + float(row.dot(moved))
-            value = max(0.0, least[place] - slope / steepness[place])
-            widest = max(widest, abs(value - least[place]))
-            least[place], moved[place] = value, value - start[place]
-        if widest < 1e-6:
+    """(columns,) the weights, none below 0, at which the parabola through `weights` is least: the active set method of
+    Lawson and Hanson (1974), which begins with the columns that have a weight.
+    """
+    slope_at_zero = gradient - curvature @ weights
+    least, free = weights, weights > 0
+    for _ in range(ROUNDS):
+        least, free = _least_of(free, least, slope_at_zero, curvature)
+        slopes = np.where(free, 0, slope_at_zero + curvature @ least)
+        steepest = int(np.argmin(slopes))
+        if slopes[steepest] >= -FLAT:
             break
-    return np.array(least)
+        free[steepest] = True
+    return least
+
+
+def _least_of(free: Bools, start: Array, slope_at_zero: Array, curvature: Array) -> tuple[Array, Bools]:
+    """The least point where only the `free` columns have weights, and which of them do: one that would fall below 0 on
+    the way there loses its own.
+    """
+    least, free = start, free.copy()
+    while True:
+        target = np.zeros(len(least))
+        target[free] = np.linalg.solve(curvature[np.ix_(free, free)], -slope_at_zero[free])
+        falling = np.flatnonzero(free & (target <= 0))
+        if not len(falling):
+            return target, free
+        shares = least[falling] / np.maximum(least[falling] - target[falling], TINY)
+        least = least + shares.min() * (target - least)
+        free[falling[shares <= shares.min()]] = False
+        least = np.where(free, least, 0)
