@@ -61,6 +61,12 @@ if TYPE_CHECKING:
     from engine.jobs.claims import Lanes as Lanes, cancel as cancel, renew as renew
     from engine.jobs.runner import Runner as Runner
     from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
+    from engine.moving import (
+        accept_moved as accept_moved,
+        database_url as database_url,
+        move_data as move_data,
+        without_password as without_password,
+    )
     from engine.question import (
         MOST_RESULTS as MOST_RESULTS,
         Cap as Cap,
@@ -136,6 +142,7 @@ _BEHIND = {
     "engine.measure.off_policy": ("Estimate", "Estimates"),
     "engine.evaluation.plot": ("save_curve", "save_diversity", "save_plot"),
     "engine.evaluation.report": ("EvaluationReport",),
+    "engine.moving": ("accept_moved", "database_url", "move_data", "without_password"),
     "engine.question": (
         "MOST_RESULTS",
         "Cap",

@@ -30,6 +30,7 @@ COMMANDS = {
     "recommend": "recommend",
     "status": "status",
     "jobs": "jobs",
+    "migrate": "migrate",
     "check": "check",
     "check-config": "check_config",
     "import-config": "import_config",

@@ -41,7 +41,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from engine.errors import Damaged, Unavailable
-from engine.storage import migrations, watermark
+from engine.storage import handover, migrations, watermark
 from engine.storage.faults import DAMAGE, Faults
 from engine.storage.watermark import Watermark
 from engine.storage.write_lock import WriteLock
@@ -268,7 +268,7 @@ class Database:
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         path = self._engine.url.database or ""
         file = Path(path) if self.is_sqlite and path and not path.startswith((":memory:", "file:")) else None
-        self._name = self._engine.url.render_as_string(hide_password=True) if file is None else str(file)
+        self.name = self._engine.url.render_as_string(hide_password=True) if file is None else str(file)
         self._faults = Faults("the database" if file is None else file.name, is_far=not self.is_sqlite)
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -311,20 +311,21 @@ class Database:
             reason = str(error.orig).strip()
             if file is not None and any(word in reason for word in DAMAGE):
                 raise Damaged(f"{file} is damaged: {reason}. {watermark.way_out(file)}") from error
-            raise Unavailable(f"the database {self._name} can't be opened: {reason}") from error
+            raise Unavailable(f"the database {self.name} can't be opened: {reason}") from error
 
     def _update_tables(self, connection: Connection) -> None:
         """The tables of this release, be the database new or an older release's; of several processes one makes them.
         And what the database is known by, where it has nothing yet."""
         self.wait_turn(connection, migrations.TURN)
         existing = self._existing_tables(connection)
+        handover.refuse_moving(connection, existing, self.name)
         if existing.isdisjoint(tables.tables):
             self._create_tables(connection)
             migrations.stamp(connection)
         else:
             version = migrations.version_of(connection) if migrations.version_table.name in existing else None
-            if not migrations.is_current(version, self._name):
-                migrations.migrate(connection, version, self._name)
+            if not migrations.is_current(version, self.name):
+                migrations.migrate(connection, version, self.name)
         if self.is_sqlite and connection.execute(commits.select()).first() is None:
             connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
 
@@ -346,9 +347,10 @@ class Database:
         """Raises `Unavailable` where an older release's server has the database open, or the tables are too new."""
         with self.read() as connection:
             existing = self._existing_tables(connection)
+            handover.refuse_moving(connection, existing, self.name)
             version = migrations.version_of(connection) if migrations.version_table.name in existing else None
-        if not migrations.is_current(version, self._name) and not self._only_read:
-            raise Unavailable(f"the server that has {self._name} open is of an older release: restart it")
+        if not migrations.is_current(version, self.name) and not self._only_read:
+            raise Unavailable(f"the server that has {self.name} open is of an older release: restart it")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -20,7 +20,7 @@ def command(accept: bool, data: Path) -> None:
 
     Ends with status 1 where something is damaged or lost.
     """
-    from engine import Settings, accept_loss, examine
+    from engine import Settings, accept_loss, accept_moved, examine
 
     console = Console(soft_wrap=True, highlight=False)
     with plain_errors():
@@ -29,6 +29,8 @@ def command(accept: bool, data: Path) -> None:
             raise click.ClickException(f"there is no data directory {settings.data_dir}; choose another by --data")
         for line in accept_loss(settings) if accept else ():
             console.print(f"accepted: {escape(line)}")
+        if accept and accept_moved(settings):
+            console.print("accepted: what has happened since the data moved is left where it moved to")
         damaged = 0
         for part, about, fault in examine(settings):
             damaged += bool(fault)

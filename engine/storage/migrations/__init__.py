@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 FILE = re.compile(r"v(\d+)_(\d+)_\w+\.py")
 TURN = 7230  # of processes that find old tables
 
-version_table = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+version_table = Table("recgate_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
 class Version(NamedTuple):

@@ -28,6 +28,7 @@ from tests.services import postgres_server
 SCHEMAS = Path(__file__).parent / "schemas"  # what builds of before there were versions made in SQLite
 OLD = sorted(path.stem for path in SCHEMAS.glob("*.sql"))
 CLICKS = ("u1 a 1", "u1 b 2", "u2 a 3", "u3 a 4", "u3 b 5", "u3 c 6")
+COMPARED = {"compare_type": True, "version_table": "recgate_version"}
 NEW = "A change of tables needs a file in engine/storage/migrations/versions: see CONTRIBUTING.md"
 
 
@@ -49,7 +50,7 @@ def as_made_by(schema: str, file: Path) -> None:
 
 def differences(engine: sa.Engine) -> list[Any]:
     with engine.connect() as connection:
-        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables)
+        return compare_metadata(MigrationContext.configure(connection, opts=COMPARED), tables)
 
 
 def version(engine: sa.Engine) -> str:
@@ -84,7 +85,7 @@ def test_a_file_of_an_older_build_is_migrated_and_serves(schema: str, open_shop:
     again.engine.feed.catch_up()
     assert again.history("u9") == ["a", "b"]
     with closing(sa.create_engine(f"sqlite:///{file}").connect()) as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables) == [], NEW
+        assert compare_metadata(MigrationContext.configure(connection, opts=COMPARED), tables) == [], NEW
         assert migrations.version_of(connection) == str(migrations.newest())
 
 
@@ -119,7 +120,7 @@ def test_the_steps_lead_to_the_tables_of_the_code(url: str, engine: sa.Engine) -
     """Those of 0.1.0 first; several processes that start at once take them once."""
     upgraded(engine, "1.1")
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE alembic_version")  # which 0.1.0 did not make
+        connection.exec_driver_sql("DROP TABLE recgate_version")  # which 0.1.0 did not make
         connection.exec_driver_sql("INSERT INTO snapshots VALUES ('g', 'groups/g/1', 7)")
     with ThreadPoolExecutor(6) as pool:
         for database in pool.map(Database, [url] * 6):
@@ -141,7 +142,7 @@ def test_a_database_of_the_next_release_is_served_and_of_one_after_it_refused(ur
     generation = migrations.newest().generation
     for later, is_refused in ((generation + 1, False), (generation + 2, True)):
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{later}.1'")
+            connection.exec_driver_sql(f"UPDATE recgate_version SET version_num = '{later}.1'")
         if is_refused:
             with pytest.raises(Unavailable, match=r"newer recgate.*Start that release again, or restore a backup"):
                 Database(url)
@@ -153,7 +154,7 @@ def test_a_database_of_the_next_release_is_served_and_of_one_after_it_refused(ur
 def test_a_version_of_something_else_is_refused(url: str, engine: sa.Engine) -> None:
     Database(url).close()
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '27c6a30d7c24'")
+        connection.exec_driver_sql("UPDATE recgate_version SET version_num = '27c6a30d7c24'")
     with pytest.raises(Unavailable, match="none of recgate's"):
         Database(url)
 
