@@ -12,7 +12,7 @@ SLOW := aws compat flows loadtests server gateway/cli gateway/experiments gatewa
 	engine/test_large_catalogues.py engine/test_log.py engine/test_named_filters.py engine/test_new_items.py \
 	engine/test_promotions.py engine/test_recommenders.py engine/test_schedule.py engine/test_updates.py engine/test_watermark.py \
 	engine/test_diversity.py engine/test_fatigue.py engine/test_history.py engine/test_list_rules.py \
-	engine/test_negative_events.py engine/test_objective.py engine/storage test_added_kinds.py test_style.py
+	engine/test_negative_events.py engine/test_objective.py engine/storage engine/backups test_added_kinds.py test_style.py
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.attribution.figures import Figure as Figure
+    from engine.backups.place import Backup as Backup
+    from engine.backups.restoring import list_backups as list_backups, restore as restore
+    from engine.backups.taking import back_up as back_up
     from engine.cohorts.cohorts import EVERYONE as EVERYONE, Cohort as Cohort
     from engine.commands import perform_command as perform_command
     from engine.control.control import TrainingBudget as TrainingBudget
@@ -104,6 +107,9 @@ if TYPE_CHECKING:
 
 _BEHIND = {
     "engine.attribution.figures": ("Figure",),
+    "engine.backups.place": ("Backup",),
+    "engine.backups.restoring": ("list_backups", "restore"),
+    "engine.backups.taking": ("back_up",),
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
     "engine.commands": ("perform_command",),
     "engine.control.control": ("TrainingBudget",),

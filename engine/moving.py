@@ -58,8 +58,8 @@ def move_data(
         progress(1.0, "the end of a move that was interrupted")
         return _finished(url)
     with closing(Database(settings.database_url)) as source:
-        _emptied(url, source.name)
-        with _incoming(url, source.name) as target:
+        emptied(url)
+        with incoming_database(url, source.name) as target:
             for table in copying.GROWING:
                 _follow(source, target, table, progress)
             return _switched(source, target, progress, clock())
@@ -98,14 +98,14 @@ def _switched(source: Database, target: Database, progress: Progress, now: float
 
 
 @contextmanager
-def _incoming(url: str, source: str) -> Iterator[Database]:
+def incoming_database(url: str, source: str) -> Iterator[Database]:
     with closing(Database(url)) as target:
         with target.write() as within:
             handover.begin_incoming(within, source)
         yield target
 
 
-def _emptied(url: str, source: str) -> None:
+def emptied(url: str) -> None:
     """Takes away what an interrupted or an earlier move has left in the target. Raises `InvalidInput` where it is in
     use."""
     with _raw(url) as engine:

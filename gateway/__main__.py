@@ -30,6 +30,8 @@ COMMANDS = {
     "recommend": "recommend",
     "status": "status",
     "jobs": "jobs",
+    "backup": "backup",
+    "restore": "restore",
     "migrate": "migrate",
     "check": "check",
     "check-config": "check_config",

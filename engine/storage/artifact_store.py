@@ -15,6 +15,7 @@ from typing import Protocol
 from engine.storage.folders import whole
 
 PARTS = {"groups": 3, "models": 4}  # of a path, by its first
+DEPTHS = {**PARTS, "backups": 2, "databases": 2}  # with those that only places of backups have
 
 
 class ArtifactStore(Protocol):
@@ -74,5 +75,5 @@ def open_artifacts(url: str, data_dir: Path, cache_bytes: int, clock: Callable[[
 def local_paths(data_dir: Path, below: str) -> list[str]:
     """The paths of folders of a data directory."""
     kind, *given = below.split("/")
-    deeper = "/".join("*" * (PARTS[kind] - len(given) - 1))
+    deeper = "/".join("*" * (DEPTHS[kind] - len(given) - 1))
     return [folder.relative_to(data_dir).as_posix() for folder in (data_dir / below).glob(deeper)]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Damaged, InvalidInput, StorageFault
-from engine.storage.artifact_store import PARTS, local_paths
+from engine.storage.artifact_store import DEPTHS, PARTS, local_paths
 from engine.storage.folders import whole
 from engine.storage.manifest import MANIFEST, Manifest, ManifestFile, decoded, described
 from engine.storage.s3 import s3_client
@@ -98,7 +98,7 @@ class S3Store:
         shutil.rmtree(self._data_dir / path, ignore_errors=True)
 
     def paths(self, below: str) -> list[str]:
-        parts = PARTS[below.partition("/")[0]]
+        parts = DEPTHS[below.partition("/")[0]]
         with self._as_faults():
             return sorted({"/".join(key.split("/")[:parts]) for key in self._keys(below)})
 

@@ -385,6 +385,14 @@ class Database:
             if self._watermark and mark:
                 self._watermark.store(mark)
 
+    @contextmanager
+    def frozen(self) -> Iterator[Connection]:
+        """Reads of PostgreSQL that all see the same moment, while others write."""
+        with self._faults.reported("read from"), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
     def insert(self, table: Table) -> Any:
         """The insert of the database's dialect, which knows conflicts."""
         if self.is_sqlite:

@@ -1,0 +1,58 @@
+"""The snapshots and models that a database's records name, and how one is copied from store to store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from engine.control.lifecycle import ACTIVE
+from engine.records import DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
+from engine.serving.deployments import items_path, model_arn, model_path
+from engine.storage.artifact_store import ArtifactStore
+from engine.storage.manifest import MANIFEST, ManifestFile, described
+from engine.storage.sql import Database, snapshots
+
+
+def used_paths(database: Database) -> list[str]:
+    """The paths of everything that a server would load, or a job start from."""
+    records = Records(database)
+    groups = {each.arn: each.uid for each in records.list(DatasetGroupRecord) if each.deleted_at is None}
+    used = {row.path for row in database.rows(sa.select(snapshots.c.path))}
+    models: list[SolutionVersionRecord | RecommenderRecord] = records.list(SolutionVersionRecord)
+    models += records.list(RecommenderRecord)
+    for model in models:
+        uid = groups.get(model.dataset_group_arn)
+        if uid is not None and model.deleted_at is None and model.status == ACTIVE and model_arn(model):
+            used |= {model_path(model_arn(model), uid), items_path(model, uid)}
+    return sorted(used)
+
+
+def copy_folder(
+    source: ArtifactStore, target: ArtifactStore, path: str, expected: Sequence[ManifestFile] | None = None
+) -> tuple[ManifestFile, ...]:
+    """Copies a folder whole; its files, as they are there then. Raises `FileNotFoundError` where it has gone, `Damaged`
+    where a file is not as `expected`."""
+    folder = source.fetch(path)
+    with target.whole(path) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+        files = tuple(described(file, partial, path, None) for file in sorted(partial.rglob("*")) if file.is_file())
+        for each in files if expected is None else expected:
+            each.check(partial, f"{path}/{each.name}")
+        if not folder.is_dir():  # who removes it has begun with its files
+            raise FileNotFoundError(folder)
+    return files
+
+
+def is_whole(store: ArtifactStore, path: str, expected: Sequence[ManifestFile]) -> bool:
+    """True where these files, as they were written, are on this machine already."""
+    folder: Path | None = store.local(path)
+    if folder is None:
+        return False
+    found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    return all(
+        each.name in found and described(found[each.name], folder, path, None).sha256 == each.sha256
+        for each in expected
+    )
