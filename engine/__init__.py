@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.attribution.figures import Figure as Figure
     from engine.backups.place import Backup as Backup
+    from engine.backups.relocating import relocate_folders as relocate_folders
     from engine.backups.restoring import list_backups as list_backups, restore as restore
     from engine.backups.taking import back_up as back_up
     from engine.cohorts.cohorts import EVERYONE as EVERYONE, Cohort as Cohort
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
 _BEHIND = {
     "engine.attribution.figures": ("Figure",),
     "engine.backups.place": ("Backup",),
+    "engine.backups.relocating": ("relocate_folders",),
     "engine.backups.restoring": ("list_backups", "restore"),
     "engine.backups.taking": ("back_up",),
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),

@@ -36,10 +36,11 @@ def copy_folder(
     """Copies a folder whole; its files, as they are there then. Raises `FileNotFoundError` where it has gone, `Damaged`
     where a file is not as `expected`."""
     folder = source.fetch(path)
+    names = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != MANIFEST]
+    files = tuple(described(file, folder, path, None) for file in names) if expected is None else tuple(expected)
     with target.whole(path) as partial:
         shutil.copytree(folder, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
-        files = tuple(described(file, partial, path, None) for file in sorted(partial.rglob("*")) if file.is_file())
-        for each in files if expected is None else expected:
+        for each in files:
             each.check(partial, f"{path}/{each.name}")
         if not folder.is_dir():  # who removes it has begun with its files
             raise FileNotFoundError(folder)
