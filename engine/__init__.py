@@ -62,8 +62,9 @@ if TYPE_CHECKING:
         UnitOutcome as UnitOutcome,
     )
     from engine.filters import check_expression as check_expression, split_values as split_values
-    from engine.jobs.claims import Lanes as Lanes, cancel as cancel, renew as renew
+    from engine.jobs.claims import Capacity as Capacity, Lanes as Lanes, cancel as cancel, renew as renew
     from engine.jobs.runner import Runner as Runner
+    from engine.jobs.worker import WorkerPool as WorkerPool
     from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
     from engine.moving import (
         accept_moved as accept_moved,
@@ -140,7 +141,8 @@ _BEHIND = {
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression", "split_values"),
-    "engine.jobs.claims": ("Lanes", "cancel", "renew"),
+    "engine.jobs.claims": ("Capacity", "Lanes", "cancel", "renew"),
+    "engine.jobs.worker": ("WorkerPool",),
     "engine.queue.owner": ("Owner",),
     "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),

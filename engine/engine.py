@@ -23,6 +23,7 @@ from engine.impressions.showings import Showings
 from engine.impressions.shown_log import ShownLog
 from engine.question import Change
 from engine.queue.queue import Queue
+from engine.queue.workers import WorkerRegister
 from engine.recipes import check_recipes
 from engine.records import DatasetGroupRecord, Records
 from engine.resources import Resources
@@ -41,8 +42,8 @@ def _uuid() -> str:
 
 
 class Engine:
-    """Makes, opens and closes the parts. Callers outside the package use `answers`, `resources`, `feed`, `experiments`
-    and `jobs`; the other attributes are for the engine's own jobs."""
+    """Makes, opens and closes the parts. Callers outside the package use `answers`, `resources`, `feed`, `experiments`,
+    `jobs` and `workers`; the other attributes are for the engine's own jobs."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class Engine:
         self.database = Database(settings.database_url, is_served=server, only_read=isinstance(forwarder, JobForwarder))
         self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock, beside=server)
         self.records = Records(self.database, self._record_changed)
-        self.jobs = Queue(self.database, clock)
+        self.jobs, self.workers = Queue(self.database, clock), WorkerRegister(self.database, clock)
         self.experiments = ExperimentStore(self.database)
         self.directory = Directory(self.records)
         self.store = open_artifacts(settings.storage_url, settings.data_dir, settings.storage_cache_bytes, clock)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from engine.control.lifecycle import ACTIVE
 from engine.records import DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
-from engine.serving.deployments import items_path, model_arn, model_path
+from engine.serving.deployments import items_path, model_arn, own_path
 from engine.storage.artifact_store import ArtifactStore
 from engine.storage.manifest import MANIFEST, ManifestFile, described
 from engine.storage.sql import Database, snapshots
@@ -26,7 +26,7 @@ def used_paths(database: Database) -> list[str]:
     for model in models:
         uid = groups.get(model.dataset_group_arn)
         if uid is not None and model.deleted_at is None and model.status == ACTIVE and model_arn(model):
-            used |= {model_path(model_arn(model), uid), items_path(model, uid)}
+            used |= {own_path(model, uid), items_path(model, uid)}
     return sorted(used)
 
 

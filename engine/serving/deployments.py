@@ -151,9 +151,16 @@ def model_arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
     return record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
 
 
+def own_path(record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> str:
+    """The path of the model of a version or recommender, as it was trained."""
+    path = model_path(model_arn(record), group_uid)
+    folder = record.model_folder if isinstance(record, SolutionVersionRecord) else ""
+    return beside(path, folder) if folder else path
+
+
 def items_path(record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> str:
     """The path of the model that answers for a version or recommender: its own, or one that knows later items too."""
-    own = model_path(model_arn(record), group_uid)
+    own = own_path(record, group_uid)
     return beside(own, record.items_folder) if record.items_folder else own
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
@@ -21,6 +21,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -31,9 +32,13 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    cast,
     create_engine,
     event,
+    extract,
+    func,
     inspect,
+    literal,
     text,
 )
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -86,6 +91,7 @@ jobs = Table(
     Column("state", String, nullable=False, default="queued"),  # queued | running | done | failed
     Column("attempts", Integer, nullable=False, default=0),
     Column("owner", String, nullable=False, default=""),  # the runner that holds it
+    Column("lease", Integer, nullable=False, default=0, server_default="0"),  # the number of its claim
     Column("heartbeat", Float, nullable=False, default=0.0),
     Column("fraction", Float, nullable=False, default=0.0),  # progress, 0..1
     Column("message", String, nullable=False, default="waiting"),
@@ -95,6 +101,17 @@ jobs = Table(
     Index("jobs_waiting", "state", "id"),
     Index("jobs_arn", "arn"),
     sqlite_autoincrement=True,
+)
+
+workers = Table(
+    "workers",
+    tables,
+    Column("name", String, primary_key=True),  # the process, as owners of jobs begin
+    Column("host", String, nullable=False),
+    Column("kinds", String, nullable=False),  # of jobs, those that it takes; empty: all
+    Column("places", Integer, nullable=False),  # the number of jobs that it does at once
+    Column("started", Float, nullable=False),
+    Column("heartbeat", Float, nullable=False),
 )
 
 log = Table(
@@ -405,6 +422,11 @@ class Database:
         """Waits till no other transaction has this turn; of writers to SQLite there is only one at a time."""
         if not self.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({number})"))
+
+    def now(self, clock: Callable[[], float]) -> ColumnElement[float]:
+        """The moment by the clock that all users of the database share: its server's; SQLite's are on one machine, and
+        have this one."""
+        return literal(clock()) if self.is_sqlite else cast(extract("epoch", func.clock_timestamp()), Float)
 
     def check(self) -> None:
         """Raise where the database does not answer."""
