@@ -23,7 +23,7 @@ HOMES = {  # a library, and the only places that import it
     "stamina": ("gateway/outbound/",),
     "redis": (
         "gateway/cache/shared_store.py",
-        "gateway/cache/redis_connection.py",
+        "gateway/cache/redis_",
         "gateway/document/redis_url.py",
         "gateway/app.py",
         "gateway/auth/",
