@@ -23,7 +23,7 @@ from engine.serving import artifacts
 from engine.serving.deployments import Deployable, Deployments, is_resting, own_path
 from engine.settings import Settings
 from engine.storage import watermark
-from engine.storage.artifact_store import ArtifactStore, FolderStore
+from engine.storage.artifact_store import ArtifactStore, open_artifacts
 from engine.storage.sql import Database, snapshots
 from engine.storage.watermark import Watermark
 
@@ -53,8 +53,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     except Unavailable as error:
         yield Finding("database", "", error.message)
         return
-    store = FolderStore(settings.data_dir)
-    with closing(database):
+    artifacts_of = open_artifacts(settings.storage_url, settings.data_dir, settings.storage_cache_bytes, time.time)
+    with closing(database), artifacts_of.examined() as store:
         try:
             yield from _snapshots(store, database)
             yield from _models(store, Records(database))

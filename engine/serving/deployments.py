@@ -171,6 +171,8 @@ class Arrivals(Protocol):
 
     def drop(self, key: str) -> None: ...
 
+    def is_waiting(self, key: str) -> bool: ...
+
 
 class Deployments:
     def __init__(
@@ -241,6 +243,10 @@ class Deployments:
     def _arrived(self, arn: str) -> None:
         if self._arrivals is not None:
             self._arrivals.drop(arn)
+
+    def is_late(self, arn: str) -> bool:
+        """True while an earlier model answers: the newer one, or its data, is yet to come to this machine."""
+        return arn in self._late or (self._arrivals is not None and self._arrivals.is_waiting(arn))
 
     def reload_late(self, group_uid: str) -> None:
         """Answer with models of a dataset group that were here before the data that they were trained on."""
