@@ -28,7 +28,6 @@ COMMANDS = {
     "experiments": "experiments",
     "plan-experiment": "plan_experiment",
     "recommend": "recommend",
-    "worker": "worker",
     "status": "status",
     "jobs": "jobs",
     "backup": "backup",

@@ -7,8 +7,7 @@ import sqlalchemy as sa
 from engine.data.log import LogEntry
 from engine.engine import Engine
 from engine.impressions.showings import forget_shown
-from engine.jobs.work import Work, hold, remove
-from engine.queue.queue import Job
+from engine.jobs.work import Work, remove
 from engine.records import DatasetGroupRecord
 from engine.storage.artifact_store import PARTS
 from engine.storage.sql import snapshots
@@ -23,7 +22,7 @@ def run(work: Work) -> str:
     living = {group.uid for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None}
     gone = sorted(left - living)
     for uid in gone:
-        _forget(work, uid)
+        _forget(engine, uid)
     return f"{len(gone)} dataset groups forgotten"
 
 
@@ -34,18 +33,17 @@ def _left(engine: Engine) -> set[str]:
     return {*(path.split("/")[1] for path in paths), *(row.grp for row in published), *engine.log.groups()}
 
 
-def _forget(work: Work, uid: str) -> None:
+def _forget(engine: Engine, uid: str) -> None:
     """Workers let go first; the folders go last, so that a job that was interrupted finds the group again."""
-    remove(work, uid, _let_go(work.engine, work.job, uid))
+    remove(engine, uid, _let_go(engine, uid))
     for kind in PARTS:
-        work.engine.store.remove(f"{kind}/{uid}")
+        engine.store.remove(f"{kind}/{uid}")
 
 
 @write
-def _let_go(engine: Engine, job: Job, uid: str) -> int:
+def _let_go(engine: Engine, uid: str) -> int:
     """The last sequence number that is forgotten."""
     with engine.database.write() as within:
-        hold(engine, job, within)
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
         forget_shown(within, uid)
         return engine.log.append_within(within, [LogEntry("", "forgotten", uid, b"")])

@@ -95,8 +95,7 @@ class SmallEngine:
         self.settings = Settings.of(data_dir, {})
         data_dir.mkdir(exist_ok=True)
         self.experiments = ExperimentStore(Database(sqlite_url(data_dir)))
-        self.answers = self.feed = self.resources = self.fetcher = self
-        self.failures = 0
+        self.answers = self.feed = self.resources = self
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
         settings = dict.fromkeys(("objective", "rules", "diversity", "fatigue"))  # the tags' own
@@ -179,12 +178,6 @@ class SmallEngine:
                 places.append(place)
                 counts[kind or ""] += 1
         return places
-
-    def is_late(self, campaign: str, account: str | None = None) -> bool:
-        return False
-
-    def waiting(self) -> int:
-        return 0
 
     def deployed_models(self) -> list[Any]:
         return [self.home]
